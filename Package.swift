@@ -1,0 +1,95 @@
+// swift-tools-version: 6.2
+// The manifest is the architecture: one room, one target, one sentence, and the rooms it may look into.
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableExperimentalFeature("Lifetimes"),
+]
+let tests: [SwiftSetting] = [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]
+
+/// A room of the house: its name, its one sentence, and the rooms below that it may import.
+@MainActor func room(_ name: String, _ sentence: String, _ below: [String] = []) -> Target {
+    .target(name: name, dependencies: below.map { .byName(name: $0) }, swiftSettings: strict + [.strictMemorySafety()])
+}
+
+/// The tests of one room, which may also look into the rooms below it.
+@MainActor func tests(of name: String, _ others: [String] = []) -> Target {
+    .testTarget(name: name + "Tests", dependencies: ([name] + others).map { .byName(name: $0) }, swiftSettings: tests)
+}
+
+/// A C library of the system, seen through a module map.
+@MainActor func library(_ name: String, _ pkgConfig: String?, apt: String) -> Target {
+    .systemLibrary(name: name, path: "Sources/System/\(name)", pkgConfig: pkgConfig, providers: [.apt([apt])])
+}
+
+let package = Package(
+    name: "millrace",
+    products: [.executable(name: "millrace", targets: ["millrace"])],
+    targets: [
+        library("CUV", "libuv", apt: "libuv1-dev"),
+        library("CEdit", "libedit", apt: "libedit-dev"),
+        library("CLZ4", "liblz4", apt: "liblz4-dev"),
+        library("CZstd", "libzstd", apt: "libzstd-dev"),
+        library("CSnappy", nil, apt: "libsnappy-dev"),
+        library("CZlib", "zlib", apt: "zlib1g-dev"),
+        library("CPCRE2", "libpcre2-8", apt: "libpcre2-dev"),
+        library("CHTTPParser", nil, apt: "libhttp-parser-dev"),
+        .target(name: "CHardware"),
+
+        room("Bytes", "reads and writes numbers, strings, records and checksums in byte buffers", ["CHardware"]),
+        room("Platform", "the outside world: files, threads, time and chance, each with a simulated twin"),
+        room("Diagnostics", "the one shape of a complaint to the user, and how it is drawn"),
+        room("Values", "SQL types, schemas and values, with their order, text and casts"),
+        room("LogStore", "keeps topics as append-only segments behind a commit journal and survives a crash",
+             ["Bytes", "Platform", "CLZ4", "CZstd", "CSnappy", "CZlib"]),
+        room("Formats", "which formats there are, what each can carry, and their properties", ["Values"]),
+        room("Syntax", "turns SQL text into a syntax tree and back", ["Diagnostics"]),
+        room("Functions", "every built-in function: its name, its signatures and which one a call means", ["Values"]),
+        room("Plans", "typed expressions and logical and physical plans, as values with a text form", ["Values", "Formats"]),
+        room("Catalog", "what exists, as an immutable snapshot: sources, types, queries", ["Values", "Formats"]),
+        room("Analysis", "gives every name a meaning and every expression a type, or says why not",
+             ["Syntax", "Catalog", "Plans", "Formats", "Functions", "Values", "Diagnostics"]),
+        room("Planner", "turns a resolved statement into a logical plan and that into a physical one",
+             ["Analysis", "Catalog", "Plans", "Formats", "Values", "Diagnostics"]),
+        room("Operators", "the hot room: columns, codecs, hash tables, kernels and operators; batches in, batches out, no I/O",
+             ["Bytes", "Plans", "Formats", "Values", "CPCRE2"]),
+        room("Pipelines", "drives one plan: read, decode, run, encode, commit, remember how far",
+             ["Operators", "Plans", "Formats", "LogStore", "Platform", "Bytes", "Values"]),
+        room("Engine", "carries out statements and owns what is running; the one door to it all",
+             ["Syntax", "Analysis", "Planner", "Catalog", "Plans", "Formats", "Functions", "Pipelines", "Operators",
+              "LogStore", "Values", "Diagnostics", "Platform", "Bytes"]),
+        room("Conformance", "runs test cases, SQL or JSON, through an engine of their own",
+             ["Engine", "Pipelines", "Operators", "Plans", "Planner", "Catalog", "Formats", "LogStore", "Values", "Diagnostics", "Platform", "Bytes"]),
+        room("Wire", "the line protocol as a machine without sockets, for both ends", ["Bytes", "Diagnostics"]),
+        room("Server", "joins sockets to Wire and Wire to Engine, with limits and patience",
+             ["Engine", "Wire", "Platform", "Diagnostics", "Bytes", "LogStore", "CUV", "CHTTPParser"]),
+        room("CommandLineTable", "the subcommands, flags and settings, declared once", ["Diagnostics"]),
+        room("Shell", "the interactive prompt and the drawing of answers", ["Engine", "Wire", "Diagnostics", "Platform", "Bytes", "CEdit"]),
+        .executableTarget(
+            name: "millrace",
+            dependencies: ["CommandLineTable", "Shell", "Server", "Conformance", "Engine", "Pipelines", "LogStore", "Wire",
+                           "Diagnostics", "Platform", "Bytes"],
+            swiftSettings: strict),
+
+        tests(of: "Bytes"),
+        tests(of: "Platform"),
+        tests(of: "LogStore", ["Bytes", "Platform"]),
+        tests(of: "Diagnostics"),
+        tests(of: "Syntax", ["Diagnostics"]),
+        tests(of: "Values"),
+        tests(of: "Functions", ["Values"]),
+        tests(of: "Planner", ["Analysis", "Catalog", "Plans", "Formats", "Functions", "Syntax", "Values", "Diagnostics"]),
+        tests(of: "Operators", ["Bytes", "Plans", "Formats", "Values"]),
+        tests(of: "Pipelines", ["Operators", "Plans", "Formats", "LogStore", "Platform", "Bytes", "Values"]),
+        tests(of: "Engine", ["Pipelines", "LogStore", "Platform", "Values", "Diagnostics", "Bytes"]),
+        tests(of: "Wire", ["Bytes", "Diagnostics"]),
+        tests(of: "CommandLineTable", ["Diagnostics"]),
+        tests(of: "Conformance"),
+        .testTarget(name: "HouseTests", swiftSettings: tests),
+        .testTarget(name: "EndToEndTests", swiftSettings: tests),
+    ]
+)

@@ -1,0 +1,99 @@
+// Records as they travel between the log and the rest of the house: one buffer and arrays of ranges into it, never one object a record.
+
+/// A place inside the buffer of a `RecordRun` or an `OutgoingRecords`: `start` and `length` in bytes; a negative length means null.
+package struct ByteRange: Hashable, Sendable {
+    package var start: Int32
+    package var length: Int32
+
+    @inlinable package init(start: Int32, length: Int32) {
+        self.start = start
+        self.length = length
+    }
+
+    /// The range of a null key or value.
+    package static let null = ByteRange(start: 0, length: -1)
+    @inlinable package var isNull: Bool { length < 0 }
+}
+
+/// Records read from one partition, in offset order, all in one buffer. Immutable once made; shared by reference among its readers.
+///
+/// `bytes` ends with at least `padding` zero bytes that belong to no record, so that a reader may load whole words.
+/// `headers[i]` is the header block of record i as RecordBatch v2 writes it (varint count, then varint-framed pairs), null when the
+/// record has none; the whole array is empty when no record of the run has headers.
+package final class RecordRun: Sendable {
+    package static let padding = 64
+    package let bytes: [UInt8]
+    package let keys: [ByteRange]
+    package let values: [ByteRange]
+    package let headers: [ByteRange]
+    /// Milliseconds since the epoch, as the record says.
+    package let timestamps: [Int64]
+    package let offsets: [Int64]
+    /// Where the next fetch goes on; past the last record of this run, and past what compaction or control batches left out.
+    package let nextOffset: Int64
+    /// Whether `nextOffset` was the end of the partition (of what the fetch was allowed to see) when this run was read.
+    package let isAtEnd: Bool
+
+    package init(
+        bytes: [UInt8], keys: [ByteRange], values: [ByteRange], headers: [ByteRange], timestamps: [Int64], offsets: [Int64],
+        nextOffset: Int64, isAtEnd: Bool
+    ) {
+        precondition(keys.count == offsets.count && values.count == offsets.count && timestamps.count == offsets.count)
+        precondition(headers.isEmpty || headers.count == offsets.count)
+        self.bytes = bytes
+        self.keys = keys
+        self.values = values
+        self.headers = headers
+        self.timestamps = timestamps
+        self.offsets = offsets
+        self.nextOffset = nextOffset
+        self.isAtEnd = isAtEnd
+    }
+
+    @inlinable package var count: Int { offsets.count }
+}
+
+/// Records on their way into one partition of the log: the same shape as a `RecordRun`, without offsets, which the log gives.
+///
+/// The four arrays have one entry a record, except `headers`, which is empty while no record has headers.
+package struct OutgoingRecords: Sendable {
+    package var bytes: [UInt8] = []
+    package var keys: [ByteRange] = []
+    package var values: [ByteRange] = []
+    package var headers: [ByteRange] = []
+    package var timestamps: [Int64] = []
+
+    package init() {}
+
+    package var count: Int { timestamps.count }
+    package var isEmpty: Bool { timestamps.isEmpty }
+
+    /// Appends one record from separate byte arrays; nil means null. For tests and rare records: it copies.
+    package mutating func append(key: [UInt8]?, value: [UInt8]?, timestamp: Int64, headers block: [UInt8]? = nil) {
+        keys.append(place(key))
+        values.append(place(value))
+        if let block {
+            while headers.count < timestamps.count { headers.append(.null) }
+            headers.append(place(block))
+        } else if !headers.isEmpty {
+            headers.append(.null)
+        }
+        timestamps.append(timestamp)
+    }
+
+    /// Empties the records but keeps the memory.
+    package mutating func removeAll() {
+        bytes.removeAll(keepingCapacity: true)
+        keys.removeAll(keepingCapacity: true)
+        values.removeAll(keepingCapacity: true)
+        headers.removeAll(keepingCapacity: true)
+        timestamps.removeAll(keepingCapacity: true)
+    }
+
+    private mutating func place(_ piece: [UInt8]?) -> ByteRange {
+        guard let piece else { return .null }
+        let range = ByteRange(start: Int32(bytes.count), length: Int32(piece.count))
+        bytes.append(contentsOf: piece)
+        return range
+    }
+}
