@@ -1,0 +1,45 @@
+// The record formats that a key or a value can be written in, and the properties that belong to each.
+
+import Values
+
+/// The name of a record format.
+package enum FormatName: String, Hashable, Sendable, CaseIterable {
+    case kafka = "KAFKA"
+    case none = "NONE"
+    case delimited = "DELIMITED"
+    case json = "JSON"
+    case jsonSR = "JSON_SR"
+    case avro = "AVRO"
+    case protobuf = "PROTOBUF"
+    case protobufNoSR = "PROTOBUF_NOSR"
+}
+
+/// A format with its properties: how the bytes of one side (key or value) of a record are written.
+package struct FormatSpec: Hashable, Sendable {
+    package var name: FormatName
+    /// The separator of DELIMITED, one ASCII byte or the UTF-8 of one character; "," unless set.
+    package var delimiter: String
+    /// Whether a single column is written bare (`1`) instead of as a member of an object (`{"V": 1}`). Decided when the source is made.
+    package var isUnwrapped: Bool
+
+    package init(_ name: FormatName, delimiter: String = ",", isUnwrapped: Bool = false) {
+        self.name = name
+        self.delimiter = delimiter
+        self.isUnwrapped = isUnwrapped
+    }
+}
+
+/// How the keys of a windowed source carry their window.
+package enum KeyWindow: Hashable, Sendable {
+    /// 8-byte end, then 8-byte start, after the key bytes.
+    case session
+    /// 8-byte start after the key bytes; the end is start + size (milliseconds).
+    case time(kind: WindowKind, size: Int64)
+}
+
+/// The kinds of time windows.
+package enum WindowKind: String, Hashable, Sendable {
+    case tumbling = "TUMBLING"
+    case hopping = "HOPPING"
+    case session = "SESSION"
+}

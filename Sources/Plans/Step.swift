@@ -1,0 +1,331 @@
+// The dataflow of a query as a tree of steps, from its sources up to the one step whose rows go to the sink.
+//
+// A row of any step is: the columns of the step's `RowSchema` (key columns first), a timestamp, whether the row has a value (a
+// tombstone of a table, or an event with a null value, has none: then only its key columns mean something), and, below a windowed
+// source or aggregate, the window's bounds. A step of a table may be asked to give the row's old version beside the new one.
+
+package import Formats
+package import Values
+
+/// The columns of a step's rows: key columns first, then value columns (header columns among them).
+package struct RowSchema: Hashable, Sendable {
+    package var columns: [ColumnDefinition]
+    package var keyCount: Int
+
+    package init(columns: [ColumnDefinition], keyCount: Int) {
+        self.columns = columns
+        self.keyCount = keyCount
+    }
+
+    package var key: ArraySlice<ColumnDefinition> { columns[..<keyCount] }
+    package var value: ArraySlice<ColumnDefinition> { columns[keyCount...] }
+}
+
+/// A topic of the query's own: `name` as users see it in topic lists, e.g. `…query_CTAS_T_1-Aggregate-GroupBy-repartition`.
+package struct InternalTopic: Hashable, Sendable {
+    package var name: String
+    /// The format in which the partitioning key is written, so that repartition, state and sink partition agree.
+    package var keyFormat: FormatSpec
+    package init(name: String, keyFormat: FormatSpec) {
+        self.name = name
+        self.keyFormat = keyFormat
+    }
+}
+
+/// A state store: `name` is stable over restarts and names its changelog topic `<name>-changelog`.
+package struct StoreDescription: Hashable, Sendable {
+    package var name: String
+    package init(name: String) { self.name = name }
+}
+
+/// Where event time comes from when it is not the record's own timestamp.
+package struct TimestampColumn: Hashable, Sendable {
+    /// Index into the row's columns.
+    package var column: Int
+    /// The Java date-time pattern of a STRING column; nil for BIGINT and TIMESTAMP columns.
+    package var pattern: String?
+    /// Whether a value that cannot be read fails the query instead of skipping the row.
+    package var failsQuery: Bool
+    package init(column: Int, pattern: String?, failsQuery: Bool) {
+        self.column = column
+        self.pattern = pattern
+        self.failsQuery = failsQuery
+    }
+}
+
+/// Reads a topic and decodes its records.
+package struct SourceStep: Hashable, Sendable {
+    package var sourceName: String
+    package var topic: String
+    package var kind: SourceKind
+    package var keyFormat: FormatSpec
+    package var valueFormat: FormatSpec
+    /// The declared columns: `schema.key`, `schema.value`, `schema.headers`; rows hold them in the order of `schema.columns`.
+    package var schema: SourceSchema
+    package var timestamp: TimestampColumn?
+    package var window: KeyWindow?
+    /// Which columns (by row index) the query reads; the others need not be decoded and must not be looked at.
+    package var needed: [Bool]
+    /// Set when the step must know the old version of each row: a table that is filtered, aggregated or joined. Keeps the last row a key.
+    package var store: StoreDescription?
+
+    package init(
+        sourceName: String, topic: String, kind: SourceKind, keyFormat: FormatSpec, valueFormat: FormatSpec, schema: SourceSchema,
+        timestamp: TimestampColumn?, window: KeyWindow?, needed: [Bool], store: StoreDescription?
+    ) {
+        self.sourceName = sourceName
+        self.topic = topic
+        self.kind = kind
+        self.keyFormat = keyFormat
+        self.valueFormat = valueFormat
+        self.schema = schema
+        self.timestamp = timestamp
+        self.window = window
+        self.needed = needed
+        self.store = store
+    }
+
+    /// The rows that the step gives.
+    package var output: RowSchema { RowSchema(columns: schema.columns, keyCount: schema.key.count) }
+}
+
+/// Keeps the rows for which `predicate` is true. Of a table (`isTable`), a row that stops passing becomes a tombstone, and a row whose
+/// old version did not pass either gives nothing.
+package struct FilterStep: Hashable, Sendable {
+    package var input: Step
+    package var predicate: TypedExpression
+    package var isTable: Bool
+    package init(input: Step, predicate: TypedExpression, isTable: Bool) {
+        self.input = input
+        self.predicate = predicate
+        self.isTable = isTable
+    }
+}
+
+/// Computes `expressions`, one for each column of `output`. Rows without a value pass with their key columns.
+package struct ProjectStep: Hashable, Sendable {
+    package var input: Step
+    package var expressions: [TypedExpression]
+    package var output: RowSchema
+    package var isTable: Bool
+    package init(input: Step, expressions: [TypedExpression], output: RowSchema, isTable: Bool) {
+        self.input = input
+        self.expressions = expressions
+        self.output = output
+        self.isTable = isTable
+    }
+}
+
+/// PARTITION BY: gives a stream new key columns. The rows that leave hold the new key columns, then all columns of the input.
+package struct RekeyStep: Hashable, Sendable {
+    package var input: Step
+    /// Empty for PARTITION BY NULL.
+    package var keys: [TypedExpression]
+    package var output: RowSchema
+    /// Where rows change partitions; unused while the input has one partition.
+    package var repartition: InternalTopic
+    package init(input: Step, keys: [TypedExpression], output: RowSchema, repartition: InternalTopic) {
+        self.input = input
+        self.keys = keys
+        self.output = output
+        self.repartition = repartition
+    }
+}
+
+/// A call of a table function.
+package struct TableFunctionCall: Hashable, Sendable {
+    package var function: String
+    package var arguments: [TypedExpression]
+    package var result: SQLType
+    package init(function: String, arguments: [TypedExpression], result: SQLType) {
+        self.function = function
+        self.arguments = arguments
+        self.result = result
+    }
+}
+
+/// EXPLODE and its kind: each input row becomes as many rows as the longest result; results stand after the input's columns.
+package struct ExplodeStep: Hashable, Sendable {
+    package var input: Step
+    package var functions: [TableFunctionCall]
+    package var output: RowSchema
+    package init(input: Step, functions: [TableFunctionCall], output: RowSchema) {
+        self.input = input
+        self.functions = functions
+        self.output = output
+    }
+}
+
+/// One aggregate of an aggregation: `function` upper case, `arguments` over the input row, `options` the literal arguments after them.
+package struct AggregateCall: Hashable, Sendable {
+    package var function: String
+    package var arguments: [TypedExpression]
+    package var options: [Value]
+    package var result: SQLType
+    /// The cap of COLLECT_LIST and COLLECT_SET from the properties, nil for none.
+    package var limit: Int?
+    package init(function: String, arguments: [TypedExpression], options: [Value], result: SQLType, limit: Int? = nil) {
+        self.function = function
+        self.arguments = arguments
+        self.options = options
+        self.result = result
+        self.limit = limit
+    }
+}
+
+/// The WINDOW clause, all durations in milliseconds.
+package struct WindowDescription: Hashable, Sendable {
+    package enum Shape: Hashable, Sendable {
+        case tumbling(size: Int64)
+        case hopping(size: Int64, advance: Int64)
+        case session(gap: Int64)
+    }
+    package var shape: Shape
+    package var grace: Int64
+    package var retention: Int64
+    package init(shape: Shape, grace: Int64, retention: Int64) {
+        self.shape = shape
+        self.grace = grace
+        self.retention = retention
+    }
+
+    /// How the keys of the result carry their window.
+    package var keyWindow: KeyWindow {
+        switch shape {
+        case .tumbling(let size): .time(kind: .tumbling, size: size)
+        case .hopping(let size, _): .time(kind: .hopping, size: size)
+        case .session: .session
+        }
+    }
+}
+
+/// GROUP BY: rows of the result are the grouping columns (the key), then one column an aggregate.
+package struct AggregateStep: Hashable, Sendable {
+    package var input: Step
+    package var grouping: [TypedExpression]
+    package var aggregates: [AggregateCall]
+    package var window: WindowDescription?
+    /// EMIT FINAL: a window's row leaves once, when the window is closed.
+    package var isFinal: Bool
+    /// The input is a table: changes undo their old version.
+    package var isTableInput: Bool
+    package var output: RowSchema
+    /// Where rows change partitions; nil when the grouping is the input's key already.
+    package var repartition: InternalTopic?
+    package var store: StoreDescription
+    /// The format in which state and repartition keys are written.
+    package var keyFormat: FormatSpec
+    /// A step above needs the old version of each row (HAVING).
+    package var sendsOld: Bool
+
+    package init(
+        input: Step, grouping: [TypedExpression], aggregates: [AggregateCall], window: WindowDescription?, isFinal: Bool,
+        isTableInput: Bool, output: RowSchema, repartition: InternalTopic?, store: StoreDescription, keyFormat: FormatSpec, sendsOld: Bool
+    ) {
+        self.input = input
+        self.grouping = grouping
+        self.aggregates = aggregates
+        self.window = window
+        self.isFinal = isFinal
+        self.isTableInput = isTableInput
+        self.output = output
+        self.repartition = repartition
+        self.store = store
+        self.keyFormat = keyFormat
+        self.sendsOld = sendsOld
+    }
+}
+
+/// How two inputs meet.
+package enum JoinType: String, Hashable, Sendable {
+    case inner = "INNER"
+    case left = "LEFT OUTER"
+    case right = "RIGHT OUTER"
+    case full = "FULL OUTER"
+}
+
+/// WITHIN of a stream–stream join, in milliseconds; `hasGrace` tells whether the statement names a grace period.
+package struct JoinWindow: Hashable, Sendable {
+    package var before: Int64
+    package var after: Int64
+    package var grace: Int64
+    package var hasGrace: Bool
+    package init(before: Int64, after: Int64, grace: Int64, hasGrace: Bool) {
+        self.before = before
+        self.after = after
+        self.grace = grace
+        self.hasGrace = hasGrace
+    }
+}
+
+/// What stands on either side of a join.
+package enum JoinKind: Hashable, Sendable {
+    case streamStream(JoinWindow)
+    case streamTable
+    case tableTable
+    /// The foreign key is an expression over the left row.
+    case foreignKey(TypedExpression)
+}
+
+/// A join of two inputs that are keyed by the join's expression (foreign-key joins aside, which are keyed by the left table's key).
+/// The rows that leave hold the key column(s), then all columns of the left input, then all of the right.
+package struct JoinStep: Hashable, Sendable {
+    package var left: Step
+    package var right: Step
+    package var type: JoinType
+    package var kind: JoinKind
+    package var output: RowSchema
+    package var leftStore: StoreDescription
+    package var rightStore: StoreDescription
+    package var keyFormat: FormatSpec
+    package init(
+        left: Step, right: Step, type: JoinType, kind: JoinKind, output: RowSchema, leftStore: StoreDescription,
+        rightStore: StoreDescription, keyFormat: FormatSpec
+    ) {
+        self.left = left
+        self.right = right
+        self.type = type
+        self.kind = kind
+        self.output = output
+        self.leftStore = leftStore
+        self.rightStore = rightStore
+        self.keyFormat = keyFormat
+    }
+}
+
+/// A step of a query's dataflow.
+package indirect enum Step: Hashable, Sendable {
+    case source(SourceStep)
+    case filter(FilterStep)
+    case project(ProjectStep)
+    case rekey(RekeyStep)
+    case explode(ExplodeStep)
+    case aggregate(AggregateStep)
+    case join(JoinStep)
+
+    /// The rows that leave the step.
+    package var output: RowSchema {
+        switch self {
+        case .source(let step): step.output
+        case .filter(let step): step.input.output
+        case .project(let step): step.output
+        case .rekey(let step): step.output
+        case .explode(let step): step.output
+        case .aggregate(let step): step.output
+        case .join(let step): step.output
+        }
+    }
+
+    /// The steps whose rows this one takes.
+    package var inputs: [Step] {
+        switch self {
+        case .source: []
+        case .filter(let step): [step.input]
+        case .project(let step): [step.input]
+        case .rekey(let step): [step.input]
+        case .explode(let step): [step.input]
+        case .aggregate(let step): [step.input]
+        case .join(let step): [step.left, step.right]
+        }
+    }
+}
