@@ -32,6 +32,8 @@ package struct SinkDescription: Hashable, Sendable {
 package enum Destination: Hashable, Sendable {
     /// A topic, in the same commit as the state and the positions of the inputs.
     case sink(SinkDescription)
+    /// An internal topic, whose rows another pipeline of the query reads back.
+    case exchange(InternalTopic)
     /// The client who asked; `limit` ends the query after so many rows.
     case client(limit: Int?)
 }
@@ -67,7 +69,7 @@ package struct QueryPlan: Hashable, Sendable {
         switch step {
         case .source(let source): source.window
         case .aggregate(let aggregate): aggregate.window?.keyWindow
-        case .rekey: nil
+        case .rekey, .exchange: nil
         case .filter, .project, .explode, .join: step.inputs.first.flatMap(window(of:))
         }
     }

@@ -293,9 +293,23 @@ package struct JoinStep: Hashable, Sendable {
     }
 }
 
+/// Reads back the rows that another pipeline of the same query wrote to an internal topic, in the compact row format of the hot room.
+package struct ExchangeStep: Hashable, Sendable {
+    package var topic: InternalTopic
+    package var output: RowSchema
+    /// Rows are changes of a table: each record is an old version to undo or a new one to add.
+    package var isTable: Bool
+    package init(topic: InternalTopic, output: RowSchema, isTable: Bool) {
+        self.topic = topic
+        self.output = output
+        self.isTable = isTable
+    }
+}
+
 /// A step of a query's dataflow.
 package indirect enum Step: Hashable, Sendable {
     case source(SourceStep)
+    case exchange(ExchangeStep)
     case filter(FilterStep)
     case project(ProjectStep)
     case rekey(RekeyStep)
@@ -307,6 +321,7 @@ package indirect enum Step: Hashable, Sendable {
     package var output: RowSchema {
         switch self {
         case .source(let step): step.output
+        case .exchange(let step): step.output
         case .filter(let step): step.input.output
         case .project(let step): step.output
         case .rekey(let step): step.output
@@ -319,7 +334,7 @@ package indirect enum Step: Hashable, Sendable {
     /// The steps whose rows this one takes.
     package var inputs: [Step] {
         switch self {
-        case .source: []
+        case .source, .exchange: []
         case .filter(let step): [step.input]
         case .project(let step): [step.input]
         case .rekey(let step): [step.input]
