@@ -1,0 +1,125 @@
+// Queries: the SELECT of every statement that has one. What a query reads is a tree, so that subqueries can join it later.
+
+/// A SELECT with its clauses, as written.
+package struct Query: Hashable, Sendable {
+    package var items: [SelectItem]
+    package var from: Relation
+    package var window: WindowClause?
+    package var filter: Expression?
+    package var groupBy: [Expression]?
+    package var partitionBy: [Expression]?
+    package var having: Expression?
+    /// nil when there is no EMIT: a pull query, or `CHANGES` by default in a persistent one.
+    package var emit: Emit?
+    package var limit: Int64?
+    package var span: SourceSpan = .none
+
+    package init(
+        items: [SelectItem], from: Relation, window: WindowClause? = nil, filter: Expression? = nil, groupBy: [Expression]? = nil, partitionBy: [Expression]? = nil,
+        having: Expression? = nil, emit: Emit? = nil, limit: Int64? = nil, span: SourceSpan = .none
+    ) {
+        self.items = items
+        self.from = from
+        self.window = window
+        self.filter = filter
+        self.groupBy = groupBy
+        self.partitionBy = partitionBy
+        self.having = having
+        self.emit = emit
+        self.limit = limit
+        self.span = span
+    }
+
+    package enum Emit: String, Hashable, Sendable, CaseIterable {
+        case changes = "CHANGES"
+        case final = "FINAL"
+    }
+}
+
+/// One item of a SELECT list.
+package enum SelectItem: Hashable, Sendable {
+    /// `expression [AS alias]`
+    case expression(Expression, alias: Name?)
+    /// `*`
+    case all(SourceSpan)
+    /// `source.*`
+    case allOf(source: Name)
+    /// `expression->*`
+    case allFields(of: Expression)
+}
+
+/// What a query reads: a tree of names and joins.
+package indirect enum Relation: Hashable, Sendable {
+    /// `NAME [[AS] ALIAS]`
+    case source(name: Name, alias: Name?)
+    /// `left JOIN right ON …`
+    case join(Join)
+    /// `(SELECT …) alias`: the place of subqueries; the parser does not make it yet.
+    case subquery(Query, alias: Name?)
+}
+
+/// `left KIND JOIN right [WITHIN …] ON condition`
+package struct Join: Hashable, Sendable {
+    package var kind: Kind
+    package var left: Relation
+    package var right: Relation
+    package var within: Within?
+    package var condition: Expression
+    package var span: SourceSpan = .none
+
+    package init(kind: Kind, left: Relation, right: Relation, within: Within? = nil, condition: Expression, span: SourceSpan = .none) {
+        self.kind = kind
+        self.left = left
+        self.right = right
+        self.within = within
+        self.condition = condition
+        self.span = span
+    }
+
+    /// The raw value is how canonical text writes it.
+    package enum Kind: String, Hashable, Sendable, CaseIterable {
+        case inner = "INNER"
+        case left = "LEFT OUTER"
+        case right = "RIGHT OUTER"
+        case full = "FULL OUTER"
+    }
+
+    /// `WITHIN 5 MINUTES` (both equal) or `WITHIN (1 HOUR, 2 HOURS)`, with an optional grace period.
+    package struct Within: Hashable, Sendable {
+        package var before: Duration
+        package var after: Duration
+        package var grace: Duration?
+        /// Whether it was written with two durations. Takes part in equality because it prints differently.
+        package var isPair: Bool
+        package var span: SourceSpan = .none
+
+        package init(before: Duration, after: Duration, grace: Duration? = nil, isPair: Bool, span: SourceSpan = .none) {
+            self.before = before
+            self.after = after
+            self.grace = grace
+            self.isPair = isPair
+            self.span = span
+        }
+    }
+}
+
+/// `WINDOW …`
+package struct WindowClause: Hashable, Sendable {
+    package var shape: Shape
+    package var retention: Duration?
+    package var grace: Duration?
+    package var span: SourceSpan = .none
+
+    package init(shape: Shape, retention: Duration? = nil, grace: Duration? = nil, span: SourceSpan = .none) {
+        self.shape = shape
+        self.retention = retention
+        self.grace = grace
+        self.span = span
+    }
+
+    package enum Shape: Hashable, Sendable {
+        case tumbling(size: Duration)
+        case hopping(size: Duration, advance: Duration)
+        case session(gap: Duration)
+    }
+}

@@ -1,0 +1,274 @@
+// All statements, one case each, with a struct for those that have more than two parts.
+
+package import Diagnostics
+
+/// A statement together with the text that it came from.
+package struct ParsedStatement: Hashable, Sendable {
+    package var statement: Statement
+    /// The text of the statement from its first token to its `;`, with variables replaced.
+    package var text: String
+    /// Where the statement stands in the submitted text.
+    package var range: SourceRange
+
+    package init(statement: Statement, text: String, range: SourceRange) {
+        self.statement = statement
+        self.text = text
+        self.range = range
+    }
+}
+
+package indirect enum Statement: Hashable, Sendable {
+    /// `SELECT …`
+    case query(Query)
+    /// `CREATE STREAM s (…) WITH (…)`
+    case createSource(CreateSource)
+    /// `CREATE STREAM s AS SELECT …`
+    case createAs(CreateAs)
+    /// `INSERT INTO s SELECT …`
+    case insertSelect(InsertSelect)
+    /// `INSERT INTO s (…) VALUES (…)`
+    case insertValues(InsertValues)
+    /// `DROP STREAM s DELETE TOPIC`
+    case dropSource(DropSource)
+    /// `ALTER STREAM s ADD COLUMN c INT`
+    case alterSource(AlterSource)
+    /// `CREATE TYPE t AS …`
+    case createType(name: Name, type: TypeName, ifNotExists: Bool)
+    /// `DROP TYPE t`
+    case dropType(name: Name, ifExists: Bool)
+    /// `TERMINATE q`, `PAUSE ALL`, `RESUME q`
+    case manageQuery(QueryAction, QueryTarget)
+    /// `SHOW …`, `LIST …`
+    case show(ShowSubject)
+    /// `DESCRIBE …`
+    case describe(DescribeSubject)
+    /// `EXPLAIN query-id`
+    case explainQuery(Name)
+    /// `EXPLAIN statement`; the text is that of the inner statement
+    case explainStatement(Statement, text: String)
+    /// `PRINT topic …`
+    case print(PrintTopic)
+    /// `SET 'name' = 'value'`
+    case set(name: String, value: String)
+    /// `UNSET 'name'`
+    case unset(name: String)
+    /// `ALTER SYSTEM 'name' = 'value'`
+    case alterSystem(name: String, value: String)
+    /// `DEFINE name = 'value'`
+    case define(name: Name, value: String)
+    /// `UNDEFINE name`
+    case undefine(name: Name)
+    /// `ASSERT …`
+    case assert(Assertion)
+    /// `CREATE SOURCE CONNECTOR c WITH (…)`
+    case createConnector(CreateConnector)
+    /// `DROP CONNECTOR c`
+    case dropConnector(name: Name, ifExists: Bool)
+    /// `RUN SCRIPT 'file'`, only where the parser was asked to take it
+    case runScript(path: String)
+}
+
+/// A column of a CREATE statement.
+package struct ColumnDefinition: Hashable, Sendable {
+    package var name: Name
+    package var type: TypeName
+    package var role: Role = .value
+
+    package init(name: Name, type: TypeName, role: Role = .value) {
+        self.name = name
+        self.type = type
+        self.role = role
+    }
+
+    package enum Role: Hashable, Sendable {
+        case value
+        /// `KEY`
+        case key
+        /// `PRIMARY KEY`
+        case primaryKey
+        /// `HEADERS`
+        case headers
+        /// `HEADER('name')`
+        case header(String)
+    }
+}
+
+package struct CreateSource: Hashable, Sendable {
+    package var kind: SourceKind
+    package var orReplace: Bool = false
+    /// `CREATE SOURCE STREAM`: a read-only object.
+    package var isSource: Bool = false
+    package var ifNotExists: Bool = false
+    package var name: Name
+    package var columns: [ColumnDefinition] = []
+    package var properties: [Property] = []
+
+    package init(
+        kind: SourceKind, orReplace: Bool = false, isSource: Bool = false, ifNotExists: Bool = false,
+        name: Name, columns: [ColumnDefinition] = [], properties: [Property] = []
+    ) {
+        self.kind = kind
+        self.orReplace = orReplace
+        self.isSource = isSource
+        self.ifNotExists = ifNotExists
+        self.name = name
+        self.columns = columns
+        self.properties = properties
+    }
+}
+
+package struct CreateAs: Hashable, Sendable {
+    package var kind: SourceKind
+    package var orReplace: Bool = false
+    package var ifNotExists: Bool = false
+    package var name: Name
+    package var properties: [Property] = []
+    package var query: Query
+
+    package init(
+        kind: SourceKind, orReplace: Bool = false, ifNotExists: Bool = false, name: Name,
+        properties: [Property] = [], query: Query
+    ) {
+        self.kind = kind
+        self.orReplace = orReplace
+        self.ifNotExists = ifNotExists
+        self.name = name
+        self.properties = properties
+        self.query = query
+    }
+}
+
+package struct InsertSelect: Hashable, Sendable {
+    package var target: Name
+    package var properties: [Property] = []
+    package var query: Query
+
+    package init(target: Name, properties: [Property] = [], query: Query) {
+        self.target = target
+        self.properties = properties
+        self.query = query
+    }
+}
+
+package struct InsertValues: Hashable, Sendable {
+    package var target: Name
+    /// Empty when no column list was written.
+    package var columns: [Name] = []
+    package var values: [Expression]
+
+    package init(target: Name, columns: [Name] = [], values: [Expression]) {
+        self.target = target
+        self.columns = columns
+        self.values = values
+    }
+}
+
+package struct DropSource: Hashable, Sendable {
+    package var kind: SourceKind
+    package var ifExists: Bool = false
+    package var name: Name
+    package var deleteTopic: Bool = false
+
+    package init(kind: SourceKind, ifExists: Bool = false, name: Name, deleteTopic: Bool = false) {
+        self.kind = kind
+        self.ifExists = ifExists
+        self.name = name
+        self.deleteTopic = deleteTopic
+    }
+}
+
+package struct AlterSource: Hashable, Sendable {
+    package var kind: SourceKind
+    package var name: Name
+    package var added: [TypeName.Field]
+
+    package init(kind: SourceKind, name: Name, added: [TypeName.Field]) {
+        self.kind = kind
+        self.name = name
+        self.added = added
+    }
+}
+
+package enum QueryAction: String, Hashable, Sendable, CaseIterable {
+    case terminate = "TERMINATE"
+    case pause = "PAUSE"
+    case resume = "RESUME"
+    /// `RESUME q SKIP`: goes on behind the record that the query failed at.
+    case resumeSkipping = "RESUME SKIP"
+}
+
+package enum QueryTarget: Hashable, Sendable {
+    case all
+    case query(Name)
+}
+
+package enum ShowSubject: Hashable, Sendable {
+    case streams(extended: Bool)
+    case tables(extended: Bool)
+    case topics(all: Bool, extended: Bool)
+    case queries(extended: Bool)
+    case functions
+    case types
+    case variables
+    case properties
+    /// The limits of this server.
+    case limits
+    case connectors(ConnectorKind?)
+    case connectorPlugins
+}
+
+package enum DescribeSubject: Hashable, Sendable {
+    case source(Name, extended: Bool)
+    case streams(extended: Bool)
+    case tables(extended: Bool)
+    case function(Name)
+    case connector(Name)
+}
+
+package struct PrintTopic: Hashable, Sendable {
+    /// The topic as written; unquoted names are upper case.
+    package var topic: Name
+    package var fromBeginning: Bool = false
+    /// `INTERVAL n` or `SAMPLE n`: every n-th record.
+    package var interval: Int64?
+    package var limit: Int64?
+
+    package init(topic: Name, fromBeginning: Bool = false, interval: Int64? = nil, limit: Int64? = nil) {
+        self.topic = topic
+        self.fromBeginning = fromBeginning
+        self.interval = interval
+        self.limit = limit
+    }
+}
+
+package enum Assertion: Hashable, Sendable {
+    /// `ASSERT [NOT EXISTS] TOPIC t WITH (…) TIMEOUT 5 SECONDS`
+    case topic(Name, exists: Bool, properties: [Property], timeout: Duration?)
+    /// `ASSERT [NOT EXISTS] SCHEMA SUBJECT s ID 1 TIMEOUT 5 SECONDS`
+    case schema(subject: Name?, id: Literal?, exists: Bool, timeout: Duration?)
+    /// `ASSERT VALUES s (…) VALUES (…)`, only for the SQL test tool
+    case values(InsertValues)
+    /// `ASSERT NULL VALUES s (…) KEY (…)`, only for the SQL test tool
+    case tombstone(InsertValues)
+    /// `ASSERT STREAM s (…) WITH (…)`, only for the SQL test tool
+    case source(CreateSource)
+}
+
+package enum ConnectorKind: String, Hashable, Sendable, CaseIterable {
+    case source = "SOURCE"
+    case sink = "SINK"
+}
+
+package struct CreateConnector: Hashable, Sendable {
+    package var kind: ConnectorKind
+    package var ifNotExists: Bool = false
+    package var name: Name
+    package var properties: [Property]
+
+    package init(kind: ConnectorKind, ifNotExists: Bool = false, name: Name, properties: [Property]) {
+        self.kind = kind
+        self.ifNotExists = ifNotExists
+        self.name = name
+        self.properties = properties
+    }
+}

@@ -1,0 +1,47 @@
+// Types as they are written in a statement. Custom type names are left as names: only the catalog knows them.
+
+/// A type in the text of a statement.
+package struct TypeName: Hashable, Sendable {
+    package var node: Node
+    package var span: SourceSpan
+
+    package init(_ node: Node, span: SourceSpan = .none) {
+        self.node = node
+        self.span = span
+    }
+
+    package indirect enum Node: Hashable, Sendable {
+        case primitive(Primitive)
+        /// `DECIMAL(precision, scale)`; the parser does not judge the numbers.
+        case decimal(precision: Int, scale: Int)
+        case array(TypeName)
+        case map(key: TypeName, value: TypeName)
+        case structure([Field])
+        /// A name that is no built-in type: a type registered with CREATE TYPE, or a mistake.
+        case custom(Name)
+    }
+
+    /// The types without parameters, by the name that messages print.
+    package enum Primitive: String, Hashable, Sendable, CaseIterable {
+        case boolean = "BOOLEAN"
+        case integer = "INTEGER"
+        case bigint = "BIGINT"
+        case double = "DOUBLE"
+        case string = "STRING"
+        case bytes = "BYTES"
+        case time = "TIME"
+        case date = "DATE"
+        case timestamp = "TIMESTAMP"
+    }
+
+    /// A field of a STRUCT type.
+    package struct Field: Hashable, Sendable {
+        package var name: Name
+        package var type: TypeName
+
+        package init(name: Name, type: TypeName) {
+            self.name = name
+            self.type = type
+        }
+    }
+}
