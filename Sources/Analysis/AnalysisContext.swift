@@ -1,0 +1,86 @@
+// What the analyser may look at: the catalog, the functions and the settings in force. It changes nothing.
+
+package import Catalog
+package import Diagnostics
+package import Functions
+package import Syntax
+package import Values
+
+/// The surroundings of a statement under analysis.
+package struct AnalysisContext: Sendable {
+    package var catalog: CatalogSnapshot
+    package var functions: FunctionTable
+    /// The effective properties, by their full names.
+    package var properties: [String: String]
+    /// How many partitions a topic has; nil when there is no such topic.
+    package var partitions: @Sendable (_ topic: String) -> Int?
+
+    package init(
+        catalog: CatalogSnapshot, functions: FunctionTable, properties: [String: String],
+        partitions: @escaping @Sendable (_ topic: String) -> Int?
+    ) {
+        self.catalog = catalog
+        self.functions = functions
+        self.properties = properties
+        self.partitions = partitions
+    }
+
+    /// Whether a boolean property is on; `fallback` when it is not set.
+    package func flag(_ name: String, default fallback: Bool) -> Bool { properties[name].map { $0.lowercased() == "true" } ?? fallback }
+}
+
+extension AnalysisContext {
+    /// The source of that name, or the complaint that there is none, with the nearest name as advice.
+    package func source(named name: Name) throws(Diagnostic) -> SourceDefinition {
+        if let source = catalog.sources[name.text] { return source }
+        throw Diagnostic(
+            .unknownSource, "\(name.text) does not exist.", hint: suggestion(for: name.text, among: catalog.sources.keys.sorted()),
+            at: name.span.range)
+    }
+
+    /// The SQL type that a written type means, custom types resolved.
+    package func type(_ written: TypeName) throws(Diagnostic) -> SQLType {
+        switch written.node {
+        case .primitive(let primitive):
+            switch primitive {
+            case .boolean: return .boolean
+            case .integer: return .integer
+            case .bigint: return .bigint
+            case .double: return .double
+            case .string: return .string
+            case .bytes: return .bytes
+            case .time: return .time
+            case .date: return .date
+            case .timestamp: return .timestamp
+            }
+        case .decimal(let precision, let scale):
+            if precision < 1 { throw Diagnostic(.typeMismatch, "DECIMAL precision must be >= 1: DECIMAL(\(precision),\(scale))", at: written.span.range) }
+            if scale < 0 { throw Diagnostic(.typeMismatch, "DECIMAL scale must be >= 0: DECIMAL(\(precision),\(scale))", at: written.span.range) }
+            if scale > precision {
+                throw Diagnostic(.typeMismatch, "DECIMAL precision must be >= scale: DECIMAL(\(precision),\(scale))", at: written.span.range)
+            }
+            return .decimal(precision: precision, scale: scale)
+        case .array(let element): return .array(try type(element))
+        case .map(let key, let value): return .map(key: try type(key), value: try type(value))
+        case .structure(let written):
+            var fields: [StructField] = []
+            for field in written {
+                if fields.contains(where: { $0.name == field.name.text }) {
+                    throw Diagnostic(.duplicateColumn, "Duplicate field names found in STRUCT: `\(field.name.text)`", at: field.name.span.range)
+                }
+                fields.append(StructField(field.name.text, try type(field.type)))
+            }
+            return .structure(fields)
+        case .custom(let name):
+            if let type = catalog.types[name.text] { return type }
+            throw Diagnostic(
+                .unknownType, "Cannot resolve unknown type: \(name.text)", hint: suggestion(for: name.text, among: catalog.types.keys.sorted()),
+                at: name.span.range)
+        }
+    }
+}
+
+/// A sentence that offers the nearest of the names, or nil when none is near.
+func suggestion(for name: String, among candidates: [String]) -> String? {
+    closestMatch(to: name, among: candidates).map { "Did you mean \($0)?" }
+}

@@ -1,0 +1,197 @@
+// Function calls: which signature is meant, lambdas typed from the collection they run over, aggregates and table functions set aside.
+
+import Diagnostics
+import Functions
+import Plans
+import Syntax
+import Values
+
+extension ExpressionAnalyser {
+    mutating func call(_ name: Name, _ arguments: [Expression], _ whole: Expression) throws(Diagnostic) -> TypedExpression {
+        guard let family = context.functions[name: name.text] else {
+            throw Diagnostic(
+                .unknownFunction, "Can't find any functions with the name '\(name.text)'",
+                hint: suggestion(for: name.text.uppercased(), among: context.functions.all.map(\.name)), at: name.span.range)
+        }
+        switch family.kind {
+        case .scalar: return try scalar(family, arguments, whole)
+        case .aggregate: return try aggregate(family, arguments, whole)
+        case .table: return try tableFunction(family, arguments, whole)
+        }
+    }
+
+    private mutating func scalar(_ family: FunctionFamily, _ arguments: [Expression], _ whole: Expression) throws(Diagnostic) -> TypedExpression {
+        let (call, typed) = try resolve(family, arguments, whole)
+        guard let type = call.resultType ?? typed.first?.type else {
+            throw Diagnostic(.typeMismatch, "Can't infer the type of \(canonicalText(of: whole))", at: whole.span.range)
+        }
+        return TypedExpression(.call(family.name, typed), type)
+    }
+
+    /// Analyses the arguments, finds the signature, and brings the arguments to its types.
+    private mutating func resolve(
+        _ family: FunctionFamily, _ arguments: [Expression], _ whole: Expression
+    ) throws(Diagnostic) -> (ResolvedCall, [TypedExpression]) {
+        var analysed: [Analysed?] = []
+        var shapes: [ArgumentShape] = []
+        for argument in arguments {
+            if case .lambda(let names, _) = argument.node {
+                shapes.append(.lambda(parameterCount: names.count))
+                analysed.append(nil)
+            } else if let unit = argument.asTimeUnit, takesUnit(family, at: shapes.count) {
+                shapes.append(.intervalUnit(unit.rawValue))
+                analysed.append(nil)
+            } else {
+                let value = try analyse(argument)
+                shapes.append(value.isNull ? .null : .typed(value.type))
+                analysed.append(value)
+            }
+        }
+        var call = try match(family, shapes, whole)
+        var typed: [TypedExpression] = []
+        for (index, argument) in arguments.enumerated() {
+            if let value = analysed[index] {
+                typed.append(call.targetType(ofArgument: index).map { value.expression.coerced(to: $0) } ?? value.expression)
+            } else if case .intervalUnit(let unit) = shapes[index] {
+                typed.append(.literal(.string(unit), .string))
+            } else if case .lambda(let names, let body) = argument.node {
+                typed.append(try lambda(names, body, at: index, of: &call, family, argument))
+            }
+        }
+        return (call, typed)
+    }
+
+    private func takesUnit(_ family: FunctionFamily, at index: Int) -> Bool {
+        family.signatures.contains { $0.parameters.indices.contains(index) && $0.parameters[index].type == .intervalUnit }
+    }
+
+    private mutating func lambda(
+        _ names: [Name], _ body: Expression, at index: Int, of call: inout ResolvedCall, _ family: FunctionFamily, _ whole: Expression
+    ) throws(Diagnostic) -> TypedExpression {
+        guard context.flag("ksql.lambdas.enabled", default: true) else {
+            throw Diagnostic(.featureNotSupported, "Lambdas are not enabled at this time.", at: whole.span.range)
+        }
+        guard let inputs = call.lambdaInputs(ofArgument: index) else {
+            throw Diagnostic(.typeMismatch, "Can't infer the parameter types of \(canonicalText(of: whole))", at: whole.span.range)
+        }
+        if Set(names).count != names.count {
+            throw Diagnostic(.duplicateColumn, "Lambda function arguments have duplicates: " + names.map(\.text).joined(separator: ", "), at: whole.span.range)
+        }
+        let outer = scope.parameters
+        var parameters: [LambdaParameter] = []
+        for (name, type) in zip(names, inputs) {
+            if scope.columnNames.contains(name.text) {
+                throw Diagnostic(.duplicateColumn, "Lambda function argument can't be a column name: \(name.text)", at: name.span.range)
+            }
+            if outer.contains(where: { $0.name == name.text }) {
+                throw Diagnostic(
+                    .duplicateColumn, "Reusing lambda arguments in nested lambda is not allowed: \(name.text)", at: name.span.range)
+            }
+            parameters.append(LambdaParameter(slot: makeSlot(), name: name.text, type: type))
+        }
+        scope.parameters = outer + parameters
+        defer { scope.parameters = outer }
+        let result = try analyse(body)
+        guard call.bindLambda(argument: index, body: result.isNull ? nil : result.type) else {
+            throw Diagnostic(
+                .wrongArguments, "The lambda \(canonicalText(of: whole)) of function '\(family.declaredName)' gives \(result.type), which does not fit",
+                at: body.span.range)
+        }
+        return TypedExpression(.lambda(parameters: parameters, result.expression), result.type)
+    }
+
+    private func match(_ family: FunctionFamily, _ shapes: [ArgumentShape], _ whole: Expression) throws(Diagnostic) -> ResolvedCall {
+        let types = shapes.map(\.description).joined(separator: ", ")
+        do throws(ResolutionFailure) {
+            return try family.resolve(shapes)
+        } catch {
+            switch error {
+            case .noSuchSignature:
+                throw Diagnostic(
+                    .wrongArguments,
+                    "Function '\(family.declaredName)' does not accept parameters (\(types)).\nValid alternatives are:\n"
+                        + family.alternatives.joined(separator: "\n")
+                        + "\nFor detailed information on a function run: DESCRIBE FUNCTION <Function-Name>;", at: whole.span.range)
+            case .ambiguous(let candidates):
+                throw Diagnostic(
+                    .wrongArguments,
+                    "Function '\(family.declaredName)' cannot be resolved due to ambiguous method parameters (\(types)).\n"
+                        + "Use CAST() to explicitly cast your parameters to one of the supported signatures.\nCandidates are:\n"
+                        + candidates.map { family.text(of: $0) }.joined(separator: "\n"), at: whole.span.range)
+            }
+        }
+    }
+
+    private mutating func aggregate(_ family: FunctionFamily, _ arguments: [Expression], _ whole: Expression) throws(Diagnostic) -> TypedExpression {
+        if isInsideAggregate {
+            throw Diagnostic(.groupingError, "Aggregate functions can not be nested: \(canonicalText(of: whole))", at: whole.span.range)
+        }
+        guard allowsAggregates else {
+            throw Diagnostic(
+                .groupingError, "\(place) does not support aggregate functions: \(family.name) is an aggregate function.", at: whole.span.range)
+        }
+        isInsideAggregate = true
+        defer { isInsideAggregate = false }
+        let arguments = arguments.isEmpty ? [Expression(.column(source: nil, Name("ROWTIME")), span: whole.span)] : arguments
+        let hasWindowClause = scope.hasWindowClause
+        scope.hasWindowClause = false
+        defer { scope.hasWindowClause = hasWindowClause }
+        let (call, typed) = try resolve(family, arguments, whole)
+        let optionCount = call.signature.optionCount
+        let options = try typed.suffix(optionCount).enumerated().map { index, option throws(Diagnostic) -> Value in
+            guard case .literal(let value) = option.node else {
+                let place = typed.count - optionCount + index
+                throw Diagnostic(
+                    .wrongArguments,
+                    "Parameter \(place + 1) passed to function \(family.name) must be a literal constant, but was expression: "
+                        + "'\(canonicalText(of: arguments[place]))'", at: arguments[place].span.range)
+            }
+            return value
+        }
+        try checkCount(family, options, arguments, whole)
+        guard let type = call.resultType else {
+            throw Diagnostic(.typeMismatch, "Can't infer the type of \(canonicalText(of: whole))", at: whole.span.range)
+        }
+        let planned = AggregateCall(
+            function: family.name, arguments: Array(typed.dropLast(optionCount)), options: options, result: type,
+            limit: collectLimit(family))
+        if let known = aggregates.firstIndex(of: planned) { return .column(Self.aggregateBase + known, type) }
+        aggregates.append(planned)
+        aggregateNames.append(family.declaredName)
+        return .column(Self.aggregateBase + aggregates.count - 1, type)
+    }
+
+    /// EARLIEST_BY_OFFSET and LATEST_BY_OFFSET keep at least one value.
+    private func checkCount(_ family: FunctionFamily, _ options: [Value], _ arguments: [Expression], _ whole: Expression) throws(Diagnostic) {
+        guard family.name == "EARLIEST_BY_OFFSET" || family.name == "LATEST_BY_OFFSET", case .integer(let count)? = options.first, count < 1
+        else { return }
+        let name = family.name == "EARLIEST_BY_OFFSET" ? "earliestN" : "latestN"
+        throw Diagnostic(
+            .wrongArguments, "Failed to invoke UDAF factory method\n\(name) must be 1 or greater", at: arguments.last?.span.range ?? whole.span.range)
+    }
+
+    private func collectLimit(_ family: FunctionFamily) -> Int? {
+        guard let text = context.properties["ksql.functions.\(family.name.lowercased()).limit"], let limit = Int(text), limit >= 0 else { return nil }
+        return limit
+    }
+
+    private mutating func tableFunction(_ family: FunctionFamily, _ arguments: [Expression], _ whole: Expression) throws(Diagnostic) -> TypedExpression {
+        if isInsideTableFunction {
+            throw Diagnostic(.wrongArguments, "Table functions cannot be nested: \(canonicalText(of: whole))", at: whole.span.range)
+        }
+        if isInsideCase {
+            throw Diagnostic(.wrongArguments, "Table functions cannot be used in CASE: \(canonicalText(of: whole))", at: whole.span.range)
+        }
+        guard allowsTableFunctions else {
+            throw Diagnostic(.wrongArguments, "Table functions can only be used in the SELECT list: \(canonicalText(of: whole))", at: whole.span.range)
+        }
+        isInsideTableFunction = true
+        defer { isInsideTableFunction = false }
+        let (call, typed) = try resolve(family, arguments, whole)
+        guard let type = call.resultType else {
+            throw Diagnostic(.typeMismatch, "Can't infer the type of \(canonicalText(of: whole))", at: whole.span.range)
+        }
+        tableFunctions.append(TableFunctionCall(function: family.name, arguments: typed, result: type))
+        return .column(Self.tableFunctionBase + tableFunctions.count - 1, type)
+    }
+}

@@ -1,0 +1,229 @@
+// Gives every node of an expression its meaning and its type, inserting the casts that the rules of coercion ask for.
+//
+// What cannot be decided from the inside comes out as an `Analysed`: an expression, and whether it is a bare NULL (which has no type
+// until its context gives it one) or made of literals only (which coerce more freely than columns do).
+
+package import Diagnostics
+import Functions
+package import Plans
+package import Syntax
+package import Values
+
+/// An expression after analysis.
+package struct Analysed: Sendable {
+    package var expression: TypedExpression
+    /// A NULL literal: its type is only a stand-in.
+    package var isNull: Bool
+    /// A literal, or a constructor of literals.
+    package var isLiteral: Bool
+    /// The text that it came from, for messages.
+    package var source: Expression
+
+    package var type: SQLType { expression.type }
+
+    /// The type in messages.
+    var typeText: String { isNull ? "null" : type.description }
+}
+
+/// Analyses the expressions of one clause after another of one statement; aggregates and table functions that it meets are collected.
+package struct ExpressionAnalyser {
+    let context: AnalysisContext
+    package var scope: Scope
+    /// What messages call a column of the clause at hand.
+    package var place = "SELECT column"
+    /// Whether aggregate functions are allowed here; elsewhere they are an error with this clause's words.
+    package var allowsAggregates = false
+    package var allowsTableFunctions = false
+    /// The aggregates met so far; column `ExpressionAnalyser.aggregateBase + i` stands for the i-th.
+    package var aggregates: [AggregateCall] = []
+    /// How each aggregate was spelt, for messages: the declared name.
+    package var aggregateNames: [String] = []
+    /// The table functions met so far; column `tableFunctionBase + i` stands for the i-th.
+    package var tableFunctions: [TableFunctionCall] = []
+    private(set) var nextSlot = 0
+    var isInsideAggregate = false
+    var isInsideTableFunction = false
+    var isInsideCase = false
+
+    package static let aggregateBase = 1_000_000
+    package static let tableFunctionBase = 2_000_000
+
+    package init(context: AnalysisContext, scope: Scope) {
+        self.context = context
+        self.scope = scope
+    }
+
+    mutating func makeSlot() -> Int {
+        nextSlot += 1
+        return nextSlot - 1
+    }
+
+    /// The expression with its type; a bare NULL counts as a STRING.
+    package mutating func typed(_ expression: Expression) throws(Diagnostic) -> TypedExpression { try analyse(expression).expression }
+
+    /// The expression with what is known of it.
+    package mutating func analyse(_ expression: Expression) throws(Diagnostic) -> Analysed {
+        switch expression.node {
+        case .literal(let literal): return analysed(literal, expression)
+        case .column(let source, let name):
+            return Analysed(
+                expression: try scope.resolve(source: source, name, place: place), isNull: false, isLiteral: false, source: expression)
+        case .timeUnit(let unit):
+            throw Diagnostic(.typeMismatch, "\(unit.rawValue) is only allowed as an argument of a date or time function", at: expression.span.range)
+        case .lambda:
+            throw Diagnostic(.typeMismatch, "a lambda is only allowed as an argument of a function", at: expression.span.range)
+        case .simpleCase:
+            throw Diagnostic(
+                .featureNotSupported, "simple CASE expressions are not supported", hint: "Write CASE WHEN x = value THEN … instead.",
+                at: expression.span.range)
+        default:
+            var result = Analysed(expression: try compound(expression), isNull: false, isLiteral: false, source: expression)
+            result.isLiteral = result.expression.isMadeOfLiterals
+            return result
+        }
+    }
+
+    private mutating func compound(_ expression: Expression) throws(Diagnostic) -> TypedExpression {
+        switch expression.node {
+        case .sign(let sign, let operand): try signed(sign, operand, expression)
+        case .arithmetic(let operation, let left, let right): try arithmetic(operation, left, right, expression)
+        case .comparison(let operation, let left, let right): try comparison(operation, left, right, expression)
+        case .logical(let operation, let left, let right): try logical(operation, left, right, expression)
+        case .not(let operand): TypedExpression(.not(try boolean(operand, in: expression)), .boolean)
+        case .isNull(let operand, let negated): TypedExpression(.isNull(try typed(operand), negated: negated), .boolean)
+        case .between(let operand, let low, let high): try between(operand, low, high, expression)
+        case .isIn(let operand, let list): try isIn(operand, list)
+        case .like(let operand, let pattern, let escape): try like(operand, pattern, escape, expression)
+        case .searchedCase(let whens, let otherwise): try searchedCase(whens, otherwise, expression)
+        case .cast(let operand, let type): try cast(operand, to: type, expression)
+        case .call(let name, let arguments): try call(name, arguments, expression)
+        case .subscripted(let base, let index): try subscripted(base, index)
+        case .field(let base, let name): try field(base, name)
+        case .array(let items): try makeArray(items, expression)
+        case .map(let entries): try makeMap(entries, expression)
+        case .structure(let entries): try makeStruct(entries)
+        case .literal, .column, .timeUnit, .lambda, .simpleCase: try analyse(expression).expression
+        }
+    }
+
+    private func analysed(_ literal: Literal, _ expression: Expression) -> Analysed {
+        Analysed(expression: literal.typed, isNull: literal == .null, isLiteral: true, source: expression)
+    }
+
+    private mutating func boolean(_ operand: Expression, in whole: Expression) throws(Diagnostic) -> TypedExpression {
+        let result = try analyse(operand)
+        guard result.type == .boolean || result.isNull else {
+            throw Diagnostic(
+                .typeMismatch, "\(canonicalText(of: whole)) needs a BOOLEAN, but \(canonicalText(of: operand)) is of type \(result.type)",
+                at: operand.span.range)
+        }
+        return result.isNull ? .literal(.null, .boolean) : result.expression
+    }
+
+    private mutating func logical(
+        _ operation: Expression.LogicalOperator, _ left: Expression, _ right: Expression, _ whole: Expression
+    ) throws(Diagnostic) -> TypedExpression {
+        let left = try boolean(left, in: whole)
+        let right = try boolean(right, in: whole)
+        return TypedExpression(operation == .and ? .and(left, right) : .or(left, right), .boolean)
+    }
+
+    private mutating func searchedCase(
+        _ whens: [Expression.WhenClause], _ otherwise: Expression?, _ whole: Expression
+    ) throws(Diagnostic) -> TypedExpression {
+        let wasInside = isInsideCase
+        isInsideCase = true
+        defer { isInsideCase = wasInside }
+        var branches: [(TypedExpression, Analysed)] = []
+        for when in whens {
+            let condition = try analyse(when.condition)
+            guard condition.type == .boolean && !condition.isNull else {
+                throw Diagnostic(
+                    .typeMismatch,
+                    "WHEN operand type should be boolean.\nType for '\(canonicalText(of: when.condition))' is \(condition.typeText)",
+                    at: when.condition.span.range)
+            }
+            branches.append((condition.expression, try analyse(when.result)))
+        }
+        let otherwise = try otherwise.map { expression throws(Diagnostic) in try analyse(expression) }
+        let results = branches.map(\.1) + (otherwise.map { [$0] } ?? [])
+        guard let type = results.first(where: { !$0.isNull })?.type else {
+            throw Diagnostic(.typeMismatch, "Invalid Case expression. All case branches have NULL type", at: whole.span.range)
+        }
+        if let odd = results.first(where: { !$0.isNull && $0.type != type }) {
+            throw Diagnostic(
+                .typeMismatch,
+                "Invalid Case expression. Type for all 'THEN' clauses should be the same.\nType for '\(canonicalText(of: odd.source))' is \(odd.type), "
+                    + "expected \(type)", at: odd.source.span.range)
+        }
+        func result(_ branch: Analysed) -> TypedExpression { branch.isNull ? .literal(.null, type) : branch.expression }
+        return TypedExpression(
+            .searchedCase(
+                branches.map { CaseBranch(condition: $0.0, result: result($0.1)) },
+                otherwise: otherwise.map(result) ?? .literal(.null, type)), type)
+    }
+
+    private mutating func cast(_ operand: Expression, to written: TypeName, _ whole: Expression) throws(Diagnostic) -> TypedExpression {
+        let value = try analyse(operand)
+        let type = try context.type(written)
+        if value.isNull { return .literal(.null, type) }
+        guard value.type.canCast(to: type) else {
+            throw Diagnostic(
+                .invalidCast, "Cast of \(value.type) to \(type) is not supported", at: whole.span.range, statement: canonicalText(of: whole))
+        }
+        return value.type == type ? value.expression : TypedExpression(.cast(value.expression), type)
+    }
+
+    private mutating func like(
+        _ operand: Expression, _ pattern: Expression, _ escape: String?, _ whole: Expression
+    ) throws(Diagnostic) -> TypedExpression {
+        let value = try analyse(operand)
+        let pattern = try analyse(pattern)
+        for side in [value, pattern] where side.type != .string {
+            throw Diagnostic(
+                .typeMismatch, "Like condition must be between strings, but \(canonicalText(of: side.source)) is of type \(side.type)",
+                at: side.source.span.range)
+        }
+        if let escape, escape.unicodeScalars.count != 1 {
+            throw Diagnostic(.invalidLiteral, "Expecting ESCAPE to be a single character, got: '\(escape)'", at: whole.span.range)
+        }
+        return TypedExpression(
+            .like(value.expression, pattern: pattern.expression, escape: escape?.unicodeScalars.first, negated: false), .boolean)
+    }
+}
+
+extension Literal {
+    /// The literal as a typed expression; NULL stands in as a STRING.
+    var typed: TypedExpression {
+        switch self {
+        case .null: .literal(.null, .string)
+        case .boolean(let value): .literal(.boolean(value), .boolean)
+        case .integer(let value): Int32(exactly: value).map { .literal(.integer($0), .integer) } ?? .literal(.bigint(value), .bigint)
+        case .double(let value): .literal(.double(value), .double)
+        case .string(let text): .literal(.string(text), .string)
+        case .decimal(let text): Literal.decimalExpression(text)
+        }
+    }
+
+    /// The DECIMAL whose precision and scale are those of the digits; numbers between -1 and 1 count one digit before the point.
+    private static func decimalExpression(_ text: String) -> TypedExpression {
+        guard let value = Decimal(text: text.utf8) else {
+            // More digits than an exact decimal holds here: the nearest double is the honest reading.
+            return .literal(.double(Double(text) ?? .infinity), .double)
+        }
+        let whole = (value.rescaled(to: 0, .down)?.unscaled ?? 0).magnitude
+        let wholeDigits = whole == 0 ? 1 : String(whole).utf8.count
+        return .literal(.decimal(value), .decimal(precision: wholeDigits + value.scale, scale: value.scale))
+    }
+}
+
+extension TypedExpression {
+    /// A literal, or casts and constructors of literals.
+    var isMadeOfLiterals: Bool {
+        switch node {
+        case .literal: true
+        case .negate, .makeArray, .makeMap, .makeStruct: children.allSatisfy(\.isMadeOfLiterals)
+        default: false
+        }
+    }
+}

@@ -1,0 +1,98 @@
+// The columns that an expression may name: those of the query's sources, and the parameters of the lambdas around it.
+
+import Catalog
+import Diagnostics
+package import Plans
+package import Syntax
+package import Values
+
+/// One source of a query as its expressions see it.
+package struct ScopeSource: Hashable, Sendable {
+    /// The name by which columns are qualified.
+    package var alias: String
+    /// Columns in row order.
+    package var columns: [Values.ColumnDefinition]
+    /// Index of the first column in the row that the query's expressions read.
+    package var base: Int
+    package var isWindowed: Bool
+    /// Where the source's pseudo columns lie in the row; nil when they are those of the row itself (a query over one source).
+    package var pseudoBase: Int?
+
+    package init(alias: String, columns: [Values.ColumnDefinition], base: Int, isWindowed: Bool, pseudoBase: Int? = nil) {
+        self.alias = alias
+        self.columns = columns
+        self.base = base
+        self.isWindowed = isWindowed
+        self.pseudoBase = pseudoBase
+    }
+
+    /// The pseudo columns that rows of the source have, in the order in which a join lays them out.
+    package var pseudoColumns: [PseudoColumn] {
+        isWindowed ? PseudoColumn.allCases : [.rowtime, .rowpartition, .rowoffset]
+    }
+}
+
+/// All that is visible to an expression.
+package struct Scope: Hashable, Sendable {
+    package var sources: [ScopeSource]
+    /// Lambda parameters, innermost last.
+    var parameters: [LambdaParameter] = []
+    /// A WINDOW clause is in force, so that WINDOWSTART and WINDOWEND exist in the SELECT list.
+    package var hasWindowClause = false
+
+    package init(sources: [ScopeSource]) { self.sources = sources }
+
+    /// No columns at all: INSERT VALUES.
+    package static let empty = Scope(sources: [])
+
+    /// All column names, for advice.
+    var columnNames: [String] { sources.flatMap { $0.columns.map(\.name) } }
+
+    /// What a name means. `place` is how messages call the clause (`SELECT column`, `JOIN ON column`, …).
+    package func resolve(source: Name?, _ name: Name, place: String) throws(Diagnostic) -> TypedExpression {
+        if source == nil, let parameter = parameters.last(where: { $0.name == name.text }) {
+            return TypedExpression(.lambdaParameter(parameter.slot), parameter.type)
+        }
+        var candidates = sources
+        if let source {
+            candidates = sources.filter { $0.alias == source.text }
+            if candidates.isEmpty { throw unresolved(source: source, name, place: place) }
+        }
+        let found = candidates.compactMap { found -> (ScopeSource, TypedExpression)? in
+            column(name.text, in: found).map { (found, $0) }
+        }
+        if found.count > 1 {
+            let choices = found.map { "\($0.0.alias).\(name.text)" }
+            throw Diagnostic(
+                .ambiguousColumn, "\(location(name.span.range))Column '\(name.text)' is ambiguous. Could be \(choices.joined(separator: " or ")).",
+                at: name.span.range)
+        }
+        guard let match = found.first else { throw unresolved(source: source, name, place: place) }
+        return match.1
+    }
+
+    private func column(_ name: String, in source: ScopeSource) -> TypedExpression? {
+        if let index = source.columns.firstIndex(where: { $0.name == name }) {
+            return .column(source.base + index, source.columns[index].type)
+        }
+        guard let pseudo = PseudoColumn(rawValue: name) else { return nil }
+        let isWindowBound = pseudo == .windowstart || pseudo == .windowend
+        if isWindowBound && !source.isWindowed && !(hasWindowClause && sources.count == 1) { return nil }
+        guard let base = source.pseudoBase else { return TypedExpression(.pseudo(pseudo), pseudo.type) }
+        guard let offset = source.pseudoColumns.firstIndex(of: pseudo) else { return nil }
+        return .column(base + offset, pseudo.type)
+    }
+
+    private func unresolved(source: Name?, _ name: Name, place: String) -> Diagnostic {
+        let text = source.map { "\($0.text).\(name.text)" } ?? name.text
+        let range = source?.span.range ?? name.span.range
+        return Diagnostic(
+            .unknownColumn, "\(location(range))\(place) '\(text)' cannot be resolved.", hint: suggestion(for: name.text, among: columnNames),
+            at: range)
+    }
+}
+
+/// `Line: 3, Col: 38: ` for a place in the text, nothing for no place.
+func location(_ range: SourceRange?) -> String {
+    range.map { "Line: \($0.line), Col: \($0.column): " } ?? ""
+}
