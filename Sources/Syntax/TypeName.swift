@@ -2,12 +2,21 @@
 
 /// A type in the text of a statement.
 package struct TypeName: Hashable, Sendable {
-    package var node: Node
-    package var span: SourceSpan
+    package let node: Node
+    package let span: SourceSpan
+    /// Levels of the type under and with this node; the parser keeps it at or below `SyntaxLimits.maximumDepth`.
+    package let depth: Int
 
     package init(_ node: Node, span: SourceSpan = .none) {
         self.node = node
         self.span = span
+        depth =
+            switch node {
+            case .primitive, .decimal, .custom: 1
+            case .array(let element): element.depth + 1
+            case .map(let key, let value): max(key.depth, value.depth) + 1
+            case .structure(let fields): (fields.map(\.type.depth).max() ?? 0) + 1
+            }
     }
 
     package indirect enum Node: Hashable, Sendable {

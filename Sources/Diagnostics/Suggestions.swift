@@ -1,0 +1,42 @@
+// "Did you mean": which of the known words a mistyped one is closest to.
+
+/// The candidate with the fewest single-character edits (insert, delete, replace, swap neighbours) from a word, ignoring ASCII case;
+/// nil when none is close enough to be a likely slip: at most a third of the word, and at most three.
+package func closestMatch(to word: String, among candidates: some Sequence<String>) -> String? {
+    let letters = Array(word.lowercased().unicodeScalars)
+    let allowed = min(3, max(1, letters.count / 3))
+    var best: (distance: Int, candidate: String)?
+    for candidate in candidates {
+        let other = Array(candidate.lowercased().unicodeScalars)
+        guard abs(other.count - letters.count) <= allowed, letters.count <= 128 else { continue }
+        let distance = editDistance(letters, other)
+        guard distance <= allowed else { continue }
+        // Among equals the first in the alphabet, so that the answer does not depend on the order of a dictionary.
+        if best.map({ (distance, candidate) < ($0.distance, $0.candidate) }) ?? true { best = (distance, candidate) }
+    }
+    return best?.candidate
+}
+
+/// The candidate that is closest to a word however far away it is, for places where some suggestion is always due.
+package func nearestMatch(to word: String, among candidates: some Sequence<String>) -> String? {
+    let letters = Array(word.lowercased().unicodeScalars.prefix(128))
+    return candidates.map { (editDistance(letters, Array($0.lowercased().unicodeScalars)), $0) }.min { $0 < $1 }?.1
+}
+
+/// The optimal string alignment distance: edits of single characters and swaps of neighbours, each counted once.
+func editDistance(_ left: [Unicode.Scalar], _ right: [Unicode.Scalar]) -> Int {
+    var twoAbove = [Int](repeating: 0, count: right.count + 1)
+    var above = Array(0...right.count)
+    for i in 0..<left.count {
+        var row = [i + 1]
+        row.reserveCapacity(right.count + 1)
+        for j in 0..<right.count {
+            var cost = min(above[j + 1] + 1, row[j] + 1, above[j] + (left[i] == right[j] ? 0 : 1))
+            if i > 0, j > 0, left[i] == right[j - 1], left[i - 1] == right[j] { cost = min(cost, twoAbove[j - 1] + 1) }
+            row.append(cost)
+        }
+        twoAbove = above
+        above = row
+    }
+    return above[right.count]
+}

@@ -1,0 +1,175 @@
+// CREATE, DROP and ALTER.
+
+import Diagnostics
+
+extension Parser {
+    mutating func create() throws(Diagnostic) -> Statement {
+        try expect(.create)
+        if at(.type) { return try createType() }
+        if at(.sink) || at(.source) && peek().isKeyword(.connector) { return .createConnector(try createConnector()) }
+        var head = CreateSource(kind: .stream, name: Name(""))
+        if accept(.or) {
+            try expect(.replace)
+            head.orReplace = true
+        }
+        head.isSource = accept(.source)
+        head.kind = try sourceKind()
+        head.ifNotExists = try ifNotExists()
+        head.name = try sourceName()
+        if at(.leftParenthesis) { head.columns = try columnList(of: head.kind) }
+        if accept(.with) { head.properties = try properties() }
+        if head.columns.isEmpty, !head.isSource, accept(.as) {
+            return .createAs(
+                CreateAs(
+                    kind: head.kind, orReplace: head.orReplace, ifNotExists: head.ifNotExists, name: head.name,
+                    properties: head.properties, query: try query()))
+        }
+        return .createSource(head)
+    }
+
+    private mutating func sourceKind() throws(Diagnostic) -> SourceKind {
+        if accept(.stream) { return .stream }
+        guard accept(.table) else { throw unexpected() }
+        return .table
+    }
+
+    mutating func ifNotExists() throws(Diagnostic) -> Bool {
+        guard at(.if), peek().isKeyword(.not) else { return false }
+        advance()
+        try expect(.not, .exists)
+        return true
+    }
+
+    mutating func ifExists() throws(Diagnostic) -> Bool {
+        guard at(.if), peek().isKeyword(.exists) else { return false }
+        advance()
+        advance()
+        return true
+    }
+
+    // MARK: Columns
+
+    mutating func columnList(of kind: SourceKind?) throws(Diagnostic) -> [ColumnDefinition] {
+        try expect(.leftParenthesis)
+        let columns = try list { (parser) throws(Diagnostic) in try parser.column(of: kind) }
+        try expect(.rightParenthesis)
+        return columns
+    }
+
+    /// column = identifier type [ 'KEY' | 'PRIMARY' 'KEY' | 'HEADERS' | 'HEADER' '(' string ')' ]
+    private mutating func column(of kind: SourceKind?) throws(Diagnostic) -> ColumnDefinition {
+        let name = try name()
+        var column = ColumnDefinition(name: name, type: try type())
+        if accept(.key) {
+            column.role = .key
+        } else if accept(.primary) {
+            try expect(.key)
+            column.role = .primaryKey
+        } else if accept(.headers) {
+            column.role = .headers
+        } else if accept(.header) {
+            try expect(.leftParenthesis)
+            column.role = .header(try string())
+            try expect(.rightParenthesis)
+        }
+        switch (kind, column.role) {
+        case (.stream, .primaryKey): throw wrongKey(column, written: "PRIMARY KEY", wanted: "KEY", kind: "streams")
+        case (.table, .key): throw wrongKey(column, written: "KEY", wanted: "PRIMARY KEY", kind: "tables")
+        default: return column
+        }
+    }
+
+    private func wrongKey(_ column: ColumnDefinition, written: String, wanted: String, kind: String) -> Diagnostic {
+        let place = column.name.span.range.map { "Line: \($0.line), Col: \($0.column): " } ?? ""
+        return Diagnostic(
+            .invalidKey,
+            "\(place)Column `\(column.name.text)` is a '\(written)' column: please use '\(wanted)' for \(kind).", category: .parseFailed,
+            hint: "A stream has KEY columns, which may repeat; a table has PRIMARY KEY columns, which name its rows.",
+            at: column.name.span.range)
+    }
+
+    // MARK: WITH
+
+    /// properties = '(' property { ',' property } ')', sorted by name because their order means nothing.
+    mutating func properties(foldsNames: Bool = true) throws(Diagnostic) -> [Property] {
+        try expect(.leftParenthesis)
+        let properties = try list { (parser) throws(Diagnostic) in try parser.property(foldsName: foldsNames) }
+        try expect(.rightParenthesis)
+        return properties.sorted { $0.name.text < $1.name.text }
+    }
+
+    private mutating func property(foldsName: Bool) throws(Diagnostic) -> Property {
+        var name = try nameOrString()
+        if foldsName { name.text = name.text.uppercased() }
+        try expect(.equal)
+        let token = current
+        let value = try literal()
+        return Property(name: name, value: value, valueSpan: span(from: token))
+    }
+
+    // MARK: Types and connectors
+
+    private mutating func createType() throws(Diagnostic) -> Statement {
+        try expect(.type)
+        let ifNotExists = try ifNotExists()
+        let name = try name()
+        try expect(.as)
+        return .createType(name: name, type: try type(), ifNotExists: ifNotExists)
+    }
+
+    private mutating func createConnector() throws(Diagnostic) -> CreateConnector {
+        let kind = accept(.source) ? ConnectorKind.source : .sink
+        if kind == .sink { try expect(.sink) }
+        try expect(.connector)
+        let ifNotExists = try ifNotExists()
+        let name = try name()
+        try expect(.with)
+        return CreateConnector(kind: kind, ifNotExists: ifNotExists, name: name, properties: try properties(foldsNames: false))
+    }
+
+    // MARK: DROP and ALTER
+
+    mutating func drop() throws(Diagnostic) -> Statement {
+        try expect(.drop)
+        if accept(.type) {
+            let ifExists = try ifExists()
+            return .dropType(name: try name(), ifExists: ifExists)
+        }
+        if accept(.connector) {
+            let ifExists = try ifExists()
+            return .dropConnector(name: try name(), ifExists: ifExists)
+        }
+        let kind = try sourceKind()
+        let ifExists = try ifExists()
+        var drop = DropSource(kind: kind, ifExists: ifExists, name: try sourceName())
+        if accept(.delete) {
+            try expect(.topic)
+            drop.deleteTopic = true
+        }
+        return .dropSource(drop)
+    }
+
+    mutating func alter() throws(Diagnostic) -> Statement {
+        try expect(.alter)
+        if accept(.system) {
+            let name = try string()
+            try expect(.equal)
+            return .alterSystem(name: name, value: try string())
+        }
+        let kind = try sourceKind()
+        let name = try sourceName()
+        let added = try list { (parser) throws(Diagnostic) in
+            try parser.expect(.add)
+            // COLUMN is a free word: it is a column's name when a type follows it directly.
+            if parser.at(.column), parser.isName(parser.peek()), parser.namesAType(behind: 2) { parser.advance() }
+            return try parser.field()
+        }
+        return .alterSource(AlterSource(kind: kind, name: name, added: added))
+    }
+
+    /// Whether a type may begin at this distance, so that the word before it is a name.
+    private func namesAType(behind distance: Int) -> Bool {
+        let token = peek(distance)
+        return isName(token) || token.isKeyword(.decimal)
+    }
+}

@@ -1,0 +1,180 @@
+// Expressions by precedence climbing. From loose to tight: OR, AND, NOT, one test (= IN LIKE …), ||, + -, * / %, sign, [ ] and ->.
+
+import Diagnostics
+
+/// How tightly a binary operator of values binds.
+enum ValuePrecedence: Int, Comparable {
+    case concatenation, sum, product
+
+    static func < (left: ValuePrecedence, right: ValuePrecedence) -> Bool { left.rawValue < right.rawValue }
+
+    /// The next tighter level, which the right side of a left-associative operator is parsed at; nil for a sign or a primary.
+    var tighter: ValuePrecedence? { ValuePrecedence(rawValue: rawValue + 1) }
+}
+
+extension Parser {
+    /// A node, unless it makes the tree too deep to be walked.
+    func make(_ node: Expression.Node, from first: Token) throws(Diagnostic) -> Expression {
+        let expression = Expression(node, span: span(from: first))
+        guard expression.depth <= SyntaxLimits.maximumDepth else { throw tooDeep() }
+        return expression
+    }
+
+    /// orExpr = andExpr { 'OR' andExpr }
+    mutating func expression() throws(Diagnostic) -> Expression {
+        try nested { (parser) throws(Diagnostic) in
+            let first = parser.current
+            var left = try parser.conjunction()
+            while parser.accept(.or) {
+                let right = try parser.conjunction()
+                left = try parser.make(.logical(.or, left, right), from: first)
+            }
+            return left
+        }
+    }
+
+    private mutating func conjunction() throws(Diagnostic) -> Expression {
+        let first = current
+        var left = try negation()
+        while accept(.and) {
+            let right = try negation()
+            left = try make(.logical(.and, left, right), from: first)
+        }
+        return left
+    }
+
+    /// notExpr = 'NOT' notExpr | predicate; a run of NOTs is a loop, not a recursion.
+    private mutating func negation() throws(Diagnostic) -> Expression {
+        var nots: [Token] = []
+        while at(.not) {
+            nots.append(current)
+            advance()
+        }
+        var operand = try predicate()
+        for token in nots.reversed() { operand = try make(.not(operand), from: token) }
+        return operand
+    }
+
+    /// predicate = value [ test ]
+    private mutating func predicate() throws(Diagnostic) -> Expression {
+        let first = current
+        let left = try value()
+        if case .symbol(let symbol) = current.kind, let comparison = Parser.comparisons[symbol] {
+            advance()
+            let right = try value()
+            return try make(.comparison(comparison, left, right), from: first)
+        }
+        if accept(.is) { return try isTest(of: left, from: first) }
+        guard at(.not) || at(.between) || at(.in) || at(.like) else { return left }
+        let isNegated = accept(.not)
+        let test = try make(try negatableTest(of: left), from: first)
+        return isNegated ? try make(.not(test), from: first) : test
+    }
+
+    private static let comparisons: [Symbol: Expression.ComparisonOperator] = [
+        .equal: .equal, .notEqual: .notEqual, .bangEqual: .notEqual, .less: .less, .lessOrEqual: .lessOrEqual, .greater: .greater,
+        .greaterOrEqual: .greaterOrEqual,
+    ]
+
+    private mutating func isTest(of left: Expression, from first: Token) throws(Diagnostic) -> Expression {
+        let isNegated = accept(.not)
+        if accept(.null) { return try make(.isNull(left, negated: isNegated), from: first) }
+        try expect(.distinct, .from)
+        let right = try value()
+        return try make(.comparison(isNegated ? .isNotDistinctFrom : .isDistinctFrom, left, right), from: first)
+    }
+
+    private mutating func negatableTest(of left: Expression) throws(Diagnostic) -> Expression.Node {
+        if accept(.between) {
+            let low = try value()
+            try expect(.and)
+            return .between(left, low: low, high: try value())
+        }
+        if accept(.in) {
+            try expect(.leftParenthesis)
+            let elements = try list { (parser) throws(Diagnostic) in try parser.expression() }
+            try expect(.rightParenthesis)
+            return .isIn(left, elements)
+        }
+        try expect(.like)
+        let pattern = try value()
+        guard accept(.escape) else { return .like(left, pattern: pattern, escape: nil) }
+        let token = current
+        let escape = try string()
+        guard escape.unicodeScalars.count == 1 else {
+            throw syntaxError(at: token, "ESCAPE takes exactly one character")
+        }
+        return .like(left, pattern: pattern, escape: escape)
+    }
+
+    /// value = terms joined by ||, + - and * / %, left-associative each.
+    mutating func value(_ minimum: ValuePrecedence = .concatenation) throws(Diagnostic) -> Expression {
+        let first = current
+        var left = try sign()
+        while case .symbol(let symbol) = current.kind, let (operation, precedence) = Parser.operators[symbol], precedence >= minimum {
+            advance()
+            let right: Expression
+            if let tighter = precedence.tighter {
+                right = try value(tighter)
+            } else {
+                right = try sign()
+            }
+            left = try make(.arithmetic(operation, left, right), from: first)
+        }
+        return left
+    }
+
+    private static let operators: [Symbol: (Expression.ArithmeticOperator, ValuePrecedence)] = [
+        .bars: (.concatenate, .concatenation), .plus: (.add, .sum), .minus: (.subtract, .sum), .star: (.multiply, .product),
+        .slash: (.divide, .product), .percent: (.modulo, .product),
+    ]
+
+    /// unary = ('+'|'-') unary | postfix; a minus before a number belongs to the number.
+    private mutating func sign() throws(Diagnostic) -> Expression {
+        var signs: [(Expression.Sign, Token)] = []
+        while at(.plus) || at(.minus) {
+            if at(.minus), Parser.isNumber(peek()) { break }
+            signs.append((at(.plus) ? .plus : .minus, current))
+            advance()
+        }
+        var operand = try postfix()
+        for (sign, token) in signs.reversed() {
+            operand = try make(sign == .minus ? Parser.negated(operand) : .sign(sign, operand), from: token)
+        }
+        return operand
+    }
+
+    private static func isNumber(_ token: Token) -> Bool { token.kind == .integer || token.kind == .decimal || token.kind == .float }
+
+    /// The negative of an operand: a number in parentheses becomes a negative number, as its text would read.
+    private static func negated(_ operand: Expression) -> Expression.Node {
+        switch operand.node {
+        case .literal(.integer(let value)) where value > 0: .literal(.integer(-value))
+        case .literal(.decimal(let text)) where !text.hasPrefix("-"): .literal(.decimal("-" + text))
+        case .literal(.double(let value)) where value > 0: .literal(.double(-value))
+        default: .sign(.minus, operand)
+        }
+    }
+
+    /// postfix = primary { '[' value ']' | '->' identifier }; `->*` is left to the SELECT list.
+    private mutating func postfix() throws(Diagnostic) -> Expression {
+        let first = current
+        postfixStart = index
+        let start = index
+        var base = try primary()
+        while true {
+            if at(.leftBracket) {
+                advance()
+                let subscripting = try nested { (parser) throws(Diagnostic) in try parser.value() }
+                try expect(.rightBracket)
+                base = try make(.subscripted(base, subscripting), from: first)
+            } else if at(.arrow), !peek().isSymbol(.star) {
+                advance()
+                base = try make(.field(base, try name()), from: first)
+            } else {
+                postfixStart = start
+                return base
+            }
+        }
+    }
+}

@@ -1,0 +1,33 @@
+// INSERT, with a query or with values.
+
+import Diagnostics
+
+extension Parser {
+    mutating func insert() throws(Diagnostic) -> Statement {
+        try expect(.insert, .into)
+        let target = try sourceName()
+        if at(.select) { return .insertSelect(InsertSelect(target: target, query: try query())) }
+        if accept(.with) {
+            let properties = try properties()
+            return .insertSelect(InsertSelect(target: target, properties: properties, query: try query()))
+        }
+        let columns = at(.leftParenthesis) ? try nameList() : []
+        try expect(.values)
+        return .insertValues(InsertValues(target: target, columns: columns, values: try valueList()))
+    }
+
+    mutating func nameList() throws(Diagnostic) -> [Name] {
+        try expect(.leftParenthesis)
+        let names = try list { (parser) throws(Diagnostic) in try parser.name() }
+        try expect(.rightParenthesis)
+        return names
+    }
+
+    mutating func valueList() throws(Diagnostic) -> [Expression] {
+        try expect(.leftParenthesis)
+        if accept(.rightParenthesis) { return [] }
+        let values = try list { (parser) throws(Diagnostic) in try parser.value() }
+        try expect(.rightParenthesis)
+        return values
+    }
+}

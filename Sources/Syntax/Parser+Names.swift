@@ -1,0 +1,184 @@
+// Names, strings and numbers: the leaves of every other production.
+
+import Diagnostics
+
+extension Parser {
+    /// Whether a token can stand where a name is wanted.
+    func isName(_ token: Token) -> Bool {
+        switch token.kind {
+        case .word, .quotedName, .variable: true
+        case .keyword(let keyword): !keyword.isReserved
+        default: false
+        }
+    }
+
+    /// An identifier: folded to upper case unless quoted.
+    mutating func name() throws(Diagnostic) -> Name {
+        let token = current
+        switch token.kind {
+        case .variable: return try variableName()
+        case .word: break
+        case .keyword(let keyword) where !keyword.isReserved: break
+        case .quotedName:
+            let inner = bytes[(Int(token.start) + 1)..<(Int(token.end) - 1)]
+            guard !inner.isEmpty else { throw syntaxError(at: token, "a quoted name must not be empty") }
+            advance()
+            return Name(VariableValue.undoubled(inner, quote: bytes[Int(token.start)]), isQuoted: true, span: token.span)
+        default:
+            tried.append(.name)
+            throw nameExpected()
+        }
+        advance()
+        return Name(text(token).uppercased(), span: token.span)
+    }
+
+    /// The name of a stream or table, which may not hold every character that a column name may.
+    mutating func sourceName() throws(Diagnostic) -> Name {
+        let name = try name()
+        guard name.text.utf8.allSatisfy({ $0 != UInt8(ascii: "@") && Lexer.isNamePart($0) || $0 == UInt8(ascii: "-") }) else {
+            let place = name.span.range.map { "Illegal argument at Line: \($0.line), Col: \($0.column). " } ?? ""
+            throw Diagnostic(
+                .invalidName, place + "Source names may only contain alphanumeric values, '_' or '-'. Got: '\(name.text)'",
+                category: .parseFailed, at: name.span.range)
+        }
+        return name
+    }
+
+    /// A name, or a string that serves as one.
+    mutating func nameOrString() throws(Diagnostic) -> Name {
+        let token = current
+        guard token.kind == .string else {
+            tried.append(.string)
+            return try name()
+        }
+        return Name(try string(), isQuoted: true, span: token.span)
+    }
+
+    mutating func string() throws(Diagnostic) -> String {
+        let token = current
+        guard token.kind == .string else {
+            if token.kind == .variable {
+                guard case .string(let value)? = try variableLiteral() else { throw notALiteral() }
+                return value
+            }
+            tried.append(.string)
+            throw unexpected()
+        }
+        let value = stringValue(token)
+        advance()
+        return value
+    }
+
+    /// An integer, with an optional sign.
+    mutating func integer() throws(Diagnostic) -> Int64 {
+        let token = current
+        if token.kind == .variable {
+            guard case .integer(let value)? = try variableLiteral() else { throw notALiteral() }
+            return value
+        }
+        let isNegative = at(.minus) && peek().kind == .integer
+        if isNegative { advance() }
+        guard current.kind == .integer else {
+            tried.append(.integer)
+            throw unexpected()
+        }
+        let range = isNegative ? token.range.through(current.range) : current.range
+        guard case .integer(let value)? = try NumberText.literal(text(current), kind: .integer, isNegative: isNegative, at: range) else {
+            throw unexpected()
+        }
+        advance()
+        return value
+    }
+
+    /// The number of a LIMIT. Its own message for other numbers is one that users of ksqlDB know.
+    mutating func limit() throws(Diagnostic) -> Int64 {
+        let distance = at(.minus) ? 1 : 0
+        if peek(distance).kind == .decimal || peek(distance).kind == .float {
+            throw Diagnostic(
+                .invalidLiteral, "Failed to prepare statement: Value must be integer for command: LIMIT", category: .parseFailed,
+                at: current.range)
+        }
+        return try integer()
+    }
+
+    /// A count that has to fit a 32-bit integer, as precisions do.
+    mutating func smallInteger() throws(Diagnostic) -> Int {
+        let token = current
+        let value = try integer()
+        guard let small = Int32(exactly: value) else {
+            throw Diagnostic(.invalidLiteral, "\(value) is too large here", category: .parseFailed, at: token.range)
+        }
+        return Int(small)
+    }
+
+    /// A literal of any type, as the values of properties are.
+    mutating func literal() throws(Diagnostic) -> Literal {
+        let token = current
+        switch token.kind {
+        case .variable:
+            guard let literal = try variableLiteral() else { throw notALiteral() }
+            return literal
+        case .string:
+            return .string(try string())
+        case .keyword(.true):
+            advance()
+            return .boolean(true)
+        case .keyword(.false):
+            advance()
+            return .boolean(false)
+        case .keyword(.null):
+            advance()
+            return .null
+        case .keyword(.decimal) where peek().kind == .string:
+            return try decimalLiteral()
+        case .symbol(.minus), .integer, .decimal, .float:
+            return try number()
+        default:
+            throw noAlternative()
+        }
+    }
+
+    /// A number with an optional minus sign, which belongs to the literal.
+    mutating func number() throws(Diagnostic) -> Literal {
+        let first = current
+        let isNegative = at(.minus)
+        if isNegative { advance() }
+        let token = current
+        let range = isNegative ? first.range.through(token.range) : token.range
+        guard let literal = try NumberText.literal(text(token), kind: token.kind, isNegative: isNegative, at: range) else {
+            throw noAlternative()
+        }
+        advance()
+        return literal
+    }
+
+    /// `DECIMAL '1.5'`
+    mutating func decimalLiteral() throws(Diagnostic) -> Literal {
+        try expect(.decimal)
+        let token = current
+        let text = try string()
+        guard let digits = NumberText.decimal(text) else {
+            throw Diagnostic(.invalidLiteral, "'\(text)' is not a decimal number", category: .parseFailed, at: token.range)
+        }
+        return .decimal(digits)
+    }
+
+    /// `5 MINUTES`
+    mutating func duration() throws(Diagnostic) -> Duration {
+        let first = current
+        let count = try integer()
+        let unit = try timeUnit()
+        return Duration(count: count, unit: unit, span: span(from: first))
+    }
+
+    mutating func timeUnit() throws(Diagnostic) -> TimeUnit {
+        guard case .keyword(let keyword) = current.kind, let unit = TimeUnit(word: keyword.rawValue) else {
+            let hint = closestMatch(to: text(current), among: TimeUnit.allCases.map(\.rawValue)).map { "Did you mean \($0)?" }
+            throw syntaxError(
+                at: current, "Syntax error at or near '\(spelling(current))' at line \(current.line):\(current.column)",
+                hint: hint ?? "Units of time are DAYS, HOURS, MINUTES, SECONDS and MILLISECONDS.")
+        }
+        advance()
+        return unit
+    }
+}

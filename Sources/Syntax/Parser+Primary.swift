@@ -1,0 +1,192 @@
+// Primary expressions: literals, names, calls, constructors, CASE, CAST and parentheses.
+
+import Diagnostics
+
+extension Parser {
+    mutating func primary() throws(Diagnostic) -> Expression {
+        let first = current
+        switch first.kind {
+        case .integer, .decimal, .float, .string, .symbol(.minus), .keyword(.true), .keyword(.false), .keyword(.null):
+            return try make(.literal(try literal()), from: first)
+        case .variable: return try variablePrimary()
+        case .symbol(.leftParenthesis):
+            advance()
+            let inner = try expression()
+            try expect(.rightParenthesis)
+            return inner
+        case .keyword(.cast): return try cast()
+        case .keyword(.case): return try caseExpression()
+        case .keyword(.decimal) where peek().kind == .string: return try make(.literal(try decimalLiteral()), from: first)
+        case .keyword(.array) where peek().isSymbol(.leftBracket): return try arrayConstructor()
+        case .keyword(.map) where peek().isSymbol(.leftParenthesis): return try mapConstructor()
+        case .keyword(.struct) where peek().isSymbol(.leftParenthesis): return try structureConstructor()
+        default: break
+        }
+        guard isName(first) else {
+            if case .keyword(let keyword) = first.kind, keyword.isReserved, peek().isSymbol(.dot) || peek().isSymbol(.comma) {
+                throw nameExpected()
+            }
+            throw noAlternative()
+        }
+        return try columnOrCall()
+    }
+
+    /// A variable alone is a literal or a name, whichever its value spells.
+    private mutating func variablePrimary() throws(Diagnostic) -> Expression {
+        let first = current
+        if !peek().isSymbol(.dot), !peek().isSymbol(.leftParenthesis), let literal = try variableLiteral() {
+            return try make(.literal(literal), from: first)
+        }
+        return try columnOrCall()
+    }
+
+    private mutating func columnOrCall() throws(Diagnostic) -> Expression {
+        let first = current
+        let name = try name()
+        if at(.leftParenthesis) { return try call(name, from: first) }
+        if at(.dot) {
+            advance()
+            return try make(.column(source: name, try self.name()), from: first)
+        }
+        return try make(.column(source: nil, name), from: first)
+    }
+
+    // MARK: Calls
+
+    private mutating func call(_ name: Name, from first: Token) throws(Diagnostic) -> Expression {
+        var function = name
+        function.text = name.text.uppercased()
+        try expect(.leftParenthesis)
+        if at(.star), peek().isSymbol(.rightParenthesis) {
+            advance()
+            advance()
+            return try make(.call(function, []), from: first)
+        }
+        if accept(.rightParenthesis) { return try make(.call(function, []), from: first) }
+        var hasLambda = false
+        let arguments = try list { (parser) throws(Diagnostic) in
+            if parser.atLambda {
+                hasLambda = true
+                return try parser.lambda()
+            }
+            guard !hasLambda else {
+                throw parser.syntaxError(at: parser.current, "a lambda is expected", hint: "Lambdas are the last arguments of a call.")
+            }
+            return try parser.argument()
+        }
+        try expect(.rightParenthesis)
+        return try make(.call(function, arguments), from: first)
+    }
+
+    /// arg = expression | timeUnit; the units that are also names parse as columns (`Expression.asTimeUnit`).
+    private mutating func argument() throws(Diagnostic) -> Expression {
+        let first = current
+        if case .keyword(let keyword) = first.kind, keyword.isReserved, let unit = TimeUnit(word: keyword.rawValue),
+            peek().isSymbol(.comma) || peek().isSymbol(.rightParenthesis)
+        {
+            advance()
+            return try make(.timeUnit(unit), from: first)
+        }
+        return try expression()
+    }
+
+    /// Whether a lambda begins here: `x =>` or `(x, y) =>`.
+    private var atLambda: Bool {
+        if isName(current), peek().isSymbol(.fatArrow) { return true }
+        guard at(.leftParenthesis) else { return false }
+        var distance = 1
+        while isName(peek(distance)) {
+            if peek(distance + 1).isSymbol(.rightParenthesis) { return peek(distance + 2).isSymbol(.fatArrow) }
+            guard peek(distance + 1).isSymbol(.comma) else { return false }
+            distance += 2
+        }
+        return false
+    }
+
+    private mutating func lambda() throws(Diagnostic) -> Expression {
+        let first = current
+        var parameters: [Name] = []
+        if accept(.leftParenthesis) {
+            parameters = try list { (parser) throws(Diagnostic) in try parser.name() }
+            try expect(.rightParenthesis)
+        } else {
+            parameters = [try name()]
+        }
+        try expect(.fatArrow)
+        return try make(.lambda(parameters, try expression()), from: first)
+    }
+
+    // MARK: CAST and CASE
+
+    private mutating func cast() throws(Diagnostic) -> Expression {
+        let first = current
+        try expect(.cast)
+        try expect(.leftParenthesis)
+        let operand = try expression()
+        try expect(.as)
+        let type = try type()
+        try expect(.rightParenthesis)
+        return try make(.cast(operand, type), from: first)
+    }
+
+    private mutating func caseExpression() throws(Diagnostic) -> Expression {
+        let first = current
+        try expect(.case)
+        let operand = at(.when) ? nil : try expression()
+        var whens: [Expression.WhenClause] = []
+        repeat {
+            try expect(.when)
+            let condition = try expression()
+            try expect(.then)
+            whens.append(Expression.WhenClause(condition: condition, result: try expression()))
+        } while at(.when)
+        let otherwise = accept(.else) ? try expression() : nil
+        try expect(.end)
+        guard let operand else { return try make(.searchedCase(whens, otherwise: otherwise), from: first) }
+        return try make(.simpleCase(operand, whens, otherwise: otherwise), from: first)
+    }
+
+    // MARK: Constructors
+
+    private mutating func arrayConstructor() throws(Diagnostic) -> Expression {
+        let first = current
+        try expect(.array)
+        try expect(.leftBracket)
+        var elements: [Expression] = []
+        if !at(.rightBracket) { elements = try list { (parser) throws(Diagnostic) in try parser.expression() } }
+        try expect(.rightBracket)
+        return try make(.array(elements), from: first)
+    }
+
+    private mutating func mapConstructor() throws(Diagnostic) -> Expression {
+        let first = current
+        try expect(.map)
+        try expect(.leftParenthesis)
+        var entries: [Expression.MapEntry] = []
+        if !at(.rightParenthesis) {
+            entries = try list { (parser) throws(Diagnostic) in
+                let key = try parser.expression()
+                try parser.expect(.assign)
+                return Expression.MapEntry(key: key, value: try parser.expression())
+            }
+        }
+        try expect(.rightParenthesis)
+        return try make(.map(entries), from: first)
+    }
+
+    private mutating func structureConstructor() throws(Diagnostic) -> Expression {
+        let first = current
+        try expect(.struct)
+        try expect(.leftParenthesis)
+        var entries: [Expression.StructEntry] = []
+        if !at(.rightParenthesis) {
+            entries = try list { (parser) throws(Diagnostic) in
+                let name = try parser.name()
+                try parser.expect(.assign)
+                return Expression.StructEntry(name: name, value: try parser.expression())
+            }
+        }
+        try expect(.rightParenthesis)
+        return try make(.structure(entries), from: first)
+    }
+}

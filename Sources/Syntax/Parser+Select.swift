@@ -1,0 +1,202 @@
+// Queries: SELECT and its clauses, in their one order.
+
+import Diagnostics
+
+extension Parser {
+    mutating func query() throws(Diagnostic) -> Query {
+        let first = current
+        try expect(.select)
+        let items = try list { (parser) throws(Diagnostic) in try parser.selectItem() }
+        try expect(.from)
+        var query = Query(items: items, from: try relation())
+        if accept(.window) { query.window = try window() }
+        if accept(.where) { query.filter = try expression() }
+        if accept(.group) {
+            try expect(.by)
+            query.groupBy = try keyList()
+        }
+        if accept(.partition) {
+            try expect(.by)
+            query.partitionBy = try keyList()
+        }
+        if accept(.having) { query.having = try expression() }
+        if accept(.emit) {
+            if accept(.changes) {
+                query.emit = .changes
+            } else {
+                try expect(.final)
+                query.emit = .final
+            }
+        }
+        if accept(.limit) { query.limit = try limit() }
+        query.span = span(from: first)
+        return query
+    }
+
+    /// item = expression [ ['AS'] identifier ] | '*' | identifier '.' '*' | postfix '->' '*'
+    private mutating func selectItem() throws(Diagnostic) -> SelectItem {
+        let first = current
+        let start = index
+        if accept(.star) { return .all(first.span) }
+        if isName(first), peek().isSymbol(.dot), peek(2).isSymbol(.star) {
+            let source = try name()
+            advance()
+            advance()
+            return .allOf(source: source)
+        }
+        let expression = try expression()
+        if at(.arrow), peek().isSymbol(.star) {
+            // Only the last field access of a chain may be a star, not that of a part of a sum.
+            guard postfixStart == start else { throw unexpected() }
+            advance()
+            advance()
+            return .allFields(of: expression)
+        }
+        if accept(.as) { return .expression(expression, alias: try name()) }
+        if isName(current) { return .expression(expression, alias: try name()) }
+        return .expression(expression, alias: nil)
+    }
+
+    /// exprList = value { ',' value } | '(' [ value { ',' value } ] ')'
+    private mutating func keyList() throws(Diagnostic) -> [Expression] {
+        if at(.leftParenthesis), !isOperand(behindClosingBracketOf: index) {
+            try expect(.leftParenthesis)
+            var keys: [Expression] = []
+            if !at(.rightParenthesis) { keys = try list { (parser) throws(Diagnostic) in try parser.keyExpression() } }
+            try expect(.rightParenthesis)
+            return keys
+        }
+        return try list { (parser) throws(Diagnostic) in try parser.value() }
+    }
+
+    /// An element inside a bracketed key list. A single bracketed predicate reads the same as a list of one.
+    private mutating func keyExpression() throws(Diagnostic) -> Expression { try expression() }
+
+    /// Whether the bracket that opens here is only the first operand of something longer, such as `(a + b) * c` or `(a), b`.
+    private func isOperand(behindClosingBracketOf open: Int) -> Bool {
+        var depth = 0
+        for position in open..<tokens.count {
+            switch tokens[position].kind {
+            case .symbol(.leftParenthesis), .symbol(.leftBracket): depth += 1
+            case .symbol(.rightParenthesis), .symbol(.rightBracket):
+                depth -= 1
+                guard depth <= 0 else { continue }
+                guard case .symbol(let next) = tokens[min(position + 1, tokens.count - 1)].kind else { return false }
+                return next != .semicolon && next != .rightParenthesis
+            default: continue
+            }
+        }
+        return false
+    }
+
+    // MARK: FROM
+
+    /// from = source { join }
+    private mutating func relation() throws(Diagnostic) -> Relation {
+        let first = current
+        var relation = try source()
+        var joins = 0
+        while let kind = try joinKind() {
+            joins += 1
+            guard joins <= SyntaxLimits.maximumDepth else { throw tooDeep() }
+            let right = try source()
+            let within = accept(.within) ? try within() : nil
+            try expect(.on)
+            let condition = try expression()
+            relation = .join(
+                Join(kind: kind, left: relation, right: right, within: within, condition: condition, span: span(from: first)))
+        }
+        return relation
+    }
+
+    private mutating func joinKind() throws(Diagnostic) -> Join.Kind? {
+        if accept(.join) { return .inner }
+        if accept(.inner) {
+            try expect(.join)
+            return .inner
+        }
+        let kind: Join.Kind
+        if accept(.left) {
+            kind = .left
+        } else if accept(.right) {
+            kind = .right
+        } else if accept(.full) {
+            kind = .full
+        } else {
+            return nil
+        }
+        _ = accept(.outer)
+        try expect(.join)
+        return kind
+    }
+
+    /// source = name [ ['AS'] name ]; EMIT and PARTITION are free words, so what follows decides whether they are an alias.
+    private mutating func source() throws(Diagnostic) -> Relation {
+        let name = try sourceName()
+        if accept(.as) { return .source(name: name, alias: try sourceName()) }
+        let beginsClause =
+            at(.emit) && (peek().isKeyword(.changes) || peek().isKeyword(.final)) || at(.partition) && peek().isKeyword(.by)
+        guard isName(current), !beginsClause else { return .source(name: name, alias: nil) }
+        return .source(name: name, alias: try sourceName())
+    }
+
+    private mutating func within() throws(Diagnostic) -> Join.Within {
+        let first = current
+        let before: Duration
+        let after: Duration
+        let isPair = accept(.leftParenthesis)
+        before = try duration()
+        if isPair {
+            try expect(.comma)
+            after = try duration()
+            try expect(.rightParenthesis)
+        } else {
+            after = before
+        }
+        let grace = accept(.grace) ? try gracePeriod() : nil
+        return Join.Within(before: before, after: after, grace: grace, isPair: isPair, span: span(from: first))
+    }
+
+    private mutating func gracePeriod() throws(Diagnostic) -> Duration {
+        try expect(.period)
+        return try duration()
+    }
+
+    // MARK: WINDOW
+
+    private mutating func window() throws(Diagnostic) -> WindowClause {
+        let first = current
+        // A window may be named; the name says nothing.
+        if isName(current), !peek().isSymbol(.leftParenthesis) { _ = try name() }
+        let shape: WindowClause.Shape
+        if accept(.tumbling) {
+            try expect(.leftParenthesis)
+            try expect(.size)
+            shape = .tumbling(size: try duration())
+        } else if accept(.hopping) {
+            try expect(.leftParenthesis)
+            try expect(.size)
+            let size = try duration()
+            try expect(.comma)
+            try expect(.advance, .by)
+            shape = .hopping(size: size, advance: try duration())
+        } else {
+            try expect(.session)
+            try expect(.leftParenthesis)
+            shape = .session(gap: try duration())
+        }
+        var clause = WindowClause(shape: shape)
+        if at(.comma), peek().isKeyword(.retention) {
+            advance()
+            advance()
+            clause.retention = try duration()
+        }
+        if accept(.comma) {
+            try expect(.grace)
+            clause.grace = try gracePeriod()
+        }
+        try expect(.rightParenthesis)
+        clause.span = span(from: first)
+        return clause
+    }
+}

@@ -1,0 +1,50 @@
+// SHOW and DESCRIBE: statements that only ask.
+
+import Diagnostics
+
+extension Parser {
+    mutating func show() throws(Diagnostic) -> ShowSubject {
+        advance()
+        if accept(.streams) { return .streams(extended: accept(.extended)) }
+        if accept(.tables) { return .tables(extended: accept(.extended)) }
+        if accept(.topics) { return .topics(all: false, extended: accept(.extended)) }
+        if accept(.all) {
+            try expect(.topics)
+            return .topics(all: true, extended: accept(.extended))
+        }
+        if accept(.queries) { return .queries(extended: accept(.extended)) }
+        if accept(.functions) { return .functions }
+        if accept(.types) { return .types }
+        if accept(.variables) { return .variables }
+        if accept(.properties) { return .properties }
+        if acceptWord("LIMITS") { return .limits }
+        if accept(.connectors) { return .connectors(nil) }
+        if accept(.connector) {
+            try expect(.plugins)
+            return .connectorPlugins
+        }
+        if accept(.source) {
+            try expect(.connectors)
+            return .connectors(.source)
+        }
+        guard accept(.sink) else { throw unexpected() }
+        try expect(.connectors)
+        return .connectors(.sink)
+    }
+
+    mutating func describe() throws(Diagnostic) -> DescribeSubject {
+        try expect(.describe)
+        if accept(.streams) { return .streams(extended: accept(.extended)) }
+        if accept(.tables) { return .tables(extended: accept(.extended)) }
+        if accept(.connector) { return .connector(try name()) }
+        // FUNCTION is a free word: alone it is a source of that name.
+        if at(.function), isName(peek()) || peek().kind == .string {
+            advance()
+            var name = try nameOrString()
+            name.text = name.text.uppercased()
+            return .function(name)
+        }
+        let name = try sourceName()
+        return .source(name, extended: accept(.extended))
+    }
+}

@@ -1,0 +1,106 @@
+// The first word decides which statement it is.
+
+import Diagnostics
+
+extension Parser {
+    mutating func statement() throws(Diagnostic) -> Statement {
+        let first = current
+        guard case .keyword(let keyword) = first.kind else { throw unknownStatement() }
+        switch keyword {
+        case .select: return .query(try query())
+        case .create: return try create()
+        case .insert: return try insert()
+        case .drop: return try drop()
+        case .alter: return try alter()
+        case .terminate: return try manageQuery(.terminate)
+        case .pause: return try manageQuery(.pause)
+        case .resume: return try manageQuery(.resume)
+        case .show, .list: return .show(try show())
+        case .describe: return .describe(try describe())
+        case .explain: return try nested { (parser) throws(Diagnostic) in try parser.explain() }
+        case .print: return .print(try printTopic())
+        case .set: return try set()
+        case .unset:
+            advance()
+            return .unset(name: try string())
+        case .define: return try define()
+        case .undefine:
+            advance()
+            return .undefine(name: try name())
+        case .assert: return .assert(try assertion())
+        case .run where options.acceptsRunScript:
+            advance()
+            try expect(.script)
+            return .runScript(path: try string())
+        default: throw unknownStatement()
+        }
+    }
+
+    /// The words that statements begin with.
+    private var statementWords: [String] {
+        [
+            "SELECT", "CREATE", "INSERT", "DROP", "ALTER", "TERMINATE", "PAUSE", "RESUME", "SHOW", "LIST", "DESCRIBE", "EXPLAIN",
+            "PRINT", "SET", "UNSET", "DEFINE", "UNDEFINE", "ASSERT",
+        ]
+    }
+
+    private func unknownStatement() -> Diagnostic {
+        let word = spelling(current)
+        guard isName(current) || { if case .keyword = current.kind { true } else { false } }() else { return noAlternative() }
+        let suggestion = nearestMatch(to: word, among: statementWords).map { "\nDid you mean '\($0)'?" } ?? ""
+        return syntaxError(at: current, "Unknown statement '\(word)'" + suggestion)
+    }
+
+    // MARK: Queries under way
+
+    private mutating func manageQuery(_ action: QueryAction) throws(Diagnostic) -> Statement {
+        advance()
+        if accept(.all) { return .manageQuery(action, .all) }
+        let query = try name()
+        if action == .resume, isWord(current, "SKIP") {
+            advance()
+            return .manageQuery(.resumeSkipping, .query(query))
+        }
+        return .manageQuery(action, .query(query))
+    }
+
+    /// explain = 'EXPLAIN' ( statement | identifier ); a word that may be a name is the id of a query.
+    private mutating func explain() throws(Diagnostic) -> Statement {
+        try expect(.explain)
+        guard !isName(current) else { return .explainQuery(try name()) }
+        let first = current
+        let inner = try statement()
+        let range = span(from: first).range ?? first.range
+        return .explainStatement(inner, text: substitutedText(range.start..<range.end) + ";")
+    }
+
+    // MARK: PRINT
+
+    private mutating func printTopic() throws(Diagnostic) -> PrintTopic {
+        try expect(.print)
+        var print = PrintTopic(topic: try nameOrString())
+        if accept(.from) {
+            try expect(.beginning)
+            print.fromBeginning = true
+        }
+        if accept(.interval) || accept(.sample) { print.interval = try integer() }
+        if accept(.limit) { print.limit = try limit() }
+        return print
+    }
+
+    // MARK: Properties and variables
+
+    private mutating func set() throws(Diagnostic) -> Statement {
+        try expect(.set)
+        let name = try string()
+        try expect(.equal)
+        return .set(name: name, value: try string())
+    }
+
+    private mutating func define() throws(Diagnostic) -> Statement {
+        try expect(.define)
+        let name = try name()
+        try expect(.equal)
+        return .define(name: name, value: try string())
+    }
+}

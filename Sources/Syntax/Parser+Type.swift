@@ -1,0 +1,118 @@
+// Types as they stand in column lists and casts.
+
+import Diagnostics
+
+extension Parser {
+    /// type = … | type 'ARRAY'
+    mutating func type() throws(Diagnostic) -> TypeName {
+        try nested { (parser) throws(Diagnostic) in
+            let first = parser.current
+            var type = try parser.prefixType()
+            while parser.accept(.array) {
+                type = TypeName(.array(type), span: parser.span(from: first))
+                guard type.depth <= SyntaxLimits.maximumDepth else { throw parser.tooDeep() }
+            }
+            return type
+        }
+    }
+
+    private mutating func prefixType() throws(Diagnostic) -> TypeName {
+        let first = current
+        let node: TypeName.Node
+        switch (current.kind, peek().kind) {
+        case (.keyword(.array), .symbol(.less)): node = try arrayType()
+        case (.keyword(.map), .symbol(.less)): node = try mapType()
+        case (.keyword(.struct), .symbol(.less)), (.keyword(.struct), .symbol(.notEqual)): node = try structureType()
+        case (.keyword(.decimal), _): node = try decimalType()
+        default: node = try namedType()
+        }
+        return TypeName(node, span: span(from: first))
+    }
+
+    private mutating func arrayType() throws(Diagnostic) -> TypeName.Node {
+        try expect(.array)
+        try expect(.less)
+        let element = try type()
+        try expect(.greater)
+        return .array(element)
+    }
+
+    private mutating func mapType() throws(Diagnostic) -> TypeName.Node {
+        try expect(.map)
+        try expect(.less)
+        let key = try type()
+        try expect(.comma)
+        let value = try type()
+        try expect(.greater)
+        return .map(key: key, value: value)
+    }
+
+    private mutating func structureType() throws(Diagnostic) -> TypeName.Node {
+        let first = current
+        try expect(.struct)
+        // `STRUCT<>` reads as one operator.
+        if accept(.notEqual) { return .structure([]) }
+        try expect(.less)
+        if accept(.greater) { return .structure([]) }
+        let fields = try list { (parser) throws(Diagnostic) in try parser.field() }
+        try expect(.greater)
+        var seen = Set<String>()
+        for field in fields where !seen.insert(field.name.text).inserted {
+            throw Diagnostic(
+                .duplicateColumn, "Duplicate field names found in STRUCT: '\(field.name.text)'", category: .statement,
+                at: field.name.span.range ?? first.range)
+        }
+        return .structure(fields)
+    }
+
+    /// field = identifier type
+    mutating func field() throws(Diagnostic) -> TypeName.Field {
+        let name = try name()
+        return TypeName.Field(name: name, type: try type())
+    }
+
+    private mutating func decimalType() throws(Diagnostic) -> TypeName.Node {
+        try expect(.decimal)
+        try expect(.leftParenthesis)
+        let precision = try smallInteger()
+        try expect(.comma)
+        let scale = try smallInteger()
+        try expect(.rightParenthesis)
+        return .decimal(precision: precision, scale: scale)
+    }
+
+    /// A type by name. `VARCHAR(STRING)` is tolerated, as ksqlDB does; lengths are refused, because nothing would hold them.
+    private mutating func namedType() throws(Diagnostic) -> TypeName.Node {
+        guard isName(current) else { throw noAlternative() }
+        let name = try name()
+        if at(.leftParenthesis) {
+            let open = current
+            advance()
+            while true {
+                if !accept(.string) {
+                    guard current.kind == .integer else {
+                        tried.append(.integer)
+                        throw unexpected()
+                    }
+                    throw Diagnostic(
+                        .invalidProperty, "line \(open.line):\(open.column): type \(name.text) takes no parameter", category: .parseFailed,
+                        hint: "Texts have no declared length; write \(name.text) alone.", at: current.range)
+                }
+                guard accept(.comma) else { break }
+            }
+            try expect(.rightParenthesis)
+        }
+        return TypeName.builtIn(name.text).map { .primitive($0) } ?? .custom(name)
+    }
+}
+
+extension TypeName {
+    /// The built-in type of a name in upper case, with its synonyms.
+    package static func builtIn(_ name: String) -> Primitive? {
+        switch name {
+        case "INT": .integer
+        case "VARCHAR": .string
+        default: Primitive(rawValue: name)
+        }
+    }
+}
