@@ -1,9 +1,10 @@
 // Arithmetic, comparison and membership: which operand types go together, and the casts that bring them together.
 
 import Diagnostics
-import Plans
+import Functions
+package import Plans
 import Syntax
-import Values
+package import Values
 
 extension ExpressionAnalyser {
     mutating func signed(_ sign: Expression.Sign, _ operand: Expression, _ whole: Expression) throws(Diagnostic) -> TypedExpression {

@@ -5,9 +5,9 @@ package import Diagnostics
 import Catalog
 import Formats
 import Functions
-package import Plans
+import Plans
 package import Syntax
-package import Values
+import Values
 
 /// Analyses `query` for a purpose. Throws the first thing that is wrong with it.
 package func analyse(_ query: Query, for purpose: QueryPurpose, in context: AnalysisContext) throws(Diagnostic) -> ResolvedQuery {

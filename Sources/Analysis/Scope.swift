@@ -1,7 +1,7 @@
 // The columns that an expression may name: those of the query's sources, and the parameters of the lambdas around it.
 
 import Catalog
-import Diagnostics
+package import Diagnostics
 package import Plans
 package import Syntax
 package import Values
@@ -96,3 +96,6 @@ package struct Scope: Hashable, Sendable {
 func location(_ range: SourceRange?) -> String {
     range.map { "Line: \($0.line), Col: \($0.column): " } ?? ""
 }
+
+/// An expression as messages show it.
+func canonicalText(of expression: Expression) -> String { CanonicalText.expression(expression) }

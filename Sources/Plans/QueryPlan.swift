@@ -34,8 +34,8 @@ package enum Destination: Hashable, Sendable {
     case sink(SinkDescription)
     /// An internal topic, whose rows another pipeline of the query reads back.
     case exchange(InternalTopic)
-    /// The client who asked; `limit` ends the query after so many rows.
-    case client(limit: Int?)
+    /// The client who asked; `limit` ends the query after so many rows, and shown column i is the row's column `order[i]`.
+    case client(limit: Int?, order: [Int])
 }
 
 /// A query that reads topics: persistent (its destination is a sink) or transient.

@@ -1,0 +1,204 @@
+// CREATE STREAM and CREATE TABLE: from a statement to the definition that the catalog keeps.
+
+package import Catalog
+package import Diagnostics
+import Formats
+package import Syntax
+package import Values
+
+/// A source to be created, and what its topic must be if it has to be made.
+package struct NewSource: Hashable, Sendable {
+    package var definition: SourceDefinition
+    package var properties: SourceProperties
+}
+
+/// Checks a CREATE statement and gives the source that it describes. `text` is the statement as it will be shown later.
+package func analyse(_ create: CreateSource, text: String, in context: AnalysisContext) throws(Diagnostic) -> NewSource {
+    let properties = try SourceProperties(create.properties, at: .create)
+    try checkName(create.name)
+    let kind = Values.SourceKind(create.kind)
+    let schema = try schema(of: create, kind, context)
+    guard let topic = properties.topic else {
+        throw Diagnostic(
+            .invalidProperty, "Missing required property \"KAFKA_TOPIC\" which has no default value.", category: .parseFailed, at: create.name.span.range)
+    }
+    let defaultValue = try context.defaultFormat("ksql.persistence.default.format.value")
+    guard let valueName = properties.valueFormat ?? defaultValue else {
+        throw Diagnostic(
+            .invalidProperty,
+            "Statement is missing the 'VALUE_FORMAT' property from the WITH clause. Either provide one or set a default via the "
+                + "'ksql.persistence.default.format.value' config.", at: create.name.span.range)
+    }
+    let defaultKey = try context.defaultFormat("ksql.persistence.default.format.key")
+    let keyName = properties.keyFormat ?? defaultKey ?? .kafka
+    try checkDelimiters(properties, key: keyName, value: valueName)
+    if kind == .table && schema.key.isEmpty {
+        throw Diagnostic(
+            .invalidKey, "Tables require a PRIMARY KEY. Please define the PRIMARY KEY.", hint: "Write PRIMARY KEY after the type of the key column.",
+            at: create.name.span.range)
+    }
+    if schema.key.isEmpty && schema.value.isEmpty && schema.headers.isEmpty {
+        throw Diagnostic(.statementError, "The statement does not define any columns.\nNo columns supplied.", at: create.name.span.range)
+    }
+    try checkCarried(schema.key, keyName, .key)
+    try checkCarried(schema.value, valueName, .value)
+    let unwrapped = try unwrapsValue(properties.wrapsSingleValue, columns: schema.value.count, valueName, context)
+    let definition = SourceDefinition(
+        name: create.name.text, kind: kind, isReadOnly: create.isSource, schema: schema, topic: topic,
+        keyFormat: FormatSpec(keyName, delimiter: properties.keyDelimiter ?? ",", isUnwrapped: schema.key.count == 1 && keyName.canUnwrap),
+        valueFormat: FormatSpec(valueName, delimiter: properties.valueDelimiter ?? ",", isUnwrapped: unwrapped), window: properties.window,
+        timestamp: try timestamp(properties, schema), wrapsSingleValue: properties.wrapsSingleValue, statement: text, queryID: nil)
+    return NewSource(definition: definition, properties: properties)
+}
+
+extension Values.SourceKind {
+    /// The kind that a statement names.
+    package init(_ kind: Syntax.SourceKind) { self = kind == .stream ? .stream : .table }
+}
+
+extension AnalysisContext {
+    func defaultFormat(_ property: String) throws(Diagnostic) -> FormatName? {
+        guard let text = properties[property], !text.isEmpty else { return nil }
+        guard let format = FormatName(named: text) else {
+            throw Diagnostic(.invalidProperty, "Unknown format: \(text.uppercased()) (the property \(property))", category: .parseFailed)
+        }
+        return format
+    }
+}
+
+/// Names of streams and tables: letters, digits, `_` and `-`.
+func checkName(_ name: Name) throws(Diagnostic) {
+    let isPlain = name.text.utf8.allSatisfy { byte in
+        (byte >= 48 && byte <= 57) || (byte >= 65 && byte <= 90) || (byte >= 97 && byte <= 122) || byte == 95 || byte == 45
+    }
+    guard isPlain && !name.text.isEmpty else {
+        throw Diagnostic(
+            .invalidName, "Illegal argument at \(location(name.span.range))Invalid source name '\(name.text)'",
+            category: .parseFailed, hint: "Names of streams and tables have letters, digits, _ and - only.", at: name.span.range)
+    }
+}
+
+private func schema(of create: CreateSource, _ kind: Values.SourceKind, _ context: AnalysisContext) throws(Diagnostic) -> SourceSchema {
+    var schema = SourceSchema(key: [], value: [])
+    var names: Set<String> = []
+    for column in create.columns {
+        let name = column.name.text
+        let range = column.name.span.range
+        if PseudoColumn(rawValue: name) != nil {
+            throw Diagnostic(.reservedName, "'\(name)' is a reserved column name. You cannot use it as a name for a column.", at: range)
+        }
+        if !names.insert(name).inserted {
+            throw Diagnostic(.duplicateColumn, "Duplicate column names: `\(name)`", at: range)
+        }
+        let type = try context.type(column.type)
+        switch column.role {
+        case .value: schema.value.append(Values.ColumnDefinition(name, type))
+        case .key, .primaryKey: schema.key.append(Values.ColumnDefinition(name, try keyType(type, column, kind)))
+        case .headers, .header: schema.headers.append(try headerColumn(column, type, schema.headers))
+        }
+    }
+    return schema
+}
+
+private func keyType(_ type: SQLType, _ column: Syntax.ColumnDefinition, _ kind: Values.SourceKind) throws(Diagnostic) -> SQLType {
+    let range = column.name.span.range
+    if kind == .stream, column.role == .primaryKey {
+        throw Diagnostic(
+            .invalidKey, "\(location(range))Column `\(column.name.text)` is a 'PRIMARY KEY' column: please use 'KEY' for streams.\n"
+                + "Tables have PRIMARY KEYs, which are unique and NON NULL.\nStreams have KEYs, which have no uniqueness or NON NULL constraints.",
+            category: .parseFailed, at: range)
+    }
+    if kind == .table, column.role == .key {
+        throw Diagnostic(
+            .invalidKey, "\(location(range))Column `\(column.name.text)` is a 'KEY' column: please use 'PRIMARY KEY' for tables.\n"
+                + "Tables have PRIMARY KEYs, which are unique and NON NULL.\nStreams have KEYs, which have no uniqueness or NON NULL constraints.",
+            category: .parseFailed, at: range)
+    }
+    return type
+}
+
+private func headerColumn(
+    _ column: Syntax.ColumnDefinition, _ type: SQLType, _ known: [HeaderColumn]
+) throws(Diagnostic) -> HeaderColumn {
+    let range = column.name.span.range
+    let key: String? = if case .header(let key) = column.role { key } else { nil }
+    let header = HeaderColumn(name: column.name.text, key: key)
+    if type != header.type {
+        let what = key.map { "HEADER('\($0)')" } ?? "HEADERS"
+        throw Diagnostic(.typeMismatch, "Invalid type for \(what) column: expected \(header.type), got \(type)", at: range)
+    }
+    if known.contains(where: { ($0.key == nil) != (key == nil) || key == nil }) {
+        throw Diagnostic(.duplicateColumn, "Schema already contains a HEADERS column.", at: range)
+    }
+    if known.contains(where: { $0.key == key }) {
+        throw Diagnostic(.duplicateColumn, "Schema already contains a HEADER('\(key ?? "")') column.", at: range)
+    }
+    return header
+}
+
+/// A delimiter only goes with DELIMITED.
+func checkDelimiters(_ properties: SourceProperties, key: FormatName, value: FormatName) throws(Diagnostic) {
+    for (delimiter, format) in [(properties.keyDelimiter, key), (properties.valueDelimiter, value)] where delimiter != nil && format != .delimited {
+        throw Diagnostic(.invalidProperty, "\(format.rawValue) does not support the following configs: [delimiter]")
+    }
+}
+
+/// Whether the columns can be written in the format, and whether a key is free of maps.
+func checkCarried(_ columns: [Values.ColumnDefinition], _ format: FormatName, _ side: RecordSide) throws(Diagnostic) {
+    if side == .key, let column = columns.first(where: { $0.type.containsMap }) {
+        throw Diagnostic(
+            .serialisationMismatch,
+            "Map keys, including types that contain maps, are not supported as they may lead to unexpected behavior due to inconsistent "
+                + "serialization. Key column name: `\(column.name)`. Column type: \(column.type). "
+                + "See https://github.com/confluentinc/ksql/issues/6621 for more.")
+    }
+    if let reason = problem(of: columns, in: format, on: side) {
+        throw Diagnostic(.serialisationMismatch, schemaMessage(columns, in: format, on: side, reason: reason))
+    }
+}
+
+/// Whether a value of `columns` columns is written bare.
+func unwrapsValue(_ wraps: Bool?, columns: Int, _ format: FormatName, _ context: AnalysisContext) throws(Diagnostic) -> Bool {
+    if let wraps {
+        if columns != 1 {
+            throw Diagnostic(.invalidProperty, "'WRAP_SINGLE_VALUE' is only valid for single-field value schemas")
+        }
+        if wraps ? !format.canWrap : !format.canUnwrap {
+            throw Diagnostic(.invalidProperty, "Format '\(format.rawValue)' does not support 'WRAP_SINGLE_VALUE' set to '\(wraps)'.")
+        }
+        return !wraps
+    }
+    guard columns == 1 else { return false }
+    if let setting = context.properties["ksql.persistence.wrap.single.values"], setting.lowercased() == "false", format.canUnwrap { return true }
+    return format == .kafka
+}
+
+private func timestamp(_ properties: SourceProperties, _ schema: SourceSchema) throws(Diagnostic) -> SourceTimestamp? {
+    try timestamp(of: properties, columns: schema.key + schema.value)
+}
+
+/// The TIMESTAMP properties against the columns that they may name.
+func timestamp(of properties: SourceProperties, columns: [Values.ColumnDefinition]) throws(Diagnostic) -> SourceTimestamp? {
+    guard let name = properties.timestamp else {
+        if properties.timestampFormat != nil {
+            throw Diagnostic(.invalidProperty, "TIMESTAMP_FORMAT needs the property TIMESTAMP", category: .parseFailed)
+        }
+        return nil
+    }
+    guard let column = columns.first(where: { $0.name == name }) else {
+        throw Diagnostic(
+            .unknownColumn, "The TIMESTAMP column set in the WITH clause does not exist in the schema: '\(name)'",
+            hint: suggestion(for: name, among: columns.map(\.name)))
+    }
+    switch (column.type, properties.timestampFormat) {
+    case (.bigint, nil), (.timestamp, nil), (.string, .some): return SourceTimestamp(column: name, pattern: properties.timestampFormat)
+    case (.string, nil):
+        throw Diagnostic(.typeMismatch, "A String timestamp field has been specified without also specifying the timestamp_format", category: .general)
+    case (_, .some):
+        throw Diagnostic(.typeMismatch, "'timestamp_format' set, but the timestamp field is not of type String", category: .general)
+    default:
+        throw Diagnostic(
+            .typeMismatch,
+            "Timestamp column, `\(name)`, should be LONG(INT64), TIMESTAMP, or a String with a timestamp_format specified", category: .general)
+    }
+}

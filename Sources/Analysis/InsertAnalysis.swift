@@ -1,0 +1,190 @@
+// INSERT INTO … SELECT and INSERT INTO … VALUES: what may be written to which source, and the rows in the target's types.
+
+package import Catalog
+package import Diagnostics
+import Formats
+import Functions
+package import Plans
+package import Syntax
+import Values
+
+/// INSERT INTO … SELECT after analysis: the items, in the order of the target's columns, have the target's types.
+package struct InsertQuery: Hashable, Sendable {
+    package var query: ResolvedQuery
+    package var layout: ResultLayout
+    package var target: SourceDefinition
+    package var queryID: String?
+}
+
+/// Checks INSERT INTO … SELECT.
+package func analyse(_ insert: InsertSelect, in context: AnalysisContext) throws(Diagnostic) -> InsertQuery {
+    let properties = try SourceProperties(insert.properties, at: .insert)
+    guard let target = context.catalog.sources[insert.target.text] else {
+        throw Diagnostic(
+            .unknownSource, "\(location(insert.target.span.range))Source `\(insert.target.text)` does not exist.",
+            hint: suggestion(for: insert.target.text, among: context.catalog.sources.keys.sorted()), at: insert.target.span.range)
+    }
+    if target.kind != .stream {
+        throw Diagnostic(
+            .wrongObjectKind, "INSERT INTO can only be used to insert into a stream. \(target.name) is a table.", at: insert.target.span.range)
+    }
+    if target.isReadOnly {
+        throw Diagnostic(.readOnly, "Cannot insert into read-only \(target.kind.rawValue.lowercased()): \(target.name)", at: insert.target.span.range)
+    }
+    if !target.schema.headers.isEmpty {
+        throw Diagnostic(.readOnly, "Cannot insert into \(target.name) because it has header columns", at: insert.target.span.range)
+    }
+    var query = try analyse(insert.query, for: .persistent, in: context)
+    if query.resultKind != .stream {
+        throw Diagnostic(
+            .wrongObjectKind, "INSERT INTO can only be used to insert into a stream. The query gives a table.", at: insert.query.span.range)
+    }
+    let layout = try layout(of: query, sink: target.name)
+    try match(layout, with: target, &query)
+    if target.window != query.sources[0].window {
+        throw Diagnostic(.windowError, "Incompatible windowing of the query's result and the sink \(target.name)", at: insert.target.span.range)
+    }
+    return InsertQuery(query: query, layout: layout, target: target, queryID: properties.queryID)
+}
+
+/// Column by column: same name, same place in key or value, and a type that widens to the target's.
+private func match(_ layout: ResultLayout, with target: SourceDefinition, _ query: inout ResolvedQuery) throws(Diagnostic) {
+    let wanted = target.schema.key + target.schema.value
+    let given = layout.schema.key + layout.schema.value
+    func incompatible() -> Diagnostic {
+        Diagnostic(
+            .typeMismatch,
+            "Incompatible schema between results and sink.\nResult schema is \(layout.schema.description)\nSink schema is \(target.schema.description)",
+            hint: "Give the columns the sink's names with AS, and its types with CAST.")
+    }
+    guard layout.schema.key.count == target.schema.key.count, given.count == wanted.count else { throw incompatible() }
+    for (index, (have, want)) in zip(given, wanted).enumerated() {
+        guard have.name == want.name else { throw incompatible() }
+        if have.type == want.type { continue }
+        let item = layout.items[index]
+        let expression = query.items[item].expression
+        let fits = have.type.isNumeric && have.type.castsImplicitly(to: want.type)
+        let isLiteral = if case .literal(let value) = expression.node { value.widened(to: want.type) != nil } else { false }
+        guard fits || isLiteral, index >= layout.schema.key.count else { throw incompatible() }
+        query.items[item].expression = expression.coerced(to: want.type)
+    }
+}
+
+/// One row of INSERT INTO … VALUES: an expression for each column of the target, in row order, and the row's time if it is given.
+package struct InsertRow: Hashable, Sendable {
+    package var target: SourceDefinition
+    /// Key columns, then value columns; columns that were not named are NULL. None reads a column.
+    package var values: [TypedExpression]
+    package var rowtime: TypedExpression?
+}
+
+/// Checks INSERT INTO … VALUES.
+package func analyse(_ insert: InsertValues, in context: AnalysisContext) throws(Diagnostic) -> InsertRow {
+    let name = insert.target.text
+    guard context.flag("ksql.insert.into.values.enabled", default: true) else {
+        throw Diagnostic(.featureNotSupported, "The server has disabled INSERT INTO ... VALUES functionality.")
+    }
+    guard let target = context.catalog.sources[name] else { throw unknownTarget(insert.target, context) }
+    if target.isReadOnly {
+        throw Diagnostic(
+            .readOnly, "Cannot insert values into read-only \(target.kind.rawValue.lowercased()): \(name)", category: .general, at: insert.target.span.range)
+    }
+    if target.window != nil {
+        throw Diagnostic(.windowError, "Cannot insert values into windowed \(target.kind.rawValue.lowercased()): \(name)", at: insert.target.span.range)
+    }
+    let columns = target.schema.key + target.schema.value
+    try checkHeaders(insert, target)
+    let names = insert.columns.isEmpty ? columns.map { Name($0.name, isQuoted: true) } : insert.columns
+    guard names.count == insert.values.count else {
+        throw Diagnostic(
+            .statementError, "Expected \(names.count) value\(names.count == 1 ? "" : "s") for the columns "
+                + names.map(\.text).joined(separator: ", ") + ", but got \(insert.values.count)", at: insert.values.first?.span.range)
+    }
+    var row = InsertRow(target: target, values: columns.map { .literal(.null, $0.type) }, rowtime: nil)
+    var analyser = ExpressionAnalyser(context: context, scope: .empty)
+    analyser.place = "column"
+    for (column, expression) in zip(names, insert.values) {
+        let value = try analyser.analyse(expression)
+        if column.text == "ROWTIME" && !columns.contains(where: { $0.name == "ROWTIME" }) {
+            row.rowtime = try assign(value, to: Values.ColumnDefinition("ROWTIME", .bigint))
+            continue
+        }
+        guard let index = columns.firstIndex(where: { $0.name == column.text }) else {
+            throw Diagnostic(
+                .unknownColumn, "Column name \(column.text) does not exist.", hint: suggestion(for: column.text, among: columns.map(\.name)),
+                at: column.span.range)
+        }
+        row.values[index] = try assign(value, to: columns[index])
+    }
+    if target.kind == .table {
+        for key in target.schema.key where !names.contains(where: { $0.text == key.name }) {
+            throw Diagnostic(
+                .nullNotAllowed, "Failed to insert values into '\(name)'. Value for primary key column(s) `\(key.name)` is required for tables",
+                at: insert.target.span.range)
+        }
+    }
+    return row
+}
+
+private func checkHeaders(_ insert: InsertValues, _ target: SourceDefinition) throws(Diagnostic) {
+    guard !target.schema.headers.isEmpty else { return }
+    let headers = target.schema.headers.map(\.name)
+    let listed = insert.columns.isEmpty ? headers : insert.columns.map(\.text).filter(headers.contains)
+    if !listed.isEmpty {
+        throw Diagnostic(
+            .readOnly, "Cannot insert into HEADER columns: \(listed.joined(separator: ", "))", category: .general, at: insert.target.span.range)
+    }
+}
+
+private func unknownTarget(_ name: Name, _ context: AnalysisContext) -> Diagnostic {
+    var message = "Cannot insert values into an unknown stream/table: `\(name.text)`"
+    if let other = context.catalog.sources.keys.sorted().first(where: { $0.uppercased() == name.text.uppercased() }) {
+        message +=
+            other == other.uppercased()
+            ? "\nDid you mean \(other)? Hint: try removing double quotes from the source name."
+            : "\nDid you mean \"\(other)\"? Hint: wrap the source name in double quotes to make it case-sensitive."
+    }
+    return Diagnostic(
+        .unknownSource, message, category: .general, hint: suggestion(for: name.text, among: context.catalog.sources.keys.sorted()),
+        at: name.span.range)
+}
+
+/// A value as the column's type, by the strict rules: numbers widen, texts become times and bytes, nothing else changes its kind.
+private func assign(_ value: Analysed, to column: Values.ColumnDefinition) throws(Diagnostic) -> TypedExpression {
+    if value.isNull { return .literal(.null, column.type) }
+    if value.type == column.type { return value.expression }
+    guard value.type.canAssign(to: column.type) else {
+        throw Diagnostic(
+            .typeMismatch,
+            "Expected type \(column.type) for field `\(column.name)` but got \(value.type)(\(canonicalText(of: value.source)))",
+            at: value.source.span.range)
+    }
+    if case .literal(let literal) = value.expression.node, case .decimal = column.type, value.type.isNumeric, value.type != .double {
+        guard let exact = literal.widened(to: column.type) else {
+            throw Diagnostic(
+                .numberOutOfRange, "\(canonicalText(of: value.source)) does not fit \(column.type), the type of `\(column.name)`",
+                at: value.source.span.range)
+        }
+        return .literal(exact, column.type)
+    }
+    if case .literal(.string(let text)) = value.expression.node, column.type.isTemporal, Value.parsed(text, as: column.type) == nil {
+        let form = column.type == .date ? "yyyy-MM-dd" : column.type == .time ? "HH:mm:ss" : "yyyy-MM-ddTHH:mm:ss.SSS"
+        throw Diagnostic(
+            .invalidDateTime, "'\(text)' is no \(column.type) for `\(column.name)`: expected the form \(form)", at: value.source.span.range)
+    }
+    return value.expression.coerced(to: column.type)
+}
+
+extension SQLType {
+    /// The strict coercions of INSERT, element- and field-wise inside nested types.
+    fileprivate func canAssign(to wanted: SQLType) -> Bool {
+        if castsImplicitly(to: wanted) { return true }
+        switch (self, wanted) {
+        case (.array(let a), .array(let b)): return a.canAssign(to: b)
+        case (.map(let k1, let v1), .map(let k2, let v2)): return k1.canAssign(to: k2) && v1.canAssign(to: v2)
+        case (.structure(let a), .structure(let b)):
+            return a.allSatisfy { field in b.first { $0.name == field.name }.map { field.type.canAssign(to: $0.type) } ?? false }
+        default: return false
+        }
+    }
+}

@@ -1,0 +1,169 @@
+// Where the rows of a persistent query go: the stream or table that CREATE … AS makes, or the stream that INSERT INTO writes.
+
+package import Catalog
+package import Diagnostics
+import Formats
+import Plans
+package import Syntax
+package import Values
+
+/// The result of a query as the columns of a source: for each key and value column the item that fills it.
+package struct ResultLayout: Hashable, Sendable {
+    package var schema: SourceSchema
+    /// Indexes into the query's items: first those of the key columns, in key order, then those of the value columns.
+    package var items: [Int]
+}
+
+/// A persistent query with its sink.
+package struct NewSink: Hashable, Sendable {
+    package var query: ResolvedQuery
+    package var layout: ResultLayout
+    package var definition: SourceDefinition
+    package var properties: SourceProperties
+}
+
+/// Checks CREATE … AS SELECT and gives the query and the source that it makes. `text` is the statement as it will be shown later.
+/// Errors after the query itself is understood carry the statement's canonical text.
+package func analyse(_ create: CreateAs, text: String, in context: AnalysisContext) throws(Diagnostic) -> NewSink {
+    let properties = try SourceProperties(create.properties, at: .createAs)
+    try checkName(create.name)
+    let query = try analyse(create.query, for: .persistent, in: context)
+    var canonical = create
+    canonical.query = query.normalised
+    do throws(Diagnostic) {
+        return try sink(of: query, create, properties, text, context)
+    } catch {
+        throw error.about(statement: CanonicalText.statement(.createAs(canonical)))
+    }
+}
+
+private func sink(
+    of query: ResolvedQuery, _ create: CreateAs, _ properties: SourceProperties, _ text: String, _ context: AnalysisContext
+) throws(Diagnostic) -> NewSink {
+    let kind = Values.SourceKind(create.kind)
+    if kind != query.resultKind {
+        let wanted = query.resultKind.rawValue
+        throw Diagnostic(
+            .wrongObjectKind,
+            "Invalid result type. Your SELECT query produces a \(wanted). Please use CREATE \(wanted) AS SELECT statement instead.",
+            at: create.name.span.range)
+    }
+    let layout = try layout(of: query, sink: create.name.text)
+    let source = query.sources[0]
+    let defaultKey = try context.defaultFormat("ksql.persistence.default.format.key")
+    let keyName = try keyFormat(properties, source, layout.schema.key, default: defaultKey ?? .kafka)
+    let valueName = properties.valueFormat ?? source.valueFormat.name
+    try checkDelimiters(properties, key: keyName, value: valueName)
+    try checkCarried(layout.schema.key, keyName, .key)
+    try checkAggregateState(query, valueName)
+    try checkCarried(layout.schema.value, valueName, .value)
+    let unwrapped = try unwrapsValue(properties.wrapsSingleValue, columns: layout.schema.value.count, valueName, context)
+    func delimiter(_ given: String?, _ inherited: FormatSpec, _ name: FormatName) -> String {
+        given ?? (inherited.name == name ? inherited.delimiter : ",")
+    }
+    let definition = SourceDefinition(
+        name: create.name.text, kind: kind, isReadOnly: false, schema: layout.schema,
+        topic: properties.topic ?? (context.properties["ksql.output.topic.name.prefix"] ?? "") + create.name.text,
+        keyFormat: FormatSpec(
+            keyName, delimiter: delimiter(properties.keyDelimiter, source.keyFormat, keyName),
+            isUnwrapped: layout.schema.key.count == 1 && keyName.canUnwrap),
+        valueFormat: FormatSpec(
+            valueName, delimiter: delimiter(properties.valueDelimiter, source.valueFormat, valueName), isUnwrapped: unwrapped),
+        window: query.window?.keyWindow ?? (query.partitionBy == nil ? source.window : nil),
+        timestamp: try timestamp(of: properties, columns: layout.schema.key + layout.schema.value),
+        wrapsSingleValue: properties.wrapsSingleValue, statement: text, queryID: nil)
+    return NewSink(query: query, layout: layout, definition: definition, properties: properties)
+}
+
+/// The key format of a result: what is asked for, else the source's, unless the key came or went.
+private func keyFormat(
+    _ properties: SourceProperties, _ source: SourceDefinition, _ key: [Values.ColumnDefinition], default fallback: FormatName
+) throws(Diagnostic) -> FormatName {
+    if let format = properties.keyFormat {
+        if key.isEmpty && format != .none && format != .kafka {
+            throw Diagnostic(
+                .serialisationMismatch,
+                "Key format specified for stream without key columns. The stream has no key columns, so the key format must be NONE.")
+        }
+        return format
+    }
+    if key.isEmpty { return source.schema.key.isEmpty ? source.keyFormat.name : .none }
+    return source.keyFormat.name == .none ? fallback : source.keyFormat.name
+}
+
+/// Aggregates whose state is a list or a struct cannot be kept in formats without nested types.
+private func checkAggregateState(_ query: ResolvedQuery, _ format: FormatName) throws(Diagnostic) {
+    guard !format.carriesNestedTypes else { return }
+    let scalarState: Set<String> = ["COUNT", "SUM", "MIN", "MAX", "SUM_LIST"]
+    guard query.aggregates.contains(where: { !scalarState.contains($0.function) }) else { return }
+    throw Diagnostic(
+        .serialisationMismatch,
+        "One of the functions used in the statement has an intermediate type that the value format can not handle. "
+            + "Please remove the function or change the format.", category: .general)
+}
+
+/// The columns of a persistent query's result, with the rules about keys in the projection.
+package func layout(of query: ResolvedQuery, sink: String) throws(Diagnostic) -> ResultLayout {
+    let key = query.key.enumerated().map { TypedExpression.column($0, $1.type) }
+    var keyItems: [Int?] = Array(repeating: nil, count: key.count)
+    var valueItems: [Int] = []
+    for (index, item) in query.items.enumerated() {
+        if item.isNull {
+            throw Diagnostic(
+                .typeMismatch, "Can't infer a type of null. Please explicitly cast it to a required type, e.g. CAST(null AS VARCHAR).",
+                at: item.source.span.range)
+        }
+        guard let place = key.firstIndex(of: item.expression) else { valueItems.append(index); continue }
+        if let first = keyItems[place] {
+            throw repeatedKey(query, query.items[first].name, item.name, column: query.key[place].name)
+        }
+        keyItems[place] = index
+    }
+    let found = keyItems.compactMap { $0 }
+    guard found.count == key.count else { throw missingKey(query, sink) }
+    let schema = SourceSchema(
+        key: found.map { Values.ColumnDefinition(query.items[$0].name, query.items[$0].expression.type) },
+        value: valueItems.map { Values.ColumnDefinition(query.items[$0].name, query.items[$0].expression.type) })
+    guard !schema.value.isEmpty else { throw Diagnostic(.invalidKey, "The projection contains no value columns.") }
+    try checkNames(schema)
+    return ResultLayout(schema: schema, items: found + valueItems)
+}
+
+private func checkNames(_ schema: SourceSchema) throws(Diagnostic) {
+    for (index, column) in schema.value.enumerated() {
+        if schema.value[..<index].contains(where: { $0.name == column.name }) {
+            throw Diagnostic(.duplicateColumn, "Duplicate value columns found in schema: `\(column.name)` \(column.type)")
+        }
+        if schema.key.contains(where: { $0.name == column.name }) {
+            throw Diagnostic(.duplicateColumn, "Value columns clash with key columns: `\(column.name)`", hint: "Give the column another name with AS.")
+        }
+    }
+    for (index, column) in schema.key.enumerated() where schema.key[..<index].contains(where: { $0.name == column.name }) {
+        throw Diagnostic(.duplicateColumn, "Duplicate key columns found in schema: `\(column.name)` \(column.type)")
+    }
+}
+
+private func repeatedKey(_ query: ResolvedQuery, _ first: String, _ second: String, column: String) -> Diagnostic {
+    let message =
+        query.keyOrigin == .grouping
+        ? "The projection contains a key column more than once: `\(first)` and `\(second)`."
+        : "The projection contains a key column (`\(column)`) more than once, aliased as: \(first) and \(second)."
+    return Diagnostic(
+        .invalidKey, message + "\nEach key column must only be in the projection once. If you intended to copy the key into the value, "
+            + "then consider using the AS_VALUE function to indicate which key reference should be copied.")
+}
+
+private func missingKey(_ query: ResolvedQuery, _ sink: String) -> Diagnostic {
+    let what =
+        switch query.keyOrigin {
+        case .source: "key column"
+        case .partitioning: "partitioning expression"
+        case .grouping: "grouping expression"
+        }
+    let texts = query.keyTexts
+    let listed = texts.count < 2 ? texts.first ?? "" : texts.dropLast().joined(separator: ", ") + " and " + texts[texts.count - 1]
+    return Diagnostic(
+        .invalidKey,
+        "Key missing from projection (ie, SELECT). See https://cnfl.io/2LV7ouS.\nThe query used to build `\(sink)` must include the "
+            + "\(what)\(texts.count == 1 ? "" : "s") \(listed) in its projection (eg, SELECT \(texts.joined(separator: ", "))...).")
+}

@@ -1,0 +1,200 @@
+// The WITH clause: every property known by name and type, everything else refused.
+
+package import Diagnostics
+package import Formats
+package import Syntax
+import Values
+
+/// The WITH clause of a CREATE or INSERT statement, read and checked one property at a time.
+package struct SourceProperties: Hashable, Sendable {
+    package var topic: String?
+    package var partitions: Int?
+    package var replicas: Int?
+    package var retentionMilliseconds: Int64?
+    /// none, gzip, snappy, lz4 or zstd: ours.
+    package var compression: String?
+    package var keyFormat: FormatName?
+    package var valueFormat: FormatName?
+    package var keyDelimiter: String?
+    package var valueDelimiter: String?
+    package var wrapsSingleValue: Bool?
+    /// The column of the TIMESTAMP property, folded as an identifier.
+    package var timestamp: String?
+    package var timestampFormat: String?
+    package var window: KeyWindow?
+    package var queryID: String?
+    package var connector: String?
+
+    /// Which statement the clause belongs to.
+    package enum Place: Hashable, Sendable {
+        case create
+        case createAs
+        case insert
+    }
+
+    private static let common: Set<String> = [
+        "KAFKA_TOPIC", "PARTITIONS", "REPLICAS", "RETENTION_MS", "VALUE_FORMAT", "KEY_FORMAT", "FORMAT", "KEY_DELIMITER",
+        "VALUE_DELIMITER", "WRAP_SINGLE_VALUE", "TIMESTAMP", "TIMESTAMP_FORMAT", "KEY_SCHEMA_ID", "VALUE_SCHEMA_ID",
+        "KEY_SCHEMA_FULL_NAME", "VALUE_SCHEMA_FULL_NAME", "VALUE_AVRO_SCHEMA_FULL_NAME", "KEY_PROTOBUF_NULLABLE_REPRESENTATION",
+        "VALUE_PROTOBUF_NULLABLE_REPRESENTATION", "CLEANUP_POLICY", "COMPRESSION_TYPE",
+    ]
+    private static let known: [Place: Set<String>] = [
+        .create: common.union(["WINDOW_TYPE", "WINDOW_SIZE", "SOURCED_BY_CONNECTOR"]), .createAs: common, .insert: ["QUERY_ID"],
+    ]
+
+    /// Reads the properties of a statement at `place`. Errors name the property and say what it takes.
+    package init(_ properties: [Property], at place: Place) throws(Diagnostic) {
+        var windowType: WindowKind?
+        var windowSize: (Int64, Property)?
+        var format: FormatName?
+        let known = Self.known[place] ?? []
+        let unknown = properties.filter { !known.contains($0.name.text.uppercased()) }
+        if let first = unknown.first {
+            let names = unknown.map { $0.name.text }.joined(separator: ", ")
+            throw Diagnostic(
+                .invalidProperty, "Failed to prepare statement: Invalid config variable(s) in the WITH clause: \(names)", category: .parseFailed,
+                hint: suggestion(for: first.name.text.uppercased(), among: known.sorted()), at: first.name.span.range)
+        }
+        for property in properties {
+            switch property.name.text.uppercased() {
+            case "KAFKA_TOPIC": topic = try property.nonEmpty()
+            case "PARTITIONS": partitions = Int(try property.integer(in: 1...100_000))
+            case "REPLICAS": replicas = Int(try property.integer(in: -1...32_767))
+            case "RETENTION_MS": retentionMilliseconds = try property.integer(in: -1...Int64.max)
+            case "COMPRESSION_TYPE": compression = try property.nonEmpty().lowercased()
+            case "FORMAT": format = try property.format()
+            case "KEY_FORMAT": keyFormat = try property.format()
+            case "VALUE_FORMAT": valueFormat = try property.format()
+            case "KEY_DELIMITER": keyDelimiter = try property.delimiter()
+            case "VALUE_DELIMITER": valueDelimiter = try property.delimiter()
+            case "WRAP_SINGLE_VALUE": wrapsSingleValue = try property.boolean()
+            case "TIMESTAMP": timestamp = Self.identifier(try property.nonEmpty())
+            case "TIMESTAMP_FORMAT": timestampFormat = try property.nonEmpty()
+            case "WINDOW_TYPE":
+                guard let kind = WindowKind(rawValue: property.text.uppercased()) else {
+                    throw property.invalid("WINDOW_TYPE must be SESSION, HOPPING or TUMBLING, not '\(property.text)'")
+                }
+                windowType = kind
+            case "WINDOW_SIZE": windowSize = (try property.duration(), property)
+            case "QUERY_ID": queryID = try property.nonEmpty().uppercased()
+            case "SOURCED_BY_CONNECTOR": connector = property.text
+            case "CLEANUP_POLICY":
+                throw property.invalid("Invalid config variable in the WITH clause: CLEANUP_POLICY", hint: "It follows from what is created.")
+            default:
+                throw Diagnostic(
+                    .featureNotSupported, "\(property.name.text) belongs to formats that are not supported yet", at: property.name.span.range)
+            }
+        }
+        try applyFormat(format, properties)
+        window = try Self.window(windowType, windowSize)
+    }
+
+    private mutating func applyFormat(_ format: FormatName?, _ properties: [Property]) throws(Diagnostic) {
+        guard let format else { return }
+        for (name, given) in [("KEY_FORMAT", keyFormat), ("VALUE_FORMAT", valueFormat)] where given != nil {
+            throw Diagnostic(
+                .invalidProperty,
+                "Cannot supply both '\(name)' and 'FORMAT' properties, as 'FORMAT' sets both key and value formats. "
+                    + "Either use just 'FORMAT', or use 'KEY_FORMAT' and 'VALUE_FORMAT'.", category: .parseFailed,
+                at: properties.first { $0.name.text.uppercased() == name }?.name.span.range)
+        }
+        keyFormat = format
+        valueFormat = format
+    }
+
+    private static func window(_ kind: WindowKind?, _ size: (Int64, Property)?) throws(Diagnostic) -> KeyWindow? {
+        switch (kind, size) {
+        case (nil, nil): return nil
+        case (nil, .some(let size)): throw size.1.invalid("WINDOW_SIZE needs a WINDOW_TYPE")
+        case (.session, nil): return .session
+        case (.session, .some(let size)): throw size.1.invalid("'WINDOW_SIZE' should not be set for SESSION windows.")
+        case (.some(let kind), .some(let size)): return .time(kind: kind, size: size.0)
+        case (.some(let kind), nil):
+            throw Diagnostic(
+                .invalidProperty, "\(kind.rawValue) windows require 'WINDOW_SIZE' to be provided in the WITH clause. For example: 'WINDOW_SIZE'='10 SECONDS'",
+                category: .parseFailed)
+        }
+    }
+
+    /// A column name in a property: folded unless it is quoted.
+    private static func identifier(_ text: String) -> String {
+        guard let quote = text.first, quote == "`" || quote == "\"", text.count >= 2, text.last == quote else { return text.uppercased() }
+        return String(text.dropFirst().dropLast())
+    }
+}
+
+extension Property {
+    /// The value as text, whatever literal it was.
+    var text: String {
+        switch value {
+        case .null: "null"
+        case .boolean(let value): String(value)
+        case .integer(let value): String(value)
+        case .decimal(let text), .string(let text): text
+        case .double(let value): String(value)
+        }
+    }
+
+    func invalid(_ message: String, hint: String? = nil) -> Diagnostic {
+        Diagnostic(.invalidProperty, message, category: .parseFailed, hint: hint, at: valueSpan.range ?? name.span.range)
+    }
+
+    func nonEmpty() throws(Diagnostic) -> String {
+        guard !text.isEmpty else { throw invalid("Invalid value for config '\(name.text)': it must not be empty") }
+        return text
+    }
+
+    func integer(in range: ClosedRange<Int64>) throws(Diagnostic) -> Int64 {
+        guard let number = Int64(text.trimmingBlanks), range.contains(number) else {
+            throw invalid("Invalid value '\(text)' for configuration \(name.text): expected a whole number from \(range.lowerBound) to \(range.upperBound)")
+        }
+        return number
+    }
+
+    func boolean() throws(Diagnostic) -> Bool {
+        switch text.lowercased() {
+        case "true": return true
+        case "false": return false
+        default: throw invalid("Invalid value '\(text)' for configuration \(name.text): Expected value to be either true or false")
+        }
+    }
+
+    func format() throws(Diagnostic) -> FormatName {
+        guard let format = FormatName(named: text.trimmingBlanks) else {
+            throw invalid("Unknown format: \(text.uppercased())", hint: suggestion(for: text.uppercased(), among: FormatName.allCases.map(\.rawValue)))
+        }
+        guard format.isImplemented else {
+            throw Diagnostic(
+                .featureNotSupported, "the \(format.rawValue) format is not supported yet", hint: "JSON, DELIMITED, KAFKA and NONE are.",
+                at: valueSpan.range)
+        }
+        return format
+    }
+
+    func delimiter() throws(Diagnostic) -> String {
+        switch text.uppercased() {
+        case "TAB": return "\t"
+        case "SPACE": return " "
+        default: break
+        }
+        func refused(_ reason: String) -> Diagnostic {
+            invalid("Failed to prepare statement: Configuration \(name.text.uppercased()) is invalid: \(reason)\nExample valid value: ';'")
+        }
+        if text.trimmingBlanks.isEmpty {
+            throw refused("Delimiter cannot be empty, if you meant to have a tab or space for delimiter, please use the special values 'TAB' or 'SPACE'")
+        }
+        guard text.unicodeScalars.count == 1 else {
+            throw refused("Invalid delimiter value: '\(text)'. Delimiter must be a single character or TAB,SPACE")
+        }
+        return text
+    }
+
+    /// `'10 SECONDS'` in milliseconds.
+    func duration() throws(Diagnostic) -> Int64 {
+        let parts = text.split(separator: " ", omittingEmptySubsequences: true)
+        guard parts.count == 2, let count = Int64(parts[0]), count > 0, let unit = TimeUnit(word: parts[1].uppercased()),
+            let milliseconds = Duration(count: count, unit: unit).milliseconds
+        else { throw invalid("Configuration \(name.text) is invalid: '\(text)' is no duration such as '10 SECONDS'") }
+        return milliseconds
+    }
+}

@@ -1,0 +1,171 @@
+// From a resolved query to its steps: read, filter, change the key, explode, aggregate, filter again, project.
+
+package import Analysis
+package import Catalog
+import Diagnostics
+package import Formats
+package import Plans
+import Values
+
+/// What a plan must know besides the query.
+package struct PlanningContext: Sendable {
+    /// Names the query's own topics and its state: `_confluent-ksql-<service>query_<id>`.
+    package var serviceID: String
+    package var queryID: String
+    /// An extraction failure of a source's timestamp column fails the query instead of skipping the row.
+    package var failsOnInvalidTimestamp: Bool
+    /// The key format of keys that the source's cannot carry.
+    package var defaultKeyFormat: FormatName
+
+    package init(serviceID: String, queryID: String, failsOnInvalidTimestamp: Bool, defaultKeyFormat: FormatName) {
+        self.serviceID = serviceID
+        self.queryID = queryID
+        self.failsOnInvalidTimestamp = failsOnInvalidTimestamp
+        self.defaultKeyFormat = defaultKeyFormat
+    }
+
+    func internalName(_ step: String) -> String { "_confluent-ksql-\(serviceID)query_\(queryID)-\(step)" }
+}
+
+/// The plan of CREATE … AS SELECT: rows laid out as the sink's columns.
+package func plan(_ sink: NewSink, in context: PlanningContext) -> QueryPlan {
+    persistentPlan(sink.query, sink.layout, into: sink.definition, context)
+}
+
+/// The plan of INSERT INTO … SELECT.
+package func plan(_ insert: InsertQuery, in context: PlanningContext) -> QueryPlan {
+    var layout = insert.layout
+    layout.schema = insert.target.schema
+    return persistentPlan(insert.query, layout, into: insert.target, context)
+}
+
+private func persistentPlan(
+    _ query: ResolvedQuery, _ layout: ResultLayout, into target: SourceDefinition, _ context: PlanningContext
+) -> QueryPlan {
+    var planner = StepPlanner(query: query, context: context)
+    let output = RowSchema(columns: layout.schema.key + layout.schema.value, keyCount: layout.schema.key.count)
+    let input = planner.steps()
+    let root = planner.project(input, layout.items.map { query.items[$0].expression }, output)
+    let timestamp = target.timestamp.flatMap { timestamp in
+        output.columns.firstIndex { $0.name == timestamp.column }.map {
+            TimestampColumn(column: $0, pattern: timestamp.pattern, failsQuery: context.failsOnInvalidTimestamp)
+        }
+    }
+    let sink = SinkDescription(
+        sourceName: target.name, topic: target.topic, kind: target.kind, keyFormat: target.keyFormat, valueFormat: target.valueFormat,
+        timestamp: timestamp, window: target.window)
+    return QueryPlan(id: context.queryID, root: root, destination: .sink(sink), resultKind: query.resultKind).prunedToNeeded()
+}
+
+/// The plan of a push query, or of a bounded one over a stream: rows keep their key columns first; `order` restores the SELECT list.
+package func transientPlan(_ query: ResolvedQuery, in context: PlanningContext) -> QueryPlan {
+    var planner = StepPlanner(query: query, context: context)
+    let key = query.key.enumerated().map { TypedExpression.column($0, $1.type) }
+    // Without all of its key columns in the projection, a deletion still needs them: they are carried, not shown.
+    var expressions = key
+    var columns = query.key
+    var order: [Int] = []
+    for item in query.items {
+        if let place = key.firstIndex(of: item.expression) {
+            order.append(place)
+        } else {
+            order.append(expressions.count)
+            expressions.append(item.expression)
+            columns.append(ColumnDefinition(item.name, item.expression.type))
+        }
+    }
+    let output = RowSchema(columns: columns, keyCount: key.count)
+    let input = planner.steps()
+    let root = planner.project(input, expressions, output)
+    return QueryPlan(
+        id: context.queryID, root: root, destination: .client(limit: query.limit, order: order), resultKind: query.resultKind
+    ).prunedToNeeded()
+}
+
+/// The plan that materialises a SOURCE TABLE: it keeps the last row of each key and writes nowhere.
+package func sourceStep(
+    for source: SourceDefinition, store: StoreDescription?, failsOnInvalidTimestamp: Bool
+) -> SourceStep {
+    let columns = source.schema.columns
+    let timestamp = source.timestamp.flatMap { timestamp in
+        columns.firstIndex { $0.name == timestamp.column }.map {
+            TimestampColumn(column: $0, pattern: timestamp.pattern, failsQuery: failsOnInvalidTimestamp)
+        }
+    }
+    return SourceStep(
+        sourceName: source.name, topic: source.topic, kind: source.kind, keyFormat: source.keyFormat, valueFormat: source.valueFormat,
+        schema: source.schema, timestamp: timestamp, window: source.window, needed: Array(repeating: true, count: columns.count), store: store)
+}
+
+/// Builds the steps of one query.
+private struct StepPlanner {
+    let query: ResolvedQuery
+    let context: PlanningContext
+
+    /// Everything below the projection.
+    mutating func steps() -> Step {
+        let source = query.sources[0]
+        let isTable = source.kind == .table
+        let keepsOld = isTable && (query.filter != nil || query.grouping != nil || !query.aggregates.isEmpty)
+        var step = Step.source(
+            sourceStep(
+                for: source, store: keepsOld ? StoreDescription(name: context.internalName("KsqlTopic-Reduce")) : nil,
+                failsOnInvalidTimestamp: context.failsOnInvalidTimestamp))
+        if let filter = query.filter { step = .filter(FilterStep(input: step, predicate: filter, isTable: isTable)) }
+        if let keys = query.partitionBy { step = rekey(step, keys) }
+        if !query.tableFunctions.isEmpty { step = explode(step) }
+        if query.grouping != nil || !query.aggregates.isEmpty {
+            step = aggregate(step, source)
+            if let having = query.having {
+                step = .filter(FilterStep(input: step, predicate: having, isTable: !query.isFinal))
+            }
+        }
+        return step
+    }
+
+    private func rekey(_ input: Step, _ keys: [TypedExpression]) -> Step {
+        let output = RowSchema(columns: query.key + input.output.columns, keyCount: keys.count)
+        let format = internalKeyFormat(query.sources[0].keyFormat, query.key)
+        return .rekey(
+            RekeyStep(
+                input: input, keys: keys, output: output,
+                repartition: InternalTopic(name: context.internalName("PartitionBy-SelectKey-repartition"), keyFormat: format)))
+    }
+
+    private func explode(_ input: Step) -> Step {
+        let results = query.tableFunctions.enumerated().map { ColumnDefinition("KSQL_INTERNAL_COL_\($0)", $1.result) }
+        let output = RowSchema(columns: input.output.columns + results, keyCount: input.output.keyCount)
+        return .explode(ExplodeStep(input: input, functions: query.tableFunctions, output: output))
+    }
+
+    private func aggregate(_ input: Step, _ source: SourceDefinition) -> Step {
+        let grouping = query.grouping ?? []
+        let results = query.aggregates.enumerated().map { ColumnDefinition("KSQL_AGG_VARIABLE_\($0)", $1.result) }
+        let key = query.grouping == nil ? [] : query.key
+        let format = internalKeyFormat(source.keyFormat, key)
+        let isKeyed = !grouping.isEmpty && grouping == source.schema.key.indices.map { .column($0, source.schema.key[$0].type) }
+        let repartition = isKeyed ? nil : InternalTopic(name: context.internalName("Aggregate-GroupBy-repartition"), keyFormat: format)
+        return .aggregate(
+            AggregateStep(
+                input: input, grouping: grouping, aggregates: query.aggregates, window: query.window, isFinal: query.isFinal,
+                isTableInput: source.kind == .table, output: RowSchema(columns: key + results, keyCount: key.count), repartition: repartition,
+                store: StoreDescription(name: context.internalName("Aggregate-Aggregate-Materialize")), keyFormat: format,
+                sendsOld: query.having != nil && !query.isFinal))
+    }
+
+    /// The source's key format where it can carry the key, JSON where it cannot.
+    private func internalKeyFormat(_ format: FormatSpec, _ key: [ColumnDefinition]) -> FormatSpec {
+        let name = format.name == .none && !key.isEmpty ? context.defaultKeyFormat : format.name
+        let fits = problem(of: key, in: name, on: .key) == nil
+        return FormatSpec(fits ? name : .json, delimiter: format.delimiter, isUnwrapped: key.count == 1)
+    }
+
+    func project(_ input: Step, _ expressions: [TypedExpression], _ output: RowSchema) -> Step {
+        let isIdentity =
+            output.keyCount == input.output.keyCount
+            && expressions == input.output.columns.enumerated().map { TypedExpression.column($0, $1.type) }
+            && output.columns == input.output.columns
+        if isIdentity { return input }
+        return .project(ProjectStep(input: input, expressions: expressions, output: output, isTable: query.resultKind == .table))
+    }
+}
