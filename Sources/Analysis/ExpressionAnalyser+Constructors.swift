@@ -126,8 +126,13 @@ extension ExpressionAnalyser {
     }
 
     private func commonType(_ common: SQLType, _ member: Analysed) -> SQLType? {
-        if let type = SQLType.common(common, member.type, lax: member.isLiteral) { return type }
-        return nil
+        // A text literal that is a number too large for the others widens them.
+        if common == .integer, case .literal(.string(let text)) = member.expression.node, Value.parsed(text, as: .integer) == nil,
+            Value.parsed(text, as: .bigint) != nil
+        {
+            return .bigint
+        }
+        return SQLType.common(common, member.type, lax: member.isLiteral)
     }
 
     /// The member as `type`; a literal text that cannot be read as one is an error now.

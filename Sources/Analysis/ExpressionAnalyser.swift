@@ -171,7 +171,8 @@ package struct ExpressionAnalyser {
             throw Diagnostic(
                 .invalidCast, "Cast of \(value.type) to \(type) is not supported", at: whole.span.range, statement: canonicalText(of: whole))
         }
-        return value.type == type ? value.expression : TypedExpression(.cast(value.expression), type)
+        // A cast to the same type stays: it makes a key column an ordinary expression.
+        return TypedExpression(.cast(value.expression), type)
     }
 
     private mutating func like(

@@ -296,6 +296,8 @@ private struct QueryAnalysis {
     private func partition(_ result: inout ResolvedQuery, by keys: [TypedExpression]) throws(Diagnostic) {
         let columns = source.schema.columns
         let isRedundant = !keys.isEmpty && keys == source.schema.key.indices.map { TypedExpression.column($0, columns[$0].type) }
+        result.keyOrigin = .partitioning
+        result.keyTexts = keys.isEmpty ? [] : (query.partitionBy ?? []).map { canonicalText(of: qualified($0)) }
         if isRedundant || (keys.isEmpty && source.schema.key.isEmpty) {
             shiftTableFunctions(&result.items, to: columns.count)
             return
@@ -307,8 +309,6 @@ private struct QueryAnalysis {
         }
         let count = keys.count
         result.partitionBy = keys
-        result.keyOrigin = .partitioning
-        result.keyTexts = keys.isEmpty ? [] : (query.partitionBy ?? []).map { canonicalText(of: qualified($0)) }
         for index in result.items.indices {
             result.items[index].expression = result.items[index].expression.replacing { part in
                 if let key = keys.firstIndex(of: part) { return .column(key, part.type) }

@@ -55,8 +55,9 @@ private func sink(
     let valueName = properties.valueFormat ?? source.valueFormat.name
     try checkDelimiters(properties, key: keyName, value: valueName)
     try checkCarried(layout.schema.key, keyName, .key)
-    try checkAggregateState(query, valueName)
+    try checkAggregateState(query, source.valueFormat.name)
     try checkCarried(layout.schema.value, valueName, .value)
+    if source.kind == .table && query.aggregates.isEmpty { try checkCarried(layout.schema.value, source.valueFormat.name, .value) }
     let unwrapped = try unwrapsValue(properties.wrapsSingleValue, columns: layout.schema.value.count, valueName, context)
     func delimiter(_ given: String?, _ inherited: FormatSpec, _ name: FormatName) -> String {
         given ?? (inherited.name == name ? inherited.delimiter : ",")
@@ -91,7 +92,8 @@ private func keyFormat(
     return source.keyFormat.name == .none ? fallback : source.keyFormat.name
 }
 
-/// Aggregates whose state is a list or a struct cannot be kept in formats without nested types.
+/// Aggregates whose state is a list or a struct cannot be kept in formats without nested types: state takes the source's format, as
+/// the rows of a transformed table do.
 private func checkAggregateState(_ query: ResolvedQuery, _ format: FormatName) throws(Diagnostic) {
     guard !format.carriesNestedTypes else { return }
     let scalarState: Set<String> = ["COUNT", "SUM", "MIN", "MAX", "SUM_LIST"]
@@ -135,7 +137,9 @@ private func checkNames(_ schema: SourceSchema) throws(Diagnostic) {
             throw Diagnostic(.duplicateColumn, "Duplicate value columns found in schema: `\(column.name)` \(column.type)")
         }
         if schema.key.contains(where: { $0.name == column.name }) {
-            throw Diagnostic(.duplicateColumn, "Value columns clash with key columns: `\(column.name)`", hint: "Give the column another name with AS.")
+            throw Diagnostic(
+                .duplicateColumn, "Duplicate value columns found in schema: `\(column.name)` \(column.type)",
+                hint: "A key column has that name too. Give one of them another name with AS.")
         }
     }
     for (index, column) in schema.key.enumerated() where schema.key[..<index].contains(where: { $0.name == column.name }) {

@@ -63,7 +63,7 @@ package func problem(of columns: [ColumnDefinition], in format: FormatName, on s
         return "The 'DELIMITED' format does not support type '\(column.type.baseName)', column: `\(column.name)`"
     case .json, .jsonSR, .avro, .protobuf, .protobufNoSR:
         guard let column = columns.first(where: { hasKeyedMap($0.type) }) else { return nil }
-        return "The '\(format.rawValue)' format does not support a MAP whose key is not a STRING, column: `\(column.name)` \(column.type)"
+        return "\(format.rawValue) only supports MAP types with STRING keys, but column `\(column.name)` is of type \(column.type)"
     }
 }
 
