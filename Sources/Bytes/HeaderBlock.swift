@@ -1,0 +1,46 @@
+// The headers of a record, as RecordBatch v2 frames them: a varint count, then for each header a varint-framed name and a
+// varint-framed value, of which a length of -1 means null.
+
+/// One header of a record. Names may repeat.
+package struct RecordHeader: Hashable, Sendable {
+    package var name: [UInt8]
+    /// nil is null.
+    package var value: [UInt8]?
+
+    package init(name: [UInt8], value: [UInt8]?) {
+        self.name = name
+        self.value = value
+    }
+}
+
+/// The block that stands for `headers`, to be given to `OutgoingRecords`.
+package func headerBlock(_ headers: [RecordHeader]) -> [UInt8] {
+    var block: [UInt8] = []
+    block.append(varint: Int64(headers.count))
+    for header in headers {
+        block.append(varint: Int64(header.name.count))
+        block.append(contentsOf: header.name)
+        block.append(varint: header.value.map { Int64($0.count) } ?? -1)
+        if let value = header.value { block.append(contentsOf: value) }
+    }
+    return block
+}
+
+/// The headers in `bytes[range]`, or nil when that is not exactly one well-formed block.
+package func headers(in bytes: [UInt8], _ range: Range<Int>) -> [RecordHeader]? {
+    var reader = ByteReader(bytes, range)
+    guard let count = reader.varint(), count >= 0, count <= Int64(reader.remaining) else { return nil }
+    var result: [RecordHeader] = []
+    for _ in 0..<count {
+        guard let nameLength = reader.varint(), let name = reader.take(Int(clamping: nameLength)),
+            let valueLength = reader.varint()
+        else { return nil }
+        if valueLength == -1 {
+            result.append(RecordHeader(name: name, value: nil))
+        } else {
+            guard let value = reader.take(Int(clamping: valueLength)) else { return nil }
+            result.append(RecordHeader(name: name, value: value))
+        }
+    }
+    return reader.isAtEnd ? result : nil
+}

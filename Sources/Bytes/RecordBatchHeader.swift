@@ -1,0 +1,102 @@
+// The fixed part of Kafka's RecordBatch, version 2 (kafka.apache.org/documentation/#recordbatch), big-endian:
+//
+//      0  8  base offset                        27  8  base timestamp, ms
+//      8  4  batch length, counted from 12      35  8  largest timestamp, ms
+//     12  4  partition leader epoch             43  8  producer id, -1 for none
+//     16  1  magic, 2                           51  2  producer epoch, -1 for none
+//     17  4  CRC-32C of everything from 21 on   53  4  base sequence, -1 for none
+//     21  2  attributes                         57  4  number of records
+//     23  4  last offset delta                  61     records
+//
+// Attributes: bits 0-2 compression, 3 timestamps are those of appending, 4 transactional, 5 control, 6 base timestamp is the
+// delete horizon. The CRC does not cover the first 17 bytes, so that a log can set the base offset without computing it anew.
+
+/// The header of one record batch.
+package struct RecordBatchHeader: Hashable, Sendable {
+    /// Bytes of the fixed part.
+    package static let byteCount = 61
+    /// Bytes from the start of a batch up to where its length begins to count.
+    package static let lengthOverhead = 12
+    /// Bytes in front of what the CRC covers.
+    package static let checkedFrom = 21
+    /// A batch of more bytes than this is taken for damage. Positions inside a run are 32 bits wide.
+    package static let largestBatch = 1 << 30
+
+    package var baseOffset: Int64 = 0
+    /// Bytes of the whole batch, this header included.
+    package var totalBytes: Int = 0
+    package var leaderEpoch: Int32 = 0
+    package var crc: UInt32 = 0
+    package var attributes: Int16 = 0
+    package var lastOffsetDelta: Int32 = 0
+    package var baseTimestamp: Int64 = 0
+    package var maxTimestamp: Int64 = 0
+    package var producerID: Int64 = -1
+    package var producerEpoch: Int16 = -1
+    package var baseSequence: Int32 = -1
+    package var recordCount: Int32 = 0
+
+    package init() {}
+
+    /// Reads the header at `position`. nil when it is not all there, or when its magic or length cannot be.
+    package init?(_ bytes: [UInt8], at position: Int, end: Int? = nil) {
+        let end = min(end ?? bytes.count, bytes.count)
+        guard position >= 0, end - position >= Self.byteCount else { return nil }
+        self = unsafe bytes.withUnsafeBytes { unsafe RecordBatchHeader(readingFrom: $0, at: position) }
+        guard bytes[position + 16] == 2, totalBytes >= Self.byteCount, totalBytes <= Self.largestBatch, recordCount >= 0,
+            lastOffsetDelta >= 0, baseOffset >= 0, baseOffset <= Int64.max - Int64(lastOffsetDelta) - 1
+        else { return nil }
+    }
+
+    private init(readingFrom buffer: UnsafeRawBufferPointer, at position: Int) {
+        func number<Number: FixedWidthInteger>(_ offset: Int, _ type: Number.Type) -> Number {
+            unsafe Number(bigEndian: buffer.loadUnaligned(fromByteOffset: position + offset, as: type))
+        }
+        baseOffset = number(0, Int64.self)
+        totalBytes = Int(number(8, Int32.self)) + Self.lengthOverhead
+        leaderEpoch = number(12, Int32.self)
+        crc = number(17, UInt32.self)
+        attributes = number(21, Int16.self)
+        lastOffsetDelta = number(23, Int32.self)
+        baseTimestamp = number(27, Int64.self)
+        maxTimestamp = number(35, Int64.self)
+        producerID = number(43, Int64.self)
+        producerEpoch = number(51, Int16.self)
+        baseSequence = number(53, Int32.self)
+        recordCount = number(57, Int32.self)
+    }
+
+    /// Writes the 61 bytes to memory that has room for them.
+    func write(to start: UnsafeMutableRawPointer) {
+        func put<Number: FixedWidthInteger>(_ value: Number, _ offset: Int) {
+            unsafe start.storeBytes(of: value.bigEndian, toByteOffset: offset, as: Number.self)
+        }
+        put(baseOffset, 0)
+        put(Int32(totalBytes - Self.lengthOverhead), 8)
+        put(leaderEpoch, 12)
+        put(UInt8(2), 16)
+        put(crc, 17)
+        put(attributes, 21)
+        put(lastOffsetDelta, 23)
+        put(baseTimestamp, 27)
+        put(maxTimestamp, 35)
+        put(producerID, 43)
+        put(producerEpoch, 51)
+        put(baseSequence, 53)
+        put(recordCount, 57)
+    }
+
+    package var lastOffset: Int64 { baseOffset + Int64(lastOffsetDelta) }
+    /// The codec's number, 0 for none.
+    package var compressionBits: UInt8 { UInt8(attributes & 7) }
+    package var isControl: Bool { attributes & 0x20 != 0 }
+    package var isTransactional: Bool { attributes & 0x10 != 0 }
+    /// Every record has `maxTimestamp` as its timestamp.
+    package var hasAppendTimestamps: Bool { attributes & 8 != 0 }
+
+    /// Whether the CRC of the batch that starts at `position` in `bytes` is right; false also when it is not all there.
+    package func isIntact(in bytes: [UInt8], at position: Int) -> Bool {
+        guard position + totalBytes <= bytes.count else { return false }
+        return crc32c(bytes, position + Self.checkedFrom..<position + totalBytes) == crc
+    }
+}

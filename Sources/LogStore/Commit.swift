@@ -1,0 +1,68 @@
+// What one commit holds and what is said about it when it is done.
+package import Bytes
+
+/// Appends to any partitions of any topics that happen together or not at all.
+package struct Commit: Sendable {
+    package var appends: [Append]
+    /// Set by whoever read with `.appended`: the log's generation when that reading began. The commit is refused with
+    /// `withdrawn` if the log has since taken back records that were appended but could not be made durable.
+    package var generation: UInt64?
+    /// Called once, as soon as the records can be fetched with `.appended`; not called for a refused commit. Same manners as
+    /// the completion.
+    package var onAppended: (@Sendable (CommitReceipt) -> Void)?
+
+    package init(
+        _ appends: [Append] = [], generation: UInt64? = nil, onAppended: (@Sendable (CommitReceipt) -> Void)? = nil
+    ) {
+        self.appends = appends
+        self.generation = generation
+        self.onAppended = onAppended
+    }
+}
+
+/// Records for one partition. One partition may occur more than once in a commit; the order is kept.
+package struct Append: Sendable {
+    package var topic: TopicID
+    package var partition: Int
+    package var records: OutgoingRecords
+    /// With it the log drops what this producer has already appended; see `ProducerStamp`.
+    package var producer: ProducerStamp?
+
+    package init(topic: TopicID, partition: Int, records: OutgoingRecords, producer: ProducerStamp? = nil) {
+        self.topic = topic
+        self.partition = partition
+        self.records = records
+        self.producer = producer
+    }
+}
+
+/// Says which producer made an append and as its how-manieth record, as Kafka's idempotent producers do.
+///
+/// An append whose sequence the partition has seen (among the last five of that producer) is not repeated: the receipt names
+/// the offset of the first time. A gap is refused with `sequenceGap`, an older epoch with `fencedProducer`.
+package struct ProducerStamp: Hashable, Sendable {
+    /// Not negative.
+    package var id: Int64
+    package var epoch: Int16
+    /// Sequence of the first record of the append; counts records per partition from 0, and wraps from `Int32.max` to 0.
+    package var baseSequence: Int32
+
+    package init(id: Int64, epoch: Int16, baseSequence: Int32) {
+        self.id = id
+        self.epoch = epoch
+        self.baseSequence = baseSequence
+    }
+}
+
+/// What became of each append of a commit, in their order.
+package struct CommitReceipt: Hashable, Sendable {
+    /// Offset of the first record of each append; for an empty append, the end of its partition.
+    package var baseOffsets: [Int64]
+    /// Whether the append had been there before and was left out.
+    package var wereRepeats: [Bool]
+
+    package init(baseOffsets: [Int64], wereRepeats: [Bool]) {
+        self.baseOffsets = baseOffsets
+        self.wereRepeats = wereRepeats
+    }
+}

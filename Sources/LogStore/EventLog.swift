@@ -1,0 +1,99 @@
+// The door to the log: everything the rest of the house may ask of it. Small on purpose, so that a second implementation
+// (Kafka through its client library) fits behind it: no `async`, no open transaction, no segment or file crosses it.
+package import Bytes
+
+/// A durable, partitioned log of topics. All calls may come from any thread; none but `commit`, under pressure, and those that
+/// make or remove topics waits for the disk to sync.
+///
+/// Three moments are kept apart. *Appended*: records have their offsets and can be fetched with `.appended`. *Durable*: they
+/// survive what the log's durability promises, and can be fetched with `.durable`. *Visible*: shown to a user, which is the
+/// business of higher rooms and never happens before durable.
+package protocol EventLog: AnyObject, Sendable {
+    /// Creates a topic and returns its description once that is durable. Errors: `topicExists`, `invalidTopic`, `storage`.
+    func createTopic(_ name: String, partitions: Int, config: TopicConfig) throws(LogError) -> TopicDescription
+
+    /// Replaces the configuration of a topic. Segments that exist keep their compression.
+    func alterTopic(_ topic: TopicID, config: TopicConfig) throws(LogError)
+
+    /// Removes a topic with all its records. Later calls with its id fail with `unknownTopic`, also when the name is used again.
+    func deleteTopic(_ topic: TopicID) throws(LogError)
+
+    /// The topic that has this name now, or nil.
+    func describeTopic(named name: String) -> TopicDescription?
+
+    /// The topic with this id, or nil when it never existed or was deleted.
+    func describeTopic(_ topic: TopicID) -> TopicDescription?
+
+    /// All topics, sorted by name, internal ones included.
+    func describeTopics() -> [TopicDescription]
+
+    /// Where one partition starts and ends now; cheap enough to be asked once a batch.
+    func bounds(of topic: TopicID, partition: Int) throws(LogError) -> PartitionBounds
+
+    /// Reads records from `offset` on, as many whole batches as fit about `maxBytes` and at least one.
+    ///
+    /// At the end the run is empty and `isAtEnd`. Errors: `offsetLost` when retention removed the position (it names the lost
+    /// range), `offsetBeyondEnd`, `damaged` when the bytes fail their checksum, `unknownTopic`, `unknownPartition`, `storage`.
+    func fetch(
+        _ topic: TopicID, partition: Int, from offset: Int64, maxBytes: Int, upTo moment: LogMoment
+    ) throws(LogError) -> RecordRun
+
+    /// The offset of the first record whose timestamp is at or after `timestamp` (milliseconds since the epoch), or nil when
+    /// there is none.
+    func offset(of topic: TopicID, partition: Int, atOrAfter timestamp: Int64) throws(LogError) -> Int64?
+
+    /// Appends everything in `commit`, all of it or none, after every commit that was taken before.
+    ///
+    /// `completion` is called exactly once: with the receipt once the commit is durable, or with the error for which none of it
+    /// was. It may run on the log's own thread, or on the caller's before this returns; it must be quick and must not wait for
+    /// another commit. Waits while too many bytes are on their way to the disk.
+    func commit(_ commit: Commit, completion: @escaping @Sendable (Result<CommitReceipt, LogError>) -> Void)
+
+    /// Counts how often appended records were withdrawn because they could not be made durable; see `Commit.generation`.
+    var generation: UInt64 { get }
+
+    /// Calls `receiver` whenever an end of a partition moves, until `unsubscribe`. It runs on the log's thread or a
+    /// committer's; it must be quick and must not call the log. News of one partition may be joined: only the latest counts.
+    func subscribe(_ receiver: @escaping @Sendable (LogNews) -> Void) -> NewsSubscription
+
+    /// Ends a subscription. A call that is under way may still arrive.
+    func unsubscribe(_ subscription: NewsSubscription)
+
+    /// Makes what was committed durable, completes it, and lets go of the files. Later calls fail with `closed`.
+    func close()
+}
+
+/// How far a fetch may see.
+package enum LogMoment: Sendable {
+    /// Also what is not yet durable. Only for a reader whose own commit follows in the same log, stamped with the `generation`
+    /// that the log had when reading began.
+    case appended
+    /// Only what survives a crash: the one choice for whatever a user sees.
+    case durable
+}
+
+/// The ends of a partition moved.
+package struct LogNews: Hashable, Sendable {
+    package let topic: TopicID
+    package let partition: Int
+    /// One past the last appended offset.
+    package let appendedEnd: Int64
+    /// One past the last durable offset.
+    package let durableEnd: Int64
+
+    package init(topic: TopicID, partition: Int, appendedEnd: Int64, durableEnd: Int64) {
+        self.topic = topic
+        self.partition = partition
+        self.appendedEnd = appendedEnd
+        self.durableEnd = durableEnd
+    }
+}
+
+/// Names a subscription, for `unsubscribe`.
+package struct NewsSubscription: Hashable, Sendable {
+    package let number: UInt64
+
+    package init(number: UInt64) {
+        self.number = number
+    }
+}

@@ -1,0 +1,243 @@
+// The format of the commit journal: files `journal/<20-digit number>.journal` of records one after the other, big-endian.
+//
+//    0  4  "MRJ1"
+//    4  4  CRC-32C of everything from 8 to the end of the record
+//    8  4  bytes of the body
+//   12  4  kind: 1 state, 2 synced, 3 commit
+//   16  8  number of the file
+//   24  8  position of the record in the file
+//   32  8  position up to which the file was durable when the record was written
+//   40     body
+//
+// A file begins with a *state*: where every partition ends, in which segment, from which the commits after it go on, and the
+// file and position before it. A *synced* record says that the segments hold durably all that the state says; from then on the
+// files before are not needed. A *commit* holds all appends of one commit, each inline or as the extent of its segment where it
+// already stands. So recovery starts at the newest file with a synced record (or the first of all) and replays from there.
+//
+// A record that is not whole or fails its checksum is the torn end of the journal, unless a later record proves that it was
+// durable: then it is damage. Sync errors begin a new file, which names the position in the old one up to which it counts.
+import Bytes
+
+enum JournalRecordKind: UInt32 {
+    case state = 1
+    case synced = 2
+    case commit = 3
+}
+
+/// A place in the journal.
+struct JournalPosition: Hashable {
+    var file: UInt64
+    var position: Int64
+}
+
+/// The first record of a file.
+struct JournalState: Hashable {
+    struct PartitionState: Hashable {
+        var topic: TopicID
+        var partition: Int
+        var start: Int64
+        var end: Int64
+        /// Base offset of the active segment.
+        var segment: Int64
+        /// Bytes of the active segment.
+        var size: Int64
+        var producers: ProducerTable
+    }
+
+    /// Where the commits before this file end; nil when the segments held everything when it was begun.
+    var previous: JournalPosition?
+    var partitions: [PartitionState]
+}
+
+/// One append within a journalled commit.
+struct JournalAppend: Hashable {
+    var topic: TopicID
+    var partition: Int
+    var baseOffset: Int64
+    var recordCount: Int
+    var producer: ProducerStamp?
+    /// Base offset of the segment.
+    var segment: Int64
+    /// Where the batches stand in the segment.
+    var position: Int64
+    var content: Content
+
+    enum Content: Hashable {
+        /// They are in the journal: this range of the bytes that were decoded.
+        case inline(Range<Int>)
+        /// They were written to the segment before.
+        case extent(byteCount: Int, crc: UInt32)
+    }
+}
+
+enum JournalFormat {
+    static let magic: UInt32 = 0x4d52_4a31
+    static let headerBytes = 40
+    static let checkedFrom = 8
+    /// More than any commit can be.
+    static let largestBody = 1 << 30
+
+    /// Opens a record at the end of `bytes`; `close` completes it.
+    static func open(_ kind: JournalRecordKind, in bytes: inout [UInt8], file: UInt64, position: Int64, durable: Int64) -> Int {
+        let start = bytes.count
+        bytes.append(uint32: magic)
+        bytes.append(uint32: 0)
+        bytes.append(uint32: 0)
+        bytes.append(uint32: kind.rawValue)
+        bytes.append(uint64: file)
+        bytes.append(int64: position)
+        bytes.append(int64: durable)
+        return start
+    }
+
+    /// Completes the record that `open` began at `start`.
+    static func close(_ start: Int, in bytes: inout [UInt8]) {
+        bytes.put(uint32: UInt32(bytes.count - start - headerBytes), at: start + 8)
+        bytes.put(uint32: crc32c(bytes, start + checkedFrom..<bytes.count), at: start + 4)
+    }
+
+    // MARK: Bodies
+
+    static func append(_ state: JournalState, to bytes: inout [UInt8]) {
+        bytes.append(uint64: state.previous?.file ?? 0)
+        bytes.append(int64: state.previous?.position ?? -1)
+        bytes.append(unsignedVarint: UInt64(state.partitions.count))
+        for partition in state.partitions {
+            append(partition.topic, partition.partition, to: &bytes)
+            bytes.append(int64: partition.start)
+            bytes.append(int64: partition.end)
+            bytes.append(int64: partition.segment)
+            bytes.append(int64: partition.size)
+            partition.producers.append(to: &bytes)
+        }
+    }
+
+    static func state(_ bytes: [UInt8], _ body: Range<Int>) -> JournalState? {
+        var reader = ByteReader(bytes, body)
+        guard let file = reader.uint64(), let position = reader.int64(), let count = reader.unsignedVarint() else { return nil }
+        var state = JournalState(previous: position < 0 ? nil : JournalPosition(file: file, position: position), partitions: [])
+        for _ in 0..<count {
+            guard let (topic, partition) = place(&reader), let start = reader.int64(), let end = reader.int64(),
+                let segment = reader.int64(), let size = reader.int64(), let producers = ProducerTable(&reader)
+            else { return nil }
+            state.partitions.append(
+                JournalState.PartitionState(
+                    topic: topic, partition: partition, start: start, end: end, segment: segment, size: size,
+                    producers: producers))
+        }
+        return reader.isAtEnd ? state : nil
+    }
+
+    /// Appends everything about an append but its inline bytes, which follow.
+    static func append(_ append: JournalAppend, byteCount: Int, to bytes: inout [UInt8]) {
+        Self.append(append.topic, append.partition, to: &bytes)
+        bytes.append(int64: append.baseOffset)
+        bytes.append(int32: Int32(append.recordCount))
+        bytes.append(int64: append.segment)
+        bytes.append(int64: append.position)
+        bytes.append(int64: append.producer?.id ?? -1)
+        bytes.append(int16: append.producer?.epoch ?? -1)
+        bytes.append(int32: append.producer?.baseSequence ?? -1)
+        bytes.append(int32: Int32(byteCount))
+        switch append.content {
+        case .inline: bytes.append(0)
+        case .extent(_, let crc):
+            bytes.append(1)
+            bytes.append(uint32: crc)
+        }
+    }
+
+    /// The appends of a commit's body.
+    static func commit(_ bytes: [UInt8], _ body: Range<Int>) -> [JournalAppend]? {
+        var reader = ByteReader(bytes, body)
+        guard let count = reader.unsignedVarint() else { return nil }
+        var appends: [JournalAppend] = []
+        for _ in 0..<count {
+            guard let (topic, partition) = place(&reader), let baseOffset = reader.int64(), let recordCount = reader.int32(),
+                let segment = reader.int64(), let position = reader.int64(), let producerID = reader.int64(),
+                let epoch = reader.int16(), let sequence = reader.int32(), let byteCount = reader.int32(),
+                let isExtent = reader.uint8()
+            else { return nil }
+            let content: JournalAppend.Content
+            if isExtent == 1 {
+                guard let crc = reader.uint32() else { return nil }
+                content = .extent(byteCount: Int(byteCount), crc: crc)
+            } else {
+                guard let range = reader.skip(Int(byteCount)) else { return nil }
+                content = .inline(range)
+            }
+            appends.append(
+                JournalAppend(
+                    topic: topic, partition: partition, baseOffset: baseOffset, recordCount: Int(recordCount),
+                    producer: producerID < 0 ? nil : ProducerStamp(id: producerID, epoch: epoch, baseSequence: sequence),
+                    segment: segment, position: position, content: content))
+        }
+        return reader.isAtEnd ? appends : nil
+    }
+
+    private static func append(_ topic: TopicID, _ partition: Int, to bytes: inout [UInt8]) {
+        bytes.append(uint64: topic.high)
+        bytes.append(uint64: topic.low)
+        bytes.append(int32: Int32(partition))
+    }
+
+    private static func place(_ reader: inout ByteReader) -> (TopicID, Int)? {
+        guard let high = reader.uint64(), let low = reader.uint64(), let partition = reader.int32() else { return nil }
+        return (TopicID(high: high, low: low), Int(partition))
+    }
+}
+
+/// Reads the records of one file's bytes in order.
+struct JournalReader {
+    struct Record {
+        var kind: JournalRecordKind
+        var position: Int
+        var body: Range<Int>
+    }
+
+    enum Step {
+        case record(Record)
+        case end
+        /// What stands at `position` is no whole record. `isDamage` when a later one proves that it was durable.
+        case torn(position: Int, isDamage: Bool)
+    }
+
+    let bytes: [UInt8]
+    let file: UInt64
+    private var position = 0
+
+    init(_ bytes: [UInt8], file: UInt64) {
+        self.bytes = bytes
+        self.file = file
+    }
+
+    mutating func next() -> Step {
+        if position == bytes.count { return .end }
+        if let (record, _) = record(at: position) {
+            position = record.body.upperBound
+            return .record(record)
+        }
+        return .torn(position: position, isDamage: isProvenDurable(upTo: position))
+    }
+
+    /// The record at a position, with the durable position that it states.
+    private func record(at start: Int) -> (Record, Int64)? {
+        var reader = ByteReader(bytes, start..<bytes.count)
+        guard reader.uint32() == JournalFormat.magic, let crc = reader.uint32(), let length = reader.uint32(),
+            let kind = reader.uint32().flatMap({ JournalRecordKind(rawValue: $0) }), reader.uint64() == file,
+            reader.int64() == Int64(start), let durable = reader.int64(), length <= JournalFormat.largestBody,
+            let body = reader.skip(Int(length)), crc32c(bytes, start + JournalFormat.checkedFrom..<body.upperBound) == crc
+        else { return nil }
+        return (Record(kind: kind, position: start, body: body), durable)
+    }
+
+    /// Whether some whole record after `start` says that the file was durable beyond `start` when it was written.
+    private func isProvenDurable(upTo start: Int) -> Bool {
+        var position = start + 1
+        while position + JournalFormat.headerBytes <= bytes.count {
+            if bytes[position] == 0x4d, let (_, durable) = record(at: position), durable > Int64(start) { return true }
+            position += 1
+        }
+        return false
+    }
+}

@@ -1,0 +1,46 @@
+// The one error of this room: what kind, said in a sentence, with advice where there is any.
+
+/// Why the log did not do what it was asked.
+package struct LogError: Error, Hashable, Sendable, CustomStringConvertible {
+    package enum Kind: Hashable, Sendable {
+        case topicExists
+        /// No topic has this id or name now; it may have been deleted and created again.
+        case unknownTopic
+        case unknownPartition
+        /// A name, a number of partitions or a configuration that no topic can have.
+        case invalidTopic
+        /// Retention removed the position asked for: offsets `first` up to and without `next` are gone.
+        case offsetLost(first: Int64, next: Int64)
+        case offsetBeyondEnd(end: Int64)
+        /// Bytes that were durable fail their checksum. They are neither served nor cut.
+        case damaged
+        case recordTooLarge
+        case sequenceGap
+        case fencedProducer
+        /// Records that the committer had read as appended were taken back; reload from what is durable.
+        case withdrawn
+        /// Another process works in the data directory.
+        case directoryInUse
+        /// The disk is full. Nothing of the commit was kept.
+        case diskFull
+        /// The file system failed.
+        case storage
+        /// The log cannot promise durability any more and takes no commits until it is opened anew.
+        case stopped
+        case closed
+    }
+
+    package let kind: Kind
+    package let message: String
+    package let hint: String?
+
+    package init(_ kind: Kind, _ message: String, hint: String? = nil) {
+        self.kind = kind
+        self.message = message
+        self.hint = hint
+    }
+
+    package var description: String {
+        if let hint { message + "\n" + hint } else { message }
+    }
+}

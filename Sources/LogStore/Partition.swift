@@ -1,0 +1,205 @@
+// One partition: its segments, the batches that are still in memory, and its three ends.
+import Bytes
+import Platform
+import Synchronization
+
+/// A batch in memory. The array is shared with the other batches of the same append.
+struct TailBatch {
+    var baseOffset: Int64
+    var nextOffset: Int64
+    var bytes: [UInt8]
+    var start: Int
+    var byteCount: Int
+}
+
+/// A partition as readers, committers and the writer share it.
+final class Partition: Sendable {
+    struct State {
+        /// The first offset that may be fetched.
+        var start: Int64
+        /// The next offset to be given.
+        var appendedEnd: Int64
+        /// Offsets below are durable.
+        var durableEnd: Int64
+        /// Offsets below are in the segment files; the tail holds at least the rest.
+        var appliedEnd: Int64
+        /// By base offset; the last one is active.
+        var segments: [Segment]
+        var producers = ProducerTable()
+        var tail: [TailBatch] = []
+        var tailBytes = 0
+        var isDeleted = false
+    }
+
+    let topic: TopicID
+    let topicName: String
+    let index: Int
+    let directory: String
+    let state: Mutex<State>
+
+    init(topic: TopicID, topicName: String, index: Int, directory: String, state: consuming State) {
+        self.topic = topic
+        self.topicName = topicName
+        self.index = index
+        self.directory = directory
+        self.state = Mutex(state)
+    }
+
+    var bounds: PartitionBounds {
+        state.withLock { PartitionBounds(start: $0.start, appendedEnd: $0.appendedEnd, durableEnd: $0.durableEnd) }
+    }
+
+    var news: LogNews {
+        state.withLock {
+            LogNews(topic: topic, partition: index, appendedEnd: $0.appendedEnd, durableEnd: $0.durableEnd)
+        }
+    }
+
+    var description: PartitionDescription {
+        let (bounds, segments) = state.withLock {
+            (PartitionBounds(start: $0.start, appendedEnd: $0.appendedEnd, durableEnd: $0.durableEnd), $0.segments)
+        }
+        return PartitionDescription(
+            bounds: bounds, byteCount: segments.reduce(0) { $0 + $1.size }, segmentCount: segments.count,
+            damage: segments.lazy.compactMap(\.damage).first)
+    }
+
+    // MARK: Reading
+
+    func fetch(from offset: Int64, maxBytes: Int, upTo moment: LogMoment) throws(LogError) -> RecordRun {
+        let view = state.withLock { View($0, offset, maxBytes, moment) }
+        if offset < view.start {
+            throw LogError(
+                .offsetLost(first: offset, next: view.start),
+                "\(view.start - offset) records of \(topicName)-\(index) were removed by retention before they were read: "
+                    + "offsets \(offset) to \(view.start - 1)")
+        }
+        if offset > view.end {
+            throw LogError(
+                .offsetBeyondEnd(end: view.end), "offset \(offset) of \(topicName)-\(index) is beyond its end, \(view.end)")
+        }
+        if offset == view.end { return .empty(nextOffset: offset, isAtEnd: true) }
+        if !view.batches.isEmpty { return try run(of: view.batches, from: offset, end: view.end) }
+        let first = view.segments.firstIndex(where: { $0.baseOffset > offset }, isSorted: ())
+        for segment in view.segments[max(0, first - 1)...] {
+            if let run = try segment.fetch(from: offset, maxBytes: maxBytes, limit: view.limit, end: view.end) { return run }
+        }
+        // Compaction left nothing from here to the end of what is in files.
+        return .empty(nextOffset: view.limit, isAtEnd: view.limit == view.end)
+    }
+
+    /// What a fetch needs, copied out of the state under its lock.
+    private struct View {
+        let start: Int64
+        let end: Int64
+        /// Offsets below may be read from files.
+        let limit: Int64
+        var batches: [TailBatch] = []
+        var segments: [Segment] = []
+
+        init(_ state: borrowing State, _ offset: Int64, _ maxBytes: Int, _ moment: LogMoment) {
+            start = state.start
+            end =
+                switch moment {
+                case .appended: state.appendedEnd
+                case .durable: state.durableEnd
+                }
+            limit = min(end, state.appliedEnd)
+            guard offset >= start, offset < end else { return }
+            guard let first = state.tail.first, first.baseOffset <= offset else {
+                segments = state.segments
+                return
+            }
+            var index = state.tail.firstIndex(where: { $0.nextOffset > offset }, isSorted: ())
+            var byteCount = 0
+            while index < state.tail.count, state.tail[index].baseOffset < end {
+                byteCount += state.tail[index].byteCount
+                if byteCount > maxBytes && !batches.isEmpty { break }
+                batches.append(state.tail[index])
+                index += 1
+            }
+        }
+    }
+
+    /// A run over batches in memory: without a copy when they lie in one array.
+    private func run(of batches: [TailBatch], from offset: Int64, end: Int64) throws(LogError) -> RecordRun {
+        guard let first = batches.first, let last = batches.last else { return .empty(nextOffset: offset, isAtEnd: offset >= end) }
+        let areTogether = zip(batches, batches.dropFirst()).allSatisfy {
+            $0.start + $0.byteCount == $1.start && $0.nextOffset == $1.baseOffset && $1.start > 0
+        }
+        var bytes = first.bytes
+        var range = first.start..<last.start + last.byteCount
+        if !areTogether {
+            let count = batches.reduce(0) { $0 + $1.byteCount }
+            bytes = []
+            bytes.reserveCapacity(count + RecordRun.padding)
+            for batch in batches { bytes.append(contentsOf: batch.bytes[batch.start..<batch.start + batch.byteCount]) }
+            bytes.append(contentsOf: repeatElement(0, count: RecordRun.padding))
+            range = 0..<count
+        }
+        var builder = RecordRunBuilder(bytes, from: offset)
+        var walk = BatchWalk(bytes, range)
+        while case .batch(let header, let position) = walk.next() {
+            precondition(builder.addBatch(header, at: position), "a batch in memory is as it was framed")
+        }
+        return builder.finish(nextOffset: last.nextOffset, isAtEnd: last.nextOffset == end)
+    }
+
+    func offset(atOrAfter timestamp: Int64) throws(LogError) -> Int64? {
+        let (segments, start, applied, end) = state.withLock { ($0.segments, $0.start, $0.appliedEnd, $0.durableEnd) }
+        for segment in segments {
+            guard let largest = try segment.maxTimestamp(), largest >= timestamp else { continue }
+            if let found = try segment.offset(atOrAfter: timestamp, from: start, limit: min(applied, end)) { return found }
+        }
+        var next = max(applied, start)
+        while next < end {
+            let run = try fetch(from: next, maxBytes: 1 << 20, upTo: .durable)
+            if let index = run.timestamps.firstIndex(where: { $0 >= timestamp }) { return run.offsets[index] }
+            next = run.nextOffset
+        }
+        return nil
+    }
+
+    // MARK: The tail
+
+    /// Drops batches from memory that are in files, until about `limit` bytes are left.
+    func trimTail(to limit: Int) {
+        state.withLock { state in
+            // Twice the limit, so that the array is not moved for every batch.
+            guard state.tailBytes > limit * 2 else { return }
+            var count = 0
+            while count < state.tail.count, state.tailBytes > limit, state.tail[count].nextOffset <= state.appliedEnd {
+                state.tailBytes -= state.tail[count].byteCount
+                count += 1
+            }
+            state.tail.removeFirst(count)
+        }
+    }
+}
+
+extension Partition.State {
+    /// Puts framed batches, whose base offset is set, behind the tail.
+    mutating func append(_ framed: FramedBatches, baseOffset: Int64) {
+        var offset = baseOffset
+        for batch in framed.batches {
+            let next = offset + Int64(batch.recordCount)
+            tail.append(
+                TailBatch(
+                    baseOffset: offset, nextOffset: next, bytes: framed.bytes, start: batch.start, byteCount: batch.byteCount))
+            offset = next
+        }
+        tailBytes += framed.byteCount
+        appendedEnd = offset
+    }
+
+    /// Takes back what was appended at or above `end`.
+    mutating func withdraw(from end: Int64) {
+        guard end < appendedEnd else { return }
+        appendedEnd = end
+        while let last = tail.last, last.baseOffset >= end {
+            tailBytes -= last.byteCount
+            tail.removeLast()
+        }
+        producers.forget(from: end)
+    }
+}

@@ -1,0 +1,101 @@
+// Finds a place in a segment: one entry for about every 4 KiB of batches. In memory one array; on disk Kafka's two files:
+//
+//   .index      4 bytes last offset of the batch, relative to the segment's base; 4 bytes position of the batch
+//   .timeindex  8 bytes largest timestamp so far, 4 bytes relative last offset of the batch that reached it
+//
+// The files have no checksum: they are only believed where the segment agrees, and made anew from it otherwise.
+import Bytes
+
+/// The index of one segment, in order of offsets.
+struct SparseIndex: Hashable {
+    struct Entry: Hashable {
+        /// Last offset of the batch.
+        var lastOffset: Int64
+        /// Where the batch starts, in bytes.
+        var position: Int64
+        /// Largest timestamp of the segment up to and with this batch.
+        var maxTimestamp: Int64
+    }
+
+    static let interval: Int64 = 4096
+    private(set) var entries: [Entry] = []
+    /// Largest timestamp of all batches noted; `Int64.min` before the first.
+    private(set) var maxTimestamp = Int64.min
+
+    init() {}
+
+    /// Notes a batch that was added to the end of the segment.
+    mutating func note(lastOffset: Int64, position: Int64, maxTimestamp timestamp: Int64) {
+        maxTimestamp = max(maxTimestamp, timestamp)
+        if position - (entries.last?.position ?? 0) >= Self.interval {
+            entries.append(Entry(lastOffset: lastOffset, position: position, maxTimestamp: maxTimestamp))
+        }
+    }
+
+    /// The last entry whose batch ends before or at `offset`; nil means to start at the beginning.
+    func entry(atOrBefore offset: Int64) -> Entry? {
+        let next = entries.firstIndex(where: { $0.lastOffset > offset }, isSorted: ())
+        return next == 0 ? nil : entries[next - 1]
+    }
+
+    /// The last entry before which every timestamp is smaller than `timestamp`; nil means to start at the beginning.
+    func entry(before timestamp: Int64) -> Entry? {
+        let next = entries.firstIndex(where: { $0.maxTimestamp >= timestamp }, isSorted: ())
+        return next == 0 ? nil : entries[next - 1]
+    }
+
+    // MARK: Files
+
+    func indexFile(baseOffset: Int64) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(entries.count * 8)
+        for entry in entries {
+            bytes.append(int32: Int32(clamping: entry.lastOffset - baseOffset))
+            bytes.append(int32: Int32(clamping: entry.position))
+        }
+        return bytes
+    }
+
+    func timeIndexFile(baseOffset: Int64) -> [UInt8] {
+        var bytes: [UInt8] = []
+        var largest = Int64.min
+        for entry in entries where entry.maxTimestamp > largest {
+            largest = entry.maxTimestamp
+            bytes.append(int64: largest)
+            bytes.append(int32: Int32(clamping: entry.lastOffset - baseOffset))
+        }
+        return bytes
+    }
+
+    /// Reads both files; nil when they cannot belong to a segment of `size` bytes or contradict themselves.
+    init?(index: [UInt8], timeIndex: [UInt8], baseOffset: Int64, size: Int64) {
+        guard index.count % 8 == 0, timeIndex.count % 12 == 0 else { return nil }
+        var (offsets, times) = (ByteReader(index), ByteReader(timeIndex))
+        var (nextTime, nextTimeOffset): (Int64?, Int32?) = (times.int64(), times.int32())
+        while let relative = offsets.int32(), let position = offsets.int32() {
+            while let time = nextTime, let timeOffset = nextTimeOffset, timeOffset <= relative {
+                guard time > maxTimestamp else { return nil }
+                maxTimestamp = time
+                (nextTime, nextTimeOffset) = (times.int64(), times.int32())
+            }
+            let entry = Entry(lastOffset: baseOffset + Int64(relative), position: Int64(position), maxTimestamp: maxTimestamp)
+            guard relative >= 0, entry.lastOffset > entries.last?.lastOffset ?? -1, entry.position < size,
+                entry.position > entries.last?.position ?? 0, maxTimestamp > .min
+            else { return nil }
+            entries.append(entry)
+        }
+        guard nextTime == nil else { return nil }
+    }
+}
+
+extension Array {
+    /// The first index whose element fulfils a condition that, once true, stays true; `count` when none does.
+    func firstIndex(where holds: (Element) -> Bool, isSorted: Void) -> Int {
+        var (low, high) = (0, count)
+        while low < high {
+            let middle = (low + high) / 2
+            if holds(self[middle]) { high = middle } else { low = middle + 1 }
+        }
+        return low
+    }
+}

@@ -1,0 +1,146 @@
+// Topics as values: their identity, their configuration, and what can be said about them.
+
+/// A topic's identity: 128 random bits that a later topic of the same name does not share.
+package struct TopicID: Hashable, Sendable, Comparable, CustomStringConvertible {
+    package let high: UInt64
+    package let low: UInt64
+
+    package init(high: UInt64, low: UInt64) {
+        self.high = high
+        self.low = low
+    }
+
+    package static func < (left: TopicID, right: TopicID) -> Bool {
+        (left.high, left.low) < (right.high, right.low)
+    }
+
+    /// 32 hexadecimal digits.
+    package var description: String {
+        func digits(_ word: UInt64) -> String {
+            let text = String(word, radix: 16)
+            return String(repeating: "0", count: 16 - text.count) + text
+        }
+        return digits(high) + digits(low)
+    }
+
+    /// Reads what `description` writes.
+    package init?(_ text: String) {
+        guard text.utf8.count == 32, let high = UInt64(text.prefix(16), radix: 16), let low = UInt64(text.suffix(16), radix: 16)
+        else { return nil }
+        self.init(high: high, low: low)
+    }
+}
+
+/// What happens to old records (`cleanup.policy`).
+package enum CleanupPolicy: String, Hashable, Sendable, CaseIterable {
+    /// They go by age and size.
+    case delete
+    /// The last record of each key stays.
+    case compact
+    /// Both.
+    case compactAndDelete = "compact,delete"
+
+    package var compacts: Bool { self != .delete }
+    package var deletes: Bool { self != .compact }
+}
+
+/// The codec of record batches (`compression.type`); raw values are the bits of a batch's attributes.
+package enum Compression: UInt8, Hashable, Sendable, CaseIterable {
+    case none = 0
+    case gzip = 1
+    case snappy = 2
+    case lz4 = 3
+    case zstd = 4
+
+    /// The name as users write it, in lower case.
+    package var name: String {
+        switch self {
+        case .none: "none"
+        case .gzip: "gzip"
+        case .snappy: "snappy"
+        case .lz4: "lz4"
+        case .zstd: "zstd"
+        }
+    }
+
+    /// The codec with this name, in any case of letters.
+    package init?(name: String) {
+        guard let found = Compression.allCases.first(where: { $0.name == name.lowercased() }) else { return nil }
+        self = found
+    }
+}
+
+/// How a topic is kept. Names and defaults are Kafka's, except for the size of segments, which is a quarter of its gibibyte.
+package struct TopicConfig: Hashable, Sendable {
+    /// `cleanup.policy`
+    package var cleanupPolicy: CleanupPolicy = .delete
+    /// `retention.ms`: age by record timestamp after which a closed segment goes; nil (-1) keeps for ever.
+    package var retentionMilliseconds: Int64? = 604_800_000
+    /// `retention.bytes`: size of a partition above which its oldest closed segments go; nil (-1) sets no limit.
+    package var retentionBytes: Int64?
+    /// `segment.bytes`: size at which a new segment is begun.
+    package var segmentBytes: Int64 = 256 << 20
+    /// `compression.type`
+    package var compression: Compression = .none
+    /// `delete.retention.ms`: how long compaction leaves a tombstone readable.
+    package var deleteRetentionMilliseconds: Int64 = 86_400_000
+
+    package init() {}
+
+    /// Compacted, kept for ever: for tables, changelogs, offsets and catalogs.
+    package static var compacted: TopicConfig {
+        var config = TopicConfig()
+        config.cleanupPolicy = .compact
+        config.retentionMilliseconds = nil
+        return config
+    }
+}
+
+/// Where a partition starts and ends.
+package struct PartitionBounds: Hashable, Sendable {
+    /// The first offset that may be fetched.
+    package var start: Int64
+    /// One past the last offset that is appended.
+    package var appendedEnd: Int64
+    /// One past the last offset that is durable.
+    package var durableEnd: Int64
+
+    package init(start: Int64, appendedEnd: Int64, durableEnd: Int64) {
+        self.start = start
+        self.appendedEnd = appendedEnd
+        self.durableEnd = durableEnd
+    }
+}
+
+/// A topic as it is now.
+package struct TopicDescription: Hashable, Sendable {
+    package let id: TopicID
+    package let name: String
+    package let config: TopicConfig
+    /// One entry a partition, by index.
+    package let partitions: [PartitionDescription]
+
+    package init(id: TopicID, name: String, config: TopicConfig, partitions: [PartitionDescription]) {
+        self.id = id
+        self.name = name
+        self.config = config
+        self.partitions = partitions
+    }
+}
+
+/// A partition as it is now.
+package struct PartitionDescription: Hashable, Sendable {
+    package let bounds: PartitionBounds
+    /// Bytes of all its segments.
+    package let byteCount: Int64
+    package let segmentCount: Int
+    /// Why part of it cannot be read, when damage was found.
+    package let damage: String?
+
+    package init(bounds: PartitionBounds, byteCount: Int64, segmentCount: Int, damage: String?) {
+        self.bounds = bounds
+        self.byteCount = byteCount
+        self.segmentCount = segmentCount
+        self.damage = damage
+    }
+}

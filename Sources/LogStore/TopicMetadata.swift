@@ -1,0 +1,200 @@
+// What is kept about a topic beside its records: a small text file `topics/<name>.topic` of `key=value` lines, replaced whole.
+// Also the rules for names, and the properties of a configuration as users write them.
+import Bytes
+import Platform
+
+extension TopicConfig {
+    /// Names of the properties, as `properties` lists them.
+    package static let propertyNames = [
+        "cleanup.policy", "compression.type", "delete.retention.ms", "retention.bytes", "retention.ms", "segment.bytes",
+    ]
+
+    /// All properties with their values as text, sorted by name.
+    package var properties: [(name: String, value: String)] {
+        [
+            ("cleanup.policy", cleanupPolicy.rawValue),
+            ("compression.type", compression.name),
+            ("delete.retention.ms", String(deleteRetentionMilliseconds)),
+            ("retention.bytes", String(retentionBytes ?? -1)),
+            ("retention.ms", String(retentionMilliseconds ?? -1)),
+            ("segment.bytes", String(segmentBytes)),
+        ]
+    }
+
+    /// Sets one property from its text. Error: `invalidTopic` for a name or value that no topic has.
+    package mutating func set(_ name: String, to value: String) throws(LogError) {
+        func number(atLeast least: Int64) throws(LogError) -> Int64 {
+            guard let number = Int64(value), number >= least else {
+                throw LogError(.invalidTopic, "'\(name)' must be a whole number of at least \(least), found '\(value)'")
+            }
+            return number
+        }
+        switch name {
+        case "cleanup.policy":
+            let words = value.split(separator: ",").map { $0.filter { $0 != " " } }.sorted().joined(separator: ",")
+            guard let policy = CleanupPolicy(rawValue: words) else {
+                throw LogError(.invalidTopic, "'cleanup.policy' must be delete, compact or both, found '\(value)'")
+            }
+            cleanupPolicy = policy
+        case "compression.type":
+            guard let codec = Compression(name: value) else {
+                let known = Compression.allCases.map(\.name).joined(separator: ", ")
+                throw LogError(.invalidTopic, "'compression.type' must be one of \(known), found '\(value)'")
+            }
+            compression = codec
+        case "delete.retention.ms": deleteRetentionMilliseconds = try number(atLeast: 0)
+        case "retention.bytes":
+            let bytes = try number(atLeast: -1)
+            retentionBytes = bytes < 0 ? nil : bytes
+        case "retention.ms":
+            let milliseconds = try number(atLeast: -1)
+            retentionMilliseconds = milliseconds < 0 ? nil : milliseconds
+        case "segment.bytes": segmentBytes = try number(atLeast: Self.smallestSegment)
+        default:
+            throw LogError(
+                .invalidTopic, "unknown topic property '\(name)'",
+                hint: "Known properties are \(Self.propertyNames.joined(separator: ", ")).")
+        }
+    }
+
+    /// Below this, files would outnumber their use.
+    package static let smallestSegment: Int64 = 1024
+    /// Positions in Kafka's offset index are 31 bits wide.
+    static let largestSegment: Int64 = 1 << 30
+
+    func check() throws(LogError) {
+        guard segmentBytes >= Self.smallestSegment, segmentBytes <= Self.largestSegment else {
+            throw LogError(
+                .invalidTopic,
+                "'segment.bytes' must be from \(Self.smallestSegment) to \(Self.largestSegment), found \(segmentBytes)")
+        }
+    }
+}
+
+/// The most partitions of one topic; each has a directory and an open file.
+let largestPartitionCount = 10_000
+
+/// Kafka's rule for names of topics, which keeps them good names of files.
+func checkTopicName(_ name: String) throws(LogError) {
+    let isLegal = name.utf8.allSatisfy { byte in
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+            UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
+            true
+        default: false
+        }
+    }
+    guard isLegal, !name.isEmpty, name.utf8.count <= 249, name != ".", name != ".." else {
+        throw LogError(
+            .invalidTopic, "'\(name)' cannot be the name of a topic",
+            hint: "Names have 1 to 249 letters, digits, dots, underscores and dashes.")
+    }
+}
+
+/// A topic without its records.
+struct TopicMetadata: Hashable {
+    var id: TopicID
+    var name: String
+    var partitionCount: Int
+    var config: TopicConfig
+
+    /// The text of the file: a version, then the fields, then the checksum of all lines before it.
+    var text: [UInt8] {
+        var lines = "millrace.topic=1\nid=\(id)\nname=\(name)\npartitions=\(partitionCount)\n"
+        for (name, value) in config.properties { lines += "\(name)=\(value)\n" }
+        let bytes = Array(lines.utf8)
+        return bytes + Array("crc=\(crc32c(bytes))\n".utf8)
+    }
+
+    init(id: TopicID, name: String, partitionCount: Int, config: TopicConfig) {
+        self.id = id
+        self.name = name
+        self.partitionCount = partitionCount
+        self.config = config
+    }
+
+    /// Reads `text`; says what is wrong with it otherwise.
+    init(_ bytes: [UInt8], path: String) throws(LogError) {
+        func damaged(_ what: String) -> LogError { LogError(.damaged, "\(path): \(what)") }
+        guard let text = String(validating: bytes, as: UTF8.self) else { throw damaged("not UTF-8") }
+        var fields: [String: String] = [:]
+        var config = TopicConfig()
+        for line in text.split(separator: "\n") {
+            let parts = line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            guard parts.count == 2 else { throw damaged("'\(line)' is not key=value") }
+            let (key, value) = (String(parts[0]), String(parts[1]))
+            if TopicConfig.propertyNames.contains(key) {
+                try config.set(key, to: value)
+            } else {
+                fields[key] = value
+            }
+        }
+        guard let crc = fields["crc"], let end = text.range(of: "crc=")?.lowerBound,
+            crc == String(crc32c(Array(text.utf8[..<end])))
+        else { throw damaged("its checksum is wrong") }
+        guard fields["millrace.topic"] == "1" else { throw damaged("written by a later version") }
+        guard let id = fields["id"].flatMap({ TopicID($0) }), let name = fields["name"],
+            let partitions = fields["partitions"].flatMap({ Int($0) }), partitions > 0
+        else { throw damaged("a field is missing") }
+        self.init(id: id, name: name, partitionCount: partitions, config: config)
+    }
+}
+
+extension String {
+    /// The first occurrence of `pattern` at the start of a line.
+    fileprivate func range(of pattern: String) -> Range<String.Index>? {
+        var line = startIndex
+        while line < endIndex {
+            if self[line...].hasPrefix(pattern) { return line..<index(line, offsetBy: pattern.count) }
+            guard let newline = self[line...].firstIndex(of: "\n") else { return nil }
+            line = index(after: newline)
+        }
+        return nil
+    }
+}
+
+/// Names of files in a data directory.
+struct DataDirectory: Hashable {
+    let root: String
+
+    var topics: String { root + "/topics" }
+    var log: String { root + "/log" }
+    var journal: String { root + "/journal" }
+
+    func topicFile(_ name: String) -> String { "\(topics)/\(name).topic" }
+    func partition(_ name: String, _ index: Int) -> String { "\(log)/\(name)-\(index)" }
+    func journalFile(_ number: UInt64) -> String { "\(journal)/\(padded(Int64(clamping: number))).journal" }
+}
+
+/// 20 digits, so that names sort as numbers do.
+func padded(_ number: Int64) -> String {
+    let digits = String(number)
+    return String(repeating: "0", count: max(0, 20 - digits.count)) + digits
+}
+
+/// The number in a file's name, when it is 20 digits and this extension.
+func number(in name: String, extension suffix: String) -> Int64? {
+    guard name.hasSuffix(suffix), name.utf8.count == 20 + suffix.utf8.count else { return nil }
+    return Int64(name.dropLast(suffix.count)).flatMap { $0 >= 0 ? $0 : nil }
+}
+
+extension LogError {
+    /// What the file system refused, in this room's words.
+    init(_ error: SystemError) {
+        switch error.kind {
+        case .noSpace: self.init(.diskFull, "the disk is full: \(error)")
+        case .inUse:
+            self.init(
+                .directoryInUse, "\(error.path) is in use by another process",
+                hint: "Talk to that server with --server HOST:PORT, or choose another directory with --data DIR.")
+        case .notFound, .alreadyExists, .permissionDenied, .notADirectory, .isADirectory, .readOnly, .tooManyOpenFiles,
+            .inputOutput, .other:
+            self.init(.storage, "\(error)")
+        }
+    }
+}
+
+/// Runs file work and translates what it throws.
+func translating<Result>(_ body: () throws(SystemError) -> Result) throws(LogError) -> Result {
+    do { return try body() } catch { throw LogError(error) }
+}

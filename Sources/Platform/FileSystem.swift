@@ -1,0 +1,114 @@
+// Files as the rest of the house sees them. Three implementations: the machine's (`HostFileSystem`), one in memory
+// (`MemoryFileSystem`), and one that wraps either and misbehaves on command (`FaultyFileSystem`).
+
+/// What to do about a file that is, or is not, there.
+package enum OpenMode: Sendable {
+    /// For reading; it must exist.
+    case read
+    /// For reading and writing; it must exist.
+    case write
+    /// For reading and writing; made when absent.
+    case create
+    /// For reading and writing; made, or emptied when present.
+    case truncate
+}
+
+/// A tree of files and directories. Paths use "/"; relative ones start at the working directory (in memory: at the root).
+package protocol FileSystem: AnyObject, Sendable {
+    func open(_ path: String, _ mode: OpenMode) throws(SystemError) -> any File
+
+    /// Names in a directory, sorted by their bytes, without "." and "..".
+    func list(_ directory: String) throws(SystemError) -> [String]
+
+    /// Whether a file or directory of this name exists and can be seen.
+    func exists(_ path: String) -> Bool
+
+    /// Makes a directory and its missing ancestors; no error when it exists.
+    func createDirectory(_ path: String) throws(SystemError)
+
+    /// Renames a file or directory, replacing a file of the new name atomically.
+    func rename(_ path: String, to newPath: String) throws(SystemError)
+
+    /// Removes a file. What is open stays readable.
+    func removeFile(_ path: String) throws(SystemError)
+
+    /// Removes an empty directory.
+    func removeDirectory(_ path: String) throws(SystemError)
+
+    /// Makes the entries of a directory durable: files created, renamed or removed in it.
+    func synchronizeDirectory(_ path: String) throws(SystemError)
+
+    /// Takes the exclusive lock of a directory, a file `lock` in it, until the result is released or the process ends.
+    /// Error kind `inUse` when another holder has it.
+    func lockDirectory(_ path: String) throws(SystemError) -> any DirectoryLock
+}
+
+/// An open file. Positions and sizes are bytes. Reads may come from any thread; writes from one at a time.
+package protocol File: AnyObject, Sendable {
+    var path: String { get }
+
+    /// Up to `count` bytes from `position` on (fewer only at the end of the file), followed by `padding` zero bytes.
+    func read(at position: Int64, count: Int, padding: Int) throws(SystemError) -> [UInt8]
+
+    /// Writes all of `bytes[range]` at `position`. On an error some of it may have been written.
+    func write(_ bytes: [UInt8], _ range: Range<Int>, at position: Int64) throws(SystemError)
+
+    /// Makes the content and size durable. After an error nothing is known about what was written since the last success.
+    func synchronize() throws(SystemError)
+
+    func truncate(to size: Int64) throws(SystemError)
+    func size() throws(SystemError) -> Int64
+
+    /// Lets go of the file; later calls fail. Also happens when the last reference goes.
+    func close()
+}
+
+extension File {
+    /// Writes all of `bytes` at `position`.
+    package func write(_ bytes: [UInt8], at position: Int64) throws(SystemError) {
+        try write(bytes, 0..<bytes.count, at: position)
+    }
+}
+
+extension FileSystem {
+    /// The whole content of a file.
+    package func contents(of path: String) throws(SystemError) -> [UInt8] {
+        let file = try open(path, .read)
+        defer { file.close() }
+        return try file.read(at: 0, count: Int(file.size()), padding: 0)
+    }
+
+    /// Replaces a file's content so that a crash leaves the old or the new, durably: written beside it, synced, renamed.
+    package func replace(_ path: String, with bytes: [UInt8]) throws(SystemError) {
+        let temporary = path + ".new"
+        let file = try open(temporary, .truncate)
+        defer { file.close() }
+        try file.write(bytes, at: 0)
+        try file.synchronize()
+        try rename(temporary, to: path)
+        try synchronizeDirectory(parent(of: path))
+    }
+
+    /// Removes a file or a whole directory; no error when there is none.
+    package func removeTree(_ path: String) throws(SystemError) {
+        do {
+            try removeFile(path)
+        } catch where error.kind == .notFound {
+            return
+        } catch where error.kind == .isADirectory {
+            for name in try list(path) { try removeTree(path + "/" + name) }
+            try removeDirectory(path)
+        }
+    }
+}
+
+/// The path of the directory that holds `path`; "." for a bare name.
+package func parent(of path: String) -> String {
+    guard let slash = path.lastIndex(of: "/") else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
+}
+
+/// A directory that this process holds.
+package protocol DirectoryLock: AnyObject, Sendable {
+    func release()
+}

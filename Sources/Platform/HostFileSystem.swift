@@ -1,0 +1,219 @@
+// The machine's own files, by the system calls of POSIX.
+import Glibc
+import Synchronization
+
+/// Files of the machine. Stateless; one instance serves everybody.
+package final class HostFileSystem: FileSystem {
+    package init() {}
+
+    package func open(_ path: String, _ mode: OpenMode) throws(SystemError) -> any File {
+        let flags: Int32 =
+            switch mode {
+            case .read: O_RDONLY
+            case .write: O_RDWR
+            case .create: O_RDWR | O_CREAT
+            case .truncate: O_RDWR | O_CREAT | O_TRUNC
+            }
+        let descriptor = retrying { unsafe Glibc.open(path, flags | O_CLOEXEC, 0o644) }
+        guard descriptor >= 0 else { throw systemError("open", path) }
+        return HostFile(path: path, descriptor: descriptor)
+    }
+
+    package func list(_ directory: String) throws(SystemError) -> [String] {
+        guard let stream = unsafe opendir(directory) else { throw systemError("list", directory) }
+        defer { unsafe closedir(stream) }
+        var names: [String] = []
+        while let entry = unsafe readdir(stream) {
+            let name = unsafe withUnsafeBytes(of: entry.pointee.d_name) { raw in
+                unsafe String(decoding: raw.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            if name != "." && name != ".." { names.append(name) }
+        }
+        return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    }
+
+    package func exists(_ path: String) -> Bool {
+        unsafe access(path, F_OK) == 0
+    }
+
+    package func createDirectory(_ path: String) throws(SystemError) {
+        guard unsafe mkdir(path, 0o755) != 0 else { return }
+        switch errno {
+        case EEXIST:
+            guard isDirectory(path) else {
+                errno = ENOTDIR
+                throw systemError("create directory", path)
+            }
+        case ENOENT where parent(of: path) != path:
+            try createDirectory(parent(of: path))
+            guard unsafe mkdir(path, 0o755) == 0 || errno == EEXIST else { throw systemError("create directory", path) }
+        default:
+            throw systemError("create directory", path)
+        }
+    }
+
+    package func rename(_ path: String, to newPath: String) throws(SystemError) {
+        guard unsafe Glibc.rename(path, newPath) == 0 else { throw systemError("rename to \(newPath)", path) }
+    }
+
+    package func removeFile(_ path: String) throws(SystemError) {
+        guard unsafe unlink(path) == 0 else {
+            // Linux says EISDIR for a directory, POSIX allows EPERM.
+            if errno == EPERM && isDirectory(path) { errno = EISDIR }
+            throw systemError("remove", path)
+        }
+    }
+
+    package func removeDirectory(_ path: String) throws(SystemError) {
+        guard unsafe rmdir(path) == 0 else { throw systemError("remove directory", path) }
+    }
+
+    package func synchronizeDirectory(_ path: String) throws(SystemError) {
+        let descriptor = retrying { unsafe Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+        guard descriptor >= 0 else { throw systemError("open directory", path) }
+        defer { _ = Glibc.close(descriptor) }
+        guard retrying({ fsync(descriptor) }) == 0 else { throw systemError("sync directory", path) }
+    }
+
+    package func lockDirectory(_ path: String) throws(SystemError) -> any DirectoryLock {
+        let lockPath = path + "/lock"
+        let descriptor = retrying { unsafe Glibc.open(lockPath, O_RDWR | O_CREAT | O_CLOEXEC, 0o644) }
+        guard descriptor >= 0 else { throw systemError("open", lockPath) }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            let error = systemError("lock", path)
+            _ = Glibc.close(descriptor)
+            guard error.number == EWOULDBLOCK else { throw error }
+            throw SystemError(
+                kind: .inUse, number: error.number, attempt: "lock", path: path, reason: "in use by another process")
+        }
+        return HostDirectoryLock(descriptor: descriptor)
+    }
+
+    private func isDirectory(_ path: String) -> Bool {
+        var status = stat()
+        return unsafe stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+}
+
+/// One open descriptor. `close` may race with nothing: owners close a file only when nobody else uses it.
+private final class HostFile: File {
+    let path: String
+    private let descriptor: Atomic<Int32>
+
+    init(path: String, descriptor: Int32) {
+        self.path = path
+        self.descriptor = Atomic(descriptor)
+    }
+
+    deinit { close() }
+
+    func read(at position: Int64, count: Int, padding: Int) throws(SystemError) -> [UInt8] {
+        let descriptor = self.descriptor.load(ordering: .relaxed)
+        var failed = false
+        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count + padding) { buffer, initialized in
+            guard let base = buffer.baseAddress else { return }
+            var done = 0
+            while done < count {
+                let got = retrying { unsafe pread(descriptor, base + done, count - done, off_t(position) + done) }
+                failed = got < 0
+                if got <= 0 { break }
+                done += got
+            }
+            unsafe (base + done).initialize(repeating: 0, count: padding)
+            initialized = done + padding
+        }
+        if failed { throw systemError("read", path) }
+        return bytes
+    }
+
+    func write(_ bytes: [UInt8], _ range: Range<Int>, at position: Int64) throws(SystemError) {
+        precondition(range.lowerBound >= 0 && range.upperBound <= bytes.count, "the range to write lies in the bytes")
+        let descriptor = self.descriptor.load(ordering: .relaxed)
+        let succeeded = unsafe bytes.withUnsafeBytes { buffer in
+            guard let base = buffer.baseAddress else { return true }
+            var done = range.lowerBound
+            while done < range.upperBound {
+                let put = retrying {
+                    unsafe pwrite(descriptor, base + done, range.upperBound - done, off_t(position) + done - range.lowerBound)
+                }
+                if put < 0 { return false }
+                done += put
+            }
+            return true
+        }
+        if !succeeded { throw systemError("write \(range.count) bytes to", path) }
+    }
+
+    func synchronize() throws(SystemError) {
+        let descriptor = self.descriptor.load(ordering: .relaxed)
+        guard fdatasync(descriptor) == 0 else { throw systemError("sync", path) }
+    }
+
+    func truncate(to size: Int64) throws(SystemError) {
+        let descriptor = self.descriptor.load(ordering: .relaxed)
+        guard retrying({ ftruncate(descriptor, off_t(size)) }) == 0 else { throw systemError("truncate", path) }
+    }
+
+    func size() throws(SystemError) -> Int64 {
+        var status = stat()
+        guard unsafe fstat(descriptor.load(ordering: .relaxed), &status) == 0 else { throw systemError("ask the size of", path) }
+        return Int64(status.st_size)
+    }
+
+    func close() {
+        let old = descriptor.exchange(-1, ordering: .relaxed)
+        if old >= 0 { _ = Glibc.close(old) }
+    }
+}
+
+private final class HostDirectoryLock: DirectoryLock {
+    private let descriptor: Atomic<Int32>
+
+    init(descriptor: Int32) {
+        self.descriptor = Atomic(descriptor)
+    }
+
+    deinit { release() }
+
+    func release() {
+        let old = descriptor.exchange(-1, ordering: .relaxed)
+        if old >= 0 { _ = Glibc.close(old) }
+    }
+}
+
+/// Repeats a call that a signal interrupted.
+private func retrying<Result: BinaryInteger>(_ call: () -> Result) -> Result {
+    while true {
+        let result = call()
+        if result != -1 || errno != EINTR { return result }
+    }
+}
+
+/// The error that `errno` names.
+func systemError(_ attempt: String, _ path: String) -> SystemError {
+    let number = errno
+    let kind: SystemError.Kind =
+        switch number {
+        case ENOENT: .notFound
+        case EEXIST: .alreadyExists
+        case EACCES, EPERM: .permissionDenied
+        case ENOTDIR: .notADirectory
+        case EISDIR: .isADirectory
+        case ENOSPC, EDQUOT: .noSpace
+        case EROFS: .readOnly
+        case EMFILE, ENFILE: .tooManyOpenFiles
+        case EWOULDBLOCK: .inUse
+        case EIO: .inputOutput
+        default: .other
+        }
+    let reason = unsafe strerror(number).map { unsafe String(cString: $0) } ?? "error \(number)"
+    return SystemError(kind: kind, number: number, attempt: attempt, path: path, reason: reason)
+}
+
+/// Lets this process open as many files as the machine allows; each segment being read holds one.
+package func raiseOpenFileLimit() {
+    var limit = rlimit()
+    guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+    limit.rlim_cur = limit.rlim_max
+    unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+}

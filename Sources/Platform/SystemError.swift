@@ -1,0 +1,40 @@
+// The one error of this room: what the operating system refused, during what, on what.
+
+/// A failed call to the outside world.
+package struct SystemError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// What the caller may want to tell apart; everything else is `.other`.
+    package enum Kind: Hashable, Sendable {
+        case notFound
+        case alreadyExists
+        case permissionDenied
+        case notADirectory
+        case isADirectory
+        case noSpace
+        case readOnly
+        case tooManyOpenFiles
+        /// A lock is held by another process.
+        case inUse
+        case inputOutput
+        case other
+    }
+
+    package let kind: Kind
+    /// The operating system's number, 0 when it has none.
+    package let number: Int32
+    /// A verb phrase: "open", "write 4096 bytes to".
+    package let attempt: String
+    /// The path or name of what it was tried on.
+    package let path: String
+    /// The operating system's words.
+    package let reason: String
+
+    package init(kind: Kind, number: Int32, attempt: String, path: String, reason: String) {
+        self.kind = kind
+        self.number = number
+        self.attempt = attempt
+        self.path = path
+        self.reason = reason
+    }
+
+    package var description: String { "cannot \(attempt) \(path): \(reason)" }
+}
