@@ -1,0 +1,72 @@
+// A query that runs: its status, and how its tasks are made again after a pause or a failure.
+
+package import LogStore
+package import Platform
+
+/// One running query, persistent or transient. Its tasks live on the workers; this is what the engine holds on to.
+package final class QueryRun: Sendable {
+    package let status: QueryStatus
+    private let pool: WorkerPool
+    /// Makes the tasks from what is durable: positions, changelogs, topics.
+    private let makeTasks: @Sendable () throws(QueryFailure) -> [QueryTask]
+    /// Told when the query stops by itself.
+    private let onFailure: @Sendable (QueryFailure) -> Void
+
+    package init(
+        status: QueryStatus, pool: WorkerPool, onFailure: @escaping @Sendable (QueryFailure) -> Void = { _ in },
+        makeTasks: @escaping @Sendable () throws(QueryFailure) -> [QueryTask]
+    ) {
+        self.status = status
+        self.pool = pool
+        self.makeTasks = makeTasks
+        self.onFailure = onFailure
+    }
+
+    /// Makes the tasks and hands them to the workers. A failure to make them is the query's failure.
+    package func start() {
+        do throws(QueryFailure) {
+            let tasks = try makeTasks()
+            status.content.update { content in
+                content.state = .running
+                for task in tasks {
+                    for (partition, position) in task.positions where content.durablePositions[partition] == nil {
+                        content.durablePositions[partition] = position
+                    }
+                }
+            }
+            pool.start(tasks, of: self)
+        } catch {
+            fail(error)
+        }
+    }
+
+    /// Stops the tasks after committing what they have; `finally` is called when that is durable.
+    package func pause(finally: @escaping @Sendable () -> Void) {
+        status.content.update { if $0.state == .running { $0.state = .paused } }
+        pool.remove(status.queryID, committing: true, finally: finally)
+    }
+
+    /// Stops the tasks for good. What is not committed is dropped with them.
+    package func terminate(finally: @escaping @Sendable () -> Void) {
+        status.content.update { $0.state = .terminated }
+        pool.remove(status.queryID, committing: false, finally: finally)
+    }
+
+    /// The query cannot go on. With `canRetry` its tasks are made anew from what is durable.
+    func fail(_ failure: QueryFailure, canRetry: Bool = false) {
+        let isRunning = status.content.update { content in
+            guard content.state == .running else { return false }
+            if !canRetry { content.state = .failed(failure) }
+            return true
+        }
+        guard isRunning else { return }
+        pool.remove(status.queryID, committing: false) { [self] in
+            if canRetry { start() } else { onFailure(failure) }
+        }
+    }
+
+    /// Looks at the tasks of the query on their own threads; `finally` is called when all that was seen is durable.
+    package func visit(_ body: @escaping @Sendable ([QueryTask]) -> Void, finally: @escaping @Sendable () -> Void) {
+        pool.visit(status.queryID, body, finally: finally)
+    }
+}

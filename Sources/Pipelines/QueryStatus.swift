@@ -1,0 +1,79 @@
+// The shared face of a query: its state, its counters, and how far its tasks have durably come. Tasks write it, everybody reads it.
+
+package import LogStore
+import Operators
+package import Platform
+
+/// Why a query stopped by itself.
+package struct QueryFailure: Error, Hashable, Sendable {
+    package var message: String
+    /// The record at which it happened, where there is one.
+    package var topic: String?
+    package var partition: Int?
+    package var offset: Int64?
+
+    package init(message: String, topic: String? = nil, partition: Int? = nil, offset: Int64? = nil) {
+        self.message = message
+        self.topic = topic
+        self.partition = partition
+        self.offset = offset
+    }
+
+    /// One line with everything.
+    package var description: String {
+        guard let topic else { return message }
+        return "\(message) (topic \(topic), partition \(partition ?? 0), offset \(offset ?? 0))"
+    }
+}
+
+/// What a query is doing.
+package enum QueryState: Hashable, Sendable {
+    case running
+    case paused
+    case failed(QueryFailure)
+    case terminated
+
+    /// The word that listings show.
+    package var name: String {
+        switch self {
+        case .running: "RUNNING"
+        case .paused: "PAUSED"
+        case .failed: "ERROR"
+        case .terminated: "TERMINATED"
+        }
+    }
+}
+
+/// Exact counts of what a query did.
+package struct QueryCounters: Hashable, Sendable {
+    package var recordsRead: Int64 = 0
+    package var recordsWritten: Int64 = 0
+    package var commits: Int64 = 0
+    /// Rows that could not be processed, by cause.
+    package var errors: [String: Int] = [:]
+    /// Bytes of state held in memory.
+    package var stateBytes: Int = 0
+
+    package var skipped: Int { errors.values.reduce(0, +) }
+}
+
+/// The status of one query, shared by its tasks and whoever asks.
+package final class QueryStatus: Sendable {
+    package struct Content: Sendable {
+        package var state: QueryState = .running
+        package var counters = QueryCounters()
+        /// The offset up to which each input is processed and durable.
+        package var durablePositions: [PartitionKey: Int64] = [:]
+        /// Tasks that have not restored their state yet.
+        package var restoring = 0
+    }
+
+    package let queryID: String
+    /// Waited on by those who want a query to have caught up.
+    package let content = Monitor(Content())
+
+    package init(queryID: String) { self.queryID = queryID }
+
+    package var state: QueryState { content.withLock { $0.state } }
+    package var counters: QueryCounters { content.withLock { $0.counters } }
+}

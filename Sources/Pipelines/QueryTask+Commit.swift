@@ -1,0 +1,43 @@
+// What a task's commit holds: everything that its processing since the last one came to, so that after any crash output, state and
+// position agree.
+
+import Bytes
+package import LogStore
+import Operators
+
+extension QueryTask {
+    /// The appends of everything since the last commit, and the positions that they bring the task to. The task counts them as made.
+    package func takeAppends() -> [Append] {
+        description.dataflow.flush()
+        var appends: [Append] = []
+        let output = description.dataflow.takeOutput()
+        if let results = description.results { results.store.apply(output) }
+        if let topic = description.output { appends += topic.appends(of: output, keyless: description.partition) }
+        for change in description.dataflow.takeChangelog() {
+            guard let partition = description.changelogs[change.store], !change.records.isEmpty else { continue }
+            appends.append(Append(topic: partition.topic, partition: partition.partition, records: change.records))
+        }
+        if let errors = description.errors { appends += errors.appends(for: description.dataflow.takeErrors(), inputs: description.inputs) }
+        if let positions = positionRecords() { appends.append(positions) }
+        publish()
+        didCommit()
+        return appends
+    }
+
+    private func positionRecords() -> Append? {
+        guard let group = description.group, let topic = log.describeTopic(named: consumerOffsetsTopic) else { return nil }
+        var records = OutgoingRecords()
+        let now = time.wallMilliseconds()
+        for input in description.inputs {
+            ConsumerOffsets.append(
+                to: &records, group: group, topic: input.topicName, partition: input.partition.partition, offset: input.position,
+                timestamp: now)
+        }
+        return Append(topic: topic.id, partition: 0, records: records)
+    }
+
+    /// The positions that the last taken appends stand for.
+    package var positions: [PartitionKey: Int64] {
+        Dictionary(description.inputs.map { ($0.partition, $0.position) }, uniquingKeysWith: { first, _ in first })
+    }
+}

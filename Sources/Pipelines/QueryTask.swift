@@ -1,0 +1,199 @@
+// A task: one pipeline of a query over one partition (all partitions, for a transient query). It fetches, runs micro-batches through
+// its dataflow, and gathers what one commit must hold: output, changelogs, reported errors and positions.
+//
+// A task is confined: made on one thread, then owned by one worker. Only its `status` is shared.
+
+import Bytes
+package import LogStore
+package import Operators
+package import Platform
+
+/// What a task is made of.
+package struct TaskDescription {
+    package var dataflow: Dataflow
+    package var inputs: [TaskInput]
+    /// Nil for a transient query.
+    package var output: OutputTopic?
+    /// The changelog of each store, by the store's name, in the partition of this task.
+    package var changelogs: [String: PartitionKey]
+    /// The consumer group under which positions are kept; nil for a transient query, which keeps none.
+    package var group: String?
+    package var receiver: (any RowReceiver)?
+    /// The readable rows of the table that the query makes, and the partition of the topic that holds them.
+    package var results: (store: ResultStore, changelog: PartitionKey)?
+    package var errors: ErrorReporter?
+    /// Which partition the task is for; names it and spreads keyless output.
+    package var partition: Int
+
+    package init(dataflow: Dataflow, inputs: [TaskInput], partition: Int) {
+        self.dataflow = dataflow
+        self.inputs = inputs
+        self.partition = partition
+        changelogs = [:]
+    }
+}
+
+/// Limits of one task's work between looks at everything else.
+package enum TaskLimits {
+    /// Records of one micro-batch: enough to spread the cost of a batch, small enough for the first-level caches.
+    package static let batchRecords = 4096
+    /// Bytes of one fetch.
+    package static let fetchBytes = 512 << 10
+    /// Uncommitted output that makes a commit due at once.
+    package static let commitBytes = 16 << 20
+}
+
+package final class QueryTask {
+    package let status: QueryStatus
+    package var description: TaskDescription
+    let log: any EventLog
+    let time: any TimeSource
+    let commitInterval: Int64
+    var chooser: any InputChooser
+    /// Records processed since the last commit.
+    var uncommittedRecords = 0
+    private(set) var uncommittedSince: Int64?
+    /// The log's generation when the reading that the next commit rests on began.
+    var generation: UInt64
+    /// Commits handed to the log, and how many of them are durable.
+    var commitsMade = 0
+    var commitsDurable = 0
+    private(set) var isRestored = false
+    var isFinished = false
+
+    package init(
+        _ description: TaskDescription, status: QueryStatus, log: any EventLog, time: any TimeSource, commitInterval: Int64 = 100,
+        chooser: any InputChooser = OldestFirst()
+    ) {
+        self.description = description
+        self.status = status
+        self.log = log
+        self.time = time
+        self.commitInterval = commitInterval * 1_000_000
+        self.chooser = chooser
+        generation = log.generation
+        isRestored = description.changelogs.isEmpty && description.results == nil
+    }
+
+    /// What one turn came to.
+    package enum Turn: Hashable, Sendable {
+        /// Records were processed; there may be more.
+        case worked
+        /// Nothing to do until news arrive.
+        case idle
+        /// The client takes no rows now; it calls back.
+        case blocked
+        /// A bounded read, or a query whose client has all it wants, is at its end.
+        case finished
+    }
+
+    /// Processes one micro-batch. `resume` is called, from any thread, when a blocked client has room again.
+    package func turn(resume: @escaping @Sendable () -> Void) throws(QueryFailure) -> Turn {
+        if isFinished { return .finished }
+        if !isRestored { try restore() }
+        if let receiver = description.receiver, !receiver.hasRoom(orCall: resume) { return .blocked }
+        try fetchMissing()
+        guard let choice = chooser.choose(among: description.inputs, atMost: TaskLimits.batchRecords) else {
+            if description.inputs.allSatisfy(\.isFinished) { return finish() }
+            return .idle
+        }
+        try process(place: choice.input, count: choice.count)
+        deliver()
+        return isFinished ? .finished : .worked
+    }
+
+    /// Processes the next `count` fetched records of the input at `place`.
+    package func process(place: Int, count: Int) throws(QueryFailure) {
+        let input = description.inputs[place]
+        guard let run = input.run else { return }
+        do throws(DataflowError) {
+            try description.dataflow.process(
+                input: input.index, run: run, range: input.next..<input.next + count, partition: Int32(input.partition.partition))
+        } catch {
+            throw QueryFailure(
+                message: error.message, topic: input.topicName, partition: input.partition.partition,
+                offset: error.record.map { run.offsets[$0] })
+        }
+        description.inputs[place].advance(by: count)
+        uncommittedRecords += count
+        if uncommittedSince == nil { uncommittedSince = time.monotonicNanoseconds() }
+    }
+
+    /// Fetches for every input that has nothing left. Transient queries see only what is durable.
+    package func fetchMissing() throws(QueryFailure) {
+        let moment: LogMoment = description.group == nil ? .durable : .appended
+        for place in description.inputs.indices where description.inputs[place].remaining == 0 && !description.inputs[place].isFinished {
+            let input = description.inputs[place]
+            if uncommittedRecords == 0 { generation = log.generation }
+            do throws(LogError) {
+                let run = try log.fetch(
+                    input.partition.topic, partition: input.partition.partition, from: input.position, maxBytes: TaskLimits.fetchBytes,
+                    upTo: moment)
+                description.inputs[place].take(run)
+            } catch {
+                throw QueryFailure(
+                    message: error.message, topic: input.topicName, partition: input.partition.partition, offset: input.position)
+            }
+        }
+    }
+
+    /// Hands finished rows to the client, if there is one.
+    private func deliver() {
+        guard let receiver = description.receiver else { return }
+        let rows = description.dataflow.takeRows()
+        if !rows.isEmpty { receiver.receive(rows) }
+        if description.dataflow.hasReachedLimit { _ = finish() }
+    }
+
+    private func finish() -> Turn {
+        guard !isFinished else { return .finished }
+        if let receiver = description.receiver {
+            description.dataflow.flush()
+            let rows = description.dataflow.takeRows()
+            if !rows.isEmpty { receiver.receive(rows) }
+            publish()
+            receiver.finish(nil, status.counters)
+        }
+        isFinished = true
+        return .finished
+    }
+
+    /// Whether what was processed should be committed now; `isIdle` tells that nothing more is waiting.
+    package func isCommitDue(isIdle: Bool) -> Bool {
+        guard description.group != nil, uncommittedRecords > 0 || description.dataflow.hasOutput else { return false }
+        if isIdle || description.dataflow.outputBytes >= TaskLimits.commitBytes { return true }
+        return time.monotonicNanoseconds() - (uncommittedSince ?? 0) >= commitInterval
+    }
+
+    func didCommit() {
+        uncommittedRecords = 0
+        uncommittedSince = nil
+        commitsMade += 1
+    }
+
+    /// Brings the counters of the shared status up to date.
+    func publish() {
+        let counts = description.dataflow.takeCounters()
+        status.content.withLock { content in
+            content.counters.recordsRead += Int64(counts.read)
+            content.counters.recordsWritten += Int64(counts.written)
+            for (cause, count) in counts.errors { content.counters.errors[cause, default: 0] += count }
+            content.counters.stateBytes = counts.stateBytes
+        }
+    }
+
+    /// Rebuilds the state of every store from its changelog, and the readable rows from the sink.
+    package func restore() throws(QueryFailure) {
+        do throws(LogError) {
+            for (store, partition) in description.changelogs.sorted(by: { $0.key < $1.key }) {
+                try readAll(of: log, partition) { description.dataflow.restore(store: store, run: $0) }
+            }
+            if let results = description.results {
+                try readAll(of: log, results.changelog) { results.store.apply($0) }
+            }
+        } catch {
+            throw QueryFailure(message: "state could not be restored: \(error.message)")
+        }
+        isRestored = true
+    }
+}

@@ -1,0 +1,111 @@
+// What a task reads: partitions, how far it has got in each, and which of them comes next.
+
+package import Bytes
+package import LogStore
+
+/// A partition of a topic.
+package struct PartitionKey: Hashable, Sendable {
+    package var topic: TopicID
+    package var partition: Int
+    package init(topic: TopicID, partition: Int) {
+        self.topic = topic
+        self.partition = partition
+    }
+}
+
+/// One partition that a task reads.
+package struct TaskInput: Sendable {
+    /// Which input of the dataflow its records are for.
+    package let index: Int
+    package let partition: PartitionKey
+    package let topicName: String
+    /// The offset of the next record to process.
+    package var position: Int64
+    /// Where a bounded read stops; nil reads on for ever.
+    package var end: Int64?
+
+    /// Records fetched and not yet processed: those of `run` from `next` on.
+    var run: RecordRun?
+    var next = 0
+
+    package init(index: Int, partition: PartitionKey, topicName: String, position: Int64, end: Int64? = nil) {
+        self.index = index
+        self.partition = partition
+        self.topicName = topicName
+        self.position = position
+        self.end = end
+    }
+
+    /// How many fetched records are left to process.
+    var remaining: Int { run.map { $0.count - next } ?? 0 }
+    /// A bounded read that has seen all it should.
+    var isFinished: Bool { end.map { position >= $0 } ?? false }
+    /// The timestamp of the next record, if there is one.
+    var headTimestamp: Int64? { remaining > 0 ? run?.timestamps[next] : nil }
+
+    /// Takes over fetched records; those at or behind the end of a bounded read are left out.
+    mutating func take(_ fetched: RecordRun) {
+        run = fetched.count > 0 ? fetched : nil
+        next = 0
+        if fetched.count == 0 { position = max(position, fetched.nextOffset) }
+    }
+
+    /// How many of the remaining records lie before the end of a bounded read.
+    func available(atMost limit: Int) -> Int {
+        guard let run else { return 0 }
+        var count = min(limit, remaining)
+        if let end {
+            while count > 0 && run.offsets[next + count - 1] >= end { count -= 1 }
+        }
+        return count
+    }
+
+    /// Moves on over `count` records that have been processed.
+    mutating func advance(by count: Int) {
+        guard let current = run else { return }
+        next += count
+        if next >= current.count {
+            position = end.map { min($0, current.nextOffset) } ?? current.nextOffset
+            run = nil
+            next = 0
+        } else {
+            position = current.offsets[next]
+            if let end, position >= end { position = end }
+        }
+    }
+}
+
+/// Chooses which of a task's inputs gives the next records, and how many.
+package protocol InputChooser {
+    /// The place in `inputs` to take from and the greatest number of records to take; nil when nothing can be taken now.
+    mutating func choose(among inputs: [TaskInput], atMost limit: Int) -> (input: Int, count: Int)?
+}
+
+/// Kafka Streams' choice: the input whose next record is oldest; inputs at their end do not hold up the others.
+package struct OldestFirst: InputChooser {
+    package init() {}
+
+    package mutating func choose(among inputs: [TaskInput], atMost limit: Int) -> (input: Int, count: Int)? {
+        var best: (place: Int, time: Int64)?
+        var runnerUp: Int64?
+        for (place, input) in inputs.enumerated() {
+            guard !input.isFinished, let time = input.headTimestamp else { continue }
+            if let current = best, current.time <= time {
+                runnerUp = min(runnerUp ?? time, time)
+            } else {
+                if let current = best { runnerUp = min(runnerUp ?? current.time, current.time) }
+                best = (place, time)
+            }
+        }
+        guard let best else { return nil }
+        let input = inputs[best.place]
+        var count = input.available(atMost: limit)
+        // Several inputs: only so far as this one stays the oldest.
+        if let runnerUp, let run = input.run {
+            var oldest = 1
+            while oldest < count && run.timestamps[input.next + oldest] <= runnerUp { oldest += 1 }
+            count = min(count, oldest)
+        }
+        return count > 0 ? (best.place, count) : nil
+    }
+}

@@ -1,0 +1,192 @@
+// One worker thread: its inbox, its tasks and its loop.
+
+import LogStore
+import Platform
+
+/// A thread that owns tasks. Everything but the inbox belongs to the thread itself.
+final class Worker: @unchecked Sendable {
+    // `tasks`, `waiting` and `removals` are touched by the worker's own thread only; the inbox has its lock.
+    private struct Inbox {
+        var messages: [@Sendable (Worker) -> Void] = []
+        var news: Set<PartitionKey> = []
+        var isStopped = false
+        var hasWork: Bool { !messages.isEmpty || !news.isEmpty || isStopped }
+    }
+
+    private struct Entry {
+        let task: QueryTask
+        let run: QueryRun
+        var isReady = true
+    }
+
+    /// Someone who waits for a task's commits to be durable.
+    private struct Waiting {
+        let task: QueryTask
+        let commits: Int
+        let call: () -> Void
+    }
+
+    private let inbox = Monitor(Inbox())
+    private let interest = Monitor(Set<PartitionKey>())
+    private let log: any EventLog
+    private let time: any TimeSource
+    private var tasks: [Entry] = []
+    private var waiting: [Waiting] = []
+    private var thread: WorkerThread?
+
+    init(name: String, log: any EventLog, time: any TimeSource) throws(SystemError) {
+        self.log = log
+        self.time = time
+        thread = try WorkerThread.start(name) { [weak self] in self?.loop() }
+    }
+
+    // MARK: From other threads
+
+    func post(_ message: @escaping @Sendable (Worker) -> Void) { inbox.update { $0.messages.append(message) } }
+
+    func tell(_ partition: PartitionKey) {
+        guard interest.withLock({ $0.contains(partition) }) else { return }
+        inbox.update { _ = $0.news.insert(partition) }
+    }
+
+    func adopt(_ confined: ConfinedTask, of run: QueryRun) {
+        interest.withLock { $0.formUnion(confined.task.description.inputs.map(\.partition)) }
+        post { $0.tasks.append(Entry(task: confined.task, run: run)) }
+    }
+
+    func visit(_ queryID: String, _ body: @escaping @Sendable ([QueryTask]) -> Void, finally: @escaping @Sendable () -> Void) {
+        post { worker in
+            let found = worker.tasks.filter { $0.task.status.queryID == queryID }.map(\.task)
+            worker.commit(worker.tasks.filter { $0.task.status.queryID == queryID && $0.task.isCommitDue(isIdle: true) })
+            body(found)
+            worker.whenDurable(found, finally)
+        }
+    }
+
+    func remove(_ queryID: String, committing: Bool, finally: @escaping @Sendable () -> Void) {
+        post { worker in
+            let leaving = worker.tasks.filter { $0.task.status.queryID == queryID }
+            if committing { worker.commit(leaving.filter { $0.task.isCommitDue(isIdle: true) }) }
+            worker.tasks.removeAll { $0.task.status.queryID == queryID }
+            worker.whenDurable(leaving.map(\.task), finally)
+        }
+    }
+
+    func stop() { inbox.update { $0.isStopped = true } }
+    func join() { thread?.join() }
+
+    // MARK: On the worker's thread
+
+    private func whenDurable(_ tasks: [QueryTask], _ call: @escaping () -> Void) {
+        guard let latest = tasks.first(where: { $0.commitsDurable < $0.commitsMade }) else { return call() }
+        let rest = tasks.filter { $0 !== latest }
+        waiting.append(Waiting(task: latest, commits: latest.commitsMade) { [weak self] in self?.whenDurable(rest, call) })
+    }
+
+    private func loop() {
+        while true {
+            let (messages, news, isStopped) = takeInbox()
+            for message in messages { message(self) }
+            if !news.isEmpty {
+                for index in tasks.indices where !tasks[index].isReady {
+                    if tasks[index].task.description.inputs.contains(where: { news.contains($0.partition) }) { tasks[index].isReady = true }
+                }
+            }
+            if isStopped {
+                commit(tasks.filter { $0.task.isCommitDue(isIdle: true) })
+                tasks.removeAll()
+                return
+            }
+            runReady()
+        }
+    }
+
+    /// Waits for work: not at all while a task is ready, until the next commit is due while something is uncommitted.
+    private func takeInbox() -> ([@Sendable (Worker) -> Void], Set<PartitionKey>, Bool) {
+        func take(_ inbox: inout Inbox) -> ([@Sendable (Worker) -> Void], Set<PartitionKey>, Bool) {
+            defer {
+                inbox.messages.removeAll(keepingCapacity: true)
+                inbox.news.removeAll(keepingCapacity: true)
+            }
+            return (inbox.messages, inbox.news, inbox.isStopped)
+        }
+        if tasks.contains(where: \.isReady) { return inbox.withLock { take(&$0) } }
+        return inbox.wait(until: { $0.hasWork }, then: { take(&$0) })
+    }
+
+    /// One turn for every ready task, then the commits that are due.
+    private func runReady() {
+        var failed: [(Entry, QueryFailure)] = []
+        var due: [Entry] = []
+        for index in tasks.indices {
+            let entry = tasks[index]
+            guard entry.isReady else { continue }
+            do throws(QueryFailure) {
+                let turn = try entry.task.turn { [weak self] in self?.wake(entry.task) }
+                tasks[index].isReady = turn == .worked
+                if entry.task.isCommitDue(isIdle: turn != .worked) { due.append(entry) }
+            } catch {
+                failed.append((entry, error))
+            }
+        }
+        for (entry, failure) in failed {
+            tasks.removeAll { $0.task === entry.task }
+            due.removeAll { $0.task === entry.task }
+            entry.task.publish()
+            entry.run.fail(failure)
+        }
+        commit(due)
+        tasks.removeAll { $0.task.isFinished }
+    }
+
+    private func wake(_ task: QueryTask) {
+        let confined = ConfinedTask(task: task)
+        post { worker in
+            for index in worker.tasks.indices where worker.tasks[index].task === confined.task { worker.tasks[index].isReady = true }
+        }
+    }
+
+    /// Commits everything of these tasks in one call to the log.
+    private func commit(_ entries: [Entry]) {
+        guard !entries.isEmpty else { return }
+        var appends: [Append] = []
+        var committed: [(ConfinedTask, QueryRun, Int, [PartitionKey: Int64])] = []
+        let generation = entries.map(\.task.generation).min()
+        for entry in entries {
+            appends += entry.task.takeAppends()
+            committed.append((ConfinedTask(task: entry.task), entry.run, entry.task.commitsMade, entry.task.positions))
+        }
+        let settled = committed
+        log.commit(Commit(appends, generation: generation)) { [weak self] result in
+            self?.post { worker in
+                for (confined, run, number, positions) in settled { worker.settle(confined.task, run, number, positions, result) }
+            }
+        }
+    }
+
+    private func settle(
+        _ task: QueryTask, _ run: QueryRun, _ number: Int, _ positions: [PartitionKey: Int64], _ result: Result<CommitReceipt, LogError>
+    ) {
+        switch result {
+        case .success:
+            task.commitsDurable = max(task.commitsDurable, number)
+            task.status.content.update { content in
+                content.counters.commits += 1
+                for (partition, position) in positions {
+                    content.durablePositions[partition] = max(position, content.durablePositions[partition] ?? 0)
+                }
+            }
+            let ready = waiting.filter { $0.task === task && $0.commits <= task.commitsDurable }
+            waiting.removeAll { $0.task === task && $0.commits <= task.commitsDurable }
+            for waiter in ready { waiter.call() }
+        case .failure(let error):
+            // Memory is ahead of the log now: the task is thrown away, and a new one starts from what is durable.
+            guard tasks.contains(where: { $0.task === task }) else { return }
+            tasks.removeAll { $0.task === task }
+            let stranded = waiting.filter { $0.task === task }
+            waiting.removeAll { $0.task === task }
+            for waiter in stranded { waiter.call() }
+            run.fail(QueryFailure(message: "the commit failed: \(error.message)"), canRetry: error.kind == .withdrawn)
+        }
+    }
+}
