@@ -58,8 +58,7 @@ package final class ErrorReporter {
         json.add("COLUMN", error.column)
         json.add("CAUSE", error.cause.rawValue)
         json.add("REASON", error.message)
-        json.add("KEY", error.key.map { String(decoding: base64($0), as: UTF8.self) })
-        json.add("VALUE", error.value.map { String(decoding: base64($0), as: UTF8.self) })
+        json.add("RAW", error.raw.map { String(decoding: base64($0), as: UTF8.self) })
         json.add("LEFT_OUT", Int64(leftOut))
         return json.finish()
     }

@@ -7,10 +7,11 @@ import Operators
 
 extension QueryTask {
     /// The appends of everything since the last commit, and the positions that they bring the task to. The task counts them as made.
-    package func takeAppends() -> [Append] {
-        description.dataflow.flush()
+    package func takeAppends() throws(QueryFailure) -> [Append] {
+        do throws(DataflowError) { try description.dataflow.flush() } catch { throw failure(error) }
         var appends: [Append] = []
         let output = description.dataflow.takeOutput()
+        recordsWritten += output.count
         if let results = description.results { results.store.apply(output) }
         if let topic = description.output { appends += topic.appends(of: output, keyless: description.partition) }
         for change in description.dataflow.takeChangelog() {

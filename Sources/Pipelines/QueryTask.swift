@@ -50,8 +50,13 @@ package final class QueryTask {
     let time: any TimeSource
     let commitInterval: Int64
     var chooser: any InputChooser
-    /// Records processed since the last commit.
+    /// Records processed since the last commit, and about how many bytes they had.
     var uncommittedRecords = 0
+    private var uncommittedBytes = 0
+    private var recordsRead = 0
+    var recordsWritten = 0
+    private var publishedErrors: [RowErrorCause: Int] = [:]
+    private var publishedMemory = 0
     private(set) var uncommittedSince: Int64?
     /// The log's generation when the reading that the next commit rests on began.
     var generation: UInt64
@@ -94,11 +99,11 @@ package final class QueryTask {
         if let receiver = description.receiver, !receiver.hasRoom(orCall: resume) { return .blocked }
         try fetchMissing()
         guard let choice = chooser.choose(among: description.inputs, atMost: TaskLimits.batchRecords) else {
-            if description.inputs.allSatisfy(\.isFinished) { return finish() }
+            if description.inputs.allSatisfy(\.isFinished) { return try finish() }
             return .idle
         }
         try process(place: choice.input, count: choice.count)
-        deliver()
+        try deliver()
         return isFinished ? .finished : .worked
     }
 
@@ -110,12 +115,12 @@ package final class QueryTask {
             try description.dataflow.process(
                 input: input.index, run: run, range: input.next..<input.next + count, partition: Int32(input.partition.partition))
         } catch {
-            throw QueryFailure(
-                message: error.message, topic: input.topicName, partition: input.partition.partition,
-                offset: error.record.map { run.offsets[$0] })
+            throw failure(error)
         }
         description.inputs[place].advance(by: count)
         uncommittedRecords += count
+        uncommittedBytes += run.bytes.count / max(1, run.count) * count
+        recordsRead += count
         if uncommittedSince == nil { uncommittedSince = time.monotonicNanoseconds() }
     }
 
@@ -138,19 +143,32 @@ package final class QueryTask {
     }
 
     /// Hands finished rows to the client, if there is one.
-    private func deliver() {
+    private func deliver() throws(QueryFailure) {
         guard let receiver = description.receiver else { return }
+        do throws(DataflowError) { try description.dataflow.flush() } catch { throw failure(error) }
         let rows = description.dataflow.takeRows()
+        recordsWritten += rows.count
         if !rows.isEmpty { receiver.receive(rows) }
-        if description.dataflow.hasReachedLimit { _ = finish() }
+        _ = description.dataflow.takeChangelog()
+        _ = description.dataflow.takeErrors()
+        if description.dataflow.isComplete { _ = try finish() }
     }
 
-    private func finish() -> Turn {
+    /// The dataflow's complaint with the names of the log.
+    func failure(_ error: DataflowError) -> QueryFailure {
+        let input = error.input.flatMap { index in description.inputs.first { $0.index == index } }
+        return QueryFailure(
+            message: error.message, topic: input?.topicName, partition: input.map { _ in Int(error.partition) },
+            offset: error.offset >= 0 ? error.offset : nil)
+    }
+
+    private func finish() throws(QueryFailure) -> Turn {
         guard !isFinished else { return .finished }
         if let receiver = description.receiver {
-            description.dataflow.flush()
+            do throws(DataflowError) { try description.dataflow.flush() } catch { throw failure(error) }
             let rows = description.dataflow.takeRows()
             if !rows.isEmpty { receiver.receive(rows) }
+            recordsWritten += rows.count
             publish()
             receiver.finish(nil, status.counters)
         }
@@ -160,33 +178,45 @@ package final class QueryTask {
 
     /// Whether what was processed should be committed now; `isIdle` tells that nothing more is waiting.
     package func isCommitDue(isIdle: Bool) -> Bool {
-        guard description.group != nil, uncommittedRecords > 0 || description.dataflow.hasOutput else { return false }
-        if isIdle || description.dataflow.outputBytes >= TaskLimits.commitBytes { return true }
+        guard description.group != nil, uncommittedRecords > 0 else { return false }
+        if isIdle || uncommittedBytes >= TaskLimits.commitBytes { return true }
         return time.monotonicNanoseconds() - (uncommittedSince ?? 0) >= commitInterval
     }
 
     func didCommit() {
         uncommittedRecords = 0
+        uncommittedBytes = 0
         uncommittedSince = nil
         commitsMade += 1
     }
 
     /// Brings the counters of the shared status up to date.
     func publish() {
-        let counts = description.dataflow.takeCounters()
+        let errors = description.dataflow.errorCounts
+        let memory = description.dataflow.stateMemory + (description.results?.store.memory ?? 0)
         status.content.withLock { content in
-            content.counters.recordsRead += Int64(counts.read)
-            content.counters.recordsWritten += Int64(counts.written)
-            for (cause, count) in counts.errors { content.counters.errors[cause, default: 0] += count }
-            content.counters.stateBytes = counts.stateBytes
+            content.counters.recordsRead += Int64(recordsRead)
+            content.counters.recordsWritten += Int64(recordsWritten)
+            for (cause, count) in errors {
+                let new = count - (publishedErrors[cause] ?? 0)
+                if new > 0 { content.counters.errors[cause.rawValue, default: 0] += new }
+            }
+            content.counters.stateBytes += memory - publishedMemory
         }
+        publishedErrors = errors
+        publishedMemory = memory
+        recordsRead = 0
+        recordsWritten = 0
     }
 
     /// Rebuilds the state of every store from its changelog, and the readable rows from the sink.
     package func restore() throws(QueryFailure) {
+        var damage: DataflowError?
         do throws(LogError) {
             for (store, partition) in description.changelogs.sorted(by: { $0.key < $1.key }) {
-                try readAll(of: log, partition) { description.dataflow.restore(store: store, run: $0) }
+                try readAll(of: log, partition) { run in
+                    do throws(DataflowError) { try description.dataflow.restore(store: store, run: run) } catch { damage = damage ?? error }
+                }
             }
             if let results = description.results {
                 try readAll(of: log, results.changelog) { results.store.apply($0) }
@@ -194,6 +224,7 @@ package final class QueryTask {
         } catch {
             throw QueryFailure(message: "state could not be restored: \(error.message)")
         }
+        if let damage { throw QueryFailure(message: damage.message) }
         isRestored = true
     }
 }

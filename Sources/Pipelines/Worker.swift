@@ -153,7 +153,11 @@ final class Worker: @unchecked Sendable {
         var committed: [(ConfinedTask, QueryRun, Int, [PartitionKey: Int64])] = []
         let generation = entries.map(\.task.generation).min()
         for entry in entries {
-            appends += entry.task.takeAppends()
+            do throws(QueryFailure) { appends += try entry.task.takeAppends() } catch {
+                tasks.removeAll { $0.task === entry.task }
+                entry.run.fail(error)
+                continue
+            }
             committed.append((ConfinedTask(task: entry.task), entry.run, entry.task.commitsMade, entry.task.positions))
         }
         let settled = committed

@@ -1,0 +1,51 @@
+// How an engine is set up, decided by whoever builds the house.
+
+package import Functions
+package import Platform
+
+/// How an engine is set up.
+package struct EngineConfiguration: Sendable {
+    /// Worker threads; one a core unless told otherwise.
+    package var workers: Int
+    /// Settings of the server, under their bare names; sessions start from them.
+    package var properties: [String: String]
+    /// Where push queries start unless `auto.offset.reset` says so: `latest` in shell and server, `earliest` in scripts and tests.
+    package var pushStart: String
+    package var functions: FunctionTable
+    package var time: any TimeSource
+    package var random: any RandomSource
+    /// Queries are created but not run by workers: a harness drives their tasks itself.
+    package var isDriven: Bool
+    /// Takes one line of the server's log, as `key=value` pairs.
+    package var logLine: @Sendable (_ level: LogLevel, _ line: String) -> Void
+
+    package init(
+        workers: Int = processorCount(), properties: [String: String] = [:], pushStart: String = "latest",
+        functions: FunctionTable = .builtIn, time: any TimeSource = SystemTime(), random: any RandomSource = SystemRandom(),
+        isDriven: Bool = false, logLine: @escaping @Sendable (_ level: LogLevel, _ line: String) -> Void = { _, _ in }
+    ) {
+        self.workers = workers
+        self.properties = properties
+        self.pushStart = pushStart
+        self.functions = functions
+        self.time = time
+        self.random = random
+        self.isDriven = isDriven
+        self.logLine = logLine
+    }
+}
+
+/// How much a log line matters.
+package enum LogLevel: Int, Comparable, Sendable {
+    case debug, info, warning, error
+    package static func < (left: LogLevel, right: LogLevel) -> Bool { left.rawValue < right.rawValue }
+    /// The word in the line.
+    package var name: String {
+        switch self {
+        case .debug: "debug"
+        case .info: "info"
+        case .warning: "warning"
+        case .error: "error"
+        }
+    }
+}

@@ -1,0 +1,106 @@
+// The engine: one log, one catalog, the queries that run, and the sessions that ask. The one door to it all.
+
+package import Catalog
+package import Diagnostics
+import Formats
+package import LogStore
+import Pipelines
+package import Platform
+import Values
+
+/// A running engine. Made over an open log, which it closes when it is closed itself.
+package final class MillraceEngine: Sendable {
+    package let log: any EventLog
+    package let configuration: EngineConfiguration
+    let state: Monitor<EngineState>
+    let statements = StatementThreads()
+    let pool: WorkerPool?
+    /// Held while a statement that changes the catalog is carried out, so that there is one at a time.
+    let catalogChange = Monitor(false)
+
+    /// Opens the engine over `log`: makes its own topics if they are missing, brings back what the catalog says, and starts its queries.
+    ///
+    /// Errors: the log refuses its topics, or the system refuses threads. A catalog entry that cannot be brought back is no error: it is
+    /// reported and stands apart.
+    package init(configuration: EngineConfiguration, log: any EventLog) throws(Diagnostic) {
+        self.log = log
+        self.configuration = configuration
+        state = Monitor(EngineState())
+        do throws(SystemError) {
+            pool = configuration.isDriven ? nil : try WorkerPool(count: configuration.workers, log: log, time: configuration.time)
+        } catch {
+            throw Diagnostic(.ioError, "worker threads could not be started: \(error)", category: .general)
+        }
+        try SystemTopics.ensure(in: log)
+        state.update { state in
+            state.serverProperties = configuration.properties
+            for source in SystemTopics.sources { state.catalog.set(source) }
+        }
+        recover()
+    }
+
+    /// A new session, with settings that it starts from.
+    package func openSession(properties: [String: String] = [:]) -> EngineSession {
+        EngineSession(engine: self, properties: properties)
+    }
+
+    /// What exists now.
+    package var catalog: CatalogSnapshot { state.withLock { $0.catalog } }
+
+    var serverProperties: [String: String] { state.withLock { $0.serverProperties } }
+    func serverProperty(_ name: String) -> String? { state.withLock { $0.serverProperties[name] } }
+
+    /// How many partitions a topic has, nil when there is none of that name.
+    func partitions(of topic: String) -> Int? { log.describeTopic(named: topic)?.partitions.count }
+
+    /// Ends transient queries, lets persistent ones commit what they have, closes the log. Takes no statements afterwards.
+    package func close() {
+        let transients = state.update { state in
+            state.isClosing = true
+            return Array(state.transients.values)
+        }
+        for transient in transients { transient.cancel() }
+        pool?.stop()
+        statements.close()
+        log.close()
+    }
+
+    /// Carries out `body` as the only change of the catalog under way.
+    func changingCatalog<Result>(_ body: () throws(Diagnostic) -> Result) throws(Diagnostic) -> Result {
+        catalogChange.wait(until: { !$0 }) { $0 = true }
+        defer { catalogChange.update { $0 = false } }
+        return try body()
+    }
+
+    /// Commits and waits until it is durable.
+    func commitAndWait(_ appends: [Append]) throws(Diagnostic) {
+        let outcome = Monitor<Result<CommitReceipt, LogError>?>(nil)
+        log.commit(Commit(appends)) { result in outcome.update { $0 = result } }
+        let result = outcome.wait(until: { $0 != nil }) { $0 }
+        if case .failure(let error)? = result { throw Diagnostic(error) }
+    }
+
+    /// Counters and states of all persistent queries, for metrics and listings: sorted by id.
+    package var queryStatuses: [QueryStatus] {
+        state.withLock { $0.queries.values.map(\.run.status) }.sorted { $0.queryID < $1.queryID }
+    }
+}
+
+extension Diagnostic {
+    /// The log's complaint in the words of the engine's door.
+    init(_ error: LogError) {
+        let code: ErrorCode =
+            switch error.kind {
+            case .diskFull: .diskFull
+            case .unknownTopic, .unknownPartition: .unknownTopic
+            case .offsetLost: .lostRecords
+            case .damaged: .corruptData
+            case .recordTooLarge: .tooLarge
+            case .closed, .stopped: .shuttingDown
+            case .topicExists: .duplicateSource
+            case .invalidTopic: .invalidProperty
+            case .offsetBeyondEnd, .sequenceGap, .fencedProducer, .withdrawn, .directoryInUse, .storage: .ioError
+            }
+        self.init(code, error.message, category: .general, hint: error.hint)
+    }
+}

@@ -1,0 +1,116 @@
+// A session: one user's settings and variables, and the requests that are under way for them.
+
+package import Diagnostics
+import Platform
+import Syntax
+
+/// A request that was handed to a session. Cancelling it ends its query; it then ends with `failed` and the code for cancelled.
+package final class Request: Sendable {
+    private struct State: Sendable {
+        var isCancelled = false
+        var cancel: (@Sendable () -> Void)?
+    }
+    private let state = Monitor(State())
+
+    package var isCancelled: Bool { state.withLock { $0.isCancelled } }
+
+    /// Ends what the request is doing, as soon as it can be ended.
+    package func cancel() {
+        let call = state.update { state -> (@Sendable () -> Void)? in
+            state.isCancelled = true
+            defer { state.cancel = nil }
+            return state.cancel
+        }
+        call?()
+    }
+
+    /// Says what cancelling means from now on; done at once if the request is cancelled already.
+    func onCancel(_ cancel: (@Sendable () -> Void)?) {
+        let isLate = state.update { state in
+            state.cancel = state.isCancelled ? nil : cancel
+            return state.isCancelled
+        }
+        if isLate { cancel?() }
+    }
+}
+
+/// What a session remembers between statements.
+struct SessionState: Sendable {
+    /// Settings changed with SET, under their bare names.
+    var properties: [String: String] = [:]
+    /// Variables of DEFINE, by name in upper case.
+    var variables: [String: String] = [:]
+    /// Something of this session was acknowledged since it last waited for the queries downstream.
+    var hasWritten = false
+}
+
+/// One user's way into the engine.
+package final class EngineSession: Sendable {
+    let engine: MillraceEngine
+    let state: Monitor<SessionState>
+
+    init(engine: MillraceEngine, properties: [String: String]) {
+        self.engine = engine
+        state = Monitor(SessionState(properties: properties))
+    }
+
+    /// Carries out the statements of `text` one after the other; the events of all of them go to `sink`, each statement ending with
+    /// `done` or `failed`. After a `failed` the rest is not carried out. Returns at once.
+    @discardableResult
+    package func execute(_ text: String, into sink: any AnswerSink, whenFinished: @escaping @Sendable (Bool) -> Void = { _ in }) -> Request {
+        let request = Request()
+        engine.statements.run { [self] in
+            var options = ParserOptions()
+            options.acceptsMissingSemicolon = true
+            options.variables = property("ksql.variable.substitution.enable") == "false" ? nil : state.withLock { $0.variables }
+            do throws(Diagnostic) {
+                let parsed = try parse(text, options: options)
+                perform(parsed[...], request, sink, whenFinished)
+            } catch {
+                sink.emit(.failed(error))
+                whenFinished(false)
+            }
+        }
+        return request
+    }
+
+    private func perform(
+        _ statements: ArraySlice<ParsedStatement>, _ request: Request, _ sink: any AnswerSink, _ whenFinished: @escaping @Sendable (Bool) -> Void
+    ) {
+        guard let first = statements.first else { return whenFinished(true) }
+        if request.isCancelled {
+            sink.emit(.failed(Diagnostic(.cancelled, "cancelled on request", category: .general)))
+            return whenFinished(false)
+        }
+        let rest = statements.dropFirst()
+        let execution = StatementExecution(engine: engine, session: self, request: request, sink: sink, parsed: first)
+        execution.perform { [self] succeeded in
+            if !succeeded { return whenFinished(false) }
+            if rest.isEmpty { return whenFinished(true) }
+            engine.statements.run { [self] in perform(rest, request, sink, whenFinished) }
+        }
+    }
+
+    /// Sets a property as SET does. Errors: unknown, not settable, no such value.
+    package func set(_ name: String, to value: String) throws(Diagnostic) {
+        let bare = try SettingTable.check(name, value: value, bySession: true)
+        state.withLock { $0.properties[bare] = value }
+    }
+
+    /// The value of a property in this session: its own, else the server's, else the default.
+    package func property(_ name: String) -> String? {
+        state.withLock { $0.properties[name] } ?? engine.serverProperty(name) ?? SettingTable[name]?.defaultValue
+    }
+
+    /// All effective properties by bare name.
+    var effectiveProperties: [String: String] {
+        var result: [String: String] = [:]
+        for setting in SettingTable.all { result[setting.name] = setting.defaultValue }
+        result.merge(engine.serverProperties) { _, new in new }
+        result.merge(state.withLock { $0.properties }) { _, new in new }
+        return result
+    }
+
+    /// Variables from outside the session's own statements: `--define`.
+    package func define(_ name: String, as value: String) { state.withLock { $0.variables[name.uppercased()] = value } }
+}

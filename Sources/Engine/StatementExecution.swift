@@ -1,0 +1,136 @@
+// Carries out one statement and answers with events. Long-running queries go on after `perform` returns and call back when they end.
+
+import Analysis
+import Bytes
+import Catalog
+import Diagnostics
+import Platform
+import Syntax
+
+/// One statement on its way through the engine.
+struct StatementExecution: Sendable {
+    let engine: MillraceEngine
+    let session: EngineSession
+    let request: Request
+    let sink: any AnswerSink
+    let parsed: ParsedStatement
+    let started: Int64
+
+    init(engine: MillraceEngine, session: EngineSession, request: Request, sink: any AnswerSink, parsed: ParsedStatement) {
+        self.engine = engine
+        self.session = session
+        self.request = request
+        self.sink = sink
+        self.parsed = parsed
+        started = engine.configuration.time.monotonicNanoseconds()
+    }
+
+    /// What the analyser may look at for this statement.
+    var context: AnalysisContext {
+        let engine = engine
+        return AnalysisContext(
+            catalog: engine.catalog, functions: engine.configuration.functions, properties: session.effectiveProperties,
+            partitions: { engine.partitions(of: $0) })
+    }
+
+    /// Carries the statement out; `whenDone` is told whether it succeeded, after the last event.
+    func perform(_ whenDone: @escaping @Sendable (Bool) -> Void) {
+        do throws(Diagnostic) {
+            try perform(parsed.statement, whenDone)
+        } catch {
+            fail(error.about(statement: parsed.text), whenDone)
+        }
+    }
+
+    private func perform(_ statement: Statement, _ whenDone: @escaping @Sendable (Bool) -> Void) throws(Diagnostic) {
+        switch statement {
+        case .query(let query): try perform(query, whenDone)
+        case .insertValues(let insert): try perform(insert, whenDone)
+        case .print(let print): try perform(print, whenDone)
+        default:
+            let message = try performAtOnce(statement)
+            done(message, whenDone)
+        }
+    }
+
+    /// Statements that are finished when they return; the answer is what `done` says.
+    private func performAtOnce(_ statement: Statement) throws(Diagnostic) -> AnswerSummary {
+        switch statement {
+        case .createSource(let create): return try perform(create)
+        case .createAs(let create): return try perform(create)
+        case .insertSelect(let insert): return try perform(insert)
+        case .dropSource(let drop): return try perform(drop)
+        case .alterSource(let alter): return try perform(alter)
+        case .createType(let name, let type, let ifNotExists): return try createType(name, type, ifNotExists: ifNotExists)
+        case .dropType(let name, let ifExists): return try dropType(name, ifExists: ifExists)
+        case .manageQuery(let action, let target): return try manage(action, target)
+        case .show(let subject): return try show(subject)
+        case .describe(let subject): return try describe(subject)
+        case .explainQuery(let name): return try explain(queryNamed: name)
+        case .explainStatement(let inner, let text): return try explain(inner, text)
+        case .set(let name, let value): return try set(name, value)
+        case .unset(let name): return try unset(name)
+        case .define(let name, let value):
+            session.state.withLock { $0.variables[name.text.uppercased()] = value }
+            return AnswerSummary()
+        case .undefine(let name):
+            let known = session.state.withLock { $0.variables.removeValue(forKey: name.text.uppercased()) }
+            if known == nil { sink.emit(.notice("Cannot undefine variable '\(name.text)' which was never defined")) }
+            return AnswerSummary()
+        case .assert(let assertion): return try check(assertion)
+        case .alterSystem:
+            throw notSupported("ALTER SYSTEM", hint: "Set server-wide values in the configuration file, or with SET for this session.")
+        case .createConnector, .dropConnector: throw notSupported("connectors")
+        case .runScript: throw notSupported("RUN SCRIPT on a server", hint: "It is a command of the shell.")
+        case .query, .insertValues, .print: return AnswerSummary()
+        }
+    }
+
+    func notSupported(_ what: String, hint: String? = nil) -> Diagnostic {
+        Diagnostic(.featureNotSupported, "\(what): not supported yet", hint: hint, at: parsed.range)
+    }
+
+    /// Answers with a table.
+    func answer(_ listing: Listing, kind: ResultKind = .rows) -> AnswerSummary {
+        sink.emit(.columns(listing.columns, kind))
+        if !listing.rows.isEmpty { sink.emit(.rows(listing.rows)) }
+        return AnswerSummary(rows: listing.rows.count)
+    }
+
+    /// Answers with lines of text.
+    func answer(text lines: [String], queryID: String? = nil) -> AnswerSummary {
+        var listing = Listing(texts: ["Text"])
+        for line in lines { listing.add(texts: [line]) }
+        var summary = answer(listing, kind: .text)
+        summary.queryID = queryID
+        return summary
+    }
+
+    func done(_ summary: AnswerSummary, _ whenDone: @escaping @Sendable (Bool) -> Void) {
+        var summary = summary
+        summary.nanoseconds = engine.configuration.time.monotonicNanoseconds() - started
+        sink.emit(.done(summary))
+        whenDone(true)
+    }
+
+    func fail(_ error: Diagnostic, _ whenDone: @escaping @Sendable (Bool) -> Void) {
+        sink.emit(.failed(error))
+        whenDone(false)
+    }
+
+    private func set(_ name: String, _ value: String) throws(Diagnostic) -> AnswerSummary {
+        let bare = SettingTable.bareName(name)
+        let old = session.state.withLock { $0.properties[bare] }
+        try session.set(name, to: value)
+        return AnswerSummary(message: "Successfully changed local property '\(name)'\(old.map { " from '\($0)'" } ?? "") to '\(value)'.")
+    }
+
+    private func unset(_ name: String) throws(Diagnostic) -> AnswerSummary {
+        let bare = SettingTable.bareName(name)
+        guard let old = session.state.withLock({ $0.properties.removeValue(forKey: bare) }) else {
+            _ = try SettingTable.check(name, value: SettingTable[name]?.defaultValue ?? "0", bySession: true)
+            throw Diagnostic(.invalidSetting, "Cannot unset local property '\(name)' which was never set in the first place.", at: parsed.range)
+        }
+        return AnswerSummary(message: "Successfully unset local property '\(name)' (value was '\(old)').")
+    }
+}

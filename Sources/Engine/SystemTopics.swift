@@ -1,0 +1,45 @@
+// The engine's own topics, and the streams over them that every catalog has.
+
+import Catalog
+import Diagnostics
+import Formats
+import LogStore
+import Pipelines
+import Values
+
+enum SystemTopics {
+    /// The catalog: one record an object, compacted.
+    static let catalog = "__millrace_catalog"
+    /// The other name of the stream of errors.
+    static let processingLog = "KSQL_PROCESSING_LOG"
+
+    /// Topics that listings leave out unless asked for all.
+    static func isHidden(_ name: String) -> Bool { name.hasPrefix("__") || name.hasPrefix("_confluent") || name == "_schemas" }
+
+    static func ensure(in log: any EventLog) throws(Diagnostic) {
+        var errors = TopicConfig()
+        errors.retentionMilliseconds = 604_800_000
+        for (name, config) in [(catalog, TopicConfig.compacted), (consumerOffsetsTopic, .compacted), (errorsTopic, errors)] {
+            guard log.describeTopic(named: name) == nil else { continue }
+            do throws(LogError) { _ = try log.createTopic(name, partitions: 1, config: config) } catch { throw Diagnostic(error) }
+        }
+    }
+
+    /// `MILLRACE_ERRORS` and its alias: rows that could not be processed.
+    static var sources: [SourceDefinition] {
+        let schema = SourceSchema(
+            key: [],
+            value: [
+                ColumnDefinition("QUERY", .string), ColumnDefinition("SOURCE", .string), ColumnDefinition("PARTITION", .integer),
+                ColumnDefinition("OFFSET", .bigint), ColumnDefinition("STEP", .string), ColumnDefinition("COLUMN", .string),
+                ColumnDefinition("CAUSE", .string), ColumnDefinition("REASON", .string), ColumnDefinition("RAW", .bytes),
+                ColumnDefinition("LEFT_OUT", .bigint),
+            ])
+        return [errorsTopic, processingLog].map { name in
+            SourceDefinition(
+                name: name, kind: .stream, isReadOnly: true, schema: schema, topic: errorsTopic, keyFormat: FormatSpec(.none),
+                valueFormat: FormatSpec(.json), window: nil, timestamp: nil, wrapsSingleValue: nil,
+                statement: "-- made by the server: rows that queries could not process", queryID: nil)
+        }
+    }
+}
