@@ -1,0 +1,93 @@
+// The byte buffer that encoders write rows into: one contiguous buffer a batch, written through a pointer that was reserved for a row.
+
+import Bytes
+
+/// A growing byte buffer. `reserve` gives room for a whole row; what was written is told by `commit`.
+@safe final class ByteSink {
+    private(set) var base: UnsafeMutablePointer<UInt8>
+    private(set) var count = 0
+    private var capacity: Int
+
+    init() {
+        capacity = 4096
+        unsafe base = .allocate(capacity: capacity)
+    }
+
+    deinit { unsafe base.deallocate() }
+
+    /// Where the next bytes go, with room for `size` of them.
+    @inline(__always) @unsafe func reserve(_ size: Int) -> UnsafeMutablePointer<UInt8> {
+        if capacity - count < size { grow(size) }
+        return unsafe base + count
+    }
+
+    @inline(never) private func grow(_ size: Int) {
+        capacity = max(capacity * 2, count + size)
+        let larger = UnsafeMutablePointer<UInt8>.allocate(capacity: capacity)
+        unsafe larger.update(from: base, count: count)
+        unsafe base.deallocate()
+        unsafe base = larger
+    }
+
+    /// Says that everything up to `end` has been written.
+    @inline(__always) @unsafe func commit(_ end: UnsafeMutablePointer<UInt8>) { count = unsafe end - base }
+
+    func append(_ bytes: some Collection<UInt8>) {
+        var place = unsafe reserve(bytes.count)
+        for byte in bytes {
+            unsafe place.pointee = byte
+            unsafe place += 1
+        }
+        unsafe commit(place)
+    }
+
+    /// Gives up what was written past `position`.
+    func truncate(to position: Int) { count = position }
+
+    /// All bytes, as an array; the buffer is empty afterwards and keeps its memory.
+    func take() -> [UInt8] {
+        defer { count = 0 }
+        return unsafe Array(UnsafeBufferPointer(start: base, count: count))
+    }
+
+    /// A record's piece that began at `start` and ends here.
+    @inline(__always) func range(from start: Int) -> ByteRange { ByteRange(start: Int32(start), length: Int32(count - start)) }
+}
+
+/// Records as they are encoded: a `ByteSink` and the arrays of `OutgoingRecords`.
+final class RecordSink {
+    let bytes = ByteSink()
+    var keys: [ByteRange] = []
+    var values: [ByteRange] = []
+    var headers: [ByteRange] = []
+    var timestamps: [Int64] = []
+
+    var count: Int { timestamps.count }
+
+    /// Ends one record. `header` is null for none.
+    @inline(__always) func append(key: ByteRange, value: ByteRange, timestamp: Int64, header: ByteRange) {
+        keys.append(key)
+        values.append(value)
+        if !header.isNull {
+            while headers.count < timestamps.count { headers.append(.null) }
+            headers.append(header)
+        } else if !headers.isEmpty {
+            headers.append(.null)
+        }
+        timestamps.append(timestamp)
+    }
+
+    /// Everything so far, and starts anew.
+    func take() -> OutgoingRecords {
+        var records = OutgoingRecords()
+        records.bytes = bytes.take()
+        swap(&records.keys, &keys)
+        swap(&records.values, &values)
+        swap(&records.headers, &headers)
+        swap(&records.timestamps, &timestamps)
+        keys.reserveCapacity(records.keys.count)
+        values.reserveCapacity(records.keys.count)
+        timestamps.reserveCapacity(records.keys.count)
+        return records
+    }
+}

@@ -1,0 +1,324 @@
+// Columns into JSON (formats.md §7.2), with the members' names baked beforehand. The same writer serves rows on the wire
+// (cli-and-protocol.md §12), which differ in how temporal values and non-finite numbers look.
+
+import Bytes
+import Values
+
+/// Which JSON is meant.
+enum JSONDialect {
+    /// Records of topics: temporal values are integers.
+    case record
+    /// Rows for clients: temporal values are ISO texts.
+    case row
+}
+
+/// Writes values as JSON at a pointer that has room for them.
+@safe struct JSONWriter {
+    private(set) var place: UnsafeMutablePointer<UInt8>
+
+    init(_ place: UnsafeMutablePointer<UInt8>) { unsafe self.place = unsafe place }
+
+    @inline(__always) mutating func putByte(_ byte: UInt8) {
+        unsafe place.pointee = byte
+        unsafe place += 1
+    }
+
+    @inline(__always) mutating func put(_ text: StaticString) {
+        let count = text.utf8CodeUnitCount
+        unsafe place.update(from: text.utf8Start, count: count)
+        unsafe place += count
+    }
+
+    @inline(__always) @unsafe mutating func put(_ source: UnsafePointer<UInt8>, _ count: Int) {
+        unsafe place.update(from: source, count: count)
+        unsafe place += count
+    }
+
+    mutating func put(_ bytes: [UInt8]) {
+        unsafe bytes.withUnsafeBufferPointer { buffer in
+            if let base = buffer.baseAddress { unsafe put(base, buffer.count) }
+        }
+    }
+
+    /// At most 20 bytes.
+    @inline(__always) mutating func put(_ value: Int64) {
+        if value < 0 { putByte(0x2D) }
+        put(value.magnitude)
+    }
+
+    @inline(__always) mutating func put(_ value: UInt64) {
+        var rest = value
+        var digits = 1, limit: UInt64 = 10
+        while digits < 20, rest >= limit {
+            digits += 1
+            let (next, overflow) = limit.multipliedReportingOverflow(by: 10)
+            if overflow { break }
+            limit = next
+        }
+        var end = unsafe place + digits
+        unsafe place = end
+        while rest >= 100 {
+            let pair = Int(rest % 100)
+            rest /= 100
+            unsafe end -= 2
+            unsafe end[0] = 0x30 &+ UInt8(truncatingIfNeeded: pair / 10)
+            unsafe end[1] = 0x30 &+ UInt8(truncatingIfNeeded: pair % 10)
+        }
+        if rest >= 10 {
+            unsafe end -= 2
+            unsafe end[0] = 0x30 &+ UInt8(truncatingIfNeeded: rest / 10)
+            unsafe end[1] = 0x30 &+ UInt8(truncatingIfNeeded: rest % 10)
+        } else {
+            unsafe end -= 1
+            unsafe end[0] = 0x30 &+ UInt8(truncatingIfNeeded: rest)
+        }
+    }
+
+    /// At most 26 bytes. Java's text; NaN and the infinities as strings, because JSON has none.
+    @inline(__always) mutating func put(_ value: Double) {
+        let magnitude = value.magnitude
+        if magnitude >= 1e-3, magnitude < 1e7 {
+            let scaled = (magnitude * 1000).rounded()
+            if scaled / 1000 == magnitude {
+                if value < 0 { putByte(0x2D) }
+                return putThousandths(UInt64(scaled))
+            }
+        }
+        putAnyDouble(value)
+    }
+
+    private mutating func putThousandths(_ thousandths: UInt64) {
+        put(thousandths / 1000)
+        putByte(0x2E)
+        let fraction = Int(thousandths % 1000)
+        putByte(0x30 &+ UInt8(truncatingIfNeeded: fraction / 100))
+        if fraction % 100 == 0 { return }
+        putByte(0x30 &+ UInt8(truncatingIfNeeded: fraction / 10 % 10))
+        if fraction % 10 == 0 { return }
+        putByte(0x30 &+ UInt8(truncatingIfNeeded: fraction % 10))
+    }
+
+    @inline(never) private mutating func putAnyDouble(_ value: Double) {
+        var text: [UInt8] = []
+        NumberText.append(value, to: &text)
+        if value.isFinite { return put(text) }
+        putByte(0x22)
+        put(text)
+        putByte(0x22)
+    }
+
+    /// A string with its quotes; at most 6 bytes a byte and the two quotes. Eight bytes at a time while nothing needs escaping.
+    @inline(__always) @unsafe mutating func putString(_ source: UnsafePointer<UInt8>, _ count: Int) {
+        putByte(0x22)
+        let ones: UInt64 = 0x0101_0101_0101_0101, tops: UInt64 = 0x8080_8080_8080_8080
+        var index = 0
+        while index + 8 <= count {
+            let word = unsafe UnsafeRawPointer(source + index).loadUnaligned(as: UInt64.self)
+            let quotes = word ^ (ones &* 0x22), slashes = word ^ (ones &* 0x5C)
+            let found = (((quotes &- ones) & ~quotes) | ((slashes &- ones) & ~slashes) | ((word &- (ones &* 0x20)) & ~word)) & tops
+            if found != 0 { break }
+            unsafe UnsafeMutableRawPointer(place).storeBytes(of: word, as: UInt64.self)
+            unsafe place += 8
+            index += 8
+        }
+        while index < count {
+            let byte = unsafe source[index]
+            if byte >= 0x20 && byte != 0x22 && byte != 0x5C { putByte(byte) } else { putEscape(byte) }
+            index += 1
+        }
+        putByte(0x22)
+    }
+
+    private mutating func putEscape(_ byte: UInt8) {
+        putByte(0x5C)
+        switch byte {
+        case 0x22, 0x5C: putByte(byte)
+        case 0x08: putByte(0x62)
+        case 0x0C: putByte(0x66)
+        case 0x0A: putByte(0x6E)
+        case 0x0D: putByte(0x72)
+        case 0x09: putByte(0x74)
+        default:
+            put("u00")
+            for digit in [byte >> 4, byte & 15] { putByte(digit < 10 ? 0x30 + digit : 0x41 + digit - 10) }
+        }
+    }
+}
+
+extension JSONWriter {
+    /// Writes the value at `row`, of any type.
+    mutating func put(_ column: Column, _ row: Int, _ dialect: JSONDialect) {
+        if column.isNull(row) { return put("null") }
+        switch column.type {
+        case .boolean: if column.words[row] != 0 { put("true") } else { put("false") }
+        case .integer, .bigint: put(column.words[row])
+        case .double: put(column.doubles[row])
+        case .string: putText(column, row)
+        case .time, .date, .timestamp: putTemporal(column, row, dialect)
+        case .decimal(_, let scale):
+            var text: [UInt8] = []
+            NumberText.append(column.wides[row], scale: scale, to: &text)
+            put(text)
+        case .bytes:
+            var text: [UInt8] = []
+            Base64.append(column.text(row), to: &text)
+            putByte(0x22)
+            put(text)
+            putByte(0x22)
+        case .array, .map, .structure: putNested(column, row, dialect)
+        }
+    }
+
+    private mutating func putText(_ column: Column, _ row: Int) {
+        let range = column.ranges[row]
+        unsafe column.bytes.withUnsafeBufferPointer { bytes in
+            guard let base = bytes.baseAddress else { return put("\"\"") }
+            unsafe putString(base + Int(range.start), Int(range.length))
+        }
+    }
+
+    private mutating func putTemporal(_ column: Column, _ row: Int, _ dialect: JSONDialect) {
+        let value = column.words[row]
+        guard dialect == .row else { return put(value) }
+        var text: [UInt8] = []
+        switch column.type {
+        case .time: DateText.appendTime(value, to: &text)
+        case .date: DateText.appendDate(value, to: &text)
+        default: DateText.appendTimestamp(value, to: &text)
+        }
+        putByte(0x22)
+        put(text)
+        putByte(0x22)
+    }
+
+    private mutating func putNested(_ column: Column, _ row: Int, _ dialect: JSONDialect) {
+        switch column.type {
+        case .array:
+            putByte(0x5B)
+            for (place, element) in column.elements(row).enumerated() {
+                if place > 0 { putByte(0x2C) }
+                put(column.children[0], element, dialect)
+            }
+            putByte(0x5D)
+        case .map:
+            putByte(0x7B)
+            for (place, entry) in column.elements(row).enumerated() {
+                if place > 0 { putByte(0x2C) }
+                putName(column.children[0], entry)
+                putByte(0x3A)
+                put(column.children[1], entry, dialect)
+            }
+            putByte(0x7D)
+        case .structure(let fields):
+            putByte(0x7B)
+            for (place, field) in fields.enumerated() {
+                if place > 0 { putByte(0x2C) }
+                put(JSONNames.quoted(field.name))
+                putByte(0x3A)
+                put(column.children[place], row, dialect)
+            }
+            putByte(0x7D)
+        default: break
+        }
+    }
+
+    /// A map key as a member's name: texts as they are, others by their SQL text.
+    private mutating func putName(_ column: Column, _ row: Int) {
+        if column.isNull(row) { return put("\"null\"") }
+        if column.type == .string { return putText(column, row) }
+        var text: [UInt8] = []
+        column.appendText(row, to: &text)
+        putByte(0x22)
+        put(text)
+        putByte(0x22)
+    }
+
+    /// An upper bound of the bytes that `put` writes for the value.
+    static func bound(_ column: Column, _ row: Int) -> Int {
+        switch column.lane {
+        case .word: return 32
+        case .double: return 32
+        case .wide: return 48 + (column.type.asDecimal?.scale ?? 0)
+        case .text: return column.isNull(row) ? 8 : Int(column.ranges[row].length) * 6 + 16
+        case .list: return column.isNull(row) ? 8 : column.elements(row).reduce(16) { $0 + bound(column.children[0], $1) + 1 }
+        case .map:
+            if column.isNull(row) { return 8 }
+            return column.elements(row).reduce(16) { $0 + bound(column.children[0], $1) + bound(column.children[1], $1) + 4 + textBound(column.children[0], $1) }
+        case .structure:
+            guard case .structure(let fields) = column.type, !column.isNull(row) else { return 8 }
+            return zip(fields, column.children).reduce(16) { $0 + $1.0.name.utf8.count * 6 + 4 + bound($1.1, row) }
+        }
+    }
+
+    private static func textBound(_ column: Column, _ row: Int) -> Int {
+        column.type.isNested ? bound(column, row) * 2 : 0
+    }
+}
+
+/// Names of members as JSON strings.
+enum JSONNames {
+    static func quoted(_ name: String) -> [UInt8] {
+        let bytes = Array(name.utf8)
+        let room = UnsafeMutablePointer<UInt8>.allocate(capacity: bytes.count * 6 + 16)
+        defer { unsafe room.deallocate() }
+        var writer = unsafe JSONWriter(room)
+        unsafe bytes.withUnsafeBufferPointer { buffer in
+            if let base = buffer.baseAddress { unsafe writer.putString(base, buffer.count) } else { writer.put("\"\"") }
+        }
+        return unsafe Array(UnsafeBufferPointer(start: room, count: writer.place - room))
+    }
+}
+
+/// Encodes one side of the rows of a batch.
+class SideEncoder {
+    /// Which columns of the batch are this side, in order.
+    let indexes: Range<Int>
+
+    init(_ indexes: Range<Int>) { self.indexes = indexes }
+
+    /// Takes what it needs out of the batch's columns, once a batch.
+    func begin(_ columns: [Column]) {}
+
+    /// Appends the bytes of `row`; null when the side is null as a whole.
+    func encode(_ row: Int, to sink: ByteSink) -> ByteRange { .null }
+}
+
+/// JSON, wrapped in an object or bare.
+final class JSONSideEncoder: SideEncoder {
+    /// `{"A":`, `,"B":`, … ready to be copied.
+    private let labels: [[UInt8]]
+    private let isUnwrapped: Bool
+    private var columns: [Column] = []
+    private let fixedBound: Int
+
+    init(_ indexes: Range<Int>, _ definitions: [ColumnDefinition], isUnwrapped: Bool) {
+        self.isUnwrapped = isUnwrapped && definitions.count == 1
+        labels = definitions.enumerated().map { index, definition in
+            [index == 0 ? 0x7B : 0x2C] + JSONNames.quoted(definition.name) + [0x3A]
+        }
+        fixedBound = labels.reduce(16) { $0 + $1.count }
+        super.init(indexes)
+    }
+
+    override func begin(_ columns: [Column]) { self.columns = Array(columns[indexes]) }
+
+    override func encode(_ row: Int, to sink: ByteSink) -> ByteRange {
+        let start = sink.count
+        if isUnwrapped, columns[0].isNull(row) { return .null }
+        var bound = fixedBound
+        for column in columns { bound += JSONWriter.bound(column, row) }
+        var writer = unsafe JSONWriter(sink.reserve(bound))
+        if isUnwrapped {
+            writer.put(columns[0], row, .record)
+        } else {
+            if columns.isEmpty { writer.putByte(0x7B) }
+            for (label, column) in zip(labels, columns) {
+                writer.put(label)
+                writer.put(column, row, .record)
+            }
+            writer.putByte(0x7D)
+        }
+        unsafe sink.commit(writer.place)
+        return sink.range(from: start)
+    }
+}

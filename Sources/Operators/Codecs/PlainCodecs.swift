@@ -1,0 +1,231 @@
+// The codecs besides JSON: KAFKA (formats.md §4), NONE (§5) and DELIMITED (§6).
+
+import Bytes
+import Formats
+import Values
+
+/// One column as Kafka's own clients write it, big-endian.
+final class KafkaSideDecoder: SideDecoder {
+    override func decode(_ base: UnsafePointer<UInt8>, _ range: ByteRange, _ row: Int) -> DecodeProblem? {
+        guard let column = columns.first else { return nil }
+        let bytes = unsafe UnsafeBufferPointer(start: base + Int(range.start), count: Int(range.length))
+        func number(_ size: Int) -> UInt64? {
+            guard bytes.count == size else { return nil }
+            return unsafe bytes.reduce(0) { $0 << 8 | UInt64($1) }
+        }
+        switch column.type {
+        case .integer:
+            guard let value = number(4) else { return wrongSize(4, range) }
+            column.words[row] = Int64(Int32(truncatingIfNeeded: value))
+        case .bigint:
+            guard let value = number(8) else { return wrongSize(8, range) }
+            column.words[row] = Int64(bitPattern: value)
+        case .double:
+            guard let value = number(8) else { return wrongSize(8, range) }
+            column.doubles[row] = Double(bitPattern: value)
+        case .string:
+            guard let start = bytes.baseAddress, unsafe UTF8Check.isValid(start, bytes.count) else {
+                return bytes.isEmpty ? { column.setText(row, []); return nil }() : DecodeProblem(column: nil, message: "the text is not UTF-8")
+            }
+            unsafe column.setText(row, bytes)
+        default: unsafe column.setText(row, bytes)
+        }
+        return nil
+    }
+
+    private func wrongSize(_ size: Int, _ range: ByteRange) -> DecodeProblem {
+        DecodeProblem(column: nil, message: "expected \(size) bytes, found \(range.length)")
+    }
+}
+
+/// Bytes are ignored.
+final class NoneSideDecoder: SideDecoder {
+    override func decode(_ base: UnsafePointer<UInt8>, _ range: ByteRange, _ row: Int) -> DecodeProblem? {
+        decodeNull(row)
+        return nil
+    }
+}
+
+final class KafkaSideEncoder: SideEncoder {
+    private var column: Column?
+
+    override func begin(_ columns: [Column]) { column = indexes.isEmpty ? nil : columns[indexes.lowerBound] }
+
+    override func encode(_ row: Int, to sink: ByteSink) -> ByteRange {
+        guard let column, !column.isNull(row) else { return .null }
+        let start = sink.count
+        switch column.type {
+        case .integer: putNumber(UInt64(bitPattern: column.words[row]), 4, sink)
+        case .double: putNumber(column.doubles[row].bitPattern, 8, sink)
+        case .string, .bytes: sink.append(column.text(row))
+        default: putNumber(UInt64(bitPattern: column.words[row]), 8, sink)
+        }
+        return sink.range(from: start)
+    }
+
+    private func putNumber(_ value: UInt64, _ size: Int, _ sink: ByteSink) {
+        let place = unsafe sink.reserve(8)
+        for index in 0..<size { unsafe place[index] = UInt8(truncatingIfNeeded: value >> UInt64(8 * (size - 1 - index))) }
+        unsafe sink.commit(place + size)
+    }
+}
+
+/// CSV: quotes doubled inside quotes, an empty field is NULL, the first record counts.
+final class DelimitedSideDecoder: SideDecoder {
+    private let names: [String]
+    private let delimiter: [UInt8]
+
+    init(_ definitions: [ColumnDefinition], delimiter: String) {
+        names = definitions.map(\.name)
+        self.delimiter = Array(delimiter.utf8)
+        super.init(definitions.map { Column($0.type) })
+    }
+
+    override func decode(_ base: UnsafePointer<UInt8>, _ range: ByteRange, _ row: Int) -> DecodeProblem? {
+        let text = unsafe Array(UnsafeBufferPointer(start: base + Int(range.start), count: Int(range.length)))
+        guard UTF8Check.isValid(text[...]) else { return DecodeProblem(column: nil, message: "the text is not UTF-8") }
+        guard let fields = split(text) else { return DecodeProblem(column: nil, message: "malformed quotes") }
+        if fields.isEmpty { return DecodeProblem(column: nil, message: "no fields in record") }
+        guard fields.count == columns.count else {
+            return DecodeProblem(column: nil, message: "unexpected field count, schema has \(columns.count), record has \(fields.count)")
+        }
+        for (index, field) in fields.enumerated() {
+            if field.isEmpty {
+                columns[index].setNull(row)
+            } else if !DelimitedSideDecoder.read(field[...], into: columns[index], row) {
+                let shown = String(decoding: field.prefix(60), as: UTF8.self)
+                return DecodeProblem(column: names[index], message: "cannot convert '\(shown)' to \(columns[index].type)")
+            }
+        }
+        return nil
+    }
+
+    /// The fields of the first record that is not an empty line; nil when a quote is never closed or text follows one.
+    private func split(_ text: [UInt8]) -> [[UInt8]]? {
+        var at = 0
+        while at < text.count, text[at] == 0x0A || text[at] == 0x0D { at += 1 }
+        if at == text.count { return [] }
+        var fields: [[UInt8]] = []
+        while true {
+            var field: [UInt8] = []
+            if at < text.count, text[at] == 0x22 {
+                at += 1
+                while true {
+                    guard at < text.count else { return nil }
+                    if text[at] == 0x22 {
+                        at += 1
+                        guard at < text.count, text[at] == 0x22 else { break }
+                    }
+                    field.append(text[at])
+                    at += 1
+                }
+                guard isFieldEnd(text, at) else { return nil }
+            } else {
+                while !isFieldEnd(text, at) {
+                    field.append(text[at])
+                    at += 1
+                }
+            }
+            fields.append(field)
+            guard at < text.count, text[at...].starts(with: delimiter) else { return fields }
+            at += delimiter.count
+        }
+    }
+
+    private func isFieldEnd(_ text: [UInt8], _ at: Int) -> Bool {
+        at >= text.count || text[at] == 0x0A || text[at] == 0x0D || text[at...].starts(with: delimiter)
+    }
+
+    /// Reads the text of a field that is not empty.
+    private static func read(_ text: ArraySlice<UInt8>, into column: Column, _ row: Int) -> Bool {
+        switch column.type {
+        case .boolean: column.words[row] = text.map { $0 | 0x20 } == Array("true".utf8) ? 1 : 0
+        case .integer, .bigint, .time, .date, .timestamp:
+            let limits = column.type == .integer ? Int64(Int32.min)...Int64(Int32.max) : TemporalLimits.of(column.type)
+            guard let value = NumberText.integer(text), limits.contains(value) else { return false }
+            column.words[row] = value
+        case .double:
+            guard let value = NumberText.double(NumberText.trimmed(text), allowsNonFinite: true) else { return false }
+            column.doubles[row] = value
+        case .decimal(let precision, let scale):
+            guard let value = Decimal(text: text)?.converted(precision: precision, scale: scale, .exact) else { return false }
+            column.wides[row] = value.unscaled
+        case .string: column.setText(row, text)
+        case .bytes:
+            guard let value = Base64.decode(text) else { return false }
+            column.setText(row, value)
+        case .array, .map, .structure: return false
+        }
+        return true
+    }
+}
+
+final class DelimitedSideEncoder: SideEncoder {
+    private let delimiter: [UInt8]
+    private var columns: [Column] = []
+    private var field: [UInt8] = []
+
+    init(_ indexes: Range<Int>, delimiter: String) {
+        self.delimiter = Array(delimiter.utf8)
+        super.init(indexes)
+    }
+
+    override func begin(_ columns: [Column]) { self.columns = Array(columns[indexes]) }
+
+    override func encode(_ row: Int, to sink: ByteSink) -> ByteRange {
+        let start = sink.count
+        for (index, column) in columns.enumerated() {
+            if index > 0 { sink.append(delimiter) }
+            if column.isNull(row) { continue }
+            field.removeAll(keepingCapacity: true)
+            switch column.type {
+            case .time, .date, .timestamp: NumberText.append(column.words[row], to: &field)
+            default: column.appendText(row, to: &field)
+            }
+            if needsQuotes(index) {
+                sink.append([0x22])
+                for byte in field { sink.append(byte == 0x22 ? [0x22, 0x22] : [byte]) }
+                sink.append([0x22])
+            } else {
+                sink.append(field)
+            }
+        }
+        return sink.range(from: start)
+    }
+
+    /// Quotes only where the text would read back differently (the rules of Commons CSV's MINIMAL mode): delimiter, quote or line break
+    /// inside, an empty or odd beginning of the record, or space at an end.
+    private func needsQuotes(_ index: Int) -> Bool {
+        guard let first = field.first, let last = field.last else { return index == 0 }
+        if first <= 0x23 || (index == 0 && (first == 0x2C || first > 0x7E)) { return true }
+        if last <= 0x20 { return true }
+        if field.contains(where: { $0 == 0x0A || $0 == 0x0D || $0 == 0x22 }) { return true }
+        return field.indices.contains { field[$0...].starts(with: delimiter) }
+    }
+}
+
+/// Makes the codecs that formats name.
+enum Codecs {
+    static func decoder(_ format: FormatSpec, _ columns: [ColumnDefinition], wanted: [Bool]) throws(DataflowError) -> SideDecoder {
+        switch format.name {
+        case .json: return JSONSideDecoder(columns, wanted: wanted, isUnwrapped: format.isUnwrapped)
+        case .kafka:
+            guard columns.count <= 1 else { throw DataflowError("the KAFKA format carries a single column") }
+            return KafkaSideDecoder(columns.map { Column($0.type) })
+        case .none: return NoneSideDecoder(columns.map { Column($0.type) })
+        case .delimited: return DelimitedSideDecoder(columns, delimiter: format.delimiter)
+        case .jsonSR, .avro, .protobuf, .protobufNoSR: throw DataflowError("the format \(format.name.rawValue) is not supported")
+        }
+    }
+
+    static func encoder(_ format: FormatSpec, _ columns: ArraySlice<ColumnDefinition>) throws(DataflowError) -> SideEncoder {
+        let indexes = columns.startIndex..<columns.endIndex
+        switch format.name {
+        case .json: return JSONSideEncoder(indexes, Array(columns), isUnwrapped: format.isUnwrapped)
+        case .kafka: return KafkaSideEncoder(indexes)
+        case .none: return SideEncoder(indexes)
+        case .delimited: return DelimitedSideEncoder(indexes, delimiter: format.delimiter)
+        case .jsonSR, .avro, .protobuf, .protobufNoSR: throw DataflowError("the format \(format.name.rawValue) is not supported")
+        }
+    }
+}

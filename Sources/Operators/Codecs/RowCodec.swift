@@ -1,0 +1,152 @@
+// The compact row format of the hot room: exchange topics, state rows and group keys.
+//
+// A row is its values one after the other. A value is one byte, 0 for NULL and 1 else, followed when it is 1 by
+//   BOOLEAN … TIMESTAMP   zigzag varint
+//   DOUBLE                8 bytes, little-endian IEEE-754
+//   DECIMAL               16 bytes, little-endian two's complement; the scale stands in the type
+//   STRING, BYTES         varint length, bytes
+//   ARRAY                 varint count, then that many values
+//   MAP                   varint count, then that many pairs of values
+//   STRUCT                the fields' values
+// Equal values of one type have equal bytes (maps aside), so that a row of key values is itself a key.
+
+import Bytes
+import Values
+
+/// Appends rows to byte arrays.
+enum RowWriter {
+    static func putVarint(_ value: UInt64, to bytes: inout [UInt8]) {
+        var rest = value
+        while rest >= 0x80 {
+            bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
+            rest >>= 7
+        }
+        bytes.append(UInt8(truncatingIfNeeded: rest))
+    }
+
+    static func putWord(_ value: Int64, to bytes: inout [UInt8]) {
+        putVarint(UInt64(bitPattern: value << 1 ^ value >> 63), to: &bytes)
+    }
+
+    static func putFixed(_ value: UInt64, to bytes: inout [UInt8]) {
+        for shift in stride(from: UInt64(0), to: 64, by: 8) { bytes.append(UInt8(truncatingIfNeeded: value >> shift)) }
+    }
+
+    static func put(_ column: Column, _ row: Int, to bytes: inout [UInt8]) {
+        if column.isNull(row) { return bytes.append(0) }
+        bytes.append(1)
+        switch column.lane {
+        case .word: putWord(column.words[row], to: &bytes)
+        case .double: putFixed(column.doubles[row].bitPattern, to: &bytes)
+        case .wide:
+            let value = UInt128(bitPattern: column.wides[row])
+            putFixed(UInt64(truncatingIfNeeded: value), to: &bytes)
+            putFixed(UInt64(truncatingIfNeeded: value >> 64), to: &bytes)
+        case .text:
+            putVarint(UInt64(column.ranges[row].length), to: &bytes)
+            bytes.append(contentsOf: column.text(row))
+        case .list, .map:
+            let elements = column.elements(row)
+            putVarint(UInt64(elements.count), to: &bytes)
+            for element in elements {
+                for child in column.children { put(child, element, to: &bytes) }
+            }
+        case .structure: for child in column.children { put(child, row, to: &bytes) }
+        }
+    }
+
+    static func put(_ columns: some Sequence<Column>, _ row: Int, to bytes: inout [UInt8]) {
+        for column in columns { put(column, row, to: &bytes) }
+    }
+}
+
+/// Reads rows back. Every method gives nil, or false, where the bytes end too soon.
+struct RowReader {
+    private let bytes: [UInt8]
+    private var at: Int
+    private let end: Int
+
+    init(_ bytes: [UInt8], _ range: Range<Int>) {
+        self.bytes = bytes
+        at = range.lowerBound
+        end = min(range.upperBound, bytes.count)
+    }
+
+    var isAtEnd: Bool { at >= end }
+
+    mutating func byte() -> UInt8? {
+        guard at < end else { return nil }
+        at += 1
+        return bytes[at - 1]
+    }
+
+    mutating func varint() -> UInt64? {
+        var value: UInt64 = 0, shift: UInt64 = 0
+        while let next = byte(), shift < 64 {
+            value |= UInt64(next & 0x7F) << shift
+            if next < 0x80 { return value }
+            shift += 7
+        }
+        return nil
+    }
+
+    mutating func word() -> Int64? {
+        varint().map { Int64(bitPattern: $0 >> 1) ^ -Int64(bitPattern: $0 & 1) }
+    }
+
+    mutating func fixed() -> UInt64? {
+        guard end - at >= 8 else { return nil }
+        var value: UInt64 = 0
+        for index in 0..<8 { value |= UInt64(bytes[at + index]) << UInt64(8 * index) }
+        at += 8
+        return value
+    }
+
+    /// A length and so many bytes.
+    mutating func text() -> ArraySlice<UInt8>? {
+        guard let length = varint(), length <= UInt64(end - at) else { return nil }
+        defer { at += Int(length) }
+        return bytes[at..<at + Int(length)]
+    }
+
+    /// The next `length` bytes.
+    mutating func take(_ length: Int) -> ArraySlice<UInt8>? {
+        guard length <= end - at else { return nil }
+        defer { at += length }
+        return bytes[at..<at + length]
+    }
+
+    /// Reads a value into `row` of `column`.
+    mutating func read(into column: Column, _ row: Int) -> Bool {
+        guard let mark = byte() else { return false }
+        if mark == 0 {
+            column.setNull(row)
+            return true
+        }
+        column.setPresent(row)
+        switch column.lane {
+        case .word:
+            guard let value = word() else { return false }
+            column.words[row] = value
+        case .double:
+            guard let bits = fixed() else { return false }
+            column.doubles[row] = Double(bitPattern: bits)
+        case .wide:
+            guard let low = fixed(), let high = fixed() else { return false }
+            column.wides[row] = Int128(truncatingIfNeeded: UInt128(high) << 64 | UInt128(low))
+        case .text:
+            guard let text = text() else { return false }
+            column.setText(row, text)
+        case .list, .map:
+            guard let count = varint(), count <= UInt64(end - at) else { return false }
+            let start = column.children[0].count
+            for child in column.children { child.grow(to: start + Int(count)) }
+            for element in start..<start + Int(count) {
+                for child in column.children where !read(into: child, element) { return false }
+            }
+            column.ranges[row] = ByteRange(start: Int32(start), length: Int32(count))
+        case .structure: for child in column.children where !read(into: child, row) { return false }
+        }
+        return true
+    }
+}

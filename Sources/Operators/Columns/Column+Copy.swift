@@ -1,0 +1,75 @@
+// Copying rows between columns: one row, or many rows at once by an index vector.
+
+import Bytes
+
+extension Column {
+    /// Makes `row` a copy of `source`'s row `from`; both columns have one type. Texts and elements are appended to this column's own.
+    func copy(_ source: Column, _ from: Int, to row: Int) {
+        if source.isNull(from) {
+            setNull(row)
+            return
+        }
+        setPresent(row)
+        switch lane {
+        case .word: words[row] = source.words[from]
+        case .double: doubles[row] = source.doubles[from]
+        case .wide: wides[row] = source.wides[from]
+        case .text: setText(row, source.text(from))
+        case .list, .map:
+            let range = source.ranges[from]
+            let start = children[0].count
+            for (child, other) in zip(children, source.children) {
+                child.grow(to: start + Int(range.length))
+                for index in 0..<Int(range.length) { child.copy(other, Int(range.start) + index, to: start + index) }
+            }
+            ranges[row] = ByteRange(start: Int32(start), length: range.length)
+        case .structure:
+            for (child, other) in zip(children, source.children) { child.copy(other, from, to: row) }
+        }
+    }
+
+    /// Becomes `source` under this column's own type, which has the same lane; nothing is copied.
+    func share(_ source: Column) {
+        reset(0)
+        words = source.words
+        doubles = source.doubles
+        wides = source.wides
+        ranges = source.ranges
+        bytes = source.bytes
+        children = source.children
+        nulls = source.nulls
+        failed = source.failed
+        adopt(count: source.count)
+        isView = true
+    }
+
+    /// Appends a copy of one row.
+    func append(_ source: Column, _ from: Int) {
+        copy(source, from, to: appendRow())
+    }
+
+    /// Makes this column the rows `indices` of `source`, in that order; a negative index gives NULL. Texts and elements are shared, not
+    /// copied, so this column must not be appended to afterwards.
+    func gather(_ source: Column, _ indices: [Int32]) {
+        reset(indices.count)
+        isView = true
+        switch lane {
+        case .word: for (row, index) in indices.enumerated() where index >= 0 { words[row] = source.words[Int(index)] }
+        case .double: for (row, index) in indices.enumerated() where index >= 0 { doubles[row] = source.doubles[Int(index)] }
+        case .wide: for (row, index) in indices.enumerated() where index >= 0 { wides[row] = source.wides[Int(index)] }
+        case .text:
+            bytes = source.bytes
+            for (row, index) in indices.enumerated() where index >= 0 { ranges[row] = source.ranges[Int(index)] }
+        case .list, .map:
+            children = source.children
+            for (row, index) in indices.enumerated() where index >= 0 { ranges[row] = source.ranges[Int(index)] }
+        case .structure:
+            children = zip(children, source.children).map { own, other in
+                let child = Column(own.type)
+                child.gather(other, indices)
+                return child
+            }
+        }
+        for (row, index) in indices.enumerated() where index < 0 || source.isNull(Int(index)) { setNull(row) }
+    }
+}

@@ -1,0 +1,47 @@
+// Which rows of a batch are meant: all of them, or those that an index vector lists in ascending order.
+
+/// The rows that an operator passes on or a kernel must compute.
+struct Selection {
+    /// The rows, ascending; unused when `isDense`.
+    var rows: [Int32]
+    /// Rows 0..<count, all of them.
+    var isDense: Bool
+    var count: Int
+
+    static func all(_ count: Int) -> Selection { Selection(rows: [], isDense: true, count: count) }
+    static func only(_ rows: [Int32]) -> Selection { Selection(rows: rows, isDense: false, count: rows.count) }
+
+    var isEmpty: Bool { count == 0 }
+
+    @inline(__always) func forEach(_ body: (Int) -> Void) {
+        if isDense {
+            for row in 0..<count { body(row) }
+        } else {
+            for row in rows { body(Int(row)) }
+        }
+    }
+
+    @inline(__always) subscript(index: Int) -> Int { isDense ? index : Int(rows[index]) }
+
+    /// The rows of this selection for which `keep` holds; the same selection when it holds for all.
+    @inline(__always) func filtered(_ keep: (Int) -> Bool) -> Selection {
+        var kept: [Int32] = []
+        var dropped = false
+        forEach { row in
+            if keep(row) {
+                if dropped { kept.append(Int32(row)) }
+            } else if !dropped {
+                // The first row that goes: only now is a vector needed, starting with all rows before it.
+                dropped = true
+                kept.reserveCapacity(count)
+                for earlier in 0..<count where self[earlier] < row { kept.append(Int32(self[earlier])) }
+            }
+        }
+        return dropped ? .only(kept) : self
+    }
+
+    /// The rows of this selection that have no NULL in `column`.
+    func withoutNulls(_ column: Column) -> Selection {
+        column.nulls.isEmpty ? self : filtered { !column.nulls[$0] }
+    }
+}

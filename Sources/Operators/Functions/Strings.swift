@@ -1,0 +1,91 @@
+// Bodies of the string functions that hot queries use (functions.md §4). Lengths and positions count UTF-16 units; for ASCII texts, which
+// are nearly all, those are bytes and nothing is converted.
+
+import Bytes
+import Values
+
+extension FunctionLibrary {
+    static let strings: [FunctionBody] = [
+        FunctionBody("CONCAT", nulls: .seen, .vectorised(concatenate)),
+        FunctionBody("UCASE", [.string], .vectorised { call in mapCase(call, lower: 97, upper: 122) { $0.uppercased() } }),
+        FunctionBody("LCASE", [.string], .vectorised { call in mapCase(call, lower: 65, upper: 90) { $0.lowercased() } }),
+        FunctionBody(
+            "LEN", [.string],
+            .vectorised { call in call.rows.forEach { call.result.words[$0] = Int64(utf16Length(call.arguments[0].text($0))) } }),
+        FunctionBody("LEN", [.bytes], .vectorised { call in call.rows.forEach { call.result.words[$0] = Int64(call.arguments[0].ranges[$0].length) } }),
+        FunctionBody("TRIM", [.string], .vectorised(trim)),
+        FunctionBody("SUBSTRING", accepts: { $0.count >= 2 && $0.count <= 3 && ($0[0] == .string || $0[0] == .bytes) }, .vectorised(substring)),
+    ]
+
+    /// NULL arguments are left out; all NULL gives an empty text.
+    private static func concatenate(_ call: FunctionCall) {
+        let result = call.result
+        call.rows.forEach { row in
+            let start = result.bytes.count
+            for argument in call.arguments where !argument.isNull(row) { result.bytes.append(contentsOf: argument.text(row)) }
+            result.setRange(row, from: start)
+        }
+    }
+
+    static func utf16Length(_ text: ArraySlice<UInt8>) -> Int {
+        var length = 0
+        // Each lead byte is one unit, a lead of a 4-byte sequence two.
+        for byte in text { length += byte & 0xC0 == 0x80 ? 0 : byte >= 0xF0 ? 2 : 1 }
+        return length
+    }
+
+    private static func mapCase(_ call: FunctionCall, lower: UInt8, upper: UInt8, slow: (String) -> String) {
+        let result = call.result, source = call.arguments[0]
+        call.rows.forEach { row in
+            let text = source.text(row)
+            let start = result.bytes.count
+            if text.allSatisfy({ $0 < 0x80 }) {
+                for byte in text { result.bytes.append(byte >= lower && byte <= upper ? byte ^ 0x20 : byte) }
+            } else {
+                result.bytes.append(contentsOf: slow(String(decoding: text, as: UTF8.self)).utf8)
+            }
+            result.setRange(row, from: start)
+        }
+    }
+
+    /// Drops characters up to U+0020 at both ends. The result points into the argument's bytes.
+    private static func trim(_ call: FunctionCall) {
+        let source = call.arguments[0], result = call.result
+        result.bytes = source.bytes
+        result.isView = true
+        call.rows.forEach { row in
+            let kept = NumberText.trimmed(source.text(row))
+            result.ranges[row] = ByteRange(start: Int32(kept.startIndex), length: Int32(kept.count))
+        }
+    }
+
+    /// 1-based; a negative position counts from the end, 0 is 1; what lies outside is cut off.
+    private static func substring(_ call: FunctionCall) {
+        let source = call.arguments[0], result = call.result
+        let isText = source.type == .string
+        result.bytes = source.bytes
+        result.isView = true
+        call.rows.forEach { row in
+            let text = source.text(row)
+            let length = isText ? utf16Length(text) : text.count
+            let position = Int(call.arguments[1].words[row])
+            let start = position > 0 ? min(position - 1, length) : position < 0 ? max(length + position, 0) : 0
+            let wanted = call.arguments.count > 2 ? max(0, Int(call.arguments[2].words[row])) : length
+            let end = min(length, start + min(wanted, length))
+            let from = length == text.count ? start : byteOffset(text, start)
+            let to = length == text.count ? end : byteOffset(text, end)
+            result.ranges[row] = ByteRange(start: Int32(text.startIndex + from), length: Int32(to - from))
+        }
+    }
+
+    /// The byte offset of a UTF-16 position; one inside a surrogate pair counts as the pair's start.
+    static func byteOffset(_ text: ArraySlice<UInt8>, _ position: Int) -> Int {
+        var units = 0
+        for (offset, byte) in text.enumerated() where byte & 0xC0 != 0x80 {
+            let width = byte >= 0xF0 ? 2 : 1
+            if units + width > position { return offset }
+            units += width
+        }
+        return text.count
+    }
+}

@@ -1,0 +1,197 @@
+// `+ - * / %` and unary minus. Integers wrap (semantics §14.2), doubles follow IEEE, decimals are exact or fail.
+
+import Plans
+import Values
+
+/// The failure texts that arithmetic shares.
+enum ArithmeticFailure {
+    static let divisionByZero = "division by zero"
+    static let inexact = "the exact decimal result does not fit its type"
+}
+
+/// INTEGER and BIGINT.
+final class WordArithmeticKernel: Kernel {
+    private let operation: ArithmeticOperator
+    private let left: Kernel, right: Kernel
+
+    init(_ operation: ArithmeticOperator, _ left: Kernel, _ right: Kernel, _ type: SQLType) {
+        self.operation = operation
+        self.left = left
+        self.right = right
+        super.init(type)
+    }
+
+    override func evaluate(_ frame: Frame, _ rows: Selection) -> Column {
+        let leftColumn = left.evaluate(frame, rows), rightColumn = right.evaluate(frame, rows)
+        result.reset(frame.count)
+        let usable = computable(rows, [leftColumn, rightColumn], nullFails: true)
+        let a = leftColumn.words, b = rightColumn.words
+        var out = result.words
+        result.words = []
+        var zeroRows: [Int] = []
+        switch operation {
+        case .add: usable.forEach { out[$0] = a[$0] &+ b[$0] }
+        case .subtract: usable.forEach { out[$0] = a[$0] &- b[$0] }
+        case .multiply: usable.forEach { out[$0] = a[$0] &* b[$0] }
+        case .divide:
+            usable.forEach { row in
+                if b[row] == 0 { zeroRows.append(row) } else { out[row] = a[row].dividedReportingOverflow(by: b[row]).partialValue }
+            }
+        case .modulo:
+            usable.forEach { row in
+                if b[row] == 0 { zeroRows.append(row) } else { out[row] = b[row] == -1 ? 0 : a[row] % b[row] }
+            }
+        }
+        if type == .integer { usable.forEach { out[$0] = Int64(Int32(truncatingIfNeeded: out[$0])) } }
+        result.words = out
+        for row in zeroRows { fail(frame, row, ArithmeticFailure.divisionByZero) }
+        return result
+    }
+}
+
+/// DOUBLE.
+final class DoubleArithmeticKernel: Kernel {
+    private let operation: ArithmeticOperator
+    private let left: Kernel, right: Kernel
+
+    init(_ operation: ArithmeticOperator, _ left: Kernel, _ right: Kernel) {
+        self.operation = operation
+        self.left = left
+        self.right = right
+        super.init(.double)
+    }
+
+    override func evaluate(_ frame: Frame, _ rows: Selection) -> Column {
+        let leftColumn = left.evaluate(frame, rows), rightColumn = right.evaluate(frame, rows)
+        result.reset(frame.count)
+        let usable = computable(rows, [leftColumn, rightColumn], nullFails: true)
+        let a = leftColumn.doubles, b = rightColumn.doubles
+        var out = result.doubles
+        result.doubles = []
+        switch operation {
+        case .add: usable.forEach { out[$0] = a[$0] + b[$0] }
+        case .subtract: usable.forEach { out[$0] = a[$0] - b[$0] }
+        case .multiply: usable.forEach { out[$0] = a[$0] * b[$0] }
+        case .divide: usable.forEach { out[$0] = a[$0] / b[$0] }
+        case .modulo: usable.forEach { out[$0] = a[$0].truncatingRemainder(dividingBy: b[$0]) }
+        }
+        result.doubles = out
+        return result
+    }
+}
+
+/// DECIMAL: operands keep their own scales, the result has the node's.
+final class DecimalArithmeticKernel: Kernel {
+    private let operation: ArithmeticOperator
+    private let left: Kernel, right: Kernel
+    private let leftScale: Int, rightScale: Int, precision: Int, scale: Int
+
+    init(_ operation: ArithmeticOperator, _ left: Kernel, _ right: Kernel, precision: Int, scale: Int) {
+        self.operation = operation
+        self.left = left
+        self.right = right
+        leftScale = left.type.asDecimal?.scale ?? 0
+        rightScale = right.type.asDecimal?.scale ?? 0
+        self.precision = precision
+        self.scale = scale
+        super.init(.decimal(precision: precision, scale: scale))
+    }
+
+    override func evaluate(_ frame: Frame, _ rows: Selection) -> Column {
+        let leftColumn = left.evaluate(frame, rows), rightColumn = right.evaluate(frame, rows)
+        result.reset(frame.count)
+        let usable = computable(rows, [leftColumn, rightColumn], nullFails: true)
+        usable.forEach { row in
+            let a = leftColumn.wides[row], b = rightColumn.wides[row]
+            if b == 0, operation == .divide || operation == .modulo {
+                fail(frame, row, ArithmeticFailure.divisionByZero)
+            } else if let value = compute(a, b), Decimal(unscaled: value, scale: scale).fits(precision: precision) {
+                result.wides[row] = value
+            } else {
+                fail(frame, row, ArithmeticFailure.inexact)
+            }
+        }
+        return result
+    }
+
+    private func compute(_ a: Int128, _ b: Int128) -> Int128? {
+        switch operation {
+        case .multiply:
+            let (product, overflow) = a.multipliedReportingOverflow(by: b)
+            if overflow { return nil }
+            return Decimal(unscaled: product, scale: leftScale + rightScale).rescaled(to: scale, .exact)?.unscaled
+        case .divide:
+            return quotient(a, b)
+        case .add, .subtract, .modulo:
+            let common = max(leftScale, rightScale)
+            guard let x = Decimal(unscaled: a, scale: leftScale).rescaled(to: common, .exact)?.unscaled,
+                let y = Decimal(unscaled: b, scale: rightScale).rescaled(to: common, .exact)?.unscaled
+            else { return nil }
+            let (value, overflow) =
+                operation == .add
+                ? x.addingReportingOverflow(y)
+                : operation == .subtract ? x.subtractingReportingOverflow(y) : (y == -1 ? 0 : x % y, false)
+            return overflow ? nil : Decimal(unscaled: value, scale: common).rescaled(to: scale, .exact)?.unscaled
+        }
+    }
+
+    /// a / b at the result's scale, when that is exact: a × 10^(scale − leftScale + rightScale) / b over 256 bits.
+    private func quotient(_ a: Int128, _ b: Int128) -> Int128? {
+        guard let factor = Decimal.powerOfTen(scale - leftScale + rightScale) else { return nil }
+        let dividend = a.magnitude.multipliedFullWidth(by: factor.magnitude)
+        let divisor = b.magnitude
+        guard dividend.high < divisor else { return nil }
+        let (quotient, remainder) = divisor.dividingFullWidth(dividend)
+        guard remainder == 0, quotient <= UInt128(Int128.max) else { return nil }
+        return (a < 0) == (b < 0) ? Int128(quotient) : -Int128(quotient)
+    }
+}
+
+/// `s + t` of two texts.
+final class TextConcatenationKernel: Kernel {
+    private let left: Kernel, right: Kernel
+
+    init(_ left: Kernel, _ right: Kernel, _ type: SQLType) {
+        self.left = left
+        self.right = right
+        super.init(type)
+    }
+
+    override func evaluate(_ frame: Frame, _ rows: Selection) -> Column {
+        let a = left.evaluate(frame, rows), b = right.evaluate(frame, rows)
+        result.reset(frame.count)
+        computable(rows, [a, b], nullFails: true).forEach { row in
+            let start = result.bytes.count
+            result.bytes.append(contentsOf: a.text(row))
+            result.bytes.append(contentsOf: b.text(row))
+            result.setRange(row, from: start)
+        }
+        return result
+    }
+}
+
+/// `-a`
+final class NegateKernel: Kernel {
+    private let operand: Kernel
+
+    init(_ operand: Kernel) {
+        self.operand = operand
+        super.init(operand.type)
+    }
+
+    override func evaluate(_ frame: Frame, _ rows: Selection) -> Column {
+        let column = operand.evaluate(frame, rows)
+        result.reset(frame.count)
+        computable(rows, [column], nullFails: true).forEach { row in
+            switch result.lane {
+            case .double: result.doubles[row] = -column.doubles[row]
+            case .wide: result.wides[row] = 0 &- column.wides[row]
+            case .word:
+                let value = 0 &- column.words[row]
+                result.words[row] = type == .integer ? Int64(Int32(truncatingIfNeeded: value)) : value
+            case .text, .list, .map, .structure: fail(frame, row, "no number")
+            }
+        }
+        return result
+    }
+}

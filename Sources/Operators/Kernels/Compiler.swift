@@ -1,0 +1,96 @@
+// From typed expressions to kernels. The planner has coerced all operands; this file only chooses kernels and puts the guards of semantics
+// §12.3 round the pieces that may fail alone.
+
+import Plans
+import Values
+
+/// Makes kernels.
+enum KernelCompiler {
+    /// Throws when a function has no body for its argument types, or a node does not fit its operands (a mistake of the planner).
+    static func compile(_ expression: TypedExpression) throws(DataflowError) -> Kernel {
+        let type = expression.type
+        switch expression.node {
+        case .literal(let value): return LiteralKernel(value, type)
+        case .column(let index): return ColumnKernel(index, type)
+        case .pseudo(let pseudo): return PseudoKernel(pseudo)
+        case .lambdaParameter(let slot): return ParameterKernel(slot, type)
+        case .arithmetic(let operation, let a, let b): return try arithmetic(operation, a, b, type)
+        case .negate(let a): return NegateKernel(try compile(a))
+        case .compare(let operation, let a, let b): return CompareKernel(operation, try compile(a), try compile(b))
+        case .isDistinct(let a, let b, let negated): return DistinctKernel(try compile(a), try compile(b), negated: negated)
+        case .and(let a, let b): return LogicKernel(and: try compile(a), try compile(b))
+        case .or(let a, let b): return LogicKernel(or: try compile(a), try compile(b))
+        case .not(let a): return NotKernel(try compile(a))
+        case .isNull(let a, let negated): return IsNullKernel(try compile(a), negated: negated)
+        case .between(let x, let a, let b, let negated):
+            return BetweenKernel(try compile(x), try compile(a), try compile(b), negated: negated)
+        case .isIn(let x, let items, let negated): return InKernel(try compile(x), try compileAll(items), negated: negated)
+        case .like(let x, let pattern, let escape, let negated):
+            return LikeKernel(try compile(x), try compile(pattern), escape: escape, negated: negated)
+        case .searchedCase(let branches, let otherwise):
+            var kernels: [(condition: Kernel, result: Kernel)] = []
+            for branch in branches { kernels.append((try compile(branch.condition), try compile(branch.result))) }
+            return CaseKernel(kernels, otherwise: try compile(otherwise), type)
+        case .cast(let a): return try cast(a, type)
+        case .subscripted(let base, let index): return SubscriptKernel(try compile(base), try compile(index), type)
+        case .field(let base, let index): return FieldKernel(try compile(base), index, type)
+        case .makeArray(let items): return MakeArrayKernel(try compileAll(items).map(GuardKernel.init), type)
+        case .makeMap(let items):
+            var kernels: [(key: Kernel, value: Kernel)] = []
+            for item in items { kernels.append((GuardKernel(try compile(item.key)), GuardKernel(try compile(item.value)))) }
+            return MakeMapKernel(kernels, type)
+        case .makeStruct(let items): return MakeStructKernel(try compileAll(items).map(GuardKernel.init), type)
+        case .call(let name, let arguments): return try call(name, arguments, type)
+        case .lambda: throw DataflowError("a lambda stands where no function takes it")
+        }
+    }
+
+    static func compileAll(_ expressions: [TypedExpression]) throws(DataflowError) -> [Kernel] {
+        var kernels: [Kernel] = []
+        for expression in expressions { kernels.append(try compile(expression)) }
+        return kernels
+    }
+
+    private static func arithmetic(
+        _ operation: ArithmeticOperator, _ a: TypedExpression, _ b: TypedExpression, _ type: SQLType
+    ) throws(DataflowError) -> Kernel {
+        let left = try compile(a), right = try compile(b)
+        switch type {
+        case .integer, .bigint: return WordArithmeticKernel(operation, left, right, type)
+        case .double: return DoubleArithmeticKernel(operation, left, right)
+        case .decimal(let precision, let scale): return DecimalArithmeticKernel(operation, left, right, precision: precision, scale: scale)
+        case .string, .bytes: return TextConcatenationKernel(left, right, type)
+        case .boolean, .time, .date, .timestamp, .array, .map, .structure:
+            throw DataflowError("no arithmetic of type \(type)")
+        }
+    }
+
+    private static func cast(_ operand: TypedExpression, _ type: SQLType) throws(DataflowError) -> Kernel {
+        if case .literal(.null) = operand.node { return LiteralKernel(.null, type) }
+        guard let conversion = Conversion(operand.type, type) else { throw DataflowError("no cast from \(operand.type) to \(type)") }
+        return GuardKernel(CastKernel(try compile(operand), conversion, type))
+    }
+
+    /// An argument that is itself a call or a dereference fails alone.
+    private static func argument(_ expression: TypedExpression) throws(DataflowError) -> Kernel {
+        let kernel = try compile(expression)
+        switch expression.node {
+        case .call, .field: return GuardKernel(kernel)
+        default: return kernel
+        }
+    }
+
+    private static func call(_ name: String, _ arguments: [TypedExpression], _ type: SQLType) throws(DataflowError) -> Kernel {
+        if let lambdaCall = try LambdaCall.compile(name, arguments, type) { return lambdaCall }
+        guard let body = FunctionLibrary.body(name, arguments.map(\.type)) else {
+            throw DataflowError("function \(name)(\(arguments.map(\.type.description).joined(separator: ", "))) has no body")
+        }
+        var kernels: [Kernel] = []
+        for expression in arguments { kernels.append(try argument(expression)) }
+        let typed = arguments.map { expression in
+            if case .literal(let value) = expression.node { return TypedArgument(type: expression.type, literal: value) }
+            return TypedArgument(type: expression.type, literal: nil)
+        }
+        return CallKernel(body, kernels, typed, type)
+    }
+}

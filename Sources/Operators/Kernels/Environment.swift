@@ -1,0 +1,106 @@
+// What the hot room may know of the outside world, and how it says that a row went wrong.
+
+import Bytes
+
+/// The outside world as closures, because no operator reads a clock, a file or a random number by itself.
+package struct DataflowEnvironment {
+    /// Wall-clock milliseconds since the epoch, for UNIX_TIMESTAMP().
+    package var now: () -> Int64
+    /// 64 random bits, for RANDOM and UUID.
+    package var random: () -> UInt64
+    /// The TZif file (RFC 9636) of a zone id such as `Europe/Berlin`; nil for unknown zones.
+    package var timeZoneFile: (_ zone: String) -> [UInt8]?
+
+    package init(
+        now: @escaping () -> Int64 = { 0 }, random: @escaping () -> UInt64 = { 0 }, timeZoneFile: @escaping (String) -> [UInt8]? = { _ in nil }
+    ) {
+        self.now = now
+        self.random = random
+        self.timeZoneFile = timeZoneFile
+    }
+}
+
+/// Why an expression has no value for a row; the row goes on with NULL in its place.
+package struct EvaluationError: Error, Hashable, Sendable {
+    /// A sentence for the processing log, lower case, without a full stop.
+    package var message: String
+    package init(_ message: String) { self.message = message }
+}
+
+/// Why a dataflow cannot be made, or cannot go on. After an error from `process` the dataflow must be thrown away: its memory is ahead of
+/// the log.
+package struct DataflowError: Error, Hashable, Sendable {
+    /// The input whose record could not be processed; nil when the plan itself is at fault.
+    package var input: Int?
+    package var partition: Int32
+    package var offset: Int64
+    package var message: String
+
+    package init(_ message: String, input: Int? = nil, partition: Int32 = 0, offset: Int64 = -1) {
+        self.message = message
+        self.input = input
+        self.partition = partition
+        self.offset = offset
+    }
+}
+
+/// The classes of failures that do not stop a query; counters are kept by class.
+package enum RowErrorCause: String, Hashable, Sendable, CaseIterable {
+    case keyDeserialization = "key cannot be read"
+    case valueDeserialization = "value cannot be read"
+    case nullKey = "key is null"
+    case timestamp = "no usable timestamp"
+    case expression = "expression failed"
+    case nullGroup = "grouping value is null"
+    case late = "window is closed"
+    case serialization = "row cannot be written"
+}
+
+/// One row that could not be processed as asked, for the processing log.
+package struct RowError: Hashable, Sendable {
+    /// The step that failed, e.g. `Source`, `WhereFilter`, `Project`, `Aggregate`, `Sink`.
+    package var step: String
+    /// The column that became NULL or could not be read, nil when the whole row went.
+    package var column: String?
+    package var cause: RowErrorCause
+    package var message: String
+    /// Which input of the dataflow, and where in it, the row comes from; the offset is -1 when it stems from no single record.
+    package var input: Int
+    package var partition: Int32
+    package var offset: Int64
+    /// The bytes of the record's value (of its key for key failures), nil when there are none.
+    package var raw: [UInt8]?
+}
+
+/// Collects failures: exact counts by cause, and the first rows themselves.
+final class ErrorLog {
+    /// Rows kept between two calls of `take`; more are only counted, so that a poisoned topic cannot fill the memory.
+    static let rowLimit = 1000
+    private(set) var counts: [RowErrorCause: Int] = [:]
+    private var rows: [RowError] = []
+
+    /// A failure at a row of a batch.
+    func add(_ cause: RowErrorCause, step: String, column: String?, message: String, batch: Batch, row: Int) {
+        let record = row < batch.recordIndexes.count ? Int(batch.recordIndexes[row]) : nil
+        add(cause, step: step, column: column, message: message, batch: batch, run: batch.run, record: record)
+    }
+
+    /// A failure at a record of a run, which may not have become a row; `batch` tells the input and partition.
+    func add(_ cause: RowErrorCause, step: String, column: String?, message: String, batch: Batch, run: RecordRun?, record: Int?) {
+        counts[cause, default: 0] += 1
+        guard rows.count < ErrorLog.rowLimit else { return }
+        var error = RowError(
+            step: step, column: column, cause: cause, message: message, input: batch.input, partition: batch.partition, offset: -1, raw: nil)
+        if let run, let record {
+            error.offset = run.offsets[record]
+            let range = cause == .keyDeserialization ? run.keys[record] : run.values[record]
+            if !range.isNull { error.raw = Array(run.bytes[Int(range.start)..<Int(range.start + range.length)]) }
+        }
+        rows.append(error)
+    }
+
+    func take() -> [RowError] {
+        defer { rows.removeAll(keepingCapacity: true) }
+        return rows
+    }
+}

@@ -1,0 +1,201 @@
+// TRANSFORM, FILTER and REDUCE: the body of a lambda is evaluated once for the elements of all rows, not once an element. REDUCE goes step
+// by step through the positions, over all rows that still have an element there.
+
+import Bytes
+import Plans
+import Values
+
+/// The functions that take lambdas (functions.md §7).
+enum LambdaCall {
+    /// Nil when the call has no lambda among its arguments.
+    static func compile(_ name: String, _ arguments: [TypedExpression], _ type: SQLType) throws(DataflowError) -> Kernel? {
+        var plain: [Kernel] = []
+        var lambdas: [LambdaBody] = []
+        for argument in arguments {
+            if case .lambda(let parameters, let body) = argument.node {
+                lambdas.append(LambdaBody(slots: parameters.map(\.slot), kernel: try KernelCompiler.compile(body)))
+            } else {
+                let kernel = try KernelCompiler.compile(argument)
+                switch argument.node {
+                case .call, .field: plain.append(GuardKernel(kernel))
+                default: plain.append(kernel)
+                }
+            }
+        }
+        if lambdas.isEmpty { return nil }
+        switch (name, plain.count, lambdas.count) {
+        case ("TRANSFORM", 1, 1), ("TRANSFORM", 1, 2): return TransformKernel(plain[0], lambdas, type)
+        case ("FILTER", 1, 1): return KeepKernel(plain[0], lambdas[0], type)
+        case ("REDUCE", 2, 1): return ReduceKernel(plain[0], plain[1], lambdas[0], type)
+        default: throw DataflowError("function \(name) takes no lambda")
+        }
+    }
+}
+
+/// `(x, y) => body`
+struct LambdaBody {
+    let slots: [Int]
+    let kernel: Kernel
+
+    /// Evaluates the body for all of `frame` with these parameters.
+    func evaluate(_ frame: Frame, _ rows: Selection, _ parameters: [Column]) -> Column {
+        for (slot, column) in zip(slots, parameters) {
+            if frame.slots.count <= slot { frame.slots.append(contentsOf: repeatElement(nil, count: slot + 1 - frame.slots.count)) }
+            frame.slots[slot] = column
+        }
+        return kernel.evaluate(frame, rows)
+    }
+}
+
+/// The elements of a collection column, of many rows one after the other.
+private struct FlatElements {
+    /// For each element, its row.
+    var owners: [Int32] = []
+    var parts: [Column]
+
+    init(_ collection: Column, _ rows: Selection) {
+        var owners: [Int32] = [], places: [Int32] = []
+        rows.forEach { row in
+            for element in collection.elements(row) {
+                owners.append(Int32(row))
+                places.append(Int32(element))
+            }
+        }
+        self.owners = owners
+        parts = collection.children.map { child in
+            let column = Column(child.type)
+            column.gather(child, places)
+            return column
+        }
+    }
+}
+
+/// TRANSFORM(array, f) and TRANSFORM(map, fk, fv): an error in any element fails the whole call.
+final class TransformKernel: Kernel {
+    private let collection: Kernel
+    private let lambdas: [LambdaBody]
+
+    init(_ collection: Kernel, _ lambdas: [LambdaBody], _ type: SQLType) {
+        self.collection = collection
+        self.lambdas = lambdas
+        super.init(type)
+    }
+
+    override func evaluate(_ frame: Frame, _ rows: Selection) -> Column {
+        let source = collection.evaluate(frame, rows)
+        result.reset(frame.count)
+        let usable = computable(rows, [source])
+        let flat = FlatElements(source, usable)
+        let inner = frame.inner(flat.owners)
+        let all = Selection.all(flat.owners.count)
+        let parts = lambdas.map { $0.evaluate(inner, all, flat.parts) }
+        for part in parts where !part.failed.isEmpty {
+            for (element, owner) in flat.owners.enumerated() where part.failed[element] { result.setFailed(Int(owner)) }
+        }
+        var next = 0
+        usable.forEach { row in
+            let length = source.elements(row).count
+            defer { next += length }
+            if result.isFailed(row) { return }
+            let start = result.children[0].count
+            for element in next..<next + length {
+                for (child, part) in zip(result.children, parts) { child.append(part, element) }
+            }
+            result.ranges[row] = ByteRange(start: Int32(start), length: Int32(length))
+            if result.lane == .map, let problem = mapProblem(start, length) { fail(frame, row, problem) }
+        }
+        return result
+    }
+
+    private func mapProblem(_ start: Int, _ length: Int) -> String? {
+        let keys = result.children[0], values = result.children[1]
+        var seen: Set<Value> = []
+        for entry in start..<start + length {
+            if values.isNull(entry) { return "TRANSFORM gives a null map value" }
+            if !seen.insert(keys.value(entry)).inserted { return "TRANSFORM gives the same map key twice" }
+        }
+        return nil
+    }
+}
+
+/// FILTER(array, f) and FILTER(map, f).
+final class KeepKernel: Kernel {
+    private let collection: Kernel
+    private let lambda: LambdaBody
+
+    init(_ collection: Kernel, _ lambda: LambdaBody, _ type: SQLType) {
+        self.collection = collection
+        self.lambda = lambda
+        super.init(type)
+    }
+
+    override func evaluate(_ frame: Frame, _ rows: Selection) -> Column {
+        let source = collection.evaluate(frame, rows)
+        result.reset(frame.count)
+        let usable = computable(rows, [source])
+        let flat = FlatElements(source, usable)
+        let keeps = lambda.evaluate(frame.inner(flat.owners), .all(flat.owners.count), flat.parts)
+        var next = 0
+        usable.forEach { row in
+            let length = source.elements(row).count
+            defer { next += length }
+            let start = result.children[0].count
+            for element in next..<next + length {
+                if keeps.isNull(element) {
+                    if keeps.isFailed(element) { result.setFailed(row) } else { fail(frame, row, "a FILTER condition is null") }
+                    return
+                }
+                guard keeps.words[element] != 0 else { continue }
+                if result.lane == .map, flat.parts[1].isNull(element) { return fail(frame, row, "FILTER keeps a null map value") }
+                for (child, part) in zip(result.children, flat.parts) { child.append(part, element) }
+            }
+            result.ranges[row] = ByteRange(start: Int32(start), length: Int32(result.children[0].count - start))
+        }
+        return result
+    }
+}
+
+/// REDUCE(array or map, init, f).
+final class ReduceKernel: Kernel {
+    private let collection: Kernel, initial: Kernel
+    private let lambda: LambdaBody
+
+    init(_ collection: Kernel, _ initial: Kernel, _ lambda: LambdaBody, _ type: SQLType) {
+        self.collection = collection
+        self.initial = initial
+        self.lambda = lambda
+        super.init(type)
+    }
+
+    override func evaluate(_ frame: Frame, _ rows: Selection) -> Column {
+        let source = collection.evaluate(frame, rows)
+        let start = initial.evaluate(frame, rows)
+        result.reset(frame.count)
+        let usable = unfailed(rows, [source, start])
+        usable.forEach { result.copy(start, $0, to: $0) }
+        let slots = frame.slots
+        defer { frame.slots = slots }
+        var position = 0
+        while true {
+            let step = usable.filtered { row in
+                !source.isNull(row) && !start.isNull(row) && !result.isFailed(row) && position < source.elements(row).count
+            }
+            if step.isEmpty { return result }
+            var places = [Int32](repeating: -1, count: frame.count)
+            step.forEach { places[$0] = source.ranges[$0].start + Int32(position) }
+            let parts = source.children.map { child in
+                let column = Column(child.type)
+                column.gather(child, places)
+                return column
+            }
+            let state = Column(result.type)
+            state.reset(frame.count)
+            step.forEach { state.copy(result, $0, to: $0) }
+            let next = lambda.evaluate(frame, step, [state] + parts)
+            step.forEach { row in
+                if next.isFailed(row) { result.setFailed(row) } else { result.copy(next, row, to: row) }
+            }
+            position += 1
+        }
+    }
+}

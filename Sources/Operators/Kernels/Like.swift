@@ -1,0 +1,104 @@
+// LIKE: `%` is any run and `_` any one UTF-16 unit, neither matches a line terminator, and the whole text must match (semantics §14.3).
+
+import Values
+
+/// A LIKE pattern, taken apart.
+struct LikePattern {
+    enum Piece: Equatable {
+        case unit(UInt16)
+        case one
+        case any
+    }
+    private var pieces: [Piece] = []
+
+    /// Nil when the pattern ends in its escape character.
+    init?(_ text: ArraySlice<UInt8>, escape: Unicode.Scalar?) {
+        var escaped = false
+        for scalar in String(decoding: text, as: UTF8.self).unicodeScalars {
+            if !escaped, let escape, scalar == escape {
+                escaped = true
+                continue
+            }
+            if !escaped, scalar == "%" {
+                if pieces.last != .any { pieces.append(.any) }
+            } else if !escaped, scalar == "_" {
+                pieces.append(.one)
+            } else {
+                for unit in UTF16.encode(scalar)! { pieces.append(.unit(unit)) }
+            }
+            escaped = false
+        }
+        if escaped { return nil }
+    }
+
+    private static func isLineTerminator(_ unit: UInt16) -> Bool {
+        unit == 0x0A || unit == 0x0D || unit == 0x85 || unit == 0x2028 || unit == 0x2029
+    }
+
+    func matches(_ text: ArraySlice<UInt8>) -> Bool {
+        if text.allSatisfy({ $0 < 0x80 }) { return matches(text.map(UInt16.init)) }
+        return matches(Array(String(decoding: text, as: UTF8.self).utf16))
+    }
+
+    /// Greedy with one point to come back to: the last `%` seen.
+    private func matches(_ units: [UInt16]) -> Bool {
+        var unit = 0, piece = 0
+        var anyPiece = -1, anyUnit = 0
+        while unit < units.count {
+            if piece < pieces.count {
+                switch pieces[piece] {
+                case .any:
+                    anyPiece = piece
+                    anyUnit = unit
+                    piece += 1
+                    continue
+                case .one where !LikePattern.isLineTerminator(units[unit]), .unit(units[unit]):
+                    piece += 1
+                    unit += 1
+                    continue
+                case .one, .unit: break
+                }
+            }
+            guard anyPiece >= 0, !LikePattern.isLineTerminator(units[anyUnit]) else { return false }
+            anyUnit += 1
+            unit = anyUnit
+            piece = anyPiece + 1
+        }
+        while piece < pieces.count, pieces[piece] == .any { piece += 1 }
+        return piece == pieces.count
+    }
+}
+
+/// `x LIKE p ESCAPE 'c'`
+final class LikeKernel: Kernel {
+    private let value: Kernel, pattern: Kernel
+    private let escape: Unicode.Scalar?
+    private let negated: Bool
+    /// The last pattern seen and its text: patterns hardly ever change from row to row.
+    private var known: (text: [UInt8], pattern: LikePattern?)?
+
+    init(_ value: Kernel, _ pattern: Kernel, escape: Unicode.Scalar?, negated: Bool) {
+        self.value = value
+        self.pattern = pattern
+        self.escape = escape
+        self.negated = negated
+        super.init(.boolean)
+    }
+
+    override func evaluate(_ frame: Frame, _ rows: Selection) -> Column {
+        let values = value.evaluate(frame, rows), patterns = pattern.evaluate(frame, rows)
+        result.reset(frame.count)
+        computable(rows, [values, patterns], nullFails: true).forEach { row in
+            guard let compiled = compile(patterns.text(row)) else { return fail(frame, row, "the LIKE pattern ends in its escape character") }
+            result.words[row] = compiled.matches(values.text(row)) != negated ? 1 : 0
+        }
+        return result
+    }
+
+    private func compile(_ text: ArraySlice<UInt8>) -> LikePattern? {
+        if let known, known.text[...] == text { return known.pattern }
+        let pattern = LikePattern(text, escape: escape)
+        known = (Array(text), pattern)
+        return pattern
+    }
+}

@@ -1,0 +1,106 @@
+// AND, OR, NOT, IS NULL and CASE. Right sides are evaluated only for the rows that reach them, so that what is not reached neither fails
+// nor is reported. A NULL boolean met here is a failure (semantics §14.4).
+
+import Values
+
+/// `a AND b`, `a OR b`: `deciding` is the left value that settles the matter.
+final class LogicKernel: Kernel {
+    private let left: Kernel, right: Kernel
+    private let deciding: Int64
+
+    init(and left: Kernel, _ right: Kernel) {
+        self.left = left
+        self.right = right
+        deciding = 0
+        super.init(.boolean)
+    }
+
+    init(or left: Kernel, _ right: Kernel) {
+        self.left = left
+        self.right = right
+        deciding = 1
+        super.init(.boolean)
+    }
+
+    override func evaluate(_ frame: Frame, _ rows: Selection) -> Column {
+        let a = left.evaluate(frame, rows)
+        result.reset(frame.count)
+        let open = computable(rows, [a], nullFails: true).filtered { row in
+            if a.words[row] != deciding { return true }
+            result.words[row] = deciding
+            return false
+        }
+        if open.isEmpty { return result }
+        let b = right.evaluate(frame, open)
+        computable(open, [b], nullFails: true).forEach { result.words[$0] = b.words[$0] }
+        return result
+    }
+}
+
+/// `NOT a`
+final class NotKernel: Kernel {
+    private let operand: Kernel
+
+    init(_ operand: Kernel) {
+        self.operand = operand
+        super.init(.boolean)
+    }
+
+    override func evaluate(_ frame: Frame, _ rows: Selection) -> Column {
+        let column = operand.evaluate(frame, rows)
+        result.reset(frame.count)
+        computable(rows, [column], nullFails: true).forEach { result.words[$0] = 1 - column.words[$0] }
+        return result
+    }
+}
+
+/// `a IS [NOT] NULL`
+final class IsNullKernel: Kernel {
+    private let operand: Kernel
+    private let negated: Bool
+
+    init(_ operand: Kernel, negated: Bool) {
+        self.operand = operand
+        self.negated = negated
+        super.init(.boolean)
+    }
+
+    override func evaluate(_ frame: Frame, _ rows: Selection) -> Column {
+        let column = operand.evaluate(frame, rows)
+        result.reset(frame.count)
+        unfailed(rows, [column]).forEach { result.words[$0] = column.isNull($0) != negated ? 1 : 0 }
+        return result
+    }
+}
+
+/// `CASE WHEN c THEN r … ELSE e END`
+final class CaseKernel: Kernel {
+    private let branches: [(condition: Kernel, result: Kernel)]
+    private let otherwise: Kernel
+
+    init(_ branches: [(condition: Kernel, result: Kernel)], otherwise: Kernel, _ type: SQLType) {
+        self.branches = branches
+        self.otherwise = otherwise
+        super.init(type)
+    }
+
+    override func evaluate(_ frame: Frame, _ rows: Selection) -> Column {
+        result.reset(frame.count)
+        var open = rows
+        for branch in branches where !open.isEmpty {
+            let condition = branch.condition.evaluate(frame, open)
+            open = computable(open, [condition], nullFails: true)
+            let taken = open.filtered { condition.words[$0] != 0 }
+            open = open.filtered { condition.words[$0] == 0 }
+            if !taken.isEmpty { take(branch.result.evaluate(frame, taken), taken) }
+        }
+        if !open.isEmpty { take(otherwise.evaluate(frame, open), open) }
+        return result
+    }
+
+    private func take(_ column: Column, _ rows: Selection) {
+        rows.forEach { row in
+            if column.isFailed(row) { result.setFailed(row) } else { result.copy(column, row, to: row) }
+        }
+    }
+}

@@ -1,0 +1,205 @@
+// The door of the hot room: a dataflow is the running form of a plan for one partition. Records go in, records or rows come out; it reads
+// no clock, no file and no random number by itself, and it has one owner and one thread.
+
+package import Bytes
+package import Plans
+import Values
+
+/// What a dataflow is told besides its plan.
+package struct DataflowOptions: Hashable, Sendable {
+    /// Whether the changes of one group between two calls of `flush` become one. Without it every change is emitted in order, and the
+    /// output does not depend on how records are cut into batches.
+    package var coalesces: Bool
+    /// Seed of all hash tables: keys are written by strangers.
+    package var hashSeed: UInt64
+
+    package init(coalesces: Bool = false, hashSeed: UInt64 = 0) {
+        self.coalesces = coalesces
+        self.hashSeed = hashSeed
+    }
+}
+
+/// What one input of a dataflow reads.
+package enum DataflowInput: Hashable, Sendable {
+    /// A topic in the formats of its source.
+    case source(SourceStep)
+    /// An internal topic that another pipeline of the query writes.
+    case exchange(ExchangeStep)
+
+    /// The topic's name; internal topics by their name as users see it.
+    package var topic: String {
+        switch self {
+        case .source(let step): step.topic
+        case .exchange(let step): step.topic.name
+        }
+    }
+}
+
+/// A running plan. Not Sendable: one owner, one thread.
+///
+/// A round is: `process` any number of runs, `flush`, then take output, changelog and errors, and commit them together with the positions
+/// of the inputs. After an error the dataflow must be thrown away and rebuilt from the last commit.
+package final class Dataflow {
+    /// What the inputs are, left to right; `process` names them by index.
+    package let inputs: [DataflowInput]
+    private let context: DataflowContext
+    private var sources: [SourceOperator?] = []
+    private var exchanges: [ExchangeSourceOperator?] = []
+    private let sink: SinkOperator?
+    private let exchangeSink: ExchangeSinkOperator?
+    private let client: ClientOperator?
+
+    /// Makes the operators of `root`. Throws when a format is not supported or a function has no body.
+    package init(
+        root: Step, destination: Destination, options: DataflowOptions = DataflowOptions(), environment: DataflowEnvironment = DataflowEnvironment()
+    ) throws(DataflowError) {
+        let context = DataflowContext(options: options, environment: environment)
+        self.context = context
+        let schema = root.output
+        var end: Operator
+        switch destination {
+        case .sink(let description):
+            let operation = try SinkOperator(description, schema, context)
+            (sink, exchangeSink, client) = (operation, nil, nil)
+            end = operation
+        case .exchange(let topic):
+            let operation = try ExchangeSinkOperator(topic, schema, context)
+            (sink, exchangeSink, client) = (nil, operation, nil)
+            end = operation
+        case .client(let limit):
+            let operation = ClientOperator(limit: limit, keyCount: schema.keyCount, context)
+            (sink, exchangeSink, client) = (nil, nil, operation)
+            end = operation
+        }
+        var builder = DataflowBuilder(context: context)
+        try builder.build(root, into: end)
+        context.operators = builder.operators + [end]
+        inputs = builder.inputs
+        sources = builder.sources
+        exchanges = builder.exchanges
+    }
+
+    /// Works off records `range` of `run`, which input `input` read from `partition`. Several ranges of one run may be given one after the
+    /// other. The error names the input and the offset of the record that cannot be processed.
+    package func process(input: Int, run: RecordRun, range: Range<Int>, partition: Int32) throws(DataflowError) {
+        guard !range.isEmpty else { return }
+        if let source = sources[input] {
+            try source.process(run, range, partition: partition)
+        } else {
+            try exchanges[input]?.process(run, range, partition: partition)
+        }
+    }
+
+    /// Lets out what was held back for coalescing. To be called before a commit.
+    package func flush() throws(DataflowError) {
+        // From the sources up: what one operator lets out is held by none below it.
+        for operation in context.operators { try operation.flush() }
+    }
+
+    /// The records for the sink or the exchange topic since the last call; empty for a client's dataflow.
+    package func takeOutput() -> OutgoingRecords {
+        sink?.records.take() ?? exchangeSink?.records.take() ?? OutgoingRecords()
+    }
+
+    /// The rows for the client since the last call; empty for others.
+    package func takeRows() -> RowBlock { client?.rows.take() ?? RowBlock() }
+
+    /// Whether the client has got as many rows as it asked for.
+    package var isComplete: Bool { client?.isComplete ?? false }
+
+    /// The rows that could not be processed since the last call, at most `rowErrorLimit` of them.
+    package func takeErrors() -> [RowError] { context.errors.take() }
+
+    /// How many rows `takeErrors` gives at most; the counts stay exact.
+    package static let rowErrorLimit = ErrorLog.rowLimit
+
+    /// How many failures of each class there were since the dataflow was made.
+    package var errorCounts: [RowErrorCause: Int] { context.errors.counts }
+
+    /// Names of the state stores, in the order of the plan.
+    package var storeNames: [String] { context.storeNames }
+
+    /// What has changed in each store since the last call, as records for the store's changelog topic; stores without changes are left
+    /// out. Stream time is among the records, so that it survives a restart.
+    package func takeChangelog() -> [(store: String, records: OutgoingRecords)] {
+        var result: [(store: String, records: OutgoingRecords)] = []
+        for name in context.storeNames {
+            let records = RecordSink()
+            context.stores[name]?.writeChanges(to: records)
+            if records.count > 0 { result.append((name, records.take())) }
+        }
+        return result
+    }
+
+    /// Takes changelog (or snapshot) records of a store, in the order in which they were written. To be called before any `process`.
+    package func restore(store: String, run: RecordRun) throws(DataflowError) {
+        guard let target = context.stores[store] else { throw DataflowError("there is no state store \(store)") }
+        for record in 0..<run.count {
+            let key = run.keys[record], value = run.values[record]
+            guard !key.isNull else { continue }
+            let keyBytes = run.bytes[Int(key.start)..<Int(key.start + key.length)]
+            let valueBytes = value.isNull ? nil : run.bytes[Int(value.start)..<Int(value.start + value.length)]
+            if let problem = target.restore(key: keyBytes, value: valueBytes, timestamp: run.timestamps[record]) {
+                throw DataflowError("the state store \(store) cannot be restored: \(problem)", offset: run.offsets[record])
+            }
+        }
+    }
+
+    /// The next slice of a store's whole state as changelog records, about `limit` entries, from `position` (0 first). The position of the
+    /// next slice is nil at the end. Changes made between slices are in the changelog, so the snapshot is right once that is replayed.
+    package func snapshot(store: String, from position: Int, limit: Int) -> (records: OutgoingRecords, next: Int?) {
+        let records = RecordSink()
+        let next = context.stores[store]?.writeSnapshot(from: position, limit: limit, to: records)
+        return (records.take(), next)
+    }
+
+    /// Bytes of memory that state takes.
+    package var stateMemory: Int {
+        context.stores.values.reduce(0) { $0 + $1.memory } + context.operators.reduce(0) { $0 + $1.stateMemory }
+    }
+}
+
+/// Turns the tree of steps into operators, from the root down.
+struct DataflowBuilder {
+    let context: DataflowContext
+    var inputs: [DataflowInput] = []
+    var sources: [SourceOperator?] = []
+    var exchanges: [ExchangeSourceOperator?] = []
+    /// From the sources up.
+    var operators: [Operator] = []
+
+    /// Makes the operators of `step`, whose rows go into `next`.
+    mutating func build(_ step: Step, into next: Operator) throws(DataflowError) {
+        switch step {
+        case .source(let source):
+            let index = inputs.count
+            inputs.append(.source(source))
+            let operation = try SourceOperator(source, input: index, context, next: next)
+            sources.append(operation)
+            exchanges.append(nil)
+            operators.append(operation)
+        case .exchange(let exchange):
+            let index = inputs.count
+            inputs.append(.exchange(exchange))
+            let operation = ExchangeSourceOperator(exchange, input: index, context, next: next)
+            sources.append(nil)
+            exchanges.append(operation)
+            operators.append(operation)
+        case .filter(let filter):
+            try add(try FilterOperator(filter, context, next: next), over: filter.input)
+        case .project(let project):
+            try add(try ProjectOperator(project, context, next: next), over: project.input)
+        case .rekey(let rekey):
+            try add(try RekeyOperator(rekey, context, next: next), over: rekey.input)
+        case .explode(let explode):
+            try add(try ExplodeOperator(explode, context, next: next), over: explode.input)
+        case .aggregate, .join:
+            throw DataflowError("this step is not supported")
+        }
+    }
+
+    private mutating func add(_ operation: Operator, over input: Step) throws(DataflowError) {
+        try build(input, into: operation)
+        operators.append(operation)
+    }
+}

@@ -1,0 +1,108 @@
+// WHERE and HAVING (semantics §7.2, §7.6), and projection.
+
+import Plans
+import Values
+
+/// Keeps rows by a predicate, of streams and of tables.
+final class FilterOperator: Operator {
+    private let step: FilterStep
+    private let predicate: Kernel
+    private let frame: Frame
+    private let batch = Batch()
+
+    init(_ step: FilterStep, _ context: DataflowContext, next: Operator) throws(DataflowError) {
+        self.step = step
+        predicate = try KernelCompiler.compile(step.predicate)
+        frame = Frame(environment: context.environment)
+        super.init(context, next: next)
+    }
+
+    override func push(_ input: Batch) throws(DataflowError) {
+        batch.adoptRows(of: input)
+        batch.columns = input.columns
+        batch.old = input.old
+        let withValue = input.hasValue.isEmpty ? input.selection : input.selection.filtered { input.hasValue[$0] }
+        let passing = self.passing(input, withValue, old: false)
+        if step.isTable {
+            judgeTable(input, passing)
+        } else {
+            batch.selection = passing
+        }
+        if !batch.selection.isEmpty { try next?.push(batch) }
+    }
+
+    private func passing(_ input: Batch, _ rows: Selection, old: Bool) -> Selection {
+        if rows.isEmpty { return rows }
+        frame.show(input, old: old)
+        frame.onFailure = old ? nil : { [context] row, message in
+            context.errors.add(.expression, step: "WhereFilter", column: nil, message: message, batch: input, row: row)
+        }
+        defer { frame.onFailure = nil }
+        let column = predicate.evaluate(frame, rows)
+        if column.nulls.isEmpty { return rows.filtered { column.words[$0] != 0 } }
+        return rows.filtered { !column.nulls[$0] && column.words[$0] != 0 }
+    }
+
+    /// A row that passes is a value; one whose old version passed but which does not is a tombstone; all others are nothing.
+    private func judgeTable(_ input: Batch, _ passing: Selection) {
+        let passes = flags(passing, input.rowCount)
+        var passed = [Bool](repeating: false, count: input.rowCount)
+        if !input.hasOld.isEmpty {
+            // Evaluated after the new versions' result has been read: both use the same kernels.
+            passed = flags(self.passing(input, input.selection.filtered { input.hasOld[$0] }, old: true), input.rowCount)
+        }
+        batch.selection = input.selection.filtered { passes[$0] || passed[$0] }
+        batch.hasValue = passes
+        batch.hasOld = passed
+    }
+
+    private func flags(_ rows: Selection, _ count: Int) -> [Bool] {
+        var result = [Bool](repeating: false, count: count)
+        rows.forEach { result[$0] = true }
+        return result
+    }
+}
+
+/// Computes the columns of a projection.
+final class ProjectOperator: Operator {
+    private let step: ProjectStep
+    private let kernels: [Kernel]
+    /// The same expressions again, for old versions: a kernel's column lives only until its next batch.
+    private let oldKernels: [Kernel]
+    private let frame: Frame
+    private let batch = Batch()
+    private var failingColumn = 0
+
+    init(_ step: ProjectStep, _ context: DataflowContext, next: Operator) throws(DataflowError) {
+        self.step = step
+        kernels = try KernelCompiler.compileAll(step.expressions)
+        oldKernels = try KernelCompiler.compileAll(step.expressions)
+        frame = Frame(environment: context.environment)
+        super.init(context, next: next)
+    }
+
+    override func push(_ input: Batch) throws(DataflowError) {
+        batch.adoptRows(of: input)
+        frame.onFailure = { [context, unowned self] row, message in
+            let name = step.output.columns[failingColumn].name
+            context.errors.add(.expression, step: "Project", column: name, message: message, batch: input, row: row)
+        }
+        defer { frame.onFailure = nil }
+        frame.show(input)
+        let withValue = input.hasValue.isEmpty ? input.selection : input.selection.filtered { input.hasValue[$0] }
+        batch.columns.removeAll(keepingCapacity: true)
+        for (index, kernel) in kernels.enumerated() {
+            failingColumn = index
+            // Rows without a value keep their key columns.
+            batch.columns.append(kernel.evaluate(frame, index < step.output.keyCount ? input.selection : withValue))
+        }
+        batch.old.removeAll(keepingCapacity: true)
+        if !input.old.isEmpty {
+            frame.onFailure = nil
+            frame.show(input, old: true)
+            let withOld = input.selection.filtered { input.hadOld($0) }
+            for kernel in oldKernels { batch.old.append(kernel.evaluate(frame, withOld)) }
+        }
+        try next?.push(batch)
+    }
+}

@@ -1,0 +1,61 @@
+// The shape of a running step: batches are pushed in at the bottom and come out of the last operator.
+
+import Plans
+import Values
+
+/// One running step. `push` takes a batch, works it off completely, and pushes what comes out to the step above before it returns.
+class Operator {
+    /// The step above.
+    let next: Operator?
+    let context: DataflowContext
+
+    init(_ context: DataflowContext, next: Operator?) {
+        self.context = context
+        self.next = next
+    }
+
+    /// Takes a batch of the step below.
+    func push(_ batch: Batch) throws(DataflowError) {
+        preconditionFailure("every operator takes batches")
+    }
+
+    /// Lets out what was held back for coalescing.
+    func flush() throws(DataflowError) {}
+
+    /// Bytes of state that this operator holds.
+    var stateMemory: Int { 0 }
+}
+
+/// What all operators of a dataflow share.
+final class DataflowContext {
+    let options: DataflowOptions
+    let environment: DataflowEnvironment
+    let errors = ErrorLog()
+    /// Every operator that keeps a state store, by the store's name.
+    var stores: [String: StateStore] = [:]
+    /// The stores' names, in the order of the plan.
+    var storeNames: [String] = []
+    var operators: [Operator] = []
+
+    init(options: DataflowOptions, environment: DataflowEnvironment) {
+        self.options = options
+        self.environment = environment
+    }
+
+    func register(_ store: StateStore, _ description: StoreDescription) {
+        if stores.updateValue(store, forKey: description.name) == nil { storeNames.append(description.name) }
+    }
+}
+
+/// State that leaves as changelog records and comes back from them.
+protocol StateStore: AnyObject {
+    /// Appends what has changed since the last call.
+    func writeChanges(to records: RecordSink)
+    /// Takes one record of the changelog; nil or a reason.
+    func restore(key: ArraySlice<UInt8>, value: ArraySlice<UInt8>?, timestamp: Int64) -> String?
+    /// Appends the next slice of the whole state, at most about `limit` entries, from where the last slice ended (0 first). Gives where
+    /// the next slice starts, nil at the end.
+    func writeSnapshot(from position: Int, limit: Int, to records: RecordSink) -> Int?
+    /// Bytes of memory.
+    var memory: Int { get }
+}

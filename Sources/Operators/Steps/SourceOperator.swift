@@ -1,0 +1,216 @@
+// Decodes the records of a topic into batches: keys, values, windows, headers, event time, and which records are skipped
+// (semantics §8 and §9, formats.md §2 and §10).
+
+import Bytes
+import Formats
+import Plans
+import Values
+
+/// The running form of a source step.
+final class SourceOperator: Operator {
+    private let step: SourceStep
+    private let input: Int
+    private let key: SideDecoder
+    private let value: SideDecoder
+    private let batch = Batch()
+    private let headers: HeaderColumns
+    private let needsHeaders: Bool
+    private let timestampReader: TimestampReader?
+
+    init(_ step: SourceStep, input: Int, _ context: DataflowContext, next: Operator) throws(DataflowError) {
+        self.step = step
+        self.input = input
+        let keyCount = step.schema.key.count, valueEnd = keyCount + step.schema.value.count
+        var wanted = step.needed
+        if let timestamp = step.timestamp { wanted[timestamp.column] = true }
+        // A table's rows are known by their keys, so those must be well-formed even when nobody reads them.
+        key = try Codecs.decoder(step.keyFormat, step.schema.key, wanted: Array(wanted[..<keyCount]))
+        value = try Codecs.decoder(step.valueFormat, step.schema.value, wanted: Array(wanted[keyCount..<valueEnd]))
+        headers = HeaderColumns(step.schema.headers)
+        needsHeaders = wanted[valueEnd...].contains(true)
+        timestampReader = try step.timestamp.map { column throws(DataflowError) in
+            try TimestampReader(column, step.output.columns[column.column].type)
+        }
+        super.init(context, next: next)
+        batch.columns = key.columns + value.columns + headers.columns
+    }
+
+    /// Decodes records `range` of `run`, which come from `partition`, and pushes them.
+    func process(_ run: RecordRun, _ range: Range<Int>, partition: Int32) throws(DataflowError) {
+        begin(run, range.count, partition)
+        unsafe run.bytes.withUnsafeBufferPointer { bytes in
+            guard let base = bytes.baseAddress else { return }
+            unsafe decode(run, range, base)
+        }
+        key.finish(batch.rowCount)
+        value.finish(batch.rowCount)
+        batch.selection = .all(batch.rowCount)
+        if let timestampReader { try extractTimestamps(timestampReader) }
+        if !batch.selection.isEmpty { try next?.push(batch) }
+    }
+
+    private func begin(_ run: RecordRun, _ rows: Int, _ partition: Int32) {
+        batch.run = run
+        batch.partition = partition
+        batch.input = input
+        batch.rowCount = 0
+        batch.timestamps.removeAll(keepingCapacity: true)
+        batch.offsets.removeAll(keepingCapacity: true)
+        batch.recordIndexes.removeAll(keepingCapacity: true)
+        batch.hasValue.removeAll(keepingCapacity: true)
+        batch.windowStarts.removeAll(keepingCapacity: true)
+        batch.windowEnds.removeAll(keepingCapacity: true)
+        batch.headers.removeAll(keepingCapacity: true)
+        batch.headerBytes = run.headers.isEmpty ? [] : run.bytes
+        batch.timestamps.reserveCapacity(rows)
+        batch.offsets.reserveCapacity(rows)
+        batch.recordIndexes.reserveCapacity(rows)
+        key.begin(run, rows)
+        value.begin(run, rows)
+        headers.begin(rows)
+    }
+
+    @unsafe private func decode(_ run: RecordRun, _ range: Range<Int>, _ base: UnsafePointer<UInt8>) {
+        let isTable = step.kind == .table
+        var row = 0
+        for record in range {
+            let timestamp = run.timestamps[record]
+            var keyRange = run.keys[record]
+            if keyRange.isNull && isTable {
+                report(.nullKey, nil, "a table's record has no key", record)
+                continue
+            }
+            if timestamp < 0 {
+                report(.timestamp, nil, "the record's timestamp is negative", record)
+                continue
+            }
+            if let window = step.window, !keyRange.isNull {
+                guard let bounds = unsafe windowBounds(window, base, &keyRange) else {
+                    report(.keyDeserialization, nil, "the key is too short to hold its window", record)
+                    continue
+                }
+                batch.windowStarts.append(bounds.start)
+                batch.windowEnds.append(bounds.end)
+            } else if step.window != nil {
+                batch.windowStarts.append(0)
+                batch.windowEnds.append(0)
+            }
+            if unsafe decodeSides(run, record, keyRange, base, row) {
+                batch.timestamps.append(timestamp)
+                batch.offsets.append(run.offsets[record])
+                batch.recordIndexes.append(Int32(record))
+                if !run.headers.isEmpty { batch.headers.append(run.headers[record]) }
+                if needsHeaders { headers.decode(run, record, row) }
+                row += 1
+            } else if step.window != nil {
+                batch.windowStarts.removeLast()
+                batch.windowEnds.removeLast()
+            }
+        }
+        batch.rowCount = row
+    }
+
+    /// Decodes key and value into `row`; false, with a report, when the record must be skipped.
+    @inline(__always) @unsafe private func decodeSides(
+        _ run: RecordRun, _ record: Int, _ keyRange: ByteRange, _ base: UnsafePointer<UInt8>, _ row: Int
+    ) -> Bool {
+        if keyRange.isNull {
+            key.decodeNull(row)
+        } else if let problem = unsafe key.decode(base, keyRange, row) {
+            report(.keyDeserialization, problem.column, problem.message, record)
+            return false
+        }
+        let valueRange = run.values[record]
+        if valueRange.isNull {
+            value.decodeNull(row)
+            if batch.hasValue.isEmpty { batch.hasValue = Array(repeating: true, count: row) }
+            batch.hasValue.append(false)
+            return true
+        }
+        if let problem = unsafe value.decode(base, valueRange, row) {
+            report(.valueDeserialization, problem.column, problem.message, record)
+            return false
+        }
+        if !batch.hasValue.isEmpty { batch.hasValue.append(true) }
+        return true
+    }
+
+    private func report(_ cause: RowErrorCause, _ column: String?, _ message: String, _ record: Int) {
+        context.errors.add(cause, step: "Source", column: column, message: message, batch: batch, run: batch.run, record: record)
+    }
+
+    /// Takes the window off the end of the key bytes.
+    @unsafe private func windowBounds(
+        _ window: KeyWindow, _ base: UnsafePointer<UInt8>, _ range: inout ByteRange
+    ) -> (start: Int64, end: Int64)? {
+        func number(_ position: Int32) -> Int64 {
+            var value: UInt64 = 0
+            for index in 0..<8 { value = unsafe value << 8 | UInt64(base[Int(position) + index]) }
+            return Int64(bitPattern: value)
+        }
+        let stop = range.start + range.length
+        switch window {
+        case .time(_, let size):
+            guard range.length >= 8 else { return nil }
+            range.length -= 8
+            let start = number(stop - 8)
+            return (start, start &+ size)
+        case .session:
+            guard range.length >= 16 else { return nil }
+            range.length -= 16
+            return (number(stop - 8), number(stop - 16))
+        }
+    }
+
+    /// Replaces the records' timestamps by those of the source's TIMESTAMP column; rows without a usable one go.
+    private func extractTimestamps(_ reader: TimestampReader) throws(DataflowError) {
+        var problems: [Int: String] = [:]
+        batch.selection = batch.selection.filtered { row in
+            // Rows without a value keep their time when the column stands in the key; else there is nothing to read.
+            if let time = reader.read(batch.columns[reader.column.column], row) {
+                batch.timestamps[row] = time
+                return true
+            }
+            problems[row] = "the value of the timestamp column is null, unreadable or negative"
+            return false
+        }
+        for (row, message) in problems.sorted(by: { $0.key < $1.key }) {
+            if reader.column.failsQuery {
+                throw DataflowError(message, input: input, partition: batch.partition, offset: batch.offsets[row])
+            }
+            let name = step.output.columns[reader.column.column].name
+            context.errors.add(.timestamp, step: "Source", column: name, message: message, batch: batch, row: row)
+        }
+    }
+}
+
+/// Reads event time out of a column.
+struct TimestampReader {
+    let column: TimestampColumn
+    private let pattern: DatePattern?
+
+    init(_ column: TimestampColumn, _ type: SQLType) throws(DataflowError) {
+        self.column = column
+        if let text = column.pattern {
+            do throws(EvaluationError) {
+                pattern = try DatePattern(text)
+            } catch {
+                throw DataflowError(error.message)
+            }
+        } else {
+            pattern = nil
+        }
+    }
+
+    /// Milliseconds since the epoch; nil when the value is NULL, cannot be read or is negative.
+    func read(_ values: Column, _ row: Int) -> Int64? {
+        guard !values.isNull(row) else { return nil }
+        let time: Int64?
+        if values.lane == .text {
+            time = pattern.map { $0.timestamp(values.text(row)) } ?? DateTextReader.timestamp(values.text(row))
+        } else {
+            time = values.words[row]
+        }
+        return time.flatMap { $0 >= 0 ? $0 : nil }
+    }
+}
