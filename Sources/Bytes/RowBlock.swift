@@ -24,6 +24,9 @@ package struct RowBlock: Hashable, Sendable {
         return bytes[Int(range.start)..<Int(range.start) + Int(range.length)]
     }
 
+    /// The rows as texts, for tests and small answers.
+    package var texts: [String] { rows.indices.map { String(decoding: row($0), as: UTF8.self) } }
+
     /// The block without its rows from `count` on.
     package mutating func truncate(to count: Int) {
         guard count < rows.count else { return }

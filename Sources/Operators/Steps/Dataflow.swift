@@ -66,8 +66,8 @@ package final class Dataflow {
             let operation = try ExchangeSinkOperator(topic, schema, context)
             (sink, exchangeSink, client) = (nil, operation, nil)
             end = operation
-        case .client(let limit):
-            let operation = ClientOperator(limit: limit, keyCount: schema.keyCount, context)
+        case .client(let limit, let order):
+            let operation = ClientOperator(limit: limit, order: order, keyCount: schema.keyCount, context)
             (sink, exchangeSink, client) = (nil, nil, operation)
             end = operation
         }

@@ -1,6 +1,6 @@
 // The ends of a dataflow: a topic, an internal topic, or a client.
 
-package import Bytes
+import Bytes
 import Formats
 import Plans
 import Values
@@ -80,24 +80,6 @@ enum WindowSuffix {
     }
 }
 
-/// Rows as clients get them: JSON arrays, one after the other in one buffer.
-package struct RowBlock: Hashable, Sendable {
-    package var bytes: [UInt8] = []
-    /// The JSON array of each row, in `bytes`.
-    package var rows: [ByteRange] = []
-    /// Whether a row says that its key is gone; then only the key columns have values.
-    package var deleted: [Bool] = []
-
-    package init() {}
-
-    package var count: Int { rows.count }
-
-    /// The rows as texts, for tests and small answers.
-    package var texts: [String] {
-        rows.map { String(decoding: bytes[Int($0.start)..<Int($0.start + $0.length)], as: UTF8.self) }
-    }
-}
-
 /// Writes rows as JSON arrays.
 final class RowBlockWriter {
     private let bytes = ByteSink()
@@ -105,16 +87,16 @@ final class RowBlockWriter {
     private var deleted: [Bool] = []
     var count: Int { rows.count }
 
-    /// Appends a row of `columns`; of a deleted row only the first `keyCount` columns have values.
-    func append(_ columns: [Column], _ row: Int, isDeleted: Bool, keyCount: Int) {
+    /// Appends a row of `columns`, shown in `order`; of a deleted row only the first `keyCount` columns have values.
+    func append(_ columns: [Column], _ row: Int, order: [Int], isDeleted: Bool, keyCount: Int) {
         let start = bytes.count
         var bound = 16
-        for (index, column) in columns.enumerated() { bound += isDeleted && index >= keyCount ? 5 : JSONWriter.bound(column, row) + 1 }
+        for index in order { bound += isDeleted && index >= keyCount ? 5 : JSONWriter.bound(columns[index], row) + 1 }
         var writer = unsafe JSONWriter(bytes.reserve(bound))
         writer.putByte(0x5B)
-        for (index, column) in columns.enumerated() {
-            if index > 0 { writer.putByte(0x2C) }
-            if isDeleted && index >= keyCount { writer.put("null") } else { writer.put(column, row, .row) }
+        for (place, index) in order.enumerated() {
+            if place > 0 { writer.putByte(0x2C) }
+            if isDeleted && index >= keyCount { writer.put("null") } else { writer.put(columns[index], row, .row) }
         }
         writer.putByte(0x5D)
         unsafe bytes.commit(writer.place)
@@ -134,11 +116,13 @@ final class RowBlockWriter {
 /// Gives rows to the client who asked.
 final class ClientOperator: Operator {
     private let keyCount: Int
+    private let order: [Int]
     private var remaining: Int?
     let rows = RowBlockWriter()
 
-    init(limit: Int?, keyCount: Int, _ context: DataflowContext) {
+    init(limit: Int?, order: [Int], keyCount: Int, _ context: DataflowContext) {
         remaining = limit
+        self.order = order
         self.keyCount = keyCount
         super.init(context, next: nil)
     }
@@ -153,7 +137,7 @@ final class ClientOperator: Operator {
                 remaining = left - 1
             }
             let row = batch.selection[index]
-            rows.append(batch.columns, row, isDeleted: !batch.hasValue(row), keyCount: keyCount)
+            rows.append(batch.columns, row, order: order, isDeleted: !batch.hasValue(row), keyCount: keyCount)
         }
     }
 }
