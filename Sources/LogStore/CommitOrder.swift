@@ -41,6 +41,8 @@ struct CommitOrder {
     var isClosing = false
     /// Without threads of its own, one committer writes for all.
     var isDraining = false
+    /// Lets one round of maintenance run at a time.
+    var isMaintaining = false
 
     /// Committers wait while more than this is in line: the disk is slower than they are.
     static let mostWaitingBytes = 64 << 20

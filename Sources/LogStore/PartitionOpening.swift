@@ -172,10 +172,12 @@ struct PartitionOpening {
             segments.append(writer.segment)
         }
         let end = max(state.end, writer.segment.baseOffset)
+        // Retention may have removed segments after the journal last told where the partition starts.
+        let start = topic.config.cleanupPolicy.deletes ? max(state.start, segments[0].baseOffset) : state.start
         let partition = Partition(
             topic: topic.id, topicName: topic.name, index: index, directory: directory,
             state: Partition.State(
-                start: state.start, appendedEnd: end, durableEnd: end, appliedEnd: end, segments: segments,
+                start: start, appendedEnd: end, durableEnd: end, appliedEnd: end, segments: segments,
                 producers: state.producers))
         return PartitionWriter(
             partition: partition, active: writer, size: size, nextOffset: end, segmentBytes: topic.config.segmentBytes)

@@ -71,8 +71,6 @@ package final class SegmentedLog: EventLog {
     private let receivers = Mutex<(next: UInt64, all: [(UInt64, @Sendable (LogNews) -> Void)])>((0, []))
     let writer: LogWriter
     private let threads = Mutex<[WorkerThread]>([])
-    /// Lets one round of maintenance run at a time.
-    let maintenance = Mutex(())
 
     /// Opens the log in `directory`, which is made when absent, and brings it back to its last durable commit. Errors:
     /// `directoryInUse`, `damaged` when the journal or a topic's file is, `storage`.
