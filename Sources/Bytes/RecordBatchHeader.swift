@@ -100,3 +100,19 @@ package struct RecordBatchHeader: Hashable, Sendable {
         return crc32c(bytes, position + Self.checkedFrom..<position + totalBytes) == crc
     }
 }
+
+extension RecordBatchHeader {
+    /// The whole batch: this header with its length and checksum set, and the record section behind it. For rare batches;
+    /// `BatchFraming` writes in place.
+    package func sealed(section: [UInt8]) -> [UInt8] {
+        var header = self
+        header.totalBytes = Self.byteCount + section.count
+        var batch = [UInt8](repeating: 0, count: Self.byteCount)
+        unsafe batch.withUnsafeMutableBytes { buffer in
+            if let base = buffer.baseAddress { unsafe header.write(to: base) }
+        }
+        batch.append(contentsOf: section)
+        batch.put(uint32: crc32c(batch, Self.checkedFrom..<batch.count), at: 17)
+        return batch
+    }
+}

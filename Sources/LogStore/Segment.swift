@@ -50,7 +50,8 @@ final class Segment: Sendable {
             if let winner = state.file { return winner }
             state.file = file
             state.index = index
-            state.isCompacted = ledger?.isCompacted ?? false
+            // Without a side file nobody can say whether gaps are in order.
+            state.isCompacted = ledger?.isCompacted ?? true
             state.ledger = state.isCompacted ? ledger : nil
             return file
         }

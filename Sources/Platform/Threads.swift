@@ -24,6 +24,9 @@ package final class WorkerThread: @unchecked Sendable {
         return thread
     }
 
+    /// Whether the calling thread is this one.
+    package var isCurrent: Bool { pthread_equal(handle, pthread_self()) != 0 }
+
     /// Waits until the thread's function has returned. To be called once; more calls return at once.
     package func join() {
         let isFirst = hasJoined.withLock { joined in

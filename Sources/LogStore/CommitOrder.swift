@@ -1,0 +1,272 @@
+// How commits get their order. A committer frames its records on its own thread, then takes the order's lock for as long as it
+// takes to hand out offsets: from then on the records can be fetched as appended, and the commit waits in line for the writer.
+// So a chain of queries, each reading what the one before has only appended, costs one sync and not one a stage.
+import Bytes
+import Platform
+import Synchronization
+
+/// An append that has its offsets.
+struct PlacedAppend {
+    var partition: Partition
+    var baseOffset: Int64
+    var framed: FramedBatches
+    var producer: ProducerStamp?
+
+    var recordCount: Int { framed.recordCount }
+}
+
+/// A commit in line.
+struct PendingCommit {
+    var appends: [PlacedAppend]
+    var byteCount: Int
+    var receipt: CommitReceipt
+    var completion: @Sendable (Result<CommitReceipt, LogError>) -> Void
+}
+
+/// What the writer is asked to do, in order.
+enum WriterWork {
+    case commit(PendingCommit)
+    /// Anything that must not run beside commits.
+    case chore(@Sendable (LogWriter) -> Void)
+}
+
+/// The state behind the order's lock.
+struct CommitOrder {
+    var queue: [WriterWork] = []
+    /// Bytes of the commits in line.
+    var waitingBytes = 0
+    var generation: UInt64 = 0
+    /// Why nothing is taken any more.
+    var refusal: LogError?
+    var isClosing = false
+    /// Without threads of its own, one committer writes for all.
+    var isDraining = false
+    /// Lets one round of maintenance run at a time.
+    var isMaintaining = false
+
+    /// Committers wait while more than this is in line: the disk is slower than they are.
+    static let mostWaitingBytes = 64 << 20
+    /// What is taken at once, so that one sync does not wait for a gigabyte.
+    static let groupBytes = 16 << 20
+
+    /// The commits up to the next chore, or one chore.
+    mutating func takeGroup() -> [WriterWork] {
+        var count = 0
+        var byteCount = 0
+        taking: for work in queue {
+            switch work {
+            case .chore:
+                if count == 0 { count = 1 }
+                break taking
+            case .commit(let commit):
+                if count > 0 && byteCount + commit.byteCount > Self.groupBytes { break taking }
+                byteCount += commit.byteCount
+                count += 1
+            }
+        }
+        defer {
+            queue.removeFirst(count)
+            waitingBytes -= byteCount
+        }
+        return Array(queue[..<count])
+    }
+}
+
+extension SegmentedLog {
+    package var generation: UInt64 { order.withLock { $0.generation } }
+
+    package func commit(_ commit: Commit, completion: @escaping @Sendable (Result<CommitReceipt, LogError>) -> Void) {
+        let framed: [FramedAppend]
+        do throws(LogError) { framed = try commit.appends.map { append throws(LogError) in try frame(append) } } catch {
+            completion(.failure(error))
+            return
+        }
+        let byteCount = framed.reduce(0) { $0 + ($1.framed?.byteCount ?? 0) }
+        let mayWait = options.hasOwnThreads && !isOnWriterThread
+        let outcome: Result<(CommitReceipt, [Partition]), LogError> = order.wait(
+            until: { !mayWait || $0.waitingBytes < CommitOrder.mostWaitingBytes || $0.refusal != nil },
+            then: { order in
+                do throws(LogError) {
+                    let (placed, receipt) = try place(framed, commit.generation, in: &order)
+                    let partitions = placed.map(\.partition)
+                    order.queue.append(
+                        .commit(
+                            PendingCommit(appends: placed, byteCount: byteCount, receipt: receipt, completion: completion)))
+                    order.waitingBytes += byteCount
+                    return .success((receipt, partitions))
+                } catch {
+                    return .failure(error)
+                }
+            })
+        switch outcome {
+        case .failure(let error): completion(.failure(error))
+        case .success(let (receipt, partitions)):
+            tell(partitions)
+            commit.onAppended?(receipt)
+            if !options.hasOwnThreads { drain() }
+        }
+    }
+
+    // MARK: Framing
+
+    private struct FramedAppend {
+        var partition: Partition
+        /// nil for an append without records.
+        var framed: FramedBatches?
+        var producer: ProducerStamp?
+    }
+
+    private func frame(_ append: Append) throws(LogError) -> FramedAppend {
+        let partition = try find(append.topic, append.partition)
+        if append.records.isEmpty { return FramedAppend(partition: partition, framed: nil, producer: nil) }
+        let codec = registry.withLock { $0.byID[append.topic]?.metadata.config.compression ?? .none }
+        let framing = BatchFraming(
+            batchBytes: options.batchBytes, compressionBits: codec.rawValue,
+            producer: append.producer.map { BatchProducer(id: $0.id, epoch: $0.epoch, baseSequence: $0.baseSequence) })
+        let framed = try framing.frame(append.records) { section throws(LogError) in try compress(section, by: codec) }
+        guard let framed, framed.byteCount < RecordBatchHeader.largestBatch else {
+            throw LogError(
+                .recordTooLarge, "an append of \(append.records.bytes.count) bytes to \(partition.topicName) is too large",
+                hint: "A commit's append to one partition may have \(RecordBatchHeader.largestBatch) bytes.")
+        }
+        return FramedAppend(partition: partition, framed: framed, producer: append.producer)
+    }
+
+    // MARK: Placing
+
+    /// Hands out offsets: to all appends, or to none.
+    private func place(
+        _ appends: [FramedAppend], _ generation: UInt64?, in order: inout CommitOrder
+    ) throws(LogError) -> ([PlacedAppend], CommitReceipt) {
+        if let refusal = order.refusal { throw refusal }
+        if order.isClosing { throw LogError(.closed, "the log is closed") }
+        if let generation, generation != order.generation {
+            throw LogError(
+                .withdrawn, "records that this commit builds on were appended but could not be made durable",
+                hint: "Start again from what is durable.")
+        }
+        var placed: [PlacedAppend] = []
+        var undo: [() -> Void] = []
+        var receipt = CommitReceipt(baseOffsets: [], wereRepeats: [])
+        do {
+            for append in appends {
+                let (offset, isRepeat) = try place(append, &placed, &undo)
+                receipt.baseOffsets.append(offset)
+                receipt.wereRepeats.append(isRepeat)
+            }
+        } catch {
+            for step in undo.reversed() { step() }
+            throw error
+        }
+        return (placed, receipt)
+    }
+
+    private func place(
+        _ append: FramedAppend, _ placed: inout [PlacedAppend], _ undo: inout [() -> Void]
+    ) throws(LogError) -> (Int64, isRepeat: Bool) {
+        let partition = append.partition
+        let outcome: Result<Placing, LogError> = partition.state.withLock { state in
+            if state.isDeleted { return .failure(unknown(partition.topic)) }
+            let end = state.appendedEnd
+            guard var framed = append.framed else { return .success(.nothing(end)) }
+            let count = framed.recordCount
+            if let stamp = append.producer {
+                switch state.producers.verdict(on: stamp, count: count) {
+                case .isNew: break
+                case .isRepeat(let offset): return .success(.isRepeat(offset))
+                case .hasGap(let expected): return .failure(gap(stamp, expected, partition))
+                case .isFenced(let epoch): return .failure(fenced(stamp, epoch, partition))
+                }
+            }
+            let before = append.producer.map { ($0.id, state.producers.producers[$0.id]) }
+            if let stamp = append.producer { state.producers.note(stamp, count: count, baseOffset: end) }
+            framed.setBaseOffset(end)
+            state.append(framed, baseOffset: end)
+            return .success(.isNew(end, framed, before))
+        }
+        switch try outcome.get() {
+        case .nothing(let end): return (end, false)
+        case .isRepeat(let offset): return (offset, true)
+        case .isNew(let offset, let framed, let before):
+            placed.append(PlacedAppend(partition: partition, baseOffset: offset, framed: framed, producer: append.producer))
+            undo.append {
+                partition.state.withLock { state in
+                    state.withdraw(from: offset)
+                    if let (id, producer) = before { state.producers.restore(id, to: producer) }
+                }
+            }
+            return (offset, false)
+        }
+    }
+
+    private enum Placing {
+        case nothing(Int64)
+        case isRepeat(Int64)
+        case isNew(Int64, FramedBatches, (Int64, ProducerTable.Producer?)?)
+    }
+
+    private func gap(_ stamp: ProducerStamp, _ expected: Int32, _ partition: Partition) -> LogError {
+        LogError(
+            .sequenceGap,
+            "producer \(stamp.id) appends sequence \(stamp.baseSequence) to \(partition.topicName)-\(partition.index), "
+                + "expected \(expected)")
+    }
+
+    private func fenced(_ stamp: ProducerStamp, _ epoch: Int16, _ partition: Partition) -> LogError {
+        LogError(
+            .fencedProducer,
+            "producer \(stamp.id) with epoch \(stamp.epoch) was replaced by one with epoch \(epoch)",
+            hint: "Two producers use the same id; this one is the older.")
+    }
+
+    // MARK: Handing over to the writer
+
+    /// Runs `body` between commits and waits for it. Not to be called from a completion.
+    func onWriter(_ body: @escaping @Sendable (LogWriter) throws(LogError) -> Void) throws(LogError) {
+        let result = Monitor<Result<Void, LogError>?>(nil)
+        let refusal: LogError? = order.update { order in
+            if order.isClosing { return order.refusal ?? LogError(.closed, "the log is closed") }
+            order.queue.append(
+                .chore { writer in
+                    let outcome: Result<Void, LogError>
+                    do throws(LogError) {
+                        try body(writer)
+                        outcome = .success(())
+                    } catch {
+                        outcome = .failure(error)
+                    }
+                    result.update { $0 = outcome }
+                })
+            return nil
+        }
+        if let refusal { throw refusal }
+        if !options.hasOwnThreads { drain() }
+        let outcome: Result<Void, LogError>? = result.wait(until: { $0 != nil }, then: { $0 })
+        try outcome?.get()
+    }
+
+    /// Without threads of its own: writes until nothing is in line, unless somebody already does.
+    func drain() {
+        while true {
+            let group: [WriterWork] = order.update { order in
+                guard !order.isDraining, !order.queue.isEmpty else { return [] }
+                order.isDraining = true
+                return order.takeGroup()
+            }
+            if group.isEmpty { return }
+            writer.process(group)
+            order.update { $0.isDraining = false }
+        }
+    }
+
+    /// The body of the log's thread.
+    func writeUntilClosed() {
+        while true {
+            let group: [WriterWork] = order.wait(
+                until: { !$0.queue.isEmpty || $0.isClosing }, then: { $0.takeGroup() })
+            if group.isEmpty { break }
+            writer.process(group)
+        }
+        writer.shutDown()
+    }
+}

@@ -1,0 +1,183 @@
+// Compaction of closed segments: of each key only the last record stays, at its offset. A tombstone stays for
+// `delete.retention.ms` after it was first compacted, as Kafka does it: that moment is kept as the base timestamp of its batch,
+// marked by bit 6 of the attributes.
+import Bytes
+import Platform
+import Synchronization
+
+/// A segment's replacement, written and synced beside it.
+struct CleanedSegment: Sendable {
+    var old: Segment
+    var path: String
+    var size: Int64
+    var ledger: BatchLedger
+    var index: SparseIndex
+}
+
+/// One compaction of one partition. Its memory grows with the number of distinct keys in the closed segments, 40 bytes each.
+struct Compaction {
+    let partition: Partition
+    let segments: [Segment]
+    let config: TopicConfig
+    /// Wall clock, milliseconds.
+    let now: Int64
+    let files: any FileSystem
+    let seed: UInt64
+    let batchBytes: Int
+
+    static let horizonBit: Int16 = 0x40
+    static let chunkBytes = 1 << 20
+
+    /// Whether at least half of the closed bytes have never been compacted.
+    func isWorthwhile() throws(LogError) -> Bool {
+        var (clean, dirty): (Int64, Int64) = (0, 0)
+        for segment in segments {
+            _ = try segment.open()
+            if segment.state.withLock({ $0.isCompacted && $0.ledger != nil }) { clean += segment.size } else { dirty += segment.size }
+        }
+        return dirty > 0 && dirty >= clean
+    }
+
+    func run() throws(LogError) -> [CleanedSegment] {
+        let latest = try latestOffsets()
+        var cleaned: [CleanedSegment] = []
+        for segment in segments { cleaned.append(try clean(segment, latest)) }
+        return cleaned
+    }
+
+    /// A key by 128 bits of hash; two keys never share them for as long as anybody will look.
+    private struct KeyHash: Hashable {
+        var high: UInt64
+        var low: UInt64
+    }
+
+    private func hash(_ bytes: [UInt8], _ range: ByteRange) -> KeyHash {
+        let range = Int(range.start)..<Int(range.start + range.length)
+        return KeyHash(high: hash64(bytes, range, seed: seed), low: hash64(bytes, range, seed: ~seed))
+    }
+
+    private func latestOffsets() throws(LogError) -> [KeyHash: Int64] {
+        var latest: [KeyHash: Int64] = [:]
+        for segment in segments {
+            try visit(segment) { _, run in
+                for index in 0..<run.count where !run.keys[index].isNull {
+                    latest[hash(run.bytes, run.keys[index])] = run.offsets[index]
+                }
+            }
+        }
+        return latest
+    }
+
+    /// Calls `body` with every data batch's header and records.
+    private func visit(
+        _ segment: Segment, _ body: (RecordBatchHeader, RecordRun) throws(LogError) -> Void
+    ) throws(LogError) {
+        let file = try segment.open()
+        let size = segment.size
+        let loading = SegmentLoading(segment: segment, file: file, size: size)
+        let end = try loading.walk(from: 0) { header, position, chunk, start throws(LogError) in
+            var builder = RecordRunBuilder(
+                Array(chunk[start..<start + header.totalBytes]) + [UInt8](repeating: 0, count: RecordRun.padding), from: 0)
+            guard header.isIntact(in: chunk, at: start), builder.addBatch(header, at: 0) else {
+                throw segment.quarantine("the batch at \(position), offset \(header.baseOffset), fails its checksum")
+            }
+            try body(header, builder.finish(nextOffset: header.lastOffset + 1, isAtEnd: false))
+        }
+        guard end == size else { throw segment.quarantine("no batch begins at \(end)") }
+    }
+
+    private func clean(_ segment: Segment, _ latest: [KeyHash: Int64]) throws(LogError) -> CleanedSegment {
+        let path = segment.path + ".cleaned"
+        var output = CompactedOutput(
+            file: try translating { () throws(SystemError) in try files.open(path, .truncate) }, codec: config.compression,
+            batchBytes: batchBytes)
+        try visit(segment) { header, run throws(LogError) in
+            let known = header.attributes & Self.horizonBit != 0 ? header.baseTimestamp : nil
+            for index in 0..<run.count {
+                let (key, value) = (run.keys[index], run.values[index])
+                if !key.isNull, latest[hash(run.bytes, key)] ?? -1 > run.offsets[index] { continue }
+                var horizon: Int64?
+                if value.isNull && !key.isNull {
+                    if let known, known <= now { continue }
+                    horizon = known ?? now + config.deleteRetentionMilliseconds
+                }
+                try output.add(run, index, horizon)
+            }
+        }
+        try output.flush()
+        try translating { () throws(SystemError) in try output.file.synchronize() }
+        return CleanedSegment(old: segment, path: path, size: output.position, ledger: output.ledger, index: output.index)
+    }
+}
+
+/// Collects surviving records into batches and writes them.
+private struct CompactedOutput {
+    let file: any File
+    let codec: Compression
+    let batchBytes: Int
+    var position: Int64 = 0
+    var ledger = BatchLedger(isCompacted: true)
+    var index = SparseIndex()
+    private var section: [UInt8] = []
+    private var baseOffset: Int64 = 0
+    private var lastOffset: Int64 = 0
+    private var baseTimestamp: Int64 = 0
+    private var maxTimestamp = Int64.min
+    private var count: Int32 = 0
+    private var horizon: Int64?
+
+    init(file: any File, codec: Compression, batchBytes: Int) {
+        self.file = file
+        self.codec = codec
+        self.batchBytes = batchBytes
+    }
+
+    /// Adds a record. Records with different horizons go to different batches.
+    mutating func add(_ run: RecordRun, _ record: Int, _ horizon: Int64?) throws(LogError) {
+        if count > 0 && (section.count >= batchBytes || horizon != self.horizon) { try flush() }
+        if count == 0 {
+            baseOffset = run.offsets[record]
+            self.horizon = horizon
+            baseTimestamp = horizon ?? run.timestamps[record]
+        }
+        var body: [UInt8] = [0]
+        body.append(varint: run.timestamps[record] &- baseTimestamp)
+        body.append(varint: run.offsets[record] - baseOffset)
+        for piece in [run.keys[record], run.values[record]] {
+            body.append(varint: piece.isNull ? -1 : Int64(piece.length))
+            if !piece.isNull { body.append(contentsOf: run.bytes[Int(piece.start)..<Int(piece.start + piece.length)]) }
+        }
+        if !run.headers.isEmpty, !run.headers[record].isNull {
+            let block = run.headers[record]
+            body.append(contentsOf: run.bytes[Int(block.start)..<Int(block.start + block.length)])
+        } else {
+            body.append(0)
+        }
+        section.append(varint: Int64(body.count))
+        section.append(contentsOf: body)
+        lastOffset = run.offsets[record]
+        maxTimestamp = max(maxTimestamp, run.timestamps[record])
+        count += 1
+    }
+
+    mutating func flush() throws(LogError) {
+        guard count > 0 else { return }
+        var header = RecordBatchHeader()
+        header.baseOffset = baseOffset
+        header.lastOffsetDelta = Int32(lastOffset - baseOffset)
+        header.attributes = Int16(codec.rawValue) | (horizon == nil ? 0 : Compaction.horizonBit)
+        header.baseTimestamp = baseTimestamp
+        header.maxTimestamp = maxTimestamp
+        header.recordCount = count
+        let batch = header.sealed(section: try compress(section, by: codec))
+        try translating { () throws(SystemError) in try file.write(batch, at: position) }
+        ledger.entries.append(
+            BatchLedger.Entry(
+                position: position, baseOffset: baseOffset, headerHash: BatchLedger.headerHash(batch, at: 0)))
+        index.note(lastOffset: lastOffset, position: position, maxTimestamp: maxTimestamp)
+        position += Int64(batch.count)
+        section.removeAll(keepingCapacity: true)
+        count = 0
+        maxTimestamp = .min
+    }
+}

@@ -1,0 +1,232 @@
+// Replays the journal: finds the file to start from, follows the files after it, and puts the appends of every whole commit into
+// the segments where they are not there yet.
+import Bytes
+import Platform
+
+/// Names a partition in the journal.
+struct ReplayKey: Hashable {
+    var topic: TopicID
+    var partition: Int
+}
+
+/// Where a partition ends, as far as the journal was read.
+struct ReplayedPartition {
+    var state: JournalState.PartitionState
+    /// Base offsets of the segments that commits after the state went to; they still have to be synced.
+    var touched: Set<Int64> = []
+}
+
+/// One replay over the journal's files.
+final class JournalReplay {
+    private let directory: DataDirectory
+    private let files: any FileSystem
+    private let recovery: Recovery
+    private var open: [String: any File] = [:]
+    private var directories: [ReplayKey: String] = [:]
+    private var partitions: [ReplayKey: ReplayedPartition] = [:]
+    private var commitCount = 0
+    /// The largest number of a journal file, also of one that was unfinished; 0 when there is none.
+    private(set) var newestFile: UInt64 = 0
+
+    init(directory: DataDirectory, files: any FileSystem, recovery: Recovery) {
+        self.directory = directory
+        self.files = files
+        self.recovery = recovery
+    }
+
+    /// The partitions' states after the replay, or nil when there is no journal at all.
+    func run(_ topics: [TopicMetadata]) throws(LogError) -> [ReplayKey: ReplayedPartition]? {
+        for topic in topics {
+            for index in 0..<topic.partitionCount {
+                directories[ReplayKey(topic: topic.id, partition: index)] = directory.partition(topic.name, index)
+            }
+        }
+        let names = try translating { () throws(SystemError) in try files.list(directory.journal) }
+        let numbers = names.compactMap { number(in: $0, extension: ".journal") }.map { UInt64($0) }.sorted()
+        newestFile = numbers.last ?? 0
+        guard let chain = try chain(numbers) else { return nil }
+        for partition in chain[0].state.partitions {
+            partitions[ReplayKey(topic: partition.topic, partition: partition.partition)] = ReplayedPartition(state: partition)
+        }
+        for (index, link) in chain.enumerated() {
+            let end = index + 1 < chain.count ? chain[index + 1].state.previous?.position : nil
+            if try !replay(link, upTo: end) { break }
+        }
+        if commitCount > 0 { recovery.note(.replayed, directory.journal, "\(commitCount) commits were replayed") }
+        return partitions
+    }
+
+    // MARK: Files
+
+    private struct Link {
+        var path: String
+        var reader: JournalReader
+        var state: JournalState
+        var body: Int
+    }
+
+    /// The files to replay, oldest first: back from the newest to one that needs no other. nil when there is none.
+    private func chain(_ numbers: [UInt64]) throws(LogError) -> [Link]? {
+        var candidates = numbers
+        while let newest = candidates.popLast() {
+            guard let last = try link(newest) else {
+                // A file is named only after its state is durable: this one never came to count.
+                guard let before = candidates.last, try link(before) != nil else {
+                    if numbers.count == 1 && !hasTopics { return nil }
+                    throw LogError(
+                        .damaged, "the journal file \(directory.journalFile(newest)) does not begin with its state",
+                        hint: "Restore it, or remove all files in \(directory.journal) to take the segments as they are.")
+                }
+                recovery.note(.tornJournal, directory.journalFile(newest), "an unfinished file was left out")
+                continue
+            }
+            var links = [last]
+            while let previous = links[0].state.previous, !isSynced(links[0]) {
+                guard let link = try link(previous.file) else {
+                    throw LogError(
+                        .damaged, "the journal file \(directory.journalFile(previous.file)) is missing or damaged, and needed",
+                        hint: "Restore it, or remove all files in \(directory.journal) to take the segments as they are.")
+                }
+                links.insert(link, at: 0)
+            }
+            return links
+        }
+        return nil
+    }
+
+    private var hasTopics: Bool { !directories.isEmpty }
+
+    private func link(_ number: UInt64) throws(LogError) -> Link? {
+        let path = directory.journalFile(number)
+        guard files.exists(path) else { return nil }
+        let bytes = try translating { () throws(SystemError) in try files.contents(of: path) }
+        var reader = JournalReader(bytes, file: number)
+        guard case .record(let record) = reader.next(), record.kind == .state,
+            let state = JournalFormat.state(bytes, record.body)
+        else { return nil }
+        return Link(path: path, reader: reader, state: state, body: record.body.upperBound)
+    }
+
+    private func isSynced(_ link: Link) -> Bool {
+        var reader = link.reader
+        while case .record(let record) = reader.next() {
+            if record.kind == .synced { return true }
+        }
+        return false
+    }
+
+    // MARK: Records
+
+    /// Replays one file's commits up to a position, or to its end. False when it ended in a torn record.
+    private func replay(_ link: Link, upTo end: Int64?) throws(LogError) -> Bool {
+        var reader = link.reader
+        var position = link.body
+        while end.map({ Int64(position) < $0 }) ?? true {
+            switch reader.next() {
+            case .end:
+                guard let end else { return true }
+                throw damage(link, position, "it ends before \(end), up to where it was durable")
+            case .torn(let at, let isDamage):
+                if isDamage || end != nil { throw damage(link, at, "a record fails its checksum, and what follows was durable") }
+                recovery.note(
+                    .tornJournal, link.path, "\(link.reader.bytes.count - at) bytes of unfinished commits were cut at \(at)")
+                return false
+            case .record(let record):
+                position = record.body.upperBound
+                guard record.kind == .commit else { continue }
+                guard let appends = JournalFormat.commit(link.reader.bytes, record.body) else {
+                    throw damage(link, record.position, "a commit cannot be read")
+                }
+                guard try extentsAreWhole(appends) else {
+                    var rest = reader
+                    if end != nil || provesDurable(&rest) {
+                        // The journal is sound; the segment is not. It is quarantined when the partition is opened.
+                        try apply(appends, link.reader.bytes)
+                        continue
+                    }
+                    recovery.note(.tornJournal, link.path, "an unfinished commit was cut at \(record.position)")
+                    return false
+                }
+                try apply(appends, link.reader.bytes)
+                commitCount += 1
+            }
+        }
+        return true
+    }
+
+    /// Whether the file goes on with a whole record, whose sync covered those before.
+    private func provesDurable(_ reader: inout JournalReader) -> Bool {
+        if case .record = reader.next() { return true }
+        return false
+    }
+
+    private func damage(_ link: Link, _ position: Int, _ what: String) -> LogError {
+        LogError(
+            .damaged, "the journal file \(link.path) is damaged at \(position): \(what)",
+            hint: "Restore it, or remove all files in \(directory.journal) to take the segments as they are.")
+    }
+
+    /// Whether the bytes that a commit put into segments beforehand are all there.
+    private func extentsAreWhole(_ appends: [JournalAppend]) throws(LogError) -> Bool {
+        for append in appends {
+            guard case .extent(let byteCount, let crc) = append.content, let file = try file(append, .read) else { continue }
+            let bytes = try translating { () throws(SystemError) in
+                try file.read(at: append.position, count: byteCount, padding: 0)
+            }
+            if bytes.count != byteCount || crc32c(bytes) != crc { return false }
+        }
+        return true
+    }
+
+    private func apply(_ appends: [JournalAppend], _ bytes: [UInt8]) throws(LogError) {
+        for append in appends {
+            let key = ReplayKey(topic: append.topic, partition: append.partition)
+            // A commit to a topic that was deleted afterwards.
+            guard directories[key] != nil else { continue }
+            var partition =
+                partitions[key]
+                ?? ReplayedPartition(
+                    state: JournalState.PartitionState(
+                        topic: append.topic, partition: append.partition, start: 0, end: 0, segment: 0, size: 0,
+                        producers: ProducerTable()))
+            var byteCount = 0
+            switch append.content {
+            case .inline(let range):
+                byteCount = range.count
+                if let file = try file(append, .create) { try put(bytes, range, append.position, file) }
+            case .extent(let count, _): byteCount = count
+            }
+            partition.state.end = append.baseOffset + Int64(append.recordCount)
+            partition.state.segment = append.segment
+            partition.state.size = append.position + Int64(byteCount)
+            partition.touched.insert(append.segment)
+            if let stamp = append.producer {
+                partition.state.producers.note(stamp, count: append.recordCount, baseOffset: append.baseOffset)
+            }
+            partitions[key] = partition
+        }
+    }
+
+    private func put(_ bytes: [UInt8], _ range: Range<Int>, _ position: Int64, _ file: any File) throws(LogError) {
+        try translating { () throws(SystemError) in
+            let present = try file.read(at: position, count: range.count, padding: 0)
+            if present.count != range.count || !present.elementsEqual(bytes[range]) {
+                try file.write(bytes, range, at: position)
+            }
+        }
+    }
+
+    /// The segment file of an append; nil when its topic is gone, or when it is to be read and absent.
+    private func file(_ append: JournalAppend, _ mode: OpenMode) throws(LogError) -> (any File)? {
+        guard let directory = directories[ReplayKey(topic: append.topic, partition: append.partition)] else { return nil }
+        let path = Segment.stem(directory, append.segment) + ".log"
+        if let file = open[path] { return file }
+        return try translating { () throws(SystemError) in
+            try files.createDirectory(directory)
+            if open.count >= 256 { open = [:] }
+            let file = try files.open(path, .create)
+            open[path] = file
+            return file
+        }
+    }
+}

@@ -1,0 +1,316 @@
+// The one writer of a log. It takes the commits in line and makes them durable together: large appends to their segments, then
+// one journal record a commit, one sync, and only then the small appends to their segments, without a sync.
+import Bytes
+import Platform
+import Synchronization
+
+/// Names a partition's writing end.
+struct PartitionKey: Hashable {
+    var topic: TopicID
+    var partition: Int
+
+    init(_ partition: Partition) {
+        topic = partition.topic
+        self.partition = partition.index
+    }
+}
+
+/// Writes for a log. Everything in it is touched by one thread at a time: the log's own, or the committer that drains.
+final class LogWriter: @unchecked Sendable {
+    unowned var log: SegmentedLog!
+    let directory: DataDirectory
+    let files: any FileSystem
+    let options: LogOptions
+    var lock: (any DirectoryLock)?
+    var writers: [PartitionKey: PartitionWriter]
+    var journal: JournalFile
+    /// Journal files that are needed until the segments are synced.
+    var oldJournals: [UInt64] = []
+    var isCheckpointing = false
+    var checkpointThread: WorkerThread?
+    /// Durable in the journal, not yet in their segments, because the file system refused.
+    var unapplied: [Placement] = []
+
+    init(_ recovered: Recovered, directory: DataDirectory, files: any FileSystem, options: LogOptions) {
+        self.directory = directory
+        self.files = files
+        self.options = options
+        lock = recovered.lock
+        writers = recovered.writers
+        journal = recovered.journal
+    }
+
+    /// Carries out one chore, or makes a group of commits durable.
+    func process(_ group: [WriterWork]) {
+        var commits: [PendingCommit] = []
+        for work in group {
+            switch work {
+            case .chore(let chore): chore(self)
+            case .commit(let commit): commits.append(commit)
+            }
+        }
+        if commits.isEmpty { return }
+        if let refusal = log.order.withLock({ $0.refusal }) { return withdraw(commits, refusal) }
+        do {
+            let placements = try makeDurable(commits)
+            succeed(commits, placements)
+        } catch {
+            withdraw(commits, error)
+        }
+        if journal.position >= options.journalBytes { beginCheckpoint() }
+    }
+
+    // MARK: Making durable
+
+    private func makeDurable(_ commits: [PendingCommit]) throws(LogError) -> [[Placement]] {
+        var staging = Staging()
+        do {
+            var placements: [[Placement]] = []
+            for commit in commits {
+                var placed: [Placement] = []
+                for append in commit.appends { placed.append(try place(append, &staging)) }
+                placements.append(placed)
+            }
+            try writeExtents(&placements)
+            try writeJournal(placements)
+            staging.accept()
+            return placements
+        } catch {
+            staging.abandon(files)
+            throw error
+        }
+    }
+
+    /// Where the appends of a group go, until it is known that they stay.
+    private struct Staging {
+        struct Place {
+            var writer: PartitionWriter
+            var active: SegmentWriter
+            var size: Int64
+            var nextOffset: Int64
+            var created: [SegmentWriter] = []
+        }
+        var places: [PartitionKey: Place] = [:]
+
+        func accept() {
+            for place in places.values {
+                place.writer.size = place.size
+                place.writer.nextOffset = place.nextOffset
+                if place.created.isEmpty { continue }
+                place.writer.closing.append(place.writer.active)
+                place.writer.closing.append(contentsOf: place.created.dropLast())
+                place.writer.active = place.active
+                let segments = place.created.map(\.segment)
+                place.writer.partition.state.withLock { $0.segments.append(contentsOf: segments) }
+            }
+        }
+
+        func abandon(_ files: any FileSystem) {
+            for place in places.values {
+                for segment in place.created {
+                    segment.file.close()
+                    // A file that stays is empty as far as the journal knows, and is cut when the log is opened.
+                    try? files.removeFile(segment.segment.path)
+                }
+            }
+        }
+    }
+
+    private func place(_ append: PlacedAppend, _ staging: inout Staging) throws(LogError) -> Placement {
+        let key = PartitionKey(append.partition)
+        guard let writer = writers[key] else { throw log.unknown(append.partition.topic) }
+        var place =
+            staging.places[key]
+            ?? Staging.Place(writer: writer, active: writer.active, size: writer.size, nextOffset: writer.nextOffset)
+        let byteCount = Int64(append.framed.byteCount)
+        precondition(append.baseOffset == place.nextOffset, "commits reach the writer in the order of their offsets")
+        let span = append.baseOffset + Int64(append.recordCount) - place.active.segment.baseOffset
+        if place.size > 0 && (place.size + byteCount > writer.segmentBytes || span > Int64(Int32.max)) {
+            place.active = try translating { () throws(SystemError) in
+                try SegmentWriter.create(
+                    directory: writer.partition.directory, baseOffset: append.baseOffset, files: files)
+            }
+            place.created.append(place.active)
+            place.size = 0
+        }
+        let placement = Placement(append: append, writer: writer, segment: place.active, position: place.size)
+        place.size += byteCount
+        place.nextOffset += Int64(append.recordCount)
+        staging.places[key] = place
+        return placement
+    }
+
+    /// Writes large appends to their segments and syncs those. Where that fails they go through the journal like the others.
+    private func writeExtents(_ placements: inout [[Placement]]) throws(LogError) {
+        var written: [SegmentWriter] = []
+        for commit in placements.indices {
+            for index in placements[commit].indices {
+                let placement = placements[commit][index]
+                guard placement.append.framed.byteCount >= options.extentBytes, !placement.segment.isTainted else { continue }
+                try translating { () throws(SystemError) in
+                    try placement.segment.write(placement.append.framed, at: placement.position)
+                    if !placement.segment.isNamed && options.durability == .fsync {
+                        try files.synchronizeDirectory(placement.writer.partition.directory)
+                        placement.segment.isNamed = true
+                    }
+                }
+                if !written.contains(where: { $0 === placement.segment }) { written.append(placement.segment) }
+                placements[commit][index].extentCRC = crc32c(
+                    placement.append.framed.bytes, 0..<placement.append.framed.byteCount)
+            }
+        }
+        guard options.durability == .fsync else { return }
+        for segment in written {
+            do { try segment.file.synchronize() } catch {
+                segment.isTainted = true
+                for commit in placements.indices {
+                    for index in placements[commit].indices where placements[commit][index].segment === segment {
+                        placements[commit][index].extentCRC = nil
+                    }
+                }
+            }
+        }
+    }
+
+    private func writeJournal(_ placements: [[Placement]]) throws(LogError) {
+        let commits = placements.filter { !$0.isEmpty }
+        if commits.isEmpty { return }
+        let bytes = journalBytes(of: commits, for: journal)
+        do { try journal.file.write(bytes, at: journal.position) } catch {
+            try cutJournal()
+            throw LogError(error)
+        }
+        guard options.durability == .fsync else {
+            journal.position += Int64(bytes.count)
+            return
+        }
+        do {
+            try journal.file.synchronize()
+            journal.position += Int64(bytes.count)
+            journal.durable = journal.position
+        } catch {
+            try moveJournal(with: commits, after: error)
+        }
+    }
+
+    private func journalBytes(of commits: [[Placement]], for journal: JournalFile) -> [UInt8] {
+        var bytes: [UInt8] = []
+        for commit in commits {
+            journal.append(commit, at: journal.position + Int64(bytes.count), to: &bytes)
+        }
+        return bytes
+    }
+
+    /// Takes back a write that went wrong half-way, so that a crash cannot bring it to life.
+    private func cutJournal() throws(LogError) {
+        do {
+            try journal.file.truncate(to: journal.position)
+            if options.durability == .fsync { try journal.file.synchronize() }
+        } catch {
+            try moveJournal(with: [], after: error)
+        }
+    }
+
+    /// After a failed sync the system may have marked the pages clean, so the same file is not tried again: a new one begins at
+    /// the last position that is known to be durable, with the commits in hand written from memory.
+    func moveJournal(with commits: [[Placement]], after cause: SystemError) throws(LogError) {
+        do {
+            var new = try JournalFile.create(journal.number + 1, state(previous: journal.end), in: directory, files: files)
+            if !commits.isEmpty {
+                let bytes = journalBytes(of: commits, for: new)
+                try new.file.write(bytes, at: new.position)
+                try new.file.synchronize()
+                new.position += Int64(bytes.count)
+                new.durable = new.position
+            }
+            oldJournals.append(journal.number)
+            journal = new
+        } catch {
+            throw stop("\(cause); and a new journal failed as well: \(error)")
+        }
+    }
+
+    /// Takes no more commits, for good.
+    @discardableResult func stop(_ reason: String) -> LogError {
+        let error = LogError(
+            .stopped, "the log has stopped acknowledging commits: \(reason)",
+            hint: "What was acknowledged before is safe. Repair the disk and start again.")
+        log.order.update { $0.refusal = $0.refusal ?? error }
+        return error
+    }
+
+    // MARK: Outcome
+
+    private func succeed(_ commits: [PendingCommit], _ placements: [[Placement]]) {
+        var partitions: [Partition] = []
+        for placement in placements.joined() {
+            let partition = placement.append.partition
+            let end = placement.append.baseOffset + Int64(placement.append.recordCount)
+            partition.state.withLock { $0.durableEnd = max($0.durableEnd, end) }
+            if partitions.last !== partition, !partitions.contains(where: { $0 === partition }) { partitions.append(partition) }
+            unapplied.append(placement)
+        }
+        apply()
+        log.tell(partitions)
+        for commit in commits { commit.completion(.success(commit.receipt)) }
+    }
+
+    /// Puts durable appends into their segments, in order, as far as the file system lets it.
+    func apply() {
+        var done = 0
+        let limit = max(64 << 10, options.tailBytes / max(1, writers.count))
+        for placement in unapplied {
+            let framed = placement.append.framed
+            if placement.extentCRC == nil {
+                do { try placement.segment.write(framed, at: placement.position) } catch { break }
+            }
+            placement.segment.publish(framed, baseOffset: placement.append.baseOffset, at: placement.position)
+            let end = placement.append.baseOffset + Int64(placement.append.recordCount)
+            placement.append.partition.state.withLock { $0.appliedEnd = max($0.appliedEnd, end) }
+            placement.append.partition.trimTail(to: min(limit, 4 << 20))
+            if !placement.writer.unsynced.contains(where: { $0 === placement.segment }) {
+                placement.writer.unsynced.append(placement.segment)
+            }
+            closeSegments(placement.writer)
+            done += 1
+        }
+        unapplied.removeFirst(done)
+    }
+
+    /// Writes the index files of segments that got their last batch.
+    private func closeSegments(_ writer: PartitionWriter) {
+        let applied = writer.partition.state.withLock { $0.appliedEnd }
+        while let first = writer.closing.first {
+            let next = writer.closing.count > 1 ? writer.closing[1] : writer.active
+            if applied < next.segment.baseOffset { return }
+            // Missing index files are made anew when the segment is next opened.
+            try? first.flushIndexes()
+            writer.closing.removeFirst()
+        }
+    }
+
+    /// Tells the commits of a group, and all that came after it, that they did not happen.
+    private func withdraw(_ commits: [PendingCommit], _ error: LogError) {
+        var failed = commits
+        var partitions: [PartitionKey: Partition] = [:]
+        log.order.update { order in
+            order.generation += 1
+            var kept: [WriterWork] = []
+            for work in order.queue {
+                switch work {
+                case .commit(let commit): failed.append(commit)
+                case .chore: kept.append(work)
+                }
+            }
+            order.queue = kept
+            order.waitingBytes = 0
+            for append in failed.lazy.flatMap(\.appends) { partitions[PartitionKey(append.partition)] = append.partition }
+            for (key, partition) in partitions {
+                guard let writer = writers[key] else { continue }
+                partition.state.withLock { $0.withdraw(from: writer.nextOffset) }
+            }
+        }
+        log.tell(Array(partitions.values))
+        for commit in failed { commit.completion(.failure(error)) }
+    }
+}

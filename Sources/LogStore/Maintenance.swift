@@ -1,0 +1,130 @@
+// Rounds of retention and compaction. The work runs on the cleaner's thread (or the caller's); what changes the list of segments
+// runs between commits. Neither touches an active segment.
+import Bytes
+import Platform
+import Synchronization
+
+extension SegmentedLog {
+    /// The body of the cleaner's thread.
+    func maintainUntilClosed() {
+        let interval = options.maintenanceInterval * 1_000_000
+        while true {
+            let isClosing = order.wait(nanoseconds: interval, until: { $0.isClosing }, then: { $0.isClosing })
+            if isClosing { return }
+            maintain()
+        }
+    }
+
+    /// One round of retention and compaction over all topics; returns what failed, which the next round tries again.
+    @discardableResult package func maintain() -> [LogError] {
+        let isFirst = order.update { order in
+            defer { order.isMaintaining = true }
+            return !order.isMaintaining
+        }
+        guard isFirst else { return [] }
+        defer { order.update { $0.isMaintaining = false } }
+        var failures: [LogError] = []
+        let topics = registry.withLock { Array($0.byID.values) }
+        for topic in topics.sorted(by: { $0.metadata.name < $1.metadata.name }) {
+            for partition in topic.partitions {
+                do throws(LogError) {
+                    let config = topic.metadata.config
+                    if config.cleanupPolicy.deletes { try removeOld(partition, config) }
+                    if config.cleanupPolicy.compacts { try compact(partition, config) }
+                } catch {
+                    failures.append(error)
+                }
+            }
+        }
+        return failures
+    }
+
+    // MARK: Retention
+
+    private func removeOld(_ partition: Partition, _ config: TopicConfig) throws(LogError) {
+        let closed = partition.state.withLock { Array($0.segments.dropLast()) }
+        var total = partition.description.byteCount
+        var removable: [Segment] = []
+        for segment in closed {
+            let isOverSize = config.retentionBytes.map { total - segment.size >= $0 } ?? false
+            var isOld = false
+            if !isOverSize, let age = config.retentionMilliseconds {
+                isOld = try segment.maxTimestamp().map { $0 < clock.wallMilliseconds() - age } ?? true
+            }
+            guard isOverSize || isOld else { break }
+            total -= segment.size
+            removable.append(segment)
+        }
+        if removable.isEmpty { return }
+        let gone = removable
+        try onWriter { writer throws(LogError) in try writer.drop(gone, from: partition) }
+    }
+
+    // MARK: Compaction
+
+    private func compact(_ partition: Partition, _ config: TopicConfig) throws(LogError) {
+        let applied = partition.state.withLock { ($0.segments, $0.appliedEnd) }
+        // A closed segment that still waits for a batch is not closed yet.
+        let closed = zip(applied.0, applied.0.dropFirst()).prefix { $0.1.baseOffset <= applied.1 }.map(\.0)
+        let compaction = Compaction(
+            partition: partition, segments: closed, config: config, now: clock.wallMilliseconds(), files: files,
+            seed: random.next(), batchBytes: options.batchBytes)
+        guard try compaction.isWorthwhile() else { return }
+        for cleaned in try compaction.run() {
+            try onWriter { writer throws(LogError) in try writer.replace(cleaned, in: partition) }
+        }
+    }
+}
+
+extension LogWriter {
+    /// Removes segments at the start of a partition, and their files.
+    func drop(_ segments: [Segment], from partition: Partition) throws(LogError) {
+        forget(segments, of: partition)
+        partition.state.withLock { state in
+            state.segments.removeAll { known in segments.contains { $0 === known } }
+            state.start = max(state.start, state.segments.first?.baseOffset ?? 0)
+        }
+        log.tell([partition])
+        for segment in segments { try removeFiles(segment, [".log", ".index", ".timeindex", ".batches"]) }
+    }
+
+    /// Puts a cleaned segment in the place of the one it was made from.
+    func replace(_ cleaned: CleanedSegment, in partition: Partition) throws(LogError) {
+        guard partition.state.withLock({ state in state.segments.contains { $0 === cleaned.old } && !state.isDeleted }) else {
+            return try translating { () throws(SystemError) in try files.removeFile(cleaned.path) }
+        }
+        forget([cleaned.old], of: partition)
+        // Without side files a segment is believed by its batches alone: a crash in between leaves nothing that contradicts.
+        try removeFiles(cleaned.old, [".batches", ".index", ".timeindex"])
+        if cleaned.size == 0 {
+            partition.state.withLock { $0.segments.removeAll { $0 === cleaned.old } }
+            try removeFiles(cleaned.old, [".log"])
+            return try translating { () throws(SystemError) in try files.removeFile(cleaned.path) }
+        }
+        try translating { () throws(SystemError) in
+            try files.synchronizeDirectory(partition.directory)
+            try files.rename(cleaned.path, to: cleaned.old.path)
+            try files.replace(cleaned.old.stem + ".batches", with: cleaned.ledger.file)
+            try files.replace(cleaned.old.stem + ".index", with: cleaned.index.indexFile(baseOffset: cleaned.old.baseOffset))
+            try files.replace(
+                cleaned.old.stem + ".timeindex", with: cleaned.index.timeIndexFile(baseOffset: cleaned.old.baseOffset))
+        }
+        let new = Segment(stem: cleaned.old.stem, baseOffset: cleaned.old.baseOffset, size: cleaned.size, files: files)
+        partition.state.withLock { state in
+            if let index = state.segments.firstIndex(where: { $0 === cleaned.old }) { state.segments[index] = new }
+        }
+    }
+
+    /// These segments need no sync and no index files any more.
+    private func forget(_ segments: [Segment], of partition: Partition) {
+        guard let writer = writers[PartitionKey(partition)] else { return }
+        writer.unsynced.removeAll { known in segments.contains { $0 === known.segment } }
+        writer.closing.removeAll { known in segments.contains { $0 === known.segment } }
+    }
+
+    private func removeFiles(_ segment: Segment, _ suffixes: [String]) throws(LogError) {
+        try translating { () throws(SystemError) in
+            for suffix in suffixes where files.exists(segment.stem + suffix) { try files.removeFile(segment.stem + suffix) }
+        }
+    }
+}

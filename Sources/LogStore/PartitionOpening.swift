@@ -1,0 +1,185 @@
+// Opens one partition after the replay: its segments are listed, cut to where the journal says that it ends, synced, and what is
+// missing of the durable part is put under quarantine.
+import Bytes
+import Platform
+import Synchronization
+
+struct PartitionOpening {
+    let topic: TopicMetadata
+    let index: Int
+    let recovery: Recovery
+
+    private var directory: String { recovery.directory.partition(topic.name, index) }
+    private var files: any FileSystem { recovery.files }
+
+    /// The partition's writing end. Without a journal the segments say where it ends.
+    func open(_ replayed: ReplayedPartition?, hasJournal: Bool) throws(LogError) -> PartitionWriter {
+        let bases = try translating { () throws(SystemError) in
+            try files.createDirectory(directory)
+            return try listSegments()
+        }
+        var state =
+            replayed?.state
+            ?? JournalState.PartitionState(
+                topic: topic.id, partition: index, start: 0, end: 0, segment: 0, size: 0, producers: ProducerTable())
+        if !hasJournal, let last = bases.last { state = try stateWithoutJournal(state, bases[0], last) }
+        var segments: [Segment] = []
+        for base in bases {
+            let next = bases.first { $0 > base } ?? state.end
+            if base > state.segment || base < state.segment && next <= state.start {
+                try remove(base, "it lies outside the partition, which has offsets \(state.start) to \(state.end - 1)")
+            } else if base < state.segment {
+                segments.append(try sealed(base))
+            }
+        }
+        let active = try openActive(state)
+        try synchronize(active, replayed?.touched ?? [], segments)
+        return try makeWriter(state, segments, active)
+    }
+
+    private func listSegments() throws(SystemError) -> [Int64] {
+        var bases: [Int64] = []
+        let names = try files.list(directory)
+        for name in names {
+            if let base = number(in: name, extension: ".log") {
+                bases.append(base)
+            } else if name.hasSuffix(".new") || name.hasSuffix(".cleaned") {
+                try files.removeFile(directory + "/" + name)
+            }
+        }
+        return bases
+    }
+
+    private func remove(_ base: Int64, _ reason: String) throws(LogError) {
+        let stem = Segment.stem(directory, base)
+        try translating { () throws(SystemError) in
+            for suffix in [".log", ".index", ".timeindex", ".batches"] where files.exists(stem + suffix) {
+                try files.removeFile(stem + suffix)
+            }
+        }
+        recovery.note(.removedFile, stem + ".log", reason)
+    }
+
+    private func sealed(_ base: Int64) throws(LogError) -> Segment {
+        let stem = Segment.stem(directory, base)
+        let size = try translating { () throws(SystemError) in
+            let file = try files.open(stem + ".log", .read)
+            defer { file.close() }
+            return try file.size()
+        }
+        return Segment(stem: stem, baseOffset: base, size: size, files: files)
+    }
+
+    // MARK: The active segment
+
+    private struct Active {
+        var writer: SegmentWriter
+        /// Whether durable bytes are missing: the partition goes on in a new segment.
+        var isDamaged = false
+    }
+
+    private func openActive(_ state: JournalState.PartitionState) throws(LogError) -> Active {
+        let stem = Segment.stem(directory, state.segment)
+        let isNew = !files.exists(stem + ".log")
+        let file = try translating { () throws(SystemError) in try files.open(stem + ".log", .create) }
+        let actual = try translating { () throws(SystemError) in try file.size() }
+        let segment = Segment(stem: stem, baseOffset: state.segment, size: min(actual, state.size), files: files)
+        if actual > state.size {
+            try translating { () throws(SystemError) in try file.truncate(to: state.size) }
+            recovery.note(.cutSegment, stem + ".log", "\(actual - state.size) bytes of unfinished commits were cut at \(state.size)")
+        }
+        let loading = SegmentLoading(segment: segment, file: file, size: segment.size)
+        let (index, ledger) = try loading.load()
+        segment.adopt(file, index: index)
+        let isLedgerGood = ledger.map { ($0.entries.last?.position ?? -1) < segment.size && !$0.isCompacted } ?? false
+        let writer = SegmentWriter(
+            segment, file: file, ledgerBytes: isLedgerGood ? ledger.map { Int64($0.validBytes) } : nil, isNamed: !isNew,
+            files: files)
+        // The ledger may stop before the segment does: note the batches that it misses.
+        let lastKnown = isLedgerGood ? ledger?.entries.last?.position : nil
+        var nextOffset = state.segment
+        let whole = try loading.walk(from: lastKnown ?? 0) { header, position, bytes, start in
+            if position > lastKnown ?? -1 { writer.note(position: position, offset: header.baseOffset, bytes, start) }
+            nextOffset = header.lastOffset + 1
+        }
+        if actual < state.size || whole < state.size || nextOffset != state.end && state.size > 0 {
+            let reason = "its whole batches end at \(whole), offset \(nextOffset), not at \(state.size), offset \(state.end)"
+            _ = segment.quarantine(reason)
+            recovery.note(.quarantinedSegment, segment.path, reason)
+            return Active(writer: writer, isDamaged: true)
+        }
+        return Active(writer: writer)
+    }
+
+    /// Where a partition ends when there is no journal: after the last whole batch of its last segment.
+    private func stateWithoutJournal(
+        _ empty: JournalState.PartitionState, _ first: Int64, _ last: Int64
+    ) throws(LogError) -> JournalState.PartitionState {
+        let segment = try sealed(last)
+        let file = try translating { () throws(SystemError) in try files.open(segment.path, .read) }
+        defer { file.close() }
+        var state = empty
+        state.start = topic.config.cleanupPolicy.deletes ? first : 0
+        state.segment = last
+        state.end = last
+        var isIntact = true
+        try SegmentLoading(segment: segment, file: file, size: segment.size).walk(from: 0) { header, position, bytes, start in
+            isIntact = isIntact && header.isIntact(in: bytes, at: start)
+            if !isIntact { return }
+            state.size = position + Int64(header.totalBytes)
+            state.end = header.lastOffset + 1
+            if header.producerID >= 0 && header.baseSequence >= 0 {
+                let stamp = ProducerStamp(id: header.producerID, epoch: header.producerEpoch, baseSequence: header.baseSequence)
+                state.producers.note(stamp, count: Int(header.recordCount), baseOffset: header.baseOffset)
+            }
+        }
+        recovery.note(.missingJournal, segment.path, "there is no journal: the partition is taken to end at offset \(state.end)")
+        return state
+    }
+
+    // MARK: The writing end
+
+    private func synchronize(_ active: Active, _ touched: Set<Int64>, _ segments: [Segment]) throws(LogError) {
+        try translating { () throws(SystemError) in
+            for segment in segments where touched.contains(segment.baseOffset) {
+                let file = try files.open(segment.path, .write)
+                defer { file.close() }
+                try file.synchronize()
+            }
+            try active.writer.file.synchronize()
+            try files.synchronizeDirectory(directory)
+            active.writer.isNamed = true
+        }
+    }
+
+    private func makeWriter(
+        _ state: JournalState.PartitionState, _ sealed: [Segment], _ active: Active
+    ) throws(LogError) -> PartitionWriter {
+        var segments = sealed + [active.writer.segment]
+        var writer = active.writer
+        var size = state.size
+        if active.isDamaged {
+            let damaged = active.writer.segment
+            var base = state.end
+            if base == damaged.baseOffset { base += 1 }
+            writer = try translating { () throws(SystemError) in
+                let new = try SegmentWriter.create(directory: directory, baseOffset: base, files: files)
+                try files.synchronizeDirectory(directory)
+                new.isNamed = true
+                return new
+            }
+            size = 0
+            segments.append(writer.segment)
+        }
+        let end = max(state.end, writer.segment.baseOffset)
+        // Retention may have removed segments after the journal last told where the partition starts.
+        let start = topic.config.cleanupPolicy.deletes ? max(state.start, segments[0].baseOffset) : state.start
+        let partition = Partition(
+            topic: topic.id, topicName: topic.name, index: index, directory: directory,
+            state: Partition.State(
+                start: start, appendedEnd: end, durableEnd: end, appliedEnd: end, segments: segments,
+                producers: state.producers))
+        return PartitionWriter(
+            partition: partition, active: writer, size: size, nextOffset: end, segmentBytes: topic.config.segmentBytes)
+    }
+}

@@ -1,0 +1,145 @@
+// Opens a data directory: takes its lock, reads the topics, replays the journal over the segments, cuts what lies beyond, and
+// begins a new journal. What it finds amiss it reports; what was durable and is damaged it neither cuts nor serves.
+import Bytes
+import Platform
+import Synchronization
+
+/// Something that opening a log found or did, for the operator.
+package struct RecoveryNote: Hashable, Sendable, CustomStringConvertible {
+    package enum Kind: Hashable, Sendable {
+        /// The end of the journal was not whole and belonged to no acknowledged commit.
+        case tornJournal
+        /// Bytes behind the end of a partition were cut; nobody had been told of them.
+        case cutSegment
+        /// A file that belongs to nothing was removed.
+        case removedFile
+        /// Durable bytes are missing or wrong; the segment is kept but not served.
+        case quarantinedSegment
+        /// A removal of a topic that a crash had interrupted was finished.
+        case finishedDeletion
+        /// There was no journal: the partitions end where their last whole batch does.
+        case missingJournal
+        /// Commits were replayed from the journal.
+        case replayed
+    }
+    package let kind: Kind
+    package let path: String
+    package let detail: String
+
+    package var description: String { "\(path): \(detail)" }
+
+    /// Whether it tells of damage rather than of an ordinary crash.
+    package var isDamage: Bool { kind == .quarantinedSegment || kind == .missingJournal }
+}
+
+/// A log brought back, for its writer and its callers.
+struct Recovered {
+    var lock: any DirectoryLock
+    var registry: SegmentedLog.Registry
+    var writers: [PartitionKey: PartitionWriter]
+    var journal: JournalFile
+    var notes: [RecoveryNote]
+}
+
+/// One opening of a data directory.
+final class Recovery {
+    let directory: DataDirectory
+    let files: any FileSystem
+    private(set) var notes: [RecoveryNote] = []
+
+    init(directory: DataDirectory, files: any FileSystem) throws(LogError) {
+        self.directory = directory
+        self.files = files
+    }
+
+    func note(_ kind: RecoveryNote.Kind, _ path: String, _ detail: String) {
+        notes.append(RecoveryNote(kind: kind, path: path, detail: detail))
+    }
+
+    func run() throws(LogError) -> Recovered {
+        let lock = try translating { () throws(SystemError) in
+            try files.createDirectory(directory.root)
+            return try files.lockDirectory(directory.root)
+        }
+        do {
+            return try run(holding: lock)
+        } catch {
+            lock.release()
+            throw error
+        }
+    }
+
+    private func run(holding lock: any DirectoryLock) throws(LogError) -> Recovered {
+        try translating { () throws(SystemError) in
+            for path in [directory.topics, directory.log, directory.journal] { try files.createDirectory(path) }
+            try files.synchronizeDirectory(directory.root)
+        }
+        let topics = try readTopics()
+        let replay = JournalReplay(directory: directory, files: files, recovery: self)
+        let states = try replay.run(topics)
+        var registry = SegmentedLog.Registry()
+        var writers: [PartitionKey: PartitionWriter] = [:]
+        for topic in topics {
+            var partitions: [Partition] = []
+            for index in 0..<topic.partitionCount {
+                let state = states?[ReplayKey(topic: topic.id, partition: index)]
+                let opening = PartitionOpening(topic: topic, index: index, recovery: self)
+                let writer = try opening.open(state, hasJournal: states != nil)
+                partitions.append(writer.partition)
+                writers[PartitionKey(writer.partition)] = writer
+            }
+            registry.insert(SegmentedLog.Topic(metadata: topic, partitions: partitions))
+        }
+        let journal = try beginJournal(after: replay.newestFile, writers)
+        return Recovered(lock: lock, registry: registry, writers: writers, journal: journal, notes: notes)
+    }
+
+    private func readTopics() throws(LogError) -> [TopicMetadata] {
+        let names = try translating { () throws(SystemError) in try files.list(directory.topics) }
+        for name in names where name.hasSuffix(".topic.deleted") { try finishDeletion(name) }
+        var topics: [TopicMetadata] = []
+        for name in names where name.hasSuffix(".topic") {
+            let path = directory.topics + "/" + name
+            let bytes = try translating { () throws(SystemError) in try files.contents(of: path) }
+            topics.append(try TopicMetadata(bytes, path: path))
+        }
+        return topics
+    }
+
+    private func finishDeletion(_ file: String) throws(LogError) {
+        let path = directory.topics + "/" + file
+        try translating { () throws(SystemError) in
+            let topic = file.dropLast(".topic.deleted".count)
+            // A topic of the same name may exist by now; its partitions are not to be touched.
+            if !files.exists(directory.topicFile(String(topic))) {
+                for name in try files.list(directory.log) {
+                    guard let dash = name.lastIndex(of: "-"), name[..<dash] == topic else { continue }
+                    try files.removeTree(directory.log + "/" + name)
+                }
+            }
+            try files.removeFile(path)
+        }
+        note(.finishedDeletion, path, "the removal of this topic was finished")
+    }
+
+    /// All segments are synced: the new journal needs none of the old ones.
+    private func beginJournal(
+        after newest: UInt64, _ writers: [PartitionKey: PartitionWriter]
+    ) throws(LogError) -> JournalFile {
+        try translating { () throws(SystemError) in
+            let partitions = writers.map { key, writer in
+                let (start, producers) = writer.partition.state.withLock { ($0.start, $0.producers) }
+                return JournalState.PartitionState(
+                    topic: key.topic, partition: key.partition, start: start, end: writer.nextOffset,
+                    segment: writer.active.segment.baseOffset, size: writer.size, producers: producers)
+            }
+            let state = JournalState(
+                previous: nil, partitions: partitions.sorted { ($0.topic, $0.partition) < ($1.topic, $1.partition) })
+            let journal = try JournalFile.create(newest + 1, state, in: directory, files: files)
+            for name in try files.list(directory.journal) where name != padded(Int64(journal.number)) + ".journal" {
+                try files.removeFile(directory.journal + "/" + name)
+            }
+            return journal
+        }
+    }
+}

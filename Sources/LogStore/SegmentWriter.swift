@@ -1,0 +1,148 @@
+// The writing end of a segment and of a partition. Only the log's writer touches these.
+import Bytes
+import Platform
+import Synchronization
+
+/// A segment that is, or was just, written to.
+final class SegmentWriter {
+    let segment: Segment
+    private(set) var file: any File
+    private var ledger: [BatchLedger.Entry] = []
+    private var ledgerFile: (any File)?
+    private var ledgerBytes: Int64
+    /// Whether bytes were written since the last sync.
+    var isDirty = false
+    /// Whether the file's name is durable in its directory.
+    var isNamed: Bool
+    /// Whether a sync failed: what the file holds on the disk is unknown, and later syncs prove nothing.
+    var isTainted = false
+    private let files: any FileSystem
+
+    /// Goes on with a segment. `ledgerBytes` is how much of its side file is good; nil when there is none.
+    init(_ segment: Segment, file: any File, ledgerBytes: Int64?, isNamed: Bool, files: any FileSystem) {
+        self.segment = segment
+        self.file = file
+        self.ledgerBytes = ledgerBytes ?? 0
+        self.isNamed = isNamed
+        self.files = files
+    }
+
+    /// Begins an empty segment.
+    static func create(
+        directory: String, baseOffset: Int64, files: any FileSystem
+    ) throws(SystemError) -> SegmentWriter {
+        let segment = Segment(stem: Segment.stem(directory, baseOffset), baseOffset: baseOffset, size: 0, files: files)
+        let file = try files.open(segment.path, .truncate)
+        for suffix in [".index", ".timeindex", ".batches"] where files.exists(segment.stem + suffix) {
+            try files.removeFile(segment.stem + suffix)
+        }
+        segment.adopt(file, index: SparseIndex())
+        return SegmentWriter(segment, file: file, ledgerBytes: nil, isNamed: false, files: files)
+    }
+
+    func write(_ framed: FramedBatches, at position: Int64) throws(SystemError) {
+        isDirty = true
+        try file.write(framed.bytes, 0..<framed.byteCount, at: position)
+    }
+
+    /// Makes written batches readable and remembers them for the side file.
+    func publish(_ framed: FramedBatches, baseOffset: Int64, at position: Int64) {
+        segment.extend(by: framed, baseOffset: baseOffset, at: position)
+        var offset = baseOffset
+        for batch in framed.batches {
+            note(position: position + Int64(batch.start), offset: offset, framed.bytes, batch.start)
+            offset += Int64(batch.recordCount)
+        }
+        // The side file can be made again from the segment, so its failures wait for the next attempt.
+        if ledger.count >= BatchLedger.flushCount { try? flushLedger() }
+    }
+
+    func note(position: Int64, offset: Int64, _ bytes: [UInt8], _ start: Int) {
+        ledger.append(
+            BatchLedger.Entry(
+                position: position, baseOffset: offset, headerHash: BatchLedger.headerHash(bytes, at: start)))
+    }
+
+    private func flushLedger() throws(SystemError) {
+        guard !ledger.isEmpty else { return }
+        let file: any File
+        if let open = ledgerFile { file = open } else { file = try files.open(segment.stem + ".batches", .create) }
+        ledgerFile = file
+        if ledgerBytes == 0 {
+            try file.truncate(to: 0)
+            try file.write(BatchLedger.fileHeader(isCompacted: false), at: 0)
+            ledgerBytes = Int64(BatchLedger.fileHeaderBytes)
+        }
+        let block = BatchLedger.block(ledger)
+        try file.write(block, at: ledgerBytes)
+        ledgerBytes += Int64(block.count)
+        ledger.removeAll(keepingCapacity: true)
+    }
+
+    /// Writes the index files and the rest of the side file. They are not synced: after a crash they are checked or made anew.
+    func flushIndexes() throws(SystemError) {
+        try flushLedger()
+        let index = segment.state.withLock { $0.index }
+        try write(index.indexFile(baseOffset: segment.baseOffset), to: segment.stem + ".index")
+        try write(index.timeIndexFile(baseOffset: segment.baseOffset), to: segment.stem + ".timeindex")
+    }
+
+    private func write(_ bytes: [UInt8], to path: String) throws(SystemError) {
+        let file = try files.open(path, .truncate)
+        defer { file.close() }
+        try file.write(bytes, at: 0)
+    }
+
+    /// Copies the segment into a new file and puts that in its place: the way out when a sync failed. What is read back is
+    /// checked, because the system may have dropped it.
+    func rewrite() throws(LogError) {
+        let size = segment.size
+        let path = segment.path + ".new"
+        let copy = try translating { () throws(SystemError) in try files.open(path, .truncate) }
+        var expected = segment.baseOffset
+        let loading = SegmentLoading(segment: segment, file: file, size: size)
+        let end = try loading.walk(from: 0) { header, position, chunk, start throws(LogError) in
+            guard header.baseOffset >= expected, header.isIntact(in: chunk, at: start) else {
+                throw segment.quarantine("the batch at \(position) was lost by a failed sync")
+            }
+            expected = header.lastOffset + 1
+            try translating { () throws(SystemError) in
+                try copy.write(chunk, start..<start + header.totalBytes, at: position)
+            }
+        }
+        guard end == size else { throw segment.quarantine("what follows \(end) was lost by a failed sync") }
+        try translating { () throws(SystemError) in
+            try copy.synchronize()
+            try files.rename(path, to: segment.path)
+            try files.synchronizeDirectory(parent(of: path))
+        }
+        file = copy
+        segment.state.withLock { $0.file = copy }
+        isDirty = false
+        isTainted = false
+        isNamed = true
+    }
+}
+
+/// The writing end of a partition.
+final class PartitionWriter {
+    let partition: Partition
+    var active: SegmentWriter
+    /// Bytes of the active segment, with what is journalled but not yet written to it.
+    var size: Int64
+    /// The next offset to be journalled.
+    var nextOffset: Int64
+    var segmentBytes: Int64
+    /// Closed segments whose index files are still to be written, oldest first.
+    var closing: [SegmentWriter] = []
+    /// Written segments that the journal still has to vouch for.
+    var unsynced: [SegmentWriter] = []
+
+    init(partition: Partition, active: SegmentWriter, size: Int64, nextOffset: Int64, segmentBytes: Int64) {
+        self.partition = partition
+        self.active = active
+        self.size = size
+        self.nextOffset = nextOffset
+        self.segmentBytes = segmentBytes
+    }
+}

@@ -1,0 +1,163 @@
+// Reads segments as an inspector does: every batch, its checksum, its records, its place in the order, and the side files. Finds
+// damage without serving it, and prints batches and records for people.
+import Bytes
+import Platform
+import Synchronization
+
+/// What the inspection of one segment found.
+package struct SegmentReport: Hashable, Sendable {
+    package let path: String
+    package let topicName: String
+    package let partition: Int
+    /// Bytes that belong to the log.
+    package let byteCount: Int64
+    package internal(set) var batchCount = 0
+    package internal(set) var recordCount = 0
+    package internal(set) var firstOffset: Int64?
+    package internal(set) var lastOffset: Int64?
+    /// Damage, one sentence each; empty for a sound segment.
+    package internal(set) var problems: [String] = []
+    /// Side files that are missing or will be made anew; no harm.
+    package internal(set) var remarks: [String] = []
+}
+
+/// One line for a record or a batch, and where it comes from.
+package struct DumpLine: Hashable, Sendable {
+    package let text: String
+    /// Offset of the record, or base offset of the batch.
+    package let offset: Int64
+    package let isBatch: Bool
+}
+
+extension SegmentedLog {
+    /// Inspects all segments of a topic, partition by partition. Takes the time that reading them takes.
+    package func verify(_ topic: TopicID) throws(LogError) -> [SegmentReport] {
+        guard let known = registry.withLock({ $0.byID[topic] }) else { throw unknown(topic) }
+        var reports: [SegmentReport] = []
+        for partition in known.partitions {
+            for segment in partition.state.withLock({ $0.segments }) {
+                reports.append(Inspection(segment, partition).run { _, _, _, _ in true })
+            }
+        }
+        return reports
+    }
+
+    /// Describes a partition's batches and records from `offset` on, line by line in the manner of Kafka's dump tool, until
+    /// `receive` returns false. Damage is a line too.
+    package func dump(
+        _ topic: TopicID, partition index: Int, from offset: Int64 = 0, receive: (DumpLine) -> Bool
+    ) throws(LogError) {
+        let partition = try find(topic, index)
+        let segments = partition.state.withLock { $0.segments }
+        for (segment, next) in zip(segments, segments.dropFirst().map(\.baseOffset) + [Int64.max]) where next > offset {
+            var goesOn = true
+            let report = Inspection(segment, partition).run { header, position, isSound, run in
+                if header.lastOffset < offset { return true }
+                goesOn = receive(DumpLine(text: line(header, position, isSound), offset: header.baseOffset, isBatch: true))
+                guard let run else { return goesOn }
+                for record in 0..<run.count where goesOn && run.offsets[record] >= offset {
+                    goesOn = receive(DumpLine(text: line(run, record), offset: run.offsets[record], isBatch: false))
+                }
+                return goesOn
+            }
+            for problem in report.problems where goesOn {
+                goesOn = receive(DumpLine(text: "damaged: \(segment.path): \(problem)", offset: segment.baseOffset, isBatch: true))
+            }
+            if !goesOn { return }
+        }
+    }
+
+    private func line(_ header: RecordBatchHeader, _ position: Int64, _ isSound: Bool) -> String {
+        let codec = Compression(rawValue: header.compressionBits)?.name ?? "unknown"
+        return "baseOffset: \(header.baseOffset) lastOffset: \(header.lastOffset) count: \(header.recordCount) "
+            + "baseSequence: \(header.baseSequence) producerId: \(header.producerID) producerEpoch: \(header.producerEpoch) "
+            + "isTransactional: \(header.isTransactional) isControl: \(header.isControl) position: \(position) "
+            + "CreateTime: \(header.maxTimestamp) size: \(header.totalBytes) magic: 2 compresscodec: \(codec) "
+            + "crc: \(header.crc) isvalid: \(isSound)"
+    }
+
+    private func line(_ run: RecordRun, _ record: Int) -> String {
+        func piece(_ range: ByteRange) -> String {
+            if range.isNull { return "null" }
+            let bytes = run.bytes[Int(range.start)..<Int(range.start + range.length)]
+            let isText = bytes.allSatisfy { $0 >= 0x20 && $0 != 0x7f }
+            if isText, let text = String(validating: bytes, as: UTF8.self) { return text }
+            return "0x" + hexadecimal(bytes)
+        }
+        var names = ""
+        if !run.headers.isEmpty, !run.headers[record].isNull {
+            let block = run.headers[record]
+            let found = headers(in: run.bytes, Int(block.start)..<Int(block.start + block.length)) ?? []
+            names = found.map { String(decoding: $0.name, as: UTF8.self) }.joined(separator: ",")
+        }
+        return "| offset: \(run.offsets[record]) CreateTime: \(run.timestamps[record]) keySize: \(run.keys[record].length) "
+            + "valueSize: \(run.values[record].length) headerKeys: [\(names)] key: \(piece(run.keys[record])) "
+            + "payload: \(piece(run.values[record]))"
+    }
+}
+
+/// One pass over one segment.
+private struct Inspection {
+    let segment: Segment
+    let partition: Partition
+
+    init(_ segment: Segment, _ partition: Partition) {
+        self.segment = segment
+        self.partition = partition
+    }
+
+    /// Calls `visit` with each batch, whether it is sound, and its records when they can be read, until that returns false.
+    func run(_ visit: (RecordBatchHeader, Int64, Bool, RecordRun?) -> Bool) -> SegmentReport {
+        var report = SegmentReport(
+            path: segment.path, topicName: partition.topicName, partition: partition.index, byteCount: segment.size)
+        if let damage = segment.damage { report.problems.append(damage) }
+        do throws(LogError) { try inspect(&report, visit) } catch { report.problems.append(error.message) }
+        return report
+    }
+
+    private func inspect(
+        _ report: inout SegmentReport, _ visit: (RecordBatchHeader, Int64, Bool, RecordRun?) -> Bool
+    ) throws(LogError) {
+        let file = try translating { () throws(SystemError) in try segment.files.open(segment.path, .read) }
+        defer { file.close() }
+        let size = segment.size
+        let sideFile = try? segment.files.contents(of: segment.stem + ".batches")
+        let ledger = sideFile.flatMap { BatchLedger(file: $0) }
+        let covered = ledger?.entries.last?.position ?? -1
+        var expected = segment.baseOffset
+        var goesOn = true
+        let loading = SegmentLoading(segment: segment, file: file, size: size)
+        let end = try loading.walk(from: 0) { header, position, chunk, start in
+            guard goesOn else { return }
+            var problem: String?
+            if header.baseOffset < expected || header.baseOffset > expected && ledger?.isCompacted == false {
+                problem = "the batch at \(position) has offset \(header.baseOffset) where \(expected) belongs"
+            } else if position <= covered, !(ledger?.agrees(position: position, bytes: chunk, at: start) ?? true) {
+                problem = "the header of the batch at \(position) is not as it was written"
+            }
+            let run = records(header, chunk, start)
+            if !header.isIntact(in: chunk, at: start) {
+                problem = "the batch at \(position), offset \(header.baseOffset), fails its checksum"
+            } else if run == nil {
+                problem = problem ?? "the records of the batch at \(position), offset \(header.baseOffset), cannot be read"
+            }
+            if let problem { report.problems.append(problem) }
+            expected = header.lastOffset + 1
+            report.batchCount += 1
+            report.recordCount += Int(header.recordCount)
+            report.firstOffset = report.firstOffset ?? header.baseOffset
+            report.lastOffset = header.lastOffset
+            goesOn = visit(header, position, problem == nil, run)
+        }
+        if goesOn && end < size { report.problems.append("no whole batch begins at \(end), though the segment goes on to \(size)") }
+        if ledger == nil && size > 0 { report.remarks.append("it has no side file") }
+        if !segment.files.exists(segment.stem + ".index") { report.remarks.append("its index will be made anew") }
+    }
+
+    private func records(_ header: RecordBatchHeader, _ chunk: [UInt8], _ start: Int) -> RecordRun? {
+        let bytes = Array(chunk[start..<start + header.totalBytes]) + [UInt8](repeating: 0, count: RecordRun.padding)
+        var builder = RecordRunBuilder(bytes, from: 0)
+        guard builder.addBatch(header, at: 0) else { return nil }
+        return builder.finish(nextOffset: header.lastOffset + 1, isAtEnd: false)
+    }
+}

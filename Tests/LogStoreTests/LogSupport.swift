@@ -1,0 +1,72 @@
+// What the tests of this room share: a log in memory, a short notation for records, and commits that are waited for.
+import Bytes
+import LogStore
+import Platform
+import Synchronization
+import Testing
+
+/// A log over `files`, without threads of its own, so that a commit is done when `commit` returns.
+func openLog(
+    _ files: any FileSystem, clock: SimulatedTime = SimulatedTime(wall: 1_000_000), change: (inout LogOptions) -> Void = { _ in }
+) throws(LogError) -> SegmentedLog {
+    var options = LogOptions()
+    options.hasOwnThreads = false
+    change(&options)
+    return try SegmentedLog(directory: "data", files: files, clock: clock, random: SeededRandom(seed: 7), options: options)
+}
+
+/// "a=1 b=2 c=" is three records; "c" alone is a record with a null value, "=1" one with a null key.
+func records(_ text: String, timestamp: Int64 = 1000) -> OutgoingRecords {
+    var records = OutgoingRecords()
+    for word in text.split(separator: " ") {
+        let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        records.append(
+            key: parts[0].isEmpty ? nil : Array(parts[0].utf8), value: parts.count > 1 ? Array(parts[1].utf8) : nil,
+            timestamp: timestamp)
+    }
+    return records
+}
+
+/// The same notation, of what was read.
+func text(_ run: RecordRun) -> String {
+    (0..<run.count).map { index in
+        func piece(_ range: ByteRange) -> String? {
+            range.isNull
+                ? nil : String(decoding: run.bytes[Int(range.start)..<Int(range.start + range.length)], as: UTF8.self)
+        }
+        return (piece(run.keys[index]) ?? "") + (piece(run.values[index]).map { "=" + $0 } ?? "")
+    }.joined(separator: " ")
+}
+
+/// Everything of a partition that is durable.
+func everything(_ log: any EventLog, _ topic: TopicID, _ partition: Int = 0, maxBytes: Int = 1 << 20) throws -> String {
+    var parts: [String] = []
+    var next = try log.bounds(of: topic, partition: partition).start
+    while true {
+        let run = try log.fetch(topic, partition: partition, from: next, maxBytes: maxBytes, upTo: .durable)
+        if run.count > 0 { parts.append(text(run)) }
+        if run.isAtEnd { return parts.joined(separator: " ") }
+        #expect(run.nextOffset > next)
+        next = run.nextOffset
+    }
+}
+
+extension EventLog {
+    /// Commits and waits.
+    @discardableResult func commitAndWait(_ appends: [Append]) throws -> CommitReceipt {
+        let result = Monitor<Result<CommitReceipt, LogError>?>(nil)
+        commit(Commit(appends)) { outcome in result.update { $0 = outcome } }
+        let outcome: Result<CommitReceipt, LogError>? = result.wait(until: { $0 != nil }, then: { $0 })
+        return try #require(outcome).get()
+    }
+
+    @discardableResult func append(_ topic: TopicID, _ text: String, partition: Int = 0, timestamp: Int64 = 1000) throws -> Int64 {
+        try commitAndWait([Append(topic: topic, partition: partition, records: records(text, timestamp: timestamp))]).baseOffsets[0]
+    }
+
+    func create(_ name: String, partitions: Int = 1, change: (inout TopicConfig) -> Void = { _ in }) throws -> TopicID {
+        var config = TopicConfig()
+        change(&config)
+        return try createTopic(name, partitions: partitions, config: config).id
+    }
+}
