@@ -3,7 +3,7 @@
 
 import Bytes
 package import LogStore
-package import Operators
+import Operators
 package import Platform
 
 /// The topic, and the stream, of rows that could not be processed.

@@ -1,7 +1,7 @@
 // A query that runs: its status, and how its tasks are made again after a pause or a failure.
 
-package import LogStore
-package import Platform
+import LogStore
+import Platform
 
 /// One running query, persistent or transient. Its tasks live on the workers; this is what the engine holds on to.
 package final class QueryRun: Sendable {

@@ -1,6 +1,6 @@
 // The shared face of a query: its state, its counters, and how far its tasks have durably come. Tasks write it, everybody reads it.
 
-package import LogStore
+import LogStore
 import Operators
 package import Platform
 

@@ -4,6 +4,7 @@
 import Bytes
 package import LogStore
 import Operators
+import Platform
 
 extension QueryTask {
     /// The appends of everything since the last commit, and the positions that they bring the task to. The task counts them as made.
@@ -30,9 +31,7 @@ extension QueryTask {
         var records = OutgoingRecords()
         let now = time.wallMilliseconds()
         for input in description.inputs {
-            ConsumerOffsets.append(
-                to: &records, group: group, topic: input.topicName, partition: input.partition.partition, offset: input.position,
-                timestamp: now)
+            appendPosition(input.position, of: input.partition, named: input.topicName, group: group, at: now, to: &records)
         }
         return Append(topic: topic.id, partition: 0, records: records)
     }

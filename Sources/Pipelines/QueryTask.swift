@@ -20,7 +20,7 @@ package struct TaskDescription {
     package var group: String?
     package var receiver: (any RowReceiver)?
     /// The readable rows of the table that the query makes, and the partition of the topic that holds them.
-    package var results: (store: ResultStore, changelog: PartitionKey)?
+    package var results: (store: any ReadableRows, changelog: PartitionKey)?
     package var errors: ErrorReporter?
     /// Which partition the task is for; names it and spreads keyless output.
     package var partition: Int

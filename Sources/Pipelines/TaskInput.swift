@@ -1,6 +1,6 @@
 // What a task reads: partitions, how far it has got in each, and which of them comes next.
 
-package import Bytes
+import Bytes
 package import LogStore
 
 /// A partition of a topic.

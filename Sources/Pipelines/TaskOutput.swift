@@ -56,6 +56,16 @@ extension OutgoingRecords {
     }
 }
 
+/// The rows of a table as its sink's records make them: what bounded queries read.
+package protocol ReadableRows: AnyObject {
+    /// Takes over records that go to the sink.
+    func apply(_ records: OutgoingRecords)
+    /// Takes over records read back from the sink's topic.
+    func apply(_ run: RecordRun)
+    /// Bytes of memory that the rows take.
+    var memory: Int { get }
+}
+
 /// Takes the rows of a transient query. Called on worker threads.
 package protocol RowReceiver: AnyObject, Sendable {
     /// Whether it takes more rows now; when not, it calls `resume` once as soon as it does.

@@ -122,7 +122,8 @@ final class Worker: @unchecked Sendable {
             let entry = tasks[index]
             guard entry.isReady else { continue }
             do throws(QueryFailure) {
-                let turn = try entry.task.turn { [weak self] in self?.wake(entry.task) }
+                let confined = ConfinedTask(task: entry.task)
+                let turn = try entry.task.turn { [weak self] in self?.wake(confined) }
                 tasks[index].isReady = turn == .worked
                 if entry.task.isCommitDue(isIdle: turn != .worked) { due.append(entry) }
             } catch {
@@ -139,8 +140,7 @@ final class Worker: @unchecked Sendable {
         tasks.removeAll { $0.task.isFinished }
     }
 
-    private func wake(_ task: QueryTask) {
-        let confined = ConfinedTask(task: task)
+    private func wake(_ confined: ConfinedTask) {
         post { worker in
             for index in worker.tasks.indices where worker.tasks[index].task === confined.task { worker.tasks[index].isReady = true }
         }
