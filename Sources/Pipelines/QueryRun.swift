@@ -6,14 +6,15 @@ import Platform
 /// One running query, persistent or transient. Its tasks live on the workers; this is what the engine holds on to.
 package final class QueryRun: Sendable {
     package let status: QueryStatus
-    private let pool: WorkerPool
+    /// Nil where a harness drives the tasks itself.
+    private let pool: WorkerPool?
     /// Makes the tasks from what is durable: positions, changelogs, topics.
     private let makeTasks: @Sendable () throws(QueryFailure) -> [QueryTask]
     /// Told when the query stops by itself.
     private let onFailure: @Sendable (QueryFailure) -> Void
 
     package init(
-        status: QueryStatus, pool: WorkerPool, onFailure: @escaping @Sendable (QueryFailure) -> Void = { _ in },
+        status: QueryStatus, pool: WorkerPool?, onFailure: @escaping @Sendable (QueryFailure) -> Void = { _ in },
         makeTasks: @escaping @Sendable () throws(QueryFailure) -> [QueryTask]
     ) {
         self.status = status
@@ -34,7 +35,7 @@ package final class QueryRun: Sendable {
                     }
                 }
             }
-            pool.start(tasks, of: self)
+            pool?.start(tasks, of: self)
         } catch {
             fail(error)
         }
@@ -43,13 +44,18 @@ package final class QueryRun: Sendable {
     /// Stops the tasks after committing what they have; `finally` is called when that is durable.
     package func pause(finally: @escaping @Sendable () -> Void) {
         status.content.update { if $0.state == .running { $0.state = .paused } }
-        pool.remove(status.queryID, committing: true, finally: finally)
+        remove(committing: true, finally)
     }
 
     /// Stops the tasks for good. What is not committed is dropped with them.
     package func terminate(finally: @escaping @Sendable () -> Void) {
         status.content.update { $0.state = .terminated }
-        pool.remove(status.queryID, committing: false, finally: finally)
+        remove(committing: false, finally)
+    }
+
+    private func remove(committing: Bool, _ finally: @escaping @Sendable () -> Void) {
+        guard let pool else { return finally() }
+        pool.remove(status.queryID, committing: committing, finally: finally)
     }
 
     /// The query cannot go on. With `canRetry` its tasks are made anew from what is durable.
@@ -60,13 +66,14 @@ package final class QueryRun: Sendable {
             return true
         }
         guard isRunning else { return }
-        pool.remove(status.queryID, committing: false) { [self] in
+        remove(committing: false) { [self] in
             if canRetry { start() } else { onFailure(failure) }
         }
     }
 
     /// Looks at the tasks of the query on their own threads; `finally` is called when all that was seen is durable.
     package func visit(_ body: @escaping @Sendable ([QueryTask]) -> Void, finally: @escaping @Sendable () -> Void) {
+        guard let pool else { return finally() }
         pool.visit(status.queryID, body, finally: finally)
     }
 }

@@ -22,6 +22,8 @@ package struct TaskDescription {
     /// The readable rows of the table that the query makes, and the partition of the topic that holds them.
     package var results: (store: any ReadableRows, changelog: PartitionKey)?
     package var errors: ErrorReporter?
+    /// Whether how far the task got is kept; without it every start reads from the beginning.
+    package var keepsPositions = true
     /// Which partition the task is for; names it and spreads keyless output.
     package var partition: Int
 

@@ -1,0 +1,216 @@
+// From a plan to running tasks: topics that the query needs, dataflows, positions, and the run that owns it all.
+
+import Bytes
+import Diagnostics
+import Formats
+import LogStore
+import Operators
+import Pipelines
+import Planner
+import Plans
+import Platform
+import Values
+
+/// Builds the tasks of queries.
+struct QueryLauncher: Sendable {
+    let engine: MillraceEngine
+
+    private var log: any EventLog { engine.log }
+
+    /// The pipelines of a plan on the topics as they are.
+    func pipelines(of plan: QueryPlan) -> [PipelinePlan] {
+        Planner.pipelines(of: plan) { topic in engine.partitions(of: topic) ?? 1 }
+    }
+
+    // MARK: Topics
+
+    /// Makes the topics of a persistent query that are missing: exchanges and changelogs. The sink's topic is there already.
+    func makeTopics(for plan: QueryPlan) throws(Diagnostic) {
+        for pipeline in pipelines(of: plan) {
+            let width = width(of: pipeline)
+            if case .exchange(let topic) = pipeline.destination {
+                var config = TopicConfig()
+                config.retentionMilliseconds = nil
+                try ensureTopic(topic.name, partitions: width, config)
+            }
+            for store in stores(of: pipeline.root) { try ensureTopic(changelogName(store), partitions: width, .compacted) }
+        }
+    }
+
+    func changelogName(_ store: String) -> String { store + "-changelog" }
+
+    func ensureTopic(_ name: String, partitions: Int, _ config: TopicConfig) throws(Diagnostic) {
+        guard log.describeTopic(named: name) == nil else { return }
+        do throws(LogError) { _ = try log.createTopic(name, partitions: partitions, config: config) } catch { throw Diagnostic(error) }
+    }
+
+    /// Topics of the query's own, which go when it goes.
+    func internalTopics(of plan: QueryPlan) -> [String] {
+        pipelines(of: plan).flatMap { pipeline -> [String] in
+            var names = stores(of: pipeline.root).map(changelogName)
+            if case .exchange(let topic) = pipeline.destination { names.append(topic.name) }
+            return names
+        }
+    }
+
+    private func stores(of step: Step) -> [String] {
+        let below = step.inputs.flatMap(stores)
+        switch step {
+        case .source(let source): return below + (source.store.map { [$0.name] } ?? [])
+        case .aggregate(let aggregate): return below + [aggregate.store.name]
+        case .join(let join): return below + [join.leftStore.name, join.rightStore.name]
+        case .exchange, .filter, .project, .rekey, .explode: return below
+        }
+    }
+
+    /// How many tasks a pipeline has: one a partition of its widest input.
+    private func width(of pipeline: PipelinePlan) -> Int {
+        func topics(_ step: Step) -> [String] {
+            switch step {
+            case .source(let source): [source.topic]
+            case .exchange(let exchange): [exchange.topic.name]
+            case .filter, .project, .rekey, .explode, .aggregate, .join: step.inputs.flatMap(topics)
+            }
+        }
+        return topics(pipeline.root).map { engine.partitions(of: $0) ?? 1 }.max() ?? 1
+    }
+
+    // MARK: Tasks
+
+    private func environment() -> DataflowEnvironment {
+        let time = engine.configuration.time
+        let random = engine.configuration.random
+        return DataflowEnvironment(
+            now: { time.wallMilliseconds() }, random: { random.next() }, timeZoneFile: { TimeZoneFiles.contents(of: $0) })
+    }
+
+    func dataflow(_ pipeline: PipelinePlan, properties: [String: String]) throws(QueryFailure) -> Dataflow {
+        let cache = Int64(properties["cache.max.bytes.buffering"] ?? "") ?? 10_000_000
+        let options = DataflowOptions(coalesces: cache > 0, hashSeed: engine.configuration.random.next())
+        do throws(DataflowError) {
+            return try Dataflow(root: pipeline.root, destination: pipeline.destination, options: options, environment: environment())
+        } catch {
+            throw QueryFailure(message: error.message)
+        }
+    }
+
+    /// The tasks of a persistent query, at its committed positions, or where `properties` tell new queries to start.
+    func tasks(
+        of plan: QueryPlan, properties: [String: String], status: QueryStatus
+    ) throws(QueryFailure) -> [QueryTask] {
+        let committed: [PartitionKey: Int64]
+        do throws(LogError) { committed = try committedPositions(in: log)[plan.id] ?? [:] } catch { throw QueryFailure(message: error.message) }
+        var tasks: [QueryTask] = []
+        let pipelines = pipelines(of: plan)
+        for (index, pipeline) in pipelines.enumerated() {
+            for partition in 0..<width(of: pipeline) {
+                let dataflow = try dataflow(pipeline, properties: properties)
+                let inputs = try dataflow.inputs.enumerated().flatMap { index, input throws(QueryFailure) in
+                    try taskInputs(index, input.topic, [partition], committed, properties)
+                }
+                var description = TaskDescription(dataflow: dataflow, inputs: inputs, partition: partition)
+                description.group = plan.id
+                description.output = try output(of: pipeline.destination)
+                description.errors = log.describeTopic(named: errorsTopic).map {
+                    ErrorReporter(topic: $0.id, queryID: plan.id, time: engine.configuration.time)
+                }
+                for store in dataflow.storeNames {
+                    guard let topic = log.describeTopic(named: changelogName(store)) else {
+                        throw QueryFailure(message: "the changelog \(changelogName(store)) is gone")
+                    }
+                    description.changelogs[store] = PartitionKey(topic: topic.id, partition: partition)
+                }
+                if index == pipelines.count - 1 { description.results = try results(of: plan, partition) }
+                let interval = Int64(properties["commit.interval.ms"] ?? "") ?? 100
+                tasks.append(
+                    QueryTask(description, status: status, log: log, time: engine.configuration.time, commitInterval: interval))
+            }
+        }
+        return tasks
+    }
+
+    private func results(of plan: QueryPlan, _ partition: Int) throws(QueryFailure) -> (store: any ReadableRows, changelog: PartitionKey)? {
+        guard case .sink(let sink) = plan.destination, sink.kind == .table, let topic = log.describeTopic(named: sink.topic),
+            partition < topic.partitions.count
+        else { return nil }
+        return (try resultStore(sink, plan.root.output), PartitionKey(topic: topic.id, partition: partition))
+    }
+
+    private func resultStore(_ sink: SinkDescription, _ schema: RowSchema) throws(QueryFailure) -> any ReadableRows {
+        do throws(DataflowError) {
+            return try ResultRows(sink: sink, schema: schema)
+        } catch {
+            throw QueryFailure(message: error.message)
+        }
+    }
+
+    private func output(of destination: Destination) throws(QueryFailure) -> OutputTopic? {
+        switch destination {
+        case .client: return nil
+        case .sink(let sink):
+            let suffix =
+                switch sink.window {
+                case nil: 0
+                case .session: 16
+                case .time: 8
+                }
+            return try outputTopic(sink.topic, windowSuffix: suffix)
+        case .exchange(let topic): return try outputTopic(topic.name, windowSuffix: 0)
+        }
+    }
+
+    private func outputTopic(_ name: String, windowSuffix: Int) throws(QueryFailure) -> OutputTopic {
+        guard let topic = log.describeTopic(named: name) else { throw QueryFailure(message: "the topic \(name) is gone") }
+        return OutputTopic(topic: topic.id, partitions: topic.partitions.count, windowSuffix: windowSuffix)
+    }
+
+    private func taskInputs(
+        _ index: Int, _ topicName: String, _ partitions: [Int], _ committed: [PartitionKey: Int64], _ properties: [String: String]
+    ) throws(QueryFailure) -> [TaskInput] {
+        guard let topic = log.describeTopic(named: topicName) else { throw QueryFailure(message: "the topic \(topicName) is gone") }
+        return partitions.filter { $0 < topic.partitions.count }.map { partition in
+            let key = PartitionKey(topic: topic.id, partition: partition)
+            let bounds = topic.partitions[partition].bounds
+            let start = properties["auto.offset.reset"] == "latest" ? bounds.durableEnd : bounds.start
+            return TaskInput(index: index, partition: key, topicName: topicName, position: committed[key] ?? start)
+        }
+    }
+
+    /// The positions at which a new persistent query starts, as records for the commit that creates it.
+    func firstPositions(of plan: QueryPlan, properties: [String: String]) -> Append? {
+        guard let offsets = log.describeTopic(named: consumerOffsetsTopic) else { return nil }
+        var records = OutgoingRecords()
+        let now = engine.configuration.time.wallMilliseconds()
+        for source in plan.sources {
+            guard let topic = log.describeTopic(named: source.topic) else { continue }
+            for (partition, description) in topic.partitions.enumerated() {
+                // Tables are always read from their beginning.
+                let isLatest = properties["auto.offset.reset"] == "latest" && source.kind == .stream
+                appendPosition(
+                    isLatest ? description.bounds.durableEnd : description.bounds.start,
+                    of: PartitionKey(topic: topic.id, partition: partition), named: source.topic, group: plan.id, at: now, to: &records)
+            }
+        }
+        return records.isEmpty ? nil : Append(topic: offsets.id, partition: 0, records: records)
+    }
+
+    /// The one task of a transient query, which reads all partitions of its sources. With `isBounded` it stops at their current ends.
+    func transientTask(
+        _ plan: QueryPlan, properties: [String: String], isBounded: Bool, receiver: any RowReceiver, status: QueryStatus
+    ) throws(QueryFailure) -> QueryTask {
+        let dataflow = try dataflow(PipelinePlan(root: plan.root, destination: plan.destination), properties: properties)
+        var inputs: [TaskInput] = []
+        for (index, input) in dataflow.inputs.enumerated() {
+            guard let topic = log.describeTopic(named: input.topic) else { throw QueryFailure(message: "the topic \(input.topic) is gone") }
+            var reset = properties
+            if case .source(let source) = input, source.kind == .table { reset["auto.offset.reset"] = "earliest" }
+            for var taskInput in try taskInputs(index, input.topic, Array(topic.partitions.indices), [:], reset) {
+                if isBounded { taskInput.end = topic.partitions[taskInput.partition.partition].bounds.durableEnd }
+                inputs.append(taskInput)
+            }
+        }
+        var description = TaskDescription(dataflow: dataflow, inputs: inputs, partition: 0)
+        description.receiver = receiver
+        return QueryTask(description, status: status, log: log, time: engine.configuration.time)
+    }
+}

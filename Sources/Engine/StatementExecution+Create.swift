@@ -1,0 +1,206 @@
+// CREATE STREAM, CREATE TABLE, CREATE … AS SELECT and INSERT INTO … SELECT: topics first, then one commit of everything in the catalog.
+
+import Analysis
+import Catalog
+import Diagnostics
+import Formats
+import LogStore
+import Pipelines
+import Planner
+import Plans
+import Syntax
+import Values
+
+extension StatementExecution {
+    private var launcher: QueryLauncher { QueryLauncher(engine: engine) }
+
+    func perform(_ create: CreateSource) throws(Diagnostic) -> AnswerSummary {
+        try engine.changingCatalog { () throws(Diagnostic) in
+            let new = try analyse(create, text: parsed.text, in: context)
+            if let exists = try existing(create.name, create.kind, create.orReplace, create.ifNotExists, isSource: create.isSource) { return exists }
+            if let old = engine.catalog.sources[create.name.text] { try checkReplacement(old, by: new.definition) }
+            try ensureSinkTopic(new.definition, new.properties, sourcePartitions: nil)
+            var definition = new.definition
+            if create.isSource && definition.kind == .table {
+                definition.queryID = nextQueryID("CST_\(create.name.text.uppercased())")
+            }
+            try commit([.source(definition, properties: capturedProperties)], extra: [])
+            engine.state.update { $0.catalog.set(definition) }
+            if let id = definition.queryID { try engine.startSourceTable(definition, id, properties: capturedProperties) }
+            return AnswerSummary(message: "\(definition.kind == .stream ? "Stream" : "Table") created", queryID: definition.queryID)
+        }
+    }
+
+    func perform(_ create: CreateAs) throws(Diagnostic) -> AnswerSummary {
+        try engine.changingCatalog { () throws(Diagnostic) in
+            if let exists = try existing(create.name, create.kind, create.orReplace, create.ifNotExists, isSource: false) { return exists }
+            let new = try analyse(create, text: parsed.text, in: context)
+            var definition = new.definition
+            let old = engine.catalog.sources[create.name.text]
+            if let old { try checkReplacement(old, by: definition) }
+            let prefix = definition.kind == .stream ? "CSAS_" : "CTAS_"
+            let id = old?.queryID ?? nextQueryID(prefix + create.name.text.uppercased())
+            definition.queryID = id
+            let plan = plan(new, in: planning(id))
+            try ensureSinkTopic(definition, new.properties, sourcePartitions: engine.partitions(of: new.query.sources[0].topic))
+            return try start(plan, reads: new.query.sources.map(\.name), writes: definition.name, replaces: old != nil) { () in
+                .source(definition, properties: capturedProperties)
+            } publish: { state in
+                state.catalog.set(definition)
+            }
+        }
+    }
+
+    func perform(_ insert: InsertSelect) throws(Diagnostic) -> AnswerSummary {
+        try engine.changingCatalog { () throws(Diagnostic) in
+            let new = try analyse(insert, in: context)
+            let id = try new.queryID.map { given throws(Diagnostic) in try explicitID(given) } ?? nextQueryID("INSERTQUERY")
+            let plan = plan(new, in: planning(id))
+            let text = parsed.text
+            let properties = capturedProperties
+            return try start(plan, reads: new.query.sources.map(\.name), writes: new.target.name, replaces: false) { () in
+                .query(id: id, statement: text, properties: properties)
+            } publish: { _ in
+            }
+        }
+    }
+
+    /// The settings that a query takes with it.
+    var capturedProperties: [String: String] {
+        var properties = engine.serverProperties
+        properties.merge(session.state.withLock { $0.properties }) { _, new in new }
+        return properties
+    }
+
+    func planning(_ id: String) -> PlanningContext {
+        PlanningContext(
+            serviceID: session.property("ksql.service.id") ?? "default_", queryID: id,
+            failsOnInvalidTimestamp: session.property("ksql.timestamp.throw.on.invalid")?.lowercased() == "true",
+            defaultKeyFormat: FormatName(named: session.property("ksql.persistence.default.format.key") ?? "") ?? .kafka)
+    }
+
+    /// Makes topics, commits the catalog entry with the query's first positions, and starts the query.
+    private func start(
+        _ plan: QueryPlan, reads: [String], writes: String?, replaces: Bool, entry: () -> CatalogEntry,
+        publish: (inout EngineState) -> Void
+    ) throws(Diagnostic) -> AnswerSummary {
+        if replaces { engine.stopQuery(plan.id) }
+        try launcher.makeTopics(for: plan)
+        let properties = capturedProperties
+        let positions = replaces ? nil : launcher.firstPositions(of: plan, properties: properties)
+        try commit([entry()], extra: positions.map { [$0] } ?? [])
+        let query = engine.makeQuery(plan, statement: parsed.text, properties: properties, reads: reads, writes: writes)
+        engine.state.update { state in
+            publish(&state)
+            state.queries[plan.id] = query
+            state.catalog.set(QueryDefinition(id: plan.id, statement: parsed.text, reads: reads, writes: writes))
+        }
+        if !engine.configuration.isDriven { query.run.start() }
+        return AnswerSummary(message: "Created query with ID \(plan.id)", queryID: plan.id)
+    }
+
+    private func nextQueryID(_ prefix: String) -> String {
+        engine.state.update { state in
+            defer { state.nextQueryNumber += 1 }
+            return "\(prefix)_\(state.nextQueryNumber)"
+        }
+    }
+
+    private func explicitID(_ id: String) throws(Diagnostic) -> String {
+        let isPlain = id.utf8.allSatisfy { ($0 >= 48 && $0 <= 57) || ($0 >= 65 && $0 <= 90) || $0 == 95 }
+        guard isPlain, !id.isEmpty else {
+            throw Diagnostic(.invalidName, "Query IDs may contain only alphanumeric characters and '_'. Got: '\(id)'", at: parsed.range)
+        }
+        for prefix in ["CSAS_", "CTAS_", "CST_", "INSERTQUERY_"] where id.hasPrefix(prefix) {
+            throw Diagnostic(.reservedName, "Query IDs must not start with a reserved query ID prefix (\(prefix)). Got: '\(id)'", at: parsed.range)
+        }
+        if engine.state.withLock({ $0.queries[id] != nil }) {
+            throw Diagnostic(.duplicateSource, "Query ID '\(id)' already exists.", at: parsed.range)
+        }
+        return id
+    }
+
+    // MARK: Topics
+
+    /// The topic of a new source: used as it is when it exists, made otherwise.
+    private func ensureSinkTopic(
+        _ source: SourceDefinition, _ properties: SourceProperties, sourcePartitions: Int?
+    ) throws(Diagnostic) {
+        if let topic = engine.log.describeTopic(named: source.topic) {
+            if let wanted = properties.partitions, wanted != topic.partitions.count {
+                throw Diagnostic(
+                    .invalidProperty, "A Kafka topic with the name '\(source.topic)' already exists, with different partition/replica configuration than "
+                        + "required. KSQL expects \(wanted) partitions (topic has \(topic.partitions.count))", at: parsed.range)
+            }
+            return
+        }
+        let fallback = Int(session.property("millrace.default.partitions") ?? "1") ?? 1
+        var config = TopicConfig()
+        if source.kind == .table { config.cleanupPolicy = source.window == nil ? .compact : .compactAndDelete }
+        if source.kind == .table && source.window == nil {
+            config.retentionMilliseconds = nil
+            if properties.retentionMilliseconds != nil {
+                throw Diagnostic(
+                    .invalidProperty, "Invalid config variable in the WITH clause: RETENTION_MS. Non-windowed tables do not support retention.",
+                    at: parsed.range)
+            }
+        }
+        if let retention = properties.retentionMilliseconds { config.retentionMilliseconds = retention < 0 ? nil : retention }
+        if let name = properties.compression {
+            guard let compression = Compression(name: name) else {
+                throw Diagnostic(
+                    .invalidProperty, "unknown COMPRESSION_TYPE '\(name)': expected none, gzip, snappy, lz4 or zstd", at: parsed.range)
+            }
+            config.compression = compression
+        }
+        do throws(LogError) {
+            _ = try engine.log.createTopic(source.topic, partitions: properties.partitions ?? sourcePartitions ?? fallback, config: config)
+        } catch {
+            throw Diagnostic(error)
+        }
+    }
+
+    // MARK: Names that are taken
+
+    /// What to do about a name that exists: nothing for a free name or a replacement, a no-op answer for IF NOT EXISTS.
+    private func existing(
+        _ name: Name, _ kind: Syntax.SourceKind, _ orReplace: Bool, _ ifNotExists: Bool, isSource: Bool
+    ) throws(Diagnostic) -> AnswerSummary? {
+        let word = kind.rawValue.lowercased()
+        let replaces = orReplace && session.property("ksql.create.or.replace.enabled")?.lowercased() != "false"
+        if orReplace && (isSource || engine.catalog.sources[name.text]?.isReadOnly == true) {
+            throw Diagnostic(
+                .readOnly, "Cannot add \(word) '\(name.text)': CREATE OR REPLACE is not supported on source \(word)s.", category: .general,
+                at: name.span.range)
+        }
+        guard let old = engine.catalog.sources[name.text] else { return nil }
+        let taken = "Cannot add \(word) '\(name.text)': A \(old.kind.rawValue.lowercased()) with the same name already exists"
+        if ifNotExists {
+            sink.emit(.notice(taken + "."))
+            return AnswerSummary(message: taken + ".")
+        }
+        guard replaces else {
+            throw Diagnostic(.duplicateSource, taken, hint: "Use CREATE OR REPLACE, IF NOT EXISTS, or DROP it first.", at: name.span.range)
+        }
+        return nil
+    }
+
+    /// The rules of replacement that the catalog can see: same kind, same topic and formats, same columns with new ones behind.
+    private func checkReplacement(_ old: SourceDefinition, by new: SourceDefinition) throws(Diagnostic) {
+        func refuse(_ what: String) -> Diagnostic {
+            Diagnostic(
+                .incompatibleReplacement, "Cannot upgrade data source: DataSource '\(old.name)' has \(what)", at: parsed.range)
+        }
+        if old.kind != new.kind { throw refuse("type = \(old.kind.rawValue) which is not upgradeable to \(new.kind.rawValue)") }
+        if old.topic != new.topic || old.keyFormat != new.keyFormat || old.valueFormat != new.valueFormat || old.window != new.window {
+            throw refuse("topic = \(old.topic) or formats that are not upgradeable")
+        }
+        if old.timestamp != new.timestamp { throw refuse("another timestamp column, which is not upgradeable") }
+        if old.schema.key != new.schema.key || !new.schema.value.starts(with: old.schema.value) {
+            throw refuse("schema = \(old.schema.description) which is not upgradeable to \(new.schema.description)")
+        }
+        if old.queryID != nil, engine.catalog.writers(of: old.name).count > 1 {
+            throw Diagnostic(.objectInUse, "Cannot replace \(old.name): more than one query writes to it", at: parsed.range)
+        }
+    }
+}
