@@ -1,5 +1,6 @@
 // Persistent queries as the engine keeps them: made, started, stopped.
 
+import Bytes
 import Catalog
 import Diagnostics
 import Formats
@@ -55,5 +56,68 @@ extension MillraceEngine {
         let isGone = Monitor(false)
         query.run.terminate { isGone.update { $0 = true } }
         isGone.wait(until: { $0 }, then: { _ in })
+    }
+}
+
+extension MillraceEngine {
+    /// Waits until every query upstream of a source has durably worked off what its inputs hold now; false when the time is up.
+    func awaitUpstream(of source: String, nanoseconds: Int64) -> Bool {
+        let deadline = configuration.time.monotonicNanoseconds() + nanoseconds
+        var path: [PersistentQuery] = []
+        func climb(_ name: String, seen: inout Set<String>) {
+            let queries = state.withLock { state in
+                state.queries.values.filter { $0.writes == name || ($0.writes == nil && $0.reads.contains(name)) }
+            }
+            for query in queries.sorted(by: { $0.id < $1.id }) where seen.insert(query.id).inserted {
+                for upstream in query.reads where upstream != name { climb(upstream, seen: &seen) }
+                path.append(query)
+            }
+        }
+        var seen: Set<String> = []
+        climb(source, seen: &seen)
+        for query in path {
+            if !awaitCaughtUp(query, deadline: deadline) { return false }
+        }
+        return true
+    }
+
+    /// Waits until a query has durably worked off what its inputs hold now. A query that does not run is not waited for.
+    func awaitCaughtUp(_ query: PersistentQuery, deadline: Int64) -> Bool {
+        var targets: [PartitionKey: Int64] = [:]
+        for pipeline in QueryLauncher(engine: self).pipelines(of: query.plan) {
+            for topicName in pipeline.topics {
+                guard let topic = log.describeTopic(named: topicName) else { continue }
+                for (index, partition) in topic.partitions.enumerated() {
+                    targets[PartitionKey(topic: topic.id, partition: index)] = partition.bounds.durableEnd
+                }
+            }
+            let wanted = targets
+            let isThere: (borrowing QueryStatus.Content) -> Bool = { content in
+                content.state != .running || wanted.allSatisfy { (content.durablePositions[$0.key] ?? 0) >= $0.value }
+            }
+            let left = max(0, deadline - configuration.time.monotonicNanoseconds())
+            let caughtUp = query.run.status.content.wait(nanoseconds: left, until: isThere) { isThere($0) }
+            if !caughtUp { return false }
+        }
+        return true
+    }
+
+    /// Waits until all running queries have worked off everything; false when the time (nanoseconds) is up.
+    package func drain(nanoseconds: Int64) -> Bool {
+        let deadline = configuration.time.monotonicNanoseconds() + nanoseconds
+        let queries = state.withLock { Array($0.queries.values) }
+        // A query may feed another: as many rounds as the longest chain can be long.
+        for _ in 0...queries.count {
+            for query in queries.sorted(by: { $0.id < $1.id }) where !awaitCaughtUp(query, deadline: deadline) { return false }
+        }
+        return true
+    }
+
+    /// Commits a new position of a query that does not run.
+    func skip(_ query: PersistentQuery, partition: PartitionKey, topic: String, to offset: Int64, offsets: TopicID) throws(Diagnostic) {
+        var records = OutgoingRecords()
+        appendPosition(
+            offset, of: partition, named: topic, group: query.id, at: configuration.time.wallMilliseconds(), to: &records)
+        try commitAndWait([Append(topic: offsets, partition: 0, records: records)])
     }
 }

@@ -65,14 +65,7 @@ struct QueryLauncher: Sendable {
 
     /// How many tasks a pipeline has: one a partition of its widest input.
     private func width(of pipeline: PipelinePlan) -> Int {
-        func topics(_ step: Step) -> [String] {
-            switch step {
-            case .source(let source): [source.topic]
-            case .exchange(let exchange): [exchange.topic.name]
-            case .filter, .project, .rekey, .explode, .aggregate, .join: step.inputs.flatMap(topics)
-            }
-        }
-        return topics(pipeline.root).map { engine.partitions(of: $0) ?? 1 }.max() ?? 1
+        pipeline.topics.map { engine.partitions(of: $0) ?? 1 }.max() ?? 1
     }
 
     // MARK: Tasks
@@ -120,7 +113,10 @@ struct QueryLauncher: Sendable {
                     }
                     description.changelogs[store] = PartitionKey(topic: topic.id, partition: partition)
                 }
-                if index == pipelines.count - 1 { description.results = try results(of: plan, partition) }
+                if index == pipelines.count - 1, let results = results(of: plan, partition) {
+                    description.rows = results.store
+                    description.rowsChangelog = results.changelog
+                }
                 let interval = Int64(properties["commit.interval.ms"] ?? "") ?? 100
                 tasks.append(
                     QueryTask(description, status: status, log: log, time: engine.configuration.time, commitInterval: interval))
@@ -129,19 +125,27 @@ struct QueryLauncher: Sendable {
         return tasks
     }
 
-    private func results(of plan: QueryPlan, _ partition: Int) throws(QueryFailure) -> (store: any ReadableRows, changelog: PartitionKey)? {
+    private func results(of plan: QueryPlan, _ partition: Int) -> (store: TopicRows, changelog: PartitionKey)? {
         guard case .sink(let sink) = plan.destination, sink.kind == .table, let topic = log.describeTopic(named: sink.topic),
             partition < topic.partitions.count
         else { return nil }
-        return (try resultStore(sink, plan.root.output), PartitionKey(topic: topic.id, partition: partition))
+        return (TopicRows(), PartitionKey(topic: topic.id, partition: partition))
     }
 
-    private func resultStore(_ sink: SinkDescription, _ schema: RowSchema) throws(QueryFailure) -> any ReadableRows {
-        do throws(DataflowError) {
-            return try ResultRows(sink: sink, schema: schema)
-        } catch {
-            throw QueryFailure(message: error.message)
+    /// The tasks behind a SOURCE TABLE: they read the table's topic from its beginning and keep the last row of each key.
+    func sourceTableTasks(_ plan: QueryPlan, status: QueryStatus) throws(QueryFailure) -> [QueryTask] {
+        let pipeline = PipelinePlan(root: plan.root, destination: plan.destination)
+        var tasks: [QueryTask] = []
+        for partition in 0..<width(of: pipeline) {
+            let dataflow = try dataflow(pipeline, properties: [:])
+            var description = TaskDescription(
+                dataflow: dataflow, inputs: try taskInputs(0, plan.sources[0].topic, [partition], [:], [:]), partition: partition)
+            description.group = plan.id
+            description.keepsPositions = false
+            description.rows = TopicRows()
+            tasks.append(QueryTask(description, status: status, log: log, time: engine.configuration.time))
         }
+        return tasks
     }
 
     private func output(of destination: Destination) throws(QueryFailure) -> OutputTopic? {
@@ -211,6 +215,7 @@ struct QueryLauncher: Sendable {
         }
         var description = TaskDescription(dataflow: dataflow, inputs: inputs, partition: 0)
         description.receiver = receiver
+        description.isBounded = isBounded
         return QueryTask(description, status: status, log: log, time: engine.configuration.time)
     }
 }

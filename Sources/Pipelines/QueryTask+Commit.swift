@@ -13,7 +13,7 @@ extension QueryTask {
         var appends: [Append] = []
         let output = description.dataflow.takeOutput()
         recordsWritten += output.count
-        if let results = description.results { results.store.apply(output) }
+        description.rows?.apply(output)
         if let topic = description.output { appends += topic.appends(of: output, keyless: description.partition) }
         for change in description.dataflow.takeChangelog() {
             guard let partition = description.changelogs[change.store], !change.records.isEmpty else { continue }

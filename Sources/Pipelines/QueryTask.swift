@@ -19,8 +19,12 @@ package struct TaskDescription {
     /// The consumer group under which positions are kept; nil for a transient query, which keeps none.
     package var group: String?
     package var receiver: (any RowReceiver)?
-    /// The readable rows of the table that the query makes, and the partition of the topic that holds them.
-    package var results: (store: any ReadableRows, changelog: PartitionKey)?
+    /// The inputs have ends.
+    package var isBounded = false
+    /// The readable rows of the table that the query makes.
+    package var rows: TopicRows?
+    /// The partition of the topic from which the rows are brought back; nil when the task reads them anyway.
+    package var rowsChangelog: PartitionKey?
     package var errors: ErrorReporter?
     /// Whether how far the task got is kept; without it every start reads from the beginning.
     package var keepsPositions = true
@@ -79,7 +83,7 @@ package final class QueryTask {
         self.commitInterval = commitInterval * 1_000_000
         self.chooser = chooser
         generation = log.generation
-        isRestored = description.changelogs.isEmpty && description.results == nil
+        isRestored = description.changelogs.isEmpty && description.rowsChangelog == nil
     }
 
     /// What one turn came to.
@@ -147,7 +151,8 @@ package final class QueryTask {
     /// Hands finished rows to the client, if there is one.
     private func deliver() throws(QueryFailure) {
         guard let receiver = description.receiver else { return }
-        do throws(DataflowError) { try description.dataflow.flush() } catch { throw failure(error) }
+        // A bounded query shows where things stand at its end, not how they came there.
+        if !description.isBounded { do throws(DataflowError) { try description.dataflow.flush() } catch { throw failure(error) } }
         let rows = description.dataflow.takeRows()
         recordsWritten += rows.count
         if !rows.isEmpty { receiver.receive(rows) }
@@ -195,7 +200,7 @@ package final class QueryTask {
     /// Brings the counters of the shared status up to date.
     func publish() {
         let errors = description.dataflow.errorCounts
-        let memory = description.dataflow.stateMemory + (description.results?.store.memory ?? 0)
+        let memory = description.dataflow.stateMemory + (description.rows?.memory ?? 0)
         status.content.withLock { content in
             content.counters.recordsRead += Int64(recordsRead)
             content.counters.recordsWritten += Int64(recordsWritten)
@@ -220,8 +225,8 @@ package final class QueryTask {
                     do throws(DataflowError) { try description.dataflow.restore(store: store, run: run) } catch { damage = damage ?? error }
                 }
             }
-            if let results = description.results {
-                try readAll(of: log, results.changelog) { results.store.apply($0) }
+            if let rows = description.rows, let changelog = description.rowsChangelog {
+                try readAll(of: log, changelog) { rows.apply($0) }
             }
         } catch {
             throw QueryFailure(message: "state could not be restored: \(error.message)")

@@ -18,7 +18,7 @@ package struct OutputTopic: Sendable {
 
     /// The records as appends to the partitions that their keys belong to. Records without a key go to partition
     /// `keyless` modulo the number of partitions.
-    func appends(of records: OutgoingRecords, keyless: Int) -> [Append] {
+    package func appends(of records: OutgoingRecords, keyless: Int) -> [Append] {
         guard !records.isEmpty else { return [] }
         if partitions == 1 { return [Append(topic: topic, partition: 0, records: records)] }
         var split = Array(repeating: OutgoingRecords(), count: partitions)
@@ -54,16 +54,6 @@ extension OutgoingRecords {
         values.append(place(other.values[index]))
         timestamps.append(other.timestamps[index])
     }
-}
-
-/// The rows of a table as its sink's records make them: what bounded queries read.
-package protocol ReadableRows: AnyObject {
-    /// Takes over records that go to the sink.
-    func apply(_ records: OutgoingRecords)
-    /// Takes over records read back from the sink's topic.
-    func apply(_ run: RecordRun)
-    /// Bytes of memory that the rows take.
-    var memory: Int { get }
 }
 
 /// Takes the rows of a transient query. Called on worker threads.

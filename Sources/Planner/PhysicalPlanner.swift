@@ -12,6 +12,18 @@ package struct PipelinePlan: Hashable, Sendable {
         self.root = root
         self.destination = destination
     }
+
+    /// The names of the topics that it reads.
+    package var topics: [String] {
+        func collect(_ step: Step) -> [String] {
+            switch step {
+            case .source(let source): [source.topic]
+            case .exchange(let exchange): [exchange.topic.name]
+            case .filter, .project, .rekey, .explode, .aggregate, .join: step.inputs.flatMap(collect)
+            }
+        }
+        return collect(root)
+    }
 }
 
 /// Cuts a plan into pipelines, upstream ones first. `partitions` tells how many partitions a topic has; inputs of a single partition

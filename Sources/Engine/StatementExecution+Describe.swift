@@ -1,0 +1,182 @@
+// DESCRIBE and EXPLAIN.
+
+import Analysis
+import Catalog
+import Diagnostics
+import Formats
+import Functions
+import LogStore
+import Pipelines
+import Planner
+import Plans
+import Syntax
+import Values
+
+extension StatementExecution {
+    func describe(_ subject: DescribeSubject) throws(Diagnostic) -> AnswerSummary {
+        switch subject {
+        case .source(let name, let extended):
+            guard let source = engine.catalog.sources[name.text] else {
+                throw Diagnostic(
+                    .unknownSource, "Could not find STREAM/TABLE '\(name.text)' in the Metastore",
+                    hint: closestMatch(to: name.text, among: engine.catalog.sources.keys.sorted()).map { "Did you mean \($0)?" }, at: name.span.range)
+            }
+            if extended { return answer(text: extendedDescription(of: source)) }
+            return answer(fields(of: source))
+        case .streams(let extended): return describeAll(.stream, extended: extended)
+        case .tables(let extended): return describeAll(.table, extended: extended)
+        case .function(let name): return try describeFunction(name)
+        case .connector: throw notSupported("connectors")
+        }
+    }
+
+    func describeAll(_ kind: Values.SourceKind, extended: Bool) -> AnswerSummary {
+        var lines: [String] = []
+        for source in engine.catalog.sortedSources where source.kind == kind {
+            lines += extended ? extendedDescription(of: source) : [source.name] + fieldTexts(of: source).map { "  \($0.0): \($0.1)" }
+            lines.append("")
+        }
+        return answer(text: lines)
+    }
+
+    private func fields(of source: SourceDefinition) -> Listing {
+        var listing = Listing(texts: ["Field", "Type"])
+        for (name, type) in fieldTexts(of: source) { listing.add(texts: [name, type]) }
+        return listing
+    }
+
+    private func fieldTexts(of source: SourceDefinition) -> [(String, String)] {
+        let window =
+            switch source.window {
+            case nil: ""
+            case .session: " (Window type: SESSION)"
+            case .time(let kind, _): " (Window type: \(kind.rawValue))"
+            }
+        let key = source.schema.key.map { ($0.name, "\($0.type)  (\(source.kind == .table ? "primary key" : "key"))" + window) }
+        let headers = source.schema.headers.map { ($0.name, "\($0.type)  (\($0.key.map { "header('\($0)')" } ?? "headers"))") }
+        return key + source.schema.value.map { ($0.name, $0.type.description) } + headers
+    }
+
+    private func extendedDescription(of source: SourceDefinition) -> [String] {
+        var lines = [
+            "Name                 : \(source.name)", "Type                 : \(source.kind.rawValue)",
+            "Timestamp field      : " + (source.timestamp.map { $0.column + ($0.pattern.map { " (format \($0))" } ?? "") } ?? "Not set - using <ROWTIME>"),
+            "Key format           : \(source.keyFormat.name.rawValue)", "Value format         : \(source.valueFormat.name.rawValue)",
+        ]
+        if let topic = engine.log.describeTopic(named: source.topic) {
+            lines.append("Kafka topic          : \(source.topic) (partitions: \(topic.partitions.count), replication: 1)")
+        } else {
+            lines.append("Kafka topic          : \(source.topic) (missing)")
+        }
+        lines += ["Statement            : \(source.statement)", ""]
+        lines += fieldTexts(of: source).map { "  \($0.0): \($0.1)" }
+        let queries = engine.state.withLock { Array($0.queries.values) }.sorted { $0.id < $1.id }
+        for (title, found) in [
+            ("Queries that read from this \(source.kind.rawValue)", queries.filter { $0.reads.contains(source.name) }),
+            ("Queries that write to this \(source.kind.rawValue)", queries.filter { $0.writes == source.name }),
+        ] where !found.isEmpty {
+            lines += ["", title]
+            for query in found {
+                let content = query.run.status.content.withLock { $0 }
+                lines.append("  \(query.id) (\(content.state.name)) : \(query.statement)")
+                lines.append("    \(countersText(content.counters))")
+                if let failure = failureText(content.state) { lines.append("    error: \(failure)") }
+                lines += positions(of: query, content)
+            }
+        }
+        return lines
+    }
+
+    /// Start, end, position and lag of each partition that the query reads.
+    private func positions(of query: PersistentQuery, _ content: QueryStatus.Content) -> [String] {
+        query.plan.sources.flatMap { source -> [String] in
+            guard let topic = engine.log.describeTopic(named: source.topic) else { return [] }
+            return topic.partitions.enumerated().map { index, partition in
+                let position = content.durablePositions[PartitionKey(topic: topic.id, partition: index)] ?? partition.bounds.start
+                let bounds = partition.bounds
+                return "    \(source.topic) partition \(index): start \(bounds.start), end \(bounds.durableEnd), offset \(position), "
+                    + "lag \(max(0, bounds.durableEnd - position))"
+            }
+        }
+    }
+
+    private func describeFunction(_ name: Name) throws(Diagnostic) -> AnswerSummary {
+        guard let family = engine.configuration.functions[name: name.text] else {
+            throw Diagnostic(
+                .unknownFunction, "Can't find any functions with the name '\(name.text)'",
+                hint: closestMatch(to: name.text.uppercased(), among: engine.configuration.functions.all.map(\.name)).map { "Did you mean \($0)?" },
+                at: name.span.range)
+        }
+        var lines = ["Name        : \(family.name)", "Overview    : \(family.summary)", "Type        : \(family.kind.rawValue)", "Variations  :"]
+        for signature in family.signatures { lines.append("  \(family.text(of: signature)) returns \(signature.result.description)") }
+        return answer(text: lines)
+    }
+
+    // MARK: EXPLAIN
+
+    func explain(queryNamed name: Name) throws(Diagnostic) -> AnswerSummary {
+        guard let query = engine.state.withLock({ $0.queries[name.text] }) else {
+            let known = engine.state.withLock { $0.queries.keys.sorted() }
+            throw Diagnostic(
+                .unknownQuery, "Query with id:\(name.text) does not exist, use SHOW QUERIES to view the full set of queries.",
+                hint: closestMatch(to: name.text, among: known).map { "Did you mean \($0)?" }, at: name.span.range)
+        }
+        let content = query.run.status.content.withLock { $0 }
+        var lines = ["ID: \(query.id)", "Status: \(content.state.name)", "SQL: \(query.statement)", "Counters: \(countersText(content.counters))"]
+        if let failure = failureText(content.state) { lines.append("Error: \(failure)") }
+        return answer(text: lines + planLines(query.plan), queryID: query.id)
+    }
+
+    func explain(_ statement: Statement, _ text: String) throws(Diagnostic) -> AnswerSummary {
+        let plan: QueryPlan
+        var access: [String] = []
+        switch statement {
+        case .query(let query):
+            let resolved = try analyse(query, for: query.emit == nil ? .pull : .push, in: context)
+            plan = transientPlan(resolved, in: planning("EXPLAINED"))
+            if query.emit == nil {
+                let isTable = resolved.sources[0].kind == .table
+                let keys = KeyLookup.keys(of: resolved)
+                access = ["Access: " + (isTable ? keys.map { "lookup of \($0.count) key\($0.count == 1 ? "" : "s")" } ?? "table scan" : "log from its beginning to its current end")]
+            }
+        case .createAs(let create): plan = Planner.plan(try analyse(create, text: text, in: context), in: planning("EXPLAINED"))
+        case .insertSelect(let insert): plan = Planner.plan(try analyse(insert, in: context), in: planning("EXPLAINED"))
+        default:
+            throw Diagnostic(.statementError, "EXPLAIN takes a query, CREATE … AS SELECT or INSERT INTO … SELECT", at: parsed.range)
+        }
+        return answer(text: ["SQL: \(text)"] + access + planLines(plan))
+    }
+
+    private func planLines(_ plan: QueryPlan) -> [String] {
+        var lines = ["", "Logical plan"] + plan.description.split(separator: "\n").map { "  " + $0 }
+        lines += ["", "Physical plan"]
+        for (index, pipeline) in QueryLauncher(engine: engine).pipelines(of: plan).enumerated() {
+            let part = QueryPlan(id: plan.id, root: pipeline.root, destination: pipeline.destination, resultKind: plan.resultKind)
+            let tasks = pipeline.topics.map { engine.partitions(of: $0) ?? 1 }.max() ?? 1
+            lines.append("  pipeline \(index): \(tasks) task\(tasks == 1 ? "" : "s")")
+            lines += part.description.split(separator: "\n").map { "    " + $0 }
+        }
+        return lines + ["", "State: " + stateBound(plan.root)]
+    }
+
+    /// How the state of a query grows.
+    private func stateBound(_ step: Step) -> String {
+        var bounds: [String] = []
+        func look(_ step: Step) {
+            switch step {
+            case .aggregate(let aggregate):
+                if let window = aggregate.window {
+                    bounds.append("grows with keys and windows, and shrinks as windows expire after \(window.retention) ms of event time")
+                } else {
+                    bounds.append("grows with the number of distinct keys, without bound")
+                }
+            case .source(let source) where source.store != nil: bounds.append("one row a key of \(source.sourceName), without bound")
+            case .join: bounds.append("join buffers")
+            case .source, .exchange, .filter, .project, .rekey, .explode: break
+            }
+            step.inputs.forEach(look)
+        }
+        look(step)
+        return bounds.isEmpty ? "none" : bounds.joined(separator: "; ")
+    }
+}

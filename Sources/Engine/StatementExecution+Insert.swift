@@ -1,0 +1,38 @@
+// INSERT INTO … VALUES: acknowledged when the row is durable.
+
+import Analysis
+import Bytes
+import Diagnostics
+import LogStore
+import Pipelines
+import Plans
+import Syntax
+import Values
+
+extension StatementExecution {
+    func perform(_ insert: InsertValues, _ whenDone: @escaping @Sendable (Bool) -> Void) throws(Diagnostic) {
+        let row = try analyse(insert, in: context)
+        guard let topic = engine.log.describeTopic(named: row.target.topic) else {
+            throw Diagnostic(.unknownTopic, "the topic \(row.target.topic) of \(row.target.name) does not exist", at: insert.target.span.range)
+        }
+        var timestamp = engine.configuration.time.wallMilliseconds()
+        if let expression = row.rowtime {
+            guard let value = Int64(try RowWriter(engine: engine).text(of: expression)) else {
+                throw Diagnostic(.nullNotAllowed, "ROWTIME must not be NULL", at: insert.target.span.range)
+            }
+            timestamp = value
+        }
+        let records = try RowWriter(engine: engine).records(of: row.values, for: row.target, timestamp: timestamp)
+        let keyless = Int(truncatingIfNeeded: engine.configuration.random.next() >> 33)
+        let output = OutputTopic(topic: topic.id, partitions: topic.partitions.count)
+        let execution = self
+        engine.log.commit(Commit(output.appends(of: records, keyless: keyless))) { result in
+            switch result {
+            case .success:
+                execution.session.state.withLock { $0.hasWritten = true }
+                execution.done(AnswerSummary(message: "1 row inserted"), whenDone)
+            case .failure(let error): execution.fail(Diagnostic(error), whenDone)
+            }
+        }
+    }
+}

@@ -1,0 +1,188 @@
+// PRINT: the raw records of a topic, with guesses about their formats; and ASSERT of topics.
+
+import Analysis
+import Bytes
+import Diagnostics
+import LogStore
+import Pipelines
+import Platform
+import Syntax
+import Values
+
+extension StatementExecution {
+    func perform(_ print: PrintTopic, _ whenDone: @escaping @Sendable (Bool) -> Void) throws(Diagnostic) {
+        let name = print.topic.text
+        guard let topic = engine.log.describeTopic(named: name) else {
+            let names = engine.log.describeTopics().map(\.name)
+            let other = names.first { $0.uppercased() == name.uppercased() } ?? closestMatch(to: name, among: names)
+            throw Diagnostic(
+                .unknownTopic, "Could not find topic '\(name)', or the KSQL user does not have permissions to list the topic.",
+                hint: other.map { "Did you mean '\($0)'? Topic names are case-sensitive; quote them." }, at: print.topic.span.range)
+        }
+        sink.emit(.columns([ResultColumn("Text", "STRING")], .text))
+        let printer = TopicPrinter(execution: self, topic: topic, statement: print, whenDone: whenDone)
+        request.onCancel { printer.cancel() }
+        engine.statements.run { printer.run() }
+    }
+
+    func check(_ assertion: Assertion) throws(Diagnostic) -> AnswerSummary {
+        guard case .topic(let name, let exists, let properties, let timeout) = assertion else {
+            throw notSupported("this form of ASSERT", hint: "ASSERT TOPIC works on a server, the other forms in SQL tests.")
+        }
+        let deadline = engine.configuration.time.monotonicNanoseconds() + (timeout?.milliseconds ?? 1000) * 1_000_000
+        let waiting = Monitor(false)
+        while true {
+            guard let problem = problem(with: name, exists: exists, properties) else {
+                return AnswerSummary(message: "Topic \(name.text) \(exists ? "exists" : "does not exist")")
+            }
+            if engine.configuration.time.monotonicNanoseconds() >= deadline || request.isCancelled {
+                throw Diagnostic(.assertionFailed, problem, category: .general, at: name.span.range)
+            }
+            waiting.wait(nanoseconds: 100_000_000, until: { $0 }, then: { _ in })
+        }
+    }
+
+    private func problem(with name: Name, exists: Bool, _ properties: [Property]) -> String? {
+        let topic = engine.log.describeTopic(named: name.text)
+        if !exists { return topic == nil ? nil : "Topic \(name.text) exists" }
+        guard let topic else { return "Topic \(name.text) does not exist" }
+        for property in properties {
+            let actual: Int64
+            switch property.name.text.uppercased() {
+            case "PARTITIONS": actual = Int64(topic.partitions.count)
+            case "REPLICAS": actual = 1
+            default: return "Cannot assert unknown topic property: \(property.name.text)"
+            }
+            if property.value != .integer(actual) { return "Mismatched configuration for topic \(name.text): for config \(property.name.text), expected another value, got \(actual)" }
+        }
+        return nil
+    }
+}
+
+/// Prints one topic until its limit, or until it is cancelled. Holds a statement thread while it runs.
+private final class TopicPrinter: Sendable {
+    private let execution: StatementExecution
+    private let topic: TopicDescription
+    private let statement: PrintTopic
+    private let whenDone: @Sendable (Bool) -> Void
+    private let state = Monitor<(isCancelled: Bool, hasNews: Bool)>((false, false))
+
+    init(execution: StatementExecution, topic: TopicDescription, statement: PrintTopic, whenDone: @escaping @Sendable (Bool) -> Void) {
+        self.execution = execution
+        self.topic = topic
+        self.statement = statement
+        self.whenDone = whenDone
+    }
+
+    func cancel() { state.update { $0.isCancelled = true } }
+
+    func run() {
+        var guesses = (key: FormatGuess(), value: FormatGuess())
+        var printed: Int64 = 0, seen: Int64 = 0
+        let log = execution.engine.log
+        let wanted = topic.id
+        let subscription = log.subscribe { [state] news in if news.topic == wanted { state.update { $0.hasNews = true } } }
+        defer { log.unsubscribe(subscription) }
+        var positions = topic.partitions.map { statement.fromBeginning ? $0.bounds.start : $0.bounds.durableEnd }
+        while !state.withLock({ $0.isCancelled }) {
+            if let limit = statement.limit, printed >= limit { return finish(Int(printed)) }
+            state.update { $0.hasNews = false }
+            var hasPrinted = false
+            for partition in positions.indices {
+                let run: RecordRun
+                do throws(LogError) {
+                    run = try log.fetch(topic.id, partition: partition, from: positions[partition], maxBytes: 1 << 18, upTo: .durable)
+                } catch {
+                    return execution.fail(Diagnostic(error), whenDone)
+                }
+                var lines = Listing(texts: ["Text"])
+                for index in 0..<run.count {
+                    positions[partition] = run.offsets[index] + 1
+                    seen += 1
+                    if let interval = statement.interval, interval > 1, (seen - 1) % interval != 0 { continue }
+                    if let limit = statement.limit, printed >= limit { break }
+                    printed += 1
+                    for line in text(run, index, partition, &guesses) { lines.add(texts: [line]) }
+                }
+                if run.count == 0 { positions[partition] = max(positions[partition], run.nextOffset) }
+                if !lines.rows.isEmpty {
+                    hasPrinted = true
+                    execution.sink.emit(.rows(lines.rows))
+                }
+            }
+            if !hasPrinted { state.wait(until: { $0.hasNews || $0.isCancelled }, then: { _ in }) }
+        }
+        execution.fail(Diagnostic(.cancelled, "printing was cancelled after \(printed) records", category: .general), whenDone)
+    }
+
+    private func finish(_ count: Int) {
+        execution.request.onCancel(nil)
+        execution.done(AnswerSummary(message: "Topic printing ceased", rows: count), whenDone)
+    }
+
+    private func text(_ run: RecordRun, _ index: Int, _ partition: Int, _ guesses: inout (key: FormatGuess, value: FormatGuess)) -> [String] {
+        let key = run.bytes(of: run.keys[index]), value = run.bytes(of: run.values[index])
+        var lines: [String] = []
+        if guesses.key.narrow(by: key) { lines.append("Key format: \(guesses.key.description)") }
+        if guesses.value.narrow(by: value) { lines.append("Value format: \(guesses.value.description)") }
+        let time = run.timestamps[index]
+        let stamp = time < 0 ? "N/A" : TemporalText.text(timestamp: time).printForm
+        lines.append("rowtime: \(stamp), key: \(guesses.key.text(of: key)), value: \(guesses.value.text(of: value)), partition: \(partition)")
+        return lines
+    }
+}
+
+extension String {
+    /// `2024-01-31T09:15:00.000` as PRINT shows times: `2024/01/31 09:15:00.000 Z`.
+    fileprivate var printForm: String { String(map { $0 == "-" ? "/" : $0 == "T" ? " " : $0 }) + " Z" }
+}
+
+/// The formats that all records so far could be in.
+struct FormatGuess {
+    enum Candidate: String, CaseIterable {
+        case json = "JSON"
+        case bigint = "KAFKA_BIGINT"
+        case double = "KAFKA_DOUBLE"
+        case int = "KAFKA_INT"
+        case string = "KAFKA_STRING"
+    }
+    private var candidates: [Candidate]?
+
+    /// Leaves out what `bytes` rules out; true when the set of candidates changed.
+    mutating func narrow(by bytes: [UInt8]?) -> Bool {
+        guard let bytes else { return false }
+        let old = candidates
+        let new = (old ?? Candidate.allCases).filter { Self.fits(bytes, $0) }
+        candidates = new
+        return old != new
+    }
+
+    private static func fits(_ bytes: [UInt8], _ candidate: Candidate) -> Bool {
+        switch candidate {
+        case .json:
+            guard let first = bytes.first(where: { $0 > 32 }) else { return false }
+            return first == UInt8(ascii: "{") || first == UInt8(ascii: "[") || first == UInt8(ascii: "\"")
+        case .bigint, .double: return bytes.count == 8
+        case .int: return bytes.count == 4
+        case .string: return String(validating: bytes, as: UTF8.self) != nil
+        }
+    }
+
+    var description: String {
+        guard let candidates else { return "¯\\_(ツ)_/¯ - no data processed" }
+        return candidates.isEmpty ? "KAFKA_BYTES" : candidates.map(\.rawValue).joined(separator: " or ")
+    }
+
+    /// A record side as the first candidate shows it.
+    func text(of bytes: [UInt8]?) -> String {
+        guard let bytes else { return "<null>" }
+        switch candidates?.first {
+        case .int?, .bigint?, .double?:
+            // Text of that length is more likely text.
+            if let text = String(validating: bytes, as: UTF8.self), bytes.allSatisfy({ $0 >= 32 && $0 < 127 }) { return text }
+            return String(bytes.reduce(Int64(bytes.first.map { $0 >= 128 ? -1 : 0 } ?? 0)) { $0 << 8 | Int64($1) })
+        case .json?, .string?: return String(decoding: bytes, as: UTF8.self)
+        case nil: return hexadecimal(bytes)
+        }
+    }
+}

@@ -1,0 +1,221 @@
+// SELECT: push queries that run until they are stopped, bounded queries over streams that read the log to its end, and bounded queries
+// over tables that read the rows which their query keeps.
+
+import Analysis
+import Bytes
+import Catalog
+import Diagnostics
+import Operators
+import Pipelines
+import Planner
+import Plans
+import Platform
+import Syntax
+import Values
+
+extension StatementExecution {
+    func perform(_ query: Query, _ whenDone: @escaping @Sendable (Bool) -> Void) throws(Diagnostic) {
+        if query.emit != nil { return try push(query, whenDone) }
+        try bounded(query, whenDone)
+    }
+
+    // MARK: Push
+
+    private func push(_ query: Query, _ whenDone: @escaping @Sendable (Bool) -> Void) throws(Diagnostic) {
+        let resolved = try analyse(query, for: .push, in: context)
+        let id = transientID(resolved)
+        let plan = transientPlan(resolved, in: planning(id))
+        var properties = capturedProperties
+        properties["auto.offset.reset"] = session.property("auto.offset.reset") ?? engine.configuration.pushStart
+        sink.emit(.columns(columns(of: resolved, flagsKeys: false), .changes))
+        if resolved.limit == 0 { return done(AnswerSummary(message: "Limit Reached", queryID: id), whenDone) }
+        try start(plan, id, properties, isPush: true, isBounded: false, limit: resolved.limit, whenDone)
+    }
+
+    private func transientID(_ query: ResolvedQuery) -> String {
+        let number = engine.state.update { state in
+            defer { state.nextTransient += 1 }
+            return state.nextTransient
+        }
+        return "transient_\(query.sources[0].name)_\(number)"
+    }
+
+    func columns(of query: ResolvedQuery, flagsKeys: Bool) -> [ResultColumn] {
+        let key = query.key.enumerated().map { TypedExpression.column($0, $1.type) }
+        return query.items.map { item in
+            ResultColumn(item.name, item.isNull ? "STRING" : item.expression.type.description, isKey: flagsKeys && key.contains(item.expression))
+        }
+    }
+
+    /// Starts a transient query whose rows go to the sink.
+    private func start(
+        _ plan: QueryPlan, _ id: String, _ properties: [String: String], isPush: Bool, isBounded: Bool, limit: Int?,
+        _ whenDone: @escaping @Sendable (Bool) -> Void
+    ) throws(Diagnostic) {
+        let status = QueryStatus(queryID: id)
+        let receiver = TransientReceiver(execution: self, queryID: id, limit: limit, whenDone: whenDone)
+        let launcher = QueryLauncher(engine: engine)
+        let run = QueryRun(status: status, pool: engine.pool, onFailure: { receiver.finish($0, status.counters) }) {
+            () throws(QueryFailure) in
+            [try launcher.transientTask(plan, properties: properties, isBounded: isBounded, receiver: receiver, status: status)]
+        }
+        let cancel: @Sendable () -> Void = {
+            run.terminate { receiver.cancelled(status.counters) }
+        }
+        let isClosing = engine.state.update { state in
+            state.transients[id] = TransientQuery(id: id, statement: parsed.text, isPush: isPush, run: run, cancel: cancel)
+            return state.isClosing
+        }
+        if isClosing { throw Diagnostic(.shuttingDown, "the server is shutting down", category: .general) }
+        request.onCancel(cancel)
+        run.start()
+    }
+
+    // MARK: Bounded
+
+    private func bounded(_ query: Query, _ whenDone: @escaping @Sendable (Bool) -> Void) throws(Diagnostic) {
+        let resolved = try analyse(query, for: .pull, in: context)
+        let source = resolved.sources[0]
+        awaitUpstream(of: source.name)
+        let isAggregation = resolved.grouping != nil || !resolved.aggregates.isEmpty
+        if source.kind == .table {
+            guard let id = source.queryID, let owner = engine.state.withLock({ $0.queries[id] }) else {
+                throw Diagnostic(
+                    .wrongObjectKind, "The \(source.name) table isn't queryable. To derive a queryable table, you can do "
+                        + "'CREATE TABLE QUERYABLE_\(source.name) AS SELECT * FROM \(source.name)'.", at: query.span.range)
+            }
+            if isAggregation { throw notSupported("aggregation in a bounded query over a table") }
+            try read(resolved, from: owner, whenDone)
+            return
+        }
+        let id = transientID(resolved)
+        var plan = transientPlan(resolved, in: planning(id))
+        // Limits of aggregations count final rows, not the changes on the way; the receiver counts them.
+        if isAggregation, case .client(_, let order) = plan.destination { plan.destination = .client(limit: nil, order: order) }
+        var properties = capturedProperties
+        properties["auto.offset.reset"] = "earliest"
+        properties["cache.max.bytes.buffering"] = "10000000"
+        sink.emit(.columns(columns(of: resolved, flagsKeys: true), .rows))
+        try start(plan, id, properties, isPush: false, isBounded: true, limit: resolved.limit, whenDone)
+    }
+
+    /// Reads the rows that a persistent query keeps of its table.
+    private func read(_ resolved: ResolvedQuery, from owner: PersistentQuery, _ whenDone: @escaping @Sendable (Bool) -> Void) throws(Diagnostic) {
+        let id = transientID(resolved)
+        let plan = transientPlan(resolved, in: planning(id))
+        let keys = try KeyLookup.keys(of: resolved).map { rows throws(Diagnostic) in try keyBytes(rows, of: resolved.sources[0]) }
+        let suffix =
+            switch resolved.sources[0].window {
+            case nil: 0
+            case .session: 16
+            case .time: 8
+            }
+        sink.emit(.columns(columns(of: resolved, flagsKeys: true), .rows))
+        let found = Monitor<[OutgoingRecords]>([])
+        let launcher = QueryLauncher(engine: engine)
+        let properties = capturedProperties
+        owner.run.visit({ tasks in
+            for task in tasks {
+                guard let rows = task.description.rows else { continue }
+                let records = keys.map { rows.records(of: $0, windowSuffix: suffix) } ?? rows.allRecords()
+                found.update { $0.append(records) }
+            }
+        }, finally: {
+            engine.statements.run {
+                var rows = RowBlock()
+                do throws(QueryFailure) {
+                    rows = try launcher.rows(of: plan, over: found.withLock { $0 }, properties: properties)
+                } catch {
+                    return fail(Diagnostic(.dataError, error.description, category: .general), whenDone)
+                }
+                if let limit = resolved.limit { rows.truncate(to: limit) }
+                if !rows.isEmpty { sink.emit(.rows(rows)) }
+                done(AnswerSummary(rows: rows.count, queryID: id), whenDone)
+            }
+        })
+    }
+
+    /// The bytes of keys in the source's key format.
+    private func keyBytes(_ keys: [[TypedExpression]], of source: SourceDefinition) throws(Diagnostic) -> [[UInt8]] {
+        var result: [[UInt8]] = []
+        for key in keys {
+            let values = key + source.schema.value.map { .literal(.null, $0.type) }
+            let records = try RowWriter(engine: engine).records(of: values, for: source, timestamp: 0)
+            if let bytes = records.asRun.bytes(of: records.keys.first ?? .null) { result.append(bytes) }
+        }
+        return result
+    }
+
+    /// Waits, up to five seconds, until the queries upstream of a source have worked off what this session had acknowledged.
+    func awaitUpstream(of source: String) {
+        guard session.state.withLock({ $0.hasWritten }) else { return }
+        if engine.awaitUpstream(of: source, nanoseconds: 5_000_000_000) {
+            session.state.withLock { $0.hasWritten = false }
+        } else {
+            sink.emit(.notice("the queries upstream of \(source) have not caught up after 5 seconds; the answer may lack what was just written"))
+        }
+    }
+}
+
+/// Hands the rows of a transient query to the sink and ends the answer once.
+final class TransientReceiver: RowReceiver {
+    private let execution: StatementExecution
+    private let queryID: String
+    private let limit: Int?
+    private let whenDone: @Sendable (Bool) -> Void
+    private let state = Monitor<(rows: Int, isFinished: Bool)>((0, false))
+
+    init(execution: StatementExecution, queryID: String, limit: Int?, whenDone: @escaping @Sendable (Bool) -> Void) {
+        self.execution = execution
+        self.queryID = queryID
+        self.limit = limit
+        self.whenDone = whenDone
+    }
+
+    func hasRoom(orCall resume: @escaping @Sendable () -> Void) -> Bool { execution.sink.hasRoom(orCall: resume) }
+
+    func receive(_ rows: RowBlock) {
+        var rows = rows
+        state.withLock { state in
+            if let limit { rows.truncate(to: max(0, limit - state.rows)) }
+            state.rows += rows.count
+        }
+        if !rows.isEmpty { execution.sink.emit(.rows(rows)) }
+    }
+
+    func finish(_ failure: QueryFailure?, _ counters: QueryCounters) {
+        guard let rows = end() else { return }
+        if let failure { return execution.fail(Diagnostic(.dataError, failure.description, category: .runtime), whenDone) }
+        let reachedLimit = limit.map { rows >= $0 } ?? false
+        execution.done(summary(rows, counters, message: reachedLimit ? "Limit Reached" : nil), whenDone)
+    }
+
+    func cancelled(_ counters: QueryCounters) {
+        guard let rows = end() else { return }
+        if execution.request.isCancelled {
+            execution.fail(Diagnostic(.cancelled, "the query was cancelled after \(rows) rows", category: .general), whenDone)
+        } else {
+            execution.done(summary(rows, counters, message: "Query terminated"), whenDone)
+        }
+    }
+
+    private func summary(_ rows: Int, _ counters: QueryCounters, message: String?) -> AnswerSummary {
+        AnswerSummary(
+            message: message, rows: rows, skipped: counters.skipped,
+            causes: counters.errors.map { CauseCount(cause: $0.key, count: $0.value) }.sorted { $0.cause < $1.cause }, queryID: queryID)
+    }
+
+    /// The rows so far, the first time it is asked.
+    private func end() -> Int? {
+        let rows = state.update { state -> Int? in
+            guard !state.isFinished else { return nil }
+            state.isFinished = true
+            return state.rows
+        }
+        if rows != nil {
+            execution.request.onCancel(nil)
+            _ = execution.engine.state.update { $0.transients.removeValue(forKey: queryID) }
+        }
+        return rows
+    }
+}

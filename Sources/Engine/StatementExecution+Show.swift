@@ -1,0 +1,128 @@
+// SHOW and LIST.
+
+import Catalog
+import Diagnostics
+import Formats
+import Functions
+import LogStore
+import Pipelines
+import Syntax
+import Values
+
+extension StatementExecution {
+    func show(_ subject: ShowSubject) throws(Diagnostic) -> AnswerSummary {
+        switch subject {
+        case .streams(let extended): return extended ? describeAll(.stream, extended: true) : answer(sources(.stream, title: "Stream Name"))
+        case .tables(let extended): return extended ? describeAll(.table, extended: true) : answer(sources(.table, title: "Table Name"))
+        case .topics(let all, let extended): return answer(topics(all: all, extended: extended))
+        case .queries(let extended): return answer(queries(extended: extended))
+        case .functions:
+            var listing = Listing(texts: ["Function Name", "Category"])
+            let families = engine.configuration.functions.all
+            for category in FunctionCategory.allCases {
+                for family in families where family.category == category { listing.add(texts: [family.name, category.rawValue]) }
+            }
+            return answer(listing)
+        case .types:
+            var listing = Listing(texts: ["Type Name", "Schema"])
+            for (name, type) in engine.catalog.types.sorted(by: { $0.key < $1.key }) { listing.add(texts: [name, type.description]) }
+            return answer(listing)
+        case .variables:
+            var listing = Listing(texts: ["Variable Name", "Value"])
+            for (name, value) in session.state.withLock({ $0.variables }).sorted(by: { $0.key < $1.key }) { listing.add(texts: [name, value]) }
+            return answer(listing)
+        case .properties: return answer(properties())
+        case .limits: return answer(limits())
+        case .connectors, .connectorPlugins: throw notSupported("connectors")
+        }
+    }
+
+    private func sources(_ kind: Values.SourceKind, title: String) -> Listing {
+        var listing = Listing([
+            (title, "STRING"), ("Kafka Topic", "STRING"), ("Key Format", "STRING"), ("Value Format", "STRING"), ("Windowed", "BOOLEAN"),
+        ])
+        for source in engine.catalog.sortedSources where source.kind == kind {
+            listing.add([
+                .text(source.name), .text(source.topic), .text(source.keyFormat.name.rawValue), .text(source.valueFormat.name.rawValue),
+                .boolean(source.window != nil),
+            ])
+        }
+        return listing
+    }
+
+    private func topics(all: Bool, extended: Bool) -> Listing {
+        var columns = [("Kafka Topic", "STRING"), ("Partitions", "BIGINT"), ("Partition Replicas", "BIGINT")]
+        if extended { columns += [("Records", "BIGINT"), ("Bytes", "BIGINT"), ("Cleanup Policy", "STRING"), ("Readers", "BIGINT")] }
+        var listing = Listing(columns)
+        let queries = engine.state.withLock { Array($0.queries.values) }
+        for topic in engine.log.describeTopics() where all || !SystemTopics.isHidden(topic.name) {
+            var cells: [ListingCell] = [.text(topic.name), .number(Int64(topic.partitions.count)), .number(1)]
+            if extended {
+                let records = topic.partitions.reduce(Int64(0)) { $0 + $1.bounds.durableEnd - $1.bounds.start }
+                cells += [
+                    .number(records), .number(topic.partitions.reduce(Int64(0)) { $0 + $1.byteCount }), .text(topic.config.cleanupPolicy.rawValue),
+                    .number(Int64(queries.count { $0.plan.sources.contains { $0.topic == topic.name } })),
+                ]
+            }
+            listing.add(cells)
+        }
+        return listing
+    }
+
+    private func queries(extended: Bool) -> Listing {
+        var names = ["Query ID", "Query Type", "Status", "Sink Name", "Sink Kafka Topic", "Query String"]
+        if extended { names += ["Counters", "Error"] }
+        var listing = Listing(texts: names)
+        let (queries, transients) = engine.state.withLock { ($0.queries, $0.transients) }
+        for query in queries.values.sorted(by: { $0.id < $1.id }) {
+            let content = query.run.status.content.withLock { $0 }
+            var cells: [String?] = [
+                query.id, "PERSISTENT", "\(content.state.name):1", query.writes ?? query.reads.first,
+                query.writes.flatMap { engine.catalog.sources[$0]?.topic }, query.statement,
+            ]
+            if extended { cells += [countersText(content.counters), failureText(content.state)] }
+            listing.add(texts: cells)
+        }
+        for query in transients.values.sorted(by: { $0.id < $1.id }) {
+            var cells: [String?] = [query.id, query.isPush ? "PUSH" : "PULL", "RUNNING:1", nil, nil, query.statement]
+            if extended { cells += [query.run.map { countersText($0.status.counters) }, nil] }
+            listing.add(texts: cells)
+        }
+        for broken in engine.state.withLock({ $0.broken }) {
+            var cells: [String?] = [broken.key, "PERSISTENT", "ERROR:1", nil, nil, broken.statement]
+            if extended { cells += [nil, broken.reason] }
+            listing.add(texts: cells)
+        }
+        return listing
+    }
+
+    func failureText(_ state: QueryState) -> String? {
+        if case .failed(let failure) = state { failure.description } else { nil }
+    }
+
+    func countersText(_ counters: QueryCounters) -> String {
+        var text = "read \(counters.recordsRead), written \(counters.recordsWritten), commits \(counters.commits), state \(counters.stateBytes) bytes"
+        for (cause, count) in counters.errors.sorted(by: { $0.key < $1.key }) { text += ", \(cause): \(count)" }
+        return text
+    }
+
+    private func properties() -> Listing {
+        var listing = Listing(texts: ["Property", "Default override", "Effective Value", "Meaning"])
+        let (own, server) = (session.state.withLock { $0.properties }, engine.serverProperties)
+        for setting in SettingTable.all {
+            let override = own[setting.name] != nil ? "SESSION" : server[setting.name] != nil ? "SERVER" : ""
+            listing.add(texts: [setting.name, override, session.property(setting.name) ?? "NULL", setting.summary])
+        }
+        return listing
+    }
+
+    private func limits() -> Listing {
+        var listing = Listing([("Limit", "STRING"), ("Value", "BIGINT"), ("Reason", "STRING")])
+        listing.add([.text("statement bytes"), .number(Int64(SyntaxLimits.maximumTextBytes)), .text("a longer text is a mistake, or a load that belongs to .put")])
+        listing.add([.text("expression depth"), .number(Int64(SyntaxLimits.maximumDepth)), .text("keeps every stage within its stack")])
+        listing.add([.text("records of a micro-batch"), .number(Int64(TaskLimits.batchRecords)), .text("fits the processor's caches")])
+        listing.add([.text("bytes of an uncommitted query"), .number(Int64(TaskLimits.commitBytes)), .text("bounds memory and recovery")])
+        listing.add([.text("error records a second, query and cause"), .number(Int64(ErrorReporter.samplesPerSecond)), .text("a poisoned topic must not fill the disk; counts stay exact")])
+        return listing
+    }
+}
