@@ -9,6 +9,7 @@ import Diagnostics
 import JSONText
 import Planner
 import Plans
+import Values
 
 /// One object of the catalog topic.
 enum CatalogEntry: Sendable {

@@ -1,6 +1,6 @@
 // Answers that are tables made by the engine itself: SHOW, DESCRIBE, EXPLAIN.
 
-package import Bytes
+import Bytes
 
 /// One cell of a listing.
 enum ListingCell {

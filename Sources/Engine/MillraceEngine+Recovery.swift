@@ -10,6 +10,7 @@ import LogStore
 import Pipelines
 import Planner
 import Plans
+import Platform
 import Syntax
 import Values
 

@@ -4,8 +4,8 @@ package import Catalog
 package import Diagnostics
 import Formats
 package import LogStore
-import Pipelines
-package import Platform
+package import Pipelines
+import Platform
 import Values
 
 /// A running engine. Made over an open log, which it closes when it is closed itself.

@@ -98,8 +98,9 @@ struct QueryLauncher: Sendable {
         for (index, pipeline) in pipelines.enumerated() {
             for partition in 0..<width(of: pipeline) {
                 let dataflow = try dataflow(pipeline, properties: properties)
-                let inputs = try dataflow.inputs.enumerated().flatMap { index, input throws(QueryFailure) in
-                    try taskInputs(index, input.topic, [partition], committed, properties)
+                var inputs: [TaskInput] = []
+                for (place, input) in dataflow.inputs.enumerated() {
+                    inputs += try taskInputs(place, input.topic, [partition], committed, properties)
                 }
                 var description = TaskDescription(dataflow: dataflow, inputs: inputs, partition: partition)
                 description.group = plan.id

@@ -8,6 +8,7 @@ import LogStore
 import Pipelines
 import Planner
 import Plans
+import Platform
 import Syntax
 import Values
 

@@ -9,6 +9,7 @@ import LogStore
 import Pipelines
 import Planner
 import Plans
+import Platform
 import Syntax
 import Values
 

@@ -2,10 +2,12 @@
 
 import Analysis
 import Bytes
+import Catalog
 import Diagnostics
 import LogStore
 import Pipelines
 import Plans
+import Platform
 import Syntax
 import Values
 

@@ -5,6 +5,7 @@ import Analysis
 import Bytes
 import Catalog
 import Diagnostics
+import Formats
 import Operators
 import Pipelines
 import Planner

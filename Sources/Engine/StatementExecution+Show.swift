@@ -6,6 +6,8 @@ import Formats
 import Functions
 import LogStore
 import Pipelines
+import Plans
+import Platform
 import Syntax
 import Values
 
