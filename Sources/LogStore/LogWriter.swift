@@ -143,10 +143,11 @@ final class LogWriter: @unchecked Sendable {
     /// Writes large appends to their segments and syncs those. Where that fails they go through the journal like the others.
     private func writeExtents(_ placements: inout [[Placement]]) throws(LogError) {
         var written: [SegmentWriter] = []
+        let least = options.durability == .fsync ? options.extentBytes : min(options.extentBytes, options.extentBytesWithoutSync)
         for commit in placements.indices {
             for index in placements[commit].indices {
                 let placement = placements[commit][index]
-                guard placement.append.framed.byteCount >= options.extentBytes, !placement.segment.isTainted else { continue }
+                guard placement.append.framed.byteCount >= least, !placement.segment.isTainted else { continue }
                 try translating { () throws(SystemError) in
                     try placement.segment.write(placement.append.framed, at: placement.position)
                     if !placement.segment.isNamed && options.durability == .fsync {
@@ -258,7 +259,7 @@ final class LogWriter: @unchecked Sendable {
     /// Puts durable appends into their segments, in order, as far as the file system lets it.
     func apply() {
         var done = 0
-        let limit = max(64 << 10, options.tailBytes / max(1, writers.count))
+        let limit = options.tailBytes == 0 ? 0 : max(64 << 10, options.tailBytes / max(1, writers.count))
         for placement in unapplied {
             let framed = placement.append.framed
             if placement.extentCRC == nil {

@@ -29,6 +29,8 @@ final class MemoryFileContent: Sendable {
                 let (chunk, within) = at.quotientAndRemainder(dividingBy: chunkSize)
                 let length = min(source.endIndex - from, chunkSize - within)
                 let missing = within + length - chunks[chunk].count
+                // A file of more than one chunk is likely to fill the next.
+                if chunk > 0 && chunks[chunk].capacity < chunkSize { chunks[chunk].reserveCapacity(chunkSize) }
                 if missing == length {
                     chunks[chunk].append(contentsOf: source[from..<from + length])
                 } else {
