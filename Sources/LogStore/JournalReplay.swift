@@ -70,8 +70,7 @@ final class JournalReplay {
         var candidates = numbers
         while let newest = candidates.popLast() {
             guard let last = try link(newest) else {
-                // A file is named only after its state is durable: this one never came to count.
-                guard let before = candidates.last, try link(before) != nil else {
+                if try !wasUnfinished(newest, before: candidates.last) {
                     if numbers.count == 1 && !hasTopics { return nil }
                     throw LogError(
                         .damaged, "the journal file \(directory.journalFile(newest)) does not begin with its state",
@@ -92,6 +91,16 @@ final class JournalReplay {
             return links
         }
         return nil
+    }
+
+    /// Whether a file without a good state never came to count: commits go to a file only after its state is durable, and the
+    /// file before it is removed later still.
+    private func wasUnfinished(_ number: UInt64, before: UInt64?) throws(LogError) -> Bool {
+        guard let before, try link(before) != nil else { return false }
+        let bytes = try translating { () throws(SystemError) in try files.contents(of: directory.journalFile(number)) }
+        var reader = JournalReader(bytes, file: number)
+        if case .torn(_, let isDamage) = reader.next() { return !isDamage }
+        return true
     }
 
     private var hasTopics: Bool { !directories.isEmpty }
