@@ -91,7 +91,8 @@ package struct OffsetValue: Hashable, Sendable {
         else { return nil }
         var topic: TopicID?
         for _ in 0..<min(tags, 64) {
-            guard let tag = reader.unsignedVarint(), let size = reader.unsignedVarint(), let field = reader.take(Int(clamping: size))
+            guard let tag = reader.unsignedVarint(), let size = reader.unsignedVarint(),
+                let field = reader.take(Int(clamping: size))
             else { return nil }
             var fields = ByteReader(field)
             if tag == 0, let high = fields.uint64(), let low = fields.uint64() { topic = TopicID(high: high, low: low) }

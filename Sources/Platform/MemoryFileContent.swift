@@ -15,7 +15,9 @@ final class MemoryFileContent: Sendable {
             if newCount < count {
                 chunks.removeLast(chunks.count - needed)
                 // What is cut must read as zero if the file grows again.
-                if let last = chunks.indices.last { chunks[last].removeLast(max(0, chunks[last].count - (newCount - last * chunkSize))) }
+                if let last = chunks.indices.last {
+                    chunks[last].removeLast(max(0, chunks[last].count - (newCount - last * chunkSize)))
+                }
             }
             while chunks.count < needed { chunks.append([]) }
             count = newCount

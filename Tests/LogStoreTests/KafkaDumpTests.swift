@@ -8,8 +8,7 @@ import Testing
 
 @Suite(.serialized) struct KafkaDumpTests {
     static let tool: URL? = {
-        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-        let tool = root.appendingPathComponent("../shared/kafka/kafka").standardizedFileURL
+        let tool = URL(fileURLWithPath: #filePath).appendingPathComponent("../../../../shared/kafka/kafka").standardizedFileURL
         let hasJava = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
             .contains { FileManager.default.isExecutableFile(atPath: $0 + "/java") }
         guard FileManager.default.isExecutableFile(atPath: tool.path), hasJava else {

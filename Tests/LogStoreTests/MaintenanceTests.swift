@@ -125,7 +125,8 @@ import Testing
         let log = try openLog(MemoryFileSystem())
         let topic = try log.create("t")
         var some = records("a=1")
-        some.append(key: [0, 255], value: nil, timestamp: 7, headers: headerBlock([RecordHeader(name: Array("h".utf8), value: nil)]))
+        let block = headerBlock([RecordHeader(name: Array("h".utf8), value: nil)])
+        some.append(key: [0, 255], value: nil, timestamp: 7, headers: block)
         try log.commitAndWait([Append(topic: topic, partition: 0, records: some)])
         try log.append(topic, "b=2")
         let report = try log.verify(topic)[0]
@@ -197,8 +198,8 @@ import Testing
         let plain = OffsetValue(offset: 9, topic: nil, committedAt: 77)
         #expect(OffsetValue(plain.encoded) == plain)
         // Version 1, as older brokers wrote it.
-        #expect(
-            OffsetValue([0, 1] + [0, 0, 0, 0, 0, 0, 0, 9] + [0, 0] + [0, 0, 0, 0, 0, 0, 0, 77] + [UInt8](repeating: 255, count: 8)) == plain)
+        let old: [UInt8] = [0, 1] + [0, 0, 0, 0, 0, 0, 0, 9] + [0, 0] + [0, 0, 0, 0, 0, 0, 0, 77]
+        #expect(OffsetValue(old + [UInt8](repeating: 255, count: 8)) == plain)
         for length in 0..<value.encoded.count - 20 { #expect(OffsetValue(Array(value.encoded[..<length])) == nil) }
         for length in 0..<key.encoded.count { #expect(OffsetKey(Array(key.encoded[..<length])) == nil) }
     }
