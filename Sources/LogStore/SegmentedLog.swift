@@ -14,6 +14,7 @@ package enum Durability: String, Sendable, CaseIterable {
 
 /// How a log is run.
 package struct LogOptions: Sendable {
+    /// When a commit is acknowledged.
     package var durability: Durability = .fsync
     /// Bytes of journal after which the segments are synced and the journal begins anew.
     package var journalBytes: Int64 = 64 << 20
@@ -32,6 +33,7 @@ package struct LogOptions: Sendable {
     /// Milliseconds between two rounds of retention and compaction.
     package var maintenanceInterval: Int64 = 60_000
 
+    /// The defaults of a server.
     package init() {}
 
     /// For files in memory: no threads, a small journal.
