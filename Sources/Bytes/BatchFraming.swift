@@ -6,8 +6,11 @@
 package struct FramedBatch: Hashable, Sendable {
     /// Where it starts, in bytes.
     package let start: Int
+    /// Bytes of header and records.
     package let byteCount: Int
+    /// How many records it holds, and so how many offsets it takes.
     package let recordCount: Int
+    /// Largest timestamp, milliseconds since the epoch.
     package let maxTimestamp: Int64
 }
 
@@ -15,10 +18,12 @@ package struct FramedBatch: Hashable, Sendable {
 package struct FramedBatches: Sendable {
     /// The batches, then `RecordRun.padding` zero bytes.
     package internal(set) var bytes: [UInt8]
+    /// Where the batches lie, in order.
     package internal(set) var batches: [FramedBatch]
 
     /// Bytes of the batches, without the padding.
     package var byteCount: Int { bytes.count - RecordRun.padding }
+    /// Records of all batches.
     package var recordCount: Int { batches.reduce(0) { $0 + $1.recordCount } }
 
     /// Gives consecutive offsets to all records, from `offset` on.
@@ -33,10 +38,14 @@ package struct FramedBatches: Sendable {
 
 /// Which producer wrote a batch, as its header says it.
 package struct BatchProducer: Hashable, Sendable {
+    /// Producer id, not negative.
     package var id: Int64
+    /// Which life of the producer it is.
     package var epoch: Int16
+    /// Sequence of the first record; batches cut from one append count on.
     package var baseSequence: Int32
 
+    /// A producer as headers name it.
     package init(id: Int64, epoch: Int16, baseSequence: Int32) {
         self.id = id
         self.epoch = epoch
@@ -52,8 +61,10 @@ package struct BatchFraming {
     package var compressionBits: UInt8
     /// Further attribute bits (control, transactional).
     package var attributes: Int16 = 0
+    /// nil writes -1 for all three fields.
     package var producer: BatchProducer?
 
+    /// Framing for batches of about `batchBytes`.
     package init(batchBytes: Int, compressionBits: UInt8 = 0, producer: BatchProducer? = nil) {
         self.batchBytes = batchBytes
         self.compressionBits = compressionBits

@@ -3,10 +3,12 @@
 
 /// One header of a record. Names may repeat.
 package struct RecordHeader: Hashable, Sendable {
+    /// UTF-8 by convention.
     package var name: [UInt8]
     /// nil is null.
     package var value: [UInt8]?
 
+    /// A header with a value, or with null.
     package init(name: [UInt8], value: [UInt8]?) {
         self.name = name
         self.value = value

@@ -2,10 +2,15 @@
 // `ByteReader` reads and never past the end: what is not there is nil.
 
 extension [UInt8] {
+    /// Appends 2 bytes, big-endian.
     @inlinable package mutating func append(int16 value: Int16) { appendBigEndian(value) }
+    /// Appends 4 bytes, big-endian.
     @inlinable package mutating func append(int32 value: Int32) { appendBigEndian(value) }
+    /// Appends 8 bytes, big-endian.
     @inlinable package mutating func append(int64 value: Int64) { appendBigEndian(value) }
+    /// Appends 4 bytes, big-endian.
     @inlinable package mutating func append(uint32 value: UInt32) { appendBigEndian(value) }
+    /// Appends 8 bytes, big-endian.
     @inlinable package mutating func append(uint64 value: UInt64) { appendBigEndian(value) }
 
     @inlinable mutating func appendBigEndian<Value: FixedWidthInteger>(_ value: Value) {
@@ -67,10 +72,14 @@ extension [UInt8] {
 
 /// Reads numbers and pieces from `bytes`, from `position` up to and without `end`. A failed read leaves the position unspecified.
 package struct ByteReader {
+    /// What is read from.
     package let bytes: [UInt8]
+    /// Index of the next byte.
     package private(set) var position: Int
+    /// Index behind the last byte that may be read.
     package let end: Int
 
+    /// Reads `range` of the bytes, or all of them.
     package init(_ bytes: [UInt8], _ range: Range<Int>? = nil) {
         self.bytes = bytes
         position = range?.lowerBound ?? 0
@@ -79,18 +88,25 @@ package struct ByteReader {
 
     /// Bytes that are left.
     package var remaining: Int { end - position }
+    /// Whether everything was read.
     package var isAtEnd: Bool { position >= end }
 
+    /// The next byte.
     package mutating func uint8() -> UInt8? {
         guard position < end else { return nil }
         defer { position += 1 }
         return bytes[position]
     }
 
+    /// 2 bytes, big-endian.
     package mutating func int16() -> Int16? { bigEndian(2).map { Int16(truncatingIfNeeded: $0) } }
+    /// 4 bytes, big-endian.
     package mutating func int32() -> Int32? { bigEndian(4).map { Int32(truncatingIfNeeded: $0) } }
+    /// 8 bytes, big-endian.
     package mutating func int64() -> Int64? { bigEndian(8).map { Int64(bitPattern: $0) } }
+    /// 4 bytes, big-endian.
     package mutating func uint32() -> UInt32? { bigEndian(4).map { UInt32(truncatingIfNeeded: $0) } }
+    /// 8 bytes, big-endian.
     package mutating func uint64() -> UInt64? { bigEndian(8) }
 
     private mutating func bigEndian(_ width: Int) -> UInt64? {
@@ -112,6 +128,7 @@ package struct ByteReader {
         return nil
     }
 
+    /// A zigzag varint of at most 10 bytes.
     package mutating func varint() -> Int64? { unsignedVarint().map(unzigzag) }
 
     /// The range of the next `count` bytes, which are skipped.

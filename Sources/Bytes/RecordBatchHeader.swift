@@ -22,20 +22,32 @@ package struct RecordBatchHeader: Hashable, Sendable {
     /// A batch of more bytes than this is taken for damage. Positions inside a run are 32 bits wide.
     package static let largestBatch = 1 << 30
 
+    /// Offset of the first record; not covered by the checksum.
     package var baseOffset: Int64 = 0
     /// Bytes of the whole batch, this header included.
     package var totalBytes: Int = 0
+    /// Kafka's count of leaders; 0 here.
     package var leaderEpoch: Int32 = 0
+    /// CRC-32C of everything from the attributes on.
     package var crc: UInt32 = 0
+    /// The bits that the head of this file lists.
     package var attributes: Int16 = 0
+    /// Last offset minus base offset; larger than the number of records allows where compaction left gaps.
     package var lastOffsetDelta: Int32 = 0
+    /// What the records' timestamps are relative to, milliseconds since the epoch.
     package var baseTimestamp: Int64 = 0
+    /// Largest timestamp, milliseconds since the epoch.
     package var maxTimestamp: Int64 = 0
+    /// Idempotent producer, -1 for none.
     package var producerID: Int64 = -1
+    /// Its epoch, -1 for none.
     package var producerEpoch: Int16 = -1
+    /// Sequence of the first record, -1 for none.
     package var baseSequence: Int32 = -1
+    /// How many records the section holds.
     package var recordCount: Int32 = 0
 
+    /// A header of an empty batch without a producer.
     package init() {}
 
     /// Reads the header at `position`. nil when it is not all there, or when its magic or length cannot be.
@@ -86,10 +98,13 @@ package struct RecordBatchHeader: Hashable, Sendable {
         put(recordCount, 57)
     }
 
+    /// Offset of the last record, or of the last that compaction removed behind it.
     package var lastOffset: Int64 { baseOffset + Int64(lastOffsetDelta) }
     /// The codec's number, 0 for none.
     package var compressionBits: UInt8 { UInt8(attributes & 7) }
+    /// A marker of a transaction's end, not data.
     package var isControl: Bool { attributes & 0x20 != 0 }
+    /// Part of a producer's transaction.
     package var isTransactional: Bool { attributes & 0x10 != 0 }
     /// Every record has `maxTimestamp` as its timestamp.
     package var hasAppendTimestamps: Bool { attributes & 8 != 0 }

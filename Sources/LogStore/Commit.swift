@@ -3,6 +3,7 @@ package import Bytes
 
 /// Appends to any partitions of any topics that happen together or not at all.
 package struct Commit: Sendable {
+    /// In the order in which offsets are given.
     package var appends: [Append]
     /// Set by whoever read with `.appended`: the log's generation when that reading began. The commit is refused with
     /// `withdrawn` if the log has since taken back records that were appended but could not be made durable.
@@ -11,6 +12,7 @@ package struct Commit: Sendable {
     /// the completion.
     package var onAppended: (@Sendable (CommitReceipt) -> Void)?
 
+    /// A commit of these appends.
     package init(
         _ appends: [Append] = [], generation: UInt64? = nil, onAppended: (@Sendable (CommitReceipt) -> Void)? = nil
     ) {
@@ -22,12 +24,16 @@ package struct Commit: Sendable {
 
 /// Records for one partition. One partition may occur more than once in a commit; the order is kept.
 package struct Append: Sendable {
+    /// The topic by identity, so that a recreated one is not hit.
     package var topic: TopicID
+    /// Index from 0.
     package var partition: Int
+    /// May be empty: then nothing is written and the receipt tells the partition's end.
     package var records: OutgoingRecords
     /// With it the log drops what this producer has already appended; see `ProducerStamp`.
     package var producer: ProducerStamp?
 
+    /// An append to one partition.
     package init(topic: TopicID, partition: Int, records: OutgoingRecords, producer: ProducerStamp? = nil) {
         self.topic = topic
         self.partition = partition
@@ -43,10 +49,12 @@ package struct Append: Sendable {
 package struct ProducerStamp: Hashable, Sendable {
     /// Not negative.
     package var id: Int64
+    /// Which life of the producer; a larger one fences the smaller.
     package var epoch: Int16
     /// Sequence of the first record of the append; counts records per partition from 0, and wraps from `Int32.max` to 0.
     package var baseSequence: Int32
 
+    /// A stamp for one append.
     package init(id: Int64, epoch: Int16, baseSequence: Int32) {
         self.id = id
         self.epoch = epoch
@@ -61,6 +69,7 @@ package struct CommitReceipt: Hashable, Sendable {
     /// Whether the append had been there before and was left out.
     package var wereRepeats: [Bool]
 
+    /// A receipt; both arrays have one entry an append.
     package init(baseOffsets: [Int64], wereRepeats: [Bool]) {
         self.baseOffsets = baseOffsets
         self.wereRepeats = wereRepeats

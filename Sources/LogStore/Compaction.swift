@@ -33,7 +33,8 @@ struct Compaction {
         var (clean, dirty): (Int64, Int64) = (0, 0)
         for segment in segments {
             _ = try segment.open()
-            if segment.state.withLock({ $0.isCompacted && $0.ledger != nil }) { clean += segment.size } else { dirty += segment.size }
+            let isClean = segment.state.withLock { $0.isCompacted && $0.ledger != nil }
+            if isClean { clean += segment.size } else { dirty += segment.size }
         }
         return dirty > 0 && dirty >= clean
     }

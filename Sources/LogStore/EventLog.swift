@@ -74,13 +74,16 @@ package enum LogMoment: Sendable {
 
 /// The ends of a partition moved.
 package struct LogNews: Hashable, Sendable {
+    /// Whose partition it is.
     package let topic: TopicID
+    /// Index from 0.
     package let partition: Int
     /// One past the last appended offset.
     package let appendedEnd: Int64
     /// One past the last durable offset.
     package let durableEnd: Int64
 
+    /// News of one partition.
     package init(topic: TopicID, partition: Int, appendedEnd: Int64, durableEnd: Int64) {
         self.topic = topic
         self.partition = partition
@@ -91,8 +94,10 @@ package struct LogNews: Hashable, Sendable {
 
 /// Names a subscription, for `unsubscribe`.
 package struct NewsSubscription: Hashable, Sendable {
+    /// Unique within one log.
     package let number: UInt64
 
+    /// For implementations of the log.
     package init(number: UInt64) {
         self.number = number
     }

@@ -65,8 +65,8 @@ struct JournalAppend: Hashable {
     enum Content: Hashable {
         /// They are in the journal: this range of the bytes that were decoded.
         case inline(Range<Int>)
-        /// They were written to the segment before.
-        case extent(byteCount: Int, crc: UInt32)
+        /// They were written to the segment before; `isSynced` says whether durably so.
+        case extent(byteCount: Int, crc: UInt32, isSynced: Bool)
     }
 }
 
@@ -141,8 +141,8 @@ enum JournalFormat {
         bytes.append(int32: Int32(byteCount))
         switch append.content {
         case .inline: bytes.append(0)
-        case .extent(_, let crc):
-            bytes.append(1)
+        case .extent(_, let crc, let isSynced):
+            bytes.append(isSynced ? 1 : 2)
             bytes.append(uint32: crc)
         }
     }
@@ -156,12 +156,12 @@ enum JournalFormat {
             guard let (topic, partition) = place(&reader), let baseOffset = reader.int64(), let recordCount = reader.int32(),
                 let segment = reader.int64(), let position = reader.int64(), let producerID = reader.int64(),
                 let epoch = reader.int16(), let sequence = reader.int32(), let byteCount = reader.int32(),
-                let isExtent = reader.uint8()
+                let place = reader.uint8()
             else { return nil }
             let content: JournalAppend.Content
-            if isExtent == 1 {
+            if place == 1 || place == 2 {
                 guard let crc = reader.uint32() else { return nil }
-                content = .extent(byteCount: Int(byteCount), crc: crc)
+                content = .extent(byteCount: Int(byteCount), crc: crc, isSynced: place == 1)
             } else {
                 guard let range = reader.skip(Int(byteCount)) else { return nil }
                 content = .inline(range)
@@ -232,7 +232,7 @@ struct JournalReader {
     }
 
     /// Whether some whole record after `start` says that the file was durable beyond `start` when it was written.
-    private func isProvenDurable(upTo start: Int) -> Bool {
+    func isProvenDurable(upTo start: Int) -> Bool {
         var position = start + 1
         while position + JournalFormat.headerBytes <= bytes.count {
             if bytes[position] == 0x4d, let (_, durable) = record(at: position), durable > Int64(start) { return true }

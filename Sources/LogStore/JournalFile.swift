@@ -51,6 +51,8 @@ struct Placement {
     var position: Int64
     /// The checksum of the bytes, when they are already in the segment.
     var extentCRC: UInt32?
+    /// Whether the segment was synced since.
+    var isExtentSynced = false
 
     var journalled: JournalAppend {
         let byteCount = append.framed.byteCount
@@ -58,6 +60,6 @@ struct Placement {
             topic: append.partition.topic, partition: append.partition.index, baseOffset: append.baseOffset,
             recordCount: append.recordCount, producer: append.producer, segment: segment.segment.baseOffset,
             position: position,
-            content: extentCRC.map { .extent(byteCount: byteCount, crc: $0) } ?? .inline(0..<byteCount))
+            content: extentCRC.map { .extent(byteCount: byteCount, crc: $0, isSynced: isExtentSynced) } ?? .inline(0..<byteCount))
     }
 }

@@ -70,8 +70,7 @@ final class JournalReplay {
         var candidates = numbers
         while let newest = candidates.popLast() {
             guard let last = try link(newest) else {
-                // A file is named only after its state is durable: this one never came to count.
-                guard let before = candidates.last, try link(before) != nil else {
+                if try !wasUnfinished(newest, before: candidates.last) {
                     if numbers.count == 1 && !hasTopics { return nil }
                     throw LogError(
                         .damaged, "the journal file \(directory.journalFile(newest)) does not begin with its state",
@@ -92,6 +91,16 @@ final class JournalReplay {
             return links
         }
         return nil
+    }
+
+    /// Whether a file without a good state never came to count: commits go to a file only after its state is durable, and the
+    /// file before it is removed later still.
+    private func wasUnfinished(_ number: UInt64, before: UInt64?) throws(LogError) -> Bool {
+        guard let before, try link(before) != nil else { return false }
+        let bytes = try translating { () throws(SystemError) in try files.contents(of: directory.journalFile(number)) }
+        var reader = JournalReader(bytes, file: number)
+        if case .torn(_, let isDamage) = reader.next() { return !isDamage }
+        return true
     }
 
     private var hasTopics: Bool { !directories.isEmpty }
@@ -138,8 +147,7 @@ final class JournalReplay {
                     throw damage(link, record.position, "a commit cannot be read")
                 }
                 guard try extentsAreWhole(appends) else {
-                    var rest = reader
-                    if end != nil || provesDurable(&rest) {
+                    if areSynced(appends) && (end != nil || reader.isProvenDurable(upTo: record.position)) {
                         // The journal is sound; the segment is not. It is quarantined when the partition is opened.
                         try apply(appends, link.reader.bytes)
                         continue
@@ -154,10 +162,12 @@ final class JournalReplay {
         return true
     }
 
-    /// Whether the file goes on with a whole record, whose sync covered those before.
-    private func provesDurable(_ reader: inout JournalReader) -> Bool {
-        if case .record = reader.next() { return true }
-        return false
+    /// Whether all extents were made durable before the commit was journalled; without syncs a power cut may take them, and then
+    /// the log ends there.
+    private func areSynced(_ appends: [JournalAppend]) -> Bool {
+        appends.allSatisfy { append in
+            if case .extent(_, _, isSynced: false) = append.content { false } else { true }
+        }
     }
 
     private func damage(_ link: Link, _ position: Int, _ what: String) -> LogError {
@@ -169,7 +179,7 @@ final class JournalReplay {
     /// Whether the bytes that a commit put into segments beforehand are all there.
     private func extentsAreWhole(_ appends: [JournalAppend]) throws(LogError) -> Bool {
         for append in appends {
-            guard case .extent(let byteCount, let crc) = append.content, let file = try file(append, .read) else { continue }
+            guard case .extent(let byteCount, let crc, _) = append.content, let file = try file(append, .read) else { continue }
             let bytes = try translating { () throws(SystemError) in
                 try file.read(at: append.position, count: byteCount, padding: 0)
             }
@@ -194,7 +204,7 @@ final class JournalReplay {
             case .inline(let range):
                 byteCount = range.count
                 if let file = try file(append, .create) { try put(bytes, range, append.position, file) }
-            case .extent(let count, _): byteCount = count
+            case .extent(let count, _, _): byteCount = count
             }
             partition.state.end = append.baseOffset + Int64(append.recordCount)
             partition.state.segment = append.segment

@@ -2,6 +2,7 @@
 
 /// Why the log did not do what it was asked.
 package struct LogError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// What a caller may want to tell apart.
     package enum Kind: Hashable, Sendable {
         case topicExists
         /// No topic has this id or name now; it may have been deleted and created again.
@@ -30,16 +31,21 @@ package struct LogError: Error, Hashable, Sendable, CustomStringConvertible {
         case closed
     }
 
+    /// What went wrong, for programs.
     package let kind: Kind
+    /// What went wrong, for people: lower case, no full stop.
     package let message: String
+    /// What to do about it, in whole sentences.
     package let hint: String?
 
+    /// An error with its sentence.
     package init(_ kind: Kind, _ message: String, hint: String? = nil) {
         self.kind = kind
         self.message = message
         self.hint = hint
     }
 
+    /// Message, and hint on a line of its own.
     package var description: String {
         if let hint { message + "\n" + hint } else { message }
     }

@@ -77,6 +77,7 @@ final class LogWriter: @unchecked Sendable {
             return placements
         } catch {
             staging.abandon(files)
+            if unapplied.isEmpty { staging.cutExtents() }
             throw error
         }
     }
@@ -102,6 +103,13 @@ final class LogWriter: @unchecked Sendable {
                 place.writer.active = place.active
                 let segments = place.created.map(\.segment)
                 place.writer.partition.state.withLock { $0.segments.append(contentsOf: segments) }
+            }
+        }
+
+        /// Removes what was written ahead of its commit; where that fails, opening the log does it.
+        func cutExtents() {
+            for place in places.values {
+                try? place.writer.active.file.truncate(to: place.writer.size)
             }
         }
 
@@ -143,10 +151,11 @@ final class LogWriter: @unchecked Sendable {
     /// Writes large appends to their segments and syncs those. Where that fails they go through the journal like the others.
     private func writeExtents(_ placements: inout [[Placement]]) throws(LogError) {
         var written: [SegmentWriter] = []
+        let least = options.durability == .fsync ? options.extentBytes : min(options.extentBytes, options.extentBytesWithoutSync)
         for commit in placements.indices {
             for index in placements[commit].indices {
                 let placement = placements[commit][index]
-                guard placement.append.framed.byteCount >= options.extentBytes, !placement.segment.isTainted else { continue }
+                guard placement.append.framed.byteCount >= least, !placement.segment.isTainted else { continue }
                 try translating { () throws(SystemError) in
                     try placement.segment.write(placement.append.framed, at: placement.position)
                     if !placement.segment.isNamed && options.durability == .fsync {
@@ -155,6 +164,7 @@ final class LogWriter: @unchecked Sendable {
                     }
                 }
                 if !written.contains(where: { $0 === placement.segment }) { written.append(placement.segment) }
+                placements[commit][index].isExtentSynced = options.durability == .fsync
                 placements[commit][index].extentCRC = crc32c(
                     placement.append.framed.bytes, 0..<placement.append.framed.byteCount)
             }
@@ -242,23 +252,23 @@ final class LogWriter: @unchecked Sendable {
     // MARK: Outcome
 
     private func succeed(_ commits: [PendingCommit], _ placements: [[Placement]]) {
-        var partitions: [Partition] = []
+        var partitions: [PartitionKey: Partition] = [:]
         for placement in placements.joined() {
             let partition = placement.append.partition
             let end = placement.append.baseOffset + Int64(placement.append.recordCount)
             partition.state.withLock { $0.durableEnd = max($0.durableEnd, end) }
-            if partitions.last !== partition, !partitions.contains(where: { $0 === partition }) { partitions.append(partition) }
+            partitions[PartitionKey(partition)] = partition
             unapplied.append(placement)
         }
         apply()
-        log.tell(partitions)
+        log.tell(Array(partitions.values))
         for commit in commits { commit.completion(.success(commit.receipt)) }
     }
 
     /// Puts durable appends into their segments, in order, as far as the file system lets it.
     func apply() {
         var done = 0
-        let limit = max(64 << 10, options.tailBytes / max(1, writers.count))
+        let limit = options.tailBytes == 0 ? 0 : max(64 << 10, options.tailBytes / max(1, writers.count))
         for placement in unapplied {
             let framed = placement.append.framed
             if placement.extentCRC == nil {

@@ -8,10 +8,14 @@ package let consumerOffsetsTopic = "__consumer_offsets"
 
 /// Whose offset of what.
 package struct OffsetKey: Hashable, Sendable {
+    /// Consumer group, or the query's name.
     package var group: String
+    /// Name of the topic read.
     package var topic: String
+    /// Index from 0.
     package var partition: Int
 
+    /// A key.
     package init(group: String, topic: String, partition: Int) {
         self.group = group
         self.topic = topic
@@ -40,6 +44,7 @@ package struct OffsetKey: Hashable, Sendable {
 
 /// The next offset to be read.
 package struct OffsetValue: Hashable, Sendable {
+    /// Everything below was consumed.
     package var offset: Int64
     /// The topic that was meant, so that one created anew is not mistaken for it; nil in records that do not say.
     package var topic: TopicID?
@@ -48,6 +53,7 @@ package struct OffsetValue: Hashable, Sendable {
     /// Milliseconds since the epoch.
     package var committedAt: Int64
 
+    /// A value.
     package init(offset: Int64, topic: TopicID?, metadata: String = "", committedAt: Int64) {
         self.offset = offset
         self.topic = topic
@@ -91,7 +97,8 @@ package struct OffsetValue: Hashable, Sendable {
         else { return nil }
         var topic: TopicID?
         for _ in 0..<min(tags, 64) {
-            guard let tag = reader.unsignedVarint(), let size = reader.unsignedVarint(), let field = reader.take(Int(clamping: size))
+            guard let tag = reader.unsignedVarint(), let size = reader.unsignedVarint(),
+                let field = reader.take(Int(clamping: size))
             else { return nil }
             var fields = ByteReader(field)
             if tag == 0, let high = fields.uint64(), let low = fields.uint64() { topic = TopicID(high: high, low: low) }

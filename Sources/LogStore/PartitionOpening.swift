@@ -86,7 +86,8 @@ struct PartitionOpening {
         let segment = Segment(stem: stem, baseOffset: state.segment, size: min(actual, state.size), files: files)
         if actual > state.size {
             try translating { () throws(SystemError) in try file.truncate(to: state.size) }
-            recovery.note(.cutSegment, stem + ".log", "\(actual - state.size) bytes of unfinished commits were cut at \(state.size)")
+            recovery.note(
+                .cutSegment, stem + ".log", "\(actual - state.size) bytes of unfinished commits were cut at \(state.size)")
         }
         let loading = SegmentLoading(segment: segment, file: file, size: segment.size)
         let (index, ledger) = try loading.load()

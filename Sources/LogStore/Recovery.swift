@@ -6,6 +6,7 @@ import Synchronization
 
 /// Something that opening a log found or did, for the operator.
 package struct RecoveryNote: Hashable, Sendable, CustomStringConvertible {
+    /// What was found.
     package enum Kind: Hashable, Sendable {
         /// The end of the journal was not whole and belonged to no acknowledged commit.
         case tornJournal
@@ -22,10 +23,14 @@ package struct RecoveryNote: Hashable, Sendable, CustomStringConvertible {
         /// Commits were replayed from the journal.
         case replayed
     }
+    /// What was found, for programs.
     package let kind: Kind
+    /// The file it is about.
     package let path: String
+    /// What was found, for people.
     package let detail: String
 
+    /// Path and detail on one line.
     package var description: String { "\(path): \(detail)" }
 
     /// Whether it tells of damage rather than of an ordinary crash.

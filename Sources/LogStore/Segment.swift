@@ -151,11 +151,11 @@ final class Segment: Sendable {
                 place.wanted = max(byteCount, count + 1)
                 break walking
             case .batch(let header, let position):
+                try check(header, chunk, at: position, start + Int64(position), place, isCompacted)
                 if header.baseOffset >= limit {
                     place.isPastLimit = true
                     break walking
                 }
-                try check(header, chunk, at: position, start + Int64(position), place, isCompacted)
                 place.position = start + Int64(position + header.totalBytes)
                 place.offset = header.lastOffset + 1
                 place.lastOffset = nil

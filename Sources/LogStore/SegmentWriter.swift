@@ -10,8 +10,6 @@ final class SegmentWriter {
     private var ledger: [BatchLedger.Entry] = []
     private var ledgerFile: (any File)?
     private var ledgerBytes: Int64
-    /// Whether bytes were written since the last sync.
-    var isDirty = false
     /// Whether the file's name is durable in its directory.
     var isNamed: Bool
     /// Whether a sync failed: what the file holds on the disk is unknown, and later syncs prove nothing.
@@ -41,7 +39,6 @@ final class SegmentWriter {
     }
 
     func write(_ framed: FramedBatches, at position: Int64) throws(SystemError) {
-        isDirty = true
         try file.write(framed.bytes, 0..<framed.byteCount, at: position)
     }
 
@@ -118,7 +115,6 @@ final class SegmentWriter {
         }
         file = copy
         segment.state.withLock { $0.file = copy }
-        isDirty = false
         isTainted = false
         isNamed = true
     }

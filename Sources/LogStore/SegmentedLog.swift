@@ -14,14 +14,18 @@ package enum Durability: String, Sendable, CaseIterable {
 
 /// How a log is run.
 package struct LogOptions: Sendable {
+    /// When a commit is acknowledged.
     package var durability: Durability = .fsync
     /// Bytes of journal after which the segments are synced and the journal begins anew.
     package var journalBytes: Int64 = 64 << 20
-    /// Appends of at least this many bytes go to their segment first, not through the journal.
+    /// Appends of at least this many bytes go to their segment first, not through the journal. It costs them a sync of the
+    /// segment and saves them a second copy.
     package var extentBytes = 256 << 10
+    /// The same where commits are not synced, and only the copy counts.
+    package var extentBytesWithoutSync = 8 << 10
     /// Framed bytes after which a record batch is closed.
     package var batchBytes = 256 << 10
-    /// Bytes of recent batches kept in memory over all partitions, for readers that follow closely.
+    /// Bytes of recent batches kept in memory over all partitions, for readers that follow closely; 0 keeps none that a file has.
     package var tailBytes = 64 << 20
     /// With false there are no threads: whoever commits does the writing, and `maintain` is never called by itself. For tests
     /// and for logs in memory.
@@ -29,6 +33,7 @@ package struct LogOptions: Sendable {
     /// Milliseconds between two rounds of retention and compaction.
     package var maintenanceInterval: Int64 = 60_000
 
+    /// The defaults of a server.
     package init() {}
 
     /// For files in memory: no threads, a small journal.

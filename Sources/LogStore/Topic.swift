@@ -2,14 +2,18 @@
 
 /// A topic's identity: 128 random bits that a later topic of the same name does not share.
 package struct TopicID: Hashable, Sendable, Comparable, CustomStringConvertible {
+    /// The first 64 bits.
     package let high: UInt64
+    /// The last 64 bits.
     package let low: UInt64
 
+    /// An identity from its bits.
     package init(high: UInt64, low: UInt64) {
         self.high = high
         self.low = low
     }
 
+    /// By the bits; without meaning, but stable.
     package static func < (left: TopicID, right: TopicID) -> Bool {
         (left.high, left.low) < (right.high, right.low)
     }
@@ -40,7 +44,9 @@ package enum CleanupPolicy: String, Hashable, Sendable, CaseIterable {
     /// Both.
     case compactAndDelete = "compact,delete"
 
+    /// Whether compaction runs.
     package var compacts: Bool { self != .delete }
+    /// Whether retention runs.
     package var deletes: Bool { self != .compact }
 }
 
@@ -85,6 +91,7 @@ package struct TopicConfig: Hashable, Sendable {
     /// `delete.retention.ms`: how long compaction leaves a tombstone readable.
     package var deleteRetentionMilliseconds: Int64 = 86_400_000
 
+    /// Kafka's defaults: deleted after seven days, not compressed.
     package init() {}
 
     /// Compacted, kept for ever: for tables, changelogs, offsets and catalogs.
@@ -105,6 +112,7 @@ package struct PartitionBounds: Hashable, Sendable {
     /// One past the last offset that is durable.
     package var durableEnd: Int64
 
+    /// Bounds as given.
     package init(start: Int64, appendedEnd: Int64, durableEnd: Int64) {
         self.start = start
         self.appendedEnd = appendedEnd
@@ -114,12 +122,16 @@ package struct PartitionBounds: Hashable, Sendable {
 
 /// A topic as it is now.
 package struct TopicDescription: Hashable, Sendable {
+    /// Identity, never used again.
     package let id: TopicID
+    /// Name; a later topic may have the same.
     package let name: String
+    /// How it is kept.
     package let config: TopicConfig
     /// One entry a partition, by index.
     package let partitions: [PartitionDescription]
 
+    /// A description as given.
     package init(id: TopicID, name: String, config: TopicConfig, partitions: [PartitionDescription]) {
         self.id = id
         self.name = name
@@ -130,13 +142,16 @@ package struct TopicDescription: Hashable, Sendable {
 
 /// A partition as it is now.
 package struct PartitionDescription: Hashable, Sendable {
+    /// Where it starts and ends.
     package let bounds: PartitionBounds
     /// Bytes of all its segments.
     package let byteCount: Int64
+    /// How many files its records are in, with the active one.
     package let segmentCount: Int
     /// Why part of it cannot be read, when damage was found.
     package let damage: String?
 
+    /// A description as given.
     package init(bounds: PartitionBounds, byteCount: Int64, segmentCount: Int, damage: String?) {
         self.bounds = bounds
         self.byteCount = byteCount

@@ -6,14 +6,21 @@ import Synchronization
 
 /// What the inspection of one segment found.
 package struct SegmentReport: Hashable, Sendable {
+    /// The segment's file.
     package let path: String
+    /// Whose segment it is.
     package let topicName: String
+    /// Index from 0.
     package let partition: Int
     /// Bytes that belong to the log.
     package let byteCount: Int64
+    /// Batches found.
     package internal(set) var batchCount = 0
+    /// Records that the batches' headers count.
     package internal(set) var recordCount = 0
+    /// Base offset of the first batch; nil for an empty segment.
     package internal(set) var firstOffset: Int64?
+    /// Last offset of the last batch; nil for an empty segment.
     package internal(set) var lastOffset: Int64?
     /// Damage, one sentence each; empty for a sound segment.
     package internal(set) var problems: [String] = []
@@ -23,9 +30,11 @@ package struct SegmentReport: Hashable, Sendable {
 
 /// One line for a record or a batch, and where it comes from.
 package struct DumpLine: Hashable, Sendable {
+    /// One line, without its end.
     package let text: String
     /// Offset of the record, or base offset of the batch.
     package let offset: Int64
+    /// Whether it describes a batch, or damage, rather than a record.
     package let isBatch: Bool
 }
 

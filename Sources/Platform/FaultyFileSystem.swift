@@ -18,12 +18,15 @@ package enum Fault: Hashable, Sendable {
 
 /// A changing operation, as shown to the function that decides about faults.
 package struct FileOperation: Hashable, Sendable {
+    /// What is about to happen.
     package enum Kind: Hashable, Sendable {
         case create, write, synchronize, truncate, rename, remove, createDirectory, synchronizeDirectory
     }
     /// Counts from 0 over the whole file system.
     package let number: Int
+    /// What is about to happen.
     package let kind: Kind
+    /// To what.
     package let path: String
 }
 
@@ -37,6 +40,7 @@ package final class FaultyFileSystem: FileSystem {
     private let base: any FileSystem
     private let state: Mutex<State>
 
+    /// A file system around `base`; `decide` is asked before each changing operation.
     package init(_ base: any FileSystem, decide: @escaping @Sendable (FileOperation) -> Fault? = { _ in nil }) {
         self.base = base
         state = Mutex(State(decide: decide))

@@ -2,9 +2,12 @@
 import Glibc
 import Synchronization
 
-/// Files of the machine. Stateless; one instance serves everybody.
+/// Files of the machine.
 package final class HostFileSystem: FileSystem {
-    package init() {}
+    /// Also lets the process open as many files as the machine allows.
+    package init() {
+        raiseOpenFileLimit()
+    }
 
     package func open(_ path: String, _ mode: OpenMode) throws(SystemError) -> any File {
         let flags: Int32 =
@@ -210,8 +213,8 @@ func systemError(_ attempt: String, _ path: String) -> SystemError {
     return SystemError(kind: kind, number: number, attempt: attempt, path: path, reason: reason)
 }
 
-/// Lets this process open as many files as the machine allows; each segment being read holds one.
-package func raiseOpenFileLimit() {
+/// Each segment being read holds a file, and the usual limit is 1024.
+private func raiseOpenFileLimit() {
     var limit = rlimit()
     guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
     limit.rlim_cur = limit.rlim_max

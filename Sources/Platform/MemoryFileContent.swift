@@ -15,7 +15,9 @@ final class MemoryFileContent: Sendable {
             if newCount < count {
                 chunks.removeLast(chunks.count - needed)
                 // What is cut must read as zero if the file grows again.
-                if let last = chunks.indices.last { chunks[last].removeLast(max(0, chunks[last].count - (newCount - last * chunkSize))) }
+                if let last = chunks.indices.last {
+                    chunks[last].removeLast(max(0, chunks[last].count - (newCount - last * chunkSize)))
+                }
             }
             while chunks.count < needed { chunks.append([]) }
             count = newCount
@@ -29,6 +31,8 @@ final class MemoryFileContent: Sendable {
                 let (chunk, within) = at.quotientAndRemainder(dividingBy: chunkSize)
                 let length = min(source.endIndex - from, chunkSize - within)
                 let missing = within + length - chunks[chunk].count
+                // A file of more than one chunk is likely to fill the next.
+                if chunk > 0 && chunks[chunk].capacity < chunkSize { chunks[chunk].reserveCapacity(chunkSize) }
                 if missing == length {
                     chunks[chunk].append(contentsOf: source[from..<from + length])
                 } else {

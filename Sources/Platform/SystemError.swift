@@ -18,6 +18,7 @@ package struct SystemError: Error, Hashable, Sendable, CustomStringConvertible {
         case other
     }
 
+    /// What was refused, for programs.
     package let kind: Kind
     /// The operating system's number, 0 when it has none.
     package let number: Int32
@@ -28,6 +29,7 @@ package struct SystemError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The operating system's words.
     package let reason: String
 
+    /// An error as given.
     package init(kind: Kind, number: Int32, attempt: String, path: String, reason: String) {
         self.kind = kind
         self.number = number
@@ -36,5 +38,6 @@ package struct SystemError: Error, Hashable, Sendable, CustomStringConvertible {
         self.reason = reason
     }
 
+    /// One line: attempt, path and reason.
     package var description: String { "cannot \(attempt) \(path): \(reason)" }
 }

@@ -78,6 +78,7 @@ package func processorCount() -> Int {
     private let lock: UnsafeMutablePointer<pthread_mutex_t>
     private let condition: UnsafeMutablePointer<pthread_cond_t>
 
+    /// A monitor around its first state.
     package init(_ state: State) {
         self.state = state
         unsafe lock = .allocate(capacity: 1)
@@ -152,6 +153,7 @@ package final class BoundedQueue<Element: Sendable>: Sendable {
     /// How many elements it holds at most.
     package let capacity: Int
 
+    /// A queue for at most `capacity` elements, which is positive.
     package init(capacity: Int) {
         precondition(capacity > 0, "a queue holds at least one element")
         self.capacity = capacity

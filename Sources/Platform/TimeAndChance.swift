@@ -12,6 +12,7 @@ package protocol TimeSource: Sendable {
 
 /// The machine's clocks.
 package struct SystemTime: TimeSource {
+    /// There is nothing to choose.
     package init() {}
 
     package func wallMilliseconds() -> Int64 {
@@ -59,6 +60,7 @@ package protocol RandomSource: Sendable {
 
 /// The machine's generator.
 package struct SystemRandom: RandomSource {
+    /// There is nothing to choose.
     package init() {}
 
     package func next() -> UInt64 {
@@ -71,6 +73,7 @@ package struct SystemRandom: RandomSource {
 package final class SeededRandom: RandomSource {
     private let state: Mutex<UInt64>
 
+    /// A generator that starts from `seed`.
     package init(seed: UInt64) {
         state = Mutex(seed)
     }

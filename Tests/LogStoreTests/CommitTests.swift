@@ -44,7 +44,9 @@ import Testing
             return nil
         }
         log.commit(
-            Commit([Append(topic: topic, partition: 0, records: records("a=1"))], onAppended: { _ in seen.withLock { $0.append("callback") } })
+            Commit(
+                [Append(topic: topic, partition: 0, records: records("a=1"))],
+                onAppended: { _ in seen.withLock { $0.append("callback") } })
         ) { _ in seen.withLock { $0.append("done") } }
         #expect(seen.withLock { $0 } == ["callback", "appended a=1, durable ", "done"])
     }
@@ -83,16 +85,20 @@ import Testing
     @Test func aRefusedAppendRefusesTheWholeCommit() throws {
         let log = try openLog(MemoryFileSystem())
         let topic = try log.create("t")
+        func stamped(_ text: String, _ sequence: Int32) -> Append {
+            let stamp = ProducerStamp(id: 1, epoch: 0, baseSequence: sequence)
+            return Append(topic: topic, partition: 0, records: records(text), producer: stamp)
+        }
         #expect(throws: LogError.self) {
             try log.commitAndWait([
-                Append(topic: topic, partition: 0, records: records("a=1"), producer: ProducerStamp(id: 1, epoch: 0, baseSequence: 0)),
+                stamped("a=1", 0),
                 Append(topic: topic, partition: 5, records: records("b=2")),
             ])
         }
         #expect(throws: LogError.self) {
             try log.commitAndWait([
-                Append(topic: topic, partition: 0, records: records("a=1"), producer: ProducerStamp(id: 1, epoch: 0, baseSequence: 0)),
-                Append(topic: topic, partition: 0, records: records("b=2"), producer: ProducerStamp(id: 1, epoch: 0, baseSequence: 5)),
+                stamped("a=1", 0),
+                stamped("b=2", 5),
             ])
         }
         #expect(try log.bounds(of: topic, partition: 0).appendedEnd == 0)

@@ -1,0 +1,232 @@
+// Crashes: the journal cut and damaged at every byte, the power cut at every operation, syncs that fail, disks that are full.
+// What was acknowledged is there, commits are whole over all partitions, and nothing is served that was not written.
+import Bytes
+import LogStore
+import Platform
+import Synchronization
+import Testing
+
+/// Commits number i to both partitions of "pair", and remembers what was acknowledged.
+private final class Workload: Sendable {
+    static let filler = String(repeating: "x", count: 150)
+    /// Long enough to be written to the segment first.
+    static let largeFiller = String(repeating: "y", count: 3000)
+    let acknowledged = Mutex<[Int]>([])
+
+    let durability: Durability
+
+    init(durability: Durability = .fsync) {
+        self.durability = durability
+    }
+
+    func small(_ options: inout LogOptions) {
+        options.durability = durability
+        options.extentBytesWithoutSync = 2500
+        options.journalBytes = 6000
+        options.extentBytes = 2500
+        options.tailBytes = 0
+    }
+
+    /// Goes on with the commits after those that are there, `count` times; stops at the first error.
+    func run(_ files: any FileSystem, count: Int) {
+        do {
+            let log = try openLog(files, change: small)
+            let topic: TopicID
+            if let known = log.describeTopic(named: "pair") {
+                topic = known.id
+            } else {
+                topic = try log.create("pair", partitions: 2) { $0.segmentBytes = 8000 }
+            }
+            let first = Int(try log.bounds(of: topic, partition: 0).durableEnd)
+            for number in first..<first + count {
+                let filler = number % 5 == 3 ? Self.largeFiller : Self.filler
+                try log.commitAndWait([
+                    Append(topic: topic, partition: 0, records: records("\(number)=\(filler)")),
+                    Append(topic: topic, partition: 1, records: records("\(number)=\(Self.filler) \(number)=again")),
+                ])
+                acknowledged.withLock { $0.append(number) }
+            }
+            log.close()
+        } catch {
+            // The end of the run; the check begins.
+        }
+    }
+
+    /// Opens what is left and compares it with what was acknowledged.
+    func check(_ files: any FileSystem, _ what: String) throws {
+        let log = try openLog(files, change: small)
+        let acknowledged = acknowledged.withLock { $0 }
+        guard let topic = log.describeTopic(named: "pair")?.id else {
+            #expect(acknowledged.isEmpty, "\(what): the topic is gone")
+            return
+        }
+        let first = try everything(log, topic, 0).split(separator: " ").map { $0.split(separator: "=")[0] }
+        let second = try everything(log, topic, 1).split(separator: " ").map { $0.split(separator: "=")[0] }
+        #expect(first == (0..<first.count).map { "\($0)" }, "\(what): partition 0")
+        #expect(second == (0..<first.count).flatMap { ["\($0)", "\($0)"] }, "\(what): both partitions have the same commits")
+        if durability == .fsync {
+            #expect(first.count >= (acknowledged.last ?? -1) + 1, "\(what): \(acknowledged.count) were acknowledged")
+        }
+        #expect(!log.recoveryNotes.contains { $0.isDamage }, "\(what): \(log.recoveryNotes)")
+        for report in try log.verify(topic) { #expect(report.problems == [], "\(what)") }
+        try log.append(topic, "more=1")
+    }
+}
+
+@Suite struct CrashTests {
+    @Test func powerCutsAtEveryOperation() throws {
+        let dry = FaultyFileSystem(MemoryFileSystem(simulatingPowerCuts: true))
+        Workload().run(dry, count: 24)
+        let operations = dry.operationCount
+        #expect(operations > 100)
+        for number in 0..<operations {
+            let memory = MemoryFileSystem(simulatingPowerCuts: true)
+            let workload = Workload()
+            workload.run(FaultyFileSystem(memory) { $0.number == number ? .powerCut : nil }, count: 24)
+            try workload.check(memory.afterPowerCut(), "cut at \(number)")
+            for seed in 0..<3 {
+                let survivor = memory.afterPowerCut(keepingByChance: SeededRandom(seed: UInt64(number * 10 + seed)))
+                try workload.check(survivor, "cut at \(number), chance \(seed)")
+            }
+        }
+    }
+
+    @Test func powerCutsWithoutSyncsLeaveWholeCommits() throws {
+        let dry = FaultyFileSystem(MemoryFileSystem(simulatingPowerCuts: true))
+        Workload(durability: .os).run(dry, count: 24)
+        for number in 0..<dry.operationCount {
+            let memory = MemoryFileSystem(simulatingPowerCuts: true)
+            let workload = Workload(durability: .os)
+            workload.run(FaultyFileSystem(memory) { $0.number == number ? .powerCut : nil }, count: 24)
+            for seed in 0..<3 {
+                let survivor = memory.afterPowerCut(keepingByChance: SeededRandom(seed: UInt64(number * 10 + seed)))
+                try workload.check(survivor, "cut at \(number), chance \(seed)")
+            }
+        }
+    }
+
+    @Test func aSecondCutDuringRecovery() throws {
+        for number in stride(from: 40, to: 160, by: 7) {
+            for second in 0..<25 {
+                let memory = MemoryFileSystem(simulatingPowerCuts: true)
+                let workload = Workload()
+                workload.run(FaultyFileSystem(memory) { $0.number == number ? .powerCut : nil }, count: 24)
+                let survivor = memory.afterPowerCut(keepingByChance: SeededRandom(seed: UInt64(number)))
+                workload.run(FaultyFileSystem(survivor) { $0.number == second ? .powerCut : nil }, count: 3)
+                try workload.check(
+                    survivor.afterPowerCut(keepingByChance: SeededRandom(seed: UInt64(second))), "cut at \(number), then \(second)")
+            }
+        }
+    }
+
+    @Test func everySyncFailsOnce() throws {
+        let dry = FaultyFileSystem(MemoryFileSystem(simulatingPowerCuts: true))
+        Workload().run(dry, count: 24)
+        for number in 0..<dry.operationCount {
+            let memory = MemoryFileSystem(simulatingPowerCuts: true)
+            let workload = Workload()
+            let hasFailed = Mutex(false)
+            let files = FaultyFileSystem(memory) { operation in
+                guard operation.number == number, operation.kind == .synchronize || operation.kind == .synchronizeDirectory
+                else { return nil }
+                hasFailed.withLock { $0 = true }
+                return .failedSync
+            }
+            workload.run(files, count: 24)
+            if hasFailed.withLock({ $0 }) { try workload.check(memory.afterPowerCut(), "failed sync at \(number)") }
+        }
+    }
+
+    @Test func allSyncsFailFromNowOn() throws {
+        let memory = MemoryFileSystem(simulatingPowerCuts: true)
+        let files = FaultyFileSystem(memory)
+        let log = try openLog(files)
+        let topic = try log.create("t")
+        try log.append(topic, "a=1")
+        files.setFaults { $0.kind == .synchronize ? .failedSync : nil }
+        #expect { try log.append(topic, "b=2") } throws: { ($0 as? LogError)?.kind == .stopped }
+        files.setFaults { _ in nil }
+        #expect { try log.append(topic, "c=3") } throws: { ($0 as? LogError)?.kind == .stopped }
+        #expect(try everything(log, topic) == "a=1")
+        #expect(try everything(openLog(memory.afterPowerCut()), topic) == "a=1")
+    }
+
+    @Test func aFullDiskRefusesAndRecovers() throws {
+        for fault in [Fault.fail(.noSpace), .shortWrite] {
+            let memory = MemoryFileSystem(simulatingPowerCuts: true)
+            let files = FaultyFileSystem(memory)
+            let log = try openLog(files)
+            let topic = try log.create("t")
+            try log.append(topic, "a=1")
+            let generation = log.generation
+            files.setFaults { $0.kind == .write ? fault : nil }
+            #expect { try log.append(topic, "b=2") } throws: { ($0 as? LogError)?.kind == .diskFull }
+            #expect(try log.bounds(of: topic, partition: 0).appendedEnd == 1)
+            files.setFaults { _ in nil }
+            #expect(log.generation == generation + 1)
+            let result = Mutex<LogError?>(nil)
+            log.commit(Commit([Append(topic: topic, partition: 0, records: records("c=3"))], generation: generation)) { outcome in
+                if case .failure(let error) = outcome { result.withLock { $0 = error } }
+            }
+            #expect(result.withLock { $0?.kind } == .withdrawn)
+            #expect(try log.append(topic, "d=4") == 1)
+            #expect(try everything(log, topic) == "a=1 d=4")
+            #expect(try everything(openLog(memory.afterPowerCut()), topic) == "a=1 d=4")
+        }
+    }
+
+    @Test func theJournalCutAtEveryByte() throws {
+        let (memory, topic, journal, size) = try journalOfFourCommits()
+        var counts: Set<Int> = []
+        for length in 0..<size {
+            let files = memory.afterPowerCut()
+            try files.open(journal, .write).truncate(to: Int64(length))
+            do {
+                let log = try openLog(files)
+                let first = try everything(log, topic, 0).split(separator: " ").map(String.init)
+                let second = try everything(log, topic, 1).split(separator: " ").map(String.init)
+                #expect(first == (0..<first.count).map { "a\($0)=1" } && second == (0..<first.count).map { "b\($0)=2" })
+                counts.insert(first.count)
+                #expect(try log.append(topic, "next=1") == Int64(first.count))
+            } catch let error as LogError {
+                // Cut inside the state that the journal begins with: there is nothing to go on from.
+                #expect(error.kind == .damaged && counts.isEmpty, "length \(length): \(error)")
+            }
+        }
+        #expect(counts == [0, 1, 2, 3])
+    }
+
+    @Test func theJournalDamagedAtEveryByte() throws {
+        let (memory, topic, journal, size) = try journalOfFourCommits()
+        for position in 0..<size {
+            let files = memory.afterPowerCut()
+            try FaultyFileSystem(files).flipBit(position % 8, ofByteAt: Int64(position), in: journal)
+            do {
+                let log = try openLog(files)
+                // Only the last record may be taken for one that was never finished.
+                #expect(try everything(log, topic, 0) == "a0=1 a1=1 a2=1", "byte \(position)")
+                #expect(try everything(log, topic, 1) == "b0=2 b1=2 b2=2", "byte \(position)")
+                #expect(log.recoveryNotes.contains { $0.kind == .tornJournal })
+            } catch let error as LogError {
+                #expect(error.kind == .damaged, "byte \(position): \(error)")
+            }
+        }
+    }
+
+    /// Four commits that stand in the journal only.
+    private func journalOfFourCommits() throws -> (MemoryFileSystem, TopicID, String, Int) {
+        let first = MemoryFileSystem(simulatingPowerCuts: true)
+        _ = try openLog(first).create("t", partitions: 2)
+        let files = first.afterPowerCut()
+        let log = try openLog(files)
+        let topic = try #require(log.describeTopic(named: "t")).id
+        for number in 0..<4 {
+            try log.commitAndWait([
+                Append(topic: topic, partition: 0, records: records("a\(number)=1")),
+                Append(topic: topic, partition: 1, records: records("b\(number)=2")),
+            ])
+        }
+        let journal = "data/journal/" + (try #require(files.list("data/journal").last))
+        return (files, topic, journal, try files.contents(of: journal).count)
+    }
+}

@@ -1,0 +1,206 @@
+// Retention, compaction, inspection, and topics as things that change.
+import Bytes
+import LogStore
+import Platform
+import Testing
+
+@Suite struct MaintenanceTests {
+    @Test func retentionBySize() throws {
+        let files = MemoryFileSystem()
+        let log = try openLog(files) { $0.tailBytes = 0 }
+        let topic = try log.create("t") { $0.segmentBytes = 1024; $0.retentionBytes = 3000; $0.retentionMilliseconds = nil }
+        for number in 0..<100 { try log.append(topic, "k\(number)=v") }
+        let before = log.describeTopics()[0].partitions[0]
+        #expect(log.maintain() == [])
+        let after = log.describeTopics()[0].partitions[0]
+        #expect(after.byteCount < 4024 + 1024 && after.byteCount >= 3000 && before.byteCount > 6000)
+        #expect(after.bounds.start > 0 && after.bounds.durableEnd == 100)
+        #expect {
+            _ = try log.fetch(topic, partition: 0, from: 0, maxBytes: 1, upTo: .durable)
+        } throws: {
+            let error = $0 as? LogError
+            return error?.kind == .offsetLost(first: 0, next: after.bounds.start)
+                && error?.message.contains("\(after.bounds.start) records of t-0 were removed by retention") == true
+        }
+        let kept = try everything(log, topic)
+        #expect(kept.hasPrefix("k\(after.bounds.start)=v"))
+        log.close()
+        #expect(try files.list("data/log/t-0").filter { $0.hasSuffix(".log") }.count == after.segmentCount)
+        #expect(try everything(openLog(files), topic) == kept)
+    }
+
+    @Test func retentionByAgeNeverTouchesTheActiveSegment() throws {
+        let clock = SimulatedTime(wall: 100_000)
+        let log = try openLog(MemoryFileSystem(), clock: clock)
+        let topic = try log.create("t") { $0.segmentBytes = 1024; $0.retentionMilliseconds = 5000 }
+        for number in 0..<60 { try log.append(topic, "k\(number)=v", timestamp: 100_000 + Int64(number) * 100) }
+        log.maintain()
+        #expect(try log.bounds(of: topic, partition: 0).start == 0)
+        clock.advance(milliseconds: 8000)
+        log.maintain()
+        let start = try log.bounds(of: topic, partition: 0).start
+        #expect(start > 5 && start <= 30)
+        clock.advance(milliseconds: 1_000_000)
+        log.maintain()
+        let left = log.describeTopics()[0].partitions[0]
+        #expect(left.segmentCount == 1 && left.bounds.start < 60)
+        #expect(try everything(log, topic).hasSuffix("k59=v"))
+    }
+
+    private func compactedLog(_ files: MemoryFileSystem, _ clock: SimulatedTime) throws -> (SegmentedLog, TopicID) {
+        let log = try openLog(files, clock: clock) { $0.tailBytes = 0 }
+        let topic = try log.create("t") {
+            $0 = .compacted
+            $0.segmentBytes = 1024
+            $0.deleteRetentionMilliseconds = 1000
+        }
+        return (log, topic)
+    }
+
+    @Test(arguments: [Compression.none, .zstd])
+    func compactionKeepsTheLastOfEachKey(_ codec: Compression) throws {
+        let (files, clock) = (MemoryFileSystem(), SimulatedTime(wall: 1000))
+        let (log, topic) = try compactedLog(files, clock)
+        var config = try #require(log.describeTopic(topic)).config
+        config.compression = codec
+        try log.alterTopic(topic, config: config)
+        for number in 0..<60 { try log.append(topic, "k\(number % 7)=\(number) unique\(number)=u") }
+        let before = try everything(log, topic).split(separator: " ").map(String.init)
+        #expect(log.maintain() == [])
+        let after = try everything(log, topic).split(separator: " ").map(String.init)
+        #expect(after.count < before.count && after.filter { $0.hasPrefix("unique") }.count == 60)
+        // Whoever reads it all ends with the same table.
+        func table(_ words: [String]) -> [Substring: Substring] {
+            Dictionary(words.map { ($0.split(separator: "=")[0], $0.split(separator: "=")[1]) }, uniquingKeysWith: { $1 })
+        }
+        #expect(table(after) == table(before))
+        // Offsets stay, and a fetch from one that is gone goes on behind it.
+        let run = try log.fetch(topic, partition: 0, from: 0, maxBytes: 1 << 20, upTo: .durable)
+        #expect(run.offsets.first == 1 && run.offsets == run.offsets.sorted())
+        for report in try log.verify(topic) { #expect(report.problems == []) }
+        log.maintain()
+        #expect(try everything(log, topic) == after.joined(separator: " "))
+        log.close()
+        let again = try openLog(files)
+        #expect(try everything(again, topic) == after.joined(separator: " "))
+        for report in try again.verify(topic) { #expect(report.problems == []) }
+    }
+
+    @Test func tombstonesStayForAWhile() throws {
+        let (files, clock) = (MemoryFileSystem(), SimulatedTime(wall: 1000))
+        let (log, topic) = try compactedLog(files, clock)
+        try log.append(topic, "gone=1 kept=1", timestamp: 5)
+        try log.append(topic, "gone", timestamp: 5)
+        func fill(_ name: String) throws { for number in 0..<20 { try log.append(topic, "\(name)\(number)=v") } }
+        try fill("x")
+        log.maintain()
+        #expect(try everything(log, topic).hasPrefix("kept=1 gone x0=v"))
+        clock.advance(milliseconds: 999)
+        try fill("y")
+        try fill("z")
+        log.maintain()
+        #expect(try everything(log, topic).hasPrefix("kept=1 gone x0=v"))
+        clock.advance(milliseconds: 2)
+        for round in 0..<3 { try fill("w\(round)") }
+        try fill("v")
+        log.maintain()
+        #expect(try everything(log, topic).hasPrefix("kept=1 x0=v"))
+        let timestamps = try log.fetch(topic, partition: 0, from: 0, maxBytes: 100, upTo: .durable).timestamps
+        #expect(timestamps.first == 5)
+    }
+
+    @Test func aDamagedHeaderInACompactedSegmentIsNoticed() throws {
+        let (files, clock) = (MemoryFileSystem(), SimulatedTime(wall: 1000))
+        let (log, topic) = try compactedLog(files, clock)
+        for number in 0..<60 { try log.append(topic, "k\(number)=\(number)") }
+        log.maintain()
+        log.close()
+        // The base offset is outside the checksum of a batch.
+        try FaultyFileSystem(files).flipBit(2, ofByteAt: 7, in: "data/log/t-0/00000000000000000000.log")
+        let again = try openLog(files)
+        #expect { try everything(again, topic) } throws: { ($0 as? LogError)?.kind == .damaged }
+    }
+
+    @Test func dumpAndVerifySayWhatIsThere() throws {
+        let log = try openLog(MemoryFileSystem())
+        let topic = try log.create("t")
+        var some = records("a=1")
+        let block = headerBlock([RecordHeader(name: Array("h".utf8), value: nil)])
+        some.append(key: [0, 255], value: nil, timestamp: 7, headers: block)
+        try log.commitAndWait([Append(topic: topic, partition: 0, records: some)])
+        try log.append(topic, "b=2")
+        let report = try log.verify(topic)[0]
+        #expect(report.batchCount == 2 && report.recordCount == 3 && report.lastOffset == 2 && report.problems == [])
+        var lines: [String] = []
+        try log.dump(topic, partition: 0, from: 1) { line in
+            lines.append(line.text)
+            return lines.count < 3
+        }
+        #expect(lines.count == 3)
+        #expect(lines[0].hasPrefix("baseOffset: 0 lastOffset: 1 count: 2 ") && lines[0].hasSuffix("isvalid: true"))
+        #expect(lines[1] == "| offset: 1 CreateTime: 7 keySize: 2 valueSize: -1 headerKeys: [h] key: 0x00ff payload: null")
+        #expect(lines[2].hasPrefix("baseOffset: 2 "))
+    }
+
+    @Test func topicsAreCheckedAndKept() throws {
+        let files = MemoryFileSystem()
+        let log = try openLog(files)
+        #expect { try log.create("a/b") } throws: { ($0 as? LogError)?.kind == .invalidTopic }
+        #expect { try log.create("a", partitions: 0) } throws: { ($0 as? LogError)?.kind == .invalidTopic }
+        #expect { try log.create("a") { $0.segmentBytes = 5 } } throws: { ($0 as? LogError)?.kind == .invalidTopic }
+        let topic = try log.create("a.b-c_D", partitions: 3)
+        #expect { try log.create("a.b-c_D") } throws: { ($0 as? LogError)?.kind == .topicExists }
+        var config = TopicConfig()
+        try config.set("cleanup.policy", to: "delete, compact")
+        try config.set("retention.ms", to: "-1")
+        try config.set("compression.type", to: "LZ4")
+        #expect(config.cleanupPolicy == .compactAndDelete && config.retentionMilliseconds == nil && config.compression == .lz4)
+        #expect(throws: LogError.self) { try config.set("retention.ms", to: "x") }
+        #expect(throws: LogError.self) { try config.set("retention", to: "1") }
+        try log.alterTopic(topic, config: config)
+        log.close()
+        let again = try openLog(files)
+        let description = try #require(again.describeTopic(named: "a.b-c_D"))
+        #expect(description.id == topic && description.config == config && description.partitions.count == 3)
+        #expect(TopicID(topic.description) == topic)
+    }
+
+    @Test func anInterruptedRemovalIsFinished() throws {
+        let dry = FaultyFileSystem(MemoryFileSystem())
+        func remove(_ files: any FileSystem) throws -> TopicID {
+            let log = try openLog(files)
+            let topic = try log.create("t", partitions: 2)
+            try log.append(topic, "a=1")
+            try log.deleteTopic(topic)
+            return topic
+        }
+        _ = try remove(dry)
+        for number in 0..<dry.operationCount {
+            let memory = MemoryFileSystem(simulatingPowerCuts: true)
+            _ = try? remove(FaultyFileSystem(memory) { $0.number == number ? .powerCut : nil })
+            let survivor = memory.afterPowerCut(keepingByChance: SeededRandom(seed: UInt64(number)))
+            let log = try openLog(survivor)
+            if let topic = log.describeTopic(named: "t") {
+                #expect(["a=1", ""].contains(try everything(log, topic.id)), "cut at \(number)")
+            } else {
+                let topic = try log.create("t")
+                #expect(try everything(log, topic) == "", "cut at \(number)")
+            }
+        }
+    }
+
+    @Test func offsetRecordsComeBack() throws {
+        let key = OffsetKey(group: "g", topic: "t", partition: 3)
+        #expect(key.encoded == [0, 1, 0, 1, 0x67, 0, 1, 0x74, 0, 0, 0, 3])
+        #expect(OffsetKey(key.encoded) == key)
+        let value = OffsetValue(offset: 9, topic: TopicID(high: 1, low: 2), metadata: "m", committedAt: 77)
+        #expect(OffsetValue(value.encoded) == value)
+        let plain = OffsetValue(offset: 9, topic: nil, committedAt: 77)
+        #expect(OffsetValue(plain.encoded) == plain)
+        // Version 1, as older brokers wrote it.
+        let old: [UInt8] = [0, 1] + [0, 0, 0, 0, 0, 0, 0, 9] + [0, 0] + [0, 0, 0, 0, 0, 0, 0, 77]
+        #expect(OffsetValue(old + [UInt8](repeating: 255, count: 8)) == plain)
+        for length in 0..<value.encoded.count - 20 { #expect(OffsetValue(Array(value.encoded[..<length])) == nil) }
+        for length in 0..<key.encoded.count { #expect(OffsetKey(Array(key.encoded[..<length])) == nil) }
+    }
+}
