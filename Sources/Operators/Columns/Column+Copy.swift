@@ -73,3 +73,15 @@ extension Column {
         for (row, index) in indices.enumerated() where index < 0 || source.isNull(Int(index)) { setNull(row) }
     }
 }
+
+extension Column {
+    /// Makes this column copies of the rows `indices` of `source`, which may go on growing afterwards.
+    func copyRows(of source: Column, _ indices: [Int32]) {
+        reset(indices.count)
+        if case .word = lane, source.nulls.isEmpty {
+            for (row, index) in indices.enumerated() { words[row] = source.words[Int(index)] }
+        } else {
+            for (row, index) in indices.enumerated() { copy(source, Int(index), to: row) }
+        }
+    }
+}

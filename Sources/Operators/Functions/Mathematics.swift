@@ -6,5 +6,5 @@ import Glibc
 import Darwin
 #endif
 
-/// x raised to y, as C's `pow`.
-func power(_ x: Double, _ y: Double) -> Double { pow(x, y) }
+/// The logarithm to base e.
+func naturalLogarithm(_ x: Double) -> Double { log(x) }

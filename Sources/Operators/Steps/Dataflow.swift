@@ -174,7 +174,12 @@ struct DataflowBuilder {
         case .source(let source):
             let index = inputs.count
             inputs.append(.source(source))
-            let operation = try SourceOperator(source, input: index, context, next: next)
+            var above = next
+            if let store = source.store, source.kind == .table {
+                above = TableOperator(source, store, context, next: next)
+                operators.append(above)
+            }
+            let operation = try SourceOperator(source, input: index, context, next: above)
             sources.append(operation)
             exchanges.append(nil)
             operators.append(operation)
@@ -193,7 +198,13 @@ struct DataflowBuilder {
             try add(try RekeyOperator(rekey, context, next: next), over: rekey.input)
         case .explode(let explode):
             try add(try ExplodeOperator(explode, context, next: next), over: explode.input)
-        case .aggregate, .join:
+        case .aggregate(let aggregate):
+            if case .session = aggregate.window?.shape {
+                try add(try SessionOperator(aggregate, context, next: next), over: aggregate.input)
+            } else {
+                try add(try AggregateOperator(aggregate, context, next: next), over: aggregate.input)
+            }
+        case .join:
             throw DataflowError("this step is not supported")
         }
     }

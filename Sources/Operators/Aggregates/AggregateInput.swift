@@ -1,0 +1,53 @@
+// The side of an aggregation that looks at its input: grouping values and arguments of a batch, new and old versions.
+
+import Plans
+import Values
+
+/// Evaluates grouping expressions and aggregate arguments.
+final class AggregateInput {
+    private let step: AggregateStep
+    private let grouping: [Kernel]
+    private let arguments: [[Kernel]]
+    private let frame: Frame
+    private let context: DataflowContext
+
+    /// Grouping columns and arguments (per aggregate) of the batch that `read` saw.
+    private(set) var groups: [Column] = []
+    private(set) var values: [[Column]] = []
+
+    init(_ step: AggregateStep, _ context: DataflowContext) throws(DataflowError) {
+        self.step = step
+        self.context = context
+        grouping = try KernelCompiler.compileAll(step.grouping)
+        var kernels: [[Kernel]] = []
+        for call in step.aggregates { kernels.append(try KernelCompiler.compileAll(call.arguments)) }
+        arguments = kernels
+        frame = Frame(environment: context.environment)
+    }
+
+    /// Evaluates everything for the new (or old) versions of `rows`; gives the rows whose grouping values are all there. The others are
+    /// reported, unless they are old versions.
+    func read(_ batch: Batch, _ rows: Selection, old: Bool) -> Selection {
+        frame.show(batch, old: old)
+        if !old {
+            frame.onFailure = { [context] row, message in
+                context.errors.add(.expression, step: "Aggregate", column: nil, message: message, batch: batch, row: row)
+            }
+        }
+        defer { frame.onFailure = nil }
+        groups = grouping.map { $0.evaluate(frame, rows) }
+        var usable = rows
+        for column in groups where !column.nulls.isEmpty {
+            usable = usable.filtered { row in
+                guard column.nulls[row] else { return true }
+                if !old {
+                    context.errors.add(
+                        .nullGroup, step: "Aggregate", column: nil, message: "a grouping value is null", batch: batch, row: row)
+                }
+                return false
+            }
+        }
+        values = arguments.map { $0.map { $0.evaluate(frame, usable) } }
+        return usable
+    }
+}

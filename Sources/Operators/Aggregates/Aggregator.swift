@@ -1,0 +1,152 @@
+// Aggregates at run time: for each aggregate of a step one object that holds the states of all groups in arrays indexed by group id.
+
+import Plans
+import Values
+
+/// What happens to the groups of a step, in order. Entry k adds row `rows[k]` to (or takes it out of) group `groups[k]`; the group's
+/// result right after entry k goes to row `positions[k]` of the result column.
+struct GroupOperations {
+    var rows: [Int32] = []
+    var groups: [Int32] = []
+    /// Empty when entry k's position is k.
+    var positions: [Int32] = []
+    /// Empty when all entries add.
+    var undoes: [Bool] = []
+
+    var count: Int { rows.count }
+    @inline(__always) func position(_ entry: Int) -> Int { positions.isEmpty ? entry : Int(positions[entry]) }
+
+    mutating func removeAll() {
+        rows.removeAll(keepingCapacity: true)
+        groups.removeAll(keepingCapacity: true)
+        positions.removeAll(keepingCapacity: true)
+        undoes.removeAll(keepingCapacity: true)
+    }
+}
+
+/// Why an aggregate cannot go on, and at which entry.
+struct AggregateFailure: Error {
+    var entry: Int
+    var message: String
+}
+
+/// One aggregate function over all groups of a table.
+class Aggregator {
+    /// States exist for groups below this.
+    private(set) var groupCount = 0
+
+    /// Makes room for groups below `count`; new ones are empty.
+    final func grow(to count: Int) {
+        guard count > groupCount else { return }
+        groupCount = count
+        extend(to: count)
+    }
+
+    func extend(to count: Int) { preconditionFailure("every aggregator keeps states") }
+    /// Empties a group.
+    func reset(_ group: Int) { preconditionFailure("every aggregator keeps states") }
+    func add(_ group: Int, _ arguments: [Column], _ row: Int) throws(EvaluationError) {}
+    func undo(_ group: Int, _ arguments: [Column], _ row: Int) throws(EvaluationError) {
+        throw EvaluationError("the aggregate cannot be applied to a table source")
+    }
+    /// Merges the state of `other` into `group`, `other` being the later one.
+    func merge(_ other: Int, into group: Int) throws(EvaluationError) {}
+    /// Writes the group's result into `row` of `column`.
+    func result(_ group: Int, into column: Column, _ row: Int) {}
+    /// Appends the state in the compact row format.
+    func write(_ group: Int, to bytes: inout [UInt8]) {}
+    /// Reads a state back; false when the bytes are damaged.
+    func read(_ group: Int, _ reader: inout RowReader) -> Bool { false }
+    var memory: Int { 0 }
+
+    /// Does all operations in order. `result`, when it is there, gets the group's result after each.
+    func apply(_ operations: GroupOperations, _ arguments: [Column], old: [Column], result: Column?) throws(AggregateFailure) {
+        for entry in 0..<operations.count {
+            let group = Int(operations.groups[entry]), row = Int(operations.rows[entry])
+            do throws(EvaluationError) {
+                if !operations.undoes.isEmpty, operations.undoes[entry] {
+                    try undo(group, old, row)
+                } else {
+                    try add(group, arguments, row)
+                }
+            } catch {
+                throw AggregateFailure(entry: entry, message: error.message)
+            }
+            if let result { self.result(group, into: result, operations.position(entry)) }
+        }
+    }
+}
+
+/// Counts what aggregates see, so that EARLIEST_BY_OFFSET and LATEST_BY_OFFSET know what came first (functions.md §9.2).
+final class SequenceCounter {
+    private(set) var last: Int64 = 0
+
+    func next() -> Int64 {
+        last += 1
+        return last
+    }
+
+    /// After a restart: goes on past what the states hold.
+    func pass(_ value: Int64) { last = max(last, value) }
+}
+
+/// What an aggregate's factory knows.
+struct AggregateParameters {
+    var arguments: [SQLType]
+    var options: [Value]
+    var result: SQLType
+    var limit: Int?
+    var sequence: SequenceCounter
+
+    init(_ call: AggregateCall, _ sequence: SequenceCounter) {
+        arguments = call.arguments.map(\.type)
+        options = call.options
+        result = call.result
+        limit = call.limit
+        self.sequence = sequence
+    }
+
+    var integerOption: Int? {
+        for option in options {
+            if case .integer(let value) = option { return Int(value) }
+            if case .bigint(let value) = option { return Int(value) }
+        }
+        return nil
+    }
+
+    var booleanOption: Bool? {
+        for option in options { if case .boolean(let value) = option { return value } }
+        return nil
+    }
+}
+
+/// Makes aggregators by name and types.
+enum AggregateLibrary {
+    static func make(_ call: AggregateCall, _ sequence: SequenceCounter) throws(DataflowError) -> Aggregator {
+        let parameters = AggregateParameters(call, sequence)
+        let argument = parameters.arguments.first ?? .bigint
+        switch call.function {
+        case "COUNT": return CountAggregator()
+        case "SUM":
+            switch argument {
+            case .integer, .bigint: return WordSumAggregator(isInteger: argument == .integer)
+            case .double: return DoubleSumAggregator()
+            case .decimal(let precision, _): return DecimalSumAggregator(precision: precision)
+            default: break
+            }
+        case "AVG": if argument.isNumeric { return AverageAggregator(argument) }
+        case "MIN", "MAX":
+            let isMaximum = call.function == "MAX"
+            switch argument {
+            case .integer, .bigint, .time, .date, .timestamp: return WordExtremeAggregator(isMaximum: isMaximum)
+            case .double: return DoubleExtremeAggregator(isMaximum: isMaximum)
+            default: return BoxedAggregator(argument, parameters) { ExtremeState(isMaximum: isMaximum) }
+            }
+        case "STDDEV_SAMP": return VarianceAggregator(argument, isRoot: false)
+        case "STDDEV_SAMPLE": return VarianceAggregator(argument, isRoot: true)
+        case "CORRELATION": return CorrelationAggregator()
+        default: if let boxed = BoxedAggregates.make(call.function, parameters) { return boxed }
+        }
+        throw DataflowError("aggregate \(call.function)(\(parameters.arguments.map(\.description).joined(separator: ", "))) has no body")
+    }
+}

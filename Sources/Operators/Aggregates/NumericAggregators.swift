@@ -1,0 +1,296 @@
+// COUNT, SUM, MIN and MAX of numbers: the hot aggregates, whose states are plain arrays. Their loops take the arrays out of the object, so
+// that no class field is touched per row.
+
+import Values
+
+private func extended<T>(_ array: inout [T], to count: Int, _ filler: T) {
+    if array.count < count { array.append(contentsOf: repeatElement(filler, count: count - array.count)) }
+}
+
+/// COUNT(x); without an argument it counts rows.
+final class CountAggregator: Aggregator {
+    private var counts: [Int64] = []
+
+    override func extend(to count: Int) { extended(&counts, to: count, 0) }
+    override func reset(_ group: Int) { counts[group] = 0 }
+    override var memory: Int { counts.capacity * 8 }
+
+    override func apply(_ operations: GroupOperations, _ arguments: [Column], old: [Column], result: Column?) throws(AggregateFailure) {
+        guard operations.undoes.isEmpty, arguments.first?.nulls.isEmpty ?? true else {
+            return try super.apply(operations, arguments, old: old, result: result)
+        }
+        var counts = self.counts
+        self.counts = []
+        if let result {
+            var out = result.words
+            result.words = []
+            for entry in 0..<operations.count {
+                let group = Int(operations.groups[entry])
+                counts[group] &+= 1
+                out[operations.position(entry)] = counts[group]
+            }
+            result.words = out
+        } else {
+            for group in operations.groups { counts[Int(group)] &+= 1 }
+        }
+        self.counts = counts
+    }
+
+    override func add(_ group: Int, _ arguments: [Column], _ row: Int) {
+        if !(arguments.first?.isNull(row) ?? false) { counts[group] &+= 1 }
+    }
+
+    override func undo(_ group: Int, _ arguments: [Column], _ row: Int) {
+        if !(arguments.first?.isNull(row) ?? false) { counts[group] &-= 1 }
+    }
+
+    override func merge(_ other: Int, into group: Int) { counts[group] &+= counts[other] }
+    override func result(_ group: Int, into column: Column, _ row: Int) { column.words[row] = counts[group] }
+    override func write(_ group: Int, to bytes: inout [UInt8]) { RowWriter.putWord(counts[group], to: &bytes) }
+
+    override func read(_ group: Int, _ reader: inout RowReader) -> Bool {
+        guard let value = reader.word() else { return false }
+        counts[group] = value
+        return true
+    }
+}
+
+/// SUM of INTEGER and BIGINT, which wrap.
+final class WordSumAggregator: Aggregator {
+    private let isInteger: Bool
+    private var sums: [Int64] = []
+
+    init(isInteger: Bool) { self.isInteger = isInteger }
+
+    override func extend(to count: Int) { extended(&sums, to: count, 0) }
+    override func reset(_ group: Int) { sums[group] = 0 }
+    override var memory: Int { sums.capacity * 8 }
+
+    @inline(__always) private func cut(_ value: Int64) -> Int64 { isInteger ? Int64(Int32(truncatingIfNeeded: value)) : value }
+
+    override func apply(_ operations: GroupOperations, _ arguments: [Column], old: [Column], result: Column?) throws(AggregateFailure) {
+        guard operations.undoes.isEmpty, arguments[0].nulls.isEmpty else {
+            return try super.apply(operations, arguments, old: old, result: result)
+        }
+        let values = arguments[0].words
+        var sums = self.sums
+        self.sums = []
+        if let result {
+            var out = result.words
+            result.words = []
+            for entry in 0..<operations.count {
+                let group = Int(operations.groups[entry])
+                sums[group] &+= values[Int(operations.rows[entry])]
+                out[operations.position(entry)] = cut(sums[group])
+            }
+            result.words = out
+        } else {
+            for entry in 0..<operations.count { sums[Int(operations.groups[entry])] &+= values[Int(operations.rows[entry])] }
+        }
+        self.sums = sums
+    }
+
+    override func add(_ group: Int, _ arguments: [Column], _ row: Int) {
+        if !arguments[0].isNull(row) { sums[group] &+= arguments[0].words[row] }
+    }
+
+    override func undo(_ group: Int, _ arguments: [Column], _ row: Int) {
+        if !arguments[0].isNull(row) { sums[group] &-= arguments[0].words[row] }
+    }
+
+    override func merge(_ other: Int, into group: Int) { sums[group] &+= sums[other] }
+    override func result(_ group: Int, into column: Column, _ row: Int) { column.words[row] = cut(sums[group]) }
+    override func write(_ group: Int, to bytes: inout [UInt8]) { RowWriter.putWord(sums[group], to: &bytes) }
+
+    override func read(_ group: Int, _ reader: inout RowReader) -> Bool {
+        guard let value = reader.word() else { return false }
+        sums[group] = value
+        return true
+    }
+}
+
+/// SUM of DOUBLE.
+final class DoubleSumAggregator: Aggregator {
+    private var sums: [Double] = []
+
+    override func extend(to count: Int) { extended(&sums, to: count, 0) }
+    override func reset(_ group: Int) { sums[group] = 0 }
+    override var memory: Int { sums.capacity * 8 }
+
+    override func apply(_ operations: GroupOperations, _ arguments: [Column], old: [Column], result: Column?) throws(AggregateFailure) {
+        guard operations.undoes.isEmpty, arguments[0].nulls.isEmpty else {
+            return try super.apply(operations, arguments, old: old, result: result)
+        }
+        let values = arguments[0].doubles
+        var sums = self.sums
+        self.sums = []
+        if let result {
+            var out = result.doubles
+            result.doubles = []
+            for entry in 0..<operations.count {
+                let group = Int(operations.groups[entry])
+                sums[group] += values[Int(operations.rows[entry])]
+                out[operations.position(entry)] = sums[group]
+            }
+            result.doubles = out
+        } else {
+            for entry in 0..<operations.count { sums[Int(operations.groups[entry])] += values[Int(operations.rows[entry])] }
+        }
+        self.sums = sums
+    }
+
+    override func add(_ group: Int, _ arguments: [Column], _ row: Int) {
+        if !arguments[0].isNull(row) { sums[group] += arguments[0].doubles[row] }
+    }
+
+    override func undo(_ group: Int, _ arguments: [Column], _ row: Int) {
+        if !arguments[0].isNull(row) { sums[group] -= arguments[0].doubles[row] }
+    }
+
+    override func merge(_ other: Int, into group: Int) { sums[group] += sums[other] }
+    override func result(_ group: Int, into column: Column, _ row: Int) { column.doubles[row] = sums[group] }
+    override func write(_ group: Int, to bytes: inout [UInt8]) { RowWriter.putFixed(sums[group].bitPattern, to: &bytes) }
+
+    override func read(_ group: Int, _ reader: inout RowReader) -> Bool {
+        guard let bits = reader.fixed() else { return false }
+        sums[group] = Double(bitPattern: bits)
+        return true
+    }
+}
+
+/// SUM of DECIMAL: a sum that its type cannot hold stops the query.
+final class DecimalSumAggregator: Aggregator {
+    private let limit: Int128?
+    private var sums: [Int128] = []
+
+    init(precision: Int) { limit = Decimal.powerOfTen(precision) }
+
+    override func extend(to count: Int) { extended(&sums, to: count, 0) }
+    override func reset(_ group: Int) { sums[group] = 0 }
+    override var memory: Int { sums.capacity * 16 }
+
+    override func add(_ group: Int, _ arguments: [Column], _ row: Int) throws(EvaluationError) {
+        guard !arguments[0].isNull(row) else { return }
+        let (sum, overflow) = sums[group].addingReportingOverflow(arguments[0].wides[row])
+        if overflow || limit.map({ sum.magnitude >= $0.magnitude }) ?? false {
+            throw EvaluationError("Numeric field overflow: a sum does not fit \(arguments[0].type)")
+        }
+        sums[group] = sum
+    }
+
+    override func undo(_ group: Int, _ arguments: [Column], _ row: Int) {
+        if !arguments[0].isNull(row) { sums[group] &-= arguments[0].wides[row] }
+    }
+
+    override func merge(_ other: Int, into group: Int) { sums[group] &+= sums[other] }
+    override func result(_ group: Int, into column: Column, _ row: Int) { column.wides[row] = sums[group] }
+
+    override func write(_ group: Int, to bytes: inout [UInt8]) {
+        RowWriter.putFixed(UInt64(truncatingIfNeeded: sums[group]), to: &bytes)
+        RowWriter.putFixed(UInt64(truncatingIfNeeded: sums[group] >> 64), to: &bytes)
+    }
+
+    override func read(_ group: Int, _ reader: inout RowReader) -> Bool {
+        guard let low = reader.fixed(), let high = reader.fixed() else { return false }
+        sums[group] = Int128(truncatingIfNeeded: UInt128(high) << 64 | UInt128(low))
+        return true
+    }
+}
+
+/// MIN and MAX of whole numbers and times.
+final class WordExtremeAggregator: Aggregator {
+    private let isMaximum: Bool
+    private var values: [Int64] = []
+    private var isSet: [Bool] = []
+
+    init(isMaximum: Bool) { self.isMaximum = isMaximum }
+
+    override func extend(to count: Int) {
+        extended(&values, to: count, 0)
+        extended(&isSet, to: count, false)
+    }
+
+    override func reset(_ group: Int) { isSet[group] = false }
+    override var memory: Int { values.capacity * 9 }
+
+    @inline(__always) private func offer(_ value: Int64, to group: Int) {
+        if !isSet[group] || (isMaximum ? value > values[group] : value < values[group]) {
+            values[group] = value
+            isSet[group] = true
+        }
+    }
+
+    override func add(_ group: Int, _ arguments: [Column], _ row: Int) {
+        if !arguments[0].isNull(row) { offer(arguments[0].words[row], to: group) }
+    }
+
+    override func merge(_ other: Int, into group: Int) { if isSet[other] { offer(values[other], to: group) } }
+
+    override func result(_ group: Int, into column: Column, _ row: Int) {
+        if isSet[group] { column.words[row] = values[group] } else { column.setNull(row) }
+    }
+
+    override func write(_ group: Int, to bytes: inout [UInt8]) {
+        bytes.append(isSet[group] ? 1 : 0)
+        if isSet[group] { RowWriter.putWord(values[group], to: &bytes) }
+    }
+
+    override func read(_ group: Int, _ reader: inout RowReader) -> Bool {
+        guard let mark = reader.byte() else { return false }
+        isSet[group] = mark != 0
+        if mark == 0 { return true }
+        guard let value = reader.word() else { return false }
+        values[group] = value
+        return true
+    }
+}
+
+/// MIN and MAX of DOUBLE, in Java's order: NaN is the largest.
+final class DoubleExtremeAggregator: Aggregator {
+    private let isMaximum: Bool
+    private var values: [Double] = []
+    private var isSet: [Bool] = []
+
+    init(isMaximum: Bool) { self.isMaximum = isMaximum }
+
+    override func extend(to count: Int) {
+        extended(&values, to: count, 0)
+        extended(&isSet, to: count, false)
+    }
+
+    override func reset(_ group: Int) { isSet[group] = false }
+    override var memory: Int { values.capacity * 9 }
+
+    private func offer(_ value: Double, to group: Int) {
+        if isSet[group] {
+            let (low, high) = isMaximum ? (values[group], value) : (value, values[group])
+            guard low < high || (high.isNaN && !low.isNaN) else { return }
+        }
+        values[group] = value
+        isSet[group] = true
+    }
+
+    override func add(_ group: Int, _ arguments: [Column], _ row: Int) {
+        if !arguments[0].isNull(row) { offer(arguments[0].doubles[row], to: group) }
+    }
+
+    override func merge(_ other: Int, into group: Int) { if isSet[other] { offer(values[other], to: group) } }
+
+    override func result(_ group: Int, into column: Column, _ row: Int) {
+        if isSet[group] { column.doubles[row] = values[group] } else { column.setNull(row) }
+    }
+
+    override func write(_ group: Int, to bytes: inout [UInt8]) {
+        bytes.append(isSet[group] ? 1 : 0)
+        if isSet[group] { RowWriter.putFixed(values[group].bitPattern, to: &bytes) }
+    }
+
+    override func read(_ group: Int, _ reader: inout RowReader) -> Bool {
+        guard let mark = reader.byte() else { return false }
+        isSet[group] = mark != 0
+        if mark == 0 { return true }
+        guard let bits = reader.fixed() else { return false }
+        values[group] = Double(bitPattern: bits)
+        return true
+    }
+}

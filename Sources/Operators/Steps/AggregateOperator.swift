@@ -1,0 +1,465 @@
+// GROUP BY without sessions: unwindowed over streams and tables, tumbling and hopping windows, EMIT CHANGES and EMIT FINAL.
+//
+// A batch becomes a list of operations, one a row and window (two for a table's change); each aggregate runs over the list once. Without
+// coalescing the result after every operation is kept, so that one pass emits every change in order. Each window start has a group table
+// of its own, dropped whole when its retention is over.
+
+import Bytes
+import Formats
+import Plans
+import Values
+
+/// The groups of one window start (or of everything, unwindowed), and what a batch does to them.
+private final class WindowGroups {
+    let start: Int64
+    let table: GroupTable
+    var operations = GroupOperations()
+    /// EMIT FINAL: its rows have left.
+    var isClosed = false
+    /// Coalescing with old versions: the results before the first change that is held back, row k for pending group k.
+    var pendingOld: [Column] = []
+    var pendingHadOld: [Bool] = []
+
+    init(start: Int64, table: GroupTable) {
+        self.start = start
+        self.table = table
+    }
+}
+
+/// The running form of an aggregation without sessions.
+final class AggregateOperator: Operator, StateStore {
+    private let step: AggregateStep
+    private let new: AggregateInput
+    private let old: AggregateInput
+    private let sequences: [SequenceCounter]
+    private let size: Int64
+    private let advance: Int64
+    private let grace: Int64
+    private let retention: Int64
+    private let keyEncoder: SideEncoder
+    private let batch = Batch()
+    private let resultColumns: [Column]
+    private let beforeColumns: [Column]
+
+    private var windows: [Int64: WindowGroups] = [:]
+    /// Window starts in ascending order.
+    private var starts: [Int64] = []
+    private var latest: WindowGroups?
+    private var touched: [WindowGroups] = []
+    private var withPending: [WindowGroups] = []
+    private var streamTime = StreamTime.unset
+    private var loggedStreamTime = StreamTime.unset
+    private var largestStart = StreamTime.unset
+
+    // The operations of the batch at hand, in order: position k of all these arrays.
+    private var rows: [Int32] = []
+    private var emits: [Bool] = []
+    private var groupsInOrder: [(window: WindowGroups, group: Int32)] = []
+    private var pairedWithPrevious: [Bool] = []
+
+    init(_ step: AggregateStep, _ context: DataflowContext, next: Operator) throws(DataflowError) {
+        self.step = step
+        new = try AggregateInput(step, context)
+        old = try AggregateInput(step, context)
+        sequences = step.aggregates.map { _ in SequenceCounter() }
+        switch step.window?.shape {
+        case .tumbling(let size): (self.size, advance) = (size, size)
+        case .hopping(let size, let advance): (self.size, self.advance) = (size, advance)
+        case .session, nil: (size, advance) = (0, 0)
+        }
+        grace = step.window?.grace ?? 0
+        retention = step.window?.retention ?? 0
+        keyEncoder = try Codecs.encoder(step.keyFormat, step.output.key)
+        resultColumns = step.output.columns.map { Column($0.type) }
+        beforeColumns = step.output.columns.map { Column($0.type) }
+        super.init(context, next: next)
+        // Fails now rather than at the first row when an aggregate has no body.
+        _ = try makeTable()
+        context.register(self, step.store)
+    }
+
+    private var isWindowed: Bool { step.window != nil }
+
+    private func makeTable() throws(DataflowError) -> GroupTable {
+        var aggregators: [Aggregator] = []
+        for (call, sequence) in zip(step.aggregates, sequences) { aggregators.append(try AggregateLibrary.make(call, sequence)) }
+        return GroupTable(keyTypes: step.grouping.map(\.type), aggregators: aggregators, seed: context.options.hashSeed)
+    }
+
+    /// The groups of the window that starts at `start`.
+    private func window(_ start: Int64) throws(DataflowError) -> WindowGroups {
+        if let latest, latest.start == start { return latest }
+        if let known = windows[start] {
+            latest = known
+            return known
+        }
+        let made = WindowGroups(start: start, table: try makeTable())
+        windows[start] = made
+        let place = starts.firstIndex { $0 > start } ?? starts.count
+        starts.insert(start, at: place)
+        latest = made
+        return made
+    }
+
+    override func push(_ input: Batch) throws(DataflowError) {
+        rows.removeAll(keepingCapacity: true)
+        emits.removeAll(keepingCapacity: true)
+        pairedWithPrevious.removeAll(keepingCapacity: true)
+        groupsInOrder.removeAll(keepingCapacity: true)
+        let withValue = input.hasValue.isEmpty ? input.selection : input.selection.filtered { input.hasValue[$0] }
+        let usable = new.read(input, withValue, old: false)
+        if step.isTableInput {
+            try pushTable(input, usable)
+        } else if isWindowed {
+            try pushWindows(input, usable)
+        } else {
+            try pushStream(input, usable)
+        }
+    }
+
+    /// Unwindowed stream: the hot path.
+    private func pushStream(_ input: Batch, _ usable: Selection) throws(DataflowError) {
+        guard !usable.isEmpty else { return }
+        let window = try window(0)
+        rows = usable.isDense ? (0..<Int32(usable.count)).map { $0 } : usable.rows
+        window.operations.removeAll()
+        window.operations.rows = rows
+        window.table.assign(new.groups, rows, to: &window.operations.groups)
+        touched = [window]
+        try apply(input)
+    }
+
+    private func pushTable(_ input: Batch, _ usable: Selection) throws(DataflowError) {
+        let window = try window(0)
+        window.operations.removeAll()
+        var isNew = [Bool](repeating: false, count: input.rowCount), isOld = isNew
+        usable.forEach { isNew[$0] = true }
+        let withOld = input.old.isEmpty ? Selection.only([]) : input.selection.filtered { input.hadOld($0) }
+        old.read(input, withOld, old: true).forEach { isOld[$0] = true }
+        input.selection.forEach { row in
+            let oldGroup = isOld[row] ? window.table.group(old.groups, row) : -1
+            let newGroup = isNew[row] ? window.table.group(new.groups, row) : -1
+            if oldGroup >= 0 { append(window, row, oldGroup, undo: true, emits: oldGroup != newGroup, paired: false) }
+            if newGroup >= 0 { append(window, row, newGroup, undo: false, emits: true, paired: oldGroup == newGroup) }
+        }
+        touched = [window]
+        try apply(input)
+    }
+
+    private func append(_ window: WindowGroups, _ row: Int, _ group: Int32, undo: Bool, emits: Bool, paired: Bool) {
+        rows.append(Int32(row))
+        self.emits.append(emits)
+        pairedWithPrevious.append(paired)
+        window.operations.rows.append(Int32(row))
+        window.operations.groups.append(group)
+        window.operations.undoes.append(undo)
+    }
+
+    private func pushWindows(_ input: Batch, _ usable: Selection) throws(DataflowError) {
+        for index in 0..<usable.count {
+            let row = usable[index]
+            let time = input.timestamps[row]
+            streamTime = max(streamTime, time)
+            var start = floorDivide(time, advance).quotient * advance
+            while start &- advance >= 0, start &- advance &+ size > time { start -= advance }
+            var hits = 0
+            while start <= time {
+                if start >= 0, start &+ size > streamTime &- grace {
+                    try appendWindow(start, row)
+                    hits += 1
+                } else {
+                    context.errors.add(
+                        .late, step: "Aggregate", column: nil, message: "window [\(start),\(start &+ size)) is closed at stream time \(streamTime)",
+                        batch: input, row: row)
+                }
+                start &+= advance
+                if start < 0 { break }
+            }
+            if step.isFinal, let first = firstOpen, first &+ size <= streamTime &- grace {
+                try apply(input)
+                try emitClosed(input, row)
+            }
+        }
+        try apply(input)
+        dropExpired()
+    }
+
+    private func appendWindow(_ start: Int64, _ row: Int) throws(DataflowError) {
+        let window = try window(start)
+        largestStart = max(largestStart, start)
+        if window.operations.count == 0 { touched.append(window) }
+        let group = window.table.group(new.groups, row)
+        window.operations.rows.append(Int32(row))
+        window.operations.groups.append(group)
+        window.operations.positions.append(Int32(rows.count))
+        rows.append(Int32(row))
+        groupsInOrder.append((window, group))
+    }
+
+    // MARK: Applying and emitting
+
+    /// Runs the aggregates over the operations gathered so far and emits what they give, or holds it back.
+    private func apply(_ input: Batch) throws(DataflowError) {
+        defer {
+            for window in touched { window.operations.removeAll() }
+            touched.removeAll(keepingCapacity: true)
+            rows.removeAll(keepingCapacity: true)
+            groupsInOrder.removeAll(keepingCapacity: true)
+        }
+        if rows.isEmpty { return }
+        batch.partition = input.partition
+        batch.input = input.input
+        let emitsEach = !context.options.coalesces && !step.isFinal
+        let keyCount = step.output.keyCount
+        if emitsEach { for column in resultColumns[keyCount...] { column.reset(rows.count) } }
+        if emitsEach && step.sendsOld { for column in beforeColumns { column.reset(rows.count) } }
+        var times = emitsEach ? [Int64](repeating: 0, count: rows.count) : []
+        for window in touched {
+            let table = window.table
+            if context.options.coalesces && !step.isFinal { holdBack(window) }
+            table.advance(window.operations, input.timestamps, into: &times)
+            table.markChanged(window.operations.groups)
+            for (index, aggregator) in table.aggregators.enumerated() {
+                let before = emitsEach && step.sendsOld ? beforeColumns[keyCount + index] : nil
+                do throws(AggregateFailure) {
+                    try aggregator.applyAll(
+                        window.operations, new.values[index], old: step.isTableInput ? old.values[index] : [],
+                        before: before, result: emitsEach ? resultColumns[keyCount + index] : nil)
+                } catch {
+                    let row = Int(window.operations.rows[error.entry])
+                    throw DataflowError(
+                        error.message, input: input.input, partition: input.partition,
+                        offset: row < input.offsets.count ? input.offsets[row] : -1)
+                }
+            }
+        }
+        if emitsEach { try emitEach(input, times) }
+    }
+
+    private func emitEach(_ input: Batch, _ times: [Int64]) throws(DataflowError) {
+        let count = rows.count
+        let single = isWindowed ? nil : touched[0]
+        batch.gatherOrigins(of: input, rows)
+        batch.rowCount = count
+        batch.timestamps = times
+        batch.selection = emits.isEmpty || !emits.contains(false) ? .all(count) : Selection.all(count).filtered { emits[$0] }
+        for (index, column) in resultColumns[..<step.output.keyCount].enumerated() {
+            if let single {
+                column.copyRows(of: single.table.keys[index], single.operations.groups)
+            } else {
+                column.reset(count)
+                for (row, place) in groupsInOrder.enumerated() { column.copy(place.window.table.keys[index], Int(place.group), to: row) }
+            }
+        }
+        batch.columns = resultColumns
+        if isWindowed {
+            batch.windowStarts = groupsInOrder.map { $0.window.start }
+            batch.windowEnds = groupsInOrder.map { [size] in $0.window.start &+ size }
+        }
+        if step.sendsOld { addOldVersions(count, single) }
+        try next?.push(batch)
+    }
+
+    /// The results before each change become the old version of its row.
+    private func addOldVersions(_ count: Int, _ single: WindowGroups?) {
+        batch.hasOld = Array(repeating: false, count: count)
+        for row in 0..<count {
+            let (window, group) = single.map { ($0, $0.operations.groups[row]) } ?? groupsInOrder[row]
+            let isPaired = row < pairedWithPrevious.count && pairedWithPrevious[row]
+            // The undo half of a pair emits nothing: its old version is the pair's.
+            if isPaired {
+                for column in beforeColumns[step.output.keyCount...] { column.copy(column, row - 1, to: row) }
+            }
+            let emits = row >= self.emits.count || self.emits[row]
+            batch.hasOld[row] = window.table.wasEmitted[Int(group)]
+            if emits { window.table.wasEmitted[Int(group)] = true }
+        }
+        for index in 0..<step.output.keyCount { beforeColumns[index].share(resultColumns[index]) }
+        batch.old = beforeColumns
+    }
+
+    // MARK: Coalescing
+
+    private func holdBack(_ window: WindowGroups) {
+        let table = window.table
+        if table.pending.isEmpty {
+            withPending.append(window)
+            if step.sendsOld {
+                if window.pendingOld.isEmpty { window.pendingOld = step.output.columns.map { Column($0.type) } }
+                for column in window.pendingOld { column.reset(0) }
+                window.pendingHadOld.removeAll(keepingCapacity: true)
+            }
+        }
+        let fresh = table.markPending(window.operations.groups)
+        guard step.sendsOld else { return }
+        for group in fresh {
+            window.pendingHadOld.append(table.wasEmitted[Int(group)])
+            table.wasEmitted[Int(group)] = true
+            for (index, aggregator) in table.aggregators.enumerated() {
+                let column = window.pendingOld[step.output.keyCount + index]
+                aggregator.result(Int(group), into: column, column.appendRow())
+            }
+        }
+    }
+
+    override func flush() throws(DataflowError) {
+        let windows = withPending
+        withPending.removeAll(keepingCapacity: true)
+        for window in windows {
+            let groups = window.table.pending
+            show(window, groups)
+            if step.sendsOld {
+                for index in 0..<step.output.keyCount { window.pendingOld[index].share(resultColumns[index]) }
+                batch.old = window.pendingOld
+                batch.hasOld = window.pendingHadOld
+            }
+            window.table.clearPending()
+            try next?.push(batch)
+        }
+    }
+
+    /// Makes `batch` the current rows of these groups.
+    private func show(_ window: WindowGroups, _ groups: [Int32]) {
+        let table = window.table, keyCount = step.output.keyCount
+        batch.rowCount = groups.count
+        batch.selection = .all(groups.count)
+        batch.timestamps = groups.map { table.timestamps[Int($0)] }
+        batch.offsets = []
+        batch.headers = []
+        batch.recordIndexes = []
+        batch.hasOld = []
+        batch.old = []
+        batch.windowStarts = isWindowed ? Array(repeating: window.start, count: groups.count) : []
+        batch.windowEnds = isWindowed ? Array(repeating: window.start &+ size, count: groups.count) : []
+        for index in 0..<keyCount { resultColumns[index].copyRows(of: table.keys[index], groups) }
+        for (index, aggregator) in table.aggregators.enumerated() {
+            let column = resultColumns[keyCount + index]
+            column.reset(groups.count)
+            for (row, group) in groups.enumerated() { aggregator.result(Int(group), into: column, row) }
+        }
+        batch.columns = resultColumns
+    }
+
+    // MARK: Windows
+
+    /// The earliest window that has not been emitted for good.
+    private var firstOpen: Int64? { starts.first { windows[$0]?.isClosed == false } }
+
+    /// EMIT FINAL: windows that have ended leave, by window start and key bytes; those that a jump of stream time has overtaken by more
+    /// than the retention vanish (semantics §16).
+    private func emitClosed(_ input: Batch, _ row: Int) throws(DataflowError) {
+        for start in starts where start &+ size <= streamTime &- grace {
+            guard let window = windows[start], !window.isClosed else { continue }
+            window.isClosed = true
+            guard start >= largestStart &- retention else { continue }
+            show(window, inKeyOrder(window.table))
+            batch.gatherOrigins(of: input, Array(repeating: Int32(row), count: batch.rowCount))
+            try next?.push(batch)
+        }
+    }
+
+    private func inKeyOrder(_ table: GroupTable) -> [Int32] {
+        KeyOrder.sorted((0..<Int32(table.count)).map { $0 }, table.keys, keyEncoder)
+    }
+
+    private func dropExpired() {
+        while let first = starts.first, first &+ max(retention, size &+ grace) <= streamTime, windows[first]?.table.pending.isEmpty ?? true {
+            starts.removeFirst()
+            windows[first] = nil
+            if latest?.start == first { latest = nil }
+        }
+    }
+
+    // MARK: State
+
+    var memory: Int { windows.values.reduce(0) { $0 + $1.table.memory } }
+
+    func writeChanges(to records: RecordSink) {
+        for start in starts.isEmpty ? Array(windows.keys) : starts {
+            guard let window = windows[start] else { continue }
+            for group in window.table.takeChanged() { write(window, Int(group), to: records) }
+        }
+        if isWindowed, streamTime != loggedStreamTime {
+            loggedStreamTime = streamTime
+            StateKeys.writeStreamTime(streamTime, to: records)
+        }
+    }
+
+    private func write(_ window: WindowGroups, _ group: Int, to records: RecordSink) {
+        var key: [UInt8] = [isWindowed ? StateKeys.window : StateKeys.group], value: [UInt8] = []
+        if isWindowed { RowWriter.putWord(window.start, to: &key) }
+        RowWriter.put(window.table.keys, group, to: &key)
+        window.table.write(group, to: &value)
+        StateKeys.append(key, value, window.table.timestamps[group], to: records)
+    }
+
+    func restore(key: ArraySlice<UInt8>, value: ArraySlice<UInt8>?, timestamp: Int64) -> String? {
+        guard let value else { return nil }
+        var keyReader = RowReader(Array(key), 0..<key.count), reader = RowReader(Array(value), 0..<value.count)
+        switch keyReader.byte() {
+        case StateKeys.streamTime:
+            guard let time = reader.word() else { return "its stream time is damaged" }
+            streamTime = max(streamTime, time)
+            loggedStreamTime = streamTime
+            for (start, window) in windows where start &+ size <= streamTime &- grace { window.isClosed = true }
+            dropExpired()
+            return nil
+        case StateKeys.group where !isWindowed: break
+        case StateKeys.window where isWindowed: break
+        default: return "a key is of another kind of store"
+        }
+        var start: Int64 = 0
+        if isWindowed {
+            guard let value = keyReader.word() else { return "a key is damaged" }
+            start = value
+            largestStart = max(largestStart, start)
+            if start &+ max(retention, size &+ grace) <= streamTime { return nil }
+        }
+        do throws(DataflowError) {
+            let window = try window(start)
+            if isWindowed { window.isClosed = start &+ size <= streamTime &- grace }
+            return window.table.restore(key: &keyReader, state: &reader) ? nil : "a state is damaged"
+        } catch {
+            return error.message
+        }
+    }
+
+    func writeSnapshot(from position: Int, limit: Int, to records: RecordSink) -> Int? {
+        var skipped = 0
+        for start in starts.isEmpty ? Array(windows.keys) : starts {
+            guard let window = windows[start] else { continue }
+            let count = window.table.count
+            if position < skipped + count {
+                let first = max(0, position - skipped)
+                let last = min(count, first &+ max(1, limit))
+                for group in first..<last { write(window, group, to: records) }
+                return skipped + last
+            }
+            skipped += count
+        }
+        if isWindowed, streamTime != StreamTime.unset { StateKeys.writeStreamTime(streamTime, to: records) }
+        return nil
+    }
+}
+
+extension Aggregator {
+    /// `apply`, with the results before each operation in `before` where it is asked for.
+    final func applyAll(
+        _ operations: GroupOperations, _ arguments: [Column], old: [Column], before: Column?, result: Column?
+    ) throws(AggregateFailure) {
+        guard let before else { return try apply(operations, arguments, old: old, result: result) }
+        var one = GroupOperations()
+        for entry in 0..<operations.count {
+            self.result(Int(operations.groups[entry]), into: before, operations.position(entry))
+            one.rows = [operations.rows[entry]]
+            one.groups = [operations.groups[entry]]
+            one.positions = [Int32(operations.position(entry))]
+            one.undoes = operations.undoes.isEmpty ? [] : [operations.undoes[entry]]
+            do throws(AggregateFailure) {
+                try apply(one, arguments, old: old, result: result)
+            } catch {
+                throw AggregateFailure(entry: entry, message: error.message)
+            }
+        }
+    }
+}

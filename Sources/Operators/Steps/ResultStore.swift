@@ -1,0 +1,176 @@
+// What pull queries read: the current rows of a query's result, by key bytes and window, kept from the records of the sink topic. A pull
+// query runs the ordinary operators over the records that a scan gives.
+
+package import Bytes
+import Formats
+package import Plans
+package import Values
+
+/// The rows of a result that are there now. One owner, one thread. It grows with the live keys (and windows within the retention).
+package final class ResultStore {
+    private struct Entry {
+        var start: Int64
+        var end: Int64
+        var time: Int64
+        var value: [UInt8]
+    }
+
+    /// Which rows a scan gives.
+    package enum Scan: Hashable, Sendable {
+        /// All, in the order of their key bytes.
+        case all
+        /// Those with these keys; each key is the values of the key columns.
+        case keys([[Value]])
+    }
+
+    private let source: SourceStep
+    private let retention: Int64?
+    private let table: ByteTable
+    private var entries: [[Entry]] = []
+    private var sorted: [Int32]?
+    private var streamTime = StreamTime.unset
+    private var valueBytes = 0
+    private let keyEncoder: SideEncoder
+    private let keyTypes: [SQLType]
+
+    /// `source` describes the sink topic as a source reads it. Rows of windows that started more than `retention` milliseconds before
+    /// the latest record are gone; nil keeps them.
+    package init(_ source: SourceStep, retention: Int64?, hashSeed: UInt64) throws(DataflowError) {
+        self.source = source
+        self.retention = retention
+        table = ByteTable(seed: hashSeed)
+        keyEncoder = try Codecs.encoder(source.keyFormat, source.output.key)
+        keyTypes = source.schema.key.map(\.type)
+    }
+
+    /// Number of keys with at least one row.
+    package var keyCount: Int { table.count }
+    /// Bytes of memory.
+    package var memory: Int { table.memory + valueBytes + entries.capacity * 80 }
+
+    /// Takes in what a query has just committed to its sink.
+    package func apply(_ records: OutgoingRecords) {
+        for index in 0..<records.count {
+            apply(records.bytes, records.keys[index], records.values[index], records.timestamps[index])
+        }
+    }
+
+    /// Takes in records of the sink topic, when the store is rebuilt.
+    package func apply(_ run: RecordRun) {
+        for index in 0..<run.count { apply(run.bytes, run.keys[index], run.values[index], run.timestamps[index]) }
+    }
+
+    private func apply(_ bytes: [UInt8], _ key: ByteRange, _ value: ByteRange, _ time: Int64) {
+        guard !key.isNull else { return }
+        streamTime = max(streamTime, time)
+        var keyBytes = bytes[Int(key.start)..<Int(key.start + key.length)]
+        guard let (start, end) = takeWindow(&keyBytes) else { return }
+        if value.isNull {
+            guard let id = table.find(keyBytes) else { return }
+            remove(id, keyBytes, start, end)
+            return
+        }
+        let (id, isNew) = table.id(of: keyBytes)
+        if isNew {
+            sorted = nil
+            if id == entries.count { entries.append([]) }
+        }
+        let entry = Entry(start: start, end: end, time: time, value: Array(bytes[Int(value.start)..<Int(value.start + value.length)]))
+        valueBytes += entry.value.count
+        if let place = entries[id].firstIndex(where: { $0.start == start && $0.end == end }) {
+            valueBytes -= entries[id][place].value.count
+            entries[id][place] = entry
+        } else {
+            let place = entries[id].firstIndex { ($0.start, $0.end) > (start, end) } ?? entries[id].count
+            entries[id].insert(entry, at: place)
+        }
+        dropExpired(id)
+    }
+
+    private func remove(_ id: Int, _ key: ArraySlice<UInt8>, _ start: Int64, _ end: Int64) {
+        entries[id].removeAll { entry in
+            guard entry.start == start && entry.end == end else { return false }
+            valueBytes -= entry.value.count
+            return true
+        }
+        if entries[id].isEmpty {
+            table.remove(key)
+            sorted = nil
+        }
+    }
+
+    private func dropExpired(_ id: Int) {
+        guard let retention, source.window != nil else { return }
+        let expired = entries[id].prefix { $0.start &+ retention <= streamTime }
+        for entry in expired { valueBytes -= entry.value.count }
+        // The row just written stays, even when it is as old: it is the answer to the latest record.
+        entries[id].removeFirst(min(expired.count, entries[id].count - 1))
+    }
+
+    /// Takes the window off the end of the key bytes; nil when they are too short.
+    private func takeWindow(_ key: inout ArraySlice<UInt8>) -> (start: Int64, end: Int64)? {
+        func number(_ bytes: ArraySlice<UInt8>) -> Int64 { bytes.reduce(0) { $0 << 8 | Int64($1) } }
+        switch source.window {
+        case nil: return (0, 0)
+        case .time(_, let size):
+            guard key.count >= 8 else { return nil }
+            let start = number(key.suffix(8))
+            key = key.dropLast(8)
+            return (start, start &+ size)
+        case .session:
+            guard key.count >= 16 else { return nil }
+            let start = number(key.suffix(8)), end = number(key.dropLast(8).suffix(8))
+            key = key.dropLast(16)
+            return (start, end)
+        }
+    }
+
+    /// The rows of a scan as records of the sink topic, at most about `limit` of them, from `position` (0 first); the position of the next
+    /// slice is nil at the end. The records read as a stream: a dataflow over them, with the query's filter and projection, gives the
+    /// answer. The store must not change between the slices of one scan of `all`, or rows may be missed.
+    package func records(_ scan: Scan, from position: Int = 0, limit: Int = .max) -> (run: RecordRun, next: Int?) {
+        let ids = ids(scan)
+        var records = OutgoingRecords()
+        var at = position
+        while at < ids.count, records.count < limit {
+            append(Int(ids[at]), to: &records)
+            at += 1
+        }
+        let run = RecordRun(
+            bytes: records.bytes + [UInt8](repeating: 0, count: RecordRun.padding), keys: records.keys, values: records.values, headers: [],
+            timestamps: records.timestamps, offsets: (0..<records.count).map(Int64.init), nextOffset: Int64(records.count), isAtEnd: true)
+        return (run, at < ids.count ? at : nil)
+    }
+
+    private func append(_ id: Int, to records: inout OutgoingRecords) {
+        for entry in entries[id] {
+            if let retention, source.window != nil, entry.start &+ retention <= streamTime { continue }
+            let sink = ByteSink()
+            sink.append(table.key(id))
+            if let window = source.window {
+                WindowSuffix.append(start: entry.start, end: entry.end, isSession: window == .session, to: sink)
+            }
+            records.append(key: sink.take(), value: entry.value, timestamp: entry.time)
+        }
+    }
+
+    private func ids(_ scan: Scan) -> [Int32] {
+        switch scan {
+        case .keys(let keys): return keys.compactMap { find($0).map(Int32.init) }
+        case .all:
+            if let sorted { return sorted }
+            let used = (0..<Int32(table.idBound)).filter { table.isUsed(Int($0)) }
+            let order = used.sorted { table.key(Int($0)).lexicographicallyPrecedes(table.key(Int($1))) }
+            sorted = order
+            return order
+        }
+    }
+
+    private func find(_ key: [Value]) -> Int? {
+        guard key.count == keyTypes.count else { return nil }
+        keyEncoder.begin(zip(keyTypes, key).map { Column($0, [$1]) })
+        let sink = ByteSink()
+        let range = keyEncoder.encode(0, to: sink)
+        return range.isNull ? nil : table.find(sink.take()[...])
+    }
+}

@@ -1,0 +1,56 @@
+// The keys of changelog records: one byte says what the record is, then come window bounds and the group's key in the compact format.
+
+import Bytes
+import Values
+
+/// Stream time (semantics §8.5): the largest record time that an operator has seen.
+enum StreamTime {
+    /// Before the first record; far from the ends of the number, so that a grace period may be taken off.
+    static let unset = Int64.min / 4
+}
+
+enum StateKeys {
+    /// Then the key.
+    static let group: UInt8 = 0
+    /// Then the window's start and the key.
+    static let window: UInt8 = 1
+    /// Then the session's start and end and the key.
+    static let session: UInt8 = 2
+    /// Then the record key of a table's row.
+    static let row: UInt8 = 3
+    /// Nothing more: the value is the store's stream time.
+    static let streamTime: UInt8 = 9
+
+    static func append(_ key: [UInt8], _ value: [UInt8]?, _ timestamp: Int64, to records: RecordSink) {
+        let keyStart = records.bytes.count
+        records.bytes.append(key)
+        let keyRange = records.bytes.range(from: keyStart)
+        var valueRange = ByteRange.null
+        if let value {
+            let valueStart = records.bytes.count
+            records.bytes.append(value)
+            valueRange = records.bytes.range(from: valueStart)
+        }
+        records.append(key: keyRange, value: valueRange, timestamp: timestamp, header: .null)
+    }
+
+    static func writeStreamTime(_ time: Int64, to records: RecordSink) {
+        var value: [UInt8] = []
+        RowWriter.putWord(time, to: &value)
+        append([streamTime], value, time, to: records)
+    }
+}
+
+/// Rows in the order of their key bytes in some format.
+enum KeyOrder {
+    static func sorted(_ rows: [Int32], _ keys: [Column], _ encoder: SideEncoder) -> [Int32] {
+        encoder.begin(keys)
+        let sink = ByteSink()
+        let encoded = rows.map { row in
+            let range = encoder.encode(Int(row), to: sink)
+            let bytes = range.isNull ? [] : sink.take()
+            return (row: row, bytes: bytes)
+        }
+        return encoded.sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }.map(\.row)
+    }
+}
