@@ -2,7 +2,7 @@
 
 package enum SyntaxLimits {
     /// Levels of nesting in expressions and types, and joins in one FROM. Trees are walked recursively by everything that follows, on
-    /// threads with as little as 512 KiB of stack; a level costs under 2 KiB in a debug build. People write fewer than twenty.
+    /// threads with as little as 512 KiB of stack; a level costs the parser about 2 KiB there. People write fewer than twenty.
     package static let maximumDepth = 200
 
     /// Bytes of one statement. Generated lists of a hundred thousand values fit; a file of data sent by mistake does not.
