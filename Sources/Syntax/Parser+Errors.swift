@@ -69,7 +69,7 @@ extension Parser {
 
     func tooDeep() -> ParseFailure {
         ParseFailure(
-            .tooDeep, "line \(current.line):\(current.column): the statement is nested deeper than \(SyntaxLimits.maximumDepth) levels",
+            .tooDeep, "line \(current.line):\(current.column): the statement is nested too deeply",
             category: .parseFailed, hint: "Break it into several statements, or write long OR lists with IN.", at: current.range)
     }
 

@@ -203,7 +203,7 @@ struct Parser {
     /// needs to leave the level again.
     mutating func enter() throws(ParseFailure) {
         nesting += 1
-        guard nesting <= SyntaxLimits.maximumDepth else { throw tooDeep() }
+        guard nesting <= SyntaxLimits.maximumNesting else { throw tooDeep() }
     }
 
     mutating func leave() { nesting -= 1 }
