@@ -5,14 +5,16 @@
 package func closestMatch(to word: String, among candidates: some Sequence<String>) -> String? {
     let letters = Array(word.lowercased().unicodeScalars)
     let allowed = min(3, max(1, letters.count / 3))
-    var best: (distance: Int, candidate: String)?
+    var best: (distance: Int, difference: Int, candidate: String)?
     for candidate in candidates {
         let other = Array(candidate.lowercased().unicodeScalars)
         guard abs(other.count - letters.count) <= allowed, letters.count <= 128 else { continue }
         let distance = editDistance(letters, other)
         guard distance <= allowed else { continue }
-        // Among equals the first in the alphabet, so that the answer does not depend on the order of a dictionary.
-        if best.map({ (distance, candidate) < ($0.distance, $0.candidate) }) ?? true { best = (distance, candidate) }
+        // Among equals the one of the same length (a swap or a slip is likelier than a lost letter), then the first in the alphabet, so
+        // that the answer does not depend on the order of a dictionary.
+        let found = (distance: distance, difference: abs(other.count - letters.count), candidate: candidate)
+        if best.map({ found < $0 }) ?? true { best = found }
     }
     return best?.candidate
 }

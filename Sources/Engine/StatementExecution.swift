@@ -67,7 +67,7 @@ struct StatementExecution: Sendable {
         case .show(let subject): return try show(subject)
         case .describe(let subject): return try describe(subject)
         case .explainQuery(let name): return try explain(queryNamed: name)
-        case .explainStatement(let inner, let text): return try explain(inner, text)
+        case .explainStatement(let inner, let text): return try explain(inner, text.text)
         case .set(let name, let value): return try set(name, value)
         case .unset(let name): return try unset(name)
         case .define(let name, let value):

@@ -6,38 +6,50 @@ extension Expression {
 }
 
 extension CanonicalText {
+    /// In three parts, because long chains of operators are the deep trees and the frames of this function add up.
     package static func expression(_ expression: Expression) -> String {
         switch expression.node {
-        case .literal(let literal): return self.literal(literal)
-        case .column(let source, let column): return (source.map { name($0) + "." } ?? "") + name(column)
-        case .sign(let sign, let operand): return signed(sign, operand)
-        case .arithmetic(let operation, let left, let right): return infix(left, operation.rawValue, right)
-        case .comparison(let operation, let left, let right): return infix(left, operation.rawValue, right)
-        case .logical(let operation, let left, let right): return infix(left, operation.rawValue, right)
-        case .not(let operand): return "(NOT " + self.expression(operand) + ")"
-        case .isNull(let operand, let negated): return "(" + self.expression(operand) + (negated ? " IS NOT NULL)" : " IS NULL)")
+        case .arithmetic(let operation, let left, let right): infix(left, operation.rawValue, right)
+        case .comparison(let operation, let left, let right): infix(left, operation.rawValue, right)
+        case .logical(let operation, let left, let right): infix(left, operation.rawValue, right)
+        case .literal(let literal): self.literal(literal)
+        case .column(let source, let column): (source.map { name($0) + "." } ?? "") + name(column)
+        case .timeUnit(let unit): unit.rawValue
+        case .not, .isNull, .between, .isIn, .like, .searchedCase, .simpleCase, .sign: test(expression)
+        case .cast, .call, .subscripted, .field, .array, .map, .structure, .lambda: construct(expression)
+        }
+    }
+
+    private static func test(_ expression: Expression) -> String {
+        switch expression.node {
+        case .sign(let sign, let operand): signed(sign, operand)
+        case .not(let operand): "(NOT " + self.expression(operand) + ")"
+        case .isNull(let operand, let negated): "(" + self.expression(operand) + (negated ? " IS NOT NULL)" : " IS NULL)")
         case .between(let operand, let low, let high):
-            return "(" + self.expression(operand) + " BETWEEN " + self.expression(low) + " AND " + self.expression(high) + ")"
-        case .isIn(let operand, let list): return "(" + self.expression(operand) + " IN (" + commas(list) + "))"
+            "(" + self.expression(operand) + " BETWEEN " + self.expression(low) + " AND " + self.expression(high) + ")"
+        case .isIn(let operand, let list): "(" + self.expression(operand) + " IN (" + commas(list) + "))"
         case .like(let operand, let pattern, let escape):
-            let end = escape.map { " ESCAPE " + quoted($0) } ?? ""
-            return "(" + self.expression(operand) + " LIKE " + self.expression(pattern) + end + ")"
-        case .searchedCase(let whens, let otherwise): return caseText(nil, whens, otherwise)
-        case .simpleCase(let operand, let whens, let otherwise): return caseText(operand, whens, otherwise)
-        case .cast(let operand, let type): return "CAST(" + self.expression(operand) + " AS " + self.type(type) + ")"
+            "(" + self.expression(operand) + " LIKE " + self.expression(pattern) + (escape.map { " ESCAPE " + quoted($0) } ?? "") + ")"
+        case .searchedCase(let whens, let otherwise): caseText(nil, whens, otherwise)
+        case .simpleCase(let operand, let whens, let otherwise): caseText(operand, whens, otherwise)
+        default: ""
+        }
+    }
+
+    private static func construct(_ expression: Expression) -> String {
+        switch expression.node {
+        case .cast(let operand, let type): "CAST(" + self.expression(operand) + " AS " + self.type(type) + ")"
         case .call(let function, let arguments):
-            if arguments.isEmpty, function.text == "COUNT" { return "COUNT(*)" }
-            return name(function) + "(" + commas(arguments) + ")"
-        case .subscripted(let base, let index): return postfixBase(base) + "[" + self.expression(index) + "]"
-        case .field(let base, let field): return postfixBase(base) + "->" + name(field)
-        case .array(let elements): return "ARRAY[" + commas(elements) + "]"
+            arguments.isEmpty && function.text == "COUNT" ? "COUNT(*)" : name(function) + "(" + commas(arguments) + ")"
+        case .subscripted(let base, let index): postfixBase(base) + "[" + self.expression(index) + "]"
+        case .field(let base, let field): postfixBase(base) + "->" + name(field)
+        case .array(let elements): "ARRAY[" + commas(elements) + "]"
         case .map(let entries):
-            return "MAP(" + entries.map { self.expression($0.key) + ":=" + self.expression($0.value) }.joined(separator: ", ") + ")"
+            "MAP(" + entries.map { self.expression($0.key) + ":=" + self.expression($0.value) }.joined(separator: ", ") + ")"
         case .structure(let entries):
-            return "STRUCT(" + entries.map { name($0.name) + ":=" + self.expression($0.value) }.joined(separator: ", ") + ")"
-        case .lambda(let parameters, let body):
-            return "(" + parameters.map(name).joined(separator: ", ") + ") => " + self.expression(body)
-        case .timeUnit(let unit): return unit.rawValue
+            "STRUCT(" + entries.map { name($0.name) + ":=" + self.expression($0.value) }.joined(separator: ", ") + ")"
+        case .lambda(let parameters, let body): "(" + parameters.map(name).joined(separator: ", ") + ") => " + self.expression(body)
+        default: ""
         }
     }
 

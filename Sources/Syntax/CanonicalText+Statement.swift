@@ -122,13 +122,13 @@ extension CanonicalText {
             (name.text == "TABLES" || name.text == "FUNCTION" ? backQuoted(name.text) : self.name(name)) + (extended ? " EXTENDED" : "")
         case .streams(let extended): "STREAMS" + (extended ? " EXTENDED" : "")
         case .tables(let extended): "TABLES" + (extended ? " EXTENDED" : "")
-        case .function(let name): "FUNCTION " + self.name(name)
+        case .function(let name): "FUNCTION " + nameOrString(name)
         case .connector(let name): "CONNECTOR " + self.name(name)
         }
     }
 
     private static func printTopic(_ print: PrintTopic) -> String {
-        "PRINT " + name(print.topic) + (print.fromBeginning ? " FROM BEGINNING" : "") + (print.interval.map { " INTERVAL \($0)" } ?? "")
+        "PRINT " + nameOrString(print.topic) + (print.fromBeginning ? " FROM BEGINNING" : "") + (print.interval.map { " INTERVAL \($0)" } ?? "")
             + (print.limit.map { " LIMIT \($0)" } ?? "") + ";"
     }
 
@@ -136,9 +136,9 @@ extension CanonicalText {
         func timeoutText(_ timeout: Duration?) -> String { timeout.map { " TIMEOUT " + duration($0) } ?? "" }
         switch assertion {
         case .topic(let topic, let exists, let properties, let timeout):
-            return (exists ? "" : "NOT EXISTS ") + "TOPIC " + name(topic) + with(properties) + timeoutText(timeout)
+            return (exists ? "" : "NOT EXISTS ") + "TOPIC " + nameOrString(topic) + with(properties) + timeoutText(timeout)
         case .schema(let subject, let id, let exists, let timeout):
-            return (exists ? "" : "NOT EXISTS ") + "SCHEMA" + (subject.map { " SUBJECT " + name($0) } ?? "")
+            return (exists ? "" : "NOT EXISTS ") + "SCHEMA" + (subject.map { " SUBJECT " + nameOrString($0) } ?? "")
                 + (id.map { " ID " + literal($0) } ?? "") + timeoutText(timeout)
         case .values(let row): return "VALUES " + self.row(row, before: "VALUES")
         case .tombstone(let row): return "NULL VALUES " + self.row(row, before: "KEY")

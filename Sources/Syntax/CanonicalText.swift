@@ -80,13 +80,14 @@ package enum CanonicalText {
 
     package static func duration(_ duration: Duration) -> String { "\(duration.count) \(duration.unit.rawValue)" }
 
+    /// A name where a string may stand too, and so may hold what no quoted name can, such as nothing.
+    static func nameOrString(_ name: Name) -> String {
+        let text = identifier(name.text)
+        return text.hasPrefix("`") ? quoted(name.text) : text
+    }
+
     /// `(K='v', L=1)`; the parser has sorted the properties.
     static func properties(_ properties: [Property]) -> String {
-        let texts = properties.map { property in
-            // A key that is no upper-case word came as a string, and keeps its case only as one.
-            let key = identifier(property.name.text)
-            return (key.hasPrefix("`") ? quoted(property.name.text) : key) + "=" + literal(property.value)
-        }
-        return "(" + texts.joined(separator: ", ") + ")"
+        "(" + properties.map { nameOrString($0.name) + "=" + literal($0.value) }.joined(separator: ", ") + ")"
     }
 }

@@ -16,15 +16,11 @@ struct Lexer {
 
     /// The tokens up to and with the next `;`, or to the end of the text, followed by an end token. Only the end token means that
     /// nothing but blanks and comments was left.
-    mutating func nextStatement() throws(Diagnostic) -> [Token] {
+    mutating func nextStatement() throws(ParseFailure) -> [Token] {
         var tokens: [Token] = []
         while true {
             try skipBlanksAndComments()
-            if let first = tokens.first, position - Int(first.start) > SyntaxLimits.maximumStatementBytes {
-                throw Diagnostic(
-                    .tooLarge, "the statement is longer than \(SyntaxLimits.maximumStatementBytes) bytes", category: .parseFailed,
-                    hint: "Split it into several statements.", at: first.range)
-            }
+            if let first = tokens.first { try checkLength(from: first.range) }
             guard position < bytes.count else { break }
             let token = try nextToken()
             tokens.append(token)
@@ -32,6 +28,13 @@ struct Lexer {
         }
         tokens.append(Token(kind: .end, start: Int32(position), end: Int32(position), line: line, column: column))
         return tokens
+    }
+
+    private func checkLength(from start: SourceRange) throws(ParseFailure) {
+        guard position - start.start > SyntaxLimits.maximumStatementBytes else { return }
+        throw ParseFailure(
+            .tooLarge, "the statement is longer than \(SyntaxLimits.maximumStatementBytes) bytes",
+            hint: "Split it into several statements.", at: start)
     }
 
     // MARK: Reading
@@ -56,7 +59,7 @@ struct Lexer {
         for _ in 0..<count where position < bytes.count { advance() }
     }
 
-    private mutating func skipBlanksAndComments() throws(Diagnostic) {
+    private mutating func skipBlanksAndComments() throws(ParseFailure) {
         while position < bytes.count {
             switch peek() {
             case 0x20, 0x09, 0x0A, 0x0D: advance()
@@ -69,7 +72,7 @@ struct Lexer {
         }
     }
 
-    private mutating func skipBlockComment() throws(Diagnostic) {
+    private mutating func skipBlockComment() throws(ParseFailure) {
         let open = here(length: 2)
         advance(by: 2)
         while position < bytes.count {
@@ -86,22 +89,22 @@ struct Lexer {
         SourceRange(start: position, end: min(position + length, bytes.count), line: Int(line), column: Int(column))
     }
 
-    private func unfinished(_ what: String, from open: SourceRange, closing: String) -> Diagnostic {
-        Diagnostic(
+    private func unfinished(_ what: String, from open: SourceRange, closing: String) -> ParseFailure {
+        ParseFailure(
             .syntaxError, "line \(open.line):\(open.column): Syntax Error\nthe \(what) that begins here has no end",
             category: .parseFailed, hint: "Close it with \(closing).", at: open)
     }
 
     // MARK: Tokens
 
-    private mutating func nextToken() throws(Diagnostic) -> Token {
+    private mutating func nextToken() throws(ParseFailure) -> Token {
         let start = position
         let (line, column) = (self.line, self.column)
         let kind = try consumeToken()
         return Token(kind: kind, start: Int32(start), end: Int32(position), line: line, column: column)
     }
 
-    private mutating func consumeToken() throws(Diagnostic) -> Token.Kind {
+    private mutating func consumeToken() throws(ParseFailure) -> Token.Kind {
         let byte = peek()
         switch byte {
         case UInt8(ascii: "'"):
@@ -120,15 +123,16 @@ struct Lexer {
     }
 
     /// A quoted run in which the doubled quote stands for itself.
-    private mutating func consumeQuoted(_ quote: UInt8, what: String) throws(Diagnostic) {
+    private mutating func consumeQuoted(_ quote: UInt8, what: String) throws(ParseFailure) {
         let open = here(length: 1)
         advance()
         while position < bytes.count {
             if peek() == quote {
                 advance()
-                if peek() != quote || position >= bytes.count { return }
+                if peek() != quote { return }
             }
             advance()
+            try checkLength(from: open)
         }
         throw unfinished(what, from: open, closing: String(UnicodeScalar(quote)))
     }

@@ -7,7 +7,7 @@ enum NumberText {
     /// 64-bit integer can be written.
     static func literal(
         _ digits: String, kind: Token.Kind, isNegative: Bool, at range: SourceRange
-    ) throws(Diagnostic) -> Literal? {
+    ) throws(ParseFailure) -> Literal? {
         let text = isNegative ? "-" + digits : digits
         switch kind {
         case .integer:
@@ -41,9 +41,9 @@ enum NumberText {
     }
 
     /// ksqlDB counts these columns from 2, and its test cases pin that; the range of the diagnostic is right.
-    private static func invalid(_ message: String, at range: SourceRange) -> Diagnostic {
-        Diagnostic(
-            .invalidLiteral, "Failed to prepare statement: line \(range.line):\(range.column + 1): \(message)", category: .parseFailed,
+    private static func invalid(_ message: String, at range: SourceRange) -> ParseFailure {
+        ParseFailure(
+            .invalidLiteral, "Failed to prepare statement: line \(range.line):\(range.column + 1): \(message)",
             at: range)
     }
 }

@@ -3,7 +3,7 @@
 import Diagnostics
 
 extension Parser {
-    mutating func assertion() throws(Diagnostic) -> Assertion {
+    mutating func assertion() throws(ParseFailure) -> Assertion {
         try expect(.assert)
         if options.acceptsTestAssertions, let assertion = try testAssertion() { return assertion }
         guard at(.not) || at(.topic) || at(.schema) else { throw noAlternative() }
@@ -23,12 +23,12 @@ extension Parser {
         return .schema(subject: subject, id: id, exists: exists, timeout: try timeout())
     }
 
-    private mutating func timeout() throws(Diagnostic) -> Duration? {
+    private mutating func timeout() throws(ParseFailure) -> Duration? {
         accept(.timeout) ? try duration() : nil
     }
 
     /// The forms of the SQL test tool, or nil when none of them begins here.
-    private mutating func testAssertion() throws(Diagnostic) -> Assertion? {
+    private mutating func testAssertion() throws(ParseFailure) -> Assertion? {
         if accept(.values) { return .values(try row(before: .values)) }
         if accept(.null) {
             try expect(.values)
@@ -48,7 +48,7 @@ extension Parser {
         return .source(source)
     }
 
-    private mutating func row(before keyword: Keyword) throws(Diagnostic) -> InsertValues {
+    private mutating func row(before keyword: Keyword) throws(ParseFailure) -> InsertValues {
         let target = try sourceName()
         let columns = at(.leftParenthesis) ? try nameList() : []
         try expect(keyword)

@@ -3,7 +3,7 @@
 import Diagnostics
 
 extension Parser {
-    mutating func create() throws(Diagnostic) -> Statement {
+    mutating func create() throws(ParseFailure) -> Statement {
         try expect(.create)
         if at(.type) { return try createType() }
         if at(.sink) || at(.source) && peek().isKeyword(.connector) { return .createConnector(try createConnector()) }
@@ -27,20 +27,20 @@ extension Parser {
         return .createSource(head)
     }
 
-    private mutating func sourceKind() throws(Diagnostic) -> SourceKind {
+    private mutating func sourceKind() throws(ParseFailure) -> SourceKind {
         if accept(.stream) { return .stream }
         guard accept(.table) else { throw unexpected() }
         return .table
     }
 
-    mutating func ifNotExists() throws(Diagnostic) -> Bool {
+    mutating func ifNotExists() throws(ParseFailure) -> Bool {
         guard at(.if), peek().isKeyword(.not) else { return false }
         advance()
         try expect(.not, .exists)
         return true
     }
 
-    mutating func ifExists() throws(Diagnostic) -> Bool {
+    mutating func ifExists() throws(ParseFailure) -> Bool {
         guard at(.if), peek().isKeyword(.exists) else { return false }
         advance()
         advance()
@@ -49,15 +49,15 @@ extension Parser {
 
     // MARK: Columns
 
-    mutating func columnList(of kind: SourceKind?) throws(Diagnostic) -> [ColumnDefinition] {
+    mutating func columnList(of kind: SourceKind?) throws(ParseFailure) -> [ColumnDefinition] {
         try expect(.leftParenthesis)
-        let columns = try list { (parser) throws(Diagnostic) in try parser.column(of: kind) }
+        let columns = try list { (parser) throws(ParseFailure) in try parser.column(of: kind) }
         try expect(.rightParenthesis)
         return columns
     }
 
     /// column = identifier type [ 'KEY' | 'PRIMARY' 'KEY' | 'HEADERS' | 'HEADER' '(' string ')' ]
-    private mutating func column(of kind: SourceKind?) throws(Diagnostic) -> ColumnDefinition {
+    private mutating func column(of kind: SourceKind?) throws(ParseFailure) -> ColumnDefinition {
         let name = try name()
         var column = ColumnDefinition(name: name, type: try type())
         if accept(.key) {
@@ -79,11 +79,11 @@ extension Parser {
         }
     }
 
-    private func wrongKey(_ column: ColumnDefinition, written: String, wanted: String, kind: String) -> Diagnostic {
+    private func wrongKey(_ column: ColumnDefinition, written: String, wanted: String, kind: String) -> ParseFailure {
         let place = column.name.span.range.map { "Line: \($0.line), Col: \($0.column): " } ?? ""
-        return Diagnostic(
+        return ParseFailure(
             .invalidKey,
-            "\(place)Column `\(column.name.text)` is a '\(written)' column: please use '\(wanted)' for \(kind).", category: .parseFailed,
+            "\(place)Column `\(column.name.text)` is a '\(written)' column: please use '\(wanted)' for \(kind).",
             hint: "A stream has KEY columns, which may repeat; a table has PRIMARY KEY columns, which name its rows.",
             at: column.name.span.range)
     }
@@ -91,14 +91,14 @@ extension Parser {
     // MARK: WITH
 
     /// properties = '(' property { ',' property } ')', sorted by name because their order means nothing.
-    mutating func properties(foldsNames: Bool = true) throws(Diagnostic) -> [Property] {
+    mutating func properties(foldsNames: Bool = true) throws(ParseFailure) -> [Property] {
         try expect(.leftParenthesis)
-        let properties = try list { (parser) throws(Diagnostic) in try parser.property(foldsName: foldsNames) }
+        let properties = try list { (parser) throws(ParseFailure) in try parser.property(foldsName: foldsNames) }
         try expect(.rightParenthesis)
         return properties.sorted { $0.name.text < $1.name.text }
     }
 
-    private mutating func property(foldsName: Bool) throws(Diagnostic) -> Property {
+    private mutating func property(foldsName: Bool) throws(ParseFailure) -> Property {
         var name = try nameOrString()
         if foldsName { name.text = name.text.uppercased() }
         try expect(.equal)
@@ -109,7 +109,7 @@ extension Parser {
 
     // MARK: Types and connectors
 
-    private mutating func createType() throws(Diagnostic) -> Statement {
+    private mutating func createType() throws(ParseFailure) -> Statement {
         try expect(.type)
         let ifNotExists = try ifNotExists()
         let name = try name()
@@ -117,7 +117,7 @@ extension Parser {
         return .createType(name: name, type: try type(), ifNotExists: ifNotExists)
     }
 
-    private mutating func createConnector() throws(Diagnostic) -> CreateConnector {
+    private mutating func createConnector() throws(ParseFailure) -> CreateConnector {
         let kind = accept(.source) ? ConnectorKind.source : .sink
         if kind == .sink { try expect(.sink) }
         try expect(.connector)
@@ -129,7 +129,7 @@ extension Parser {
 
     // MARK: DROP and ALTER
 
-    mutating func drop() throws(Diagnostic) -> Statement {
+    mutating func drop() throws(ParseFailure) -> Statement {
         try expect(.drop)
         if accept(.type) {
             let ifExists = try ifExists()
@@ -149,7 +149,7 @@ extension Parser {
         return .dropSource(drop)
     }
 
-    mutating func alter() throws(Diagnostic) -> Statement {
+    mutating func alter() throws(ParseFailure) -> Statement {
         try expect(.alter)
         if accept(.system) {
             let name = try string()
@@ -158,7 +158,7 @@ extension Parser {
         }
         let kind = try sourceKind()
         let name = try sourceName()
-        let added = try list { (parser) throws(Diagnostic) in
+        let added = try list { (parser) throws(ParseFailure) in
             try parser.expect(.add)
             // COLUMN is a free word: it is a column's name when a type follows it directly.
             if parser.at(.column), parser.isName(parser.peek()), parser.namesAType(behind: 2) { parser.advance() }

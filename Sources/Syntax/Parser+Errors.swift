@@ -5,9 +5,9 @@ import Diagnostics
 
 extension Parser {
     /// A syntax error at a token: `line L:C: Syntax Error` and a second line, empty when there is nothing short to say.
-    func syntaxError(at token: Token, _ detail: String, hint: String? = nil, expected: [String] = []) -> Diagnostic {
-        Diagnostic(
-            .syntaxError, "line \(token.line):\(token.column): Syntax Error\n\(detail)", category: .parseFailed,
+    func syntaxError(at token: Token, _ detail: String, hint: String? = nil, expected: [String] = []) -> ParseFailure {
+        ParseFailure(
+            .syntaxError, "line \(token.line):\(token.column): Syntax Error\n\(detail)",
             hint: hint ?? specificHint(at: token) ?? similarKeywordHint(), at: token.range, expected: expected)
     }
 
@@ -15,35 +15,51 @@ extension Parser {
     func spelling(_ token: Token) -> String { token.kind == .end ? "<EOF>" : text(token) }
 
     /// The error that none of what was tried stands here. A missing bracket or `;` is named when what follows could go on behind it.
-    func unexpected(missing symbol: Symbol? = nil) -> Diagnostic {
+    func unexpected(missing symbol: Symbol? = nil) -> ParseFailure {
         let token = current
-        let expected = uniqueTried.count <= 3 ? uniqueTried.map(\.spelling) : []
-        switch symbol {
-        case .rightParenthesis, .rightBracket, .greater:
-            if token.kind == .end || token.isSymbol(.semicolon) {
-                return syntaxError(
-                    at: token, "Syntax error at or near '\(spelling(token))' at line \(token.line):\(token.column)\n"
-                        + "'\(symbol?.rawValue ?? "")' is missing: a bracket is not closed", expected: expected)
-            }
-            if token.isSymbol(.comma) {
-                return syntaxError(at: token, "missing '\(symbol?.rawValue ?? "")' at '\(spelling(token))'", expected: expected)
-            }
-        case .semicolon where token.kind == .end:
+        if isAtEnd, hasOpenBracket { return noAlternative() }
+        let unique = uniqueTried
+        let expected = unique.count <= 3 && !unique.contains(.anyOperator) ? unique.map(\.spelling) : []
+        if let symbol, continues(behind: symbol) {
+            let hint = symbol == .semicolon ? "Every statement ends with a semicolon." : nil
             return syntaxError(
-                at: token, "missing ';' at '\(spelling(token))'", hint: "Every statement ends with a semicolon.", expected: ["';'"])
-        default: break
+                at: token, "missing '\(symbol.rawValue)' at '\(spelling(token))'", hint: hint, expected: ["'\(symbol.rawValue)'"])
         }
         return syntaxError(at: token, expected.isEmpty ? "" : "Expecting {\(expected.joined(separator: ", "))}", expected: expected)
     }
 
+    /// Whether the parse could go on here if the symbol had been there.
+    private func continues(behind symbol: Symbol) -> Bool {
+        switch symbol {
+        case .rightParenthesis, .rightBracket, .greater:
+            if case .keyword(let keyword) = current.kind { return keyword == .from || Parser.clauseOrder.contains(keyword) }
+            return at(.comma)
+        case .semicolon: return current.kind == .end
+        default: return false
+        }
+    }
+
+    private var isAtEnd: Bool { current.kind == .end || at(.semicolon) }
+
+    private var hasOpenBracket: Bool {
+        var depth = 0
+        for token in tokens[..<index] {
+            if token.isSymbol(.leftParenthesis) || token.isSymbol(.leftBracket) { depth += 1 }
+            if token.isSymbol(.rightParenthesis) || token.isSymbol(.rightBracket) { depth -= 1 }
+        }
+        return depth > 0
+    }
+
     /// The error that no production begins with this token.
-    func noAlternative() -> Diagnostic {
+    func noAlternative(hint: String? = nil) -> ParseFailure {
         let token = current
-        return syntaxError(at: token, "Syntax error at or near '\(spelling(token))' at line \(token.line):\(token.column)")
+        let remark = isAtEnd && hasOpenBracket ? "\na bracket is not closed: ')' or ']' is missing" : ""
+        return syntaxError(
+            at: token, "Syntax error at or near '\(spelling(token))' at line \(token.line):\(token.column)\(remark)", hint: hint)
     }
 
     /// The error that a name was wanted and something else is there.
-    func nameExpected() -> Diagnostic {
+    func nameExpected() -> ParseFailure {
         let token = current
         guard case .keyword(let keyword) = token.kind, keyword.isReserved else { return unexpected() }
         return syntaxError(
@@ -51,9 +67,9 @@ extension Parser {
             hint: specificHint(at: token) ?? "Escape it to use it as a name: `\(keyword.rawValue)`.")
     }
 
-    func tooDeep() -> Diagnostic {
-        Diagnostic(
-            .tooDeep, "line \(current.line):\(current.column): the statement is nested deeper than \(SyntaxLimits.maximumDepth) levels",
+    func tooDeep() -> ParseFailure {
+        ParseFailure(
+            .tooDeep, "line \(current.line):\(current.column): the statement is nested too deeply",
             category: .parseFailed, hint: "Break it into several statements, or write long OR lists with IN.", at: current.range)
     }
 
@@ -95,10 +111,17 @@ extension Parser {
         let candidates = tried.compactMap { expectation in
             if case .keyword(let keyword) = expectation { keyword.rawValue } else { nil }
         }
-        for token in [current, tokens[max(index - 1, 0)]] where token.kind == .word {
+        for token in [current, tokens[max(index - 1, 0)]] {
+            if case .keyword = token.kind, token != current { continue }
+            guard isWordLike(token) else { continue }
             let word = text(token).uppercased()
             if let similar = closestMatch(to: word, among: candidates) { return "Did you mean \(similar) instead of \(text(token))?" }
         }
         return nil
+    }
+
+    private func isWordLike(_ token: Token) -> Bool {
+        if case .keyword = token.kind { return true }
+        return token.kind == .word
     }
 }

@@ -14,26 +14,26 @@ enum ValuePrecedence: Int, Comparable {
 
 extension Parser {
     /// A node, unless it makes the tree too deep to be walked.
-    func make(_ node: Expression.Node, from first: Token) throws(Diagnostic) -> Expression {
+    func make(_ node: Expression.Node, from first: Token) throws(ParseFailure) -> Expression {
         let expression = Expression(node, span: span(from: first))
         guard expression.depth <= SyntaxLimits.maximumDepth else { throw tooDeep() }
         return expression
     }
 
     /// orExpr = andExpr { 'OR' andExpr }
-    mutating func expression() throws(Diagnostic) -> Expression {
-        try nested { (parser) throws(Diagnostic) in
-            let first = parser.current
-            var left = try parser.conjunction()
-            while parser.accept(.or) {
-                let right = try parser.conjunction()
-                left = try parser.make(.logical(.or, left, right), from: first)
-            }
-            return left
+    mutating func expression() throws(ParseFailure) -> Expression {
+        try enter()
+        let first = current
+        var left = try conjunction()
+        while accept(.or) {
+            let right = try conjunction()
+            left = try make(.logical(.or, left, right), from: first)
         }
+        leave()
+        return left
     }
 
-    private mutating func conjunction() throws(Diagnostic) -> Expression {
+    private mutating func conjunction() throws(ParseFailure) -> Expression {
         let first = current
         var left = try negation()
         while accept(.and) {
@@ -44,7 +44,7 @@ extension Parser {
     }
 
     /// notExpr = 'NOT' notExpr | predicate; a run of NOTs is a loop, not a recursion.
-    private mutating func negation() throws(Diagnostic) -> Expression {
+    private mutating func negation() throws(ParseFailure) -> Expression {
         var nots: [Token] = []
         while at(.not) {
             nots.append(current)
@@ -56,19 +56,23 @@ extension Parser {
     }
 
     /// predicate = value [ test ]
-    private mutating func predicate() throws(Diagnostic) -> Expression {
+    private mutating func predicate() throws(ParseFailure) -> Expression {
         let first = current
         let left = try value()
-        if case .symbol(let symbol) = current.kind, let comparison = Parser.comparisons[symbol] {
-            advance()
-            let right = try value()
-            return try make(.comparison(comparison, left, right), from: first)
+        switch current.kind {
+        case .symbol(let symbol): return try compared(left, symbol, from: first)
+        case .keyword(.is): return try isTest(of: left, from: first)
+        case .keyword(.not), .keyword(.between), .keyword(.in), .keyword(.like): return try negatableTest(of: left, from: first)
+        default: return left
         }
-        if accept(.is) { return try isTest(of: left, from: first) }
-        guard at(.not) || at(.between) || at(.in) || at(.like) else { return left }
-        let isNegated = accept(.not)
-        let test = try make(try negatableTest(of: left), from: first)
-        return isNegated ? try make(.not(test), from: first) : test
+    }
+
+    /// A comparison, or the value alone when the symbol does not compare.
+    private mutating func compared(_ left: Expression, _ symbol: Symbol, from first: Token) throws(ParseFailure) -> Expression {
+        guard let comparison = Parser.comparisons[symbol] else { return left }
+        advance()
+        let right = try value()
+        return try make(.comparison(comparison, left, right), from: first)
     }
 
     private static let comparisons: [Symbol: Expression.ComparisonOperator] = [
@@ -76,7 +80,8 @@ extension Parser {
         .greaterOrEqual: .greaterOrEqual,
     ]
 
-    private mutating func isTest(of left: Expression, from first: Token) throws(Diagnostic) -> Expression {
+    private mutating func isTest(of left: Expression, from first: Token) throws(ParseFailure) -> Expression {
+        try expect(.is)
         let isNegated = accept(.not)
         if accept(.null) { return try make(.isNull(left, negated: isNegated), from: first) }
         try expect(.distinct, .from)
@@ -84,7 +89,13 @@ extension Parser {
         return try make(.comparison(isNegated ? .isNotDistinctFrom : .isDistinctFrom, left, right), from: first)
     }
 
-    private mutating func negatableTest(of left: Expression) throws(Diagnostic) -> Expression.Node {
+    private mutating func negatableTest(of left: Expression, from first: Token) throws(ParseFailure) -> Expression {
+        let isNegated = accept(.not)
+        let test = try make(try positiveTest(of: left), from: first)
+        return isNegated ? try make(.not(test), from: first) : test
+    }
+
+    private mutating func positiveTest(of left: Expression) throws(ParseFailure) -> Expression.Node {
         if accept(.between) {
             let low = try value()
             try expect(.and)
@@ -92,7 +103,7 @@ extension Parser {
         }
         if accept(.in) {
             try expect(.leftParenthesis)
-            let elements = try list { (parser) throws(Diagnostic) in try parser.expression() }
+            let elements = try list { (parser) throws(ParseFailure) in try parser.expression() }
             try expect(.rightParenthesis)
             return .isIn(left, elements)
         }
@@ -108,7 +119,7 @@ extension Parser {
     }
 
     /// value = terms joined by ||, + - and * / %, left-associative each.
-    mutating func value(_ minimum: ValuePrecedence = .concatenation) throws(Diagnostic) -> Expression {
+    mutating func value(_ minimum: ValuePrecedence = .concatenation) throws(ParseFailure) -> Expression {
         let first = current
         var left = try sign()
         while case .symbol(let symbol) = current.kind, let (operation, precedence) = Parser.operators[symbol], precedence >= minimum {
@@ -121,6 +132,7 @@ extension Parser {
             }
             left = try make(.arithmetic(operation, left, right), from: first)
         }
+        tried.append(.anyOperator)
         return left
     }
 
@@ -130,7 +142,7 @@ extension Parser {
     ]
 
     /// unary = ('+'|'-') unary | postfix; a minus before a number belongs to the number.
-    private mutating func sign() throws(Diagnostic) -> Expression {
+    private mutating func sign() throws(ParseFailure) -> Expression {
         var signs: [(Expression.Sign, Token)] = []
         while at(.plus) || at(.minus) {
             if at(.minus), Parser.isNumber(peek()) { break }
@@ -157,24 +169,22 @@ extension Parser {
     }
 
     /// postfix = primary { '[' value ']' | '->' identifier }; `->*` is left to the SELECT list.
-    private mutating func postfix() throws(Diagnostic) -> Expression {
+    private mutating func postfix() throws(ParseFailure) -> Expression {
         let first = current
-        postfixStart = index
         let start = index
         var base = try primary()
-        while true {
-            if at(.leftBracket) {
-                advance()
-                let subscripting = try nested { (parser) throws(Diagnostic) in try parser.value() }
-                try expect(.rightBracket)
-                base = try make(.subscripted(base, subscripting), from: first)
-            } else if at(.arrow), !peek().isSymbol(.star) {
-                advance()
-                base = try make(.field(base, try name()), from: first)
-            } else {
-                postfixStart = start
-                return base
-            }
-        }
+        while at(.leftBracket) || at(.arrow) && !peek().isSymbol(.star) { base = try suffixed(base, from: first) }
+        postfixStart = start
+        return base
+    }
+
+    private mutating func suffixed(_ base: Expression, from first: Token) throws(ParseFailure) -> Expression {
+        if accept(.arrow) { return try make(.field(base, try name()), from: first) }
+        try expect(.leftBracket)
+        try enter()
+        let subscripting = try value()
+        leave()
+        try expect(.rightBracket)
+        return try make(.subscripted(base, subscripting), from: first)
     }
 }

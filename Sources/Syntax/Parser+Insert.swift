@@ -3,7 +3,7 @@
 import Diagnostics
 
 extension Parser {
-    mutating func insert() throws(Diagnostic) -> Statement {
+    mutating func insert() throws(ParseFailure) -> Statement {
         try expect(.insert, .into)
         let target = try sourceName()
         if at(.select) { return .insertSelect(InsertSelect(target: target, query: try query())) }
@@ -16,17 +16,17 @@ extension Parser {
         return .insertValues(InsertValues(target: target, columns: columns, values: try valueList()))
     }
 
-    mutating func nameList() throws(Diagnostic) -> [Name] {
+    mutating func nameList() throws(ParseFailure) -> [Name] {
         try expect(.leftParenthesis)
-        let names = try list { (parser) throws(Diagnostic) in try parser.name() }
+        let names = try list { (parser) throws(ParseFailure) in try parser.name() }
         try expect(.rightParenthesis)
         return names
     }
 
-    mutating func valueList() throws(Diagnostic) -> [Expression] {
+    mutating func valueList() throws(ParseFailure) -> [Expression] {
         try expect(.leftParenthesis)
         if accept(.rightParenthesis) { return [] }
-        let values = try list { (parser) throws(Diagnostic) in try parser.value() }
+        let values = try list { (parser) throws(ParseFailure) in try parser.value() }
         try expect(.rightParenthesis)
         return values
     }

@@ -13,7 +13,7 @@ extension Parser {
     }
 
     /// An identifier: folded to upper case unless quoted.
-    mutating func name() throws(Diagnostic) -> Name {
+    mutating func name() throws(ParseFailure) -> Name {
         let token = current
         switch token.kind {
         case .variable: return try variableName()
@@ -33,11 +33,11 @@ extension Parser {
     }
 
     /// The name of a stream or table, which may not hold every character that a column name may.
-    mutating func sourceName() throws(Diagnostic) -> Name {
+    mutating func sourceName() throws(ParseFailure) -> Name {
         let name = try name()
         guard name.text.utf8.allSatisfy({ $0 != UInt8(ascii: "@") && Lexer.isNamePart($0) || $0 == UInt8(ascii: "-") }) else {
             let place = name.span.range.map { "Illegal argument at Line: \($0.line), Col: \($0.column). " } ?? ""
-            throw Diagnostic(
+            throw ParseFailure(
                 .invalidName, place + "Source names may only contain alphanumeric values, '_' or '-'. Got: '\(name.text)'",
                 category: .parseFailed, at: name.span.range)
         }
@@ -45,7 +45,7 @@ extension Parser {
     }
 
     /// A name, or a string that serves as one.
-    mutating func nameOrString() throws(Diagnostic) -> Name {
+    mutating func nameOrString() throws(ParseFailure) -> Name {
         let token = current
         guard token.kind == .string else {
             tried.append(.string)
@@ -54,11 +54,11 @@ extension Parser {
         return Name(try string(), isQuoted: true, span: token.span)
     }
 
-    mutating func string() throws(Diagnostic) -> String {
+    mutating func string() throws(ParseFailure) -> String {
         let token = current
         guard token.kind == .string else {
             if token.kind == .variable {
-                guard case .string(let value)? = try variableLiteral() else { throw notALiteral() }
+                guard case .string(let value)? = try variableLiteral() else { throw notALiteral(token) }
                 return value
             }
             tried.append(.string)
@@ -70,10 +70,10 @@ extension Parser {
     }
 
     /// An integer, with an optional sign.
-    mutating func integer() throws(Diagnostic) -> Int64 {
+    mutating func integer() throws(ParseFailure) -> Int64 {
         let token = current
         if token.kind == .variable {
-            guard case .integer(let value)? = try variableLiteral() else { throw notALiteral() }
+            guard case .integer(let value)? = try variableLiteral() else { throw notALiteral(token) }
             return value
         }
         let isNegative = at(.minus) && peek().kind == .integer
@@ -91,32 +91,22 @@ extension Parser {
     }
 
     /// The number of a LIMIT. Its own message for other numbers is one that users of ksqlDB know.
-    mutating func limit() throws(Diagnostic) -> Int64 {
+    mutating func limit() throws(ParseFailure) -> Int64 {
         let distance = at(.minus) ? 1 : 0
         if peek(distance).kind == .decimal || peek(distance).kind == .float {
-            throw Diagnostic(
-                .invalidLiteral, "Failed to prepare statement: Value must be integer for command: LIMIT", category: .parseFailed,
+            throw ParseFailure(
+                .invalidLiteral, "Failed to prepare statement: Value must be integer for command: LIMIT",
                 at: current.range)
         }
         return try integer()
     }
 
-    /// A count that has to fit a 32-bit integer, as precisions do.
-    mutating func smallInteger() throws(Diagnostic) -> Int {
-        let token = current
-        let value = try integer()
-        guard let small = Int32(exactly: value) else {
-            throw Diagnostic(.invalidLiteral, "\(value) is too large here", category: .parseFailed, at: token.range)
-        }
-        return Int(small)
-    }
-
     /// A literal of any type, as the values of properties are.
-    mutating func literal() throws(Diagnostic) -> Literal {
+    mutating func literal() throws(ParseFailure) -> Literal {
         let token = current
         switch token.kind {
         case .variable:
-            guard let literal = try variableLiteral() else { throw notALiteral() }
+            guard let literal = try variableLiteral() else { throw notALiteral(token) }
             return literal
         case .string:
             return .string(try string())
@@ -139,7 +129,7 @@ extension Parser {
     }
 
     /// A number with an optional minus sign, which belongs to the literal.
-    mutating func number() throws(Diagnostic) -> Literal {
+    mutating func number() throws(ParseFailure) -> Literal {
         let first = current
         let isNegative = at(.minus)
         if isNegative { advance() }
@@ -153,25 +143,25 @@ extension Parser {
     }
 
     /// `DECIMAL '1.5'`
-    mutating func decimalLiteral() throws(Diagnostic) -> Literal {
+    mutating func decimalLiteral() throws(ParseFailure) -> Literal {
         try expect(.decimal)
         let token = current
         let text = try string()
         guard let digits = NumberText.decimal(text) else {
-            throw Diagnostic(.invalidLiteral, "'\(text)' is not a decimal number", category: .parseFailed, at: token.range)
+            throw ParseFailure(.invalidLiteral, "'\(text)' is not a decimal number", at: token.range)
         }
         return .decimal(digits)
     }
 
     /// `5 MINUTES`
-    mutating func duration() throws(Diagnostic) -> Duration {
+    mutating func duration() throws(ParseFailure) -> Duration {
         let first = current
         let count = try integer()
         let unit = try timeUnit()
         return Duration(count: count, unit: unit, span: span(from: first))
     }
 
-    mutating func timeUnit() throws(Diagnostic) -> TimeUnit {
+    mutating func timeUnit() throws(ParseFailure) -> TimeUnit {
         guard case .keyword(let keyword) = current.kind, let unit = TimeUnit(word: keyword.rawValue) else {
             let hint = closestMatch(to: text(current), among: TimeUnit.allCases.map(\.rawValue)).map { "Did you mean \($0)?" }
             throw syntaxError(

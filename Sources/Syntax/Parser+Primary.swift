@@ -3,36 +3,48 @@
 import Diagnostics
 
 extension Parser {
-    mutating func primary() throws(Diagnostic) -> Expression {
-        let first = current
-        switch first.kind {
-        case .integer, .decimal, .float, .string, .symbol(.minus), .keyword(.true), .keyword(.false), .keyword(.null):
-            return try make(.literal(try literal()), from: first)
+    /// Small on purpose: every level of nesting holds one frame of it.
+    mutating func primary() throws(ParseFailure) -> Expression {
+        switch current.kind {
+        case .symbol(.leftParenthesis): return try parenthesised()
+        case .keyword(let keyword): return try keywordPrimary(keyword)
+        case .word, .quotedName: return try columnOrCall()
         case .variable: return try variablePrimary()
-        case .symbol(.leftParenthesis):
-            advance()
-            let inner = try expression()
-            try expect(.rightParenthesis)
-            return inner
-        case .keyword(.cast): return try cast()
-        case .keyword(.case): return try caseExpression()
-        case .keyword(.decimal) where peek().kind == .string: return try make(.literal(try decimalLiteral()), from: first)
-        case .keyword(.array) where peek().isSymbol(.leftBracket): return try arrayConstructor()
-        case .keyword(.map) where peek().isSymbol(.leftParenthesis): return try mapConstructor()
-        case .keyword(.struct) where peek().isSymbol(.leftParenthesis): return try structureConstructor()
+        default: return try literalPrimary()
+        }
+    }
+
+    private mutating func parenthesised() throws(ParseFailure) -> Expression {
+        try expect(.leftParenthesis)
+        let inner = try expression()
+        try expect(.rightParenthesis)
+        return inner
+    }
+
+    private mutating func keywordPrimary(_ keyword: Keyword) throws(ParseFailure) -> Expression {
+        switch (keyword, peek().kind) {
+        case (.cast, _): return try cast()
+        case (.case, _): return try caseExpression()
+        case (.array, .symbol(.leftBracket)): return try arrayConstructor()
+        case (.map, .symbol(.leftParenthesis)): return try mapConstructor()
+        case (.struct, .symbol(.leftParenthesis)): return try structureConstructor()
+        case (.decimal, .string), (.true, _), (.false, _), (.null, _): return try literalPrimary()
         default: break
         }
-        guard isName(first) else {
-            if case .keyword(let keyword) = first.kind, keyword.isReserved, peek().isSymbol(.dot) || peek().isSymbol(.comma) {
-                throw nameExpected()
-            }
-            throw noAlternative()
-        }
-        return try columnOrCall()
+        guard keyword.isReserved else { return try columnOrCall() }
+        if peek().isSymbol(.dot) || peek().isSymbol(.comma) { throw nameExpected() }
+        let standsForAValue = peek().isKeyword(.from) || peek().isSymbol(.rightParenthesis)
+        throw noAlternative(
+            hint: standsForAValue ? "\(keyword.rawValue) is a reserved word; escape it to use it as a name: `\(keyword.rawValue)`." : nil)
+    }
+
+    private mutating func literalPrimary() throws(ParseFailure) -> Expression {
+        let first = current
+        return try make(.literal(try literal()), from: first)
     }
 
     /// A variable alone is a literal or a name, whichever its value spells.
-    private mutating func variablePrimary() throws(Diagnostic) -> Expression {
+    private mutating func variablePrimary() throws(ParseFailure) -> Expression {
         let first = current
         if !peek().isSymbol(.dot), !peek().isSymbol(.leftParenthesis), let literal = try variableLiteral() {
             return try make(.literal(literal), from: first)
@@ -40,7 +52,7 @@ extension Parser {
         return try columnOrCall()
     }
 
-    private mutating func columnOrCall() throws(Diagnostic) -> Expression {
+    private mutating func columnOrCall() throws(ParseFailure) -> Expression {
         let first = current
         let name = try name()
         if at(.leftParenthesis) { return try call(name, from: first) }
@@ -53,7 +65,7 @@ extension Parser {
 
     // MARK: Calls
 
-    private mutating func call(_ name: Name, from first: Token) throws(Diagnostic) -> Expression {
+    private mutating func call(_ name: Name, from first: Token) throws(ParseFailure) -> Expression {
         var function = name
         function.text = name.text.uppercased()
         try expect(.leftParenthesis)
@@ -64,7 +76,7 @@ extension Parser {
         }
         if accept(.rightParenthesis) { return try make(.call(function, []), from: first) }
         var hasLambda = false
-        let arguments = try list { (parser) throws(Diagnostic) in
+        let arguments = try list { (parser) throws(ParseFailure) in
             if parser.atLambda {
                 hasLambda = true
                 return try parser.lambda()
@@ -79,7 +91,7 @@ extension Parser {
     }
 
     /// arg = expression | timeUnit; the units that are also names parse as columns (`Expression.asTimeUnit`).
-    private mutating func argument() throws(Diagnostic) -> Expression {
+    private mutating func argument() throws(ParseFailure) -> Expression {
         let first = current
         if case .keyword(let keyword) = first.kind, keyword.isReserved, let unit = TimeUnit(word: keyword.rawValue),
             peek().isSymbol(.comma) || peek().isSymbol(.rightParenthesis)
@@ -103,11 +115,11 @@ extension Parser {
         return false
     }
 
-    private mutating func lambda() throws(Diagnostic) -> Expression {
+    private mutating func lambda() throws(ParseFailure) -> Expression {
         let first = current
         var parameters: [Name] = []
         if accept(.leftParenthesis) {
-            parameters = try list { (parser) throws(Diagnostic) in try parser.name() }
+            parameters = try list { (parser) throws(ParseFailure) in try parser.name() }
             try expect(.rightParenthesis)
         } else {
             parameters = [try name()]
@@ -118,7 +130,7 @@ extension Parser {
 
     // MARK: CAST and CASE
 
-    private mutating func cast() throws(Diagnostic) -> Expression {
+    private mutating func cast() throws(ParseFailure) -> Expression {
         let first = current
         try expect(.cast)
         try expect(.leftParenthesis)
@@ -129,7 +141,7 @@ extension Parser {
         return try make(.cast(operand, type), from: first)
     }
 
-    private mutating func caseExpression() throws(Diagnostic) -> Expression {
+    private mutating func caseExpression() throws(ParseFailure) -> Expression {
         let first = current
         try expect(.case)
         let operand = at(.when) ? nil : try expression()
@@ -148,23 +160,23 @@ extension Parser {
 
     // MARK: Constructors
 
-    private mutating func arrayConstructor() throws(Diagnostic) -> Expression {
+    private mutating func arrayConstructor() throws(ParseFailure) -> Expression {
         let first = current
         try expect(.array)
         try expect(.leftBracket)
         var elements: [Expression] = []
-        if !at(.rightBracket) { elements = try list { (parser) throws(Diagnostic) in try parser.expression() } }
+        if !at(.rightBracket) { elements = try list { (parser) throws(ParseFailure) in try parser.expression() } }
         try expect(.rightBracket)
         return try make(.array(elements), from: first)
     }
 
-    private mutating func mapConstructor() throws(Diagnostic) -> Expression {
+    private mutating func mapConstructor() throws(ParseFailure) -> Expression {
         let first = current
         try expect(.map)
         try expect(.leftParenthesis)
         var entries: [Expression.MapEntry] = []
         if !at(.rightParenthesis) {
-            entries = try list { (parser) throws(Diagnostic) in
+            entries = try list { (parser) throws(ParseFailure) in
                 let key = try parser.expression()
                 try parser.expect(.assign)
                 return Expression.MapEntry(key: key, value: try parser.expression())
@@ -174,13 +186,13 @@ extension Parser {
         return try make(.map(entries), from: first)
     }
 
-    private mutating func structureConstructor() throws(Diagnostic) -> Expression {
+    private mutating func structureConstructor() throws(ParseFailure) -> Expression {
         let first = current
         try expect(.struct)
         try expect(.leftParenthesis)
         var entries: [Expression.StructEntry] = []
         if !at(.rightParenthesis) {
-            entries = try list { (parser) throws(Diagnostic) in
+            entries = try list { (parser) throws(ParseFailure) in
                 let name = try parser.name()
                 try parser.expect(.assign)
                 return Expression.StructEntry(name: name, value: try parser.expression())

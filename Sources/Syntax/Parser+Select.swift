@@ -3,10 +3,10 @@
 import Diagnostics
 
 extension Parser {
-    mutating func query() throws(Diagnostic) -> Query {
+    mutating func query() throws(ParseFailure) -> Query {
         let first = current
         try expect(.select)
-        let items = try list { (parser) throws(Diagnostic) in try parser.selectItem() }
+        let items = try list { (parser) throws(ParseFailure) in try parser.selectItem() }
         try expect(.from)
         var query = Query(items: items, from: try relation())
         if accept(.window) { query.window = try window() }
@@ -34,7 +34,7 @@ extension Parser {
     }
 
     /// item = expression [ ['AS'] identifier ] | '*' | identifier '.' '*' | postfix '->' '*'
-    private mutating func selectItem() throws(Diagnostic) -> SelectItem {
+    private mutating func selectItem() throws(ParseFailure) -> SelectItem {
         let first = current
         let start = index
         if accept(.star) { return .all(first.span) }
@@ -47,7 +47,7 @@ extension Parser {
         let expression = try expression()
         if at(.arrow), peek().isSymbol(.star) {
             // Only the last field access of a chain may be a star, not that of a part of a sum.
-            guard postfixStart == start else { throw unexpected() }
+            guard postfixStart == start else { throw noAlternative() }
             advance()
             advance()
             return .allFields(of: expression)
@@ -58,19 +58,19 @@ extension Parser {
     }
 
     /// exprList = value { ',' value } | '(' [ value { ',' value } ] ')'
-    private mutating func keyList() throws(Diagnostic) -> [Expression] {
+    private mutating func keyList() throws(ParseFailure) -> [Expression] {
         if at(.leftParenthesis), !isOperand(behindClosingBracketOf: index) {
             try expect(.leftParenthesis)
             var keys: [Expression] = []
-            if !at(.rightParenthesis) { keys = try list { (parser) throws(Diagnostic) in try parser.keyExpression() } }
+            if !at(.rightParenthesis) { keys = try list { (parser) throws(ParseFailure) in try parser.keyExpression() } }
             try expect(.rightParenthesis)
             return keys
         }
-        return try list { (parser) throws(Diagnostic) in try parser.value() }
+        return try list { (parser) throws(ParseFailure) in try parser.value() }
     }
 
     /// An element inside a bracketed key list. A single bracketed predicate reads the same as a list of one.
-    private mutating func keyExpression() throws(Diagnostic) -> Expression { try expression() }
+    private mutating func keyExpression() throws(ParseFailure) -> Expression { try expression() }
 
     /// Whether the bracket that opens here is only the first operand of something longer, such as `(a + b) * c` or `(a), b`.
     private func isOperand(behindClosingBracketOf open: Int) -> Bool {
@@ -92,7 +92,7 @@ extension Parser {
     // MARK: FROM
 
     /// from = source { join }
-    private mutating func relation() throws(Diagnostic) -> Relation {
+    private mutating func relation() throws(ParseFailure) -> Relation {
         let first = current
         var relation = try source()
         var joins = 0
@@ -109,7 +109,7 @@ extension Parser {
         return relation
     }
 
-    private mutating func joinKind() throws(Diagnostic) -> Join.Kind? {
+    private mutating func joinKind() throws(ParseFailure) -> Join.Kind? {
         if accept(.join) { return .inner }
         if accept(.inner) {
             try expect(.join)
@@ -131,7 +131,7 @@ extension Parser {
     }
 
     /// source = name [ ['AS'] name ]; EMIT and PARTITION are free words, so what follows decides whether they are an alias.
-    private mutating func source() throws(Diagnostic) -> Relation {
+    private mutating func source() throws(ParseFailure) -> Relation {
         let name = try sourceName()
         if accept(.as) { return .source(name: name, alias: try sourceName()) }
         let beginsClause =
@@ -140,7 +140,7 @@ extension Parser {
         return .source(name: name, alias: try sourceName())
     }
 
-    private mutating func within() throws(Diagnostic) -> Join.Within {
+    private mutating func within() throws(ParseFailure) -> Join.Within {
         let first = current
         let before: Duration
         let after: Duration
@@ -157,14 +157,14 @@ extension Parser {
         return Join.Within(before: before, after: after, grace: grace, isPair: isPair, span: span(from: first))
     }
 
-    private mutating func gracePeriod() throws(Diagnostic) -> Duration {
+    private mutating func gracePeriod() throws(ParseFailure) -> Duration {
         try expect(.period)
         return try duration()
     }
 
     // MARK: WINDOW
 
-    private mutating func window() throws(Diagnostic) -> WindowClause {
+    private mutating func window() throws(ParseFailure) -> WindowClause {
         let first = current
         // A window may be named; the name says nothing.
         if isName(current), !peek().isSymbol(.leftParenthesis) { _ = try name() }

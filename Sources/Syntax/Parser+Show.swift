@@ -3,7 +3,7 @@
 import Diagnostics
 
 extension Parser {
-    mutating func show() throws(Diagnostic) -> ShowSubject {
+    mutating func show() throws(ParseFailure) -> ShowSubject {
         advance()
         if accept(.streams) { return .streams(extended: accept(.extended)) }
         if accept(.tables) { return .tables(extended: accept(.extended)) }
@@ -32,7 +32,7 @@ extension Parser {
         return .connectors(.sink)
     }
 
-    mutating func describe() throws(Diagnostic) -> DescribeSubject {
+    mutating func describe() throws(ParseFailure) -> DescribeSubject {
         try expect(.describe)
         if accept(.streams) { return .streams(extended: accept(.extended)) }
         if accept(.tables) { return .tables(extended: accept(.extended)) }

@@ -3,7 +3,7 @@
 import Diagnostics
 
 extension Parser {
-    mutating func statement() throws(Diagnostic) -> Statement {
+    mutating func statement() throws(ParseFailure) -> Statement {
         let first = current
         guard case .keyword(let keyword) = first.kind else { throw unknownStatement() }
         switch keyword {
@@ -17,7 +17,7 @@ extension Parser {
         case .resume: return try manageQuery(.resume)
         case .show, .list: return .show(try show())
         case .describe: return .describe(try describe())
-        case .explain: return try nested { (parser) throws(Diagnostic) in try parser.explain() }
+        case .explain: return try explain()
         case .print: return .print(try printTopic())
         case .set: return try set()
         case .unset:
@@ -44,7 +44,7 @@ extension Parser {
         ]
     }
 
-    private func unknownStatement() -> Diagnostic {
+    private func unknownStatement() -> ParseFailure {
         let word = spelling(current)
         guard isName(current) || { if case .keyword = current.kind { true } else { false } }() else { return noAlternative() }
         let suggestion = nearestMatch(to: word, among: statementWords).map { "\nDid you mean '\($0)'?" } ?? ""
@@ -53,7 +53,7 @@ extension Parser {
 
     // MARK: Queries under way
 
-    private mutating func manageQuery(_ action: QueryAction) throws(Diagnostic) -> Statement {
+    private mutating func manageQuery(_ action: QueryAction) throws(ParseFailure) -> Statement {
         advance()
         if accept(.all) { return .manageQuery(action, .all) }
         let query = try name()
@@ -65,18 +65,18 @@ extension Parser {
     }
 
     /// explain = 'EXPLAIN' ( statement | identifier ); a word that may be a name is the id of a query.
-    private mutating func explain() throws(Diagnostic) -> Statement {
+    private mutating func explain() throws(ParseFailure) -> Statement {
         try expect(.explain)
         guard !isName(current) else { return .explainQuery(try name()) }
         let first = current
         let inner = try statement()
         let range = span(from: first).range ?? first.range
-        return .explainStatement(inner, text: substitutedText(range.start..<range.end) + ";")
+        return .explainStatement(inner, text: OriginalText(substitutedText(range.start..<range.end) + ";"))
     }
 
     // MARK: PRINT
 
-    private mutating func printTopic() throws(Diagnostic) -> PrintTopic {
+    private mutating func printTopic() throws(ParseFailure) -> PrintTopic {
         try expect(.print)
         var print = PrintTopic(topic: try nameOrString())
         if accept(.from) {
@@ -90,14 +90,14 @@ extension Parser {
 
     // MARK: Properties and variables
 
-    private mutating func set() throws(Diagnostic) -> Statement {
+    private mutating func set() throws(ParseFailure) -> Statement {
         try expect(.set)
         let name = try string()
         try expect(.equal)
         return .set(name: name, value: try string())
     }
 
-    private mutating func define() throws(Diagnostic) -> Statement {
+    private mutating func define() throws(ParseFailure) -> Statement {
         try expect(.define)
         let name = try name()
         try expect(.equal)

@@ -4,19 +4,19 @@ import Diagnostics
 
 extension Parser {
     /// type = … | type 'ARRAY'
-    mutating func type() throws(Diagnostic) -> TypeName {
-        try nested { (parser) throws(Diagnostic) in
-            let first = parser.current
-            var type = try parser.prefixType()
-            while parser.accept(.array) {
-                type = TypeName(.array(type), span: parser.span(from: first))
-                guard type.depth <= SyntaxLimits.maximumDepth else { throw parser.tooDeep() }
-            }
-            return type
+    mutating func type() throws(ParseFailure) -> TypeName {
+        try enter()
+        let first = current
+        var type = try prefixType()
+        while accept(.array) {
+            type = TypeName(.array(type), span: span(from: first))
+            guard type.depth <= SyntaxLimits.maximumDepth else { throw tooDeep() }
         }
+        leave()
+        return type
     }
 
-    private mutating func prefixType() throws(Diagnostic) -> TypeName {
+    private mutating func prefixType() throws(ParseFailure) -> TypeName {
         let first = current
         let node: TypeName.Node
         switch (current.kind, peek().kind) {
@@ -29,7 +29,7 @@ extension Parser {
         return TypeName(node, span: span(from: first))
     }
 
-    private mutating func arrayType() throws(Diagnostic) -> TypeName.Node {
+    private mutating func arrayType() throws(ParseFailure) -> TypeName.Node {
         try expect(.array)
         try expect(.less)
         let element = try type()
@@ -37,7 +37,7 @@ extension Parser {
         return .array(element)
     }
 
-    private mutating func mapType() throws(Diagnostic) -> TypeName.Node {
+    private mutating func mapType() throws(ParseFailure) -> TypeName.Node {
         try expect(.map)
         try expect(.less)
         let key = try type()
@@ -47,18 +47,18 @@ extension Parser {
         return .map(key: key, value: value)
     }
 
-    private mutating func structureType() throws(Diagnostic) -> TypeName.Node {
+    private mutating func structureType() throws(ParseFailure) -> TypeName.Node {
         let first = current
         try expect(.struct)
         // `STRUCT<>` reads as one operator.
         if accept(.notEqual) { return .structure([]) }
         try expect(.less)
         if accept(.greater) { return .structure([]) }
-        let fields = try list { (parser) throws(Diagnostic) in try parser.field() }
+        let fields = try list { (parser) throws(ParseFailure) in try parser.field() }
         try expect(.greater)
         var seen = Set<String>()
         for field in fields where !seen.insert(field.name.text).inserted {
-            throw Diagnostic(
+            throw ParseFailure(
                 .duplicateColumn, "Duplicate field names found in STRUCT: '\(field.name.text)'", category: .statement,
                 at: field.name.span.range ?? first.range)
         }
@@ -66,23 +66,23 @@ extension Parser {
     }
 
     /// field = identifier type
-    mutating func field() throws(Diagnostic) -> TypeName.Field {
+    mutating func field() throws(ParseFailure) -> TypeName.Field {
         let name = try name()
         return TypeName.Field(name: name, type: try type())
     }
 
-    private mutating func decimalType() throws(Diagnostic) -> TypeName.Node {
+    private mutating func decimalType() throws(ParseFailure) -> TypeName.Node {
         try expect(.decimal)
         try expect(.leftParenthesis)
-        let precision = try smallInteger()
+        let precision = Int(try integer())
         try expect(.comma)
-        let scale = try smallInteger()
+        let scale = Int(try integer())
         try expect(.rightParenthesis)
         return .decimal(precision: precision, scale: scale)
     }
 
     /// A type by name. `VARCHAR(STRING)` is tolerated, as ksqlDB does; lengths are refused, because nothing would hold them.
-    private mutating func namedType() throws(Diagnostic) -> TypeName.Node {
+    private mutating func namedType() throws(ParseFailure) -> TypeName.Node {
         guard isName(current) else { throw noAlternative() }
         let name = try name()
         if at(.leftParenthesis) {
@@ -94,8 +94,8 @@ extension Parser {
                         tried.append(.integer)
                         throw unexpected()
                     }
-                    throw Diagnostic(
-                        .invalidProperty, "line \(open.line):\(open.column): type \(name.text) takes no parameter", category: .parseFailed,
+                    throw ParseFailure(
+                        .invalidProperty, "line \(open.line):\(open.column): type \(name.text) takes no parameter",
                         hint: "Texts have no declared length; write \(name.text) alone.", at: current.range)
                 }
                 guard accept(.comma) else { break }

@@ -36,20 +36,32 @@ package func parse(bytes: [UInt8], options: ParserOptions = ParserOptions()) thr
     while true {
         let from = lexer.position
         let tokens: [Token]
-        do throws(Diagnostic) {
+        do throws(ParseFailure) {
             tokens = try lexer.nextStatement()
         } catch {
-            throw error.about(statement: shortened(bytes[from...]))
+            throw error.diagnostic.about(statement: shortened(bytes[from...]))
         }
         guard let first = tokens.first, first.kind != .end else { return statements }
-        var parser = Parser(bytes: bytes, tokens: tokens, options: options, variables: variables)
-        let statement = try parser.wholeStatement()
+        let statement = try parse(tokens, of: bytes, options: options, variables: variables)
         switch statement.statement {
         case .define(let name, let value): variables?[name.text] = value
         case .undefine(let name): variables?[name.text] = nil
         default: break
         }
         statements.append(statement)
+    }
+}
+
+/// Parses the tokens of one statement. All errors leave with the statement's text.
+private func parse(
+    _ tokens: [Token], of bytes: [UInt8], options: ParserOptions, variables: VariableTable?
+) throws(Diagnostic) -> ParsedStatement {
+    var parser = Parser(bytes: bytes, tokens: tokens, options: options, variables: variables)
+    do throws(ParseFailure) {
+        return try parser.wholeStatement()
+    } catch {
+        let last = tokens[max(tokens.count - 2, 0)]
+        throw error.diagnostic.about(statement: String(decoding: bytes[Int(tokens[0].start)..<Int(last.end)], as: UTF8.self))
     }
 }
 
@@ -68,6 +80,8 @@ enum Expectation: Hashable {
     case integer
     case string
     case name
+    /// Any of the operators between values: too many to list.
+    case anyOperator
 
     /// The spelling in messages.
     var spelling: String {
@@ -78,6 +92,7 @@ enum Expectation: Hashable {
         case .integer: "INTEGER_VALUE"
         case .string: "STRING"
         case .name: "IDENTIFIER"
+        case .anyOperator: "operator"
         }
     }
 }
@@ -160,20 +175,20 @@ struct Parser {
         return false
     }
 
-    mutating func expect(_ keyword: Keyword) throws(Diagnostic) {
+    mutating func expect(_ keyword: Keyword) throws(ParseFailure) {
         guard accept(keyword) else { throw unexpected() }
     }
 
-    mutating func expect(_ keywords: Keyword...) throws(Diagnostic) {
+    mutating func expect(_ keywords: Keyword...) throws(ParseFailure) {
         for keyword in keywords { try expect(keyword) }
     }
 
-    mutating func expect(_ symbol: Symbol) throws(Diagnostic) {
+    mutating func expect(_ symbol: Symbol) throws(ParseFailure) {
         guard accept(symbol) else { throw unexpected(missing: symbol) }
     }
 
     /// One or more of something with commas between.
-    mutating func list<Element>(_ element: (inout Parser) throws(Diagnostic) -> Element) throws(Diagnostic) -> [Element] {
+    mutating func list<Element>(_ element: (inout Parser) throws(ParseFailure) -> Element) throws(ParseFailure) -> [Element] {
         var elements = [try element(&self)]
         while accept(.comma) {
             let before = index
@@ -184,30 +199,26 @@ struct Parser {
         return elements
     }
 
-    /// Runs a production one level deeper, or refuses when that would be too deep.
-    mutating func nested<Result>(_ production: (inout Parser) throws(Diagnostic) -> Result) throws(Diagnostic) -> Result {
+    /// Begins a production one level deeper, or refuses when that would be too deep. An error ends the whole parse, so only success
+    /// needs to leave the level again.
+    mutating func enter() throws(ParseFailure) {
         nesting += 1
-        defer { nesting -= 1 }
-        guard nesting <= SyntaxLimits.maximumDepth else { throw tooDeep() }
-        return try production(&self)
+        guard nesting <= SyntaxLimits.maximumNesting else { throw tooDeep() }
     }
+
+    mutating func leave() { nesting -= 1 }
 
     // MARK: The whole
 
-    /// The statement with its `;`, its text and its place. All errors leave with the statement's text.
-    mutating func wholeStatement() throws(Diagnostic) -> ParsedStatement {
+    /// The statement with its `;`, its text and its place.
+    mutating func wholeStatement() throws(ParseFailure) -> ParsedStatement {
         let first = current
-        do throws(Diagnostic) {
-            let parsed = try statement()
-            if !accept(.semicolon) {
-                guard current.kind == .end, options.acceptsMissingSemicolon else { throw unexpected(missing: .semicolon) }
-            }
-            let span = span(from: first)
-            let range = span.range ?? first.range
-            return ParsedStatement(statement: parsed, text: substitutedText(range.start..<range.end), range: range)
-        } catch {
-            let last = tokens[max(tokens.count - 2, 0)]
-            throw error.about(statement: String(decoding: bytes[Int(first.start)..<Int(last.end)], as: UTF8.self))
+        let parsed = try statement()
+        if !accept(.semicolon) {
+            guard current.kind == .end, options.acceptsMissingSemicolon else { throw unexpected(missing: .semicolon) }
         }
+        let span = span(from: first)
+        let range = span.range ?? first.range
+        return ParsedStatement(statement: parsed, text: substitutedText(range.start..<range.end), range: range)
     }
 }

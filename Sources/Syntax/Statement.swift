@@ -17,6 +17,18 @@ package struct ParsedStatement: Hashable, Sendable {
     }
 }
 
+/// A text as it was written, kept beside what it means; like a span it takes no part in equality.
+package struct OriginalText: Hashable, Sendable {
+    package var text: String
+
+    package init(_ text: String) {
+        self.text = text
+    }
+
+    package static func == (left: OriginalText, right: OriginalText) -> Bool { true }
+    package func hash(into hasher: inout Hasher) {}
+}
+
 package indirect enum Statement: Hashable, Sendable {
     /// `SELECT …`
     case query(Query)
@@ -45,7 +57,7 @@ package indirect enum Statement: Hashable, Sendable {
     /// `EXPLAIN query-id`
     case explainQuery(Name)
     /// `EXPLAIN statement`; the text is that of the inner statement
-    case explainStatement(Statement, text: String)
+    case explainStatement(Statement, text: OriginalText)
     /// `PRINT topic …`
     case print(PrintTopic)
     /// `SET 'name' = 'value'`

@@ -19,17 +19,17 @@ struct VariableTable: Sendable {
 
 extension Parser {
     /// The value of the variable at the current token, whose place in the statement's text is to be filled with `written`.
-    private func variableValue() throws(Diagnostic) -> String {
+    private func variableValue() throws(ParseFailure) -> String {
         let token = current
         let name = String(text(token).dropFirst(2).dropLast())
         guard let variables else {
-            throw Diagnostic(
-                .undefinedVariable, "Variable substitution is switched off, but the statement uses '\(name)'", category: .parseFailed,
+            throw ParseFailure(
+                .undefinedVariable, "Variable substitution is switched off, but the statement uses '\(name)'",
                 hint: "Set 'ksql.variable.substitution.enable' to true.", at: token.range)
         }
         guard let value = variables[name] else {
-            throw Diagnostic(
-                .undefinedVariable, "Variable '\(name)' is not defined", category: .parseFailed,
+            throw ParseFailure(
+                .undefinedVariable, "Variable '\(name)' is not defined",
                 hint: "Define it first: DEFINE \(name) = '…';", at: token.range)
         }
         return value
@@ -40,12 +40,12 @@ extension Parser {
     }
 
     /// Takes a variable where a name is wanted.
-    mutating func variableName() throws(Diagnostic) -> Name {
+    mutating func variableName() throws(ParseFailure) -> Name {
         let token = current
         let value = try variableValue()
         guard let name = VariableValue.name(value) else {
-            throw Diagnostic(
-                .undefinedVariable, "Illegal argument: '\(value)' is not a valid identifier", category: .parseFailed,
+            throw ParseFailure(
+                .undefinedVariable, "Illegal argument: '\(value)' is not a valid identifier",
                 hint: "A variable in the place of a name must hold a name, quoted or not.", at: token.range)
         }
         replace(token, by: value)
@@ -54,7 +54,7 @@ extension Parser {
     }
 
     /// Takes a variable where a literal is wanted; nil, without consuming it, when the value is none.
-    mutating func variableLiteral() throws(Diagnostic) -> Literal? {
+    mutating func variableLiteral() throws(ParseFailure) -> Literal? {
         let token = current
         let value = try variableValue()
         guard let literal = try VariableValue.literal(value, at: token) else { return nil }
@@ -63,11 +63,11 @@ extension Parser {
         return literal
     }
 
-    /// The error for a variable that holds no literal.
-    func notALiteral() -> Diagnostic {
-        Diagnostic(
-            .undefinedVariable, "the value of \(text(current)) is not a literal", category: .parseFailed,
-            hint: "A variable in the place of a literal must hold a number, true, false or a string in single quotes.", at: current.range)
+    /// The error for a variable that holds no literal, or one of another type than its place needs.
+    func notALiteral(_ token: Token) -> ParseFailure {
+        ParseFailure(
+            .undefinedVariable, "the value of \(text(token)) is no literal that fits here",
+            hint: "A variable in the place of a literal must hold a number, true, false or a string in single quotes.", at: token.range)
     }
 
     /// The value of a string token, with the variables inside it replaced. Unknown ones stay as they are.
@@ -112,7 +112,7 @@ enum VariableValue {
     }
 
     /// The literal that a value spells, or nil. Quotes inside a quoted value count as text, so a value cannot break out.
-    static func literal(_ value: String, at token: Token) throws(Diagnostic) -> Literal? {
+    static func literal(_ value: String, at token: Token) throws(ParseFailure) -> Literal? {
         let bytes = Array(value.utf8)
         if bytes.count >= 2, bytes.first == UInt8(ascii: "'"), bytes.last == UInt8(ascii: "'") {
             return .string(String(decoding: bytes.dropFirst().dropLast(), as: UTF8.self))

@@ -1,0 +1,220 @@
+// The server's reading end: bytes in, events out. It knows lines, tags, dot commands and where statements end, and nothing about what
+// they mean. How the bytes are cut into pieces on their way makes no difference to the events, except to how records are batched.
+
+import Diagnostics
+import Syntax
+
+/// Reads the requests of one connection.
+package struct RequestReader: Sendable {
+    /// What the next byte belongs to.
+    enum Mode: Hashable {
+        /// Between requests; blanks are skipped.
+        case start
+        /// Behind `#`, up to a blank.
+        case tag
+        /// A line that begins with a dot.
+        case command
+        case statement
+        /// A statement of which so many bytes are still to come.
+        case counted(Int)
+        case put
+        /// The rest of a line that was refused.
+        case discardingLine
+        /// The rest of a statement that was refused, up to its `;`.
+        case discardingStatement
+        /// So many bytes that were refused.
+        case discardingBytes(Int)
+        /// The records of a `.put` that was refused, up to `.end`.
+        case discardingPut
+        /// The client speaks another protocol; nothing is read any more.
+        case closed
+    }
+
+    var mode = Mode.start
+    var tag: String?
+    /// The bytes of the request so far, or of the unfinished line of a `.put`.
+    var buffer: [UInt8] = []
+    var splitter = StatementSplitter()
+    /// Whether nothing but blanks has come since the last line end, so that a dot begins a command here.
+    var isAtLineStart = true
+    /// Bytes since the last line end.
+    var lineLength = 0
+    /// The first bytes of the connection, until they are known to be ours.
+    var opening: [UInt8]? = []
+    /// Lines of the `.put` under way so far.
+    var putLines = 0
+    var events: [RequestEvent] = []
+
+    package init() {}
+
+    /// Takes the next bytes of the connection.
+    package mutating func receive(_ bytes: ArraySlice<UInt8>) -> [RequestEvent] {
+        var rest = bytes
+        while let first = rest.first {
+            switch mode {
+            case .put, .discardingPut: takeRecords(&rest)
+            case .counted(let missing): takeCounted(&rest, missing)
+            case .discardingBytes(let count):
+                let taken = min(count, rest.count)
+                rest = rest.dropFirst(taken)
+                mode = taken == count ? .start : .discardingBytes(count - taken)
+                isAtLineStart = false
+            case .closed: return take()
+            default:
+                rest = rest.dropFirst()
+                take(first)
+            }
+        }
+        return take()
+    }
+
+    /// Takes the next bytes of the connection.
+    package mutating func receive(_ bytes: [UInt8]) -> [RequestEvent] { receive(bytes[...]) }
+
+    /// Takes the end of the client's input. An unfinished request is refused.
+    package mutating func receiveEnd() -> [RequestEvent] {
+        switch mode {
+        case .start, .discardingLine, .discardingStatement, .discardingBytes, .closed: break
+        case .tag, .command, .counted: refuse(.protocolViolation, "the input ended in the middle of a request")
+        case .statement:
+            if splitter.pending != .nothing {
+                refuse(
+                    .syntaxError, "the input ended before the end of a statement",
+                    hint: "A statement ends with a semicolon outside quotes and comments.")
+            }
+        case .put, .discardingPut:
+            guard mode == .put else { break }
+            events.append(
+                .putAborted(
+                    Diagnostic(
+                        .protocolViolation, "the input ended before .end", category: .general,
+                        hint: "Send .end on a line of its own behind the last record.")))
+        }
+        if mode != .closed { events.append(.endOfRequests) }
+        mode = .closed
+        return take()
+    }
+
+    private mutating func take() -> [RequestEvent] {
+        let result = events
+        events.removeAll(keepingCapacity: true)
+        return result
+    }
+
+    // MARK: Bytes
+
+    private mutating func take(_ byte: UInt8) {
+        if opening != nil, isForeign(byte) { return }
+        let isLineEnd = byte == UInt8(ascii: "\n")
+        lineLength = isLineEnd ? 0 : lineLength + 1
+        switch mode {
+        case .start: takeStart(byte)
+        case .tag: takeTag(byte)
+        case .command: isLineEnd ? endCommand() : collect(byte)
+        case .statement: takeStatement(byte)
+        case .discardingLine: if isLineEnd { reset() }
+        case .discardingStatement: if splitter.take(byte) { reset(isAtLineStart: false) }
+        case .counted, .put, .discardingBytes, .discardingPut, .closed: break
+        }
+        if isLineEnd, mode == .start { isAtLineStart = true }
+    }
+
+    private mutating func takeStart(_ byte: UInt8) {
+        switch byte {
+        case UInt8(ascii: "\n"): if isAtLineStart { events.append(.interrupt) }
+        case 0x20, 0x09, 0x0D: break
+        case UInt8(ascii: "#") where tag == nil: mode = .tag
+        case UInt8(ascii: ".") where isAtLineStart:
+            mode = .command
+            buffer = [byte]
+        default:
+            mode = .statement
+            splitter = StatementSplitter()
+            takeStatement(byte)
+        }
+    }
+
+    private mutating func takeTag(_ byte: UInt8) {
+        let isNamePart = byte | 0x20 >= UInt8(ascii: "a") && byte | 0x20 <= UInt8(ascii: "z")
+        let isDigit = byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9")
+        if isNamePart || isDigit || byte == UInt8(ascii: "_") || byte == UInt8(ascii: "-"), buffer.count < WireLimits.tagBytes {
+            buffer.append(byte)
+        } else if byte == 0x20, !buffer.isEmpty {
+            tag = String(decoding: buffer, as: UTF8.self)
+            buffer.removeAll()
+            mode = .start
+        } else {
+            refuse(
+                .protocolViolation, "# begins a tag: up to \(WireLimits.tagBytes) letters, digits, _ or -, then a blank and a request")
+            byte == UInt8(ascii: "\n") ? reset() : (mode = .discardingLine)
+        }
+    }
+
+    private mutating func collect(_ byte: UInt8) {
+        buffer.append(byte)
+        guard lineLength > WireLimits.lineBytes else { return }
+        refuse(.lineTooLong, "the line is longer than \(WireLimits.lineBytes) bytes")
+        mode = .discardingLine
+    }
+
+    private mutating func takeStatement(_ byte: UInt8) {
+        buffer.append(byte)
+        if splitter.take(byte) {
+            emitStatement(buffer)
+            reset(isAtLineStart: false)
+        } else if byte == UInt8(ascii: "\n") {
+            events.append(.interrupt)
+            // A line of comments alone begins no statement.
+            if splitter.pending == .nothing { reset() }
+        } else if lineLength > WireLimits.lineBytes {
+            refuse(.lineTooLong, "the line is longer than \(WireLimits.lineBytes) bytes", hint: "Break it, or send it counted by .sql.")
+            mode = .discardingStatement
+        } else if buffer.count > WireLimits.statementBytes {
+            refuse(.tooLarge, "the statement is longer than \(WireLimits.statementBytes) bytes")
+            mode = .discardingStatement
+        }
+    }
+
+    private mutating func takeCounted(_ rest: inout ArraySlice<UInt8>, _ missing: Int) {
+        let taken = rest.prefix(missing)
+        buffer.append(contentsOf: taken)
+        rest = rest.dropFirst(taken.count)
+        guard taken.count == missing else {
+            mode = .counted(missing - taken.count)
+            return
+        }
+        emitStatement(buffer)
+        reset(isAtLineStart: false)
+    }
+
+    /// Begins a counted statement, which may be empty.
+    mutating func beginCounted(_ count: Int) {
+        buffer.removeAll()
+        mode = .counted(count)
+        guard count == 0 else { return }
+        emitStatement([])
+        reset(isAtLineStart: true)
+    }
+
+    private mutating func emitStatement(_ bytes: [UInt8]) {
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            refuse(.syntaxError, "the statement is not UTF-8")
+            return
+        }
+        events.append(.statement(tag: tag, text: text))
+    }
+
+    // MARK: States
+
+    mutating func refuse(_ code: ErrorCode, _ message: String, hint: String? = nil) {
+        events.append(.refused(tag: tag, Diagnostic(code, message, category: .general, hint: hint)))
+        buffer.removeAll()
+    }
+
+    mutating func reset(isAtLineStart: Bool = true) {
+        mode = .start
+        tag = nil
+        buffer.removeAll()
+        self.isAtLineStart = isAtLineStart
+    }
+}
