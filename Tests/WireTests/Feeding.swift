@@ -40,7 +40,7 @@ func plain(_ events: [RequestEvent]) -> [String] {
 func plain(_ events: [AnswerLine]) -> [String] {
     events.flatMap { event -> [String] in
         guard case .rows(let tag, let block) = event else { return ["\(event)"] }
-        return block.rows.indices.map { "row \(tag ?? "-") \(block.isDeleted($0)) \(String(decoding: block[$0], as: UTF8.self))" }
+        return block.rows.indices.map { "row \(tag ?? "-") \(block.isDeleted($0)) \(String(decoding: block.row($0), as: UTF8.self))" }
     }
 }
 

@@ -1,0 +1,62 @@
+import Bytes
+import Diagnostics
+import Engine
+import LogStore
+import Platform
+import Testing
+
+/// Collects the events of answers as text lines, in the spirit of the line protocol, and lets tests wait for them.
+final class EventCollector: AnswerSink {
+    private let lines = Monitor<[String]>([])
+
+    func emit(_ event: AnswerEvent) {
+        lines.update { lines in
+            switch event {
+            case .columns(let columns, let kind):
+                lines.append("= " + columns.map { "\($0.name) \($0.type)\($0.isKey ? " KEY" : "")" }.joined(separator: ", ") + " (\(kind.rawValue))")
+            case .rows(let block):
+                for (index, text) in block.texts.enumerated() { lines.append((block.isDeleted(index) ? "! " : ": ") + text) }
+            case .notice(let text): lines.append("? " + text)
+            case .done(let summary): lines.append("+ " + (summary.message ?? "\(summary.rows) rows"))
+            case .failed(let error): lines.append("- \(error.code.rawValue) \(error.message)")
+            }
+        }
+    }
+
+    func hasRoom(orCall resume: @escaping @Sendable () -> Void) -> Bool { true }
+
+    /// The lines, once `holds` is true of them.
+    func wait(until holds: ([String]) -> Bool) -> [String] { lines.wait(until: { holds($0) }, then: { $0 }) }
+    var soFar: [String] { lines.withLock { $0 } }
+}
+
+/// An engine over a log in memory.
+struct Millrace {
+    let files: any FileSystem
+    let engine: MillraceEngine
+    let session: EngineSession
+
+    init(files: any FileSystem = MemoryFileSystem(), pushStart: String = "latest", properties: [String: String] = [:]) throws {
+        self.files = files
+        let log = try SegmentedLog(
+            directory: "/data", files: files, clock: SystemTime(), random: SeededRandom(seed: 7), options: .inMemory)
+        engine = try MillraceEngine(
+            configuration: EngineConfiguration(workers: 2, properties: properties, pushStart: pushStart, random: SeededRandom(seed: 1)), log: log)
+        session = engine.openSession()
+    }
+
+    /// Carries out `sql` and gives the events as lines once all of it is done.
+    func run(_ sql: String) -> [String] {
+        let collector = EventCollector()
+        let finished = Monitor(false)
+        session.execute(sql, into: collector) { _ in finished.update { $0 = true } }
+        finished.wait(until: { $0 }, then: { _ in })
+        return collector.soFar
+    }
+
+    /// Starts `sql` and gives its events as they come.
+    func start(_ sql: String) -> (EventCollector, Request) {
+        let collector = EventCollector()
+        return (collector, session.execute(sql, into: collector))
+    }
+}
