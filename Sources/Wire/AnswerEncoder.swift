@@ -6,7 +6,9 @@ package import Diagnostics
 
 /// Rows on their way to a client: one buffer of JSON arrays and a range for each.
 package struct RowBlock: Hashable, Sendable {
+    /// The rows one behind the other; what lies outside the ranges is ignored.
     package var bytes: [UInt8]
+    /// Where each row lies in `bytes`.
     package var rows: [ByteRange]
     /// Which rows are deletions; empty when none is.
     package var deleted: [Bool]
@@ -17,6 +19,7 @@ package struct RowBlock: Hashable, Sendable {
         self.deleted = deleted
     }
 
+    /// Whether there are no rows.
     package var isEmpty: Bool { rows.isEmpty }
 
     /// The bytes of one row.
@@ -24,6 +27,7 @@ package struct RowBlock: Hashable, Sendable {
         bytes[Int(rows[index].start)..<Int(rows[index].start + rows[index].length)]
     }
 
+    /// Whether that row is a deletion.
     package func isDeleted(_ index: Int) -> Bool { !deleted.isEmpty && deleted[index] }
 }
 
@@ -41,6 +45,7 @@ package enum AnswerKind: UInt8, Hashable, Sendable, CaseIterable {
 
 /// Writes answer lines into a buffer: the kind, `#tag` if the request had one, a blank, the payload.
 package struct AnswerEncoder: Sendable {
+    /// What was written and not taken yet.
     package private(set) var bytes: [UInt8] = []
 
     package init() {}
