@@ -9,7 +9,9 @@ package struct SourceRange: Hashable, Sendable {
     package var start: Int
     /// Offset behind the last byte; equal to `start` for a place between two bytes.
     package var end: Int
+    /// The line of the first byte, from 1.
     package var line: Int
+    /// The column of the first byte, from 1, in Unicode scalars.
     package var column: Int
 
     package init(start: Int, end: Int, line: Int, column: Int) {
@@ -50,7 +52,9 @@ package enum DiagnosticCategory: String, Hashable, Sendable, CaseIterable {
 
 /// A complaint to the user, as a value and as the error that the doors of the SQL rooms throw.
 package struct Diagnostic: Error, Hashable, Sendable {
+    /// The code by which clients tell errors apart.
     package var code: ErrorCode
+    /// The kind, as ksqlDB's test cases tell them apart.
     package var category: DiagnosticCategory
     /// What is wrong. May have several lines; no final full stop, except where a test case of ksqlDB pins the wording.
     package var message: String

@@ -14,7 +14,9 @@ package indirect enum JSONValue: Hashable, Sendable {
 
     /// A name and its value.
     package struct Member: Hashable, Sendable {
+        /// The name, unescaped.
         package var name: String
+        /// The value.
         package var value: JSONValue
 
         package init(_ name: String, _ value: JSONValue) {
@@ -38,14 +40,21 @@ package indirect enum JSONValue: Hashable, Sendable {
         return elements[index]
     }
 
+    /// The text of a string.
     package var stringValue: String? { if case .string(let text) = self { text } else { nil } }
+    /// The truth value, of `true` and `false` only.
     package var booleanValue: Bool? { if case .boolean(let value) = self { value } else { nil } }
+    /// The text of a number.
     package var numberText: String? { if case .number(let text) = self { text } else { nil } }
     /// The integer that the text of a number spells without fraction or exponent.
     package var intValue: Int? { numberText.flatMap { Int($0) } }
+    /// The nearest double of a number.
     package var doubleValue: Double? { numberText.flatMap { Double($0) } }
+    /// The elements of an array.
     package var arrayValue: [JSONValue]? { if case .array(let elements) = self { elements } else { nil } }
+    /// The members of an object, in order.
     package var objectValue: [Member]? { if case .object(let members) = self { members } else { nil } }
+    /// Whether it is `null`.
     package var isNull: Bool { self == .null }
 }
 

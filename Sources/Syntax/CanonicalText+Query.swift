@@ -6,6 +6,7 @@ extension Query {
 }
 
 extension CanonicalText {
+    /// A SELECT with its clauses, one a line.
     package static func query(_ query: Query) -> String {
         var lines: [String] = []
         if query.items.count == 1 {
@@ -28,6 +29,7 @@ extension CanonicalText {
         keys.isEmpty ? "()" : keys.map(expression).joined(separator: ", ")
     }
 
+    /// An item of a SELECT list.
     package static func item(_ item: SelectItem) -> String {
         switch item {
         case .expression(let expression, let alias): self.expression(expression) + (alias.map { " " + name($0) } ?? "")
@@ -42,6 +44,7 @@ extension CanonicalText {
         return expression(base)
     }
 
+    /// What stands behind FROM, a join a line.
     package static func relation(_ relation: Relation) -> String {
         switch relation {
         case .source(let name, let alias): return self.name(name) + (alias.map { " " + self.alias($0) } ?? "")
@@ -61,6 +64,7 @@ extension CanonicalText {
         alias.text == "EMIT" || alias.text == "PARTITION" ? backQuoted(alias.text) : name(alias)
     }
 
+    /// What stands behind WINDOW.
     package static func window(_ clause: WindowClause) -> String {
         let options =
             (clause.retention.map { ", RETENTION " + duration($0) } ?? "") + (clause.grace.map { ", GRACE PERIOD " + duration($0) } ?? "")
@@ -71,6 +75,7 @@ extension CanonicalText {
         }
     }
 
+    /// What stands behind WITHIN.
     package static func within(_ within: Join.Within) -> String {
         let span =
             within.isPair ? "(" + duration(within.before) + ", " + duration(within.after) + ")" : duration(within.before)

@@ -6,6 +6,7 @@ extension Statement {
 }
 
 extension CanonicalText {
+    /// Any statement.
     package static func statement(_ statement: Statement) -> String {
         switch statement {
         case .query(let query): self.query(query)
@@ -119,7 +120,8 @@ extension CanonicalText {
         switch subject {
         case .source(let name, let extended):
             // TABLES and FUNCTION mean something else here; quoted they are names.
-            (name.text == "TABLES" || name.text == "FUNCTION" ? backQuoted(name.text) : self.name(name)) + (extended ? " EXTENDED" : "")
+            (name.text == "TABLES" || name.text == "FUNCTION" ? backQuoted(name.text) : self.name(name))
+                + (extended ? " EXTENDED" : "")
         case .streams(let extended): "STREAMS" + (extended ? " EXTENDED" : "")
         case .tables(let extended): "TABLES" + (extended ? " EXTENDED" : "")
         case .function(let name): "FUNCTION " + nameOrString(name)
@@ -128,8 +130,8 @@ extension CanonicalText {
     }
 
     private static func printTopic(_ print: PrintTopic) -> String {
-        "PRINT " + nameOrString(print.topic) + (print.fromBeginning ? " FROM BEGINNING" : "") + (print.interval.map { " INTERVAL \($0)" } ?? "")
-            + (print.limit.map { " LIMIT \($0)" } ?? "") + ";"
+        "PRINT " + nameOrString(print.topic) + (print.fromBeginning ? " FROM BEGINNING" : "")
+            + (print.interval.map { " INTERVAL \($0)" } ?? "") + (print.limit.map { " LIMIT \($0)" } ?? "") + ";"
     }
 
     private static func assertion(_ assertion: Assertion) -> String {

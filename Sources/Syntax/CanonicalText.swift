@@ -6,6 +6,7 @@ package enum CanonicalText {
     /// A name, in back-quotes unless it reads the same without. ARRAY, MAP and STRUCT are quoted because they begin constructors.
     package static func name(_ name: Name) -> String { identifier(name.text) }
 
+    /// The same for a name that is only text.
     package static func identifier(_ text: String) -> String {
         guard let first = text.utf8.first, Lexer.isNameStart(first), text.utf8.allSatisfy(Lexer.isNamePart),
             !text.utf8.contains(where: { $0 != Lexer.upperCased($0) }), !needsQuotes(text)
@@ -24,14 +25,18 @@ package enum CanonicalText {
     /// A string literal.
     package static func quoted(_ text: String) -> String { "'" + doubled(text, "'") + "'" }
 
-    private static func doubled(_ text: String, _ quote: Character) -> String {
-        guard text.contains(quote) else { return text }
-        return text.reduce(into: "") { result, character in
-            result.append(character)
-            if character == quote { result.append(quote) }
+    /// By scalars: as a character, a quote with a combining mark behind it is no quote, but the lexer would end the text there.
+    private static func doubled(_ text: String, _ quote: Unicode.Scalar) -> String {
+        guard text.unicodeScalars.contains(quote) else { return text }
+        var result = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars {
+            result.append(scalar)
+            if scalar == quote { result.append(quote) }
         }
+        return String(result)
     }
 
+    /// A constant; decimals keep their digits, doubles get an exponent.
     package static func literal(_ literal: Literal) -> String {
         switch literal {
         case .null: "null"
@@ -65,6 +70,7 @@ package enum CanonicalText {
         return sign + String(first) + (rest.isEmpty ? "" : "." + rest) + "E" + String(exponent)
     }
 
+    /// A type, with built-in names in full: `INTEGER`, not `INT`.
     package static func type(_ type: TypeName) -> String {
         switch type.node {
         case .primitive(let primitive): primitive.rawValue
@@ -78,6 +84,7 @@ package enum CanonicalText {
 
     static func field(_ field: TypeName.Field) -> String { name(field.name) + " " + type(field.type) }
 
+    /// `5 MINUTES`; the unit is always plural.
     package static func duration(_ duration: Duration) -> String { "\(duration.count) \(duration.unit.rawValue)" }
 
     /// A name where a string may stand too, and so may hold what no quoted name can, such as nothing.

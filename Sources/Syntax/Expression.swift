@@ -2,7 +2,9 @@
 
 /// An expression with its place. Equality ignores the place.
 package struct Expression: Hashable, Sendable {
+    /// What it is.
     package let node: Node
+    /// Where it was written.
     package let span: SourceSpan
     /// Levels of the tree under and with this node; the parser keeps it at or below `SyntaxLimits.maximumDepth`.
     package let depth: Int
@@ -18,6 +20,7 @@ package struct Expression: Hashable, Sendable {
     package static func == (left: Expression, right: Expression) -> Bool { left.node == right.node }
     package func hash(into hasher: inout Hasher) { hasher.combine(node) }
 
+    /// The forms of an expression.
     package indirect enum Node: Hashable, Sendable {
         /// `5`, `'text'`, `1.50`, `1E3`, `TRUE`, `NULL`
         case literal(Literal)
@@ -65,6 +68,7 @@ package struct Expression: Hashable, Sendable {
         case timeUnit(TimeUnit)
     }
 
+    /// A sign before an operand that is no number.
     package enum Sign: String, Hashable, Sendable {
         case plus = "+"
         case minus = "-"
@@ -92,6 +96,7 @@ package struct Expression: Hashable, Sendable {
         case isNotDistinctFrom = "IS NOT DISTINCT FROM"
     }
 
+    /// The raw value is the operator's text.
     package enum LogicalOperator: String, Hashable, Sendable, CaseIterable {
         case and = "AND"
         case or = "OR"
@@ -99,7 +104,9 @@ package struct Expression: Hashable, Sendable {
 
     /// `WHEN condition THEN result`
     package struct WhenClause: Hashable, Sendable {
+        /// What stands behind WHEN.
         package var condition: Expression
+        /// What stands behind THEN.
         package var result: Expression
 
         package init(condition: Expression, result: Expression) {
@@ -110,7 +117,9 @@ package struct Expression: Hashable, Sendable {
 
     /// `key := value` of a MAP constructor.
     package struct MapEntry: Hashable, Sendable {
+        /// What stands before `:=`.
         package var key: Expression
+        /// What stands behind `:=`.
         package var value: Expression
 
         package init(key: Expression, value: Expression) {
@@ -121,7 +130,9 @@ package struct Expression: Hashable, Sendable {
 
     /// `name := value` of a STRUCT constructor.
     package struct StructEntry: Hashable, Sendable {
+        /// The field.
         package var name: Name
+        /// What stands behind `:=`.
         package var value: Expression
 
         package init(name: Name, value: Expression) {

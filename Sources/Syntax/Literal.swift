@@ -32,6 +32,7 @@ package enum TimeUnit: String, Hashable, Sendable, CaseIterable {
         }
     }
 
+    /// The length of one.
     package var milliseconds: Int64 {
         switch self {
         case .days: 86_400_000
@@ -45,8 +46,11 @@ package enum TimeUnit: String, Hashable, Sendable, CaseIterable {
 
 /// `5 MINUTES`: a length of time as written.
 package struct Duration: Hashable, Sendable {
+    /// How many units.
     package var count: Int64
+    /// The unit.
     package var unit: TimeUnit
+    /// Where it was written.
     package var span: SourceSpan = .none
 
     package init(count: Int64, unit: TimeUnit, span: SourceSpan = .none) {

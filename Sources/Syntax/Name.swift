@@ -4,9 +4,11 @@
 ///
 /// Two names are equal when their texts are: `"ID"` and `id` mean the same column.
 package struct Name: Hashable, Sendable {
+    /// The name as it is looked up.
     package var text: String
     /// Whether it stood in back-quotes or double quotes. Takes no part in equality.
     package var isQuoted: Bool
+    /// Where it was written.
     package var span: SourceSpan
 
     package init(_ text: String, isQuoted: Bool = false, span: SourceSpan = .none) {
@@ -23,6 +25,7 @@ package struct Name: Hashable, Sendable {
 package struct Property: Hashable, Sendable {
     /// The key in upper case, whether it was written as an identifier or as a string.
     package var name: Name
+    /// The value as written.
     package var value: Literal
     /// The place of the value.
     package var valueSpan: SourceSpan = .none

@@ -2,21 +2,31 @@
 
 /// A SELECT with its clauses, as written.
 package struct Query: Hashable, Sendable {
+    /// The SELECT list.
     package var items: [SelectItem]
+    /// What stands behind FROM.
     package var from: Relation
+    /// The WINDOW clause.
     package var window: WindowClause?
+    /// What stands behind WHERE.
     package var filter: Expression?
+    /// The GROUP BY list; empty for `GROUP BY ()`.
     package var groupBy: [Expression]?
+    /// The PARTITION BY list.
     package var partitionBy: [Expression]?
+    /// What stands behind HAVING.
     package var having: Expression?
     /// nil when there is no EMIT: a pull query, or `CHANGES` by default in a persistent one.
     package var emit: Emit?
+    /// The LIMIT; may be negative, which the analyser refuses.
     package var limit: Int64?
+    /// Where it was written.
     package var span: SourceSpan = .none
 
     package init(
-        items: [SelectItem], from: Relation, window: WindowClause? = nil, filter: Expression? = nil, groupBy: [Expression]? = nil, partitionBy: [Expression]? = nil,
-        having: Expression? = nil, emit: Emit? = nil, limit: Int64? = nil, span: SourceSpan = .none
+        items: [SelectItem], from: Relation, window: WindowClause? = nil, filter: Expression? = nil,
+        groupBy: [Expression]? = nil, partitionBy: [Expression]? = nil, having: Expression? = nil, emit: Emit? = nil,
+        limit: Int64? = nil, span: SourceSpan = .none
     ) {
         self.items = items
         self.from = from
@@ -30,6 +40,7 @@ package struct Query: Hashable, Sendable {
         self.span = span
     }
 
+    /// What a query emits.
     package enum Emit: String, Hashable, Sendable, CaseIterable {
         case changes = "CHANGES"
         case final = "FINAL"
@@ -60,11 +71,17 @@ package indirect enum Relation: Hashable, Sendable {
 
 /// `left KIND JOIN right [WITHIN …] ON condition`
 package struct Join: Hashable, Sendable {
+    /// Which rows without a partner are kept.
     package var kind: Kind
+    /// What was joined so far.
     package var left: Relation
+    /// What joins it.
     package var right: Relation
+    /// How far apart in time partners may be.
     package var within: Within?
+    /// What stands behind ON.
     package var condition: Expression
+    /// Where it was written.
     package var span: SourceSpan = .none
 
     package init(kind: Kind, left: Relation, right: Relation, within: Within? = nil, condition: Expression, span: SourceSpan = .none) {
@@ -86,11 +103,15 @@ package struct Join: Hashable, Sendable {
 
     /// `WITHIN 5 MINUTES` (both equal) or `WITHIN (1 HOUR, 2 HOURS)`, with an optional grace period.
     package struct Within: Hashable, Sendable {
+        /// How much earlier the right side may be.
         package var before: Duration
+        /// How much later the right side may be.
         package var after: Duration
+        /// How late rows may come.
         package var grace: Duration?
         /// Whether it was written with two durations. Takes part in equality because it prints differently.
         package var isPair: Bool
+        /// Where it was written.
         package var span: SourceSpan = .none
 
         package init(before: Duration, after: Duration, grace: Duration? = nil, isPair: Bool, span: SourceSpan = .none) {
@@ -105,9 +126,13 @@ package struct Join: Hashable, Sendable {
 
 /// `WINDOW …`
 package struct WindowClause: Hashable, Sendable {
+    /// The kind of window with its sizes.
     package var shape: Shape
+    /// How long windows can be asked for.
     package var retention: Duration?
+    /// How late rows may come.
     package var grace: Duration?
+    /// Where it was written.
     package var span: SourceSpan = .none
 
     package init(shape: Shape, retention: Duration? = nil, grace: Duration? = nil, span: SourceSpan = .none) {
@@ -117,6 +142,7 @@ package struct WindowClause: Hashable, Sendable {
         self.span = span
     }
 
+    /// The kinds of windows.
     package enum Shape: Hashable, Sendable {
         case tumbling(size: Duration)
         case hopping(size: Duration, advance: Duration)

@@ -4,6 +4,7 @@ package import Diagnostics
 
 /// The place of a node in the submitted text, or nowhere for a node that was made by a program. All spans are equal.
 package struct SourceSpan: Hashable, Sendable {
+    /// The place, if there is one.
     package var range: SourceRange?
 
     package init(_ range: SourceRange? = nil) {

@@ -4,6 +4,7 @@ package import Diagnostics
 
 /// A statement together with the text that it came from.
 package struct ParsedStatement: Hashable, Sendable {
+    /// What it means.
     package var statement: Statement
     /// The text of the statement from its first token to its `;`, with variables replaced.
     package var text: String
@@ -19,6 +20,7 @@ package struct ParsedStatement: Hashable, Sendable {
 
 /// A text as it was written, kept beside what it means; like a span it takes no part in equality.
 package struct OriginalText: Hashable, Sendable {
+    /// The text.
     package var text: String
 
     package init(_ text: String) {
@@ -29,6 +31,7 @@ package struct OriginalText: Hashable, Sendable {
     package func hash(into hasher: inout Hasher) {}
 }
 
+/// Everything that can be said in one sentence.
 package indirect enum Statement: Hashable, Sendable {
     /// `SELECT …`
     case query(Query)
@@ -82,8 +85,11 @@ package indirect enum Statement: Hashable, Sendable {
 
 /// A column of a CREATE statement.
 package struct ColumnDefinition: Hashable, Sendable {
+    /// The column.
     package var name: Name
+    /// Its type.
     package var type: TypeName
+    /// Where in a record it lives.
     package var role: Role = .value
 
     package init(name: Name, type: TypeName, role: Role = .value) {
@@ -92,6 +98,7 @@ package struct ColumnDefinition: Hashable, Sendable {
         self.role = role
     }
 
+    /// Where in a record a column lives.
     package enum Role: Hashable, Sendable {
         case value
         /// `KEY`
@@ -105,14 +112,21 @@ package struct ColumnDefinition: Hashable, Sendable {
     }
 }
 
+/// `CREATE STREAM` or `CREATE TABLE` over a topic.
 package struct CreateSource: Hashable, Sendable {
+    /// Stream or table.
     package var kind: SourceKind
+    /// Whether OR REPLACE was written.
     package var orReplace: Bool = false
     /// `CREATE SOURCE STREAM`: a read-only object.
     package var isSource: Bool = false
+    /// Whether IF NOT EXISTS was written.
     package var ifNotExists: Bool = false
+    /// Its name.
     package var name: Name
+    /// The column list; empty when none was written.
     package var columns: [ColumnDefinition] = []
+    /// The WITH clause, sorted by name.
     package var properties: [Property] = []
 
     package init(
@@ -129,12 +143,19 @@ package struct CreateSource: Hashable, Sendable {
     }
 }
 
+/// `CREATE STREAM … AS SELECT` or the same for a table.
 package struct CreateAs: Hashable, Sendable {
+    /// Stream or table.
     package var kind: SourceKind
+    /// Whether OR REPLACE was written.
     package var orReplace: Bool = false
+    /// Whether IF NOT EXISTS was written.
     package var ifNotExists: Bool = false
+    /// Its name.
     package var name: Name
+    /// The WITH clause, sorted by name.
     package var properties: [Property] = []
+    /// The query.
     package var query: Query
 
     package init(
@@ -150,9 +171,13 @@ package struct CreateAs: Hashable, Sendable {
     }
 }
 
+/// `INSERT INTO … SELECT`: a query that writes into a stream for ever.
 package struct InsertSelect: Hashable, Sendable {
+    /// What is written to.
     package var target: Name
+    /// The WITH clause, sorted by name.
     package var properties: [Property] = []
+    /// The query.
     package var query: Query
 
     package init(target: Name, properties: [Property] = [], query: Query) {
@@ -162,10 +187,13 @@ package struct InsertSelect: Hashable, Sendable {
     }
 }
 
+/// `INSERT INTO … VALUES`: one row.
 package struct InsertValues: Hashable, Sendable {
+    /// What is written to.
     package var target: Name
     /// Empty when no column list was written.
     package var columns: [Name] = []
+    /// The values, one a column.
     package var values: [Expression]
 
     package init(target: Name, columns: [Name] = [], values: [Expression]) {
@@ -175,10 +203,15 @@ package struct InsertValues: Hashable, Sendable {
     }
 }
 
+/// `DROP STREAM` or `DROP TABLE`.
 package struct DropSource: Hashable, Sendable {
+    /// Stream or table.
     package var kind: SourceKind
+    /// Whether IF EXISTS was written.
     package var ifExists: Bool = false
+    /// Its name.
     package var name: Name
+    /// Whether the topic goes too.
     package var deleteTopic: Bool = false
 
     package init(kind: SourceKind, ifExists: Bool = false, name: Name, deleteTopic: Bool = false) {
@@ -189,9 +222,13 @@ package struct DropSource: Hashable, Sendable {
     }
 }
 
+/// `ALTER STREAM` or `ALTER TABLE`.
 package struct AlterSource: Hashable, Sendable {
+    /// Stream or table.
     package var kind: SourceKind
+    /// Its name.
     package var name: Name
+    /// The new columns.
     package var added: [TypeName.Field]
 
     package init(kind: SourceKind, name: Name, added: [TypeName.Field]) {
@@ -201,6 +238,7 @@ package struct AlterSource: Hashable, Sendable {
     }
 }
 
+/// What can be done with a running query.
 package enum QueryAction: String, Hashable, Sendable, CaseIterable {
     case terminate = "TERMINATE"
     case pause = "PAUSE"
@@ -209,11 +247,13 @@ package enum QueryAction: String, Hashable, Sendable, CaseIterable {
     case resumeSkipping = "RESUME SKIP"
 }
 
+/// Which queries are meant.
 package enum QueryTarget: Hashable, Sendable {
     case all
     case query(Name)
 }
 
+/// What SHOW lists.
 package enum ShowSubject: Hashable, Sendable {
     case streams(extended: Bool)
     case tables(extended: Bool)
@@ -229,6 +269,7 @@ package enum ShowSubject: Hashable, Sendable {
     case connectorPlugins
 }
 
+/// What DESCRIBE explains.
 package enum DescribeSubject: Hashable, Sendable {
     case source(Name, extended: Bool)
     case streams(extended: Bool)
@@ -237,12 +278,15 @@ package enum DescribeSubject: Hashable, Sendable {
     case connector(Name)
 }
 
+/// `PRINT`: the records of a topic as they are.
 package struct PrintTopic: Hashable, Sendable {
     /// The topic as written; unquoted names are upper case.
     package var topic: Name
+    /// Whether FROM BEGINNING was written.
     package var fromBeginning: Bool = false
     /// `INTERVAL n` or `SAMPLE n`: every n-th record.
     package var interval: Int64?
+    /// The LIMIT.
     package var limit: Int64?
 
     package init(topic: Name, fromBeginning: Bool = false, interval: Int64? = nil, limit: Int64? = nil) {
@@ -253,6 +297,7 @@ package struct PrintTopic: Hashable, Sendable {
     }
 }
 
+/// What ASSERT claims.
 package enum Assertion: Hashable, Sendable {
     /// `ASSERT [NOT EXISTS] TOPIC t WITH (…) TIMEOUT 5 SECONDS`
     case topic(Name, exists: Bool, properties: [Property], timeout: Duration?)
@@ -266,15 +311,21 @@ package enum Assertion: Hashable, Sendable {
     case source(CreateSource)
 }
 
+/// Whether a connector brings data in or takes it out.
 package enum ConnectorKind: String, Hashable, Sendable, CaseIterable {
     case source = "SOURCE"
     case sink = "SINK"
 }
 
+/// `CREATE SOURCE CONNECTOR` or `CREATE SINK CONNECTOR`.
 package struct CreateConnector: Hashable, Sendable {
+    /// In or out.
     package var kind: ConnectorKind
+    /// Whether IF NOT EXISTS was written.
     package var ifNotExists: Bool = false
+    /// Its name.
     package var name: Name
+    /// The WITH clause, sorted by name.
     package var properties: [Property]
 
     package init(kind: ConnectorKind, ifNotExists: Bool = false, name: Name, properties: [Property]) {

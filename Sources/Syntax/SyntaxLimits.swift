@@ -1,5 +1,6 @@
 // The limits of the parser, each with its reason.
 
+/// What the parser refuses to go beyond.
 package enum SyntaxLimits {
     /// Brackets, calls, CASEs and types inside each other. The parser recurses on them, at up to 7 KiB of stack a level (measured, with
     /// optimisation), and has to fit threads of 512 KiB. People write fewer than ten.

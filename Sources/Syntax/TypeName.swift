@@ -2,7 +2,9 @@
 
 /// A type in the text of a statement.
 package struct TypeName: Hashable, Sendable {
+    /// What it is.
     package let node: Node
+    /// Where it was written.
     package let span: SourceSpan
     /// Levels of the type under and with this node; the parser keeps it at or below `SyntaxLimits.maximumDepth`.
     package let depth: Int
@@ -19,6 +21,7 @@ package struct TypeName: Hashable, Sendable {
             }
     }
 
+    /// The forms of a type.
     package indirect enum Node: Hashable, Sendable {
         case primitive(Primitive)
         /// `DECIMAL(precision, scale)`; the parser does not judge the numbers.
@@ -45,7 +48,9 @@ package struct TypeName: Hashable, Sendable {
 
     /// A field of a STRUCT type.
     package struct Field: Hashable, Sendable {
+        /// The field.
         package var name: Name
+        /// Its type.
         package var type: TypeName
 
         package init(name: Name, type: TypeName) {

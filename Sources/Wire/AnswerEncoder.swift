@@ -19,6 +19,7 @@ package enum AnswerKind: UInt8, Hashable, Sendable, CaseIterable {
 
 /// Writes answer lines into a buffer: the kind, `#tag` if the request had one, a blank, the payload.
 package struct AnswerEncoder: Sendable {
+    /// What was written and not taken yet.
     package private(set) var bytes: [UInt8] = []
 
     package init() {}

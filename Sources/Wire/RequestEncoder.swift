@@ -2,6 +2,7 @@
 
 import Bytes
 
+/// Requests as bytes.
 package enum RequestEncoder {
     /// One or more statements.
     package static func statement(_ text: String, tag: String? = nil) -> [UInt8] {
@@ -32,6 +33,7 @@ package enum RequestEncoder {
         return bytes
     }
 
+    /// The end of a bulk load.
     package static let endOfRecords = Array(".end\n".utf8)
 
     private static func prefix(_ tag: String?) -> String { tag.map { "#\($0) " } ?? "" }

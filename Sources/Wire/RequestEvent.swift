@@ -41,7 +41,9 @@ package enum RequestEvent: Hashable, Sendable {
 
 /// Records of a `.put`, one a line: one buffer and a range for each, never one object a record.
 package struct RecordLines: Hashable, Sendable {
+    /// The lines; what lies outside the ranges is no record.
     package var bytes: [UInt8]
+    /// Where each record lies in `bytes`.
     package var records: [ByteRange]
     /// The line number of the first record, from 1 at the line behind `.put`.
     package var firstLine: Int
@@ -52,6 +54,7 @@ package struct RecordLines: Hashable, Sendable {
         self.firstLine = firstLine
     }
 
+    /// Whether there are no records.
     package var isEmpty: Bool { records.isEmpty }
 
     /// The bytes of one record.

@@ -6,8 +6,8 @@ extension RequestReader {
     /// The beginnings by which other protocols are known; none of them begins a statement.
     private static let foreign: [(start: [UInt8], name: String)] = [
         ([0x16], "TLS"), ([0x00], "Kafka's (or another binary) protocol"), (Array("SSH-".utf8), "SSH"),
-        (Array("GET ".utf8), "HTTP"), (Array("POST ".utf8), "HTTP"), (Array("PUT ".utf8), "HTTP"), (Array("HEAD ".utf8), "HTTP"),
-        (Array("DELETE ".utf8), "HTTP"), (Array("OPTIONS ".utf8), "HTTP"), (Array("PATCH ".utf8), "HTTP"),
+        (Array("GET /".utf8), "HTTP"), (Array("POST /".utf8), "HTTP"), (Array("PUT /".utf8), "HTTP"), (Array("HEAD /".utf8), "HTTP"),
+        (Array("DELETE /".utf8), "HTTP"), (Array("OPTIONS ".utf8), "HTTP"), (Array("PATCH /".utf8), "HTTP"),
         (Array("CONNECT ".utf8), "HTTP"), (Array("PRI * ".utf8), "HTTP/2"),
     ]
 

@@ -4,12 +4,17 @@ import Syntax
 
 /// One limit as it is shown to users.
 package struct WireLimit: Hashable, Sendable {
+    /// The name by which it is known.
     package let name: String
+    /// The limit.
     package let value: Int
+    /// What it counts.
     package let unit: String
+    /// Why it is what it is.
     package let reason: String
 }
 
+/// The limits of the protocol.
 package enum WireLimits {
     /// The version in the greeting; it changes only when old clients would misread what is sent.
     package static let protocolVersion = 1

@@ -140,7 +140,7 @@ struct Grammar {
         case "identifier":
             // Field names of one STRUCT must differ, hence the number.
             return ["a\(names)", "_\(names)", "`q \(names)``x`", "\"Q\(names)\"", "\(names)st", "Total@\(names)"].randomElement(using: &random)!
-        case "string": return ["'x'", "''", "'it''s \(names)'", "'a;b--c'", "'zwei\nZeilen'", "'é😀'"].randomElement(using: &random)!
+        case "string": return ["'x'", "''", "'it''s \(names)'", "'a;b--c'", "'zwei\nZeilen'", "'é😀'", "'''\u{301}'"].randomElement(using: &random)!
         case "integer": return ["0", "1", "42", "2147483648", "007"].randomElement(using: &random)!
         case "decimal": return ["1.", ".5", "1.50", "00.10", "12345678901234567890.1"].randomElement(using: &random)!
         case "float": return ["1E3", "1.5e-3", ".5E+2", "0E0", "1e308"].randomElement(using: &random)!

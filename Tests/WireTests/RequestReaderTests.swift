@@ -149,6 +149,7 @@ import Wire
             #expect(code(events.first) == .foreignProtocol)
         }
         #expect(code(requests("GETX;\n").first) == nil)
+        #expect(requests("DELETE FROM s;\n").first == .statement(tag: nil, text: "DELETE FROM s;"))
         #expect(requests("SELECT 1; GET ;").count == 3)
     }
 

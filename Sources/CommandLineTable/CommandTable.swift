@@ -1,0 +1,202 @@
+// The one table of commands and flags. Parsing, help, usage errors, completions and the reference all come from it.
+
+/// A flag of some command.
+package struct OptionSpec: Hashable, Sendable {
+    /// The long name.
+    package let name: OptionName
+    /// The letter behind a single dash, if it has one.
+    package let short: Character?
+    /// What its value may be.
+    package let kind: ValueKind
+    /// Whether every occurrence counts, not only the last.
+    package let repeats: Bool
+    /// What stands in help texts behind the flag.
+    package let help: String
+    /// The default as text, when there is one.
+    package let defaultText: String?
+    /// The setting that the flag stands for, which may also come from the environment or a file.
+    package let setting: String?
+
+    init(
+        _ name: OptionName, _ short: Character? = nil, _ kind: ValueKind, _ help: String, repeats: Bool = false,
+        default defaultText: String? = nil, setting: String? = nil
+    ) {
+        self.name = name
+        self.short = short
+        self.kind = kind
+        self.repeats = repeats
+        self.help = help
+        self.defaultText = defaultText
+        self.setting = setting
+    }
+}
+
+/// The flags, by their long names.
+package enum OptionName: String, Hashable, Sendable, CaseIterable {
+    case data, server, command, file, output, define, listen, socket, metrics, config, queries, durability, threads, insecure
+    case logLevel = "log-level"
+    case batch, passing, verbose, format
+    case fromBeginning = "from-beginning"
+    case limit, partition, rows, runs, help, version
+}
+
+/// What a command takes besides flags.
+package struct OperandSpec: Hashable, Sendable {
+    /// The word that stands for it in help texts.
+    package let name: String
+    /// What it may be.
+    package let kind: ValueKind
+    /// How many of it there may be.
+    package let count: ClosedRange<Int>
+    /// What stands in help texts beside it.
+    package let help: String
+}
+
+/// The commands.
+package enum CommandName: String, Hashable, Sendable, CaseIterable {
+    case shell, serve, run, test, load, tail, topics, bench, completions
+}
+
+/// A command with everything that it takes.
+package struct CommandSpec: Hashable, Sendable {
+    /// The word on the command line.
+    package let name: CommandName
+    /// What it does, as the end of a sentence.
+    package let summary: String
+    /// What it takes besides flags, in order.
+    package let operands: [OperandSpec]
+    /// Its own flags.
+    package let options: [OptionSpec]
+
+    /// The flags of the command, with those that every command has.
+    package var allOptions: [OptionSpec] { options + [CommandTable.help] }
+
+    /// The fewest operands that it can do with.
+    package var leastOperands: Int { operands.map(\.count.lowerBound).reduce(0, +) }
+    /// The most operands that it takes.
+    package var mostOperands: Int {
+        operands.map(\.count.upperBound).reduce(0) { $0.addingReportingOverflow($1).overflow ? .max : $0 + $1 }
+    }
+}
+
+/// The commands and what they share.
+package enum CommandTable {
+    /// The name of the program.
+    package static let program = "millrace"
+    /// The port of the line protocol.
+    package static let defaultPort = 6455
+    /// The ways to draw results.
+    package static let outputs = ["table", "vertical", "csv", "tsv", "json"]
+
+    static let help = OptionSpec(.help, "h", .flag, "show this help")
+    static let version = OptionSpec(.version, nil, .flag, "show the version")
+
+    private static let data = OptionSpec(.data, nil, .directory, "keep streams and state in this directory")
+    private static let server = OptionSpec(
+        .server, nil, .address(defaultPort: defaultPort, allowsZero: false), "talk to this server instead of an engine of its own")
+    private static let command = OptionSpec(.command, "c", .sql, "execute these statements", repeats: true)
+    private static let output = OptionSpec(.output, nil, .choice(outputs), "how results are drawn", default: "table")
+    private static let define = OptionSpec(.define, "d", .definition, "define a variable for ${NAME}", repeats: true)
+    private static let durability = OptionSpec(
+        .durability, nil, .choice(["fsync", "os"]), "when a record counts as durable: on the disk, or with the operating system",
+        default: "fsync", setting: "millrace.durability")
+    private static let threads = OptionSpec(
+        .threads, nil, .integer(1...1_024), "worker threads; one per core unless given", setting: "millrace.threads")
+    private static let configuration = OptionSpec(.config, nil, .file, "read settings from this .properties file")
+
+    /// All commands, in the order of help texts.
+    package static let commands: [CommandSpec] = [
+        CommandSpec(
+            name: .shell, summary: "an interactive SQL shell, in memory unless told otherwise", operands: [],
+            options: [
+                data, server, command, OptionSpec(.file, "f", .file, "execute the statements of this file", repeats: true), output, define,
+                configuration,
+            ]),
+        CommandSpec(
+            name: .serve, summary: "the server", operands: [],
+            options: [
+                OptionSpec(
+                    .data, nil, .directory, "keep streams and state in this directory", default: "./millrace-data",
+                    setting: "millrace.data.dir"),
+                OptionSpec(
+                    .listen, nil, .address(defaultPort: defaultPort, allowsZero: true),
+                    "the address of the line protocol; port 0 takes a free one",
+                    default: "127.0.0.1:\(defaultPort)", setting: "millrace.listen"),
+                OptionSpec(.socket, nil, .file, "also listen on this Unix socket", setting: "millrace.socket"),
+                OptionSpec(
+                    .metrics, nil, .address(defaultPort: nil, allowsZero: true), "serve metrics over HTTP at this address",
+                    setting: "millrace.metrics.listen"),
+                configuration,
+                OptionSpec(
+                    .queries, nil, .file, "run this script and accept no definitions from clients", setting: "millrace.queries.file"),
+                durability, threads,
+                OptionSpec(
+                    .insecure, nil, .flag, "listen beyond this machine without authentication", setting: "millrace.insecure"),
+                OptionSpec(
+                    .logLevel, nil, .choice(["debug", "info", "warn", "error"]), "the least important events that are logged",
+                    default: "info", setting: "millrace.log.level"),
+            ]),
+        CommandSpec(
+            name: .run, summary: "executes scripts and stops at the first error",
+            operands: [OperandSpec(name: "FILE", kind: .file, count: 0...Int.max, help: "scripts, or - for standard input")],
+            options: [command, data, server, output, define, configuration]),
+        CommandSpec(
+            name: .test, summary: "runs SQL tests and JSON conformance cases",
+            operands: [OperandSpec(name: "PATH", kind: .file, count: 1...Int.max, help: "files, or folders of them")],
+            options: [
+                OptionSpec(.batch, nil, .integer(1...1_048_576), "records in a micro-batch", default: "4096"),
+                OptionSpec(.passing, nil, .file, "the names of cases that must pass; others may fail"),
+                OptionSpec(.verbose, "v", .flag, "print a line for each case"),
+            ]),
+        CommandSpec(
+            name: .load, summary: "loads records into a stream",
+            operands: [
+                OperandSpec(name: "STREAM", kind: .text, count: 1...1, help: "the stream or table"),
+                OperandSpec(name: "FILE", kind: .file, count: 0...1, help: "the records, one a line; standard input unless given"),
+            ],
+            options: [
+                OptionSpec(.format, nil, .choice(["json", "csv", "line"]), "how a record is written", default: "json"), data, server,
+                OptionSpec(
+                    .durability, nil, .choice(["fsync", "os"]), "when a record counts as durable", default: "fsync"),
+            ]),
+        CommandSpec(
+            name: .tail, summary: "prints the records of a stream as they come",
+            operands: [OperandSpec(name: "STREAM", kind: .text, count: 1...1, help: "the stream, table or topic")],
+            options: [
+                OptionSpec(.fromBeginning, nil, .flag, "start with the oldest record"),
+                OptionSpec(.limit, nil, .integer(0...Int.max), "stop after so many records"), data, server, output,
+            ]),
+        CommandSpec(
+            name: .topics, summary: "looks at raw topics",
+            operands: [
+                OperandSpec(
+                    name: "ACTION", kind: .choice(["list", "describe", "verify", "dump"]), count: 1...1,
+                    help: "list, describe, verify or dump"),
+                OperandSpec(name: "TOPIC", kind: .text, count: 0...1, help: "the topic; all of them unless given"),
+            ],
+            options: [
+                data, server, OptionSpec(.partition, nil, .integer(0...Int(Int32.max)), "only this partition"),
+                OptionSpec(.limit, nil, .integer(0...Int.max), "stop after so many records"), output,
+            ]),
+        CommandSpec(
+            name: .bench, summary: "the benchmark suite",
+            operands: [OperandSpec(name: "QUERY", kind: .text, count: 0...Int.max, help: "benchmarks by name; all unless given")],
+            options: [
+                OptionSpec(.rows, nil, .integer(1...Int.max), "input rows a run", default: "5000000"),
+                OptionSpec(.runs, nil, .integer(1...1_000), "runs, of which the median counts", default: "3"), data, threads, durability,
+                OptionSpec(.output, nil, .choice(["table", "json"]), "how results are drawn", default: "table"),
+            ]),
+        CommandSpec(
+            name: .completions, summary: "prints the completion script of a shell",
+            operands: [
+                OperandSpec(name: "SHELL", kind: .choice(["bash", "zsh", "fish"]), count: 1...1, help: "bash, zsh or fish")
+            ],
+            options: []),
+    ]
+
+    /// The entry of a command.
+    package static subscript(_ name: CommandName) -> CommandSpec {
+        // Every name has its entry; a test makes sure.
+        commands.first { $0.name == name } ?? commands[0]
+    }
+}
