@@ -16,13 +16,17 @@ package struct EngineConfiguration: Sendable {
     package var random: any RandomSource
     /// Queries are created but not run by workers: a harness drives their tasks itself.
     package var isDriven: Bool
+    /// How many partitions a topic counts as having where statements are checked; nil answers go to the log. For harnesses whose topics
+    /// have one real partition whatever they declare.
+    package var declaredPartitions: @Sendable (_ topic: String) -> Int?
     /// Takes one line of the server's log, as `key=value` pairs.
     package var logLine: @Sendable (_ level: LogLevel, _ line: String) -> Void
 
     package init(
         workers: Int = processorCount(), properties: [String: String] = [:], pushStart: String = "latest",
         functions: FunctionTable = .builtIn, time: any TimeSource = SystemTime(), random: any RandomSource = SystemRandom(),
-        isDriven: Bool = false, logLine: @escaping @Sendable (_ level: LogLevel, _ line: String) -> Void = { _, _ in }
+        isDriven: Bool = false,
+        declaredPartitions: @escaping @Sendable (_ topic: String) -> Int? = { _ in nil }, logLine: @escaping @Sendable (_ level: LogLevel, _ line: String) -> Void = { _, _ in }
     ) {
         self.workers = workers
         self.properties = properties
@@ -31,6 +35,7 @@ package struct EngineConfiguration: Sendable {
         self.time = time
         self.random = random
         self.isDriven = isDriven
+        self.declaredPartitions = declaredPartitions
         self.logLine = logLine
     }
 }

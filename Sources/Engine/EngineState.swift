@@ -18,6 +18,8 @@ struct PersistentQuery: Sendable {
     let reads: [String]
     let writes: String?
     let run: QueryRun
+    /// Order of creation; a replacement keeps the place of what it replaces.
+    let order: Int
 }
 
 /// A push or bounded query that runs for a client.
@@ -47,6 +49,7 @@ struct EngineState: Sendable {
     /// Order of catalog entries; replay follows it.
     var nextSequence: Int64 = 0
     var nextTransient: Int64 = 1
+    var nextOrder = 0
     var serverProperties: [String: String] = [:]
     var isClosing = false
 }

@@ -20,7 +20,15 @@ extension MillraceEngine {
         let status = QueryStatus(queryID: plan.id)
         let run = makeRun(status) { [launcher] () throws(QueryFailure) in try launcher.tasks(of: plan, properties: properties, status: status) }
         return PersistentQuery(
-            id: plan.id, statement: statement, plan: plan, properties: properties, reads: reads, writes: writes, run: run)
+            id: plan.id, statement: statement, plan: plan, properties: properties, reads: reads, writes: writes, run: run, order: order(of: plan.id))
+    }
+
+    private func order(of id: String) -> Int {
+        state.update { state in
+            if let old = state.queries[id] { return old.order }
+            state.nextOrder += 1
+            return state.nextOrder
+        }
     }
 
     private func makeRun(_ status: QueryStatus, _ makeTasks: @escaping @Sendable () throws(QueryFailure) -> [QueryTask]) -> QueryRun {
@@ -42,7 +50,7 @@ extension MillraceEngine {
         let status = QueryStatus(queryID: id)
         let run = makeRun(status) { [launcher] () throws(QueryFailure) in try launcher.sourceTableTasks(plan, status: status) }
         let query = PersistentQuery(
-            id: id, statement: source.statement, plan: plan, properties: properties, reads: [source.name], writes: nil, run: run)
+            id: id, statement: source.statement, plan: plan, properties: properties, reads: [source.name], writes: nil, run: run, order: order(of: id))
         state.update { state in
             state.queries[id] = query
             state.catalog.set(QueryDefinition(id: id, statement: source.statement, reads: [source.name], writes: nil))

@@ -128,7 +128,7 @@ extension StatementExecution {
         _ source: SourceDefinition, _ properties: SourceProperties, sourcePartitions: Int?
     ) throws(Diagnostic) {
         if let topic = engine.log.describeTopic(named: source.topic) {
-            if let wanted = properties.partitions, wanted != topic.partitions.count {
+            if let wanted = properties.partitions, wanted != engine.declaredPartitions(of: source.topic) {
                 throw Diagnostic(
                     .invalidProperty, "A Kafka topic with the name '\(source.topic)' already exists, with different partition/replica configuration than "
                         + "required. KSQL expects \(wanted) partitions (topic has \(topic.partitions.count))", at: parsed.range)
@@ -155,7 +155,8 @@ extension StatementExecution {
             config.compression = compression
         }
         do throws(LogError) {
-            _ = try engine.log.createTopic(source.topic, partitions: properties.partitions ?? sourcePartitions ?? fallback, config: config)
+            let partitions = engine.configuration.isDriven ? 1 : properties.partitions ?? sourcePartitions ?? fallback
+            _ = try engine.log.createTopic(source.topic, partitions: partitions, config: config)
         } catch {
             throw Diagnostic(error)
         }

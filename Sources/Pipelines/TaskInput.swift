@@ -51,7 +51,7 @@ package struct TaskInput: Sendable {
     }
 
     /// How many of the remaining records lie before the end of a bounded read.
-    func available(atMost limit: Int) -> Int {
+    package func available(atMost limit: Int) -> Int {
         guard let run else { return 0 }
         var count = min(limit, remaining)
         if let end {

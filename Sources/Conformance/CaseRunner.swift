@@ -1,0 +1,233 @@
+// Runs one case in a fresh engine in memory, through the same code as everything else. Only the order in which a task takes its inputs
+// is the case's own: first the listed inputs in file order, then what other queries wrote.
+
+import Bytes
+import Catalog
+import Diagnostics
+import Engine
+import Formats
+import Functions
+import JSONText
+import LogStore
+import Pipelines
+import Plans
+import Platform
+import Values
+
+/// What came of a case.
+package enum CaseOutcome: Hashable, Sendable {
+    case passed
+    /// With the first difference.
+    case failed(String)
+    case skipped(String)
+}
+
+/// Runs cases.
+package struct CaseRunner: Sendable {
+    /// Records that a task takes at once where the script allows it.
+    package var batch: Int
+
+    package init(batch: Int) { self.batch = batch }
+
+    package func run(_ test: TestCase) -> CaseOutcome {
+        if let reason = test.skipReason { return .skipped(reason) }
+        do throws(CaseFailure) {
+            var run = try CaseRun(test, batch: batch)
+            defer { run.close() }
+            try run.perform()
+            return .passed
+        } catch {
+            return .failed(error.message)
+        }
+    }
+}
+
+/// Why a case failed: the first difference.
+struct CaseFailure: Error {
+    var message: String
+    init(_ message: String) { self.message = message }
+}
+
+/// One case under way.
+private struct CaseRun {
+    let test: TestCase
+    let batch: Int
+    let log: any EventLog
+    let engine: MillraceEngine
+    /// The offset of the first input record of each topic that has any, and how many there are.
+    var inputRanges: [String: Range<Int64>] = [:]
+
+    init(_ test: TestCase, batch: Int) throws(CaseFailure) {
+        self.test = test
+        self.batch = batch
+        var declared = Dictionary(test.topics.map { ($0.name, $0.partitions) }, uniquingKeysWith: { first, _ in first })
+        for record in test.inputs + test.outputs where declared[record.topic] == nil { declared[record.topic] = 4 }
+        let known = declared
+        do {
+            let log = try SegmentedLog(
+                directory: "/case", files: MemoryFileSystem(), clock: SimulatedTime(), random: SeededRandom(seed: 11), options: .inMemory)
+            self.log = log
+            engine = try MillraceEngine(
+                configuration: EngineConfiguration(
+                    workers: 1,
+                    properties: [
+                        "auto.offset.reset": "earliest", "cache.max.bytes.buffering": "0", "ksql.service.id": "some.ksql.service.id",
+                        "millrace.bounded.queries": "ksqldb",
+                    ], functions: .builtIn, time: SimulatedTime(), random: SeededRandom(seed: 5), isDriven: true,
+                    declaredPartitions: { known[$0] ?? 4 }), log: log)
+        } catch {
+            throw CaseFailure("the engine did not start: \(error)")
+        }
+    }
+
+    func close() { engine.close() }
+
+    mutating func perform() throws(CaseFailure) {
+        for topic in Set(test.topics.map(\.name) + test.inputs.map(\.topic)).sorted() { try makeTopic(topic) }
+        if let failure = try execute() { return try check(failure) }
+        let plans = engine.plansInOrder
+        if plans.isEmpty && test.expectedError == nil { throw CaseFailure("no query was created") }
+        if test.expectedError != nil && test.inputs.isEmpty { throw CaseFailure("expected an error: \(test.expectedError?.message ?? "")") }
+        try appendInputs()
+        for plan in plans {
+            do throws(QueryFailure) { try drive(plan) } catch {
+                return try check(Diagnostic(.dataError, "Fatal user code error in TimestampExtractor callback for record. " + error.description, category: .runtime))
+            }
+        }
+        if test.expectedError != nil { throw CaseFailure("expected an error: \(test.expectedError?.message ?? "")") }
+        try OutputCheck(test: test, log: log, catalog: engine.catalog).perform()
+        try PostConditionCheck(test: test, log: log, catalog: engine.catalog, plans: plans).perform()
+    }
+
+    private func makeTopic(_ name: String) throws(CaseFailure) {
+        guard log.describeTopic(named: name) == nil else { return }
+        do throws(LogError) { _ = try log.createTopic(name, partitions: 1, config: TopicConfig()) } catch { throw CaseFailure(error.message) }
+    }
+
+    // MARK: Statements
+
+    /// Carries out all statements; gives the error of the one that failed.
+    private func execute() throws(CaseFailure) -> Diagnostic? {
+        let session = engine.openSession()
+        for (name, value) in test.properties.sorted(by: { $0.key < $1.key }) {
+            do throws(Diagnostic) { try session.set(name, to: value) } catch { throw CaseFailure("property \(name): \(error.message)") }
+        }
+        let sink = StatementSink()
+        let finished = Monitor(false)
+        session.execute(test.statements.joined(separator: "\n"), into: sink) { _ in finished.update { $0 = true } }
+        finished.wait(until: { $0 }, then: { _ in })
+        let (failure, done) = sink.result
+        if let failure, test.expectedError != nil, failure.category != .parseFailed, done + 1 < test.statements.count {
+            throw CaseFailure("statement \(done + 1) failed, not the last: \(failure.fullMessage)")
+        }
+        return failure
+    }
+
+    private func check(_ failure: Diagnostic) throws(CaseFailure) {
+        guard let expected = test.expectedError else { throw CaseFailure("unexpected error: \(failure.fullMessage)" + (failure.hint.map { "\n\($0)" } ?? "")) }
+        if let category = expected.category, !failure.category.isKind(of: category) {
+            throw CaseFailure("expected an error of kind \(category.rawValue), got \(failure.category.rawValue): \(failure.fullMessage)")
+        }
+        guard expected.message.isEmpty || failure.fullMessage.contains(expected.message) else {
+            throw CaseFailure("expected the error\n\(expected.message)\ngot\n\(failure.fullMessage)")
+        }
+    }
+
+    // MARK: Records
+
+    private mutating func appendInputs() throws(CaseFailure) {
+        var sources: [String: SourceDefinition] = [:]
+        for source in engine.catalog.sortedSources.reversed() { sources[source.topic] = source }
+        for source in engine.catalog.sortedSources where source.queryID == nil { sources[source.topic] = source }
+        for record in test.inputs {
+            guard let topic = log.describeTopic(named: record.topic) else { throw CaseFailure("there is no topic \(record.topic)") }
+            let source = sources[record.topic]
+            var records = OutgoingRecords()
+            var key = InputCoding.bytes(of: record.key, format: source?.keyFormat.name ?? .kafka, columns: source?.schema.key ?? [])
+            if let window = record.window { key = key.map { $0 + InputCoding.suffix(of: window) } }
+            let value = InputCoding.bytes(of: record.value, format: source?.valueFormat.name ?? .json, columns: source?.schema.value ?? [])
+            let headers = record.headers.map { RecordHeader(name: Array($0.name.utf8), value: $0.value) }
+            records.append(key: key, value: value, timestamp: record.timestamp ?? 0, headers: headers.isEmpty ? nil : headerBlock(headers))
+            let offset = try append(records, to: topic.id)
+            inputRanges[record.topic] = (inputRanges[record.topic]?.lowerBound ?? offset)..<(offset + 1)
+        }
+    }
+
+    /// Appends and gives the offset of the first record.
+    @discardableResult
+    private func append(_ records: OutgoingRecords, to topic: TopicID) throws(CaseFailure) -> Int64 {
+        let outcome = Monitor<Result<CommitReceipt, LogError>?>(nil)
+        log.commit(Commit([Append(topic: topic, partition: 0, records: records)])) { result in outcome.update { $0 = result } }
+        switch outcome.wait(until: { $0 != nil }, then: { $0 }) {
+        case .success(let receipt)?: return receipt.baseOffsets.first ?? 0
+        case .failure(let error)?: throw CaseFailure(error.message)
+        case nil: throw CaseFailure("the log did not answer")
+        }
+    }
+
+    // MARK: Queries
+
+    /// Runs one query over its inputs in the order of the script.
+    private func drive(_ plan: QueryPlan) throws(QueryFailure) {
+        for task in try engine.makeTasks(of: plan) {
+            try task.restore()
+            let places = task.description.inputs.indices
+            for place in places {
+                if let range = inputRanges[task.description.inputs[place].topicName] {
+                    task.description.inputs[place].position = range.lowerBound
+                    task.description.inputs[place].end = range.upperBound
+                }
+            }
+            for (topic, count) in runs() {
+                for place in places where task.description.inputs[place].topicName == topic { try take(count, from: place, of: task) }
+            }
+            for place in places where inputRanges[task.description.inputs[place].topicName] == nil { try take(Int.max, from: place, of: task) }
+            try commit(task)
+        }
+    }
+
+    /// The inputs in file order as stretches of one topic.
+    private func runs() -> [(String, Int)] {
+        var result: [(String, Int)] = []
+        for record in test.inputs {
+            if let last = result.last, last.0 == record.topic, last.1 < batch { result[result.count - 1].1 += 1 } else { result.append((record.topic, 1)) }
+        }
+        return result
+    }
+
+    private func take(_ count: Int, from place: Int, of task: QueryTask) throws(QueryFailure) {
+        var left = count
+        while left > 0 {
+            try task.fetchMissing()
+            let available = task.description.inputs[place].available(atMost: min(left, batch))
+            if available == 0 { return }
+            try task.process(place: place, count: available)
+            left -= available
+        }
+    }
+
+    private func commit(_ task: QueryTask) throws(QueryFailure) {
+        let appends = try task.takeAppends()
+        let outcome = Monitor<Result<CommitReceipt, LogError>?>(nil)
+        log.commit(Commit(appends)) { result in outcome.update { $0 = result } }
+        if case .failure(let error)? = outcome.wait(until: { $0 != nil }, then: { $0 }) { throw QueryFailure(message: error.message) }
+    }
+}
+
+/// Remembers the first failure and how many statements were done before it.
+private final class StatementSink: AnswerSink {
+    private let state = Monitor<(failure: Diagnostic?, done: Int)>((nil, 0))
+
+    func emit(_ event: AnswerEvent) {
+        state.update { state in
+            switch event {
+            case .done: state.done += 1
+            case .failed(let error): state.failure = state.failure ?? error
+            case .columns, .rows, .notice: break
+            }
+        }
+    }
+
+    func hasRoom(orCall resume: @escaping @Sendable () -> Void) -> Bool { true }
+    var result: (failure: Diagnostic?, done: Int) { state.withLock { $0 } }
+}

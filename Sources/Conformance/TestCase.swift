@@ -1,0 +1,125 @@
+// A case of the JSON suites as a value, and how one node of a file becomes one or several cases. The format is ksqlDB's own
+// query-validation-test format.
+
+package import Diagnostics
+import JSONText
+
+/// A record of `inputs` or `outputs`.
+struct CaseRecord: Sendable {
+    var topic: String
+    /// JSON null for a null key.
+    var key: JSONValue
+    var value: JSONValue
+    var timestamp: Int64?
+    var window: CaseWindow?
+    /// Name and bytes of each header.
+    var headers: [(name: String, value: [UInt8]?)]
+}
+
+/// The window of a windowed key.
+struct CaseWindow: Hashable, Sendable {
+    var start: Int64
+    var end: Int64
+    var isSession: Bool
+}
+
+/// What an `expectedException` node asks for.
+struct ExpectedError: Sendable {
+    var category: DiagnosticCategory?
+    var message: String
+}
+
+/// One case, expanded.
+package struct TestCase: Sendable {
+    /// `<file stem> - <name>[ - <format>][ - <property>=<config>]`
+    package var name: String
+    package var statements: [String]
+    var properties: [String: String]
+    var inputs: [CaseRecord]
+    var outputs: [CaseRecord]
+    /// Topics of the `topics` node with their partition counts.
+    var topics: [(name: String, partitions: Int)]
+    var expectedError: ExpectedError?
+    var post: JSONValue?
+    /// Why the case is not run; nil when it is.
+    package var skipReason: String?
+}
+
+/// Reads cases from a file's text.
+package struct CaseFile: Sendable {
+    /// All cases of the file, in order. Errors: the text is no JSON, or no test file.
+    package static func cases(in text: [UInt8], stem: String) throws(Diagnostic) -> [TestCase] {
+        let file = try JSONValue(parsing: text[...], allowsComments: true)
+        guard let tests = file["tests"]?.arrayValue else {
+            throw Diagnostic(.invalidJSON, "\(stem) is no test file: it has no array \"tests\"", category: .general)
+        }
+        var cases: [TestCase] = []
+        for test in tests { cases += expand(test, stem: stem) }
+        return cases
+    }
+
+    private static func expand(_ node: JSONValue, stem: String) -> [TestCase] {
+        let formats = node["format"]?.arrayValue?.compactMap(\.stringValue) ?? []
+        let configs = node["config"]?.arrayValue?.compactMap(\.stringValue) ?? []
+        let name = node["name"]?.stringValue ?? "unnamed"
+        var result: [TestCase] = []
+        for format in formats.isEmpty ? [nil] : formats.map(Optional.some) {
+            for config in configs.isEmpty ? [nil] : configs.map(Optional.some) {
+                var test = base(node)
+                test.name = "\(stem) - \(name)" + (format.map { " - \($0)" } ?? "")
+                if let format { test.statements = test.statements.map { $0.replacing("{FORMAT}", with: format) } }
+                if let config, let property = test.properties.first(where: { $0.value.uppercased() == "{CONFIG}" })?.key {
+                    test.properties[property] = config
+                    test.name += " - \(property)=\(config)"
+                }
+                test.skipReason = skipReason(test, node)
+                result.append(test)
+            }
+        }
+        return result
+    }
+
+    private static func base(_ node: JSONValue) -> TestCase {
+        var expected: ExpectedError?
+        if let exception = node["expectedException"] {
+            let category: DiagnosticCategory? =
+                switch exception["type"]?.stringValue?.split(separator: ".").last {
+                case "ParseFailedException": .parseFailed
+                case "KsqlStatementException": .statement
+                case "KsqlException": .general
+                case "StreamsException": .runtime
+                default: nil
+                }
+            expected = ExpectedError(category: category, message: exception["message"]?.stringValue ?? "")
+        }
+        return TestCase(
+            name: "", statements: (node["statements"]?.arrayValue ?? []).compactMap(\.stringValue),
+            properties: Dictionary((node["properties"]?.objectValue ?? []).map { ($0.name, $0.value.stringValue ?? $0.value.text) }, uniquingKeysWith: { $1 }),
+            inputs: (node["inputs"]?.arrayValue ?? []).map(record), outputs: (node["outputs"]?.arrayValue ?? []).map(record),
+            topics: (node["topics"]?.arrayValue ?? []).compactMap { topic in
+                topic["name"]?.stringValue.map { ($0, topic["partitions"]?.intValue ?? 1) }
+            },
+            expectedError: expected, post: node["post"], skipReason: nil)
+    }
+
+    private static func record(_ node: JSONValue) -> CaseRecord {
+        let window = node["window"].flatMap { window -> CaseWindow? in
+            guard let start = window["start"]?.intValue else { return nil }
+            return CaseWindow(
+                start: Int64(start), end: Int64(window["end"]?.intValue ?? 0), isSession: window["type"]?.stringValue?.lowercased() == "session")
+        }
+        let headers = (node["headers"]?.arrayValue ?? []).map { header in
+            (name: header["KEY"]?.stringValue ?? "", value: header["VALUE"]?.stringValue.flatMap { decodedBase64($0) })
+        }
+        return CaseRecord(
+            topic: node["topic"]?.stringValue ?? "", key: node["key"] ?? .null, value: node["value"] ?? .null,
+            timestamp: node["timestamp"]?.intValue.map(Int64.init), window: window, headers: headers)
+    }
+
+    private static func skipReason(_ test: TestCase, _ node: JSONValue) -> String? {
+        if node["enabled"]?.booleanValue == false { return "disabled in the suite" }
+        let text = (test.statements + test.properties.values + [(node["topics"] ?? .null).text]).joined(separator: " ").uppercased()
+        for format in ["AVRO", "PROTOBUF_NOSR", "PROTOBUF", "JSON_SR"] where text.contains(format) { return "the format \(format) is not there yet" }
+        return nil
+    }
+}
