@@ -146,9 +146,11 @@ struct SelectExpansion {
         var used: Set<String> = []
         for expression in partitionBy {
             if case .literal(.null) = expression.node { continue }
-            if case .column(_, let name) = expression.node, PseudoColumn(rawValue: name.text) == nil {
+            if case .column(_, let name) = expression.node {
                 items.append(item(name.text))
                 used.insert(name.text)
+            } else if case .field(_, let name) = expression.node {
+                items.append(ExpandedItem(name: fieldName(name.text), expression: expression, isFromStar: true))
             } else {
                 items.append(ExpandedItem(name: generatedName(), expression: expression, isFromStar: true))
             }

@@ -97,11 +97,14 @@ private func keyFormat(
 private func checkAggregateState(_ query: ResolvedQuery, _ format: FormatName) throws(Diagnostic) {
     guard !format.carriesNestedTypes else { return }
     let scalarState: Set<String> = ["COUNT", "SUM", "MIN", "MAX", "SUM_LIST"]
-    guard query.aggregates.contains(where: { !scalarState.contains($0.function) }) else { return }
+    let isNested = query.aggregates.contains { call in
+        !scalarState.contains(call.function) || call.arguments.contains { $0.type.isNested }
+    }
+    guard isNested else { return }
     throw Diagnostic(
         .serialisationMismatch,
         "One of the functions used in the statement has an intermediate type that the value format can not handle. "
-            + "Please remove the function or change the format.", category: .general)
+            + "Please remove the function or change the format.")
 }
 
 /// The columns of a persistent query's result, with the rules about keys in the projection.

@@ -128,7 +128,7 @@ extension StatementExecution {
         _ source: SourceDefinition, _ properties: SourceProperties, sourcePartitions: Int?
     ) throws(Diagnostic) {
         if let topic = engine.log.describeTopic(named: source.topic) {
-            if let wanted = properties.partitions, wanted != engine.declaredPartitions(of: source.topic) {
+            if let wanted = properties.partitions, !engine.configuration.isDriven, wanted != topic.partitions.count {
                 throw Diagnostic(
                     .invalidProperty, "A Kafka topic with the name '\(source.topic)' already exists, with different partition/replica configuration than "
                         + "required. KSQL expects \(wanted) partitions (topic has \(topic.partitions.count))", at: parsed.range)
