@@ -28,16 +28,32 @@ final class SinkOperator: Operator {
     override func push(_ batch: Batch) throws(DataflowError) {
         key.begin(batch.columns)
         value.begin(batch.columns)
-        var header = ByteRange.null
-        for index in 0..<batch.selection.count {
-            let row = batch.selection[index]
-            let hasValue = batch.hasValue(row)
-            guard let time = time(of: row, batch, hasValue) else { continue }
-            var keyRange = key.encode(row, to: records.bytes)
-            if sink.window != nil, batch.isWindowed { keyRange = appendWindow(batch, row, keyRange) }
-            let valueRange = hasValue ? value.encode(row, to: records.bytes) : .null
-            if !batch.headers.isEmpty { header = copyHeader(batch, row) }
-            records.append(key: keyRange, value: valueRange, timestamp: time, header: header)
+        var rows = batch.selection
+        if timestamp != nil {
+            rows = timed(batch)
+        } else if rows.isDense {
+            records.timestamps.append(contentsOf: batch.timestamps[..<rows.count])
+        } else {
+            rows.forEach { records.timestamps.append(batch.timestamps[$0]) }
+        }
+        if sink.window != nil, batch.isWindowed {
+            rows.forEach { records.keys.append(appendWindow(batch, $0, key.encode($0, to: records.bytes))) }
+        } else {
+            key.encodeRows(rows, present: [], to: records.bytes, into: &records.keys)
+        }
+        value.encodeRows(rows, present: batch.hasValue, to: records.bytes, into: &records.values)
+        if !batch.headers.isEmpty || !records.headers.isEmpty {
+            while records.headers.count < records.count - rows.count { records.headers.append(.null) }
+            rows.forEach { records.headers.append(batch.headers.isEmpty ? .null : copyHeader(batch, $0)) }
+        }
+    }
+
+    /// Appends the rows' times from the sink's TIMESTAMP column and gives the rows that have one.
+    private func timed(_ batch: Batch) -> Selection {
+        batch.selection.filtered { row in
+            guard let time = time(of: row, batch, batch.hasValue(row)) else { return false }
+            records.timestamps.append(time)
+            return true
         }
     }
 
