@@ -65,7 +65,8 @@ final class KafkaSideEncoder: SideEncoder {
 
     private func putNumber(_ value: UInt64, _ size: Int, _ sink: ByteSink) {
         let place = unsafe sink.reserve(8)
-        for index in 0..<size { unsafe place[index] = UInt8(truncatingIfNeeded: value >> UInt64(8 * (size - 1 - index))) }
+        // The number's own bytes are the last of the big-endian word.
+        unsafe UnsafeMutableRawPointer(place).storeBytes(of: (value << UInt64(64 - 8 * size)).bigEndian, as: UInt64.self)
         unsafe sink.commit(place + size)
     }
 }

@@ -16,10 +16,37 @@ class SideEncoder {
     /// Appends the bytes of `row`; null when the side is null as a whole.
     func encode(_ row: Int, to sink: ByteSink) -> ByteRange { .null }
 
+    /// Encodes all of `rows` with each row's window behind its bytes.
+    func encodeWindowed(_ rows: Selection, _ windows: WindowSuffix, to sink: ByteSink, into ranges: inout [ByteRange]) {
+        rows.forEach { row in
+            let range = encode(row, to: sink)
+            let start = range.isNull ? sink.count : Int(range.start)
+            windows.append(row, to: sink)
+            ranges.append(sink.range(from: start))
+        }
+    }
+
     /// Encodes all of `rows`, null for those that `present` (when it is not empty) says are not there.
     func encodeRows(_ rows: Selection, present: [Bool], to sink: ByteSink, into ranges: inout [ByteRange]) {
         ranges.reserveCapacity(ranges.count + rows.count)
         rows.forEach { row in ranges.append(present.isEmpty || present[row] ? encode(row, to: sink) : .null) }
+    }
+}
+
+/// The windows of a batch's rows, as they follow the key bytes (formats.md §10).
+struct WindowSuffix {
+    let starts: [Int64]
+    let ends: [Int64]
+    let isSession: Bool
+
+    @inline(__always) func append(_ row: Int, to sink: ByteSink) {
+        var place = unsafe sink.reserve(16)
+        if isSession {
+            unsafe UnsafeMutableRawPointer(place).storeBytes(of: ends[row].bigEndian, as: Int64.self)
+            unsafe place += 8
+        }
+        unsafe UnsafeMutableRawPointer(place).storeBytes(of: starts[row].bigEndian, as: Int64.self)
+        unsafe sink.commit(place + 8)
     }
 }
 

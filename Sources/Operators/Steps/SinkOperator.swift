@@ -36,8 +36,9 @@ final class SinkOperator: Operator {
         } else {
             rows.forEach { records.timestamps.append(batch.timestamps[$0]) }
         }
-        if sink.window != nil, batch.isWindowed {
-            rows.forEach { records.keys.append(appendWindow(batch, $0, key.encode($0, to: records.bytes))) }
+        if let window = sink.window, batch.isWindowed {
+            let windows = WindowSuffix(starts: batch.windowStarts, ends: batch.windowEnds, isSession: window == .session)
+            key.encodeWindowed(rows, windows, to: records.bytes, into: &records.keys)
         } else {
             key.encodeRows(rows, present: [], to: records.bytes, into: &records.keys)
         }
@@ -67,32 +68,12 @@ final class SinkOperator: Operator {
         return nil
     }
 
-    private func appendWindow(_ batch: Batch, _ row: Int, _ range: ByteRange) -> ByteRange {
-        let start = range.isNull ? records.bytes.count : Int(range.start)
-        WindowSuffix.append(start: batch.windowStarts[row], end: batch.windowEnds[row], isSession: sink.window == .session, to: records.bytes)
-        return records.bytes.range(from: start)
-    }
-
     private func copyHeader(_ batch: Batch, _ row: Int) -> ByteRange {
         let range = batch.headers[row]
         if range.isNull { return .null }
         let start = records.bytes.count
         records.bytes.append(batch.headerBytes[Int(range.start)..<Int(range.start + range.length)])
         return records.bytes.range(from: start)
-    }
-}
-
-/// The window behind the key bytes (formats.md §10).
-enum WindowSuffix {
-    static func append(start: Int64, end: Int64, isSession: Bool, to sink: ByteSink) {
-        if isSession { putNumber(end, sink) }
-        putNumber(start, sink)
-    }
-
-    private static func putNumber(_ value: Int64, _ sink: ByteSink) {
-        let place = unsafe sink.reserve(8)
-        for index in 0..<8 { unsafe place[index] = UInt8(truncatingIfNeeded: value >> Int64(56 - 8 * index)) }
-        unsafe sink.commit(place + 8)
     }
 }
 
