@@ -91,7 +91,7 @@ private struct CaseRun {
         try appendInputs()
         for plan in plans {
             do throws(QueryFailure) { try drive(plan) } catch {
-                return try check(Diagnostic(.dataError, "Fatal user code error in TimestampExtractor callback for record. " + error.description, category: .runtime))
+                return try check(Diagnostic(.dataError, error.description, category: .runtime))
             }
         }
         if test.expectedError != nil { throw CaseFailure("expected an error: \(test.expectedError?.message ?? "")") }

@@ -53,6 +53,10 @@ class Aggregator {
     func merge(_ other: Int, into group: Int) throws(EvaluationError) {}
     /// Writes the group's result into `row` of `column`.
     func result(_ group: Int, into column: Column, _ row: Int) {}
+    /// Writes the results of many groups into rows 0, 1, … of `column`.
+    func results(_ groups: [Int32], into column: Column) {
+        for (row, group) in groups.enumerated() { result(Int(group), into: column, row) }
+    }
     /// Appends the state in the compact row format.
     func write(_ group: Int, to bytes: inout [UInt8]) {}
     /// Reads a state back; false when the bytes are damaged.

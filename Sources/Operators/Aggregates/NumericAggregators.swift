@@ -46,6 +46,10 @@ final class CountAggregator: Aggregator {
 
     override func merge(_ other: Int, into group: Int) { counts[group] &+= counts[other] }
     override func result(_ group: Int, into column: Column, _ row: Int) { column.words[row] = counts[group] }
+    override func results(_ groups: [Int32], into column: Column) {
+        let counts = counts
+        for (row, group) in groups.enumerated() { column.words[row] = counts[Int(group)] }
+    }
     override func write(_ group: Int, to bytes: inout [UInt8]) { RowWriter.putWord(counts[group], to: &bytes) }
 
     override func read(_ group: Int, _ reader: inout RowReader) -> Bool {
@@ -100,6 +104,10 @@ final class WordSumAggregator: Aggregator {
 
     override func merge(_ other: Int, into group: Int) { sums[group] &+= sums[other] }
     override func result(_ group: Int, into column: Column, _ row: Int) { column.words[row] = cut(sums[group]) }
+    override func results(_ groups: [Int32], into column: Column) {
+        let sums = sums
+        for (row, group) in groups.enumerated() { column.words[row] = cut(sums[Int(group)]) }
+    }
     override func write(_ group: Int, to bytes: inout [UInt8]) { RowWriter.putWord(sums[group], to: &bytes) }
 
     override func read(_ group: Int, _ reader: inout RowReader) -> Bool {

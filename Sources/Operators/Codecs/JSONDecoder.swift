@@ -64,76 +64,102 @@ struct DecodeProblem {
     /// More distinct names than this are looked up anew each time.
     private static let knownNameLimit = 256
 
+    /// What changes from record to record. It lies behind a pointer, because a class's own fields are checked for exclusive access at
+    /// every use, and these are used many times a record.
+    @safe private struct State {
+        var capacity = 0
+        /// 64-bit cells, column by column: words, doubles as bits, text ranges as two halves.
+        var cells: UnsafeMutablePointer<UInt64>
+        var nullCells: UnsafeMutablePointer<Bool>
+        /// Serial number of the record at hand.
+        var serial = 0
+        var knownCount = 0
+        var predictedCount = 0
+        /// The row of the last text with escapes, -1 for none in this batch.
+        var lastDecodedRow = -1
+        /// `"name":` of all known names, followed by padding.
+        var pool: UnsafeMutablePointer<UInt8>
+        var poolCount = 0
+        var poolCapacity = 4096
+    }
+
+    /// What is known of a column; one entry more than there are columns.
+    private struct Field {
+        var way: Way
+        var isWanted: Bool
+        /// Whether the column has a NULL in this batch.
+        var hasNulls = false
+        /// Serial number of the record in which the column was last seen, and whether by its exact name.
+        var seenIn = 0
+        var seenExactly = false
+    }
+
     private let names: [String]
     private let wanted: [Bool]
-    private let ways: [Way]
     private let isUnwrapped: Bool
     private let wantedCount: Int
-
-    private var capacity = 0
-    /// 64-bit cells, column by column: words, doubles as bits, text ranges as two halves.
-    private var cells: UnsafeMutablePointer<UInt64>
-    private var nullCells: UnsafeMutablePointer<Bool>
-    /// Whether a column of this batch has a NULL.
-    private var hasNulls: [Bool]
-    /// Serial number of the record in which a column was last seen, and whether by its exact name.
-    private let seenIn: UnsafeMutablePointer<Int>
-    private let seenExactly: UnsafeMutablePointer<Bool>
-    private var serial = 0
+    private let state: UnsafeMutablePointer<State>
+    private let fields: UnsafeMutablePointer<Field>
+    private let known: UnsafeMutablePointer<KnownName>
+    private let predicted: UnsafeMutablePointer<Int32>
     /// Texts with escapes: column, row, and where the decoded text stands in `decodedBytes`.
     private var decodedTexts: [(column: Int, row: Int, start: Int, length: Int)] = []
     private var decodedBytes: [UInt8] = []
     private var run: RecordRun?
-
-    private var pool: [UInt8] = Array(repeating: 0, count: 16)
-    private var known: [KnownName] = []
-    private var predicted: [Int32] = []
 
     init(_ definitions: [ColumnDefinition], wanted: [Bool], isUnwrapped: Bool) {
         names = definitions.map(\.name)
         self.wanted = wanted
         self.isUnwrapped = isUnwrapped
         wantedCount = wanted.count { $0 }
-        ways = zip(definitions, wanted).map { definition, isWanted in
-            guard isWanted else { return .skip }
-            switch definition.type {
-            case .integer: return .word32
-            case .bigint: return .word64
-            case .double: return .double
-            case .string: return .text
-            default: return .general
-            }
+        unsafe fields = .allocate(capacity: definitions.count + 1)
+        for (index, definition) in definitions.enumerated() {
+            unsafe (fields + index).initialize(
+                to: Field(way: wanted[index] ? JSONSideDecoder.way(definition.type) : .skip, isWanted: wanted[index]))
         }
-        hasNulls = Array(repeating: false, count: definitions.count)
-        unsafe cells = .allocate(capacity: 1)
-        unsafe nullCells = .allocate(capacity: 1)
-        unsafe seenIn = .allocate(capacity: definitions.count + 1)
-        unsafe seenIn.initialize(repeating: 0, count: definitions.count + 1)
-        unsafe seenExactly = .allocate(capacity: definitions.count + 1)
-        unsafe seenExactly.initialize(repeating: false, count: definitions.count + 1)
+        unsafe known = .allocate(capacity: JSONSideDecoder.knownNameLimit)
+        unsafe predicted = .allocate(capacity: JSONSideDecoder.knownNameLimit)
+        unsafe state = .allocate(capacity: 1)
+        unsafe state.initialize(to: State(cells: .allocate(capacity: 1), nullCells: .allocate(capacity: 1), pool: .allocate(capacity: 4096)))
+        unsafe state.pointee.pool.initialize(repeating: 0, count: 4096)
         super.init(definitions.map { Column($0.type) })
     }
 
     deinit {
-        unsafe cells.deallocate()
-        unsafe nullCells.deallocate()
-        unsafe seenIn.deallocate()
-        unsafe seenExactly.deallocate()
+        unsafe state.pointee.cells.deallocate()
+        unsafe state.pointee.nullCells.deallocate()
+        unsafe state.pointee.pool.deallocate()
+        unsafe state.deallocate()
+        unsafe fields.deallocate()
+        unsafe known.deallocate()
+        unsafe predicted.deallocate()
+    }
+
+    private static func way(_ type: SQLType) -> Way {
+        switch type {
+        case .integer: .word32
+        case .bigint: .word64
+        case .double: .double
+        case .string: .text
+        default: .general
+        }
     }
 
     override func begin(_ run: RecordRun, _ rows: Int) {
         self.run = run
-        if rows > capacity {
-            capacity = rows
-            unsafe cells.deallocate()
-            unsafe nullCells.deallocate()
-            unsafe cells = .allocate(capacity: columns.count * rows + 1)
-            unsafe cells.initialize(repeating: 0, count: columns.count * rows + 1)
-            unsafe nullCells = .allocate(capacity: columns.count * rows + 1)
-            unsafe nullCells.initialize(repeating: false, count: columns.count * rows + 1)
+        if unsafe rows > state.pointee.capacity {
+            let size = columns.count * rows + 1
+            unsafe state.pointee.capacity = rows
+            unsafe state.pointee.cells.deallocate()
+            unsafe state.pointee.nullCells.deallocate()
+            unsafe state.pointee.cells = .allocate(capacity: size)
+            unsafe state.pointee.cells.initialize(repeating: 0, count: size)
+            unsafe state.pointee.nullCells = .allocate(capacity: size)
+            unsafe state.pointee.nullCells.initialize(repeating: false, count: size)
         }
+        unsafe state.pointee.lastDecodedRow = -1
         for index in columns.indices {
-            hasNulls[index] = false
+            unsafe fields[index].hasNulls = false
             if wanted[index] { columns[index].reset(rows) } else { columns[index].reset(0) }
         }
         decodedTexts.removeAll(keepingCapacity: true)
@@ -175,8 +201,8 @@ struct DecodeProblem {
     }
 
     private func decodeMembers(_ cursor: inout JSONCursor, _ row: Int) -> DecodeProblem? {
-        serial += 1
-        let serial = serial
+        unsafe state.pointee.serial += 1
+        let serial = unsafe state.pointee.serial
         var seen = 0, position = 0
         var mismatches: [Int32: DecodeProblem]?
         cursor.skipSpace()
@@ -188,13 +214,14 @@ struct DecodeProblem {
                 let column = Int(name.column)
                 var isMeant = column >= 0
                 if isMeant {
-                    if unsafe seenIn[column] != serial {
-                        unsafe seenIn[column] = serial
-                        unsafe seenExactly[column] = name.isExact
+                    let field = unsafe fields + column
+                    if unsafe field.pointee.seenIn != serial {
+                        unsafe field.pointee.seenIn = serial
+                        unsafe field.pointee.seenExactly = name.isExact
                         seen += 1
-                    } else if unsafe name.isExact || !seenExactly[column] {
+                    } else if unsafe name.isExact || !field.pointee.seenExactly {
                         // The last of several spellings wins, an exact one over all others.
-                        unsafe seenExactly[column] = name.isExact
+                        unsafe field.pointee.seenExactly = name.isExact
                         mismatches?[name.column] = nil
                     } else {
                         isMeant = false
@@ -223,35 +250,39 @@ struct DecodeProblem {
         if let problem = mismatches?.min(by: { $0.key < $1.key })?.value { return problem }
         if seen < wantedCount {
             for index in columns.indices where wanted[index] {
-                if unsafe seenIn[index] != serial { setNull(index, row) }
+                if unsafe fields[index].seenIn != serial { setNull(index, row) }
             }
         }
         return nil
     }
 
     @inline(__always) private func setNull(_ index: Int, _ row: Int) {
-        if ways[index] == .general { return columns[index].setNull(row) }
-        if !hasNulls[index] {
-            hasNulls[index] = true
-            unsafe (nullCells + index * capacity).update(repeating: false, count: capacity)
+        let field = unsafe fields + index
+        if unsafe field.pointee.way == .general { return columns[index].setNull(row) }
+        let start = unsafe state.pointee.nullCells + index * state.pointee.capacity
+        if unsafe !field.pointee.hasNulls {
+            unsafe field.pointee.hasNulls = true
+            unsafe start.update(repeating: false, count: state.pointee.capacity)
         }
-        unsafe nullCells[index * capacity + row] = true
+        unsafe start[row] = true
     }
 
     @inline(__always) private func setCell(_ index: Int, _ row: Int, _ value: UInt64) {
-        unsafe cells[index * capacity + row] = value
-        if hasNulls[index] { unsafe nullCells[index * capacity + row] = false }
+        let place = unsafe index * state.pointee.capacity + row
+        unsafe state.pointee.cells[place] = value
+        if unsafe fields[index].hasNulls { unsafe state.pointee.nullCells[place] = false }
     }
 
     /// Decodes one value into `row`; nil when it went well. A problem without a column means that the text is malformed.
     @inline(__always) private func decodeField(_ cursor: inout JSONCursor, _ index: Int, _ row: Int) -> DecodeProblem? {
         let first = cursor.byte
-        switch ways[index] {
+        let way = unsafe fields[index].way
+        switch way {
         case .word64, .word32:
             guard first == 0x2D || first &- 0x30 <= 9 else { break }
             guard let number = cursor.scanNumber() else { return malformed }
             let value = number.small ?? JSONReader.wrapped(cursor, number)
-            setCell(index, row, UInt64(bitPattern: ways[index] == .word32 ? Int64(Int32(truncatingIfNeeded: value)) : value))
+            setCell(index, row, UInt64(bitPattern: way == .word32 ? Int64(Int32(truncatingIfNeeded: value)) : value))
             return nil
         case .double:
             guard first == 0x2D || first &- 0x30 <= 9 else { break }
@@ -268,7 +299,7 @@ struct DecodeProblem {
                 setDecoded(index, row, start)
             } else {
                 setCell(index, row, UInt64(UInt32(string.start)) | UInt64(UInt32(string.length)) << 32)
-                if decodedTexts.last?.row == row { decodedTexts.removeAll { $0.column == index && $0.row == row } }
+                if unsafe state.pointee.lastDecodedRow == row { decodedTexts.removeAll { $0.column == index && $0.row == row } }
             }
             return nil
         case .general, .skip: break
@@ -278,18 +309,20 @@ struct DecodeProblem {
 
     private func setDecoded(_ index: Int, _ row: Int, _ start: Int) {
         setCell(index, row, 0)
-        if decodedTexts.last?.row == row { decodedTexts.removeAll { $0.column == index && $0.row == row } }
+        decodedTexts.removeAll { $0.column == index && $0.row == row }
+        unsafe state.pointee.lastDecodedRow = row
         decodedTexts.append((index, row, start, decodedBytes.count - start))
     }
 
     /// NULL, types without a fast way, and values of an unexpected kind.
     private func decodeOther(_ cursor: inout JSONCursor, _ index: Int, _ row: Int) -> DecodeProblem? {
-        if cursor.byte == 0x6E, ways[index] != .general {
+        let way = unsafe fields[index].way
+        if cursor.byte == 0x6E, way != .general {
             guard cursor.takeWord("null") else { return malformed }
             setNull(index, row)
             return nil
         }
-        if ways[index] == .text {
+        if way == .text {
             let start = decodedBytes.count
             guard JSONReader.appendText(&cursor, to: &decodedBytes, 0) else { return malformed }
             setDecoded(index, row, start)
@@ -301,7 +334,7 @@ struct DecodeProblem {
         case .mismatch(let reason): return DecodeProblem(column: names[index], message: reason)
         case .read: break
         }
-        switch ways[index] {
+        switch way {
         case .word32, .word64: setCell(index, row, UInt64(bitPattern: column.words[row]))
         case .double: setCell(index, row, column.doubles[row].bitPattern)
         case .text, .general, .skip: break
@@ -310,19 +343,20 @@ struct DecodeProblem {
     }
 
     override func finish(_ rows: Int) {
-        for index in columns.indices where wanted[index] && ways[index] != .general {
-            let column = columns[index]
-            let source = unsafe cells + index * capacity
-            switch ways[index] {
+        let capacity = unsafe state.pointee.capacity
+        for index in columns.indices where wanted[index] {
+            let column = columns[index], way = unsafe fields[index].way
+            let source = unsafe state.pointee.cells + index * capacity
+            switch way {
             case .word32, .word64: unsafe copy(source, &column.words, rows)
             case .double: unsafe copy(source, &column.doubles, rows)
             case .text: unsafe copy(source, &column.ranges, rows)
-            case .general, .skip: break
+            case .general, .skip: continue
             }
-            if hasNulls[index] {
-                column.nulls = unsafe Array(UnsafeBufferPointer(start: nullCells + index * capacity, count: column.count))
+            if unsafe fields[index].hasNulls {
+                column.nulls = unsafe Array(UnsafeBufferPointer(start: state.pointee.nullCells + index * capacity, count: column.count))
             }
-            if ways[index] == .text { finishTexts(index, rows) }
+            if way == .text { finishTexts(index, rows) }
         }
     }
 
@@ -359,8 +393,8 @@ struct DecodeProblem {
 extension JSONSideDecoder {
     /// Steps over the name of the next member and its colon, and says which column it means (-1 for none).
     @inline(__always) private func matchName(_ cursor: inout JSONCursor, _ position: Int) -> (column: Int32, isExact: Bool)? {
-        if position < predicted.count {
-            let name = known[Int(predicted[position])]
+        if unsafe position < state.pointee.predictedCount {
+            let name = unsafe known[Int(predicted[position])]
             if cursor.at + name.length <= cursor.end, isAt(cursor, name) {
                 cursor.at += name.length
                 return (name.column, name.isExact)
@@ -371,27 +405,27 @@ extension JSONSideDecoder {
 
     /// Whether the text at the cursor is that name, quotes and colon included; the pool is padded, so whole words may be read.
     @inline(__always) private func isAt(_ cursor: JSONCursor, _ name: KnownName) -> Bool {
-        unsafe pool.withUnsafeBytes { pool in
-            var offset = 0
-            while offset + 8 <= name.length {
-                let word = unsafe pool.loadUnaligned(fromByteOffset: name.start + offset, as: UInt64.self)
-                if word != cursor.word(cursor.at + offset) { return false }
-                offset += 8
-            }
-            let rest = name.length - offset
-            if rest == 0 { return true }
-            let mask = (UInt64(1) << UInt64(rest * 8)) &- 1
-            let word = unsafe pool.loadUnaligned(fromByteOffset: name.start + offset, as: UInt64.self)
-            return (word ^ cursor.word(cursor.at + offset)) & mask == 0
+        let pool = unsafe UnsafeRawPointer(state.pointee.pool + name.start)
+        var offset = 0
+        while offset + 8 <= name.length {
+            if unsafe pool.loadUnaligned(fromByteOffset: offset, as: UInt64.self) != cursor.word(cursor.at + offset) { return false }
+            offset += 8
         }
+        let rest = name.length - offset
+        if rest == 0 { return true }
+        let mask = (UInt64(1) << UInt64(rest * 8)) &- 1
+        return unsafe (pool.loadUnaligned(fromByteOffset: offset, as: UInt64.self) ^ cursor.word(cursor.at + offset)) & mask == 0
     }
 
     /// The slow way: looks among all known names, then among the columns, and predicts this name for the next record.
-    private func learnName(_ cursor: inout JSONCursor, _ position: Int) -> (column: Int32, isExact: Bool)? {
-        for (index, name) in known.enumerated() where cursor.at + name.length <= cursor.end && isAt(cursor, name) {
-            predict(index, position)
-            cursor.at += name.length
-            return (name.column, name.isExact)
+    @inline(never) private func learnName(_ cursor: inout JSONCursor, _ position: Int) -> (column: Int32, isExact: Bool)? {
+        for index in unsafe 0..<state.pointee.knownCount {
+            let name = unsafe known[index]
+            if cursor.at + name.length <= cursor.end, isAt(cursor, name) {
+                predict(index, position)
+                cursor.at += name.length
+                return (name.column, name.isExact)
+            }
         }
         let start = cursor.at
         guard let name = JSONReader.readName(&cursor) else { return nil }
@@ -399,21 +433,41 @@ extension JSONSideDecoder {
         let column = match.map { wanted[$0.index] ? Int32($0.index) : -1 } ?? -1
         let isExact = match?.isExact ?? false
         // Only names written without escapes and spaces can be compared as they stand.
-        let plain = name.count + 3
-        if known.count < JSONSideDecoder.knownNameLimit, name.count < 1000, start + plain <= cursor.end,
-            cursor.bytes(start, plain) == [0x22] + name + [0x22, 0x3A] {
-            known.append(KnownName(start: pool.count - 16, length: plain, column: column, isExact: isExact))
-            pool.insert(contentsOf: [0x22] + name + [0x22, 0x3A], at: pool.count - 16)
-            predict(known.count - 1, position)
+        let label = [0x22] + name + [0x22, 0x3A]
+        if unsafe state.pointee.knownCount < JSONSideDecoder.knownNameLimit, name.count < 1000, start + label.count <= cursor.end,
+            cursor.bytes(start, label.count) == label {
+            remember(label, column, isExact)
+            predict(unsafe state.pointee.knownCount - 1, position)
         }
         return (column, isExact)
     }
 
+    private func remember(_ label: [UInt8], _ column: Int32, _ isExact: Bool) {
+        let state = unsafe state
+        if unsafe state.pointee.poolCount + label.count + 8 > state.pointee.poolCapacity {
+            let capacity = unsafe state.pointee.poolCapacity * 2
+            let larger = UnsafeMutablePointer<UInt8>.allocate(capacity: capacity)
+            unsafe larger.initialize(repeating: 0, count: capacity)
+            unsafe larger.update(from: state.pointee.pool, count: state.pointee.poolCount)
+            unsafe state.pointee.pool.deallocate()
+            unsafe state.pointee.pool = larger
+            unsafe state.pointee.poolCapacity = capacity
+        }
+        let start = unsafe state.pointee.poolCount
+        for (index, byte) in label.enumerated() { unsafe state.pointee.pool[start + index] = byte }
+        unsafe state.pointee.poolCount += label.count
+        unsafe (known + state.pointee.knownCount).initialize(
+            to: KnownName(start: start, length: label.count, column: column, isExact: isExact))
+        unsafe state.pointee.knownCount += 1
+    }
+
     private func predict(_ index: Int, _ position: Int) {
-        if position < predicted.count {
-            predicted[position] = Int32(index)
-        } else if position == predicted.count {
-            predicted.append(Int32(index))
+        let count = unsafe state.pointee.predictedCount
+        if position < count {
+            unsafe predicted[position] = Int32(index)
+        } else if position == count, count < JSONSideDecoder.knownNameLimit {
+            unsafe predicted[position] = Int32(index)
+            unsafe state.pointee.predictedCount += 1
         }
     }
 }

@@ -23,6 +23,9 @@ enum JSONDialect {
         unsafe place += 1
     }
 
+    /// Steps over bytes that have been written directly.
+    @inline(__always) @unsafe mutating func skip(_ count: Int) { unsafe place += count }
+
     @inline(__always) mutating func put(_ text: StaticString) {
         let count = text.utf8CodeUnitCount
         unsafe place.update(from: text.utf8Start, count: count)
@@ -47,30 +50,20 @@ enum JSONDialect {
     }
 
     @inline(__always) mutating func put(_ value: UInt64) {
+        if value < 10 { return putByte(0x30 &+ UInt8(truncatingIfNeeded: value)) }
         var rest = value
-        var digits = 1, limit: UInt64 = 10
-        while digits < 20, rest >= limit {
-            digits += 1
-            let (next, overflow) = limit.multipliedReportingOverflow(by: 10)
-            if overflow { break }
-            limit = next
-        }
-        var end = unsafe place + digits
+        var end = unsafe place + DecimalDigits.count(value)
         unsafe place = end
         while rest >= 100 {
-            let pair = Int(rest % 100)
-            rest /= 100
+            let (quotient, pair) = rest.quotientAndRemainder(dividingBy: 100)
+            rest = quotient
             unsafe end -= 2
-            unsafe end[0] = 0x30 &+ UInt8(truncatingIfNeeded: pair / 10)
-            unsafe end[1] = 0x30 &+ UInt8(truncatingIfNeeded: pair % 10)
+            unsafe UnsafeMutableRawPointer(end).storeBytes(of: DecimalDigits.pair(pair), as: UInt16.self)
         }
         if rest >= 10 {
-            unsafe end -= 2
-            unsafe end[0] = 0x30 &+ UInt8(truncatingIfNeeded: rest / 10)
-            unsafe end[1] = 0x30 &+ UInt8(truncatingIfNeeded: rest % 10)
+            unsafe UnsafeMutableRawPointer(end - 2).storeBytes(of: DecimalDigits.pair(rest), as: UInt16.self)
         } else {
-            unsafe end -= 1
-            unsafe end[0] = 0x30 &+ UInt8(truncatingIfNeeded: rest)
+            unsafe end[-1] = 0x30 &+ UInt8(truncatingIfNeeded: rest)
         }
     }
 
@@ -255,6 +248,31 @@ extension JSONWriter {
     }
 }
 
+/// Decimal digits of machine words.
+enum DecimalDigits {
+    /// How many digits a number from 1 on has.
+    @inline(__always) static func count(_ value: UInt64) -> Int {
+        if value < 10_000 { return value < 100 ? (value < 10 ? 1 : 2) : (value < 1000 ? 3 : 4) }
+        if value < 100_000_000 { return value < 1_000_000 ? (value < 100_000 ? 5 : 6) : (value < 10_000_000 ? 7 : 8) }
+        if value < 1_000_000_000_000 {
+            return value < 10_000_000_000 ? (value < 1_000_000_000 ? 9 : 10) : (value < 100_000_000_000 ? 11 : 12)
+        }
+        var digits = 12
+        var rest = value / 1_000_000_000_000
+        while rest > 0 {
+            digits += 1
+            rest /= 10
+        }
+        return digits
+    }
+
+    /// The two digits of a number below 100, the first in the low byte.
+    @inline(__always) static func pair(_ value: UInt64) -> UInt16 {
+        let tens = UInt16(truncatingIfNeeded: (value &* 103) >> 10)
+        return (0x3030 &+ tens) &+ (UInt16(truncatingIfNeeded: value) &- tens &* 10) << 8
+    }
+}
+
 /// Names of members as JSON strings.
 enum JSONNames {
     static func quoted(_ name: String) -> [UInt8] {
@@ -266,59 +284,5 @@ enum JSONNames {
             if let base = buffer.baseAddress { unsafe writer.putString(base, buffer.count) } else { writer.put("\"\"") }
         }
         return unsafe Array(UnsafeBufferPointer(start: room, count: writer.place - room))
-    }
-}
-
-/// Encodes one side of the rows of a batch.
-class SideEncoder {
-    /// Which columns of the batch are this side, in order.
-    let indexes: Range<Int>
-
-    init(_ indexes: Range<Int>) { self.indexes = indexes }
-
-    /// Takes what it needs out of the batch's columns, once a batch.
-    func begin(_ columns: [Column]) {}
-
-    /// Appends the bytes of `row`; null when the side is null as a whole.
-    func encode(_ row: Int, to sink: ByteSink) -> ByteRange { .null }
-}
-
-/// JSON, wrapped in an object or bare.
-final class JSONSideEncoder: SideEncoder {
-    /// `{"A":`, `,"B":`, … ready to be copied.
-    private let labels: [[UInt8]]
-    private let isUnwrapped: Bool
-    private var columns: [Column] = []
-    private let fixedBound: Int
-
-    init(_ indexes: Range<Int>, _ definitions: [ColumnDefinition], isUnwrapped: Bool) {
-        self.isUnwrapped = isUnwrapped && definitions.count == 1
-        labels = definitions.enumerated().map { index, definition in
-            [index == 0 ? 0x7B : 0x2C] + JSONNames.quoted(definition.name) + [0x3A]
-        }
-        fixedBound = labels.reduce(16) { $0 + $1.count }
-        super.init(indexes)
-    }
-
-    override func begin(_ columns: [Column]) { self.columns = Array(columns[indexes]) }
-
-    override func encode(_ row: Int, to sink: ByteSink) -> ByteRange {
-        let start = sink.count
-        if isUnwrapped, columns[0].isNull(row) { return .null }
-        var bound = fixedBound
-        for column in columns { bound += JSONWriter.bound(column, row) }
-        var writer = unsafe JSONWriter(sink.reserve(bound))
-        if isUnwrapped {
-            writer.put(columns[0], row, .record)
-        } else {
-            if columns.isEmpty { writer.putByte(0x7B) }
-            for (label, column) in zip(labels, columns) {
-                writer.put(label)
-                writer.put(column, row, .record)
-            }
-            writer.putByte(0x7D)
-        }
-        unsafe sink.commit(writer.place)
-        return sink.range(from: start)
     }
 }

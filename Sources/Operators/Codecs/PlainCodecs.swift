@@ -65,7 +65,8 @@ final class KafkaSideEncoder: SideEncoder {
 
     private func putNumber(_ value: UInt64, _ size: Int, _ sink: ByteSink) {
         let place = unsafe sink.reserve(8)
-        for index in 0..<size { unsafe place[index] = UInt8(truncatingIfNeeded: value >> UInt64(8 * (size - 1 - index))) }
+        // The number's own bytes are the last of the big-endian word.
+        unsafe UnsafeMutableRawPointer(place).storeBytes(of: (value << UInt64(64 - 8 * size)).bigEndian, as: UInt64.self)
         unsafe sink.commit(place + size)
     }
 }
@@ -197,10 +198,15 @@ final class DelimitedSideEncoder: SideEncoder {
     /// inside, an empty or odd beginning of the record, or space at an end.
     private func needsQuotes(_ index: Int) -> Bool {
         guard let first = field.first, let last = field.last else { return index == 0 }
-        if first <= 0x23 || (index == 0 && (first == 0x2C || first > 0x7E)) { return true }
+        if first <= 0x23 || (index == 0 && !DelimitedSideEncoder.isPlain(first)) { return true }
         if last <= 0x20 { return true }
         if field.contains(where: { $0 == 0x0A || $0 == 0x0D || $0 == 0x22 }) { return true }
         return field.indices.contains { field[$0...].starts(with: delimiter) }
+    }
+
+    /// A letter or digit of ASCII: what may begin a record without quotes.
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        (byte >= 0x30 && byte <= 0x39) || (byte >= 0x41 && byte <= 0x5A) || (byte >= 0x61 && byte <= 0x7A)
     }
 }
 

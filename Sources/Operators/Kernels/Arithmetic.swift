@@ -160,10 +160,12 @@ final class TextConcatenationKernel: Kernel {
     override func evaluate(_ frame: Frame, _ rows: Selection) -> Column {
         let a = left.evaluate(frame, rows), b = right.evaluate(frame, rows)
         result.reset(frame.count)
-        computable(rows, [a, b], nullFails: true).forEach { row in
+        // As in the reference's streaming queries, a NULL operand is spliced in as the text `null`.
+        unfailed(rows, [a, b]).forEach { row in
             let start = result.bytes.count
-            result.bytes.append(contentsOf: a.text(row))
-            result.bytes.append(contentsOf: b.text(row))
+            for operand in [a, b] {
+                if operand.isNull(row) { result.bytes.append(contentsOf: "null".utf8) } else { result.bytes.append(contentsOf: operand.text(row)) }
+            }
             result.setRange(row, from: start)
         }
         return result

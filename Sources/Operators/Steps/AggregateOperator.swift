@@ -54,7 +54,11 @@ final class AggregateOperator: Operator, StateStore {
     // The operations of the batch at hand, in order: position k of all these arrays.
     private var rows: [Int32] = []
     private var emits: [Bool] = []
-    private var groupsInOrder: [(window: WindowGroups, group: Int32)] = []
+    /// Windowed: the window (as an index into `touched`) and the group of each operation.
+    private var windowOf: [Int32] = []
+    private var groupOf: [Int32] = []
+    /// Windowed: the window start of each operation that is not applied yet.
+    private var startOf: [Int64] = []
     private var pairedWithPrevious: [Bool] = []
 
     init(_ step: AggregateStep, _ context: DataflowContext, next: Operator) throws(DataflowError) {
@@ -105,7 +109,7 @@ final class AggregateOperator: Operator, StateStore {
         rows.removeAll(keepingCapacity: true)
         emits.removeAll(keepingCapacity: true)
         pairedWithPrevious.removeAll(keepingCapacity: true)
-        groupsInOrder.removeAll(keepingCapacity: true)
+        startOf.removeAll(keepingCapacity: true)
         let withValue = input.hasValue.isEmpty ? input.selection : input.selection.filtered { input.hasValue[$0] }
         let usable = new.read(input, withValue, old: false)
         if step.isTableInput {
@@ -155,46 +159,103 @@ final class AggregateOperator: Operator, StateStore {
         window.operations.undoes.append(undo)
     }
 
+    /// Windowed stream. First every row is judged, in order, against stream time; the operations that come of it are then sorted by
+    /// window, so that each window's table sees them as one list. EMIT FINAL stops at each row that closes a window.
     private func pushWindows(_ input: Batch, _ usable: Selection) throws(DataflowError) {
-        for index in 0..<usable.count {
+        var begin = 0
+        while begin < usable.count {
+            let end = judge(input, usable, from: begin)
+            if !rows.isEmpty {
+                try sortByWindow()
+                try apply(input)
+            }
+            if step.isFinal { try emitClosed(input, usable[end - 1]) }
+            begin = end
+        }
+        dropExpired()
+    }
+
+    /// Finds the windows of the rows from `begin` on; gives where it stopped.
+    private func judge(_ input: Batch, _ usable: Selection, from begin: Int) -> Int {
+        var rows: [Int32] = [], starts: [Int64] = []
+        swap(&rows, &self.rows)
+        swap(&starts, &startOf)
+        let times = input.timestamps, size = size, advance = advance
+        var streamTime = streamTime
+        // The earliest end of a window that EMIT FINAL has still to give out: stored ones, and those that rows here begin.
+        var nextEnd = step.isFinal ? firstOpen.map { $0 &+ size } ?? .max : .max
+        var index = begin
+        while index < usable.count {
             let row = usable[index]
-            let time = input.timestamps[row]
+            let time = times[row]
+            index += 1
             streamTime = max(streamTime, time)
-            var start = floorDivide(time, advance).quotient * advance
-            while start &- advance >= 0, start &- advance &+ size > time { start -= advance }
-            var hits = 0
+            let horizon = streamTime &- grace
+            var start = time - time % advance
+            while start >= advance, start &- advance &+ size > time { start -= advance }
             while start <= time {
-                if start >= 0, start &+ size > streamTime &- grace {
-                    try appendWindow(start, row)
-                    hits += 1
+                if start &+ size > horizon {
+                    rows.append(Int32(row))
+                    starts.append(start)
+                    if step.isFinal { nextEnd = min(nextEnd, start &+ size) }
                 } else {
-                    context.errors.add(
-                        .late, step: "Aggregate", column: nil, message: "window [\(start),\(start &+ size)) is closed at stream time \(streamTime)",
-                        batch: input, row: row)
+                    reportLate(input, row, start, streamTime)
                 }
                 start &+= advance
                 if start < 0 { break }
             }
-            if step.isFinal, let first = firstOpen, first &+ size <= streamTime &- grace {
-                try apply(input)
-                try emitClosed(input, row)
-            }
+            if nextEnd <= horizon { break }
         }
-        try apply(input)
-        dropExpired()
+        swap(&rows, &self.rows)
+        swap(&starts, &startOf)
+        self.streamTime = streamTime
+        return index
     }
 
-    private func appendWindow(_ start: Int64, _ row: Int) throws(DataflowError) {
-        let window = try window(start)
-        largestStart = max(largestStart, start)
-        if window.operations.count == 0 { touched.append(window) }
-        let group = window.table.group(new.groups, row)
-        window.operations.rows.append(Int32(row))
-        window.operations.groups.append(group)
-        window.operations.positions.append(Int32(rows.count))
-        rows.append(Int32(row))
-        groupsInOrder.append((window, group))
+    @inline(never) private func reportLate(_ input: Batch, _ row: Int, _ start: Int64, _ streamTime: Int64) {
+        context.errors.add(
+            .late, step: "Aggregate", column: nil, message: "window [\(start),\(start &+ size)) is closed at stream time \(streamTime)",
+            batch: input, row: row)
     }
+
+    /// Gives each window its operations and each operation its group.
+    private func sortByWindow() throws(DataflowError) {
+        var places: [Int64: Int32] = [:]
+        windowOf.removeAll(keepingCapacity: true)
+        windowOf.reserveCapacity(rows.count)
+        // Windows of one row differ by the advance: a short ring of the last ones seen saves nearly all look-ups.
+        var ring = [(start: Int64, place: Int32)](repeating: (Int64.min, 0), count: 16)
+        for start in startOf {
+            let slot = Int(truncatingIfNeeded: start / advance) & 15
+            if ring[slot].start != start {
+                if let known = places[start] {
+                    ring[slot] = (start, known)
+                } else {
+                    ring[slot] = (start, Int32(touched.count))
+                    places[start] = Int32(touched.count)
+                    touched.append(try window(start))
+                    largestStart = max(largestStart, start)
+                }
+            }
+            windowOf.append(ring[slot].place)
+        }
+        var lists = [GroupOperations](repeating: GroupOperations(), count: touched.count)
+        for place in lists.indices { swap(&lists[place], &touched[place].operations) }
+        for (position, place) in windowOf.enumerated() {
+            lists[Int(place)].rows.append(rows[position])
+            lists[Int(place)].positions.append(Int32(position))
+        }
+        groupOf = emitsEach ? Array(repeating: 0, count: rows.count) : []
+        for place in lists.indices {
+            touched[place].table.assign(new.groups, lists[place].rows, to: &lists[place].groups)
+            if emitsEach {
+                for (position, group) in zip(lists[place].positions, lists[place].groups) { groupOf[Int(position)] = group }
+            }
+            swap(&lists[place], &touched[place].operations)
+        }
+    }
+
+    private var emitsEach: Bool { !context.options.coalesces && !step.isFinal }
 
     // MARK: Applying and emitting
 
@@ -204,12 +265,12 @@ final class AggregateOperator: Operator, StateStore {
             for window in touched { window.operations.removeAll() }
             touched.removeAll(keepingCapacity: true)
             rows.removeAll(keepingCapacity: true)
-            groupsInOrder.removeAll(keepingCapacity: true)
+            startOf.removeAll(keepingCapacity: true)
         }
         if rows.isEmpty { return }
         batch.partition = input.partition
         batch.input = input.input
-        let emitsEach = !context.options.coalesces && !step.isFinal
+        let emitsEach = emitsEach
         let keyCount = step.output.keyCount
         if emitsEach { for column in resultColumns[keyCount...] { column.reset(rows.count) } }
         if emitsEach && step.sendsOld { for column in beforeColumns { column.reset(rows.count) } }
@@ -248,13 +309,13 @@ final class AggregateOperator: Operator, StateStore {
                 column.copyRows(of: single.table.keys[index], single.operations.groups)
             } else {
                 column.reset(count)
-                for (row, place) in groupsInOrder.enumerated() { column.copy(place.window.table.keys[index], Int(place.group), to: row) }
+                for row in 0..<count { column.copy(touched[Int(windowOf[row])].table.keys[index], Int(groupOf[row]), to: row) }
             }
         }
         batch.columns = resultColumns
         if isWindowed {
-            batch.windowStarts = groupsInOrder.map { $0.window.start }
-            batch.windowEnds = groupsInOrder.map { [size] in $0.window.start &+ size }
+            batch.windowStarts = startOf
+            batch.windowEnds = startOf.map { [size] in $0 &+ size }
         }
         if step.sendsOld { addOldVersions(count, single) }
         try next?.push(batch)
@@ -264,7 +325,7 @@ final class AggregateOperator: Operator, StateStore {
     private func addOldVersions(_ count: Int, _ single: WindowGroups?) {
         batch.hasOld = Array(repeating: false, count: count)
         for row in 0..<count {
-            let (window, group) = single.map { ($0, $0.operations.groups[row]) } ?? groupsInOrder[row]
+            let (window, group) = single.map { ($0, $0.operations.groups[row]) } ?? (touched[Int(windowOf[row])], groupOf[row])
             let isPaired = row < pairedWithPrevious.count && pairedWithPrevious[row]
             // The undo half of a pair emits nothing: its old version is the pair's.
             if isPaired {
@@ -335,7 +396,7 @@ final class AggregateOperator: Operator, StateStore {
         for (index, aggregator) in table.aggregators.enumerated() {
             let column = resultColumns[keyCount + index]
             column.reset(groups.count)
-            for (row, group) in groups.enumerated() { aggregator.result(Int(group), into: column, row) }
+            aggregator.results(groups, into: column)
         }
         batch.columns = resultColumns
     }

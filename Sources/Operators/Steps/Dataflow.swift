@@ -59,7 +59,7 @@ package final class Dataflow {
         var end: Operator
         switch destination {
         case .sink(let description):
-            let operation = try SinkOperator(description, schema, context)
+            let operation = try SinkOperator(description, schema, makesKeys: root.makesKeys, context)
             (sink, exchangeSink, client) = (operation, nil, nil)
             end = operation
         case .exchange(let topic):
@@ -212,5 +212,13 @@ struct DataflowBuilder {
     private mutating func add(_ operation: Operator, over input: Step) throws(DataflowError) {
         try build(input, into: operation)
         operators.append(operation)
+    }
+}
+
+extension Step {
+    /// Whether PARTITION BY stands in the step or below it.
+    fileprivate var makesKeys: Bool {
+        if case .rekey = self { return true }
+        return inputs.contains { $0.makesKeys }
     }
 }

@@ -148,7 +148,7 @@ package final class ResultStore {
             let sink = ByteSink()
             sink.append(table.key(id))
             if let window = source.window {
-                WindowSuffix.append(start: entry.start, end: entry.end, isSession: window == .session, to: sink)
+                WindowSuffix(starts: [entry.start], ends: [entry.end], isSession: window == .session).append(0, to: sink)
             }
             records.append(key: sink.take(), value: entry.value, timestamp: entry.time)
         }

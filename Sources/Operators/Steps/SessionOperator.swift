@@ -30,6 +30,8 @@ final class SessionOperator: Operator, StateStore {
     private var slotCount = 0
     private var streamTime = StreamTime.unset
     private var loggedStreamTime = StreamTime.unset
+    /// The latest end of a session that was ever stored; the store's own clock.
+    private var storedEnd = StreamTime.unset
     /// No session that is still to be emitted (or dropped) ends before this.
     private var earliestEnd = Int64.max
     private var changedKeys: [Int32] = []
@@ -80,7 +82,8 @@ final class SessionOperator: Operator, StateStore {
             isChanged.append(false)
         }
         let list = sessions[group]
-        let first = list.firstIndex { $0.end &+ gap >= time } ?? list.count
+        // A session whose time in the store is over is not met any more, even where lateness alone would still let it grow.
+        let first = list.firstIndex { $0.end &+ gap >= time && $0.end > storedEnd &- retention } ?? list.count
         var last = first
         while last < list.count, list[last].start &- gap <= time { last += 1 }
         let met = Array(list[first..<last])
@@ -120,6 +123,7 @@ final class SessionOperator: Operator, StateStore {
         session.time = end
         sessions[group].replaceSubrange(place..<place + met.count, with: [session])
         earliestEnd = min(earliestEnd, end)
+        storedEnd = max(storedEnd, end)
         if !isChanged[group] {
             isChanged[group] = true
             changedKeys.append(Int32(group))
@@ -297,6 +301,7 @@ final class SessionOperator: Operator, StateStore {
         guard let value else { return nil }
         var reader = RowReader(Array(value), 0..<value.count)
         guard let time = reader.word() else { return "a state is damaged" }
+        storedEnd = max(storedEnd, end)
         let slot = newSlot()
         for aggregator in aggregators where !aggregator.read(slot, &reader) { return "a state is damaged" }
         let place = sessions[group].firstIndex { $0.start > start } ?? sessions[group].count

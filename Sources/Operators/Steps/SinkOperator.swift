@@ -12,10 +12,15 @@ final class SinkOperator: Operator {
     private let value: SideEncoder
     private let timestamp: TimestampReader?
     private let timestampName: String
+    private let keyCount: Int
+    /// The query makes its keys itself (PARTITION BY).
+    private let makesKeys: Bool
     let records = RecordSink()
 
-    init(_ sink: SinkDescription, _ schema: RowSchema, _ context: DataflowContext) throws(DataflowError) {
+    init(_ sink: SinkDescription, _ schema: RowSchema, makesKeys: Bool, _ context: DataflowContext) throws(DataflowError) {
         self.sink = sink
+        self.makesKeys = makesKeys
+        keyCount = schema.keyCount
         key = try Codecs.encoder(sink.keyFormat, schema.key)
         value = try Codecs.encoder(sink.valueFormat, schema.value)
         timestamp = try sink.timestamp.map { column throws(DataflowError) in
@@ -28,16 +33,43 @@ final class SinkOperator: Operator {
     override func push(_ batch: Batch) throws(DataflowError) {
         key.begin(batch.columns)
         value.begin(batch.columns)
-        var header = ByteRange.null
-        for index in 0..<batch.selection.count {
-            let row = batch.selection[index]
-            let hasValue = batch.hasValue(row)
-            guard let time = time(of: row, batch, hasValue) else { continue }
-            var keyRange = key.encode(row, to: records.bytes)
-            if sink.window != nil, batch.isWindowed { keyRange = appendWindow(batch, row, keyRange) }
-            let valueRange = hasValue ? value.encode(row, to: records.bytes) : .null
-            if !batch.headers.isEmpty { header = copyHeader(batch, row) }
-            records.append(key: keyRange, value: valueRange, timestamp: time, header: header)
+        var rows = batch.selection
+        if timestamp != nil {
+            rows = timed(batch)
+        } else if rows.isDense {
+            records.timestamps.append(contentsOf: batch.timestamps[..<rows.count])
+        } else {
+            rows.forEach { records.timestamps.append(batch.timestamps[$0]) }
+        }
+        if let window = sink.window, batch.isWindowed {
+            let windows = WindowSuffix(starts: batch.windowStarts, ends: batch.windowEnds, isSession: window == .session)
+            key.encodeWindowed(rows, windows, to: records.bytes, into: &records.keys)
+        } else {
+            key.encodeRows(rows, present: present(batch), to: records.bytes, into: &records.keys)
+        }
+        value.encodeRows(rows, present: batch.hasValue, to: records.bytes, into: &records.values)
+        if !batch.headers.isEmpty || !records.headers.isEmpty {
+            while records.headers.count < records.count - rows.count { records.headers.append(.null) }
+            rows.forEach { records.headers.append(batch.headers.isEmpty ? .null : copyHeader(batch, $0)) }
+        }
+    }
+
+    /// Which rows have a key; empty when all have. A row whose key columns are all NULL came without a key and leaves without one,
+    /// unless PARTITION BY made a key of several columns, which then is a key of NULLs.
+    private func present(_ batch: Batch) -> [Bool] {
+        if keyCount == 0 { return Array(repeating: false, count: batch.rowCount) }
+        if makesKeys && keyCount > 1 { return [] }
+        let columns = batch.columns[..<keyCount]
+        guard columns.allSatisfy({ !$0.nulls.isEmpty }) else { return [] }
+        return (0..<batch.rowCount).map { row in columns.contains { !$0.isNull(row) } }
+    }
+
+    /// Appends the rows' times from the sink's TIMESTAMP column and gives the rows that have one.
+    private func timed(_ batch: Batch) -> Selection {
+        batch.selection.filtered { row in
+            guard let time = time(of: row, batch, batch.hasValue(row)) else { return false }
+            records.timestamps.append(time)
+            return true
         }
     }
 
@@ -51,32 +83,12 @@ final class SinkOperator: Operator {
         return nil
     }
 
-    private func appendWindow(_ batch: Batch, _ row: Int, _ range: ByteRange) -> ByteRange {
-        let start = range.isNull ? records.bytes.count : Int(range.start)
-        WindowSuffix.append(start: batch.windowStarts[row], end: batch.windowEnds[row], isSession: sink.window == .session, to: records.bytes)
-        return records.bytes.range(from: start)
-    }
-
     private func copyHeader(_ batch: Batch, _ row: Int) -> ByteRange {
         let range = batch.headers[row]
         if range.isNull { return .null }
         let start = records.bytes.count
         records.bytes.append(batch.headerBytes[Int(range.start)..<Int(range.start + range.length)])
         return records.bytes.range(from: start)
-    }
-}
-
-/// The window behind the key bytes (formats.md §10).
-enum WindowSuffix {
-    static func append(start: Int64, end: Int64, isSession: Bool, to sink: ByteSink) {
-        if isSession { putNumber(end, sink) }
-        putNumber(start, sink)
-    }
-
-    private static func putNumber(_ value: Int64, _ sink: ByteSink) {
-        let place = unsafe sink.reserve(8)
-        for index in 0..<8 { unsafe place[index] = UInt8(truncatingIfNeeded: value >> Int64(56 - 8 * index)) }
-        unsafe sink.commit(place + 8)
     }
 }
 

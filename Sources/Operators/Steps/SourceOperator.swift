@@ -71,43 +71,55 @@ final class SourceOperator: Operator {
     }
 
     @unsafe private func decode(_ run: RecordRun, _ range: Range<Int>, _ base: UnsafePointer<UInt8>) {
-        let isTable = step.kind == .table
-        var row = 0
+        var kept: [Int32] = []
+        kept.reserveCapacity(range.count)
         for record in range {
-            let timestamp = run.timestamps[record]
-            var keyRange = run.keys[record]
-            if keyRange.isNull && isTable {
-                report(.nullKey, nil, "a table's record has no key", record)
-                continue
-            }
-            if timestamp < 0 {
-                report(.timestamp, nil, "the record's timestamp is negative", record)
-                continue
-            }
-            if let window = step.window, !keyRange.isNull {
-                guard let bounds = unsafe windowBounds(window, base, &keyRange) else {
-                    report(.keyDeserialization, nil, "the key is too short to hold its window", record)
-                    continue
-                }
-                batch.windowStarts.append(bounds.start)
-                batch.windowEnds.append(bounds.end)
-            } else if step.window != nil {
-                batch.windowStarts.append(0)
-                batch.windowEnds.append(0)
-            }
-            if unsafe decodeSides(run, record, keyRange, base, row) {
-                batch.timestamps.append(timestamp)
-                batch.offsets.append(run.offsets[record])
-                batch.recordIndexes.append(Int32(record))
-                if !run.headers.isEmpty { batch.headers.append(run.headers[record]) }
-                if needsHeaders { headers.decode(run, record, row) }
-                row += 1
-            } else if step.window != nil {
-                batch.windowStarts.removeLast()
-                batch.windowEnds.removeLast()
+            if unsafe decode(run, record, base, row: kept.count) { kept.append(Int32(record)) }
+        }
+        batch.rowCount = kept.count
+        if kept.count == range.count {
+            batch.timestamps.append(contentsOf: run.timestamps[range])
+            batch.offsets.append(contentsOf: run.offsets[range])
+            if !run.headers.isEmpty { batch.headers.append(contentsOf: run.headers[range]) }
+        } else {
+            for record in kept {
+                batch.timestamps.append(run.timestamps[Int(record)])
+                batch.offsets.append(run.offsets[Int(record)])
+                if !run.headers.isEmpty { batch.headers.append(run.headers[Int(record)]) }
             }
         }
-        batch.rowCount = row
+        batch.recordIndexes = kept
+    }
+
+    /// Decodes one record into `row`; false, with a report, when it must be skipped.
+    @inline(__always) @unsafe private func decode(_ run: RecordRun, _ record: Int, _ base: UnsafePointer<UInt8>, row: Int) -> Bool {
+        var keyRange = run.keys[record]
+        if keyRange.isNull && step.kind == .table {
+            report(.nullKey, nil, "a table's record has no key", record)
+            return false
+        }
+        if run.timestamps[record] < 0 {
+            report(.timestamp, nil, "the record's timestamp is negative", record)
+            return false
+        }
+        guard let window = step.window else {
+            guard unsafe decodeSides(run, record, keyRange, base, row) else { return false }
+            if needsHeaders { headers.decode(run, record, row) }
+            return true
+        }
+        var bounds: (start: Int64, end: Int64) = (0, 0)
+        if !keyRange.isNull {
+            guard let found = unsafe windowBounds(window, base, &keyRange) else {
+                report(.keyDeserialization, nil, "the key is too short to hold its window", record)
+                return false
+            }
+            bounds = found
+        }
+        guard unsafe decodeSides(run, record, keyRange, base, row) else { return false }
+        batch.windowStarts.append(bounds.start)
+        batch.windowEnds.append(bounds.end)
+        if needsHeaders { headers.decode(run, record, row) }
+        return true
     }
 
     /// Decodes key and value into `row`; false, with a report, when the record must be skipped.
@@ -176,7 +188,9 @@ final class SourceOperator: Operator {
         }
         for (row, message) in problems.sorted(by: { $0.key < $1.key }) {
             if reader.column.failsQuery {
-                throw DataflowError(message, input: input, partition: batch.partition, offset: batch.offsets[row])
+                throw DataflowError(
+                    "Fatal user code error in TimestampExtractor callback for record: \(message)", input: input, partition: batch.partition,
+                    offset: batch.offsets[row])
             }
             let name = step.output.columns[reader.column.column].name
             context.errors.add(.timestamp, step: "Source", column: name, message: message, batch: batch, row: row)

@@ -1,0 +1,218 @@
+// Encoding one side (key or value) of the rows of a batch, and JSON's way of doing it.
+
+import Bytes
+import Values
+
+/// Encodes one side of the rows of a batch.
+class SideEncoder {
+    /// Which columns of the batch are this side, in order.
+    let indexes: Range<Int>
+
+    init(_ indexes: Range<Int>) { self.indexes = indexes }
+
+    /// Takes what it needs out of the batch's columns, once a batch.
+    func begin(_ columns: [Column]) {}
+
+    /// Appends the bytes of `row`; null when the side is null as a whole.
+    func encode(_ row: Int, to sink: ByteSink) -> ByteRange { .null }
+
+    /// Encodes all of `rows` with each row's window behind its bytes.
+    func encodeWindowed(_ rows: Selection, _ windows: WindowSuffix, to sink: ByteSink, into ranges: inout [ByteRange]) {
+        rows.forEach { row in
+            let range = encode(row, to: sink)
+            let start = range.isNull ? sink.count : Int(range.start)
+            windows.append(row, to: sink)
+            ranges.append(sink.range(from: start))
+        }
+    }
+
+    /// Encodes all of `rows`, null for those that `present` (when it is not empty) says are not there.
+    func encodeRows(_ rows: Selection, present: [Bool], to sink: ByteSink, into ranges: inout [ByteRange]) {
+        ranges.reserveCapacity(ranges.count + rows.count)
+        rows.forEach { row in ranges.append(present.isEmpty || present[row] ? encode(row, to: sink) : .null) }
+    }
+}
+
+/// The windows of a batch's rows, as they follow the key bytes (formats.md §10).
+struct WindowSuffix {
+    let starts: [Int64]
+    let ends: [Int64]
+    let isSession: Bool
+
+    @inline(__always) func append(_ row: Int, to sink: ByteSink) {
+        var place = unsafe sink.reserve(16)
+        if isSession {
+            unsafe UnsafeMutableRawPointer(place).storeBytes(of: ends[row].bigEndian, as: Int64.self)
+            unsafe place += 8
+        }
+        unsafe UnsafeMutableRawPointer(place).storeBytes(of: starts[row].bigEndian, as: Int64.self)
+        unsafe sink.commit(place + 8)
+    }
+}
+
+/// JSON, wrapped in an object or bare.
+@safe final class JSONSideEncoder: SideEncoder {
+    /// How a column's values are written.
+    private enum Way {
+        case word
+        case double
+        case text
+        case general
+    }
+
+    /// A column as the row loop sees it: bare pointers, valid for one call of `encodeRows`.
+    @safe private struct Lane {
+        var way: Way
+        var words: UnsafePointer<Int64>
+        var doubles: UnsafePointer<Double>
+        var ranges: UnsafePointer<ByteRange>
+        var bytes: UnsafePointer<UInt8>
+        var nulls: UnsafePointer<Bool>?
+        /// `,"NAME":` in whole words, and its length.
+        var label: UnsafePointer<UInt64>
+        var labelLength: Int
+    }
+
+    /// `{"A":`, `,"B":`, … ready to be copied; empty for a bare value.
+    private let labels: [[UInt8]]
+    private let ways: [Way]
+    private let labelWords: UnsafeMutablePointer<UInt64>
+    private let labelStarts: [Int]
+    private let isUnwrapped: Bool
+    private let fixedBound: Int
+    private var columns: [Column] = []
+
+    init(_ indexes: Range<Int>, _ definitions: [ColumnDefinition], isUnwrapped: Bool) {
+        self.isUnwrapped = isUnwrapped && definitions.count == 1
+        let bare = self.isUnwrapped
+        labels = definitions.enumerated().map { index, definition in
+            bare ? [] : [index == 0 ? 0x7B : 0x2C] + JSONNames.quoted(definition.name) + [0x3A]
+        }
+        ways = definitions.map { definition in
+            switch definition.type {
+            case .integer, .bigint, .time, .date, .timestamp: .word
+            case .double: .double
+            case .string: .text
+            case .boolean, .decimal, .bytes, .array, .map, .structure: .general
+            }
+        }
+        fixedBound = labels.reduce(32) { $0 + $1.count + 40 }
+        // Labels stand in whole words, so that copying one is a few stores.
+        let wordCounts = labels.map { ($0.count + 7) / 8 }
+        labelStarts = wordCounts.indices.map { wordCounts[..<$0].reduce(0, +) }
+        let total = wordCounts.reduce(1, +)
+        unsafe labelWords = .allocate(capacity: total)
+        unsafe labelWords.initialize(repeating: 0, count: total)
+        for (label, start) in zip(labels, labelStarts) {
+            for (index, byte) in label.enumerated() { unsafe labelWords[start + index / 8] |= UInt64(byte) << UInt64(index % 8 * 8) }
+        }
+        super.init(indexes)
+    }
+
+    deinit { unsafe labelWords.deallocate() }
+
+    override func begin(_ columns: [Column]) { self.columns = Array(columns[indexes]) }
+
+    override func encode(_ row: Int, to sink: ByteSink) -> ByteRange {
+        var ranges: [ByteRange] = []
+        encodeRows(.only([Int32(row)]), present: [], to: sink, into: &ranges)
+        return ranges[0]
+    }
+
+    override func encodeRows(_ rows: Selection, present: [Bool], to sink: ByteSink, into ranges: inout [ByteRange]) {
+        ranges.reserveCapacity(ranges.count + rows.count)
+        var written: [ByteRange] = []
+        swap(&written, &ranges)
+        let lanes = UnsafeMutablePointer<Lane>.allocate(capacity: columns.count + 1)
+        defer { unsafe lanes.deallocate() }
+        unsafe fill(lanes, 0) {
+            rows.forEach { row in
+                if present.isEmpty || present[row] {
+                    written.append(unsafe write(row, lanes, sink))
+                } else {
+                    written.append(.null)
+                }
+            }
+        }
+        swap(&written, &ranges)
+    }
+
+    /// Calls `body` while the lanes from `index` on hold their columns' pointers.
+    @unsafe private func fill(_ lanes: UnsafeMutablePointer<Lane>, _ index: Int, _ body: () -> Void) {
+        guard index < columns.count else { return body() }
+        let column = columns[index]
+        unsafe column.words.withUnsafeBufferPointer { words in
+            unsafe column.doubles.withUnsafeBufferPointer { doubles in
+                unsafe column.ranges.withUnsafeBufferPointer { ranges in
+                    unsafe column.bytes.withUnsafeBufferPointer { bytes in
+                        unsafe column.nulls.withUnsafeBufferPointer { nulls in
+                            let empty = unsafe UnsafePointer<UInt8>(bitPattern: 8)!
+                            unsafe (lanes + index).initialize(
+                                to: Lane(
+                                    way: ways[index],
+                                    words: words.baseAddress ?? UnsafeRawPointer(empty).assumingMemoryBound(to: Int64.self),
+                                    doubles: doubles.baseAddress ?? UnsafeRawPointer(empty).assumingMemoryBound(to: Double.self),
+                                    ranges: ranges.baseAddress ?? UnsafeRawPointer(empty).assumingMemoryBound(to: ByteRange.self),
+                                    bytes: bytes.baseAddress ?? empty, nulls: nulls.isEmpty ? nil : nulls.baseAddress,
+                                    label: UnsafePointer(labelWords + labelStarts[index]), labelLength: labels[index].count))
+                            unsafe fill(lanes, index + 1, body)
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    @inline(__always) @unsafe private func write(_ row: Int, _ lanes: UnsafeMutablePointer<Lane>, _ sink: ByteSink) -> ByteRange {
+        let start = sink.count
+        let count = columns.count
+        if isUnwrapped, let nulls = unsafe lanes[0].nulls, unsafe nulls[row] { return .null }
+        var writer = unsafe JSONWriter(sink.reserve(bound(row, lanes, count)))
+        if count == 0 { writer.putByte(0x7B) }
+        for index in 0..<count {
+            let lane = unsafe lanes + index
+            unsafe writer.putLabel(lane.pointee.label, lane.pointee.labelLength)
+            if let nulls = unsafe lane.pointee.nulls, unsafe nulls[row] {
+                writer.put("null")
+                continue
+            }
+            switch unsafe lane.pointee.way {
+            case .word: unsafe writer.put(lane.pointee.words[row])
+            case .double: unsafe writer.put(lane.pointee.doubles[row])
+            case .text:
+                let range = unsafe lane.pointee.ranges[row]
+                unsafe writer.putString(lane.pointee.bytes + Int(range.start), Int(range.length))
+            case .general: writer.put(columns[index], row, .record)
+            }
+        }
+        if !isUnwrapped { writer.putByte(0x7D) }
+        unsafe sink.commit(writer.place)
+        return sink.range(from: start)
+    }
+
+    @inline(__always) @unsafe private func bound(_ row: Int, _ lanes: UnsafeMutablePointer<Lane>, _ count: Int) -> Int {
+        var bound = fixedBound
+        for index in 0..<count {
+            let lane = unsafe lanes + index
+            if unsafe lane.pointee.way == .text {
+                if let nulls = unsafe lane.pointee.nulls, unsafe nulls[row] { continue }
+                bound += unsafe Int(lane.pointee.ranges[row].length) * 6
+            } else if unsafe lane.pointee.way == .general {
+                bound += JSONWriter.bound(columns[index], row)
+            }
+        }
+        return bound
+    }
+}
+
+extension JSONWriter {
+    /// Copies a label in whole words; up to seven bytes more than `length` are written and overwritten later.
+    @inline(__always) @unsafe mutating func putLabel(_ words: UnsafePointer<UInt64>, _ length: Int) {
+        var offset = 0
+        while offset < length {
+            unsafe UnsafeMutableRawPointer(place + offset).storeBytes(of: words[offset >> 3], as: UInt64.self)
+            offset += 8
+        }
+        unsafe skip(length)
+    }
+}
