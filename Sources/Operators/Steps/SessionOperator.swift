@@ -103,9 +103,10 @@ final class SessionOperator: Operator, StateStore {
         _ met: [Session], _ start: Int64, _ end: Int64, _ group: Int, _ batch: Batch, _ row: Int, at place: Int
     ) throws(DataflowError) {
         var session = Session(start: start, end: end, slot: met.first?.slot ?? newSlot(), time: max(end, batch.timestamps[row]))
-        let isSame = met.count == 1 && met[0].start == start && met[0].end == end
-        if !step.isFinal {
-            for old in met where old.start != start || old.end != end { appendRow(group, old, time: old.end, row, isTombstone: true, old: old.slot) }
+        // As Kafka Streams has it: only a session that is this very moment goes on without a tombstone of the sessions it was made of.
+        let isSame = start == end && met.count == 1
+        if !step.isFinal && !isSame {
+            for old in met { appendRow(group, old, time: old.end, row, isTombstone: true, old: old.slot) }
         }
         let outRow = step.isFinal ? -1 : appendRow(group, session, time: end, row, isTombstone: false, old: isSame ? session.slot : nil)
         do throws(EvaluationError) {

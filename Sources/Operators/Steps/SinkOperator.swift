@@ -55,10 +55,10 @@ final class SinkOperator: Operator {
     }
 
     /// Which rows have a key; empty when all have. A row whose key columns are all NULL came without a key and leaves without one,
-    /// unless PARTITION BY made a key of several columns, which then is a key of NULLs.
+    /// unless PARTITION BY made the key: then the format decides what a key of NULLs is.
     private func present(_ batch: Batch) -> [Bool] {
         if keyCount == 0 { return Array(repeating: false, count: batch.rowCount) }
-        if makesKeys && keyCount > 1 { return [] }
+        if makesKeys { return [] }
         let columns = batch.columns[..<keyCount]
         guard columns.allSatisfy({ !$0.nulls.isEmpty }) else { return [] }
         return (0..<batch.rowCount).map { row in columns.contains { !$0.isNull(row) } }
