@@ -41,7 +41,7 @@ let package = Package(
         .target(name: "CHardware"),
 
         room("Bytes", "reads and writes numbers, strings, records and checksums in byte buffers", ["CHardware"]),
-        room("Platform", "the outside world: files, threads, time and chance, each with a simulated twin"),
+        room("Platform", "the outside world: files, threads, time and chance, each with a simulated twin", ["CHardware"]),
         room("Diagnostics", "the one shape of a complaint to the user, and how it is drawn"),
         room("JSONText", "reads and writes small JSON documents as values", ["Diagnostics"]),
         room("Values", "SQL types, schemas and values, with their order, text and casts"),

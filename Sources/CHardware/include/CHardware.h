@@ -8,3 +8,6 @@ uint32_t millrace_crc32c(uint32_t crc, const void *bytes, size_t length);
 
 /// The same by tables only, for processors without the instruction and for comparing the two.
 uint32_t millrace_crc32c_tables(uint32_t crc, const void *bytes, size_t length);
+
+/// Makes the C library's allocator keep freed memory; see Platform's `keepFreedMemory`.
+void millrace_keep_freed_memory(void);
