@@ -69,7 +69,7 @@ let package = Package(
         room("Server", "joins sockets to Wire and Wire to Engine, with limits and patience",
              ["Engine", "Wire", "Platform", "Diagnostics", "Bytes", "LogStore", "JSONText", "CUV", "CHTTPParser"]),
         room("CommandLineTable", "the subcommands, flags and settings, declared once", ["Diagnostics"]),
-        room("Shell", "the interactive prompt and the drawing of answers", ["Engine", "Wire", "Diagnostics", "Platform", "Bytes", "JSONText", "CEdit"]),
+        room("Shell", "the interactive prompt and the drawing of answers", ["Engine", "Syntax", "Diagnostics", "Platform", "Bytes", "JSONText", "CEdit"]),
         .executableTarget(
             name: "millrace",
             dependencies: ["CommandLineTable", "Shell", "Server", "Conformance", "Engine", "Pipelines", "LogStore", "Wire",

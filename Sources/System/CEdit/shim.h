@@ -1,1 +1,22 @@
 #include <histedit.h>
+#include <stdio.h>
+
+// The standard streams are macros.
+static inline EditLine *millrace_el_init(const char *program) { return el_init(program, stdin, stdout, stderr); }
+
+// `el_set` and `history` are variadic, which Swift cannot call: one wrapper for each use.
+
+static inline int millrace_el_set_prompt(EditLine *line, char *(*prompt)(EditLine *)) { return el_set(line, EL_PROMPT, prompt); }
+static inline int millrace_el_set_editor(EditLine *line, const char *name) { return el_set(line, EL_EDITOR, name); }
+static inline int millrace_el_set_history(EditLine *line, History *past) { return el_set(line, EL_HIST, history, past); }
+static inline int millrace_el_bind(EditLine *line, const char *key, const char *command) { return el_set(line, EL_BIND, key, command, NULL); }
+static inline int millrace_el_add_function(EditLine *line, const char *name, const char *help, unsigned char (*function)(EditLine *, int)) {
+    return el_set(line, EL_ADDFN, name, help, function);
+}
+static inline int millrace_history_size(History *past, int size) { HistEvent event; return history(past, &event, H_SETSIZE, size); }
+static inline int millrace_history_unique(History *past) { HistEvent event; return history(past, &event, H_SETUNIQUE, 1); }
+static inline int millrace_history_enter(History *past, const char *text) { HistEvent event; return history(past, &event, H_ENTER, text); }
+static inline int millrace_history_load(History *past, const char *path) { HistEvent event; return history(past, &event, H_LOAD, path); }
+static inline int millrace_history_save(History *past, const char *path) { HistEvent event; return history(past, &event, H_SAVE, path); }
+static inline const char *millrace_history_first(History *past) { HistEvent event; return history(past, &event, H_LAST) < 0 ? NULL : event.str; }
+static inline const char *millrace_history_next(History *past) { HistEvent event; return history(past, &event, H_PREV) < 0 ? NULL : event.str; }

@@ -1,0 +1,68 @@
+// Ctrl-C as a call: the handler of SIGINT writes a byte into a pipe, and a thread of ours makes of it whatever is wanted at the time.
+
+import Glibc
+
+/// Where the handler, which may do nothing but write, finds the pipe.
+private nonisolated(unsafe) var interruptPipe: Int32 = -1
+
+/// Turns SIGINT into calls. One a process.
+package final class InterruptWatcher: Sendable {
+    private let action = Monitor<(@Sendable () -> Void)?>(nil)
+
+    /// Takes SIGINT over. A blocking read of the main thread is interrupted by it, too.
+    package init() throws(SystemError) {
+        var ends: [Int32] = [-1, -1]
+        guard unsafe pipe(&ends) == 0 else {
+            throw SystemError(kind: .other, number: errno, attempt: "make a pipe for interrupts", path: "", reason: "")
+        }
+        unsafe interruptPipe = ends[1]
+        var handling = sigaction()
+        unsafe handling.__sigaction_handler.sa_handler = { _ in
+            var byte: UInt8 = 1
+            _ = unsafe write(interruptPipe, &byte, 1)
+        }
+        unsafe sigaction(SIGINT, &handling, nil)
+        let source = ends[0]
+        let action = action
+        _ = try WorkerThread.start("interrupts") {
+            var byte: UInt8 = 0
+            while unsafe read(source, &byte, 1) == 1 { action.withLock { $0 }?() }
+        }
+    }
+
+    /// What the next interrupt does; nil for nothing.
+    package func onInterrupt(_ call: (@Sendable () -> Void)?) { action.update { $0 = call } }
+}
+
+/// Facts about the terminal, if there is one.
+package enum Terminal {
+    /// Whether the stream (0 input, 1 output, 2 errors) is a terminal.
+    package static func isTerminal(_ stream: Int32) -> Bool { isatty(stream) == 1 }
+
+    /// Columns of the terminal on the output; nil when it is none.
+    package static var width: Int? {
+        guard isTerminal(1) else { return nil }
+        var size = winsize()
+        guard unsafe ioctl(1, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+        return Int(size.ws_col)
+    }
+
+    /// The value of a variable of the environment.
+    package static func environment(_ name: String) -> String? { unsafe getenv(name).map { unsafe String(cString: $0) } }
+
+    /// Writes text and a line end to the output or the errors, whole lines at a time.
+    package static func write(line: String, to stream: Int32) {
+        let bytes = Array((line + "\n").utf8)
+        var done = 0
+        while done < bytes.count {
+            let count = unsafe bytes.withUnsafeBytes { unsafe Glibc.write(stream, $0.baseAddress.map { unsafe $0 + done }, bytes.count - done) }
+            if count < 0 && errno == EINTR { continue }
+            // Nobody reads any more; there is nobody to tell.
+            if count <= 0 { return }
+            done += count
+        }
+    }
+
+    /// Reads a line of the standard input, without its end; nil at the end.
+    package static func readInputLine() -> String? { readLine(strippingNewline: true) }
+}

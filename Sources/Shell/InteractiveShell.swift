@@ -1,0 +1,198 @@
+// The interactive shell: reads entries, tells commands from statements, runs them, and goes on until it is told to leave.
+
+import Diagnostics
+package import Platform
+import Syntax
+
+/// The shell on a terminal, or on an input that looks like one.
+package final class InteractiveShell {
+    private let client: any StatementClient
+    private let runner: StatementRunner
+    private let files: any FileSystem
+    private let completion: Completion
+    private let version: String
+    private let historyPath: String?
+    private var format: OutputFormat
+    private var showsTiming = false
+    private var spool: (path: String, lines: Monitor<[String]>)?
+    private var lastStatement: String?
+
+    /// `historyPath` nil keeps no history between sessions.
+    package init(
+        client: any StatementClient, interrupts: InterruptWatcher?, files: any FileSystem, version: String, historyPath: String?,
+        format: OutputFormat
+    ) {
+        self.client = client
+        self.files = files
+        self.version = version
+        self.historyPath = historyPath
+        self.format = format
+        runner = StatementRunner(client: client, interrupts: interrupts)
+        completion = Completion(runner: runner)
+    }
+
+    /// Runs until the end of the input or `exit`.
+    package func run() {
+        show("Millrace \(version), \(client.place). Type help for help, exit to leave.")
+        let completion = completion
+        guard Terminal.isTerminal(0), let editor = LineEditor(program: "millrace", historyPath: historyPath, complete: { completion.choices(for: $0) })
+        else { return runPlain() }
+        var entry = ""
+        var splitter = StatementSplitter()
+        while true {
+            switch editor.read(prompt: entry.isEmpty ? "millrace> " : "      ... ") {
+            case .end:
+                show("")
+                return
+            case .interrupted:
+                show("")
+                entry = ""
+                splitter = StatementSplitter()
+            case .text(let line):
+                if entry.isEmpty, let command = ShellCommand(line) {
+                    editor.remember(line.trimmingCharacters)
+                    if command == .exit { return }
+                    carryOut(command, history: editor.entries)
+                    continue
+                }
+                if entry.isEmpty && line.trimmingCharacters.isEmpty { continue }
+                entry += line
+                for byte in line.utf8 { _ = splitter.take(byte) }
+                guard splitter.pending == .nothing else { continue }
+                editor.remember(entry.trimmingCharacters)
+                carryOut(statement: entry)
+                entry = ""
+                splitter = StatementSplitter()
+            }
+        }
+    }
+
+    /// Without a terminal: lines are read as they are, without prompt or history.
+    private func runPlain() {
+        var entry = ""
+        var splitter = StatementSplitter()
+        while let line = Terminal.readInputLine() {
+            if entry.isEmpty, let command = ShellCommand(line) {
+                if command == .exit { return }
+                carryOut(command, history: [])
+                continue
+            }
+            entry += line + "\n"
+            for byte in (line + "\n").utf8 { _ = splitter.take(byte) }
+            guard splitter.pending == .nothing else { continue }
+            if !entry.trimmingCharacters.isEmpty { carryOut(statement: entry) }
+            entry = ""
+            splitter = StatementSplitter()
+        }
+        if !entry.trimmingCharacters.isEmpty { carryOut(statement: entry) }
+    }
+
+    private func carryOut(statement: String) {
+        lastStatement = statement
+        runner.run(statement, options: options)
+        let word = statement.split(whereSeparator: \.isWhitespace).first?.uppercased()
+        if word == "CREATE" || word == "DROP" || word == "ALTER" { completion.forget() }
+    }
+
+    private var options: PrinterOptions {
+        let lines = spool?.lines
+        return PrinterOptions(
+            format: format, width: Terminal.width, usesColor: Terminal.isTerminal(1) && Terminal.environment("NO_COLOR") == nil,
+            showsTiming: showsTiming,
+            out: { line in
+                Terminal.write(line: line, to: 1)
+                lines?.update { $0.append(line) }
+            },
+            err: { line in
+                Terminal.write(line: line, to: 2)
+                lines?.update { $0.append(line) }
+            })
+    }
+
+    private func show(_ text: String) { options.out(text) }
+    private func complain(_ text: String) { options.err(text) }
+
+    // MARK: Commands
+
+    private func carryOut(_ command: ShellCommand, history: [String]) {
+        switch command {
+        case .help: show(ShellCommand.helpText)
+        case .exit: break
+        case .clear: Terminal.write(line: "\u{1B}[H\u{1B}[2J", to: 1)
+        case .history:
+            for (index, entry) in history.enumerated() {
+                let number = String(index + 1)
+                show(String(repeating: " ", count: max(0, 4 - number.count)) + number + ": " + entry)
+            }
+        case .version: show("Millrace \(version)")
+        case .server: show(client.place)
+        case .output(let name): setOutput(name)
+        case .runScript(let path): runScript(path)
+        case .setCLI(let name, let value): setCLI(name, value)
+        case .spool(let path): setSpool(path)
+        case .timing:
+            showsTiming.toggle()
+            show("timing is \(showsTiming ? "on" : "off")")
+        case .expanded:
+            format = format == .vertical ? .table : .vertical
+            show("output is \(format.rawValue)")
+        case .watch(let seconds): watch(seconds)
+        case .statement(let text): carryOut(statement: text)
+        case .unknown(let text): complain("unknown command: \(text)\nhint: help lists the commands.")
+        }
+    }
+
+    private func setOutput(_ name: String?) {
+        guard let name else { return show("output is \(format.rawValue)") }
+        // ksqlDB's own word for its tables.
+        let wanted = name.lowercased() == "tabular" ? "table" : name.lowercased()
+        guard let new = OutputFormat(rawValue: wanted) else {
+            return complain("unknown output format: \(name)\nhint: table, vertical, csv, tsv or json.")
+        }
+        format = new
+        show("output is \(format.rawValue)")
+    }
+
+    private func setCLI(_ name: String, _ value: String) {
+        guard name == "WRAP" || name == "COLUMN-WIDTH" else { return complain("unknown setting of the shell: \(name)") }
+        show("\(name) \(value): tables fit the terminal by themselves; use output vertical to see long values whole")
+    }
+
+    private func runScript(_ path: String) {
+        do throws(SystemError) {
+            let text = String(decoding: try files.contents(of: path), as: UTF8.self)
+            carryOut(statement: text)
+        } catch {
+            complain("the script cannot be read: \(error)")
+        }
+    }
+
+    private func setSpool(_ path: String?) {
+        if let path {
+            guard spool == nil else { return complain("already spooling to \(spool?.path ?? "")\nhint: spool off first.") }
+            spool = (path, Monitor([]))
+            return show("spooling to \(path)")
+        }
+        guard let spool else { return complain("not spooling") }
+        self.spool = nil
+        let text = spool.lines.withLock { $0.joined(separator: "\n") + "\n" }
+        do throws(SystemError) {
+            try files.replace(spool.path, with: Array(text.utf8))
+            show("wrote \(spool.path)")
+        } catch {
+            complain("\(spool.path) cannot be written: \(error)")
+        }
+    }
+
+    private func watch(_ seconds: Double) {
+        guard let statement = lastStatement else { return complain("there is no statement to repeat") }
+        let stop = Monitor(false)
+        while true {
+            if !runner.run(statement, options: options) { return }
+            runner.whileInterruptible({ stop.update { $0 = true } }) {
+                stop.wait(nanoseconds: Int64(seconds * 1_000_000_000), until: { $0 }, then: { _ in })
+            }
+            if stop.withLock({ $0 }) { return }
+        }
+    }
+}
