@@ -35,17 +35,35 @@ private let v = column(1, int)
             (call("STDDEV_SAMP", [v], double), int, ["0", "10"], ["0.0", "50.0"]),
             (call("STDDEV_SAMPLE", [v], double), int, ["0", "10"], ["0.0", "7.0710678118654755"]),
             (call("COLLECT_LIST", [v], list, limit: 2), int, ["1", "null", "3"], ["[1]", "[1,null]", "[1,null]"]),
-            (call("COLLECT_SET", [v], list), int, ["1", "null", "1", "null", "2"], ["[1]", "[1,null]", "[1,null]", "[1,null]", "[1,null,2]"]),
-            (call("TOPK", [v], list, options: [.integer(3)]), int, ["0", "100", "99", "7", "100"], ["[0]", "[100,0]", "[100,99,0]", "[100,99,7]", "[100,100,99]"]),
-            (call("TOPKDISTINCT", [v], list, options: [.integer(2)]), int, ["0", "100", "100", "7"], ["[0]", "[100,0]", "[100,0]", "[100,7]"]),
+            (
+                call("COLLECT_SET", [v], list), int, ["1", "null", "1", "null", "2"],
+                ["[1]", "[1,null]", "[1,null]", "[1,null]", "[1,null,2]"]
+            ),
+            (
+                call("TOPK", [v], list, options: [.integer(3)]), int, ["0", "100", "99", "7", "100"],
+                ["[0]", "[100,0]", "[100,99,0]", "[100,99,7]", "[100,100,99]"]
+            ),
+            (
+                call("TOPKDISTINCT", [v], list, options: [.integer(2)]), int, ["0", "100", "100", "7"],
+                ["[0]", "[100,0]", "[100,0]", "[100,7]"]
+            ),
             (call("LATEST_BY_OFFSET", [v], int), int, ["12", "null", "5"], ["12", "12", "5"]),
             (call("LATEST_BY_OFFSET", [v], int, options: [.boolean(false)]), int, ["12", "null"], ["12", "null"]),
-            (call("LATEST_BY_OFFSET", [v], list, options: [.integer(2), .boolean(false)]), int, ["12", "null", "13"], ["[12]", "[12,null]", "[null,13]"]),
+            (
+                call("LATEST_BY_OFFSET", [v], list, options: [.integer(2), .boolean(false)]), int, ["12", "null", "13"],
+                ["[12]", "[12,null]", "[null,13]"]
+            ),
             (call("EARLIEST_BY_OFFSET", [v], int, options: [.boolean(false)]), int, ["null", "13"], ["null", "null"]),
-            (call("EARLIEST_BY_OFFSET", [v], list, options: [.integer(2), .boolean(false)]), int, ["null", "13", "1"], ["[null]", "[null,13]", "[null,13]"]),
+            (
+                call("EARLIEST_BY_OFFSET", [v], list, options: [.integer(2), .boolean(false)]), int, ["null", "13", "1"],
+                ["[null]", "[null,13]", "[null,13]"]
+            ),
             (call("ATTR", [v], int), int, ["1", "1", "null"], ["1", "1", "null"]),
             (call("COUNT_DISTINCT", [v], big), int, ["1", "1", "null", "2"], ["1", "1", "1", "2"]),
-            (call("HISTOGRAM", [column(1, text)], .map(key: .string, value: .bigint)), text, [#""a""#, #""b""#, #""a""#], [#"{"a":1}"#, #"{"a":1,"b":1}"#, #"{"a":2,"b":1}"#]),
+            (
+                call("HISTOGRAM", [column(1, text)], .map(key: .string, value: .bigint)), text, [#""a""#, #""b""#, #""a""#],
+                [#"{"a":1}"#, #"{"a":1,"b":1}"#, #"{"a":2,"b":1}"#]
+            ),
             (call("SUM_LIST", [column(1, list)], int), list, ["[1,null,2]", "null", "[4]"], ["3", "3", "7"]),
         ]
         for (call, type, values, expected) in cases { #expect(try results(call, type, values) == expected, "\(call.function)") }
@@ -60,11 +78,14 @@ private let v = column(1, int)
         #expect(try results(ignoring, int, ["1", "null", "2"], window: window, times: [0, 1500, 700]).last == "[1,2]")
         #expect(try results(keeping, int, ["1", "null", "2"], window: window, times: [0, 1500, 700]).last == "[null,2]")
         for (function, options, expected) in [
-            ("SUM", [], "6"), ("MAX", [], "3"), ("COLLECT_LIST", [], "[1,3,2]"), ("TOPK", [Value.integer(2)], "[3,2]"), ("STDDEV_SAMPLE", [], "1.0"),
+            ("SUM", [], "6"), ("MAX", [], "3"), ("COLLECT_LIST", [], "[1,3,2]"), ("TOPK", [Value.integer(2)], "[3,2]"),
+            ("STDDEV_SAMPLE", [], "1.0"),
             ("COUNT_DISTINCT", [], "3"), ("EARLIEST_BY_OFFSET", [], "1"),
         ] {
-            let type: SQLType = expected.hasPrefix("[") ? list : expected.contains(".") ? .double : function == "COUNT_DISTINCT" ? .bigint : .integer
-            let merged = try results(call(function, [v], type, options: options), int, ["1", "3", "2"], window: window, times: [0, 1500, 700])
+            let type: SQLType =
+                expected.hasPrefix("[") ? list : expected.contains(".") ? .double : function == "COUNT_DISTINCT" ? .bigint : .integer
+            let merged = try results(
+                call(function, [v], type, options: options), int, ["1", "3", "2"], window: window, times: [0, 1500, 700])
             #expect(merged.last == expected, "\(function)")
         }
     }
@@ -81,7 +102,8 @@ private let v = column(1, int)
         let destination = sink(kind: .table, keyFormat: FormatSpec(.delimited))
         #expect(
             try output(root, destination, lines) == [
-                #"1|{"A0":4.0,"A1":[4],"A2":0.0,"A3":4,"A4":{"4":1}}@0"#, #"1|{"A0":6.0,"A1":[4,8],"A2":8.0,"A3":null,"A4":{"4":1,"8":1}}@0"#,
+                #"1|{"A0":4.0,"A1":[4],"A2":0.0,"A3":4,"A4":{"4":1}}@0"#,
+                #"1|{"A0":6.0,"A1":[4,8],"A2":8.0,"A3":null,"A4":{"4":1,"8":1}}@0"#,
                 #"1|{"A0":8.0,"A1":[8,8],"A2":0.0,"A3":8,"A4":{"8":2}}@0"#, #"1|{"A0":8.0,"A1":[8],"A2":0.0,"A3":8,"A4":{"8":1}}@0"#,
                 #"1|{"A0":0.0,"A1":[],"A2":0.0,"A3":null,"A4":{}}@0"#,
             ])
@@ -110,7 +132,9 @@ private let v = column(1, int)
     @Test(arguments: [SQLType.bigint, .string, .double]) func modelOfGroups(_ type: SQLType) throws {
         var random = Random(5)
         let lines = (0..<60_000).map { _ -> (Int, Int) in (Int(random.next() % 40_000), Int(random.next() % 1000) - 500) }
-        var counts: [Int: Int] = [:], sums: [Int: Int] = [:], largest: [Int: Int] = [:]
+        var counts: [Int: Int] = [:]
+        var sums: [Int: Int] = [:]
+        var largest: [Int: Int] = [:]
         for (key, value) in lines {
             counts[key, default: 0] += 1
             sums[key, default: 0] += value
@@ -135,10 +159,15 @@ private let v = column(1, int)
         let window = WindowDescription(shape: .session(gap: 7), grace: 1_000_000, retention: 2_000_000)
         let root = project(
             aggregate(events, [countAll], window: window),
-            [("K", column(0, text)), ("N", column(1, big)), ("S", TypedExpression(.pseudo(.windowstart), .bigint)), ("E", TypedExpression(.pseudo(.windowend), .bigint))])
+            [
+                ("K", column(0, text)), ("N", column(1, big)), ("S", TypedExpression(.pseudo(.windowstart), .bigint)),
+                ("E", TypedExpression(.pseudo(.windowend), .bigint)),
+            ])
         let dataflow = try Dataflow(root: root, destination: sink(kind: .table, keyFormat: FormatSpec(.kafka), window: .session))
         let store = try ResultStore(
-            source([ColumnDefinition("N", .bigint), ColumnDefinition("S", .bigint), ColumnDefinition("E", .bigint)], kind: .table, window: .session),
+            source(
+                [ColumnDefinition("N", .bigint), ColumnDefinition("S", .bigint), ColumnDefinition("E", .bigint)], kind: .table,
+                window: .session),
             retention: nil, hashSeed: 1)
         let records = run(lines.map { Line("k\($0.key)", "{}", at: $0.time) })
         for start in stride(from: 0, to: 3000, by: 100) {
@@ -146,7 +175,9 @@ private let v = column(1, int)
             store.apply(dataflow.takeOutput())
         }
         let rows = store.records(.all).run
-        let found = (0..<rows.count).map { String(decoding: rows.bytes[Int(rows.values[$0].start)..<Int(rows.values[$0].start + rows.values[$0].length)], as: UTF8.self) }
+        let found = (0..<rows.count).map {
+            String(decoding: rows.bytes[Int(rows.values[$0].start)..<Int(rows.values[$0].start + rows.values[$0].length)], as: UTF8.self)
+        }
         var expected: [String] = []
         for key in 0..<5 {
             var current: (start: Int64, end: Int64, count: Int)?

@@ -15,19 +15,25 @@ private func decoded(_ type: SQLType, _ json: String) throws -> Value? {
 
 @Suite struct CodecTests {
     @Test func jsonCoercions() throws {
-        let array = SQLType.array(.integer), map = SQLType.map(key: .string, value: .bigint)
+        let array = SQLType.array(.integer)
+        let map = SQLType.map(key: .string, value: .bigint)
         let structure = SQLType.structure([StructField("A", .integer), StructField("b", .string)])
         let cases: [(SQLType, String, Value?)] = [
             (.boolean, "true", .boolean(true)), (.boolean, #""true""#, nil), (.boolean, "1", nil),
-            (.integer, "1.9", .integer(1)), (.integer, "-1.9", .integer(-1)), (.integer, "4294967297", .integer(1)), (.integer, #""12""#, .integer(12)),
-            (.integer, #""1.5""#, nil), (.integer, "true", nil), (.integer, "01", nil), (.integer, "-", nil), (.integer, "1e3", .integer(1000)),
+            (.integer, "1.9", .integer(1)), (.integer, "-1.9", .integer(-1)), (.integer, "4294967297", .integer(1)),
+            (.integer, #""12""#, .integer(12)),
+            (.integer, #""1.5""#, nil), (.integer, "true", nil), (.integer, "01", nil), (.integer, "-", nil),
+            (.integer, "1e3", .integer(1000)),
             (.bigint, "9223372036854775807", .bigint(.max)), (.bigint, "9223372036854775808", .bigint(.min)),
-            (.double, "1", .double(1)), (.double, "-0.0", .double(-0.0)), (.double, "1e400", .double(.infinity)), (.double, #""1.5""#, .double(1.5)),
-            (.double, #""NaN""#, .double(.nan)), (.double, "123456789012345680", .double(123456789012345680)), (.double, "0.1", .double(0.1)),
+            (.double, "1", .double(1)), (.double, "-0.0", .double(-0.0)), (.double, "1e400", .double(.infinity)),
+            (.double, #""1.5""#, .double(1.5)),
+            (.double, #""NaN""#, .double(.nan)), (.double, "123456789012345680", .double(123_456_789_012_345_680)),
+            (.double, "0.1", .double(0.1)),
             (.decimal(precision: 4, scale: 2), "1.5", .decimal(Decimal(unscaled: 150, scale: 2))),
             (.decimal(precision: 4, scale: 2), #""10.10""#, .decimal(Decimal(unscaled: 1010, scale: 2))),
             (.decimal(precision: 4, scale: 2), "1.555", nil), (.decimal(precision: 4, scale: 2), "100", nil),
-            (.string, "12.50", .string("12.50")), (.string, "false", .string("false")), (.string, #"{"a" : [1, "x y"]}"#, .string(#"{"a":[1,"x y"]}"#)),
+            (.string, "12.50", .string("12.50")), (.string, "false", .string("false")),
+            (.string, #"{"a" : [1, "x y"]}"#, .string(#"{"a":[1,"x y"]}"#)),
             (.string, #"[1, "x", [true]]"#, .string("[1, x, [true]]")), (.string, #""\u00e9\ud83d\ude00\ud800""#, .string("é😀\u{FFFD}")),
             (.bytes, #""AQI=""#, .bytes([1, 2])), (.bytes, #""?""#, nil), (.time, "86400000", .time(86_400_000)), (.time, "86400001", nil),
             (.date, #""3""#, .date(3)), (.timestamp, "-5", .timestamp(-5)),
@@ -41,7 +47,8 @@ private func decoded(_ type: SQLType, _ json: String) throws -> Value? {
     @Test func memberNames() throws {
         let decoder = try RowDecoder(source([ColumnDefinition("A", .integer), ColumnDefinition("b", .integer)]))
         let lines = [
-            #"{"a":1,"B":2}"#, #"{"A":1,"a":2}"#, #"{"a":1,"A":2,"a":3}"#, #"{"a":"x","A":2}"#, #"{"\u0061":5 , "b" :6}"#, #"{"b":1,"a":9}"#, "{}",
+            #"{"a":1,"B":2}"#, #"{"A":1,"a":2}"#, #"{"a":1,"A":2,"a":3}"#, #"{"a":"x","A":2}"#, #"{"\u0061":5 , "b" :6}"#,
+            #"{"b":1,"a":9}"#, "{}",
             "null", "[]", "", #"{"a":1} x"#, #"{"a":1"#,
         ].map { Line("k", $0) }
         let (rows, errors) = try decoder.decode(run(lines))
@@ -65,7 +72,8 @@ private func decoded(_ type: SQLType, _ json: String) throws -> Value? {
         let values: [(Double, String)] = [
             (10, "10.0"), (0.1, "0.1"), (1e7, "1.0E7"), (1e10, "1.0E10"), (9999999.5, "9999999.5"), (0.001, "0.001"), (0.00099, "9.9E-4"),
             (123.456, "123.456"), (-0.5, "-0.5"), (0, "0.0"), (-0.0, "-0.0"), (1.5e-7, "1.5E-7"), (2.1, "2.1"),
-            (12345.678901, "12345.678901"), (.nan, #""NaN""#), (-.infinity, #""-Infinity""#), (1.7976931348623157e308, "1.7976931348623157E308"),
+            (12345.678901, "12345.678901"), (.nan, #""NaN""#), (-.infinity, #""-Infinity""#),
+            (1.7976931348623157e308, "1.7976931348623157E308"),
         ]
         let encoder = try RowEncoder(
             SourceSchema(key: [], value: [ColumnDefinition("V", .double)]), keyFormat: FormatSpec(.none),
@@ -82,12 +90,15 @@ private func decoded(_ type: SQLType, _ json: String) throws -> Value? {
         let schema = SourceSchema(
             key: [ColumnDefinition("K", .bigint), ColumnDefinition("K2", .string)],
             value: [
-                ColumnDefinition("B", .boolean), ColumnDefinition("I", .integer), ColumnDefinition("L", .bigint), ColumnDefinition("D", .double),
+                ColumnDefinition("B", .boolean), ColumnDefinition("I", .integer), ColumnDefinition("L", .bigint),
+                ColumnDefinition("D", .double),
                 ColumnDefinition("E", .decimal(precision: 30, scale: 3)), ColumnDefinition("S", .string), ColumnDefinition("Y", .bytes),
-                ColumnDefinition("M", .time), ColumnDefinition("A", .date), ColumnDefinition("T", .timestamp), ColumnDefinition("N", nested),
+                ColumnDefinition("M", .time), ColumnDefinition("A", .date), ColumnDefinition("T", .timestamp),
+                ColumnDefinition("N", nested),
             ])
         let values: [Value] = [
-            .boolean(true), .integer(-7), .bigint(.min), .double(1.25), .decimal(Decimal(unscaled: -1_234_567_890_123_456_789_012, scale: 3)),
+            .boolean(true), .integer(-7), .bigint(.min), .double(1.25),
+            .decimal(Decimal(unscaled: -1_234_567_890_123_456_789_012, scale: 3)),
             .string("a\"b\\\n\u{1}é😀"), .bytes([0, 255, 16]), .time(5), .date(-3), .timestamp(1_700_000_000_000),
             .structure([.array([.map([MapEntry(.string("x\"y"), .double(0.5))]), .null]), .timestamp(5), .null]),
         ]
@@ -125,10 +136,13 @@ private func decoded(_ type: SQLType, _ json: String) throws -> Value? {
     }
 
     @Test func delimited() throws {
-        let columns = [ColumnDefinition("A", .string), ColumnDefinition("B", .integer), ColumnDefinition("C", .decimal(precision: 5, scale: 2))]
+        let columns = [
+            ColumnDefinition("A", .string), ColumnDefinition("B", .integer), ColumnDefinition("C", .decimal(precision: 5, scale: 2)),
+        ]
         let step = source(columns, valueFormat: FormatSpec(.delimited))
         let lines = [
-            Line("k", "x,1,1.5"), Line("k", "\"a,\"\"b\",,\r\n"), Line("k", "x,1"), Line("k", ""), Line("k", "x,y,1"), Line("k", "x,1,1.555"),
+            Line("k", "x,1,1.5"), Line("k", "\"a,\"\"b\",,\r\n"), Line("k", "x,1"), Line("k", ""), Line("k", "x,y,1"),
+            Line("k", "x,1,1.555"),
         ]
         let sunk = sink(valueFormat: FormatSpec(.delimited, delimiter: "|"))
         let dataflow = try Dataflow(root: .source(step), destination: sunk)
@@ -153,7 +167,8 @@ private func decoded(_ type: SQLType, _ json: String) throws -> Value? {
     @Test func headers() throws {
         // Two headers: a = 1, b = null; varints are zigzag.
         let block: [UInt8] = [4, 2, 97, 2, 1, 2, 98, 1]
-        let step = source([], headers: [HeaderColumn(name: "H", key: nil), HeaderColumn(name: "A", key: "a"), HeaderColumn(name: "B", key: "b")])
+        let step = source(
+            [], headers: [HeaderColumn(name: "H", key: nil), HeaderColumn(name: "A", key: "a"), HeaderColumn(name: "B", key: "b")])
         let records = run([Line(key: [107], value: Array("{}".utf8), headers: block), Line("k", "{}")])
         let rows = try RowDecoder(step).decode(records).rows
         #expect(
@@ -173,7 +188,9 @@ private func decoded(_ type: SQLType, _ json: String) throws -> Value? {
     /// stands behind it.
     @Test func damagedRecords() throws {
         let nested = SQLType.structure([StructField("X", .array(.integer)), StructField("Y", .map(key: .string, value: .string))])
-        let step = source([ColumnDefinition("A", .integer), ColumnDefinition("B", .string), ColumnDefinition("D", .double), ColumnDefinition("N", nested)])
+        let step = source([
+            ColumnDefinition("A", .integer), ColumnDefinition("B", .string), ColumnDefinition("D", .double), ColumnDefinition("N", nested),
+        ])
         let original = Array(#"{"A":12,"B":"x\n\u00e9é","D":-1.5e3,"N":{"X":[1,2,null],"Y":{"k":"v"}},"Z":[{"q":false}]}"#.utf8)
         var random = Random(11)
         for _ in 0..<3000 {

@@ -43,7 +43,8 @@ private func cast(_ expression: TypedExpression, _ type: SQLType) -> TypedExpres
 private func cast(_ text: String, _ type: SQLType) -> TypedExpression { cast(string(text), type) }
 private let failing = TypedExpression(.arithmetic(.divide, number(1), number(0)), .integer)
 private let null = TypedExpression.literal(.null, .boolean)
-private let yes = literal(.boolean(true)), no = literal(.boolean(false))
+private let yes = literal(.boolean(true))
+private let no = literal(.boolean(false))
 
 @Suite struct ExpressionTests {
     @Test func integerArithmetic() throws {
@@ -61,7 +62,8 @@ private let yes = literal(.boolean(true)), no = literal(.boolean(false))
 
     @Test func decimalArithmetic() throws {
         func compute(_ operation: ArithmeticOperator, _ a: String, _ b: String, _ precision: Int, _ scale: Int) throws -> String? {
-            let expression = TypedExpression(.arithmetic(operation, decimal(a, 4, 2), decimal(b, 4, 2)), .decimal(precision: precision, scale: scale))
+            let expression = TypedExpression(
+                .arithmetic(operation, decimal(a, 4, 2), decimal(b, 4, 2)), .decimal(precision: precision, scale: scale))
             guard case .decimal(let result) = try value(expression) else { return nil }
             return result.description
         }
@@ -80,7 +82,8 @@ private let yes = literal(.boolean(true)), no = literal(.boolean(false))
         }
         #expect(try compare(.equal, missing, number(1)) == .boolean(false))
         #expect(try compare(.notEqual, missing, number(1)) == .boolean(false))
-        #expect(try value(TypedExpression(.not(TypedExpression(.compare(.less, missing, number(1)), .boolean)), .boolean)) == .boolean(true))
+        #expect(
+            try value(TypedExpression(.not(TypedExpression(.compare(.less, missing, number(1)), .boolean)), .boolean)) == .boolean(true))
         #expect(try compare(.equal, decimal("1.0", 2, 1), decimal("1.00", 3, 2)) == .boolean(true))
         #expect(try compare(.equal, literal(.double(.nan)), literal(.double(.nan))) == .boolean(false))
         #expect(try compare(.less, string("a"), string("b")) == .boolean(true))
@@ -104,7 +107,10 @@ private let yes = literal(.boolean(true)), no = literal(.boolean(false))
         #expect(try value(TypedExpression(.not(null), .boolean)) == nil)
         let choice = TypedExpression(
             .searchedCase(
-                [CaseBranch(condition: no, result: failing), CaseBranch(condition: yes, result: number(7)), CaseBranch(condition: null, result: number(8))],
+                [
+                    CaseBranch(condition: no, result: failing), CaseBranch(condition: yes, result: number(7)),
+                    CaseBranch(condition: null, result: number(8)),
+                ],
                 otherwise: failing), .integer)
         #expect(try value(choice) == .integer(7))
     }
@@ -131,11 +137,14 @@ private let yes = literal(.boolean(true)), no = literal(.boolean(false))
             (literal(.double(1e10)), .string, .string("1.0E10")), (decimal("1.50", 3, 2), .string, .string("1.50")),
             (decimal("-1.99", 3, 2), .integer, .integer(-1)), (literal(.time(3_661_500)), .string, .string("01:01:01")),
             (literal(.time(3_600_000)), .string, .string("01:00")), (literal(.date(19_000)), .string, .string("2022-01-08")),
-            (literal(.timestamp(1_700_000_000_123)), .string, .string("2023-11-14T22:13:20.123")), (string("2024-03"), .date, .date(19_783)),
+            (literal(.timestamp(1_700_000_000_123)), .string, .string("2023-11-14T22:13:20.123")),
+            (string("2024-03"), .date, .date(19_783)),
             (string("2024-02-30"), .date, .null), (string("2024-03-01T10:15:30.250+01:00"), .timestamp, .timestamp(1_709_284_530_250)),
-            (string("10:15"), .time, .time(36_900_000)), (literal(.timestamp(-1)), .date, .date(-1)), (literal(.date(-1)), .timestamp, .timestamp(-86_400_000)),
+            (string("10:15"), .time, .time(36_900_000)), (literal(.timestamp(-1)), .date, .date(-1)),
+            (literal(.date(-1)), .timestamp, .timestamp(-86_400_000)),
             (literal(.array([.integer(1), .null])), .string, .string("[1, null]")),
-            (literal(.array([.integer(1), .null])), .array(.double), .array([.double(1), .null])), (string("AQI="), .bytes, .bytes([1, 2])),
+            (literal(.array([.integer(1), .null])), .array(.double), .array([.double(1), .null])),
+            (string("AQI="), .bytes, .bytes([1, 2])),
         ]
         for (expression, type, expected) in cases { #expect(try value(cast(expression, type)) == expected, "\(expression) \(type)") }
     }
@@ -160,7 +169,10 @@ private let yes = literal(.boolean(true)), no = literal(.boolean(false))
             #expect(try value(TypedExpression(.subscripted(array, number(Int32(index))), .integer)) == expected)
         }
         let map = TypedExpression(
-            .makeMap([MapItem(key: string("a"), value: number(1)), MapItem(key: string("b"), value: number(2)), MapItem(key: string("a"), value: number(3))]),
+            .makeMap([
+                MapItem(key: string("a"), value: number(1)), MapItem(key: string("b"), value: number(2)),
+                MapItem(key: string("a"), value: number(3)),
+            ]),
             .map(key: .string, value: .integer))
         #expect(try value(TypedExpression(.subscripted(map, string("a")), .integer)) == .integer(3))
         #expect(try value(TypedExpression(.subscripted(map, string("z")), .integer)) == .null)
@@ -172,18 +184,22 @@ private let yes = literal(.boolean(true)), no = literal(.boolean(false))
 
     @Test func lambdas() throws {
         let array = TypedExpression.column(0, .array(.integer))
-        let x = LambdaParameter(slot: 0, name: "X", type: .integer), s = LambdaParameter(slot: 1, name: "S", type: .integer)
+        let x = LambdaParameter(slot: 0, name: "X", type: .integer)
+        let s = LambdaParameter(slot: 1, name: "S", type: .integer)
         let plus = TypedExpression(.arithmetic(.add, .init(.lambdaParameter(0), int), column(1, int)), int)
-        let transform = TypedExpression(.call("TRANSFORM", [array, TypedExpression(.lambda(parameters: [x], plus), int)]), .array(.integer))
+        let transform = TypedExpression(
+            .call("TRANSFORM", [array, TypedExpression(.lambda(parameters: [x], plus), int)]), .array(.integer))
         let types: [SQLType] = [.array(.integer), .integer]
         #expect(try value(transform, [.array([.integer(1), .integer(2)]), .integer(10)], types) == .array([.integer(11), .integer(12)]))
         #expect(try value(transform, [.array([.integer(1), .null]), .integer(10)], types) == nil)
         #expect(try value(transform, [.null, .integer(10)], types) == .null)
         let greater = TypedExpression(.compare(.greater, .init(.lambdaParameter(0), int), number(1)), .boolean)
-        let filter = TypedExpression(.call("FILTER", [array, TypedExpression(.lambda(parameters: [x], greater), .boolean)]), .array(.integer))
+        let filter = TypedExpression(
+            .call("FILTER", [array, TypedExpression(.lambda(parameters: [x], greater), .boolean)]), .array(.integer))
         #expect(try value(filter, [.array([.integer(1), .null, .integer(3)]), .integer(0)], types) == .array([.integer(3)]))
         let sum = TypedExpression(.arithmetic(.add, .init(.lambdaParameter(1), int), .init(.lambdaParameter(0), int)), int)
-        let reduce = TypedExpression(.call("REDUCE", [array, column(1, int), TypedExpression(.lambda(parameters: [s, x], sum), int)]), int)
+        let reduce = TypedExpression(
+            .call("REDUCE", [array, column(1, int), TypedExpression(.lambda(parameters: [s, x], sum), int)]), int)
         #expect(try value(reduce, [.array([.integer(1), .integer(2), .integer(3)]), .integer(10)], types) == .integer(16))
         #expect(try value(reduce, [.null, .integer(10)], types) == .integer(10))
         #expect(try value(reduce, [.array([.integer(1), .null]), .integer(10)], types) == nil)
@@ -216,18 +232,24 @@ private let yes = literal(.boolean(true)), no = literal(.boolean(false))
     /// The same rows one by one and all at once: kernels over selections, NULLs and failures.
     @Test func batchesAgree() throws {
         let types: [SQLType] = [.integer, .double, .string, .boolean]
-        let a = column(0, int), b = column(1, double), s = column(2, text), f = column(3, .boolean)
+        let a = column(0, int)
+        let b = column(1, double)
+        let s = column(2, text)
+        let f = column(3, .boolean)
         let quotient = TypedExpression(.arithmetic(.divide, number(100), a), int)
         let expressions: [TypedExpression] = [
             quotient, TypedExpression(.and(f, TypedExpression(.compare(.greater, quotient, number(3)), .boolean)), .boolean),
-            TypedExpression(.searchedCase([CaseBranch(condition: f, result: s)], otherwise: TypedExpression(.call("UCASE", [s]), text)), text),
-            TypedExpression(.arithmetic(.multiply, cast(a, .double), b), double), TypedExpression(.makeArray([quotient, a]), .array(.integer)),
+            TypedExpression(
+                .searchedCase([CaseBranch(condition: f, result: s)], otherwise: TypedExpression(.call("UCASE", [s]), text)), text),
+            TypedExpression(.arithmetic(.multiply, cast(a, .double), b), double),
+            TypedExpression(.makeArray([quotient, a]), .array(.integer)),
             TypedExpression(.call("COALESCE", [s, string("-")]), text), cast(s, .integer),
         ]
         var random = Random(3)
         let rows: [[Value]] = (0..<200).map { _ in
             [
-                random.next() % 5 == 0 ? .null : .integer(Int32(random.next() % 7)), random.next() % 5 == 0 ? .null : .double(Double(random.next() % 100) / 4),
+                random.next() % 5 == 0 ? .null : .integer(Int32(random.next() % 7)),
+                random.next() % 5 == 0 ? .null : .double(Double(random.next() % 100) / 4),
                 random.next() % 5 == 0 ? .null : .string("\(random.next() % 20)x".replacingX(random.next() % 2 == 0)),
                 random.next() % 5 == 0 ? .null : .boolean(random.next() % 2 == 0),
             ]
@@ -239,9 +261,11 @@ private let yes = literal(.boolean(true)), no = literal(.boolean(false))
         let step = Step.project(
             ProjectStep(
                 input: .source(source(schema, key: [], keyFormat: FormatSpec(.none))), expressions: expressions,
-                output: RowSchema(columns: expressions.enumerated().map { ColumnDefinition("E\($0.offset)", $0.element.type) }, keyCount: 0),
+                output: RowSchema(
+                    columns: expressions.enumerated().map { ColumnDefinition("E\($0.offset)", $0.element.type) }, keyCount: 0),
                 isTable: false))
-        var outputs: [[String]] = [], counts: [[RowErrorCause: Int]] = []
+        var outputs: [[String]] = []
+        var counts: [[RowErrorCause: Int]] = []
         for size in [1, 7, 4096] {
             let dataflow = try Dataflow(root: step, destination: .client(limit: nil))
             for start in stride(from: 0, to: records.count, by: size) {

@@ -17,7 +17,8 @@ private let columns = [ColumnDefinition("A", .integer), ColumnDefinition("L", .a
                 predicate: TypedExpression(.compare(.greater, column(1, int), number(5)), .boolean), isTable: true))
         let lines = [
             Line("a", #"{"A":1}"#, at: 1), Line("a", #"{"A":9}"#, at: 2), Line("a", #"{"A":8}"#, at: 3), Line("a", #"{"A":2}"#, at: 4),
-            Line("a", nil, at: 5), Line("b", nil, at: 6), Line("b", #"{"A":7}"#, at: 7), Line("b", nil, at: 8), Line(nil, #"{"A":7}"#, at: 9),
+            Line("a", nil, at: 5), Line("b", nil, at: 6), Line("b", #"{"A":7}"#, at: 7), Line("b", nil, at: 8),
+            Line(nil, #"{"A":7}"#, at: 9),
         ]
         let dataflow = try Dataflow(root: root, destination: sink(kind: .table))
         #expect(
@@ -42,12 +43,16 @@ private let columns = [ColumnDefinition("A", .integer), ColumnDefinition("L", .a
             let added = functions.enumerated().map { ColumnDefinition("E\($0.offset)", $0.element.result) }
             let whole = Step.explode(
                 ExplodeStep(input: input, functions: functions, output: RowSchema(columns: input.output.columns + added, keyCount: 1)))
-            return project(whole, [("K", column(0, text)), ("A", column(1, int))] + added.enumerated().map { ($0.element.name, column(3 + $0.offset, $0.element.type)) })
+            return project(
+                whole,
+                [("K", column(0, text)), ("A", column(1, int))]
+                    + added.enumerated().map { ($0.element.name, column(3 + $0.offset, $0.element.type)) })
         }
         let list = column(2, .array(.integer))
         let one = TableFunctionCall(function: "EXPLODE", arguments: [list], result: .integer)
         let other = TableFunctionCall(
-            function: "EXPLODE", arguments: [TypedExpression(.makeArray([column(1, int), column(1, int), column(1, int)]), .array(.integer))], result: .integer)
+            function: "EXPLODE",
+            arguments: [TypedExpression(.makeArray([column(1, int), column(1, int), column(1, int)]), .array(.integer))], result: .integer)
         let lines = [Line("k", #"{"A":7,"L":[1,null]}"#, at: 5), Line("k", #"{"A":8,"L":[]}"#), Line("k", #"{"A":9}"#), Line("k", nil)]
         #expect(try output(root([one]), lines, batch: batch) == [#"k|{"A":7,"E0":1}@5"#, #"k|{"A":7,"E0":null}@5"#])
         #expect(
@@ -57,7 +62,8 @@ private let columns = [ColumnDefinition("A", .integer), ColumnDefinition("L", .a
         let cube = TableFunctionCall(function: "CUBE_EXPLODE", arguments: [list], result: .array(.integer))
         #expect(
             try output(root([cube]), [Line("k", #"{"L":[1,2]}"#), Line("k", #"{"L":[1,null]}"#)], batch: batch) == [
-                #"k|{"A":null,"E0":[null,null]}@0"#, #"k|{"A":null,"E0":[null,2]}@0"#, #"k|{"A":null,"E0":[1,null]}@0"#, #"k|{"A":null,"E0":[1,2]}@0"#,
+                #"k|{"A":null,"E0":[null,null]}@0"#, #"k|{"A":null,"E0":[null,2]}@0"#, #"k|{"A":null,"E0":[1,null]}@0"#,
+                #"k|{"A":null,"E0":[1,2]}@0"#,
                 #"k|{"A":null,"E0":[null,null]}@0"#, #"k|{"A":null,"E0":[1,null]}@0"#,
             ])
     }
@@ -65,10 +71,12 @@ private let columns = [ColumnDefinition("A", .integer), ColumnDefinition("L", .a
     @Test func partitionBy() throws {
         let input = Step.source(source([ColumnDefinition("A", .integer)]))
         let topic = InternalTopic(name: "x", keyFormat: FormatSpec(.json, isUnwrapped: true))
-        let output = RowSchema(columns: [ColumnDefinition("A2", .integer), ColumnDefinition("K", .string), ColumnDefinition("A", .integer)], keyCount: 1)
+        let output = RowSchema(
+            columns: [ColumnDefinition("A2", .integer), ColumnDefinition("K", .string), ColumnDefinition("A", .integer)], keyCount: 1)
         let rekey = Step.rekey(
             RekeyStep(
-                input: input, keys: [TypedExpression(.arithmetic(.divide, number(10), column(1, int)), int)], output: output, repartition: topic))
+                input: input, keys: [TypedExpression(.arithmetic(.divide, number(10), column(1, int)), int)], output: output,
+                repartition: topic))
         let lines = [Line("a", #"{"A":2}"#, at: 1), Line("b", #"{"A":0}"#, at: 2), Line("c", nil, at: 3)]
         let dataflow = try Dataflow(root: rekey, destination: sink(keyFormat: FormatSpec(.json, isUnwrapped: true)))
         #expect(try feed(dataflow, lines) == [#"5|{"K":"a","A":2}@1"#, #"~|{"K":"b","A":0}@2"#, "~|~@3"])
@@ -79,7 +87,8 @@ private let columns = [ColumnDefinition("A", .integer), ColumnDefinition("L", .a
         try before.process(input: 0, run: records, range: 0..<3, partition: 0)
         let exchanged = run(before.takeOutput())
         let after = try Dataflow(
-            root: .exchange(ExchangeStep(topic: topic, output: output, isTable: false)), destination: sink(keyFormat: FormatSpec(.json, isUnwrapped: true)))
+            root: .exchange(ExchangeStep(topic: topic, output: output, isTable: false)),
+            destination: sink(keyFormat: FormatSpec(.json, isUnwrapped: true)))
         try after.process(input: 0, run: exchanged, range: 0..<exchanged.count, partition: 0)
         #expect(texts(after.takeOutput()) == [#"5|{"K":"a","A":2}@1"#, #"~|{"K":"b","A":0}@2"#, "~|~@3"])
     }
@@ -96,7 +105,8 @@ private let columns = [ColumnDefinition("A", .integer), ColumnDefinition("L", .a
         let exchanged = run(first.takeOutput())
         let second = try Dataflow(
             root: aggregate(
-                .exchange(ExchangeStep(topic: topic, output: grouped.output, isTable: true)), [call("SUM", [column(1, int)], int)], isTable: true),
+                .exchange(ExchangeStep(topic: topic, output: grouped.output, isTable: true)), [call("SUM", [column(1, int)], int)],
+                isTable: true),
             destination: sink(kind: .table))
         try second.process(input: 0, run: exchanged, range: 0..<exchanged.count, partition: 0)
         #expect(texts(second.takeOutput()) == [#"x|{"A0":1}@0"#, #"x|{"A0":5}@0"#, #"x|{"A0":0}@0"#, #"y|{"A0":5}@0"#, #"y|{"A0":0}@0"#])
@@ -126,7 +136,8 @@ private let columns = [ColumnDefinition("A", .integer), ColumnDefinition("L", .a
         let sunk = try Dataflow(
             root: .source(source([ColumnDefinition("T", .bigint)])),
             destination: sink(timestamp: TimestampColumn(column: 1, pattern: nil, failsQuery: false)))
-        #expect(try feed(sunk, [Line("a", #"{"T":5}"#, at: 1), Line("a", #"{"T":-5}"#), Line("a", nil, at: 7)]) == [#"a|{"T":5}@5"#, "a|~@7"])
+        #expect(
+            try feed(sunk, [Line("a", #"{"T":5}"#, at: 1), Line("a", #"{"T":-5}"#), Line("a", nil, at: 7)]) == [#"a|{"T":5}@5"#, "a|~@7"])
     }
 
     @Test func pullQueries() throws {
@@ -136,15 +147,20 @@ private let columns = [ColumnDefinition("A", .integer), ColumnDefinition("L", .a
         func line(_ key: String, _ start: UInt8, _ value: String?, at time: Int64) -> Line {
             Line(key: Array(key.utf8) + suffix(start), value: value.map { Array($0.utf8) }, at: time)
         }
-        store.apply(run([
-            line("b", 20, #"{"A":1}"#, at: 20), line("a", 10, #"{"A":2}"#, at: 21), line("b", 0, #"{"A":3}"#, at: 22), line("b", 20, #"{"A":4}"#, at: 23),
-            line("c", 20, #"{"A":5}"#, at: 24), line("c", 20, nil, at: 25),
-        ]))
+        store.apply(
+            run([
+                line("b", 20, #"{"A":1}"#, at: 20), line("a", 10, #"{"A":2}"#, at: 21), line("b", 0, #"{"A":3}"#, at: 22),
+                line("b", 20, #"{"A":4}"#, at: 23),
+                line("c", 20, #"{"A":5}"#, at: 24), line("c", 20, nil, at: 25),
+            ]))
         var stream = step
         stream.kind = .stream
         func answer(_ scan: ResultStore.Scan) throws -> [String] {
             let root = project(
-                .filter(FilterStep(input: .source(stream), predicate: TypedExpression(.compare(.greater, column(1, int), number(2)), .boolean), isTable: false)),
+                .filter(
+                    FilterStep(
+                        input: .source(stream), predicate: TypedExpression(.compare(.greater, column(1, int), number(2)), .boolean),
+                        isTable: false)),
                 [("K", column(0, text)), ("W", TypedExpression(.pseudo(.windowstart), .bigint)), ("A", column(1, int))])
             let dataflow = try Dataflow(root: root, destination: .client(limit: nil))
             var position: Int? = 0

@@ -12,7 +12,8 @@ package struct DataflowEnvironment {
     package var timeZoneFile: (_ zone: String) -> [UInt8]?
 
     package init(
-        now: @escaping () -> Int64 = { 0 }, random: @escaping () -> UInt64 = { 0 }, timeZoneFile: @escaping (String) -> [UInt8]? = { _ in nil }
+        now: @escaping () -> Int64 = { 0 }, random: @escaping () -> UInt64 = { 0 },
+        timeZoneFile: @escaping (String) -> [UInt8]? = { _ in nil }
     ) {
         self.now = now
         self.random = random
@@ -90,7 +91,8 @@ final class ErrorLog {
         counts[cause, default: 0] += 1
         guard rows.count < ErrorLog.rowLimit else { return }
         var error = RowError(
-            step: step, column: column, cause: cause, message: message, input: batch.input, partition: batch.partition, offset: -1, raw: nil)
+            step: step, column: column, cause: cause, message: message, input: batch.input, partition: batch.partition, offset: -1, raw: nil
+        )
         if let run, let record {
             error.offset = run.offsets[record]
             let range = cause == .keyDeserialization ? run.keys[record] : run.values[record]

@@ -51,7 +51,8 @@ package final class Dataflow {
 
     /// Makes the operators of `root`. Throws when a format is not supported or a function has no body.
     package init(
-        root: Step, destination: Destination, options: DataflowOptions = DataflowOptions(), environment: DataflowEnvironment = DataflowEnvironment()
+        root: Step, destination: Destination, options: DataflowOptions = DataflowOptions(),
+        environment: DataflowEnvironment = DataflowEnvironment()
     ) throws(DataflowError) {
         let context = DataflowContext(options: options, environment: environment)
         self.context = context
@@ -135,7 +136,8 @@ package final class Dataflow {
     package func restore(store: String, run: RecordRun) throws(DataflowError) {
         guard let target = context.stores[store] else { throw DataflowError("there is no state store \(store)") }
         for record in 0..<run.count {
-            let key = run.keys[record], value = run.values[record]
+            let key = run.keys[record]
+            let value = run.values[record]
             guard !key.isNull else { continue }
             let keyBytes = run.bytes[Int(key.start)..<Int(key.start + key.length)]
             let valueBytes = value.isNull ? nil : run.bytes[Int(value.start)..<Int(value.start + value.length)]

@@ -84,10 +84,12 @@ final class SessionOperator: Operator, StateStore {
         var last = first
         while last < list.count, list[last].start &- gap <= time { last += 1 }
         let met = Array(list[first..<last])
-        let start = min(time, met.first?.start ?? time), end = max(time, met.map(\.end).max() ?? time)
+        let start = min(time, met.first?.start ?? time)
+        let end = max(time, met.map(\.end).max() ?? time)
         if end < streamTime &- grace &- gap {
             context.errors.add(
-                .late, step: "Aggregate", column: nil, message: "session [\(start),\(end)] is closed at stream time \(streamTime)", batch: batch,
+                .late, step: "Aggregate", column: nil, message: "session [\(start),\(end)] is closed at stream time \(streamTime)",
+                batch: batch,
                 row: row)
         } else {
             try merge(met, start, end, group, batch, row, at: first)
@@ -102,7 +104,9 @@ final class SessionOperator: Operator, StateStore {
         var session = Session(start: start, end: end, slot: met.first?.slot ?? newSlot(), time: max(end, batch.timestamps[row]))
         let isSame = met.count == 1 && met[0].start == start && met[0].end == end
         if !step.isFinal {
-            for old in met where old.start != start || old.end != end { appendRow(group, old, time: old.end, row, isTombstone: true, old: old.slot) }
+            for old in met where old.start != start || old.end != end {
+                appendRow(group, old, time: old.end, row, isTombstone: true, old: old.slot)
+            }
         }
         let outRow = step.isFinal ? -1 : appendRow(group, session, time: end, row, isTombstone: false, old: isSame ? session.slot : nil)
         do throws(EvaluationError) {
@@ -219,7 +223,7 @@ final class SessionOperator: Operator, StateStore {
 
     /// Sessions that no row in time can meet any more go; there is nothing to do until stream time has moved past the earliest of them.
     private func dropExpired() {
-        let limit = streamTime &- max(retention, gap &+ grace) - gap
+        let limit = streamTime &- max(retention, gap &+ grace) &- gap
         guard !step.isFinal || earliestEnd == .max || earliestEnd >= limit else { return }
         guard lastSweep == StreamTime.unset || streamTime &- lastSweep > max(gap, retention / 8) else { return }
         lastSweep = streamTime
@@ -279,7 +283,9 @@ final class SessionOperator: Operator, StateStore {
             markFinal()
             return nil
         }
-        guard kind == StateKeys.session, let start = keyReader.word(), let end = keyReader.word() else { return "a key is of another kind of store" }
+        guard kind == StateKeys.session, let start = keyReader.word(), let end = keyReader.word() else {
+            return "a key is of another kind of store"
+        }
         let columns = keys.keys.map { Column($0.type) }
         for column in columns {
             column.reset(1)

@@ -20,7 +20,8 @@ final class SourceOperator: Operator {
     init(_ step: SourceStep, input: Int, _ context: DataflowContext, next: Operator) throws(DataflowError) {
         self.step = step
         self.input = input
-        let keyCount = step.schema.key.count, valueEnd = keyCount + step.schema.value.count
+        let keyCount = step.schema.key.count
+        let valueEnd = keyCount + step.schema.value.count
         var wanted = step.needed
         if let timestamp = step.timestamp { wanted[timestamp.column] = true }
         // A table's rows are known by their keys, so those must be well-formed even when nobody reads them.
