@@ -35,6 +35,22 @@ package enum DataflowInput: Hashable, Sendable {
     }
 }
 
+/// Records of one input that are worked off together with those of others.
+package struct InputSlice: Sendable {
+    /// Index into `inputs`.
+    package var input: Int
+    package var run: RecordRun
+    package var range: Range<Int>
+    package var partition: Int32
+
+    package init(input: Int, run: RecordRun, range: Range<Int>, partition: Int32) {
+        self.input = input
+        self.run = run
+        self.range = range
+        self.partition = partition
+    }
+}
+
 /// A running plan. Not Sendable: one owner, one thread.
 ///
 /// A round is: `process` any number of runs, `flush`, then take output, changelog and errors, and commit them together with the positions
@@ -89,6 +105,17 @@ package final class Dataflow {
         } else {
             try exchanges[input]?.process(run, range, partition: partition)
         }
+    }
+
+    /// Works off slices of several inputs in one order: `order` names, record by record, the slice (by index) whose next record comes.
+    /// No two slices are of one input. The output is that of `process` record by record.
+    package func process(_ slices: [InputSlice], order: [Int32]) throws(DataflowError) {
+        var ranks = [[Int32]](repeating: [], count: inputs.count)
+        for (rank, slice) in order.enumerated() { ranks[slices[Int(slice)].input].append(Int32(rank)) }
+        context.ranks = ranks
+        defer { context.ranks = nil }
+        for slice in slices { try process(input: slice.input, run: slice.run, range: slice.range, partition: slice.partition) }
+        for join in context.joins { try join.settle() }
     }
 
     /// Lets out what was held back for coalescing. To be called before a commit.
@@ -206,8 +233,12 @@ struct DataflowBuilder {
             } else {
                 try add(try AggregateOperator(aggregate, context, next: next), over: aggregate.input)
             }
-        case .join:
-            throw DataflowError("this step is not supported")
+        case .join(let join):
+            let operation = try JoinOperator.make(join, context, next: next)
+            try build(join.left, into: JoinPort(operation, isLeft: true))
+            try build(join.right, into: JoinPort(operation, isLeft: false))
+            operators.append(operation)
+            context.joins.append(operation)
         }
     }
 

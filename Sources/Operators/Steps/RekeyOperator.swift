@@ -256,6 +256,7 @@ final class ExchangeSourceOperator: Operator {
         batch.timestamps = Array(run.timestamps[range])
         batch.offsets = Array(run.offsets[range])
         batch.recordIndexes = range.map(Int32.init)
+        batch.ranks = context.ranks.map { $0[input] } ?? []
         batch.hasValue.removeAll(keepingCapacity: true)
         batch.hasOld.removeAll(keepingCapacity: true)
         batch.headers = run.headers.isEmpty ? [] : Array(run.headers[range])
