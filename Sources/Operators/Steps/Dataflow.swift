@@ -13,6 +13,7 @@ package struct DataflowOptions: Hashable, Sendable {
     /// Seed of all hash tables: keys are written by strangers.
     package var hashSeed: UInt64
 
+    /// Every change in order and seed 0 unless told otherwise.
     package init(coalesces: Bool = false, hashSeed: UInt64 = 0) {
         self.coalesces = coalesces
         self.hashSeed = hashSeed
@@ -39,10 +40,14 @@ package enum DataflowInput: Hashable, Sendable {
 package struct InputSlice: Sendable {
     /// Index into `inputs`.
     package var input: Int
+    /// The run that holds the records.
     package var run: RecordRun
+    /// Which records of the run.
     package var range: Range<Int>
+    /// The partition that the run was read from.
     package var partition: Int32
 
+    /// A slice of `run`.
     package init(input: Int, run: RecordRun, range: Range<Int>, partition: Int32) {
         self.input = input
         self.run = run

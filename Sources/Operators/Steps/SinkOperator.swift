@@ -79,14 +79,17 @@ final class SinkOperator: Operator {
 
 /// Rows as clients get them: JSON arrays, one after the other in one buffer.
 package struct RowBlock: Hashable, Sendable {
+    /// The UTF-8 text of all rows.
     package var bytes: [UInt8] = []
     /// The JSON array of each row, in `bytes`.
     package var rows: [ByteRange] = []
     /// Whether a row says that its key is gone; then only the key columns have values.
     package var deleted: [Bool] = []
 
+    /// No rows.
     package init() {}
 
+    /// Number of rows.
     package var count: Int { rows.count }
 
     /// The rows as texts, for tests and small answers.
