@@ -75,7 +75,8 @@ struct DatePattern {
     func timestamp(_ text: ArraySlice<UInt8>) -> Int64? {
         var fields: [UInt8: Int64] = [:]
         var isAfternoon: Bool?
-        var milliseconds: Int64 = 0, zone: Int64 = 0
+        var milliseconds: Int64 = 0
+        var zone: Int64 = 0
         var rest = text
         for (index, piece) in pieces.enumerated() {
             switch piece {
@@ -104,7 +105,7 @@ struct DatePattern {
             }
         }
         guard rest.isEmpty else { return nil }
-        return DatePattern.assemble(fields, isAfternoon).map { $0 + milliseconds - zone }
+        return DatePattern.assemble(fields, isAfternoon).map { $0 &+ milliseconds &- zone }
     }
 
     /// Adjacent numbers keep their width; a number before anything else may be longer.
@@ -116,11 +117,12 @@ struct DatePattern {
             }
         }
         if width == 2 { return 2 }
-        return letter == UInt8(ascii: "y") || letter == UInt8(ascii: "u") ? (width == 4 ? 9 : 9) : width == 1 ? 9 : width
+        return letter == UInt8(ascii: "y") || letter == UInt8(ascii: "u") ? 9 : width == 1 ? 9 : width
     }
 
     private static func digits(_ rest: inout ArraySlice<UInt8>, minimum: Int, maximum: Int) -> Int64? {
-        var value: Int64 = 0, count = 0
+        var value: Int64 = 0
+        var count = 0
         while count < maximum, count < 15, let byte = rest.first, byte >= 48, byte <= 57 {
             value = value * 10 + Int64(byte - 48)
             count += 1
@@ -160,17 +162,20 @@ struct DatePattern {
             for letter in letters.utf8 { if let value = fields[letter] { return value } }
             return otherwise
         }
-        let year = field("yu", 1970), month = field("M", 1)
+        let year = field("yu", 1970)
+        let month = field("M", 1)
         guard (1...12).contains(month) else { return nil }
         var day = field("d", 1)
         guard day >= 1, day <= 31 else { return nil }
         day = min(day, CivilDate.daysInMonth(year: year, month: month))
         var hour = field("Hk", 0) % 24
         if let isAfternoon { hour = field("hK", 0) % 12 + (isAfternoon ? 12 : 0) }
-        let minute = field("m", 0), second = field("s", 0)
+        let minute = field("m", 0)
+        let second = field("s", 0)
         guard field("Hk", 0) <= 24, minute < 60, second < 60 else { return nil }
         var days = CivilDate.toDays(year: year, month: month, day: day)
         if let dayOfYear = fields[UInt8(ascii: "D")] { days = CivilDate.toDays(year: year, month: 1, day: 1) + dayOfYear - 1 }
-        return days * DateText.millisecondsPerDay + (hour * 3600 + minute * 60 + second) * 1000
+        let (midnight, overflow) = days.multipliedReportingOverflow(by: DateText.millisecondsPerDay)
+        return overflow ? nil : midnight &+ (hour * 3600 + minute * 60 + second) * 1000
     }
 }

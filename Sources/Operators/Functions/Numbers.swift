@@ -14,7 +14,8 @@ extension FunctionLibrary {
     @Sendable private static func oneNumber(_ types: [SQLType]) -> Bool { types.count == 1 && types[0].isNumeric }
 
     private static func absolute(_ call: FunctionCall) {
-        let source = call.arguments[0], result = call.result
+        let source = call.arguments[0]
+        let result = call.result
         switch source.lane {
         case .double: call.rows.forEach { result.doubles[$0] = source.doubles[$0].magnitude }
         case .wide: call.rows.forEach { result.wides[$0] = Int128(truncatingIfNeeded: source.wides[$0].magnitude) }
@@ -29,7 +30,8 @@ extension FunctionLibrary {
 
     /// FLOOR and CEIL: types are kept, a decimal's fraction becomes zeros.
     private static func roundWhole(_ call: FunctionCall, _ rule: FloatingPointRoundingRule) {
-        let source = call.arguments[0], result = call.result
+        let source = call.arguments[0]
+        let result = call.result
         switch source.lane {
         case .double: call.rows.forEach { result.doubles[$0] = source.doubles[$0].rounded(rule) }
         case .wide:
@@ -55,7 +57,8 @@ extension FunctionLibrary {
     }
 
     private static func round(_ call: FunctionCall) {
-        let source = call.arguments[0], result = call.result
+        let source = call.arguments[0]
+        let result = call.result
         switch source.lane {
         case .double:
             call.rows.forEach { row in
@@ -73,7 +76,8 @@ extension FunctionLibrary {
     }
 
     private static func roundToPlaces(_ call: FunctionCall) {
-        let source = call.arguments[0], result = call.result
+        let source = call.arguments[0]
+        let result = call.result
         let scale = source.type.asDecimal?.scale ?? 0
         call.rows.forEach { row in
             let places = Int(call.arguments[1].words[row])
@@ -82,8 +86,14 @@ extension FunctionLibrary {
                 guard source.doubles[row].isFinite else { return call.fail(row, "ROUND of a number that is not finite") }
                 result.doubles[row] = rounded(source.doubles[row], places)
             case .wide:
-                guard places < scale else { return result.wides[row] = source.wides[row] }
-                guard let unit = Decimal.powerOfTen(scale - places) else { return result.wides[row] = 0 }
+                guard places < scale else {
+                    result.wides[row] = source.wides[row]
+                    return
+                }
+                guard let unit = Decimal.powerOfTen(scale - places) else {
+                    result.wides[row] = 0
+                    return
+                }
                 result.wides[row] = roundedUp(source.wides[row], unit) &* unit
             default: result.words[row] = source.words[row]
             }
