@@ -26,7 +26,8 @@ package struct EngineConfiguration: Sendable {
         workers: Int = processorCount(), properties: [String: String] = [:], pushStart: String = "latest",
         functions: FunctionTable = .builtIn, time: any TimeSource = SystemTime(), random: any RandomSource = SystemRandom(),
         isDriven: Bool = false,
-        declaredPartitions: @escaping @Sendable (_ topic: String) -> Int? = { _ in nil }, logLine: @escaping @Sendable (_ level: LogLevel, _ line: String) -> Void = { _, _ in }
+        declaredPartitions: @escaping @Sendable (_ topic: String) -> Int? = { _ in nil },
+        logLine: @escaping @Sendable (_ level: LogLevel, _ line: String) -> Void = { _, _ in }
     ) {
         self.workers = workers
         self.properties = properties

@@ -92,7 +92,9 @@ struct QueryLauncher: Sendable {
         of plan: QueryPlan, properties: [String: String], status: QueryStatus
     ) throws(QueryFailure) -> [QueryTask] {
         let committed: [PartitionKey: Int64]
-        do throws(LogError) { committed = try committedPositions(in: log)[plan.id] ?? [:] } catch { throw QueryFailure(message: error.message) }
+        do throws(LogError) { committed = try committedPositions(in: log)[plan.id] ?? [:] } catch {
+            throw QueryFailure(message: error.message)
+        }
         var tasks: [QueryTask] = []
         let pipelines = pipelines(of: plan)
         for (index, pipeline) in pipelines.enumerated() {

@@ -8,8 +8,8 @@ import Diagnostics
 import Formats
 import Operators
 import Pipelines
-import Plans
 import Planner
+import Plans
 import Values
 
 /// Turns constant expressions into records.

@@ -53,7 +53,10 @@ extension StatementExecution {
             case "REPLICAS": actual = 1
             default: return "Cannot assert unknown topic property: \(property.name.text)"
             }
-            if property.value != .integer(actual) { return "Mismatched configuration for topic \(name.text): for config \(property.name.text), expected another value, got \(actual)" }
+            if property.value != .integer(actual) {
+                return
+                    "Mismatched configuration for topic \(name.text): for config \(property.name.text), expected another value, got \(actual)"
+            }
         }
         return nil
     }
@@ -78,7 +81,8 @@ private final class TopicPrinter: Sendable {
 
     func run() {
         var guesses = (key: FormatGuess(), value: FormatGuess())
-        var printed: Int64 = 0, seen: Int64 = 0
+        var printed: Int64 = 0
+        var seen: Int64 = 0
         let log = execution.engine.log
         let wanted = topic.id
         let subscription = log.subscribe { [state] news in if news.topic == wanted { state.update { $0.hasNews = true } } }
@@ -120,14 +124,17 @@ private final class TopicPrinter: Sendable {
         execution.done(AnswerSummary(message: "Topic printing ceased", rows: count), whenDone)
     }
 
-    private func text(_ run: RecordRun, _ index: Int, _ partition: Int, _ guesses: inout (key: FormatGuess, value: FormatGuess)) -> [String] {
-        let key = run.bytes(of: run.keys[index]), value = run.bytes(of: run.values[index])
+    private func text(_ run: RecordRun, _ index: Int, _ partition: Int, _ guesses: inout (key: FormatGuess, value: FormatGuess)) -> [String]
+    {
+        let key = run.bytes(of: run.keys[index])
+        let value = run.bytes(of: run.values[index])
         var lines: [String] = []
         if guesses.key.narrow(by: key) { lines.append("Key format: \(guesses.key.description)") }
         if guesses.value.narrow(by: value) { lines.append("Value format: \(guesses.value.description)") }
         let time = run.timestamps[index]
         let stamp = time < 0 ? "N/A" : TemporalText.text(timestamp: time).printForm
-        lines.append("rowtime: \(stamp), key: \(guesses.key.text(of: key)), value: \(guesses.value.text(of: value)), partition: \(partition)")
+        lines.append(
+            "rowtime: \(stamp), key: \(guesses.key.text(of: key)), value: \(guesses.value.text(of: value)), partition: \(partition)")
         return lines
     }
 }

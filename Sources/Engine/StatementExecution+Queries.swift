@@ -44,7 +44,8 @@ extension StatementExecution {
     func columns(of query: ResolvedQuery, flagsKeys: Bool) -> [ResultColumn] {
         let key = query.key.enumerated().map { TypedExpression.column($0, $1.type) }
         return query.items.map { item in
-            ResultColumn(item.name, item.isNull ? "STRING" : item.expression.type.description, isKey: flagsKeys && key.contains(item.expression))
+            ResultColumn(
+                item.name, item.isNull ? "STRING" : item.expression.type.description, isKey: flagsKeys && key.contains(item.expression))
         }
     }
 
@@ -82,7 +83,8 @@ extension StatementExecution {
         if source.kind == .table {
             guard let id = source.queryID, let owner = engine.state.withLock({ $0.queries[id] }) else {
                 throw Diagnostic(
-                    .wrongObjectKind, "The \(source.name) table isn't queryable. To derive a queryable table, you can do "
+                    .wrongObjectKind,
+                    "The \(source.name) table isn't queryable. To derive a queryable table, you can do "
                         + "'CREATE TABLE QUERYABLE_\(source.name) AS SELECT * FROM \(source.name)'.", at: query.span.range)
             }
             if isAggregation { throw notSupported("aggregation in a bounded query over a table") }
@@ -101,7 +103,9 @@ extension StatementExecution {
     }
 
     /// Reads the rows that a persistent query keeps of its table.
-    private func read(_ resolved: ResolvedQuery, from owner: PersistentQuery, _ whenDone: @escaping @Sendable (Bool) -> Void) throws(Diagnostic) {
+    private func read(_ resolved: ResolvedQuery, from owner: PersistentQuery, _ whenDone: @escaping @Sendable (Bool) -> Void)
+        throws(Diagnostic)
+    {
         let id = transientID(resolved)
         let plan = transientPlan(resolved, in: planning(id))
         let keys = try KeyLookup.keys(of: resolved).map { rows throws(Diagnostic) in try keyBytes(rows, of: resolved.sources[0]) }
@@ -115,25 +119,27 @@ extension StatementExecution {
         let found = Monitor<[OutgoingRecords]>([])
         let launcher = QueryLauncher(engine: engine)
         let properties = capturedProperties
-        owner.run.visit({ tasks in
-            for task in tasks {
-                guard let rows = task.description.rows else { continue }
-                let records = keys.map { rows.records(of: $0, windowSuffix: suffix) } ?? rows.allRecords()
-                found.update { $0.append(records) }
-            }
-        }, finally: {
-            engine.statements.run {
-                var rows = RowBlock()
-                do throws(QueryFailure) {
-                    rows = try launcher.rows(of: plan, over: found.withLock { $0 }, properties: properties)
-                } catch {
-                    return fail(Diagnostic(.dataError, error.description, category: .general), whenDone)
+        owner.run.visit(
+            { tasks in
+                for task in tasks {
+                    guard let rows = task.description.rows else { continue }
+                    let records = keys.map { rows.records(of: $0, windowSuffix: suffix) } ?? rows.allRecords()
+                    found.update { $0.append(records) }
                 }
-                if let limit = resolved.limit { rows.truncate(to: limit) }
-                if !rows.isEmpty { sink.emit(.rows(rows)) }
-                done(AnswerSummary(rows: rows.count, queryID: id), whenDone)
-            }
-        })
+            },
+            finally: {
+                engine.statements.run {
+                    var rows = RowBlock()
+                    do throws(QueryFailure) {
+                        rows = try launcher.rows(of: plan, over: found.withLock { $0 }, properties: properties)
+                    } catch {
+                        return fail(Diagnostic(.dataError, error.description, category: .general), whenDone)
+                    }
+                    if let limit = resolved.limit { rows.truncate(to: limit) }
+                    if !rows.isEmpty { sink.emit(.rows(rows)) }
+                    done(AnswerSummary(rows: rows.count, queryID: id), whenDone)
+                }
+            })
     }
 
     /// The bytes of keys in the source's key format.
@@ -153,7 +159,8 @@ extension StatementExecution {
         if engine.awaitUpstream(of: source, nanoseconds: 5_000_000_000) {
             session.state.withLock { $0.hasWritten = false }
         } else {
-            sink.emit(.notice("the queries upstream of \(source) have not caught up after 5 seconds; the answer may lack what was just written"))
+            sink.emit(
+                .notice("the queries upstream of \(source) have not caught up after 5 seconds; the answer may lack what was just written"))
         }
     }
 }

@@ -129,7 +129,8 @@ struct StatementExecution: Sendable {
         let bare = SettingTable.bareName(name)
         guard let old = session.state.withLock({ $0.properties.removeValue(forKey: bare) }) else {
             _ = try SettingTable.check(name, value: SettingTable[name]?.defaultValue ?? "0", bySession: true)
-            throw Diagnostic(.invalidSetting, "Cannot unset local property '\(name)' which was never set in the first place.", at: parsed.range)
+            throw Diagnostic(
+                .invalidSetting, "Cannot unset local property '\(name)' which was never set in the first place.", at: parsed.range)
         }
         return AnswerSummary(message: "Successfully unset local property '\(name)' (value was '\(old)').")
     }

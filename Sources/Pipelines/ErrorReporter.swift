@@ -70,7 +70,10 @@ struct JSONObjectWriter {
 
     mutating func add(_ name: String, _ text: String?) {
         begin(name)
-        guard let text else { bytes += Array("null".utf8); return }
+        guard let text else {
+            bytes += Array("null".utf8)
+            return
+        }
         bytes.append(UInt8(ascii: "\""))
         for byte in text.utf8 {
             switch byte {

@@ -27,7 +27,9 @@ extension QueryTask {
     }
 
     private func positionRecords() -> Append? {
-        guard description.keepsPositions, let group = description.group, let topic = log.describeTopic(named: consumerOffsetsTopic) else { return nil }
+        guard description.keepsPositions, let group = description.group, let topic = log.describeTopic(named: consumerOffsetsTopic) else {
+            return nil
+        }
         var records = OutgoingRecords()
         let now = time.wallMilliseconds()
         for input in description.inputs {

@@ -35,7 +35,8 @@ package final class InteractiveShell {
     package func run() {
         show("Millrace \(version), \(client.place). Type help for help, exit to leave.")
         let completion = completion
-        guard Terminal.isTerminal(0), let editor = LineEditor(program: "millrace", historyPath: historyPath, complete: { completion.choices(for: $0) })
+        guard Terminal.isTerminal(0),
+            let editor = LineEditor(program: "millrace", historyPath: historyPath, complete: { completion.choices(for: $0) })
         else { return runPlain() }
         var entry = ""
         var splitter = StatementSplitter()
