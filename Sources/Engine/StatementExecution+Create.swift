@@ -87,9 +87,10 @@ extension StatementExecution {
         _ plan: QueryPlan, reads: [String], writes: String?, replaces: Bool, entry: () -> CatalogEntry,
         publish: (inout EngineState) -> Void
     ) throws(Diagnostic) -> AnswerSummary {
+        let properties = capturedProperties
+        try checkRuns(plan, properties)
         if replaces { engine.stopQuery(plan.id) }
         try launcher.makeTopics(for: plan)
-        let properties = capturedProperties
         let positions = replaces ? nil : launcher.firstPositions(of: plan, properties: properties)
         try commit([entry()], extra: positions.map { [$0] } ?? [])
         let query = engine.makeQuery(plan, statement: parsed.text, properties: properties, reads: reads, writes: writes)
@@ -100,6 +101,15 @@ extension StatementExecution {
         }
         if !engine.configuration.isDriven { query.run.start() }
         return AnswerSummary(message: "Created query with ID \(plan.id)", queryID: plan.id)
+    }
+
+    /// Builds the query once before anything is written: what cannot run is refused now.
+    private func checkRuns(_ plan: QueryPlan, _ properties: [String: String]) throws(Diagnostic) {
+        do throws(QueryFailure) {
+            for pipeline in launcher.pipelines(of: plan) { _ = try launcher.dataflow(pipeline, properties: properties) }
+        } catch {
+            throw Diagnostic(.featureNotSupported, "the query cannot run: \(error.message)", at: parsed.range)
+        }
     }
 
     private func nextQueryID(_ prefix: String) -> String {

@@ -106,25 +106,23 @@ extension StatementExecution {
     private func read(_ resolved: ResolvedQuery, from owner: PersistentQuery, _ whenDone: @escaping @Sendable (Bool) -> Void)
         throws(Diagnostic)
     {
+        guard owner.run.status.state == .running else {
+            throw Diagnostic(
+                .wrongState, "\(resolved.sources[0].name) cannot be read: its query \(owner.id) is \(owner.run.status.state.name)",
+                hint: "RESUME \(owner.id); EXPLAIN \(owner.id) says why it stopped.")
+        }
         let id = transientID(resolved)
         let plan = transientPlan(resolved, in: planning(id))
-        let keys = try KeyLookup.keys(of: resolved).map { rows throws(Diagnostic) in try keyBytes(rows, of: resolved.sources[0]) }
-        let suffix =
-            switch resolved.sources[0].window {
-            case nil: 0
-            case .session: 16
-            case .time: 8
-            }
+        let scan = KeyLookup.keys(of: resolved).map { ResultStore.Scan.keys($0) } ?? .all
         sink.emit(.columns(columns(of: resolved, flagsKeys: true), .rows))
-        let found = Monitor<[OutgoingRecords]>([])
+        let found = Monitor<[RecordRun]>([])
         let launcher = QueryLauncher(engine: engine)
         let properties = capturedProperties
         owner.run.visit(
             { tasks in
                 for task in tasks {
                     guard let rows = task.description.rows else { continue }
-                    let records = keys.map { rows.records(of: $0, windowSuffix: suffix) } ?? rows.allRecords()
-                    found.update { $0.append(records) }
+                    found.update { $0.append(rows.records(scan).run) }
                 }
             },
             finally: {
@@ -140,17 +138,6 @@ extension StatementExecution {
                     done(AnswerSummary(rows: rows.count, queryID: id), whenDone)
                 }
             })
-    }
-
-    /// The bytes of keys in the source's key format.
-    private func keyBytes(_ keys: [[TypedExpression]], of source: SourceDefinition) throws(Diagnostic) -> [[UInt8]] {
-        var result: [[UInt8]] = []
-        for key in keys {
-            let values = key + source.schema.value.map { .literal(.null, $0.type) }
-            let records = try RowWriter(engine: engine).records(of: values, for: source, timestamp: 0)
-            if let bytes = records.asRun.bytes(of: records.keys.first ?? .null) { result.append(bytes) }
-        }
-        return result
     }
 
     /// Waits, up to five seconds, until the queries upstream of a source have worked off what this session had acknowledged.

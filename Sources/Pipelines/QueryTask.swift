@@ -22,7 +22,7 @@ package struct TaskDescription {
     /// The inputs have ends.
     package var isBounded = false
     /// The readable rows of the table that the query makes.
-    package var rows: TopicRows?
+    package var rows: ResultStore?
     /// The partition of the topic from which the rows are brought back; nil when the task reads them anyway.
     package var rowsChangelog: PartitionKey?
     package var errors: ErrorReporter?
