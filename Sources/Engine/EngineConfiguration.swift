@@ -16,6 +16,8 @@ package struct EngineConfiguration: Sendable {
     package var random: any RandomSource
     /// Queries are created but not run by workers: a harness drives their tasks itself.
     package var isDriven: Bool
+    /// Limits of whoever stands above the engine, for SHOW LIMITS.
+    package var outerLimits: [LimitDescription] = []
     /// Takes one line of the server's log, as `key=value` pairs.
     package var logLine: @Sendable (_ level: LogLevel, _ line: String) -> Void
 
@@ -32,6 +34,20 @@ package struct EngineConfiguration: Sendable {
         self.random = random
         self.isDriven = isDriven
         self.logLine = logLine
+    }
+}
+
+/// A limit as SHOW LIMITS tells it.
+package struct LimitDescription: Hashable, Sendable {
+    /// What is limited, with the unit: `line bytes`.
+    package var name: String
+    package var value: Int
+    package var reason: String
+
+    package init(name: String, value: Int, reason: String) {
+        self.name = name
+        self.value = value
+        self.reason = reason
     }
 }
 
