@@ -67,7 +67,7 @@ let package = Package(
              ["Engine", "Pipelines", "Plans", "Catalog", "Syntax", "Analysis", "Functions", "Formats", "LogStore", "Values", "Diagnostics", "Platform", "Bytes", "JSONText"]),
         room("Wire", "the line protocol as a machine without sockets, for both ends", ["Bytes", "Syntax", "Diagnostics", "JSONText"]),
         room("Server", "joins sockets to Wire and Wire to Engine, with limits and patience",
-             ["Engine", "Wire", "Platform", "Diagnostics", "Bytes", "LogStore", "JSONText", "CUV", "CHTTPParser"]),
+             ["Engine", "Pipelines", "Wire", "Platform", "Diagnostics", "Bytes", "LogStore", "JSONText", "CUV", "CHTTPParser"]),
         room("CommandLineTable", "the subcommands, flags and settings, declared once", ["Diagnostics"]),
         room("Shell", "the interactive prompt and the drawing of answers", ["Engine", "Syntax", "Diagnostics", "Platform", "Bytes", "JSONText", "CEdit"]),
         .executableTarget(
@@ -87,6 +87,7 @@ let package = Package(
         tests(of: "Operators", ["Bytes", "Plans", "Formats", "Values"]),
         tests(of: "Pipelines", ["Operators", "Plans", "Formats", "LogStore", "Platform", "Bytes", "Values"]),
         tests(of: "Engine", ["Pipelines", "LogStore", "Platform", "Values", "Diagnostics", "Bytes"]),
+        tests(of: "Server", ["Engine", "Wire", "LogStore", "Platform", "Diagnostics", "Bytes", "JSONText"]),
         tests(of: "Wire", ["Bytes", "Syntax", "Diagnostics"]),
         tests(of: "CommandLineTable", ["Diagnostics"]),
         tests(of: "Conformance", ["Platform"]),

@@ -19,6 +19,8 @@ package struct EngineConfiguration: Sendable {
     /// How many partitions a topic counts as having where statements are checked; nil answers go to the log. For harnesses whose topics
     /// have one real partition whatever they declare.
     package var declaredPartitions: @Sendable (_ topic: String) -> Int?
+    /// Limits of whoever stands above the engine, for SHOW LIMITS.
+    package var outerLimits: [LimitDescription] = []
     /// Takes one line of the server's log, as `key=value` pairs.
     package var logLine: @Sendable (_ level: LogLevel, _ line: String) -> Void
 
@@ -38,6 +40,20 @@ package struct EngineConfiguration: Sendable {
         self.isDriven = isDriven
         self.declaredPartitions = declaredPartitions
         self.logLine = logLine
+    }
+}
+
+/// A limit as SHOW LIMITS tells it.
+package struct LimitDescription: Hashable, Sendable {
+    /// What is limited, with the unit: `line bytes`.
+    package var name: String
+    package var value: Int
+    package var reason: String
+
+    package init(name: String, value: Int, reason: String) {
+        self.name = name
+        self.value = value
+        self.reason = reason
     }
 }
 

@@ -48,9 +48,12 @@ struct SessionState: Sendable {
 package final class EngineSession: Sendable {
     let engine: MillraceEngine
     let state: Monitor<SessionState>
+    /// Whether it may change what exists; not where a script alone decides that.
+    let mayDefine: Bool
 
-    init(engine: MillraceEngine, properties: [String: String]) {
+    init(engine: MillraceEngine, properties: [String: String], mayDefine: Bool) {
         self.engine = engine
+        self.mayDefine = mayDefine
         state = Monitor(SessionState(properties: properties))
     }
 

@@ -135,6 +135,9 @@ extension StatementExecution {
             .text("error records a second, query and cause"), .number(Int64(ErrorReporter.samplesPerSecond)),
             .text("a poisoned topic must not fill the disk; counts stay exact"),
         ])
+        for limit in engine.configuration.outerLimits {
+            listing.add([.text(limit.name), .number(Int64(limit.value)), .text(limit.reason)])
+        }
         return listing
     }
 }

@@ -19,7 +19,10 @@ extension QueryTask {
             guard let partition = description.changelogs[change.store], !change.records.isEmpty else { continue }
             appends.append(Append(topic: partition.topic, partition: partition.partition, records: change.records))
         }
-        if let errors = description.errors { appends += errors.appends(for: description.dataflow.takeErrors(), inputs: description.inputs) }
+        if let errors = description.errors {
+            let inputs = description.inputs
+            appends += errors.appends(for: description.dataflow.takeErrors()) { input in inputs.first { $0.index == input }?.topicName ?? "" }
+        }
         if let positions = positionRecords() { appends.append(positions) }
         publish()
         didCommit()

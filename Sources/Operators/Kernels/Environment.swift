@@ -81,6 +81,19 @@ package struct RowError: Hashable, Sendable {
     package var offset: Int64
     /// The bytes of the record's value (of its key for key failures), nil when there are none.
     package var raw: [UInt8]?
+
+    package init(
+        step: String, column: String?, cause: RowErrorCause, message: String, input: Int, partition: Int32, offset: Int64, raw: [UInt8]?
+    ) {
+        self.step = step
+        self.column = column
+        self.cause = cause
+        self.message = message
+        self.input = input
+        self.partition = partition
+        self.offset = offset
+        self.raw = raw
+    }
 }
 
 /// Collects failures: exact counts by cause, and the first rows themselves.
