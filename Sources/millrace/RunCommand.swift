@@ -62,6 +62,6 @@ func printerOptions(_ invocation: Invocation) -> PrinterOptions {
     let isTerminal = Terminal.isTerminal(1)
     return PrinterOptions(
         format: invocation[.output]?.text.flatMap(OutputFormat.init) ?? .table, width: Terminal.width,
-        usesColor: isTerminal && Terminal.environment("NO_COLOR") == nil, isQuiet: false,
+        usesColor: isTerminal && Terminal.environment("NO_COLOR") == nil, isQuiet: (invocation[.output]?.text ?? "table") != "table",
         out: { Terminal.write(line: $0, to: 1) }, err: { Terminal.write(line: $0, to: 2) })
 }
