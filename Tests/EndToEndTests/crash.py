@@ -97,6 +97,8 @@ for cycle in range(cycles):
                 if not line:
                     raise ConnectionError
                 if line[0] == "+":
+                    if json.loads(line[1:])["rows"] != BATCH:
+                        sys.exit("an acknowledgement counts wrongly: " + line)
                     acknowledged.update(ids)
                     break
                 if line[0] == "-":
