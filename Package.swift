@@ -73,7 +73,7 @@ let package = Package(
         .executableTarget(
             name: "millrace",
             dependencies: ["CommandLineTable", "Shell", "Server", "Conformance", "Engine", "Pipelines", "LogStore", "Wire",
-                           "Diagnostics", "Platform", "Bytes"],
+                           "Diagnostics", "Platform", "Bytes", "JSONText"],
             swiftSettings: strict),
 
         tests(of: "Bytes"),

@@ -2,6 +2,7 @@
 
 import Analysis
 import Bytes
+import Catalog
 import Diagnostics
 import LogStore
 import Pipelines
@@ -12,7 +13,9 @@ import Values
 extension StatementExecution {
     func perform(_ print: PrintTopic, _ whenDone: @escaping @Sendable (Bool) -> Void) throws(Diagnostic) {
         let name = print.topic.text
-        guard let topic = engine.log.describeTopic(named: name) else {
+        // A stream or table stands for its topic, unless a topic has the name itself.
+        let source = engine.catalog.sources[name] ?? engine.catalog.sources[name.uppercased()]
+        guard let topic = engine.log.describeTopic(named: name) ?? source.flatMap({ engine.log.describeTopic(named: $0.topic) }) else {
             let names = engine.log.describeTopics().map(\.name)
             let other = names.first { $0.uppercased() == name.uppercased() } ?? closestMatch(to: name, among: names)
             throw Diagnostic(
@@ -21,8 +24,23 @@ extension StatementExecution {
         }
         sink.emit(.columns([ResultColumn("Text", "STRING")], .text))
         let printer = TopicPrinter(execution: self, topic: topic, statement: print, whenDone: whenDone)
+        let id = engine.state.update { state in
+            let id = "print_\(topic.name)_\(state.nextTransient)"
+            state.nextTransient += 1
+            state.transients[id] = TransientQuery(id: id, statement: parsed.text, isPush: true, run: nil, cancel: { printer.cancel() })
+            return id
+        }
         request.onCancel { printer.cancel() }
-        engine.statements.run { printer.run() }
+        // It may run for months, so it has a thread of its own instead of one of the few that all statements share.
+        do throws(SystemError) {
+            _ = try WorkerThread.start("print") { [engine] in
+                printer.run()
+                _ = engine.state.update { $0.transients.removeValue(forKey: id) }
+            }
+        } catch {
+            _ = engine.state.update { $0.transients.removeValue(forKey: id) }
+            throw Diagnostic(.ioError, error.description, category: .general)
+        }
     }
 
     func check(_ assertion: Assertion) throws(Diagnostic) -> AnswerSummary {
@@ -68,7 +86,7 @@ private final class TopicPrinter: Sendable {
     private let topic: TopicDescription
     private let statement: PrintTopic
     private let whenDone: @Sendable (Bool) -> Void
-    private let state = Monitor<(isCancelled: Bool, hasNews: Bool)>((false, false))
+    private let state = Monitor<(isCancelled: Bool, hasNews: Bool, hasRoom: Bool)>((false, false, false))
 
     init(execution: StatementExecution, topic: TopicDescription, statement: PrintTopic, whenDone: @escaping @Sendable (Bool) -> Void) {
         self.execution = execution
@@ -111,12 +129,20 @@ private final class TopicPrinter: Sendable {
                 if run.count == 0 { positions[partition] = max(positions[partition], run.nextOffset) }
                 if !lines.rows.isEmpty {
                     hasPrinted = true
+                    awaitRoom()
                     execution.sink.emit(.rows(lines.rows))
                 }
             }
             if !hasPrinted { state.wait(until: { $0.hasNews || $0.isCancelled }, then: { _ in }) }
         }
         execution.fail(Diagnostic(.cancelled, "printing was cancelled after \(printed) records", category: .general), whenDone)
+    }
+
+    /// Waits until the reader has caught up.
+    private func awaitRoom() {
+        state.withLock { $0.hasRoom = false }
+        if execution.sink.hasRoom(orCall: { [state] in state.update { $0.hasRoom = true } }) { return }
+        state.wait(until: { $0.hasRoom || $0.isCancelled }, then: { _ in })
     }
 
     private func finish(_ count: Int) {

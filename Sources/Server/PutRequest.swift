@@ -98,10 +98,10 @@ final class PutRequest: Sendable {
         guard let ingest = ingest.withLock({ $0 }) else { return }
         while true {
             let (pieces, wasFull, isOver) = state.update { state in
+                if state.pieces.isEmpty && !state.hasEnded { state.isScheduled = false }
                 defer {
                     state.pieces = []
                     state.queuedBytes = 0
-                    if state.pieces.isEmpty && !state.hasEnded { state.isScheduled = false }
                 }
                 return (state.pieces, state.queuedBytes >= PutRequest.queueLimit, state.hasEnded)
             }
