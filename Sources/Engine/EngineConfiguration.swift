@@ -1,6 +1,7 @@
 // How an engine is set up, decided by whoever builds the house.
 
 package import Functions
+package import Pipelines
 package import Platform
 
 /// How an engine is set up.
@@ -21,6 +22,8 @@ package struct EngineConfiguration: Sendable {
     package var declaredPartitions: @Sendable (_ topic: String) -> Int?
     /// Limits of whoever stands above the engine, for SHOW LIMITS.
     package var outerLimits: [LimitDescription] = []
+    /// Where snapshots of state are kept; nil for an engine in memory.
+    package var snapshots: SnapshotFolder?
     /// Takes one line of the server's log, as `key=value` pairs.
     package var logLine: @Sendable (_ level: LogLevel, _ line: String) -> Void
 

@@ -106,6 +106,7 @@ struct QueryLauncher: Sendable {
                 }
                 var description = TaskDescription(dataflow: dataflow, inputs: inputs, partition: partition)
                 description.group = plan.id
+                description.snapshots = engine.configuration.snapshots
                 description.output = try output(of: pipeline.destination)
                 description.errors = log.describeTopic(named: errorsTopic).map {
                     ErrorReporter(topic: $0.id, queryID: plan.id, time: engine.configuration.time)

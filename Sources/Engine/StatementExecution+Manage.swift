@@ -101,6 +101,9 @@ extension StatementExecution {
         guard let query = engine.state.withLock({ $0.queries[id] }) else { return }
         engine.stopQuery(id)
         for topic in QueryLauncher(engine: engine).internalTopics(of: query.plan) {
+            if topic.hasSuffix("-changelog") {
+                engine.configuration.snapshots?.remove(String(topic.dropLast(10)), partitions: engine.partitions(of: topic) ?? 1)
+            }
             // A topic that will not go is reported; the query is gone all the same.
             do throws(Diagnostic) { try deleteTopic(topic) } catch { sink.emit(.notice("the topic \(topic) stays: \(error.message)")) }
         }

@@ -17,6 +17,7 @@ extension QueryTask {
         if let topic = description.output { appends += topic.appends(of: output, keyless: description.partition) }
         for change in description.dataflow.takeChangelog() {
             guard let partition = description.changelogs[change.store], !change.records.isEmpty else { continue }
+            snapshots?.note(change.store, change.records.count)
             appends.append(Append(topic: partition.topic, partition: partition.partition, records: change.records))
         }
         if let errors = description.errors {

@@ -4,6 +4,7 @@ import CommandLineTable
 import Diagnostics
 import Engine
 import LogStore
+import Pipelines
 import Platform
 
 /// How an embedded engine is to be opened.
@@ -48,6 +49,7 @@ struct EmbeddedEngine {
         var configuration = EngineConfiguration(properties: properties, pushStart: pushStart, logLine: logLine)
         if let threads { configuration.workers = threads }
         configuration.outerLimits = MillraceLimits.all
+        if let directory { configuration.snapshots = SnapshotFolder(files: HostFileSystem(), directory: directory + "/snapshots") }
         do throws(Diagnostic) {
             return try MillraceEngine(configuration: configuration, log: log)
         } catch {
