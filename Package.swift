@@ -92,6 +92,6 @@ let package = Package(
         tests(of: "CommandLineTable", ["Diagnostics"]),
         tests(of: "Conformance", ["Platform"]),
         .testTarget(name: "HouseTests", swiftSettings: tests),
-        .testTarget(name: "EndToEndTests", swiftSettings: tests),
+        .testTarget(name: "EndToEndTests", dependencies: ["millrace"], swiftSettings: tests),
     ]
 )
