@@ -1,181 +1,163 @@
-// Date-time patterns in the letters of Java's DateTimeFormatter, compiled once a query: the part that reading event time needs.
+// Date-time patterns in the letters of Java's DateTimeFormatter, compiled once a query. Reading and writing stand in files of their own.
 
 import Values
 
-/// A compiled pattern. Letters: y u M L d H h a m s S n, zone letters X x Z z V; quoted and literal text; `[` and `]` are optional parts'
-/// borders only when reading, where the text between them may be missing.
+/// A compiled pattern: G y u M L d D Q q E e c a H k K h m s S A n N, zone letters X x Z z V O, quoted and literal text, and optional
+/// parts between `[` and `]`.
 struct DatePattern {
-    private enum Piece {
+    indirect enum Piece {
+        /// A number with so many letters; `M` and `Q` with one or two of them.
         case number(letter: UInt8, width: Int)
-        case monthName(isShort: Bool)
+        /// A month, quarter, weekday, half of the day or era in letters; `width` 3 is short, 4 full, 5 one letter.
+        case name(letter: UInt8, width: Int)
+        /// Exactly so many digits of a second's fraction.
         case fraction(width: Int)
-        case half
-        case zone
+        case zone(letter: UInt8, width: Int)
         case literal([UInt8])
+        case optional([Piece])
     }
 
-    private var pieces: [Piece] = []
+    let pieces: [Piece]
 
-    init(_ pattern: String) throws(EvaluationError) {
-        let bytes = Array(pattern.utf8)
-        var at = 0
-        while at < bytes.count {
-            let byte = bytes[at]
-            if byte == UInt8(ascii: "'") {
-                let (text, end) = try DatePattern.quoted(bytes, at)
-                pieces.append(.literal(text))
-                at = end
-                continue
+    init(_ pattern: String) throws(EvaluationError) { try self.init(Array(pattern.utf8)[...]) }
+
+    init(_ pattern: ArraySlice<UInt8>) throws(EvaluationError) {
+        var rest = pattern
+        pieces = try DatePattern.pieces(&rest, depth: 0)
+        if !rest.isEmpty { throw EvaluationError("the date pattern closes a part that it has not opened") }
+    }
+
+    /// Pieces up to the end or to the `]` that closes the part.
+    private static func pieces(_ rest: inout ArraySlice<UInt8>, depth: Int) throws(EvaluationError) -> [Piece] {
+        var pieces: [Piece] = []
+        while let byte = rest.first {
+            switch byte {
+            case UInt8(ascii: "'"): pieces.append(.literal(try quoted(&rest)))
+            case UInt8(ascii: "["):
+                guard depth < 20 else { throw EvaluationError("the date pattern is nested too deeply") }
+                rest.removeFirst()
+                pieces.append(.optional(try DatePattern.pieces(&rest, depth: depth + 1)))
+                // A part that is not closed ends with the pattern.
+                if !rest.isEmpty { rest.removeFirst() }
+            case UInt8(ascii: "]"): return pieces
+            case UInt8(ascii: "{"), UInt8(ascii: "}"), UInt8(ascii: "#"):
+                throw EvaluationError("the date pattern includes the reserved character '\(Character(Unicode.Scalar(byte)))'")
+            case 65...90, 97...122:
+                let run = rest.prefix { $0 == byte }
+                rest = rest[run.endIndex...]
+                pieces.append(try piece(byte, run.count))
+            default:
+                pieces.append(.literal([byte]))
+                rest.removeFirst()
             }
-            guard (byte >= 65 && byte <= 90) || (byte >= 97 && byte <= 122) else {
-                if byte != UInt8(ascii: "["), byte != UInt8(ascii: "]") { pieces.append(.literal([byte])) }
-                at += 1
-                continue
-            }
-            var width = 0
-            while at < bytes.count, bytes[at] == byte {
-                width += 1
-                at += 1
-            }
-            pieces.append(try DatePattern.piece(byte, width))
         }
+        return pieces
     }
 
-    private static func quoted(_ bytes: [UInt8], _ start: Int) throws(EvaluationError) -> ([UInt8], Int) {
-        var at = start + 1
-        if at < bytes.count, bytes[at] == UInt8(ascii: "'") { return ([UInt8(ascii: "'")], at + 1) }
+    private static func quoted(_ rest: inout ArraySlice<UInt8>) throws(EvaluationError) -> [UInt8] {
+        rest.removeFirst()
+        if rest.first == UInt8(ascii: "'") {
+            rest.removeFirst()
+            return [UInt8(ascii: "'")]
+        }
         var text: [UInt8] = []
-        while at < bytes.count {
-            if bytes[at] == UInt8(ascii: "'") {
-                guard at + 1 < bytes.count, bytes[at + 1] == UInt8(ascii: "'") else { return (text, at + 1) }
-                at += 1
+        while let byte = rest.popFirst() {
+            if byte == UInt8(ascii: "'") {
+                guard rest.first == byte else { return text }
+                rest.removeFirst()
             }
-            text.append(bytes[at])
-            at += 1
+            text.append(byte)
         }
         throw EvaluationError("the date pattern ends inside a quoted text")
     }
 
     private static func piece(_ letter: UInt8, _ width: Int) throws(EvaluationError) -> Piece {
-        switch Character(Unicode.Scalar(letter)) {
-        case "y", "u", "d", "H", "k", "h", "K", "m", "s", "n", "D", "A": return .number(letter: letter, width: width)
-        case "M", "L": return width >= 3 ? .monthName(isShort: width == 3) : .number(letter: UInt8(ascii: "M"), width: width)
-        case "S": return .fraction(width: width)
-        case "a": return .half
-        case "X", "x", "Z", "z", "V", "O": return .zone
-        default: throw EvaluationError("the date pattern has the unknown letter \(Character(Unicode.Scalar(letter)))")
+        let shown = Character(Unicode.Scalar(letter))
+        let limit: Int
+        var piece = Piece.number(letter: letter, width: width)
+        switch shown {
+        case "y", "u", "A", "n", "N": limit = 19
+        case "D": limit = 3
+        case "d", "H", "k", "h", "K", "m", "s": limit = 2
+        case "M", "L", "Q", "q":
+            limit = 5
+            let field: UInt8 = shown == "M" || shown == "L" ? UInt8(ascii: "M") : UInt8(ascii: "Q")
+            piece = width >= 3 ? .name(letter: field, width: width) : .number(letter: field, width: width)
+        case "E":
+            limit = 5
+            piece = .name(letter: letter, width: max(3, width))
+        case "e", "c":
+            limit = 5
+            piece = width >= 3 ? .name(letter: UInt8(ascii: "E"), width: width) : .number(letter: UInt8(ascii: "e"), width: width)
+        case "G":
+            limit = 5
+            piece = .name(letter: letter, width: max(3, width))
+        case "a":
+            limit = 1
+            piece = .name(letter: letter, width: 3)
+        case "S":
+            limit = 9
+            piece = .fraction(width: width)
+        case "X", "x", "Z":
+            limit = 5
+            piece = .zone(letter: letter, width: width)
+        case "z", "O":
+            limit = 4
+            piece = .zone(letter: letter, width: width)
+        case "V":
+            limit = 2
+            guard width == 2 else { throw EvaluationError("Pattern letter count must be 2: V") }
+            piece = .zone(letter: letter, width: width)
+        default: throw EvaluationError("Unknown pattern letter: \(shown)")
         }
+        guard width <= limit else { throw EvaluationError("Too many pattern letters: \(shown)") }
+        return piece
     }
 
-    private static let months = [
-        "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december",
-    ]
+    /// Whether any piece, optional ones included, is of a kind.
+    func contains(_ isWanted: (Piece) -> Bool) -> Bool {
+        func search(_ pieces: [Piece]) -> Bool {
+            pieces.contains { piece in
+                if case .optional(let inner) = piece { return search(inner) }
+                return isWanted(piece)
+            }
+        }
+        return search(pieces)
+    }
 
-    /// Milliseconds since the epoch; what the pattern does not name defaults to 1970-01-01, 00:00:00.000 and UTC.
-    func timestamp(_ text: ArraySlice<UInt8>) -> Int64? {
-        var fields: [UInt8: Int64] = [:]
-        var isAfternoon: Bool?
-        var milliseconds: Int64 = 0
-        var zone: Int64 = 0
-        var rest = text
-        for (index, piece) in pieces.enumerated() {
+    /// Whether the pattern has letters of a date.
+    var hasDateFields: Bool {
+        contains { piece in
             switch piece {
-            case .literal(let literal):
-                guard rest.starts(with: literal) else { return nil }
-                rest = rest.dropFirst(literal.count)
-            case .number(let letter, let width):
-                guard let value = DatePattern.digits(&rest, minimum: width, maximum: maximumWidth(index, letter, width)) else { return nil }
-                fields[letter] = letter == UInt8(ascii: "y") && width == 2 ? 2000 + value : value
-            case .fraction(let width):
-                guard var value = DatePattern.digits(&rest, minimum: width, maximum: width) else { return nil }
-                for _ in 0..<max(0, 3 - width) { value *= 10 }
-                for _ in 0..<max(0, width - 3) { value /= 10 }
-                milliseconds = value
-            case .monthName(let isShort):
-                guard let month = DatePattern.month(&rest, isShort) else { return nil }
-                fields[UInt8(ascii: "M")] = month
-            case .half:
-                let word = rest.prefix(2).map { $0 | 0x20 }
-                guard word == Array("am".utf8) || word == Array("pm".utf8) else { return nil }
-                isAfternoon = word[0] == UInt8(ascii: "p")
-                rest = rest.dropFirst(2)
-            case .zone:
-                guard let offset = DatePattern.zone(&rest) else { return nil }
-                zone = offset
+            case .number(let letter, _), .name(let letter, _): return "GyuMQEeDd".utf8.contains(letter)
+            case .fraction, .zone, .literal, .optional: return false
             }
         }
-        guard rest.isEmpty else { return nil }
-        return DatePattern.assemble(fields, isAfternoon).map { $0 &+ milliseconds &- zone }
     }
+}
 
-    /// Adjacent numbers keep their width; a number before anything else may be longer.
-    private func maximumWidth(_ index: Int, _ letter: UInt8, _ width: Int) -> Int {
-        if index + 1 < pieces.count {
-            switch pieces[index + 1] {
-            case .number, .fraction: return width
-            case .monthName, .half, .zone, .literal: break
-            }
-        }
-        if width == 2 { return 2 }
-        return letter == UInt8(ascii: "y") || letter == UInt8(ascii: "u") ? 9 : width == 1 ? 9 : width
-    }
+/// Names in dates, in English.
+enum DateNames {
+    static let months = [
+        "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
+    ]
+    /// From Monday on.
+    static let weekdays = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
+    static let halves = ["AM", "PM"]
 
-    private static func digits(_ rest: inout ArraySlice<UInt8>, minimum: Int, maximum: Int) -> Int64? {
-        var value: Int64 = 0
-        var count = 0
-        while count < maximum, count < 15, let byte = rest.first, byte >= 48, byte <= 57 {
-            value = value * 10 + Int64(byte - 48)
-            count += 1
-            rest = rest.dropFirst()
+    /// All names of a field in the style of `width` letters, with their numbers; the first number is 1, except that AM and BC are 0.
+    static func names(_ letter: UInt8, _ width: Int) -> [(name: String, value: Int64)] {
+        func styled(_ names: [String]) -> [(String, Int64)] {
+            names.enumerated().map { (width == 4 ? $1 : String($1.prefix(width == 5 ? 1 : 3)), Int64($0 + 1)) }
         }
-        return count >= minimum && count > 0 ? value : nil
-    }
-
-    private static func month(_ rest: inout ArraySlice<UInt8>, _ isShort: Bool) -> Int64? {
-        for (index, name) in months.enumerated() {
-            let wanted = Array((isShort ? String(name.prefix(3)) : name).utf8)
-            if rest.prefix(wanted.count).map({ $0 | 0x20 }) == wanted {
-                rest = rest.dropFirst(wanted.count)
-                return Int64(index + 1)
-            }
+        switch Character(Unicode.Scalar(letter)) {
+        case "M": return styled(months)
+        case "E": return styled(weekdays)
+        case "a": return [("AM", 0), ("PM", 1)]
+        case "G": return width == 4 ? [("Before Christ", 0), ("Anno Domini", 1)] : width == 5 ? [("B", 0), ("A", 1)] : [("BC", 0), ("AD", 1)]
+        default:
+            let ordinals = ["1st", "2nd", "3rd", "4th"]
+            return (1...4).map { (width == 4 ? ordinals[$0 - 1] + " quarter" : width == 5 ? "\($0)" : "Q\($0)", Int64($0)) }
         }
-        return nil
-    }
-
-    /// `Z`, `UTC`, `GMT`, `+01`, `+0100`, `+01:00` as milliseconds east of UTC.
-    private static func zone(_ rest: inout ArraySlice<UInt8>) -> Int64? {
-        for name in ["UTC", "GMT", "Z"] where rest.starts(with: name.utf8) {
-            rest = rest.dropFirst(name.utf8.count)
-            return 0
-        }
-        guard let sign = rest.first, sign == UInt8(ascii: "+") || sign == UInt8(ascii: "-") else { return nil }
-        rest = rest.dropFirst()
-        guard let hours = digits(&rest, minimum: 2, maximum: 2) else { return nil }
-        if rest.first == UInt8(ascii: ":") { rest = rest.dropFirst() }
-        let minutes = digits(&rest, minimum: 2, maximum: 2) ?? 0
-        let offset = (hours * 60 + minutes) * 60_000
-        return sign == UInt8(ascii: "-") ? -offset : offset
-    }
-
-    private static func assemble(_ fields: [UInt8: Int64], _ isAfternoon: Bool?) -> Int64? {
-        func field(_ letters: String, _ otherwise: Int64) -> Int64 {
-            for letter in letters.utf8 { if let value = fields[letter] { return value } }
-            return otherwise
-        }
-        let year = field("yu", 1970)
-        let month = field("M", 1)
-        guard (1...12).contains(month) else { return nil }
-        var day = field("d", 1)
-        guard day >= 1, day <= 31 else { return nil }
-        day = min(day, CivilDate.daysInMonth(year: year, month: month))
-        var hour = field("Hk", 0) % 24
-        if let isAfternoon { hour = field("hK", 0) % 12 + (isAfternoon ? 12 : 0) }
-        let minute = field("m", 0)
-        let second = field("s", 0)
-        guard field("Hk", 0) <= 24, minute < 60, second < 60 else { return nil }
-        var days = CivilDate.toDays(year: year, month: month, day: day)
-        if let dayOfYear = fields[UInt8(ascii: "D")] { days = CivilDate.toDays(year: year, month: 1, day: 1) + dayOfYear - 1 }
-        let (midnight, overflow) = days.multipliedReportingOverflow(by: DateText.millisecondsPerDay)
-        return overflow ? nil : midnight &+ (hour * 3600 + minute * 60 + second) * 1000
     }
 }

@@ -78,7 +78,10 @@ struct FunctionCall {
 /// All bodies, by name.
 enum FunctionLibrary {
     /// Every file of bodies adds its list here.
-    private static let lists: [[FunctionBody]] = [strings, numbers, conditionals, patterns]
+    private static let lists: [[FunctionBody]] = [
+        strings, stringSearch, stringShaping, masks, encodings, digests, numbers, conditionals, extremes, mathematics, geography, arrays, maps,
+        patterns, dateTexts, dateArithmetic, json, jsonArrays, urls,
+    ]
 
     private static let byName: [String: [FunctionBody]] = Dictionary(grouping: lists.joined(), by: \.name)
 

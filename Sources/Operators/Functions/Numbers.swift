@@ -1,4 +1,4 @@
-// Bodies of ABS, FLOOR, CEIL and ROUND (functions.md §2).
+// Bodies of ABS, SIGN, FLOOR, CEIL, ROUND and TRUNC (functions.md §2).
 
 import Values
 
@@ -7,15 +7,45 @@ extension FunctionLibrary {
         FunctionBody("ABS", accepts: oneNumber, .vectorised(absolute)),
         FunctionBody("FLOOR", accepts: oneNumber, .vectorised { call in roundWhole(call, .down) }),
         FunctionBody("CEIL", accepts: oneNumber, .vectorised { call in roundWhole(call, .up) }),
-        FunctionBody("ROUND", accepts: oneNumber, .vectorised(round)),
-        FunctionBody("ROUND", accepts: { $0.count == 2 && oneNumber([$0[0]]) && $0[1] == .integer }, .vectorised(roundToPlaces)),
+        FunctionBody("ROUND", [.integer], nulls: .seen, .vectorised(widen)),
+        FunctionBody("ROUND", [.bigint], nulls: .seen, .vectorised(widen)),
+        FunctionBody("ROUND", accepts: oneNumber, .vectorised { call in toWhole(call, .nearest) }),
+        FunctionBody("ROUND", accepts: numberAndPlaces, .vectorised { call in toPlaces(call, .nearest) }),
+        FunctionBody("TRUNC", accepts: oneNumber, .vectorised { call in toWhole(call, .towardsZero) }),
+        FunctionBody("TRUNC", accepts: numberAndPlaces, .vectorised { call in toPlaces(call, .towardsZero) }),
+        FunctionBody("SIGN", accepts: { oneNumber($0) && $0[0].asDecimal?.scale ?? 0 == 0 }, .vectorised(sign)),
     ]
 
+    /// How digits are dropped.
+    private enum Cut {
+        /// Ties go towards +infinity.
+        case nearest
+        case towardsZero
+    }
+
     @Sendable private static func oneNumber(_ types: [SQLType]) -> Bool { types.count == 1 && types[0].isNumeric }
+    @Sendable private static func numberAndPlaces(_ types: [SQLType]) -> Bool {
+        types.count == 2 && types[1] == .integer && (types[0] == .double || Lane(types[0]) == .wide)
+    }
+
+    /// ROUND of an integer, for which NULL is a failure.
+    private static func widen(_ call: FunctionCall) {
+        call.words { row throws(EvaluationError) in
+            if call.isNull(0, row) { throw EvaluationError("the number to round must not be null") }
+            return call.arguments[0].words[row]
+        }
+    }
+
+    private static func sign(_ call: FunctionCall) {
+        let source = call.arguments[0]
+        switch source.lane {
+        case .double: call.words { source.doubles[$0] > 0 ? 1 : source.doubles[$0] < 0 ? -1 : 0 }
+        default: call.words { source.words[$0].signum() }
+        }
+    }
 
     private static func absolute(_ call: FunctionCall) {
-        let source = call.arguments[0]
-        let result = call.result
+        let source = call.arguments[0], result = call.result
         switch source.lane {
         case .double: call.rows.forEach { result.doubles[$0] = source.doubles[$0].magnitude }
         case .wide: call.rows.forEach { result.wides[$0] = Int128(truncatingIfNeeded: source.wides[$0].magnitude) }
@@ -30,8 +60,7 @@ extension FunctionLibrary {
 
     /// FLOOR and CEIL: types are kept, a decimal's fraction becomes zeros.
     private static func roundWhole(_ call: FunctionCall, _ rule: FloatingPointRoundingRule) {
-        let source = call.arguments[0]
-        let result = call.result
+        let source = call.arguments[0], result = call.result
         switch source.lane {
         case .double: call.rows.forEach { result.doubles[$0] = source.doubles[$0].rounded(rule) }
         case .wide:
@@ -46,9 +75,10 @@ extension FunctionLibrary {
         }
     }
 
-    /// `numerator / unit` with ties towards +infinity.
-    private static func roundedUp(_ value: Int128, _ unit: Int128) -> Int128 {
+    /// `value / unit` as a whole number.
+    private static func quotient(_ value: Int128, _ unit: Int128, _ cut: Cut) -> Int128 {
         var (quotient, rest) = value.quotientAndRemainder(dividingBy: unit)
+        if cut == .towardsZero { return quotient }
         if rest < 0 {
             rest += unit
             quotient -= 1
@@ -56,52 +86,42 @@ extension FunctionLibrary {
         return rest >= unit - rest ? quotient + 1 : quotient
     }
 
-    private static func round(_ call: FunctionCall) {
-        let source = call.arguments[0]
-        let result = call.result
+    private static func toWhole(_ call: FunctionCall, _ cut: Cut) {
+        let source = call.arguments[0], result = call.result
         switch source.lane {
         case .double:
             call.rows.forEach { row in
                 let value = source.doubles[row]
-                let whole = value.rounded(.down)
-                let rounded = value - whole >= 0.5 ? whole + 1 : whole
-                result.words[row] =
-                    value.isNaN ? 0 : rounded >= 0x1p63 ? .max : rounded <= -0x1p63 ? .min : Int64(rounded)
+                var whole = value.rounded(cut == .nearest ? .down : .towardZero)
+                if cut == .nearest, value - whole >= 0.5 { whole += 1 }
+                result.words[row] = value.isNaN ? 0 : whole >= 0x1p63 ? .max : whole <= -0x1p63 ? .min : Int64(whole)
             }
         case .wide:
             let unit = Decimal.powerOfTen(source.type.asDecimal?.scale ?? 0) ?? 1
-            call.rows.forEach { result.wides[$0] = roundedUp(source.wides[$0], unit) }
+            call.rows.forEach { result.wides[$0] = quotient(source.wides[$0], unit, cut) }
         default: call.rows.forEach { result.words[$0] = source.words[$0] }
         }
     }
 
-    private static func roundToPlaces(_ call: FunctionCall) {
-        let source = call.arguments[0]
-        let result = call.result
+    private static func toPlaces(_ call: FunctionCall, _ cut: Cut) {
+        let source = call.arguments[0], result = call.result
         let scale = source.type.asDecimal?.scale ?? 0
         call.rows.forEach { row in
             let places = Int(call.arguments[1].words[row])
             switch source.lane {
             case .double:
-                guard source.doubles[row].isFinite else { return call.fail(row, "ROUND of a number that is not finite") }
-                result.doubles[row] = rounded(source.doubles[row], places)
-            case .wide:
-                guard places < scale else {
-                    result.wides[row] = source.wides[row]
-                    return
-                }
-                guard let unit = Decimal.powerOfTen(scale - places) else {
-                    result.wides[row] = 0
-                    return
-                }
-                result.wides[row] = roundedUp(source.wides[row], unit) &* unit
-            default: result.words[row] = source.words[row]
+                guard source.doubles[row].isFinite else { return call.fail(row, "a number that is not finite has no decimal places") }
+                result.doubles[row] = shortened(source.doubles[row], places, cut)
+            default:
+                guard places < scale else { return result.wides[row] = source.wides[row] }
+                guard let unit = Decimal.powerOfTen(scale - places) else { return result.wides[row] = 0 }
+                result.wides[row] = quotient(source.wides[row], unit, cut) &* unit
             }
         }
     }
 
-    /// A double rounded on its shortest decimal text, ties towards +infinity, never -0.0.
-    private static func rounded(_ value: Double, _ places: Int) -> Double {
+    /// A double cut on its shortest decimal text, never -0.0.
+    private static func shortened(_ value: Double, _ places: Int, _ cut: Cut) -> Double {
         guard value != 0 else { return 0 }
         let (digits, exponent) = NumberText.shortestDigits(value.magnitude)
         // Digits left of the cut; the first digit stands at 10^exponent.
@@ -111,7 +131,7 @@ extension FunctionLibrary {
         var unscaled: Int128 = 0
         for digit in digits { unscaled = unscaled * 10 + Int128(digit - 48) }
         let unit = Decimal.powerOfTen(digits.count - kept) ?? 1
-        let whole = roundedUp(value < 0 ? -unscaled : unscaled, unit)
+        let whole = quotient(value < 0 ? -unscaled : unscaled, unit, cut)
         if whole == 0 { return 0 }
         return Double("\(whole)e\(-places)") ?? value
     }

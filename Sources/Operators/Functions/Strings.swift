@@ -8,7 +8,7 @@ extension FunctionLibrary {
     static let strings: [FunctionBody] = [
         FunctionBody("CONCAT", nulls: .seen, .vectorised(concatenate)),
         FunctionBody("UCASE", [.string], .vectorised { call in mapCase(call, lower: 97, upper: 122) { $0.uppercased() } }),
-        FunctionBody("LCASE", [.string], .vectorised { call in mapCase(call, lower: 65, upper: 90) { $0.lowercased() } }),
+        FunctionBody("LCASE", [.string], .vectorised { call in mapCase(call, lower: 65, upper: 90) { CaseMapping.lower($0) } }),
         FunctionBody(
             "LEN", [.string],
             .vectorised { call in call.rows.forEach { call.result.words[$0] = Int64(utf16Length(call.arguments[0].text($0))) } }),

@@ -1,0 +1,71 @@
+// Bodies of the arithmetic of dates and times, and of their conversions to numbers (functions.md §5).
+
+import Values
+
+/// A unit of an interval.
+enum IntervalUnit {
+    /// Milliseconds of one unit.
+    static func milliseconds(_ name: ArraySlice<UInt8>) throws(EvaluationError) -> Int64 {
+        switch string(name).uppercased() {
+        case "DAY", "DAYS": return DateText.millisecondsPerDay
+        case "HOUR", "HOURS": return 3_600_000
+        case "MINUTE", "MINUTES": return 60_000
+        case "SECOND", "SECONDS": return 1000
+        case "MILLISECOND", "MILLISECONDS": return 1
+        case let unit: throw EvaluationError("'\(unit)' is no unit of time")
+        }
+    }
+}
+
+extension FunctionLibrary {
+    static let dateArithmetic: [FunctionBody] = [
+        FunctionBody("DATEADD", [.string, .integer, .date], shift(1, date)),
+        FunctionBody("DATESUB", [.string, .integer, .date], shift(-1, date)),
+        FunctionBody("TIMEADD", [.string, .integer, .time], shift(1, time)),
+        FunctionBody("TIMESUB", [.string, .integer, .time], shift(-1, time)),
+        FunctionBody("TIMESTAMPADD", [.string, .integer, .timestamp], shift(1) { $0 &+ $1 }),
+        FunctionBody("TIMESTAMPSUB", [.string, .integer, .timestamp], shift(-1) { $0 &+ $1 }),
+        FunctionBody("FROM_DAYS", [.integer], nulls: .seen, .vectorised { call in
+            call.words { row throws(EvaluationError) in
+                if call.isNull(0, row) { throw EvaluationError("the number of days must not be null") }
+                return call.arguments[0].words[row]
+            }
+        }),
+        FunctionBody("FROM_UNIXTIME", [.bigint], sameWord),
+        FunctionBody("UNIX_DATE", [.date], sameWord),
+        FunctionBody("UNIX_TIMESTAMP", [.timestamp], sameWord),
+        FunctionBody("UNIX_TIMESTAMP", [], .vectorised { call in
+            let now = call.frame.environment.now()
+            call.words { _ in now }
+        }),
+        FunctionBody("UNIX_DATE", [], .vectorised { call in
+            let today = floorDivide(call.frame.environment.now(), DateText.millisecondsPerDay).quotient
+            call.words { _ in today }
+        }),
+    ]
+
+    private static let sameWord = FunctionBody.Shape.vectorised { call in call.words { call.arguments[0].words[$0] } }
+
+    /// A body that adds an interval, `sign` times, to the third argument.
+    private static func shift(_ sign: Int64, _ add: @escaping @Sendable (_ value: Int64, _ milliseconds: Int64) -> Int64) -> FunctionBody.Shape {
+        .prepared { _, _ in
+            let units = Recent<Int64>()
+            return { call in
+                call.words { row throws(EvaluationError) in
+                    let unit = try units.get(call.arguments[0].text(row), IntervalUnit.milliseconds)
+                    return add(call.arguments[2].words[row], sign * call.arguments[1].words[row] * unit)
+                }
+            }
+        }
+    }
+
+    /// The sum in milliseconds, cut towards zero to whole days.
+    private static let date: @Sendable (Int64, Int64) -> Int64 = { days, milliseconds in
+        Int64(Int32(truncatingIfNeeded: (days * DateText.millisecondsPerDay + milliseconds) / DateText.millisecondsPerDay))
+    }
+
+    /// The clock turns over at midnight.
+    private static let time: @Sendable (Int64, Int64) -> Int64 = { time, milliseconds in
+        floorDivide(time + milliseconds, DateText.millisecondsPerDay).remainder
+    }
+}
