@@ -13,7 +13,7 @@ func naturalLogarithm(_ x: Double) -> Double { log(x) }
 
 extension FunctionLibrary {
     static let mathematics: [FunctionBody] =
-        function("ACOS") { acos($0) } + function("ASIN") { asin($0) } + function("ATAN") { atan($0) } + function("CBRT") { cbrt($0) }
+        function("ACOS") { acos($0) } + function("ASIN") { asin($0) } + function("ATAN") { atan($0) } + function("CBRT") { cubeRoot($0) }
         + function("COS") { cos($0) } + function("COSH") { cosh($0) } + function("COT") { 1 / tan($0) } + function("EXP") { exp($0) }
         + function("DEGREES") { $0 * (180 / Double.pi) } + function("RADIANS") { $0 * (Double.pi / 180) } + function("LN") { log($0) }
         + function("LOG") { log($0) } + function("SIN") { sin($0) } + function("SINH") { sinh($0) } + function("SQRT") { sqrt($0) }
@@ -24,6 +24,15 @@ extension FunctionLibrary {
             FunctionBody("PI", [], .vectorised { call in call.doubles { _ in Double.pi } }),
             FunctionBody("RANDOM", [], .vectorised { call in call.doubles { _ in Double(call.frame.environment.random() >> 11) * 0x1p-53 } }),
         ]
+
+    /// The C library's root can be a unit off in the last place; one step of Newton's method with an exact residual mends that.
+    private static func cubeRoot(_ x: Double) -> Double {
+        let root = cbrt(x)
+        guard root.isNormal else { return root }
+        let square = root * root
+        let residual = (-x).addingProduct(square, root) + (-square).addingProduct(root, root) * root
+        return root - residual / (3 * square)
+    }
 
     /// Java's rule where the C library differs: a base of ±1 with an infinite exponent, and 1 with NaN, give NaN.
     private static func power(_ base: Double, _ exponent: Double) -> Double {
