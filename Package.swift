@@ -67,13 +67,13 @@ let package = Package(
              ["Engine", "Pipelines", "Plans", "Catalog", "Syntax", "Analysis", "Functions", "Formats", "LogStore", "Values", "Diagnostics", "Platform", "Bytes", "JSONText"]),
         room("Wire", "the line protocol as a machine without sockets, for both ends", ["Bytes", "Syntax", "Diagnostics", "JSONText"]),
         room("Server", "joins sockets to Wire and Wire to Engine, with limits and patience",
-             ["Engine", "Wire", "Platform", "Diagnostics", "Bytes", "LogStore", "JSONText", "CUV", "CHTTPParser"]),
+             ["Engine", "Pipelines", "Wire", "Platform", "Diagnostics", "Bytes", "LogStore", "JSONText", "CUV", "CHTTPParser"]),
         room("CommandLineTable", "the subcommands, flags and settings, declared once", ["Diagnostics"]),
         room("Shell", "the interactive prompt and the drawing of answers", ["Engine", "Syntax", "Diagnostics", "Platform", "Bytes", "JSONText", "CEdit"]),
         .executableTarget(
             name: "millrace",
             dependencies: ["CommandLineTable", "Shell", "Server", "Conformance", "Engine", "Pipelines", "LogStore", "Wire",
-                           "Diagnostics", "Platform", "Bytes"],
+                           "Diagnostics", "Platform", "Bytes", "JSONText"],
             swiftSettings: strict),
 
         tests(of: "Bytes"),
@@ -87,10 +87,11 @@ let package = Package(
         tests(of: "Operators", ["Bytes", "Functions", "Plans", "Formats", "Values"]),
         tests(of: "Pipelines", ["Operators", "Plans", "Formats", "LogStore", "Platform", "Bytes", "Values"]),
         tests(of: "Engine", ["Pipelines", "LogStore", "Platform", "Values", "Diagnostics", "Bytes"]),
+        tests(of: "Server", ["Engine", "Wire", "LogStore", "Platform", "Diagnostics", "Bytes", "JSONText"]),
         tests(of: "Wire", ["Bytes", "Syntax", "Diagnostics"]),
         tests(of: "CommandLineTable", ["Diagnostics"]),
         tests(of: "Conformance", ["Platform"]),
         .testTarget(name: "HouseTests", swiftSettings: tests),
-        .testTarget(name: "EndToEndTests", swiftSettings: tests),
+        .testTarget(name: "EndToEndTests", dependencies: ["millrace"], swiftSettings: tests),
     ]
 )

@@ -54,10 +54,15 @@ extension AnalysisContext {
             case .timestamp: return .timestamp
             }
         case .decimal(let precision, let scale):
-            if precision < 1 { throw Diagnostic(.typeMismatch, "DECIMAL precision must be >= 1: DECIMAL(\(precision),\(scale))", at: written.span.range) }
-            if scale < 0 { throw Diagnostic(.typeMismatch, "DECIMAL scale must be >= 0: DECIMAL(\(precision),\(scale))", at: written.span.range) }
+            if precision < 1 {
+                throw Diagnostic(.typeMismatch, "DECIMAL precision must be >= 1: DECIMAL(\(precision),\(scale))", at: written.span.range)
+            }
+            if scale < 0 {
+                throw Diagnostic(.typeMismatch, "DECIMAL scale must be >= 0: DECIMAL(\(precision),\(scale))", at: written.span.range)
+            }
             if scale > precision {
-                throw Diagnostic(.typeMismatch, "DECIMAL precision must be >= scale: DECIMAL(\(precision),\(scale))", at: written.span.range)
+                throw Diagnostic(
+                    .typeMismatch, "DECIMAL precision must be >= scale: DECIMAL(\(precision),\(scale))", at: written.span.range)
             }
             return .decimal(precision: precision, scale: scale)
         case .array(let element): return .array(try type(element))
@@ -66,7 +71,8 @@ extension AnalysisContext {
             var fields: [StructField] = []
             for field in written {
                 if fields.contains(where: { $0.name == field.name.text }) {
-                    throw Diagnostic(.duplicateColumn, "Duplicate field names found in STRUCT: `\(field.name.text)`", at: field.name.span.range)
+                    throw Diagnostic(
+                        .duplicateColumn, "Duplicate field names found in STRUCT: `\(field.name.text)`", at: field.name.span.range)
                 }
                 fields.append(StructField(field.name.text, try type(field.type)))
             }
@@ -74,7 +80,8 @@ extension AnalysisContext {
         case .custom(let name):
             if let type = catalog.types[name.text] { return type }
             throw Diagnostic(
-                .unknownType, "Cannot resolve unknown type: \(name.text)", hint: suggestion(for: name.text, among: catalog.types.keys.sorted()),
+                .unknownType, "Cannot resolve unknown type: \(name.text)",
+                hint: suggestion(for: name.text, among: catalog.types.keys.sorted()),
                 at: name.span.range)
         }
     }

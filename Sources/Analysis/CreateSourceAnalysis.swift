@@ -20,7 +20,8 @@ package func analyse(_ create: CreateSource, text: String, in context: AnalysisC
     let schema = try schema(of: create, kind, context)
     guard let topic = properties.topic else {
         throw Diagnostic(
-            .invalidProperty, "Missing required property \"KAFKA_TOPIC\" which has no default value.", category: .parseFailed, at: create.name.span.range)
+            .invalidProperty, "Missing required property \"KAFKA_TOPIC\" which has no default value.", category: .parseFailed,
+            at: create.name.span.range)
     }
     let defaultValue = try context.defaultFormat("ksql.persistence.default.format.value")
     guard let valueName = properties.valueFormat ?? defaultValue else {
@@ -34,7 +35,8 @@ package func analyse(_ create: CreateSource, text: String, in context: AnalysisC
     try checkDelimiters(properties, key: keyName, value: valueName)
     if kind == .table && schema.key.isEmpty {
         throw Diagnostic(
-            .invalidKey, "Tables require a PRIMARY KEY. Please define the PRIMARY KEY.", hint: "Write PRIMARY KEY after the type of the key column.",
+            .invalidKey, "Tables require a PRIMARY KEY. Please define the PRIMARY KEY.",
+            hint: "Write PRIMARY KEY after the type of the key column.",
             at: create.name.span.range)
     }
     if schema.key.isEmpty && schema.value.isEmpty && schema.headers.isEmpty {
@@ -104,13 +106,15 @@ private func keyType(_ type: SQLType, _ column: Syntax.ColumnDefinition, _ kind:
     let range = column.name.span.range
     if kind == .stream, column.role == .primaryKey {
         throw Diagnostic(
-            .invalidKey, "\(location(range))Column `\(column.name.text)` is a 'PRIMARY KEY' column: please use 'KEY' for streams.\n"
+            .invalidKey,
+            "\(location(range))Column `\(column.name.text)` is a 'PRIMARY KEY' column: please use 'KEY' for streams.\n"
                 + "Tables have PRIMARY KEYs, which are unique and NON NULL.\nStreams have KEYs, which have no uniqueness or NON NULL constraints.",
             category: .parseFailed, at: range)
     }
     if kind == .table, column.role == .key {
         throw Diagnostic(
-            .invalidKey, "\(location(range))Column `\(column.name.text)` is a 'KEY' column: please use 'PRIMARY KEY' for tables.\n"
+            .invalidKey,
+            "\(location(range))Column `\(column.name.text)` is a 'KEY' column: please use 'PRIMARY KEY' for tables.\n"
                 + "Tables have PRIMARY KEYs, which are unique and NON NULL.\nStreams have KEYs, which have no uniqueness or NON NULL constraints.",
             category: .parseFailed, at: range)
     }
@@ -138,7 +142,8 @@ private func headerColumn(
 
 /// A delimiter only goes with DELIMITED.
 func checkDelimiters(_ properties: SourceProperties, key: FormatName, value: FormatName) throws(Diagnostic) {
-    for (delimiter, format) in [(properties.keyDelimiter, key), (properties.valueDelimiter, value)] where delimiter != nil && format != .delimited {
+    for (delimiter, format) in [(properties.keyDelimiter, key), (properties.valueDelimiter, value)]
+    where delimiter != nil && format != .delimited {
         throw Diagnostic(.invalidProperty, "\(format.rawValue) does not support the following configs: [delimiter]")
     }
 }
@@ -169,7 +174,9 @@ func unwrapsValue(_ wraps: Bool?, columns: Int, _ format: FormatName, _ context:
         return !wraps
     }
     guard columns == 1 else { return false }
-    if let setting = context.properties["ksql.persistence.wrap.single.values"], setting.lowercased() == "false", format.canUnwrap { return true }
+    if let setting = context.properties["ksql.persistence.wrap.single.values"], setting.lowercased() == "false", format.canUnwrap {
+        return true
+    }
     return format == .kafka
 }
 
@@ -193,12 +200,14 @@ func timestamp(of properties: SourceProperties, columns: [Values.ColumnDefinitio
     switch (column.type, properties.timestampFormat) {
     case (.bigint, nil), (.timestamp, nil), (.string, .some): return SourceTimestamp(column: name, pattern: properties.timestampFormat)
     case (.string, nil):
-        throw Diagnostic(.typeMismatch, "A String timestamp field has been specified without also specifying the timestamp_format", category: .general)
+        throw Diagnostic(
+            .typeMismatch, "A String timestamp field has been specified without also specifying the timestamp_format", category: .general)
     case (_, .some):
         throw Diagnostic(.typeMismatch, "'timestamp_format' set, but the timestamp field is not of type String", category: .general)
     default:
         throw Diagnostic(
             .typeMismatch,
-            "Timestamp column, `\(name)`, should be LONG(INT64), TIMESTAMP, or a String with a timestamp_format specified", category: .general)
+            "Timestamp column, `\(name)`, should be LONG(INT64), TIMESTAMP, or a String with a timestamp_format specified",
+            category: .general)
     }
 }

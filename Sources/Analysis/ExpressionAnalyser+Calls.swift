@@ -20,7 +20,9 @@ extension ExpressionAnalyser {
         }
     }
 
-    private mutating func scalar(_ family: FunctionFamily, _ arguments: [Expression], _ whole: Expression) throws(Diagnostic) -> TypedExpression {
+    private mutating func scalar(_ family: FunctionFamily, _ arguments: [Expression], _ whole: Expression) throws(Diagnostic)
+        -> TypedExpression
+    {
         let (call, typed) = try resolve(family, arguments, whole)
         guard let type = call.resultType ?? typed.first?.type else {
             throw Diagnostic(.typeMismatch, "Can't infer the type of \(canonicalText(of: whole))", at: whole.span.range)
@@ -75,7 +77,9 @@ extension ExpressionAnalyser {
             throw Diagnostic(.typeMismatch, "Can't infer the parameter types of \(canonicalText(of: whole))", at: whole.span.range)
         }
         if Set(names).count != names.count {
-            throw Diagnostic(.duplicateColumn, "Lambda function arguments have duplicates: " + names.map(\.text).joined(separator: ", "), at: whole.span.range)
+            throw Diagnostic(
+                .duplicateColumn, "Lambda function arguments have duplicates: " + names.map(\.text).joined(separator: ", "),
+                at: whole.span.range)
         }
         let outer = scope.parameters
         var parameters: [LambdaParameter] = []
@@ -94,7 +98,8 @@ extension ExpressionAnalyser {
         let result = try analyse(body)
         guard call.bindLambda(argument: index, body: result.isNull ? nil : result.type) else {
             throw Diagnostic(
-                .wrongArguments, "The lambda \(canonicalText(of: whole)) of function '\(family.declaredName)' gives \(result.type), which does not fit",
+                .wrongArguments,
+                "The lambda \(canonicalText(of: whole)) of function '\(family.declaredName)' gives \(result.type), which does not fit",
                 at: body.span.range)
         }
         return TypedExpression(.lambda(parameters: parameters, result.expression), result.type)
@@ -122,13 +127,16 @@ extension ExpressionAnalyser {
         }
     }
 
-    private mutating func aggregate(_ family: FunctionFamily, _ arguments: [Expression], _ whole: Expression) throws(Diagnostic) -> TypedExpression {
+    private mutating func aggregate(_ family: FunctionFamily, _ arguments: [Expression], _ whole: Expression) throws(Diagnostic)
+        -> TypedExpression
+    {
         if isInsideAggregate {
             throw Diagnostic(.groupingError, "Aggregate functions can not be nested: \(canonicalText(of: whole))", at: whole.span.range)
         }
         guard allowsAggregates else {
             throw Diagnostic(
-                .groupingError, "\(place) does not support aggregate functions: \(family.name) is an aggregate function.", at: whole.span.range)
+                .groupingError, "\(place) does not support aggregate functions: \(family.name) is an aggregate function.",
+                at: whole.span.range)
         }
         isInsideAggregate = true
         defer { isInsideAggregate = false }
@@ -162,20 +170,26 @@ extension ExpressionAnalyser {
     }
 
     /// EARLIEST_BY_OFFSET and LATEST_BY_OFFSET keep at least one value.
-    private func checkCount(_ family: FunctionFamily, _ options: [Value], _ arguments: [Expression], _ whole: Expression) throws(Diagnostic) {
+    private func checkCount(_ family: FunctionFamily, _ options: [Value], _ arguments: [Expression], _ whole: Expression) throws(Diagnostic)
+    {
         guard family.name == "EARLIEST_BY_OFFSET" || family.name == "LATEST_BY_OFFSET", case .integer(let count)? = options.first, count < 1
         else { return }
         let name = family.name == "EARLIEST_BY_OFFSET" ? "earliestN" : "latestN"
         throw Diagnostic(
-            .wrongArguments, "Failed to invoke UDAF factory method\n\(name) must be 1 or greater", at: arguments.last?.span.range ?? whole.span.range)
+            .wrongArguments, "Failed to invoke UDAF factory method\n\(name) must be 1 or greater",
+            at: arguments.last?.span.range ?? whole.span.range)
     }
 
     private func collectLimit(_ family: FunctionFamily) -> Int? {
-        guard let text = context.properties["ksql.functions.\(family.name.lowercased()).limit"], let limit = Int(text), limit >= 0 else { return nil }
+        guard let text = context.properties["ksql.functions.\(family.name.lowercased()).limit"], let limit = Int(text), limit >= 0 else {
+            return nil
+        }
         return limit
     }
 
-    private mutating func tableFunction(_ family: FunctionFamily, _ arguments: [Expression], _ whole: Expression) throws(Diagnostic) -> TypedExpression {
+    private mutating func tableFunction(_ family: FunctionFamily, _ arguments: [Expression], _ whole: Expression) throws(Diagnostic)
+        -> TypedExpression
+    {
         if isInsideTableFunction {
             throw Diagnostic(.wrongArguments, "Table functions cannot be nested: \(canonicalText(of: whole))", at: whole.span.range)
         }
@@ -183,7 +197,8 @@ extension ExpressionAnalyser {
             throw Diagnostic(.wrongArguments, "Table functions cannot be used in CASE: \(canonicalText(of: whole))", at: whole.span.range)
         }
         guard allowsTableFunctions else {
-            throw Diagnostic(.wrongArguments, "Table functions can only be used in the SELECT list: \(canonicalText(of: whole))", at: whole.span.range)
+            throw Diagnostic(
+                .wrongArguments, "Table functions can only be used in the SELECT list: \(canonicalText(of: whole))", at: whole.span.range)
         }
         isInsideTableFunction = true
         defer { isInsideTableFunction = false }

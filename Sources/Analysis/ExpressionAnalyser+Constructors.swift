@@ -61,7 +61,8 @@ extension ExpressionAnalyser {
         for entry in entries {
             if fields.contains(where: { $0.name == entry.name.text }) {
                 throw Diagnostic(
-                    .duplicateColumn, "Duplicate field names found in STRUCT: '\(entry.name.text)'", category: .general, at: entry.name.span.range)
+                    .duplicateColumn, "Duplicate field names found in STRUCT: '\(entry.name.text)'", category: .general,
+                    at: entry.name.span.range)
             }
             let value = try analyse(entry.value)
             if value.isNull {
@@ -111,7 +112,10 @@ extension ExpressionAnalyser {
         guard let first = known.first(where: { !$0.isLiteral }) ?? known.first else { return nil }
         var common = first.type
         for member in known {
-            if let wider = commonType(common, member) { common = wider; continue }
+            if let wider = commonType(common, member) {
+                common = wider
+                continue
+            }
             if let constructor {
                 throw Diagnostic(
                     .typeMismatch,
@@ -119,7 +123,8 @@ extension ExpressionAnalyser {
                     at: member.source.span.range)
             }
             throw Diagnostic(
-                .typeMismatch, "operator does not exist: \(common) = \(member.type) (\(canonicalText(of: member.source)))"
+                .typeMismatch,
+                "operator does not exist: \(common) = \(member.type) (\(canonicalText(of: member.source)))"
                     + "\nHint: You might need to add explicit type casts.", at: member.source.span.range)
         }
         return common
@@ -155,7 +160,9 @@ extension ExpressionAnalyser {
             return TypedExpression(.makeArray(coerced), type)
         case (.makeMap(let items), .map(let key, let value)):
             var coerced: [MapItem] = []
-            for item in items { coerced.append(MapItem(key: try coerce(item.key, to: key, source), value: try coerce(item.value, to: value, source))) }
+            for item in items {
+                coerced.append(MapItem(key: try coerce(item.key, to: key, source), value: try coerce(item.value, to: value, source)))
+            }
             return TypedExpression(.makeMap(coerced), type)
         case (.makeStruct(let values), .structure(let wanted)):
             guard case .structure(let fields) = expression.type else { return expression.coerced(to: type) }
@@ -201,7 +208,10 @@ extension SQLType {
     private static func union(_ a: [StructField], _ b: [StructField], lax: Bool) -> SQLType? {
         var fields = a
         for field in b {
-            guard let index = fields.firstIndex(where: { $0.name == field.name }) else { fields.append(field); continue }
+            guard let index = fields.firstIndex(where: { $0.name == field.name }) else {
+                fields.append(field)
+                continue
+            }
             guard let type = common(fields[index].type, field.type, lax: lax) else { return nil }
             fields[index].type = type
         }
@@ -214,7 +224,8 @@ extension Value {
     static func parsed(_ text: String, as type: SQLType) -> Value? {
         let trimmed = text.trimmingBlanks
         switch type {
-        case .integer: return Int32(trimmed).map { .integer($0) } ?? wholeNumber(trimmed).flatMap { Int32(exactly: $0) }.map { .integer($0) }
+        case .integer:
+            return Int32(trimmed).map { .integer($0) } ?? wholeNumber(trimmed).flatMap { Int32(exactly: $0) }.map { .integer($0) }
         case .bigint: return Int64(trimmed).map { .bigint($0) } ?? wholeNumber(trimmed).map { .bigint($0) }
         case .double: return Double(trimmed).flatMap { $0.isFinite ? .double($0) : nil }
         case .decimal(let precision, let scale):

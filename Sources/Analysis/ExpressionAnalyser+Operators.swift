@@ -11,7 +11,8 @@ extension ExpressionAnalyser {
         let value = try analyse(operand)
         guard value.type.isNumeric, !value.isNull else {
             throw Diagnostic(
-                .typeMismatch, "Error processing expression: \(canonicalText(of: whole)). Unsupported arithmetic types. \(value.type.baseName)",
+                .typeMismatch,
+                "Error processing expression: \(canonicalText(of: whole)). Unsupported arithmetic types. \(value.type.baseName)",
                 at: whole.span.range)
         }
         if sign == .plus { return value.expression }
@@ -105,7 +106,8 @@ extension ExpressionAnalyser {
             (.structure, .structure) where isEquality && left.type == right.type:
             return (left.expression, right.expression)
         default:
-            let text = "Cannot compare \(canonicalText(of: left.source)) (\(left.type)) to \(canonicalText(of: right.source)) (\(right.type)) "
+            let text =
+                "Cannot compare \(canonicalText(of: left.source)) (\(left.type)) to \(canonicalText(of: right.source)) (\(right.type)) "
                 + "with \(operation.comparisonName)."
             throw Diagnostic(.typeMismatch, text, at: left.source.span.range)
         }
@@ -140,7 +142,9 @@ extension ExpressionAnalyser {
     }
 
     func numericPair(_ left: TypedExpression, _ right: TypedExpression) -> (TypedExpression, TypedExpression) {
-        guard let leftRank = left.type.numericRank, let rightRank = right.type.numericRank, left.type != right.type else { return (left, right) }
+        guard let leftRank = left.type.numericRank, let rightRank = right.type.numericRank, left.type != right.type else {
+            return (left, right)
+        }
         if leftRank == 2 && rightRank == 2 { return (left, right) }
         let wider = leftRank > rightRank ? left.type : right.type
         func widened(_ side: TypedExpression) -> TypedExpression {
@@ -175,7 +179,8 @@ extension ExpressionAnalyser {
         case .array(let element):
             guard key.type == .integer else {
                 throw Diagnostic(
-                    .typeMismatch, "Array Index must be INTEGER, but \(canonicalText(of: index)) is of type \(key.typeText)", at: index.span.range)
+                    .typeMismatch, "Array Index must be INTEGER, but \(canonicalText(of: index)) is of type \(key.typeText)",
+                    at: index.span.range)
             }
             return TypedExpression(.subscripted(container.expression, key.expression), element)
         case .map(let keyType, let value):
@@ -196,7 +201,8 @@ extension ExpressionAnalyser {
         let container = try analyse(base)
         guard case .structure(let fields) = container.type, !container.isNull else {
             throw Diagnostic(
-                .typeMismatch, "-> is only for STRUCT, but \(canonicalText(of: base)) is of type \(container.typeText)", at: base.span.range)
+                .typeMismatch, "-> is only for STRUCT, but \(canonicalText(of: base)) is of type \(container.typeText)", at: base.span.range
+            )
         }
         guard let index = fields.firstIndex(where: { $0.name == name.text }) else {
             throw Diagnostic(

@@ -69,7 +69,8 @@ package struct ExpressionAnalyser {
             return Analysed(
                 expression: try scope.resolve(source: source, name, place: place), isNull: false, isLiteral: false, source: expression)
         case .timeUnit(let unit):
-            throw Diagnostic(.typeMismatch, "\(unit.rawValue) is only allowed as an argument of a date or time function", at: expression.span.range)
+            throw Diagnostic(
+                .typeMismatch, "\(unit.rawValue) is only allowed as an argument of a date or time function", at: expression.span.range)
         case .lambda:
             throw Diagnostic(.typeMismatch, "a lambda is only allowed as an argument of a function", at: expression.span.range)
         case .simpleCase:
@@ -169,7 +170,8 @@ package struct ExpressionAnalyser {
         if value.isNull { return .literal(.null, type) }
         guard value.type.canCast(to: type) else {
             throw Diagnostic(
-                .invalidCast, "Cast of \(value.type) to \(type) is not supported", at: whole.span.range, statement: canonicalText(of: whole))
+                .invalidCast, "Cast of \(value.type) to \(type) is not supported", at: whole.span.range, statement: canonicalText(of: whole)
+            )
         }
         // A cast to the same type stays: it makes a key column an ordinary expression.
         return TypedExpression(.cast(value.expression), type)

@@ -26,10 +26,12 @@ package func analyse(_ insert: InsertSelect, in context: AnalysisContext) throws
     }
     if target.kind != .stream {
         throw Diagnostic(
-            .wrongObjectKind, "INSERT INTO can only be used to insert into a stream. \(target.name) is a table.", at: insert.target.span.range)
+            .wrongObjectKind, "INSERT INTO can only be used to insert into a stream. \(target.name) is a table.",
+            at: insert.target.span.range)
     }
     if target.isReadOnly {
-        throw Diagnostic(.readOnly, "Cannot insert into read-only \(target.kind.rawValue.lowercased()): \(target.name)", at: insert.target.span.range)
+        throw Diagnostic(
+            .readOnly, "Cannot insert into read-only \(target.kind.rawValue.lowercased()): \(target.name)", at: insert.target.span.range)
     }
     if !target.schema.headers.isEmpty {
         throw Diagnostic(.readOnly, "Cannot insert into \(target.name) because it has header columns", at: insert.target.span.range)
@@ -42,7 +44,8 @@ package func analyse(_ insert: InsertSelect, in context: AnalysisContext) throws
     let layout = try layout(of: query, sink: target.name)
     try match(layout, with: target, &query)
     if target.window != query.sources[0].window {
-        throw Diagnostic(.windowError, "Incompatible windowing of the query's result and the sink \(target.name)", at: insert.target.span.range)
+        throw Diagnostic(
+            .windowError, "Incompatible windowing of the query's result and the sink \(target.name)", at: insert.target.span.range)
     }
     return InsertQuery(query: query, layout: layout, target: target, queryID: properties.queryID)
 }
@@ -87,17 +90,20 @@ package func analyse(_ insert: InsertValues, in context: AnalysisContext) throws
     guard let target = context.catalog.sources[name] else { throw unknownTarget(insert.target, context) }
     if target.isReadOnly {
         throw Diagnostic(
-            .readOnly, "Cannot insert values into read-only \(target.kind.rawValue.lowercased()): \(name)", category: .general, at: insert.target.span.range)
+            .readOnly, "Cannot insert values into read-only \(target.kind.rawValue.lowercased()): \(name)", category: .general,
+            at: insert.target.span.range)
     }
     if target.window != nil {
-        throw Diagnostic(.windowError, "Cannot insert values into windowed \(target.kind.rawValue.lowercased()): \(name)", at: insert.target.span.range)
+        throw Diagnostic(
+            .windowError, "Cannot insert values into windowed \(target.kind.rawValue.lowercased()): \(name)", at: insert.target.span.range)
     }
     let columns = target.schema.key + target.schema.value
     try checkHeaders(insert, target)
     let names = insert.columns.isEmpty ? columns.map { Name($0.name, isQuoted: true) } : insert.columns
     guard names.count == insert.values.count else {
         throw Diagnostic(
-            .statementError, "Expected \(names.count) value\(names.count == 1 ? "" : "s") for the columns "
+            .statementError,
+            "Expected \(names.count) value\(names.count == 1 ? "" : "s") for the columns "
                 + names.map(\.text).joined(separator: ", ") + ", but got \(insert.values.count)", at: insert.values.first?.span.range)
     }
     var row = InsertRow(target: target, values: columns.map { .literal(.null, $0.type) }, rowtime: nil)
@@ -111,7 +117,8 @@ package func analyse(_ insert: InsertValues, in context: AnalysisContext) throws
         }
         guard let index = columns.firstIndex(where: { $0.name == column.text }) else {
             throw Diagnostic(
-                .unknownColumn, "Column name \(column.text) does not exist.", hint: suggestion(for: column.text, among: columns.map(\.name)),
+                .unknownColumn, "Column name \(column.text) does not exist.",
+                hint: suggestion(for: column.text, among: columns.map(\.name)),
                 at: column.span.range)
         }
         row.values[index] = try assign(value, to: columns[index])
@@ -119,7 +126,8 @@ package func analyse(_ insert: InsertValues, in context: AnalysisContext) throws
     if target.kind == .table {
         for key in target.schema.key where !names.contains(where: { $0.text == key.name }) {
             throw Diagnostic(
-                .nullNotAllowed, "Failed to insert values into '\(name)'. Value for primary key column(s) `\(key.name)` is required for tables",
+                .nullNotAllowed,
+                "Failed to insert values into '\(name)'. Value for primary key column(s) `\(key.name)` is required for tables",
                 at: insert.target.span.range)
         }
     }
@@ -132,7 +140,8 @@ private func checkHeaders(_ insert: InsertValues, _ target: SourceDefinition) th
     let listed = insert.columns.isEmpty ? headers : insert.columns.map(\.text).filter(headers.contains)
     if !listed.isEmpty {
         throw Diagnostic(
-            .readOnly, "Cannot insert into HEADER columns: \(listed.joined(separator: ", "))", category: .general, at: insert.target.span.range)
+            .readOnly, "Cannot insert into HEADER columns: \(listed.joined(separator: ", "))", category: .general,
+            at: insert.target.span.range)
     }
 }
 

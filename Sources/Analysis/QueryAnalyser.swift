@@ -1,8 +1,8 @@
 // A SELECT from text to meaning: sources, stars, WHERE, PARTITION BY or GROUP BY, HAVING and the projection, with every rule checked
 // that does not depend on where the result goes.
 
-package import Diagnostics
 import Catalog
+package import Diagnostics
 import Formats
 import Functions
 import Plans
@@ -96,7 +96,8 @@ private struct QueryAnalysis {
             throw Diagnostic(.groupingError, "Only one of PARTITION BY or GROUP BY clauses is allowed", at: range)
         }
         if query.partitionBy != nil && source.kind == .table {
-            throw Diagnostic(.groupingError, "PARTITION BY is not supported on tables", hint: "A table's key is what it is; use GROUP BY.", at: range)
+            throw Diagnostic(
+                .groupingError, "PARTITION BY is not supported on tables", hint: "A table's key is what it is; use GROUP BY.", at: range)
         }
         if query.window != nil && source.kind == .table {
             throw Diagnostic(.windowError, "WINDOW clause is only supported on streams, but \(source.name) is a table", at: range)
@@ -105,7 +106,9 @@ private struct QueryAnalysis {
             throw Diagnostic(.windowError, "EMIT FINAL is only supported for windowed aggregations.", at: range)
         }
         if query.emit == .final && !context.flag("ksql.suppress.enabled", default: true) {
-            throw Diagnostic(.featureNotSupported, "Suppression is currently disabled. You can enable it by setting ksql.suppress.enabled to true", at: range)
+            throw Diagnostic(
+                .featureNotSupported, "Suppression is currently disabled. You can enable it by setting ksql.suppress.enabled to true",
+                at: range)
         }
         if source.valueFormat.name == .kafka && query.groupBy != nil {
             throw Diagnostic(
@@ -117,7 +120,8 @@ private struct QueryAnalysis {
     private func limit() throws(Diagnostic) -> Int? {
         guard let limit = query.limit else { return nil }
         if purpose == .persistent {
-            throw Diagnostic(.statementError, "LIMIT is not supported in CREATE … AS SELECT and INSERT INTO statements", at: query.span.range)
+            throw Diagnostic(
+                .statementError, "LIMIT is not supported in CREATE … AS SELECT and INSERT INTO statements", at: query.span.range)
         }
         if limit < 0 { throw Diagnostic(.statementError, "negative LIMIT: \(limit)", at: query.span.range) }
         return Int(limit)
@@ -141,7 +145,8 @@ private struct QueryAnalysis {
             length = try milliseconds(size) ?? 0
             let step = try milliseconds(advance) ?? 0
             if step <= 0 || step > length {
-                throw Diagnostic(.windowError, "the ADVANCE of a hopping window must be more than zero and at most its SIZE", at: advance.span.range)
+                throw Diagnostic(
+                    .windowError, "the ADVANCE of a hopping window must be more than zero and at most its SIZE", at: advance.span.range)
             }
             shape = .hopping(size: length, advance: step)
         case .session(let gap):
@@ -154,7 +159,8 @@ private struct QueryAnalysis {
         let retention = try milliseconds(clause.retention) ?? needed.partialValue
         if needed.overflow || retention < needed.partialValue {
             throw Diagnostic(
-                .windowError, "the RETENTION of a window must be at least its size plus its GRACE PERIOD", at: clause.retention?.span.range ?? clause.span.range)
+                .windowError, "the RETENTION of a window must be at least its size plus its GRACE PERIOD",
+                at: clause.retention?.span.range ?? clause.span.range)
         }
         return WindowDescription(shape: shape, grace: grace, retention: retention)
     }
@@ -186,7 +192,9 @@ private struct QueryAnalysis {
 
     private mutating func partitionExpressions() throws(Diagnostic) -> [TypedExpression]? {
         guard let written = query.partitionBy else { return nil }
-        guard !written.isEmpty else { throw Diagnostic(.groupingError, "PARTITION BY requires at least one expression", at: query.span.range) }
+        guard !written.isEmpty else {
+            throw Diagnostic(.groupingError, "PARTITION BY requires at least one expression", at: query.span.range)
+        }
         analyser.place = "PARTITION BY column"
         let isNull = written.map { $0.node == .literal(.null) }
         if isNull.contains(true) {
@@ -200,7 +208,9 @@ private struct QueryAnalysis {
         for expression in written {
             let key = try analyser.typed(expression)
             if keys.contains(key) {
-                throw Diagnostic(.groupingError, "Duplicate expression in PARTITION BY clause: \(canonicalText(of: expression))", at: expression.span.range)
+                throw Diagnostic(
+                    .groupingError, "Duplicate expression in PARTITION BY clause: \(canonicalText(of: expression))",
+                    at: expression.span.range)
             }
             keys.append(key)
         }
@@ -217,7 +227,8 @@ private struct QueryAnalysis {
             if key.isNull { throw Diagnostic(.groupingError, "GROUP BY NULL is not supported", at: expression.span.range) }
             if keys.contains(key.expression) {
                 throw Diagnostic(
-                    .groupingError, "Duplicate expression in GROUP BY clause: \(canonicalText(of: qualified(expression)))", at: expression.span.range)
+                    .groupingError, "Duplicate expression in GROUP BY clause: \(canonicalText(of: qualified(expression)))",
+                    at: expression.span.range)
             }
             keys.append(key.expression)
         }
@@ -229,10 +240,13 @@ private struct QueryAnalysis {
         guard isWindowed else { return }
         for expression in expressions {
             var found: Name?
-            expression.walk { if case .column(_, let name) = $0.node, name.text == "WINDOWSTART" || name.text == "WINDOWEND" { found = found ?? name } }
+            expression.walk {
+                if case .column(_, let name) = $0.node, name.text == "WINDOWSTART" || name.text == "WINDOWEND" { found = found ?? name }
+            }
             if let found {
                 throw Diagnostic(
-                    .windowError, "Window bounds column \(found.text) can only be used in the SELECT clause of windowed aggregations", at: found.span.range)
+                    .windowError, "Window bounds column \(found.text) can only be used in the SELECT clause of windowed aggregations",
+                    at: found.span.range)
             }
         }
     }
@@ -244,7 +258,9 @@ private struct QueryAnalysis {
 
     private func checkAggregates(_ isAggregation: Bool, _ items: [ResolvedItem]) throws(Diagnostic) {
         if !analyser.tableFunctions.isEmpty {
-            if source.kind == .table { throw Diagnostic(.wrongObjectKind, "Table source is not supported with table functions", at: query.span.range) }
+            if source.kind == .table {
+                throw Diagnostic(.wrongObjectKind, "Table source is not supported with table functions", at: query.span.range)
+            }
             if isAggregation || !analyser.aggregates.isEmpty {
                 throw Diagnostic(.groupingError, "Table functions cannot be used with aggregations.", at: query.span.range)
             }
@@ -256,7 +272,8 @@ private struct QueryAnalysis {
         if !isAggregation, purpose == .persistent, let first = firstAggregateText(items) {
             throw Diagnostic(
                 .groupingError,
-                "CREATE TABLE AS SELECT statement does not support aggregate function [\(first)] without a GROUP BY clause.", at: query.span.range)
+                "CREATE TABLE AS SELECT statement does not support aggregate function [\(first)] without a GROUP BY clause.",
+                at: query.span.range)
         }
         guard source.kind == .table else { return }
         var refusing: [String] = []
@@ -304,7 +321,8 @@ private struct QueryAnalysis {
         }
         if source.window != nil {
             throw Diagnostic(
-                .windowError, "Implicit repartitioning of windowed sources is not supported. See https://github.com/confluentinc/ksql/issues/4385.",
+                .windowError,
+                "Implicit repartitioning of windowed sources is not supported. See https://github.com/confluentinc/ksql/issues/4385.",
                 at: query.span.range)
         }
         let count = keys.count
@@ -314,7 +332,8 @@ private struct QueryAnalysis {
                 if let key = keys.firstIndex(of: part) { return .column(key, part.type) }
                 if case .column(let column) = part.node {
                     let isFunction = column >= ExpressionAnalyser.tableFunctionBase
-                    return .column(isFunction ? column - ExpressionAnalyser.tableFunctionBase + count + columns.count : column + count, part.type)
+                    return .column(
+                        isFunction ? column - ExpressionAnalyser.tableFunctionBase + count + columns.count : column + count, part.type)
                 }
                 return nil
             }
@@ -342,7 +361,8 @@ private struct QueryAnalysis {
         let isKey = grouping == source.schema.key.indices.map { TypedExpression.column($0, columns[$0].type) }
         if source.window != nil && !isKey {
             throw Diagnostic(
-                .windowError, "Implicit repartitioning of windowed sources is not supported. See https://github.com/confluentinc/ksql/issues/4385.",
+                .windowError,
+                "Implicit repartitioning of windowed sources is not supported. See https://github.com/confluentinc/ksql/issues/4385.",
                 at: query.span.range)
         }
         let rewriting = GroupRewriting(grouping: grouping, allowsWindowBounds: query.window != nil)
@@ -368,7 +388,8 @@ private struct QueryAnalysis {
             let (rewritten, strays) = rewriting.rewrite(having)
             if let stray = strays.first {
                 throw Diagnostic(
-                    .groupingError, "Non-aggregate HAVING expression not part of GROUP BY: \(name(ofColumn: stray))\n"
+                    .groupingError,
+                    "Non-aggregate HAVING expression not part of GROUP BY: \(name(ofColumn: stray))\n"
                         + "Either add the column(s) to the GROUP BY or remove them from the HAVING.", at: query.having?.span.range)
             }
             result.having = rewritten

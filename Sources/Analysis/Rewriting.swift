@@ -49,8 +49,13 @@ extension Expression {
             switch node {
             case .literal, .timeUnit: node
             case .column(let source, let name):
-                if source == nil && parameters.contains(name.text) { node } else {
-                    { let (newSource, newName) = change(source, name); return .column(source: newSource, newName) }()
+                if source == nil && parameters.contains(name.text) {
+                    node
+                } else {
+                    {
+                        let (newSource, newName) = change(source, name)
+                        return .column(source: newSource, newName)
+                    }()
                 }
             case .sign(let sign, let a): .sign(sign, inside(a))
             case .arithmetic(let operation, let a, let b): .arithmetic(operation, inside(a), inside(b))

@@ -64,7 +64,8 @@ package struct Scope: Hashable, Sendable {
         if found.count > 1 {
             let choices = found.map { "\($0.0.alias).\(name.text)" }
             throw Diagnostic(
-                .ambiguousColumn, "\(location(name.span.range))Column '\(name.text)' is ambiguous. Could be \(choices.joined(separator: " or ")).",
+                .ambiguousColumn,
+                "\(location(name.span.range))Column '\(name.text)' is ambiguous. Could be \(choices.joined(separator: " or ")).",
                 at: name.span.range)
         }
         guard let match = found.first else { throw unresolved(source: source, name, place: place) }
@@ -87,7 +88,8 @@ package struct Scope: Hashable, Sendable {
         let text = source.map { "\($0.text).\(name.text)" } ?? name.text
         let range = source?.span.range ?? name.span.range
         return Diagnostic(
-            .unknownColumn, "\(location(range))\(place) '\(text)' cannot be resolved.", hint: suggestion(for: name.text, among: columnNames),
+            .unknownColumn, "\(location(range))\(place) '\(text)' cannot be resolved.",
+            hint: suggestion(for: name.text, among: columnNames),
             at: range)
     }
 }

@@ -50,7 +50,8 @@ struct SelectExpansion {
             case .allOf(let source):
                 guard let index = scope.sources.firstIndex(where: { $0.alias == source.text }) else {
                     throw Diagnostic(
-                        .unknownSource, "'\(source.text)' is not a valid stream/table name or alias.", category: .general, at: source.span.range)
+                        .unknownSource, "'\(source.text)' is not a valid stream/table name or alias.", category: .general,
+                        at: source.span.range)
                 }
                 result += star(of: [index])
             case .allFields(let base): result += try fields(of: base, &analyser)
@@ -65,7 +66,8 @@ struct SelectExpansion {
             if let pseudo = PseudoColumn(rawValue: alias.text) {
                 if case .column(_, let name) = expression.node, name.text == alias.text { throw reserved(pseudo, expression) }
                 throw Diagnostic(
-                    .reservedName, "`\(alias.text)` is a reserved column name. You cannot use it as an alias for a column.", at: alias.span.range)
+                    .reservedName, "`\(alias.text)` is a reserved column name. You cannot use it as an alias for a column.",
+                    at: alias.span.range)
             }
             return ExpandedItem(name: alias.text, expression: expression, isFromStar: false)
         }
@@ -88,7 +90,8 @@ struct SelectExpansion {
 
     private func reserved(_ pseudo: PseudoColumn, _ expression: Expression) -> Diagnostic {
         Diagnostic(
-            .reservedName, "Reserved column name in select: `\(pseudo.rawValue)`. Please remove or alias the column.", at: expression.span.range)
+            .reservedName, "Reserved column name in select: `\(pseudo.rawValue)`. Please remove or alias the column.",
+            at: expression.span.range)
     }
 
     /// The bare field name on first use, then `F_1`, `F_2`, … above the largest number taken.
@@ -107,7 +110,8 @@ struct SelectExpansion {
     private mutating func fields(of base: Expression, _ analyser: inout ExpressionAnalyser) throws(Diagnostic) -> [ExpandedItem] {
         let value = try analyser.analyse(base)
         guard case .structure(let fields) = value.type else {
-            throw Diagnostic(.typeMismatch, "Cannot expand ->*: \(canonicalText(of: base)) is of type \(value.type), not a STRUCT", at: base.span.range)
+            throw Diagnostic(
+                .typeMismatch, "Cannot expand ->*: \(canonicalText(of: base)) is of type \(value.type), not a STRUCT", at: base.span.range)
         }
         return fields.map { field in
             let name = Name(field.name, isQuoted: true, span: base.span)
@@ -123,7 +127,8 @@ struct SelectExpansion {
             func item(_ name: String) -> ExpandedItem {
                 ExpandedItem(
                     name: isJoin ? source.alias + "_" + name : name,
-                    expression: Expression(.column(source: Name(source.alias, isQuoted: true), Name(name, isQuoted: true))), isFromStar: true)
+                    expression: Expression(.column(source: Name(source.alias, isQuoted: true), Name(name, isQuoted: true))),
+                    isFromStar: true)
             }
             let key = source.columns.prefix(keyCounts[index]).map(\.name)
             let values = source.columns.dropFirst(keyCounts[index]).map(\.name)

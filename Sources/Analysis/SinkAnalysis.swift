@@ -118,7 +118,10 @@ package func layout(of query: ResolvedQuery, sink: String) throws(Diagnostic) ->
                 .typeMismatch, "Can't infer a type of null. Please explicitly cast it to a required type, e.g. CAST(null AS VARCHAR).",
                 at: item.source.span.range)
         }
-        guard let place = key.firstIndex(of: item.expression) else { valueItems.append(index); continue }
+        guard let place = key.firstIndex(of: item.expression) else {
+            valueItems.append(index)
+            continue
+        }
         if let first = keyItems[place] {
             throw repeatedKey(query, query.items[first].name, item.name, column: query.key[place].name)
         }
@@ -156,7 +159,8 @@ private func repeatedKey(_ query: ResolvedQuery, _ first: String, _ second: Stri
         ? "The projection contains a key column more than once: `\(first)` and `\(second)`."
         : "The projection contains a key column (`\(column)`) more than once, aliased as: \(first) and \(second)."
     return Diagnostic(
-        .invalidKey, message + "\nEach key column must only be in the projection once. If you intended to copy the key into the value, "
+        .invalidKey,
+        message + "\nEach key column must only be in the projection once. If you intended to copy the key into the value, "
             + "then consider using the AS_VALUE function to indicate which key reference should be copied.")
 }
 

@@ -52,7 +52,8 @@ package struct SourceProperties: Hashable, Sendable {
         if let first = unknown.first {
             let names = unknown.map { $0.name.text }.joined(separator: ", ")
             throw Diagnostic(
-                .invalidProperty, "Failed to prepare statement: Invalid config variable(s) in the WITH clause: \(names)", category: .parseFailed,
+                .invalidProperty, "Failed to prepare statement: Invalid config variable(s) in the WITH clause: \(names)",
+                category: .parseFailed,
                 hint: suggestion(for: first.name.text.uppercased(), among: known.sorted()), at: first.name.span.range)
         }
         for property in properties {
@@ -79,10 +80,12 @@ package struct SourceProperties: Hashable, Sendable {
             case "QUERY_ID": queryID = try property.nonEmpty().uppercased()
             case "SOURCED_BY_CONNECTOR": connector = property.text
             case "CLEANUP_POLICY":
-                throw property.invalid("Invalid config variable in the WITH clause: CLEANUP_POLICY", hint: "It follows from what is created.")
+                throw property.invalid(
+                    "Invalid config variable in the WITH clause: CLEANUP_POLICY", hint: "It follows from what is created.")
             default:
                 throw Diagnostic(
-                    .featureNotSupported, "\(property.name.text) belongs to formats that are not supported yet", at: property.name.span.range)
+                    .featureNotSupported, "\(property.name.text) belongs to formats that are not supported yet",
+                    at: property.name.span.range)
             }
         }
         try applyFormat(format, properties)
@@ -111,7 +114,8 @@ package struct SourceProperties: Hashable, Sendable {
         case (.some(let kind), .some(let size)): return .time(kind: kind, size: size.0)
         case (.some(let kind), nil):
             throw Diagnostic(
-                .invalidProperty, "\(kind.rawValue) windows require 'WINDOW_SIZE' to be provided in the WITH clause. For example: 'WINDOW_SIZE'='10 SECONDS'",
+                .invalidProperty,
+                "\(kind.rawValue) windows require 'WINDOW_SIZE' to be provided in the WITH clause. For example: 'WINDOW_SIZE'='10 SECONDS'",
                 category: .parseFailed)
         }
     }
@@ -146,7 +150,9 @@ extension Property {
 
     func integer(in range: ClosedRange<Int64>) throws(Diagnostic) -> Int64 {
         guard let number = Int64(text.trimmingBlanks), range.contains(number) else {
-            throw invalid("Invalid value '\(text)' for configuration \(name.text): expected a whole number from \(range.lowerBound) to \(range.upperBound)")
+            throw invalid(
+                "Invalid value '\(text)' for configuration \(name.text): expected a whole number from \(range.lowerBound) to \(range.upperBound)"
+            )
         }
         return number
     }
@@ -161,7 +167,9 @@ extension Property {
 
     func format() throws(Diagnostic) -> FormatName {
         guard let format = FormatName(named: text.trimmingBlanks) else {
-            throw invalid("Unknown format: \(text.uppercased())", hint: suggestion(for: text.uppercased(), among: FormatName.allCases.map(\.rawValue)))
+            throw invalid(
+                "Unknown format: \(text.uppercased())", hint: suggestion(for: text.uppercased(), among: FormatName.allCases.map(\.rawValue))
+            )
         }
         guard format.isImplemented else {
             throw Diagnostic(
@@ -181,7 +189,9 @@ extension Property {
             invalid("Failed to prepare statement: Configuration \(name.text.uppercased()) is invalid: \(reason)\nExample valid value: ';'")
         }
         if text.trimmingBlanks.isEmpty {
-            throw refused("Delimiter cannot be empty, if you meant to have a tab or space for delimiter, please use the special values 'TAB' or 'SPACE'")
+            throw refused(
+                "Delimiter cannot be empty, if you meant to have a tab or space for delimiter, please use the special values 'TAB' or 'SPACE'"
+            )
         }
         guard text.unicodeScalars.count == 1 else {
             throw refused("Invalid delimiter value: '\(text)'. Delimiter must be a single character or TAB,SPACE")

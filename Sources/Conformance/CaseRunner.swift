@@ -101,7 +101,9 @@ private struct CaseRun {
 
     private func makeTopic(_ name: String) throws(CaseFailure) {
         guard log.describeTopic(named: name) == nil else { return }
-        do throws(LogError) { _ = try log.createTopic(name, partitions: 1, config: TopicConfig()) } catch { throw CaseFailure(error.message) }
+        do throws(LogError) { _ = try log.createTopic(name, partitions: 1, config: TopicConfig()) } catch {
+            throw CaseFailure(error.message)
+        }
     }
 
     // MARK: Statements
@@ -124,7 +126,9 @@ private struct CaseRun {
     }
 
     private func check(_ failure: Diagnostic) throws(CaseFailure) {
-        guard let expected = test.expectedError else { throw CaseFailure("unexpected error: \(failure.fullMessage)" + (failure.hint.map { "\n\($0)" } ?? "")) }
+        guard let expected = test.expectedError else {
+            throw CaseFailure("unexpected error: \(failure.fullMessage)" + (failure.hint.map { "\n\($0)" } ?? ""))
+        }
         if let category = expected.category, !failure.category.isKind(of: category) {
             throw CaseFailure("expected an error of kind \(category.rawValue), got \(failure.category.rawValue): \(failure.fullMessage)")
         }
@@ -181,7 +185,9 @@ private struct CaseRun {
             for (topic, count) in runs() {
                 for place in places where task.description.inputs[place].topicName == topic { try take(count, from: place, of: task) }
             }
-            for place in places where inputRanges[task.description.inputs[place].topicName] == nil { try take(Int.max, from: place, of: task) }
+            for place in places where inputRanges[task.description.inputs[place].topicName] == nil {
+                try take(Int.max, from: place, of: task)
+            }
             try commit(task)
         }
     }
@@ -190,7 +196,11 @@ private struct CaseRun {
     private func runs() -> [(String, Int)] {
         var result: [(String, Int)] = []
         for record in test.inputs {
-            if let last = result.last, last.0 == record.topic, last.1 < batch { result[result.count - 1].1 += 1 } else { result.append((record.topic, 1)) }
+            if let last = result.last, last.0 == record.topic, last.1 < batch {
+                result[result.count - 1].1 += 1
+            } else {
+                result.append((record.topic, 1))
+            }
         }
         return result
     }

@@ -79,7 +79,8 @@ struct OutputCheck {
         }
         let comparison = ValueComparison(isExact: test.properties["use.exact.numeric.comparison"] != "false")
         try compare(key, source?.keyFormat, source?.schema.key, expected.key, path + ".key", comparison)
-        try compare(run.bytes(of: run.values[record]), source?.valueFormat, source?.schema.value, expected.value, path + ".value", comparison)
+        try compare(
+            run.bytes(of: run.values[record]), source?.valueFormat, source?.schema.value, expected.value, path + ".value", comparison)
         try checkHeaders(run, record, expected, path)
         if let timestamp = expected.timestamp, !(test.inputs.isEmpty && timestamp == 0), timestamp != run.timestamps[record] {
             throw CaseFailure("\(path).timestamp: expected \(timestamp), got \(run.timestamps[record])")

@@ -29,13 +29,20 @@ struct PostConditionCheck {
     private func check(source node: JSONValue) throws(CaseFailure) {
         let name = node["name"]?.stringValue ?? ""
         guard let source = catalog.sources[name] else { throw CaseFailure("post: there is no source \(name)") }
-        if node["type"]?.stringValue?.uppercased() != source.kind.rawValue { throw CaseFailure("post: \(name) is a \(source.kind.rawValue)") }
+        if node["type"]?.stringValue?.uppercased() != source.kind.rawValue {
+            throw CaseFailure("post: \(name) is a \(source.kind.rawValue)")
+        }
         if let text = node["schema"]?.stringValue {
             let wanted = try schemaColumns(text)
             let actual = columns(of: source.schema)
-            if wanted != actual { throw CaseFailure("post: \(name) has the schema \(actual.joined(separator: ", ")), expected \(wanted.joined(separator: ", "))") }
+            if wanted != actual {
+                throw CaseFailure(
+                    "post: \(name) has the schema \(actual.joined(separator: ", ")), expected \(wanted.joined(separator: ", "))")
+            }
         }
-        if let isSource = node["isSource"]?.booleanValue, isSource != source.isReadOnly { throw CaseFailure("post: \(name): isSource differs") }
+        if let isSource = node["isSource"]?.booleanValue, isSource != source.isReadOnly {
+            throw CaseFailure("post: \(name): isSource differs")
+        }
         if let key = node["keyFormat"] { try check(keyFormat: key, of: source) }
         if let format = node["valueFormat"]?.stringValue, format.uppercased() != source.valueFormat.name.rawValue {
             throw CaseFailure("post: \(name) has the value format \(source.valueFormat.name.rawValue), expected \(format)")
@@ -58,7 +65,8 @@ struct PostConditionCheck {
         if let wraps = source.wrapsSingleValue { return [wraps ? "WRAP_SINGLES" : "UNWRAP_SINGLES"] }
         guard let setting = test.properties["ksql.persistence.wrap.single.values"] else { return [] }
         let wraps = setting == "true"
-        return (wraps ? source.valueFormat.name.canWrap : source.valueFormat.name.canUnwrap) ? [wraps ? "WRAP_SINGLES" : "UNWRAP_SINGLES"] : []
+        return (wraps ? source.valueFormat.name.canWrap : source.valueFormat.name.canUnwrap)
+            ? [wraps ? "WRAP_SINGLES" : "UNWRAP_SINGLES"] : []
     }
 
     private func check(keyFormat node: JSONValue, of source: SourceDefinition) throws(CaseFailure) {
@@ -84,7 +92,9 @@ struct PostConditionCheck {
             func look(_ step: Step, _ value: FormatName) {
                 switch step {
                 case .source(let source):
-                    if let store = source.store { found.append((store.name + "-changelog", source.keyFormat.name, source.valueFormat.name)) }
+                    if let store = source.store {
+                        found.append((store.name + "-changelog", source.keyFormat.name, source.valueFormat.name))
+                    }
                 case .aggregate(let aggregate):
                     if let topic = aggregate.repartition { found.append((topic.name, topic.keyFormat.name, value)) }
                     found.append((aggregate.store.name + "-changelog", aggregate.keyFormat.name, value))
@@ -116,7 +126,8 @@ struct PostConditionCheck {
     // MARK: Schemas
 
     private func columns(of schema: SourceSchema) -> [String] {
-        schema.key.map { "`\($0.name)` \($0.type) KEY" } + (schema.value.map { "`\($0.name)` \($0.type)" }
+        schema.key.map { "`\($0.name)` \($0.type) KEY" }
+            + (schema.value.map { "`\($0.name)` \($0.type)" }
             + schema.headers.map { "`\($0.name)` \($0.type) HEADER \($0.key ?? "")" }).sorted()
     }
 

@@ -94,7 +94,8 @@ package struct CaseFile: Sendable {
         }
         return TestCase(
             name: "", statements: (node["statements"]?.arrayValue ?? []).compactMap(\.stringValue),
-            properties: Dictionary((node["properties"]?.objectValue ?? []).map { ($0.name, $0.value.stringValue ?? $0.value.text) }, uniquingKeysWith: { $1 }),
+            properties: Dictionary(
+                (node["properties"]?.objectValue ?? []).map { ($0.name, $0.value.stringValue ?? $0.value.text) }, uniquingKeysWith: { $1 }),
             inputs: (node["inputs"]?.arrayValue ?? []).map(record), outputs: (node["outputs"]?.arrayValue ?? []).map(record),
             topics: (node["topics"]?.arrayValue ?? []).compactMap { topic in
                 topic["name"]?.stringValue.map { ($0, topic["partitions"]?.intValue ?? 1) }
@@ -106,7 +107,8 @@ package struct CaseFile: Sendable {
         let window = node["window"].flatMap { window -> CaseWindow? in
             guard let start = window["start"]?.intValue else { return nil }
             return CaseWindow(
-                start: Int64(start), end: Int64(window["end"]?.intValue ?? 0), isSession: window["type"]?.stringValue?.lowercased() == "session")
+                start: Int64(start), end: Int64(window["end"]?.intValue ?? 0),
+                isSession: window["type"]?.stringValue?.lowercased() == "session")
         }
         let headers = (node["headers"]?.arrayValue ?? []).map { header in
             (name: header["KEY"]?.stringValue ?? "", value: header["VALUE"]?.stringValue.flatMap { decodedBase64($0) })
@@ -119,7 +121,9 @@ package struct CaseFile: Sendable {
     private static func skipReason(_ test: TestCase, _ node: JSONValue) -> String? {
         if node["enabled"]?.booleanValue == false { return "disabled in the suite" }
         let text = (test.statements + test.properties.values + [(node["topics"] ?? .null).text]).joined(separator: " ").uppercased()
-        for format in ["AVRO", "PROTOBUF_NOSR", "PROTOBUF", "JSON_SR"] where text.contains(format) { return "the format \(format) is not there yet" }
+        for format in ["AVRO", "PROTOBUF_NOSR", "PROTOBUF", "JSON_SR"] where text.contains(format) {
+            return "the format \(format) is not there yet"
+        }
         return nil
     }
 }

@@ -12,13 +12,21 @@ struct ExactNumber: Equatable {
     /// Reads a JSON number.
     init?(_ text: String) {
         var digits: [UInt8] = []
-        var scale = 0, isNegative = false, seenPoint = false
+        var scale = 0
+        var isNegative = false
+        var seenPoint = false
         var rest = text[...]
-        if rest.hasPrefix("-") { isNegative = true; rest = rest.dropFirst() }
+        if rest.hasPrefix("-") {
+            isNegative = true
+            rest = rest.dropFirst()
+        }
         let parts = rest.split(whereSeparator: { $0 == "e" || $0 == "E" })
         guard let mantissa = parts.first, parts.count <= 2 else { return nil }
         for character in mantissa {
-            if character == "." && !seenPoint { seenPoint = true; continue }
+            if character == "." && !seenPoint {
+                seenPoint = true
+                continue
+            }
             guard let digit = character.wholeNumberValue else { return nil }
             digits.append(UInt8(digit))
             if seenPoint { scale += 1 }
@@ -36,8 +44,12 @@ struct ExactNumber: Equatable {
     func isSameValue(as other: ExactNumber) -> Bool {
         if digits.isEmpty || other.digits.isEmpty { return digits.isEmpty && other.digits.isEmpty }
         func trimmed(_ number: ExactNumber) -> ([UInt8], Int) {
-            var digits = number.digits, scale = number.scale
-            while digits.last == 0 { digits.removeLast(); scale -= 1 }
+            var digits = number.digits
+            var scale = number.scale
+            while digits.last == 0 {
+                digits.removeLast()
+                scale -= 1
+            }
             return (digits, scale)
         }
         let (a, b) = (trimmed(self), trimmed(other))

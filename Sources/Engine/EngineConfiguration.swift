@@ -1,6 +1,7 @@
 // How an engine is set up, decided by whoever builds the house.
 
 package import Functions
+package import Pipelines
 package import Platform
 
 /// How an engine is set up.
@@ -19,6 +20,10 @@ package struct EngineConfiguration: Sendable {
     /// How many partitions a topic counts as having where statements are checked; nil answers go to the log. For harnesses whose topics
     /// have one real partition whatever they declare.
     package var declaredPartitions: @Sendable (_ topic: String) -> Int?
+    /// Limits of whoever stands above the engine, for SHOW LIMITS.
+    package var outerLimits: [LimitDescription] = []
+    /// Where snapshots of state are kept; nil for an engine in memory.
+    package var snapshots: SnapshotFolder?
     /// Takes one line of the server's log, as `key=value` pairs.
     package var logLine: @Sendable (_ level: LogLevel, _ line: String) -> Void
 
@@ -26,7 +31,8 @@ package struct EngineConfiguration: Sendable {
         workers: Int = processorCount(), properties: [String: String] = [:], pushStart: String = "latest",
         functions: FunctionTable = .builtIn, time: any TimeSource = SystemTime(), random: any RandomSource = SystemRandom(),
         isDriven: Bool = false,
-        declaredPartitions: @escaping @Sendable (_ topic: String) -> Int? = { _ in nil }, logLine: @escaping @Sendable (_ level: LogLevel, _ line: String) -> Void = { _, _ in }
+        declaredPartitions: @escaping @Sendable (_ topic: String) -> Int? = { _ in nil },
+        logLine: @escaping @Sendable (_ level: LogLevel, _ line: String) -> Void = { _, _ in }
     ) {
         self.workers = workers
         self.properties = properties
@@ -37,6 +43,20 @@ package struct EngineConfiguration: Sendable {
         self.isDriven = isDriven
         self.declaredPartitions = declaredPartitions
         self.logLine = logLine
+    }
+}
+
+/// A limit as SHOW LIMITS tells it.
+package struct LimitDescription: Hashable, Sendable {
+    /// What is limited, with the unit: `line bytes`.
+    package var name: String
+    package var value: Int
+    package var reason: String
+
+    package init(name: String, value: Int, reason: String) {
+        self.name = name
+        self.value = value
+        self.reason = reason
     }
 }
 

@@ -18,9 +18,12 @@ extension MillraceEngine {
     ) -> PersistentQuery {
         let launcher = QueryLauncher(engine: self)
         let status = QueryStatus(queryID: plan.id)
-        let run = makeRun(status) { [launcher] () throws(QueryFailure) in try launcher.tasks(of: plan, properties: properties, status: status) }
+        let run = makeRun(status) { [launcher] () throws(QueryFailure) in
+            try launcher.tasks(of: plan, properties: properties, status: status)
+        }
         return PersistentQuery(
-            id: plan.id, statement: statement, plan: plan, properties: properties, reads: reads, writes: writes, run: run, order: order(of: plan.id))
+            id: plan.id, statement: statement, plan: plan, properties: properties, reads: reads, writes: writes, run: run,
+            order: order(of: plan.id))
     }
 
     private func order(of id: String) -> Int {
@@ -50,7 +53,8 @@ extension MillraceEngine {
         let status = QueryStatus(queryID: id)
         let run = makeRun(status) { [launcher] () throws(QueryFailure) in try launcher.sourceTableTasks(plan, status: status) }
         let query = PersistentQuery(
-            id: id, statement: source.statement, plan: plan, properties: properties, reads: [source.name], writes: nil, run: run, order: order(of: id))
+            id: id, statement: source.statement, plan: plan, properties: properties, reads: [source.name], writes: nil, run: run,
+            order: order(of: id))
         state.update { state in
             state.queries[id] = query
             state.catalog.set(QueryDefinition(id: id, statement: source.statement, reads: [source.name], writes: nil))

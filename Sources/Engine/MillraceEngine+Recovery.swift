@@ -49,9 +49,15 @@ extension MillraceEngine {
                 for index in 0..<run.count {
                     guard let key = run.bytes(of: run.keys[index]) else { continue }
                     let name = String(decoding: key, as: UTF8.self)
-                    guard let value = run.bytes(of: run.values[index]) else { entries[name] = nil; continue }
-                    if let entry = StoredEntry(key: key, value: value) { entries[name] = entry } else {
-                        unread.append(BrokenEntry(key: name, statement: "", reason: "the entry is of a version that this server does not know"))
+                    guard let value = run.bytes(of: run.values[index]) else {
+                        entries[name] = nil
+                        continue
+                    }
+                    if let entry = StoredEntry(key: key, value: value) {
+                        entries[name] = entry
+                    } else {
+                        unread.append(
+                            BrokenEntry(key: name, statement: "", reason: "the entry is of a version that this server does not know"))
                     }
                 }
             }
@@ -86,7 +92,8 @@ extension MillraceEngine {
         guard let parsed = try parse(entry.statement + (entry.statement.hasSuffix(";") ? "" : ";"), options: ParserOptions()).first else {
             throw Diagnostic(.corruptData, "the entry has no statement", category: .general)
         }
-        var effective = Dictionary(SettingTable.all.compactMap { setting in setting.defaultValue.map { (setting.name, $0) } }, uniquingKeysWith: { a, _ in a })
+        var effective = Dictionary(
+            SettingTable.all.compactMap { setting in setting.defaultValue.map { (setting.name, $0) } }, uniquingKeysWith: { a, _ in a })
         effective.merge(entry.properties) { _, new in new }
         let context = AnalysisContext(
             catalog: catalog, functions: configuration.functions, properties: effective, partitions: { [self] in partitions(of: $0) })
@@ -133,6 +140,7 @@ extension MillraceEngine {
     private func check(_ definition: SourceDefinition, against entry: StoredEntry) throws(Diagnostic) {
         guard let schema = entry.schema, schema != definition.schema.description else { return }
         throw Diagnostic(
-            .corruptData, "the statement now comes to the schema \(definition.schema.description), but the catalog has \(schema)", category: .general)
+            .corruptData, "the statement now comes to the schema \(definition.schema.description), but the catalog has \(schema)",
+            category: .general)
     }
 }

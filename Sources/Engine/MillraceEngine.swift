@@ -39,13 +39,19 @@ package final class MillraceEngine: Sendable {
         recover()
     }
 
-    /// A new session, with settings that it starts from.
-    package func openSession(properties: [String: String] = [:]) -> EngineSession {
-        EngineSession(engine: self, properties: properties)
+    /// A new session, with settings that it starts from. With `mayDefine` false it may ask and insert, but not change what exists.
+    package func openSession(properties: [String: String] = [:], mayDefine: Bool = true) -> EngineSession {
+        EngineSession(engine: self, properties: properties, mayDefine: mayDefine)
     }
 
     /// What exists now.
     package var catalog: CatalogSnapshot { state.withLock { $0.catalog } }
+
+    /// The texts of the statements that made what exists.
+    package var definingStatements: [String] {
+        let catalog = catalog
+        return catalog.sortedSources.map(\.statement) + catalog.sortedQueries.map(\.statement)
+    }
 
     var serverProperties: [String: String] { state.withLock { $0.serverProperties } }
     func serverProperty(_ name: String) -> String? { state.withLock { $0.serverProperties[name] } }

@@ -92,7 +92,9 @@ struct QueryLauncher: Sendable {
         of plan: QueryPlan, properties: [String: String], status: QueryStatus
     ) throws(QueryFailure) -> [QueryTask] {
         let committed: [PartitionKey: Int64]
-        do throws(LogError) { committed = try committedPositions(in: log)[plan.id] ?? [:] } catch { throw QueryFailure(message: error.message) }
+        do throws(LogError) { committed = try committedPositions(in: log)[plan.id] ?? [:] } catch {
+            throw QueryFailure(message: error.message)
+        }
         var tasks: [QueryTask] = []
         let pipelines = pipelines(of: plan)
         for (index, pipeline) in pipelines.enumerated() {
@@ -104,6 +106,7 @@ struct QueryLauncher: Sendable {
                 }
                 var description = TaskDescription(dataflow: dataflow, inputs: inputs, partition: partition)
                 description.group = plan.id
+                description.snapshots = engine.configuration.snapshots
                 description.output = try output(of: pipeline.destination)
                 description.errors = log.describeTopic(named: errorsTopic).map {
                     ErrorReporter(topic: $0.id, queryID: plan.id, time: engine.configuration.time)
@@ -114,7 +117,7 @@ struct QueryLauncher: Sendable {
                     }
                     description.changelogs[store] = PartitionKey(topic: topic.id, partition: partition)
                 }
-                if index == pipelines.count - 1, let results = results(of: plan, partition) {
+                if index == pipelines.count - 1, let results = try results(of: plan, partition) {
                     description.rows = results.store
                     description.rowsChangelog = results.changelog
                 }
@@ -126,11 +129,25 @@ struct QueryLauncher: Sendable {
         return tasks
     }
 
-    private func results(of plan: QueryPlan, _ partition: Int) -> (store: TopicRows, changelog: PartitionKey)? {
-        guard case .sink(let sink) = plan.destination, sink.kind == .table, let topic = log.describeTopic(named: sink.topic),
-            partition < topic.partitions.count
+    /// The store of the readable rows of the table that a plan makes, for one partition; nil for streams.
+    private func results(of plan: QueryPlan, _ partition: Int) throws(QueryFailure) -> (store: ResultStore, changelog: PartitionKey)? {
+        guard case .sink(let sink) = plan.destination, sink.kind == .table,
+            let topic = log.describeTopic(named: sink.topic), partition < topic.partitions.count
         else { return nil }
-        return (TopicRows(), PartitionKey(topic: topic.id, partition: partition))
+        let output = plan.root.output
+        let source = SourceStep(
+            sourceName: sink.sourceName, topic: sink.topic, kind: .table, keyFormat: sink.keyFormat, valueFormat: sink.valueFormat,
+            schema: SourceSchema(key: Array(output.key), value: Array(output.value)), timestamp: nil, window: sink.window,
+            needed: Array(repeating: true, count: output.columns.count), store: nil)
+        return (try resultStore(source, retention: plan.root.retention), PartitionKey(topic: topic.id, partition: partition))
+    }
+
+    private func resultStore(_ source: SourceStep, retention: Int64?) throws(QueryFailure) -> ResultStore {
+        do throws(DataflowError) {
+            return try ResultStore(source, retention: retention, hashSeed: engine.configuration.random.next())
+        } catch {
+            throw QueryFailure(message: error.message)
+        }
     }
 
     /// The tasks behind a SOURCE TABLE: they read the table's topic from its beginning and keep the last row of each key.
@@ -143,7 +160,7 @@ struct QueryLauncher: Sendable {
                 dataflow: dataflow, inputs: try taskInputs(0, plan.sources[0].topic, [partition], [:], [:]), partition: partition)
             description.group = plan.id
             description.keepsPositions = false
-            description.rows = TopicRows()
+            description.rows = try resultStore(plan.sources[0], retention: nil)
             tasks.append(QueryTask(description, status: status, log: log, time: engine.configuration.time))
         }
         return tasks
@@ -218,5 +235,13 @@ struct QueryLauncher: Sendable {
         description.receiver = receiver
         description.isBounded = isBounded
         return QueryTask(description, status: status, log: log, time: engine.configuration.time)
+    }
+}
+
+extension Step {
+    /// How long the rows of a windowed result stay readable, in milliseconds of event time; nil for ever.
+    fileprivate var retention: Int64? {
+        if case .aggregate(let aggregate) = self { return aggregate.window?.retention }
+        return inputs.first?.retention
     }
 }

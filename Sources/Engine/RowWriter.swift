@@ -8,8 +8,8 @@ import Diagnostics
 import Formats
 import Operators
 import Pipelines
-import Plans
 import Planner
+import Plans
 import Values
 
 /// Turns constant expressions into records.
@@ -68,11 +68,10 @@ struct RowWriter {
 
 extension QueryLauncher {
     /// The rows that a plan over one table makes of the table's records.
-    func rows(of plan: QueryPlan, over records: [OutgoingRecords], properties: [String: String]) throws(QueryFailure) -> RowBlock {
+    func rows(of plan: QueryPlan, over records: [RecordRun], properties: [String: String]) throws(QueryFailure) -> RowBlock {
         let dataflow = try dataflow(PipelinePlan(root: plan.root, destination: plan.destination), properties: properties)
         do throws(DataflowError) {
-            for part in records where !part.isEmpty {
-                let run = part.asRun
+            for run in records {
                 try dataflow.process(input: 0, run: run, range: 0..<run.count, partition: 0)
             }
             try dataflow.flush()

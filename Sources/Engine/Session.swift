@@ -48,16 +48,20 @@ struct SessionState: Sendable {
 package final class EngineSession: Sendable {
     let engine: MillraceEngine
     let state: Monitor<SessionState>
+    /// Whether it may change what exists; not where a script alone decides that.
+    let mayDefine: Bool
 
-    init(engine: MillraceEngine, properties: [String: String]) {
+    init(engine: MillraceEngine, properties: [String: String], mayDefine: Bool) {
         self.engine = engine
+        self.mayDefine = mayDefine
         state = Monitor(SessionState(properties: properties))
     }
 
     /// Carries out the statements of `text` one after the other; the events of all of them go to `sink`, each statement ending with
     /// `done` or `failed`. After a `failed` the rest is not carried out. Returns at once.
     @discardableResult
-    package func execute(_ text: String, into sink: any AnswerSink, whenFinished: @escaping @Sendable (Bool) -> Void = { _ in }) -> Request {
+    package func execute(_ text: String, into sink: any AnswerSink, whenFinished: @escaping @Sendable (Bool) -> Void = { _ in }) -> Request
+    {
         let request = Request()
         engine.statements.run { [self] in
             var options = ParserOptions()
@@ -75,7 +79,8 @@ package final class EngineSession: Sendable {
     }
 
     private func perform(
-        _ statements: ArraySlice<ParsedStatement>, _ request: Request, _ sink: any AnswerSink, _ whenFinished: @escaping @Sendable (Bool) -> Void
+        _ statements: ArraySlice<ParsedStatement>, _ request: Request, _ sink: any AnswerSink,
+        _ whenFinished: @escaping @Sendable (Bool) -> Void
     ) {
         guard let first = statements.first else { return whenFinished(true) }
         if request.isCancelled {

@@ -29,9 +29,12 @@ package enum SettingTable {
 
     /// Every property that this server knows, sorted by name.
     package static let all: [SettingDescription] = [
-        setting("auto.offset.reset", .choice(["earliest", "latest"]), nil, "where new queries start; push queries of a shell or server: latest"),
+        setting(
+            "auto.offset.reset", .choice(["earliest", "latest"]), nil, "where new queries start; push queries of a shell or server: latest"),
         setting("bootstrap.servers", .text, nil, "Kafka's brokers; this log is built in", settable: false),
-        setting("cache.max.bytes.buffering", .integer, "10000000", "0 emits every change of a table; otherwise the changes of a key within a commit become one"),
+        setting(
+            "cache.max.bytes.buffering", .integer, "10000000",
+            "0 emits every change of a table; otherwise the changes of a key within a commit become one"),
         setting("commit.interval.ms", .integer, "100", "the longest time that output of a busy query waits for its commit"),
         setting("ksql.cast.strings.preserve.nulls", .boolean, "true", "CAST(NULL AS STRING) is NULL"),
         setting("ksql.create.or.replace.enabled", .boolean, "true", "CREATE OR REPLACE"),
@@ -55,12 +58,16 @@ package enum SettingTable {
         setting("ksql.service.id", .text, "default_", "prefix of internal topics", settable: false),
         setting("ksql.source.table.materialization.enabled", .boolean, "true", "CREATE SOURCE TABLE", settable: false),
         setting("ksql.suppress.enabled", .boolean, "true", "EMIT FINAL"),
-        setting("ksql.timestamp.throw.on.invalid", .boolean, "false", "a row without a valid timestamp stops the query instead of being skipped"),
+        setting(
+            "ksql.timestamp.throw.on.invalid", .boolean, "false", "a row without a valid timestamp stops the query instead of being skipped"
+        ),
         setting("ksql.variable.substitution.enable", .boolean, "true", "${variables} in statements"),
         setting("max.task.idle.ms", .integer, "0", "how long a join waits for a side that has no rows"),
         setting("millrace.bounded.queries", .choice(["full", "ksqldb"]), "full", "whether ksqlDB's limits of pull queries apply"),
         setting("millrace.default.partitions", .integer, "1", "partitions of a new topic"),
-        setting("processing.guarantee", .choice(["at_least_once", "exactly_once", "exactly_once_v2"]), "exactly_once_v2", "always exactly once here"),
+        setting(
+            "processing.guarantee", .choice(["at_least_once", "exactly_once", "exactly_once_v2"]), "exactly_once_v2",
+            "always exactly once here"),
     ].sorted { $0.name < $1.name }
 
     private static let byName = Dictionary(all.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })

@@ -18,7 +18,9 @@ extension StatementExecution {
     func perform(_ create: CreateSource) throws(Diagnostic) -> AnswerSummary {
         try engine.changingCatalog { () throws(Diagnostic) in
             let new = try analyse(create, text: parsed.text, in: context)
-            if let exists = try existing(create.name, create.kind, create.orReplace, create.ifNotExists, isSource: create.isSource) { return exists }
+            if let exists = try existing(create.name, create.kind, create.orReplace, create.ifNotExists, isSource: create.isSource) {
+                return exists
+            }
             if let old = engine.catalog.sources[create.name.text] { try checkReplacement(old, by: new.definition) }
             try ensureSinkTopic(new.definition, new.properties, sourcePartitions: nil)
             var definition = new.definition
@@ -85,9 +87,10 @@ extension StatementExecution {
         _ plan: QueryPlan, reads: [String], writes: String?, replaces: Bool, entry: () -> CatalogEntry,
         publish: (inout EngineState) -> Void
     ) throws(Diagnostic) -> AnswerSummary {
+        let properties = capturedProperties
+        try checkRuns(plan, properties)
         if replaces { engine.stopQuery(plan.id) }
         try launcher.makeTopics(for: plan)
-        let properties = capturedProperties
         let positions = replaces ? nil : launcher.firstPositions(of: plan, properties: properties)
         try commit([entry()], extra: positions.map { [$0] } ?? [])
         let query = engine.makeQuery(plan, statement: parsed.text, properties: properties, reads: reads, writes: writes)
@@ -98,6 +101,15 @@ extension StatementExecution {
         }
         if !engine.configuration.isDriven { query.run.start() }
         return AnswerSummary(message: "Created query with ID \(plan.id)", queryID: plan.id)
+    }
+
+    /// Builds the query once before anything is written: what cannot run is refused now.
+    private func checkRuns(_ plan: QueryPlan, _ properties: [String: String]) throws(Diagnostic) {
+        do throws(QueryFailure) {
+            for pipeline in launcher.pipelines(of: plan) { _ = try launcher.dataflow(pipeline, properties: properties) }
+        } catch {
+            throw Diagnostic(.featureNotSupported, "the query cannot run: \(error.message)", at: parsed.range)
+        }
     }
 
     private func nextQueryID(_ prefix: String) -> String {
@@ -113,7 +125,8 @@ extension StatementExecution {
             throw Diagnostic(.invalidName, "Query IDs may contain only alphanumeric characters and '_'. Got: '\(id)'", at: parsed.range)
         }
         for prefix in ["CSAS_", "CTAS_", "CST_", "INSERTQUERY_"] where id.hasPrefix(prefix) {
-            throw Diagnostic(.reservedName, "Query IDs must not start with a reserved query ID prefix (\(prefix)). Got: '\(id)'", at: parsed.range)
+            throw Diagnostic(
+                .reservedName, "Query IDs must not start with a reserved query ID prefix (\(prefix)). Got: '\(id)'", at: parsed.range)
         }
         if engine.state.withLock({ $0.queries[id] != nil }) {
             throw Diagnostic(.duplicateSource, "Query ID '\(id)' already exists.", at: parsed.range)
@@ -130,7 +143,8 @@ extension StatementExecution {
         if let topic = engine.log.describeTopic(named: source.topic) {
             if let wanted = properties.partitions, !engine.configuration.isDriven, wanted != topic.partitions.count {
                 throw Diagnostic(
-                    .invalidProperty, "A Kafka topic with the name '\(source.topic)' already exists, with different partition/replica configuration than "
+                    .invalidProperty,
+                    "A Kafka topic with the name '\(source.topic)' already exists, with different partition/replica configuration than "
                         + "required. KSQL expects \(wanted) partitions (topic has \(topic.partitions.count))", at: parsed.range)
             }
             return
@@ -142,7 +156,8 @@ extension StatementExecution {
             config.retentionMilliseconds = nil
             if properties.retentionMilliseconds != nil {
                 throw Diagnostic(
-                    .invalidProperty, "Invalid config variable in the WITH clause: RETENTION_MS. Non-windowed tables do not support retention.",
+                    .invalidProperty,
+                    "Invalid config variable in the WITH clause: RETENTION_MS. Non-windowed tables do not support retention.",
                     at: parsed.range)
             }
         }

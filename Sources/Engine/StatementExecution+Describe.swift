@@ -20,7 +20,8 @@ extension StatementExecution {
             guard let source = engine.catalog.sources[name.text] else {
                 throw Diagnostic(
                     .unknownSource, "Could not find STREAM/TABLE '\(name.text)' in the Metastore",
-                    hint: closestMatch(to: name.text, among: engine.catalog.sources.keys.sorted()).map { "Did you mean \($0)?" }, at: name.span.range)
+                    hint: closestMatch(to: name.text, among: engine.catalog.sources.keys.sorted()).map { "Did you mean \($0)?" },
+                    at: name.span.range)
             }
             if extended { return answer(text: extendedDescription(of: source)) }
             return answer(fields(of: source))
@@ -61,7 +62,8 @@ extension StatementExecution {
     private func extendedDescription(of source: SourceDefinition) -> [String] {
         var lines = [
             "Name                 : \(source.name)", "Type                 : \(source.kind.rawValue)",
-            "Timestamp field      : " + (source.timestamp.map { $0.column + ($0.pattern.map { " (format \($0))" } ?? "") } ?? "Not set - using <ROWTIME>"),
+            "Timestamp field      : "
+                + (source.timestamp.map { $0.column + ($0.pattern.map { " (format \($0))" } ?? "") } ?? "Not set - using <ROWTIME>"),
             "Key format           : \(source.keyFormat.name.rawValue)", "Value format         : \(source.valueFormat.name.rawValue)",
         ]
         if let topic = engine.log.describeTopic(named: source.topic) {
@@ -105,10 +107,14 @@ extension StatementExecution {
         guard let family = engine.configuration.functions[name: name.text] else {
             throw Diagnostic(
                 .unknownFunction, "Can't find any functions with the name '\(name.text)'",
-                hint: closestMatch(to: name.text.uppercased(), among: engine.configuration.functions.all.map(\.name)).map { "Did you mean \($0)?" },
+                hint: closestMatch(to: name.text.uppercased(), among: engine.configuration.functions.all.map(\.name)).map {
+                    "Did you mean \($0)?"
+                },
                 at: name.span.range)
         }
-        var lines = ["Name        : \(family.name)", "Overview    : \(family.summary)", "Type        : \(family.kind.rawValue)", "Variations  :"]
+        var lines = [
+            "Name        : \(family.name)", "Overview    : \(family.summary)", "Type        : \(family.kind.rawValue)", "Variations  :",
+        ]
         for signature in family.signatures { lines.append("  \(family.text(of: signature)) returns \(signature.result.description)") }
         return answer(text: lines)
     }
@@ -123,7 +129,9 @@ extension StatementExecution {
                 hint: closestMatch(to: name.text, among: known).map { "Did you mean \($0)?" }, at: name.span.range)
         }
         let content = query.run.status.content.withLock { $0 }
-        var lines = ["ID: \(query.id)", "Status: \(content.state.name)", "SQL: \(query.statement)", "Counters: \(countersText(content.counters))"]
+        var lines = [
+            "ID: \(query.id)", "Status: \(content.state.name)", "SQL: \(query.statement)", "Counters: \(countersText(content.counters))",
+        ]
         if let failure = failureText(content.state) { lines.append("Error: \(failure)") }
         return answer(text: lines + planLines(query.plan), queryID: query.id)
     }
@@ -138,7 +146,12 @@ extension StatementExecution {
             if query.emit == nil {
                 let isTable = resolved.sources[0].kind == .table
                 let keys = KeyLookup.keys(of: resolved)
-                access = ["Access: " + (isTable ? keys.map { "lookup of \($0.count) key\($0.count == 1 ? "" : "s")" } ?? "table scan" : "log from its beginning to its current end")]
+                access = [
+                    "Access: "
+                        + (isTable
+                            ? keys.map { "lookup of \($0.count) key\($0.count == 1 ? "" : "s")" } ?? "table scan"
+                            : "log from its beginning to its current end")
+                ]
             }
         case .createAs(let create): plan = Planner.plan(try analyse(create, text: text, in: context), in: planning("EXPLAINED"))
         case .insertSelect(let insert): plan = Planner.plan(try analyse(insert, in: context), in: planning("EXPLAINED"))

@@ -15,7 +15,8 @@ extension StatementExecution {
     func perform(_ insert: InsertValues, _ whenDone: @escaping @Sendable (Bool) -> Void) throws(Diagnostic) {
         let row = try analyse(insert, in: context)
         guard let topic = engine.log.describeTopic(named: row.target.topic) else {
-            throw Diagnostic(.unknownTopic, "the topic \(row.target.topic) of \(row.target.name) does not exist", at: insert.target.span.range)
+            throw Diagnostic(
+                .unknownTopic, "the topic \(row.target.topic) of \(row.target.name) does not exist", at: insert.target.span.range)
         }
         var timestamp = engine.configuration.time.wallMilliseconds()
         if let expression = row.rowtime {

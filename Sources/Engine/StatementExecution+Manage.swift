@@ -16,7 +16,8 @@ extension StatementExecution {
     func createType(_ name: Name, _ written: TypeName, ifNotExists: Bool) throws(Diagnostic) -> AnswerSummary {
         try engine.changingCatalog { () throws(Diagnostic) in
             if engine.catalog.types[name.text] != nil {
-                let taken = "Cannot register custom type '\(name.text)' since it is already registered with type: "
+                let taken =
+                    "Cannot register custom type '\(name.text)' since it is already registered with type: "
                     + (engine.catalog.types[name.text]?.description ?? "")
                 guard ifNotExists else { throw Diagnostic(.duplicateType, taken, at: name.span.range) }
                 sink.emit(.notice(taken))
@@ -52,7 +53,8 @@ extension StatementExecution {
                 guard drop.ifExists else {
                     throw Diagnostic(
                         .unknownSource, "\(word) \(name) does not exist.", category: .general,
-                        hint: closestMatch(to: name, among: engine.catalog.sources.keys.sorted()).map { "Did you mean \($0)?" }, at: drop.name.span.range)
+                        hint: closestMatch(to: name, among: engine.catalog.sources.keys.sorted()).map { "Did you mean \($0)?" },
+                        at: drop.name.span.range)
                 }
                 return AnswerSummary(message: "Source `\(name)` does not exist.")
             }
@@ -73,7 +75,8 @@ extension StatementExecution {
         let range = drop.name.span.range
         if source.kind != kind {
             throw Diagnostic(
-                .wrongObjectKind, "Incompatible data source type is \(source.kind.rawValue), but statement was DROP \(kind.rawValue)", at: range)
+                .wrongObjectKind, "Incompatible data source type is \(source.kind.rawValue), but statement was DROP \(kind.rawValue)",
+                at: range)
         }
         if SystemTopics.sources.contains(where: { $0.name == source.name }) {
             throw Diagnostic(.readOnly, "\(source.name) belongs to the server and cannot be dropped", at: range)
@@ -98,6 +101,9 @@ extension StatementExecution {
         guard let query = engine.state.withLock({ $0.queries[id] }) else { return }
         engine.stopQuery(id)
         for topic in QueryLauncher(engine: engine).internalTopics(of: query.plan) {
+            if topic.hasSuffix("-changelog") {
+                engine.configuration.snapshots?.remove(String(topic.dropLast(10)), partitions: engine.partitions(of: topic) ?? 1)
+            }
             // A topic that will not go is reported; the query is gone all the same.
             do throws(Diagnostic) { try deleteTopic(topic) } catch { sink.emit(.notice("the topic \(topic) stays: \(error.message)")) }
         }
@@ -117,7 +123,8 @@ extension StatementExecution {
             guard var source = engine.catalog.sources[name] else {
                 throw Diagnostic(
                     .unknownSource, "Source \(name) does not exist.",
-                    hint: closestMatch(to: name, among: engine.catalog.sources.keys.sorted()).map { "Did you mean \($0)?" }, at: alter.name.span.range)
+                    hint: closestMatch(to: name, among: engine.catalog.sources.keys.sorted()).map { "Did you mean \($0)?" },
+                    at: alter.name.span.range)
             }
             if source.kind != kind {
                 throw Diagnostic(
@@ -131,16 +138,20 @@ extension StatementExecution {
             }
             if source.queryID != nil {
                 throw Diagnostic(
-                    .wrongState, "ALTER command is not supported for CREATE ... AS statements.", hint: "Use CREATE OR REPLACE.", at: alter.name.span.range)
+                    .wrongState, "ALTER command is not supported for CREATE ... AS statements.", hint: "Use CREATE OR REPLACE.",
+                    at: alter.name.span.range)
             }
             for field in alter.added {
                 if source.schema.columns.contains(where: { $0.name == field.name.text }) {
-                    throw Diagnostic(.duplicateColumn, "Cannot add column `\(field.name.text)` to schema. A column with the same name already exists.", at: field.name.span.range)
+                    throw Diagnostic(
+                        .duplicateColumn, "Cannot add column `\(field.name.text)` to schema. A column with the same name already exists.",
+                        at: field.name.span.range)
                 }
                 source.schema.value.append(Values.ColumnDefinition(field.name.text, try context.type(field.type)))
             }
             if let reason = problem(of: source.schema.value, in: source.valueFormat.name, on: .value) {
-                throw Diagnostic(.serialisationMismatch, schemaMessage(source.schema.value, in: source.valueFormat.name, on: .value, reason: reason))
+                throw Diagnostic(
+                    .serialisationMismatch, schemaMessage(source.schema.value, in: source.valueFormat.name, on: .value, reason: reason))
             }
             source.statement = try altered(source.statement, adding: alter.added)
             let final = source
@@ -152,7 +163,9 @@ extension StatementExecution {
 
     /// The CREATE statement with the new columns, so that replaying it makes the altered source.
     private func altered(_ statement: String, adding fields: [TypeName.Field]) throws(Diagnostic) -> String {
-        guard case .createSource(var create)? = try parse(statement + (statement.hasSuffix(";") ? "" : ";")).first?.statement else { return statement }
+        guard case .createSource(var create)? = try parse(statement + (statement.hasSuffix(";") ? "" : ";")).first?.statement else {
+            return statement
+        }
         create.columns += fields.map { Syntax.ColumnDefinition(name: $0.name, type: $0.type) }
         return CanonicalText.statement(.createSource(create))
     }
@@ -189,10 +202,13 @@ extension StatementExecution {
         guard engine.state.withLock({ $0.queries[id] != nil }) else {
             let known = engine.state.withLock { $0.queries.keys.sorted() + $0.transients.keys.sorted() }
             throw Diagnostic(
-                .unknownQuery, "Unknown queryId: \(id)", hint: closestMatch(to: id, among: known).map { "Did you mean \($0)?" }, at: name.span.range)
+                .unknownQuery, "Unknown queryId: \(id)", hint: closestMatch(to: id, among: known).map { "Did you mean \($0)?" },
+                at: name.span.range)
         }
         if action == .terminate, id.hasPrefix("CST_") {
-            throw Diagnostic(.wrongState, "Cannot terminate query '\(id)' as it is linked to a source table", hint: "DROP the source table instead.", at: name.span.range)
+            throw Diagnostic(
+                .wrongState, "Cannot terminate query '\(id)' as it is linked to a source table", hint: "DROP the source table instead.",
+                at: name.span.range)
         }
         try manage(action, id: id)
         return AnswerSummary(message: done(action), queryID: id)
@@ -234,12 +250,19 @@ extension StatementExecution {
 
     /// A CREATE statement that makes the same source without its query.
     private func plainStatement(of source: SourceDefinition) -> String {
-        func identifier(_ name: String) -> String { "`" + name.split(separator: "`", omittingEmptySubsequences: false).joined(separator: "``") + "`" }
+        func identifier(_ name: String) -> String {
+            "`" + name.split(separator: "`", omittingEmptySubsequences: false).joined(separator: "``") + "`"
+        }
         let key = source.schema.key.map { "\(identifier($0.name)) \($0.type)" + (source.kind == .table ? " PRIMARY KEY" : " KEY") }
         let value = source.schema.value.map { "\(identifier($0.name)) \($0.type)" }
-        func text(_ value: String) -> String { "'" + value.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''") + "'" }
+        func text(_ value: String) -> String {
+            "'" + value.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''") + "'"
+        }
         func delimiter(_ value: String) -> String { value == "\t" ? "'TAB'" : value == " " ? "'SPACE'" : text(value) }
-        var properties = ["KAFKA_TOPIC=\(text(source.topic))", "KEY_FORMAT='\(source.keyFormat.name.rawValue)'", "VALUE_FORMAT='\(source.valueFormat.name.rawValue)'"]
+        var properties = [
+            "KAFKA_TOPIC=\(text(source.topic))", "KEY_FORMAT='\(source.keyFormat.name.rawValue)'",
+            "VALUE_FORMAT='\(source.valueFormat.name.rawValue)'",
+        ]
         if source.keyFormat.name == .delimited { properties.append("KEY_DELIMITER=\(delimiter(source.keyFormat.delimiter))") }
         if source.valueFormat.name == .delimited { properties.append("VALUE_DELIMITER=\(delimiter(source.valueFormat.delimiter))") }
         if let wraps = source.wrapsSingleValue { properties.append("WRAP_SINGLE_VALUE=\(wraps)") }
@@ -252,7 +275,8 @@ extension StatementExecution {
         case .session: properties.append("WINDOW_TYPE='SESSION'")
         case .time(let kind, let size): properties += ["WINDOW_TYPE='\(kind.rawValue)'", "WINDOW_SIZE='\(size) MILLISECONDS'"]
         }
-        return "CREATE \(source.kind.rawValue) \(identifier(source.name)) (\((key + value).joined(separator: ", "))) WITH (\(properties.joined(separator: ", ")));"
+        return
+            "CREATE \(source.kind.rawValue) \(identifier(source.name)) (\((key + value).joined(separator: ", "))) WITH (\(properties.joined(separator: ", ")));"
     }
 
     /// RESUME … SKIP: the query goes on behind the record that it failed at.
@@ -262,7 +286,9 @@ extension StatementExecution {
         else {
             throw Diagnostic(.wrongState, "\(query.id) did not fail at a record that could be skipped", at: parsed.range)
         }
-        try engine.skip(query, partition: PartitionKey(topic: topic.id, partition: failure.partition ?? 0), topic: name, to: offset + 1, offsets: offsets.id)
+        try engine.skip(
+            query, partition: PartitionKey(topic: topic.id, partition: failure.partition ?? 0), topic: name, to: offset + 1,
+            offsets: offsets.id)
         sink.emit(.notice("skipped the record at offset \(offset) of \(name), partition \(failure.partition ?? 0)"))
         query.run.start()
     }

@@ -2,6 +2,7 @@
 
 import Analysis
 import Bytes
+import Catalog
 import Diagnostics
 import LogStore
 import Pipelines
@@ -12,7 +13,9 @@ import Values
 extension StatementExecution {
     func perform(_ print: PrintTopic, _ whenDone: @escaping @Sendable (Bool) -> Void) throws(Diagnostic) {
         let name = print.topic.text
-        guard let topic = engine.log.describeTopic(named: name) else {
+        // A stream or table stands for its topic, unless a topic has the name itself.
+        let source = engine.catalog.sources[name] ?? engine.catalog.sources[name.uppercased()]
+        guard let topic = engine.log.describeTopic(named: name) ?? source.flatMap({ engine.log.describeTopic(named: $0.topic) }) else {
             let names = engine.log.describeTopics().map(\.name)
             let other = names.first { $0.uppercased() == name.uppercased() } ?? closestMatch(to: name, among: names)
             throw Diagnostic(
@@ -21,8 +24,23 @@ extension StatementExecution {
         }
         sink.emit(.columns([ResultColumn("Text", "STRING")], .text))
         let printer = TopicPrinter(execution: self, topic: topic, statement: print, whenDone: whenDone)
+        let id = engine.state.update { state in
+            let id = "print_\(topic.name)_\(state.nextTransient)"
+            state.nextTransient += 1
+            state.transients[id] = TransientQuery(id: id, statement: parsed.text, isPush: true, run: nil, cancel: { printer.cancel() })
+            return id
+        }
         request.onCancel { printer.cancel() }
-        engine.statements.run { printer.run() }
+        // It may run for months, so it has a thread of its own instead of one of the few that all statements share.
+        do throws(SystemError) {
+            _ = try WorkerThread.start("print") { [engine] in
+                printer.run()
+                _ = engine.state.update { $0.transients.removeValue(forKey: id) }
+            }
+        } catch {
+            _ = engine.state.update { $0.transients.removeValue(forKey: id) }
+            throw Diagnostic(.ioError, error.description, category: .general)
+        }
     }
 
     func check(_ assertion: Assertion) throws(Diagnostic) -> AnswerSummary {
@@ -53,7 +71,10 @@ extension StatementExecution {
             case "REPLICAS": actual = 1
             default: return "Cannot assert unknown topic property: \(property.name.text)"
             }
-            if property.value != .integer(actual) { return "Mismatched configuration for topic \(name.text): for config \(property.name.text), expected another value, got \(actual)" }
+            if property.value != .integer(actual) {
+                return
+                    "Mismatched configuration for topic \(name.text): for config \(property.name.text), expected another value, got \(actual)"
+            }
         }
         return nil
     }
@@ -65,7 +86,7 @@ private final class TopicPrinter: Sendable {
     private let topic: TopicDescription
     private let statement: PrintTopic
     private let whenDone: @Sendable (Bool) -> Void
-    private let state = Monitor<(isCancelled: Bool, hasNews: Bool)>((false, false))
+    private let state = Monitor<(isCancelled: Bool, hasNews: Bool, hasRoom: Bool)>((false, false, false))
 
     init(execution: StatementExecution, topic: TopicDescription, statement: PrintTopic, whenDone: @escaping @Sendable (Bool) -> Void) {
         self.execution = execution
@@ -78,7 +99,8 @@ private final class TopicPrinter: Sendable {
 
     func run() {
         var guesses = (key: FormatGuess(), value: FormatGuess())
-        var printed: Int64 = 0, seen: Int64 = 0
+        var printed: Int64 = 0
+        var seen: Int64 = 0
         let log = execution.engine.log
         let wanted = topic.id
         let subscription = log.subscribe { [state] news in if news.topic == wanted { state.update { $0.hasNews = true } } }
@@ -107,6 +129,7 @@ private final class TopicPrinter: Sendable {
                 if run.count == 0 { positions[partition] = max(positions[partition], run.nextOffset) }
                 if !lines.rows.isEmpty {
                     hasPrinted = true
+                    awaitRoom()
                     execution.sink.emit(.rows(lines.rows))
                 }
             }
@@ -115,19 +138,29 @@ private final class TopicPrinter: Sendable {
         execution.fail(Diagnostic(.cancelled, "printing was cancelled after \(printed) records", category: .general), whenDone)
     }
 
+    /// Waits until the reader has caught up.
+    private func awaitRoom() {
+        state.withLock { $0.hasRoom = false }
+        if execution.sink.hasRoom(orCall: { [state] in state.update { $0.hasRoom = true } }) { return }
+        state.wait(until: { $0.hasRoom || $0.isCancelled }, then: { _ in })
+    }
+
     private func finish(_ count: Int) {
         execution.request.onCancel(nil)
         execution.done(AnswerSummary(message: "Topic printing ceased", rows: count), whenDone)
     }
 
-    private func text(_ run: RecordRun, _ index: Int, _ partition: Int, _ guesses: inout (key: FormatGuess, value: FormatGuess)) -> [String] {
-        let key = run.bytes(of: run.keys[index]), value = run.bytes(of: run.values[index])
+    private func text(_ run: RecordRun, _ index: Int, _ partition: Int, _ guesses: inout (key: FormatGuess, value: FormatGuess)) -> [String]
+    {
+        let key = run.bytes(of: run.keys[index])
+        let value = run.bytes(of: run.values[index])
         var lines: [String] = []
         if guesses.key.narrow(by: key) { lines.append("Key format: \(guesses.key.description)") }
         if guesses.value.narrow(by: value) { lines.append("Value format: \(guesses.value.description)") }
         let time = run.timestamps[index]
         let stamp = time < 0 ? "N/A" : TemporalText.text(timestamp: time).printForm
-        lines.append("rowtime: \(stamp), key: \(guesses.key.text(of: key)), value: \(guesses.value.text(of: value)), partition: \(partition)")
+        lines.append(
+            "rowtime: \(stamp), key: \(guesses.key.text(of: key)), value: \(guesses.value.text(of: value)), partition: \(partition)")
         return lines
     }
 }

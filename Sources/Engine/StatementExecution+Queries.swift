@@ -44,7 +44,8 @@ extension StatementExecution {
     func columns(of query: ResolvedQuery, flagsKeys: Bool) -> [ResultColumn] {
         let key = query.key.enumerated().map { TypedExpression.column($0, $1.type) }
         return query.items.map { item in
-            ResultColumn(item.name, item.isNull ? "STRING" : item.expression.type.description, isKey: flagsKeys && key.contains(item.expression))
+            ResultColumn(
+                item.name, item.isNull ? "STRING" : item.expression.type.description, isKey: flagsKeys && key.contains(item.expression))
         }
     }
 
@@ -82,7 +83,8 @@ extension StatementExecution {
         if source.kind == .table {
             guard let id = source.queryID, let owner = engine.state.withLock({ $0.queries[id] }) else {
                 throw Diagnostic(
-                    .wrongObjectKind, "The \(source.name) table isn't queryable. To derive a queryable table, you can do "
+                    .wrongObjectKind,
+                    "The \(source.name) table isn't queryable. To derive a queryable table, you can do "
                         + "'CREATE TABLE QUERYABLE_\(source.name) AS SELECT * FROM \(source.name)'.", at: query.span.range)
             }
             if isAggregation { throw notSupported("aggregation in a bounded query over a table") }
@@ -101,50 +103,41 @@ extension StatementExecution {
     }
 
     /// Reads the rows that a persistent query keeps of its table.
-    private func read(_ resolved: ResolvedQuery, from owner: PersistentQuery, _ whenDone: @escaping @Sendable (Bool) -> Void) throws(Diagnostic) {
+    private func read(_ resolved: ResolvedQuery, from owner: PersistentQuery, _ whenDone: @escaping @Sendable (Bool) -> Void)
+        throws(Diagnostic)
+    {
+        guard owner.run.status.state == .running else {
+            throw Diagnostic(
+                .wrongState, "\(resolved.sources[0].name) cannot be read: its query \(owner.id) is \(owner.run.status.state.name)",
+                hint: "RESUME \(owner.id); EXPLAIN \(owner.id) says why it stopped.")
+        }
         let id = transientID(resolved)
         let plan = transientPlan(resolved, in: planning(id))
-        let keys = try KeyLookup.keys(of: resolved).map { rows throws(Diagnostic) in try keyBytes(rows, of: resolved.sources[0]) }
-        let suffix =
-            switch resolved.sources[0].window {
-            case nil: 0
-            case .session: 16
-            case .time: 8
-            }
+        let scan = KeyLookup.keys(of: resolved).map { ResultStore.Scan.keys($0) } ?? .all
         sink.emit(.columns(columns(of: resolved, flagsKeys: true), .rows))
-        let found = Monitor<[OutgoingRecords]>([])
+        let found = Monitor<[RecordRun]>([])
         let launcher = QueryLauncher(engine: engine)
         let properties = capturedProperties
-        owner.run.visit({ tasks in
-            for task in tasks {
-                guard let rows = task.description.rows else { continue }
-                let records = keys.map { rows.records(of: $0, windowSuffix: suffix) } ?? rows.allRecords()
-                found.update { $0.append(records) }
-            }
-        }, finally: {
-            engine.statements.run {
-                var rows = RowBlock()
-                do throws(QueryFailure) {
-                    rows = try launcher.rows(of: plan, over: found.withLock { $0 }, properties: properties)
-                } catch {
-                    return fail(Diagnostic(.dataError, error.description, category: .general), whenDone)
+        owner.run.visit(
+            { tasks in
+                for task in tasks {
+                    guard let rows = task.description.rows else { continue }
+                    found.update { $0.append(rows.records(scan).run) }
                 }
-                if let limit = resolved.limit { rows.truncate(to: limit) }
-                if !rows.isEmpty { sink.emit(.rows(rows)) }
-                done(AnswerSummary(rows: rows.count, queryID: id), whenDone)
-            }
-        })
-    }
-
-    /// The bytes of keys in the source's key format.
-    private func keyBytes(_ keys: [[TypedExpression]], of source: SourceDefinition) throws(Diagnostic) -> [[UInt8]] {
-        var result: [[UInt8]] = []
-        for key in keys {
-            let values = key + source.schema.value.map { .literal(.null, $0.type) }
-            let records = try RowWriter(engine: engine).records(of: values, for: source, timestamp: 0)
-            if let bytes = records.asRun.bytes(of: records.keys.first ?? .null) { result.append(bytes) }
-        }
-        return result
+            },
+            finally: {
+                engine.statements.run {
+                    var rows = RowBlock()
+                    do throws(QueryFailure) {
+                        rows = try launcher.rows(of: plan, over: found.withLock { $0 }, properties: properties)
+                    } catch {
+                        return fail(Diagnostic(.dataError, error.description, category: .general), whenDone)
+                    }
+                    if let limit = resolved.limit { rows.truncate(to: limit) }
+                    if !rows.isEmpty { sink.emit(.rows(rows)) }
+                    done(AnswerSummary(rows: rows.count, queryID: id), whenDone)
+                }
+            })
     }
 
     /// Waits, up to five seconds, until the queries upstream of a source have worked off what this session had acknowledged.
@@ -153,7 +146,8 @@ extension StatementExecution {
         if engine.awaitUpstream(of: source, nanoseconds: 5_000_000_000) {
             session.state.withLock { $0.hasWritten = false }
         } else {
-            sink.emit(.notice("the queries upstream of \(source) have not caught up after 5 seconds; the answer may lack what was just written"))
+            sink.emit(
+                .notice("the queries upstream of \(source) have not caught up after 5 seconds; the answer may lack what was just written"))
         }
     }
 }

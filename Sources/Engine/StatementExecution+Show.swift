@@ -31,7 +31,9 @@ extension StatementExecution {
             return answer(listing)
         case .variables:
             var listing = Listing(texts: ["Variable Name", "Value"])
-            for (name, value) in session.state.withLock({ $0.variables }).sorted(by: { $0.key < $1.key }) { listing.add(texts: [name, value]) }
+            for (name, value) in session.state.withLock({ $0.variables }).sorted(by: { $0.key < $1.key }) {
+                listing.add(texts: [name, value])
+            }
             return answer(listing)
         case .properties: return answer(properties())
         case .limits: return answer(limits())
@@ -62,7 +64,8 @@ extension StatementExecution {
             if extended {
                 let records = topic.partitions.reduce(Int64(0)) { $0 + $1.bounds.durableEnd - $1.bounds.start }
                 cells += [
-                    .number(records), .number(topic.partitions.reduce(Int64(0)) { $0 + $1.byteCount }), .text(topic.config.cleanupPolicy.rawValue),
+                    .number(records), .number(topic.partitions.reduce(Int64(0)) { $0 + $1.byteCount }),
+                    .text(topic.config.cleanupPolicy.rawValue),
                     .number(Int64(queries.count { $0.plan.sources.contains { $0.topic == topic.name } })),
                 ]
             }
@@ -103,7 +106,8 @@ extension StatementExecution {
     }
 
     func countersText(_ counters: QueryCounters) -> String {
-        var text = "read \(counters.recordsRead), written \(counters.recordsWritten), commits \(counters.commits), state \(counters.stateBytes) bytes"
+        var text =
+            "read \(counters.recordsRead), written \(counters.recordsWritten), commits \(counters.commits), state \(counters.stateBytes) bytes"
         for (cause, count) in counters.errors.sorted(by: { $0.key < $1.key }) { text += ", \(cause): \(count)" }
         return text
     }
@@ -120,11 +124,20 @@ extension StatementExecution {
 
     private func limits() -> Listing {
         var listing = Listing([("Limit", "STRING"), ("Value", "BIGINT"), ("Reason", "STRING")])
-        listing.add([.text("statement bytes"), .number(Int64(SyntaxLimits.maximumTextBytes)), .text("a longer text is a mistake, or a load that belongs to .put")])
+        listing.add([
+            .text("statement bytes"), .number(Int64(SyntaxLimits.maximumTextBytes)),
+            .text("a longer text is a mistake, or a load that belongs to .put"),
+        ])
         listing.add([.text("expression depth"), .number(Int64(SyntaxLimits.maximumDepth)), .text("keeps every stage within its stack")])
         listing.add([.text("records of a micro-batch"), .number(Int64(TaskLimits.batchRecords)), .text("fits the processor's caches")])
         listing.add([.text("bytes of an uncommitted query"), .number(Int64(TaskLimits.commitBytes)), .text("bounds memory and recovery")])
-        listing.add([.text("error records a second, query and cause"), .number(Int64(ErrorReporter.samplesPerSecond)), .text("a poisoned topic must not fill the disk; counts stay exact")])
+        listing.add([
+            .text("error records a second, query and cause"), .number(Int64(ErrorReporter.samplesPerSecond)),
+            .text("a poisoned topic must not fill the disk; counts stay exact"),
+        ])
+        for limit in engine.configuration.outerLimits {
+            listing.add([.text(limit.name), .number(Int64(limit.value)), .text(limit.reason)])
+        }
         return listing
     }
 }

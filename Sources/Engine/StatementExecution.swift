@@ -55,6 +55,7 @@ struct StatementExecution: Sendable {
 
     /// Statements that are finished when they return; the answer is what `done` says.
     private func performAtOnce(_ statement: Statement) throws(Diagnostic) -> AnswerSummary {
+        if !session.mayDefine { try refuseDefinition(statement) }
         switch statement {
         case .createSource(let create): return try perform(create)
         case .createAs(let create): return try perform(create)
@@ -83,6 +84,16 @@ struct StatementExecution: Sendable {
         case .createConnector, .dropConnector: throw notSupported("connectors")
         case .runScript: throw notSupported("RUN SCRIPT on a server", hint: "It is a command of the shell.")
         case .query, .insertValues, .print: return AnswerSummary()
+        }
+    }
+
+    private func refuseDefinition(_ statement: Statement) throws(Diagnostic) {
+        switch statement {
+        case .createSource, .createAs, .insertSelect, .dropSource, .alterSource, .createType, .dropType, .manageQuery:
+            throw Diagnostic(
+                .readOnly, "this server runs the queries of a script and takes no definitions from clients",
+                hint: "Change the script and start the server again.", at: parsed.range)
+        default: break
         }
     }
 
@@ -129,7 +140,8 @@ struct StatementExecution: Sendable {
         let bare = SettingTable.bareName(name)
         guard let old = session.state.withLock({ $0.properties.removeValue(forKey: bare) }) else {
             _ = try SettingTable.check(name, value: SettingTable[name]?.defaultValue ?? "0", bySession: true)
-            throw Diagnostic(.invalidSetting, "Cannot unset local property '\(name)' which was never set in the first place.", at: parsed.range)
+            throw Diagnostic(
+                .invalidSetting, "Cannot unset local property '\(name)' which was never set in the first place.", at: parsed.range)
         }
         return AnswerSummary(message: "Successfully unset local property '\(name)' (value was '\(old)').")
     }

@@ -11,13 +11,16 @@ enum TimeZoneFiles {
     /// that no other file can be named.
     static func contents(of zone: String) -> [UInt8]? {
         let isID = zone.utf8.allSatisfy { byte in
-            (byte >= 48 && byte <= 57) || (byte >= 65 && byte <= 90) || (byte >= 97 && byte <= 122) || byte == 95 || byte == 45 || byte == 43
+            (byte >= 48 && byte <= 57) || (byte >= 65 && byte <= 90) || (byte >= 97 && byte <= 122) || byte == 95 || byte == 45
+                || byte == 43
                 || byte == 47
         }
         guard isID, !zone.isEmpty, !zone.hasPrefix("/") else { return nil }
         if let contents = known.withLock({ $0[zone] }) { return contents }
         // A zone that cannot be read is an unknown zone.
-        guard let contents = try? HostFileSystem().contents(of: directory + zone), contents.starts(with: Array("TZif".utf8)) else { return nil }
+        guard let contents = try? HostFileSystem().contents(of: directory + zone), contents.starts(with: Array("TZif".utf8)) else {
+            return nil
+        }
         known.withLock { $0[zone] = contents }
         return contents
     }

@@ -56,7 +56,9 @@ package func problem(of columns: [ColumnDefinition], in format: FormatName, on s
         return columns.isEmpty ? nil : "The 'NONE' format can only be used when no columns are defined. Got: \(listed())"
     case .kafka:
         if columns.count > 1 { return "The 'KAFKA' format only supports a single field. Got: \(listed())" }
-        if let column = columns.first, !isPlainKafka(column.type) { return "The 'KAFKA' format does not support type '\(column.type.baseName)'" }
+        if let column = columns.first, !isPlainKafka(column.type) {
+            return "The 'KAFKA' format does not support type '\(column.type.baseName)'"
+        }
         return nil
     case .delimited:
         guard let column = columns.first(where: { $0.type.isNested }) else { return nil }

@@ -13,12 +13,12 @@ extension FunctionTable {
         FunctionFamily(
             "collect_list", .aggregate, "Values in arrival order up to a configured limit", undo: true,
             [
-                "(T value) ARRAY<T>",
+                "(T value) ARRAY<T>"
             ]),
         FunctionFamily(
             "collect_set", .aggregate, "Distinct values in first-arrival order up to a configured limit",
             [
-                "(T value) ARRAY<T>",
+                "(T value) ARRAY<T>"
             ]),
         FunctionFamily(
             "correlation", .aggregate, "Pearson correlation coefficient", undo: true,
@@ -40,7 +40,7 @@ extension FunctionTable {
         FunctionFamily(
             "histogram", .aggregate, "Occurrences per distinct string, at most 1000 distinct", undo: true,
             [
-                "(STRING value) MAP<STRING, BIGINT>",
+                "(STRING value) MAP<STRING, BIGINT>"
             ]),
         FunctionFamily(
             "LATEST_BY_OFFSET", .aggregate, "The last processed value",

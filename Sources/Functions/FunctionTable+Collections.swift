@@ -5,19 +5,19 @@ extension FunctionTable {
         FunctionFamily(
             "array_concat", .array, "Append second array to first, keeping duplicates",
             [
-                "(ARRAY<T> left, ARRAY<T> right) ARRAY<T>",
+                "(ARRAY<T> left, ARRAY<T> right) ARRAY<T>"
             ]),
         FunctionFamily("ARRAY_CONTAINS", .array, "Membership test by value equality", ["(ARRAY<T> array, T val) BOOLEAN"]),
         FunctionFamily("array_distinct", .array, "Remove duplicates keeping first occurrence order", ["(ARRAY<T> input) ARRAY<T>"]),
         FunctionFamily(
             "array_except", .array, "Distinct elements of first array absent from second, first-array order",
             [
-                "(ARRAY<T> left, ARRAY<T> right) ARRAY<T>",
+                "(ARRAY<T> left, ARRAY<T> right) ARRAY<T>"
             ]),
         FunctionFamily(
             "array_intersect", .array, "Distinct elements present in both, first-array order",
             [
-                "(ARRAY<T> left, ARRAY<T> right) ARRAY<T>",
+                "(ARRAY<T> left, ARRAY<T> right) ARRAY<T>"
             ]),
         FunctionFamily(
             "ARRAY_JOIN", .array, "Concatenate printed elements with commas",
@@ -38,12 +38,12 @@ extension FunctionTable {
         FunctionFamily(
             "array_union", .array, "Distinct elements of both arrays in encounter order",
             [
-                "(ARRAY<T> left, ARRAY<T> right) ARRAY<T>",
+                "(ARRAY<T> left, ARRAY<T> right) ARRAY<T>"
             ]),
         FunctionFamily(
             "AS_MAP", .map, "Zip a key array and a value array into a map",
             [
-                "(ARRAY<STRING> keys, ARRAY<T> values) MAP<STRING, T>",
+                "(ARRAY<STRING> keys, ARRAY<T> values) MAP<STRING, T>"
             ]),
         FunctionFamily(
             "ENTRIES", .map, "Map to array of key/value structs, optionally key-sorted",
@@ -87,7 +87,7 @@ extension FunctionTable {
         FunctionFamily(
             "cube_explode", .table, "One row per combination of keeping or nulling each element (max 20 elements)",
             [
-                "(ARRAY<T> columns) ARRAY<T>",
+                "(ARRAY<T> columns) ARRAY<T>"
             ]),
         FunctionFamily("explode", .table, "One row per array element", ["(ARRAY<T> list) T", "(ARRAY<DECIMAL> input) DECIMAL"]),
     ]

@@ -19,7 +19,7 @@ extension FunctionTable {
         FunctionFamily(
             "encode", .string, "Re-encode text between hex, utf8, ascii and base64",
             [
-                "(STRING str, STRING input_encoding, STRING output_encoding) STRING",
+                "(STRING str, STRING input_encoding, STRING output_encoding) STRING"
             ]),
         FunctionFamily("extractjsonfield", .json, "Extract one JSON node as text", ["(STRING input, STRING path) STRING"]),
         FunctionFamily("field", .string, "1-based position of first equal string, 0 when absent", ["(STRING str, STRING... args) INT"]),
@@ -27,7 +27,7 @@ extension FunctionTable {
         FunctionFamily(
             "initcap", .string, "Lower-case everything, then upper-case the first letter of each word",
             [
-                "(STRING str) STRING",
+                "(STRING str) STRING"
             ]),
         FunctionFamily(
             "instr", .string, "1-based position of the n-th occurrence, 0 when absent",
@@ -42,14 +42,14 @@ extension FunctionTable {
         FunctionFamily(
             "JSON_CONCAT", .json, "Merge JSON documents: objects merge, anything else concatenates as arrays",
             [
-                "(STRING... json_strings) STRING",
+                "(STRING... json_strings) STRING"
             ]),
         FunctionFamily("JSON_ITEMS", .json, "JSON array to array of JSON texts", ["(STRING json_items) ARRAY<STRING>"]),
         FunctionFamily("JSON_KEYS", .json, "Top-level keys of a JSON object in document order", ["(STRING json_obj) ARRAY<STRING>"]),
         FunctionFamily(
             "JSON_RECORDS", .json, "Top-level entries of a JSON object as text map",
             [
-                "(STRING json_obj) MAP<STRING, STRING>",
+                "(STRING json_obj) MAP<STRING, STRING>"
             ]),
         FunctionFamily("lcase", .string, "Lower-case", ["(STRING input) STRING"]),
         FunctionFamily("len", .string, "Length in UTF-16 code units", ["(STRING input) INT", "(BYTES input) INT"]),
@@ -105,12 +105,12 @@ extension FunctionTable {
         FunctionFamily(
             "regexp_replace", .regularExpression, "Replace all matches, with $n group references",
             [
-                "(STRING str, STRING regexp, STRING new_str) STRING",
+                "(STRING str, STRING regexp, STRING new_str) STRING"
             ]),
         FunctionFamily(
             "regexp_split_to_array", .regularExpression, "Split by a pattern, keeping empty pieces",
             [
-                "(STRING string, STRING regexp) ARRAY<STRING>",
+                "(STRING string, STRING regexp) ARRAY<STRING>"
             ]),
         FunctionFamily("replace", .string, "Replace all literal occurrences", ["(STRING str, STRING old_str, STRING new_str) STRING"]),
         FunctionFamily(
@@ -128,7 +128,7 @@ extension FunctionTable {
         FunctionFamily(
             "split_to_map", .string, "Parse delimited key/value text into a map",
             [
-                "(STRING input, STRING entry_delimiter, STRING kv_delimiter) MAP<STRING, STRING>",
+                "(STRING input, STRING entry_delimiter, STRING kv_delimiter) MAP<STRING, STRING>"
             ]),
         FunctionFamily(
             "substring", .string, "Part of text or bytes from a 1-based position",

@@ -5,22 +5,22 @@ extension FunctionTable {
         FunctionFamily(
             "convert_tz", .dateTime, "Shift a timestamp by the difference of two zone offsets",
             [
-                "(TIMESTAMP timestamp, STRING from_time_zone, STRING to_time_zone) TIMESTAMP",
+                "(TIMESTAMP timestamp, STRING from_time_zone, STRING to_time_zone) TIMESTAMP"
             ]),
         FunctionFamily(
             "dateadd", .dateTime, "Add n units to a date, truncating to whole days",
             [
-                "(UNIT unit, INT interval, DATE date) DATE",
+                "(UNIT unit, INT interval, DATE date) DATE"
             ]),
         FunctionFamily(
             "datesub", .dateTime, "Subtract n units from a date, truncating to whole days",
             [
-                "(UNIT unit, INT interval, DATE date) DATE",
+                "(UNIT unit, INT interval, DATE date) DATE"
             ]),
         FunctionFamily(
             "datetostring", .dateTime, "Deprecated: format an epoch-day integer",
             [
-                "(INT epoch_days, STRING format_pattern) STRING",
+                "(INT epoch_days, STRING format_pattern) STRING"
             ]),
         FunctionFamily("format_date", .dateTime, "Format a date with a pattern", ["(DATE date, STRING format_pattern) STRING"]),
         FunctionFamily("format_time", .dateTime, "Format a time with a pattern", ["(TIME time, STRING format_pattern) STRING"]),
@@ -35,7 +35,7 @@ extension FunctionTable {
         FunctionFamily(
             "parse_date", .dateTime, "Parse text to date (lenient calendar parser)",
             [
-                "(STRING formatted_date, STRING format_pattern) DATE",
+                "(STRING formatted_date, STRING format_pattern) DATE"
             ]),
         FunctionFamily("parse_time", .dateTime, "Parse text to time", ["(STRING formatted_time, STRING format_pattern) TIME"]),
         FunctionFamily(
@@ -47,7 +47,7 @@ extension FunctionTable {
         FunctionFamily(
             "stringtodate", .dateTime, "Deprecated: parse text to epoch-day integer",
             [
-                "(STRING formatted_date, STRING format_pattern) INT",
+                "(STRING formatted_date, STRING format_pattern) INT"
             ]),
         FunctionFamily(
             "stringtotimestamp", .dateTime, "Deprecated: parse text to epoch milliseconds",
@@ -58,17 +58,17 @@ extension FunctionTable {
         FunctionFamily(
             "timeadd", .dateTime, "Add n units to a time, wrapping at midnight",
             [
-                "(UNIT unit, INT interval, TIME time) TIME",
+                "(UNIT unit, INT interval, TIME time) TIME"
             ]),
         FunctionFamily(
             "timestampadd", .dateTime, "Add n units to a timestamp",
             [
-                "(UNIT unit, INT interval, TIMESTAMP timestamp) TIMESTAMP",
+                "(UNIT unit, INT interval, TIMESTAMP timestamp) TIMESTAMP"
             ]),
         FunctionFamily(
             "timestampsub", .dateTime, "Subtract n units from a timestamp",
             [
-                "(UNIT unit, INT interval, TIMESTAMP timestamp) TIMESTAMP",
+                "(UNIT unit, INT interval, TIMESTAMP timestamp) TIMESTAMP"
             ]),
         FunctionFamily(
             "timestamptostring", .dateTime, "Deprecated: format epoch milliseconds",
@@ -79,7 +79,7 @@ extension FunctionTable {
         FunctionFamily(
             "timesub", .dateTime, "Subtract n units from a time, wrapping at midnight",
             [
-                "(UNIT unit, INT interval, TIME time) TIME",
+                "(UNIT unit, INT interval, TIME time) TIME"
             ]),
         FunctionFamily("unix_date", .dateTime, "Current epoch day in the server zone", ["() INT", "(DATE date) INT"]),
         FunctionFamily(

@@ -12,8 +12,14 @@ struct SignatureReader {
         var word = ""
         func isWord(_ character: Character) -> Bool { character.isLetter || character.isNumber || character == "_" }
         for character in text {
-            if isWord(character) { word.append(character); continue }
-            if !word.isEmpty { words.append(word); word = "" }
+            if isWord(character) {
+                word.append(character)
+                continue
+            }
+            if !word.isEmpty {
+                words.append(word)
+                word = ""
+            }
             if character != " " { words.append(String(character)) }
         }
         if !word.isEmpty { words.append(word) }

@@ -3,7 +3,7 @@
 
 import Bytes
 package import LogStore
-import Operators
+package import Operators
 package import Platform
 
 /// The topic, and the stream, of rows that could not be processed.
@@ -26,7 +26,8 @@ package final class ErrorReporter {
         self.time = time
     }
 
-    func appends(for errors: [RowError], inputs: [TaskInput]) -> [Append] {
+    /// The records of `errors`, for the commit that leaves the rows out. `topicName` gives the topic that an input reads.
+    package func appends(for errors: [RowError], topicName: (_ input: Int) -> String) -> [Append] {
         guard !errors.isEmpty else { return [] }
         let now = time.wallMilliseconds()
         if now / 1000 != second {
@@ -41,8 +42,7 @@ package final class ErrorReporter {
                 continue
             }
             written[cause, default: 0] += 1
-            let source = inputs.first { $0.index == error.input }?.topicName ?? ""
-            let record = text(error, source: source, leftOut: leftOut.removeValue(forKey: cause) ?? 0)
+            let record = text(error, source: topicName(error.input), leftOut: leftOut.removeValue(forKey: cause) ?? 0)
             records.append(key: nil, value: record, timestamp: now)
         }
         return records.isEmpty ? [] : [Append(topic: topic, partition: 0, records: records)]
@@ -70,7 +70,10 @@ struct JSONObjectWriter {
 
     mutating func add(_ name: String, _ text: String?) {
         begin(name)
-        guard let text else { bytes += Array("null".utf8); return }
+        guard let text else {
+            bytes += Array("null".utf8)
+            return
+        }
         bytes.append(UInt8(ascii: "\""))
         for byte in text.utf8 {
             switch byte {

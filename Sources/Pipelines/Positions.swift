@@ -50,3 +50,12 @@ package func readAll(
         offset = run.nextOffset
     }
 }
+
+extension OutgoingRecords {
+    /// The records as if they had been read from a partition: offsets count from 0.
+    package var asRun: RecordRun {
+        RecordRun(
+            bytes: bytes + Array(repeating: 0, count: RecordRun.padding), keys: keys, values: values, headers: headers,
+            timestamps: timestamps, offsets: Array(0..<Int64(count)), nextOffset: Int64(count), isAtEnd: true)
+    }
+}

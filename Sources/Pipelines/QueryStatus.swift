@@ -66,6 +66,8 @@ package final class QueryStatus: Sendable {
         package var durablePositions: [PartitionKey: Int64] = [:]
         /// Tasks that have not restored their state yet.
         package var restoring = 0
+        /// Why the latest snapshot of state could not be written.
+        package var snapshotProblem: String?
     }
 
     package let queryID: String

@@ -17,9 +17,13 @@ extension QueryTask {
         if let topic = description.output { appends += topic.appends(of: output, keyless: description.partition) }
         for change in description.dataflow.takeChangelog() {
             guard let partition = description.changelogs[change.store], !change.records.isEmpty else { continue }
+            snapshots?.note(change.store, change.records.count)
             appends.append(Append(topic: partition.topic, partition: partition.partition, records: change.records))
         }
-        if let errors = description.errors { appends += errors.appends(for: description.dataflow.takeErrors(), inputs: description.inputs) }
+        if let errors = description.errors {
+            let inputs = description.inputs
+            appends += errors.appends(for: description.dataflow.takeErrors()) { input in inputs.first { $0.index == input }?.topicName ?? "" }
+        }
         if let positions = positionRecords() { appends.append(positions) }
         publish()
         didCommit()
@@ -27,7 +31,9 @@ extension QueryTask {
     }
 
     private func positionRecords() -> Append? {
-        guard description.keepsPositions, let group = description.group, let topic = log.describeTopic(named: consumerOffsetsTopic) else { return nil }
+        guard description.keepsPositions, let group = description.group, let topic = log.describeTopic(named: consumerOffsetsTopic) else {
+            return nil
+        }
         var records = OutgoingRecords()
         let now = time.wallMilliseconds()
         for input in description.inputs {

@@ -22,10 +22,12 @@ package struct TaskDescription {
     /// The inputs have ends.
     package var isBounded = false
     /// The readable rows of the table that the query makes.
-    package var rows: TopicRows?
+    package var rows: ResultStore?
     /// The partition of the topic from which the rows are brought back; nil when the task reads them anyway.
     package var rowsChangelog: PartitionKey?
     package var errors: ErrorReporter?
+    /// Where snapshots of the stores are kept; nil for none.
+    package var snapshots: SnapshotFolder?
     /// Whether how far the task got is kept; without it every start reads from the beginning.
     package var keepsPositions = true
     /// Which partition the task is for; names it and spreads keyless output.
@@ -70,6 +72,7 @@ package final class QueryTask {
     var commitsMade = 0
     var commitsDurable = 0
     private(set) var isRestored = false
+    let snapshots: SnapshotTaker?
     var isFinished = false
 
     package init(
@@ -83,6 +86,7 @@ package final class QueryTask {
         self.commitInterval = commitInterval * 1_000_000
         self.chooser = chooser
         generation = log.generation
+        snapshots = description.changelogs.isEmpty ? nil : description.snapshots.map(SnapshotTaker.init)
         isRestored = description.changelogs.isEmpty && description.rowsChangelog == nil
     }
 
@@ -104,9 +108,10 @@ package final class QueryTask {
         if !isRestored { try restore() }
         if let receiver = description.receiver, !receiver.hasRoom(orCall: resume) { return .blocked }
         try fetchMissing()
+        if uncommittedRecords == 0 { snapshots?.advance(self) }
         guard let choice = chooser.choose(among: description.inputs, atMost: TaskLimits.batchRecords) else {
             if description.inputs.allSatisfy(\.isFinished) { return try finish() }
-            return .idle
+            return uncommittedRecords == 0 && snapshots?.isBusy == true ? .worked : .idle
         }
         try process(place: choice.input, count: choice.count)
         try deliver()
@@ -221,7 +226,14 @@ package final class QueryTask {
         var damage: DataflowError?
         do throws(LogError) {
             for (store, partition) in description.changelogs.sorted(by: { $0.key < $1.key }) {
-                try readAll(of: log, partition) { run in
+                let bounds = try log.bounds(of: partition.topic, partition: partition.partition)
+                let snapshot = description.snapshots?.newest(store, partition, bounds)
+                if let snapshot {
+                    do throws(DataflowError) { try description.dataflow.restore(store: store, run: snapshot.records) } catch {
+                        damage = damage ?? error
+                    }
+                }
+                try readAll(of: log, partition, from: snapshot?.offset) { run in
                     do throws(DataflowError) { try description.dataflow.restore(store: store, run: run) } catch { damage = damage ?? error }
                 }
             }

@@ -2,31 +2,31 @@
 
 package import Analysis
 import Catalog
-package import Plans
-import Values
+import Plans
+package import Values
 
 package enum KeyLookup {
     /// The keys that the query can only have rows of, each a literal a key column, or nil when it must look at every row.
     ///
     /// Found for equalities (and IN lists) with literals on every key column, joined by AND with anything, and for OR of such.
-    package static func keys(of query: ResolvedQuery) -> [[TypedExpression]]? {
+    package static func keys(of query: ResolvedQuery) -> [[Value]]? {
         guard let filter = query.filter, !query.sources[0].schema.key.isEmpty else { return nil }
         return keys(of: filter, columns: query.sources[0].schema.key.count)
     }
 
-    private static func keys(of predicate: TypedExpression, columns: Int) -> [[TypedExpression]]? {
+    private static func keys(of predicate: TypedExpression, columns: Int) -> [[Value]]? {
         switch predicate.node {
         case .or(let a, let b):
             guard let left = keys(of: a, columns: columns), let right = keys(of: b, columns: columns) else { return nil }
             return left + right.filter { !left.contains($0) }
         default:
-            var values: [Int: [TypedExpression]] = [:]
+            var values: [Int: [Value]] = [:]
             for part in conjuncts(predicate) {
                 if let (column, choices) = choices(part), column < columns, values[column] == nil { values[column] = choices }
             }
             guard values.count == columns else { return nil }
             // Every combination of the columns' choices.
-            var combined: [[TypedExpression]] = [[]]
+            var combined: [[Value]] = [[]]
             for column in 0..<columns {
                 let choices = values[column] ?? []
                 combined = combined.flatMap { key in choices.map { key + [$0] } }
@@ -40,18 +40,20 @@ package enum KeyLookup {
         return [predicate]
     }
 
-    private static func choices(_ predicate: TypedExpression) -> (Int, [TypedExpression])? {
-        func literal(_ expression: TypedExpression) -> Bool {
-            if case .literal(let value) = expression.node { return value != .null }
-            return false
+    private static func choices(_ predicate: TypedExpression) -> (Int, [Value])? {
+        func literal(_ expression: TypedExpression) -> Value? {
+            if case .literal(let value) = expression.node, value != .null { return value }
+            return nil
         }
         switch predicate.node {
         case .compare(.equal, let a, let b):
-            if case .column(let index) = a.node, literal(b), a.type == b.type { return (index, [b]) }
-            if case .column(let index) = b.node, literal(a), a.type == b.type { return (index, [a]) }
+            guard a.type == b.type else { return nil }
+            if case .column(let index) = a.node, let value = literal(b) { return (index, [value]) }
+            if case .column(let index) = b.node, let value = literal(a) { return (index, [value]) }
             return nil
         case .isIn(let x, let items, negated: false):
-            if case .column(let index) = x.node, items.allSatisfy({ literal($0) && $0.type == x.type }) { return (index, items) }
+            let values = items.filter { $0.type == x.type }.compactMap(literal)
+            if case .column(let index) = x.node, values.count == items.count { return (index, values) }
             return nil
         default: return nil
         }

@@ -94,7 +94,8 @@ package func sourceStep(
     }
     return SourceStep(
         sourceName: source.name, topic: source.topic, kind: source.kind, keyFormat: source.keyFormat, valueFormat: source.valueFormat,
-        schema: source.schema, timestamp: timestamp, window: source.window, needed: Array(repeating: true, count: columns.count), store: store)
+        schema: source.schema, timestamp: timestamp, window: source.window, needed: Array(repeating: true, count: columns.count),
+        store: store)
 }
 
 /// Builds the steps of one query.
@@ -148,7 +149,8 @@ private struct StepPlanner {
         return .aggregate(
             AggregateStep(
                 input: input, grouping: grouping, aggregates: query.aggregates, window: query.window, isFinal: query.isFinal,
-                isTableInput: source.kind == .table, output: RowSchema(columns: key + results, keyCount: key.count), repartition: repartition,
+                isTableInput: source.kind == .table, output: RowSchema(columns: key + results, keyCount: key.count),
+                repartition: repartition,
                 store: StoreDescription(name: context.internalName("Aggregate-Aggregate-Materialize")), keyFormat: format,
                 sendsOld: query.having != nil && !query.isFinal))
     }

@@ -8,7 +8,8 @@ extension QueryPlan {
     package var description: String {
         let head: String =
             switch destination {
-            case .sink(let sink): "SINK \(sink.sourceName) (topic \(sink.topic), key \(sink.keyFormat.name.rawValue), value \(sink.valueFormat.name.rawValue))"
+            case .sink(let sink):
+                "SINK \(sink.sourceName) (topic \(sink.topic), key \(sink.keyFormat.name.rawValue), value \(sink.valueFormat.name.rawValue))"
             case .exchange(let topic): "EXCHANGE \(topic.name)"
             case .client(let limit, _): "CLIENT" + (limit.map { " (limit \($0))" } ?? "")
             }
@@ -27,7 +28,8 @@ extension Step {
         switch self {
         case .source(let step):
             let read = zip(step.schema.columns, step.needed).filter(\.1).map(\.0.name)
-            return "SOURCE \(step.sourceName) (topic \(step.topic), \(step.kind.rawValue), reads \(read.isEmpty ? "nothing" : read.joined(separator: ", ")))"
+            return
+                "SOURCE \(step.sourceName) (topic \(step.topic), \(step.kind.rawValue), reads \(read.isEmpty ? "nothing" : read.joined(separator: ", ")))"
                 + (step.store.map { " STORE \($0.name)" } ?? "")
         case .exchange(let step): return "READ EXCHANGE \(step.topic.name)"
         case .filter(let step): return "FILTER \(step.predicate.text(over: step.input.output))"
@@ -35,7 +37,8 @@ extension Step {
             let items = zip(step.expressions, step.output.columns).map { "\($0.text(over: step.input.output)) AS \($1.name)" }
             return "PROJECT " + items.joined(separator: ", ")
         case .rekey(let step): return "PARTITION BY " + (step.keys.isEmpty ? "NULL" : texts(step.keys, step.input.output))
-        case .explode(let step): return "EXPLODE " + step.functions.map { "\($0.function)(\(texts($0.arguments, step.input.output)))" }.joined(separator: ", ")
+        case .explode(let step):
+            return "EXPLODE " + step.functions.map { "\($0.function)(\(texts($0.arguments, step.input.output)))" }.joined(separator: ", ")
         case .aggregate(let step): return aggregateHeadline(step)
         case .join(let step): return "\(step.type.rawValue) JOIN STORES \(step.leftStore.name), \(step.rightStore.name)"
         }
@@ -45,7 +48,9 @@ extension Step {
         let calls = step.aggregates.map { call in
             "\(call.function)(\((call.arguments.map { $0.text(over: step.input.output) } + call.options.map(\.text)).joined(separator: ", ")))"
         }
-        var text = "AGGREGATE " + calls.joined(separator: ", ") + " BY " + (step.grouping.isEmpty ? "ALL" : texts(step.grouping, step.input.output))
+        var text =
+            "AGGREGATE " + calls.joined(separator: ", ") + " BY "
+            + (step.grouping.isEmpty ? "ALL" : texts(step.grouping, step.input.output))
         if let window = step.window { text += " " + window.text }
         if step.isFinal { text += " EMIT FINAL" }
         return text + " STORE \(step.store.name)" + (step.repartition.map { " REPARTITION \($0.name)" } ?? "")
@@ -87,11 +92,13 @@ extension TypedExpression {
         case .or(let a, let b): return "(\(inside(a)) OR \(inside(b)))"
         case .not(let a): return "(NOT \(inside(a)))"
         case .isNull(let a, let negated): return "(\(inside(a)) IS \(negated ? "NOT " : "")NULL)"
-        case .between(let x, let a, let b, let negated): return "(\(inside(x)) \(negated ? "NOT " : "")BETWEEN \(inside(a)) AND \(inside(b)))"
+        case .between(let x, let a, let b, let negated):
+            return "(\(inside(x)) \(negated ? "NOT " : "")BETWEEN \(inside(a)) AND \(inside(b)))"
         case .isIn(let x, let items, let negated): return "(\(inside(x)) \(negated ? "NOT " : "")IN (\(list(items))))"
         case .like(let x, let pattern, _, let negated): return "(\(inside(x)) \(negated ? "NOT " : "")LIKE \(inside(pattern)))"
         case .searchedCase(let branches, let otherwise):
-            return "(CASE " + branches.map { "WHEN \(inside($0.condition)) THEN \(inside($0.result)) " }.joined() + "ELSE \(inside(otherwise)) END)"
+            return "(CASE " + branches.map { "WHEN \(inside($0.condition)) THEN \(inside($0.result)) " }.joined()
+                + "ELSE \(inside(otherwise)) END)"
         case .cast(let a): return "CAST(\(inside(a)) AS \(type))"
         case .subscripted(let a, let index): return "\(inside(a))[\(inside(index))]"
         case .field(let a, let index):

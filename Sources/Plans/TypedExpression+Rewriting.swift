@@ -20,7 +20,8 @@ extension TypedExpression {
             case .isNull(let a, let negated): .isNull(inside(a), negated: negated)
             case .between(let x, let a, let b, let negated): .between(inside(x), inside(a), inside(b), negated: negated)
             case .isIn(let x, let items, let negated): .isIn(inside(x), items.map(inside), negated: negated)
-            case .like(let x, let pattern, let escape, let negated): .like(inside(x), pattern: inside(pattern), escape: escape, negated: negated)
+            case .like(let x, let pattern, let escape, let negated):
+                .like(inside(x), pattern: inside(pattern), escape: escape, negated: negated)
             case .searchedCase(let branches, let otherwise):
                 .searchedCase(
                     branches.map { CaseBranch(condition: inside($0.condition), result: inside($0.result)) }, otherwise: inside(otherwise))

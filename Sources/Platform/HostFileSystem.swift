@@ -185,7 +185,7 @@ private final class HostDirectoryLock: DirectoryLock {
 }
 
 /// Repeats a call that a signal interrupted.
-private func retrying<Result: BinaryInteger>(_ call: () -> Result) -> Result {
+func retrying<Result: BinaryInteger>(_ call: () -> Result) -> Result {
     while true {
         let result = call()
         if result != -1 || errno != EINTR { return result }

@@ -1,12 +1,14 @@
 // The interactive shell: reads entries, tells commands from statements, runs them, and goes on until it is told to leave.
 
 import Diagnostics
+package import Engine
 package import Platform
 import Syntax
 
 /// The shell on a terminal, or on an input that looks like one.
 package final class InteractiveShell {
-    private let client: any StatementClient
+    /// Where the statements go, as the banner shows it.
+    private let place: String
     private let runner: StatementRunner
     private let files: any FileSystem
     private let completion: Completion
@@ -19,23 +21,24 @@ package final class InteractiveShell {
 
     /// `historyPath` nil keeps no history between sessions.
     package init(
-        client: any StatementClient, interrupts: InterruptWatcher?, files: any FileSystem, version: String, historyPath: String?,
+        session: any StatementSession, place: String, interrupts: InterruptWatcher?, files: any FileSystem, version: String, historyPath: String?,
         format: OutputFormat
     ) {
-        self.client = client
+        self.place = place
         self.files = files
         self.version = version
         self.historyPath = historyPath
         self.format = format
-        runner = StatementRunner(client: client, interrupts: interrupts)
+        runner = StatementRunner(session: session, interrupts: interrupts)
         completion = Completion(runner: runner)
     }
 
     /// Runs until the end of the input or `exit`.
     package func run() {
-        show("Millrace \(version), \(client.place). Type help for help, exit to leave.")
+        show("Millrace \(version), \(place). Type help for help, exit to leave.")
         let completion = completion
-        guard Terminal.isTerminal(0), let editor = LineEditor(program: "millrace", historyPath: historyPath, complete: { completion.choices(for: $0) })
+        guard Terminal.isTerminal(0),
+            let editor = LineEditor(program: "millrace", historyPath: historyPath, complete: { completion.choices(for: $0) })
         else { return runPlain() }
         var entry = ""
         var splitter = StatementSplitter()
@@ -125,7 +128,7 @@ package final class InteractiveShell {
                 show(String(repeating: " ", count: max(0, 4 - number.count)) + number + ": " + entry)
             }
         case .version: show("Millrace \(version)")
-        case .server: show(client.place)
+        case .server: show(place)
         case .output(let name): setOutput(name)
         case .runScript(let path): runScript(path)
         case .setCLI(let name, let value): setCLI(name, value)

@@ -44,7 +44,10 @@ struct ResultWriter {
                 continue
             }
             let cells = Cells.texts(of: block.row(index))
-            if kind == .text { write(cells.first.flatMap { $0 } ?? ""); continue }
+            if kind == .text {
+                write(cells.first.flatMap { $0 } ?? "")
+                continue
+            }
             switch format {
             case .csv: write(cells.map { $0.map(csv) ?? "" }.joined(separator: ","))
             case .tsv: write(cells.map { $0.map(tsv) ?? "" }.joined(separator: "\t"))
@@ -146,7 +149,8 @@ struct ResultWriter {
 
     private func csv(_ text: String) -> String {
         let isPlain = !text.utf8.contains { $0 == UInt8(ascii: ",") || $0 == UInt8(ascii: "\"") || $0 == 10 || $0 == 13 }
-        return isPlain && !text.isEmpty ? text : "\"" + text.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\""
+        return isPlain && !text.isEmpty
+            ? text : "\"" + text.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\""
     }
 
     private func tsv(_ text: String) -> String { Cells.printable(text) }

@@ -39,7 +39,8 @@ enum ShellCommand: Equatable {
         case "VERSION" where words.count == 1: self = .version
         case "SERVER" where words.count <= 2: self = .server
         case "OUTPUT" where words.count <= 2: self = .output(words.count == 2 ? words[1] : nil)
-        case "RUN" where upper.count >= 3 && upper[1] == "SCRIPT": self = .runScript(ShellCommand.unquoted(words.dropFirst(2).joined(separator: " ")))
+        case "RUN" where upper.count >= 3 && upper[1] == "SCRIPT":
+            self = .runScript(ShellCommand.unquoted(words.dropFirst(2).joined(separator: " ")))
         case "SPOOL" where words.count == 2: self = .spool(upper[1] == "OFF" ? nil : ShellCommand.unquoted(words[1]))
         case "SET" where upper.count == 4 && upper[1] == "CLI": self = .setCLI(name: upper[2], value: upper[3])
         default: return nil

@@ -1,16 +1,16 @@
 // Submits a text and waits for its answer; an interrupt cancels the query, never the shell.
 
 import Bytes
-import Engine
+package import Engine
 package import Platform
 
 /// Carries out texts one after the other.
 package struct StatementRunner: Sendable {
-    private let client: any StatementClient
+    private let session: any StatementSession
     private let interrupts: InterruptWatcher?
 
-    package init(client: any StatementClient, interrupts: InterruptWatcher?) {
-        self.client = client
+    package init(session: any StatementSession, interrupts: InterruptWatcher?) {
+        self.session = session
         self.interrupts = interrupts
     }
 
@@ -22,8 +22,8 @@ package struct StatementRunner: Sendable {
 
     func run(_ text: String, into sink: any AnswerSink) -> Bool {
         let outcome = Monitor<Bool?>(nil)
-        let cancel = client.submit(text, into: sink) { succeeded in outcome.update { $0 = succeeded } }
-        interrupts?.onInterrupt(cancel)
+        let request = session.submit(text, into: sink) { succeeded in outcome.update { $0 = succeeded } }
+        interrupts?.onInterrupt { request.cancel() }
         defer { interrupts?.onInterrupt(nil) }
         return outcome.wait(until: { $0 != nil }) { $0 ?? false }
     }

@@ -86,9 +86,13 @@ package struct Decimal: Hashable, Sendable {
     package init?(text: some Sequence<UInt8>) {
         var unscaled: Int128 = 0
         var scale = 0
-        var negative = false, digits = 0, seenPoint = false, index = 0
+        var negative = false
+        var digits = 0
+        var seenPoint = false
+        var index = 0
         var exponent: Int?
-        var exponentNegative = false, exponentDigits = 0
+        var exponentNegative = false
+        var exponentDigits = 0
         for byte in text {
             switch byte {
             case UInt8(ascii: "0")...UInt8(ascii: "9"):

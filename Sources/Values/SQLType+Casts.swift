@@ -6,7 +6,8 @@ extension SQLType {
         if self == target { return true }
         switch (self, target) {
         case (.array(let from), .array(let to)): return from.canCast(to: to)
-        case (.map(let fromKey, let fromValue), .map(let toKey, let toValue)): return fromKey.canCast(to: toKey) && fromValue.canCast(to: toValue)
+        case (.map(let fromKey, let fromValue), .map(let toKey, let toValue)):
+            return fromKey.canCast(to: toKey) && fromValue.canCast(to: toValue)
         case (.structure(let from), .structure(let to)):
             return to.allSatisfy { field in from.first { $0.name == field.name }.map { $0.type.canCast(to: field.type) } ?? true }
         case (.bytes, .string), (.string, .map), (.string, .array), (.string, .structure): return false

@@ -107,7 +107,10 @@ package enum TemporalText {
     package static func text(timestamp milliseconds: Int64) -> String {
         var days = milliseconds / millisecondsPerDay
         var ofDay = milliseconds % millisecondsPerDay
-        if ofDay < 0 { ofDay += millisecondsPerDay; days -= 1 }
+        if ofDay < 0 {
+            ofDay += millisecondsPerDay
+            days -= 1
+        }
         let date = CivilDate(daysSinceEpoch: Int(days))
         let seconds = Int(ofDay / 1000)
         return padded(date.year, 4) + "-" + padded(date.month, 2) + "-" + padded(date.day, 2) + "T" + padded(seconds / 3600, 2) + ":"
@@ -143,7 +146,8 @@ private struct TextReader {
     }
 
     private mutating func number(digits: ClosedRange<Int>) -> Int? {
-        var value = 0, count = 0
+        var value = 0
+        var count = 0
         while count < digits.upperBound, let byte = next, byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9") {
             value = value * 10 + Int(byte - UInt8(ascii: "0"))
             count += 1
@@ -170,7 +174,9 @@ private struct TextReader {
     /// Milliseconds of the day of `HH[:mm[:ss[.fff]]]`.
     mutating func time(minimumParts: Int) -> Int? {
         guard let hour = number(digits: 1...2), hour < 24 else { return nil }
-        var minute = 0, second = 0, milliseconds = 0
+        var minute = 0
+        var second = 0
+        var milliseconds = 0
         if take(UInt8(ascii: ":")) {
             guard let value = number(digits: 1...2), value < 60 else { return nil }
             minute = value

@@ -16,8 +16,11 @@ extension RequestReader {
             return
         }
         // The unfinished line of the last piece and the lines of this one, as one buffer.
-        var batch = RecordLines(bytes: buffer, firstLine: putLines + 1)
+        var batch = RecordLines(firstLine: putLines + 1)
         let searchFrom = buffer.count
+        // With room for the padding that decoders want behind the last record.
+        batch.bytes.reserveCapacity(searchFrom + rest.count + RecordRun.padding)
+        batch.bytes.append(contentsOf: buffer)
         batch.bytes.append(contentsOf: rest[...lastEnd])
         buffer.removeAll(keepingCapacity: true)
         let consumed = cut(&batch, searchFrom: searchFrom)
@@ -34,7 +37,15 @@ extension RequestReader {
     private mutating func cut(_ batch: inout RecordLines, searchFrom: Int) -> Int {
         var start = 0
         var search = searchFrom
-        while let end = batch.bytes[search...].firstIndex(of: UInt8(ascii: "\n")) {
+        while start < batch.bytes.count {
+            if mode == .put {
+                // All lines that are nothing but records, at once.
+                let before = batch.records.count
+                start = cutLines(
+                    batch.bytes, from: start, searched: search, mark: UInt8(ascii: "."), longest: WireLimits.lineBytes, into: &batch.records)
+                putLines += batch.records.count - before
+            }
+            guard let end = lineEnd(in: batch.bytes, from: max(start, search)) else { break }
             var stop = end
             if stop > start, batch.bytes[stop - 1] == 0x0D { stop -= 1 }
             if stop - start == 4, batch.bytes[start..<stop].elementsEqual(".end".utf8) {

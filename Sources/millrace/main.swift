@@ -1,1 +1,61 @@
-print("millrace")
+// The program: understands its arguments, carries out the command, and leaves with an exit code that says how it went: 0 done, 1 a
+// statement failed, 2 usage, 3 cannot connect or start, 130 interrupted.
+
+import CommandLineTable
+import Diagnostics
+import Engine
+import Platform
+
+/// Why a command ended badly.
+struct CommandFailure: Error {
+    let diagnostic: Diagnostic
+    let exitCode: Int32
+
+    /// A statement, or data, was refused.
+    static func refused(_ diagnostic: Diagnostic) -> CommandFailure { CommandFailure(diagnostic: diagnostic, exitCode: 1) }
+    /// The command line makes no sense.
+    static func usage(_ diagnostic: Diagnostic) -> CommandFailure { CommandFailure(diagnostic: diagnostic, exitCode: 2) }
+    /// Something that the command needs could not be had.
+    static func cannotStart(_ diagnostic: Diagnostic) -> CommandFailure { CommandFailure(diagnostic: diagnostic, exitCode: 3) }
+}
+
+func perform(_ invocation: Invocation) throws(CommandFailure) -> Int32 {
+    switch invocation.command {
+    case .serve: return try ServeCommand(invocation).run()
+    case .load: return try LoadCommand(invocation).run()
+    case .tail: return try TailCommand(invocation).run()
+    case .topics: return try TopicsCommand(invocation).run()
+    case .completions:
+        // The table admits only shells that have a script.
+        ByteStream.output.print(CompletionScript.script(for: invocation.operands[0]) ?? "")
+        return 0
+    case .shell: return try ShellCommandLine(invocation).run()
+    case .run: return try RunCommand(invocation).run()
+    case .test: return try TestCommand(invocation).run()
+    case .bench:
+        throw .usage(Diagnostic(.featureNotSupported, "\(invocation.command.rawValue): not supported yet", category: .general))
+    }
+}
+
+func complain(_ diagnostic: Diagnostic) {
+    let style = RenderingStyle(usesColour: ByteStream.errors.isTerminal)
+    ByteStream.errors.print(diagnostic.rendered(style: style) + "\n")
+}
+
+keepFreedMemory()
+do throws(Diagnostic) {
+    switch try parseCommandLine(Array(CommandLine.arguments.dropFirst())) {
+    case .help(let text): ByteStream.output.print(text)
+    case .version: ByteStream.output.print("\(CommandTable.program) \(productVersion)\n")
+    case .run(let invocation):
+        do throws(CommandFailure) {
+            exitProcess(try perform(invocation))
+        } catch {
+            complain(error.diagnostic)
+            exitProcess(error.exitCode)
+        }
+    }
+} catch {
+    complain(error)
+    exitProcess(2)
+}

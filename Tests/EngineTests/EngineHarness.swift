@@ -2,6 +2,7 @@ import Bytes
 import Diagnostics
 import Engine
 import LogStore
+import Pipelines
 import Platform
 import Testing
 
@@ -36,12 +37,13 @@ struct Millrace {
     let engine: MillraceEngine
     let session: EngineSession
 
-    init(files: any FileSystem = MemoryFileSystem(), pushStart: String = "latest", properties: [String: String] = [:]) throws {
+    init(files: any FileSystem = MemoryFileSystem(), pushStart: String = "latest", properties: [String: String] = [:], snapshots: SnapshotFolder? = nil) throws {
         self.files = files
         let log = try SegmentedLog(
             directory: "/data", files: files, clock: SystemTime(), random: SeededRandom(seed: 7), options: .inMemory)
-        engine = try MillraceEngine(
-            configuration: EngineConfiguration(workers: 2, properties: properties, pushStart: pushStart, random: SeededRandom(seed: 1)), log: log)
+        var configuration = EngineConfiguration(workers: 2, properties: properties, pushStart: pushStart, random: SeededRandom(seed: 1))
+        configuration.snapshots = snapshots
+        engine = try MillraceEngine(configuration: configuration, log: log)
         session = engine.openSession()
     }
 

@@ -1,4 +1,5 @@
 import Engine
+import Pipelines
 import Platform
 import Testing
 
@@ -56,5 +57,24 @@ private let orders = """
     #expect(second.run("SELECT * FROM spent;").dropFirst() == [": [\"ann\",1]", "+ 1 rows"])
     _ = second.run("INSERT INTO orders VALUES (2, 'ann', 1.5);")
     #expect(second.run("SELECT * FROM spent;").dropFirst() == [": [\"ann\",2]", "+ 1 rows"])
+    second.engine.close()
+}
+
+/// State comes from the newest snapshot and the changelog after it.
+@Test func stateIsRestoredFromSnapshotAndChangelog() throws {
+    let files = MemoryFileSystem()
+    let snapshots = SnapshotFolder(files: files, directory: "/snapshots", changesBetween: 3)
+    let first = try Millrace(files: files, snapshots: snapshots)
+    _ = first.run(orders)
+    _ = first.run("CREATE TABLE spent AS SELECT customer, COUNT(*) AS n FROM orders GROUP BY customer;")
+    for id in 1...20 {
+        _ = first.run("INSERT INTO orders VALUES (\(id), 'c\(id % 3)', 1);")
+        #expect(first.engine.drain(nanoseconds: 5_000_000_000))
+    }
+    first.engine.close()
+    #expect(try !files.list("/snapshots").isEmpty)
+    let second = try Millrace(files: files, snapshots: snapshots)
+    _ = second.run("INSERT INTO orders VALUES (21, 'c0', 1);")
+    #expect(second.run("SELECT * FROM spent;").dropFirst() == [": [\"c0\",7]", ": [\"c1\",7]", ": [\"c2\",7]", "+ 3 rows"])
     second.engine.close()
 }

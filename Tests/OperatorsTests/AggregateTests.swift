@@ -8,7 +8,8 @@ import Testing
 import Values
 
 /// `COUNT(*)`, `SUM(column)` …
-func call(_ function: String, _ arguments: [TypedExpression], _ result: SQLType, options: [Value] = [], limit: Int? = nil) -> AggregateCall {
+func call(_ function: String, _ arguments: [TypedExpression], _ result: SQLType, options: [Value] = [], limit: Int? = nil) -> AggregateCall
+{
     AggregateCall(function: function, arguments: arguments, options: options, result: result, limit: limit)
 }
 
@@ -34,7 +35,9 @@ let session = WindowDescription(shape: .session(gap: 10_000), grace: 86_400_000,
 @Suite struct AggregateTests {
     @Test(arguments: [1, 4096]) func countAndSum(batch: Int) throws {
         let root = aggregate(events, [countAll, call("SUM", [column(1, big)], big), call("AVG", [column(1, big)], double)])
-        let lines = [Line("a", #"{"V":1}"#, at: 5), Line("b", #"{"V":10}"#, at: 3), Line("a", #"{"V":4}"#, at: 2), Line("a", nil), Line(nil, "{}")]
+        let lines = [
+            Line("a", #"{"V":1}"#, at: 5), Line("b", #"{"V":10}"#, at: 3), Line("a", #"{"V":4}"#, at: 2), Line("a", nil), Line(nil, "{}"),
+        ]
         #expect(
             try output(root, lines, batch: batch) == [
                 #"a|{"A0":1,"A1":1,"A2":1.0}@5"#, #"b|{"A0":1,"A1":10,"A2":10.0}@3"#, #"a|{"A0":2,"A1":5,"A2":2.5}@5"#,
@@ -44,7 +47,8 @@ let session = WindowDescription(shape: .session(gap: 10_000), grace: 86_400_000,
     @Test func coalescing() throws {
         let root = aggregate(events, [countAll])
         let lines = [Line("a", "{}", at: 5), Line("b", "{}", at: 3), Line("a", "{}", at: 9)]
-        #expect(try output(root, sink(), lines, batch: 1, options: DataflowOptions(coalesces: true)) == [#"a|{"A0":2}@9"#, #"b|{"A0":1}@3"#])
+        #expect(
+            try output(root, sink(), lines, batch: 1, options: DataflowOptions(coalesces: true)) == [#"a|{"A0":2}@9"#, #"b|{"A0":1}@3"#])
     }
 
     @Test(arguments: [1, 4096]) func hoppingWindows(batch: Int) throws {
@@ -64,11 +68,15 @@ let session = WindowDescription(shape: .session(gap: 10_000), grace: 86_400_000,
     @Test(arguments: [1, 4096]) func sessions(batch: Int) throws {
         let root = project(
             aggregate(events, [countAll], window: session),
-            [("K", column(0, text)), ("N", column(1, big)), ("S", TypedExpression(.pseudo(.windowstart), .bigint)), ("E", TypedExpression(.pseudo(.windowend), .bigint))])
+            [
+                ("K", column(0, text)), ("N", column(1, big)), ("S", TypedExpression(.pseudo(.windowstart), .bigint)),
+                ("E", TypedExpression(.pseudo(.windowend), .bigint)),
+            ])
         let lines = [Line("k", "{}", at: 0), Line("k", "{}", at: 5000), Line("k", "{}", at: 24000), Line("k", "{}", at: 14500)]
         #expect(
             try output(root, lines, batch: batch) == [
-                #"k|{"N":1,"S":0,"E":0}@0"#, "k|~@0", #"k|{"N":2,"S":0,"E":5000}@5000"#, #"k|{"N":1,"S":24000,"E":24000}@24000"#, "k|~@5000",
+                #"k|{"N":1,"S":0,"E":0}@0"#, "k|~@0", #"k|{"N":2,"S":0,"E":5000}@5000"#, #"k|{"N":1,"S":24000,"E":24000}@24000"#,
+                "k|~@5000",
                 "k|~@24000", #"k|{"N":4,"S":0,"E":24000}@24000"#,
             ])
     }
@@ -102,7 +110,9 @@ let session = WindowDescription(shape: .session(gap: 10_000), grace: 86_400_000,
             FilterStep(
                 input: aggregate(events, [call("SUM", [column(1, big)], big)], sendsOld: true),
                 predicate: TypedExpression(.compare(.greater, column(1, big), .literal(.bigint(5), .bigint)), .boolean), isTable: true))
-        let lines = [Line("a", #"{"V":1}"#), Line("a", #"{"V":9}"#), Line("a", #"{"V":-7}"#), Line("a", #"{"V":1}"#), Line("a", #"{"V":7}"#)]
+        let lines = [
+            Line("a", #"{"V":1}"#), Line("a", #"{"V":9}"#), Line("a", #"{"V":-7}"#), Line("a", #"{"V":1}"#), Line("a", #"{"V":7}"#),
+        ]
         #expect(try output(root, sink(kind: .table), lines, batch: batch) == [#"a|{"A0":10}@0"#, "a|~@0", #"a|{"A0":11}@0"#])
     }
 
@@ -118,9 +128,13 @@ let session = WindowDescription(shape: .session(gap: 10_000), grace: 86_400_000,
 
     @Test(arguments: [
         aggregate(events, [countAll, call("SUM", [column(1, big)], big), call("COLLECT_LIST", [column(1, big)], .array(.bigint))]),
-        aggregate(events, [countAll, call("MAX", [column(1, big)], big)], window: WindowDescription(shape: .hopping(size: 10, advance: 5), grace: 8, retention: 18)),
+        aggregate(
+            events, [countAll, call("MAX", [column(1, big)], big)],
+            window: WindowDescription(shape: .hopping(size: 10, advance: 5), grace: 8, retention: 18)),
         aggregate(events, [countAll], window: WindowDescription(shape: .session(gap: 4), grace: 6, retention: 10)),
-        aggregate(events, [call("LATEST_BY_OFFSET", [column(1, big)], big)], window: WindowDescription(shape: .tumbling(size: 5), grace: 3, retention: 30), isFinal: true),
+        aggregate(
+            events, [call("LATEST_BY_OFFSET", [column(1, big)], big)],
+            window: WindowDescription(shape: .tumbling(size: 5), grace: 3, retention: 30), isFinal: true),
     ]) func restart(_ root: Step) throws {
         var generator = Random(7)
         let lines = (0..<400).map { index in

@@ -41,7 +41,8 @@ extension Cell: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Express
     }
     init(dictionaryLiteral entries: (Cell, Cell)...) {
         self.init(
-            .map(entries.map { MapEntry($0.0.value, $0.1.value) }), entries.lazy.compactMap(\.1.type).first.map { .map(key: .string, value: $0) })
+            .map(entries.map { MapEntry($0.0.value, $0.1.value) }),
+            entries.lazy.compactMap(\.1.type).first.map { .map(key: .string, value: $0) })
     }
 }
 

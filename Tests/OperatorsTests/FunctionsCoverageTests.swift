@@ -51,7 +51,10 @@ import Values
         case .bigint: [.null, .bigint(0), .bigint(2), .bigint(.max), .bigint(.min)]
         case .double: [.null, .double(0), .double(-1.5), .double(.nan), .double(.infinity), .double(1e300)]
         case .decimal(let precision, let scale):
-            [.null, .decimal(Decimal(unscaled: (Decimal.powerOfTen(precision) ?? 1) - 1, scale: scale)), .decimal(Decimal(unscaled: -7, scale: scale))]
+            [
+                .null, .decimal(Decimal(unscaled: (Decimal.powerOfTen(precision) ?? 1) - 1, scale: scale)),
+                .decimal(Decimal(unscaled: -7, scale: scale)),
+            ]
         case .string:
             [
                 .null, .string(""), .string("a"), .string("{\"a\":[1,"), .string("[1,-2.5e3,\"x\",null]"), .string("\\"), .string("(é|😀)*"),
@@ -63,7 +66,8 @@ import Values
         case .date: [.null, .date(0), .date(.max), .date(.min)]
         case .timestamp: [.null, .timestamp(0), .timestamp(.max), .timestamp(.min)]
         case .array(let element): [.null, .array([]), .array(Array(samples(element).prefix(4)))]
-        case .map(_, let value): [.null, .map([]), .map([MapEntry(.string("k"), samples(value)[0]), MapEntry(.string("b"), samples(value)[1])])]
+        case .map(_, let value):
+            [.null, .map([]), .map([MapEntry(.string("k"), samples(value)[0]), MapEntry(.string("b"), samples(value)[1])])]
         case .structure(let fields): [.null, .structure(fields.map { samples($0.type)[1] })]
         }
     }

@@ -6,7 +6,9 @@ import Testing
 import Values
 
 @Suite struct FunctionsDocumentTests {
-    private func extract(_ json: String, _ path: String) -> Cell { call("EXTRACTJSONFIELD", Cell(.string(json), .string), Cell(.string(path), .string)) }
+    private func extract(_ json: String, _ path: String) -> Cell {
+        call("EXTRACTJSONFIELD", Cell(.string(json), .string), Cell(.string(path), .string))
+    }
     private func text(_ text: String) -> Cell { Cell(.string(text), .string) }
 
     @Test func extracting() {
@@ -29,11 +31,15 @@ import Values
         #expect(extract("0.00000001", "$") == "1E-8")
         #expect(extract("", "$") == nil)
         for path in ["a", "", "$.", "$..a", "$.*", "$[", #"$["a]"#] { #expect(extract("{}", path) == .failure, "\(path)") }
-        for json in ["{", "{'a':1}", "[01]", "[1,]", "\u{1}", "1abc", "1,", "truex", #""\x""#] { #expect(extract(json, "$") == .failure, "\(json)") }
+        for json in ["{", "{'a':1}", "[01]", "[1,]", "\u{1}", "1abc", "1,", "truex", #""\x""#] {
+            #expect(extract(json, "$") == .failure, "\(json)")
+        }
     }
 
     @Test func recognising() {
-        for json in ["1", #""abc""#, "null", "[1, 2, 3]", #"{"a":1}}"#, "[1]x", "1 2", "null,"] { #expect(call("IS_JSON_STRING", text(json)) == true) }
+        for json in ["1", #""abc""#, "null", "[1, 2, 3]", #"{"a":1}}"#, "[1]x", "1 2", "null,"] {
+            #expect(call("IS_JSON_STRING", text(json)) == true)
+        }
         for json in ["", " ", "abc", "[", "1]"] { #expect(call("IS_JSON_STRING", text(json)) == false) }
         #expect(call("IS_JSON_STRING", nil) == false)
     }
@@ -77,7 +83,9 @@ import Values
 
     @Test func writing() {
         #expect(call("TO_JSON_STRING", nil) == "null")
-        #expect(call("TO_JSON_STRING", structure(("b", ["y": 1, "x": nil]), ("A", [1.0, 1e10]))) == text(#"{"A":[1.0,1.0E10],"b":{"x":null,"y":1}}"#))
+        #expect(
+            call("TO_JSON_STRING", structure(("b", ["y": 1, "x": nil]), ("A", [1.0, 1e10])))
+                == text(#"{"A":[1.0,1.0E10],"b":{"x":null,"y":1}}"#))
         #expect(call("TO_JSON_STRING", bytes(1)) == text(#""AQ==""#))
         #expect(call("TO_JSON_STRING", date(1000)) == text(#""1972-09-27""#))
         #expect(call("TO_JSON_STRING", time(60_220_500)) == text(#""16:43:40""#))
@@ -121,6 +129,8 @@ import Values
         #expect(call("URL_EXTRACT_PORT", "http://a_b:80/") == nil)
         #expect(call("URL_EXTRACT_PATH", "mailto:x") == nil)
         #expect(call("URL_EXTRACT_PROTOCOL", "mailto:x") == "mailto")
-        for url in ["http://a b", "a[b", "http://", ":x", "%z", "1a:b"] { #expect(call("URL_EXTRACT_HOST", text(url)) == .failure, "\(url)") }
+        for url in ["http://a b", "a[b", "http://", ":x", "%z", "1a:b"] {
+            #expect(call("URL_EXTRACT_HOST", text(url)) == .failure, "\(url)")
+        }
     }
 }

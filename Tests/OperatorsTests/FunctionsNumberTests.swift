@@ -152,7 +152,9 @@ import Values
         #expect(call("MAP_VALUES", ["a": 1, "b": nil]) == [1, nil])
         #expect(call("MAP_UNION", ["foo": 10, "x": 1], ["foo": nil, "y": 2]) == ["foo": nil, "x": 1, "y": 2])
         #expect(call("MAP_UNION", ["foo": 10], Cell(.null, .map(key: .string, value: .integer))) == ["foo": 10])
-        #expect(call("ENTRIES", ["b": 1, "B": 2], true) == Cell(.array([.structure([.string("B"), .integer(2)]), .structure([.string("b"), .integer(1)])]), nil))
+        #expect(
+            call("ENTRIES", ["b": 1, "B": 2], true)
+                == Cell(.array([.structure([.string("B"), .integer(2)]), .structure([.string("b"), .integer(1)])]), nil))
         #expect(call("ENTRIES", Cell(.null, .map(key: .string, value: .integer)), true) == nil)
         #expect(call("ENTRIES", ["b": 1], nil) == .failure)
         let keys = Cell(array: (0..<60).map { Cell(.string("k\($0 % 30)"), .string) })

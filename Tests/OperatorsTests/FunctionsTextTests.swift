@@ -159,7 +159,8 @@ import Values
         #expect(call("MD5", "") == "d41d8cd98f00b204e9800998ecf8427e")
         #expect(call("MD5", "The quick brown fox jumps over the lazy dog") == "9e107d9d372bb6826bd81d3542a419d6")
         #expect(
-            call("MD5", "12345678901234567890123456789012345678901234567890123456789012345678901234567890") == "57edf4a22be3c955ac49da2e2107b67a")
+            call("MD5", "12345678901234567890123456789012345678901234567890123456789012345678901234567890")
+                == "57edf4a22be3c955ac49da2e2107b67a")
         #expect(call("UUID") == "00000000-0000-4000-8000-000000000000")
         #expect(call("UUID", bytes(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)) == "00010203-0405-0607-0809-0a0b0c0d0e0f")
         #expect(call("UUID", bytes(1)) == nil)

@@ -6,7 +6,9 @@ import Testing
 import Values
 
 /// A TZif file (RFC 9636) of version 2: transitions to types, and the rule for the time after them.
-private func zoneFile(_ transitions: [(Int64, UInt8)] = [], _ types: [(offset: Int32, isDaylight: Bool, name: String)], _ rule: String) -> [UInt8] {
+private func zoneFile(_ transitions: [(Int64, UInt8)] = [], _ types: [(offset: Int32, isDaylight: Bool, name: String)], _ rule: String)
+    -> [UInt8]
+{
     func bytes(_ value: some FixedWidthInteger) -> [UInt8] { withUnsafeBytes(of: value.bigEndian, Array.init) }
     let names = types.map(\.name).joined(separator: "\0") + "\0"
     func header(_ counts: [Int]) -> [UInt8] {
@@ -84,7 +86,8 @@ private func zoneFile(_ transitions: [(Int64, UInt8)] = [], _ types: [(offset: I
         #expect(call("FORMAT_TIME", time(0), "yyyy") == .failure)
         let instant = timestamp(1_526_075_913_123)
         #expect(call("FORMAT_TIMESTAMP", instant, "yyyy-MM-dd'T'HH:mm:ss.SSSX") == "2018-05-11T21:58:33.123Z")
-        #expect(call("FORMAT_TIMESTAMP", instant, "yy'''' zzz VV xxx Z", "America/Los_Angeles") == "18'' PDT America/Los_Angeles -07:00 -0700")
+        #expect(
+            call("FORMAT_TIMESTAMP", instant, "yy'''' zzz VV xxx Z", "America/Los_Angeles") == "18'' PDT America/Los_Angeles -07:00 -0700")
         #expect(call("FORMAT_TIMESTAMP", instant, "zzz O", "Europe/London") == "BST GMT+1")
         #expect(call("FORMAT_TIMESTAMP", instant, "zzz") == "GMT")
         #expect(call("TIMESTAMPTOSTRING", big(0), "zzz") == "UTC")
@@ -126,8 +129,10 @@ private func zoneFile(_ transitions: [(Int64, UInt8)] = [], _ types: [(offset: I
 
     @Test func parsingDates() {
         for (text, pattern, days) in [
-            ("2021-02-31", "yyyy-MM-dd", 18689), ("2021-13-01", "yyyy-MM-dd", 18993), ("2021", "yyyy", 18628), ("1-JAN-2022 and more", "dd-MMM-yyyy", 18993),
-            ("20210501", "yyyyMMdd", 18748), (" 2021/5", "yyyy/MM", 18748), ("21", "yy", 18628), ("50", "yy", -7305), ("march 70", "MMMM yy", 59),
+            ("2021-02-31", "yyyy-MM-dd", 18689), ("2021-13-01", "yyyy-MM-dd", 18993), ("2021", "yyyy", 18628),
+            ("1-JAN-2022 and more", "dd-MMM-yyyy", 18993),
+            ("20210501", "yyyyMMdd", 18748), (" 2021/5", "yyyy/MM", 18748), ("21", "yy", 18628), ("50", "yy", -7305),
+            ("march 70", "MMMM yy", 59),
             ("2021-05-01 00:00:00", "yyyy-MM-dd HH:mm:ss", 18748), ("05", "dd", 4),
         ] as [(String, String, Int32)] {
             #expect(call("PARSE_DATE", Cell(.string(text), .string), Cell(.string(pattern), .string)) == date(days), "\(text)")

@@ -6,7 +6,10 @@ import Operators
 import Plans
 import Values
 
-let int = SQLType.integer, big = SQLType.bigint, double = SQLType.double, text = SQLType.string
+let int = SQLType.integer
+let big = SQLType.bigint
+let double = SQLType.double
+let text = SQLType.string
 
 /// `key|value@time` lines, `~` for null; the key in KAFKA STRING unless a test says otherwise.
 struct Line {
@@ -70,7 +73,8 @@ func sink(
 ) -> Destination {
     .sink(
         SinkDescription(
-            sourceName: "T", topic: "out", kind: kind, keyFormat: keyFormat, valueFormat: valueFormat, timestamp: timestamp, window: window))
+            sourceName: "T", topic: "out", kind: kind, keyFormat: keyFormat, valueFormat: valueFormat, timestamp: timestamp, window: window)
+    )
 }
 
 /// Projects `expressions` (the key column K first) out of `input`.
@@ -83,7 +87,8 @@ func project(_ input: Step, _ items: [(String, TypedExpression)], keyCount: Int 
 
 /// The dataflow's output for these lines, cut into batches of `size`.
 func output(
-    _ root: Step, _ destination: Destination = sink(), _ lines: [Line], batch size: Int = 4096, options: DataflowOptions = DataflowOptions(),
+    _ root: Step, _ destination: Destination = sink(), _ lines: [Line], batch size: Int = 4096,
+    options: DataflowOptions = DataflowOptions(),
     input: Int = 0
 ) throws -> [String] {
     let dataflow = try Dataflow(root: root, destination: destination, options: options)

@@ -34,7 +34,10 @@ import Values
                 ("K", column(0, text)), ("X", TypedExpression(.arithmetic(.add, column(1, int), number(10)), int)),
                 ("U", TypedExpression(.call("UCASE", [column(2, text)]), text)),
             ])
-        let lines = [Line("k", #"{"A":1,"B":"x"}"#), Line("k", #"{"A":2,"B":"xyz"}"#), Line("k", #"{"A":null}"#), Line("k", nil), Line("k", #"{"A":5}"#)]
+        let lines = [
+            Line("k", #"{"A":1,"B":"x"}"#), Line("k", #"{"A":2,"B":"xyz"}"#), Line("k", #"{"A":null}"#), Line("k", nil),
+            Line("k", #"{"A":5}"#),
+        ]
         let expected = [#"k|{"X":12,"U":"XYZ"}@0"#, #"k|{"X":15,"U":null}@0"#]
         #expect(try output(root, lines) == expected)
         #expect(try output(root, lines, batch: 1) == expected)

@@ -66,7 +66,8 @@ class Aggregator {
     /// Does all operations in order. `result`, when it is there, gets the group's result after each.
     func apply(_ operations: GroupOperations, _ arguments: [Column], old: [Column], result: Column?) throws(AggregateFailure) {
         for entry in 0..<operations.count {
-            let group = Int(operations.groups[entry]), row = Int(operations.rows[entry])
+            let group = Int(operations.groups[entry])
+            let row = Int(operations.rows[entry])
             do throws(EvaluationError) {
                 if !operations.undoes.isEmpty, operations.undoes[entry] {
                     try undo(group, old, row)

@@ -78,7 +78,8 @@ enum BoxedAggregates {
         case "SUM_LIST":
             guard case .array(let element) = argument else { return nil }
             return BoxedAggregator(element, parameters) { ListSumState(element) }
-        case "TOPK": return BoxedAggregator(parameters.result, parameters) { TopState(limit: parameters.integerOption ?? 0, isDistinct: false) }
+        case "TOPK":
+            return BoxedAggregator(parameters.result, parameters) { TopState(limit: parameters.integerOption ?? 0, isDistinct: false) }
         case "TOPKDISTINCT":
             return BoxedAggregator(parameters.result, parameters) { TopState(limit: parameters.integerOption ?? 0, isDistinct: true) }
         case "EARLIEST_BY_OFFSET", "LATEST_BY_OFFSET":

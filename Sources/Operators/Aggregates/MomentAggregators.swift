@@ -137,7 +137,8 @@ final class VarianceAggregator: Aggregator {
     }
 
     override func merge(_ other: Int, into group: Int) {
-        let a = states[group], b = states[other]
+        let a = states[group]
+        let b = states[other]
         var merged = a
         merged.count += b.count
         merged.wordSum &+= b.wordSum
@@ -185,7 +186,8 @@ final class CorrelationAggregator: Aggregator {
 
     private func change(_ group: Int, _ arguments: [Column], _ row: Int, _ sign: Double) {
         guard !arguments[0].isNull(row), !arguments[1].isNull(row) else { return }
-        let x = double(arguments[0], row), y = double(arguments[1], row)
+        let x = double(arguments[0], row)
+        let y = double(arguments[1], row)
         states[group].x += sign * x
         states[group].y += sign * y
         states[group].xx += sign * (x * x)
@@ -208,7 +210,8 @@ final class CorrelationAggregator: Aggregator {
     }
 
     override func result(_ group: Int, into column: Column, _ row: Int) {
-        let state = states[group], n = Double(state.count)
+        let state = states[group]
+        let n = Double(state.count)
         let spread = ((n * state.xx - state.x * state.x) * (n * state.yy - state.y * state.y)).squareRoot()
         column.doubles[row] = (n * state.xy - state.x * state.y) / spread
     }

@@ -9,7 +9,8 @@ enum Base64 {
     }()
 
     static func append(_ bytes: some Collection<UInt8>, to text: inout [UInt8]) {
-        var group: UInt32 = 0, filled = 0
+        var group: UInt32 = 0
+        var filled = 0
         for byte in bytes {
             group = group << 8 | UInt32(byte)
             filled += 1
@@ -38,7 +39,8 @@ enum Base64 {
         guard body.count % 4 != 1 else { return nil }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(body.count * 3 / 4)
-        var group: UInt32 = 0, bits = 0
+        var group: UInt32 = 0
+        var bits = 0
         for letter in body {
             let value = values[Int(letter)]
             guard value != 0xFF else { return nil }

@@ -93,7 +93,8 @@ struct DateTextReader {
     init(_ text: ArraySlice<UInt8>) { rest = text }
 
     private mutating func digits(_ counts: ClosedRange<Int>) -> Int64? {
-        var value: Int64 = 0, count = 0
+        var value: Int64 = 0
+        var count = 0
         while let byte = rest.first, byte >= 48, byte <= 57, count < counts.upperBound {
             value = value * 10 + Int64(byte - 48)
             rest = rest.dropFirst()
@@ -111,7 +112,8 @@ struct DateTextReader {
     /// `yyyy[-MM[-dd]]` as days.
     private mutating func readDate() -> Int64? {
         guard let year = digits(4...9) else { return nil }
-        var month: Int64 = 1, day: Int64 = 1
+        var month: Int64 = 1
+        var day: Int64 = 1
         if take("-") {
             guard let value = digits(1...2), (1...12).contains(value) else { return nil }
             month = value
@@ -172,12 +174,15 @@ struct DateTextReader {
     static func timestamp(_ text: ArraySlice<UInt8>) -> Int64? {
         var reader = DateTextReader(NumberText.trimmed(text))
         guard let days = reader.readDate() else { return nil }
-        var milliseconds = days * DateText.millisecondsPerDay
+        // Years of nine digits are dates, but their milliseconds do not fit.
+        let (midnight, overflow) = days.multipliedReportingOverflow(by: DateText.millisecondsPerDay)
+        if overflow { return nil }
+        var milliseconds = midnight
         if reader.take("T"), !reader.rest.isEmpty {
             guard let time = reader.readTime() else { return nil }
-            milliseconds += time
+            milliseconds &+= time
         }
         guard let offset = reader.readZone(), reader.rest.isEmpty else { return nil }
-        return milliseconds - offset
+        return milliseconds &- offset
     }
 }

@@ -55,10 +55,12 @@ import Bytes
         let start = at
         var hasEscapes = false
         var high: UInt64 = 0
-        let ones: UInt64 = 0x0101_0101_0101_0101, tops: UInt64 = 0x8080_8080_8080_8080
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let tops: UInt64 = 0x8080_8080_8080_8080
         while at < end {
             let word = word(at)
-            let quotes = word ^ (ones &* 0x22), slashes = word ^ (ones &* 0x5C)
+            let quotes = word ^ (ones &* 0x22)
+            let slashes = word ^ (ones &* 0x5C)
             let found =
                 (((quotes &- ones) & ~quotes) | ((slashes &- ones) & ~slashes) | ((word &- (ones &* 0x20)) & ~word)) & tops
             if found == 0 {
@@ -137,7 +139,8 @@ import Bytes
                 var unit = hexadecimal(position) ?? 0xFFFD
                 position += 4
                 if unit >= 0xD800 && unit < 0xDC00, position + 6 <= stop, unsafe base[position] == 0x5C, unsafe base[position + 1] == 0x75,
-                    let low = hexadecimal(position + 2), low >= 0xDC00 && low < 0xE000 {
+                    let low = hexadecimal(position + 2), low >= 0xDC00 && low < 0xE000
+                {
                     unit = 0x10000 + (unit - 0xD800) << 10 + (low - 0xDC00)
                     position += 6
                 }

@@ -6,40 +6,7 @@
 // escapes are written elsewhere.
 
 import Bytes
-import Formats
 import Values
-
-/// Decodes one side (key or value) of the records of a run.
-class SideDecoder {
-    /// The columns of this side, in declared order. Columns that are not wanted stay empty.
-    let columns: [Column]
-
-    init(_ columns: [Column]) { self.columns = columns }
-
-    /// Starts a batch of at most `rows` rows from `run`.
-    func begin(_ run: RecordRun, _ rows: Int) {
-        for column in columns { column.reset(rows) }
-    }
-
-    /// Decodes the bytes at `range`, which is not null, into `row`. Gives the reason when the record must be rejected.
-    @unsafe func decode(_ base: UnsafePointer<UInt8>, _ range: ByteRange, _ row: Int) -> DecodeProblem? {
-        preconditionFailure("every decoder decodes")
-    }
-
-    /// All columns of `row` are NULL.
-    func decodeNull(_ row: Int) {
-        for column in columns where column.count > 0 { column.setNull(row) }
-    }
-
-    /// Ends the batch, which got `rows` rows.
-    func finish(_ rows: Int) {}
-}
-
-/// Why bytes do not give a row.
-struct DecodeProblem {
-    var column: String?
-    var message: String
-}
 
 /// JSON, wrapped in an object or bare.
 @safe final class JSONSideDecoder: SideDecoder {
@@ -120,7 +87,8 @@ struct DecodeProblem {
         unsafe known = .allocate(capacity: JSONSideDecoder.knownNameLimit)
         unsafe predicted = .allocate(capacity: JSONSideDecoder.knownNameLimit)
         unsafe state = .allocate(capacity: 1)
-        unsafe state.initialize(to: State(cells: .allocate(capacity: 1), nullCells: .allocate(capacity: 1), pool: .allocate(capacity: 4096)))
+        unsafe state.initialize(
+            to: State(cells: .allocate(capacity: 1), nullCells: .allocate(capacity: 1), pool: .allocate(capacity: 4096)))
         unsafe state.pointee.pool.initialize(repeating: 0, count: 4096)
         super.init(definitions.map { Column($0.type) })
     }
@@ -203,7 +171,8 @@ struct DecodeProblem {
     private func decodeMembers(_ cursor: inout JSONCursor, _ row: Int) -> DecodeProblem? {
         unsafe state.pointee.serial += 1
         let serial = unsafe state.pointee.serial
-        var seen = 0, position = 0
+        var seen = 0
+        var position = 0
         var mismatches: [Int32: DecodeProblem]?
         cursor.skipSpace()
         if !cursor.take(0x7D) {
@@ -345,7 +314,8 @@ struct DecodeProblem {
     override func finish(_ rows: Int) {
         let capacity = unsafe state.pointee.capacity
         for index in columns.indices where wanted[index] {
-            let column = columns[index], way = unsafe fields[index].way
+            let column = columns[index]
+            let way = unsafe fields[index].way
             let source = unsafe state.pointee.cells + index * capacity
             switch way {
             case .word32, .word64: unsafe copy(source, &column.words, rows)
@@ -435,7 +405,8 @@ extension JSONSideDecoder {
         // Only names written without escapes and spaces can be compared as they stand.
         let label = [0x22] + name + [0x22, 0x3A]
         if unsafe state.pointee.knownCount < JSONSideDecoder.knownNameLimit, name.count < 1000, start + label.count <= cursor.end,
-            cursor.bytes(start, label.count) == label {
+            cursor.bytes(start, label.count) == label
+        {
             remember(label, column, isExact)
             predict(unsafe state.pointee.knownCount - 1, position)
         }

@@ -103,11 +103,13 @@ enum JSONDialect {
     /// A string with its quotes; at most 6 bytes a byte and the two quotes. Eight bytes at a time while nothing needs escaping.
     @inline(__always) @unsafe mutating func putString(_ source: UnsafePointer<UInt8>, _ count: Int) {
         putByte(0x22)
-        let ones: UInt64 = 0x0101_0101_0101_0101, tops: UInt64 = 0x8080_8080_8080_8080
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let tops: UInt64 = 0x8080_8080_8080_8080
         var index = 0
         while index + 8 <= count {
             let word = unsafe UnsafeRawPointer(source + index).loadUnaligned(as: UInt64.self)
-            let quotes = word ^ (ones &* 0x22), slashes = word ^ (ones &* 0x5C)
+            let quotes = word ^ (ones &* 0x22)
+            let slashes = word ^ (ones &* 0x5C)
             let found = (((quotes &- ones) & ~quotes) | ((slashes &- ones) & ~slashes) | ((word &- (ones &* 0x20)) & ~word)) & tops
             if found != 0 { break }
             unsafe UnsafeMutableRawPointer(place).storeBytes(of: word, as: UInt64.self)
@@ -236,7 +238,9 @@ extension JSONWriter {
         case .list: return column.isNull(row) ? 8 : column.elements(row).reduce(16) { $0 + bound(column.children[0], $1) + 1 }
         case .map:
             if column.isNull(row) { return 8 }
-            return column.elements(row).reduce(16) { $0 + bound(column.children[0], $1) + bound(column.children[1], $1) + 4 + textBound(column.children[0], $1) }
+            let keys = column.children[0]
+            let values = column.children[1]
+            return column.elements(row).reduce(16) { $0 + bound(keys, $1) + bound(values, $1) + textBound(keys, $1) + 4 }
         case .structure:
             guard case .structure(let fields) = column.type, !column.isNull(row) else { return 8 }
             return zip(fields, column.children).reduce(16) { $0 + $1.0.name.utf8.count * 6 + 4 + bound($1.1, row) }

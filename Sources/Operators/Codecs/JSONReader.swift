@@ -116,7 +116,11 @@ struct JSONReader {
     /// (W. D. Clinger, "How to read floating point numbers accurately", 1990); all others go to the library.
     static func double(_ cursor: JSONCursor, _ number: JSONCursor.RawNumber) -> Double {
         if let small = number.small, small.magnitude < 1 << 53, small != 0 { return Double(small) }
-        var mantissa: Int64 = 0, digits = 0, fraction = 0, seenPoint = false, index = number.start
+        var mantissa: Int64 = 0
+        var digits = 0
+        var fraction = 0
+        var seenPoint = false
+        var index = number.start
         let stop = number.start + number.length
         let negative = cursor.byte(index) == 0x2D
         if negative { index += 1 }
@@ -140,7 +144,8 @@ struct JSONReader {
         return Double(String(decoding: cursor.bytes(number.start, number.length), as: UTF8.self)) ?? .nan
     }
 
-    private static func readDecimal(_ cursor: inout JSONCursor, _ column: Column, _ row: Int, _ precision: Int, _ scale: Int) -> JSONOutcome {
+    private static func readDecimal(_ cursor: inout JSONCursor, _ column: Column, _ row: Int, _ precision: Int, _ scale: Int) -> JSONOutcome
+    {
         let start = cursor.at
         let text: [UInt8]
         if isNumber(cursor.byte) {
@@ -240,7 +245,8 @@ struct JSONReader {
     private static func appendCompact(_ cursor: inout JSONCursor, to bytes: inout [UInt8], _ depth: Int) -> Bool {
         let start = cursor.at
         guard cursor.skipValue(depth: depth) else { return false }
-        var inString = false, escaped = false
+        var inString = false
+        var escaped = false
         for byte in cursor.bytes(start, cursor.at - start) {
             if inString {
                 inString = escaped || byte != 0x22
@@ -300,7 +306,8 @@ extension JSONReader {
         guard cursor.byte == 0x7B else { return mismatch(&cursor, column.type) }
         cursor.at += 1
         cursor.skipSpace()
-        let keys = column.children[0], values = column.children[1]
+        let keys = column.children[0]
+        let values = column.children[1]
         let start = keys.count
         var isFirst = true
         while !cursor.take(0x7D) {

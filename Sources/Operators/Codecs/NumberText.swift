@@ -72,7 +72,8 @@ enum NumberText {
         if value < 0 { bytes.append(UInt8(ascii: "-")) }
         append(Int64(thousandths / 1000), to: &bytes)
         bytes.append(UInt8(ascii: "."))
-        var fraction = thousandths % 1000, divisor: UInt64 = 100
+        var fraction = thousandths % 1000
+        var divisor: UInt64 = 100
         repeat {
             bytes.append(UInt8(ascii: "0") + UInt8(fraction / divisor))
             fraction %= divisor
@@ -85,7 +86,10 @@ enum NumberText {
     static func shortestDigits(_ value: Double) -> (digits: [UInt8], exponent: Int) {
         var digits: [UInt8] = []
         var point: Int?
-        var exponent = 0, leadingZeros = 0, inExponent = false, negativeExponent = false
+        var exponent = 0
+        var leadingZeros = 0
+        var inExponent = false
+        var negativeExponent = false
         var seen = 0
         for byte in value.description.utf8 {
             switch byte {

@@ -25,7 +25,11 @@ final class KafkaSideDecoder: SideDecoder {
             column.doubles[row] = Double(bitPattern: value)
         case .string:
             guard let start = bytes.baseAddress, unsafe UTF8Check.isValid(start, bytes.count) else {
-                return bytes.isEmpty ? { column.setText(row, []); return nil }() : DecodeProblem(column: nil, message: "the text is not UTF-8")
+                return bytes.isEmpty
+                    ? {
+                        column.setText(row, [])
+                        return nil
+                    }() : DecodeProblem(column: nil, message: "the text is not UTF-8")
             }
             unsafe column.setText(row, bytes)
         default: unsafe column.setText(row, bytes)

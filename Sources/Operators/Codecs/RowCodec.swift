@@ -81,7 +81,8 @@ struct RowReader {
     }
 
     mutating func varint() -> UInt64? {
-        var value: UInt64 = 0, shift: UInt64 = 0
+        var value: UInt64 = 0
+        var shift: UInt64 = 0
         while let next = byte(), shift < 64 {
             value |= UInt64(next & 0x7F) << shift
             if next < 0x80 { return value }

@@ -33,6 +33,8 @@ final class Batch {
     var recordIndexes: [Int32] = []
     /// Which input of the dataflow the rows stem from.
     var input = 0
+    /// Where each row stands in the order over all inputs; empty when only one input is worked off.
+    var ranks: [Int32] = []
 
     @inline(__always) func hasValue(_ row: Int) -> Bool { hasValue.isEmpty || hasValue[row] }
     @inline(__always) func hadOld(_ row: Int) -> Bool { !hasOld.isEmpty && hasOld[row] }
@@ -54,6 +56,7 @@ final class Batch {
         run = other.run
         recordIndexes = other.recordIndexes
         input = other.input
+        ranks = other.ranks
     }
 
     /// Takes over what rows carry from rows `origin` of `other`, one entry a new row; columns, windows and versions aside.
@@ -77,5 +80,6 @@ final class Batch {
         run = other.run
         recordIndexes = other.recordIndexes.isEmpty ? [] : origin.map { other.recordIndexes[Int($0)] }
         input = other.input
+        ranks = other.ranks.isEmpty ? [] : origin.map { other.ranks[Int($0)] }
     }
 }

@@ -40,6 +40,7 @@ enum Lane {
 
 /// A column of values of one type. It has one owner that fills it; everyone else only reads it until the owner's next batch.
 package final class Column {
+    /// The type of all values.
     package let type: SQLType
     let lane: Lane
     /// Rows that may be addressed. The arrays of the lane have at least so many entries.

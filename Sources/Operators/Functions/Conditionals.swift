@@ -21,7 +21,8 @@ extension FunctionLibrary {
     }
 
     private static func nullIfEqual(_ call: FunctionCall) {
-        let first = call.arguments[0], second = call.arguments[1]
+        let first = call.arguments[0]
+        let second = call.arguments[1]
         call.rows.forEach { row in
             if first.isNull(row) || (!second.isNull(row) && RowOrder.equal(first, row, second, row)) {
                 call.result.setNull(row)

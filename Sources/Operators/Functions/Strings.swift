@@ -12,9 +12,12 @@ extension FunctionLibrary {
         FunctionBody(
             "LEN", [.string],
             .vectorised { call in call.rows.forEach { call.result.words[$0] = Int64(utf16Length(call.arguments[0].text($0))) } }),
-        FunctionBody("LEN", [.bytes], .vectorised { call in call.rows.forEach { call.result.words[$0] = Int64(call.arguments[0].ranges[$0].length) } }),
+        FunctionBody(
+            "LEN", [.bytes],
+            .vectorised { call in call.rows.forEach { call.result.words[$0] = Int64(call.arguments[0].ranges[$0].length) } }),
         FunctionBody("TRIM", [.string], .vectorised(trim)),
-        FunctionBody("SUBSTRING", accepts: { $0.count >= 2 && $0.count <= 3 && ($0[0] == .string || $0[0] == .bytes) }, .vectorised(substring)),
+        FunctionBody(
+            "SUBSTRING", accepts: { $0.count >= 2 && $0.count <= 3 && ($0[0] == .string || $0[0] == .bytes) }, .vectorised(substring)),
     ]
 
     /// NULL arguments are left out; all NULL gives an empty text.
@@ -35,7 +38,8 @@ extension FunctionLibrary {
     }
 
     private static func mapCase(_ call: FunctionCall, lower: UInt8, upper: UInt8, slow: (String) -> String) {
-        let result = call.result, source = call.arguments[0]
+        let result = call.result
+        let source = call.arguments[0]
         call.rows.forEach { row in
             let text = source.text(row)
             let start = result.bytes.count
@@ -50,7 +54,8 @@ extension FunctionLibrary {
 
     /// Drops characters up to U+0020 at both ends. The result points into the argument's bytes.
     private static func trim(_ call: FunctionCall) {
-        let source = call.arguments[0], result = call.result
+        let source = call.arguments[0]
+        let result = call.result
         result.bytes = source.bytes
         result.isView = true
         call.rows.forEach { row in
@@ -61,7 +66,8 @@ extension FunctionLibrary {
 
     /// 1-based; a negative position counts from the end, 0 is 1; what lies outside is cut off.
     private static func substring(_ call: FunctionCall) {
-        let source = call.arguments[0], result = call.result
+        let source = call.arguments[0]
+        let result = call.result
         let isText = source.type == .string
         result.bytes = source.bytes
         result.isView = true

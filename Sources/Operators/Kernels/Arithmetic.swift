@@ -22,10 +22,12 @@ final class WordArithmeticKernel: Kernel {
     }
 
     override func evaluate(_ frame: Frame, _ rows: Selection) -> Column {
-        let leftColumn = left.evaluate(frame, rows), rightColumn = right.evaluate(frame, rows)
+        let leftColumn = left.evaluate(frame, rows)
+        let rightColumn = right.evaluate(frame, rows)
         result.reset(frame.count)
         let usable = computable(rows, [leftColumn, rightColumn], nullFails: true)
-        let a = leftColumn.words, b = rightColumn.words
+        let a = leftColumn.words
+        let b = rightColumn.words
         var out = result.words
         result.words = []
         var zeroRows: [Int] = []
@@ -62,10 +64,12 @@ final class DoubleArithmeticKernel: Kernel {
     }
 
     override func evaluate(_ frame: Frame, _ rows: Selection) -> Column {
-        let leftColumn = left.evaluate(frame, rows), rightColumn = right.evaluate(frame, rows)
+        let leftColumn = left.evaluate(frame, rows)
+        let rightColumn = right.evaluate(frame, rows)
         result.reset(frame.count)
         let usable = computable(rows, [leftColumn, rightColumn], nullFails: true)
-        let a = leftColumn.doubles, b = rightColumn.doubles
+        let a = leftColumn.doubles
+        let b = rightColumn.doubles
         var out = result.doubles
         result.doubles = []
         switch operation {
@@ -98,11 +102,13 @@ final class DecimalArithmeticKernel: Kernel {
     }
 
     override func evaluate(_ frame: Frame, _ rows: Selection) -> Column {
-        let leftColumn = left.evaluate(frame, rows), rightColumn = right.evaluate(frame, rows)
+        let leftColumn = left.evaluate(frame, rows)
+        let rightColumn = right.evaluate(frame, rows)
         result.reset(frame.count)
         let usable = computable(rows, [leftColumn, rightColumn], nullFails: true)
         usable.forEach { row in
-            let a = leftColumn.wides[row], b = rightColumn.wides[row]
+            let a = leftColumn.wides[row]
+            let b = rightColumn.wides[row]
             if b == 0, operation == .divide || operation == .modulo {
                 fail(frame, row, ArithmeticFailure.divisionByZero)
             } else if let value = compute(a, b), Decimal(unscaled: value, scale: scale).fits(precision: precision) {
@@ -158,7 +164,8 @@ final class TextConcatenationKernel: Kernel {
     }
 
     override func evaluate(_ frame: Frame, _ rows: Selection) -> Column {
-        let a = left.evaluate(frame, rows), b = right.evaluate(frame, rows)
+        let a = left.evaluate(frame, rows)
+        let b = right.evaluate(frame, rows)
         result.reset(frame.count)
         // As in the reference's streaming queries, a NULL operand is spliced in as the text `null`.
         unfailed(rows, [a, b]).forEach { row in

@@ -131,13 +131,15 @@ extension Conversion {
         case .narrow: target.words[to] = Int64(Int32(truncatingIfNeeded: source.words[from]))
         case .wordToDouble: target.doubles[to] = Double(source.words[from])
         case .wordToDecimal(let precision, let scale):
-            return store(Decimal(unscaled: Int128(source.words[from]), scale: 0).converted(precision: precision, scale: scale, .halfUp), target, to)
+            return store(
+                Decimal(unscaled: Int128(source.words[from]), scale: 0).converted(precision: precision, scale: scale, .halfUp), target, to)
         case .decimalToWord(let scale, let narrow):
             let whole = Decimal(unscaled: source.wides[from], scale: scale).rescaled(to: 0, .down)?.unscaled ?? 0
             target.words[to] = narrow ? Int64(Int32(truncatingIfNeeded: whole)) : Int64(truncatingIfNeeded: whole)
         case .decimalToDouble(let scale): target.doubles[to] = Decimal(unscaled: source.wides[from], scale: scale).doubleValue
         case .decimalToDecimal(let oldScale, let precision, let scale):
-            return store(Decimal(unscaled: source.wides[from], scale: oldScale).converted(precision: precision, scale: scale, .halfUp), target, to)
+            return store(
+                Decimal(unscaled: source.wides[from], scale: oldScale).converted(precision: precision, scale: scale, .halfUp), target, to)
         case .doubleToWord(let low, let high):
             let value = source.doubles[from]
             target.words[to] = value.isNaN ? 0 : value <= Double(low) ? low : value >= Double(high) ? high : Int64(value)
@@ -239,7 +241,9 @@ extension Conversion {
                     target.children[index].setNull(to)
                     continue
                 }
-                if let problem = convert(field.conversion, source.children[field.source], from, target.children[index], to) { return problem }
+                if let problem = convert(field.conversion, source.children[field.source], from, target.children[index], to) {
+                    return problem
+                }
             }
         case .list(let element):
             let start = target.children[0].count

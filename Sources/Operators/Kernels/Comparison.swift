@@ -11,10 +11,12 @@ enum RowOrder {
     static func compare(_ a: Column, _ i: Int, _ b: Column, _ j: Int) -> Int? {
         switch a.lane {
         case .word:
-            let x = a.words[i], y = b.words[j]
+            let x = a.words[i]
+            let y = b.words[j]
             return x < y ? -1 : x == y ? 0 : 1
         case .double:
-            let x = a.doubles[i], y = b.doubles[j]
+            let x = a.doubles[i]
+            let y = b.doubles[j]
             return x < y ? -1 : x == y ? 0 : x > y ? 1 : nil
         case .wide: return decimal(a, i).compare(decimal(b, j))
         case .text: return a.type == .bytes ? compareSigned(a.text(i), b.text(j)) : compareTexts(a.text(i), b.text(j))
@@ -31,7 +33,8 @@ enum RowOrder {
     static func compareTexts(_ a: ArraySlice<UInt8>, _ b: ArraySlice<UInt8>) -> Int {
         let shared = min(a.count, b.count)
         for index in 0..<shared {
-            let x = a[a.startIndex + index], y = b[b.startIndex + index]
+            let x = a[a.startIndex + index]
+            let y = b[b.startIndex + index]
             if x == y { continue }
             if x >= 0xF0, y == 0xEE || y == 0xEF { return -1 }
             if y >= 0xF0, x == 0xEE || x == 0xEF { return 1 }
@@ -70,7 +73,8 @@ final class CompareKernel: Kernel {
     }
 
     override func evaluate(_ frame: Frame, _ rows: Selection) -> Column {
-        let a = left.evaluate(frame, rows), b = right.evaluate(frame, rows)
+        let a = left.evaluate(frame, rows)
+        let b = right.evaluate(frame, rows)
         result.reset(frame.count)
         let usable = knownRows(rows, a, b)
         switch a.lane {
@@ -134,10 +138,12 @@ final class DistinctKernel: Kernel {
     }
 
     override func evaluate(_ frame: Frame, _ rows: Selection) -> Column {
-        let a = left.evaluate(frame, rows), b = right.evaluate(frame, rows)
+        let a = left.evaluate(frame, rows)
+        let b = right.evaluate(frame, rows)
         result.reset(frame.count)
         unfailed(rows, [a, b]).forEach { row in
-            let oneNull = a.isNull(row), otherNull = b.isNull(row)
+            let oneNull = a.isNull(row)
+            let otherNull = b.isNull(row)
             let distinct = oneNull || otherNull ? oneNull != otherNull : !RowOrder.equal(a, row, b, row)
             result.words[row] = distinct != negated ? 1 : 0
         }
@@ -159,7 +165,9 @@ final class BetweenKernel: Kernel {
     }
 
     override func evaluate(_ frame: Frame, _ rows: Selection) -> Column {
-        let x = value.evaluate(frame, rows), a = low.evaluate(frame, rows), b = high.evaluate(frame, rows)
+        let x = value.evaluate(frame, rows)
+        let a = low.evaluate(frame, rows)
+        let b = high.evaluate(frame, rows)
         result.reset(frame.count)
         unfailed(rows, [x, a, b]).forEach { row in
             let known = !x.isNull(row) && !a.isNull(row) && !b.isNull(row)

@@ -54,7 +54,8 @@ enum KernelCompiler {
     private static func arithmetic(
         _ operation: ArithmeticOperator, _ a: TypedExpression, _ b: TypedExpression, _ type: SQLType
     ) throws(DataflowError) -> Kernel {
-        let left = try compile(a), right = try compile(b)
+        let left = try compile(a)
+        let right = try compile(b)
         switch type {
         case .integer, .bigint: return WordArithmeticKernel(operation, left, right, type)
         case .double: return DoubleArithmeticKernel(operation, left, right)

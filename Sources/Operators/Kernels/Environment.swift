@@ -11,8 +11,10 @@ package struct DataflowEnvironment {
     /// The TZif file (RFC 9636) of a zone id such as `Europe/Berlin`; nil for unknown zones.
     package var timeZoneFile: (_ zone: String) -> [UInt8]?
 
+    /// By default time stands at 0, chance gives 0 and there are no time zones: right for tests.
     package init(
-        now: @escaping () -> Int64 = { 0 }, random: @escaping () -> UInt64 = { 0 }, timeZoneFile: @escaping (String) -> [UInt8]? = { _ in nil }
+        now: @escaping () -> Int64 = { 0 }, random: @escaping () -> UInt64 = { 0 },
+        timeZoneFile: @escaping (String) -> [UInt8]? = { _ in nil }
     ) {
         self.now = now
         self.random = random
@@ -24,6 +26,7 @@ package struct DataflowEnvironment {
 package struct EvaluationError: Error, Hashable, Sendable {
     /// A sentence for the processing log, lower case, without a full stop.
     package var message: String
+    /// An error with this message.
     package init(_ message: String) { self.message = message }
 }
 
@@ -32,10 +35,14 @@ package struct EvaluationError: Error, Hashable, Sendable {
 package struct DataflowError: Error, Hashable, Sendable {
     /// The input whose record could not be processed; nil when the plan itself is at fault.
     package var input: Int?
+    /// The partition of that input.
     package var partition: Int32
+    /// The offset in that partition; -1 when no single record is at fault.
     package var offset: Int64
+    /// What is wrong, lower case, without a full stop.
     package var message: String
 
+    /// An error of the plan, or of one record when `input` is given.
     package init(_ message: String, input: Int? = nil, partition: Int32 = 0, offset: Int64 = -1) {
         self.message = message
         self.input = input
@@ -62,14 +69,31 @@ package struct RowError: Hashable, Sendable {
     package var step: String
     /// The column that became NULL or could not be read, nil when the whole row went.
     package var column: String?
+    /// The class of the failure.
     package var cause: RowErrorCause
+    /// What went wrong, lower case, without a full stop.
     package var message: String
     /// Which input of the dataflow, and where in it, the row comes from; the offset is -1 when it stems from no single record.
     package var input: Int
+    /// The partition of that input.
     package var partition: Int32
+    /// The offset in that partition; -1 when no single record is at fault.
     package var offset: Int64
     /// The bytes of the record's value (of its key for key failures), nil when there are none.
     package var raw: [UInt8]?
+
+    package init(
+        step: String, column: String?, cause: RowErrorCause, message: String, input: Int, partition: Int32, offset: Int64, raw: [UInt8]?
+    ) {
+        self.step = step
+        self.column = column
+        self.cause = cause
+        self.message = message
+        self.input = input
+        self.partition = partition
+        self.offset = offset
+        self.raw = raw
+    }
 }
 
 /// Collects failures: exact counts by cause, and the first rows themselves.
@@ -90,7 +114,8 @@ final class ErrorLog {
         counts[cause, default: 0] += 1
         guard rows.count < ErrorLog.rowLimit else { return }
         var error = RowError(
-            step: step, column: column, cause: cause, message: message, input: batch.input, partition: batch.partition, offset: -1, raw: nil)
+            step: step, column: column, cause: cause, message: message, input: batch.input, partition: batch.partition, offset: -1, raw: nil
+        )
         if let run, let record {
             error.offset = run.offsets[record]
             let range = cause == .keyDeserialization ? run.keys[record] : run.values[record]

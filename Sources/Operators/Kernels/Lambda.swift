@@ -54,7 +54,8 @@ private struct FlatElements {
     var parts: [Column]
 
     init(_ collection: Column, _ rows: Selection) {
-        var owners: [Int32] = [], places: [Int32] = []
+        var owners: [Int32] = []
+        var places: [Int32] = []
         rows.forEach { row in
             for element in collection.elements(row) {
                 owners.append(Int32(row))
@@ -108,7 +109,8 @@ final class TransformKernel: Kernel {
     }
 
     private func mapProblem(_ start: Int, _ length: Int) -> String? {
-        let keys = result.children[0], values = result.children[1]
+        let keys = result.children[0]
+        let values = result.children[1]
         var seen: Set<Value> = []
         for entry in start..<start + length {
             if values.isNull(entry) { return "TRANSFORM gives a null map value" }

@@ -42,8 +42,10 @@ struct LikePattern {
 
     /// Greedy with one point to come back to: the last `%` seen.
     private func matches(_ units: [UInt16]) -> Bool {
-        var unit = 0, piece = 0
-        var anyPiece = -1, anyUnit = 0
+        var unit = 0
+        var piece = 0
+        var anyPiece = -1
+        var anyUnit = 0
         while unit < units.count {
             if piece < pieces.count {
                 switch pieces[piece] {
@@ -86,10 +88,13 @@ final class LikeKernel: Kernel {
     }
 
     override func evaluate(_ frame: Frame, _ rows: Selection) -> Column {
-        let values = value.evaluate(frame, rows), patterns = pattern.evaluate(frame, rows)
+        let values = value.evaluate(frame, rows)
+        let patterns = pattern.evaluate(frame, rows)
         result.reset(frame.count)
         computable(rows, [values, patterns], nullFails: true).forEach { row in
-            guard let compiled = compile(patterns.text(row)) else { return fail(frame, row, "the LIKE pattern ends in its escape character") }
+            guard let compiled = compile(patterns.text(row)) else {
+                return fail(frame, row, "the LIKE pattern ends in its escape character")
+            }
             result.words[row] = compiled.matches(values.text(row)) != negated ? 1 : 0
         }
         return result

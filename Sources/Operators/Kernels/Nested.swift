@@ -14,7 +14,8 @@ final class SubscriptKernel: Kernel {
     }
 
     override func evaluate(_ frame: Frame, _ rows: Selection) -> Column {
-        let bases = base.evaluate(frame, rows), indexes = index.evaluate(frame, rows)
+        let bases = base.evaluate(frame, rows)
+        let indexes = index.evaluate(frame, rows)
         result.reset(frame.count)
         let values = bases.children[bases.lane == .map ? 1 : 0]
         computable(rows, [bases, indexes]).forEach { row in
@@ -88,7 +89,8 @@ final class MakeMapKernel: Kernel {
     override func evaluate(_ frame: Frame, _ rows: Selection) -> Column {
         let columns = items.map { (key: $0.key.evaluate(frame, rows), value: $0.value.evaluate(frame, rows)) }
         result.reset(frame.count)
-        let keys = result.children[0], values = result.children[1]
+        let keys = result.children[0]
+        let values = result.children[1]
         rows.forEach { row in
             let start = keys.count
             for item in columns {

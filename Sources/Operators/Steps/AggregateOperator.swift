@@ -9,47 +9,30 @@ import Formats
 import Plans
 import Values
 
-/// The groups of one window start (or of everything, unwindowed), and what a batch does to them.
-private final class WindowGroups {
-    let start: Int64
-    let table: GroupTable
-    var operations = GroupOperations()
-    /// EMIT FINAL: its rows have left.
-    var isClosed = false
-    /// Coalescing with old versions: the results before the first change that is held back, row k for pending group k.
-    var pendingOld: [Column] = []
-    var pendingHadOld: [Bool] = []
-
-    init(start: Int64, table: GroupTable) {
-        self.start = start
-        self.table = table
-    }
-}
-
 /// The running form of an aggregation without sessions.
-final class AggregateOperator: Operator, StateStore {
-    private let step: AggregateStep
+final class AggregateOperator: Operator {
+    let step: AggregateStep
     private let new: AggregateInput
     private let old: AggregateInput
     private let sequences: [SequenceCounter]
-    private let size: Int64
+    let size: Int64
     private let advance: Int64
-    private let grace: Int64
-    private let retention: Int64
+    let grace: Int64
+    let retention: Int64
     private let keyEncoder: SideEncoder
     private let batch = Batch()
     private let resultColumns: [Column]
     private let beforeColumns: [Column]
 
-    private var windows: [Int64: WindowGroups] = [:]
+    var windows: [Int64: WindowGroups] = [:]
     /// Window starts in ascending order.
-    private var starts: [Int64] = []
-    private var latest: WindowGroups?
+    var starts: [Int64] = []
+    var latest: WindowGroups?
     private var touched: [WindowGroups] = []
     private var withPending: [WindowGroups] = []
-    private var streamTime = StreamTime.unset
-    private var loggedStreamTime = StreamTime.unset
-    private var largestStart = StreamTime.unset
+    var streamTime = StreamTime.unset
+    var loggedStreamTime = StreamTime.unset
+    var largestStart = StreamTime.unset
 
     // The operations of the batch at hand, in order: position k of all these arrays.
     private var rows: [Int32] = []
@@ -82,7 +65,7 @@ final class AggregateOperator: Operator, StateStore {
         context.register(self, step.store)
     }
 
-    private var isWindowed: Bool { step.window != nil }
+    var isWindowed: Bool { step.window != nil }
 
     private func makeTable() throws(DataflowError) -> GroupTable {
         var aggregators: [Aggregator] = []
@@ -91,7 +74,7 @@ final class AggregateOperator: Operator, StateStore {
     }
 
     /// The groups of the window that starts at `start`.
-    private func window(_ start: Int64) throws(DataflowError) -> WindowGroups {
+    func window(_ start: Int64) throws(DataflowError) -> WindowGroups {
         if let latest, latest.start == start { return latest }
         if let known = windows[start] {
             latest = known
@@ -136,7 +119,8 @@ final class AggregateOperator: Operator, StateStore {
     private func pushTable(_ input: Batch, _ usable: Selection) throws(DataflowError) {
         let window = try window(0)
         window.operations.removeAll()
-        var isNew = [Bool](repeating: false, count: input.rowCount), isOld = isNew
+        var isNew = [Bool](repeating: false, count: input.rowCount)
+        var isOld = isNew
         usable.forEach { isNew[$0] = true }
         let withOld = input.old.isEmpty ? Selection.only([]) : input.selection.filtered { input.hadOld($0) }
         old.read(input, withOld, old: true).forEach { isOld[$0] = true }
@@ -177,10 +161,13 @@ final class AggregateOperator: Operator, StateStore {
 
     /// Finds the windows of the rows from `begin` on; gives where it stopped.
     private func judge(_ input: Batch, _ usable: Selection, from begin: Int) -> Int {
-        var rows: [Int32] = [], starts: [Int64] = []
+        var rows: [Int32] = []
+        var starts: [Int64] = []
         swap(&rows, &self.rows)
         swap(&starts, &startOf)
-        let times = input.timestamps, size = size, advance = advance
+        let times = input.timestamps
+        let size = size
+        let advance = advance
         var streamTime = streamTime
         // The earliest end of a window that EMIT FINAL has still to give out: stored ones, and those that rows here begin.
         var nextEnd = step.isFinal ? firstOpen.map { $0 &+ size } ?? .max : .max
@@ -381,7 +368,8 @@ final class AggregateOperator: Operator, StateStore {
 
     /// Makes `batch` the current rows of these groups.
     private func show(_ window: WindowGroups, _ groups: [Int32]) {
-        let table = window.table, keyCount = step.output.keyCount
+        let table = window.table
+        let keyCount = step.output.keyCount
         batch.rowCount = groups.count
         batch.selection = .all(groups.count)
         batch.timestamps = groups.map { table.timestamps[Int($0)] }
@@ -423,104 +411,12 @@ final class AggregateOperator: Operator, StateStore {
         KeyOrder.sorted((0..<Int32(table.count)).map { $0 }, table.keys, keyEncoder)
     }
 
-    private func dropExpired() {
-        while let first = starts.first, first &+ max(retention, size &+ grace) <= streamTime, windows[first]?.table.pending.isEmpty ?? true {
+    func dropExpired() {
+        while let first = starts.first, first &+ max(retention, size &+ grace) <= streamTime, windows[first]?.table.pending.isEmpty ?? true
+        {
             starts.removeFirst()
             windows[first] = nil
             if latest?.start == first { latest = nil }
-        }
-    }
-
-    // MARK: State
-
-    var memory: Int { windows.values.reduce(0) { $0 + $1.table.memory } }
-
-    func writeChanges(to records: RecordSink) {
-        for start in starts.isEmpty ? Array(windows.keys) : starts {
-            guard let window = windows[start] else { continue }
-            for group in window.table.takeChanged() { write(window, Int(group), to: records) }
-        }
-        if isWindowed, streamTime != loggedStreamTime {
-            loggedStreamTime = streamTime
-            StateKeys.writeStreamTime(streamTime, to: records)
-        }
-    }
-
-    private func write(_ window: WindowGroups, _ group: Int, to records: RecordSink) {
-        var key: [UInt8] = [isWindowed ? StateKeys.window : StateKeys.group], value: [UInt8] = []
-        if isWindowed { RowWriter.putWord(window.start, to: &key) }
-        RowWriter.put(window.table.keys, group, to: &key)
-        window.table.write(group, to: &value)
-        StateKeys.append(key, value, window.table.timestamps[group], to: records)
-    }
-
-    func restore(key: ArraySlice<UInt8>, value: ArraySlice<UInt8>?, timestamp: Int64) -> String? {
-        guard let value else { return nil }
-        var keyReader = RowReader(Array(key), 0..<key.count), reader = RowReader(Array(value), 0..<value.count)
-        switch keyReader.byte() {
-        case StateKeys.streamTime:
-            guard let time = reader.word() else { return "its stream time is damaged" }
-            streamTime = max(streamTime, time)
-            loggedStreamTime = streamTime
-            for (start, window) in windows where start &+ size <= streamTime &- grace { window.isClosed = true }
-            dropExpired()
-            return nil
-        case StateKeys.group where !isWindowed: break
-        case StateKeys.window where isWindowed: break
-        default: return "a key is of another kind of store"
-        }
-        var start: Int64 = 0
-        if isWindowed {
-            guard let value = keyReader.word() else { return "a key is damaged" }
-            start = value
-            largestStart = max(largestStart, start)
-            if start &+ max(retention, size &+ grace) <= streamTime { return nil }
-        }
-        do throws(DataflowError) {
-            let window = try window(start)
-            if isWindowed { window.isClosed = start &+ size <= streamTime &- grace }
-            return window.table.restore(key: &keyReader, state: &reader) ? nil : "a state is damaged"
-        } catch {
-            return error.message
-        }
-    }
-
-    func writeSnapshot(from position: Int, limit: Int, to records: RecordSink) -> Int? {
-        var skipped = 0
-        for start in starts.isEmpty ? Array(windows.keys) : starts {
-            guard let window = windows[start] else { continue }
-            let count = window.table.count
-            if position < skipped + count {
-                let first = max(0, position - skipped)
-                let last = min(count, first &+ max(1, limit))
-                for group in first..<last { write(window, group, to: records) }
-                return skipped + last
-            }
-            skipped += count
-        }
-        if isWindowed, streamTime != StreamTime.unset { StateKeys.writeStreamTime(streamTime, to: records) }
-        return nil
-    }
-}
-
-extension Aggregator {
-    /// `apply`, with the results before each operation in `before` where it is asked for.
-    final func applyAll(
-        _ operations: GroupOperations, _ arguments: [Column], old: [Column], before: Column?, result: Column?
-    ) throws(AggregateFailure) {
-        guard let before else { return try apply(operations, arguments, old: old, result: result) }
-        var one = GroupOperations()
-        for entry in 0..<operations.count {
-            self.result(Int(operations.groups[entry]), into: before, operations.position(entry))
-            one.rows = [operations.rows[entry]]
-            one.groups = [operations.groups[entry]]
-            one.positions = [Int32(operations.position(entry))]
-            one.undoes = operations.undoes.isEmpty ? [] : [operations.undoes[entry]]
-            do throws(AggregateFailure) {
-                try apply(one, arguments, old: old, result: result)
-            } catch {
-                throw AggregateFailure(entry: entry, message: error.message)
-            }
         }
     }
 }

@@ -13,6 +13,7 @@ package struct DataflowOptions: Hashable, Sendable {
     /// Seed of all hash tables: keys are written by strangers.
     package var hashSeed: UInt64
 
+    /// Every change in order and seed 0 unless told otherwise.
     package init(coalesces: Bool = false, hashSeed: UInt64 = 0) {
         self.coalesces = coalesces
         self.hashSeed = hashSeed
@@ -35,6 +36,26 @@ package enum DataflowInput: Hashable, Sendable {
     }
 }
 
+/// Records of one input that are worked off together with those of others.
+package struct InputSlice: Sendable {
+    /// Index into `inputs`.
+    package var input: Int
+    /// The run that holds the records.
+    package var run: RecordRun
+    /// Which records of the run.
+    package var range: Range<Int>
+    /// The partition that the run was read from.
+    package var partition: Int32
+
+    /// A slice of `run`.
+    package init(input: Int, run: RecordRun, range: Range<Int>, partition: Int32) {
+        self.input = input
+        self.run = run
+        self.range = range
+        self.partition = partition
+    }
+}
+
 /// A running plan. Not Sendable: one owner, one thread.
 ///
 /// A round is: `process` any number of runs, `flush`, then take output, changelog and errors, and commit them together with the positions
@@ -51,7 +72,8 @@ package final class Dataflow {
 
     /// Makes the operators of `root`. Throws when a format is not supported or a function has no body.
     package init(
-        root: Step, destination: Destination, options: DataflowOptions = DataflowOptions(), environment: DataflowEnvironment = DataflowEnvironment()
+        root: Step, destination: Destination, options: DataflowOptions = DataflowOptions(),
+        environment: DataflowEnvironment = DataflowEnvironment()
     ) throws(DataflowError) {
         let context = DataflowContext(options: options, environment: environment)
         self.context = context
@@ -88,6 +110,17 @@ package final class Dataflow {
         } else {
             try exchanges[input]?.process(run, range, partition: partition)
         }
+    }
+
+    /// Works off slices of several inputs in one order: `order` names, record by record, the slice (by index) whose next record comes.
+    /// No two slices are of one input. The output is that of `process` record by record.
+    package func process(_ slices: [InputSlice], order: [Int32]) throws(DataflowError) {
+        var ranks = [[Int32]](repeating: [], count: inputs.count)
+        for (rank, slice) in order.enumerated() { ranks[slices[Int(slice)].input].append(Int32(rank)) }
+        context.ranks = ranks
+        defer { context.ranks = nil }
+        for slice in slices { try process(input: slice.input, run: slice.run, range: slice.range, partition: slice.partition) }
+        for join in context.joins { try join.settle() }
     }
 
     /// Lets out what was held back for coalescing. To be called before a commit.
@@ -135,7 +168,8 @@ package final class Dataflow {
     package func restore(store: String, run: RecordRun) throws(DataflowError) {
         guard let target = context.stores[store] else { throw DataflowError("there is no state store \(store)") }
         for record in 0..<run.count {
-            let key = run.keys[record], value = run.values[record]
+            let key = run.keys[record]
+            let value = run.values[record]
             guard !key.isNull else { continue }
             let keyBytes = run.bytes[Int(key.start)..<Int(key.start + key.length)]
             let valueBytes = value.isNull ? nil : run.bytes[Int(value.start)..<Int(value.start + value.length)]
@@ -204,8 +238,12 @@ struct DataflowBuilder {
             } else {
                 try add(try AggregateOperator(aggregate, context, next: next), over: aggregate.input)
             }
-        case .join:
-            throw DataflowError("this step is not supported")
+        case .join(let join):
+            let operation = try JoinOperator.make(join, context, next: next)
+            try build(join.left, into: JoinPort(operation, isLeft: true))
+            try build(join.right, into: JoinPort(operation, isLeft: false))
+            operators.append(operation)
+            context.joins.append(operation)
         }
     }
 

@@ -34,9 +34,12 @@ final class FilterOperator: Operator {
     private func passing(_ input: Batch, _ rows: Selection, old: Bool) -> Selection {
         if rows.isEmpty { return rows }
         frame.show(input, old: old)
-        frame.onFailure = old ? nil : { [context] row, message in
-            context.errors.add(.expression, step: "WhereFilter", column: nil, message: message, batch: input, row: row)
-        }
+        frame.onFailure =
+            old
+            ? nil
+            : { [context] row, message in
+                context.errors.add(.expression, step: "WhereFilter", column: nil, message: message, batch: input, row: row)
+            }
         defer { frame.onFailure = nil }
         let column = predicate.evaluate(frame, rows)
         if column.nulls.isEmpty { return rows.filtered { column.words[$0] != 0 } }

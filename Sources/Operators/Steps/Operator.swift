@@ -36,6 +36,10 @@ final class DataflowContext {
     /// The stores' names, in the order of the plan.
     var storeNames: [String] = []
     var operators: [Operator] = []
+    /// The joins, lower ones first.
+    var joins: [JoinOperator] = []
+    /// While several inputs are worked off together: the ranks of the records at hand, by input. Joins then wait for `settle`.
+    var ranks: [[Int32]]?
 
     init(options: DataflowOptions, environment: DataflowEnvironment) {
         self.options = options

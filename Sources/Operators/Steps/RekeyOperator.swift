@@ -161,7 +161,8 @@ final class ExchangeSinkOperator: Operator {
         if !batch.old.isEmpty { oldKey.begin(batch.old) }
         for index in 0..<batch.selection.count {
             let row = batch.selection[index]
-            let hasValue = batch.hasValue(row), hadOld = batch.hadOld(row) && !batch.old.isEmpty
+            let hasValue = batch.hasValue(row)
+            let hadOld = batch.hadOld(row) && !batch.old.isEmpty
             guard hadOld else {
                 append(batch, row, key, columns: hasValue ? batch.columns : nil, keyColumns: batch.columns, old: nil)
                 continue
@@ -177,7 +178,8 @@ final class ExchangeSinkOperator: Operator {
 
     private func sameKey(_ batch: Batch, _ row: Int) -> Bool {
         (0..<schema.keyCount).allSatisfy { index in
-            let a = batch.columns[index], b = batch.old[index]
+            let a = batch.columns[index]
+            let b = batch.old[index]
             return a.isNull(row) || b.isNull(row) ? a.isNull(row) == b.isNull(row) : RowOrder.equal(a, row, b, row)
         }
     }
@@ -254,6 +256,7 @@ final class ExchangeSourceOperator: Operator {
         batch.timestamps = Array(run.timestamps[range])
         batch.offsets = Array(run.offsets[range])
         batch.recordIndexes = range.map(Int32.init)
+        batch.ranks = context.ranks.map { $0[input] } ?? []
         batch.hasValue.removeAll(keepingCapacity: true)
         batch.hasOld.removeAll(keepingCapacity: true)
         batch.headers = run.headers.isEmpty ? [] : Array(run.headers[range])

@@ -119,7 +119,8 @@ package final class ResultStore {
             return (start, start &+ size)
         case .session:
             guard key.count >= 16 else { return nil }
-            let start = number(key.suffix(8)), end = number(key.dropLast(8).suffix(8))
+            let start = number(key.suffix(8))
+            let end = number(key.dropLast(8).suffix(8))
             key = key.dropLast(16)
             return (start, end)
         }

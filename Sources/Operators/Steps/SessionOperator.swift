@@ -87,10 +87,12 @@ final class SessionOperator: Operator, StateStore {
         var last = first
         while last < list.count, list[last].start &- gap <= time { last += 1 }
         let met = Array(list[first..<last])
-        let start = min(time, met.first?.start ?? time), end = max(time, met.map(\.end).max() ?? time)
+        let start = min(time, met.first?.start ?? time)
+        let end = max(time, met.map(\.end).max() ?? time)
         if end < streamTime &- grace &- gap {
             context.errors.add(
-                .late, step: "Aggregate", column: nil, message: "session [\(start),\(end)] is closed at stream time \(streamTime)", batch: batch,
+                .late, step: "Aggregate", column: nil, message: "session [\(start),\(end)] is closed at stream time \(streamTime)",
+                batch: batch,
                 row: row)
         } else {
             try merge(met, start, end, group, batch, row, at: first)
@@ -224,7 +226,7 @@ final class SessionOperator: Operator, StateStore {
 
     /// Sessions that no row in time can meet any more go; there is nothing to do until stream time has moved past the earliest of them.
     private func dropExpired() {
-        let limit = streamTime &- max(retention, gap &+ grace) - gap
+        let limit = streamTime &- max(retention, gap &+ grace) &- gap
         guard !step.isFinal || earliestEnd == .max || earliestEnd >= limit else { return }
         guard lastSweep == StreamTime.unset || streamTime &- lastSweep > max(gap, retention / 8) else { return }
         lastSweep = streamTime
@@ -284,7 +286,9 @@ final class SessionOperator: Operator, StateStore {
             markFinal()
             return nil
         }
-        guard kind == StateKeys.session, let start = keyReader.word(), let end = keyReader.word() else { return "a key is of another kind of store" }
+        guard kind == StateKeys.session, let start = keyReader.word(), let end = keyReader.word() else {
+            return "a key is of another kind of store"
+        }
         let columns = keys.keys.map { Column($0.type) }
         for column in columns {
             column.reset(1)

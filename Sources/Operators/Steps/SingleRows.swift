@@ -73,11 +73,15 @@ package final class RowEncoder {
 package struct DecodedRow: Hashable, Sendable {
     /// Key columns, value columns, header columns. Without a value, the value columns are NULL.
     package var values: [Value]
+    /// Whether the record has a value; false for tombstones and for events with a null value.
     package var hasValue: Bool
+    /// Event time in milliseconds since the epoch, from the TIMESTAMP column where the source has one.
     package var timestamp: Int64
+    /// The record's offset.
     package var offset: Int64
     /// Bounds of the row's window, for windowed sources.
     package var windowStart: Int64?
+    /// The end of the window; of sessions the time of the last event.
     package var windowEnd: Int64?
 }
 

@@ -20,10 +20,12 @@ final class SourceOperator: Operator {
     init(_ step: SourceStep, input: Int, _ context: DataflowContext, next: Operator) throws(DataflowError) {
         self.step = step
         self.input = input
-        let keyCount = step.schema.key.count, valueEnd = keyCount + step.schema.value.count
+        let keyCount = step.schema.key.count
+        let valueEnd = keyCount + step.schema.value.count
         var wanted = step.needed
         if let timestamp = step.timestamp { wanted[timestamp.column] = true }
-        // A table's rows are known by their keys, so those must be well-formed even when nobody reads them.
+        // Rows are known by their keys, so those must be well-formed even when no expression reads them.
+        for index in 0..<keyCount { wanted[index] = true }
         key = try Codecs.decoder(step.keyFormat, step.schema.key, wanted: Array(wanted[..<keyCount]))
         value = try Codecs.decoder(step.valueFormat, step.schema.value, wanted: Array(wanted[keyCount..<valueEnd]))
         headers = HeaderColumns(step.schema.headers)
@@ -89,6 +91,7 @@ final class SourceOperator: Operator {
             }
         }
         batch.recordIndexes = kept
+        batch.ranks = context.ranks.map { ranks in kept.map { ranks[input][Int($0) - range.lowerBound] } } ?? []
     }
 
     /// Decodes one record into `row`; false, with a report, when it must be skipped.

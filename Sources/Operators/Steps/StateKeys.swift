@@ -18,6 +18,8 @@ enum StateKeys {
     static let session: UInt8 = 2
     /// Then the record key of a table's row.
     static let row: UInt8 = 3
+    /// Then a varint length, the key of a join's buffer, the row's time and its arrival number.
+    static let buffered: UInt8 = 4
     /// Nothing more: the value is the store's stream time.
     static let streamTime: UInt8 = 9
 

@@ -1,0 +1,305 @@
+// Bulk loading: lines in, durable records out. Each piece of input is decoded on the caller's thread and committed with whatever has
+// gathered: at once when nothing of this load is on its way to the disk, else as soon as 64 KiB are together or the way is free again.
+// So a trickle is durable line by line, and a flood goes out in large commits of which several are under way.
+
+package import Bytes
+import Catalog
+package import Diagnostics
+import LogStore
+import Operators
+import Pipelines
+import Platform
+import Values
+
+/// Why a line of a load is no record.
+package struct IngestProblem: Hashable, Sendable {
+    /// From 1.
+    package var line: Int
+    package var reason: String
+
+    package init(line: Int, reason: String) {
+        self.line = line
+        self.reason = reason
+    }
+}
+
+/// Where the records of a load stand in one partition: others' may stand between them.
+package struct IngestOffsets: Hashable, Sendable {
+    package var partition: Int
+    package var first: Int64
+    package var last: Int64
+
+    package init(partition: Int, first: Int64, last: Int64) {
+        self.partition = partition
+        self.first = first
+        self.last = last
+    }
+}
+
+/// What has become of a load so far.
+package struct IngestReport: Hashable, Sendable {
+    /// Durable records.
+    package var records = 0
+    /// Lines that are no rows of the stream.
+    package var rejected = 0
+    /// The first of those.
+    package var firstProblem: IngestProblem?
+    /// For each partition that got records, in order.
+    package var offsets: [IngestOffsets] = []
+
+    package init() {}
+
+    /// The report in words: `3 records, 1 line rejected (line 2: malformed JSON)`.
+    package var sentence: String {
+        var text = records == 1 ? "1 record" : "\(records) records"
+        if rejected > 0 { text += rejected == 1 ? ", 1 line rejected" : ", \(rejected) lines rejected" }
+        if let firstProblem {
+            text += rejected == 1 ? " (line " : " (first: line "
+            text += "\(firstProblem.line): \(firstProblem.reason))"
+        }
+        return text
+    }
+}
+
+/// One load into one stream or table.
+///
+/// `@unchecked`: `take` and `finish` come from one thread at a time, and only they touch the decoder and the reporter; everything else
+/// is in the monitor.
+package final class Ingest: @unchecked Sendable {
+    private struct State {
+        /// Decoded, not yet committed.
+        var parts: [OutgoingRecords] = []
+        var errors: [Append] = []
+        var pendingBytes = 0
+        var flyingCommits = 0
+        var flyingBytes = 0
+        /// A thread is handing a commit to the log; the next one waits for it, so that commits keep their order.
+        var isCommitting = false
+        var commits = 0
+        var report = IngestReport()
+        var failure: Diagnostic?
+        var whenDone: (@Sendable (Result<IngestReport, Diagnostic>) -> Void)?
+    }
+
+    /// A commit is made of at least so much while others are on their way.
+    private static let commitBytes = 64 << 10
+    /// More than this on its way makes `take` wait: the disk is slower than the sender.
+    private static let flyingLimit = 8 << 20
+    /// Pieces smaller than this are put together, so that a trickle does not make a batch of each line.
+    private static let mergeBytes = 16 << 10
+
+    private let session: EngineSession
+    private let decoder: IngestDecoder
+    private let reporter: ErrorReporter?
+    private let topicName: String
+    private let output: OutputTopic
+    private let isKeyless: Bool
+    private let onDurable: @Sendable (IngestReport) -> Void
+    private let state = Monitor(State())
+
+    /// A load of lines in `format` into the source `name`. `onDurable` is called from the log's thread when more records are durable.
+    init(
+        _ name: String, format: IngestFormat, session: EngineSession, onDurable: @escaping @Sendable (IngestReport) -> Void
+    ) throws(Diagnostic) {
+        let engine = session.engine
+        let source = try Ingest.target(name, in: engine.catalog)
+        guard let topic = engine.log.describeTopic(named: source.topic) else {
+            throw Diagnostic(.unknownTopic, "the topic \(source.topic) of \(source.name) does not exist")
+        }
+        self.session = session
+        self.onDurable = onDurable
+        decoder = try IngestDecoder(source, format: format, engine: engine)
+        reporter = engine.log.describeTopic(named: errorsTopic).map {
+            ErrorReporter(topic: $0.id, queryID: "LOAD_\(source.name)", time: engine.configuration.time)
+        }
+        topicName = source.topic
+        isKeyless = source.schema.key.isEmpty
+        output = OutputTopic(topic: topic.id, partitions: topic.partitions.count)
+    }
+
+    private static func target(_ name: String, in catalog: CatalogSnapshot) throws(Diagnostic) -> SourceDefinition {
+        let isQuoted = name.count > 2 && (name.hasPrefix("`") && name.hasSuffix("`") || name.hasPrefix("\"") && name.hasSuffix("\""))
+        let wanted = isQuoted ? String(name.dropFirst().dropLast()) : name.uppercased()
+        guard let source = catalog.sources[wanted] else {
+            let similar = closestMatch(to: wanted, among: catalog.sortedSources.map(\.name))
+            throw Diagnostic(
+                .unknownSource, "there is no stream or table \(wanted)",
+                hint: similar.map { "Did you mean \($0)?" } ?? "CREATE STREAM says what its records look like.")
+        }
+        if source.isReadOnly {
+            throw Diagnostic(.readOnly, "Cannot insert into read-only \(source.kind.rawValue.lowercased()): \(source.name)")
+        }
+        if source.window != nil { throw Diagnostic(.readOnly, "Cannot insert into windowed \(source.kind.rawValue.lowercased()) \(source.name)") }
+        if !source.schema.headers.isEmpty {
+            throw Diagnostic(.readOnly, "Cannot insert into \(source.name) because it has header columns")
+        }
+        return source
+    }
+
+    // MARK: Taking
+
+    /// Takes lines that lie in `bytes`; `firstLine` is the number of the first. Waits while too much is on its way to the disk.
+    package func take(_ bytes: consuming [UInt8], _ lines: [ByteRange], firstLine: Int) {
+        guard !lines.isEmpty, state.withLock({ $0.failure == nil }) else { return }
+        bytes.append(contentsOf: repeatElement(0, count: RecordRun.padding))
+        let now = session.engine.configuration.time.wallMilliseconds()
+        do throws(DataflowError) {
+            let (records, rejected, errors) = try decoder.decode(bytes, lines, firstLine: firstLine, now: now)
+            add(records, rejected, errors)
+        } catch {
+            fail(Diagnostic(.dataError, error.message))
+        }
+        commitWhatIsDue()
+        state.wait(until: { $0.flyingBytes < Ingest.flyingLimit || $0.failure != nil }, then: { _ in })
+    }
+
+    private func add(_ records: OutgoingRecords, _ rejected: Int, _ errors: [RowError]) {
+        let topicName = topicName
+        let reports = reporter?.appends(for: errors) { _ in topicName } ?? []
+        state.withLock { state in
+            if let first = errors.first, state.report.firstProblem == nil {
+                let reason = (first.column.map { "column `\($0)`: " } ?? "") + first.message
+                state.report.firstProblem = IngestProblem(line: Int(first.offset), reason: reason)
+            }
+            state.report.rejected += rejected
+            state.errors += reports
+            guard !records.isEmpty else { return }
+            let size = records.bytes.count
+            state.pendingBytes += size
+            if let last = state.parts.last, last.bytes.count + size < Ingest.mergeBytes {
+                state.parts[state.parts.count - 1].append(contentsOf: records)
+            } else {
+                state.parts.append(records)
+            }
+        }
+    }
+
+    /// Commits what is left and calls `whenDone` once all of it is durable, or with the error for which something is not.
+    package func finish(_ whenDone: @escaping @Sendable (Result<IngestReport, Diagnostic>) -> Void) {
+        state.withLock { $0.whenDone = whenDone }
+        commitWhatIsDue()
+        endIfDone()
+    }
+
+    /// What is durable now.
+    package var report: IngestReport { state.withLock { $0.report } }
+
+    /// Why the load cannot go on, if it cannot; the rest of its input is dropped.
+    package var failure: Diagnostic? { state.withLock { $0.failure } }
+
+    // MARK: Committing
+
+    /// A commit on its way: where each of its appends goes and how many records it has.
+    private struct Flight: Sendable {
+        var commit: Commit
+        var places: [(partition: Int, count: Int)]
+        var byteCount: Int
+    }
+
+    private func commitWhatIsDue() {
+        while let flight = state.update({ nextFlight(&$0) }) {
+            session.engine.log.commit(flight.commit) { [self] result in landed(flight, result) }
+            state.update { $0.isCommitting = false }
+        }
+    }
+
+    private func nextFlight(_ state: inout State) -> Flight? {
+        guard !state.isCommitting, state.failure == nil, !state.parts.isEmpty || !state.errors.isEmpty,
+            state.flyingCommits == 0 || state.pendingBytes >= Ingest.commitBytes
+        else { return nil }
+        var appends: [Append] = []
+        for part in state.parts {
+            if isKeyless {
+                // Keyless records stick to a partition for a commit.
+                appends.append(Append(topic: output.topic, partition: state.commits % output.partitions, records: part))
+            } else {
+                appends += output.appends(of: part, keyless: state.commits)
+            }
+        }
+        let places = appends.map { (partition: $0.partition, count: $0.records.count) }
+        let flight = Flight(commit: Commit(appends + state.errors), places: places, byteCount: state.pendingBytes)
+        state.parts = []
+        state.errors = []
+        state.pendingBytes = 0
+        state.commits += 1
+        state.flyingCommits += 1
+        state.flyingBytes += flight.byteCount
+        state.isCommitting = true
+        return flight
+    }
+
+    private func landed(_ flight: Flight, _ result: Result<CommitReceipt, LogError>) {
+        let report = state.update { state -> IngestReport in
+            state.flyingCommits -= 1
+            state.flyingBytes -= flight.byteCount
+            switch result {
+            case .success(let receipt):
+                for (place, base) in zip(flight.places, receipt.baseOffsets) { state.report.add(place.partition, place.count, base) }
+            case .failure(let error):
+                state.failure = state.failure ?? Diagnostic(error)
+                state.parts = []
+                state.errors = []
+                state.pendingBytes = 0
+            }
+            return state.report
+        }
+        commitWhatIsDue()
+        onDurable(report)
+        endIfDone()
+    }
+
+    private func fail(_ error: Diagnostic) {
+        state.update { $0.failure = $0.failure ?? error }
+    }
+
+    private func endIfDone() {
+        typealias End = (call: @Sendable (Result<IngestReport, Diagnostic>) -> Void, result: Result<IngestReport, Diagnostic>)
+        let end = state.withLock { state -> End? in
+            guard state.flyingCommits == 0, state.parts.isEmpty, state.errors.isEmpty, let call = state.whenDone else { return nil }
+            state.whenDone = nil
+            return (call, state.failure.map { .failure($0) } ?? .success(state.report))
+        }
+        guard let end else { return }
+        if case .success = end.result { session.state.withLock { $0.hasWritten = true } }
+        end.call(end.result)
+    }
+}
+
+extension IngestReport {
+    fileprivate mutating func add(_ partition: Int, _ count: Int, _ base: Int64) {
+        guard count > 0 else { return }
+        records += count
+        let last = base + Int64(count) - 1
+        if let index = offsets.firstIndex(where: { $0.partition == partition }) {
+            offsets[index].last = max(offsets[index].last, last)
+        } else {
+            offsets.append(IngestOffsets(partition: partition, first: base, last: last))
+            offsets.sort { $0.partition < $1.partition }
+        }
+    }
+}
+
+extension OutgoingRecords {
+    /// Appends all records of another batch, which has no headers.
+    fileprivate mutating func append(contentsOf other: OutgoingRecords) {
+        let shift = Int32(bytes.count)
+        func moved(_ range: ByteRange) -> ByteRange {
+            range.isNull ? range : ByteRange(start: range.start + shift, length: range.length)
+        }
+        bytes += other.bytes
+        keys += other.keys.map(moved)
+        values += other.values.map(moved)
+        timestamps += other.timestamps
+    }
+}
+
+extension EngineSession {
+    /// Begins a load of lines into a stream or table. `onDurable` is told, from the log's thread, how far it is.
+    ///
+    /// Errors: no such source, one that may not be written to, or one whose columns the format cannot fill.
+    package func beginIngest(
+        into name: String, format: IngestFormat, onDurable: @escaping @Sendable (IngestReport) -> Void = { _ in }
+    ) throws(Diagnostic) -> Ingest {
+        try Ingest(name, format: format, session: self, onDurable: onDurable)
+    }
+}

@@ -1,0 +1,165 @@
+// Lines of a bulk load to records of a stream. A record that is stored as it is written (keyless JSON, keyless CSV) is only checked and
+// keeps its bytes; any other goes through a dataflow whose source has all columns in its value and whose sink is the stream.
+
+import Bytes
+import Catalog
+import Diagnostics
+import Formats
+import Operators
+import Pipelines
+import Platform
+import Plans
+import Values
+
+/// How the lines of a bulk load are written.
+package enum IngestFormat: String, Hashable, Sendable, CaseIterable {
+    /// A JSON object a line, with a member for each column, key columns among them.
+    case json
+    /// The columns in declared order, key columns first, with quotes where they are needed.
+    case csv
+    /// The whole line is the one text column.
+    case line
+}
+
+/// Decodes lines for one source. One owner, one thread.
+final class IngestDecoder {
+    private enum Way {
+        case copying(RecordValidator)
+        case encoding(Dataflow)
+    }
+
+    private let source: SourceDefinition
+    private let way: Way
+    private let skipsBlankLines: Bool
+
+    init(_ source: SourceDefinition, format: IngestFormat, engine: MillraceEngine) throws(Diagnostic) {
+        self.source = source
+        skipsBlankLines = format != .line
+        let schema = source.schema
+        if format == .line {
+            guard schema.key.isEmpty, schema.value.count == 1, schema.value[0].type == .string else {
+                throw Diagnostic(
+                    .typeMismatch, "the format line needs a source with one VARCHAR column and no key; \(source.name) has (\(schema.description))",
+                    hint: "Use the format json or csv.")
+            }
+        }
+        let lines = IngestDecoder.lineFormat(format, source)
+        do throws(DataflowError) {
+            if schema.key.isEmpty, source.window == nil, lines == source.valueFormat, format != .line {
+                way = .copying(try RecordValidator(schema.value, format: lines))
+            } else {
+                way = .encoding(try IngestDecoder.dataflow(source, lines, engine))
+            }
+        } catch {
+            throw Diagnostic(.featureNotSupported, error.message)
+        }
+    }
+
+    private static func lineFormat(_ format: IngestFormat, _ source: SourceDefinition) -> FormatSpec {
+        switch format {
+        case .json:
+            // A bare value is a row of a stream that keeps its single column bare.
+            let isBare = source.schema.key.isEmpty && source.valueFormat.name == .json && source.valueFormat.isUnwrapped
+            return isBare ? source.valueFormat : FormatSpec(.json)
+        case .csv: return FormatSpec(.delimited)
+        case .line: return FormatSpec(.kafka)
+        }
+    }
+
+    private static func dataflow(
+        _ source: SourceDefinition, _ lines: FormatSpec, _ engine: MillraceEngine
+    ) throws(DataflowError) -> Dataflow {
+        let columns = source.schema.key + source.schema.value
+        let step = SourceStep(
+            sourceName: source.name, topic: source.topic, kind: .stream, keyFormat: FormatSpec(.none), valueFormat: lines,
+            schema: SourceSchema(key: [], value: columns), timestamp: nil, window: nil, needed: columns.map { _ in true }, store: nil)
+        let rows = ProjectStep(
+            input: .source(step), expressions: columns.enumerated().map { .column($0, $1.type) },
+            output: RowSchema(columns: columns, keyCount: source.schema.key.count), isTable: false)
+        let sink = SinkDescription(
+            sourceName: source.name, topic: source.topic, kind: .stream, keyFormat: source.keyFormat, valueFormat: source.valueFormat,
+            timestamp: nil, window: nil)
+        return try Dataflow(
+            root: .project(rows), destination: .sink(sink),
+            options: DataflowOptions(hashSeed: engine.configuration.random.next()))
+    }
+
+    /// The records of `lines`, which lie in `bytes` in front of `RecordRun.padding` other bytes, and why some lines are none. The
+    /// offsets of the errors are line numbers; lines count from `firstLine`.
+    func decode(
+        _ bytes: [UInt8], _ lines: [ByteRange], firstLine: Int, now: Int64
+    ) throws(DataflowError) -> (records: OutgoingRecords, rejected: Int, errors: [RowError]) {
+        switch way {
+        case .copying(let validator): copy(validator, bytes, lines, firstLine, now)
+        case .encoding(let dataflow): try encode(dataflow, bytes, lines, firstLine, now)
+        }
+    }
+
+    private func copy(
+        _ validator: RecordValidator, _ bytes: [UInt8], _ lines: [ByteRange], _ firstLine: Int, _ now: Int64
+    ) -> (records: OutgoingRecords, rejected: Int, errors: [RowError]) {
+        var errors: [RowError] = []
+        var rejected = 0
+        let rows = validator.rows(in: bytes, lines) { index, column, reason in
+            rejected += 1
+            if errors.count < Dataflow.rowErrorLimit {
+                errors.append(error(firstLine + index, column, reason, Array(bytes[range(lines[index])])))
+            }
+        }
+        var records = OutgoingRecords()
+        records.keys = Array(repeating: .null, count: rows.count)
+        records.timestamps = Array(repeating: now, count: rows.count)
+        records.values = rows
+        if !rows.isEmpty { records.bytes = bytes }
+        return (records, rejected, errors)
+    }
+
+    private func encode(
+        _ dataflow: Dataflow, _ bytes: [UInt8], _ lines: [ByteRange], _ firstLine: Int, _ now: Int64
+    ) throws(DataflowError) -> (records: OutgoingRecords, rejected: Int, errors: [RowError]) {
+        var values: [ByteRange] = []
+        var numbers: [Int64] = []
+        values.reserveCapacity(lines.count)
+        numbers.reserveCapacity(lines.count)
+        for (index, line) in lines.enumerated() where line.length > 0 || !skipsBlankLines {
+            values.append(line)
+            numbers.append(Int64(firstLine + index))
+        }
+        guard !values.isEmpty else { return (OutgoingRecords(), 0, []) }
+        // Line numbers travel as timestamps, so that a row still knows its line when it is a record.
+        let run = RecordRun(
+            bytes: bytes, keys: Array(repeating: .null, count: values.count), values: values, headers: [], timestamps: numbers,
+            offsets: numbers, nextOffset: numbers[numbers.count - 1] + 1, isAtEnd: false)
+        try dataflow.process(input: 0, run: run, range: 0..<run.count, partition: -1)
+        try dataflow.flush()
+        var errors = dataflow.takeErrors().map { error(Int($0.offset), $0.column, $0.message, $0.raw) }
+        var records = dataflow.takeOutput()
+        if source.kind == .table { dropKeyless(&records, &errors) }
+        let rejected = values.count - records.count
+        records.timestamps = Array(repeating: now, count: records.count)
+        return (records, rejected, errors.sorted { $0.offset < $1.offset })
+    }
+
+    private func dropKeyless(_ records: inout OutgoingRecords, _ errors: inout [RowError]) {
+        guard records.keys.contains(where: \.isNull) else { return }
+        var kept: [Int] = []
+        for index in 0..<records.count {
+            if records.keys[index].isNull {
+                errors.append(error(Int(records.timestamps[index]), source.schema.key.first?.name, "the key of a table must not be NULL", nil))
+            } else {
+                kept.append(index)
+            }
+        }
+        records.keys = kept.map { records.keys[$0] }
+        records.values = kept.map { records.values[$0] }
+        records.timestamps = kept.map { records.timestamps[$0] }
+    }
+
+    private func error(_ line: Int, _ column: String?, _ reason: String, _ raw: [UInt8]?) -> RowError {
+        RowError(
+            step: "Ingest", column: column, cause: .valueDeserialization, message: reason, input: 0, partition: -1,
+            offset: Int64(line), raw: raw)
+    }
+
+    private func range(_ range: ByteRange) -> Range<Int> { Int(range.start)..<Int(range.start + range.length) }
+}

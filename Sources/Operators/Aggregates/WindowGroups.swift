@@ -1,0 +1,42 @@
+// The groups of one window, and what a batch does to them.
+
+import Values
+
+/// The groups of one window start (or of everything, unwindowed), and what a batch does to them.
+final class WindowGroups {
+    let start: Int64
+    let table: GroupTable
+    var operations = GroupOperations()
+    /// EMIT FINAL: its rows have left.
+    var isClosed = false
+    /// Coalescing with old versions: the results before the first change that is held back, row k for pending group k.
+    var pendingOld: [Column] = []
+    var pendingHadOld: [Bool] = []
+
+    init(start: Int64, table: GroupTable) {
+        self.start = start
+        self.table = table
+    }
+}
+
+extension Aggregator {
+    /// `apply`, with the results before each operation in `before` where it is asked for.
+    final func applyAll(
+        _ operations: GroupOperations, _ arguments: [Column], old: [Column], before: Column?, result: Column?
+    ) throws(AggregateFailure) {
+        guard let before else { return try apply(operations, arguments, old: old, result: result) }
+        var one = GroupOperations()
+        for entry in 0..<operations.count {
+            self.result(Int(operations.groups[entry]), into: before, operations.position(entry))
+            one.rows = [operations.rows[entry]]
+            one.groups = [operations.groups[entry]]
+            one.positions = [Int32(operations.position(entry))]
+            one.undoes = operations.undoes.isEmpty ? [] : [operations.undoes[entry]]
+            do throws(AggregateFailure) {
+                try apply(one, arguments, old: old, result: result)
+            } catch {
+                throw AggregateFailure(entry: entry, message: error.message)
+            }
+        }
+    }
+}

@@ -1,0 +1,36 @@
+// Decoding one side (key or value) of records, whatever the format.
+
+import Bytes
+import Values
+
+/// Decodes one side (key or value) of the records of a run.
+class SideDecoder {
+    /// The columns of this side, in declared order. Columns that are not wanted stay empty.
+    let columns: [Column]
+
+    init(_ columns: [Column]) { self.columns = columns }
+
+    /// Starts a batch of at most `rows` rows from `run`.
+    func begin(_ run: RecordRun, _ rows: Int) {
+        for column in columns { column.reset(rows) }
+    }
+
+    /// Decodes the bytes at `range`, which is not null, into `row`. Gives the reason when the record must be rejected.
+    @unsafe func decode(_ base: UnsafePointer<UInt8>, _ range: ByteRange, _ row: Int) -> DecodeProblem? {
+        preconditionFailure("every decoder decodes")
+    }
+
+    /// All columns of `row` are NULL.
+    func decodeNull(_ row: Int) {
+        for column in columns where column.count > 0 { column.setNull(row) }
+    }
+
+    /// Ends the batch, which got `rows` rows.
+    func finish(_ rows: Int) {}
+}
+
+/// Why bytes do not give a row.
+struct DecodeProblem {
+    var column: String?
+    var message: String
+}

@@ -1,0 +1,192 @@
+// The state of one side of a join: the current rows of a table, or the rows of a stream that may still find a partner.
+
+import Bytes
+import Values
+
+/// The current row of each key of a table side. It grows with the number of live keys.
+final class JoinTable: StateStore {
+    private let rows: RowTable
+    private var changed: [[UInt8]: Int64] = [:]
+    private var order: [[UInt8]] = []
+
+    init(seed: UInt64) { rows = RowTable(seed: seed) }
+
+    subscript(key: [UInt8]) -> JoinRow? {
+        rows.find(key[...]).map { JoinRow(time: rows.time($0), bytes: rows.row($0)) }
+    }
+
+    /// Puts `row` in the place of the key's last one, or takes that away; `time` is the change's.
+    func set(_ key: [UInt8], _ row: JoinRow?, time: Int64) {
+        if let row { rows.put(key[...], row.bytes, row.time) } else { rows.remove(key[...]) }
+        if changed.updateValue(time, forKey: key) == nil { order.append(key) }
+    }
+
+    var memory: Int { rows.memory }
+
+    func writeChanges(to records: RecordSink) {
+        for key in order { StateKeys.append([StateKeys.row] + key, self[key]?.bytes, self[key]?.time ?? changed[key] ?? 0, to: records) }
+        changed.removeAll(keepingCapacity: true)
+        order.removeAll(keepingCapacity: true)
+    }
+
+    /// Called for every row that comes back from the changelog.
+    var onRestore: ((_ key: [UInt8], _ row: JoinRow?) -> Void)?
+
+    func restore(key: ArraySlice<UInt8>, value: ArraySlice<UInt8>?, timestamp: Int64) -> String? {
+        guard key.first == StateKeys.row else { return "a key is of another kind of store" }
+        let row = value.map { JoinRow(time: timestamp, bytes: Array($0)) }
+        let name = Array(key.dropFirst())
+        onRestore?(name, row)
+        if let row { rows.put(name[...], row.bytes, row.time) } else { rows.remove(name[...]) }
+        return nil
+    }
+
+    func writeSnapshot(from position: Int, limit: Int, to records: RecordSink) -> Int? {
+        let last = min(rows.idBound, position + max(1, limit))
+        for id in position..<max(position, last) where rows.isUsed(id) {
+            StateKeys.append([StateKeys.row] + rows.key(id), rows.row(id), rows.time(id), to: records)
+        }
+        return last < rows.idBound ? last : nil
+    }
+}
+
+/// The rows of a stream side by key, in the order of (time, arrival). Rows go when no partner in time can come any more.
+final class JoinBuffer: StateStore {
+    struct Entry {
+        var arrival: Int64
+        var row: JoinRow
+        /// Not matched yet, and to be emitted padded once nothing can match it.
+        var isAwaiting: Bool
+    }
+
+    private(set) var entries: [[UInt8]: [Entry]] = [:]
+    /// The largest time of a row of this side.
+    var largestTime = StreamTime.unset
+    private var loggedTime = StreamTime.unset
+    private var arrivals: Int64 = 0
+    private var byteCount = 0
+    private var changes: [(key: [UInt8], entry: Entry, isGone: Bool)] = []
+    private var lastSweep = StreamTime.unset
+    /// No row that awaits a partner is earlier than this.
+    private var earliestAwaiting = Int64.max
+
+    func append(_ key: [UInt8], _ row: JoinRow, isAwaiting: Bool) {
+        arrivals += 1
+        insert(key, Entry(arrival: arrivals, row: row, isAwaiting: isAwaiting))
+        changes.append((key, Entry(arrival: arrivals, row: row, isAwaiting: isAwaiting), false))
+    }
+
+    private func insert(_ key: [UInt8], _ entry: Entry) {
+        byteCount += entry.row.bytes.count + 64
+        if entry.isAwaiting { earliestAwaiting = min(earliestAwaiting, entry.row.time) }
+        let place = entries[key]?.lastIndex { ($0.row.time, $0.arrival) <= (entry.row.time, entry.arrival) }
+        entries[key, default: []].insert(entry, at: place.map { $0 + 1 } ?? 0)
+    }
+
+    /// The rows of `key` with times in `times` that are later than `horizon`; they await nothing any more.
+    func matches(_ key: [UInt8], _ times: ClosedRange<Int64>, after horizon: Int64) -> [JoinRow] {
+        guard let list = entries[key] else { return [] }
+        var found: [JoinRow] = []
+        for (index, entry) in list.enumerated() where times.contains(entry.row.time) && entry.row.time > horizon {
+            found.append(entry.row)
+            if entry.isAwaiting { release(key, index) }
+        }
+        return found
+    }
+
+    private func release(_ key: [UInt8], _ index: Int) {
+        guard var entry = entries[key]?[index] else { return }
+        entry.isAwaiting = false
+        entries[key]?[index] = entry
+        changes.append((key, entry, false))
+    }
+
+    /// Takes out all rows that await a partner and are earlier than `time`.
+    func takeAwaiting(before time: Int64) -> [(key: [UInt8], row: JoinRow)] {
+        guard earliestAwaiting < time else { return [] }
+        earliestAwaiting = .max
+        var found: [(key: [UInt8], row: JoinRow)] = []
+        for (key, list) in entries {
+            for (index, entry) in list.enumerated() where entry.isAwaiting {
+                if entry.row.time < time {
+                    found.append((key, entry.row))
+                    release(key, index)
+                } else {
+                    earliestAwaiting = min(earliestAwaiting, entry.row.time)
+                }
+            }
+        }
+        return found
+    }
+
+    /// Forgets rows that are not later than `horizon`; looks only when stream time has moved by a share of the window.
+    func sweep(_ horizon: Int64, every share: Int64) {
+        guard lastSweep == StreamTime.unset || horizon &- lastSweep > share else { return }
+        lastSweep = horizon
+        for (key, list) in entries {
+            let kept = list.filter { entry in
+                if entry.row.time > horizon || entry.isAwaiting { return true }
+                changes.append((key, entry, true))
+                byteCount -= entry.row.bytes.count + 64
+                return false
+            }
+            if kept.count < list.count { entries[key] = kept.isEmpty ? nil : kept }
+        }
+    }
+
+    // MARK: State
+
+    var memory: Int { byteCount + entries.count * 100 }
+
+    private func write(_ key: [UInt8], _ entry: Entry, isGone: Bool, to records: RecordSink) {
+        var name: [UInt8] = [StateKeys.buffered]
+        RowWriter.putVarint(UInt64(key.count), to: &name)
+        name.append(contentsOf: key)
+        RowWriter.putWord(entry.row.time, to: &name)
+        RowWriter.putWord(entry.arrival, to: &name)
+        StateKeys.append(name, isGone ? nil : [entry.isAwaiting ? 1 : 0] + entry.row.bytes, entry.row.time, to: records)
+    }
+
+    func writeChanges(to records: RecordSink) {
+        for change in changes { write(change.key, change.entry, isGone: change.isGone, to: records) }
+        changes.removeAll(keepingCapacity: true)
+        if largestTime != loggedTime {
+            loggedTime = largestTime
+            StateKeys.writeStreamTime(largestTime, to: records)
+        }
+    }
+
+    func restore(key: ArraySlice<UInt8>, value: ArraySlice<UInt8>?, timestamp: Int64) -> String? {
+        var reader = RowReader(Array(key), 0..<key.count)
+        let kind = reader.byte()
+        if kind == StateKeys.streamTime {
+            var time = RowReader(Array(value ?? []), 0..<(value?.count ?? 0))
+            guard let word = time.word() else { return "its stream time is damaged" }
+            largestTime = max(largestTime, word)
+            loggedTime = largestTime
+            return nil
+        }
+        guard kind == StateKeys.buffered, let name = reader.text(), let time = reader.word(), let arrival = reader.word() else {
+            return "a key is of another kind of store"
+        }
+        let bufferKey = Array(name)
+        entries[bufferKey]?.removeAll { $0.arrival == arrival }
+        if entries[bufferKey]?.isEmpty == true { entries[bufferKey] = nil }
+        guard let value, let mark = value.first else { return nil }
+        arrivals = max(arrivals, arrival)
+        insert(bufferKey, Entry(arrival: arrival, row: JoinRow(time: time, bytes: Array(value.dropFirst())), isAwaiting: mark == 1))
+        return nil
+    }
+
+    func writeSnapshot(from position: Int, limit: Int, to records: RecordSink) -> Int? {
+        // Keys in a fixed order, so that slices of an unchanged buffer meet.
+        let keys = entries.keys.sorted { $0.lexicographicallyPrecedes($1) }
+        let last = min(keys.count, position + max(1, limit))
+        for key in keys[min(position, last)..<last] {
+            for entry in entries[key] ?? [] { write(key, entry, isGone: false, to: records) }
+        }
+        if last < keys.count { return last }
+        if largestTime != StreamTime.unset { StateKeys.writeStreamTime(largestTime, to: records) }
+        return nil
+    }
+}

@@ -1,0 +1,86 @@
+// The process's own input and output, its environment and its exit. Only the executable's outermost files use them.
+import Glibc
+
+/// One of the three descriptors that a process is born with, or a file that stands in for one.
+package struct ByteStream: Sendable {
+    private let descriptor: Int32
+    private let name: String
+
+    private init(descriptor: Int32, name: String) {
+        self.descriptor = descriptor
+        self.name = name
+    }
+
+    /// Descriptor 0.
+    package static let input = ByteStream(descriptor: 0, name: "standard input")
+    /// Descriptor 1.
+    package static let output = ByteStream(descriptor: 1, name: "standard output")
+    /// Descriptor 2.
+    package static let errors = ByteStream(descriptor: 2, name: "standard error")
+
+    /// Opens a file or a pipe for reading from its beginning. It stays open until the process ends.
+    package static func reading(_ path: String) throws(SystemError) -> ByteStream {
+        let descriptor = retrying { unsafe open(path, O_RDONLY | O_CLOEXEC) }
+        guard descriptor >= 0 else { throw systemError("open", path) }
+        return ByteStream(descriptor: descriptor, name: path)
+    }
+
+    /// Whether a person sits at the other end.
+    package var isTerminal: Bool { isatty(descriptor) == 1 }
+
+    /// Bytes of the file, nil for pipes and terminals.
+    package var size: Int? {
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+        return Int(status.st_size)
+    }
+
+    /// Up to `count` bytes, as soon as there are any, put behind those that `buffer` has; how many they were, 0 at the end.
+    package func read(upTo count: Int, into buffer: inout [UInt8]) throws(SystemError) -> Int {
+        let start = buffer.count
+        buffer.reserveCapacity(start + count)
+        var got = 0
+        var failed = false
+        let piece = unsafe [UInt8](unsafeUninitializedCapacity: count) { bytes, initialized in
+            got = retrying { unsafe Glibc.read(descriptor, bytes.baseAddress, count) }
+            failed = got < 0
+            initialized = max(0, got)
+        }
+        if failed { throw systemError("read", name) }
+        if start == 0 { buffer = piece } else { buffer.append(contentsOf: piece) }
+        return got
+    }
+
+    /// Writes all of `bytes`.
+    package func write(_ bytes: [UInt8]) throws(SystemError) {
+        let succeeded = unsafe bytes.withUnsafeBytes { buffer in
+            guard let base = buffer.baseAddress else { return true }
+            var done = 0
+            while done < buffer.count {
+                let put = retrying { unsafe Glibc.write(descriptor, base + done, buffer.count - done) }
+                if put < 0 { return false }
+                done += put
+            }
+            return true
+        }
+        if !succeeded { throw systemError("write", name) }
+    }
+
+    /// Writes a text; what cannot be written is nobody's concern, as when the reader of a pipe has left.
+    package func print(_ text: String) { try? write(Array(text.utf8)) }
+}
+
+/// The variables of the process's environment.
+package func environmentVariables() -> [String: String] {
+    var result: [String: String] = [:]
+    var next = unsafe environ
+    while let entry = unsafe next.pointee {
+        let text = unsafe String(cString: entry)
+        if let equals = text.firstIndex(of: "=") { result[String(text[..<equals])] = String(text[text.index(after: equals)...]) }
+        unsafe next += 1
+    }
+    return result
+}
+
+/// Ends the process at once with an exit code.
+package func exitProcess(_ code: Int32) -> Never { exit(code) }

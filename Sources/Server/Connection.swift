@@ -1,0 +1,177 @@
+// One client of the line protocol: its bytes become requests, its requests run in the engine, its answers leave in order. Untagged
+// requests are carried out one after the other, tagged ones at once.
+
+import Diagnostics
+import Engine
+import JSONText
+import Platform
+import Wire
+
+/// A request that was begun and has not ended.
+final class ActiveRequest {
+    let tag: String?
+    /// Nil for a `.put`.
+    let sink: RequestSink?
+    var request: (any RunningRequest)?
+    var put: PutRequest?
+    /// Whether `.end` or an abort has come for the `.put`.
+    var hasPutEnded = false
+
+    init(tag: String?, sink: RequestSink?) {
+        self.tag = tag
+        self.sink = sink
+    }
+
+    func cancel() {
+        request?.cancel()
+        put?.abort(Diagnostic(.cancelled, "cancelled on request", category: .general))
+        hasPutEnded = true
+    }
+}
+
+/// A connection.
+///
+/// `@unchecked`: everything but the outbox is touched on the loop's thread only; other threads merely carry the reference in work that
+/// they post to the loop.
+final class Connection: SocketOwner, @unchecked Sendable {
+    /// An untagged request, or a piece of one, that waits for its turn.
+    enum Waiting {
+        case event(RequestEvent)
+        case answer((inout AnswerEncoder) -> Void)
+    }
+
+    let number: Int
+    let server: MillraceServer
+    let socket: SocketStream
+    let outbox: Outbox
+    let session: EngineSession
+    private var reader = RequestReader()
+
+    /// The untagged request under way.
+    var current: ActiveRequest?
+    var tagged: [String: ActiveRequest] = [:]
+    var waiting: [Waiting] = []
+    /// Bytes of records among those that wait.
+    var waitingBytes = 0
+    /// The tagged `.put` that the records now coming in belong to.
+    var taggedPut: ActiveRequest?
+    var isReadingTaggedPut = false
+
+    private var hasInputEnded = false
+    /// No further request is taken: the client quit, speaks another protocol, or the server stops.
+    var isLeaving = false
+    private var hasFinishedWriting = false
+    private var ticksSinceSending = 0
+    private var ticksSinceFinishing = 0
+
+    init(_ socket: SocketStream, number: Int, server: MillraceServer) {
+        self.socket = socket
+        self.number = number
+        self.server = server
+        session = server.engine.openSession(mayDefine: server.acceptsDefinitions)
+        let box = Box()
+        outbox = Outbox { [loop = server.loop] in loop.post { box.connection?.flush() } }
+        box.connection = self
+        socket.owner = self
+        outbox.write { $0.greeting(server.greeting(connection: number)) }
+        socket.setReading(true)
+    }
+
+    /// Lets the outbox, which is made before the connection, find it. Written once, then read on the loop only.
+    private final class Box: @unchecked Sendable {
+        weak var connection: Connection?
+    }
+
+    // MARK: Socket
+
+    func received(_ bytes: [UInt8]) {
+        server.counters.bytesReceived.raise(by: bytes.count)
+        if isLeaving { return }
+        for event in reader.receive(bytes) where !isLeaving { take(event) }
+        settle()
+    }
+
+    func inputEnded() {
+        hasInputEnded = true
+        if hasFinishedWriting { return socket.close() }
+        if !isLeaving {
+            for event in reader.receiveEnd() { take(event) }
+        }
+        settle()
+    }
+
+    func sent(_ count: Int) {
+        server.counters.bytesSent.raise(by: count)
+        outbox.sent(count)
+    }
+
+    func closed() {
+        isLeaving = true
+        let gone = Diagnostic(.connectionLost, "the client is gone", category: .general)
+        for active in [current].compactMap(\.self) + tagged.values {
+            active.request?.cancel()
+            active.put?.abort(gone)
+        }
+        waiting = []
+        outbox.close()
+        server.forget(self)
+    }
+
+    /// Hands everything that has gathered to the socket.
+    func flush() {
+        let bytes = outbox.take()
+        guard !bytes.isEmpty else { return }
+        ticksSinceSending = 0
+        socket.write(bytes)
+    }
+
+    // MARK: Settling
+
+    /// After anything has happened: reads on or pauses, and leaves when there is nothing left to do.
+    func settle() {
+        if socket.isClosed { return }
+        let isOver = (hasInputEnded || isLeaving) && current == nil && tagged.isEmpty && waiting.isEmpty
+        if isOver && !hasFinishedWriting {
+            flush()
+            hasFinishedWriting = true
+            // Without waiting for the client's end, unread input would turn the last lines into a reset.
+            if hasInputEnded { socket.closeWhenWritten() } else { socket.finishWriting() }
+        }
+        let mustWait = waiting.count >= WireLimits.waitingRequests || waitingBytes >= WireLimits.unsentBytes
+        // Nothing can come that would stop it, so what waits does.
+        if mustWait, let current, current.sink?.isEndless ?? false { current.cancel() }
+        let isFull = mustWait || current?.put?.isFull ?? false || taggedPut?.put?.isFull ?? false
+        socket.setReading(!hasInputEnded && (!isFull || isLeaving))
+    }
+
+    /// Called once a second.
+    func tick() {
+        if hasFinishedWriting {
+            ticksSinceFinishing += 1
+            if ticksSinceFinishing > 3 { socket.close() }
+            return
+        }
+        if hasInputEnded, socket.isReset { return socket.close() }
+        ticksSinceSending += 1
+        guard ticksSinceSending * MillraceServer.tickMilliseconds >= WireLimits.heartbeatMilliseconds, outbox.isEmpty else { return }
+        outbox.write { $0.heartbeat() }
+    }
+
+    /// The server stops: takes no more requests, ends those that would never end, and leaves when the others are done.
+    func drain() {
+        guard !isLeaving else { return }
+        isLeaving = true
+        let refused = waiting.count { if case .event(let event) = $0 { event.isRequest } else { true } }
+        waiting = []
+        for active in [current].compactMap(\.self) + tagged.values {
+            active.sink?.announceShutdown()
+            if active.sink?.isEndless ?? false { active.request?.cancel() }
+            if !active.hasPutEnded { active.put?.abort(RequestSink.shuttingDown) }
+        }
+        for _ in 0..<refused { outbox.write { $0.failed(RequestSink.shuttingDown, tag: nil) } }
+        if current == nil && tagged.isEmpty && refused == 0 {
+            outbox.write { $0.notice(["message": "the server is shutting down"], tag: nil) }
+        }
+        settle()
+    }
+}

@@ -1,0 +1,102 @@
+// The metrics page in the text format of Prometheus.
+
+import Engine
+import LogStore
+import Pipelines
+
+/// Gathers the lines of the page, metric by metric.
+private struct MetricsPage {
+    private(set) var text = ""
+
+    mutating func begin(_ name: String, _ type: String, _ help: String) {
+        text += "# HELP millrace_\(name) \(help)\n# TYPE millrace_\(name) \(type)\n"
+    }
+
+    mutating func sample(_ name: String, _ labels: [(String, String)] = [], _ value: some BinaryInteger) {
+        text += "millrace_\(name)"
+        if !labels.isEmpty {
+            text += "{" + labels.map { "\($0.0)=\"\(MetricsPage.escaped($0.1))\"" }.joined(separator: ",") + "}"
+        }
+        text += " \(value)\n"
+    }
+
+    mutating func single(_ name: String, _ type: String, _ help: String, _ value: some BinaryInteger) {
+        begin(name, type, help)
+        sample(name, [], value)
+    }
+
+    private static func escaped(_ text: String) -> String {
+        var result = ""
+        for character in text {
+            switch character {
+            case "\\": result += "\\\\"
+            case "\"": result += "\\\""
+            case "\n": result += "\\n"
+            default: result.append(character)
+            }
+        }
+        return result
+    }
+}
+
+extension MillraceServer {
+    /// Everything that is measured, now.
+    var metricsText: String {
+        var page = MetricsPage()
+        page.begin("info", "gauge", "The version of the server.")
+        page.sample("info", [("version", productVersion)], 1)
+        page.single("uptime_seconds", "gauge", "Seconds since the start.", uptime / 1000)
+        addConnections(to: &page)
+        addQueries(to: &page)
+        addLog(to: &page)
+        return page.text
+    }
+
+    private func addConnections(to page: inout MetricsPage) {
+        page.single("connections", "gauge", "Open connections.", counters.connectionsOpen.current)
+        page.single("connections_total", "counter", "Connections taken.", counters.connectionsAccepted.current)
+        page.single("connections_refused_total", "counter", "Connections refused because there were too many.", counters.connectionsRefused.current)
+        page.single("requests_total", "counter", "Requests taken.", counters.requests.current)
+        page.single("requests_failed_total", "counter", "Requests that ended with an error.", counters.requestsFailed.current)
+        page.single("requests_running", "gauge", "Requests under way.", counters.requestsRunning.current)
+        page.single("received_bytes_total", "counter", "Bytes from clients.", counters.bytesReceived.current)
+        page.single("sent_bytes_total", "counter", "Bytes to clients.", counters.bytesSent.current)
+        page.single("put_records_total", "counter", "Records that bulk loads made durable.", counters.putRecords.current)
+        page.single("put_rejected_total", "counter", "Lines of bulk loads that were no rows.", counters.putRejected.current)
+    }
+
+    private func addQueries(to page: inout MetricsPage) {
+        let queries = engine.queryStatuses.map { (id: $0.queryID, state: $0.state, counters: $0.counters) }
+        page.begin("queries", "gauge", "Persistent queries by state.")
+        for state in ["RUNNING", "PAUSED", "ERROR"] {
+            page.sample("queries", [("state", state)], queries.count { $0.state.name == state })
+        }
+        page.begin("query_records_read_total", "counter", "Records that a query has read.")
+        for query in queries { page.sample("query_records_read_total", [("query", query.id)], query.counters.recordsRead) }
+        page.begin("query_records_written_total", "counter", "Records that a query has written.")
+        for query in queries { page.sample("query_records_written_total", [("query", query.id)], query.counters.recordsWritten) }
+        page.begin("query_records_skipped_total", "counter", "Records that a query could not process, by cause.")
+        for query in queries {
+            for (cause, count) in query.counters.errors.sorted(by: { $0.key < $1.key }) {
+                page.sample("query_records_skipped_total", [("query", query.id), ("cause", cause)], count)
+            }
+        }
+        page.begin("query_commits_total", "counter", "Commits of a query.")
+        for query in queries { page.sample("query_commits_total", [("query", query.id)], query.counters.commits) }
+        page.begin("query_state_bytes", "gauge", "Bytes of state that a query holds in memory.")
+        for query in queries { page.sample("query_state_bytes", [("query", query.id)], query.counters.stateBytes) }
+    }
+
+    private func addLog(to page: inout MetricsPage) {
+        let topics = engine.log.describeTopics()
+        page.single("topics", "gauge", "Topics, internal ones included.", topics.count)
+        page.begin("log_bytes", "gauge", "Bytes of a topic's segments.")
+        for topic in topics { page.sample("log_bytes", [("topic", topic.name)], topic.partitions.reduce(0) { $0 + $1.byteCount }) }
+        page.begin("log_end_offset", "gauge", "One past the last durable offset of a partition.")
+        for topic in topics {
+            for (index, partition) in topic.partitions.enumerated() {
+                page.sample("log_end_offset", [("topic", topic.name), ("partition", "\(index)")], partition.bounds.durableEnd)
+            }
+        }
+    }
+}

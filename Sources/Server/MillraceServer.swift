@@ -1,0 +1,176 @@
+// The server: listens, keeps the connections, and stops in order. What a connection may ask is in `Connection`; this file is about how
+// many there are and when they come and go.
+
+package import Diagnostics
+package import Engine
+import JSONText
+package import Platform
+import Synchronization
+import Wire
+
+/// How a server listens.
+package struct ServerOptions: Sendable {
+    /// Where the line protocol is spoken.
+    package var listeners: [SocketAddress]
+    /// Where metrics are shown over HTTP.
+    package var metrics: SocketAddress?
+    /// Whether SIGTERM and SIGINT end it; see `waitForTermination`.
+    package var handlesSignals = false
+
+    /// Whether clients may change what exists; not where a script alone decides that.
+    package var acceptsDefinitions = true
+
+    package init(
+        listeners: [SocketAddress], metrics: SocketAddress? = nil, handlesSignals: Bool = false, acceptsDefinitions: Bool = true
+    ) {
+        self.listeners = listeners
+        self.metrics = metrics
+        self.acceptsDefinitions = acceptsDefinitions
+        self.handlesSignals = handlesSignals
+    }
+}
+
+/// A server in front of an engine, which it does not close.
+///
+/// `@unchecked`: `connections` and `listeners` are touched before the loop starts and then on its thread only.
+package final class MillraceServer: @unchecked Sendable {
+    /// Milliseconds between two looks at each connection.
+    static let tickMilliseconds = 1_000
+
+    let engine: MillraceEngine
+    let loop: EventLoop
+    let acceptsDefinitions: Bool
+    let counters = ServerCounters()
+    let ingestThreads = IngestThreads()
+    private let started: Int64
+    private var connections: [Int: Connection] = [:]
+    private var listeners: [SocketListener] = []
+    private var metricsListener: SocketListener?
+    private var nextNumber = 1
+    private let openConnections = Monitor(0)
+    private let isAskedToEnd = Monitor(false)
+
+    /// Where it listens, with the ports that it got, in the order of the options.
+    package let addresses: [SocketAddress]
+    /// Where it shows metrics.
+    package let metricsAddress: SocketAddress?
+
+    /// Starts listening. Errors: an address that cannot be had.
+    package init(_ engine: MillraceEngine, _ options: ServerOptions) throws(Diagnostic) {
+        ignoreBrokenPipes()
+        self.engine = engine
+        acceptsDefinitions = options.acceptsDefinitions
+        started = engine.configuration.time.monotonicNanoseconds()
+        let loop = try EventLoop()
+        self.loop = loop
+        var opened: [SocketListener] = []
+        var accepting: (SocketStream) -> Void = { $0.close() }
+        var acceptingMetrics: (SocketStream) -> Void = { $0.close() }
+        do throws(SystemError) {
+            for address in options.listeners { opened.append(try SocketListener(address, on: loop) { accepting($0) }) }
+            metricsListener = try options.metrics.map { address throws(SystemError) in
+                try SocketListener(address, on: loop) { acceptingMetrics($0) }
+            }
+        } catch {
+            let hint = error.number == 98 || error.number == 48 ? "Another program listens there; --listen takes another address." : nil
+            throw Diagnostic(.connectionFailed, error.description, category: .general, hint: hint)
+        }
+        addresses = opened.map(\.address)
+        metricsAddress = metricsListener?.address
+        listeners = opened
+        accepting = { [unowned self] in accept($0) }
+        acceptingMetrics = { [unowned self] in MetricsConnection.serve($0, of: self) }
+        loop.tick(every: MillraceServer.tickMilliseconds) { [unowned self] in
+            for connection in connections.values { connection.tick() }
+        }
+        if options.handlesSignals { loop.onTermination { [unowned self] in isAskedToEnd.update { $0 = true } } }
+        try loop.start()
+        for address in addresses { log(.info, "event=listening address=\(address)") }
+        if let metricsAddress { log(.info, "event=listening address=\(metricsAddress) protocol=http") }
+    }
+
+    func log(_ level: LogLevel, _ line: String) { engine.configuration.logLine(level, line) }
+
+    // MARK: Connections
+
+    private func accept(_ socket: SocketStream) {
+        guard connections.count < WireLimits.connections else {
+            counters.connectionsRefused.raise()
+            var encoder = AnswerEncoder()
+            encoder.failed(
+                Diagnostic(.tooManyConnections, "the server has \(WireLimits.connections) connections already", category: .general), tag: nil)
+            socket.write(encoder.take())
+            return socket.closeWhenWritten()
+        }
+        counters.connectionsAccepted.raise()
+        counters.connectionsOpen.raise()
+        openConnections.update { $0 += 1 }
+        let number = nextNumber
+        nextNumber += 1
+        connections[number] = Connection(socket, number: number, server: self)
+        log(.debug, "event=connected connection=\(number)")
+    }
+
+    func forget(_ connection: Connection) {
+        guard connections.removeValue(forKey: connection.number) != nil else { return }
+        counters.connectionsOpen.lower()
+        openConnections.update { $0 -= 1 }
+        log(.debug, "event=disconnected connection=\(connection.number)")
+    }
+
+    /// The facts of the greeting.
+    func greeting(connection number: Int) -> JSONValue {
+        [
+            "server": .string(productVersion), "connection": .integer(number), "auth": [], "tls": .boolean(false),
+            "maxLine": .integer(WireLimits.lineBytes),
+        ]
+    }
+
+    /// Milliseconds since it was started.
+    var uptime: Int { Int((engine.configuration.time.monotonicNanoseconds() - started) / 1_000_000) }
+
+    /// The answer to `.status`.
+    var status: JSONValue {
+        [
+            "server": .string(productVersion), "uptimeMs": .integer(uptime), "connections": .integer(counters.connectionsOpen.current),
+            "running": .integer(counters.requestsRunning.current), "requests": .integer(counters.requests.current),
+            "queries": .integer(engine.queryStatuses.count),
+        ]
+    }
+
+    // MARK: The end
+
+    /// Waits until the process is asked to end, or `stop` is called.
+    package func waitForTermination() { isAskedToEnd.wait(until: { $0 }, then: { _ in }) }
+
+    /// Takes no more connections and requests, lets what runs finish for at most `grace` milliseconds, ends push queries, and closes.
+    package func stop(grace: Int = 3_000) {
+        isAskedToEnd.update { $0 = true }
+        loop.post { [self] in
+            for listener in listeners { listener.close() }
+            metricsListener?.close()
+            listeners = []
+            metricsListener = nil
+            for connection in connections.values { connection.drain() }
+        }
+        let left = openConnections.wait(nanoseconds: Int64(grace) * 1_000_000, until: { $0 == 0 }, then: { $0 })
+        if left > 0 { log(.warning, "event=cut_off connections=\(left) reason=\"still busy after \(grace) ms\"") }
+        loop.post { [self] in
+            for connection in connections.values { connection.socket.close() }
+            // After the closes above have been worked off.
+            loop.post { [self] in loop.shutDown() }
+        }
+        loop.join()
+        ingestThreads.close()
+        log(.info, "event=stopped")
+    }
+
+    /// Limits of the line protocol, for SHOW LIMITS.
+    package static var limits: [LimitDescription] {
+        WireLimits.all.map { limit in
+            let name = "protocol: " + String(limit.name.map { $0 == "_" ? " " : $0 })
+            let hasUnit = limit.unit == "bytes" || limit.unit == "ms"
+            return LimitDescription(name: hasUnit ? "\(name) \(limit.unit)" : name, value: limit.value, reason: limit.reason)
+        }
+    }
+}

@@ -1,0 +1,79 @@
+// The answers of one connection on their way out. Engine threads write into it, the loop takes what has gathered and hands it to the
+// socket as one piece. It is bounded by asking: whoever makes rows asks for room first, so a slow reader slows its own query.
+
+import Platform
+import Synchronization
+import Wire
+
+/// Unsent bytes of one connection, all answers of it in the order of their writing.
+final class Outbox: Sendable {
+    private struct State: ~Copyable {
+        var encoder = AnswerEncoder()
+        /// Bytes in the encoder and on their way through the socket.
+        var unsent = 0
+        var isFlushAsked = false
+        var isClosed = false
+        var waiting: [@Sendable () -> Void] = []
+    }
+
+    private let state = Mutex(State())
+    /// Asks the loop for a flush; at most one such call is under way.
+    private let askForFlush: @Sendable () -> Void
+
+    init(askForFlush: @escaping @Sendable () -> Void) { self.askForFlush = askForFlush }
+
+    /// Writes answer lines. From any thread; dropped when the connection is gone.
+    func write(_ body: (inout AnswerEncoder) -> Void) {
+        let mustAsk = state.withLock { state in
+            guard !state.isClosed else { return false }
+            let before = state.encoder.bytes.count
+            body(&state.encoder)
+            state.unsent += state.encoder.bytes.count - before
+            defer { state.isFlushAsked = true }
+            return !state.isFlushAsked
+        }
+        if mustAsk { askForFlush() }
+    }
+
+    /// Whether a query may make more rows; when not, `resume` is called once when the reader has caught up.
+    func hasRoom(orCall resume: @escaping @Sendable () -> Void) -> Bool {
+        state.withLock { state in
+            if state.isClosed || state.unsent < WireLimits.unsentBytes { return true }
+            state.waiting.append(resume)
+            return false
+        }
+    }
+
+    /// Everything that has gathered. On the loop.
+    func take() -> [UInt8] {
+        state.withLock { state in
+            state.isFlushAsked = false
+            return state.encoder.take()
+        }
+    }
+
+    /// So many bytes have left. On the loop.
+    func sent(_ count: Int) {
+        let resumed = state.withLock { state -> [@Sendable () -> Void] in
+            state.unsent -= count
+            guard state.unsent < WireLimits.unsentBytes / 2 else { return [] }
+            defer { state.waiting = [] }
+            return state.waiting
+        }
+        for resume in resumed { resume() }
+    }
+
+    /// Whether nothing waits to be sent.
+    var isEmpty: Bool { state.withLock { $0.unsent == 0 } }
+
+    /// The connection is gone; whoever waits for room is told, so that it can find out.
+    func close() {
+        let resumed = state.withLock { state -> [@Sendable () -> Void] in
+            state.isClosed = true
+            _ = state.encoder.take()
+            defer { state.waiting = [] }
+            return state.waiting
+        }
+        for resume in resumed { resume() }
+    }
+}

@@ -1,0 +1,149 @@
+// A `.put` under way: the loop hands it pieces of input, an ingest thread decodes and commits them one after the other, and the answer
+// tells only what is durable.
+
+import Diagnostics
+import Engine
+import JSONText
+import Platform
+import Wire
+
+/// One bulk load on a connection.
+final class PutRequest: Sendable {
+    private struct State {
+        var pieces: [RecordLines] = []
+        var queuedBytes = 0
+        /// An ingest thread works on it, or is about to.
+        var isScheduled = false
+        var hasEnded = false
+        /// Why the input ended before its time.
+        var problem: Diagnostic?
+        var lastProgress: Int64
+    }
+
+    /// Input that waits for a thread; beyond it the connection reads no more.
+    private static let queueLimit = 2 << 20
+    /// Nanoseconds between two lines of progress.
+    private static let progressInterval: Int64 = 250_000_000
+
+    private let outbox: Outbox
+    private let tag: String?
+    private let threads: IngestThreads
+    private let counters: ServerCounters
+    private let time: any TimeSource
+    private let started: Int64
+    private let state: Monitor<State>
+    private let ingest = Monitor<Ingest?>(nil)
+    /// Called when there is room for more input again, and at the end.
+    private let onRoom: @Sendable () -> Void
+    private let whenFinished: @Sendable () -> Void
+
+    init(
+        stream: String, format: String, session: EngineSession, outbox: Outbox, tag: String?, threads: IngestThreads,
+        counters: ServerCounters, onRoom: @escaping @Sendable () -> Void, whenFinished: @escaping @Sendable () -> Void
+    ) throws(Diagnostic) {
+        guard let known = IngestFormat(rawValue: format.lowercased()) else {
+            let names = IngestFormat.allCases.map(\.rawValue)
+            throw Diagnostic(
+                .protocolViolation, "there is no format \(format)", category: .general, hint: "The formats are \(names.joined(separator: ", ")).")
+        }
+        self.outbox = outbox
+        self.tag = tag
+        self.threads = threads
+        self.counters = counters
+        self.onRoom = onRoom
+        self.whenFinished = whenFinished
+        time = session.clock
+        started = time.monotonicNanoseconds()
+        state = Monitor(State(lastProgress: started))
+        let made = try session.beginIngest(into: stream, format: known) { [weak self] report in self?.progressed(report) }
+        ingest.update { $0 = made }
+    }
+
+    /// Whether the connection should wait before it reads more.
+    var isFull: Bool { state.withLock { $0.queuedBytes >= PutRequest.queueLimit } }
+
+    // MARK: On the loop
+
+    func add(_ lines: RecordLines) {
+        schedule { state in
+            state.pieces.append(lines)
+            state.queuedBytes += lines.bytes.count
+        }
+    }
+
+    /// `.end` has come.
+    func end() { schedule { $0.hasEnded = true } }
+
+    /// The input cannot go on, or the client is gone. What came before stands.
+    func abort(_ problem: Diagnostic) {
+        schedule { state in
+            guard !state.hasEnded else { return }
+            state.hasEnded = true
+            state.problem = problem
+        }
+    }
+
+    private func schedule(_ change: (inout State) -> Void) {
+        let mustRun = state.update { state in
+            change(&state)
+            defer { state.isScheduled = true }
+            return !state.isScheduled
+        }
+        if mustRun { threads.run { [self] in work() } }
+    }
+
+    // MARK: On an ingest thread
+
+    private func work() {
+        guard let ingest = ingest.withLock({ $0 }) else { return }
+        while true {
+            let (pieces, wasFull, isOver) = state.update { state in
+                if state.pieces.isEmpty && !state.hasEnded { state.isScheduled = false }
+                defer {
+                    state.pieces = []
+                    state.queuedBytes = 0
+                }
+                return (state.pieces, state.queuedBytes >= PutRequest.queueLimit, state.hasEnded)
+            }
+            if wasFull { onRoom() }
+            for piece in pieces { ingest.take(piece.bytes, piece.records, firstLine: piece.firstLine) }
+            // What `update` saw was all there is, once the end has come.
+            if isOver { return ingest.finish { [self] result in finish(result) } }
+            if pieces.isEmpty { return }
+        }
+    }
+
+    private func progressed(_ report: IngestReport) {
+        let now = time.monotonicNanoseconds()
+        let isDue = state.withLock { state in
+            guard !state.hasEnded, now - state.lastProgress >= PutRequest.progressInterval else { return false }
+            state.lastProgress = now
+            return true
+        }
+        if isDue { outbox.write { $0.progress(report.facts, tag: tag) } }
+    }
+
+    private func finish(_ result: Result<IngestReport, Diagnostic>) {
+        let problem = state.withLock { $0.problem }
+        let report = ingest.withLock { $0?.report } ?? IngestReport()
+        counters.count(put: report)
+        outbox.write { encoder in
+            switch (result, problem) {
+            case (.success(let report), nil):
+                var facts = report.facts
+                let tenths = (time.monotonicNanoseconds() - started + 50_000) / 100_000
+                if case .object(var members) = facts {
+                    members.append(.init("ms", .number("\(tenths / 10).\(tenths % 10)")))
+                    facts = .object(members)
+                }
+                encoder.done(facts, tag: tag)
+            case (.failure(let error), _), (.success, .some(let error)):
+                var error = error
+                error.hint = (error.hint.map { $0 + " " } ?? "") + "Durable: \(report.sentence)."
+                encoder.failed(error, tag: tag)
+            }
+        }
+        ingest.update { $0 = nil }
+        whenFinished()
+    }
+}

@@ -1,0 +1,87 @@
+// Takes the engine's events for one request and writes them as answer lines. A request may hold several statements but is answered by
+// one final line, so the end of every statement but the last becomes a notice.
+
+import Bytes
+import Diagnostics
+import Engine
+import JSONText
+import Synchronization
+import Wire
+
+/// The answer of one request.
+final class RequestSink: AnswerSink {
+    private struct State {
+        /// The end of a statement that may or may not be the last one.
+        var held: AnswerSummary?
+        var hasEnded = false
+        var isEndless = false
+        var isShuttingDown = false
+    }
+
+    private let outbox: Outbox
+    private let tag: String?
+    private let state = Mutex(State())
+
+    init(_ outbox: Outbox, tag: String?) {
+        self.outbox = outbox
+        self.tag = tag
+    }
+
+    /// Whether what runs now ends only when it is told to: a push query, or PRINT.
+    var isEndless: Bool { state.withLock { $0.isEndless } }
+
+    /// From now on being cancelled is the server's doing.
+    func announceShutdown() { state.withLock { $0.isShuttingDown = true } }
+
+    func emit(_ event: AnswerEvent) {
+        let (held, isShuttingDown) = state.withLock { state in
+            defer {
+                state.held = nil
+                if case .columns(_, let kind) = event { state.isEndless = kind != .rows }
+                if case .done(let summary) = event {
+                    state.held = summary
+                    state.isEndless = false
+                }
+                if case .failed = event { state.hasEnded = true }
+            }
+            return (state.held, state.isShuttingDown)
+        }
+        outbox.write { [tag] encoder in
+            if let held { encoder.notice(RequestSink.inner(held), tag: tag) }
+            switch event {
+            case .columns(let columns, let kind): encoder.columns(columnFacts(columns, kind), tag: tag)
+            case .rows(let block):
+                do throws(Diagnostic) {
+                    try encoder.rows(block, tag: tag)
+                } catch {
+                    encoder.notice(["message": .string("rows were left out: \(error.message)")], tag: tag)
+                }
+            case .notice(let text): encoder.notice(["message": .string(text)], tag: tag)
+            case .done: break
+            case .failed(let error):
+                let isOurs = isShuttingDown && error.code == .cancelled
+                encoder.failed(isOurs ? RequestSink.shuttingDown : error, tag: tag)
+            }
+        }
+    }
+
+    func hasRoom(orCall resume: @escaping @Sendable () -> Void) -> Bool { outbox.hasRoom(orCall: resume) }
+
+    /// The request is over; writes the final line unless it is written.
+    func finish() {
+        let summary = state.withLock { state -> AnswerSummary? in
+            guard !state.hasEnded else { return nil }
+            state.hasEnded = true
+            return state.held ?? AnswerSummary()
+        }
+        guard let summary else { return }
+        outbox.write { encoder in encoder.done(summary.facts, tag: tag) }
+    }
+
+    /// The end of a statement that is not the last of its request.
+    private static func inner(_ summary: AnswerSummary) -> JSONValue {
+        ["message": .string(summary.message ?? "\(summary.rows) rows"), "done": summary.facts]
+    }
+
+    static let shuttingDown = Diagnostic(.shuttingDown, "the server is shutting down", category: .general)
+}

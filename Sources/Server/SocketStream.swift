@@ -1,0 +1,240 @@
+// A connected socket on the loop: bytes in, bytes out, and one end. It knows nothing of what the bytes mean; the line protocol and the
+// metrics page stand on it alike.
+
+import CUV
+import Platform
+
+/// Takes what happens on a socket. All calls come on the loop's thread.
+protocol SocketOwner: AnyObject {
+    func received(_ bytes: [UInt8])
+    /// The other side sends no more, but may still read.
+    func inputEnded()
+    /// So many bytes have left for the kernel.
+    func sent(_ count: Int)
+    /// The socket is of no further use; called once, last.
+    func closed()
+}
+
+/// A socket that listens.
+@safe final class SocketListener {
+    private let handle: UnsafeMutablePointer<uv_stream_t>
+    private let loop: EventLoop
+    private let isFile: Bool
+    private let accept: (SocketStream) -> Void
+    /// Where it really listens.
+    let address: SocketAddress
+
+    /// Listens at `address`. On the loop's thread, or before that starts.
+    init(_ address: SocketAddress, on loop: EventLoop, accept: @escaping (SocketStream) -> Void) throws(SystemError) {
+        let bound = try ListeningSocket.bind(address)
+        self.address = bound.address
+        self.loop = loop
+        self.accept = accept
+        if case .file = address { isFile = true } else { isFile = false }
+        unsafe handle = SocketStream.allocate(isFile: isFile, on: loop)
+        unsafe SocketStream.adopt(bound.descriptor, handle, isFile: isFile)
+        unsafe handle.pointee.data = Unmanaged.passUnretained(self).toOpaque()
+        let result = unsafe uv_listen(handle, 1024) { handle, status in
+            guard status == 0, let data = unsafe handle?.pointee.data else { return }
+            unsafe Unmanaged<SocketListener>.fromOpaque(data).takeUnretainedValue().acceptNext()
+        }
+        guard result == 0 else {
+            throw SystemError(kind: .other, number: -result, attempt: "listen on", path: address.description, reason: uvReason(result))
+        }
+    }
+
+    private func acceptNext() {
+        let client = unsafe SocketStream.allocate(isFile: isFile, on: loop)
+        guard unsafe uv_accept(handle, client) == 0 else {
+            return unsafe closeAndFree(UnsafeMutableRawPointer(client).assumingMemoryBound(to: uv_handle_t.self))
+        }
+        if !isFile { unsafe uv_tcp_nodelay(UnsafeMutableRawPointer(client).assumingMemoryBound(to: uv_tcp_t.self), 1) }
+        accept(unsafe SocketStream(client, on: loop, isFile: isFile))
+    }
+
+    /// Listens no more; to be called once. A socket file goes too.
+    func close() {
+        unsafe closeAndFree(UnsafeMutableRawPointer(handle).assumingMemoryBound(to: uv_handle_t.self))
+        // If it stays, the next server replaces it.
+        if case .file(let path) = address { try? HostFileSystem().removeFile(path) }
+    }
+}
+
+/// A connected socket.
+@safe final class SocketStream {
+    private let handle: UnsafeMutablePointer<uv_stream_t>
+    private let loop: EventLoop
+    private let isFile: Bool
+    weak var owner: (any SocketOwner)?
+    private var isReading = false
+    private(set) var isClosed = false
+
+    init(_ handle: UnsafeMutablePointer<uv_stream_t>, on loop: EventLoop, isFile: Bool) {
+        unsafe self.handle = unsafe handle
+        self.loop = loop
+        self.isFile = isFile
+        // Lives until the handle is closed.
+        unsafe handle.pointee.data = Unmanaged.passRetained(self).toOpaque()
+    }
+
+    @unsafe static func allocate(isFile: Bool, on loop: EventLoop) -> UnsafeMutablePointer<uv_stream_t> {
+        if isFile {
+            let pipe = UnsafeMutablePointer<uv_pipe_t>.allocate(capacity: 1)
+            unsafe uv_pipe_init(loop.loop, pipe, 0)
+            return unsafe UnsafeMutableRawPointer(pipe).assumingMemoryBound(to: uv_stream_t.self)
+        }
+        let socket = UnsafeMutablePointer<uv_tcp_t>.allocate(capacity: 1)
+        unsafe uv_tcp_init(loop.loop, socket)
+        return unsafe UnsafeMutableRawPointer(socket).assumingMemoryBound(to: uv_stream_t.self)
+    }
+
+    @unsafe static func adopt(_ descriptor: Int32, _ handle: UnsafeMutablePointer<uv_stream_t>, isFile: Bool) {
+        if isFile {
+            unsafe uv_pipe_open(UnsafeMutableRawPointer(handle).assumingMemoryBound(to: uv_pipe_t.self), descriptor)
+        } else {
+            unsafe uv_tcp_open(UnsafeMutableRawPointer(handle).assumingMemoryBound(to: uv_tcp_t.self), descriptor)
+        }
+    }
+
+    // MARK: Reading
+
+    /// Starts or pauses reading. What the kernel holds meanwhile slows the sender.
+    func setReading(_ wanted: Bool) {
+        guard wanted != isReading, !isClosed else { return }
+        isReading = wanted
+        guard wanted else {
+            unsafe uv_read_stop(handle)
+            return
+        }
+        unsafe uv_read_start(
+            handle,
+            { handle, _, buffer in
+                guard let data = unsafe handle?.pointee.data else { return }
+                let stream = unsafe Unmanaged<SocketStream>.fromOpaque(data).takeUnretainedValue()
+                unsafe buffer?.pointee = unsafe uv_buf_init(stream.loop.readBuffer, UInt32(EventLoop.readBytes))
+            },
+            { handle, count, _ in
+                guard let data = unsafe handle?.pointee.data else { return }
+                unsafe Unmanaged<SocketStream>.fromOpaque(data).takeUnretainedValue().read(count)
+            })
+    }
+
+    private func read(_ count: Int) {
+        if count > 0 {
+            let bytes = unsafe UnsafeRawBufferPointer(start: loop.readBuffer, count: count)
+            unsafe owner?.received(Array(bytes))
+        } else if count == Int(UV_EOF.rawValue) {
+            isReading = false
+            unsafe uv_read_stop(handle)
+            owner?.inputEnded()
+        } else if count < 0 {
+            close()
+        }
+    }
+
+    /// Whether the other side has reset the connection; for those who do not read any more and so would not be told.
+    var isReset: Bool {
+        var descriptor: uv_os_fd_t = -1
+        guard !isClosed, !isFile,
+            unsafe uv_fileno(UnsafeMutableRawPointer(handle).assumingMemoryBound(to: uv_handle_t.self), &descriptor) == 0
+        else { return false }
+        return Platform.isReset(socket: descriptor)
+    }
+
+    // MARK: Writing
+
+    /// A write that did not fit into the kernel at once.
+    @safe private final class PendingWrite {
+        let stream: SocketStream
+        let bytes: UnsafeMutablePointer<CChar>
+        let count: Int
+        let request: UnsafeMutablePointer<uv_write_t>
+
+        init(_ stream: SocketStream, _ rest: ArraySlice<UInt8>) {
+            self.stream = stream
+            count = rest.count
+            unsafe bytes = .allocate(capacity: rest.count)
+            unsafe request = .allocate(capacity: 1)
+            unsafe rest.withUnsafeBytes { unsafe UnsafeMutableRawPointer(bytes).copyMemory(from: $0.baseAddress!, byteCount: count) }
+        }
+
+        deinit {
+            unsafe bytes.deallocate()
+            unsafe request.deallocate()
+        }
+    }
+
+    /// Writes bytes behind those that wait. `owner.sent` tells how many of them have left.
+    func write(_ bytes: [UInt8]) {
+        guard !isClosed, !bytes.isEmpty else { return }
+        let written = unsafe bytes.withUnsafeBytes { buffer in
+            var piece = unsafe uv_buf_init(UnsafeMutableRawPointer(mutating: buffer.baseAddress!).assumingMemoryBound(to: CChar.self), UInt32(buffer.count))
+            return unsafe Int(uv_try_write(handle, &piece, 1))
+        }
+        if written < 0 && written != Int(UV_EAGAIN.rawValue) { return close() }
+        let done = max(0, written)
+        if done < bytes.count { writeLater(bytes[done...]) }
+        if done > 0 { owner?.sent(done) }
+    }
+
+    private func writeLater(_ rest: ArraySlice<UInt8>) {
+        let pending = PendingWrite(self, rest)
+        unsafe pending.request.pointee.data = Unmanaged.passRetained(pending).toOpaque()
+        var piece = unsafe uv_buf_init(pending.bytes, UInt32(pending.count))
+        let result = unsafe uv_write(pending.request, handle, &piece, 1) { request, status in
+            guard let data = unsafe request?.pointee.data else { return }
+            let pending = unsafe Unmanaged<PendingWrite>.fromOpaque(data).takeRetainedValue()
+            if status < 0 { pending.stream.close() } else { pending.stream.owner?.sent(pending.count) }
+        }
+        if result != 0 {
+            unsafe Unmanaged.passUnretained(pending).release()
+            close()
+        }
+    }
+
+    // MARK: The end
+
+    /// Closes once everything that was written has left.
+    func closeWhenWritten() {
+        guard !isClosed else { return }
+        let request = UnsafeMutablePointer<uv_shutdown_t>.allocate(capacity: 1)
+        let result = unsafe uv_shutdown(request, handle) { request, _ in
+            if let data = unsafe request?.pointee.handle.pointee.data {
+                unsafe Unmanaged<SocketStream>.fromOpaque(data).takeUnretainedValue().close()
+            }
+            unsafe request?.deallocate()
+        }
+        if result != 0 {
+            unsafe request.deallocate()
+            close()
+        }
+    }
+
+    /// Tells the other side, once everything that was written has left, that nothing more comes. Reading goes on.
+    func finishWriting() {
+        guard !isClosed else { return }
+        let request = UnsafeMutablePointer<uv_shutdown_t>.allocate(capacity: 1)
+        let result = unsafe uv_shutdown(request, handle) { request, _ in unsafe request?.deallocate() }
+        if result != 0 {
+            unsafe request.deallocate()
+            close()
+        }
+    }
+
+    /// Closes at once; what waits to be written is dropped.
+    func close() {
+        guard !isClosed else { return }
+        isClosed = true
+        unsafe uv_close(UnsafeMutableRawPointer(handle).assumingMemoryBound(to: uv_handle_t.self)) { handle in
+            if let data = unsafe handle?.pointee.data {
+                unsafe Unmanaged<SocketStream>.fromOpaque(data).takeRetainedValue().finishClosing()
+            }
+            unsafe handle?.deallocate()
+        }
+    }
+
+    private func finishClosing() {
+        owner?.closed()
+        owner = nil
+    }
+}

@@ -1,0 +1,60 @@
+// An engine in this process: over a data directory, or in memory.
+
+import CommandLineTable
+import Diagnostics
+import Engine
+import LogStore
+import Pipelines
+import Platform
+
+/// How an embedded engine is to be opened.
+struct EmbeddedEngine {
+    /// Nil keeps everything in memory.
+    var directory: String?
+    var durability = Durability.fsync
+    var threads: Int?
+    /// Settings of the server, under their bare names.
+    var properties: [String: String] = [:]
+    /// Where push queries start.
+    var pushStart = "latest"
+    var logLine: @Sendable (LogLevel, String) -> Void = { _, _ in }
+
+    /// The log alone, for those who look at raw topics. Fails with the advice to ask the server when another process has the directory.
+    func openLog() throws(CommandFailure) -> SegmentedLog {
+        do throws(LogError) {
+            guard let directory else {
+                return try SegmentedLog(
+                    directory: "/memory", files: MemoryFileSystem(), clock: SystemTime(), random: SystemRandom(), options: .inMemory)
+            }
+            var options = LogOptions()
+            options.durability = durability
+            let log = try SegmentedLog(
+                directory: directory, files: HostFileSystem(), clock: SystemTime(), random: SystemRandom(), options: options)
+            for note in log.recoveryNotes { logLine(.warning, "event=recovery detail=\"\(note)\"") }
+            return log
+        } catch {
+            if error.kind == .directoryInUse {
+                throw .cannotStart(
+                    Diagnostic(
+                        .objectInUse, "the data directory \(directory ?? "") is in use by another process", category: .general,
+                        hint: "Talk to the server that has it: --server 127.0.0.1:\(CommandTable.defaultPort)"))
+            }
+            throw .cannotStart(Diagnostic(.ioError, error.message, category: .general, hint: error.hint))
+        }
+    }
+
+    /// The engine, running.
+    func open() throws(CommandFailure) -> MillraceEngine {
+        let log = try openLog()
+        var configuration = EngineConfiguration(properties: properties, pushStart: pushStart, logLine: logLine)
+        if let threads { configuration.workers = threads }
+        configuration.outerLimits = MillraceLimits.all
+        if let directory { configuration.snapshots = SnapshotFolder(files: HostFileSystem(), directory: directory + "/snapshots") }
+        do throws(Diagnostic) {
+            return try MillraceEngine(configuration: configuration, log: log)
+        } catch {
+            log.close()
+            throw .cannotStart(error)
+        }
+    }
+}

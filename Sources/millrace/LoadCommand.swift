@@ -1,0 +1,150 @@
+// `millrace load`: lines of a file or of standard input become records of a stream. What can be read at once goes out at once, so that
+// a slow pipe is live and a large file goes in large pieces.
+
+import Bytes
+import CommandLineTable
+import Diagnostics
+import Engine
+import LogStore
+import Platform
+import Server
+
+/// A bulk load.
+struct LoadCommand {
+    private let invocation: Invocation
+    private let stream: String
+    private let format: IngestFormat
+    private let input: ByteStream
+    private let progress: ProgressBar
+
+    /// The most that is read at once.
+    private static let pieceBytes = 1 << 20
+
+    init(_ invocation: Invocation) throws(CommandFailure) {
+        self.invocation = invocation
+        stream = invocation.operands[0]
+        format = invocation[.format]?.text.flatMap { IngestFormat(rawValue: $0) } ?? .json
+        let path = invocation.operands.count > 1 ? invocation.operands[1] : "-"
+        do throws(SystemError) {
+            input = path == "-" ? .input : try .reading(path)
+        } catch {
+            throw .refused(Diagnostic(.noSuchFile, error.description, category: .general))
+        }
+        if invocation[.server] == nil, invocation[.data] == nil {
+            throw .usage(
+                Diagnostic(
+                    .usage, "load needs --server HOST:PORT or --data DIR", category: .general,
+                    hint: "Records in memory would be gone when the command ends."))
+        }
+        progress = ProgressBar(total: input.size)
+    }
+
+    func run() throws(CommandFailure) -> Int32 {
+        var embedded = EmbeddedEngine()
+        embedded.durability = invocation[.durability]?.text == "os" ? .os : .fsync
+        let door = try Door.open(invocation, embedded)
+        defer { door.close() }
+        let started = SystemTime().monotonicNanoseconds()
+        let outcome = Monitor<Result<IngestReport, Diagnostic>?>(nil)
+        switch door {
+        case .remote(let session):
+            session.beginLoad(
+                into: stream, format: format, onProgress: { [progress] in progress.show(durable: $0.records) },
+                whenFinished: { result in outcome.update { $0 = result } })
+            try send(to: session, isOver: { outcome.withLock { $0 != nil } })
+        case .embedded(_, let session):
+            let ingest: Ingest
+            do throws(Diagnostic) {
+                ingest = try session.beginIngest(into: stream, format: format) { [progress] in progress.show(durable: $0.records) }
+            } catch {
+                throw .refused(error)
+            }
+            try feed(ingest)
+            ingest.finish { result in outcome.update { $0 = result } }
+        }
+        let result = outcome.wait(until: { $0 != nil }) { $0 }
+        progress.clear()
+        switch result {
+        case .success(let report)?: return summarise(report, nanoseconds: SystemTime().monotonicNanoseconds() - started)
+        case .failure(let error)?: throw error.code == .connectionLost ? .cannotStart(error) : .refused(error)
+        case nil: return 1
+        }
+    }
+
+    private func summarise(_ report: IngestReport, nanoseconds: Int64) -> Int32 {
+        let seconds = Double(nanoseconds) / 1e9
+        let rate = seconds > 0 ? Int(Double(report.records) / seconds) : report.records
+        let hundredths = Int(seconds * 100 + 0.5)
+        let time = "\(hundredths / 100).\(hundredths % 100 < 10 ? "0" : "")\(hundredths % 100) s"
+        ByteStream.errors.print("\(report.sentence), in \(time), \(rate) records/s\n")
+        return 0
+    }
+
+    private func read(into buffer: inout [UInt8]) throws(CommandFailure) -> Int {
+        do throws(SystemError) {
+            return try input.read(upTo: LoadCommand.pieceBytes, into: &buffer)
+        } catch {
+            throw .refused(Diagnostic(.ioError, error.description, category: .general))
+        }
+    }
+
+    // MARK: Into an engine of our own
+
+    private func feed(_ ingest: Ingest) throws(CommandFailure) {
+        var line = 1
+        var rest: [UInt8] = []
+        while ingest.failure == nil {
+            let searched = rest.count
+            var buffer = rest
+            let got = try read(into: &buffer)
+            progress.advance(got)
+            if got == 0 {
+                guard !buffer.isEmpty else { return }
+                buffer.append(0x0A)
+            }
+            var lines: [ByteRange] = []
+            let stop = cutLines(buffer, from: 0, searched: searched, mark: nil, longest: .max, into: &lines)
+            rest = Array(buffer[stop...])
+            let count = lines.count
+            ingest.take(buffer, lines, firstLine: line)
+            line += count
+            if got == 0 { return }
+        }
+    }
+
+    // MARK: Over the wire
+
+    private func send(to session: RemoteSession, isOver: () -> Bool) throws(CommandFailure) {
+        var isAtLineStart = true
+        while !isOver() {
+            var buffer: [UInt8] = []
+            let got = try read(into: &buffer)
+            if got == 0 { break }
+            progress.advance(got)
+            sendStuffed(buffer, isAtLineStart, to: session)
+            isAtLineStart = buffer[got - 1] == 0x0A
+        }
+        if isOver() { return }
+        if !isAtLineStart { session.sendRecords([0x0A], 0..<1) }
+        session.endLoad()
+    }
+
+    /// Sends a piece with a second dot before each line that begins with one.
+    private func sendStuffed(_ bytes: [UInt8], _ isAtLineStart: Bool, to session: RemoteSession) {
+        let dot = UInt8(ascii: ".")
+        var sent = 0
+        var search = 0
+        if !isAtLineStart {
+            guard let end = lineEnd(in: bytes, from: 0) else { return session.sendRecords(bytes, 0..<bytes.count) }
+            search = end + 1
+        }
+        while let line = lineStart(with: dot, in: bytes, from: search) {
+            session.sendRecords(bytes, sent..<line)
+            session.sendRecords([dot], 0..<1)
+            sent = line
+            guard let end = lineEnd(in: bytes, from: line) else { break }
+            search = end + 1
+        }
+        session.sendRecords(bytes, sent..<bytes.count)
+    }
+}

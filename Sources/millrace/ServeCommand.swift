@@ -1,0 +1,151 @@
+// `millrace serve`: opens the engine, listens, and stays until it is asked to end.
+
+import CommandLineTable
+import Diagnostics
+import Engine
+import LogStore
+import Platform
+import Server
+import Wire
+
+/// The server process.
+struct ServeCommand {
+    private let invocation: Invocation
+    private let properties: [String: String]
+    private let output: LogOutput
+
+    /// Flags count before the environment, and that before the file.
+    init(_ given: Invocation) throws(CommandFailure) {
+        var invocation = given
+        var notices: [String] = []
+        var properties: [String: String] = [:]
+        do throws(Diagnostic) {
+            let environment = try parseEnvironment(environmentVariables())
+            invocation = invocation.filled(from: environment)
+            notices += environment.notices
+            var lists = [environment]
+            if let path = given[.config]?.text {
+                let file = try parseProperties(try readText(path))
+                invocation = invocation.filled(from: file)
+                notices += file.notices.map { "\(path): \($0)" }
+                lists.insert(file, at: 0)
+            }
+            for value in lists.flatMap(\.values) where Engine.SettingTable[value.key] != nil { properties[value.key] = value.text }
+            invocation.given[.config] = nil
+            try checkListening(invocation)
+        } catch {
+            throw .usage(error)
+        }
+        self.invocation = invocation
+        self.properties = properties
+        output = LogOutput(level: invocation[.logLevel]?.text ?? "info")
+        for notice in notices { output.write(.warning, "event=setting_ignored detail=\"\(notice)\"") }
+    }
+
+    func run() throws(CommandFailure) -> Int32 {
+        let directory = invocation[.data]?.text ?? "./millrace-data"
+        output.write(.info, "event=starting version=\(productVersion) data=\(directory)")
+        var opening = EmbeddedEngine(directory: directory)
+        opening.durability = invocation[.durability]?.text == "os" ? .os : .fsync
+        opening.threads = invocation[.threads]?.integer
+        opening.properties = properties
+        opening.logLine = output.write
+        let engine = try opening.open()
+        let script = invocation[.queries]?.text
+        if let script { try runScript(script, engine) }
+        let server: MillraceServer
+        do throws(Diagnostic) {
+            server = try MillraceServer(engine, options(hasScript: script != nil))
+        } catch {
+            engine.close()
+            throw .cannotStart(error)
+        }
+        server.waitForTermination()
+        output.write(.info, "event=stopping")
+        server.stop()
+        engine.close()
+        return 0
+    }
+
+    private func options(hasScript: Bool) -> ServerOptions {
+        let listen = invocation[.listen]?.address ?? NetworkAddress(host: "127.0.0.1", port: CommandTable.defaultPort)
+        var options = ServerOptions(listeners: [.network(host: listen.host, port: listen.port)])
+        if let path = invocation[.socket]?.text { options.listeners.append(.file(path)) }
+        if let metrics = invocation[.metrics]?.address { options.metrics = .network(host: metrics.host, port: metrics.port) }
+        options.handlesSignals = true
+        options.acceptsDefinitions = !hasScript
+        return options
+    }
+
+    // MARK: Headless
+
+    /// Carries out the statements of a script that were not carried out in an earlier life of the data directory.
+    private func runScript(_ path: String, _ engine: MillraceEngine) throws(CommandFailure) {
+        let text: String
+        do throws(Diagnostic) { text = try readText(path) } catch { throw .cannotStart(error) }
+        let session = engine.openSession()
+        for statement in statements(in: text) where !exists(statement, in: engine) {
+            let sink = ScriptSink(output)
+            let result = Monitor<Bool?>(nil)
+            session.execute(statement, into: sink) { succeeded in result.update { $0 = succeeded } }
+            let succeeded = result.wait(until: { $0 != nil }) { $0 } ?? false
+            guard succeeded else {
+                engine.close()
+                throw .refused(sink.failure ?? Diagnostic(.statementError, "\(path) could not be carried out", category: .general))
+            }
+        }
+    }
+
+    private func statements(in text: String) -> [String] {
+        var reader = RequestReader()
+        // A line of its own ends a last statement that has no semicolon.
+        let events = reader.receive(Array(text.utf8)) + reader.receive(Array("\n;\n".utf8))
+        return events.compactMap { event in
+            guard case .statement(_, let text) = event, normalised(text) != "" else { return nil }
+            return text
+        }
+    }
+
+    private func exists(_ statement: String, in engine: MillraceEngine) -> Bool {
+        let wanted = normalised(statement)
+        return engine.definingStatements.contains { normalised($0) == wanted }
+    }
+
+    private func normalised(_ statement: String) -> String {
+        statement.split(whereSeparator: { $0.isWhitespace || $0 == ";" }).joined(separator: " ")
+    }
+}
+
+/// Logs what the statements of a script answer.
+private final class ScriptSink: AnswerSink {
+    private let output: LogOutput
+    private let problem = Monitor<Diagnostic?>(nil)
+
+    init(_ output: LogOutput) { self.output = output }
+
+    var failure: Diagnostic? { problem.withLock { $0 } }
+
+    func emit(_ event: AnswerEvent) {
+        switch event {
+        case .notice(let text): output.write(.warning, "event=script_notice detail=\"\(text)\"")
+        case .done(let summary): output.write(.info, "event=script_statement detail=\"\(summary.message ?? "done")\"")
+        case .failed(let error): problem.update { $0 = error }
+        case .columns, .rows: break
+        }
+    }
+
+    func hasRoom(orCall resume: @escaping @Sendable () -> Void) -> Bool { true }
+}
+
+/// The content of a text file.
+func readText(_ path: String) throws(Diagnostic) -> String {
+    do throws(SystemError) {
+        let bytes = try HostFileSystem().contents(of: path)
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw SystemError(kind: .other, number: 0, attempt: "read", path: path, reason: "it is not UTF-8")
+        }
+        return text
+    } catch {
+        throw Diagnostic(.noSuchFile, error.description, category: .general)
+    }
+}

@@ -1,0 +1,155 @@
+// `millrace topics`: looks at the topics of a data directory that no process works in, below streams and tables: what there is, whether
+// it is sound, and what stands in it. Of a server it shows what statements can show.
+
+import CommandLineTable
+import Diagnostics
+import Engine
+import LogStore
+import Platform
+
+/// Looks at raw topics.
+struct TopicsCommand {
+    private let invocation: Invocation
+    private let action: String
+    private let output: String
+
+    init(_ invocation: Invocation) throws(CommandFailure) {
+        self.invocation = invocation
+        action = invocation.operands[0]
+        output = invocation[.output]?.text ?? "table"
+        if invocation[.server] == nil, invocation[.data] == nil {
+            throw .usage(Diagnostic(.usage, "topics needs --data DIR or --server HOST:PORT", category: .general))
+        }
+    }
+
+    func run() throws(CommandFailure) -> Int32 {
+        if invocation[.server] != nil { return try askServer() }
+        let directory = invocation[.data]?.text ?? ""
+        // Looking must not make a data directory where there is none.
+        guard HostFileSystem().exists(directory) else {
+            throw .cannotStart(Diagnostic(.noSuchFile, "there is no directory \(directory)", category: .general))
+        }
+        var opening = EmbeddedEngine(directory: directory)
+        opening.logLine = LogOutput(level: "warn").write
+        let log = try opening.openLog()
+        defer { log.close() }
+        switch action {
+        case "describe": return describe(try topic(in: log), in: log)
+        case "verify": return try verify(try invocation.operands.count > 1 ? [topic(in: log)] : log.describeTopics(), in: log)
+        case "dump": return try dump(try topic(in: log), in: log)
+        default: return list(log)
+        }
+    }
+
+    private func topic(in log: SegmentedLog) throws(CommandFailure) -> TopicDescription {
+        let name = invocation.operands[1]
+        guard let topic = log.describeTopic(named: name) else {
+            let similar = closestMatch(to: name, among: log.describeTopics().map(\.name))
+            throw .refused(
+                Diagnostic(
+                    .unknownTopic, "there is no topic \(name)", category: .general,
+                    hint: similar.map { "Did you mean \($0)?" } ?? "millrace topics list shows them all."))
+        }
+        return topic
+    }
+
+    // MARK: A directory
+
+    private func list(_ log: SegmentedLog) -> Int32 {
+        var table = RowTable("topic", "partitions", "records", "bytes", "cleanup")
+        for topic in log.describeTopics() {
+            let records = topic.partitions.reduce(0) { $0 + $1.bounds.durableEnd - $1.bounds.start }
+            let bytes = topic.partitions.reduce(0) { $0 + $1.byteCount }
+            table.add(topic.name, "\(topic.partitions.count)", "\(records)", "\(bytes)", topic.config.cleanupPolicy.rawValue)
+        }
+        ByteStream.output.print(table.text(output))
+        return 0
+    }
+
+    private func describe(_ topic: TopicDescription, in log: SegmentedLog) -> Int32 {
+        func limit(_ value: Int64?) -> String { value.map { "\($0)" } ?? "-1" }
+        var facts = RowTable("property", "value")
+        facts.add("name", topic.name)
+        facts.add("id", topic.id.description)
+        facts.add("cleanup.policy", topic.config.cleanupPolicy.rawValue)
+        facts.add("retention.ms", limit(topic.config.retentionMilliseconds))
+        facts.add("retention.bytes", limit(topic.config.retentionBytes))
+        facts.add("segment.bytes", "\(topic.config.segmentBytes)")
+        facts.add("compression.type", topic.config.compression.name)
+        var partitions = RowTable("partition", "start", "end", "bytes", "segments", "damage")
+        for (index, partition) in topic.partitions.enumerated() where isWanted(index) {
+            partitions.add(
+                "\(index)", "\(partition.bounds.start)", "\(partition.bounds.durableEnd)", "\(partition.byteCount)",
+                "\(partition.segmentCount)", partition.damage ?? "")
+        }
+        ByteStream.output.print(facts.text(output) + (output == "table" ? "\n" : "") + partitions.text(output))
+        return 0
+    }
+
+    private func isWanted(_ partition: Int) -> Bool { invocation[.partition]?.integer.map { $0 == partition } ?? true }
+
+    /// Prints what was found of each segment; 1 when anything is damaged.
+    private func verify(_ topics: [TopicDescription], in log: SegmentedLog) throws(CommandFailure) -> Int32 {
+        var table = RowTable("topic", "partition", "segment", "batches", "records", "finding")
+        var isSound = true
+        for topic in topics {
+            let reports: [SegmentReport]
+            do throws(LogError) { reports = try log.verify(topic.id) } catch { throw .refused(TopicsCommand.diagnostic(error)) }
+            for report in reports where isWanted(report.partition) {
+                isSound = isSound && report.problems.isEmpty
+                let finding = report.problems.isEmpty ? "sound" : report.problems.joined(separator: "; ")
+                let file = report.path.split(separator: "/").last.map(String.init) ?? report.path
+                table.add(topic.name, "\(report.partition)", file, "\(report.batchCount)", "\(report.recordCount)", finding)
+            }
+        }
+        ByteStream.output.print(table.text(output))
+        return isSound ? 0 : 1
+    }
+
+    private func dump(_ topic: TopicDescription, in log: SegmentedLog) throws(CommandFailure) -> Int32 {
+        var left = invocation[.limit]?.integer ?? .max
+        for partition in topic.partitions.indices where isWanted(partition) && left > 0 {
+            ByteStream.output.print("Dumping \(topic.name)-\(partition)\n")
+            do throws(LogError) {
+                try log.dump(topic.id, partition: partition) { line in
+                    if !line.isBatch { left -= 1 }
+                    ByteStream.output.print(line.text + "\n")
+                    return left > 0
+                }
+            } catch {
+                throw .refused(TopicsCommand.diagnostic(error))
+            }
+        }
+        return 0
+    }
+
+    private static func diagnostic(_ error: LogError) -> Diagnostic {
+        Diagnostic(.corruptData, error.message, category: .general, hint: error.hint)
+    }
+
+    // MARK: A server
+
+    private func askServer() throws(CommandFailure) -> Int32 {
+        let statement: String
+        switch action {
+        case "list": statement = "SHOW ALL TOPICS EXTENDED;"
+        case "dump":
+            let name = invocation.operands[1].split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''")
+            statement = "PRINT '\(name)' FROM BEGINNING" + (invocation[.limit]?.integer.map { " LIMIT \($0)" } ?? "") + ";"
+        default:
+            throw .usage(
+                Diagnostic(
+                    .featureNotSupported, "topics \(action) reads files and needs --data DIR", category: .general,
+                    hint: "It works on the directory of a server that does not run."))
+        }
+        let door = try Door.open(invocation)
+        defer { door.close() }
+        if action == "dump" {
+            try TextAnswer().collect(statement, from: door.session)
+        } else {
+            let answer = TableAnswer()
+            ByteStream.output.print(try answer.table(of: statement, from: door.session).text(output))
+        }
+        return 0
+    }
+}

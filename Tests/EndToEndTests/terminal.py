@@ -1,0 +1,96 @@
+#!/usr/bin/env python3
+"""Uses the shell on a pseudo-terminal as a person would: types, completes, interrupts, looks back, leaves.
+
+  terminal.py MILLRACE
+"""
+import os, pty, re, select, signal, sys, tempfile
+
+millrace = sys.argv[1]
+home = tempfile.mkdtemp()
+
+
+class Terminal:
+    def __init__(self, *arguments):
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.environ.update(HOME=home, TERM="xterm", NO_COLOR="1", COLUMNS="100", LINES="40")
+            os.execv(millrace, [millrace, *arguments])
+        self.seen = ""
+
+    def type(self, text):
+        os.write(self.fd, text.encode())
+
+    def expect(self, pattern, what):
+        """Waits until the pattern is on the screen; what was before it counts as read."""
+        while True:
+            found = re.search(pattern, self.seen)
+            if found:
+                self.seen = self.seen[found.end():]
+                return found
+            ready, _, _ = select.select([self.fd], [], [], 60)
+            if not ready:
+                sys.exit("%s: waited for %r, have %r" % (what, pattern, self.seen[-2000:]))
+            try:
+                data = os.read(self.fd, 65536)
+            except OSError:
+                sys.exit("%s: the shell ended; waited for %r, have %r" % (what, pattern, self.seen[-2000:]))
+            self.seen += data.decode(errors="replace")
+
+    def leave(self, text, what):
+        self.type(text)
+        while True:
+            try:
+                if not os.read(self.fd, 65536):
+                    break
+            except OSError:
+                break
+        _, status = os.waitpid(self.pid, 0)
+        if os.waitstatus_to_exitcode(status) != 0:
+            sys.exit("%s: exit status %d" % (what, os.waitstatus_to_exitcode(status)))
+
+
+shell = Terminal()
+shell.expect(r"millrace> ", "the prompt")
+shell.type("CREATE STREAM visits (id INT KEY, page VARCHAR)\n")
+shell.expect(r"\.\.\. ", "the continuation prompt")
+shell.type("  WITH (KAFKA_TOPIC='visits', VALUE_FORMAT='JSON');\n")
+shell.expect(r"Stream created", "a statement over two lines")
+shell.expect(r"millrace> ", "the prompt")
+shell.type("INSERT INTO visits VALUES (1, 'a;b');\n")
+shell.expect(r"1 row inserted", "a semicolon in quotes")
+shell.type("SELECT * FROM vis\t;\n")
+shell.expect(r"\| 1 +\| a;b", "Tab completes a source, the row comes back")
+shell.expect(r"millrace> ", "the prompt")
+
+shell.type("SELEC 1;\n")
+shell.expect(r"SELEC 1;\s+\|? *\^", "an error with its line and a caret")
+shell.expect(r"millrace> ", "the prompt")
+shell.type("SELECT * FROM visit;\n")
+shell.expect(r"[Dd]id you mean VISITS", "a name nearly right")
+
+shell.type("SELECT * FROM visits EMIT CHANGES;\n")
+shell.expect(r"PAGE", "the head of a push query")
+shell.type("\x03")
+shell.expect(r"cancelled", "Ctrl-C ends the query")
+shell.expect(r"millrace> ", "Ctrl-C does not end the shell")
+shell.type("SELECT forgotten\x03")
+shell.expect(r"millrace> ", "Ctrl-C forgets a line")
+
+shell.type("output vertical\n")
+shell.expect(r"output is vertical", "a command of the shell")
+shell.type("SELECT * FROM visits;\n")
+shell.expect(r"ID +\| 1", "the vertical form")
+shell.type("history\n")
+shell.expect(r"CREATE STREAM visits", "the history has the statement of two lines")
+shell.leave("exit\n", "exit leaves")
+
+again = Terminal("-c", "SHOW TABLES;")
+again.expect(r"Table Name", "-c runs a statement")
+again.leave("", "-c ends by itself")
+third = Terminal()
+third.expect(r"millrace> ", "the prompt")
+third.type("\x12visits EMIT\n")
+third.expect(r"SELECT \* FROM visits EMIT CHANGES;", "Ctrl-R searches the history of an earlier session")
+third.expect(r"millrace> ", "the found line was carried out")
+third.leave("\x04", "Ctrl-D leaves")
+print("ok")
