@@ -145,6 +145,12 @@ import Values
         #expect(call("GENERATE_SERIES", big(0), big(.max)) == .failure)
     }
 
+    @Test func mapsAreWalkedByBucket() {
+        #expect(call("MAP_KEYS", ["a": 1, "d": 2]) == ["d", "a"])
+        #expect(call("MAP_VALUES", ["e": 1, "c": 2, "a": 3]) == [1, 3, 2])
+        #expect(call("MAP_KEYS", ["yes, thanks": 1, "nope": 2, "sure, yeah": 3]) == ["yes, thanks", "sure, yeah", "nope"])
+    }
+
     @Test func maps() {
         #expect(call("AS_MAP", ["a", "b", "a"], [1, 2, 3, 4]) == ["a": 3, "b": 2])
         #expect(call("AS_MAP", ["a", "b"], [1]) == ["a": 1, "b": nil])

@@ -19,7 +19,7 @@ extension FunctionLibrary {
 
     /// The keys or the values; the result shares them with the map.
     private static func part(_ call: FunctionCall, _ child: Int) {
-        let map = call.arguments[0]
+        let map = MapOrder.arranged(call.arguments[0], call.rows)
         let result = call.result
         result.children = [map.children[child]]
         result.isView = true
@@ -64,7 +64,7 @@ extension FunctionLibrary {
     }
 
     private static func entries(_ call: FunctionCall) {
-        let map = call.arguments[0]
+        let map = MapOrder.arranged(call.arguments[0], call.rows.withoutNulls(call.arguments[0]))
         let keys = map.children[0]
         let values = map.children[1]
         call.lists { row, children throws(EvaluationError) in
