@@ -145,7 +145,7 @@ extension ExpressionAnalyser {
         scope.hasWindowClause = false
         defer { scope.hasWindowClause = hasWindowClause }
         let (call, typed) = try resolve(family, arguments, whole)
-        let optionCount = call.signature.optionCount
+        let optionCount = call.signature.optionCount(ofArguments: typed.count)
         let options = try typed.suffix(optionCount).enumerated().map { index, option throws(Diagnostic) -> Value in
             guard case .literal(let value) = option.node else {
                 let place = typed.count - optionCount + index

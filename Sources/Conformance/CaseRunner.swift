@@ -67,14 +67,15 @@ private struct CaseRun {
             let log = try SegmentedLog(
                 directory: "/case", files: MemoryFileSystem(), clock: SimulatedTime(), random: SeededRandom(seed: 11), options: .inMemory)
             self.log = log
-            engine = try MillraceEngine(
-                configuration: EngineConfiguration(
-                    workers: 1,
-                    properties: [
-                        "auto.offset.reset": "earliest", "cache.max.bytes.buffering": "0", "ksql.service.id": "some.ksql.service.id",
-                        "millrace.bounded.queries": "ksqldb",
-                    ], functions: .builtIn, time: SimulatedTime(), random: SeededRandom(seed: 5), isDriven: true,
-                    declaredPartitions: { known[$0] ?? 4 }), log: log)
+            var configuration = EngineConfiguration(
+                workers: 1,
+                properties: [
+                    "auto.offset.reset": "earliest", "cache.max.bytes.buffering": "0", "ksql.service.id": "some.ksql.service.id",
+                    "millrace.bounded.queries": "ksqldb",
+                ], functions: HarnessFunctions.table, time: SimulatedTime(), random: SeededRandom(seed: 5), isDriven: true,
+                declaredPartitions: { known[$0] ?? 4 })
+            configuration.addedFunctions = HarnessFunctions.bodies
+            engine = try MillraceEngine(configuration: configuration, log: log)
         } catch {
             throw CaseFailure("the engine did not start: \(error)")
         }

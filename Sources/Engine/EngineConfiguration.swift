@@ -1,6 +1,7 @@
 // How an engine is set up, decided by whoever builds the house.
 
 package import Functions
+package import Operators
 package import Pipelines
 package import Platform
 
@@ -13,6 +14,8 @@ package struct EngineConfiguration: Sendable {
     /// Where push queries start unless `auto.offset.reset` says so: `latest` in shell and server, `earliest` in scripts and tests.
     package var pushStart: String
     package var functions: FunctionTable
+    /// Bodies of those functions that are not built in.
+    package var addedFunctions = AddedFunctions()
     package var time: any TimeSource
     package var random: any RandomSource
     /// Queries are created but not run by workers: a harness drives their tasks itself.

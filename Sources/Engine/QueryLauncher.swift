@@ -74,7 +74,8 @@ struct QueryLauncher: Sendable {
         let time = engine.configuration.time
         let random = engine.configuration.random
         return DataflowEnvironment(
-            now: { time.wallMilliseconds() }, random: { random.next() }, timeZoneFile: { TimeZoneFiles.contents(of: $0) })
+            now: { time.wallMilliseconds() }, random: { random.next() }, timeZoneFile: { TimeZoneFiles.contents(of: $0) },
+            added: engine.configuration.addedFunctions)
     }
 
     func dataflow(_ pipeline: PipelinePlan, properties: [String: String]) throws(QueryFailure) -> Dataflow {

@@ -71,8 +71,10 @@ package struct FunctionSignature: Hashable, Sendable {
     package var result: TypePattern
 
     package var variadicIndex: Int? { parameters.firstIndex { $0.isVariadic } }
-    /// How many of the parameters are literal options at the end.
-    package var optionCount: Int { parameters.reversed().prefix { $0.isLiteral }.count }
+    /// How many of `count` arguments are literal options; they stand at the end.
+    package func optionCount(ofArguments count: Int) -> Int {
+        (0..<count).count { parameterIndex(ofArgument: $0, count: count).map { parameters[$0].isLiteral } ?? false }
+    }
 
     /// Which parameter the argument at `index` of `count` arguments belongs to; nil when there is none.
     package func parameterIndex(ofArgument index: Int, count: Int) -> Int? {

@@ -73,7 +73,7 @@ struct SignatureReader {
         case "TIME": return .exactly(.time)
         case "DATE": return .exactly(.date)
         case "TIMESTAMP": return .exactly(.timestamp)
-        case "DECIMAL": return .anyDecimal
+        case "DECIMAL": return decimal()
         case "WHOLE_DECIMAL": return .wholeDecimal
         case "WIDEST_DECIMAL": return .widestDecimal
         case "TOP_ENTRIES": return .topEntries
@@ -89,6 +89,13 @@ struct SignatureReader {
         case "LAMBDA": return lambda()
         default: return .variable(name)
         }
+    }
+
+    /// `DECIMAL`, or `DECIMAL(30, 10)`.
+    private mutating func decimal() -> TypePattern? {
+        guard take("(") else { return .anyDecimal }
+        guard let precision = word().flatMap({ Int($0) }), take(","), let scale = word().flatMap({ Int($0) }), take(")") else { return nil }
+        return .exactly(.decimal(precision: precision, scale: scale))
     }
 
     private mutating func structure() -> TypePattern? {

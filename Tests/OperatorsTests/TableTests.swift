@@ -123,7 +123,7 @@ private let columns = [ColumnDefinition("A", .integer), ColumnDefinition("L", .a
     }
 
     @Test func eventTime() throws {
-        let pattern = TimestampColumn(column: 1, pattern: "yyyy-MM-dd'T'HH:mm:ssX", failsQuery: false)
+        let pattern = TimestampColumn(column: 1, pattern: "yyyy-MM-dd'T'HH:mm:ssXXX", failsQuery: false)
         let step = source([ColumnDefinition("T", .string)], timestamp: pattern)
         let dataflow = try Dataflow(root: .source(step), destination: sink())
         let lines = [Line("a", #"{"T":"2024-03-01T10:15:30+01:00"}"#), Line("b", #"{"T":"x"}"#), Line("c", #"{"T":null}"#)]

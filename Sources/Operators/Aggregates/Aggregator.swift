@@ -127,8 +127,14 @@ struct AggregateParameters {
 
 /// Makes aggregators by name and types.
 enum AggregateLibrary {
-    static func make(_ call: AggregateCall, _ sequence: SequenceCounter) throws(DataflowError) -> Aggregator {
+    static func make(
+        _ call: AggregateCall, _ sequence: SequenceCounter, _ added: AddedFunctions
+    ) throws(DataflowError) -> Aggregator {
         let parameters = AggregateParameters(call, sequence)
+        if let make = added.aggregates[call.function] {
+            let function = make(parameters.arguments, parameters.options, parameters.result)
+            return BoxedAggregator(function.stateType, parameters) { AddedState(function) }
+        }
         let argument = parameters.arguments.first ?? .bigint
         switch call.function {
         case "COUNT": return CountAggregator()

@@ -106,7 +106,8 @@ package final class Column {
     private func growLane() {
         func extend<T>(_ array: inout [T], _ filler: T) {
             guard array.count < count else { return }
-            array.reserveCapacity(max(count, array.count * 2))
+            // Only when there is no room: asking for more each time would move the array each time.
+            if array.capacity < count { array.reserveCapacity(max(count, array.count * 2)) }
             array.append(contentsOf: repeatElement(filler, count: count - array.count))
         }
         switch lane {

@@ -15,17 +15,23 @@ extension FunctionLibrary {
         FunctionBody("ARRAY_EXCEPT", accepts: twoArrays, .vectorised { call in keepDistinct(call) { !$0.contains($1, $2) } }),
         FunctionBody("ARRAY_MAX", accepts: oneArray, .vectorised { call in extreme(call, 1) }),
         FunctionBody("ARRAY_MIN", accepts: oneArray, .vectorised { call in extreme(call, -1) }),
-        FunctionBody("ARRAY_SORT", accepts: { oneArray(Array($0.prefix(1))) && ($0.count == 1 || ($0.count == 2 && $0[1] == .string)) }, .vectorised(arraySort)),
         FunctionBody(
-            "ARRAY_JOIN", nulls: .seen, accepts: { oneArray(Array($0.prefix(1))) && ($0.count == 1 || ($0.count == 2 && $0[1] == .string)) },
+            "ARRAY_SORT", accepts: { oneArray(Array($0.prefix(1))) && ($0.count == 1 || ($0.count == 2 && $0[1] == .string)) },
+            .vectorised(arraySort)),
+        FunctionBody(
+            "ARRAY_JOIN", nulls: .seen,
+            accepts: { oneArray(Array($0.prefix(1))) && ($0.count == 1 || ($0.count == 2 && $0[1] == .string)) },
             .vectorised(arrayJoin)),
         FunctionBody(
-            "SLICE", nulls: .seen, accepts: { $0.count == 3 && oneArray([$0[0]]) && $0[1] == .integer && $0[2] == .integer }, .vectorised(slice)),
+            "SLICE", nulls: .seen, accepts: { $0.count == 3 && oneArray([$0[0]]) && $0[1] == .integer && $0[2] == .integer },
+            .vectorised(slice)),
         FunctionBody("GENERATE_SERIES", nulls: .seen, accepts: isSeries, .vectorised(generateSeries)),
     ]
 
     @Sendable private static func oneArray(_ types: [SQLType]) -> Bool { types.count == 1 && Lane(types[0]) == .list }
-    @Sendable private static func twoArrays(_ types: [SQLType]) -> Bool { types.count == 2 && Lane(types[0]) == .list && types[0] == types[1] }
+    @Sendable private static func twoArrays(_ types: [SQLType]) -> Bool {
+        types.count == 2 && Lane(types[0]) == .list && types[0] == types[1]
+    }
     @Sendable private static func arrayAndElement(_ types: [SQLType]) -> Bool { types.count == 2 && types[0] == .array(types[1]) }
     @Sendable private static func isSeries(_ types: [SQLType]) -> Bool {
         types.starts(with: [.integer, .integer]) || types.starts(with: [.bigint, .bigint])
@@ -44,7 +50,8 @@ extension FunctionLibrary {
     }
 
     private static func arrayContains(_ call: FunctionCall) {
-        let array = call.arguments[0], wanted = call.arguments[1]
+        let array = call.arguments[0]
+        let wanted = call.arguments[1]
         call.words { row in
             if array.isNull(row) { return 0 }
             return array.elements(row).contains { ElementOrder.same(array.children[0], $0, wanted, row) } ? 1 : 0
@@ -52,7 +59,8 @@ extension FunctionLibrary {
     }
 
     private static func arrayRemove(_ call: FunctionCall) {
-        let array = call.arguments[0], victim = call.arguments[1]
+        let array = call.arguments[0]
+        let victim = call.arguments[1]
         call.lists { row, children in
             if array.isNull(row) { return false }
             for element in array.elements(row) where !ElementOrder.same(array.children[0], element, victim, row) {
@@ -64,10 +72,12 @@ extension FunctionLibrary {
 
     /// The distinct elements of the first array that `keeps` takes, which is given the set of the second array's elements.
     private static func keepDistinct(_ call: FunctionCall, _ keeps: (ElementSet, Column, Int) -> Bool) {
-        let array = call.arguments[0], elements = array.children[0]
+        let array = call.arguments[0]
+        let elements = array.children[0]
         call.lists { row, children in
             var seen = ElementSet()
-            let others = call.arguments.count > 1 ? ElementSet(call.arguments[1].children[0], call.arguments[1].elements(row)) : ElementSet()
+            let others =
+                call.arguments.count > 1 ? ElementSet(call.arguments[1].children[0], call.arguments[1].elements(row)) : ElementSet()
             for element in array.elements(row) where keeps(others, elements, element) && seen.insert(elements, element) {
                 children[0].append(elements, element)
             }
@@ -88,7 +98,8 @@ extension FunctionLibrary {
     }
 
     private static func extreme(_ call: FunctionCall, _ sign: Int) {
-        let array = call.arguments[0], elements = array.children[0]
+        let array = call.arguments[0]
+        let elements = array.children[0]
         call.rows.forEach { row in
             var best: Int?
             for element in array.elements(row) where !elements.isNull(element) {
@@ -102,7 +113,8 @@ extension FunctionLibrary {
 
     /// NULLs stand last in both directions. An unknown direction gives NULL.
     private static func arraySort(_ call: FunctionCall) {
-        let array = call.arguments[0], elements = array.children[0]
+        let array = call.arguments[0]
+        let elements = array.children[0]
         call.lists { row, children throws(EvaluationError) in
             var descends = false
             if call.arguments.count > 1 {
@@ -125,7 +137,8 @@ extension FunctionLibrary {
     }
 
     private static func arrayJoin(_ call: FunctionCall) {
-        let array = call.arguments[0], elements = array.children[0]
+        let array = call.arguments[0]
+        let elements = array.children[0]
         let isPrintable = elements.type.isNumeric || elements.type == .boolean || elements.type == .string
         call.texts { row, bytes throws(EvaluationError) in
             if array.isNull(row) { return false }
@@ -147,7 +160,8 @@ extension FunctionLibrary {
 
     /// Both ends are 1-based and inclusive. The result shares the argument's elements.
     private static func slice(_ call: FunctionCall) {
-        let array = call.arguments[0], result = call.result
+        let array = call.arguments[0]
+        let result = call.result
         result.children = array.children
         result.isView = true
         call.rows.forEach { row in
@@ -164,15 +178,21 @@ extension FunctionLibrary {
     private static func generateSeries(_ call: FunctionCall) {
         let isInteger = call.arguments[0].type == .integer
         call.lists { row, children throws(EvaluationError) in
-            if call.arguments.contains(where: { $0.isNull(row) }) { throw EvaluationError("the bounds and the step of a series must not be null") }
-            let start = call.arguments[0].words[row], end = call.arguments[1].words[row]
+            if call.arguments.contains(where: { $0.isNull(row) }) {
+                throw EvaluationError("the bounds and the step of a series must not be null")
+            }
+            let start = call.arguments[0].words[row]
+            let end = call.arguments[1].words[row]
             let step = call.arguments.count > 2 ? call.arguments[2].words[row] : end > start ? 1 : -1
             let difference = isInteger ? Int64(Int32(truncatingIfNeeded: end - start)) : end &- start
             if step == 0 { throw EvaluationError("GENERATE_SERIES step cannot be zero") }
             if (difference > 0 && step < 0) || (difference < 0 && step > 0) { throw EvaluationError("GENERATE_SERIES step has wrong sign") }
             let steps = difference.dividedReportingOverflow(by: step).partialValue
-            let elements = children[0], first = elements.count
-            guard steps >= 0, steps < Int64(FunctionCall.elementLimit - first) else { throw EvaluationError("the series has too many elements") }
+            let elements = children[0]
+            let first = elements.count
+            guard steps >= 0, steps < Int64(FunctionCall.elementLimit - first) else {
+                throw EvaluationError("the series has too many elements")
+            }
             elements.grow(to: first + Int(steps) + 1)
             for index in 0...Int(steps) {
                 let value = start &+ Int64(index) &* step

@@ -152,7 +152,9 @@ private struct CalendarFields {
         let month = (number("M") ?? number("L") ?? 1) - 1
         // Far beyond these bounds the milliseconds would not fit 64 bits.
         let limit: Int64 = 1_000_000_000
-        guard year.magnitude < 100_000_000, month.magnitude < limit, numbers.values.allSatisfy({ $0.magnitude < 1 << 40 }) else { return nil }
+        guard year.magnitude < 100_000_000, month.magnitude < limit, numbers.values.allSatisfy({ $0.magnitude < 1 << 40 }) else {
+            return nil
+        }
         let (years, monthOfYear) = floorDivide(month, 12)
         var days = CivilDate.toDays(year: year + years, month: monthOfYear + 1, day: 1)
         if let dayOfYear = number("D"), number("d") == nil {

@@ -25,29 +25,37 @@ extension FunctionLibrary {
         FunctionBody("TIMESUB", [.string, .integer, .time], shift(-1, time)),
         FunctionBody("TIMESTAMPADD", [.string, .integer, .timestamp], shift(1) { $0 &+ $1 }),
         FunctionBody("TIMESTAMPSUB", [.string, .integer, .timestamp], shift(-1) { $0 &+ $1 }),
-        FunctionBody("FROM_DAYS", [.integer], nulls: .seen, .vectorised { call in
-            call.words { row throws(EvaluationError) in
-                if call.isNull(0, row) { throw EvaluationError("the number of days must not be null") }
-                return call.arguments[0].words[row]
-            }
-        }),
+        FunctionBody(
+            "FROM_DAYS", [.integer], nulls: .seen,
+            .vectorised { call in
+                call.words { row throws(EvaluationError) in
+                    if call.isNull(0, row) { throw EvaluationError("the number of days must not be null") }
+                    return call.arguments[0].words[row]
+                }
+            }),
         FunctionBody("FROM_UNIXTIME", [.bigint], sameWord),
         FunctionBody("UNIX_DATE", [.date], sameWord),
         FunctionBody("UNIX_TIMESTAMP", [.timestamp], sameWord),
-        FunctionBody("UNIX_TIMESTAMP", [], .vectorised { call in
-            let now = call.frame.environment.now()
-            call.words { _ in now }
-        }),
-        FunctionBody("UNIX_DATE", [], .vectorised { call in
-            let today = floorDivide(call.frame.environment.now(), DateText.millisecondsPerDay).quotient
-            call.words { _ in today }
-        }),
+        FunctionBody(
+            "UNIX_TIMESTAMP", [],
+            .vectorised { call in
+                let now = call.frame.environment.now()
+                call.words { _ in now }
+            }),
+        FunctionBody(
+            "UNIX_DATE", [],
+            .vectorised { call in
+                let today = floorDivide(call.frame.environment.now(), DateText.millisecondsPerDay).quotient
+                call.words { _ in today }
+            }),
     ]
 
     private static let sameWord = FunctionBody.Shape.vectorised { call in call.words { call.arguments[0].words[$0] } }
 
     /// A body that adds an interval, `sign` times, to the third argument.
-    private static func shift(_ sign: Int64, _ add: @escaping @Sendable (_ value: Int64, _ milliseconds: Int64) -> Int64) -> FunctionBody.Shape {
+    private static func shift(_ sign: Int64, _ add: @escaping @Sendable (_ value: Int64, _ milliseconds: Int64) -> Int64)
+        -> FunctionBody.Shape
+    {
         .prepared { _, _ in
             let units = Recent<Int64>()
             return { call in

@@ -19,7 +19,9 @@ private final class DateContext {
     func pattern(_ text: ArraySlice<UInt8>) throws(EvaluationError) -> DatePattern { try patterns.get(text, DatePattern.init) }
 
     /// The zone that argument `index` names, or `otherwise` when there is no such argument.
-    func zone(_ call: FunctionCall, _ index: Int, _ row: Int, otherwise: TimeZone = DateContext.greenwich) throws(EvaluationError) -> TimeZone {
+    func zone(_ call: FunctionCall, _ index: Int, _ row: Int, otherwise: TimeZone = DateContext.greenwich) throws(EvaluationError)
+        -> TimeZone
+    {
         guard index < call.arguments.count else { return otherwise }
         let table = table(call)
         let cache = index == 1 ? otherZones : zones
@@ -40,7 +42,8 @@ extension FunctionLibrary {
         FunctionBody("FORMAT_TIMESTAMP", [.timestamp, .string, .string], formatInstant(.strictGreenwich)),
         FunctionBody("TIMESTAMPTOSTRING", [.bigint, .string], nulls: .seen, formatInstant(.legacy)),
         FunctionBody("TIMESTAMPTOSTRING", [.bigint, .string, .string], nulls: .seen, formatInstant(.legacy)),
-        FunctionBody("DATETOSTRING", [.integer, .string], nulls: .seen, format { row, call, _ in DateFields(days: call.arguments[0].words[row]) }),
+        FunctionBody(
+            "DATETOSTRING", [.integer, .string], nulls: .seen, format { row, call, _ in DateFields(days: call.arguments[0].words[row]) }),
         FunctionBody("PARSE_TIMESTAMP", [.string, .string], parseInstant()),
         FunctionBody("PARSE_TIMESTAMP", [.string, .string, .string], parseInstant()),
         FunctionBody("STRINGTOTIMESTAMP", [.string, .string], nulls: .seen, parseInstant()),
@@ -82,13 +85,16 @@ extension FunctionLibrary {
     }
 
     private static func unreadable(_ call: FunctionCall, _ row: Int, _ what: String) -> EvaluationError {
-        let text = string(call.arguments[0].text(row)), pattern = string(call.arguments[1].text(row))
+        let text = string(call.arguments[0].text(row))
+        let pattern = string(call.arguments[1].text(row))
         return EvaluationError("Failed to parse \(what) '\(text)' with formatter '\(pattern)'")
     }
 
     /// NULL arguments fail; where they shall give NULL, the body never sees them.
     private static func requirePresent(_ call: FunctionCall, _ row: Int) throws(EvaluationError) {
-        if call.arguments.contains(where: { $0.isNull(row) }) { throw EvaluationError("the text, the pattern and the zone must not be null") }
+        if call.arguments.contains(where: { $0.isNull(row) }) {
+            throw EvaluationError("the text, the pattern and the zone must not be null")
+        }
     }
 
     private static func parseInstant() -> FunctionBody.Shape {
@@ -166,7 +172,8 @@ extension FunctionLibrary {
                 call.words { row throws(EvaluationError) in
                     let instant = call.arguments[0].words[row]
                     do throws(EvaluationError) {
-                        let from = try context.zone(call, 1, row), to = try context.zone(call, 2, row)
+                        let from = try context.zone(call, 1, row)
+                        let to = try context.zone(call, 2, row)
                         return instant &+ to.offset(at: instant) &- from.offset(at: instant)
                     } catch {
                         throw EvaluationError("Invalid time zone: \(error.message)")

@@ -65,7 +65,9 @@ struct ParsedDate {
         }
         if number("h") ?? 1 > 12 || number("K") ?? 0 > 11 { return nil }
         guard let hour = hour ?? (defaults ? 0 : nil) else { return nil }
-        let minute = number("m"), second = number("s"), fraction = nanoseconds ?? number("n")
+        let minute = number("m")
+        let second = number("s")
+        let fraction = nanoseconds ?? number("n")
         if !defaults, minute == nil && (second != nil || fraction != nil) || second == nil && fraction != nil { return nil }
         let time = ((minute ?? 0) * 60 + (second ?? 0)) * 1000 + (fraction ?? 0) / 1_000_000
         guard minute ?? 0 < 60, second ?? 0 < 60, fraction ?? 0 < 1_000_000_000, hour < 24 || (hour == 24 && time == 0) else { return nil }
@@ -88,7 +90,9 @@ extension DatePattern {
 
     /// The same with a zone for texts that name none, and a table for those that name a region.
     func timestamp(_ text: ArraySlice<UInt8>, in zone: TimeZone, _ find: (String) -> TimeZone?) -> Int64? {
-        guard let parsed = read(text), let days = parsed.days(defaults: true), let time = parsed.timeOfDay(defaults: true) else { return nil }
+        guard let parsed = read(text), let days = parsed.days(defaults: true), let time = parsed.timeOfDay(defaults: true) else {
+            return nil
+        }
         let local = days * DateText.millisecondsPerDay + time
         switch parsed.zone {
         case nil: return zone.instant(ofLocal: local)
@@ -177,7 +181,8 @@ private struct DatePatternReader {
 
     private mutating func readName(_ letter: UInt8, _ width: Int) -> Bool {
         // Longer names first, so that none is cut short.
-        for (name, value) in DateNames.names(letter, width).sorted(by: { $0.name.utf8.count > $1.name.utf8.count }) where take(Array(name.utf8)) {
+        for (name, value) in DateNames.names(letter, width).sorted(by: { $0.name.utf8.count > $1.name.utf8.count })
+        where take(Array(name.utf8)) {
             parsed.set(letter, value)
             return true
         }
@@ -192,7 +197,9 @@ private struct DatePatternReader {
                 return true
             }
             if letter == UInt8(ascii: "Z"), width == 4 { return readLocalizedOffset() }
-            return readOffset(hasColon: letter == UInt8(ascii: "Z") ? width == 5 : width == 3 || width == 5, isShort: width == 1 && letter != UInt8(ascii: "Z"))
+            return readOffset(
+                hasColon: letter == UInt8(ascii: "Z") ? width == 5 : width == 3 || width == 5,
+                isShort: width == 1 && letter != UInt8(ascii: "Z"))
         case UInt8(ascii: "O"): return readLocalizedOffset()
         default: return readZoneName()
         }

@@ -118,7 +118,8 @@ extension DatePattern {
         case "Z" where width == 4: appendLocalized(offset, isFull: true, to: &bytes)
         case "Z": appendOffset(offset, hasColon: width == 5, minutes: true, seconds: width == 5, to: &bytes)
         default:
-            appendOffset(offset, hasColon: width == 3 || width == 5, minutes: width > 1 || offset % 3600 != 0, seconds: width > 3, to: &bytes)
+            appendOffset(
+                offset, hasColon: width == 3 || width == 5, minutes: width > 1 || offset % 3600 != 0, seconds: width > 3, to: &bytes)
         }
     }
 

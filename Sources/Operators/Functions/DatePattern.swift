@@ -154,7 +154,8 @@ enum DateNames {
         case "M": return styled(months)
         case "E": return styled(weekdays)
         case "a": return [("AM", 0), ("PM", 1)]
-        case "G": return width == 4 ? [("Before Christ", 0), ("Anno Domini", 1)] : width == 5 ? [("B", 0), ("A", 1)] : [("BC", 0), ("AD", 1)]
+        case "G":
+            return width == 4 ? [("Before Christ", 0), ("Anno Domini", 1)] : width == 5 ? [("B", 0), ("A", 1)] : [("BC", 0), ("AD", 1)]
         default:
             let ordinals = ["1st", "2nd", "3rd", "4th"]
             return (1...4).map { (width == 4 ? ordinals[$0 - 1] + " quarter" : width == 5 ? "\($0)" : "Q\($0)", Int64($0)) }

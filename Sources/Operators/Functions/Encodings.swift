@@ -13,7 +13,8 @@ enum TextEncoding: Hashable {
         case "utf8": self = .utf8
         case "ascii": self = .ascii
         case "base64": self = .base64
-        default: throw EvaluationError("Unknown encoding type '\(string(name))'. Supported formats are 'hex', 'utf8', 'ascii', and 'base64'")
+        default:
+            throw EvaluationError("Unknown encoding type '\(string(name))'. Supported formats are 'hex', 'utf8', 'ascii', and 'base64'")
         }
     }
 
@@ -31,7 +32,8 @@ enum TextEncoding: Hashable {
     /// Pairs of digits; nil for anything else.
     static func hexBytes(_ text: ArraySlice<UInt8>) -> [UInt8]? {
         guard text.count % 2 == 0 else { return nil }
-        var bytes: [UInt8] = [], high: UInt8?
+        var bytes: [UInt8] = []
+        var high: UInt8?
         for letter in text {
             let digit: UInt8
             switch letter {
@@ -101,14 +103,16 @@ enum TextEncoding: Hashable {
 }
 
 extension FunctionLibrary {
-    static let encodings: [FunctionBody] = [
-        FunctionBody("ENCODE", [.string, .string, .string], .prepared { _, _ in encode() }),
-        FunctionBody("TO_BYTES", [.string, .string], .prepared { _, _ in toBytes() }),
-        FunctionBody("FROM_BYTES", [.bytes, .string], .prepared { _, _ in fromBytes() }),
-    ] + numberFromBytes("INT_FROM_BYTES", 4) + numberFromBytes("BIGINT_FROM_BYTES", 8) + numberFromBytes("DOUBLE_FROM_BYTES", 8)
+    static let encodings: [FunctionBody] =
+        [
+            FunctionBody("ENCODE", [.string, .string, .string], .prepared { _, _ in encode() }),
+            FunctionBody("TO_BYTES", [.string, .string], .prepared { _, _ in toBytes() }),
+            FunctionBody("FROM_BYTES", [.bytes, .string], .prepared { _, _ in fromBytes() }),
+        ] + numberFromBytes("INT_FROM_BYTES", 4) + numberFromBytes("BIGINT_FROM_BYTES", 8) + numberFromBytes("DOUBLE_FROM_BYTES", 8)
 
     private static func encode() -> (FunctionCall) -> Void {
-        let inputs = Recent<TextEncoding>(), outputs = Recent<TextEncoding>()
+        let inputs = Recent<TextEncoding>()
+        let outputs = Recent<TextEncoding>()
         return { call in
             call.texts { row, bytes throws(EvaluationError) in
                 let input = try inputs.get(call.arguments[1].text(row), TextEncoding.init)

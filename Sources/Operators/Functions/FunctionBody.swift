@@ -79,7 +79,8 @@ struct FunctionCall {
 enum FunctionLibrary {
     /// Every file of bodies adds its list here.
     private static let lists: [[FunctionBody]] = [
-        strings, stringSearch, stringShaping, masks, encodings, digests, numbers, conditionals, extremes, mathematics, geography, arrays, maps,
+        strings, stringSearch, stringShaping, masks, encodings, digests, numbers, conditionals, extremes, mathematics, geography, arrays,
+        maps,
         patterns, dateTexts, dateArithmetic, json, jsonArrays, urls,
     ]
 

@@ -87,7 +87,8 @@ final class Recent<Compiled> {
     private var text: [UInt8] = []
     private var outcome: Result<Compiled, EvaluationError>?
 
-    func get(_ text: ArraySlice<UInt8>, _ make: (ArraySlice<UInt8>) throws(EvaluationError) -> Compiled) throws(EvaluationError) -> Compiled {
+    func get(_ text: ArraySlice<UInt8>, _ make: (ArraySlice<UInt8>) throws(EvaluationError) -> Compiled) throws(EvaluationError) -> Compiled
+    {
         if let outcome, self.text[...] == text { return try outcome.get() }
         self.text = Array(text)
         do throws(EvaluationError) {

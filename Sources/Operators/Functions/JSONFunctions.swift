@@ -7,19 +7,22 @@ extension FunctionLibrary {
     static let json: [FunctionBody] = [
         FunctionBody("EXTRACTJSONFIELD", [.string, .string], .prepared { _, _ in extractField() }),
         FunctionBody("IS_JSON_STRING", [.string], nulls: .seen, .prepared { _, _ in isJSON() }),
-        FunctionBody("TO_JSON_STRING", nulls: .seen, accepts: { $0.count == 1 }, .vectorised { call in
-            call.texts { row, bytes in
-                call.arguments[0].appendJSON(row, to: &bytes)
-                return true
-            }
-        }),
+        FunctionBody(
+            "TO_JSON_STRING", nulls: .seen, accepts: { $0.count == 1 },
+            .vectorised { call in
+                call.texts { row, bytes in
+                    call.arguments[0].appendJSON(row, to: &bytes)
+                    return true
+                }
+            }),
         FunctionBody("JSON_CONCAT", accepts: { !$0.isEmpty && $0.allSatisfy { $0 == .string } }, .vectorised(concatenateDocuments)),
         FunctionBody("JSON_KEYS", [.string], .prepared { _, _ in keys() }),
         FunctionBody("JSON_RECORDS", [.string], .prepared { _, _ in records() }),
     ]
 
     private static func extractField() -> (FunctionCall) -> Void {
-        let scratch = JSONScratch(), paths = Recent<JSONPath>()
+        let scratch = JSONScratch()
+        let paths = Recent<JSONPath>()
         return { call in
             call.texts { row, bytes throws(EvaluationError) in
                 let path = try paths.get(call.arguments[1].text(row), JSONPath.init)

@@ -19,7 +19,9 @@ struct JSONPath {
             var name = String.UnicodeScalarView()
             switch opener {
             case ".":
-                while let scalar = rest.first, JSONPath.isNamePart(scalar) || scalar == ":" || scalar == "@" { name.append(rest.removeFirst()) }
+                while let scalar = rest.first, JSONPath.isNamePart(scalar) || scalar == ":" || scalar == "@" {
+                    name.append(rest.removeFirst())
+                }
             case "[" where rest.first == "\"":
                 guard let quoted = JSONPath.quoted(&rest) else { throw malformed() }
                 name = quoted

@@ -91,7 +91,12 @@ enum JSONText {
         _ text: [UInt8], isInteger: Bool, _ style: JSONNumberStyle, to bytes: inout [UInt8]
     ) throws(EvaluationError) {
         if isInteger { return bytes.append(contentsOf: text == [0x2D, 0x30] ? [0x30] : text) }
-        var digits: [UInt8] = [], scale = 0, exponent = 0, seenPoint = false, inExponent = false, isNegativeExponent = false
+        var digits: [UInt8] = []
+        var scale = 0
+        var exponent = 0
+        var seenPoint = false
+        var inExponent = false
+        var isNegativeExponent = false
         for byte in text {
             switch byte {
             case 0x2E: seenPoint = true
@@ -158,11 +163,12 @@ extension Column {
             }
             bytes.append(0x5D)
         case .map:
-            appendMembers(elements(row).map { entry in
-                var name: [UInt8] = []
-                if children[0].isNull(entry) { name = Array("null".utf8) } else { children[0].appendText(entry, to: &name) }
-                return (name, children[1], entry)
-            }, to: &bytes)
+            appendMembers(
+                elements(row).map { entry in
+                    var name: [UInt8] = []
+                    if children[0].isNull(entry) { name = Array("null".utf8) } else { children[0].appendText(entry, to: &name) }
+                    return (name, children[1], entry)
+                }, to: &bytes)
         case .structure(let fields):
             appendMembers(zip(fields, children).map { (Array($0.name.utf8), $1, row) }, to: &bytes)
         }

@@ -139,7 +139,9 @@ struct JavaPattern {
             rest.removeFirst()
             isNegated = true
         }
-        var members = "", alternatives: [String] = [], intersections: [String] = []
+        var members = ""
+        var alternatives: [String] = []
+        var intersections: [String] = []
         var isFirst = true
         while let scalar = rest.popFirst() {
             switch scalar {
@@ -172,7 +174,8 @@ struct JavaPattern {
     }
 
     private static func literal(_ scalar: Unicode.Scalar) -> String {
-        scalar.isASCII && !scalar.properties.isAlphabetic && !(scalar >= "0" && scalar <= "9") ? "\\" + String(Character(scalar)) : String(Character(scalar))
+        scalar.isASCII && !scalar.properties.isAlphabetic && !(scalar >= "0" && scalar <= "9")
+            ? "\\" + String(Character(scalar)) : String(Character(scalar))
     }
 
     private static func union(_ members: String, _ alternatives: [String]) -> String {

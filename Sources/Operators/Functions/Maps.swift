@@ -19,7 +19,8 @@ extension FunctionLibrary {
 
     /// The keys or the values; the result shares them with the map.
     private static func part(_ call: FunctionCall, _ child: Int) {
-        let map = call.arguments[0], result = call.result
+        let map = MapOrder.arranged(call.arguments[0], call.rows)
+        let result = call.result
         result.children = [map.children[child]]
         result.isView = true
         call.rows.forEach { result.ranges[$0] = map.ranges[$0] }
@@ -49,7 +50,8 @@ extension FunctionLibrary {
     }
 
     private static func asMap(_ call: FunctionCall) {
-        let keys = call.arguments[0], values = call.arguments[1]
+        let keys = call.arguments[0]
+        let values = call.arguments[1]
         call.lists { row, children in
             var index = KeyIndex(children[0])
             let available = values.elements(row)
@@ -62,7 +64,9 @@ extension FunctionLibrary {
     }
 
     private static func entries(_ call: FunctionCall) {
-        let map = call.arguments[0], keys = map.children[0], values = map.children[1]
+        let map = MapOrder.arranged(call.arguments[0], call.rows.withoutNulls(call.arguments[0]))
+        let keys = map.children[0]
+        let values = map.children[1]
         call.lists { row, children throws(EvaluationError) in
             if call.isNull(1, row) { throw EvaluationError("ENTRIES must be told whether to sort") }
             if map.isNull(row) { return false }

@@ -64,14 +64,18 @@ extension FunctionLibrary {
         let fixed: [SQLType] = hasCount ? [.string, .integer] : [.string]
         return FunctionBody(
             name, nulls: .seen,
-            accepts: { $0.starts(with: fixed) && ($0.count == fixed.count || ($0.count == fixed.count + 4 && $0.suffix(4).allSatisfy { $0 == .string })) },
+            accepts: {
+                $0.starts(with: fixed)
+                    && ($0.count == fixed.count || ($0.count == fixed.count + 4 && $0.suffix(4).allSatisfy { $0 == .string }))
+            },
             .vectorised { call in
                 let source = call.arguments[0]
                 call.texts { row, bytes throws(EvaluationError) in
                     let mask = try mask(call, row, from: fixed.count)
                     let count = hasCount ? try maskedCount(call, row, name) : 0
                     if source.isNull(row) { return false }
-                    let text = source.text(row), length = utf16Length(text)
+                    let text = source.text(row)
+                    let length = utf16Length(text)
                     mask.append(text, part(length, min(count, length)), to: &bytes)
                     return true
                 }

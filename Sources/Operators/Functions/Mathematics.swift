@@ -13,17 +13,28 @@ func naturalLogarithm(_ x: Double) -> Double { log(x) }
 
 extension FunctionLibrary {
     static let mathematics: [FunctionBody] =
-        function("ACOS") { acos($0) } + function("ASIN") { asin($0) } + function("ATAN") { atan($0) } + function("CBRT") { cbrt($0) }
+        function("ACOS") { acos($0) } + function("ASIN") { asin($0) } + function("ATAN") { atan($0) } + function("CBRT") { cubeRoot($0) }
         + function("COS") { cos($0) } + function("COSH") { cosh($0) } + function("COT") { 1 / tan($0) } + function("EXP") { exp($0) }
         + function("DEGREES") { $0 * (180 / Double.pi) } + function("RADIANS") { $0 * (Double.pi / 180) } + function("LN") { log($0) }
         + function("LOG") { log($0) } + function("SIN") { sin($0) } + function("SINH") { sinh($0) } + function("SQRT") { sqrt($0) }
-        + function("TAN") { tan($0) } + function("TANH") { tanh($0) } + function("ATAN2") { atan2($0, $1) } + function("POWER") { power($0, $1) }
+        + function("TAN") { tan($0) } + function("TANH") { tanh($0) } + function("ATAN2") { atan2($0, $1) }
+        + function("POWER") { power($0, $1) }
         + function("LOG") { base, value in
             base <= 0 || base == 1 ? .nan : log(value) / log(base)
         } + [
             FunctionBody("PI", [], .vectorised { call in call.doubles { _ in Double.pi } }),
-            FunctionBody("RANDOM", [], .vectorised { call in call.doubles { _ in Double(call.frame.environment.random() >> 11) * 0x1p-53 } }),
+            FunctionBody(
+                "RANDOM", [], .vectorised { call in call.doubles { _ in Double(call.frame.environment.random() >> 11) * 0x1p-53 } }),
         ]
+
+    /// The C library's root can be a unit off in the last place; one step of Newton's method with an exact residual mends that.
+    private static func cubeRoot(_ x: Double) -> Double {
+        let root = cbrt(x)
+        guard root.isNormal else { return root }
+        let square = root * root
+        let residual = (-x).addingProduct(square, root) + (-square).addingProduct(root, root) * root
+        return root - residual / (3 * square)
+    }
 
     /// Java's rule where the C library differs: a base of ±1 with an infinite exponent, and 1 with NaN, give NaN.
     private static func power(_ base: Double, _ exponent: Double) -> Double {
@@ -38,19 +49,24 @@ extension FunctionLibrary {
 
     private static func function(_ name: String, _ compute: @escaping @Sendable (Double) -> Double) -> [FunctionBody] {
         [
-            FunctionBody(name, accepts: { $0.count == 1 && isNumber($0[0]) }, .vectorised { call in
-                let source = call.arguments[0]
-                call.doubles { compute(double(source, $0)) }
-            })
+            FunctionBody(
+                name, accepts: { $0.count == 1 && isNumber($0[0]) },
+                .vectorised { call in
+                    let source = call.arguments[0]
+                    call.doubles { compute(double(source, $0)) }
+                })
         ]
     }
 
     private static func function(_ name: String, _ compute: @escaping @Sendable (Double, Double) -> Double) -> [FunctionBody] {
         [
-            FunctionBody(name, accepts: { $0.count == 2 && isNumber($0[0]) && $0[0] == $0[1] }, .vectorised { call in
-                let first = call.arguments[0], second = call.arguments[1]
-                call.doubles { compute(double(first, $0), double(second, $0)) }
-            })
+            FunctionBody(
+                name, accepts: { $0.count == 2 && isNumber($0[0]) && $0[0] == $0[1] },
+                .vectorised { call in
+                    let first = call.arguments[0]
+                    let second = call.arguments[1]
+                    call.doubles { compute(double(first, $0), double(second, $0)) }
+                })
         ]
     }
 
@@ -73,7 +89,8 @@ extension FunctionLibrary {
             guard latitude1.magnitude <= 90, latitude2.magnitude <= 90, longitude1.magnitude <= 180, longitude2.magnitude <= 180 else {
                 throw EvaluationError("latitudes must be within 90 degrees and longitudes within 180")
             }
-            let radius = try radius(call, row), radian = Double.pi / 180
+            let radius = try radius(call, row)
+            let radian = Double.pi / 180
             func haversine(_ degrees: Double) -> Double {
                 let half = sin(degrees * radian / 2)
                 return half * half

@@ -45,7 +45,8 @@ extension FunctionLibrary {
     }
 
     private static func absolute(_ call: FunctionCall) {
-        let source = call.arguments[0], result = call.result
+        let source = call.arguments[0]
+        let result = call.result
         switch source.lane {
         case .double: call.rows.forEach { result.doubles[$0] = source.doubles[$0].magnitude }
         case .wide: call.rows.forEach { result.wides[$0] = Int128(truncatingIfNeeded: source.wides[$0].magnitude) }
@@ -60,7 +61,8 @@ extension FunctionLibrary {
 
     /// FLOOR and CEIL: types are kept, a decimal's fraction becomes zeros.
     private static func roundWhole(_ call: FunctionCall, _ rule: FloatingPointRoundingRule) {
-        let source = call.arguments[0], result = call.result
+        let source = call.arguments[0]
+        let result = call.result
         switch source.lane {
         case .double: call.rows.forEach { result.doubles[$0] = source.doubles[$0].rounded(rule) }
         case .wide:
@@ -87,7 +89,8 @@ extension FunctionLibrary {
     }
 
     private static func toWhole(_ call: FunctionCall, _ cut: Cut) {
-        let source = call.arguments[0], result = call.result
+        let source = call.arguments[0]
+        let result = call.result
         switch source.lane {
         case .double:
             call.rows.forEach { row in
@@ -104,7 +107,8 @@ extension FunctionLibrary {
     }
 
     private static func toPlaces(_ call: FunctionCall, _ cut: Cut) {
-        let source = call.arguments[0], result = call.result
+        let source = call.arguments[0]
+        let result = call.result
         let scale = source.type.asDecimal?.scale ?? 0
         call.rows.forEach { row in
             let places = Int(call.arguments[1].words[row])
@@ -113,8 +117,14 @@ extension FunctionLibrary {
                 guard source.doubles[row].isFinite else { return call.fail(row, "a number that is not finite has no decimal places") }
                 result.doubles[row] = shortened(source.doubles[row], places, cut)
             default:
-                guard places < scale else { return result.wides[row] = source.wides[row] }
-                guard let unit = Decimal.powerOfTen(scale - places) else { return result.wides[row] = 0 }
+                guard places < scale else {
+                    result.wides[row] = source.wides[row]
+                    return
+                }
+                guard let unit = Decimal.powerOfTen(scale - places) else {
+                    result.wides[row] = 0
+                    return
+                }
                 result.wides[row] = quotient(source.wides[row], unit, cut) &* unit
             }
         }

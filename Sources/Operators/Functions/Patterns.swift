@@ -28,7 +28,8 @@ extension FunctionLibrary {
     private static func regexpExtract() -> (FunctionCall) -> Void {
         let cache = Recent<RegularExpression>()
         return { call in
-            let input = call.arguments[1], result = call.result
+            let input = call.arguments[1]
+            let result = call.result
             result.bytes = input.bytes
             result.isView = true
             call.rows.forEach { row in
@@ -52,7 +53,8 @@ extension FunctionLibrary {
         let cache = Recent<RegularExpression>()
         return { call in
             call.lists { row, children throws(EvaluationError) in
-                let text = call.arguments[1].text(row), found = children[0]
+                let text = call.arguments[1].text(row)
+                let found = children[0]
                 let expression = try cache.get(call.arguments[0].text(row), RegularExpression.init)
                 let group = try group(call, row)
                 if group > expression.groupCount { return false }
@@ -68,7 +70,8 @@ extension FunctionLibrary {
 
     /// REGEXP_REPLACE(input, pattern, replacement)
     private static func regexpReplace() -> (FunctionCall) -> Void {
-        let cache = Recent<RegularExpression>(), replacements = Recent<PatternReplacement>()
+        let cache = Recent<RegularExpression>()
+        let replacements = Recent<PatternReplacement>()
         return { call in
             call.texts { row, bytes throws(EvaluationError) in
                 let text = call.arguments[0].text(row)
@@ -96,7 +99,8 @@ extension FunctionLibrary {
                 let text = call.arguments[0].text(row)
                 let expression = try cache.get(call.arguments[1].text(row), RegularExpression.init)
                 let matchesNothing = try expression.find(in: [])
-                var pieces: [Range<Int>] = [], end = 0
+                var pieces: [Range<Int>] = []
+                var end = 0
                 try expression.forEachMatch(in: text) { match in
                     if matchesNothing, end == 0, match == 0..<0 { return true }
                     pieces.append(end..<match.lowerBound)
@@ -165,7 +169,8 @@ private struct PatternReplacement {
                 guard let group = expression.group(named: name) else { throw EvaluationError("No group with name {\(name)}") }
                 append(group)
             case .number(let digits):
-                var group = Int(digits[0] - 48), used = 1
+                var group = Int(digits[0] - 48)
+                var used = 1
                 guard group <= expression.groupCount else { throw EvaluationError("No group \(group)") }
                 while used < digits.count, group * 10 + Int(digits[used] - 48) <= expression.groupCount {
                     group = group * 10 + Int(digits[used] - 48)

@@ -63,7 +63,8 @@ extension FunctionLibrary {
     ]
 
     private static func instr(_ call: FunctionCall) {
-        let text = call.arguments[0], needle = call.arguments[1]
+        let text = call.arguments[0]
+        let needle = call.arguments[1]
         call.words { row throws(EvaluationError) in
             for index in 2..<max(2, call.arguments.count) where call.isNull(index, row) {
                 throw EvaluationError("the position and the occurrence of INSTR must not be null")
@@ -71,20 +72,26 @@ extension FunctionLibrary {
             if text.isNull(row) || needle.isNull(row) { return 0 }
             let position = call.arguments.count > 2 ? Int(call.arguments[2].words[row]) : 1
             let occurrence = call.arguments.count > 3 ? Int(call.arguments[3].words[row]) : 1
-            let a = text.text(row), b = needle.text(row)
+            let a = text.text(row)
+            let b = needle.text(row)
             if isASCII(a) {
                 return Int64(ByteSearch.position(of: b, in: a, from: position, occurrence: occurrence))
             }
-            return Int64(ByteSearch.position(of: Array(string(b).utf16), in: Array(string(a).utf16), from: position, occurrence: occurrence))
+            return Int64(
+                ByteSearch.position(of: Array(string(b).utf16), in: Array(string(a).utf16), from: position, occurrence: occurrence))
         }
     }
 
     static func isASCII(_ text: ArraySlice<UInt8>) -> Bool { text.allSatisfy { $0 < 0x80 } }
 
     private static func replace(_ call: FunctionCall) {
-        let source = call.arguments[0], old = call.arguments[1], new = call.arguments[2]
+        let source = call.arguments[0]
+        let old = call.arguments[1]
+        let new = call.arguments[2]
         call.texts { row, bytes throws(EvaluationError) in
-            let text = source.text(row), wanted = old.text(row), other = new.text(row)
+            let text = source.text(row)
+            let wanted = old.text(row)
+            let other = new.text(row)
             if wanted.isEmpty {
                 // Between all characters, and at both ends.
                 for byte in text {
@@ -109,10 +116,13 @@ extension FunctionLibrary {
 
     /// An empty delimiter gives single UTF-16 units (a half of a surrogate pair as U+FFFD) or single bytes.
     private static func split(_ call: FunctionCall) {
-        let source = call.arguments[0], delimiter = call.arguments[1]
+        let source = call.arguments[0]
+        let delimiter = call.arguments[1]
         let isText = source.type == .string
         call.lists { row, children in
-            let text = source.text(row), between = delimiter.text(row), pieces = children[0]
+            let text = source.text(row)
+            let between = delimiter.text(row)
+            let pieces = children[0]
             if !between.isEmpty {
                 ByteSearch.split(text, by: between) { pieces.setText(pieces.appendRow(), $0) }
             } else if text.isEmpty {
@@ -130,11 +140,15 @@ extension FunctionLibrary {
     }
 
     private static func splitToMap(_ call: FunctionCall) {
-        let source = call.arguments[0], entryDelimiter = call.arguments[1], keyDelimiter = call.arguments[2]
+        let source = call.arguments[0]
+        let entryDelimiter = call.arguments[1]
+        let keyDelimiter = call.arguments[2]
         call.lists { row, children in
-            let between = entryDelimiter.text(row), inside = keyDelimiter.text(row)
+            let between = entryDelimiter.text(row)
+            let inside = keyDelimiter.text(row)
             if between.isEmpty || inside.isEmpty || between == inside { return false }
-            let keys = children[0], values = children[1]
+            let keys = children[0]
+            let values = children[1]
             var entries = KeyIndex(keys)
             ByteSearch.split(source.text(row), by: between) { entry in
                 guard let end = ByteSearch.first(inside, in: entry, from: entry.startIndex) else { return }

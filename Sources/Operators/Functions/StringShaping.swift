@@ -57,10 +57,14 @@ extension FunctionLibrary {
 
     /// Brings a text to exactly so many units, or bytes to so many bytes: what is too long keeps its start on both sides.
     private static func pad(_ call: FunctionCall, left: Bool) {
-        let source = call.arguments[0], lengths = call.arguments[1], padding = call.arguments[2]
+        let source = call.arguments[0]
+        let lengths = call.arguments[1]
+        let padding = call.arguments[2]
         let isText = source.type == .string
         call.texts { row, bytes throws(EvaluationError) in
-            let text = source.text(row), filler = padding.text(row), wanted = Int(lengths.words[row])
+            let text = source.text(row)
+            let filler = padding.text(row)
+            let wanted = Int(lengths.words[row])
             if filler.isEmpty || wanted < 0 { return false }
             if wanted > FunctionCall.textLimit - bytes.count { throw EvaluationError("a padded text of length \(wanted) is too long") }
             let length = isText ? utf16Length(text) : text.count

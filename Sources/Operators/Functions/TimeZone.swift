@@ -45,7 +45,8 @@ struct TimeZone {
     func moment(at second: Int64) -> Moment {
         guard let last = transitions.last else { return rule?.moment(at: second) ?? types[0] }
         if second >= last, let rule { return rule.moment(at: second) }
-        var low = 0, high = transitions.count
+        var low = 0
+        var high = transitions.count
         while low < high {
             let middle = (low + high) / 2
             if transitions[middle] <= second { low = middle + 1 } else { high = middle }
@@ -60,7 +61,8 @@ struct TimeZone {
     /// had not been put forward yet.
     func instant(ofLocal local: Int64) -> Int64 {
         let day = DateText.millisecondsPerDay
-        let before = offset(at: local - day), after = offset(at: local + day)
+        let before = offset(at: local - day)
+        let after = offset(at: local + day)
         if before == after || offset(at: local - before) == before { return local - before }
         return offset(at: local - after) == after ? local - after : local - before
     }
@@ -142,7 +144,8 @@ struct ZoneRule {
         case UInt8(ascii: "M"):
             rest.removeFirst()
             guard let month = number(&rest), rest.popFirst() == UInt8(ascii: "."), let week = number(&rest),
-                rest.popFirst() == UInt8(ascii: "."), let weekday = number(&rest), (1...12).contains(month), (1...5).contains(week), weekday < 7
+                rest.popFirst() == UInt8(ascii: "."), let weekday = number(&rest), (1...12).contains(month), (1...5).contains(week),
+                weekday < 7
             else { return nil }
             return .weekday(month, week, weekday)
         case UInt8(ascii: "J"):
@@ -232,7 +235,8 @@ struct ZoneFile {
         at += count
         let names = data[(at + header.counts[4] * 6)..<(at + header.counts[4] * 6 + header.counts[5])]
         for index in 0..<header.counts[4] {
-            let place = at + index * 6, nameStart = Int(data[place + 5])
+            let place = at + index * 6
+            let nameStart = Int(data[place + 5])
             guard nameStart < names.count else { return nil }
             let name = names[(names.startIndex + nameStart)...].prefix { $0 != 0 }
             types.append(

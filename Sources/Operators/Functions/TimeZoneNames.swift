@@ -27,7 +27,9 @@ final class TimeZoneTable {
             if rest.isEmpty { return TimeZone(id: id, offset: 0) }
             if let offset = TimeZoneNames.offset(rest.utf8) { return TimeZone(id: id, offset: offset) }
         }
-        if let offset = TimeZoneNames.offset(id.utf8) { return TimeZone(id: offset == 0 ? "Z" : TimeZoneNames.text(offset), offset: offset) }
+        if let offset = TimeZoneNames.offset(id.utf8) {
+            return TimeZone(id: offset == 0 ? "Z" : TimeZoneNames.text(offset), offset: offset)
+        }
         if TimeZoneTable.refused.contains(id) { return nil }
         return file(id).flatMap { TimeZone(id: id, file: $0) }
     }
@@ -70,9 +72,11 @@ enum TimeZoneNames {
 
     /// Abbreviations in lower case, with the region that each stands for: the region decides whether daylight time holds, as in Java.
     static let regions: [String: String] = [
-        "utc": "UTC", "gmt": "GMT", "ut": "UT", "z": "Z", "pst": "America/Los_Angeles", "pdt": "America/Los_Angeles", "mst": "America/Denver",
+        "utc": "UTC", "gmt": "GMT", "ut": "UT", "z": "Z", "pst": "America/Los_Angeles", "pdt": "America/Los_Angeles",
+        "mst": "America/Denver",
         "mdt": "America/Denver", "cst": "America/Chicago", "cdt": "America/Chicago", "est": "America/New_York", "edt": "America/New_York",
-        "akst": "America/Anchorage", "akdt": "America/Anchorage", "hst": "Pacific/Honolulu", "ast": "America/Halifax", "adt": "America/Halifax",
+        "akst": "America/Anchorage", "akdt": "America/Anchorage", "hst": "Pacific/Honolulu", "ast": "America/Halifax",
+        "adt": "America/Halifax",
         "nst": "America/St_Johns", "ndt": "America/St_Johns", "brt": "America/Sao_Paulo", "art": "America/Argentina/Buenos_Aires",
         "wet": "Europe/Lisbon", "west": "Europe/Lisbon", "bst": "Europe/London", "cet": "Europe/Paris", "cest": "Europe/Paris",
         "eet": "Europe/Helsinki", "eest": "Europe/Helsinki", "msk": "Europe/Moscow", "trt": "Europe/Istanbul", "ist": "Asia/Kolkata",
@@ -82,7 +86,8 @@ enum TimeZoneNames {
         "sast": "Africa/Johannesburg", "eat": "Africa/Nairobi", "wat": "Africa/Lagos", "cat": "Africa/Maputo",
         "pacific standard time": "America/Los_Angeles", "pacific daylight time": "America/Los_Angeles",
         "mountain standard time": "America/Denver", "mountain daylight time": "America/Denver", "central standard time": "America/Chicago",
-        "central daylight time": "America/Chicago", "eastern standard time": "America/New_York", "eastern daylight time": "America/New_York",
+        "central daylight time": "America/Chicago", "eastern standard time": "America/New_York",
+        "eastern daylight time": "America/New_York",
         "greenwich mean time": "GMT", "coordinated universal time": "UTC", "british summer time": "Europe/London",
         "central european standard time": "Europe/Paris", "central european summer time": "Europe/Paris",
         "eastern european standard time": "Europe/Helsinki", "eastern european summer time": "Europe/Helsinki",

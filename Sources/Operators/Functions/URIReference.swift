@@ -81,7 +81,8 @@ struct URIReference {
             guard let end = rest.firstIndex(of: UInt8(ascii: "]")) else { return false }
             let address = rest[rest.startIndex...end]
             let digits = address.dropFirst().dropLast().prefix { $0 != UInt8(ascii: "%") }
-            guard digits.contains(UInt8(ascii: ":")), digits.allSatisfy({ URIReference.hexDigit($0) != nil || ":.".utf8.contains($0) }) else {
+            guard digits.contains(UInt8(ascii: ":")), digits.allSatisfy({ URIReference.hexDigit($0) != nil || ":.".utf8.contains($0) })
+            else {
                 return false
             }
             host = address
@@ -103,14 +104,18 @@ struct URIReference {
     /// An IPv4 address, or labels of letters, digits and inner hyphens of which the last of several starts with a letter.
     private static func isHostName(_ name: ArraySlice<UInt8>) -> Bool {
         var labels = name.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-        if labels.count == 4, labels.allSatisfy({ !$0.isEmpty && $0.count <= 3 && $0.allSatisfy(isDigit) && NumberText.integer($0) ?? 256 < 256 }) {
+        if labels.count == 4,
+            labels.allSatisfy({ !$0.isEmpty && $0.count <= 3 && $0.allSatisfy(isDigit) && NumberText.integer($0) ?? 256 < 256 })
+        {
             return true
         }
         // A dot may stand at the end.
         if labels.count > 1, labels.last?.isEmpty ?? false { labels.removeLast() }
         guard let last = labels.last?.first, labels.count == 1 || isLetter(last) else { return false }
         return labels.allSatisfy { label in
-            guard let first = label.first, let last = label.last, first != UInt8(ascii: "-"), last != UInt8(ascii: "-") else { return false }
+            guard let first = label.first, let last = label.last, first != UInt8(ascii: "-"), last != UInt8(ascii: "-") else {
+                return false
+            }
             return label.allSatisfy { isLetter($0) || isDigit($0) || $0 == UInt8(ascii: "-") }
         }
     }

@@ -11,9 +11,11 @@ extension FunctionLibrary {
         FunctionBody("URL_EXTRACT_PATH", [.string], .vectorised { call in extract(call, isEscaped: true) { $0.path } }),
         FunctionBody("URL_EXTRACT_QUERY", [.string], .vectorised { call in extract(call, isEscaped: true) { $0.query } }),
         FunctionBody("URL_EXTRACT_FRAGMENT", [.string], .vectorised { call in extract(call, isEscaped: true) { $0.fragment } }),
-        FunctionBody("URL_EXTRACT_PORT", [.string], .vectorised { call in
-            call.words { row throws(EvaluationError) in try URIReference(call.arguments[0].text(row)).port.map(Int64.init) }
-        }),
+        FunctionBody(
+            "URL_EXTRACT_PORT", [.string],
+            .vectorised { call in
+                call.words { row throws(EvaluationError) in try URIReference(call.arguments[0].text(row)).port.map(Int64.init) }
+            }),
         FunctionBody("URL_EXTRACT_PARAMETER", [.string, .string], .vectorised(extractParameter)),
     ]
 

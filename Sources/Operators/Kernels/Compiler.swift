@@ -6,7 +6,7 @@ import Values
 
 /// Makes kernels.
 enum KernelCompiler {
-    /// Throws when a function has no body for its argument types, or a node does not fit its operands (a mistake of the planner).
+    /// Throws when a node does not fit its operands (a mistake of the planner).
     static func compile(_ expression: TypedExpression) throws(DataflowError) -> Kernel {
         let type = expression.type
         switch expression.node {
@@ -73,7 +73,7 @@ enum KernelCompiler {
     }
 
     /// An argument that is itself a call or a dereference fails alone.
-    private static func argument(_ expression: TypedExpression) throws(DataflowError) -> Kernel {
+    static func argument(_ expression: TypedExpression) throws(DataflowError) -> Kernel {
         let kernel = try compile(expression)
         switch expression.node {
         case .call, .field: return GuardKernel(kernel)
@@ -83,11 +83,9 @@ enum KernelCompiler {
 
     private static func call(_ name: String, _ arguments: [TypedExpression], _ type: SQLType) throws(DataflowError) -> Kernel {
         if let lambdaCall = try LambdaCall.compile(name, arguments, type) { return lambdaCall }
-        guard let body = FunctionLibrary.body(name, arguments.map(\.type)) else {
-            throw DataflowError("function \(name)(\(arguments.map(\.type.description).joined(separator: ", "))) has no body")
-        }
         var kernels: [Kernel] = []
         for expression in arguments { kernels.append(try argument(expression)) }
+        guard let body = FunctionLibrary.body(name, arguments.map(\.type)) else { return AddedCallKernel(name, kernels, type) }
         let typed = arguments.map { expression in
             if case .literal(let value) = expression.node { return TypedArgument(type: expression.type, literal: value) }
             return TypedArgument(type: expression.type, literal: nil)

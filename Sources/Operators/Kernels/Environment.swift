@@ -10,15 +10,19 @@ package struct DataflowEnvironment {
     package var random: () -> UInt64
     /// The TZif file (RFC 9636) of a zone id such as `Europe/Berlin`; nil for unknown zones.
     package var timeZoneFile: (_ zone: String) -> [UInt8]?
+    /// Functions that a harness brings along.
+    package var added: AddedFunctions
 
     /// By default time stands at 0, chance gives 0 and there are no time zones: right for tests.
     package init(
         now: @escaping () -> Int64 = { 0 }, random: @escaping () -> UInt64 = { 0 },
-        timeZoneFile: @escaping (String) -> [UInt8]? = { _ in nil }
+        timeZoneFile: @escaping (String) -> [UInt8]? = { _ in nil },
+        added: AddedFunctions = AddedFunctions()
     ) {
         self.now = now
         self.random = random
         self.timeZoneFile = timeZoneFile
+        self.added = added
     }
 }
 

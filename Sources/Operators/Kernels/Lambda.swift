@@ -170,10 +170,11 @@ final class ReduceKernel: Kernel {
     }
 
     override func evaluate(_ frame: Frame, _ rows: Selection) -> Column {
-        let source = collection.evaluate(frame, rows)
+        var source = collection.evaluate(frame, rows)
         let start = initial.evaluate(frame, rows)
         result.reset(frame.count)
         let usable = unfailed(rows, [source, start])
+        if source.lane == .map { source = MapOrder.arranged(source, usable.withoutNulls(source)) }
         usable.forEach { result.copy(start, $0, to: $0) }
         let slots = frame.slots
         defer { frame.slots = slots }

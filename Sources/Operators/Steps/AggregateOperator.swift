@@ -69,7 +69,7 @@ final class AggregateOperator: Operator {
 
     private func makeTable() throws(DataflowError) -> GroupTable {
         var aggregators: [Aggregator] = []
-        for (call, sequence) in zip(step.aggregates, sequences) { aggregators.append(try AggregateLibrary.make(call, sequence)) }
+        for (call, sequence) in zip(step.aggregates, sequences) { aggregators.append(try AggregateLibrary.make(call, sequence, context.environment.added)) }
         return GroupTable(keyTypes: step.grouping.map(\.type), aggregators: aggregators, seed: context.options.hashSeed)
     }
 

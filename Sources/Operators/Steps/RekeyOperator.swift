@@ -52,6 +52,12 @@ final class ExplodeOperator: Operator {
         self.step = step
         var kernels: [Kernel] = []
         for function in step.functions {
+            guard function.function == "EXPLODE" || function.function == "CUBE_EXPLODE" else {
+                var arguments: [Kernel] = []
+                for argument in function.arguments { arguments.append(try KernelCompiler.argument(argument)) }
+                kernels.append(GuardKernel(AddedCallKernel(function.function, arguments, .array(function.result), isTable: true)))
+                continue
+            }
             guard let argument = function.arguments.first else { throw DataflowError("\(function.function) needs an argument") }
             kernels.append(GuardKernel(try KernelCompiler.compile(argument)))
         }

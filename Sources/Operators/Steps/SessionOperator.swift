@@ -54,7 +54,7 @@ final class SessionOperator: Operator, StateStore {
         grace = window.grace
         retention = window.retention
         var aggregators: [Aggregator] = []
-        for call in step.aggregates { aggregators.append(try AggregateLibrary.make(call, SequenceCounter())) }
+        for call in step.aggregates { aggregators.append(try AggregateLibrary.make(call, SequenceCounter(), context.environment.added)) }
         self.aggregators = aggregators
         keyEncoder = try Codecs.encoder(step.keyFormat, step.output.key)
         keys = GroupTable(keyTypes: step.grouping.map(\.type), aggregators: [], seed: context.options.hashSeed)
