@@ -124,17 +124,22 @@ final class Partition: Sendable {
     /// A run over batches in memory: without a copy when they lie in one array.
     private func run(of batches: [TailBatch], from offset: Int64, end: Int64) throws(LogError) -> RecordRun {
         guard let first = batches.first, let last = batches.last else { return .empty(nextOffset: offset, isAtEnd: offset >= end) }
+        // One behind the other in the same array: two commits' arrays may well have batches at fitting places.
         let areTogether = zip(batches, batches.dropFirst()).allSatisfy {
-            $0.start + $0.byteCount == $1.start && $0.nextOffset == $1.baseOffset && $1.start > 0
+            $0.start + $0.byteCount == $1.start && $0.nextOffset == $1.baseOffset && $0.bytes.isSameArray(as: $1.bytes)
         }
-        var bytes = first.bytes
-        var range = first.start..<last.start + last.byteCount
-        if !areTogether {
+        let bytes: [UInt8]
+        let range: Range<Int>
+        if areTogether {
+            bytes = first.bytes
+            range = first.start..<last.start + last.byteCount
+        } else {
             let count = batches.reduce(0) { $0 + $1.byteCount }
-            bytes = []
-            bytes.reserveCapacity(count + RecordRun.padding)
-            for batch in batches { bytes.append(contentsOf: batch.bytes[batch.start..<batch.start + batch.byteCount]) }
-            bytes.append(contentsOf: repeatElement(0, count: RecordRun.padding))
+            var gathered: [UInt8] = []
+            gathered.reserveCapacity(count + RecordRun.padding)
+            for batch in batches { gathered.append(contentsOf: batch.bytes[batch.start..<batch.start + batch.byteCount]) }
+            gathered.append(contentsOf: repeatElement(0, count: RecordRun.padding))
+            bytes = gathered
             range = 0..<count
         }
         var builder = RecordRunBuilder(bytes, from: offset)
@@ -201,5 +206,12 @@ extension Partition.State {
             tail.removeLast()
         }
         producers.forget(from: end)
+    }
+}
+
+extension [UInt8] {
+    /// Whether both are the same storage, not only the same bytes.
+    fileprivate func isSameArray(as other: [UInt8]) -> Bool {
+        unsafe withUnsafeBufferPointer { mine in unsafe other.withUnsafeBufferPointer { unsafe mine.baseAddress == $0.baseAddress } }
     }
 }

@@ -66,3 +66,11 @@ package enum Terminal {
     /// Reads a line of the standard input, without its end; nil at the end.
     package static func readInputLine() -> String? { readLine(strippingNewline: true) }
 }
+
+/// Lets every signal through. To be called first, before threads are started: a parent may have started the process with signals
+/// blocked, and then neither Ctrl-C nor a service manager could stop it.
+package func unblockSignals() {
+    var none = sigset_t()
+    unsafe sigemptyset(&none)
+    unsafe pthread_sigmask(SIG_SETMASK, &none, nil)
+}

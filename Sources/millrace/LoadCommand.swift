@@ -65,7 +65,9 @@ struct LoadCommand {
         let result = outcome.wait(until: { $0 != nil }) { $0 }
         progress.clear()
         switch result {
-        case .success(let report)?: return summarise(report, nanoseconds: SystemTime().monotonicNanoseconds() - started)
+        case .success(let report)?:
+            door.drain()
+            return summarise(report, nanoseconds: SystemTime().monotonicNanoseconds() - started)
         case .failure(let error)?: throw error.code == .connectionLost ? .cannotStart(error) : .refused(error)
         case nil: return 1
         }

@@ -19,6 +19,8 @@ struct RunCommand {
         embedded.pushStart = "earliest"
         let door = try Door.open(invocation, embedded)
         defer { door.close() }
+        // Queries that a data directory brings along catch up before anything is asked of them.
+        if invocation[.data] != nil { door.drain() }
         try door.define(invocation.all(.define))
         let interrupts = try watchInterrupts()
         let runner = StatementRunner(session: door.session, interrupts: interrupts)

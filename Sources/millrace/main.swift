@@ -42,6 +42,7 @@ func complain(_ diagnostic: Diagnostic) {
     ByteStream.errors.print(diagnostic.rendered(style: style) + "\n")
 }
 
+unblockSignals()
 keepFreedMemory()
 do throws(Diagnostic) {
     switch try parseCommandLine(Array(CommandLine.arguments.dropFirst())) {
