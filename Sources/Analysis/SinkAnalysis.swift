@@ -3,6 +3,7 @@
 package import Catalog
 package import Diagnostics
 import Formats
+import Functions
 import Plans
 package import Syntax
 package import Values
@@ -98,7 +99,8 @@ private func checkAggregateState(_ query: ResolvedQuery, _ format: FormatName) t
     guard !format.carriesNestedTypes else { return }
     let scalarState: Set<String> = ["COUNT", "SUM", "MIN", "MAX", "SUM_LIST"]
     let isNested = query.aggregates.contains { call in
-        !scalarState.contains(call.function) || call.arguments.contains { $0.type.isNested }
+        let isBuiltIn = FunctionTable.builtIn[name: call.function] != nil
+        return isBuiltIn && !scalarState.contains(call.function) || call.result.isNested || call.arguments.contains { $0.type.isNested }
     }
     guard isNested else { return }
     throw Diagnostic(

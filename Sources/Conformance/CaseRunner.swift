@@ -72,7 +72,7 @@ private struct CaseRun {
                 properties: [
                     "auto.offset.reset": "earliest", "cache.max.bytes.buffering": "0", "ksql.service.id": "some.ksql.service.id",
                     "millrace.bounded.queries": "ksqldb",
-                ], functions: HarnessFunctions.table, time: SimulatedTime(), random: SeededRandom(seed: 5), isDriven: true,
+                ], functions: HarnessFunctions.table, time: SimulatedTime(wall: 1_600_000_000_000), random: SeededRandom(seed: 5), isDriven: true,
                 declaredPartitions: { known[$0] ?? 4 })
             configuration.addedFunctions = HarnessFunctions.bodies
             engine = try MillraceEngine(configuration: configuration, log: log)

@@ -21,13 +21,15 @@ enum HarnessFunctions {
         FunctionFamily(
             "test_udf", .other, "Tells which overload was chosen",
             [
-                "(INT number, STRING text) STRING", "(BIGINT number, STRING text) STRING", "(BIGINT first, BIGINT second, STRING text) STRING",
+                "(INT number, STRING text) STRING", "(BIGINT number, STRING text) STRING",
+                "(BIGINT first, BIGINT second, STRING text) STRING",
                 "(BIGINT... numbers) STRING", "(STRUCT<A STRING> value) STRING", "() STRUCT<A STRING>",
             ]),
         FunctionFamily(
             "bad_udf", .other, "Fails on purpose", ["(INT value) STRING", "(BOOLEAN fails) INT", "(STRING value) STRING"]),
         FunctionFamily("tostruct", .other, "A struct of one field", ["(STRING value) STRUCT<A STRING>"]),
-        FunctionFamily("WhenCondition", .other, "Fails when it is not expected to be evaluated", ["(BOOLEAN value, BOOLEAN expected) BOOLEAN"]),
+        FunctionFamily(
+            "WhenCondition", .other, "Fails when it is not expected to be evaluated", ["(BOOLEAN value, BOOLEAN expected) BOOLEAN"]),
         FunctionFamily("WhenResult", .other, "Fails when it is not expected to be evaluated", ["(INT value, BOOLEAN expected) INT"]),
         FunctionFamily("tostring", .other, "Text", ["(STRING value) STRING", "(INT value) STRING", "(BIGINT value) STRING"]),
         FunctionFamily(

@@ -18,9 +18,9 @@ final class AggregateInput {
     init(_ step: AggregateStep, _ context: DataflowContext) throws(DataflowError) {
         self.step = step
         self.context = context
-        grouping = try KernelCompiler.compileAll(step.grouping)
+        grouping = try KernelCompiler.compileAll(step.grouping, context.environment.added)
         var kernels: [[Kernel]] = []
-        for call in step.aggregates { kernels.append(try KernelCompiler.compileAll(call.arguments)) }
+        for call in step.aggregates { kernels.append(try KernelCompiler.compileAll(call.arguments, context.environment.added)) }
         arguments = kernels
         frame = Frame(environment: context.environment)
     }

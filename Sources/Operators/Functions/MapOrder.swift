@@ -29,7 +29,8 @@ enum MapOrder {
 
     private static func order(_ keys: Column, _ entries: Range<Int>) -> [Int] {
         guard entries.count > 1, let mask = mask(keys.type, entries.count) else { return Array(entries) }
-        return entries.map { (bucket: hash(keys, $0) & mask, entry: $0) }.sorted { ($0.bucket, $0.entry) < ($1.bucket, $1.entry) }.map(\.entry)
+        return entries.map { (bucket: hash(keys, $0) & mask, entry: $0) }.sorted { ($0.bucket, $0.entry) < ($1.bucket, $1.entry) }.map(
+            \.entry)
     }
 
     /// One less than the number of buckets: the power of two that is not filled to more than three quarters. Nil for keys whose hash is

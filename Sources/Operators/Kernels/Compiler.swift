@@ -45,6 +45,30 @@ enum KernelCompiler {
         }
     }
 
+    /// Kernels of whole expressions; every function that they call is built in or among `added`.
+    static func compileAll(_ expressions: [TypedExpression], _ added: AddedFunctions) throws(DataflowError) -> [Kernel] {
+        for expression in expressions { try checkFunctions(of: expression, added) }
+        return try compileAll(expressions)
+    }
+
+    static func compile(_ expression: TypedExpression, _ added: AddedFunctions) throws(DataflowError) -> Kernel {
+        try checkFunctions(of: expression, added)
+        return try compile(expression)
+    }
+
+    private static func checkFunctions(of expression: TypedExpression, _ added: AddedFunctions) throws(DataflowError) {
+        var missing: String?
+        _ = expression.replacing { part in
+            guard case .call(let name, let arguments) = part.node, added.scalars[name] == nil else { return nil }
+            let takesLambda = arguments.contains { if case .lambda = $0.node { true } else { false } }
+            if !takesLambda, FunctionLibrary.body(name, arguments.map(\.type)) == nil {
+                missing = "\(name)(\(arguments.map(\.type.description).joined(separator: ", ")))"
+            }
+            return nil
+        }
+        if let missing { throw DataflowError("function \(missing) has no body") }
+    }
+
     static func compileAll(_ expressions: [TypedExpression]) throws(DataflowError) -> [Kernel] {
         var kernels: [Kernel] = []
         for expression in expressions { kernels.append(try compile(expression)) }

@@ -12,7 +12,7 @@ final class FilterOperator: Operator {
 
     init(_ step: FilterStep, _ context: DataflowContext, next: Operator) throws(DataflowError) {
         self.step = step
-        predicate = try KernelCompiler.compile(step.predicate)
+        predicate = try KernelCompiler.compile(step.predicate, context.environment.added)
         frame = Frame(environment: context.environment)
         super.init(context, next: next)
     }
@@ -78,8 +78,8 @@ final class ProjectOperator: Operator {
 
     init(_ step: ProjectStep, _ context: DataflowContext, next: Operator) throws(DataflowError) {
         self.step = step
-        kernels = try KernelCompiler.compileAll(step.expressions)
-        oldKernels = try KernelCompiler.compileAll(step.expressions)
+        kernels = try KernelCompiler.compileAll(step.expressions, context.environment.added)
+        oldKernels = try KernelCompiler.compileAll(step.expressions, context.environment.added)
         frame = Frame(environment: context.environment)
         super.init(context, next: next)
     }

@@ -14,7 +14,7 @@ final class RekeyOperator: Operator {
 
     init(_ step: RekeyStep, _ context: DataflowContext, next: Operator) throws(DataflowError) {
         self.step = step
-        kernels = try KernelCompiler.compileAll(step.keys)
+        kernels = try KernelCompiler.compileAll(step.keys, context.environment.added)
         frame = Frame(environment: context.environment)
         super.init(context, next: next)
     }
@@ -59,7 +59,7 @@ final class ExplodeOperator: Operator {
                 continue
             }
             guard let argument = function.arguments.first else { throw DataflowError("\(function.function) needs an argument") }
-            kernels.append(GuardKernel(try KernelCompiler.compile(argument)))
+            kernels.append(GuardKernel(try KernelCompiler.compile(argument, context.environment.added)))
         }
         self.kernels = kernels
         columns = step.output.columns.map { Column($0.type) }

@@ -12,7 +12,7 @@ package final class ExpressionEvaluator {
 
     /// Throws when a function has no body.
     package init(_ expressions: [TypedExpression], environment: DataflowEnvironment = DataflowEnvironment()) throws(DataflowError) {
-        kernels = try KernelCompiler.compileAll(expressions)
+        kernels = try KernelCompiler.compileAll(expressions, environment.added)
         self.environment = environment
     }
 

@@ -58,7 +58,7 @@ final class ForeignKeyJoinOperator: JoinOperator {
     init(_ step: JoinStep, _ expression: TypedExpression, _ context: DataflowContext, next: Operator) throws(DataflowError) {
         left = JoinTable(seed: context.options.hashSeed)
         right = JoinTable(seed: context.options.hashSeed)
-        foreignKey = try KernelCompiler.compile(expression)
+        foreignKey = try KernelCompiler.compile(expression, context.environment.added)
         // Any format serves that carries the type: these bytes never leave the state.
         let format = FormatSpec(.json, isUnwrapped: true)
         foreignEncoder = try Codecs.encoder(format, step.right.output.key)
