@@ -64,8 +64,6 @@ package final class QueryStatus: Sendable {
         package var counters = QueryCounters()
         /// The offset up to which each input is processed and durable.
         package var durablePositions: [PartitionKey: Int64] = [:]
-        /// Tasks that have not restored their state yet.
-        package var restoring = 0
         /// Why the latest snapshot of state could not be written.
         package var snapshotProblem: String?
     }

@@ -56,6 +56,7 @@ final class Worker: @unchecked Sendable {
 
     func visit(_ queryID: String, _ body: @escaping @Sendable ([QueryTask]) -> Void, finally: @escaping @Sendable () -> Void) {
         post { worker in
+            worker.restore(worker.tasks.filter { $0.task.status.queryID == queryID })
             let found = worker.tasks.filter { $0.task.status.queryID == queryID }.map(\.task)
             worker.commit(worker.tasks.filter { $0.task.status.queryID == queryID && $0.task.isCommitDue(isIdle: true) })
             body(found)
@@ -76,6 +77,16 @@ final class Worker: @unchecked Sendable {
     func join() { thread?.join() }
 
     // MARK: On the worker's thread
+
+    /// Restores those that have not had a turn yet: a visitor must never see the state of a query before it is whole.
+    private func restore(_ entries: [Entry]) {
+        for entry in entries where !entry.task.isRestored {
+            do throws(QueryFailure) { try entry.task.restore() } catch {
+                tasks.removeAll { $0.task === entry.task }
+                entry.run.fail(error)
+            }
+        }
+    }
 
     private func whenDurable(_ tasks: [QueryTask], _ call: @escaping () -> Void) {
         guard let latest = tasks.first(where: { $0.commitsDurable < $0.commitsMade }) else { return call() }

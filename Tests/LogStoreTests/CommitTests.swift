@@ -29,6 +29,24 @@ import Testing
         #expect(try everything(log, second) == "b=2 c=3")
     }
 
+    /// Batches of many commits, whose arrays lie anywhere in memory, are read as one run.
+    @Test func oneRunSpansManyCommits() throws {
+        let log = try openLog(MemoryFileSystem())
+        let topic = try log.create("t", partitions: 2)
+        var wanted = ["", ""]
+        for number in 0..<200 {
+            let words = (0..<2).map { partition in (0...number % (3 + partition)).map { "k\($0)=\(number)" }.joined(separator: " ") }
+            // The partitions take turns at the front of the commit's array, so that positions rise and fall between commits.
+            let order = number % 2 == 0 ? [0, 1] : [1, 0]
+            try log.commitAndWait(order.map { Append(topic: topic, partition: $0, records: records(words[$0])) })
+            for partition in 0..<2 { wanted[partition] += (wanted[partition].isEmpty ? "" : " ") + words[partition] }
+        }
+        for partition in 0..<2 {
+            #expect(text(try log.fetch(topic, partition: partition, from: 0, maxBytes: 1 << 20, upTo: .durable)) == wanted[partition])
+            for size in [1, 100, 1000] { #expect(try everything(log, topic, partition, maxBytes: size) == wanted[partition]) }
+        }
+    }
+
     @Test func appendedComesBeforeDurable() throws {
         let files = FaultyFileSystem(MemoryFileSystem())
         let log = try openLog(files)

@@ -1,4 +1,5 @@
 -- The package log of the machine itself, one line a record, counted per action and hour.
+-- Such a log can reach back years, hence the long grace.
 CREATE STREAM dpkg_lines (line VARCHAR) WITH (KAFKA_TOPIC='dpkg_lines', VALUE_FORMAT='KAFKA');
 
 CREATE STREAM dpkg WITH (VALUE_FORMAT='JSON', TIMESTAMP='ts') AS
@@ -11,5 +12,5 @@ CREATE STREAM dpkg WITH (VALUE_FORMAT='JSON', TIMESTAMP='ts') AS
 
 CREATE TABLE actions AS
   SELECT action, COUNT(*) AS n
-  FROM dpkg WINDOW TUMBLING (SIZE 1 HOUR, GRACE PERIOD 365 DAYS)
+  FROM dpkg WINDOW TUMBLING (SIZE 1 HOUR, GRACE PERIOD 36500 DAYS)
   GROUP BY action;
