@@ -59,7 +59,7 @@ let package = Package(
         room("Operators", "the hot room: columns, codecs, hash tables, kernels and operators; batches in, batches out, no I/O",
              ["Bytes", "Plans", "Formats", "Values", "CPCRE2"]),
         room("Pipelines", "drives one plan: read, decode, run, encode, commit, remember how far",
-             ["Operators", "Plans", "Formats", "LogStore", "Platform", "Bytes", "Values"]),
+             ["Operators", "LogStore", "Platform", "Bytes"]),
         room("Engine", "carries out statements and owns what is running; the one door to it all",
              ["Syntax", "Analysis", "Planner", "Catalog", "Plans", "Formats", "Functions", "Pipelines", "Operators",
               "LogStore", "Values", "Diagnostics", "Platform", "Bytes", "JSONText"]),

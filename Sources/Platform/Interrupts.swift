@@ -8,6 +8,8 @@ private nonisolated(unsafe) var interruptPipe: Int32 = -1
 /// Turns SIGINT into calls. One a process.
 package final class InterruptWatcher: Sendable {
     private let action = Monitor<(@Sendable () -> Void)?>(nil)
+    /// The thread inside `whileReading`, if one is.
+    private let reader = Monitor<pthread_t?>(nil)
 
     /// Takes SIGINT over. A blocking read of the main thread is interrupted by it, too.
     package init() throws(SystemError) {
@@ -22,11 +24,40 @@ package final class InterruptWatcher: Sendable {
             _ = unsafe write(interruptPipe, &byte, 1)
         }
         unsafe sigaction(SIGINT, &handling, nil)
+        // A second signal, whose only purpose is to end a read.
+        var nudging = sigaction()
+        unsafe nudging.__sigaction_handler.sa_handler = { _ in }
+        unsafe sigaction(SIGUSR1, &nudging, nil)
         let source = ends[0]
         let action = action
+        let reader = reader
         _ = try WorkerThread.start("interrupts") {
             var byte: UInt8 = 0
-            while unsafe read(source, &byte, 1) == 1 { action.withLock { $0 }?() }
+            while unsafe read(source, &byte, 1) == 1 {
+                action.withLock { $0 }?()
+                Self.end(reader)
+            }
+        }
+    }
+
+    /// Runs `read`, a blocking read of the calling thread, and sees to it that an interrupt meanwhile ends it with EINTR: the signal alone
+    /// is lost when it comes a moment before the thread goes to sleep.
+    package func whileReading<T>(_ read: () -> T) -> T {
+        reader.update { $0 = pthread_self() }
+        defer { reader.update { $0 = nil } }
+        return read()
+    }
+
+    /// Nudges the reading thread until it is no longer reading.
+    private static func end(_ reader: Monitor<pthread_t?>) {
+        while true {
+            let isReading = reader.withLock { thread in
+                guard let thread else { return false }
+                pthread_kill(thread, SIGUSR1)
+                return true
+            }
+            if !isReading { return }
+            usleep(2000)
         }
     }
 

@@ -14,6 +14,7 @@ package final class InteractiveShell {
     private let completion: Completion
     private let version: String
     private let historyPath: String?
+    private let interrupts: InterruptWatcher?
     private var format: OutputFormat
     private var showsTiming = false
     private var spool: (path: String, lines: Monitor<[String]>)?
@@ -29,6 +30,7 @@ package final class InteractiveShell {
         self.version = version
         self.historyPath = historyPath
         self.format = format
+        self.interrupts = interrupts
         runner = StatementRunner(session: session, interrupts: interrupts)
         completion = Completion(runner: runner)
     }
@@ -43,7 +45,7 @@ package final class InteractiveShell {
         var entry = ""
         var splitter = StatementSplitter()
         while true {
-            switch editor.read(prompt: entry.isEmpty ? "millrace> " : "      ... ") {
+            switch read(entry.isEmpty ? "millrace> " : "      ... ", with: editor) {
             case .end:
                 show("")
                 return
@@ -68,6 +70,12 @@ package final class InteractiveShell {
                 splitter = StatementSplitter()
             }
         }
+    }
+
+    /// One line from the terminal; an interrupt meanwhile ends it.
+    private func read(_ prompt: String, with editor: LineEditor) -> LineEditor.Line {
+        guard let interrupts else { return editor.read(prompt: prompt) }
+        return interrupts.whileReading { editor.read(prompt: prompt) }
     }
 
     /// Without a terminal: lines are read as they are, without prompt or history.
