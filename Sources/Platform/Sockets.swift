@@ -130,12 +130,6 @@ package final class ClientSocket: Sendable {
     /// Ends both directions, so that a thread which waits in `read` comes back.
     package func disconnect() { shutdown(descriptor, Int32(SHUT_RDWR)) }
 
-    /// Lets the kernel hold at most about so many unread bytes; for tests of slow readers.
-    package func limitReceiveBuffer(_ bytes: Int) {
-        var size = Int32(bytes)
-        unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &size, 4)
-    }
-
     /// Makes the end of this object a reset instead of an orderly end of output.
     package func resetOnClose() {
         var linger = linger(l_onoff: 1, l_linger: 0)

@@ -31,7 +31,7 @@ final class RunningServer {
 
     func client() throws -> LineClient { try LineClient(address) }
 
-    /// Waits until every connection is gone.
+    /// What the metrics address answers.
     func metricsPage() throws -> String {
         let client = try LineClient(try #require(server.metricsAddress), greeted: false)
         try client.send("GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
@@ -43,12 +43,13 @@ final class RunningServer {
 final class LineClient {
     let socket: ClientSocket
     private var buffer: [UInt8] = []
+    /// Bytes at the front of the buffer that are known to hold no line end: a long line is not searched again at every read.
+    private var searched = 0
     private var hasEnded = false
     private(set) var greeting = ""
 
-    init(_ address: SocketAddress, greeted: Bool = true, receiveBuffer: Int? = nil) throws {
+    init(_ address: SocketAddress, greeted: Bool = true) throws {
         socket = try ClientSocket(connectingTo: address)
-        if let receiveBuffer { socket.limitReceiveBuffer(receiveBuffer) }
         if greeted { greeting = try #require(line()) }
     }
 
@@ -57,11 +58,13 @@ final class LineClient {
     /// The next line, waiting for it; nil at the end. A reset counts as the end.
     func line() -> String? {
         while true {
-            if let end = buffer.firstIndex(of: 0x0A) {
+            if let end = buffer[searched...].firstIndex(of: 0x0A) {
                 let line = String(decoding: buffer[..<end], as: UTF8.self)
                 buffer.removeSubrange(...end)
+                searched = 0
                 return line
             }
+            searched = buffer.count
             if hasEnded { return nil }
             let bytes = (try? socket.read(upTo: 65536)) ?? []
             hasEnded = bytes.isEmpty
