@@ -81,7 +81,7 @@ extension AnalysisContext {
             if let type = catalog.types[name.text] { return type }
             throw Diagnostic(
                 .unknownType, "Cannot resolve unknown type: \(name.text)",
-                hint: suggestion(for: name.text, among: catalog.types.keys.sorted()),
+                hint: suggestion(for: name.text, among: catalog.types.keys.sorted() + TypeName.builtInNames),
                 at: name.span.range)
         }
     }

@@ -184,9 +184,6 @@ private struct ArgumentParser {
             throw usageError(
                 "--data and --server exclude each other", hint: "A directory belongs to one process, the server's or this one.")
         }
-        if spec.name == .run, invocation.operands.isEmpty, invocation.given[.command] == nil {
-            throw usageError("run needs a FILE or -c SQL", hint: "Use - for standard input.")
-        }
         if spec.name == .topics, invocation.operands.count == 1, invocation.operands[0] == "dump" || invocation.operands[0] == "describe" {
             throw usageError("topics \(invocation.operands[0]) needs a TOPIC", hint: "See \(help).")
         }

@@ -4,7 +4,8 @@
 /// nil when none is close enough to be a likely slip: at most a third of the word, and at most three.
 package func closestMatch(to word: String, among candidates: some Sequence<String>) -> String? {
     let letters = Array(word.lowercased().unicodeScalars)
-    let allowed = min(3, max(1, letters.count / 3))
+    // One letter is near to every short word.
+    let allowed = letters.count < 2 ? 0 : min(3, max(1, letters.count / 3))
     var best: (distance: Int, difference: Int, candidate: String)?
     for candidate in candidates {
         let other = Array(candidate.lowercased().unicodeScalars)

@@ -19,6 +19,8 @@ package final class InteractiveShell {
     private var showsTiming = false
     private var spool: (path: String, lines: Monitor<[String]>)?
     private var lastStatement: String?
+    /// Whether a statement has failed.
+    private var hasFailed = false
 
     /// `historyPath` nil keeps no history between sessions.
     package init(
@@ -35,13 +37,20 @@ package final class InteractiveShell {
         completion = Completion(runner: runner)
     }
 
-    /// Runs until the end of the input or `exit`.
-    package func run() {
+    /// Runs until the end of the input or `exit`. Whether all went well: at a terminal always, where a person has seen what did not;
+    /// without one, only when no statement failed.
+    package func run() -> Bool {
+        guard Terminal.isTerminal(0) else { return runPlain() }
         show("Millrace \(version), \(place). Type help for help, exit to leave.")
         let completion = completion
-        guard Terminal.isTerminal(0),
-            let editor = LineEditor(program: "millrace", historyPath: historyPath, complete: { completion.choices(for: $0) })
-        else { return runPlain() }
+        guard let editor = LineEditor(program: "millrace", historyPath: historyPath, complete: { completion.choices(for: $0) }) else {
+            return runPlain()
+        }
+        runInteractively(editor)
+        return true
+    }
+
+    private func runInteractively(_ editor: LineEditor) {
         var entry = ""
         var splitter = StatementSplitter()
         while true {
@@ -78,13 +87,13 @@ package final class InteractiveShell {
         return interrupts.whileReading { editor.read(prompt: prompt) }
     }
 
-    /// Without a terminal: lines are read as they are, without prompt or history.
-    private func runPlain() {
+    /// Without a terminal: lines are read as they are, without prompt or history. Whether every statement succeeded.
+    private func runPlain() -> Bool {
         var entry = ""
         var splitter = StatementSplitter()
         while let line = Terminal.readInputLine() {
             if entry.isEmpty, let command = ShellCommand(line) {
-                if command == .exit { return }
+                if command == .exit { break }
                 carryOut(command, history: [])
                 continue
             }
@@ -96,11 +105,12 @@ package final class InteractiveShell {
             splitter = StatementSplitter()
         }
         if !entry.trimmingCharacters.isEmpty { carryOut(statement: entry) }
+        return !hasFailed
     }
 
     private func carryOut(statement: String) {
         lastStatement = statement
-        runner.run(statement, options: options)
+        if !runner.run(statement, options: options) { hasFailed = true }
         let word = statement.split(whereSeparator: \.isWhitespace).first?.uppercased()
         if word == "CREATE" || word == "DROP" || word == "ALTER" { completion.forget() }
     }

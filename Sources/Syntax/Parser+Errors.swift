@@ -5,10 +5,12 @@ import Diagnostics
 
 extension Parser {
     /// A syntax error at a token: `line L:C: Syntax Error` and a second line, empty when there is nothing short to say.
-    func syntaxError(at token: Token, _ detail: String, hint: String? = nil, expected: [String] = []) -> ParseFailure {
+    func syntaxError(
+        at token: Token, _ detail: String, hint: String? = nil, fallback: String? = nil, expected: [String] = []
+    ) -> ParseFailure {
         ParseFailure(
             .syntaxError, "line \(token.line):\(token.column): Syntax Error\n\(detail)",
-            hint: hint ?? specificHint(at: token) ?? similarKeywordHint(), at: token.range, expected: expected)
+            hint: hint ?? specificHint(at: token) ?? similarKeywordHint() ?? fallback, at: token.range, expected: expected)
     }
 
     /// The token as messages quote it.
@@ -25,7 +27,26 @@ extension Parser {
             return syntaxError(
                 at: token, "missing '\(symbol.rawValue)' at '\(spelling(token))'", hint: hint, expected: ["'\(symbol.rawValue)'"])
         }
-        return syntaxError(at: token, expected.isEmpty ? "" : "Expecting {\(expected.joined(separator: ", "))}", expected: expected)
+        if expected.isEmpty { return syntaxError(at: token, "", fallback: likelyHint(unique)) }
+        return syntaxError(at: token, "Expecting {\(expected.joined(separator: ", "))}", expected: expected)
+    }
+
+    /// Where too much could stand here to list it: the likeliest, clauses before names and commas, and no operators, which nearly
+    /// always could.
+    private func likelyHint(_ tried: [Expectation]) -> String? {
+        func rank(_ expectation: Expectation) -> Int? {
+            switch expectation {
+            case .keyword(.and), .keyword(.or), .keyword(.connector), .keyword(.connectors), .anyOperator: nil
+            case .keyword(.from): 0
+            case .keyword(let keyword): Parser.clauseOrder.contains(keyword) ? 0 : 2
+            case .symbol, .name: 1
+            case .word, .integer, .string: 3
+            }
+        }
+        let ranked = tried.enumerated().compactMap { entry in rank(entry.element).map { ($0, entry.offset, entry.element) } }
+        let likely = ranked.sorted { ($0.0, $0.1) < ($1.0, $1.1) }.prefix(3).map(\.2.spelling)
+        guard !likely.isEmpty else { return nil }
+        return "Found '\(spelling(current))' where \(likely.joined(separator: " or ")) could stand\(tried.count > likely.count ? ", among others" : "")."
     }
 
     /// Whether the parse could go on here if the symbol had been there.

@@ -107,6 +107,9 @@ extension Parser {
 }
 
 extension TypeName {
+    /// Every word that names a type of the language, for suggestions.
+    package static let builtInNames = Primitive.allCases.map(\.rawValue) + ["INT", "VARCHAR", "DECIMAL", "ARRAY", "MAP", "STRUCT"]
+
     /// The built-in type of a name in upper case, with its synonyms.
     package static func builtIn(_ name: String) -> Primitive? {
         switch name {

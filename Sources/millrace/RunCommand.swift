@@ -36,7 +36,14 @@ struct RunCommand {
         var texts: [String] = []
         if let command = invocation[.command]?.text { texts.append(command) }
         for path in invocation.operands { texts.append(try scriptText(path)) }
-        return texts.isEmpty ? [try scriptText("-")] : texts
+        if texts.isEmpty {
+            // A person who waits at a terminal did not mean to type a script.
+            if Terminal.isTerminal(0) {
+                throw .usage(Diagnostic(.usage, "run needs a FILE or -c SQL", category: .general, hint: "Use - to type the script here."))
+            }
+            texts = [try scriptText("-")]
+        }
+        return texts
     }
 }
 

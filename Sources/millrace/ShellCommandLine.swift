@@ -29,8 +29,7 @@ struct ShellCommandLine {
         let shell = InteractiveShell(
             session: door.session, place: place, interrupts: interrupts, files: HostFileSystem(), version: productVersion,
             historyPath: home.map { $0 + "/.millrace-history" }, format: invocation[.output]?.text.flatMap(OutputFormat.init) ?? .table)
-        shell.run()
-        return 0
+        return shell.run() ? 0 : 1
     }
 
     private var place: String {

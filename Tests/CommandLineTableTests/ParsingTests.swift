@@ -70,7 +70,6 @@ import Testing
         #expect(mistake("topics", "lst")?.hint == "Did you mean list?")
         #expect(mistake("topics", "dump")?.message == "topics dump needs a TOPIC")
         #expect(mistake("completions", "csh")?.message == "unknown shell 'csh'")
-        #expect(mistake("run")?.message == "run needs a FILE or -c SQL")
         #expect(mistake("--data", "d", "--server", "h")?.message == "--data and --server exclude each other")
         #expect(mistake("serve", "--listen", "0.0.0.0:1")?.message == "listening on 0.0.0.0:1 lets other machines in without authentication")
         #expect(mistake("help", "serv")?.hint == "Did you mean serve?")
