@@ -44,11 +44,16 @@ final class IngestDecoder {
             }
         }
         let lines = IngestDecoder.lineFormat(format, source)
+        func strict(_ lines: FormatSpec) -> FormatSpec {
+            var lines = lines
+            lines.refusesOverflow = true
+            return lines
+        }
         do throws(DataflowError) {
             if schema.key.isEmpty, source.window == nil, lines == source.valueFormat, format != .line {
-                way = .copying(try RecordValidator(schema.value, format: lines))
+                way = .copying(try RecordValidator(schema.value, format: strict(lines)))
             } else {
-                way = .encoding(try IngestDecoder.dataflow(source, lines, engine))
+                way = .encoding(try IngestDecoder.dataflow(source, strict(lines), engine))
             }
         } catch {
             throw Diagnostic(.featureNotSupported, error.message)

@@ -21,11 +21,15 @@ package struct FormatSpec: Hashable, Sendable {
     package var delimiter: String
     /// Whether a single column is written bare (`1`) instead of as a member of an object (`{"V": 1}`). Decided when the source is made.
     package var isUnwrapped: Bool
+    /// Reading JSON: whether a number out of an integer column's range is an error. What stands in a topic is cut to its low bits, as
+    /// ksqlDB does; what somebody hands in to be stored is refused.
+    package var refusesOverflow: Bool
 
-    package init(_ name: FormatName, delimiter: String = ",", isUnwrapped: Bool = false) {
+    package init(_ name: FormatName, delimiter: String = ",", isUnwrapped: Bool = false, refusesOverflow: Bool = false) {
         self.name = name
         self.delimiter = delimiter
         self.isUnwrapped = isUnwrapped
+        self.refusesOverflow = refusesOverflow
     }
 }
 

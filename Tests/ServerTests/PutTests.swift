@@ -92,4 +92,20 @@ import Testing
         let rows = try client.ask("SELECT id FROM s;\n").dropFirst().dropLast()
         #expect(rows.elementsEqual((0..<20_000).map { ": [\($0)]" }))
     }
+
+    @Test(arguments: ["k INT KEY, ", ""])
+    func numbersOutOfRangeAreNoRows(key: String) throws {
+        let server = try RunningServer()
+        let client = try server.client()
+        _ = try client.ask("CREATE STREAM n (\(key)i INT, b BIGINT, a ARRAY<INT>) WITH (kafka_topic='n', value_format='JSON');\n")
+        let lines = [
+            #"{"I":2147483647,"B":9223372036854775807,"A":[-2147483648]}"#, #"{"I":2147483648}"#, #"{"B":9223372036854775808}"#,
+            #"{"B":-9223372036854775808,"I":1.5}"#, #"{"A":[1,99999999999]}"#, #"{"B":1e300}"#, #"{"I":1e3}"#,
+        ]
+        let answer = try #require(try client.ask(".put n json\n" + lines.map { $0 + "\n" }.joined() + ".end\n").last)
+        #expect(answer.contains(#""rows":3,"skipped":4,"firstProblem":{"line":2,"reason":"column `I`: 2147483648 is out of the range of INTEGER"}"#))
+        #expect(try client.ask("SELECT i, b, a FROM n;\n").filter { $0.hasPrefix(":") } == [
+            ": [2147483647,9223372036854775807,[-2147483648]]", ": [1,-9223372036854775808,null]", ": [1000,null,null]",
+        ])
+    }
 }

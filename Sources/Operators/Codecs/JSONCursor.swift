@@ -12,11 +12,14 @@ import Bytes
     let base: UnsafePointer<UInt8>
     var at: Int
     let end: Int
+    /// Whether a number out of an integer column's range is a mismatch instead of being cut.
+    let refusesOverflow: Bool
 
-    init(base: UnsafePointer<UInt8>, start: Int, end: Int) {
+    init(base: UnsafePointer<UInt8>, start: Int, end: Int, refusesOverflow: Bool = false) {
         unsafe self.base = unsafe base
         at = start
         self.end = end
+        self.refusesOverflow = refusesOverflow
     }
 
     /// The byte at the position, 0 at the end.

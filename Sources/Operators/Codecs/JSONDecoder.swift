@@ -6,6 +6,7 @@
 // escapes are written elsewhere.
 
 import Bytes
+import Formats
 import Values
 
 /// JSON, wrapped in an object or bare.
@@ -64,6 +65,7 @@ import Values
     private let names: [String]
     private let wanted: [Bool]
     private let isUnwrapped: Bool
+    private let refusesOverflow: Bool
     private let wantedCount: Int
     private let state: UnsafeMutablePointer<State>
     private let fields: UnsafeMutablePointer<Field>
@@ -74,10 +76,11 @@ import Values
     private var decodedBytes: [UInt8] = []
     private var run: RecordRun?
 
-    init(_ definitions: [ColumnDefinition], wanted: [Bool], isUnwrapped: Bool) {
+    init(_ definitions: [ColumnDefinition], wanted: [Bool], format: FormatSpec) {
         names = definitions.map(\.name)
         self.wanted = wanted
-        self.isUnwrapped = isUnwrapped
+        isUnwrapped = format.isUnwrapped
+        refusesOverflow = format.refusesOverflow
         wantedCount = wanted.count { $0 }
         unsafe fields = .allocate(capacity: definitions.count + 1)
         for (index, definition) in definitions.enumerated() {
@@ -139,7 +142,8 @@ import Values
     }
 
     override func decode(_ base: UnsafePointer<UInt8>, _ range: ByteRange, _ row: Int) -> DecodeProblem? {
-        var cursor = unsafe JSONCursor(base: base, start: Int(range.start), end: Int(range.start) + Int(range.length))
+        var cursor = unsafe JSONCursor(
+            base: base, start: Int(range.start), end: Int(range.start) + Int(range.length), refusesOverflow: refusesOverflow)
         cursor.skipSpace()
         if isUnwrapped, columns.count == 1 {
             return decodeBare(&cursor, row)
@@ -250,8 +254,16 @@ import Values
         case .word64, .word32:
             guard first == 0x2D || first &- 0x30 <= 9 else { break }
             guard let number = cursor.scanNumber() else { return malformed }
-            let value = number.small ?? JSONReader.wrapped(cursor, number)
-            setCell(index, row, UInt64(bitPattern: way == .word32 ? Int64(Int32(truncatingIfNeeded: value)) : value))
+            if let small = number.small, way == .word64 || Int32(exactly: small) != nil {
+                setCell(index, row, UInt64(bitPattern: small))
+                return nil
+            }
+            guard let value = JSONReader.integer(cursor, number, isNarrow: way == .word32) else {
+                let shown = String(decoding: cursor.bytes(number.start, min(number.length, 60)), as: UTF8.self)
+                return DecodeProblem(
+                    column: names[index], message: "\(shown) is out of the range of \(way == .word32 ? "INTEGER" : "BIGINT")")
+            }
+            setCell(index, row, UInt64(bitPattern: value))
             return nil
         case .double:
             guard first == 0x2D || first &- 0x30 <= 9 else { break }

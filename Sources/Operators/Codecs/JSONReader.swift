@@ -68,8 +68,11 @@ struct JSONReader {
         let start = cursor.at
         if isNumber(cursor.byte) {
             guard let number = cursor.scanNumber() else { return .malformed }
-            let value = wrapped(cursor, number)
-            column.words[row] = column.type == .integer ? Int64(Int32(truncatingIfNeeded: value)) : value
+            guard let value = integer(cursor, number, isNarrow: column.type == .integer) else {
+                let shown = String(decoding: cursor.bytes(number.start, min(number.length, 60)), as: UTF8.self)
+                return .mismatch("\(shown) is out of the range of \(column.type)")
+            }
+            column.words[row] = value
             return .read
         }
         guard cursor.byte == 0x22 else { return mismatch(&cursor, column.type) }
@@ -82,8 +85,19 @@ struct JSONReader {
         return .read
     }
 
+    /// The integer part of a number, cut to 32 bits (`isNarrow`) or to 64; nil when it would have to be cut and that is refused.
+    static func integer(_ cursor: JSONCursor, _ number: JSONCursor.RawNumber, isNarrow: Bool) -> Int64? {
+        guard cursor.refusesOverflow else {
+            let value = wrapped(cursor, number)
+            return isNarrow ? Int64(Int32(truncatingIfNeeded: value)) : value
+        }
+        let whole = number.small ?? Decimal(text: cursor.bytes(number.start, number.length))?.rescaled(to: 0, .down)
+            .flatMap { Int64(exactly: $0.unscaled) }
+        return whole.flatMap { isNarrow && Int32(exactly: $0) == nil ? nil : $0 }
+    }
+
     /// The integer part of a number, cut to 64 bits.
-    static func wrapped(_ cursor: JSONCursor, _ number: JSONCursor.RawNumber) -> Int64 {
+    private static func wrapped(_ cursor: JSONCursor, _ number: JSONCursor.RawNumber) -> Int64 {
         if let small = number.small { return small }
         let text = cursor.bytes(number.start, number.length)
         if let decimal = Decimal(text: text)?.rescaled(to: 0, .down) { return Int64(truncatingIfNeeded: decimal.unscaled) }

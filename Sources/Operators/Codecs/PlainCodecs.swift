@@ -218,7 +218,7 @@ final class DelimitedSideEncoder: SideEncoder {
 enum Codecs {
     static func decoder(_ format: FormatSpec, _ columns: [ColumnDefinition], wanted: [Bool]) throws(DataflowError) -> SideDecoder {
         switch format.name {
-        case .json: return JSONSideDecoder(columns, wanted: wanted, isUnwrapped: format.isUnwrapped)
+        case .json: return JSONSideDecoder(columns, wanted: wanted, format: format)
         case .kafka:
             guard columns.count <= 1 else { throw DataflowError("the KAFKA format carries a single column") }
             return KafkaSideDecoder(columns.map { Column($0.type) })
