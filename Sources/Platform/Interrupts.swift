@@ -8,8 +8,12 @@ private nonisolated(unsafe) var interruptPipe: Int32 = -1
 /// Turns SIGINT into calls. One a process.
 package final class InterruptWatcher: Sendable {
     private let action = Monitor<(@Sendable () -> Void)?>(nil)
-    /// The thread inside `whileReading`, if one is.
-    private let reader = Monitor<pthread_t?>(nil)
+    /// The thread inside `whileReading`, if one is, and how many reads there have been: a nudge is meant for one read, not for the next.
+    private struct Reader {
+        var thread: pthread_t?
+        var number = 0
+    }
+    private let reader = Monitor(Reader())
 
     /// Takes SIGINT over. A blocking read of the main thread is interrupted by it, too.
     package init() throws(SystemError) {
@@ -43,16 +47,20 @@ package final class InterruptWatcher: Sendable {
     /// Runs `read`, a blocking read of the calling thread, and sees to it that an interrupt meanwhile ends it with EINTR: the signal alone
     /// is lost when it comes a moment before the thread goes to sleep.
     package func whileReading<T>(_ read: () -> T) -> T {
-        reader.update { $0 = pthread_self() }
-        defer { reader.update { $0 = nil } }
+        reader.update { reader in
+            reader.thread = pthread_self()
+            reader.number += 1
+        }
+        defer { reader.update { $0.thread = nil } }
         return read()
     }
 
-    /// Nudges the reading thread until it is no longer reading.
-    private static func end(_ reader: Monitor<pthread_t?>) {
+    /// Nudges the reading thread until the read that is under way now has ended.
+    private static func end(_ reader: Monitor<Reader>) {
+        let number = reader.withLock { $0.number }
         while true {
-            let isReading = reader.withLock { thread in
-                guard let thread else { return false }
+            let isReading = reader.withLock { reader in
+                guard let thread = reader.thread, reader.number == number else { return false }
                 pthread_kill(thread, SIGUSR1)
                 return true
             }

@@ -75,6 +75,9 @@ shell.expect(r"cancelled", "Ctrl-C ends the query")
 shell.expect(r"millrace> ", "Ctrl-C does not end the shell")
 shell.type("SELECT forgotten\x03")
 shell.expect(r"millrace> ", "Ctrl-C forgets a line")
+# A prompt that comes again and again shows only while nobody types: this one wait is for something that must not happen.
+if select.select([shell.fd], [], [], 0.2)[0]:
+    sys.exit("one Ctrl-C interrupts more than one prompt: %r" % os.read(shell.fd, 200))
 
 shell.type("output vertical\n")
 shell.expect(r"output is vertical", "a command of the shell")
