@@ -82,6 +82,21 @@ private func python(_ script: String, _ arguments: [String]) throws -> (output: 
         #expect(output.components(separatedBy: "| /a ").count > 2, "\(output)")
     }
 
+    /// The program can be copied to a machine that has none of the C libraries it was built with. (A release build has Swift's own
+    /// libraries inside, too.)
+    @Test func nothingMustBeInstalledBesideIt() throws {
+        let (output, status) = try run("/usr/bin/ldd", [millrace])
+        #expect(status == 0, "\(output)")
+        let swift = try Regex("libswift.*|lib_?dispatch|libBlocksRuntime|lib_.*Regex.*")
+        let expected: Set<Substring> = ["linux-vdso", "libc", "libm", "libstdc++", "libgcc_s", "ld-linux-x86-64", "ld-linux-aarch64"]
+        let needed = output.split(separator: "\n").compactMap { line -> Substring? in
+            let file = line.drop { $0 == "\t" || $0 == " " }.prefix { $0 != " " }.split(separator: "/").last ?? ""
+            let name = file.components(separatedBy: ".so")[0][...]
+            return expected.contains(name) || (try? swift.wholeMatch(in: name)) != nil ? nil : name
+        }
+        #expect(needed.isEmpty, "shared libraries: \(needed)")
+    }
+
     @Test func aPersonUsesTheShell() throws {
         let (output, status) = try python("terminal.py", [millrace])
         #expect(status == 0 && output == "ok\n", "\(output)")
