@@ -40,8 +40,10 @@ struct SessionState: Sendable {
     var properties: [String: String] = [:]
     /// Variables of DEFINE, by name in upper case.
     var variables: [String: String] = [:]
-    /// Something of this session was acknowledged since it last waited for the queries downstream.
-    var hasWritten = false
+    /// How much of this session was acknowledged that its later questions must see: rows, and queries over rows that were there.
+    var writes = 0
+    /// How many of these each source that was asked for had seen when its upstream queries had last caught up.
+    var seenWrites: [String: Int] = [:]
 }
 
 /// One user's way into the engine.

@@ -29,7 +29,10 @@ extension StatementExecution {
             }
             try commit([.source(definition, properties: capturedProperties)], extra: [])
             engine.state.update { $0.catalog.set(definition) }
-            if let id = definition.queryID { try engine.startSourceTable(definition, id, properties: capturedProperties) }
+            if let id = definition.queryID {
+                try engine.startSourceTable(definition, id, properties: capturedProperties)
+                session.state.withLock { $0.writes += 1 }
+            }
             return AnswerSummary(message: "\(definition.kind == .stream ? "Stream" : "Table") created", queryID: definition.queryID)
         }
     }
@@ -100,6 +103,7 @@ extension StatementExecution {
             state.catalog.set(QueryDefinition(id: plan.id, statement: parsed.text, reads: reads, writes: writes))
         }
         if !engine.configuration.isDriven { query.run.start() }
+        session.state.withLock { $0.writes += 1 }
         return AnswerSummary(message: "Created query with ID \(plan.id)", queryID: plan.id)
     }
 

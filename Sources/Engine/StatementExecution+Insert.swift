@@ -32,7 +32,7 @@ extension StatementExecution {
         engine.log.commit(Commit(output.appends(of: records, keyless: keyless))) { result in
             switch result {
             case .success:
-                execution.session.state.withLock { $0.hasWritten = true }
+                execution.session.state.withLock { $0.writes += 1 }
                 execution.done(AnswerSummary(message: "1 row inserted"), whenDone)
             case .failure(let error): execution.fail(Diagnostic(error), whenDone)
             }

@@ -140,11 +140,13 @@ extension StatementExecution {
             })
     }
 
-    /// Waits, up to five seconds, until the queries upstream of a source have worked off what this session had acknowledged.
+    /// Waits, up to five seconds, until the queries upstream of a source have worked off what this session had acknowledged. What has
+    /// been waited for once is not waited for again: on a busy server that would be a wait for everybody else's rows.
     func awaitUpstream(of source: String) {
-        guard session.state.withLock({ $0.hasWritten }) else { return }
+        let (writes, seen) = session.state.withLock { ($0.writes, $0.seenWrites[source] ?? 0) }
+        guard seen < writes else { return }
         if engine.awaitUpstream(of: source, nanoseconds: 5_000_000_000) {
-            session.state.withLock { $0.hasWritten = false }
+            session.state.withLock { $0.seenWrites[source] = max(writes, $0.seenWrites[source] ?? 0) }
         } else {
             sink.emit(
                 .notice("the queries upstream of \(source) have not caught up after 5 seconds; the answer may lack what was just written"))
