@@ -4,6 +4,7 @@ import Analysis
 import Bytes
 import Catalog
 import Diagnostics
+import Formats
 import LogStore
 import Pipelines
 import Platform
@@ -23,7 +24,8 @@ extension StatementExecution {
                 hint: other.map { "Did you mean '\($0)'? Topic names are case-sensitive; quote them." }, at: print.topic.span.range)
         }
         sink.emit(.columns([ResultColumn("Text", "STRING")], .text))
-        let printer = TopicPrinter(execution: self, topic: topic, statement: print, whenDone: whenDone)
+        let window = engine.catalog.sortedSources.first { $0.topic == topic.name && $0.window != nil }?.window
+        let printer = TopicPrinter(execution: self, topic: topic, keyWindow: window, statement: print, whenDone: whenDone)
         let id = engine.state.update { state in
             let id = "print_\(topic.name)_\(state.nextTransient)"
             state.nextTransient += 1
@@ -84,13 +86,19 @@ extension StatementExecution {
 private final class TopicPrinter: Sendable {
     private let execution: StatementExecution
     private let topic: TopicDescription
+    /// How the keys carry windows, when a source over the topic says that they do.
+    private let keyWindow: KeyWindow?
     private let statement: PrintTopic
     private let whenDone: @Sendable (Bool) -> Void
     private let state = Monitor<(isCancelled: Bool, hasNews: Bool, hasRoom: Bool)>((false, false, false))
 
-    init(execution: StatementExecution, topic: TopicDescription, statement: PrintTopic, whenDone: @escaping @Sendable (Bool) -> Void) {
+    init(
+        execution: StatementExecution, topic: TopicDescription, keyWindow: KeyWindow?, statement: PrintTopic,
+        whenDone: @escaping @Sendable (Bool) -> Void
+    ) {
         self.execution = execution
         self.topic = topic
+        self.keyWindow = keyWindow
         self.statement = statement
         self.whenDone = whenDone
     }
@@ -98,7 +106,7 @@ private final class TopicPrinter: Sendable {
     func cancel() { state.update { $0.isCancelled = true } }
 
     func run() {
-        var guesses = (key: FormatGuess(), value: FormatGuess())
+        var guesses = (key: FormatGuess(window: keyWindow), value: FormatGuess())
         var printed: Int64 = 0
         var seen: Int64 = 0
         let log = execution.engine.log
@@ -168,54 +176,4 @@ private final class TopicPrinter: Sendable {
 extension String {
     /// `2024-01-31T09:15:00.000` as PRINT shows times: `2024/01/31 09:15:00.000 Z`.
     fileprivate var printForm: String { String(map { $0 == "-" ? "/" : $0 == "T" ? " " : $0 }) + " Z" }
-}
-
-/// The formats that all records so far could be in.
-struct FormatGuess {
-    enum Candidate: String, CaseIterable {
-        case json = "JSON"
-        case bigint = "KAFKA_BIGINT"
-        case double = "KAFKA_DOUBLE"
-        case int = "KAFKA_INT"
-        case string = "KAFKA_STRING"
-    }
-    private var candidates: [Candidate]?
-
-    /// Leaves out what `bytes` rules out; true when the set of candidates changed.
-    mutating func narrow(by bytes: [UInt8]?) -> Bool {
-        guard let bytes else { return false }
-        let old = candidates
-        let new = (old ?? Candidate.allCases).filter { Self.fits(bytes, $0) }
-        candidates = new
-        return old != new
-    }
-
-    private static func fits(_ bytes: [UInt8], _ candidate: Candidate) -> Bool {
-        switch candidate {
-        case .json:
-            guard let first = bytes.first(where: { $0 > 32 }) else { return false }
-            return first == UInt8(ascii: "{") || first == UInt8(ascii: "[") || first == UInt8(ascii: "\"")
-        case .bigint, .double: return bytes.count == 8
-        case .int: return bytes.count == 4
-        case .string: return String(validating: bytes, as: UTF8.self) != nil
-        }
-    }
-
-    var description: String {
-        guard let candidates else { return "¯\\_(ツ)_/¯ - no data processed" }
-        return candidates.isEmpty ? "KAFKA_BYTES" : candidates.map(\.rawValue).joined(separator: " or ")
-    }
-
-    /// A record side as the first candidate shows it.
-    func text(of bytes: [UInt8]?) -> String {
-        guard let bytes else { return "<null>" }
-        switch candidates?.first {
-        case .int?, .bigint?, .double?:
-            // Text of that length is more likely text.
-            if let text = String(validating: bytes, as: UTF8.self), bytes.allSatisfy({ $0 >= 32 && $0 < 127 }) { return text }
-            return String(bytes.reduce(Int64(bytes.first.map { $0 >= 128 ? -1 : 0 } ?? 0)) { $0 << 8 | Int64($1) })
-        case .json?, .string?: return String(decoding: bytes, as: UTF8.self)
-        case nil: return hexadecimal(bytes)
-        }
-    }
 }

@@ -1,0 +1,32 @@
+import Testing
+
+/// Lines of PRINT without the time.
+private func printed(_ millrace: Millrace, _ topic: String, _ count: Int) -> [String] {
+    millrace.run("PRINT '\(topic)' FROM BEGINNING LIMIT \(count);").filter { $0.hasPrefix(":") }.map { line in
+        line.replacing(#/rowtime: [^,]*, /#, with: "").replacing("\\\"", with: "'")
+    }
+}
+
+@Test func printGuessesFormatsAndKnowsWindows() throws {
+    let millrace = try Millrace()
+    _ = millrace.run("CREATE STREAM s (k VARCHAR KEY, t BIGINT, n INT) WITH (kafka_topic='s', value_format='JSON', timestamp='t');")
+    _ = millrace.run("INSERT INTO s VALUES ('ann', 61000, 1);")
+    _ = millrace.run("CREATE TABLE per_minute AS SELECT k, COUNT(*) AS c FROM s WINDOW TUMBLING (SIZE 1 MINUTE) GROUP BY k;")
+    _ = millrace.run("CREATE TABLE visits AS SELECT k, COUNT(*) AS c FROM s WINDOW SESSION (1 MINUTE) GROUP BY k;")
+    _ = millrace.run("CREATE STREAM by_n AS SELECT n, t FROM s PARTITION BY n;")
+    #expect(millrace.engine.drain(nanoseconds: 5_000_000_000))
+    #expect(printed(millrace, "s", 1) == [
+        #": ["Key format: KAFKA_STRING"]"#, #": ["Value format: JSON or KAFKA_STRING"]"#,
+        #": ["key: ann, value: {'T':61000,'N':1}, partition: 0"]"#,
+    ])
+    #expect(printed(millrace, "PER_MINUTE", 1) == [
+        #": ["Key format: TUMBLING(KAFKA_STRING)"]"#, #": ["Value format: JSON or KAFKA_STRING"]"#,
+        #": ["key: [ann@60000/-], value: {'C':1}, partition: 0"]"#,
+    ])
+    #expect(printed(millrace, "VISITS", 1) == [
+        #": ["Key format: SESSION(KAFKA_STRING)"]"#, #": ["Value format: JSON or KAFKA_STRING"]"#,
+        #": ["key: [ann@61000/61000], value: {'C':1}, partition: 0"]"#,
+    ])
+    #expect(printed(millrace, "BY_N", 1).first == #": ["Key format: KAFKA_INT"]"#)
+    millrace.engine.close()
+}
