@@ -85,12 +85,14 @@ let package = Package(
         room("Server", "joins sockets to Wire and Wire to Engine, with limits and patience",
              ["Engine", "Pipelines", "Wire", "Platform", "Diagnostics", "Bytes", "LogStore", "JSONText", "CUV", "CHTTPParser"],
              linking: [archive("uv"), archive("http_parser")]),
+        room("Benchmark", "measures the whole product on Nexmark, so that everybody can repeat its figures",
+             ["Engine", "Platform", "Diagnostics", "Bytes"]),
         room("CommandLineTable", "the subcommands, flags and settings, declared once", ["Diagnostics"]),
         room("Shell", "the interactive prompt and the drawing of answers", ["Engine", "Syntax", "Diagnostics", "Platform", "Bytes", "JSONText", "CEdit"],
              linking: [archive("edit"), archive("tinfo"), archive("bsd"), archive("md")]),
         .executableTarget(
             name: "millrace",
-            dependencies: ["CommandLineTable", "Shell", "Server", "Conformance", "Engine", "Pipelines", "LogStore", "Wire",
+            dependencies: ["CommandLineTable", "Shell", "Server", "Conformance", "Benchmark", "Engine", "Pipelines", "LogStore", "Wire",
                            "Diagnostics", "Platform", "Bytes", "JSONText"],
             swiftSettings: strict),
 
@@ -108,6 +110,7 @@ let package = Package(
         tests(of: "Server", ["Engine", "Wire", "LogStore", "Platform", "Diagnostics", "Bytes", "JSONText"]),
         tests(of: "Wire", ["Bytes", "Syntax", "Diagnostics", "JSONText"]),
         tests(of: "CommandLineTable", ["Diagnostics"]),
+        tests(of: "Benchmark", ["Bytes"]),
         tests(of: "Conformance", ["Platform"]),
         .testTarget(name: "HouseTests", swiftSettings: tests),
         .testTarget(

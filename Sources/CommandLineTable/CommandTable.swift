@@ -182,9 +182,9 @@ package enum CommandTable {
             name: .bench, summary: "the benchmark suite",
             operands: [OperandSpec(name: "QUERY", kind: .text, count: 0...Int.max, help: "benchmarks by name; all unless given")],
             options: [
-                OptionSpec(.rows, nil, .integer(1...Int.max), "input rows a run", default: "5000000"),
+                OptionSpec(.rows, nil, .integer(1...Int.max), "input rows a run", default: "2000000"),
                 OptionSpec(.runs, nil, .integer(1...1_000), "runs, of which the median counts", default: "3"), data, threads, durability,
-                OptionSpec(.output, nil, .choice(["table", "json"]), "how results are drawn", default: "table"),
+                output,
             ]),
         CommandSpec(
             name: .completions, summary: "prints the completion script of a shell",

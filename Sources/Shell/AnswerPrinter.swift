@@ -78,7 +78,7 @@ package final class AnswerPrinter: AnswerSink {
         if let message = summary.message, !options.isQuiet { options.out(message) }
         if summary.skipped > 0 {
             let causes = summary.causes.map { "\($0.cause): \($0.count)" }.joined(separator: ", ")
-            options.err(colored("\(summary.skipped) rows could not be processed (\(causes)); see MILLRACE_ERRORS", "33"))
+            options.err(colored("\(summary.skipped) row\(summary.skipped == 1 ? "" : "s") could not be processed (\(causes)); see MILLRACE_ERRORS", "33"))
         }
         guard options.showsTiming else { return }
         let milliseconds = Double(summary.nanoseconds / 10_000) / 100

@@ -32,8 +32,7 @@ func perform(_ invocation: Invocation) throws(CommandFailure) -> Int32 {
     case .shell: return try ShellCommandLine(invocation).run()
     case .run: return try RunCommand(invocation).run()
     case .test: return try TestCommand(invocation).run()
-    case .bench:
-        throw .usage(Diagnostic(.featureNotSupported, "\(invocation.command.rawValue): not supported yet", category: .general))
+    case .bench: return try BenchCommand(invocation).run()
     }
 }
 

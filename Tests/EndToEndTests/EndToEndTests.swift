@@ -102,6 +102,15 @@ private func python(_ script: String, _ arguments: [String]) throws -> (output: 
         #expect(status == 0 && output == "ok\n", "\(output)")
     }
 
+    /// The suite runs; its figures are for release builds.
+    @Test func theBenchmarksRun() throws {
+        let (output, status) = try run(millrace, ["bench", "--rows", "3000", "--runs", "1", "--durability", "os", "--output", "csv"])
+        #expect(status == 0, "\(output)")
+        let rows = output.split(separator: "\n").map { $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init) }
+        #expect(rows.map { $0[0] } == ["benchmark", "start", "latency", "load", "q0", "q1", "q2", "q5", "q11", "q12"])
+        #expect(rows.dropFirst().allSatisfy { Int($0[3]).map { $0 > 0 } ?? false }, "\(output)")
+    }
+
     /// Killed under load again and again; the long run makes fifty cycles.
     @Test(arguments: ["fsync", "os"])
     func nothingAcknowledgedIsLost(durability: String) throws {
