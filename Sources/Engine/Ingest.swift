@@ -162,6 +162,8 @@ package final class Ingest: @unchecked Sendable {
                 state.report.firstProblem = IngestProblem(line: Int(first.offset), reason: reason)
             }
             state.report.rejected += rejected
+            // A commit may have failed while these were decoded; nothing of them will be durable.
+            guard state.failure == nil else { return }
             state.errors += reports
             guard !records.isEmpty else { return }
             let size = records.bytes.count
@@ -255,7 +257,8 @@ package final class Ingest: @unchecked Sendable {
     private func endIfDone() {
         typealias End = (call: @Sendable (Result<IngestReport, Diagnostic>) -> Void, result: Result<IngestReport, Diagnostic>)
         let end = state.withLock { state -> End? in
-            guard state.flyingCommits == 0, state.parts.isEmpty, state.errors.isEmpty, let call = state.whenDone else { return nil }
+            let isSettled = state.failure != nil || state.parts.isEmpty && state.errors.isEmpty
+            guard state.flyingCommits == 0, isSettled, let call = state.whenDone else { return nil }
             state.whenDone = nil
             return (call, state.failure.map { .failure($0) } ?? .success(state.report))
         }
