@@ -1,6 +1,9 @@
 // Compaction of closed segments: of each key only the last record stays, at its offset. A tombstone stays for
 // `delete.retention.ms` after it was first compacted, as Kafka does it: that moment is kept as the base timestamp of its batch,
 // marked by bit 6 of the attributes.
+//
+// The chain of offsets stays whole: batches cover what was removed around their records, up to the next segment that stays. A
+// segment of which nothing stays goes when the one before it can cover it, and is one empty batch otherwise.
 import Bytes
 import Platform
 import Synchronization
@@ -18,6 +21,8 @@ struct CleanedSegment: Sendable {
 struct Compaction {
     let partition: Partition
     let segments: [Segment]
+    /// Base offset of the segment behind them.
+    let end: Int64
     let config: TopicConfig
     /// Wall clock, milliseconds.
     let now: Int64
@@ -32,9 +37,7 @@ struct Compaction {
     func isWorthwhile() throws(LogError) -> Bool {
         var (clean, dirty): (Int64, Int64) = (0, 0)
         for segment in segments {
-            _ = try segment.open()
-            let isClean = segment.state.withLock { $0.isCompacted && $0.ledger != nil }
-            if isClean { clean += segment.size } else { dirty += segment.size }
+            if try segment.isCompacted() { clean += segment.size } else { dirty += segment.size }
         }
         return dirty > 0 && dirty >= clean
     }
@@ -42,8 +45,16 @@ struct Compaction {
     func run() throws(LogError) -> [CleanedSegment] {
         let latest = try latestOffsets()
         var cleaned: [CleanedSegment] = []
-        for segment in segments { cleaned.append(try clean(segment, latest)) }
-        return cleaned
+        // Backwards, so that each segment knows what it has to cover of those behind it.
+        var end = end
+        for (index, segment) in segments.enumerated().reversed() {
+            let before = index == 0 ? nil : segments[index - 1]
+            let canGo = before.map { end - $0.baseOffset <= Int64(Int32.max) } ?? false
+            let new = try clean(segment, latest, until: end, mayBeEmpty: canGo)
+            if new.size > 0 { end = segment.baseOffset }
+            cleaned.append(new)
+        }
+        return cleaned.reversed()
     }
 
     /// A key by 128 bits of hash; two keys never share them for as long as anybody will look.
@@ -60,7 +71,7 @@ struct Compaction {
     private func latestOffsets() throws(LogError) -> [KeyHash: Int64] {
         var latest: [KeyHash: Int64] = [:]
         for segment in segments {
-            try visit(segment) { _, run in
+            try visit(segment) { _, run throws(LogError) in
                 for index in 0..<run.count where !run.keys[index].isNull {
                     latest[hash(run.bytes, run.keys[index])] = run.offsets[index]
                 }
@@ -76,7 +87,12 @@ struct Compaction {
         let file = try segment.open()
         let size = segment.size
         let loading = SegmentLoading(segment: segment, file: file, size: size)
+        var expected = segment.baseOffset
         let end = try loading.walk(from: 0) { header, position, chunk, start throws(LogError) in
+            guard header.baseOffset == expected else {
+                throw segment.quarantine("the batch at \(position) has offset \(header.baseOffset) where \(expected) belongs")
+            }
+            expected = header.lastOffset + 1
             var builder = RecordRunBuilder(
                 Array(chunk[start..<start + header.totalBytes]) + [UInt8](repeating: 0, count: RecordRun.padding), from: 0)
             guard header.isIntact(in: chunk, at: start), builder.addBatch(header, at: 0) else {
@@ -85,13 +101,17 @@ struct Compaction {
             try body(header, builder.finish(nextOffset: header.lastOffset + 1, isAtEnd: false))
         }
         guard end == size else { throw segment.quarantine("no batch begins at \(end)") }
+        let next = segments.first { $0.baseOffset > segment.baseOffset }?.baseOffset ?? self.end
+        if expected < next { throw segment.gap(from: expected, to: next) }
     }
 
-    private func clean(_ segment: Segment, _ latest: [KeyHash: Int64]) throws(LogError) -> CleanedSegment {
+    private func clean(
+        _ segment: Segment, _ latest: [KeyHash: Int64], until end: Int64, mayBeEmpty: Bool
+    ) throws(LogError) -> CleanedSegment {
         let path = segment.path + ".cleaned"
         var output = CompactedOutput(
             file: try translating { () throws(SystemError) in try files.open(path, .truncate) }, codec: config.compression,
-            batchBytes: batchBytes)
+            batchBytes: batchBytes, from: segment.baseOffset)
         try visit(segment) { header, run throws(LogError) in
             let known = header.attributes & Self.horizonBit != 0 ? header.baseTimestamp : nil
             for index in 0..<run.count {
@@ -105,7 +125,7 @@ struct Compaction {
                 try output.add(run, index, horizon)
             }
         }
-        try output.flush()
+        try output.finish(until: end, mayBeEmpty: mayBeEmpty)
         try translating { () throws(SystemError) in try output.file.synchronize() }
         return CleanedSegment(old: segment, path: path, size: output.position, ledger: output.ledger, index: output.index)
     }
@@ -120,24 +140,24 @@ private struct CompactedOutput {
     var ledger = BatchLedger(isCompacted: true)
     var index = SparseIndex()
     private var section: [UInt8] = []
-    private var baseOffset: Int64 = 0
-    private var lastOffset: Int64 = 0
+    /// Of the batch at hand: where the one before it ended.
+    private var baseOffset: Int64
     private var baseTimestamp: Int64 = 0
     private var maxTimestamp = Int64.min
     private var count: Int32 = 0
     private var horizon: Int64?
 
-    init(file: any File, codec: Compression, batchBytes: Int) {
+    init(file: any File, codec: Compression, batchBytes: Int, from baseOffset: Int64) {
         self.file = file
+        self.baseOffset = baseOffset
         self.codec = codec
         self.batchBytes = batchBytes
     }
 
     /// Adds a record. Records with different horizons go to different batches.
     mutating func add(_ run: RecordRun, _ record: Int, _ horizon: Int64?) throws(LogError) {
-        if count > 0 && (section.count >= batchBytes || horizon != self.horizon) { try flush() }
+        if count > 0 && (section.count >= batchBytes || horizon != self.horizon) { try flush(until: run.offsets[record]) }
         if count == 0 {
-            baseOffset = run.offsets[record]
             self.horizon = horizon
             baseTimestamp = horizon ?? run.timestamps[record]
         }
@@ -156,16 +176,23 @@ private struct CompactedOutput {
         }
         section.append(varint: Int64(body.count))
         section.append(contentsOf: body)
-        lastOffset = run.offsets[record]
         maxTimestamp = max(maxTimestamp, run.timestamps[record])
         count += 1
     }
 
-    mutating func flush() throws(LogError) {
-        guard count > 0 else { return }
+    /// Ends the segment, whose chain goes on at `end`. Without a record it is one empty batch, or nothing.
+    mutating func finish(until end: Int64, mayBeEmpty: Bool) throws(LogError) {
+        if count == 0 && mayBeEmpty { return }
+        if count == 0 { (baseTimestamp, maxTimestamp, horizon) = (-1, -1, nil) }
+        try flush(until: end)
+    }
+
+    /// Writes the batch at hand; the next one begins at `next`.
+    private mutating func flush(until next: Int64) throws(LogError) {
         var header = RecordBatchHeader()
         header.baseOffset = baseOffset
-        header.lastOffsetDelta = Int32(lastOffset - baseOffset)
+        header.lastOffsetDelta = Int32(next - 1 - baseOffset)
+        let codec = count == 0 ? .none : codec
         header.attributes = Int16(codec.rawValue) | (horizon == nil ? 0 : Compaction.horizonBit)
         header.baseTimestamp = baseTimestamp
         header.maxTimestamp = maxTimestamp
@@ -175,8 +202,9 @@ private struct CompactedOutput {
         ledger.entries.append(
             BatchLedger.Entry(
                 position: position, baseOffset: baseOffset, headerHash: BatchLedger.headerHash(batch, at: 0)))
-        index.note(lastOffset: lastOffset, position: position, maxTimestamp: maxTimestamp)
+        index.note(lastOffset: next - 1, position: position, maxTimestamp: maxTimestamp)
         position += Int64(batch.count)
+        baseOffset = next
         section.removeAll(keepingCapacity: true)
         count = 0
         maxTimestamp = .min

@@ -66,8 +66,9 @@ extension SegmentedLog {
         let applied = partition.state.withLock { ($0.segments, $0.appliedEnd) }
         // A closed segment that still waits for a batch is not closed yet.
         let closed = zip(applied.0, applied.0.dropFirst()).prefix { $0.1.baseOffset <= applied.1 }.map(\.0)
+        guard let end = applied.0.dropFirst(closed.count).first?.baseOffset, !closed.isEmpty else { return }
         let compaction = Compaction(
-            partition: partition, segments: closed, config: config, now: clock.wallMilliseconds(), files: files,
+            partition: partition, segments: closed, end: end, config: config, now: clock.wallMilliseconds(), files: files,
             seed: random.next(), batchBytes: options.batchBytes)
         guard try compaction.isWorthwhile() else { return }
         for cleaned in try compaction.run() {
@@ -94,7 +95,7 @@ extension LogWriter {
             return try translating { () throws(SystemError) in try files.removeFile(cleaned.path) }
         }
         forget([cleaned.old], of: partition)
-        // Without side files a segment is believed by its batches alone: a crash in between leaves nothing that contradicts.
+        // Neither the removal nor the renaming may reach the disk after what follows it: a side file never contradicts a segment.
         try removeFiles(cleaned.old, [".batches", ".index", ".timeindex"])
         if cleaned.size == 0 {
             partition.state.withLock { $0.segments.removeAll { $0 === cleaned.old } }
@@ -104,6 +105,7 @@ extension LogWriter {
         try translating { () throws(SystemError) in
             try files.synchronizeDirectory(partition.directory)
             try files.rename(cleaned.path, to: cleaned.old.path)
+            try files.synchronizeDirectory(partition.directory)
             try files.replace(cleaned.old.stem + ".batches", with: cleaned.ledger.file)
             try files.replace(cleaned.old.stem + ".index", with: cleaned.index.indexFile(baseOffset: cleaned.old.baseOffset))
             try files.replace(

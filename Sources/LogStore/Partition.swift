@@ -80,12 +80,40 @@ final class Partition: Sendable {
         }
         if offset == view.end { return .empty(nextOffset: offset, isAtEnd: true) }
         if !view.batches.isEmpty { return try run(of: view.batches, from: offset, end: view.end) }
-        let first = view.segments.firstIndex(where: { $0.baseOffset > offset }, isSorted: ())
-        for segment in view.segments[max(0, first - 1)...] {
-            if let run = try segment.fetch(from: offset, maxBytes: maxBytes, limit: view.limit, end: view.end) { return run }
+        return try fetch(view, from: offset, maxBytes: maxBytes, upTo: moment)
+    }
+
+    /// Reads from files. Where compaction left nothing it goes on behind that: only the end gives an empty run.
+    private func fetch(_ view: View, from offset: Int64, maxBytes: Int, upTo moment: LogMoment) throws(LogError) -> RecordRun {
+        let first = max(0, view.segments.firstIndex(where: { $0.baseOffset > offset }, isSorted: ()) - 1)
+        if let segment = view.segments.first, offset < segment.baseOffset { throw missing(offset, before: segment) }
+        var offset = offset
+        for index in first..<view.segments.count {
+            let next = index + 1 < view.segments.count ? view.segments[index + 1].baseOffset : nil
+            while let run = try located({ () throws(LogError) in
+                try view.segments[index].fetch(from: offset, maxBytes: maxBytes, limit: view.limit, end: view.end, next: next)
+            }) {
+                if run.count > 0 || run.isAtEnd { return run }
+                offset = run.nextOffset
+            }
         }
-        // Compaction left nothing from here to the end of what is in files.
-        return .empty(nextOffset: view.limit, isAtEnd: view.limit == view.end)
+        if view.limit == view.end { return .empty(nextOffset: view.limit, isAtEnd: true) }
+        return try fetch(from: view.limit, maxBytes: maxBytes, upTo: moment)
+    }
+
+    /// The first segment begins behind where the partition does.
+    private func missing(_ offset: Int64, before segment: Segment) -> LogError {
+        LogError(
+            .damaged,
+            "\(topicName)-\(index): \(missingOffsets(offset, segment.baseOffset)) at its start: segment files were removed",
+            hint: "Restore the files, or read on from offset \(segment.baseOffset); `millrace topics verify` says more.")
+    }
+
+    /// Damage names the partition.
+    private func located<Result>(_ body: () throws(LogError) -> Result) throws(LogError) -> Result {
+        do { return try body() } catch where error.kind == .damaged {
+            throw LogError(.damaged, "\(topicName)-\(index): \(error.message)", hint: error.hint)
+        }
     }
 
     /// What a fetch needs, copied out of the state under its lock.

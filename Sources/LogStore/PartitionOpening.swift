@@ -90,7 +90,7 @@ struct PartitionOpening {
                 .cutSegment, stem + ".log", "\(actual - state.size) bytes of unfinished commits were cut at \(state.size)")
         }
         let loading = SegmentLoading(segment: segment, file: file, size: segment.size)
-        let (index, ledger) = try loading.load()
+        let (index, ledger) = (try loading.load(), loading.ledger)
         segment.adopt(file, index: index)
         let isLedgerGood = ledger.map { ($0.entries.last?.position ?? -1) < segment.size && !$0.isCompacted } ?? false
         let writer = SegmentWriter(

@@ -1,5 +1,9 @@
 // One segment of a partition: a file of record batches and its index. Readers come from any thread and see what was extended;
 // only the log's writer extends. Files and index are opened at the first use, so that a store of many segments starts fast.
+//
+// The batches of a partition are a chain: each begins where the one before ended, from the segment's base offset on, and the next
+// segment begins where the last batch ends. Compaction keeps the chain: a batch covers the offsets that were removed around its
+// records. So a base offset that was changed, a batch or a whole segment that is gone, is always noticed.
 import Bytes
 import Platform
 import Synchronization
@@ -11,12 +15,12 @@ final class Segment: Sendable {
         var file: (any File)?
         var size: Int64
         var index = SparseIndex()
-        /// For a segment with gaps: the entries by which its headers are checked.
-        var ledger: BatchLedger?
-        /// Whether offsets may have gaps.
-        var isCompacted = false
+        /// Whether it was compacted, so its side file says; nil until compaction asks.
+        var isCompacted: Bool?
         /// Why the segment cannot be read any more.
         var damage: String?
+        /// What is missing between this segment and the next, once somebody noticed. The segment itself is sound.
+        var gap: String?
     }
 
     let baseOffset: Int64
@@ -37,7 +41,7 @@ final class Segment: Sendable {
 
     var path: String { stem + ".log" }
     var size: Int64 { state.withLock { $0.size } }
-    var damage: String? { state.withLock { $0.damage } }
+    var damage: String? { state.withLock { $0.damage ?? $0.gap } }
 
     /// The open file, with the index loaded.
     func open() throws(LogError) -> any File {
@@ -45,14 +49,11 @@ final class Segment: Sendable {
         let file = try translating { () throws(SystemError) in try files.open(path, .read) }
         let size = self.size
         let loaded = SegmentLoading(segment: self, file: file, size: size)
-        let (index, ledger) = try loaded.load()
+        let index = try loaded.load()
         return state.withLock { state in
             if let winner = state.file { return winner }
             state.file = file
             state.index = index
-            // Without a side file nobody can say whether gaps are in order.
-            state.isCompacted = ledger?.isCompacted ?? true
-            state.ledger = state.isCompacted ? ledger : nil
             return file
         }
     }
@@ -90,15 +91,22 @@ final class Segment: Sendable {
             hint: "It was taken out of use and nothing of it was cut; `millrace topics verify` says more.")
     }
 
+    /// Whether compaction made it. Without a readable side file nobody knows, and it is compacted again.
+    func isCompacted() throws(LogError) -> Bool {
+        if let known = state.withLock({ $0.isCompacted }) { return known }
+        let ledger = SegmentLoading(segment: self, file: try open(), size: size).ledger
+        let found = ledger?.isCompacted ?? false
+        state.withLock { $0.isCompacted = found }
+        return found
+    }
+
     // MARK: Reading
 
     /// Records from `offset` on that lie below `limit`, or nil when this segment has none. `end` is where the whole partition
-    /// ends for this reader.
-    func fetch(from offset: Int64, maxBytes: Int, limit: Int64, end: Int64) throws(LogError) -> RecordRun? {
+    /// ends for this reader, `next` the base offset of the segment after this one: ending before it is damage.
+    func fetch(from offset: Int64, maxBytes: Int, limit: Int64, end: Int64, next: Int64?) throws(LogError) -> RecordRun? {
         let file = try open()
-        let (size, start, isCompacted, damage) = state.withLock {
-            ($0.size, $0.index.entry(atOrBefore: offset), $0.isCompacted, $0.damage)
-        }
+        let (size, start, damage) = state.withLock { ($0.size, $0.index.entry(atOrBefore: offset), $0.damage) }
         if let damage { throw damaged(damage) }
         var place = Place(position: start?.position ?? 0, offset: start == nil ? baseOffset : nil, lastOffset: start?.lastOffset)
         var wanted = max(maxBytes, 1) + Int(SparseIndex.interval)
@@ -111,8 +119,8 @@ final class Segment: Sendable {
                 throw quarantine("it ends at \(place.position + Int64(chunk.count - RecordRun.padding)), not at \(size)")
             }
             let chunkStart = place.position
-            let (builder, next) = try collect(chunk, count, &place, from: offset, limit: limit, isCompacted)
-            if let next { return builder.finish(nextOffset: next, isAtEnd: next >= end) }
+            let (builder, after) = try collect(chunk, count, &place, from: offset, limit: limit)
+            if let after { return builder.finish(nextOffset: after, isAtEnd: after >= end) }
             if place.isPastLimit { return nil }
             if place.position == chunkStart {
                 // Not one whole batch: read at least as much as the first one is long.
@@ -120,7 +128,17 @@ final class Segment: Sendable {
                 wanted = place.wanted
             }
         }
+        if let next, let reached = place.offset, reached < next { throw gap(from: reached, to: next) }
         return nil
+    }
+
+    /// Offsets that no segment has. Not a quarantine: what this segment has is sound.
+    func gap(from first: Int64, to next: Int64) -> LogError {
+        let missing = missingOffsets(first, next)
+        state.withLock { $0.gap = missing }
+        return LogError(
+            .damaged, "\(missing) from \(path): segment files were removed or cut short",
+            hint: "Restore the files, or read on from offset \(next); `millrace topics verify` says more.")
     }
 
     /// Where reading stands, and what must be found there.
@@ -136,7 +154,7 @@ final class Segment: Sendable {
 
     /// Adds the whole batches of a chunk to a run. The offset after the last one added, or nil when none was.
     private func collect(
-        _ chunk: [UInt8], _ count: Int, _ place: inout Place, from offset: Int64, limit: Int64, _ isCompacted: Bool
+        _ chunk: [UInt8], _ count: Int, _ place: inout Place, from offset: Int64, limit: Int64
     ) throws(LogError) -> (RecordRunBuilder, Int64?) {
         var builder = RecordRunBuilder(chunk, from: offset)
         var walk = BatchWalk(chunk, 0..<count)
@@ -151,7 +169,7 @@ final class Segment: Sendable {
                 place.wanted = max(byteCount, count + 1)
                 break walking
             case .batch(let header, let position):
-                try check(header, chunk, at: position, start + Int64(position), place, isCompacted)
+                try check(header, start + Int64(position), place)
                 if header.baseOffset >= limit {
                     place.isPastLimit = true
                     break walking
@@ -169,14 +187,9 @@ final class Segment: Sendable {
         return (builder, next)
     }
 
-    /// What the checksum of a batch does not cover.
-    private func check(
-        _ header: RecordBatchHeader, _ chunk: [UInt8], at start: Int, _ position: Int64, _ place: Place, _ isCompacted: Bool
-    ) throws(LogError) {
-        if isCompacted {
-            let agrees = state.withLock { $0.ledger?.agrees(position: position, bytes: chunk, at: start) ?? true }
-            if !agrees { throw quarantine("the header of the batch at \(position) is not as it was written") }
-        } else if let expected = place.offset, header.baseOffset != expected {
+    /// The base offset, which the checksum of a batch does not cover.
+    private func check(_ header: RecordBatchHeader, _ position: Int64, _ place: Place) throws(LogError) {
+        if let expected = place.offset, header.baseOffset != expected {
             throw quarantine("the batch at \(position) has offset \(header.baseOffset) where \(expected) belongs")
         } else if let expected = place.lastOffset, header.lastOffset != expected {
             throw quarantine("the batch at \(position) ends at offset \(header.lastOffset), its index says \(expected)")
@@ -188,7 +201,7 @@ final class Segment: Sendable {
         _ = try open()
         var next = state.withLock { $0.index.entry(before: timestamp)?.lastOffset ?? baseOffset }
         next = max(next, first)
-        while let run = try fetch(from: next, maxBytes: 1 << 18, limit: limit, end: limit) {
+        while let run = try fetch(from: next, maxBytes: 1 << 18, limit: limit, end: limit, next: nil) {
             if let index = run.timestamps.firstIndex(where: { $0 >= timestamp }) { return run.offsets[index] }
             next = run.nextOffset
         }
@@ -202,3 +215,6 @@ final class Segment: Sendable {
         return known == .min ? nil : known
     }
 }
+
+/// The sentence about offsets from `first` up to and without `next` that are not there.
+func missingOffsets(_ first: Int64, _ next: Int64) -> String { "offsets \(first) to \(next - 1) are missing" }

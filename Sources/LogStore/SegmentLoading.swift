@@ -11,9 +11,14 @@ struct SegmentLoading {
 
     static let chunkBytes = 1 << 20
 
-    /// The index over all batches, and the ledger when there is a readable one.
-    func load() throws(LogError) -> (SparseIndex, BatchLedger?) {
-        let ledger = (try? segment.files.contents(of: segment.stem + ".batches")).flatMap { BatchLedger(file: $0) }
+    /// The side file, when there is a readable one.
+    var ledger: BatchLedger? {
+        // Absence and damage are the same: it is made anew.
+        (try? segment.files.contents(of: segment.stem + ".batches")).flatMap { BatchLedger(file: $0) }
+    }
+
+    /// The index over all batches.
+    func load() throws(LogError) -> SparseIndex {
         var index = try believedIndex() ?? SparseIndex()
         let position = index.entries.last?.position ?? 0
         var isFirst = position > 0
@@ -25,7 +30,7 @@ struct SegmentLoading {
                 index.note(lastOffset: header.lastOffset, position: at, maxTimestamp: header.maxTimestamp)
             }
         }
-        return (index, ledger)
+        return index
     }
 
     /// The index files' content, when the batch of the last entry is where they say. Absence and disagreement are the same: the

@@ -44,8 +44,13 @@ extension SegmentedLog {
         guard let known = registry.withLock({ $0.byID[topic] }) else { throw unknown(topic) }
         var reports: [SegmentReport] = []
         for partition in known.partitions {
-            for segment in partition.state.withLock({ $0.segments }) {
-                reports.append(Inspection(segment, partition).run { _, _, _, _ in true })
+            let (segments, start) = partition.state.withLock { ($0.segments, $0.start) }
+            for (segment, next) in zip(segments, segments.dropFirst().map { Optional($0.baseOffset) } + [nil]) {
+                var report = Inspection(segment, partition, next: next).run { _, _, _, _ in true }
+                if segment === segments[0], segment.baseOffset > start {
+                    report.problems.insert(missingOffsets(start, segment.baseOffset) + " before it", at: 0)
+                }
+                reports.append(report)
             }
         }
         return reports
@@ -60,7 +65,7 @@ extension SegmentedLog {
         let segments = partition.state.withLock { $0.segments }
         for (segment, next) in zip(segments, segments.dropFirst().map(\.baseOffset) + [Int64.max]) where next > offset {
             var goesOn = true
-            let report = Inspection(segment, partition).run { header, position, isSound, run in
+            let report = Inspection(segment, partition, next: next == .max ? nil : next).run { header, position, isSound, run in
                 if header.lastOffset < offset { return true }
                 goesOn = receive(DumpLine(text: line(header, position, isSound), offset: header.baseOffset, isBatch: true))
                 guard let run else { return goesOn }
@@ -109,17 +114,20 @@ extension SegmentedLog {
 private struct Inspection {
     let segment: Segment
     let partition: Partition
+    /// Base offset of the segment after this one.
+    let next: Int64?
 
-    init(_ segment: Segment, _ partition: Partition) {
+    init(_ segment: Segment, _ partition: Partition, next: Int64?) {
         self.segment = segment
         self.partition = partition
+        self.next = next
     }
 
     /// Calls `visit` with each batch, whether it is sound, and its records when they can be read, until that returns false.
     func run(_ visit: (RecordBatchHeader, Int64, Bool, RecordRun?) -> Bool) -> SegmentReport {
         var report = SegmentReport(
             path: segment.path, topicName: partition.topicName, partition: partition.index, byteCount: segment.size)
-        if let damage = segment.damage { report.problems.append(damage) }
+        if let damage = segment.state.withLock({ $0.damage }) { report.problems.append(damage) }
         do throws(LogError) { try inspect(&report, visit) } catch { report.problems.append(error.message) }
         return report
     }
@@ -139,7 +147,7 @@ private struct Inspection {
         let end = try loading.walk(from: 0) { header, position, chunk, start in
             guard goesOn else { return }
             var problem: String?
-            if header.baseOffset < expected || header.baseOffset > expected && ledger?.isCompacted == false {
+            if header.baseOffset != expected {
                 problem = "the batch at \(position) has offset \(header.baseOffset) where \(expected) belongs"
             } else if position <= covered, !(ledger?.agrees(position: position, bytes: chunk, at: start) ?? true) {
                 problem = "the header of the batch at \(position) is not as it was written"
@@ -159,6 +167,10 @@ private struct Inspection {
             goesOn = visit(header, position, problem == nil, run)
         }
         if goesOn && end < size { report.problems.append("no whole batch begins at \(end), though the segment goes on to \(size)") }
+        if goesOn, end == size, let next, expected < next {
+            report.problems.append(missingOffsets(expected, next) + " behind it")
+            _ = segment.gap(from: expected, to: next)
+        }
         if ledger == nil && size > 0 { report.remarks.append("it has no side file") }
         if !segment.files.exists(segment.stem + ".index") { report.remarks.append("its index will be made anew") }
     }
