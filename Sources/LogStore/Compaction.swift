@@ -20,9 +20,10 @@ struct CleanedSegment: Sendable {
 /// One compaction of one partition. Its memory grows with the number of distinct keys in the closed segments, 40 bytes each.
 struct Compaction {
     let partition: Partition
-    let segments: [Segment]
+    /// Closed, and out of the journal.
+    var segments: [Segment]
     /// Base offset of the segment behind them.
-    let end: Int64
+    var end: Int64
     let config: TopicConfig
     /// Wall clock, milliseconds.
     let now: Int64

@@ -274,7 +274,8 @@ final class LogWriter: @unchecked Sendable {
             if placement.extentCRC == nil {
                 do { try placement.segment.write(framed, at: placement.position) } catch { break }
             }
-            placement.segment.publish(framed, baseOffset: placement.append.baseOffset, at: placement.position)
+            placement.segment.publish(
+                framed, baseOffset: placement.append.baseOffset, at: placement.position, journal: journal.number)
             let end = placement.append.baseOffset + Int64(placement.append.recordCount)
             placement.append.partition.state.withLock { $0.appliedEnd = max($0.appliedEnd, end) }
             placement.append.partition.trimTail(to: min(limit, 4 << 20))

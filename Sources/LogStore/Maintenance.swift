@@ -55,8 +55,8 @@ extension SegmentedLog {
             total -= segment.size
             removable.append(segment)
         }
-        if removable.isEmpty { return }
-        let gone = removable
+        let gone = try settled(removable)
+        if gone.isEmpty { return }
         try onWriter { writer throws(LogError) in try writer.drop(gone, from: partition) }
     }
 
@@ -66,18 +66,38 @@ extension SegmentedLog {
         let applied = partition.state.withLock { ($0.segments, $0.appliedEnd) }
         // A closed segment that still waits for a batch is not closed yet.
         let closed = zip(applied.0, applied.0.dropFirst()).prefix { $0.1.baseOffset <= applied.1 }.map(\.0)
-        guard let end = applied.0.dropFirst(closed.count).first?.baseOffset, !closed.isEmpty else { return }
-        let compaction = Compaction(
-            partition: partition, segments: closed, end: end, config: config, now: clock.wallMilliseconds(), files: files,
+        var compaction = Compaction(
+            partition: partition, segments: closed, end: 0, config: config, now: clock.wallMilliseconds(), files: files,
             seed: random.next(), batchBytes: options.batchBytes)
         guard try compaction.isWorthwhile() else { return }
+        compaction.segments = try settled(closed)
+        guard let end = applied.0.dropFirst(compaction.segments.count).first?.baseOffset, try compaction.isWorthwhile() else { return }
+        compaction.end = end
         for cleaned in try compaction.run() {
             try onWriter { writer throws(LogError) in try writer.replace(cleaned, in: partition) }
         }
     }
 }
 
+extension SegmentedLog {
+    /// The first ones of these segments, as far as no replay of the journal would write to them again. A checkpoint is begun for
+    /// the others; with threads of its own they are ready in the next round.
+    private func settled(_ segments: [Segment]) throws(LogError) -> [Segment] {
+        let oldest = Mutex<UInt64>(0)
+        try onWriter { writer throws(LogError) in
+            let isWaiting = segments.contains { $0.state.withLock { $0.journal } >= writer.oldestNeededJournal }
+            if isWaiting { writer.beginCheckpoint() }
+            oldest.withLock { $0 = writer.oldestNeededJournal }
+        }
+        let needed = oldest.withLock { $0 }
+        return Array(segments.prefix { $0.state.withLock { $0.journal } < needed })
+    }
+}
+
 extension LogWriter {
+    /// A replay would begin with this file.
+    var oldestNeededJournal: UInt64 { oldJournals.first ?? journal.number }
+
     /// Removes segments at the start of a partition, and their files.
     func drop(_ segments: [Segment], from partition: Partition) throws(LogError) {
         forget(segments, of: partition)
@@ -86,7 +106,11 @@ extension LogWriter {
             state.start = max(state.start, state.segments.first?.baseOffset ?? 0)
         }
         log.tell([partition])
-        for segment in segments { try removeFiles(segment, [".log", ".index", ".timeindex", ".batches"]) }
+        for segment in segments {
+            try removeFiles(segment, [".log", ".index", ".timeindex", ".batches"])
+            // One after the other also on the disk: what a power cut brings back has no gap.
+            try translating { () throws(SystemError) in try files.synchronizeDirectory(partition.directory) }
+        }
     }
 
     /// Puts a cleaned segment in the place of the one it was made from.

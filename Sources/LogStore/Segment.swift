@@ -15,6 +15,8 @@ final class Segment: Sendable {
         var file: (any File)?
         var size: Int64
         var index = SparseIndex()
+        /// The journal file that was open when the segment last grew: as long as that file is needed, a replay may write to it.
+        var journal: UInt64 = 0
         /// Whether it was compacted, so its side file says; nil until compaction asks.
         var isCompacted: Bool?
         /// Why the segment cannot be read any more.
@@ -66,9 +68,10 @@ final class Segment: Sendable {
         }
     }
 
-    /// Notes batches that the writer has put at the end of the file.
-    func extend(by framed: FramedBatches, baseOffset: Int64, at position: Int64) {
+    /// Notes batches that the writer has put at the end of the file, and the journal file that still has them.
+    func extend(by framed: FramedBatches, baseOffset: Int64, at position: Int64, journal: UInt64) {
         state.withLock { state in
+            state.journal = journal
             var next = baseOffset
             for batch in framed.batches {
                 next += Int64(batch.recordCount)

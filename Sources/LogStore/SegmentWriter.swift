@@ -43,8 +43,8 @@ final class SegmentWriter {
     }
 
     /// Makes written batches readable and remembers them for the side file.
-    func publish(_ framed: FramedBatches, baseOffset: Int64, at position: Int64) {
-        segment.extend(by: framed, baseOffset: baseOffset, at: position)
+    func publish(_ framed: FramedBatches, baseOffset: Int64, at position: Int64, journal: UInt64) {
+        segment.extend(by: framed, baseOffset: baseOffset, at: position, journal: journal)
         var offset = baseOffset
         for batch in framed.batches {
             note(position: position + Int64(batch.start), offset: offset, framed.bytes, batch.start)

@@ -189,6 +189,24 @@ import Testing
         }
     }
 
+    /// What the journal still holds is not replayed onto segments that were cleaned or removed meanwhile.
+    @Test(arguments: CleanupPolicy.allCases)
+    func aCrashAfterCleaning(_ policy: CleanupPolicy) throws {
+        let files = MemoryFileSystem(simulatingPowerCuts: true)
+        let log = try openLog(files) { $0.tailBytes = 0 }
+        let topic = try log.create("t") { $0.cleanupPolicy = policy; $0.segmentBytes = 1024; $0.retentionBytes = 2000 }
+        for number in 0..<60 { try log.append(topic, "k\(number % 9)=\(number)", timestamp: 1_000_000) }
+        #expect(log.maintain() == [])
+        let kept = try everything(log, topic)
+        #expect(kept.split(separator: " ").count < 60)
+        for round in 0..<3 {
+            let again = try openLog(files.afterPowerCut(keepingByChance: round == 0 ? nil : SeededRandom(seed: UInt64(round))))
+            #expect(again.recoveryNotes.allSatisfy { !$0.isDamage }, "\(again.recoveryNotes)")
+            #expect(try everything(again, topic) == kept)
+            #expect(try again.verify(topic).flatMap(\.problems) == [])
+        }
+    }
+
     @Test func offsetRecordsComeBack() throws {
         let key = OffsetKey(group: "g", topic: "t", partition: 3)
         #expect(key.encoded == [0, 1, 0, 1, 0x67, 0, 1, 0x74, 0, 0, 0, 3])
