@@ -15,7 +15,8 @@
 // already stands. So recovery starts at the newest file with a synced record (or the first of all) and replays from there.
 //
 // A record that is not whole or fails its checksum is the torn end of the journal, unless a later record proves that it was
-// durable: then it is damage. Sync errors begin a new file, which names the position in the old one up to which it counts.
+// durable: then it is damage. A damaged file is read as far as it can be (`JournalSalvage`) and kept as `<number>.journal.damaged`,
+// for people, until somebody removes it. Sync errors begin a new file, which names the position in the old one up to which it counts.
 import Bytes
 
 enum JournalRecordKind: UInt32 {
@@ -72,6 +73,7 @@ struct JournalAppend: Hashable {
 
 enum JournalFormat {
     static let magic: UInt32 = 0x4d52_4a31
+    static let firstByte: UInt8 = 0x4d
     static let headerBytes = 40
     static let checkedFrom = 8
     /// More than any commit can be.
@@ -220,6 +222,16 @@ struct JournalReader {
         return .torn(position: position, isDamage: isProvenDurable(upTo: position))
     }
 
+    /// The next whole record at or after `start` but before `end`, over whatever lies between.
+    func record(atOrAfter start: Int, before end: Int) -> Record? {
+        var position = start
+        while position < end, position + JournalFormat.headerBytes <= bytes.count {
+            if bytes[position] == JournalFormat.firstByte, let (found, _) = record(at: position) { return found }
+            position += 1
+        }
+        return nil
+    }
+
     /// The record at a position, with the durable position that it states.
     private func record(at start: Int) -> (Record, Int64)? {
         var reader = ByteReader(bytes, start..<bytes.count)
@@ -235,7 +247,7 @@ struct JournalReader {
     func isProvenDurable(upTo start: Int) -> Bool {
         var position = start + 1
         while position + JournalFormat.headerBytes <= bytes.count {
-            if bytes[position] == 0x4d, let (_, durable) = record(at: position), durable > Int64(start) { return true }
+            if bytes[position] == JournalFormat.firstByte, let (_, durable) = record(at: position), durable > Int64(start) { return true }
             position += 1
         }
         return false

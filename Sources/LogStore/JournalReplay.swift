@@ -9,6 +9,16 @@ struct ReplayKey: Hashable {
     var partition: Int
 }
 
+/// What the journal is worth.
+enum JournalCondition {
+    /// A partition ends where it says.
+    case sound
+    /// Some of it was lost: a partition ends there at least, and goes on as far as its segments are whole.
+    case damaged
+    /// There is none: the segments alone count.
+    case absent
+}
+
 /// Where a partition ends, as far as the journal was read.
 struct ReplayedPartition {
     var state: JournalState.PartitionState
@@ -18,13 +28,14 @@ struct ReplayedPartition {
 
 /// One replay over the journal's files.
 final class JournalReplay {
-    private let directory: DataDirectory
-    private let files: any FileSystem
-    private let recovery: Recovery
+    let directory: DataDirectory
+    let files: any FileSystem
+    let recovery: Recovery
     private var open: [String: any File] = [:]
     private var directories: [ReplayKey: String] = [:]
-    private var partitions: [ReplayKey: ReplayedPartition] = [:]
-    private var commitCount = 0
+    var partitions: [ReplayKey: ReplayedPartition] = [:]
+    var commitCount = 0
+    private(set) var condition = JournalCondition.sound
     /// The largest number of a journal file, also of one that was unfinished; 0 when there is none.
     private(set) var newestFile: UInt64 = 0
 
@@ -34,8 +45,8 @@ final class JournalReplay {
         self.recovery = recovery
     }
 
-    /// The partitions' states after the replay, or nil when there is no journal at all.
-    func run(_ topics: [TopicMetadata]) throws(LogError) -> [ReplayKey: ReplayedPartition]? {
+    /// The partitions' states after the replay; `condition` tells what they are worth.
+    func run(_ topics: [TopicMetadata]) throws(LogError) -> [ReplayKey: ReplayedPartition] {
         for topic in topics {
             for index in 0..<topic.partitionCount {
                 directories[ReplayKey(topic: topic.id, partition: index)] = directory.partition(topic.name, index)
@@ -43,8 +54,25 @@ final class JournalReplay {
         }
         let names = try translating { () throws(SystemError) in try files.list(directory.journal) }
         let numbers = names.compactMap { number(in: $0, extension: ".journal") }.map { UInt64($0) }.sorted()
-        newestFile = numbers.last ?? 0
-        guard let chain = try chain(numbers) else { return nil }
+        let kept = names.compactMap { number(in: $0, extension: ".journal.damaged") }.map { UInt64($0) }
+        newestFile = max(numbers.last ?? 0, kept.max() ?? 0)
+        do throws(LogError) {
+            try replayStrictly(numbers)
+        } catch where error.kind == .damaged {
+            recovery.note(.damagedJournal, directory.journal, error.message)
+            condition = .damaged
+            try salvage(numbers)
+        }
+        if commitCount > 0 { recovery.note(.replayed, directory.journal, "\(commitCount) commits were replayed") }
+        return partitions
+    }
+
+    /// Replays what is sound; the first damage is an error.
+    private func replayStrictly(_ numbers: [UInt64]) throws(LogError) {
+        guard let chain = try chain(numbers) else {
+            condition = .absent
+            return
+        }
         for partition in chain[0].state.partitions {
             partitions[ReplayKey(topic: partition.topic, partition: partition.partition)] = ReplayedPartition(state: partition)
         }
@@ -52,13 +80,11 @@ final class JournalReplay {
             let end = index + 1 < chain.count ? chain[index + 1].state.previous?.position : nil
             if try !replay(link, upTo: end) { break }
         }
-        if commitCount > 0 { recovery.note(.replayed, directory.journal, "\(commitCount) commits were replayed") }
-        return partitions
     }
 
     // MARK: Files
 
-    private struct Link {
+    struct Link {
         var path: String
         var reader: JournalReader
         var state: JournalState
@@ -72,9 +98,7 @@ final class JournalReplay {
             guard let last = try link(newest) else {
                 if try !wasUnfinished(newest, before: candidates.last) {
                     if numbers.count == 1 && !hasTopics { return nil }
-                    throw LogError(
-                        .damaged, "the journal file \(directory.journalFile(newest)) does not begin with its state",
-                        hint: "Restore it, or remove all files in \(directory.journal) to take the segments as they are.")
+                    throw LogError(.damaged, "\(directory.journalFile(newest)) does not begin with its state")
                 }
                 recovery.note(.tornJournal, directory.journalFile(newest), "an unfinished file was left out")
                 continue
@@ -82,9 +106,7 @@ final class JournalReplay {
             var links = [last]
             while let previous = links[0].state.previous, !isSynced(links[0]) {
                 guard let link = try link(previous.file) else {
-                    throw LogError(
-                        .damaged, "the journal file \(directory.journalFile(previous.file)) is missing or damaged, and needed",
-                        hint: "Restore it, or remove all files in \(directory.journal) to take the segments as they are.")
+                    throw LogError(.damaged, "\(directory.journalFile(previous.file)) is missing or damaged, and needed")
                 }
                 links.insert(link, at: 0)
             }
@@ -105,7 +127,7 @@ final class JournalReplay {
 
     private var hasTopics: Bool { !directories.isEmpty }
 
-    private func link(_ number: UInt64) throws(LogError) -> Link? {
+    func link(_ number: UInt64) throws(LogError) -> Link? {
         let path = directory.journalFile(number)
         guard files.exists(path) else { return nil }
         let bytes = try translating { () throws(SystemError) in try files.contents(of: path) }
@@ -164,20 +186,18 @@ final class JournalReplay {
 
     /// Whether all extents were made durable before the commit was journalled; without syncs a power cut may take them, and then
     /// the log ends there.
-    private func areSynced(_ appends: [JournalAppend]) -> Bool {
+    func areSynced(_ appends: [JournalAppend]) -> Bool {
         appends.allSatisfy { append in
             if case .extent(_, _, isSynced: false) = append.content { false } else { true }
         }
     }
 
     private func damage(_ link: Link, _ position: Int, _ what: String) -> LogError {
-        LogError(
-            .damaged, "the journal file \(link.path) is damaged at \(position): \(what)",
-            hint: "Restore it, or remove all files in \(directory.journal) to take the segments as they are.")
+        LogError(.damaged, "\(link.path) is damaged at \(position): \(what)")
     }
 
     /// Whether the bytes that a commit put into segments beforehand are all there.
-    private func extentsAreWhole(_ appends: [JournalAppend]) throws(LogError) -> Bool {
+    func extentsAreWhole(_ appends: [JournalAppend]) throws(LogError) -> Bool {
         for append in appends {
             guard case .extent(let byteCount, let crc, _) = append.content, let file = try file(append, .read) else { continue }
             let bytes = try translating { () throws(SystemError) in
@@ -188,7 +208,7 @@ final class JournalReplay {
         return true
     }
 
-    private func apply(_ appends: [JournalAppend], _ bytes: [UInt8]) throws(LogError) {
+    func apply(_ appends: [JournalAppend], _ bytes: [UInt8]) throws(LogError) {
         for append in appends {
             let key = ReplayKey(topic: append.topic, partition: append.partition)
             // A commit to a topic that was deleted afterwards.

@@ -1,5 +1,5 @@
 // Opens one partition after the replay: its segments are listed, cut to where the journal says that it ends, synced, and what is
-// missing of the durable part is put under quarantine.
+// missing of the durable part is noted. Without a sound journal the segments say how far it goes (`PartitionEnd`).
 import Bytes
 import Platform
 import Synchronization
@@ -12,8 +12,8 @@ struct PartitionOpening {
     private var directory: String { recovery.directory.partition(topic.name, index) }
     private var files: any FileSystem { recovery.files }
 
-    /// The partition's writing end. Without a journal the segments say where it ends.
-    func open(_ replayed: ReplayedPartition?, hasJournal: Bool) throws(LogError) -> PartitionWriter {
+    /// The partition's writing end.
+    func open(_ replayed: ReplayedPartition?, _ journal: JournalCondition) throws(LogError) -> PartitionWriter {
         let bases = try translating { () throws(SystemError) in
             try files.createDirectory(directory)
             return try listSegments()
@@ -22,7 +22,10 @@ struct PartitionOpening {
             replayed?.state
             ?? JournalState.PartitionState(
                 topic: topic.id, partition: index, start: 0, end: 0, segment: 0, size: 0, producers: ProducerTable())
-        if !hasJournal, let last = bases.last { state = try stateWithoutJournal(state, bases[0], last) }
+        if journal != .sound, let last = bases.last, last >= state.segment {
+            if replayed == nil { state.start = topic.config.cleanupPolicy.deletes ? bases[0] : 0 }
+            state = try PartitionEnd(segment: sealed(last), recovery: recovery).state(knowing: state, journal)
+        }
         var segments: [Segment] = []
         for base in bases {
             let next = bases.first { $0 > base } ?? state.end
@@ -110,32 +113,6 @@ struct PartitionOpening {
             return Active(writer: writer, isDamaged: true)
         }
         return Active(writer: writer)
-    }
-
-    /// Where a partition ends when there is no journal: after the last whole batch of its last segment.
-    private func stateWithoutJournal(
-        _ empty: JournalState.PartitionState, _ first: Int64, _ last: Int64
-    ) throws(LogError) -> JournalState.PartitionState {
-        let segment = try sealed(last)
-        let file = try translating { () throws(SystemError) in try files.open(segment.path, .read) }
-        defer { file.close() }
-        var state = empty
-        state.start = topic.config.cleanupPolicy.deletes ? first : 0
-        state.segment = last
-        state.end = last
-        var isIntact = true
-        try SegmentLoading(segment: segment, file: file, size: segment.size).walk(from: 0) { header, position, bytes, start in
-            isIntact = isIntact && header.isIntact(in: bytes, at: start)
-            if !isIntact { return }
-            state.size = position + Int64(header.totalBytes)
-            state.end = header.lastOffset + 1
-            if header.producerID >= 0 && header.baseSequence >= 0 {
-                let stamp = ProducerStamp(id: header.producerID, epoch: header.producerEpoch, baseSequence: header.baseSequence)
-                state.producers.note(stamp, count: Int(header.recordCount), baseOffset: header.baseOffset)
-            }
-        }
-        recovery.note(.missingJournal, segment.path, "there is no journal: the partition is taken to end at offset \(state.end)")
-        return state
     }
 
     // MARK: The writing end

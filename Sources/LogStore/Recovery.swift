@@ -20,6 +20,8 @@ package struct RecoveryNote: Hashable, Sendable, CustomStringConvertible {
         case finishedDeletion
         /// There was no journal: the partitions end where their last whole batch does.
         case missingJournal
+        /// Part of the journal that was durable cannot be read: commits may be lost.
+        case damagedJournal
         /// Commits were replayed from the journal.
         case replayed
     }
@@ -34,7 +36,7 @@ package struct RecoveryNote: Hashable, Sendable, CustomStringConvertible {
     package var description: String { "\(path): \(detail)" }
 
     /// Whether it tells of damage rather than of an ordinary crash.
-    package var isDamage: Bool { kind == .quarantinedSegment || kind == .missingJournal }
+    package var isDamage: Bool { kind == .quarantinedSegment || kind == .missingJournal || kind == .damagedJournal }
 }
 
 /// A log brought back, for its writer and its callers.
@@ -51,6 +53,8 @@ final class Recovery {
     let directory: DataDirectory
     let files: any FileSystem
     private(set) var notes: [RecoveryNote] = []
+    /// Journal files that are damaged, and kept for people to look at.
+    private var keptJournals: Set<UInt64> = []
 
     init(directory: DataDirectory, files: any FileSystem) throws(LogError) {
         self.directory = directory
@@ -59,6 +63,11 @@ final class Recovery {
 
     func note(_ kind: RecoveryNote.Kind, _ path: String, _ detail: String) {
         notes.append(RecoveryNote(kind: kind, path: path, detail: detail))
+    }
+
+    /// Lets a journal file that could not be read whole survive this opening.
+    func keep(journal number: UInt64) {
+        keptJournals.insert(number)
     }
 
     func run() throws(LogError) -> Recovered {
@@ -87,9 +96,9 @@ final class Recovery {
         for topic in topics {
             var partitions: [Partition] = []
             for index in 0..<topic.partitionCount {
-                let state = states?[ReplayKey(topic: topic.id, partition: index)]
+                let state = states[ReplayKey(topic: topic.id, partition: index)]
                 let opening = PartitionOpening(topic: topic, index: index, recovery: self)
-                let writer = try opening.open(state, hasJournal: states != nil)
+                let writer = try opening.open(state, replay.condition)
                 partitions.append(writer.partition)
                 writers[PartitionKey(writer.partition)] = writer
             }
@@ -141,8 +150,14 @@ final class Recovery {
             let state = JournalState(
                 previous: nil, partitions: partitions.sorted { ($0.topic, $0.partition) < ($1.topic, $1.partition) })
             let journal = try JournalFile.create(newest + 1, state, in: directory, files: files)
-            for name in try files.list(directory.journal) where name != padded(Int64(journal.number)) + ".journal" {
-                try files.removeFile(directory.journal + "/" + name)
+            for name in try files.list(directory.journal) {
+                guard let number = number(in: name, extension: ".journal"), number != journal.number else { continue }
+                let path = directory.journal + "/" + name
+                if keptJournals.contains(UInt64(number)) {
+                    try files.rename(path, to: path + ".damaged")
+                } else {
+                    try files.removeFile(path)
+                }
             }
             return journal
         }

@@ -19,7 +19,7 @@ final class Segment: Sendable {
         var journal: UInt64 = 0
         /// Whether it was compacted, so its side file says; nil until compaction asks.
         var isCompacted: Bool?
-        /// Why the segment cannot be read any more.
+        /// What of it cannot be read, once somebody noticed.
         var damage: String?
         /// What is missing between this segment and the next, once somebody noticed. The segment itself is sound.
         var gap: String?
@@ -82,7 +82,8 @@ final class Segment: Sendable {
         }
     }
 
-    /// Keeps readers out. The bytes stay as they are.
+    /// Notes damage, for those who ask. The bytes stay as they are; readers that reach them get the error, the sound batches before
+    /// and behind are served.
     func quarantine(_ reason: String) -> LogError {
         state.withLock { $0.damage = $0.damage ?? reason }
         return damaged(reason)
@@ -91,7 +92,7 @@ final class Segment: Sendable {
     func damaged(_ reason: String) -> LogError {
         LogError(
             .damaged, "segment \(path) is damaged: \(reason)",
-            hint: "It was taken out of use and nothing of it was cut; `millrace topics verify` says more.")
+            hint: "Nothing of it was cut, and what is sound can be read; `millrace topics verify` says more.")
     }
 
     /// Whether compaction made it. Without a readable side file nobody knows, and it is compacted again.
@@ -109,8 +110,7 @@ final class Segment: Sendable {
     /// ends for this reader, `next` the base offset of the segment after this one: ending before it is damage.
     func fetch(from offset: Int64, maxBytes: Int, limit: Int64, end: Int64, next: Int64?) throws(LogError) -> RecordRun? {
         let file = try open()
-        let (size, start, damage) = state.withLock { ($0.size, $0.index.entry(atOrBefore: offset), $0.damage) }
-        if let damage { throw damaged(damage) }
+        let (size, start) = state.withLock { ($0.size, $0.index.entry(atOrBefore: offset)) }
         var place = Place(position: start?.position ?? 0, offset: start == nil ? baseOffset : nil, lastOffset: start?.lastOffset)
         var wanted = max(maxBytes, 1) + Int(SparseIndex.interval)
         while place.position < size {
@@ -155,7 +155,8 @@ final class Segment: Sendable {
         var isPastLimit = false
     }
 
-    /// Adds the whole batches of a chunk to a run. The offset after the last one added, or nil when none was.
+    /// Adds the whole batches of a chunk to a run, up to the first bad one; a bad one at the front is the error. The offset after the
+    /// last one added, or nil when none was.
     private func collect(
         _ chunk: [UInt8], _ count: Int, _ place: inout Place, from offset: Int64, limit: Int64
     ) throws(LogError) -> (RecordRunBuilder, Int64?) {
@@ -166,13 +167,18 @@ final class Segment: Sendable {
         walking: while true {
             switch walk.next() {
             case .end: break walking
-            case .malformed(let position): throw quarantine("no batch begins at \(start + Int64(position))")
+            case .malformed(let position):
+                if next != nil { break walking }
+                throw quarantine("no batch begins at \(start + Int64(position))")
             case .incomplete(let position, let byteCount):
                 place.position = start + Int64(position)
                 place.wanted = max(byteCount, count + 1)
                 break walking
             case .batch(let header, let position):
-                try check(header, start + Int64(position), place)
+                if let reason = contradiction(header, start + Int64(position), place) {
+                    if next != nil { break walking }
+                    throw quarantine(reason)
+                }
                 if header.baseOffset >= limit {
                     place.isPastLimit = true
                     break walking
@@ -182,6 +188,7 @@ final class Segment: Sendable {
                 place.lastOffset = nil
                 if header.lastOffset < offset { continue }
                 guard header.isIntact(in: chunk, at: position), builder.addBatch(header, at: position) else {
+                    if next != nil { break walking }
                     throw quarantine("the batch at \(start + Int64(position)), offset \(header.baseOffset), fails its checksum")
                 }
                 next = header.lastOffset + 1
@@ -190,13 +197,15 @@ final class Segment: Sendable {
         return (builder, next)
     }
 
-    /// The base offset, which the checksum of a batch does not cover.
-    private func check(_ header: RecordBatchHeader, _ position: Int64, _ place: Place) throws(LogError) {
+    /// What is wrong with the base offset, which the checksum of a batch does not cover.
+    private func contradiction(_ header: RecordBatchHeader, _ position: Int64, _ place: Place) -> String? {
         if let expected = place.offset, header.baseOffset != expected {
-            throw quarantine("the batch at \(position) has offset \(header.baseOffset) where \(expected) belongs")
-        } else if let expected = place.lastOffset, header.lastOffset != expected {
-            throw quarantine("the batch at \(position) ends at offset \(header.lastOffset), its index says \(expected)")
+            return "the batch at \(position) has offset \(header.baseOffset) where \(expected) belongs"
         }
+        if let expected = place.lastOffset, header.lastOffset != expected {
+            return "the batch at \(position) ends at offset \(header.lastOffset), its index says \(expected)"
+        }
+        return nil
     }
 
     /// The offset of the first record at or after `timestamp` below `limit`, or nil.

@@ -181,37 +181,64 @@ private final class Workload: Sendable {
         for length in 0..<size {
             let files = memory.afterPowerCut()
             try files.open(journal, .write).truncate(to: Int64(length))
-            do {
-                let log = try openLog(files)
-                let first = try everything(log, topic, 0).split(separator: " ").map(String.init)
-                let second = try everything(log, topic, 1).split(separator: " ").map(String.init)
-                #expect(first == (0..<first.count).map { "a\($0)=1" } && second == (0..<first.count).map { "b\($0)=2" })
+            let log = try openLog(files)
+            let first = try everything(log, topic, 0).split(separator: " ").map(String.init)
+            let second = try everything(log, topic, 1).split(separator: " ").map(String.init)
+            #expect(first == (0..<first.count).map { "a\($0)=1" } && second == (0..<first.count).map { "b\($0)=2" })
+            // Cut inside the state that the journal begins with: nothing says what was durable.
+            if log.recoveryNotes.contains(where: \.isDamage) {
+                #expect(counts.isEmpty && first == [], "length \(length)")
+            } else {
                 counts.insert(first.count)
-                #expect(try log.append(topic, "next=1") == Int64(first.count))
-            } catch let error as LogError {
-                // Cut inside the state that the journal begins with: there is nothing to go on from.
-                #expect(error.kind == .damaged && counts.isEmpty, "length \(length): \(error)")
             }
+            #expect(try log.append(topic, "next=1") == Int64(first.count))
         }
         #expect(counts == [0, 1, 2, 3])
     }
 
-    @Test func theJournalDamagedAtEveryByte() throws {
+    /// Whatever byte of the journal is bad, the log opens, serves right records or the error, and says what happened. The segments
+    /// may have nothing of the commits, as after a power cut, or everything, as after the end of the process.
+    @Test(arguments: [false, true]) func theJournalDamagedAtEveryByte(segmentsHaveAll: Bool) throws {
         let (memory, topic, journal, size) = try journalOfFourCommits()
+        let segments = try (0..<2).map { try memory.contents(of: segmentPath($0)) }
         for position in 0..<size {
             let files = memory.afterPowerCut()
-            try FaultyFileSystem(files).flipBit(position % 8, ofByteAt: Int64(position), in: journal)
-            do {
-                let log = try openLog(files)
-                // Only the last record may be taken for one that was never finished.
-                #expect(try everything(log, topic, 0) == "a0=1 a1=1 a2=1", "byte \(position)")
-                #expect(try everything(log, topic, 1) == "b0=2 b1=2 b2=2", "byte \(position)")
-                #expect(log.recoveryNotes.contains { $0.kind == .tornJournal })
-            } catch let error as LogError {
-                #expect(error.kind == .damaged, "byte \(position): \(error)")
+            if segmentsHaveAll {
+                for partition in 0..<2 { try files.open(segmentPath(partition), .create).write(segments[partition], at: 0) }
             }
+            try FaultyFileSystem(files).flipBit(position % 8, ofByteAt: Int64(position), in: journal)
+            let log = try openLog(files)
+            let isDamage = log.recoveryNotes.contains { $0.kind == .damagedJournal }
+            #expect(isDamage || log.recoveryNotes.contains { $0.kind == .tornJournal }, "byte \(position)")
+            #expect(try files.list("data/journal").contains { $0.hasSuffix(".damaged") } == isDamage, "byte \(position)")
+            for partition in 0..<2 {
+                let end = try log.bounds(of: topic, partition: partition).durableEnd
+                // Only the last record may be taken for one that was never finished.
+                #expect(end == (isDamage ? 4 : 3), "byte \(position)")
+                var missing: [Int64] = []
+                for offset in 0..<end {
+                    do {
+                        let run = try log.fetch(topic, partition: partition, from: offset, maxBytes: 1, upTo: .durable)
+                        let word = text(run).split(separator: " ").first ?? ""
+                        #expect(word == ["a\(offset)=1", "b\(offset)=2"][partition], "byte \(position)")
+                    } catch {
+                        #expect(error.kind == .damaged, "byte \(position): \(error)")
+                        missing.append(offset)
+                    }
+                }
+                #expect(!segmentsHaveAll || missing.isEmpty, "byte \(position): the segments had them all")
+                #expect(missing.isEmpty == (try log.verify(topic).allSatisfy { $0.partition != partition || $0.problems.isEmpty }))
+                #expect(try log.append(topic, "next=1", partition: partition) == end, "byte \(position)")
+            }
+            log.close()
+            let again = try openLog(files)
+            #expect(again.recoveryNotes.isEmpty, "byte \(position): \(again.recoveryNotes)")
+            #expect(try again.fetch(topic, partition: 0, from: isDamage ? 4 : 3, maxBytes: 100, upTo: .durable).count == 1)
+            #expect(try files.list("data/journal").contains { $0.hasSuffix(".damaged") } == isDamage, "byte \(position)")
         }
     }
+
+    private func segmentPath(_ partition: Int) -> String { "data/log/t-\(partition)/" + String(repeating: "0", count: 20) + ".log" }
 
     /// Four commits that stand in the journal only.
     private func journalOfFourCommits() throws -> (MemoryFileSystem, TopicID, String, Int) {
