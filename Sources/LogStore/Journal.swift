@@ -3,7 +3,7 @@
 //    0  4  "MRJ1"
 //    4  4  CRC-32C of everything from 8 to the end of the record
 //    8  4  bytes of the body
-//   12  4  kind: 1 state, 2 synced, 3 commit
+//   12  4  kind: 1 state, 2 synced, 3 commit, 4 topic
 //   16  8  number of the file
 //   24  8  position of the record in the file
 //   32  8  position up to which the file was durable when the record was written
@@ -12,7 +12,8 @@
 // A file begins with a *state*: where every partition ends, in which segment, from which the commits after it go on, and the
 // file and position before it. A *synced* record says that the segments hold durably all that the state says; from then on the
 // files before are not needed. A *commit* holds all appends of one commit, each inline or as the extent of its segment where it
-// already stands. So recovery starts at the newest file with a synced record (or the first of all) and replays from there.
+// already stands. A *topic* record says that a topic is about to be created, with its identity and number of partitions: a partition
+// that no record names is not an empty one, but one whose topic was away for a while, and its segments count. So recovery starts at the newest file with a synced record (or the first of all) and replays from there.
 //
 // A record that is not whole or fails its checksum is the torn end of the journal, unless a later record proves that it was
 // durable: then it is damage. A damaged file is read as far as it can be (`JournalSalvage`) and kept as `<number>.journal.damaged`,
@@ -23,6 +24,7 @@ enum JournalRecordKind: UInt32 {
     case state = 1
     case synced = 2
     case commit = 3
+    case topic = 4
 }
 
 /// A place in the journal.
@@ -128,6 +130,16 @@ enum JournalFormat {
                     producers: producers))
         }
         return reader.isAtEnd ? state : nil
+    }
+
+    static func append(_ topic: TopicID, partitionCount: Int, to bytes: inout [UInt8]) {
+        append(topic, partitionCount, to: &bytes)
+    }
+
+    /// The identity and number of partitions of a topic record's body.
+    static func topic(_ bytes: [UInt8], _ body: Range<Int>) -> (TopicID, partitionCount: Int)? {
+        var reader = ByteReader(bytes, body)
+        return place(&reader)
     }
 
     /// Appends everything about an append but its inline bytes, which follow.

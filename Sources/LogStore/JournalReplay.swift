@@ -19,6 +19,13 @@ enum JournalCondition {
     case absent
 }
 
+extension JournalState.PartitionState {
+    /// Nothing yet.
+    static func empty(_ key: ReplayKey) -> Self {
+        Self(topic: key.topic, partition: key.partition, start: 0, end: 0, segment: 0, size: 0, producers: ProducerTable())
+    }
+}
+
 /// Where a partition ends, as far as the journal was read.
 struct ReplayedPartition {
     var state: JournalState.PartitionState
@@ -36,6 +43,8 @@ final class JournalReplay {
     var partitions: [ReplayKey: ReplayedPartition] = [:]
     var commitCount = 0
     private(set) var condition = JournalCondition.sound
+    /// The files that are there.
+    private(set) var numbers: [UInt64] = []
     /// The largest number of a journal file, also of one that was unfinished; 0 when there is none.
     private(set) var newestFile: UInt64 = 0
 
@@ -53,7 +62,7 @@ final class JournalReplay {
             }
         }
         let names = try translating { () throws(SystemError) in try files.list(directory.journal) }
-        let numbers = names.compactMap { number(in: $0, extension: ".journal") }.map { UInt64($0) }.sorted()
+        numbers = names.compactMap { number(in: $0, extension: ".journal") }.map { UInt64($0) }.sorted()
         let kept = names.compactMap { number(in: $0, extension: ".journal.damaged") }.map { UInt64($0) }
         newestFile = max(numbers.last ?? 0, kept.max() ?? 0)
         do throws(LogError) {
@@ -164,6 +173,7 @@ final class JournalReplay {
                 return false
             case .record(let record):
                 position = record.body.upperBound
+                if record.kind == .topic { note(JournalFormat.topic(link.reader.bytes, record.body)) }
                 guard record.kind == .commit else { continue }
                 guard let appends = JournalFormat.commit(link.reader.bytes, record.body) else {
                     throw damage(link, record.position, "a commit cannot be read")
@@ -182,6 +192,15 @@ final class JournalReplay {
             }
         }
         return true
+    }
+
+    /// Notes a topic that was created: its partitions are empty until a commit says otherwise.
+    func note(_ topic: (TopicID, partitionCount: Int)?) {
+        guard let (topic, count) = topic, count > 0, count <= largestPartitionCount else { return }
+        for index in 0..<count {
+            let key = ReplayKey(topic: topic, partition: index)
+            if partitions[key] == nil { partitions[key] = ReplayedPartition(state: .empty(key)) }
+        }
     }
 
     /// Whether all extents were made durable before the commit was journalled; without syncs a power cut may take them, and then
@@ -215,10 +234,7 @@ final class JournalReplay {
             guard directories[key] != nil else { continue }
             var partition =
                 partitions[key]
-                ?? ReplayedPartition(
-                    state: JournalState.PartitionState(
-                        topic: append.topic, partition: append.partition, start: 0, end: 0, segment: 0, size: 0,
-                        producers: ProducerTable()))
+                ?? ReplayedPartition(state: .empty(key))
             var byteCount = 0
             switch append.content {
             case .inline(let range):

@@ -62,6 +62,9 @@ extension JournalReplay {
     private func take(_ record: JournalReader.Record, _ reader: JournalReader, _ path: String) throws(LogError) -> Bool {
         switch record.kind {
         case .synced: return true
+        case .topic:
+            note(JournalFormat.topic(reader.bytes, record.body))
+            return true
         case .state:
             guard let state = JournalFormat.state(reader.bytes, record.body) else { break }
             for partition in state.partitions {

@@ -203,6 +203,30 @@ final class LogWriter: @unchecked Sendable {
         }
     }
 
+    /// Tells the journal of a topic that is about to be created, durably.
+    func journal(_ topic: TopicID, partitionCount: Int) throws(LogError) {
+        for isLastAttempt in [false, true] {
+            var bytes: [UInt8] = []
+            let start = JournalFormat.open(
+                .topic, in: &bytes, file: journal.number, position: journal.position, durable: journal.durable)
+            JournalFormat.append(topic, partitionCount: partitionCount, to: &bytes)
+            JournalFormat.close(start, in: &bytes)
+            do { try journal.file.write(bytes, at: journal.position) } catch {
+                try cutJournal()
+                throw LogError(error)
+            }
+            do {
+                try journal.file.synchronize()
+                journal.position += Int64(bytes.count)
+                journal.durable = journal.position
+                return
+            } catch {
+                try moveJournal(with: [], after: error)
+                if isLastAttempt { throw LogError(error) }
+            }
+        }
+    }
+
     private func journalBytes(of commits: [[Placement]], for journal: JournalFile) -> [UInt8] {
         var bytes: [UInt8] = []
         for commit in commits {

@@ -44,7 +44,10 @@ struct PartitionEnd {
 
     private func tell(_ known: JournalState.PartitionState, _ state: JournalState.PartitionState, _ journal: JournalCondition) {
         switch journal {
-        case .sound: break
+        case .sound:
+            recovery.note(
+                .missingJournal, segment.path,
+                "the journal does not know the topic: the partition is taken to end at offset \(state.end)")
         case .absent:
             recovery.note(.missingJournal, segment.path, "there is no journal: the partition is taken to end at offset \(state.end)")
         case .damaged where state.end > known.end:

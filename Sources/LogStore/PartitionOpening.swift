@@ -18,11 +18,9 @@ struct PartitionOpening {
             try files.createDirectory(directory)
             return try listSegments()
         }
-        var state =
-            replayed?.state
-            ?? JournalState.PartitionState(
-                topic: topic.id, partition: index, start: 0, end: 0, segment: 0, size: 0, producers: ProducerTable())
-        if journal != .sound, let last = bases.last, last >= state.segment {
+        var state = replayed?.state ?? .empty(ReplayKey(topic: topic.id, partition: index))
+        // A sound journal names every partition, but for a topic that was away when it was begun.
+        if journal != .sound || replayed == nil, let last = bases.last, last >= state.segment {
             if replayed == nil { state.start = topic.config.cleanupPolicy.deletes ? bases[0] : 0 }
             state = try PartitionEnd(segment: sealed(last), recovery: recovery).state(knowing: state, journal)
         }
@@ -46,7 +44,9 @@ struct PartitionOpening {
         for name in names {
             if let base = number(in: name, extension: ".log") {
                 bases.append(base)
-            } else if name.hasSuffix(".new") || name.hasSuffix(".cleaned") {
+            } else if [".log", ".index", ".timeindex", ".batches"].contains(where: { number(in: name, extension: $0 + ".new") != nil })
+                || number(in: name, extension: ".log.cleaned") != nil
+            {
                 try files.removeFile(directory + "/" + name)
             }
         }

@@ -20,6 +20,8 @@ package struct RecoveryNote: Hashable, Sendable, CustomStringConvertible {
         case finishedDeletion
         /// There was no journal: the partitions end where their last whole batch does.
         case missingJournal
+        /// The file of a topic cannot be read.
+        case damagedTopic
         /// Part of the journal that was durable cannot be read: commits may be lost.
         case damagedJournal
         /// Commits were replayed from the journal.
@@ -36,7 +38,12 @@ package struct RecoveryNote: Hashable, Sendable, CustomStringConvertible {
     package var description: String { "\(path): \(detail)" }
 
     /// Whether it tells of damage rather than of an ordinary crash.
-    package var isDamage: Bool { kind == .quarantinedSegment || kind == .missingJournal || kind == .damagedJournal }
+    package var isDamage: Bool {
+        switch kind {
+        case .quarantinedSegment, .missingJournal, .damagedJournal, .damagedTopic: true
+        case .tornJournal, .cutSegment, .removedFile, .finishedDeletion, .replayed: false
+        }
+    }
 }
 
 /// A log brought back, for its writer and its callers.
@@ -46,6 +53,7 @@ struct Recovered {
     var writers: [PartitionKey: PartitionWriter]
     var journal: JournalFile
     var notes: [RecoveryNote]
+    var unreadableTopics: Set<String>
 }
 
 /// One opening of a data directory.
@@ -55,6 +63,7 @@ final class Recovery {
     private(set) var notes: [RecoveryNote] = []
     /// Journal files that are damaged, and kept for people to look at.
     private var keptJournals: Set<UInt64> = []
+    private var unreadableTopics: Set<String> = []
 
     init(directory: DataDirectory, files: any FileSystem) throws(LogError) {
         self.directory = directory
@@ -91,6 +100,8 @@ final class Recovery {
         let topics = try readTopics()
         let replay = JournalReplay(directory: directory, files: files, recovery: self)
         let states = try replay.run(topics)
+        // The commits to a topic that cannot be served now may be needed when its file is restored.
+        if !unreadableTopics.isEmpty { for number in replay.numbers { keep(journal: number) } }
         var registry = SegmentedLog.Registry()
         var writers: [PartitionKey: PartitionWriter] = [:]
         for topic in topics {
@@ -105,19 +116,47 @@ final class Recovery {
             registry.insert(SegmentedLog.Topic(metadata: topic, partitions: partitions))
         }
         let journal = try beginJournal(after: replay.newestFile, writers)
-        return Recovered(lock: lock, registry: registry, writers: writers, journal: journal, notes: notes)
+        return Recovered(
+            lock: lock, registry: registry, writers: writers, journal: journal, notes: notes, unreadableTopics: unreadableTopics)
     }
 
     private func readTopics() throws(LogError) -> [TopicMetadata] {
         let names = try translating { () throws(SystemError) in try files.list(directory.topics) }
         for name in names where name.hasSuffix(".topic.deleted") { try finishDeletion(name) }
         var topics: [TopicMetadata] = []
-        for name in names where name.hasSuffix(".topic") {
-            let path = directory.topics + "/" + name
-            let bytes = try translating { () throws(SystemError) in try files.contents(of: path) }
-            topics.append(try TopicMetadata(bytes, path: path))
+        let stems = names.compactMap { name in [".topic", ".topic.copy"].first { name.hasSuffix($0) }.map { name.dropLast($0.utf8.count) } }
+        for name in Set(stems.map(String.init)).sorted() where files.exists(directory.topicFile(name)) || files.exists(directory.topicCopy(name)) {
+            if let topic = try readTopic(name) { topics.append(topic) } else { unreadableTopics.insert(name) }
         }
         return topics
+    }
+
+    /// A topic from its file, or from the copy of that; whichever of them is bad is written anew. nil when both are.
+    private func readTopic(_ name: String) throws(LogError) -> TopicMetadata? {
+        let (path, copy) = (directory.topicFile(name), directory.topicCopy(name))
+        let (first, second) = (topic(in: path, name), topic(in: copy, name))
+        if case .success(let topic) = first {
+            if second != first { try translating { () throws(SystemError) in try files.replace(copy, with: topic.text) } }
+            return topic
+        }
+        guard case .failure(let reason) = first else { return nil }
+        guard case .success(let topic) = second else {
+            note(.damagedTopic, path, "\(reason.message), and neither can its copy be read: the topic is left alone until one is restored")
+            return nil
+        }
+        try translating { () throws(SystemError) in try files.replace(path, with: topic.text) }
+        note(.damagedTopic, path, "\(reason.message); it was restored from its copy")
+        return topic
+    }
+
+    private func topic(in path: String, _ name: String) -> Result<TopicMetadata, LogError> {
+        do throws(LogError) {
+            let bytes = try translating { () throws(SystemError) in try files.contents(of: path) }
+            let topic = try TopicMetadata(bytes)
+            return topic.name == name ? .success(topic) : .failure(LogError(.damaged, "it is that of topic '\(topic.name)'"))
+        } catch {
+            return .failure(error)
+        }
     }
 
     private func finishDeletion(_ file: String) throws(LogError) {
@@ -126,11 +165,13 @@ final class Recovery {
             let topic = file.dropLast(".topic.deleted".count)
             // A topic of the same name may exist by now; its partitions are not to be touched.
             if !files.exists(directory.topicFile(String(topic))) {
+                if files.exists(directory.topicCopy(String(topic))) { try files.removeFile(directory.topicCopy(String(topic))) }
                 for name in try files.list(directory.log) {
                     guard let dash = name.lastIndex(of: "-"), name[..<dash] == topic else { continue }
                     try files.removeTree(directory.log + "/" + name)
                 }
             }
+            try files.synchronizeDirectory(directory.topics)
             try files.removeFile(path)
         }
         note(.finishedDeletion, path, "the removal of this topic was finished")

@@ -70,6 +70,8 @@ package final class SegmentedLog: EventLog {
     let options: LogOptions
     /// What opening found and did.
     package let recoveryNotes: [RecoveryNote]
+    /// Names whose topics cannot be served, because their files are damaged; nothing of them was touched.
+    let unreadableTopics: Set<String>
 
     let registry: Mutex<Registry>
     let order = Monitor(CommitOrder())
@@ -78,7 +80,7 @@ package final class SegmentedLog: EventLog {
     private let threads = Mutex<[WorkerThread]>([])
 
     /// Opens the log in `directory`, which is made when absent, and brings it back to its last durable commit. Errors:
-    /// `directoryInUse`, `damaged` when the journal or a topic's file is, `storage`.
+    /// `directoryInUse`, `diskFull`, `storage`. Damage is no error here: what is sound is served, `recoveryNotes` tell the rest.
     package init(
         directory path: String, files: any FileSystem, clock: any TimeSource, random: any RandomSource,
         options: LogOptions = LogOptions()
@@ -91,6 +93,7 @@ package final class SegmentedLog: EventLog {
         let recovery = try Recovery(directory: directory, files: files)
         let recovered = try recovery.run()
         recoveryNotes = recovered.notes
+        unreadableTopics = recovered.unreadableTopics
         registry = Mutex(recovered.registry)
         writer = LogWriter(recovered, directory: directory, files: files, options: options)
         writer.log = self

@@ -1,5 +1,5 @@
-// Making, changing and removing topics, between commits. A topic exists when its file does; directories of partitions without
-// one are leftovers of a removal that a crash interrupted.
+// Making, changing and removing topics, between commits. A topic exists when its file does, which is kept twice; directories of
+// partitions without one are leftovers of a removal that a crash interrupted.
 import Bytes
 import Platform
 import Synchronization
@@ -9,7 +9,13 @@ extension LogWriter {
         guard log.describeTopic(named: metadata.name) == nil else {
             throw LogError(.topicExists, "topic '\(metadata.name)' exists already")
         }
+        guard !log.unreadableTopics.contains(metadata.name) else {
+            throw LogError(
+                .damaged, "topic '\(metadata.name)' exists, but its file and the copy of that are damaged",
+                hint: "Restore \(directory.topicFile(metadata.name)); its records are still there.")
+        }
         if let refusal = log.order.withLock({ $0.refusal }) { throw refusal }
+        try journal(metadata.id, partitionCount: metadata.partitionCount)
         var partitions: [Partition] = []
         var made: [PartitionWriter] = []
         try translating { () throws(SystemError) in
@@ -31,6 +37,7 @@ extension LogWriter {
             }
             try files.synchronizeDirectory(directory.log)
             try files.replace(directory.topicFile(metadata.name), with: metadata.text)
+            try files.replace(directory.topicCopy(metadata.name), with: metadata.text)
         }
         for writer in made { writers[PartitionKey(writer.partition)] = writer }
         log.registry.withLock { $0.insert(SegmentedLog.Topic(metadata: metadata, partitions: partitions)) }
@@ -41,6 +48,7 @@ extension LogWriter {
         known.metadata.config = config
         try translating { () throws(SystemError) in
             try files.replace(directory.topicFile(known.metadata.name), with: known.metadata.text)
+            try files.replace(directory.topicCopy(known.metadata.name), with: known.metadata.text)
         }
         for partition in known.partitions { writers[PartitionKey(partition)]?.segmentBytes = config.segmentBytes }
         log.registry.withLock { $0.insert(known) }
@@ -65,6 +73,8 @@ extension LogWriter {
         // From here on a crash only delays the removal.
         try translating { () throws(SystemError) in
             for partition in known.partitions { try files.removeTree(partition.directory) }
+            if files.exists(directory.topicCopy(name)) { try files.removeFile(directory.topicCopy(name)) }
+            try files.synchronizeDirectory(directory.topics)
             try files.removeFile(directory.topicFile(name) + ".deleted")
         }
         beginCheckpoint()

@@ -1,4 +1,5 @@
-// What is kept about a topic beside its records: a small text file `topics/<name>.topic` of `key=value` lines, replaced whole.
+// What is kept about a topic beside its records: a small text file `topics/<name>.topic` of `key=value` lines, replaced whole, and
+// `<name>.topic.copy`, the same once more, for the day on which the first cannot be read.
 // Also the rules for names, and the properties of a configuration as users write them.
 import Bytes
 import Platform
@@ -114,8 +115,8 @@ struct TopicMetadata: Hashable {
     }
 
     /// Reads `text`; says what is wrong with it otherwise.
-    init(_ bytes: [UInt8], path: String) throws(LogError) {
-        func damaged(_ what: String) -> LogError { LogError(.damaged, "\(path): \(what)") }
+    init(_ bytes: [UInt8]) throws(LogError) {
+        func damaged(_ what: String) -> LogError { LogError(.damaged, what) }
         guard let text = String(validating: bytes, as: UTF8.self) else { throw damaged("not UTF-8") }
         var fields: [String: String] = [:]
         var config = TopicConfig()
@@ -162,6 +163,7 @@ struct DataDirectory: Hashable {
     var journal: String { root + "/journal" }
 
     func topicFile(_ name: String) -> String { "\(topics)/\(name).topic" }
+    func topicCopy(_ name: String) -> String { topicFile(name) + ".copy" }
     func partition(_ name: String, _ index: Int) -> String { "\(log)/\(name)-\(index)" }
     func journalFile(_ number: UInt64) -> String { "\(journal)/\(padded(Int64(clamping: number))).journal" }
 }

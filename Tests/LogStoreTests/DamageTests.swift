@@ -134,19 +134,64 @@ import Testing
     }
 
     @Test func aTopicFileThatWasChanged() throws {
-        let (files, _, _) = try closedLog()
-        let path = "data/topics/t.topic"
+        let (files, topic, _) = try closedLog()
+        let (path, copy) = ("data/topics/t.topic", "data/topics/t.topic.copy")
         let bytes = try files.contents(of: path)
+        #expect(try files.contents(of: copy) == bytes)
         for position in bytes.indices {
             var changed = bytes
             changed[position] ^= 1
             try files.replace(path, with: changed)
-            #expect("byte \(position)") {
-                _ = try openLog(files)
-            } throws: {
-                let kind = ($0 as? LogError)?.kind
-                return kind == .damaged || kind == .invalidTopic
-            }
+            let log = try openLog(files)
+            #expect(log.recoveryNotes.map(\.kind) == [.damagedTopic], "byte \(position)")
+            #expect(try everything(log, topic) == "a=1 b=2 c=3 d=4" && files.contents(of: path) == bytes, "byte \(position)")
+            log.close()
+            try files.replace(copy, with: changed)
+            let again = try openLog(files)
+            #expect(try again.recoveryNotes.isEmpty && files.contents(of: copy) == bytes, "byte \(position)")
+            again.close()
         }
+        try files.removeFile(path)
+        #expect(try everything(openLog(files), topic) == "a=1 b=2 c=3 d=4")
+    }
+
+    /// The file and its copy are bad: the other topics are served, the topic is not touched, and it is whole again when its file is.
+    @Test func aTopicThatIsAwayForAWhile() throws {
+        let files = MemoryFileSystem(simulatingPowerCuts: true)
+        let log = try openLog(files)
+        let (first, second) = (try log.create("first"), try log.create("second") { $0.segmentBytes = 1024 })
+        for number in 0..<40 { try log.append(second, "k\(number)=v") }
+        try log.append(first, "a=1")
+        log.close()
+        let expected = try everything(openLog(files.afterPowerCut()), second)
+        let bytes = try files.contents(of: "data/topics/second.topic")
+        for path in ["data/topics/second.topic", "data/topics/second.topic.copy"] { try files.replace(path, with: Array(bytes.dropLast(9))) }
+        let crippled = try openLog(files)
+        #expect(crippled.recoveryNotes.map(\.kind) == [.damagedTopic])
+        #expect(try crippled.append(first, "b=2") == 1)
+        #expect(crippled.describeTopic(second) == nil)
+        #expect { try crippled.create("second") } throws: { ($0 as? LogError)?.kind == .damaged }
+        #expect(crippled.verifyDirectory().contains { $0.isDamage && $0.path.hasSuffix("second.topic") })
+        crippled.close()
+        try files.replace("data/topics/second.topic", with: bytes)
+        let whole = try openLog(files)
+        #expect(try everything(whole, first) == "a=1 b=2")
+        #expect(try everything(whole, second) == expected)
+        #expect(try whole.append(second, "more=1") == 40)
+    }
+
+    @Test func foreignFilesAreLeftAlone() throws {
+        let (files, topic, _) = try closedLog()
+        let foreign = ["data/notes.txt", "data/journal/notes", "data/topics/notes", "data/log/t-0/notes.new", "data/log/other-0/notes"]
+        try files.createDirectory("data/log/other-0")
+        try files.createDirectory("data/journal/old")
+        for path in foreign { try files.replace(path, with: [1]) }
+        let log = try openLog(files)
+        #expect(log.recoveryNotes.isEmpty)
+        #expect(try everything(log, topic) == "a=1 b=2 c=3 d=4")
+        let findings = log.verifyDirectory()
+        #expect(findings.count == 5 && findings.allSatisfy { !$0.isDamage }, "\(findings)")
+        log.close()
+        for path in foreign { #expect(files.exists(path), "\(path)") }
     }
 }
