@@ -30,6 +30,8 @@ final class LogWriter: @unchecked Sendable {
     var checkpointThread: WorkerThread?
     /// Durable in the journal, not yet in their segments, because the file system refused.
     var unapplied: [Placement] = []
+    /// Whether that was reported.
+    private var isStuck = false
 
     init(_ recovered: Recovered, directory: DataDirectory, files: any FileSystem, options: LogOptions) {
         self.directory = directory
@@ -269,7 +271,11 @@ final class LogWriter: @unchecked Sendable {
         let error = LogError(
             .stopped, "the log has stopped acknowledging commits: \(reason)",
             hint: "What was acknowledged before is safe. Repair the disk and start again.")
-        log.order.update { $0.refusal = $0.refusal ?? error }
+        let isNew = log.order.update { order in
+            defer { order.refusal = order.refusal ?? error }
+            return order.refusal == nil
+        }
+        if isNew { options.report(error) }
         return error
     }
 
@@ -296,10 +302,14 @@ final class LogWriter: @unchecked Sendable {
         for placement in unapplied {
             let framed = placement.append.framed
             if placement.extentCRC == nil {
-                do { try placement.segment.write(framed, at: placement.position) } catch { break }
+                do { try placement.segment.write(framed, at: placement.position) } catch {
+                    if !isStuck { log.options.report(LogError(error)) }
+                    isStuck = true
+                    break
+                }
             }
             placement.segment.publish(
-                framed, baseOffset: placement.append.baseOffset, at: placement.position, journal: journal.number)
+                framed, baseOffset: placement.append.baseOffset, at: placement.position, journal: journal.number, log.clock)
             let end = placement.append.baseOffset + Int64(placement.append.recordCount)
             placement.append.partition.state.withLock { $0.appliedEnd = max($0.appliedEnd, end) }
             placement.append.partition.trimTail(to: min(limit, 4 << 20))
@@ -310,10 +320,11 @@ final class LogWriter: @unchecked Sendable {
             done += 1
         }
         unapplied.removeFirst(done)
+        if unapplied.isEmpty { isStuck = false }
     }
 
     /// Writes the index files of segments that got their last batch.
-    private func closeSegments(_ writer: PartitionWriter) {
+    func closeSegments(_ writer: PartitionWriter) {
         let applied = writer.partition.state.withLock { $0.appliedEnd }
         while let first = writer.closing.first {
             let next = writer.closing.count > 1 ? writer.closing[1] : writer.active

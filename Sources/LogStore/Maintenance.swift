@@ -8,10 +8,13 @@ extension SegmentedLog {
     /// The body of the cleaner's thread.
     func maintainUntilClosed() {
         let interval = options.maintenanceInterval * 1_000_000
+        var known: Set<LogError> = []
         while true {
             let isClosing = order.wait(nanoseconds: interval, until: { $0.isClosing }, then: { $0.isClosing })
             if isClosing { return }
-            maintain()
+            let failures = maintain()
+            for failure in failures where !known.contains(failure) && failure.kind != .closed { options.report(failure) }
+            known = Set(failures)
         }
     }
 
@@ -25,6 +28,7 @@ extension SegmentedLog {
         defer { order.update { $0.isMaintaining = false } }
         var failures: [LogError] = []
         let topics = registry.withLock { Array($0.byID.values) }
+        do throws(LogError) { try rollOld(topics) } catch { failures.append(error) }
         for topic in topics.sorted(by: { $0.metadata.name < $1.metadata.name }) {
             for partition in topic.partitions {
                 do throws(LogError) {
@@ -37,6 +41,23 @@ extension SegmentedLog {
             }
         }
         return failures
+    }
+
+    // MARK: New segments
+
+    /// Begins new segments where the active ones are older than `segment.ms`.
+    private func rollOld(_ topics: [Topic]) throws(LogError) {
+        let now = clock.wallMilliseconds()
+        try onWriter { writer throws(LogError) in
+            var hasRolled = false
+            for topic in topics {
+                for partition in topic.partitions {
+                    hasRolled = try writer.roll(partition, begunBefore: now - topic.metadata.config.segmentMilliseconds) || hasRolled
+                }
+            }
+            // Until the journal knows a segment, opening the log takes it for a leftover.
+            if hasRolled { writer.beginCheckpoint() }
+        }
     }
 
     // MARK: Retention
@@ -97,6 +118,21 @@ extension SegmentedLog {
 extension LogWriter {
     /// A replay would begin with this file.
     var oldestNeededJournal: UInt64 { oldJournals.first ?? journal.number }
+
+    /// Closes the active segment if it was begun at or before `moment`, and begins an empty one.
+    func roll(_ partition: Partition, begunBefore moment: Int64) throws(LogError) -> Bool {
+        guard let writer = writers[PartitionKey(partition)], writer.size > 0, let begun = writer.active.begun, begun <= moment,
+            unapplied.isEmpty, log.order.withLock({ $0.refusal }) == nil
+        else { return false }
+        let new = try translating { () throws(SystemError) in
+            try SegmentWriter.create(directory: partition.directory, baseOffset: writer.nextOffset, files: files)
+        }
+        writer.closing.append(writer.active)
+        (writer.active, writer.size) = (new, 0)
+        partition.state.withLock { $0.segments.append(new.segment) }
+        closeSegments(writer)
+        return true
+    }
 
     /// Removes segments at the start of a partition, and their files.
     func drop(_ segments: [Segment], from partition: Partition) throws(LogError) {

@@ -95,10 +95,11 @@ struct PartitionOpening {
         let loading = SegmentLoading(segment: segment, file: file, size: segment.size)
         let (index, ledger) = (try loading.load(), loading.ledger)
         segment.adopt(file, index: index)
+        let first = try loading.firstTimestamp().map { min($0, recovery.now) }
         let isLedgerGood = ledger.map { ($0.entries.last?.position ?? -1) < segment.size && !$0.isCompacted } ?? false
         let writer = SegmentWriter(
-            segment, file: file, ledgerBytes: isLedgerGood ? ledger.map { Int64($0.validBytes) } : nil, isNamed: !isNew,
-            files: files)
+            segment, file: file, ledgerBytes: isLedgerGood ? ledger.map { Int64($0.validBytes) } : nil, begun: first,
+            isNamed: !isNew, files: files)
         // The ledger may stop before the segment does: note the batches that it misses.
         let lastKnown = isLedgerGood ? ledger?.entries.last?.position : nil
         var nextOffset = state.segment

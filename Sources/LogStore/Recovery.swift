@@ -60,13 +60,16 @@ struct Recovered {
 final class Recovery {
     let directory: DataDirectory
     let files: any FileSystem
+    /// Wall clock, milliseconds.
+    let now: Int64
     private(set) var notes: [RecoveryNote] = []
     /// Journal files that are damaged, and kept for people to look at.
     private var keptJournals: Set<UInt64> = []
     private var unreadableTopics: Set<String> = []
 
-    init(directory: DataDirectory, files: any FileSystem) throws(LogError) {
+    init(directory: DataDirectory, files: any FileSystem, now: Int64) {
         self.directory = directory
+        self.now = now
         self.files = files
     }
 

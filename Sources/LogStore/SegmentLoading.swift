@@ -33,6 +33,15 @@ struct SegmentLoading {
         return index
     }
 
+    /// The largest timestamp of the first batch, milliseconds; nil when there is none.
+    func firstTimestamp() throws(LogError) -> Int64? {
+        guard size >= RecordBatchHeader.byteCount else { return nil }
+        let bytes = try translating { () throws(SystemError) in
+            try file.read(at: 0, count: RecordBatchHeader.byteCount, padding: 0)
+        }
+        return RecordBatchHeader(bytes, at: 0)?.maxTimestamp
+    }
+
     /// The index files' content, when the batch of the last entry is where they say. Absence and disagreement are the same: the
     /// index is made anew.
     private func believedIndex() throws(LogError) -> SparseIndex? {

@@ -10,15 +10,19 @@ final class SegmentWriter {
     private var ledger: [BatchLedger.Entry] = []
     private var ledgerFile: (any File)?
     private var ledgerBytes: Int64
+    /// Wall clock of the first write, milliseconds; nil while there is none.
+    private(set) var begun: Int64?
     /// Whether the file's name is durable in its directory.
     var isNamed: Bool
     /// Whether a sync failed: what the file holds on the disk is unknown, and later syncs prove nothing.
     var isTainted = false
     private let files: any FileSystem
 
-    /// Goes on with a segment. `ledgerBytes` is how much of its side file is good; nil when there is none.
-    init(_ segment: Segment, file: any File, ledgerBytes: Int64?, isNamed: Bool, files: any FileSystem) {
+    /// Goes on with a segment. `ledgerBytes` is how much of its side file is good; nil when there is none. `begun` is when it was
+    /// first written to, as far as anybody knows.
+    init(_ segment: Segment, file: any File, ledgerBytes: Int64?, begun: Int64?, isNamed: Bool, files: any FileSystem) {
         self.segment = segment
+        self.begun = begun
         self.file = file
         self.ledgerBytes = ledgerBytes ?? 0
         self.isNamed = isNamed
@@ -35,7 +39,7 @@ final class SegmentWriter {
             try files.removeFile(segment.stem + suffix)
         }
         segment.adopt(file, index: SparseIndex())
-        return SegmentWriter(segment, file: file, ledgerBytes: nil, isNamed: false, files: files)
+        return SegmentWriter(segment, file: file, ledgerBytes: nil, begun: nil, isNamed: false, files: files)
     }
 
     func write(_ framed: FramedBatches, at position: Int64) throws(SystemError) {
@@ -43,7 +47,8 @@ final class SegmentWriter {
     }
 
     /// Makes written batches readable and remembers them for the side file.
-    func publish(_ framed: FramedBatches, baseOffset: Int64, at position: Int64, journal: UInt64) {
+    func publish(_ framed: FramedBatches, baseOffset: Int64, at position: Int64, journal: UInt64, _ clock: any TimeSource) {
+        if begun == nil { begun = clock.wallMilliseconds() }
         segment.extend(by: framed, baseOffset: baseOffset, at: position, journal: journal)
         var offset = baseOffset
         for batch in framed.batches {

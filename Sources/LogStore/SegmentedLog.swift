@@ -32,6 +32,9 @@ package struct LogOptions: Sendable {
     package var hasOwnThreads = true
     /// Milliseconds between two rounds of retention and compaction.
     package var maintenanceInterval: Int64 = 60_000
+    /// Told of what went wrong behind the callers' backs: cleaning that met damage, a disk that takes no segments, the end of
+    /// acknowledging. Each once, until it was well in between. Runs on the log's threads.
+    package var report: @Sendable (LogError) -> Void = { _ in }
 
     /// The defaults of a server.
     package init() {}
@@ -90,7 +93,7 @@ package final class SegmentedLog: EventLog {
         self.clock = clock
         self.random = random
         self.options = options
-        let recovery = try Recovery(directory: directory, files: files)
+        let recovery = Recovery(directory: directory, files: files, now: clock.wallMilliseconds())
         let recovered = try recovery.run()
         recoveryNotes = recovered.notes
         unreadableTopics = recovered.unreadableTopics

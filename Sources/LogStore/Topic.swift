@@ -86,6 +86,10 @@ package struct TopicConfig: Hashable, Sendable {
     package var retentionBytes: Int64?
     /// `segment.bytes`: size at which a new segment is begun.
     package var segmentBytes: Int64 = 256 << 20
+    /// `segment.ms`: time after the first write to a segment at which maintenance begins a new one, so that retention and compaction
+    /// reach slow topics too. By the wall clock, not by timestamps as in Kafka: loading old records out of order would begin a segment
+    /// a batch.
+    package var segmentMilliseconds: Int64 = 604_800_000
     /// `compression.type`
     package var compression: Compression = .none
     /// `delete.retention.ms`: how long compaction leaves a tombstone readable.

@@ -8,6 +8,7 @@ extension TopicConfig {
     /// Names of the properties, as `properties` lists them.
     package static let propertyNames = [
         "cleanup.policy", "compression.type", "delete.retention.ms", "retention.bytes", "retention.ms", "segment.bytes",
+        "segment.ms",
     ]
 
     /// All properties with their values as text, sorted by name.
@@ -19,6 +20,7 @@ extension TopicConfig {
             ("retention.bytes", String(retentionBytes ?? -1)),
             ("retention.ms", String(retentionMilliseconds ?? -1)),
             ("segment.bytes", String(segmentBytes)),
+            ("segment.ms", String(segmentMilliseconds)),
         ]
     }
 
@@ -50,6 +52,7 @@ extension TopicConfig {
         case "retention.ms":
             let milliseconds = try number(atLeast: -1)
             retentionMilliseconds = milliseconds < 0 ? nil : milliseconds
+        case "segment.ms": segmentMilliseconds = try number(atLeast: 1)
         case "segment.bytes": segmentBytes = try number(atLeast: Self.smallestSegment)
         default:
             throw LogError(

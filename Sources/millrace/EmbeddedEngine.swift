@@ -28,6 +28,7 @@ struct EmbeddedEngine {
             }
             var options = LogOptions()
             options.durability = durability
+            options.report = { [logLine] error in logLine(.error, "event=log_trouble detail=\"\(error.message)\"") }
             let log = try SegmentedLog(
                 directory: directory, files: HostFileSystem(), clock: SystemTime(), random: SystemRandom(), options: options)
             for note in log.recoveryNotes { logLine(.warning, "event=recovery detail=\"\(note)\"") }

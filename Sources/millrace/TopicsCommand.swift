@@ -67,15 +67,10 @@ struct TopicsCommand {
     }
 
     private func describe(_ topic: TopicDescription, in log: SegmentedLog) -> Int32 {
-        func limit(_ value: Int64?) -> String { value.map { "\($0)" } ?? "-1" }
         var facts = RowTable("property", "value")
         facts.add("name", topic.name)
         facts.add("id", topic.id.description)
-        facts.add("cleanup.policy", topic.config.cleanupPolicy.rawValue)
-        facts.add("retention.ms", limit(topic.config.retentionMilliseconds))
-        facts.add("retention.bytes", limit(topic.config.retentionBytes))
-        facts.add("segment.bytes", "\(topic.config.segmentBytes)")
-        facts.add("compression.type", topic.config.compression.name)
+        for (name, value) in topic.config.properties { facts.add(name, value) }
         var partitions = RowTable("partition", "start", "end", "bytes", "segments", "damage")
         for (index, partition) in topic.partitions.enumerated() where isWanted(index) {
             partitions.add(
@@ -92,6 +87,12 @@ struct TopicsCommand {
     private func verify(_ topics: [TopicDescription], in log: SegmentedLog) throws(CommandFailure) -> Int32 {
         var table = RowTable("topic", "partition", "segment", "batches", "records", "finding")
         var isSound = true
+        if invocation.operands.count == 1 {
+            for finding in log.verifyDirectory() {
+                isSound = isSound && !finding.isDamage
+                table.add("", "", finding.path, "", "", finding.text)
+            }
+        }
         for topic in topics {
             let reports: [SegmentReport]
             do throws(LogError) { reports = try log.verify(topic.id) } catch { throw .refused(TopicsCommand.diagnostic(error)) }

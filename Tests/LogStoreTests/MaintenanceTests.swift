@@ -47,6 +47,92 @@ import Testing
         #expect(try everything(log, topic).hasSuffix("k59=v"))
     }
 
+    @Test func segmentsRollByTime() throws {
+        let (files, clock) = (MemoryFileSystem(simulatingPowerCuts: true), SimulatedTime(wall: 1_000_000))
+        let log = try openLog(files, clock: clock)
+        let topic = try log.create("t") { $0.segmentMilliseconds = 5000; $0.retentionMilliseconds = 20_000 }
+        func segmentCount(_ log: SegmentedLog) -> Int { log.describeTopics()[0].partitions[0].segmentCount }
+        try log.append(topic, "a=1", timestamp: 1_000_000)
+        clock.advance(milliseconds: 4999)
+        #expect(log.maintain() == [] && segmentCount(log) == 1)
+        clock.advance(milliseconds: 1)
+        #expect(log.maintain() == [] && segmentCount(log) == 2)
+        // An empty segment is never old.
+        clock.advance(milliseconds: 9000)
+        #expect(log.maintain() == [] && segmentCount(log) == 2)
+        try log.append(topic, "b=2", timestamp: 1_014_000)
+        #expect(try everything(log, topic) == "a=1 b=2")
+        for survivor in [files.afterPowerCut(), files.afterPowerCut(keepingByChance: SeededRandom(seed: 1))] {
+            let again = try openLog(survivor, clock: clock)
+            #expect(try everything(again, topic) == "a=1 b=2" && segmentCount(again) == 2)
+            #expect(again.recoveryNotes.allSatisfy { $0.kind == .replayed }, "\(again.recoveryNotes)")
+        }
+        // The age of a segment survives the process, and the slow topic's records go at last.
+        log.close()
+        let again = try openLog(files, clock: clock)
+        clock.advance(milliseconds: 7000)
+        #expect(again.maintain() == [] && segmentCount(again) == 2)
+        #expect(try everything(again, topic) == "b=2")
+        clock.advance(milliseconds: 20_000)
+        #expect(again.maintain() == [])
+        #expect(try everything(again, topic) == "" && again.bounds(of: topic, partition: 0).start == 2)
+        #expect(try again.append(topic, "c=3") == 2)
+    }
+
+    /// A log with threads cleans by itself, by its own clock, while it is committed to.
+    @Test func aLiveLogCleansItself() throws {
+        let clock = SimulatedTime(wall: 1_000_000)
+        let reported = Monitor<[LogError]>([])
+        let log = try openLog(MemoryFileSystem(), clock: clock) {
+            $0.hasOwnThreads = true
+            $0.maintenanceInterval = 1
+            $0.tailBytes = 0
+            $0.report = { error in reported.update { $0.append(error) } }
+        }
+        let old = try log.create("old") { $0.segmentMilliseconds = 1000; $0.retentionMilliseconds = 5000 }
+        let table = try log.create("table") { $0 = .compacted; $0.segmentMilliseconds = 1000 }
+        let starts = Monitor<[TopicID: Int64]>([:])
+        _ = log.subscribe { [unowned log] news in
+            guard news.topic == old, let start = try? log.bounds(of: old, partition: 0).start else { return }
+            starts.update { $0[news.topic] = start }
+        }
+        for number in 0..<10 {
+            try log.append(old, "k\(number)=v", timestamp: 1_000_000)
+            try log.append(table, "same=\(number)", timestamp: 1_000_000)
+        }
+        clock.advance(milliseconds: 1000)
+        // Nothing tells that a segment was begun but the next look.
+        while log.describeTopics().contains(where: { $0.partitions[0].segmentCount < 2 }) {
+            try log.append(old, "more=1", timestamp: 1_000_000)
+        }
+        clock.advance(milliseconds: 10_000)
+        starts.wait(until: { $0[old, default: 0] >= 10 }, then: { _ in })
+        while try everything(log, table) != "same=9" { try log.append(old, "more=1", timestamp: 1_000_000) }
+        log.close()
+        #expect(reported.withLock { $0 } == [])
+    }
+
+    /// Cleaning that meets damage leaves it alone and says so, once.
+    @Test func aLiveLogReportsWhatItCannotClean() throws {
+        let files = MemoryFileSystem()
+        let first = try openLog(files)
+        let topic = try first.create("t") { $0 = .compacted; $0.segmentBytes = 1024 }
+        for number in 0..<60 { try first.append(topic, "k\(number % 5)=v") }
+        first.close()
+        try FaultyFileSystem(files).flipBit(1, ofByteAt: 100, in: "data/log/t-0/00000000000000000000.log")
+        let reported = Monitor<[LogError]>([])
+        let log = try openLog(files) {
+            $0.hasOwnThreads = true
+            $0.maintenanceInterval = 1
+            $0.report = { error in reported.update { $0.append(error) } }
+        }
+        reported.wait(until: { !$0.isEmpty }, then: { _ in })
+        // Some rounds later it is still the one report.
+        for _ in 0..<20 { log.maintain() }
+        log.close()
+        #expect(reported.withLock { $0.map(\.kind) } == [.damaged])
+    }
+
     private func compactedLog(_ files: MemoryFileSystem, _ clock: SimulatedTime) throws -> (SegmentedLog, TopicID) {
         let log = try openLog(files, clock: clock) { $0.tailBytes = 0 }
         let topic = try log.create("t") {
@@ -154,6 +240,8 @@ import Testing
         try config.set("cleanup.policy", to: "delete, compact")
         try config.set("retention.ms", to: "-1")
         try config.set("compression.type", to: "LZ4")
+        try config.set("segment.ms", to: "60000")
+        #expect(throws: LogError.self) { try config.set("segment.ms", to: "0") }
         #expect(config.cleanupPolicy == .compactAndDelete && config.retentionMilliseconds == nil && config.compression == .lz4)
         #expect(throws: LogError.self) { try config.set("retention.ms", to: "x") }
         #expect(throws: LogError.self) { try config.set("retention", to: "1") }
