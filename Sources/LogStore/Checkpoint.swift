@@ -33,10 +33,16 @@ extension LogWriter {
         guard !isCheckpointing, unapplied.isEmpty else { return }
         do {
             // What the new file builds on must be durable, also where single commits are not.
-            if options.durability == .os { try journal.file.synchronize() }
+            if options.durability == .os && !hasFailedSync {
+                do { try journal.file.synchronize() } catch {
+                    // Not tried again on this file: the segments, which hold the same, are synced next and make it unnecessary.
+                    hasFailedSync = true
+                }
+            }
             let new = try JournalFile.create(journal.number + 1, state(previous: journal.end), in: directory, files: files)
             oldJournals.append(journal.number)
             journal = new
+            hasFailedSync = false
         } catch {
             // The old journal goes on; the next commit tries again.
             return

@@ -27,6 +27,8 @@ final class LogWriter: @unchecked Sendable {
     /// Journal files that are needed until the segments are synced.
     var oldJournals: [UInt64] = []
     var isCheckpointing = false
+    /// Whether a sync of the journal file failed where single commits are not synced.
+    var hasFailedSync = false
     var checkpointThread: WorkerThread?
     /// Durable in the journal, not yet in their segments, because the file system refused.
     var unapplied: [Placement] = []

@@ -101,8 +101,9 @@ struct PartitionOpening {
             segment, file: file, ledgerBytes: isLedgerGood ? ledger.map { Int64($0.validBytes) } : nil, begun: first,
             isNamed: !isNew, files: files)
         // The ledger may stop before the segment does: note the batches that it misses.
-        let lastKnown = isLedgerGood ? ledger?.entries.last?.position : nil
-        var nextOffset = state.segment
+        let known = isLedgerGood ? ledger?.entries.last : nil
+        let lastKnown = known?.position
+        var nextOffset = known?.baseOffset ?? state.segment
         let whole = try loading.walk(from: lastKnown ?? 0) { header, position, bytes, start in
             if position > lastKnown ?? -1 { writer.note(position: position, offset: header.baseOffset, bytes, start) }
             nextOffset = header.lastOffset + 1

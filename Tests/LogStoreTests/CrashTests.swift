@@ -151,6 +151,43 @@ private final class Workload: Sendable {
         #expect(try everything(openLog(memory.afterPowerCut()), topic) == "a=1")
     }
 
+    /// Without syncs of commits the journal is synced when it is cut. When that fails it is not tried again: once is all that Linux
+    /// tells, and the segments hold the same.
+    @Test func aFailedSyncOfTheJournalIsNotTriedAgain() throws {
+        let memory = MemoryFileSystem(simulatingPowerCuts: true)
+        let files = FaultyFileSystem(memory)
+        let log = try openLog(files) { $0.durability = .os; $0.journalBytes = 2000 }
+        let topic = try log.create("t")
+        let first = "data/journal/" + (try #require(memory.list("data/journal").last))
+        let syncs = Mutex([first: 1])
+        files.setFaults { operation in
+            guard operation.kind == .synchronize, operation.path.hasSuffix(".journal") else { return nil }
+            return syncs.withLock { syncs in
+                syncs[operation.path, default: 0] += 1
+                return operation.path == first ? .failedSync : nil
+            }
+        }
+        for number in 0..<60 { try log.append(topic, "k\(number)=" + String(repeating: "v", count: 100)) }
+        #expect(syncs.withLock { $0[first] == 2 && $0.count > 2 }, "\(syncs.withLock { $0 })")
+        #expect(try everything(log, topic).split(separator: " ").count == 60)
+        #expect(try everything(openLog(copy(memory)), topic).split(separator: " ").count == 60)
+    }
+
+    /// The files as the system has them, when only the process ends.
+    private func copy(_ files: MemoryFileSystem) throws -> MemoryFileSystem {
+        let copy = MemoryFileSystem(simulatingPowerCuts: true)
+        func take(_ directory: String) throws {
+            try copy.createDirectory(directory)
+            for name in try files.list(directory) {
+                let path = directory + "/" + name
+                // Only a directory can be listed.
+                if (try? files.list(path)) != nil { try take(path) } else { try copy.replace(path, with: files.contents(of: path)) }
+            }
+        }
+        try take("data")
+        return copy
+    }
+
     @Test func aFullDiskRefusesAndRecovers() throws {
         for fault in [Fault.fail(.noSpace), .shortWrite] {
             let memory = MemoryFileSystem(simulatingPowerCuts: true)

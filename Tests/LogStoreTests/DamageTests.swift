@@ -43,6 +43,7 @@ import Testing
         try files.open(stem + ".log", .write).truncate(to: Int64(size - 1))
         let log = try openLog(files)
         #expect(log.recoveryNotes.map(\.kind) == [.quarantinedSegment])
+        #expect(log.recoveryNotes[0].detail.contains("offset 3, not at \(size), offset 4"), "\(log.recoveryNotes)")
         #expect { try everything(log, topic) } throws: { ($0 as? LogError)?.kind == .damaged }
         #expect(log.describeTopics()[0].partitions[0].damage != nil)
         // The partition goes on behind the damage, in a segment of its own.

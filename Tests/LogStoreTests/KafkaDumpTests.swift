@@ -76,6 +76,50 @@ import Testing
         }
     }
 
+    /// Compacted segments too, with what compaction covers and with the empty batch of a segment of which nothing stayed.
+    @Test(arguments: Compression.allCases) func compactedSegmentsAreReadByKafka(_ codec: Compression) throws {
+        guard Self.tool != nil else { return }
+        let directory = NSTemporaryDirectory() + "millrace-compacted-" + UUID().uuidString
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        var options = LogOptions()
+        options.hasOwnThreads = false
+        options.tailBytes = 0
+        let log = try SegmentedLog(
+            directory: directory, files: HostFileSystem(), clock: SimulatedTime(wall: 2_000_000), random: SeededRandom(seed: 1),
+            options: options)
+        let topic = try log.create("t", partitions: 2) { $0 = .compacted; $0.segmentBytes = 2048; $0.compression = codec }
+        for number in 0..<120 {
+            let (word, other) = (number < 40 ? "same=\(number)" : "k\(number % 50)=\(number) gone\(number % 9)", "x\(number % 7)=\(number)")
+            try log.commitAndWait([
+                Append(topic: topic, partition: 0, records: records(word)), Append(topic: topic, partition: 1, records: records(other)),
+            ])
+        }
+        try log.append(topic, "same=last")
+        #expect(log.maintain() == [])
+        var expected: [[String]] = []
+        for partition in 0..<2 {
+            var (offsets, next): ([String], Int64) = ([], 0)
+            while true {
+                let run = try log.fetch(topic, partition: partition, from: next, maxBytes: 1 << 20, upTo: .durable)
+                offsets += run.offsets.map(String.init)
+                next = run.nextOffset
+                if run.isAtEnd { break }
+            }
+            expected.append(offsets)
+        }
+        log.close()
+        for partition in 0..<2 {
+            let folder = directory + "/log/t-\(partition)/"
+            let segments = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasSuffix(".log") }.sorted()
+            #expect(segments.count > 1)
+            let text = try dump(["--files", segments.map { folder + $0 }.joined(separator: ","), "--print-data-log", "--deep-iteration"])
+            #expect(!text.contains("isvalid: false") && text.contains("isvalid: true"), "\(text.prefix(2000))")
+            #expect(partition == 1 || text.contains("count: 0"), "the first segment holds one empty batch")
+            let lines = text.split(separator: "\n").filter { $0.hasPrefix("| offset: ") }
+            #expect(lines.map { String($0.split(separator: " ")[2]) } == expected[partition], "\(codec.name), partition \(partition)")
+        }
+    }
+
     @Test func indexesPassKafkasSanityCheck() throws {
         guard Self.tool != nil else { return }
         let directory = NSTemporaryDirectory() + "millrace-index-" + UUID().uuidString
