@@ -21,7 +21,7 @@ struct PartitionOpening {
         var state = replayed?.state ?? .empty(ReplayKey(topic: topic.id, partition: index))
         // A sound journal names every partition, but for a topic that was away when it was begun.
         if journal != .sound || replayed == nil, let last = bases.last, last >= state.segment {
-            if replayed == nil { state.start = topic.config.cleanupPolicy.deletes ? bases[0] : 0 }
+            if replayed == nil { state.start = topic.config.removesOld ? bases[0] : 0 }
             state = try PartitionEnd(segment: sealed(last), recovery: recovery).state(knowing: state, journal)
         }
         var segments: [Segment] = []
@@ -153,7 +153,7 @@ struct PartitionOpening {
         }
         let end = max(state.end, writer.segment.baseOffset)
         // Retention may have removed segments after the journal last told where the partition starts.
-        let start = topic.config.cleanupPolicy.deletes ? max(state.start, segments[0].baseOffset) : state.start
+        let start = topic.config.removesOld ? max(state.start, segments[0].baseOffset) : state.start
         let partition = Partition(
             topic: topic.id, topicName: topic.name, index: index, directory: directory,
             state: Partition.State(

@@ -95,6 +95,9 @@ package struct TopicConfig: Hashable, Sendable {
     /// `delete.retention.ms`: how long compaction leaves a tombstone readable.
     package var deleteRetentionMilliseconds: Int64 = 86_400_000
 
+    /// Whether retention can remove segments, so that a partition may begin later than it did.
+    var removesOld: Bool { cleanupPolicy.deletes && (retentionMilliseconds != nil || retentionBytes != nil) }
+
     /// Kafka's defaults: deleted after seven days, not compressed.
     package init() {}
 

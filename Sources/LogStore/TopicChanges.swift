@@ -52,6 +52,8 @@ extension LogWriter {
         }
         for partition in known.partitions { writers[PartitionKey(partition)]?.segmentBytes = config.segmentBytes }
         log.registry.withLock { $0.insert(known) }
+        // Where partitions begin must be known from the journal once retention does not explain it any more.
+        beginCheckpoint()
     }
 
     func deleteTopic(_ topic: TopicID) throws(LogError) {

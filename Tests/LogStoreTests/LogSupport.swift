@@ -70,3 +70,22 @@ extension EventLog {
         return try createTopic(name, partitions: partitions, config: config).id
     }
 }
+
+/// The files as the system has them, when only the process ends.
+func copy(of files: MemoryFileSystem) throws -> MemoryFileSystem {
+    let copy = MemoryFileSystem(simulatingPowerCuts: true)
+    for path in try paths(in: files) {
+        try copy.createDirectory(parent(of: path))
+        try copy.replace(path, with: files.contents(of: path))
+    }
+    return copy
+}
+
+/// All files below a directory.
+func paths(in files: MemoryFileSystem, _ directory: String = "data") throws -> [String] {
+    try files.list(directory).flatMap { name in
+        let path = directory + "/" + name
+        // Only a directory can be listed.
+        return (try? files.list(path)) == nil ? [path] : try paths(in: files, path)
+    }
+}
