@@ -12,19 +12,23 @@ extension SegmentedLog {
         while true {
             let isClosing = order.wait(nanoseconds: interval, until: { $0.isClosing }, then: { $0.isClosing })
             if isClosing { return }
-            let failures = maintain()
+            // Somebody else's round is not ours to report.
+            guard let failures = maintainUnlessUnderWay() else { continue }
             for failure in failures where !known.contains(failure) && failure.kind != .closed { options.report(failure) }
             known = Set(failures)
         }
     }
 
     /// One round of retention and compaction over all topics; returns what failed, which the next round tries again.
-    @discardableResult package func maintain() -> [LogError] {
+    @discardableResult package func maintain() -> [LogError] { maintainUnlessUnderWay() ?? [] }
+
+    /// One round; nil when another thread is in the middle of one.
+    private func maintainUnlessUnderWay() -> [LogError]? {
         let isFirst = order.update { order in
             defer { order.isMaintaining = true }
             return !order.isMaintaining
         }
-        guard isFirst else { return [] }
+        guard isFirst else { return nil }
         defer { order.update { $0.isMaintaining = false } }
         var failures: [LogError] = []
         let topics = registry.withLock { Array($0.byID.values) }
