@@ -13,7 +13,9 @@ package final class MillraceEngine: Sendable {
     package let log: any EventLog
     package let configuration: EngineConfiguration
     let state: Monitor<EngineState>
-    let statements = StatementThreads()
+    /// Statements are planned, committed to the catalog and wait for other queries here. Waiting is what mostly occupies a thread; more
+    /// sessions than this wait in turn.
+    let statements = ThreadPool("statements", limit: 8)
     let pool: WorkerPool?
     /// Held while a statement that changes the catalog is carried out, so that there is one at a time.
     let catalogChange = Monitor(false)

@@ -41,7 +41,8 @@ package final class MillraceServer: @unchecked Sendable {
     let loop: EventLoop
     let acceptsDefinitions: Bool
     let counters = ServerCounters()
-    let ingestThreads = IngestThreads()
+    /// Loads are decoded and committed here. One keeps a thread busy, and beyond the cores more would only take turns.
+    let ingestThreads = ThreadPool("ingest", limit: max(2, processorCount()))
     private let started: Int64
     private var connections: [Int: Connection] = [:]
     private var listeners: [SocketListener] = []

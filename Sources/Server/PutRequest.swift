@@ -27,7 +27,7 @@ final class PutRequest: Sendable {
 
     private let outbox: Outbox
     private let tag: String?
-    private let threads: IngestThreads
+    private let threads: ThreadPool
     private let counters: ServerCounters
     private let time: any TimeSource
     private let started: Int64
@@ -38,7 +38,7 @@ final class PutRequest: Sendable {
     private let whenFinished: @Sendable () -> Void
 
     init(
-        stream: String, format: String, session: EngineSession, outbox: Outbox, tag: String?, threads: IngestThreads,
+        stream: String, format: String, session: EngineSession, outbox: Outbox, tag: String?, threads: ThreadPool,
         counters: ServerCounters, onRoom: @escaping @Sendable () -> Void, whenFinished: @escaping @Sendable () -> Void
     ) throws(Diagnostic) {
         guard let known = IngestFormat(rawValue: format.lowercased()) else {

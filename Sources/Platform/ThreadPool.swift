@@ -1,9 +1,8 @@
-// The threads on which bulk loads are decoded and committed, so that the network loop waits neither for a codec nor for a disk.
-
-import Platform
+// Threads for work that may wait: statements that wait for queries, loads that wait for a codec or a disk. Whoever must not wait (the
+// network loop, a worker) hands such work over.
 
 /// A few threads that carry out work in the order in which it came; they are started as they are needed.
-final class IngestThreads: Sendable {
+package final class ThreadPool: Sendable {
     private struct State {
         var waiting: [@Sendable () -> Void] = []
         var idle = 0
@@ -12,20 +11,35 @@ final class IngestThreads: Sendable {
     }
 
     private let state = Monitor(State())
-    /// A load keeps one busy, and beyond the cores more would only take turns.
-    private let limit = max(2, processorCount())
+    private let name: String
+    private let limit: Int
+
+    /// A pool of at most `limit` threads; `name` is what debuggers call them.
+    package init(_ name: String, limit: Int) {
+        self.name = name
+        self.limit = limit
+    }
 
     /// Has `work` done. After `close` it is dropped.
-    func run(_ work: @escaping @Sendable () -> Void) {
+    package func run(_ work: @escaping @Sendable () -> Void) {
         let needsThread = state.update { state -> Bool in
             guard !state.isClosed else { return false }
             state.waiting.append(work)
             return state.idle < state.waiting.count && state.threads.count < limit
         }
         guard needsThread else { return }
-        // Without another thread those that are there take the work in turn.
-        guard let thread = try? WorkerThread.start("ingest", { [self] in loop() }) else { return }
-        state.update { $0.threads.append(thread) }
+        do throws(SystemError) {
+            let thread = try WorkerThread.start(name) { [self] in loop() }
+            state.update { $0.threads.append(thread) }
+        } catch {
+            // Those that are there take the work in turn; where there are none, it is better done late and here than never.
+            let mine = state.update { state -> [@Sendable () -> Void] in
+                guard state.threads.isEmpty else { return [] }
+                defer { state.waiting = [] }
+                return state.waiting
+            }
+            for work in mine { work() }
+        }
     }
 
     private func loop() {
@@ -40,8 +54,8 @@ final class IngestThreads: Sendable {
         }
     }
 
-    /// Finishes what waits and ends the threads.
-    func close() {
+    /// Finishes what waits and ends the threads. Not to be called from one of them.
+    package func close() {
         let threads = state.update { state -> [WorkerThread] in
             state.isClosed = true
             return state.threads
