@@ -70,7 +70,7 @@ struct QueryLauncher: Sendable {
 
     // MARK: Tasks
 
-    private func environment() -> DataflowEnvironment {
+    func environment() -> DataflowEnvironment {
         let time = engine.configuration.time
         let random = engine.configuration.random
         return DataflowEnvironment(
@@ -143,9 +143,10 @@ struct QueryLauncher: Sendable {
         return (try resultStore(source, retention: plan.root.retention), PartitionKey(topic: topic.id, partition: partition))
     }
 
-    private func resultStore(_ source: SourceStep, retention: Int64?) throws(QueryFailure) -> ResultStore {
+    private func resultStore(_ source: SourceStep, retention: Int64?, keysAreOurs: Bool = true) throws(QueryFailure) -> ResultStore {
         do throws(DataflowError) {
-            return try ResultStore(source, retention: retention, hashSeed: engine.configuration.random.next())
+            return try ResultStore(
+                source, retention: retention, hashSeed: engine.configuration.random.next(), keysAreOurs: keysAreOurs)
         } catch {
             throw QueryFailure(message: error.message)
         }
@@ -161,7 +162,7 @@ struct QueryLauncher: Sendable {
                 dataflow: dataflow, inputs: try taskInputs(0, plan.sources[0].topic, [partition], [:], [:]), partition: partition)
             description.group = plan.id
             description.keepsPositions = false
-            description.rows = try resultStore(plan.sources[0], retention: nil)
+            description.rows = try resultStore(plan.sources[0], retention: nil, keysAreOurs: false)
             tasks.append(QueryTask(description, status: status, log: log, time: engine.configuration.time))
         }
         return tasks

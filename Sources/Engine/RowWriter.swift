@@ -65,19 +65,3 @@ struct RowWriter {
         }
     }
 }
-
-extension QueryLauncher {
-    /// The rows that a plan over one table makes of the table's records.
-    func rows(of plan: QueryPlan, over records: [RecordRun], properties: [String: String]) throws(QueryFailure) -> RowBlock {
-        let dataflow = try dataflow(PipelinePlan(root: plan.root, destination: plan.destination), properties: properties)
-        do throws(DataflowError) {
-            for run in records {
-                try dataflow.process(input: 0, run: run, range: 0..<run.count, partition: 0)
-            }
-            try dataflow.flush()
-        } catch {
-            throw QueryFailure(message: error.message)
-        }
-        return dataflow.takeRows()
-    }
-}

@@ -145,13 +145,8 @@ extension StatementExecution {
             plan = transientPlan(resolved, in: planning("EXPLAINED"))
             if query.emit == nil {
                 let isTable = resolved.sources[0].kind == .table
-                let keys = KeyLookup.keys(of: resolved)
-                access = [
-                    "Access: "
-                        + (isTable
-                            ? keys.map { "lookup of \($0.count) key\($0.count == 1 ? "" : "s")" } ?? "table scan"
-                            : "log from its beginning to its current end")
-                ]
+                let path = isTable ? try tableAccess(of: resolved).text(key: resolved.sources[0].schema.key) : nil
+                access = ["Access: " + (path ?? "log from its beginning to its current end")]
             }
         case .createAs(let create): plan = Planner.plan(try analyse(create, text: text, in: context), in: planning("EXPLAINED"))
         case .insertSelect(let insert): plan = Planner.plan(try analyse(insert, in: context), in: planning("EXPLAINED"))

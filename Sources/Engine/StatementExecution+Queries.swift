@@ -33,7 +33,7 @@ extension StatementExecution {
         try start(plan, id, properties, isPush: true, isBounded: false, limit: resolved.limit, whenDone)
     }
 
-    private func transientID(_ query: ResolvedQuery) -> String {
+    func transientID(_ query: ResolvedQuery) -> String {
         let number = engine.state.update { state in
             defer { state.nextTransient += 1 }
             return state.nextTransient
@@ -100,44 +100,6 @@ extension StatementExecution {
         properties["cache.max.bytes.buffering"] = "10000000"
         sink.emit(.columns(columns(of: resolved, flagsKeys: true), .rows))
         try start(plan, id, properties, isPush: false, isBounded: true, limit: resolved.limit, whenDone)
-    }
-
-    /// Reads the rows that a persistent query keeps of its table.
-    private func read(_ resolved: ResolvedQuery, from owner: PersistentQuery, _ whenDone: @escaping @Sendable (Bool) -> Void)
-        throws(Diagnostic)
-    {
-        guard owner.run.status.state == .running else {
-            throw Diagnostic(
-                .wrongState, "\(resolved.sources[0].name) cannot be read: its query \(owner.id) is \(owner.run.status.state.name)",
-                hint: "RESUME \(owner.id); EXPLAIN \(owner.id) says why it stopped.")
-        }
-        let id = transientID(resolved)
-        let plan = transientPlan(resolved, in: planning(id))
-        let scan = KeyLookup.keys(of: resolved).map { ResultStore.Scan.keys($0) } ?? .all
-        sink.emit(.columns(columns(of: resolved, flagsKeys: true), .rows))
-        let found = Monitor<[RecordRun]>([])
-        let launcher = QueryLauncher(engine: engine)
-        let properties = capturedProperties
-        owner.run.visit(
-            { tasks in
-                for task in tasks {
-                    guard let rows = task.description.rows else { continue }
-                    found.update { $0.append(rows.records(scan).run) }
-                }
-            },
-            finally: {
-                engine.statements.run {
-                    var rows = RowBlock()
-                    do throws(QueryFailure) {
-                        rows = try launcher.rows(of: plan, over: found.withLock { $0 }, properties: properties)
-                    } catch {
-                        return fail(Diagnostic(.dataError, error.description, category: .general), whenDone)
-                    }
-                    if let limit = resolved.limit { rows.truncate(to: limit) }
-                    if !rows.isEmpty { sink.emit(.rows(rows)) }
-                    done(AnswerSummary(rows: rows.count, queryID: id), whenDone)
-                }
-            })
     }
 
     /// Waits, up to five seconds, until the queries upstream of a source have worked off what this session had acknowledged. What has

@@ -9,8 +9,13 @@ import Testing
 /// Collects the events of answers as text lines, in the spirit of the line protocol, and lets tests wait for them.
 final class EventCollector: AnswerSink {
     private let lines = Monitor<[String]>([])
+    private let failures = Monitor(0)
+
+    /// How many rows the answers so far left out because they could not be processed.
+    var skipped: Int { failures.withLock { $0 } }
 
     func emit(_ event: AnswerEvent) {
+        if case .done(let summary) = event { failures.update { $0 += summary.skipped } }
         lines.update { lines in
             switch event {
             case .columns(let columns, let kind):

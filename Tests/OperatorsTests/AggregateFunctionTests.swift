@@ -174,7 +174,7 @@ private let v = column(1, int)
             try dataflow.process(input: 0, run: records, range: start..<start + 100, partition: 0)
             store.apply(dataflow.takeOutput())
         }
-        let rows = store.records(.all).run
+        let rows = store.records(.scan(WindowBounds())).run
         let found = (0..<rows.count).map {
             String(decoding: rows.bytes[Int(rows.values[$0].start)..<Int(rows.values[$0].start + rows.values[$0].length)], as: UTF8.self)
         }

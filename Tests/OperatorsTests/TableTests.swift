@@ -155,7 +155,7 @@ private let columns = [ColumnDefinition("A", .integer), ColumnDefinition("L", .a
             ]))
         var stream = step
         stream.kind = .stream
-        func answer(_ scan: ResultStore.Scan) throws -> [String] {
+        func answer(_ scan: TableAccess) throws -> [String] {
             let root = project(
                 .filter(
                     FilterStep(
@@ -172,11 +172,11 @@ private let columns = [ColumnDefinition("A", .integer), ColumnDefinition("L", .a
             return dataflow.takeRows().texts
         }
         #expect(store.keyCount == 2)
-        #expect(try answer(.all) == [#"["b",0,3]"#, #"["b",20,4]"#])
-        #expect(try answer(.keys([[.string("b")], [.string("zz")]])) == [#"["b",0,3]"#, #"["b",20,4]"#])
+        #expect(try answer(.scan(WindowBounds())) == [#"["b",0,3]"#, #"["b",20,4]"#])
+        #expect(try answer(.keys([KeyRange(prefix: [.string("b")]), KeyRange(prefix: [.string("zz")])])) == [#"["b",0,3]"#, #"["b",20,4]"#])
         // Stream time passes the retention of the first windows.
         store.apply(run([line("d", 105, #"{"A":9}"#, at: 115)]))
-        #expect(try answer(.all) == [#"["b",20,4]"#, #"["d",105,9]"#])
+        #expect(try answer(.scan(WindowBounds())) == [#"["b",20,4]"#, #"["d",105,9]"#])
     }
 
     @Test func badPlans() {

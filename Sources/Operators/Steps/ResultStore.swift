@@ -4,7 +4,7 @@
 package import Bytes
 import Formats
 package import Plans
-package import Values
+import Values
 
 /// The rows of a result that are there now. One owner, one thread. It grows with the live keys (and windows within the retention).
 package final class ResultStore {
@@ -15,30 +15,26 @@ package final class ResultStore {
         var value: [UInt8]
     }
 
-    /// Which rows a scan gives.
-    package enum Scan: Hashable, Sendable {
-        /// All, in the order of their key bytes.
-        case all
-        /// Those with these keys; each key is the values of the key columns.
-        case keys([[Value]])
-    }
-
     private let source: SourceStep
     private let retention: Int64?
     private let table: ByteTable
     private var entries: [[Entry]] = []
-    private var sorted: [Int32]?
+    private var index: ResultIndex
+    private let keysAreOurs: Bool
     private var streamTime = StreamTime.unset
     private var valueBytes = 0
     private let keyEncoder: SideEncoder
     private let keyTypes: [SQLType]
 
     /// `source` describes the sink topic as a source reads it. Rows of windows that started more than `retention` milliseconds before
-    /// the latest record are gone; nil keeps them.
-    package init(_ source: SourceStep, retention: Int64?, hashSeed: UInt64) throws(DataflowError) {
+    /// the latest record are gone; nil keeps them. Without `keysAreOurs` somebody else wrote the keys, who may write one key in several
+    /// ways (blanks in JSON); they are then looked up by their meaning.
+    package init(_ source: SourceStep, retention: Int64?, hashSeed: UInt64, keysAreOurs: Bool = true) throws(DataflowError) {
         self.source = source
         self.retention = retention
+        self.keysAreOurs = keysAreOurs
         table = ByteTable(seed: hashSeed)
+        index = ResultIndex(try ResultOrder(source))
         keyEncoder = try Codecs.encoder(source.keyFormat, source.output.key)
         keyTypes = source.schema.key.map(\.type)
     }
@@ -46,7 +42,7 @@ package final class ResultStore {
     /// Number of keys with at least one row.
     package var keyCount: Int { table.count }
     /// Bytes of memory.
-    package var memory: Int { table.memory + valueBytes + entries.capacity * 80 }
+    package var memory: Int { table.memory + valueBytes + entries.capacity * 80 + index.memory }
 
     /// Takes in what a query has just committed to its sink.
     package func apply(_ records: OutgoingRecords) {
@@ -72,7 +68,7 @@ package final class ResultStore {
         }
         let (id, isNew) = table.id(of: keyBytes)
         if isNew {
-            sorted = nil
+            index.note(id)
             if id == entries.count { entries.append([]) }
         }
         let entry = Entry(start: start, end: end, time: time, value: Array(bytes[Int(value.start)..<Int(value.start + value.length)]))
@@ -95,7 +91,7 @@ package final class ResultStore {
         }
         if entries[id].isEmpty {
             table.remove(key)
-            sorted = nil
+            index.note(id)
         }
     }
 
@@ -126,26 +122,25 @@ package final class ResultStore {
         }
     }
 
-    /// The rows of a scan as records of the sink topic, at most about `limit` of them, from `position` (0 first); the position of the next
-    /// slice is nil at the end. The records read as a stream: a dataflow over them, with the query's filter and projection, gives the
-    /// answer. The store must not change between the slices of one scan of `all`, or rows may be missed.
-    package func records(_ scan: Scan, from position: Int = 0, limit: Int = .max) -> (run: RecordRun, next: Int?) {
-        let ids = ids(scan)
+    /// The rows that an access path leads to, as records of the sink topic in the order of their keys and windows: at most about `limit` of
+    /// them, from `position` (0 first); the position of the next slice is nil at the end. The records read as a stream: a dataflow over
+    /// them, with the query's filter and projection, gives the answer. The store must not change between the slices of one access, or rows
+    /// may be missed.
+    package func records(_ access: TableAccess, from position: Int = 0, limit: Int = .max) -> (run: RecordRun, next: Int?) {
+        let found = found(access)
         var records = OutgoingRecords()
         var at = position
-        while at < ids.count, records.count < limit {
-            append(Int(ids[at]), to: &records)
+        while at < found.count, records.count < limit {
+            append(Int(found[at].id), found[at].windows, to: &records)
             at += 1
         }
-        let run = RecordRun(
-            bytes: records.bytes + [UInt8](repeating: 0, count: RecordRun.padding), keys: records.keys, values: records.values, headers: [],
-            timestamps: records.timestamps, offsets: (0..<records.count).map(Int64.init), nextOffset: Int64(records.count), isAtEnd: true)
-        return (run, at < ids.count ? at : nil)
+        return (records.read, at < found.count ? at : nil)
     }
 
-    private func append(_ id: Int, to records: inout OutgoingRecords) {
+    private func append(_ id: Int, _ windows: [WindowBounds], to records: inout OutgoingRecords) {
         for entry in entries[id] {
             if let retention, source.window != nil, entry.start &+ retention <= streamTime { continue }
+            guard windows.contains(where: { $0.contains(start: entry.start, end: entry.end) }) else { continue }
             let sink = ByteSink()
             sink.append(table.key(id))
             if let window = source.window {
@@ -155,20 +150,23 @@ package final class ResultStore {
         }
     }
 
-    private func ids(_ scan: Scan) -> [Int32] {
-        switch scan {
-        case .keys(let keys): return keys.compactMap { find($0).map(Int32.init) }
-        case .all:
-            if let sorted { return sorted }
-            let used = (0..<Int32(table.idBound)).filter { table.isUsed(Int($0)) }
-            let order = used.sorted { table.key(Int($0)).lexicographicallyPrecedes(table.key(Int($1))) }
-            sorted = order
-            return order
+    /// The keys that an access path leads to, each once, with the windows that are asked of it.
+    private func found(_ access: TableAccess) -> [(id: Int32, windows: [WindowBounds])] {
+        let ranges = access.ranges
+        if ranges.count == 1 { return ids(in: ranges[0]).map { ($0, [ranges[0].windows]) } }
+        var windows: [Int32: [WindowBounds]] = [:]
+        for range in ranges {
+            for id in ids(in: range) where windows[id]?.contains(range.windows) != true { windows[id, default: []].append(range.windows) }
         }
+        return index.inOrder(Array(windows.keys), of: table).map { ($0, windows[$0] ?? []) }
+    }
+
+    private func ids(in range: KeyRange) -> ArraySlice<Int32> {
+        if range.prefix.count == keyTypes.count, keysAreOurs { return find(range.prefix).map { [Int32($0)] } ?? [] }
+        return index.ids(in: range, of: table)
     }
 
     private func find(_ key: [Value]) -> Int? {
-        guard key.count == keyTypes.count else { return nil }
         keyEncoder.begin(zip(keyTypes, key).map { Column($0, [$1]) })
         let sink = ByteSink()
         let range = keyEncoder.encode(0, to: sink)

@@ -1,0 +1,87 @@
+// Bounded queries over tables: the way to the rows is chosen, the tasks that keep them give what lies on it, and the query's own plan runs
+// over that. The answer comes in the order of the key, whatever the partitions.
+
+import Analysis
+import Bytes
+import Catalog
+import Diagnostics
+import Operators
+import Pipelines
+import Planner
+import Plans
+import Platform
+import Values
+
+extension StatementExecution {
+    /// How a bounded query reaches the rows of its table. Errors: the settings allow no such way.
+    func tableAccess(of query: ResolvedQuery) throws(Diagnostic) -> TableAccess {
+        func isOn(_ name: String) -> Bool { session.property(name)?.lowercased() != "false" }
+        let rules = AccessRules(
+            allowsRanges: isOn("ksql.query.pull.range.scan.enabled"), allowsScans: isOn("ksql.query.pull.table.scan.enabled"),
+            isNarrow: session.property("millrace.bounded.queries") == "ksqldb")
+        let environment = QueryLauncher(engine: engine).environment()
+        return try access(of: query, under: rules) { expression in
+            // What cannot be computed narrows nothing; if it matters, the query's filter says so row by row.
+            try? ExpressionEvaluator([expression], environment: environment).evaluate().first
+        }
+    }
+
+    /// Reads the rows that a persistent query keeps of its table.
+    func read(_ resolved: ResolvedQuery, from owner: PersistentQuery, _ whenDone: @escaping @Sendable (Bool) -> Void) throws(Diagnostic) {
+        guard owner.run.status.state == .running else {
+            throw Diagnostic(
+                .wrongState, "\(resolved.sources[0].name) cannot be read: its query \(owner.id) is \(owner.run.status.state.name)",
+                hint: "RESUME \(owner.id); EXPLAIN \(owner.id) says why it stopped.")
+        }
+        let access = try tableAccess(of: resolved)
+        let id = transientID(resolved)
+        let plan = transientPlan(resolved, in: planning(id))
+        sink.emit(.columns(columns(of: resolved, flagsKeys: true), .rows))
+        let found = Monitor<[RecordRun]>([])
+        let properties = capturedProperties
+        owner.run.visit(
+            { tasks in
+                for task in tasks {
+                    guard let rows = task.description.rows else { continue }
+                    found.update { $0.append(rows.records(access).run) }
+                }
+            },
+            finally: {
+                engine.statements.run {
+                    do throws(QueryFailure) {
+                        try finish(plan, id, over: found.withLock { $0 }, properties, limit: resolved.limit, whenDone)
+                    } catch {
+                        fail(Diagnostic(.dataError, error.description, category: .general), whenDone)
+                    }
+                }
+            })
+    }
+
+    private func finish(
+        _ plan: QueryPlan, _ id: String, over runs: [RecordRun], _ properties: [String: String], limit: Int?,
+        _ whenDone: @escaping @Sendable (Bool) -> Void
+    ) throws(QueryFailure) {
+        var (rows, errors) = try QueryLauncher(engine: engine).rows(of: plan, over: runs, properties: properties)
+        if let limit { rows.truncate(to: limit) }
+        if !rows.isEmpty { sink.emit(.rows(rows)) }
+        let causes = errors.map { CauseCount(cause: $0.key.rawValue, count: $0.value) }.sorted { $0.cause < $1.cause }
+        done(AnswerSummary(rows: rows.count, skipped: causes.reduce(0) { $0 + $1.count }, causes: causes, queryID: id), whenDone)
+    }
+}
+
+extension QueryLauncher {
+    /// The rows that a plan over one table makes of the table's records, in the order of the keys, and how many rows could not be computed.
+    fileprivate func rows(
+        of plan: QueryPlan, over runs: [RecordRun], properties: [String: String]
+    ) throws(QueryFailure) -> (rows: RowBlock, errors: [RowErrorCause: Int]) {
+        let dataflow = try dataflow(PipelinePlan(root: plan.root, destination: plan.destination), properties: properties)
+        do throws(DataflowError) {
+            let run = runs.count == 1 ? runs[0] : try ResultMerge(plan.sources[0]).merged(runs)
+            try dataflow.process(input: 0, run: run, range: 0..<run.count, partition: 0)
+            try dataflow.flush()
+        } catch {
+            throw QueryFailure(message: error.message)
+        }
+        return (dataflow.takeRows(), dataflow.errorCounts)
+    }
+}

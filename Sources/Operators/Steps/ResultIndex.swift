@@ -1,0 +1,80 @@
+// The keys of a result store in the order of `ResultOrder`, brought up to date only when somebody asks: the keys that came or went since then
+// are put into their places. It holds four bytes a key; the order bytes are made again for the few keys that a search looks at.
+
+import Bytes
+import Plans
+
+struct ResultIndex {
+    private let order: ResultOrder
+    private var sorted: [Int32] = []
+    /// Ids whose key came, went or became another.
+    private var unsettled: Set<Int32> = []
+
+    init(_ order: ResultOrder) { self.order = order }
+
+    var memory: Int { sorted.capacity * 4 + unsettled.capacity * 8 }
+
+    mutating func note(_ id: Int) { unsettled.insert(Int32(id)) }
+
+    /// The ids of a table whose keys are in the range, in order.
+    mutating func ids(in range: KeyRange, of table: ByteTable) -> ArraySlice<Int32> {
+        settle(table)
+        if range.hasAllKeys { return sorted[...] }
+        let (from, to) = order.interval(range)
+        let start = place(of: from, in: table)
+        return sorted[start..<max(start, place(of: to, in: table))]
+    }
+
+    /// Ids of the table in the order of their keys.
+    func inOrder(_ ids: [Int32], of table: ByteTable) -> [Int32] {
+        zip(ids, orderKeys(of: ids, table)).sorted { $0.1.lexicographicallyPrecedes($1.1) }.map(\.0)
+    }
+
+    /// Puts what came into its place and takes out what went.
+    private mutating func settle(_ table: ByteTable) {
+        guard !unsettled.isEmpty else { return }
+        sorted.removeAll(where: unsettled.contains)
+        var fresh = unsettled.filter { table.isUsed(Int($0)) }.map { (id: $0, key: [UInt8]()) }
+        unsettled.removeAll(keepingCapacity: true)
+        for (index, key) in orderKeys(of: fresh.map(\.id), table).enumerated() { fresh[index].key = key }
+        fresh.sort { $0.key.lexicographicallyPrecedes($1.key) }
+        var merged: [Int32] = []
+        merged.reserveCapacity(sorted.count + fresh.count)
+        var taken = 0
+        for (id, key) in fresh {
+            let place = place(of: key, in: table, from: taken)
+            merged += sorted[taken..<place]
+            merged.append(id)
+            taken = place
+        }
+        merged += sorted[taken...]
+        sorted = merged
+    }
+
+    /// The first place whose key does not stand before `bound`.
+    private func place(of bound: [UInt8], in table: ByteTable, from start: Int = 0) -> Int {
+        var low = start
+        var high = sorted.count
+        while low < high {
+            let middle = (low + high) / 2
+            let key = orderKeys(of: [sorted[middle]], table).first ?? []
+            if key.lexicographicallyPrecedes(bound) { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+
+    private func orderKeys(of ids: [Int32], _ table: ByteTable) -> [[UInt8]] {
+        var records = OutgoingRecords()
+        for id in ids { records.append(key: Array(table.key(Int(id))), value: nil, timestamp: 0) }
+        return order.orderKeys(of: records.read, records.keys)
+    }
+}
+
+extension OutgoingRecords {
+    /// The records as a run, offsets from 0.
+    var read: RecordRun {
+        RecordRun(
+            bytes: bytes + [UInt8](repeating: 0, count: RecordRun.padding), keys: keys, values: values, headers: [], timestamps: timestamps,
+            offsets: (0..<count).map(Int64.init), nextOffset: Int64(count), isAtEnd: true)
+    }
+}
