@@ -155,7 +155,8 @@ package final class Ingest: @unchecked Sendable {
 
     private func add(_ records: OutgoingRecords, _ rejected: Int, _ errors: [RowError]) {
         let topicName = topicName
-        let reports = reporter?.appends(for: errors) { _ in topicName } ?? []
+        let counts = Dictionary(errors.map { ($0.cause, 1) }, uniquingKeysWith: +)
+        let reports = reporter?.appends(for: errors, counts: counts) { _ in topicName } ?? []
         state.withLock { state in
             if let first = errors.first, state.report.firstProblem == nil {
                 let reason = (first.column.map { "column `\($0)`: " } ?? "") + first.message

@@ -1,5 +1,6 @@
-// Rows that could not be processed become records of MILLRACE_ERRORS, in the commit that leaves them out. Counts are exact; of each
-// query and cause at most a hundred records a second are written out, and the next one says how many were left out.
+// Rows that could not be processed become records of MILLRACE_ERRORS, in the commit that leaves them out. Counts are exact; of each task
+// and cause at most a hundred records a second are written out, and the last of a commit says how many were left out. When the hundred
+// are used up, a record without a row says so, at most ten times a second; what even those do not say, the next record does.
 
 import Bytes
 package import LogStore
@@ -16,9 +17,12 @@ package final class ErrorReporter {
     private let time: any TimeSource
     private var second: Int64 = 0
     private var written: [String: Int] = [:]
+    private var summaries: [String: Int] = [:]
     private var leftOut: [String: Int] = [:]
-    /// Records a second, a query and a cause.
+    /// Records a second, a task and a cause.
     package static let samplesPerSecond = 100
+    /// Records a second, a task and a cause that only tell how many were left out.
+    private static let summariesPerSecond = 10
 
     package init(topic: TopicID, queryID: String, time: any TimeSource) {
         self.topic = topic
@@ -26,26 +30,45 @@ package final class ErrorReporter {
         self.time = time
     }
 
-    /// The records of `errors`, for the commit that leaves the rows out. `topicName` gives the topic that an input reads.
-    package func appends(for errors: [RowError], topicName: (_ input: Int) -> String) -> [Append] {
-        guard !errors.isEmpty else { return [] }
+    /// The records of `errors`, for the commit that leaves the rows out; `counts` says how many there were by cause, which may be more.
+    /// `topicName` gives the topic that an input reads.
+    package func appends(
+        for errors: [RowError], counts: [RowErrorCause: Int], topicName: (_ input: Int) -> String
+    ) -> [Append] {
+        let causes = RowErrorCause.allCases.filter { counts[$0, default: 0] > 0 }
+        guard !causes.isEmpty else { return [] }
         let now = time.wallMilliseconds()
         if now / 1000 != second {
             second = now / 1000
             written.removeAll(keepingCapacity: true)
+            summaries.removeAll(keepingCapacity: true)
         }
         var records = OutgoingRecords()
-        for error in errors {
-            let cause = error.cause.rawValue
-            guard written[cause, default: 0] < Self.samplesPerSecond else {
-                leftOut[cause, default: 0] += 1
-                continue
+        for cause in causes {
+            let name = cause.rawValue
+            let free = max(0, Self.samplesPerSecond - written[name, default: 0])
+            let sample = errors.filter { $0.cause == cause }.prefix(free)
+            written[name, default: 0] += sample.count
+            leftOut[name, default: 0] += counts[cause, default: 0] - sample.count
+            for (index, error) in sample.enumerated() {
+                let isLast = index == sample.count - 1
+                let count = isLast ? leftOut.removeValue(forKey: name) ?? 0 : 0
+                records.append(key: nil, value: text(error, source: topicName(error.input), leftOut: count), timestamp: now)
             }
-            written[cause, default: 0] += 1
-            let record = text(error, source: topicName(error.input), leftOut: leftOut.removeValue(forKey: cause) ?? 0)
-            records.append(key: nil, value: record, timestamp: now)
+            guard sample.isEmpty, summaries[name, default: 0] < Self.summariesPerSecond else { continue }
+            summaries[name, default: 0] += 1
+            records.append(key: nil, value: summary(cause, leftOut.removeValue(forKey: name) ?? 0), timestamp: now)
         }
         return records.isEmpty ? [] : [Append(topic: topic, partition: 0, records: records)]
+    }
+
+    private func summary(_ cause: RowErrorCause, _ leftOut: Int) -> [UInt8] {
+        var json = JSONObjectWriter()
+        json.add("QUERY", queryID)
+        json.add("CAUSE", cause.rawValue)
+        json.add("REASON", "more rows than are written out")
+        json.add("LEFT_OUT", Int64(leftOut))
+        return json.finish()
     }
 
     private func text(_ error: RowError, source: String, leftOut: Int) -> [UInt8] {

@@ -10,6 +10,8 @@ package final class QueryRun: Sendable {
     private let pool: WorkerPool?
     /// Makes the tasks from what is durable: positions, changelogs, topics.
     private let makeTasks: @Sendable () throws(QueryFailure) -> [QueryTask]
+    /// Records that new tasks leave out, with the reasons. They stay here in case that the query fails again before it is past them.
+    private let skips = Monitor<[PartitionKey: [Int64: String]]>([:])
     /// Told when the query stops by itself.
     private let onFailure: @Sendable (QueryFailure) -> Void
 
@@ -27,6 +29,12 @@ package final class QueryRun: Sendable {
     package func start() {
         do throws(QueryFailure) {
             let tasks = try makeTasks()
+            let skips = skips.withLock { $0 }
+            for task in tasks {
+                for place in task.description.inputs.indices {
+                    task.description.inputs[place].skips = skips[task.description.inputs[place].partition] ?? [:]
+                }
+            }
             status.content.update { content in
                 content.state = .running
                 for task in tasks {
@@ -39,6 +47,11 @@ package final class QueryRun: Sendable {
         } catch {
             fail(error)
         }
+    }
+
+    /// Has the tasks that are made from now on leave out one record, which is reported with the reason.
+    package func leaveOut(_ partition: PartitionKey, offset: Int64, reason: String) {
+        skips.update { $0[partition, default: [:]][offset] = reason }
     }
 
     /// Stops the tasks after committing what they have; `finally` is called when that is durable.

@@ -22,7 +22,12 @@ extension QueryTask {
         }
         if let errors = description.errors {
             let inputs = description.inputs
-            appends += errors.appends(for: description.dataflow.takeErrors()) { input in inputs.first { $0.index == input }?.topicName ?? "" }
+            let counts = description.dataflow.errorCounts
+            let new = counts.merging(reportedErrors) { now, before in now - before }
+            reportedErrors = counts
+            appends += errors.appends(for: description.dataflow.takeErrors(), counts: new) { input in
+                inputs.first { $0.index == input }?.topicName ?? ""
+            }
         }
         if let positions = positionRecords() { appends.append(positions) }
         publish()

@@ -65,6 +65,10 @@ package final class QueryTask {
     var recordsWritten = 0
     private var publishedErrors: [RowErrorCause: Int] = [:]
     private var publishedMemory = 0
+    /// Errors that commits have reported so far.
+    var reportedErrors: [RowErrorCause: Int] = [:]
+    /// A record was left out on request: what that comes to is made durable before anything else.
+    private var mustCommit = false
     private(set) var uncommittedSince: Int64?
     /// The log's generation when the reading that the next commit rests on began.
     var generation: UInt64
@@ -113,7 +117,11 @@ package final class QueryTask {
             if description.inputs.allSatisfy(\.isFinished) { return try finish() }
             return uncommittedRecords == 0 && snapshots?.isBusy == true ? .worked : .idle
         }
-        try process(place: choice.input, count: choice.count)
+        switch description.inputs[choice.input].distanceToSkip(within: choice.count) {
+        case nil: try process(place: choice.input, count: choice.count)
+        case 0?: skip(place: choice.input)
+        case let distance?: try process(place: choice.input, count: distance)
+        }
         try deliver()
         return isFinished ? .finished : .worked
     }
@@ -132,6 +140,20 @@ package final class QueryTask {
         uncommittedRecords += count
         uncommittedBytes += run.bytes.count / max(1, run.count) * count
         recordsRead += count
+        if uncommittedSince == nil { uncommittedSince = time.monotonicNanoseconds() }
+    }
+
+    /// Leaves out the next record of the input at `place`, and reports that.
+    private func skip(place: Int) {
+        let input = description.inputs[place]
+        guard let run = input.run else { return }
+        description.dataflow.leaveOut(
+            input: input.index, run: run, record: input.next, partition: Int32(input.partition.partition),
+            reason: input.skips[run.offsets[input.next]] ?? "")
+        description.inputs[place].advance(by: 1)
+        uncommittedRecords += 1
+        recordsRead += 1
+        mustCommit = true
         if uncommittedSince == nil { uncommittedSince = time.monotonicNanoseconds() }
     }
 
@@ -191,7 +213,7 @@ package final class QueryTask {
     /// Whether what was processed should be committed now; `isIdle` tells that nothing more is waiting.
     package func isCommitDue(isIdle: Bool) -> Bool {
         guard description.group != nil, uncommittedRecords > 0 else { return false }
-        if isIdle || uncommittedBytes >= TaskLimits.commitBytes { return true }
+        if isIdle || mustCommit || uncommittedBytes >= TaskLimits.commitBytes { return true }
         return time.monotonicNanoseconds() - (uncommittedSince ?? 0) >= commitInterval
     }
 
@@ -199,6 +221,7 @@ package final class QueryTask {
         uncommittedRecords = 0
         uncommittedBytes = 0
         uncommittedSince = nil
+        mustCommit = false
         commitsMade += 1
     }
 
@@ -219,6 +242,14 @@ package final class QueryTask {
         publishedMemory = memory
         recordsRead = 0
         recordsWritten = 0
+    }
+
+    /// The task is thrown away with what it has not committed: its memory no longer counts, and a client's query tells what it did.
+    func retire() {
+        if description.group == nil { publish() }
+        let memory = publishedMemory
+        publishedMemory = 0
+        status.content.withLock { $0.counters.stateBytes -= memory }
     }
 
     /// Rebuilds the state of every store from its changelog, and the readable rows from the sink.

@@ -1,6 +1,6 @@
 // What a task reads: partitions, how far it has got in each, and which of them comes next.
 
-import Bytes
+package import Bytes
 package import LogStore
 
 /// A partition of a topic.
@@ -24,6 +24,9 @@ package struct TaskInput: Sendable {
     /// Where a bounded read stops; nil reads on for ever.
     package var end: Int64?
 
+    /// Records that are to be left out, by offset, each with the reason.
+    package var skips: [Int64: String] = [:]
+
     /// Records fetched and not yet processed: those of `run` from `next` on.
     var run: RecordRun?
     var next = 0
@@ -39,12 +42,12 @@ package struct TaskInput: Sendable {
     /// How many fetched records are left to process.
     var remaining: Int { run.map { $0.count - next } ?? 0 }
     /// A bounded read that has seen all it should.
-    var isFinished: Bool { end.map { position >= $0 } ?? false }
+    package var isFinished: Bool { end.map { position >= $0 } ?? false }
     /// The timestamp of the next record, if there is one.
     var headTimestamp: Int64? { remaining > 0 ? run?.timestamps[next] : nil }
 
     /// Takes over fetched records; those at or behind the end of a bounded read are left out.
-    mutating func take(_ fetched: RecordRun) {
+    package mutating func take(_ fetched: RecordRun) {
         run = fetched.count > 0 ? fetched : nil
         next = 0
         if fetched.count == 0 { position = max(position, fetched.nextOffset) }
@@ -58,6 +61,12 @@ package struct TaskInput: Sendable {
             while count > 0 && run.offsets[next + count - 1] >= end { count -= 1 }
         }
         return count
+    }
+
+    /// How many of the next `count` records come before one that is to be left out; nil when there is none.
+    func distanceToSkip(within count: Int) -> Int? {
+        guard !skips.isEmpty, let run else { return nil }
+        return (0..<count).first { skips[run.offsets[next + $0]] != nil }
     }
 
     /// Moves on over `count` records that have been processed.

@@ -69,6 +69,7 @@ final class Worker: @unchecked Sendable {
             let leaving = worker.tasks.filter { $0.task.status.queryID == queryID }
             if committing { worker.commit(leaving.filter { $0.task.isCommitDue(isIdle: true) }) }
             worker.tasks.removeAll { $0.task.status.queryID == queryID }
+            for entry in leaving { entry.task.retire() }
             worker.whenDurable(leaving.map(\.task), finally)
         }
     }
@@ -144,7 +145,7 @@ final class Worker: @unchecked Sendable {
         for (entry, failure) in failed {
             tasks.removeAll { $0.task === entry.task }
             due.removeAll { $0.task === entry.task }
-            entry.task.publish()
+            entry.task.retire()
             entry.run.fail(failure)
         }
         commit(due)
@@ -166,6 +167,7 @@ final class Worker: @unchecked Sendable {
         for entry in entries {
             do throws(QueryFailure) { appends += try entry.task.takeAppends() } catch {
                 tasks.removeAll { $0.task === entry.task }
+                entry.task.retire()
                 entry.run.fail(error)
                 continue
             }
@@ -198,6 +200,7 @@ final class Worker: @unchecked Sendable {
             // Memory is ahead of the log now: the task is thrown away, and a new one starts from what is durable.
             guard tasks.contains(where: { $0.task === task }) else { return }
             tasks.removeAll { $0.task === task }
+            task.retire()
             let stranded = waiting.filter { $0.task === task }
             waiting.removeAll { $0.task === task }
             for waiter in stranded { waiter.call() }

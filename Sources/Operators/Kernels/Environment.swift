@@ -65,6 +65,7 @@ package enum RowErrorCause: String, Hashable, Sendable, CaseIterable {
     case nullGroup = "grouping value is null"
     case late = "window is closed"
     case serialization = "row cannot be written"
+    case skipped = "skipped on request"
 }
 
 /// One row that could not be processed as asked, for the processing log.
@@ -126,6 +127,14 @@ final class ErrorLog {
             if !range.isNull { error.raw = Array(run.bytes[Int(range.start)..<Int(range.start + range.length)]) }
         }
         rows.append(error)
+    }
+
+    /// A record of a run that is left out before any step sees it.
+    func add(_ cause: RowErrorCause, message: String, input: Int, partition: Int32, run: RecordRun, record: Int) {
+        let batch = Batch()
+        batch.input = input
+        batch.partition = partition
+        add(cause, step: "Source", column: nil, message: message, batch: batch, run: run, record: record)
     }
 
     func take() -> [RowError] {

@@ -400,11 +400,24 @@ final class AggregateOperator: Operator {
         for start in starts where start &+ size <= streamTime &- grace {
             guard let window = windows[start], !window.isClosed else { continue }
             window.isClosed = true
-            guard start >= largestStart &- retention else { continue }
+            guard start >= largestStart &- retention else {
+                reportOvertaken(window, input, row)
+                continue
+            }
             show(window, inKeyOrder(window.table))
             batch.gatherOrigins(of: input, Array(repeating: Int32(row), count: batch.rowCount))
             try next?.push(batch)
         }
+    }
+
+    /// A window that a jump of stream time has carried beyond its retention is not given out, as in the dialect's reference; that is no
+    /// reason to be silent about it.
+    private func reportOvertaken(_ window: WindowGroups, _ input: Batch, _ row: Int) {
+        let count = window.table.count
+        context.errors.add(
+            .late, step: "Aggregate", column: nil,
+            message: "window [\(window.start),\(window.start &+ size)) with \(count) key\(count == 1 ? "" : "s") was overtaken by stream time "
+                + "\(streamTime) and is not given out: a longer RETENTION keeps it", batch: input, row: row)
     }
 
     private func inKeyOrder(_ table: GroupTable) -> [Int32] {

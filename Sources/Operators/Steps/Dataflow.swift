@@ -140,6 +140,11 @@ package final class Dataflow {
     /// Whether the client has got as many rows as it asked for.
     package var isComplete: Bool { client?.isComplete ?? false }
 
+    /// Counts and reports a record that is left out because somebody asked for it.
+    package func leaveOut(input: Int, run: RecordRun, record: Int, partition: Int32, reason: String) {
+        context.errors.add(.skipped, message: reason, input: input, partition: partition, run: run, record: record)
+    }
+
     /// The rows that could not be processed since the last call, at most `rowErrorLimit` of them.
     package func takeErrors() -> [RowError] { context.errors.take() }
 
