@@ -106,6 +106,9 @@ package func analyse(_ insert: InsertValues, in context: AnalysisContext) throws
             "Expected \(names.count) value\(names.count == 1 ? "" : "s") for the columns "
                 + names.map(\.text).joined(separator: ", ") + ", but got \(insert.values.count)", at: insert.values.first?.span.range)
     }
+    for (index, name) in names.enumerated() where names[..<index].contains(where: { $0.text == name.text }) {
+        throw Diagnostic(.duplicateColumn, "Column \(name.text) is listed more than once.", at: name.span.range)
+    }
     var row = InsertRow(target: target, values: columns.map { .literal(.null, $0.type) }, rowtime: nil)
     var analyser = ExpressionAnalyser(context: context, scope: .empty)
     analyser.place = "column"

@@ -13,33 +13,43 @@ import Values
 
 /// One object of the catalog topic.
 enum CatalogEntry: Sendable {
-    case source(SourceDefinition, properties: [String: String])
-    case query(id: String, statement: String, properties: [String: String])
+    /// `expanded` is the statement with its stars and custom types written out: it makes the same object when those have changed since.
+    case source(SourceDefinition, properties: [String: String], expanded: String?)
+    case query(id: String, statement: String, properties: [String: String], expanded: String?)
     case type(name: String, statement: String)
+    /// A query that somebody has paused.
+    case pause(queryID: String)
 
     var key: String {
         switch self {
-        case .source(let source, _): "source/\(source.name)"
-        case .query(let id, _, _): "query/\(id)"
+        case .source(let source, _, _): "source/\(source.name)"
+        case .query(let id, _, _, _): "query/\(id)"
         case .type(let name, _): "type/\(name)"
+        case .pause(let id): Self.pausePrefix + id
         }
     }
 
     static let version = 1
+    static let pausePrefix = "paused/"
 
     /// The record's value.
     func encoded(sequence: Int64) -> [UInt8] {
         var members: [JSONValue.Member] = [.init("version", .integer(Self.version)), .init("sequence", .integer(sequence))]
         switch self {
-        case .source(let source, let properties):
+        case .source(let source, let properties, let expanded):
             members.append(.init("statement", .string(source.statement)))
             members.append(.init("properties", Self.object(properties)))
             if let id = source.queryID { members.append(.init("query", .string(id))) }
             members.append(.init("schema", .string(source.schema.description)))
             members.append(.init("topic", .string(source.topic)))
-        case .query(let id, let statement, let properties):
+            if let expanded { members.append(.init("expanded", .string(expanded))) }
+        case .query(let id, let statement, let properties, let expanded):
             members.append(.init("statement", .string(statement)))
             members.append(.init("properties", Self.object(properties)))
+            members.append(.init("query", .string(id)))
+            if let expanded { members.append(.init("expanded", .string(expanded))) }
+        case .pause(let id):
+            members.append(.init("statement", .string("")))
             members.append(.init("query", .string(id)))
         case .type(_, let statement):
             members.append(.init("statement", .string(statement)))
@@ -60,6 +70,7 @@ struct StoredEntry: Sendable {
     var properties: [String: String]
     var queryID: String?
     var schema: String?
+    var expanded: String?
 
     /// Reads a record of the catalog topic; nil when it is no entry of a version that this server knows.
     init?(key: [UInt8], value: [UInt8]) {
@@ -74,5 +85,6 @@ struct StoredEntry: Sendable {
             uniquingKeysWith: { _, last in last })
         queryID = json["query"]?.stringValue
         schema = json["schema"]?.stringValue
+        expanded = json["expanded"]?.stringValue
     }
 }

@@ -34,6 +34,8 @@ struct TransientQuery: Sendable {
 /// An object whose catalog entry could not be brought back; it stands apart so that the rest works.
 struct BrokenEntry: Sendable {
     let key: String
+    /// The query that it would make, where it is one.
+    let queryID: String?
     let statement: String
     let reason: String
 }

@@ -72,8 +72,10 @@ extension MillraceEngine {
 }
 
 extension MillraceEngine {
-    /// Waits until every query upstream of a source has durably worked off what its inputs hold now; false when the time is up.
+    /// Waits until every query upstream of a source has durably worked off what its inputs hold now; false when the time is up. Upstream
+    /// of the stream of errors are all queries.
     func awaitUpstream(of source: String, nanoseconds: Int64) -> Bool {
+        if catalog.sources[source]?.topic == errorsTopic { return drain(nanoseconds: nanoseconds) }
         let deadline = configuration.time.monotonicNanoseconds() + nanoseconds
         var path: [PersistentQuery] = []
         func climb(_ name: String, seen: inout Set<String>) {
@@ -123,13 +125,5 @@ extension MillraceEngine {
             for query in queries.sorted(by: { $0.id < $1.id }) where !awaitCaughtUp(query, deadline: deadline) { return false }
         }
         return true
-    }
-
-    /// Commits a new position of a query that does not run.
-    func skip(_ query: PersistentQuery, partition: PartitionKey, topic: String, to offset: Int64, offsets: TopicID) throws(Diagnostic) {
-        var records = OutgoingRecords()
-        appendPosition(
-            offset, of: partition, named: topic, group: query.id, at: configuration.time.wallMilliseconds(), to: &records)
-        try commitAndWait([Append(topic: offsets, partition: 0, records: records)])
     }
 }

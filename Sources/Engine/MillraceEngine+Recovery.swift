@@ -37,6 +37,9 @@ extension MillraceEngine {
         }
         for key in keys { records.append(key: Array(key.utf8), value: nil, timestamp: now) }
         try commitAndWait([Append(topic: topic.id, partition: 0, records: records)] + extra)
+        // What could not be brought back is replaced, or gone.
+        let touched = Set(entries.map(\.key) + keys)
+        state.update { state in state.broken.removeAll { touched.contains($0.key) } }
     }
 
     /// Brings back everything that the catalog topic says, and starts the queries.
@@ -57,24 +60,56 @@ extension MillraceEngine {
                         entries[name] = entry
                     } else {
                         unread.append(
-                            BrokenEntry(key: name, statement: "", reason: "the entry is of a version that this server does not know"))
+                            BrokenEntry(key: name, queryID: nil, statement: "", reason: "the entry is of a version that this server does not know"))
                     }
                 }
             }
         } catch {
-            unread.append(BrokenEntry(key: SystemTopics.catalog, statement: "", reason: error.message))
+            unread.append(BrokenEntry(key: SystemTopics.catalog, queryID: nil, statement: "", reason: error.message))
         }
-        var queries: [PersistentQuery] = []
-        for entry in entries.values.sorted(by: { $0.sequence < $1.sequence }) {
-            do throws(Diagnostic) { queries += try replay(entry) } catch {
-                unread.append(BrokenEntry(key: entry.key, statement: entry.statement, reason: error.message))
-            }
-            noteNumbers(of: entry)
-        }
+        for entry in entries.values { noteNumbers(of: entry) }
+        let paused = Set(entries.values.filter { $0.key.hasPrefix(CatalogEntry.pausePrefix) }.compactMap(\.queryID))
+        let objects = entries.values.filter { !$0.key.hasPrefix(CatalogEntry.pausePrefix) }
+        let (queries, broken) = replay(objects.sorted { $0.sequence < $1.sequence })
+        unread += broken
         for broken in unread { configuration.logLine(.error, "event=catalog_entry_broken key=\(broken.key) reason=\"\(broken.reason)\"") }
         let reported = unread
         state.update { $0.broken = reported }
-        if !configuration.isDriven { for query in queries { query.run.start() } }
+        guard !configuration.isDriven else { return }
+        for query in queries {
+            if paused.contains(query.id) { query.run.pause {} } else { query.run.start() }
+        }
+    }
+
+    /// Makes objects again, in the order of their statements, except that what needs something later waits for it: a source that was
+    /// replaced or altered is younger than what reads it. What cannot be made even then is broken.
+    private func replay(_ entries: [StoredEntry]) -> (queries: [PersistentQuery], broken: [BrokenEntry]) {
+        var queries: [PersistentQuery] = []
+        var waiting = entries
+        while true {
+            var failed: [(entry: StoredEntry, error: Diagnostic)] = []
+            for entry in waiting {
+                do throws(Diagnostic) { queries += try replay(entry) } catch { failed.append((entry, error)) }
+            }
+            if failed.isEmpty || failed.count == waiting.count {
+                let broken = failed.map {
+                    BrokenEntry(key: $0.entry.key, queryID: $0.entry.queryID, statement: $0.entry.statement, reason: $0.error.message)
+                }
+                return (queries, broken)
+            }
+            waiting = failed.map(\.entry)
+        }
+    }
+
+    /// Makes one object again: from its statement, or where that comes to something else by now, from what it meant then.
+    private func replay(_ entry: StoredEntry) throws(Diagnostic) -> [PersistentQuery] {
+        do throws(Diagnostic) { return try replay(entry, entry.statement) } catch {
+            guard let expanded = entry.expanded else { throw error }
+            do throws(Diagnostic) { return try replay(entry, expanded) } catch let second {
+                // The statement that the user knows is the better one to complain about, unless it is only that its meaning has changed.
+                throw error.code == .corruptData ? second : error
+            }
+        }
     }
 
     /// Numbers go on behind those that were used.
@@ -87,9 +122,9 @@ extension MillraceEngine {
         }
     }
 
-    /// Makes one object again; gives the queries that are to be started when everything is there.
-    private func replay(_ entry: StoredEntry) throws(Diagnostic) -> [PersistentQuery] {
-        guard let parsed = try parse(entry.statement + (entry.statement.hasSuffix(";") ? "" : ";"), options: ParserOptions()).first else {
+    /// Makes one object again by a statement; gives the queries that are to be started when everything is there.
+    private func replay(_ entry: StoredEntry, _ statement: String) throws(Diagnostic) -> [PersistentQuery] {
+        guard let parsed = try parse(statement + (statement.hasSuffix(";") ? "" : ";"), options: ParserOptions()).first else {
             throw Diagnostic(.corruptData, "the entry has no statement", category: .general)
         }
         var effective = Dictionary(
@@ -107,7 +142,7 @@ extension MillraceEngine {
             state.update { $0.catalog.setType(name.text, resolved) }
             return []
         case .createSource(let create):
-            var definition = try analyse(create, text: parsed.text, in: context).definition
+            var definition = try analyse(create, text: entry.statement, in: context).definition
             definition.queryID = entry.queryID
             try check(definition, against: entry)
             let final = definition
@@ -115,7 +150,7 @@ extension MillraceEngine {
             if let id = final.queryID { try startSourceTable(final, id, properties: entry.properties) }
             return []
         case .createAs(let create):
-            let new = try analyse(create, text: parsed.text, in: context)
+            let new = try analyse(create, text: entry.statement, in: context)
             var definition = new.definition
             definition.queryID = entry.queryID
             try check(definition, against: entry)

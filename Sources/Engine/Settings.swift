@@ -89,10 +89,21 @@ package enum SettingTable {
     /// The property of that name, with or without prefix.
     package static subscript(_ name: String) -> SettingDescription? { byName[bareName(name)] }
 
+    /// Checks that a session may set and unset a property at all.
+    package static func checkSettable(_ name: String) throws(Diagnostic) { _ = try settable(name, bySession: true) }
+
     /// Checks a new value of a property; answers the bare name under which it is kept.
     package static func check(_ name: String, value: String, bySession: Bool) throws(Diagnostic) -> String {
         let bare = bareName(name)
-        if ignored.contains(bare) || bare.hasPrefix("ksql.functions.") { return bare }
+        guard let setting = try settable(name, bySession: bySession) else { return bare }
+        try check(value, of: setting)
+        return bare
+    }
+
+    /// The property of that name; nil for one that is taken and changes nothing.
+    private static func settable(_ name: String, bySession: Bool) throws(Diagnostic) -> SettingDescription? {
+        let bare = bareName(name)
+        if ignored.contains(bare) || bare.hasPrefix("ksql.functions.") { return nil }
         guard let setting = byName[bare] else {
             throw Diagnostic(
                 .invalidSetting, "Not recognizable as ksql, streams, consumer, or producer property: '\(name)'",
@@ -101,6 +112,10 @@ package enum SettingTable {
         if bySession && !setting.isSettable {
             throw Diagnostic(.invalidSetting, "Cannot override property '\(name)'", hint: "It belongs to the server's configuration.")
         }
+        return setting
+    }
+
+    private static func check(_ value: String, of setting: SettingDescription) throws(Diagnostic) {
         switch setting.kind {
         case .text: break
         case .boolean:
@@ -110,7 +125,6 @@ package enum SettingTable {
         case .choice(let choices):
             if !choices.contains(value.lowercased()) { throw invalid(setting, value, choices.joined(separator: " or ")) }
         }
-        return bare
     }
 
     private static func invalid(_ setting: SettingDescription, _ value: String, _ expected: String) -> Diagnostic {

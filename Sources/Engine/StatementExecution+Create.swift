@@ -27,7 +27,7 @@ extension StatementExecution {
             if create.isSource && definition.kind == .table {
                 definition.queryID = nextQueryID("CST_\(create.name.text.uppercased())")
             }
-            try commit([.source(definition, properties: capturedProperties)], extra: [])
+            try commit([.source(definition, properties: capturedProperties, expanded: try expanded(create))], extra: [])
             engine.state.update { $0.catalog.set(definition) }
             if let id = definition.queryID {
                 try engine.startSourceTable(definition, id, properties: capturedProperties)
@@ -48,9 +48,16 @@ extension StatementExecution {
             let id = old?.queryID ?? nextQueryID(prefix + create.name.text.uppercased())
             definition.queryID = id
             let plan = plan(new, in: planning(id))
+            if let writer = old?.queryID.flatMap({ id in engine.state.withLock { $0.queries[id] } }),
+                let obstacle = obstacle(toReplacing: writer.plan, by: plan)
+            {
+                throw Diagnostic(
+                    .incompatibleReplacement, "Cannot upgrade \(definition.name): its query \(writer.id) \(obstacle)",
+                    hint: "DROP it and create it again: the new query then starts from the beginning.", at: create.name.span.range)
+            }
             try ensureSinkTopic(definition, new.properties, sourcePartitions: engine.partitions(of: new.query.sources[0].topic))
             return try start(plan, reads: new.query.sources.map(\.name), writes: definition.name, replaces: old != nil) { () in
-                .source(definition, properties: capturedProperties)
+                .source(definition, properties: capturedProperties, expanded: expanded(create, new.query))
             } publish: { state in
                 state.catalog.set(definition)
             }
@@ -64,8 +71,9 @@ extension StatementExecution {
             let plan = plan(new, in: planning(id))
             let text = parsed.text
             let properties = capturedProperties
+            let expanded = expanded(insert, new.query)
             return try start(plan, reads: new.query.sources.map(\.name), writes: new.target.name, replaces: false) { () in
-                .query(id: id, statement: text, properties: properties)
+                .query(id: id, statement: text, properties: properties, expanded: expanded)
             } publish: { _ in
             }
         }

@@ -123,6 +123,10 @@ extension StatementExecution {
 
     func explain(queryNamed name: Name) throws(Diagnostic) -> AnswerSummary {
         guard let query = engine.state.withLock({ $0.queries[name.text] }) else {
+            if let broken = engine.state.withLock({ $0.broken.first { $0.queryID == name.text } }) {
+                return answer(
+                    text: ["ID: \(name.text)", "Status: ERROR", "SQL: \(broken.statement)", "Error: \(broken.reason)"], queryID: name.text)
+            }
             let known = engine.state.withLock { $0.queries.keys.sorted() }
             throw Diagnostic(
                 .unknownQuery, "Query with id:\(name.text) does not exist, use SHOW QUERIES to view the full set of queries.",

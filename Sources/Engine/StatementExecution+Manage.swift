@@ -50,6 +50,7 @@ extension StatementExecution {
             let word = kind == .stream ? "Stream" : "Table"
             let name = drop.name.text
             guard let source = engine.catalog.sources[name] else {
+                if try forget(key: "source/\(name)") { return AnswerSummary(message: "Source `\(name)`, which was in error, was dropped.") }
                 guard drop.ifExists else {
                     throw Diagnostic(
                         .unknownSource, "\(word) \(name) does not exist.", category: .general,
@@ -60,7 +61,7 @@ extension StatementExecution {
             }
             try checkDrop(source, drop, kind)
             if let id = source.queryID { removeQuery(id) }
-            let keys = ["source/\(name)"]
+            let keys = ["source/\(name)"] + (source.queryID.map { [CatalogEntry.pausePrefix + $0] } ?? [])
             try commit([], removing: keys, extra: [])
             engine.state.update { state in
                 state.catalog.removeSource(name)
@@ -69,6 +70,13 @@ extension StatementExecution {
             if drop.deleteTopic { try deleteTopic(source.topic) }
             return AnswerSummary(message: "Source `\(name)` (topic: \(source.topic)) was dropped.")
         }
+    }
+
+    /// Removes an entry that could not be brought back; false when there is none.
+    private func forget(key: String) throws(Diagnostic) -> Bool {
+        guard engine.state.withLock({ $0.broken.contains { $0.key == key } }) else { return false }
+        try commit([], removing: [key], extra: [])
+        return true
     }
 
     private func checkDrop(_ source: SourceDefinition, _ drop: DropSource, _ kind: Values.SourceKind) throws(Diagnostic) {
@@ -155,7 +163,7 @@ extension StatementExecution {
             }
             source.statement = try altered(source.statement, adding: alter.added)
             let final = source
-            try commit([.source(final, properties: capturedProperties)], extra: [])
+            try commit([.source(final, properties: capturedProperties, expanded: nil)], extra: [])
             engine.state.update { $0.catalog.set(final) }
             return AnswerSummary(message: "\(kind == .stream ? "Stream" : "Table") \(name) altered.")
         }
@@ -200,6 +208,14 @@ extension StatementExecution {
             return AnswerSummary(message: "Query terminated.", queryID: id)
         }
         guard engine.state.withLock({ $0.queries[id] != nil }) else {
+            if let broken = engine.state.withLock({ $0.broken.first { $0.queryID == id } }) {
+                guard action == .terminate, try forget(key: broken.key) else {
+                    throw Diagnostic(
+                        .wrongState, "\(id) could not be brought back: \(broken.reason)", hint: "TERMINATE it and make it again.",
+                        at: name.span.range)
+                }
+                return AnswerSummary(message: done(action), queryID: id)
+            }
             let known = engine.state.withLock { $0.queries.keys.sorted() + $0.transients.keys.sorted() }
             throw Diagnostic(
                 .unknownQuery, "Unknown queryId: \(id)", hint: closestMatch(to: id, among: known).map { "Did you mean \($0)?" },
@@ -222,9 +238,15 @@ extension StatementExecution {
             let isPaused = Monitor(false)
             query.run.pause { isPaused.update { $0 = true } }
             isPaused.wait(until: { $0 }, then: { _ in })
+            try commit([.pause(queryID: id)], extra: [])
         case .resume:
-            if query.run.status.state != .running { query.run.start() }
-        case .resumeSkipping: try resumeSkipping(query)
+            guard query.run.status.state != .running else { return }
+            try commit([], removing: [CatalogEntry.pausePrefix + id], extra: [])
+            query.run.start()
+            session.state.withLock { $0.writes += 1 }
+        case .resumeSkipping:
+            try resumeSkipping(query)
+            session.state.withLock { $0.writes += 1 }
         }
     }
 
@@ -232,12 +254,13 @@ extension StatementExecution {
     private func terminate(_ query: PersistentQuery) throws(Diagnostic) {
         try engine.changingCatalog { () throws(Diagnostic) in
             removeQuery(query.id)
+            if query.run.status.state == .paused { try commit([], removing: [CatalogEntry.pausePrefix + query.id], extra: []) }
             var sink = query.writes.flatMap { engine.catalog.sources[$0] }
             if sink?.queryID == query.id {
                 sink?.queryID = nil
                 if var orphan = sink {
                     orphan.statement = plainStatement(of: orphan)
-                    try commit([.source(orphan, properties: query.properties)], extra: [])
+                    try commit([.source(orphan, properties: query.properties, expanded: nil)], extra: [])
                     let final = orphan
                     engine.state.update { $0.catalog.set(final) }
                 }
@@ -279,17 +302,16 @@ extension StatementExecution {
             "CREATE \(source.kind.rawValue) \(identifier(source.name)) (\((key + value).joined(separator: ", "))) WITH (\(properties.joined(separator: ", ")));"
     }
 
-    /// RESUME … SKIP: the query goes on behind the record that it failed at.
+    /// RESUME … SKIP: the query goes on where it stood, and leaves out the record that it failed at. What lies between is processed.
     private func resumeSkipping(_ query: PersistentQuery) throws(Diagnostic) {
         guard case .failed(let failure) = query.run.status.state, let name = failure.topic, let offset = failure.offset,
-            let topic = engine.log.describeTopic(named: name), let offsets = engine.log.describeTopic(named: consumerOffsetsTopic)
+            let topic = engine.log.describeTopic(named: name)
         else {
             throw Diagnostic(.wrongState, "\(query.id) did not fail at a record that could be skipped", at: parsed.range)
         }
-        try engine.skip(
-            query, partition: PartitionKey(topic: topic.id, partition: failure.partition ?? 0), topic: name, to: offset + 1,
-            offsets: offsets.id)
-        sink.emit(.notice("skipped the record at offset \(offset) of \(name), partition \(failure.partition ?? 0)"))
+        let partition = PartitionKey(topic: topic.id, partition: failure.partition ?? 0)
+        query.run.leaveOut(partition, offset: offset, reason: failure.message)
+        sink.emit(.notice("skipped the record at offset \(offset) of \(name), partition \(partition.partition)"))
         query.run.start()
     }
 }

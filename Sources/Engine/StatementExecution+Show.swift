@@ -94,7 +94,7 @@ extension StatementExecution {
             listing.add(texts: cells)
         }
         for broken in engine.state.withLock({ $0.broken }) {
-            var cells: [String?] = [broken.key, "PERSISTENT", "ERROR:1", nil, nil, broken.statement]
+            var cells: [String?] = [broken.queryID ?? broken.key, "PERSISTENT", "ERROR:1", nil, nil, broken.statement]
             if extended { cells += [nil, broken.reason] }
             listing.add(texts: cells)
         }

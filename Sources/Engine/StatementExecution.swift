@@ -139,7 +139,7 @@ struct StatementExecution: Sendable {
     private func unset(_ name: String) throws(Diagnostic) -> AnswerSummary {
         let bare = SettingTable.bareName(name)
         guard let old = session.state.withLock({ $0.properties.removeValue(forKey: bare) }) else {
-            _ = try SettingTable.check(name, value: SettingTable[name]?.defaultValue ?? "0", bySession: true)
+            try SettingTable.checkSettable(name)
             throw Diagnostic(
                 .invalidSetting, "Cannot unset local property '\(name)' which was never set in the first place.", at: parsed.range)
         }

@@ -42,22 +42,25 @@ struct Millrace {
     let engine: MillraceEngine
     let session: EngineSession
 
-    init(files: any FileSystem = MemoryFileSystem(), pushStart: String = "latest", properties: [String: String] = [:], snapshots: SnapshotFolder? = nil) throws {
+    init(
+        files: any FileSystem = MemoryFileSystem(), pushStart: String = "latest", properties: [String: String] = [:],
+        snapshots: SnapshotFolder? = nil, time: any TimeSource = SystemTime()
+    ) throws {
         self.files = files
         let log = try SegmentedLog(
-            directory: "/data", files: files, clock: SystemTime(), random: SeededRandom(seed: 7), options: .inMemory)
-        var configuration = EngineConfiguration(workers: 2, properties: properties, pushStart: pushStart, random: SeededRandom(seed: 1))
+            directory: "/data", files: files, clock: SystemTime(), random: SystemRandom(), options: .inMemory)
+        var configuration = EngineConfiguration(workers: 2, properties: properties, pushStart: pushStart, time: time, random: SeededRandom(seed: 1))
         configuration.snapshots = snapshots
         engine = try MillraceEngine(configuration: configuration, log: log)
         session = engine.openSession()
     }
 
-    /// Carries out `sql` and gives the events as lines once all of it is done.
+    /// Carries out `sql` and gives the events as lines once all of it is done. What goes on for ever is cancelled and says so.
     func run(_ sql: String) -> [String] {
         let collector = EventCollector()
         let finished = Monitor(false)
-        session.execute(sql, into: collector) { _ in finished.update { $0 = true } }
-        finished.wait(until: { $0 }, then: { _ in })
+        let request = session.execute(sql, into: collector) { _ in finished.update { $0 = true } }
+        if !finished.wait(nanoseconds: 10_000_000_000, until: { $0 }, then: { $0 }) { request.cancel() }
         return collector.soFar
     }
 

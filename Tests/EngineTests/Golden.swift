@@ -13,7 +13,7 @@ func checkGolden(_ name: String, _ output: (String) -> String) throws {
     for text in try String(contentsOf: file, encoding: .utf8).components(separatedBy: "\n====\n") {
         let halves = text.components(separatedBy: "\n----\n")
         let input = halves[0].trimmingCharacters(in: .newlines)
-        let actual = output(input)
+        let actual = output(input).trimmingCharacters(in: .newlines)
         updated.append(input + "\n----\n" + actual + "\n")
         if !isUpdating { #expect(actual == (halves.count > 1 ? halves[1].trimmingCharacters(in: .newlines) : ""), "\(name): \(input)") }
     }

@@ -1,0 +1,15 @@
+// What a user lives through, end to end: see `Scenario` for the language of the golden files.
+
+import Testing
+
+@Suite struct Scenarios {
+    @Test func definitions() throws { try checkScenario("definitions") }
+    @Test func inserts() throws { try checkScenario("inserts") }
+    @Test func sessions() throws { try checkScenario("sessions") }
+    @Test func aggregations() throws { try checkScenario("aggregations") }
+    @Test func derivations() throws { try checkScenario("derivations") }
+    @Test func badRecords() throws { try checkScenario("bad-records") }
+    @Test func failures() throws { try checkScenario("failures") }
+    @Test func restarts() throws { try checkScenario("restarts") }
+    @Test func restartsFromSnapshots() throws { try checkScenario("snapshots", snapshots: true) }
+}
