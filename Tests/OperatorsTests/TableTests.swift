@@ -179,6 +179,28 @@ private let columns = [ColumnDefinition("A", .integer), ColumnDefinition("L", .a
         #expect(try answer(.scan(WindowBounds())) == [#"["b",20,4]"#, #"["d",105,9]"#])
     }
 
+    /// Keys that never come again do not stay for ever.
+    @Test func expiredWindowsOfAllKeysGo() throws {
+        let step = source([ColumnDefinition("A", .integer)], kind: .table, window: .time(kind: .tumbling, size: 10))
+        let store = try ResultStore(step, retention: 1_000, hashSeed: 3)
+        func put(_ key: Int, _ start: Int) {
+            let suffix = stride(from: 56, through: 0, by: -8).map { UInt8(truncatingIfNeeded: start >> $0) }
+            store.apply(run([Line(key: Array("k\(key)".utf8) + suffix, value: Array(#"{"A":1}"#.utf8), at: Int64(start))]))
+        }
+        for key in 0..<500 { put(key, 10 * (key % 20)) }
+        #expect(store.keyCount == 500)
+        let full = store.memory
+        put(1000, 1_150)
+        #expect(store.records(.scan(WindowBounds())).run.count == 101)
+        // Late, and expired already: nobody sees it, and it goes with the next of its time.
+        put(1001, 0)
+        #expect(store.records(.scan(WindowBounds())).run.count == 101)
+        put(1000, 5_000)
+        #expect(store.records(.scan(WindowBounds())).run.count == 1)
+        #expect(store.keyCount == 1)
+        #expect(store.memory < full)
+    }
+
     @Test func badPlans() {
         #expect(throws: DataflowError.self) { try Dataflow(root: .source(source([], valueFormat: FormatSpec(.avro))), destination: sink()) }
         let root = project(.source(source([])), [("K", column(0, text)), ("X", TypedExpression(.call("NO_SUCH_FUNCTION", []), .integer))])

@@ -23,6 +23,10 @@ package final class ResultStore {
     private let keysAreOurs: Bool
     private var streamTime = StreamTime.unset
     private var valueBytes = 0
+    /// Keys that have got a row, by the stretch of time in which its window starts. A stretch is a small part of the retention, so that
+    /// there are few of them; when the last start in it has expired, its rows go together.
+    private var stretches: [Int64: Set<Int32>] = [:]
+    private var oldestStretch = Int64.max
     private let keyEncoder: SideEncoder
     private let keyTypes: [SQLType]
 
@@ -79,8 +83,9 @@ package final class ResultStore {
         } else {
             let place = entries[id].firstIndex { ($0.start, $0.end) > (start, end) } ?? entries[id].count
             entries[id].insert(entry, at: place)
+            noteStretch(of: start, id)
         }
-        dropExpired(id)
+        dropExpired()
     }
 
     private func remove(_ id: Int, _ key: ArraySlice<UInt8>, _ start: Int64, _ end: Int64) {
@@ -95,12 +100,33 @@ package final class ResultStore {
         }
     }
 
-    private func dropExpired(_ id: Int) {
+    private func stretchLength(_ retention: Int64) -> Int64 { max(1, retention / 64) }
+
+    private func noteStretch(of start: Int64, _ id: Int) {
         guard let retention, source.window != nil else { return }
-        let expired = entries[id].prefix { $0.start &+ retention <= streamTime }
+        let stretch = start / stretchLength(retention)
+        stretches[stretch, default: []].insert(Int32(id))
+        oldestStretch = min(oldestStretch, stretch)
+    }
+
+    /// Drops the rows of stretches that have expired as a whole, of all keys.
+    private func dropExpired() {
+        guard let retention else { return }
+        let length = stretchLength(retention)
+        while let ids = stretches[oldestStretch], (oldestStretch + 1) * length - 1 &+ retention <= streamTime {
+            for id in ids where table.isUsed(Int(id)) { dropExpired(Int(id), startedUpTo: streamTime &- retention) }
+            stretches[oldestStretch] = nil
+            oldestStretch = stretches.keys.min() ?? .max
+        }
+    }
+
+    private func dropExpired(_ id: Int, startedUpTo limit: Int64) {
+        let expired = entries[id].prefix { $0.start <= limit }
         for entry in expired { valueBytes -= entry.value.count }
-        // The row just written stays, even when it is as old: it is the answer to the latest record.
-        entries[id].removeFirst(min(expired.count, entries[id].count - 1))
+        entries[id].removeFirst(expired.count)
+        guard entries[id].isEmpty else { return }
+        table.remove(Array(table.key(id))[...])
+        index.note(id)
     }
 
     /// Takes the window off the end of the key bytes; nil when they are too short.
