@@ -25,8 +25,10 @@ package final class QueryRun: Sendable {
         self.onFailure = onFailure
     }
 
-    /// Makes the tasks and hands them to the workers. A failure to make them is the query's failure.
+    /// Makes the tasks and hands them to the workers. A failure to make them is the query's failure. A query that has been terminated
+    /// does not start any more, however close the two come: nobody would ever stop it again.
     package func start() {
+        if status.state == .terminated { return }
         do throws(QueryFailure) {
             let tasks = try makeTasks()
             let skips = skips.withLock { $0 }
@@ -35,15 +37,20 @@ package final class QueryRun: Sendable {
                     task.description.inputs[place].skips = skips[task.description.inputs[place].partition] ?? [:]
                 }
             }
-            status.content.update { content in
+            let isWanted = status.content.update { content in
+                if content.state == .terminated { return false }
                 content.state = .running
                 for task in tasks {
                     for (partition, position) in task.positions where content.durablePositions[partition] == nil {
                         content.durablePositions[partition] = position
                     }
                 }
+                return true
             }
+            guard isWanted else { return }
             pool?.start(tasks, of: self)
+            // Terminated meanwhile: its message to the workers may have come before the tasks did.
+            if status.state == .terminated { remove(committing: false) {} }
         } catch {
             fail(error)
         }
