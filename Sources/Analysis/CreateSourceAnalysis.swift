@@ -151,15 +151,20 @@ func checkDelimiters(_ properties: SourceProperties, key: FormatName, value: For
 /// Whether the columns can be written in the format, and whether a key is free of maps.
 func checkCarried(_ columns: [Values.ColumnDefinition], _ format: FormatName, _ side: RecordSide) throws(Diagnostic) {
     if side == .key, let column = columns.first(where: { $0.type.containsMap }) {
-        throw Diagnostic(
-            .serialisationMismatch,
-            "Map keys, including types that contain maps, are not supported as they may lead to unexpected behavior due to inconsistent "
-                + "serialization. Key column name: `\(column.name)`. Column type: \(column.type). "
-                + "See https://github.com/confluentinc/ksql/issues/6621 for more.")
+        throw mapInKey(column.name, column.type)
     }
     if let reason = problem(of: columns, in: format, on: side) {
         throw Diagnostic(.serialisationMismatch, schemaMessage(columns, in: format, on: side, reason: reason))
     }
+}
+
+/// The complaint about a key whose bytes would not be the same for equal values.
+func mapInKey(_ name: String, _ type: SQLType) -> Diagnostic {
+    Diagnostic(
+        .serialisationMismatch,
+        "Map keys, including types that contain maps, are not supported as they may lead to unexpected behavior due to inconsistent "
+            + "serialization. Key column name: `\(name)`. Column type: \(type). "
+            + "See https://github.com/confluentinc/ksql/issues/6621 for more.")
 }
 
 /// Whether a value of `columns` columns is written bare.

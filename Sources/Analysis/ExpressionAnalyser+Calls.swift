@@ -25,7 +25,7 @@ extension ExpressionAnalyser {
     {
         let (call, typed) = try resolve(family, arguments, whole)
         guard let type = call.resultType ?? typed.first?.type else {
-            throw Diagnostic(.typeMismatch, "Can't infer the type of \(canonicalText(of: whole))", at: whole.span.range)
+            throw Diagnostic(.typeMismatch, "Can't infer the type of \(text(of: whole))", at: whole.span.range)
         }
         return TypedExpression(.call(family.name, typed), type)
     }
@@ -74,7 +74,7 @@ extension ExpressionAnalyser {
             throw Diagnostic(.featureNotSupported, "Lambdas are not enabled at this time.", at: whole.span.range)
         }
         guard let inputs = call.lambdaInputs(ofArgument: index) else {
-            throw Diagnostic(.typeMismatch, "Can't infer the parameter types of \(canonicalText(of: whole))", at: whole.span.range)
+            throw Diagnostic(.typeMismatch, "Can't infer the parameter types of \(text(of: whole))", at: whole.span.range)
         }
         if Set(names).count != names.count {
             throw Diagnostic(
@@ -99,7 +99,7 @@ extension ExpressionAnalyser {
         guard call.bindLambda(argument: index, body: result.isNull ? nil : result.type) else {
             throw Diagnostic(
                 .wrongArguments,
-                "The lambda \(canonicalText(of: whole)) of function '\(family.declaredName)' gives \(result.type), which does not fit",
+                "The lambda \(text(of: whole)) of function '\(family.declaredName)' gives \(result.type), which does not fit",
                 at: body.span.range)
         }
         return TypedExpression(.lambda(parameters: parameters, result.expression), result.type)
@@ -131,7 +131,7 @@ extension ExpressionAnalyser {
         -> TypedExpression
     {
         if isInsideAggregate {
-            throw Diagnostic(.groupingError, "Aggregate functions can not be nested: \(canonicalText(of: whole))", at: whole.span.range)
+            throw Diagnostic(.groupingError, "Aggregate functions can not be nested: \(text(of: whole))", at: whole.span.range)
         }
         guard allowsAggregates else {
             throw Diagnostic(
@@ -152,13 +152,13 @@ extension ExpressionAnalyser {
                 throw Diagnostic(
                     .wrongArguments,
                     "Parameter \(place + 1) passed to function \(family.name) must be a literal constant, but was expression: "
-                        + "'\(canonicalText(of: arguments[place]))'", at: arguments[place].span.range)
+                        + "'\(text(of: arguments[place]))'", at: arguments[place].span.range)
             }
             return value
         }
         try checkCount(family, options, arguments, whole)
         guard let type = call.resultType else {
-            throw Diagnostic(.typeMismatch, "Can't infer the type of \(canonicalText(of: whole))", at: whole.span.range)
+            throw Diagnostic(.typeMismatch, "Can't infer the type of \(text(of: whole))", at: whole.span.range)
         }
         let planned = AggregateCall(
             function: family.name, arguments: Array(typed.dropLast(optionCount)), options: options, result: type,
@@ -191,20 +191,20 @@ extension ExpressionAnalyser {
         -> TypedExpression
     {
         if isInsideTableFunction {
-            throw Diagnostic(.wrongArguments, "Table functions cannot be nested: \(canonicalText(of: whole))", at: whole.span.range)
+            throw Diagnostic(.wrongArguments, "Table functions cannot be nested: \(text(of: whole))", at: whole.span.range)
         }
         if isInsideCase {
-            throw Diagnostic(.wrongArguments, "Table functions cannot be used in CASE: \(canonicalText(of: whole))", at: whole.span.range)
+            throw Diagnostic(.wrongArguments, "Table functions cannot be used in CASE: \(text(of: whole))", at: whole.span.range)
         }
         guard allowsTableFunctions else {
             throw Diagnostic(
-                .wrongArguments, "Table functions can only be used in the SELECT list: \(canonicalText(of: whole))", at: whole.span.range)
+                .wrongArguments, "Table functions can only be used in the SELECT list: \(text(of: whole))", at: whole.span.range)
         }
         isInsideTableFunction = true
         defer { isInsideTableFunction = false }
         let (call, typed) = try resolve(family, arguments, whole)
         guard let type = call.resultType else {
-            throw Diagnostic(.typeMismatch, "Can't infer the type of \(canonicalText(of: whole))", at: whole.span.range)
+            throw Diagnostic(.typeMismatch, "Can't infer the type of \(text(of: whole))", at: whole.span.range)
         }
         tableFunctions.append(TableFunctionCall(function: family.name, arguments: typed, result: type))
         return .column(Self.tableFunctionBase + tableFunctions.count - 1, type)

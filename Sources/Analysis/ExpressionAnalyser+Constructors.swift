@@ -124,7 +124,7 @@ extension ExpressionAnalyser {
             }
             throw Diagnostic(
                 .typeMismatch,
-                "operator does not exist: \(common) = \(member.type) (\(canonicalText(of: member.source)))"
+                "operator does not exist: \(common) = \(member.type) (\(text(of: member.source)))"
                     + "\nHint: You might need to add explicit type casts.", at: member.source.span.range)
         }
         return common

@@ -12,7 +12,7 @@ extension ExpressionAnalyser {
         guard value.type.isNumeric, !value.isNull else {
             throw Diagnostic(
                 .typeMismatch,
-                "Error processing expression: \(canonicalText(of: whole)). Unsupported arithmetic types. \(value.type.baseName)",
+                "Error processing expression: \(text(of: whole)). Unsupported arithmetic types. \(value.type.baseName)",
                 at: whole.span.range)
         }
         if sign == .plus { return value.expression }
@@ -36,7 +36,7 @@ extension ExpressionAnalyser {
             func name(_ side: Analysed) -> String { side.isNull ? "null" : side.type.baseName }
             throw Diagnostic(
                 .typeMismatch,
-                "Error processing expression: \(canonicalText(of: whole)). Unsupported arithmetic types. \(name(left)) \(name(right))",
+                "Error processing expression: \(text(of: whole)). Unsupported arithmetic types. \(name(left)) \(name(right))",
                 at: whole.span.range)
         }
         if max(leftRank, rightRank) == 2, let first = left.type.asDecimal, let second = right.type.asDecimal {
@@ -80,7 +80,7 @@ extension ExpressionAnalyser {
         return TypedExpression(.compare(planned, first, second), .boolean)
     }
 
-    private func operandText(_ side: Analysed) -> String { side.isNull ? "NULL" : canonicalText(of: side.source) }
+    private func operandText(_ side: Analysed) -> String { side.isNull ? "NULL" : text(of: side.source) }
 
     /// Both sides brought to types that can be compared, or the complaint that they cannot.
     func comparable(
@@ -107,7 +107,7 @@ extension ExpressionAnalyser {
             return (left.expression, right.expression)
         default:
             let text =
-                "Cannot compare \(canonicalText(of: left.source)) (\(left.type)) to \(canonicalText(of: right.source)) (\(right.type)) "
+                "Cannot compare \(text(of: left.source)) (\(left.type)) to \(text(of: right.source)) (\(right.type)) "
                 + "with \(operation.comparisonName)."
             throw Diagnostic(.typeMismatch, text, at: left.source.span.range)
         }
@@ -161,7 +161,7 @@ extension ExpressionAnalyser {
         let low = try analyse(low)
         let high = try analyse(high)
         if value.isNull || low.isNull || high.isNull {
-            throw Diagnostic(.typeMismatch, "Comparison with NULL not supported: \(canonicalText(of: whole))", at: whole.span.range)
+            throw Diagnostic(.typeMismatch, "Comparison with NULL not supported: \(text(of: whole))", at: whole.span.range)
         }
         let (first, from) = try comparable(value, low, .greaterOrEqual)
         let (second, to) = try comparable(value, high, .lessOrEqual)
@@ -179,20 +179,20 @@ extension ExpressionAnalyser {
         case .array(let element):
             guard key.type == .integer else {
                 throw Diagnostic(
-                    .typeMismatch, "Array Index must be INTEGER, but \(canonicalText(of: index)) is of type \(key.typeText)",
+                    .typeMismatch, "Array Index must be INTEGER, but \(text(of: index)) is of type \(key.typeText)",
                     at: index.span.range)
             }
             return TypedExpression(.subscripted(container.expression, key.expression), element)
         case .map(let keyType, let value):
             guard key.type == keyType || key.type.castsImplicitly(to: keyType) else {
                 throw Diagnostic(
-                    .typeMismatch, "Map keys are of type \(keyType), but \(canonicalText(of: index)) is of type \(key.typeText)",
+                    .typeMismatch, "Map keys are of type \(keyType), but \(text(of: index)) is of type \(key.typeText)",
                     at: index.span.range)
             }
             return TypedExpression(.subscripted(container.expression, key.expression.coerced(to: keyType)), value)
         default:
             throw Diagnostic(
-                .typeMismatch, "Subscript operator is only for ARRAY and MAP, but \(canonicalText(of: base)) is of type \(container.type)",
+                .typeMismatch, "Subscript operator is only for ARRAY and MAP, but \(text(of: base)) is of type \(container.type)",
                 hint: container.type.baseName == "STRUCT" ? "Use -> to get a field of a STRUCT." : nil, at: base.span.range)
         }
     }
@@ -201,13 +201,13 @@ extension ExpressionAnalyser {
         let container = try analyse(base)
         guard case .structure(let fields) = container.type, !container.isNull else {
             throw Diagnostic(
-                .typeMismatch, "-> is only for STRUCT, but \(canonicalText(of: base)) is of type \(container.typeText)", at: base.span.range
+                .typeMismatch, "-> is only for STRUCT, but \(text(of: base)) is of type \(container.typeText)", at: base.span.range
             )
         }
         guard let index = fields.firstIndex(where: { $0.name == name.text }) else {
             throw Diagnostic(
                 .unknownColumn,
-                "Could not find field '\(name.text)' in '\(canonicalText(of: base))'.\nAvailable fields: "
+                "Could not find field '\(name.text)' in '\(text(of: base))'.\nAvailable fields: "
                     + fields.map { "`\($0.name)`" }.joined(separator: ", "),
                 hint: suggestion(for: name.text, among: fields.map(\.name)), at: name.span.range)
         }

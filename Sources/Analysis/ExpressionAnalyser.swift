@@ -53,6 +53,16 @@ package struct ExpressionAnalyser {
         self.scope = scope
     }
 
+    /// An expression as messages show it: in a join with each column's source before its name.
+    func text(of expression: Expression) -> String {
+        guard scope.isJoin else { return canonicalText(of: expression) }
+        return canonicalText(
+            of: expression.mappingColumns { source, name in
+                guard let alias = source?.text ?? scope.owner(of: name.text) else { return (nil, name) }
+                return (nil, Name(alias + "_" + name.text, isQuoted: true, span: name.span))
+            })
+    }
+
     mutating func makeSlot() -> Int {
         nextSlot += 1
         return nextSlot - 1
@@ -115,7 +125,7 @@ package struct ExpressionAnalyser {
         let result = try analyse(operand)
         guard result.type == .boolean || result.isNull else {
             throw Diagnostic(
-                .typeMismatch, "\(canonicalText(of: whole)) needs a BOOLEAN, but \(canonicalText(of: operand)) is of type \(result.type)",
+                .typeMismatch, "\(text(of: whole)) needs a BOOLEAN, but \(text(of: operand)) is of type \(result.type)",
                 at: operand.span.range)
         }
         return result.isNull ? .literal(.null, .boolean) : result.expression
@@ -141,7 +151,7 @@ package struct ExpressionAnalyser {
             guard condition.type == .boolean && !condition.isNull else {
                 throw Diagnostic(
                     .typeMismatch,
-                    "WHEN operand type should be boolean.\nType for '\(canonicalText(of: when.condition))' is \(condition.typeText)",
+                    "WHEN operand type should be boolean.\nType for '\(text(of: when.condition))' is \(condition.typeText)",
                     at: when.condition.span.range)
             }
             branches.append((condition.expression, try analyse(when.result)))
@@ -154,7 +164,7 @@ package struct ExpressionAnalyser {
         if let odd = results.first(where: { !$0.isNull && $0.type != type }) {
             throw Diagnostic(
                 .typeMismatch,
-                "Invalid Case expression. Type for all 'THEN' clauses should be the same.\nType for '\(canonicalText(of: odd.source))' is \(odd.type), "
+                "Invalid Case expression. Type for all 'THEN' clauses should be the same.\nType for '\(text(of: odd.source))' is \(odd.type), "
                     + "expected \(type)", at: odd.source.span.range)
         }
         func result(_ branch: Analysed) -> TypedExpression { branch.isNull ? .literal(.null, type) : branch.expression }
@@ -170,7 +180,7 @@ package struct ExpressionAnalyser {
         if value.isNull { return .literal(.null, type) }
         guard value.type.canCast(to: type) else {
             throw Diagnostic(
-                .invalidCast, "Cast of \(value.type) to \(type) is not supported", at: whole.span.range, statement: canonicalText(of: whole)
+                .invalidCast, "Cast of \(value.type) to \(type) is not supported", at: whole.span.range, statement: text(of: whole)
             )
         }
         // A cast to the same type stays: it makes a key column an ordinary expression.
@@ -184,7 +194,7 @@ package struct ExpressionAnalyser {
         let pattern = try analyse(pattern)
         for side in [value, pattern] where side.type != .string {
             throw Diagnostic(
-                .typeMismatch, "Like condition must be between strings, but \(canonicalText(of: side.source)) is of type \(side.type)",
+                .typeMismatch, "Like condition must be between strings, but \(text(of: side.source)) is of type \(side.type)",
                 at: side.source.span.range)
         }
         if let escape, escape.unicodeScalars.count != 1 {

@@ -26,6 +26,9 @@ package struct ScopeSource: Hashable, Sendable {
         self.pseudoBase = pseudoBase
     }
 
+    /// The end of what the row holds of the source.
+    package var end: Int { pseudoBase.map { $0 + pseudoColumns.count } ?? base + columns.count }
+
     /// The pseudo columns that rows of the source have, in the order in which a join lays them out.
     package var pseudoColumns: [PseudoColumn] {
         isWindowed ? PseudoColumn.allCases : [.rowtime, .rowpartition, .rowoffset]
@@ -39,8 +42,13 @@ package struct Scope: Hashable, Sendable {
     var parameters: [LambdaParameter] = []
     /// A WINDOW clause is in force, so that WINDOWSTART and WINDOWEND exist in the SELECT list.
     package var hasWindowClause = false
+    /// The key of a join that has none among its sources' columns: the first column of the row.
+    package var syntheticKey: Values.ColumnDefinition?
 
     package init(sources: [ScopeSource]) { self.sources = sources }
+
+    /// Whether columns of more than one source are visible.
+    var isJoin: Bool { sources.count > 1 }
 
     /// No columns at all: INSERT VALUES.
     package static let empty = Scope(sources: [])
@@ -48,11 +56,32 @@ package struct Scope: Hashable, Sendable {
     /// All column names, for advice.
     var columnNames: [String] { sources.flatMap { $0.columns.map(\.name) } }
 
+    /// The alias of the only source that has a column of that name.
+    func owner(of name: String) -> String? {
+        let owners = sources.filter { column(name, in: $0) != nil }
+        return owners.count == 1 ? owners[0].alias : nil
+    }
+
+    /// How a column of the row is called in messages: by its bare name, in a join with its source's alias before it.
+    func columnName(at index: Int) -> String? {
+        if let syntheticKey, index == 0 { return syntheticKey.name }
+        for source in sources {
+            let prefix = isJoin ? source.alias + "_" : ""
+            let offset = index - source.base
+            if source.columns.indices.contains(offset) { return prefix + source.columns[offset].name }
+            if let base = source.pseudoBase, source.pseudoColumns.indices.contains(index - base) {
+                return prefix + source.pseudoColumns[index - base].rawValue
+            }
+        }
+        return nil
+    }
+
     /// What a name means. `place` is how messages call the clause (`SELECT column`, `JOIN ON column`, …).
     package func resolve(source: Name?, _ name: Name, place: String) throws(Diagnostic) -> TypedExpression {
         if source == nil, let parameter = parameters.last(where: { $0.name == name.text }) {
             return TypedExpression(.lambdaParameter(parameter.slot), parameter.type)
         }
+        if let resolved = resolveOwn(source: source, name) { return resolved }
         var candidates = sources
         if let source {
             candidates = sources.filter { $0.alias == source.text }
@@ -72,13 +101,23 @@ package struct Scope: Hashable, Sendable {
         return match.1
     }
 
+    /// The columns of a join's result that belong to none of its sources.
+    private func resolveOwn(source: Name?, _ name: Name) -> TypedExpression? {
+        guard isJoin, source == nil else { return nil }
+        if let syntheticKey, syntheticKey.name == name.text { return .column(0, syntheticKey.type) }
+        if hasWindowClause, name.text == "WINDOWSTART" || name.text == "WINDOWEND", let bound = PseudoColumn(rawValue: name.text) {
+            return TypedExpression(.pseudo(bound), bound.type)
+        }
+        return nil
+    }
+
     private func column(_ name: String, in source: ScopeSource) -> TypedExpression? {
         if let index = source.columns.firstIndex(where: { $0.name == name }) {
             return .column(source.base + index, source.columns[index].type)
         }
         guard let pseudo = PseudoColumn(rawValue: name) else { return nil }
         let isWindowBound = pseudo == .windowstart || pseudo == .windowend
-        if isWindowBound && !source.isWindowed && !(hasWindowClause && sources.count == 1) { return nil }
+        if isWindowBound && !source.isWindowed && !(hasWindowClause && !isJoin) { return nil }
         guard let base = source.pseudoBase else { return TypedExpression(.pseudo(pseudo), pseudo.type) }
         guard let offset = source.pseudoColumns.firstIndex(of: pseudo) else { return nil }
         return .column(base + offset, pseudo.type)

@@ -46,7 +46,7 @@ struct SelectExpansion {
         var result: [ExpandedItem] = []
         for item in items {
             switch item {
-            case .all: result += star(of: scope.sources.indices.map { $0 })
+            case .all: result += syntheticKey() + star(of: scope.sources.indices.map { $0 })
             case .allOf(let source):
                 guard let index = scope.sources.firstIndex(where: { $0.alias == source.text }) else {
                     throw Diagnostic(
@@ -74,7 +74,7 @@ struct SelectExpansion {
         switch expression.node {
         case .column(let source, let name):
             let pseudo = PseudoColumn(rawValue: name.text)
-            if scope.sources.count == 1 {
+            if !scope.isJoin {
                 if let pseudo, purpose == .persistent { throw reserved(pseudo, expression) }
                 return ExpandedItem(name: name.text, expression: expression, isFromStar: false)
             }
@@ -119,8 +119,14 @@ struct SelectExpansion {
         }
     }
 
+    /// The key column that a join's result has of its own, which stars show first.
+    private func syntheticKey() -> [ExpandedItem] {
+        guard let key = scope.syntheticKey else { return [] }
+        return [ExpandedItem(name: key.name, expression: Expression(.column(source: nil, Name(key.name, isQuoted: true))), isFromStar: true)]
+    }
+
     private mutating func star(of indices: [Int]) -> [ExpandedItem] {
-        let isJoin = scope.sources.count > 1
+        let isJoin = scope.isJoin
         var items: [ExpandedItem] = []
         for index in indices {
             let source = scope.sources[index]
@@ -134,7 +140,10 @@ struct SelectExpansion {
             let values = source.columns.dropFirst(keyCounts[index]).map(\.name)
             var bounds: [String] = []
             if source.isWindowed && (isJoin || purpose != .persistent) { bounds = ["WINDOWSTART", "WINDOWEND"] }
-            if let partitionBy, !isJoin {
+            if partitionBy != nil && isJoin {
+                // The joined row on its way to another key is all of it: values, pseudo columns, and what were keys.
+                items += (values + source.pseudoColumns.map(\.rawValue) + key).map(item)
+            } else if let partitionBy {
                 items += partitioned(partitionBy, key: key, values: bounds + values, item)
             } else {
                 items += (key + bounds + values).map(item)

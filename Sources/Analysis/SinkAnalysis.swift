@@ -58,7 +58,7 @@ private func sink(
     try checkCarried(layout.schema.key, keyName, .key)
     try checkAggregateState(query, source.valueFormat.name)
     try checkCarried(layout.schema.value, valueName, .value)
-    if source.kind == .table && query.aggregates.isEmpty { try checkCarried(layout.schema.value, source.valueFormat.name, .value) }
+    if source.kind == .table && query.aggregates.isEmpty { try checkTableState(query, layout, source.valueFormat.name) }
     let unwrapped = try unwrapsValue(properties.wrapsSingleValue, columns: layout.schema.value.count, valueName, context)
     func delimiter(_ given: String?, _ inherited: FormatSpec, _ name: FormatName) -> String {
         given ?? (inherited.name == name ? inherited.delimiter : ",")
@@ -91,6 +91,13 @@ private func keyFormat(
     }
     if key.isEmpty { return source.schema.key.isEmpty ? source.keyFormat.name : .none }
     return source.keyFormat.name == .none ? fallback : source.keyFormat.name
+}
+
+/// A table on the way to its sink is kept in the format of its (left) source, and so is what a foreign key brings to it.
+private func checkTableState(_ query: ResolvedQuery, _ layout: ResultLayout, _ format: FormatName) throws(Diagnostic) {
+    try checkCarried(layout.schema.value, format, .value)
+    guard case .foreignKeyJoining = query.keyOrigin else { return }
+    for source in query.sources.dropFirst() { try checkCarried(source.schema.value, format, .value) }
 }
 
 /// Aggregates whose state is a list or a struct cannot be kept in formats without nested types: state takes the source's format, as
@@ -159,7 +166,7 @@ private func repeatedKey(_ query: ResolvedQuery, _ first: String, _ second: Stri
     let message =
         query.keyOrigin == .grouping
         ? "The projection contains a key column more than once: `\(first)` and `\(second)`."
-        : "The projection contains a key column (`\(column)`) more than once, aliased as: \(first) and \(second)."
+        : "The projection contains a key column (`\(column)`) more than once, aliased as: \(min(first, second)) and \(max(first, second))."
     return Diagnostic(
         .invalidKey,
         message + "\nEach key column must only be in the projection once. If you intended to copy the key into the value, "
@@ -167,16 +174,40 @@ private func repeatedKey(_ query: ResolvedQuery, _ first: String, _ second: Stri
 }
 
 private func missingKey(_ query: ResolvedQuery, _ sink: String) -> Diagnostic {
-    let what =
-        switch query.keyOrigin {
-        case .source: "key column"
-        case .partitioning: "partitioning expression"
-        case .grouping: "grouping expression"
-        }
     let texts = query.keyTexts
-    let listed = texts.count < 2 ? texts.first ?? "" : texts.dropLast().joined(separator: ", ") + " and " + texts[texts.count - 1]
+    var word = "and"
+    var note = ""
+    let what: String
+    switch query.keyOrigin {
+    case .source: what = "key column"
+    case .partitioning: what = "partitioning expression"
+    case .grouping: what = "grouping expression"
+    case .joining:
+        what = "join expression"
+        word = "or"
+    case .syntheticJoining:
+        what = "join expression"
+        note =
+            "\n\(texts[0]) was added as a synthetic key column because the join criteria did not match any source column. "
+            + "This expression must be included in the projection and may be aliased."
+    case .foreignKeyJoining(let table): return missingPrimaryKey(query, table)
+    }
+    let listed = texts.count < 2 ? texts.first ?? "" : texts.dropLast().joined(separator: ", ") + " \(word) " + texts[texts.count - 1]
+    let example = query.keyOrigin == .joining ? texts[0] : texts.joined(separator: ", ")
     return Diagnostic(
         .invalidKey,
         "Key missing from projection (ie, SELECT). See https://cnfl.io/2LV7ouS.\nThe query used to build `\(sink)` must include the "
-            + "\(what)\(texts.count == 1 ? "" : "s") \(listed) in its projection (eg, SELECT \(texts.joined(separator: ", "))...).")
+            + "\(what)\(texts.count == 1 ? "" : "s") \(listed) in its projection (eg, SELECT \(example)...).\(note)")
+}
+
+private func missingPrimaryKey(_ query: ResolvedQuery, _ table: String) -> Diagnostic {
+    let missing = query.key.indices.filter { place in
+        !query.items.contains { $0.expression == .column(place, query.key[place].type) }
+    }
+    let names = missing.map { "`\(query.sources[0].schema.key[$0].name)`" }
+    let plural = names.count == 1 ? "" : "s"
+    return Diagnostic(
+        .invalidKey,
+        "Primary key column\(plural) missing in projection. For foreign-key table-table joins, the projection must include all primary key "
+            + "columns from the left input table (`\(table)`). Missing column\(plural): \(names.joined(separator: ", ")).")
 }

@@ -61,6 +61,7 @@ private struct CaseRun {
         self.test = test
         self.batch = batch
         var declared = Dictionary(test.topics.map { ($0.name, $0.partitions) }, uniquingKeysWith: { first, _ in first })
+        for (topic, partitions) in test.createdTopics where declared[topic] == nil { declared[topic] = partitions }
         for record in test.inputs + test.outputs where declared[record.topic] == nil { declared[record.topic] = 4 }
         let known = declared
         do {
@@ -186,11 +187,21 @@ private struct CaseRun {
             for (topic, count) in runs() {
                 for place in places where task.description.inputs[place].topicName == topic { try take(count, from: place, of: task) }
             }
-            for place in places where inputRanges[task.description.inputs[place].topicName] == nil {
-                try take(Int.max, from: place, of: task)
-            }
+            for place in replayOrder(of: task) { try take(Int.max, from: place, of: task) }
             try commit(task)
         }
+    }
+
+    /// The inputs that the script does not list. The format leaves their order open; the reference's harness keeps their names in a hash
+    /// set of Java, and what it recorded came in the order in which such a set is walked.
+    private func replayOrder(of task: QueryTask) -> [Int] {
+        func bucket(_ name: String) -> UInt32 {
+            let hash = name.utf16.reduce(UInt32(0)) { $0 &* 31 &+ UInt32($1) }
+            return (hash ^ (hash >> 16)) & 15
+        }
+        let inputs = task.description.inputs
+        return inputs.indices.filter { inputRanges[inputs[$0].topicName] == nil }
+            .sorted { (bucket(inputs[$0].topicName), $0) < (bucket(inputs[$1].topicName), $1) }
     }
 
     /// The inputs in file order as stretches of one topic.

@@ -98,7 +98,12 @@ struct PostConditionCheck {
                 case .aggregate(let aggregate):
                     if let topic = aggregate.repartition { found.append((topic.name, topic.keyFormat.name, value)) }
                     found.append((aggregate.store.name + "-changelog", aggregate.keyFormat.name, value))
-                case .exchange, .filter, .project, .rekey, .explode, .join: break
+                case .join(let join):
+                    for topic in [join.leftRepartition, join.rightRepartition].compactMap({ $0 }) {
+                        found.append((topic.name, topic.keyFormat.name, value))
+                    }
+                    for store in join.stores { found.append((store.name + "-changelog", join.keyFormat.name, value)) }
+                case .exchange, .filter, .project, .rekey, .explode: break
                 }
                 step.inputs.forEach { look($0, value) }
             }

@@ -1,4 +1,4 @@
-// Column lists of cases, read with the parser and the analyser of statements.
+// What cases say in SQL beside their run: column lists, and the topics of their CREATE statements.
 
 import Analysis
 import Catalog
@@ -17,5 +17,20 @@ enum SchemaText {
         }
         let context = AnalysisContext(catalog: types, functions: .builtIn, properties: [:], partitions: { _ in 1 })
         return try analyse(create, text: statement, in: context).definition.schema
+    }
+}
+
+extension TestCase {
+    /// The topics of plain CREATE statements with the partitions that these ask for, 4 where they ask for none. A statement that cannot be
+    /// read contributes nothing: its failure comes when it is carried out.
+    var createdTopics: [(name: String, partitions: Int)] {
+        statements.flatMap { text in
+            ((try? parse(text)) ?? []).compactMap { parsed -> (String, Int)? in
+                guard case .createSource(let create) = parsed.statement,
+                    let properties = try? SourceProperties(create.properties, at: .create), let topic = properties.topic
+                else { return nil }
+                return (topic, properties.partitions ?? 4)
+            }
+        }
     }
 }

@@ -27,13 +27,12 @@ struct QueryLauncher: Sendable {
     /// Makes the topics of a persistent query that are missing: exchanges and changelogs. The sink's topic is there already.
     func makeTopics(for plan: QueryPlan) throws(Diagnostic) {
         for pipeline in pipelines(of: plan) {
-            let width = width(of: pipeline)
             if case .exchange(let topic) = pipeline.destination {
                 var config = TopicConfig()
                 config.retentionMilliseconds = nil
-                try ensureTopic(topic.name, partitions: width, config)
+                try ensureTopic(topic.name, partitions: pipeline.exchangePartitions ?? pipeline.tasks, config)
             }
-            for store in stores(of: pipeline.root) { try ensureTopic(changelogName(store), partitions: width, .compacted) }
+            for store in stores(of: pipeline.root) { try ensureTopic(changelogName(store), partitions: pipeline.tasks, .compacted) }
         }
     }
 
@@ -58,14 +57,9 @@ struct QueryLauncher: Sendable {
         switch step {
         case .source(let source): return below + (source.store.map { [$0.name] } ?? [])
         case .aggregate(let aggregate): return below + [aggregate.store.name]
-        case .join(let join): return below + [join.leftStore.name, join.rightStore.name]
+        case .join(let join): return below + join.stores.map(\.name)
         case .exchange, .filter, .project, .rekey, .explode: return below
         }
-    }
-
-    /// How many tasks a pipeline has: one a partition of its widest input.
-    private func width(of pipeline: PipelinePlan) -> Int {
-        pipeline.topics.map { engine.partitions(of: $0) ?? 1 }.max() ?? 1
     }
 
     // MARK: Tasks
@@ -99,7 +93,7 @@ struct QueryLauncher: Sendable {
         var tasks: [QueryTask] = []
         let pipelines = pipelines(of: plan)
         for (index, pipeline) in pipelines.enumerated() {
-            for partition in 0..<width(of: pipeline) {
+            for partition in 0..<pipeline.tasks {
                 let dataflow = try dataflow(pipeline, properties: properties)
                 var inputs: [TaskInput] = []
                 for (place, input) in dataflow.inputs.enumerated() {
@@ -154,9 +148,10 @@ struct QueryLauncher: Sendable {
 
     /// The tasks behind a SOURCE TABLE: they read the table's topic from its beginning and keep the last row of each key.
     func sourceTableTasks(_ plan: QueryPlan, status: QueryStatus) throws(QueryFailure) -> [QueryTask] {
-        let pipeline = PipelinePlan(root: plan.root, destination: plan.destination)
+        let width = engine.partitions(of: plan.sources[0].topic) ?? 1
+        let pipeline = PipelinePlan(root: plan.root, destination: plan.destination, tasks: width)
         var tasks: [QueryTask] = []
-        for partition in 0..<width(of: pipeline) {
+        for partition in 0..<width {
             let dataflow = try dataflow(pipeline, properties: [:])
             var description = TaskDescription(
                 dataflow: dataflow, inputs: try taskInputs(0, plan.sources[0].topic, [partition], [:], [:]), partition: partition)

@@ -165,8 +165,7 @@ extension StatementExecution {
         lines += ["", "Physical plan"]
         for (index, pipeline) in QueryLauncher(engine: engine).pipelines(of: plan).enumerated() {
             let part = QueryPlan(id: plan.id, root: pipeline.root, destination: pipeline.destination, resultKind: plan.resultKind)
-            let tasks = pipeline.topics.map { engine.partitions(of: $0) ?? 1 }.max() ?? 1
-            lines.append("  pipeline \(index): \(tasks) task\(tasks == 1 ? "" : "s")")
+            lines.append("  pipeline \(index): \(pipeline.tasks) task\(pipeline.tasks == 1 ? "" : "s")")
             lines += part.description.split(separator: "\n").map { "    " + $0 }
         }
         return lines + ["", "State: " + stateBound(plan.root)]
@@ -184,7 +183,12 @@ extension StatementExecution {
                     bounds.append("grows with the number of distinct keys, without bound")
                 }
             case .source(let source) where source.store != nil: bounds.append("one row a key of \(source.sourceName), without bound")
-            case .join: bounds.append("join buffers")
+            case .join(let join):
+                if case .streamStream(let window) = join.kind {
+                    bounds.append("rows of both sides of a join, for \(window.before + window.after + window.grace) ms of event time")
+                } else {
+                    bounds.append("the rows of joined tables, without bound")
+                }
             case .source, .exchange, .filter, .project, .rekey, .explode: break
             }
             step.inputs.forEach(look)

@@ -1,4 +1,4 @@
-// From a resolved query to its steps: read, filter, change the key, explode, aggregate, filter again, project.
+// From a resolved query to its steps: read or join, filter, change the key, explode, aggregate, filter again, project.
 
 package import Analysis
 package import Catalog
@@ -25,6 +25,13 @@ package struct PlanningContext: Sendable {
     }
 
     func internalName(_ step: String) -> String { "_confluent-ksql-\(serviceID)query_\(queryID)-\(step)" }
+
+    /// The format of a source's keys where it can carry these, JSON where it cannot.
+    func internalKeyFormat(_ format: FormatSpec, _ key: [ColumnDefinition]) -> FormatSpec {
+        let name = format.name == .none && !key.isEmpty ? defaultKeyFormat : format.name
+        let fits = problem(of: key, in: name, on: .key) == nil
+        return FormatSpec(fits ? name : .json, delimiter: format.delimiter, isUnwrapped: key.count == 1)
+    }
 }
 
 /// The plan of CREATE … AS SELECT: rows laid out as the sink's columns.
@@ -45,7 +52,7 @@ private func persistentPlan(
     var planner = StepPlanner(query: query, context: context)
     let output = RowSchema(columns: layout.schema.key + layout.schema.value, keyCount: layout.schema.key.count)
     let input = planner.steps()
-    let root = planner.project(input, layout.items.map { query.items[$0].expression }, output)
+    let root = planner.project(input, layout.items.map { planner.query.items[$0].expression }, output)
     let timestamp = target.timestamp.flatMap { timestamp in
         output.columns.firstIndex { $0.name == timestamp.column }.map {
             TimestampColumn(column: $0, pattern: timestamp.pattern, failsQuery: context.failsOnInvalidTimestamp)
@@ -60,12 +67,13 @@ private func persistentPlan(
 /// The plan of a push query, or of a bounded one over a stream: rows keep their key columns first; `order` restores the SELECT list.
 package func transientPlan(_ query: ResolvedQuery, in context: PlanningContext) -> QueryPlan {
     var planner = StepPlanner(query: query, context: context)
+    let input = planner.steps()
     let key = query.key.enumerated().map { TypedExpression.column($0, $1.type) }
     // Without all of its key columns in the projection, a deletion still needs them: they are carried, not shown.
     var expressions = key
     var columns = query.key
     var order: [Int] = []
-    for item in query.items {
+    for item in planner.query.items {
         if let place = key.firstIndex(of: item.expression) {
             order.append(place)
         } else {
@@ -75,7 +83,6 @@ package func transientPlan(_ query: ResolvedQuery, in context: PlanningContext) 
         }
     }
     let output = RowSchema(columns: columns, keyCount: key.count)
-    let input = planner.steps()
     let root = planner.project(input, expressions, output)
     return QueryPlan(
         id: context.queryID, root: root, destination: .client(limit: query.limit, order: order), resultKind: query.resultKind
@@ -100,23 +107,29 @@ package func sourceStep(
 
 /// Builds the steps of one query.
 private struct StepPlanner {
-    let query: ResolvedQuery
+    /// Once the steps are built: the query over the rows that its sources give.
+    private(set) var query: ResolvedQuery
     let context: PlanningContext
+
+    init(query: ResolvedQuery, context: PlanningContext) {
+        self.query = query
+        self.context = context
+    }
 
     /// Everything below the projection.
     mutating func steps() -> Step {
-        let source = query.sources[0]
-        let isTable = source.kind == .table
-        let keepsOld = isTable && (query.filter != nil || query.grouping != nil || !query.aggregates.isEmpty)
-        var step = Step.source(
-            sourceStep(
-                for: source, store: keepsOld ? StoreDescription(name: context.internalName("KsqlTopic-Reduce")) : nil,
-                failsOnInvalidTimestamp: context.failsOnInvalidTimestamp))
-        if let filter = query.filter { step = .filter(FilterStep(input: step, predicate: filter, isTable: isTable)) }
+        let isTable = query.relation.kind == .table
+        let isGroupedByKey = query.isGroupedByKey
+        var step = rows()
+        if let filter = query.filter {
+            // The dialect's foreign-key joins do not tell what a row was before, unless an aggregation asks them to.
+            let ignoresOld = isTable && query.grouping == nil && query.relation.isForeignKeyJoin
+            step = .filter(FilterStep(input: step, predicate: filter, isTable: isTable, ignoresOld: ignoresOld))
+        }
         if let keys = query.partitionBy { step = rekey(step, keys) }
         if !query.tableFunctions.isEmpty { step = explode(step) }
         if query.grouping != nil || !query.aggregates.isEmpty {
-            step = aggregate(step, source)
+            step = aggregate(step, isGroupedByKey)
             if let having = query.having {
                 step = .filter(FilterStep(input: step, predicate: having, isTable: !query.isFinal))
             }
@@ -124,9 +137,25 @@ private struct StepPlanner {
         return step
     }
 
+    /// What stands behind FROM. A table that is filtered or aggregated must know the old version of each row; joins know it anyway.
+    private mutating func rows() -> Step {
+        switch query.relation {
+        case .source(let source, _):
+            let keepsOld = source.kind == .table && (query.filter != nil || query.grouping != nil || !query.aggregates.isEmpty)
+            return .source(
+                sourceStep(
+                    for: source, store: keepsOld ? StoreDescription(name: context.internalName("KsqlTopic-Reduce")) : nil,
+                    failsOnInvalidTimestamp: context.failsOnInvalidTimestamp))
+        case .join(let join):
+            let placed = JoinPlanner(query: query, context: context).plan(join, needed: query.wideColumnsRead)
+            query = query.narrowed(to: placed.places, width: placed.step.output.columns.count)
+            return placed.step
+        }
+    }
+
     private func rekey(_ input: Step, _ keys: [TypedExpression]) -> Step {
         let output = RowSchema(columns: query.key + input.output.columns, keyCount: keys.count)
-        let format = internalKeyFormat(query.sources[0].keyFormat, query.key)
+        let format = context.internalKeyFormat(query.sources[0].keyFormat, query.key)
         return .rekey(
             RekeyStep(
                 input: input, keys: keys, output: output,
@@ -139,27 +168,21 @@ private struct StepPlanner {
         return .explode(ExplodeStep(input: input, functions: query.tableFunctions, output: output))
     }
 
-    private func aggregate(_ input: Step, _ source: SourceDefinition) -> Step {
+    private func aggregate(_ input: Step, _ isGroupedByKey: Bool) -> Step {
         let grouping = query.grouping ?? []
         let results = query.aggregates.enumerated().map { ColumnDefinition("KSQL_AGG_VARIABLE_\($0)", $1.result) }
         let key = query.grouping == nil ? [] : query.key
-        let format = internalKeyFormat(source.keyFormat, key)
-        let isKeyed = !grouping.isEmpty && grouping == source.schema.key.indices.map { .column($0, source.schema.key[$0].type) }
-        let repartition = isKeyed ? nil : InternalTopic(name: context.internalName("Aggregate-GroupBy-repartition"), keyFormat: format)
-        return .aggregate(
-            AggregateStep(
+        let format = context.internalKeyFormat(query.sources[0].keyFormat, key)
+        let repartition = isGroupedByKey ? nil : InternalTopic(name: context.internalName("Aggregate-GroupBy-repartition"), keyFormat: format)
+        var step = AggregateStep(
                 input: input, grouping: grouping, aggregates: query.aggregates, window: query.window, isFinal: query.isFinal,
-                isTableInput: source.kind == .table, output: RowSchema(columns: key + results, keyCount: key.count),
+                isTableInput: query.relation.kind == .table, output: RowSchema(columns: key + results, keyCount: key.count),
                 repartition: repartition,
                 store: StoreDescription(name: context.internalName("Aggregate-Aggregate-Materialize")), keyFormat: format,
-                sendsOld: query.having != nil && !query.isFinal))
-    }
-
-    /// The source's key format where it can carry the key, JSON where it cannot.
-    private func internalKeyFormat(_ format: FormatSpec, _ key: [ColumnDefinition]) -> FormatSpec {
-        let name = format.name == .none && !key.isEmpty ? context.defaultKeyFormat : format.name
-        let fits = problem(of: key, in: name, on: .key) == nil
-        return FormatSpec(fits ? name : .json, delimiter: format.delimiter, isUnwrapped: key.count == 1)
+                sendsOld: query.having != nil && !query.isFinal)
+        step.emptyIsNull = !isGroupedByKey && format.name == .delimited
+        step.keepsNullKeys = isGroupedByKey && !query.isJoin && (key.count > 1 || format.name == .delimited)
+        return .aggregate(step)
     }
 
     func project(_ input: Step, _ expressions: [TypedExpression], _ output: RowSchema) -> Step {
@@ -169,5 +192,22 @@ private struct StepPlanner {
             && output.columns == input.output.columns
         if isIdentity { return input }
         return .project(ProjectStep(input: input, expressions: expressions, output: output, isTable: query.resultKind == .table))
+    }
+}
+
+extension ResolvedRelation {
+    fileprivate var isForeignKeyJoin: Bool {
+        if case .join(let join) = self, case .foreignKey = join.kind { true } else { false }
+    }
+}
+
+extension ResolvedQuery {
+    /// Whether the rows that are grouped have the grouping expressions as their key already.
+    fileprivate var isGroupedByKey: Bool {
+        guard let grouping, !grouping.isEmpty else { return false }
+        switch relation {
+        case .source(let source, _): return grouping == source.schema.key.indices.map { .column($0, source.schema.key[$0].type) }
+        case .join(let join): return grouping.count == 1 && join.keys.contains(grouping[0])
+        }
     }
 }

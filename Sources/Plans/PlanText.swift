@@ -40,7 +40,7 @@ extension Step {
         case .explode(let step):
             return "EXPLODE " + step.functions.map { "\($0.function)(\(texts($0.arguments, step.input.output)))" }.joined(separator: ", ")
         case .aggregate(let step): return aggregateHeadline(step)
-        case .join(let step): return "\(step.type.rawValue) JOIN STORES \(step.leftStore.name), \(step.rightStore.name)"
+        case .join(let step): return joinHeadline(step)
         }
     }
 
@@ -56,9 +56,30 @@ extension Step {
         return text + " STORE \(step.store.name)" + (step.repartition.map { " REPARTITION \($0.name)" } ?? "")
     }
 
+    private func joinHeadline(_ step: JoinStep) -> String {
+        let kind: String =
+            switch step.kind {
+            case .streamStream(let window):
+                "STREAM-STREAM WITHIN (\(window.before) ms before, \(window.after) ms after, grace \(window.grace) ms"
+                    + (window.hasGrace ? ")" : ", not waited for)")
+            case .streamTable: "STREAM-TABLE"
+            case .tableTable: "TABLE-TABLE"
+            case .foreignKey(let expression): "FOREIGN KEY \(expression.text(over: step.left.output)) =>"
+            }
+        let keys = step.isForeign ? step.right.output.key : step.output.key
+        return "\(step.type.rawValue) JOIN \(kind) ON \(keys.map(\.name).joined(separator: ", "))"
+            + " STORE \(step.stores.map(\.name).joined(separator: ", "))"
+            + (step.leftRepartition.map { " REPARTITION LEFT \($0.name)" } ?? "")
+            + (step.rightRepartition.map { " REPARTITION RIGHT \($0.name)" } ?? "")
+    }
+
     private func texts(_ expressions: [TypedExpression], _ schema: RowSchema) -> String {
         expressions.map { $0.text(over: schema) }.joined(separator: ", ")
     }
+}
+
+extension JoinStep {
+    fileprivate var isForeign: Bool { if case .foreignKey = kind { true } else { false } }
 }
 
 extension WindowDescription {

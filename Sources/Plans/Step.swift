@@ -95,10 +95,13 @@ package struct FilterStep: Hashable, Sendable {
     package var input: Step
     package var predicate: TypedExpression
     package var isTable: Bool
-    package init(input: Step, predicate: TypedExpression, isTable: Bool) {
+    /// Every change that does not pass becomes a tombstone: the old version is not looked at.
+    package var ignoresOld: Bool
+    package init(input: Step, predicate: TypedExpression, isTable: Bool, ignoresOld: Bool = false) {
         self.input = input
         self.predicate = predicate
         self.isTable = isTable
+        self.ignoresOld = ignoresOld
     }
 }
 
@@ -217,6 +220,10 @@ package struct AggregateStep: Hashable, Sendable {
     package var keyFormat: FormatSpec
     /// A step above needs the old version of each row (HAVING).
     package var sendsOld: Bool
+    /// The rows keep their key, which may be there with NULL in it: a column of several, or an empty text where that means NULL.
+    package var keepsNullKeys = false
+    /// Keys pass through a format that does not tell an empty text from NULL.
+    package var emptyIsNull = false
 
     package init(
         input: Step, grouping: [TypedExpression], aggregates: [AggregateCall], window: WindowDescription?, isFinal: Bool,
@@ -278,9 +285,12 @@ package struct JoinStep: Hashable, Sendable {
     package var leftStore: StoreDescription
     package var rightStore: StoreDescription
     package var keyFormat: FormatSpec
+    /// Where rows of a side change partitions; nil when they are partitioned by the join's key already.
+    package var leftRepartition: InternalTopic?
+    package var rightRepartition: InternalTopic?
     package init(
         left: Step, right: Step, type: JoinType, kind: JoinKind, output: RowSchema, leftStore: StoreDescription,
-        rightStore: StoreDescription, keyFormat: FormatSpec
+        rightStore: StoreDescription, keyFormat: FormatSpec, leftRepartition: InternalTopic? = nil, rightRepartition: InternalTopic? = nil
     ) {
         self.left = left
         self.right = right
@@ -290,6 +300,19 @@ package struct JoinStep: Hashable, Sendable {
         self.leftStore = leftStore
         self.rightStore = rightStore
         self.keyFormat = keyFormat
+        self.leftRepartition = leftRepartition
+        self.rightRepartition = rightRepartition
+    }
+
+    /// The stores that the join keeps: a stream that looks up a table is not stored.
+    package var stores: [StoreDescription] { kind == .streamTable ? [rightStore] : [leftStore, rightStore] }
+
+    /// Whether the rows that leave are those of a table.
+    package var isTable: Bool {
+        switch kind {
+        case .tableTable, .foreignKey: true
+        case .streamStream, .streamTable: false
+        }
     }
 }
 

@@ -100,6 +100,28 @@ private func joined(_ root: Step, _ arrivals: [Arrival], isTable: Bool = false) 
         #expect(try joined(join(.right, .streamStream(skewed)), pair) == [#"k|{"A":null,"B":"b"}@5"#])
     }
 
+    /// Rows without a key find no partner: an outer side lets them out at once, without it they are dropped.
+    @Test func rowsWithoutKeys() throws {
+        let arrivals = [left(nil, #"{"A":"a1"}"#, at: 1), right(nil, #"{"B":"b1"}"#, at: 2)]
+        let patient = JoinWindow(before: 10_000, after: 10_000, grace: 0, hasGrace: true)
+        #expect(try joined(join(.inner, .streamStream(patient)), arrivals) == [])
+        #expect(try joined(join(.left, .streamStream(patient)), arrivals) == [#"~|{"A":"a1","B":null}@1"#])
+        #expect(
+            try joined(join(.full, .streamStream(patient)), arrivals) == [#"~|{"A":"a1","B":null}@1"#, #"~|{"A":null,"B":"b1"}@2"#])
+        #expect(try joined(join(.left, .streamTable, rightKind: .table), [arrivals[0]]) == [#"~|{"A":"a1","B":null}@1"#])
+    }
+
+    /// Deletions alone give nothing where neither side has a row.
+    @Test func deletionsOfNothing() throws {
+        let arrivals = [left("k", nil, at: 1), right("k", nil, at: 2), right("k", #"{"B":"b"}"#, at: 3), left("k", nil, at: 4)]
+        func results(_ type: JoinType) throws -> [String] {
+            try joined(join(type, .tableTable, leftKind: .table, rightKind: .table), arrivals, isTable: true)
+        }
+        #expect(try results(.inner) == ["k|~@4"])
+        #expect(try results(.left) == ["k|~@4"])
+        #expect(try results(.full) == [#"k|{"A":null,"B":"b"}@3"#, #"k|{"A":null,"B":"b"}@4"#])
+    }
+
     @Test func streamWithTable() throws {
         let arrivals = [
             left("k", #"{"A":"a1"}"#, at: 9), right("k", #"{"B":"b1"}"#, at: 20), left("k", #"{"A":"a2"}"#, at: 10),
@@ -121,7 +143,8 @@ private func joined(_ root: Step, _ arrivals: [Arrival], isTable: Bool = false) 
         func results(_ type: JoinType) throws -> [String] {
             try joined(join(type, .tableTable, leftKind: .table, rightKind: .table), arrivals, isTable: true)
         }
-        #expect(try results(.inner) == [#"k|{"A":"a1","B":"b1"}@5"#, #"k|{"A":"a2","B":"b1"}@5"#, "k|~@6"])
+        // A deletion of what is gone already is passed on while the other side has a row.
+        #expect(try results(.inner) == [#"k|{"A":"a1","B":"b1"}@5"#, #"k|{"A":"a2","B":"b1"}@5"#, "k|~@6", "k|~@7"])
         #expect(
             try results(.left) == [
                 #"k|{"A":"a1","B":null}@1"#, #"k|{"A":"a1","B":"b1"}@5"#, #"k|{"A":"a2","B":"b1"}@5"#, #"k|{"A":"a2","B":null}@6"#,
@@ -129,7 +152,7 @@ private func joined(_ root: Step, _ arrivals: [Arrival], isTable: Bool = false) 
             ])
         #expect(
             try results(.right) == [
-                #"k|{"A":"a1","B":"b1"}@5"#, #"k|{"A":"a2","B":"b1"}@5"#, "k|~@6", #"z|{"A":null,"B":"b2"}@9"#,
+                #"k|{"A":"a1","B":"b1"}@5"#, #"k|{"A":"a2","B":"b1"}@5"#, "k|~@6", "k|~@7", #"z|{"A":null,"B":"b2"}@9"#,
             ])
         #expect(try results(.full).suffix(2) == ["k|~@8", #"z|{"A":null,"B":"b2"}@9"#])
     }
@@ -147,6 +170,8 @@ private func joined(_ root: Step, _ arrivals: [Arrival], isTable: Bool = false) 
         #expect(
             try results(.inner) == [
                 #"1|{"A":"x","B":"b1"}@3"#, #"2|{"A":"x","B":"b1"}@3"#, "1|~@5", #"2|{"A":"x","B":"b2"}@6"#, "2|~@7",
+                // What a left row named is taken back, whether or not it was there.
+                "2|~@8", "1|~@9",
             ])
         #expect(
             try results(.left) == [

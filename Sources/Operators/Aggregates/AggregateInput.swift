@@ -1,5 +1,6 @@
 // The side of an aggregation that looks at its input: grouping values and arguments of a batch, new and old versions.
 
+import Bytes
 import Plans
 import Values
 
@@ -39,7 +40,7 @@ final class AggregateInput {
         var usable = rows
         for column in groups where !column.nulls.isEmpty {
             usable = usable.filtered { row in
-                guard column.nulls[row] else { return true }
+                guard column.nulls[row], !(step.keepsNullKeys && hasKey(batch, row)) else { return true }
                 if !old {
                     context.errors.add(
                         .nullGroup, step: "Aggregate", column: nil, message: "a grouping value is null", batch: batch, row: row)
@@ -47,7 +48,24 @@ final class AggregateInput {
                 return false
             }
         }
+        if step.emptyIsNull { groups = groups.map { withoutEmptyTexts($0, usable) } }
         values = arguments.map { $0.map { $0.evaluate(frame, usable) } }
         return usable
+    }
+
+    /// Whether the record of a row has a key at all, be it a NULL.
+    private func hasKey(_ batch: Batch, _ row: Int) -> Bool {
+        guard let run = batch.run, row < batch.recordIndexes.count else { return false }
+        return !run.keys[Int(batch.recordIndexes[row])].isNull
+    }
+
+    private func withoutEmptyTexts(_ column: Column, _ rows: Selection) -> Column {
+        guard column.type == .string else { return column }
+        var isEmpty: [Int: Bool] = [:]
+        rows.forEach { row in if column.ranges[row].length == 0 { isEmpty[row] = true } }
+        if isEmpty.isEmpty { return column }
+        let copy = Column(column.type)
+        copy.gather(column, (0..<Int32(column.count)).map { isEmpty[Int($0)] == true ? -1 : $0 })
+        return copy
     }
 }

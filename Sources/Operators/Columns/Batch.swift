@@ -19,6 +19,8 @@ final class Batch {
     var hasValue: [Bool] = []
     /// Whether a row had an old version; empty when none had.
     var hasOld: [Bool] = []
+    /// Whether a row has a key, which may be a NULL; empty when that follows from the key columns.
+    var hasKey: [Bool] = []
     /// Window bounds; empty when rows have no windows.
     var windowStarts: [Int64] = []
     var windowEnds: [Int64] = []
@@ -47,6 +49,7 @@ final class Batch {
         timestamps = other.timestamps
         hasValue = other.hasValue
         hasOld = other.hasOld
+        hasKey = other.hasKey
         windowStarts = other.windowStarts
         windowEnds = other.windowEnds
         partition = other.partition
@@ -66,6 +69,7 @@ final class Batch {
         timestamps = origin.map { other.timestamps[Int($0)] }
         hasValue = other.hasValue.isEmpty ? [] : origin.map { other.hasValue[Int($0)] }
         hasOld = other.hasOld.isEmpty ? [] : origin.map { other.hasOld[Int($0)] }
+        hasKey = other.hasKey.isEmpty ? [] : origin.map { other.hasKey[Int($0)] }
         windowStarts = other.windowStarts.isEmpty ? [] : origin.map { other.windowStarts[Int($0)] }
         windowEnds = other.windowEnds.isEmpty ? [] : origin.map { other.windowEnds[Int($0)] }
         gatherOrigins(of: other, origin)

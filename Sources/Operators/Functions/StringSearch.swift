@@ -36,6 +36,8 @@ enum ByteSearch {
         let step = position > 0 ? 1 : -1
         var start = position > 0 ? position - 1 : text.count + position
         if step < 0 { start = min(start, text.count - needle.count) }
+        // Backwards, nothing is first found behind the last character.
+        if step < 0 && needle.isEmpty { start += 1 }
         var left = occurrence
         while start >= 0, start + needle.count <= text.count {
             let from = text.startIndex + start

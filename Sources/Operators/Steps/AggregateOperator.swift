@@ -70,7 +70,7 @@ final class AggregateOperator: Operator {
     private func makeTable() throws(DataflowError) -> GroupTable {
         var aggregators: [Aggregator] = []
         for (call, sequence) in zip(step.aggregates, sequences) { aggregators.append(try AggregateLibrary.make(call, sequence, context.environment.added)) }
-        return GroupTable(keyTypes: step.grouping.map(\.type), aggregators: aggregators, seed: context.options.hashSeed)
+        return GroupTable(keyTypes: step.grouping.map(\.type), keysMayBeNull: step.keepsNullKeys, aggregators: aggregators, seed: context.options.hashSeed)
     }
 
     /// The groups of the window that starts at `start`.

@@ -54,7 +54,7 @@ final class FilterOperator: Operator {
             // Evaluated after the new versions' result has been read: both use the same kernels.
             passed = flags(self.passing(input, input.selection.filtered { input.hasOld[$0] }, old: true), input.rowCount)
         }
-        batch.selection = input.selection.filtered { passes[$0] || passed[$0] }
+        if !step.ignoresOld { batch.selection = input.selection.filtered { passes[$0] || passed[$0] } }
         batch.hasValue = passes
         batch.hasOld = passed
     }

@@ -74,6 +74,9 @@ class JoinOperator: Operator {
         preconditionFailure("every join works off rows")
     }
 
+    /// Works off one row of one side whose key is null; false when the join cannot use it.
+    func arriveWithoutKey(_ row: JoinRow?, isLeft: Bool, _ origin: Batch, _ index: Int) -> Bool { false }
+
     // MARK: Rows that come in
 
     func take(_ batch: Batch, isLeft: Bool) throws(DataflowError) {
@@ -115,19 +118,38 @@ class JoinOperator: Operator {
     }
 
     private func work(_ batch: Batch, _ row: Int, isLeft: Bool) throws(DataflowError) {
-        let range = (isLeft ? left : right).keyEncoder.encode(row, to: keySink)
-        var key = keySink.take()
+        let side = isLeft ? left : right
+        let value = batch.hasValue(row) ? JoinRow(time: batch.timestamps[row], bytes: encode(batch.columns, row)) : nil
+        // Some formats write a NULL as an empty text; it is no key all the same, unless it was read from such a text.
+        let isNull = side.schema.keyCount == 1 && batch.columns[0].isNull(row) && !(readsNullKeys && hasRecordKey(batch, row, isLeft: isLeft))
+        arrivesWithKey = !isNull
+        let range = isNull ? ByteRange.null : side.keyEncoder.encode(row, to: keySink)
         if range.isNull {
+            if arriveWithoutKey(value, isLeft: isLeft, batch, row) { return }
             context.errors.add(.nullKey, step: "Join", column: nil, message: "the join key is null", batch: batch, row: row)
             return
         }
+        var key = keySink.take()
         if batch.isWindowed {
             // Windows match by their start, sessions by their end too.
             RowWriter.putFixed(UInt64(bitPattern: batch.windowStarts[row]).byteSwapped, to: &key)
             if isSession { RowWriter.putFixed(UInt64(bitPattern: batch.windowEnds[row]).byteSwapped, to: &key) }
         }
-        let value = batch.hasValue(row) ? JoinRow(time: batch.timestamps[row], bytes: encode(batch.columns, row)) : nil
         try arrive(key, value, isLeft: isLeft, batch, row)
+    }
+
+    /// Keys of NULLs are written as empty texts, and read back.
+    private lazy var readsNullKeys = step.keyFormat.name == .delimited
+    /// Whether the row that is worked off has a key.
+    private var arrivesWithKey = true
+
+    /// Whether a row comes with the key of its record, which is there.
+    private func hasRecordKey(_ batch: Batch, _ row: Int, isLeft: Bool) -> Bool {
+        guard isLeft ? step.leftRepartition == nil : step.rightRepartition == nil else { return false }
+        // Behind an exchange the record's key is what the join made of it.
+        if case .exchange = isLeft ? step.left : step.right { return false }
+        guard let run = batch.run, row < batch.recordIndexes.count else { return false }
+        return !run.keys[Int(batch.recordIndexes[row])].isNull
     }
 
     private lazy var isSession = QueryPlan.window(of: step.left) == .session
@@ -148,6 +170,7 @@ class JoinOperator: Operator {
         out.timestamps.removeAll(keepingCapacity: true)
         out.hasValue.removeAll(keepingCapacity: true)
         out.hasOld.removeAll(keepingCapacity: true)
+        out.hasKey.removeAll(keepingCapacity: true)
         out.windowStarts.removeAll(keepingCapacity: true)
         out.windowEnds.removeAll(keepingCapacity: true)
         out.offsets.removeAll(keepingCapacity: true)
@@ -167,6 +190,7 @@ class JoinOperator: Operator {
         out.timestamps.append(time)
         out.hasValue.append(!isTombstone)
         out.hasOld.append(old != nil)
+        if readsNullKeys { out.hasKey.append(arrivesWithKey) }
         if let old {
             fill(oldColumns, row, old.left, old.right)
         } else if isTableJoin {
@@ -184,12 +208,7 @@ class JoinOperator: Operator {
     }
 
     /// Whether the rows are those of a table, with old versions.
-    private lazy var isTableJoin: Bool = {
-        switch step.kind {
-        case .tableTable, .foreignKey: true
-        case .streamStream, .streamTable: false
-        }
-    }()
+    private lazy var isTableJoin = step.isTable
 
     private func appendHeader(_ origin: Batch, _ index: Int, _ row: Int) {
         guard !origin.headers.isEmpty, !origin.headers[index].isNull else {

@@ -8,6 +8,8 @@ import Values
 final class RekeyOperator: Operator {
     private let step: RekeyStep
     private let kernels: [Kernel]
+    /// Whether a key expression reads nothing but the old key: only such a one is there for a row without a value.
+    private let readsOnlyKey: [Bool]
     private let frame: Frame
     private let batch = Batch()
     private var failingColumn = 0
@@ -15,6 +17,14 @@ final class RekeyOperator: Operator {
     init(_ step: RekeyStep, _ context: DataflowContext, next: Operator) throws(DataflowError) {
         self.step = step
         kernels = try KernelCompiler.compileAll(step.keys, context.environment.added)
+        readsOnlyKey = step.keys.map { key in
+            var isOnly = true
+            key.walk { part in
+                if case .column(let index) = part.node, index >= step.input.output.keyCount { isOnly = false }
+                if case .pseudo = part.node { isOnly = false }
+            }
+            return isOnly
+        }
         frame = Frame(environment: context.environment)
         super.init(context, next: next)
     }
@@ -30,10 +40,23 @@ final class RekeyOperator: Operator {
         batch.columns.removeAll(keepingCapacity: true)
         for (index, kernel) in kernels.enumerated() {
             failingColumn = index
-            batch.columns.append(kernel.evaluate(frame, input.selection))
+            if readsOnlyKey[index] || input.hasValue.isEmpty {
+                batch.columns.append(kernel.evaluate(frame, input.selection))
+            } else {
+                batch.columns.append(nullsWithoutValue(kernel.evaluate(frame, input.selection.filtered { input.hasValue[$0] }), input))
+            }
         }
         batch.columns.append(contentsOf: input.columns)
         try next?.push(batch)
+    }
+}
+
+extension RekeyOperator {
+    /// A copy of `column` that is NULL at rows without a value.
+    private func nullsWithoutValue(_ column: Column, _ input: Batch) -> Column {
+        let copy = Column(column.type)
+        copy.gather(column, (0..<Int32(input.rowCount)).map { input.hasValue[Int($0)] ? $0 : -1 })
+        return copy
     }
 }
 

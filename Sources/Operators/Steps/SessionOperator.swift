@@ -57,7 +57,7 @@ final class SessionOperator: Operator, StateStore {
         for call in step.aggregates { aggregators.append(try AggregateLibrary.make(call, SequenceCounter(), context.environment.added)) }
         self.aggregators = aggregators
         keyEncoder = try Codecs.encoder(step.keyFormat, step.output.key)
-        keys = GroupTable(keyTypes: step.grouping.map(\.type), aggregators: [], seed: context.options.hashSeed)
+        keys = GroupTable(keyTypes: step.grouping.map(\.type), keysMayBeNull: step.keepsNullKeys, aggregators: [], seed: context.options.hashSeed)
         columns = step.output.columns.map { Column($0.type) }
         oldColumns = step.output.columns.map { Column($0.type) }
         super.init(context, next: next)

@@ -58,7 +58,8 @@ final class SinkOperator: Operator {
     /// unless PARTITION BY made the key: then the format decides what a key of NULLs is.
     private func present(_ batch: Batch) -> [Bool] {
         if keyCount == 0 { return Array(repeating: false, count: batch.rowCount) }
-        if makesKeys { return [] }
+        if makesKeys || sink.keyFormat.name == .delimited && sink.kind == .table && sink.window == nil { return [] }
+        if !batch.hasKey.isEmpty { return batch.hasKey }
         let columns = batch.columns[..<keyCount]
         guard columns.allSatisfy({ !$0.nulls.isEmpty }) else { return [] }
         return (0..<batch.rowCount).map { row in columns.contains { !$0.isNull(row) } }

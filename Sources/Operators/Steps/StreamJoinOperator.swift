@@ -8,16 +8,22 @@ final class StreamJoinOperator: JoinOperator {
     private let window: JoinWindow
     private let leftBuffer = JoinBuffer()
     private let rightBuffer = JoinBuffer()
-    private var lastRelease = StreamTime.unset
+    /// Rows that await a partner are looked at when stream time has passed what this row still waits for.
+    private var nextAwaiting = Int64.max
 
     init(_ step: JoinStep, _ window: JoinWindow, _ context: DataflowContext, next: Operator) throws(DataflowError) {
         self.window = window
         try super.init(step, context, next: next)
+        for buffer in [leftBuffer, rightBuffer] { buffer.onRestore = { [unowned self] in nextAwaiting = min(nextAwaiting, $0) } }
         context.register(leftBuffer, step.leftStore)
         context.register(rightBuffer, step.rightStore)
     }
 
-    private var streamTime: Int64 { max(leftBuffer.largestTime, rightBuffer.largestTime) }
+    /// The largest time of any row of either side, also of those that are not kept.
+    private var streamTime: Int64 {
+        get { leftBuffer.joinTime }
+        set { leftBuffer.joinTime = newValue }
+    }
     private var span: Int64 { window.before &+ window.after &+ window.grace }
 
     /// How far the partner's time may lie before and after that of a row. RIGHT joins measure from the right record.
@@ -35,11 +41,12 @@ final class StreamJoinOperator: JoinOperator {
     }
 
     override func arrive(_ key: [UInt8], _ row: JoinRow?, isLeft: Bool, _ origin: Batch, _ index: Int) throws(DataflowError) {
+        streamTime = max(streamTime, origin.timestamps[index])
         guard let row else { return }
         let own = isLeft ? leftBuffer : rightBuffer
         let other = isLeft ? rightBuffer : leftBuffer
         own.largestTime = max(own.largestTime, row.time)
-        if window.hasGrace { releaseAwaiting(origin, index) }
+        if window.hasGrace && row.time == streamTime { releaseAwaiting(isLeft: isLeft, origin, index) }
         let (before, after) = reach(isLeft: isLeft)
         let found = other.matches(key, (row.time &- before)...max(row.time &- before, row.time &+ after), after: other.largestTime &- span)
         for partner in found {
@@ -48,31 +55,54 @@ final class StreamJoinOperator: JoinOperator {
         var isAwaiting = false
         if isOuter(isLeft: isLeft), found.isEmpty {
             isAwaiting = window.hasGrace && row.time &+ after >= streamTime
-            if !isAwaiting { emitPadded(row, isLeft: isLeft, origin, index) }
+            if isAwaiting {
+                nextAwaiting = min(nextAwaiting, row.time)
+            } else {
+                emitPadded(row, isLeft: isLeft, origin, index)
+            }
         }
         if row.time > own.largestTime &- span || isAwaiting { own.append(key, row, isAwaiting: isAwaiting) }
         own.sweep(own.largestTime &- span, every: span / 8)
+    }
+
+    /// A row without a key finds no partner: of an outer side it leaves at once, alone.
+    override func arriveWithoutKey(_ row: JoinRow?, isLeft: Bool, _ origin: Batch, _ index: Int) -> Bool {
+        streamTime = max(streamTime, origin.timestamps[index])
+        guard let row, isOuter(isLeft: isLeft) else { return false }
+        emitPadded(row, isLeft: isLeft, origin, index)
+        return true
     }
 
     private func emitPadded(_ row: JoinRow, isLeft: Bool, _ origin: Batch, _ index: Int) {
         emit(isLeft ? row : nil, isLeft ? nil : row, time: row.time, origin, index)
     }
 
-    /// Rows that can find no partner any more leave padded, by time, right ones before left ones, then by key bytes.
-    private func releaseAwaiting(_ origin: Batch, _ index: Int) {
-        guard streamTime > lastRelease else { return }
-        lastRelease = streamTime
-        var found: [(key: [UInt8], row: JoinRow, isLeft: Bool)] = []
+    /// Rows that can find no partner any more leave padded, by time, right ones before left ones, then by key bytes. As the reference has
+    /// it, the last row that a pass looks at says when the next pass is due, so that a row may leave later than it could.
+    private func releaseAwaiting(isLeft: Bool, _ origin: Batch, _ index: Int) {
+        guard nextAwaiting < streamTime &- reach(isLeft: isLeft).after &- window.grace else { return }
+        var found: [(key: [UInt8], entry: JoinBuffer.Entry, isLeft: Bool)] = []
         for (buffer, isLeft) in [(rightBuffer, false), (leftBuffer, true)] where isOuter(isLeft: isLeft) {
-            let limit = streamTime &- reach(isLeft: isLeft).after &- window.grace
-            found += buffer.takeAwaiting(before: limit).map { ($0.key, $0.row, isLeft) }
+            found += buffer.awaiting().map { ($0.key, $0.entry, isLeft) }
         }
         found.sort { a, b in
-            if a.row.time != b.row.time { return a.row.time < b.row.time }
+            if a.entry.row.time != b.entry.row.time { return a.entry.row.time < b.entry.row.time }
             if a.isLeft != b.isLeft { return !a.isLeft }
-            return a.key.lexicographicallyPrecedes(b.key)
+            if a.key != b.key { return a.key.lexicographicallyPrecedes(b.key) }
+            return a.entry.arrival < b.entry.arrival
         }
-        for item in found { emitPadded(item.row, isLeft: item.isLeft, origin, index) }
+        nextAwaiting = .max
+        var isOpen = (left: false, right: false)
+        for item in found {
+            nextAwaiting = item.entry.row.time
+            if isOpen.left && isOpen.right { break }
+            if item.entry.row.time &+ reach(isLeft: item.isLeft).after &+ window.grace >= streamTime {
+                if item.isLeft { isOpen.left = true } else { isOpen.right = true }
+                continue
+            }
+            (item.isLeft ? leftBuffer : rightBuffer).release(item.key, arrival: item.entry.arrival)
+            emitPadded(item.entry.row, isLeft: item.isLeft, origin, index)
+        }
     }
 }
 
@@ -91,5 +121,12 @@ final class LookupJoinOperator: JoinOperator {
         guard let row else { return }
         let partner = table[key]
         if partner != nil || step.type == .left { emit(row, partner, time: row.time, origin, index) }
+    }
+
+    /// A stream row without a key finds nothing; a LEFT join keeps it.
+    override func arriveWithoutKey(_ row: JoinRow?, isLeft: Bool, _ origin: Batch, _ index: Int) -> Bool {
+        guard isLeft, step.type == .left, let row else { return false }
+        emit(row, nil, time: row.time, origin, index)
+        return true
     }
 }

@@ -28,17 +28,31 @@ final class TableJoinOperator: JoinOperator {
         }
     }
 
+    /// Whether a row of one side means nothing without one of the other.
+    private func needsOther(isLeft: Bool) -> Bool {
+        switch step.type {
+        case .inner: true
+        case .left: !isLeft
+        case .right: isLeft
+        case .full: false
+        }
+    }
+
     override func arrive(_ key: [UInt8], _ row: JoinRow?, isLeft: Bool, _ origin: Batch, _ index: Int) throws(DataflowError) {
         let (oldLeft, oldRight) = (left[key], right[key])
         (isLeft ? left : right).set(key, row, time: origin.timestamps[index])
+        let other = isLeft ? oldRight : oldLeft
+        let before = isLeft ? oldLeft : oldRight
+        // A deletion of what was not there is passed on while the other side has a row; with neither there is nothing to delete.
+        if other == nil && (needsOther(isLeft: isLeft) || (row == nil && before == nil)) { return }
         // The triggering change's time, or the other row's where that is later.
-        let time = max(origin.timestamps[index], (isLeft ? oldRight : oldLeft)?.time ?? 0)
+        let time = max(origin.timestamps[index], other?.time ?? 0)
         let (newLeft, newRight) = isLeft ? (row, oldRight) : (oldLeft, row)
         let old = isPresent(oldLeft, oldRight) ? (left: oldLeft, right: oldRight) : nil
         if isPresent(newLeft, newRight) {
             emit(newLeft, newRight, time: time, old: old, origin, index)
-        } else if let old {
-            emit(old.left, old.right, time: time, isTombstone: true, old: old, origin, index)
+        } else {
+            emit(newLeft ?? oldLeft, newRight ?? oldRight, time: time, isTombstone: true, old: old, origin, index)
         }
     }
 }
@@ -110,17 +124,26 @@ final class ForeignKeyJoinOperator: JoinOperator {
     private func changeLeft(_ key: [UInt8], _ row: JoinRow?, _ origin: Batch, _ index: Int) {
         let time = origin.timestamps[index]
         let oldRow = left[key]
-        let oldPartner = oldRow.flatMap { target($0) }.flatMap { right[$0] }
+        let oldTarget = oldRow.flatMap { target($0) }
+        let oldPartner = oldTarget.flatMap { right[$0] }
+        let newTarget = row.flatMap { target($0, (origin, index)) }
         refer(key, from: oldRow, to: row)
         left.set(key, row, time: time)
         let old = oldRow.flatMap { isPresent(oldPartner) ? (left: JoinRow?.some($0), right: oldPartner) : nil }
-        let partner = row.flatMap { target($0, (origin, index)) }.flatMap { right[$0] }
-        if let row, isPresent(partner) {
+        let partner = newTarget.flatMap { right[$0] }
+        if row != nil && newTarget == nil && losesNullTargets {
+            let message = "a foreign key that is NULL cannot be written in the format of the right side's key"
+            context.errors.add(.serialization, step: "Join", column: nil, message: message, batch: origin, row: index)
+        } else if let row, isPresent(partner) {
             emit(row, partner, time: max(row.time, partner?.time ?? 0), old: old, origin, index)
-        } else if let old {
-            emit(old.left, old.right, time: time, isTombstone: true, old: old, origin, index)
+        } else if old != nil || (oldTarget != nil && oldTarget != newTarget) {
+            // What the old row may have brought forth is taken back, without looking whether it did.
+            emit(row ?? oldRow, oldPartner, time: time, isTombstone: true, old: old, origin, index)
         }
     }
+
+    /// A LEFT join sends rows without a foreign key round too; a DELIMITED key of a NULL alone has no fields and does not come back.
+    private lazy var losesNullTargets = step.type == .left && step.keyFormat.name == .delimited
 
     private func isPresent(_ partner: JoinRow?) -> Bool { partner != nil || step.type == .left }
 
@@ -128,14 +151,13 @@ final class ForeignKeyJoinOperator: JoinOperator {
         let time = origin.timestamps[index]
         let oldPartner = right[key]
         right.set(key, row, time: time)
-        if row == nil && oldPartner == nil { return }
         for leftKey in (references[key] ?? []).sorted(by: { $0.lexicographicallyPrecedes($1) }) {
             guard let leftRow = left[leftKey] else { continue }
             let old = isPresent(oldPartner) ? (left: JoinRow?.some(leftRow), right: oldPartner) : nil
             if isPresent(row) {
-                emit(leftRow, row, time: max(leftRow.time, time), old: old, origin, index)
+                emit(leftRow, row, time: time, old: old, origin, index)
             } else {
-                emit(leftRow, oldPartner, time: max(leftRow.time, time), isTombstone: true, old: old, origin, index)
+                emit(leftRow, oldPartner, time: time, isTombstone: true, old: old, origin, index)
             }
         }
     }

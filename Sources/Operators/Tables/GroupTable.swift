@@ -24,10 +24,11 @@ final class GroupTable {
     private var isPending: [Bool] = []
     private var keyBytes: [UInt8] = []
 
-    init(keyTypes: [SQLType], aggregators: [Aggregator], seed: UInt64) {
+    /// `keysMayBeNull`: a key may be a NULL.
+    init(keyTypes: [SQLType], keysMayBeNull: Bool, aggregators: [Aggregator], seed: UInt64) {
         keys = keyTypes.map { Column($0) }
         self.aggregators = aggregators
-        let isWord = keyTypes.count == 1 && Lane(keyTypes[0]) == .word
+        let isWord = keyTypes.count == 1 && Lane(keyTypes[0]) == .word && !keysMayBeNull
         wordTable = isWord ? WordTable(seed: seed) : nil
         byteTable = isWord ? nil : ByteTable(seed: seed)
     }
@@ -39,7 +40,7 @@ final class GroupTable {
             + timestamps.capacity * 11
     }
 
-    /// Gives each of `rows` its group, whose key stands in `columns`, by appending to `groups`. No key is NULL.
+    /// Gives each of `rows` its group, whose key stands in `columns`, by appending to `groups`.
     func assign(_ columns: [Column], _ rows: [Int32], to groups: inout [Int32]) {
         groups.reserveCapacity(groups.count + rows.count)
         if let wordTable {

@@ -62,13 +62,15 @@ final class JoinBuffer: StateStore {
     private(set) var entries: [[UInt8]: [Entry]] = [:]
     /// The largest time of a row of this side.
     var largestTime = StreamTime.unset
-    private var loggedTime = StreamTime.unset
+    /// The largest time of a row of either side; kept by the left buffer for the whole join.
+    var joinTime = StreamTime.unset
+    private var loggedTimes = (own: StreamTime.unset, join: StreamTime.unset)
     private var arrivals: Int64 = 0
     private var byteCount = 0
     private var changes: [(key: [UInt8], entry: Entry, isGone: Bool)] = []
     private var lastSweep = StreamTime.unset
-    /// No row that awaits a partner is earlier than this.
-    private var earliestAwaiting = Int64.max
+    /// Told the time of every row that awaits a partner when it comes back from the changelog.
+    var onRestore: ((_ time: Int64) -> Void)?
 
     func append(_ key: [UInt8], _ row: JoinRow, isAwaiting: Bool) {
         arrivals += 1
@@ -78,7 +80,6 @@ final class JoinBuffer: StateStore {
 
     private func insert(_ key: [UInt8], _ entry: Entry) {
         byteCount += entry.row.bytes.count + 64
-        if entry.isAwaiting { earliestAwaiting = min(earliestAwaiting, entry.row.time) }
         let place = entries[key]?.lastIndex { ($0.row.time, $0.arrival) <= (entry.row.time, entry.arrival) }
         entries[key, default: []].insert(entry, at: place.map { $0 + 1 } ?? 0)
     }
@@ -101,22 +102,15 @@ final class JoinBuffer: StateStore {
         changes.append((key, entry, false))
     }
 
-    /// Takes out all rows that await a partner and are earlier than `time`.
-    func takeAwaiting(before time: Int64) -> [(key: [UInt8], row: JoinRow)] {
-        guard earliestAwaiting < time else { return [] }
-        earliestAwaiting = .max
-        var found: [(key: [UInt8], row: JoinRow)] = []
-        for (key, list) in entries {
-            for (index, entry) in list.enumerated() where entry.isAwaiting {
-                if entry.row.time < time {
-                    found.append((key, entry.row))
-                    release(key, index)
-                } else {
-                    earliestAwaiting = min(earliestAwaiting, entry.row.time)
-                }
-            }
-        }
-        return found
+    /// All rows that await a partner, in no order.
+    func awaiting() -> [(key: [UInt8], entry: Entry)] {
+        entries.flatMap { key, list in list.filter(\.isAwaiting).map { (key, $0) } }
+    }
+
+    /// A row awaits nothing any more.
+    func release(_ key: [UInt8], arrival: Int64) {
+        guard let index = entries[key]?.firstIndex(where: { $0.arrival == arrival }) else { return }
+        release(key, index)
     }
 
     /// Forgets rows that are not later than `horizon`; looks only when stream time has moved by a share of the window.
@@ -147,13 +141,18 @@ final class JoinBuffer: StateStore {
         StateKeys.append(name, isGone ? nil : [entry.isAwaiting ? 1 : 0] + entry.row.bytes, entry.row.time, to: records)
     }
 
+    private func writeTimes(to records: RecordSink) {
+        loggedTimes = (largestTime, joinTime)
+        var value: [UInt8] = []
+        RowWriter.putWord(largestTime, to: &value)
+        RowWriter.putWord(joinTime, to: &value)
+        StateKeys.append([StateKeys.streamTime], value, max(largestTime, joinTime), to: records)
+    }
+
     func writeChanges(to records: RecordSink) {
         for change in changes { write(change.key, change.entry, isGone: change.isGone, to: records) }
         changes.removeAll(keepingCapacity: true)
-        if largestTime != loggedTime {
-            loggedTime = largestTime
-            StateKeys.writeStreamTime(largestTime, to: records)
-        }
+        if loggedTimes != (largestTime, joinTime) { writeTimes(to: records) }
     }
 
     func restore(key: ArraySlice<UInt8>, value: ArraySlice<UInt8>?, timestamp: Int64) -> String? {
@@ -161,9 +160,10 @@ final class JoinBuffer: StateStore {
         let kind = reader.byte()
         if kind == StateKeys.streamTime {
             var time = RowReader(Array(value ?? []), 0..<(value?.count ?? 0))
-            guard let word = time.word() else { return "its stream time is damaged" }
-            largestTime = max(largestTime, word)
-            loggedTime = largestTime
+            guard let own = time.word(), let join = time.word() else { return "its stream time is damaged" }
+            largestTime = max(largestTime, own)
+            joinTime = max(joinTime, join)
+            loggedTimes = (largestTime, joinTime)
             return nil
         }
         guard kind == StateKeys.buffered, let name = reader.text(), let time = reader.word(), let arrival = reader.word() else {
@@ -175,6 +175,7 @@ final class JoinBuffer: StateStore {
         guard let value, let mark = value.first else { return nil }
         arrivals = max(arrivals, arrival)
         insert(bufferKey, Entry(arrival: arrival, row: JoinRow(time: time, bytes: Array(value.dropFirst())), isAwaiting: mark == 1))
+        if mark == 1 { onRestore?(time) }
         return nil
     }
 
@@ -186,7 +187,7 @@ final class JoinBuffer: StateStore {
             for entry in entries[key] ?? [] { write(key, entry, isGone: false, to: records) }
         }
         if last < keys.count { return last }
-        if largestTime != StreamTime.unset { StateKeys.writeStreamTime(largestTime, to: records) }
+        if max(largestTime, joinTime) != StreamTime.unset { writeTimes(to: records) }
         return nil
     }
 }

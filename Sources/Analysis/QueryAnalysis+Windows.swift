@@ -1,0 +1,56 @@
+// The WINDOW clause, and durations at large, in milliseconds.
+
+import Catalog
+import Diagnostics
+import Functions
+import Plans
+import Syntax
+import Values
+
+extension QueryAnalysis {
+    func describe(_ clause: WindowClause) throws(Diagnostic) -> WindowDescription {
+        let shape: WindowDescription.Shape
+        let length: Int64
+        switch clause.shape {
+        case .tumbling(let size):
+            length = try milliseconds(size)
+            shape = .tumbling(size: length)
+        case .hopping(let size, let advance):
+            length = try milliseconds(size)
+            let step = try milliseconds(advance)
+            if step <= 0 || step > length {
+                throw Diagnostic(
+                    .windowError, "the ADVANCE of a hopping window must be more than zero and at most its SIZE", at: advance.span.range)
+            }
+            shape = .hopping(size: length, advance: step)
+        case .session(let gap):
+            length = try milliseconds(gap)
+            shape = .session(gap: length)
+        }
+        if length <= 0 { throw Diagnostic(.windowError, "the size of a window must be more than zero", at: clause.span.range) }
+        // A final result that nobody asks to wait for does not wait.
+        let defaultGrace = query.emit == .final ? 0 : max(TemporalText.millisecondsPerDay - length, 0)
+        let grace = try optionalMilliseconds(clause.grace) ?? defaultGrace
+        let needed = length.addingReportingOverflow(grace)
+        let retention = try optionalMilliseconds(clause.retention) ?? needed.partialValue
+        if needed.overflow || retention < needed.partialValue {
+            throw Diagnostic(
+                .windowError, "the RETENTION of a window must be at least its size plus its GRACE PERIOD",
+                at: clause.retention?.span.range ?? clause.span.range)
+        }
+        return WindowDescription(shape: shape, grace: grace, retention: retention)
+    }
+}
+
+/// A duration in milliseconds, or the complaint that it is too long.
+func milliseconds(_ duration: Syntax.Duration) throws(Diagnostic) -> Int64 {
+    guard let value = duration.milliseconds else {
+        throw Diagnostic(.numberOutOfRange, "\(duration.count) \(duration.unit.rawValue) is too long", at: duration.span.range)
+    }
+    return value
+}
+
+private func optionalMilliseconds(_ duration: Syntax.Duration?) throws(Diagnostic) -> Int64? {
+    guard let duration else { return nil }
+    return try milliseconds(duration)
+}
