@@ -140,6 +140,8 @@ extension ExpressionAnalyser {
         }
         isInsideAggregate = true
         defer { isInsideAggregate = false }
+        scope.countsRows = arguments.isEmpty
+        defer { scope.countsRows = false }
         let arguments = arguments.isEmpty ? [Expression(.column(source: nil, Name("ROWTIME")), span: whole.span)] : arguments
         let hasWindowClause = scope.hasWindowClause
         scope.hasWindowClause = false

@@ -42,6 +42,8 @@ package struct Scope: Hashable, Sendable {
     var parameters: [LambdaParameter] = []
     /// A WINDOW clause is in force, so that WINDOWSTART and WINDOWEND exist in the SELECT list.
     package var hasWindowClause = false
+    /// ROWTIME is that of the row as a whole: what COUNT(*) counts.
+    var countsRows = false
     /// The key of a join that has none among its sources' columns: the first column of the row.
     package var syntheticKey: Values.ColumnDefinition?
 
@@ -105,6 +107,7 @@ package struct Scope: Hashable, Sendable {
     private func resolveOwn(source: Name?, _ name: Name) -> TypedExpression? {
         guard isJoin, source == nil else { return nil }
         if let syntheticKey, syntheticKey.name == name.text { return .column(0, syntheticKey.type) }
+        if countsRows, name.text == PseudoColumn.rowtime.rawValue { return TypedExpression(.pseudo(.rowtime), PseudoColumn.rowtime.type) }
         if hasWindowClause, name.text == "WINDOWSTART" || name.text == "WINDOWEND", let bound = PseudoColumn(rawValue: name.text) {
             return TypedExpression(.pseudo(bound), bound.type)
         }

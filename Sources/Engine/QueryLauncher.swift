@@ -112,9 +112,9 @@ struct QueryLauncher: Sendable {
                     }
                     description.changelogs[store] = PartitionKey(topic: topic.id, partition: partition)
                 }
-                if index == pipelines.count - 1, let results = try results(of: plan, partition) {
+                if index == pipelines.count - 1, let results = try results(of: plan, partition, of: pipeline.tasks) {
                     description.rows = results.store
-                    description.rowsChangelog = results.changelog
+                    description.rowsChangelogs = results.changelogs
                 }
                 let interval = Int64(properties["commit.interval.ms"] ?? "") ?? 100
                 tasks.append(
@@ -124,17 +124,23 @@ struct QueryLauncher: Sendable {
         return tasks
     }
 
-    /// The store of the readable rows of the table that a plan makes, for one partition; nil for streams.
-    private func results(of plan: QueryPlan, _ partition: Int) throws(QueryFailure) -> (store: ResultStore, changelog: PartitionKey)? {
+    /// The store of the readable rows of the table that a plan makes, for one task of `tasks`, and where they lie; nil for streams. A
+    /// single task has written all partitions of the topic.
+    private func results(
+        of plan: QueryPlan, _ task: Int, of tasks: Int
+    ) throws(QueryFailure) -> (store: ResultStore, changelogs: [PartitionKey])? {
         guard case .sink(let sink) = plan.destination, sink.kind == .table,
-            let topic = log.describeTopic(named: sink.topic), partition < topic.partitions.count
+            let topic = log.describeTopic(named: sink.topic), task < topic.partitions.count
         else { return nil }
+        let partitions = tasks == 1 ? Array(topic.partitions.indices) : [task]
         let output = plan.root.output
         let source = SourceStep(
             sourceName: sink.sourceName, topic: sink.topic, kind: .table, keyFormat: sink.keyFormat, valueFormat: sink.valueFormat,
             schema: SourceSchema(key: Array(output.key), value: Array(output.value)), timestamp: nil, window: sink.window,
             needed: Array(repeating: true, count: output.columns.count), store: nil)
-        return (try resultStore(source, retention: plan.root.retention), PartitionKey(topic: topic.id, partition: partition))
+        return (
+            try resultStore(source, retention: plan.root.retention), partitions.map { PartitionKey(topic: topic.id, partition: $0) }
+        )
     }
 
     private func resultStore(_ source: SourceStep, retention: Int64?, keysAreOurs: Bool = true) throws(QueryFailure) -> ResultStore {

@@ -78,9 +78,15 @@ extension StatementExecution {
     private func bounded(_ query: Query, _ whenDone: @escaping @Sendable (Bool) -> Void) throws(Diagnostic) {
         let resolved = try analyse(query, for: .pull, in: context)
         let source = resolved.sources[0]
-        awaitUpstream(of: source.name)
+        for source in resolved.sources { awaitUpstream(of: source.name) }
         let isAggregation = resolved.grouping != nil || !resolved.aggregates.isEmpty
         if source.kind == .table {
+            if resolved.isJoin {
+                throw Diagnostic(
+                    .featureNotSupported, "a bounded query cannot join tables yet",
+                    hint: "CREATE TABLE … AS SELECT with the join keeps its rows; SELECT from that table, or add EMIT CHANGES.",
+                    at: query.span.range)
+            }
             guard let id = source.queryID, let owner = engine.state.withLock({ $0.queries[id] }) else {
                 throw Diagnostic(
                     .wrongObjectKind,

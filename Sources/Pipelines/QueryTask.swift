@@ -23,8 +23,8 @@ package struct TaskDescription {
     package var isBounded = false
     /// The readable rows of the table that the query makes.
     package var rows: ResultStore?
-    /// The partition of the topic from which the rows are brought back; nil when the task reads them anyway.
-    package var rowsChangelog: PartitionKey?
+    /// The partitions of the topic from which the rows are brought back; none when the task reads them anyway.
+    package var rowsChangelogs: [PartitionKey] = []
     package var errors: ErrorReporter?
     /// Where snapshots of the stores are kept; nil for none.
     package var snapshots: SnapshotFolder?
@@ -91,7 +91,7 @@ package final class QueryTask {
         self.chooser = chooser
         generation = log.generation
         snapshots = description.changelogs.isEmpty ? nil : description.snapshots.map(SnapshotTaker.init)
-        isRestored = description.changelogs.isEmpty && description.rowsChangelog == nil
+        isRestored = description.changelogs.isEmpty && description.rowsChangelogs.isEmpty
     }
 
     /// What one turn came to.
@@ -268,8 +268,8 @@ package final class QueryTask {
                     do throws(DataflowError) { try description.dataflow.restore(store: store, run: run) } catch { damage = damage ?? error }
                 }
             }
-            if let rows = description.rows, let changelog = description.rowsChangelog {
-                try readAll(of: log, changelog) { rows.apply($0) }
+            if let rows = description.rows {
+                for changelog in description.rowsChangelogs { try readAll(of: log, changelog) { rows.apply($0) } }
             }
         } catch {
             throw QueryFailure(message: "state could not be restored: \(error.message)")

@@ -1,0 +1,124 @@
+// Joins as whole jobs: over restarts, over partitions, as push and as bounded queries.
+
+import Engine
+import Pipelines
+import Platform
+import Testing
+
+private let second: Int64 = 1_000_000_000
+
+extension Millrace {
+    /// Carries out statements and gives what did not go well.
+    fileprivate func perform(_ statements: [String]) -> [String] {
+        statements.flatMap { statement in run(statement).filter { $0.hasPrefix("-") || $0.hasPrefix("?") } }
+    }
+
+    /// The rows of a bounded query once all queries have caught up.
+    fileprivate func rows(_ query: String) -> [String] {
+        #expect(engine.drain(nanoseconds: 10 * second))
+        return run(query).filter { !$0.hasPrefix("=") && !$0.hasPrefix("+") }
+    }
+}
+
+private let customersAndOrders = [
+    "CREATE TABLE customers (id BIGINT PRIMARY KEY, name VARCHAR) WITH (kafka_topic='customers', value_format='JSON', partitions=1);",
+    "CREATE STREAM orders (id BIGINT KEY, customer BIGINT, total DOUBLE) WITH (kafka_topic='orders', value_format='JSON', partitions=1);",
+]
+
+/// The table's side is state: it is there again after a restart, without being read from its topic.
+@Test func aStreamStillFindsItsTableAfterARestart() throws {
+    let files = MemoryFileSystem()
+    let first = try Millrace(files: files)
+    #expect(first.perform(customersAndOrders + [
+        "CREATE STREAM named AS SELECT o.customer, o.id AS id, name, total FROM orders o LEFT JOIN customers c ON o.customer = c.id;",
+        "INSERT INTO customers VALUES (7, 'ann');", "INSERT INTO customers VALUES (8, 'bob');",
+    ]) == [])
+    #expect(first.engine.drain(nanoseconds: 10 * second))
+    #expect(first.perform(["INSERT INTO orders VALUES (1, 7, 1.5);", "INSERT INTO orders VALUES (2, 9, 2);"]) == [])
+    #expect(first.rows("SELECT * FROM named;") == [#": [7,1,"ann",1.5]"#, ": [9,2,null,2.0]"])
+    first.engine.close()
+
+    let again = try Millrace(files: files)
+    #expect(again.perform(["INSERT INTO orders VALUES (3, 8, 3);", "INSERT INTO orders VALUES (4, 7, 4);"]) == [])
+    #expect(again.rows("SELECT * FROM named WHERE id > 2;") == [#": [8,3,"bob",3.0]"#, #": [7,4,"ann",4.0]"#])
+    again.engine.close()
+}
+
+/// Rows of streams wait for their partners in buffers that survive a restart, and leave when the window is over.
+@Test func streamsMeetAcrossARestart() throws {
+    let files = MemoryFileSystem()
+    let first = try Millrace(files: files)
+    #expect(first.perform([
+        "CREATE STREAM l (k VARCHAR KEY, a INT) WITH (kafka_topic='l', value_format='JSON', partitions=1);",
+        "CREATE STREAM r (k VARCHAR KEY, b INT) WITH (kafka_topic='r', value_format='JSON', partitions=1);",
+        """
+        CREATE STREAM met AS SELECT l.k, a, b FROM l FULL JOIN r WITHIN 10 SECONDS GRACE PERIOD 0 SECONDS ON l.k = r.k;
+        """,
+    ]).first?.contains("ROWKEY") == true)
+    #expect(first.perform([
+        "CREATE STREAM met AS SELECT ROWKEY AS k, a, b FROM l FULL JOIN r WITHIN 10 SECONDS GRACE PERIOD 0 SECONDS ON l.k = r.k;",
+        "INSERT INTO l (k, a, ROWTIME) VALUES ('x', 1, 1000);", "INSERT INTO l (k, a, ROWTIME) VALUES ('y', 2, 2000);",
+    ]) == [])
+    #expect(first.engine.drain(nanoseconds: 10 * second))
+    first.engine.close()
+
+    let again = try Millrace(files: files)
+    #expect(again.perform(["INSERT INTO r (k, b, ROWTIME) VALUES ('x', 3, 9000);"]) == [])
+    #expect(again.rows("SELECT * FROM met;") == [#": ["x",1,3]"#])
+    // Far behind: what waited has no partner, and the late row finds none any more.
+    #expect(again.perform(["INSERT INTO l (k, a, ROWTIME) VALUES ('z', 4, 60000);", "INSERT INTO l (k, a, ROWTIME) VALUES ('z', 5, 90000);"]) == [])
+    #expect(again.engine.drain(nanoseconds: 10 * second))
+    #expect(again.perform(["INSERT INTO r (k, b, ROWTIME) VALUES ('y', 6, 2500);"]) == [])
+    #expect(again.rows("SELECT * FROM met;") == [#": ["x",1,3]"#, #": ["y",2,null]"#, #": ["z",4,null]"#, #": ["y",null,6]"#])
+    again.engine.close()
+}
+
+/// A side that is keyed otherwise changes partitions; sides that keep their keys must agree in number.
+@Test func joinsOverPartitions() throws {
+    let files = MemoryFileSystem()
+    let millrace = try Millrace(files: files)
+    #expect(millrace.perform([
+        "CREATE TABLE customers (id BIGINT PRIMARY KEY, name VARCHAR) WITH (kafka_topic='customers', value_format='JSON', partitions=3);",
+        "CREATE STREAM orders (id BIGINT KEY, customer BIGINT) WITH (kafka_topic='orders', value_format='JSON', partitions=4);",
+        "CREATE STREAM keyed (customer BIGINT KEY, id BIGINT) WITH (kafka_topic='keyed', value_format='JSON', partitions=2);",
+        "CREATE TABLE regions (id VARCHAR PRIMARY KEY, customer BIGINT) WITH (kafka_topic='regions', value_format='JSON', partitions=2);",
+    ]) == [])
+    let refused = millrace.run("CREATE STREAM no AS SELECT k.customer, k.id, name FROM keyed k JOIN customers c ON k.customer = c.id;")
+    #expect(refused.first?.contains("`KEYED` partitions = 2; `CUSTOMERS` partitions = 3") == true)
+    #expect(millrace.perform(
+        [
+            "CREATE STREAM named AS SELECT o.customer, o.id AS id, name FROM orders o JOIN customers c ON o.customer = c.id;",
+            "CREATE TABLE counted AS SELECT name, COUNT(*) AS n FROM orders o JOIN customers c ON o.customer = c.id GROUP BY name;",
+            "CREATE TABLE regional AS SELECT r.id, name FROM regions r LEFT JOIN customers c ON r.customer = c.id;",
+        ] + (1...9).map { "INSERT INTO customers VALUES (\($0), 'c\($0 % 4)');" }) == [])
+    #expect(millrace.engine.drain(nanoseconds: 10 * second))
+    #expect(millrace.perform((1...40).map { "INSERT INTO orders VALUES (\($0), \($0 % 10));" }) == [])
+    #expect(millrace.perform(["INSERT INTO regions VALUES ('north', 3);", "INSERT INTO regions VALUES ('south', 77);"]) == [])
+    #expect(millrace.rows("SELECT * FROM named;").count == 36)
+    #expect(millrace.rows("SELECT * FROM counted;").sorted() == [#": ["c0",8]"#, #": ["c1",12]"#, #": ["c2",8]"#, #": ["c3",8]"#])
+    #expect(millrace.rows("SELECT * FROM regional;").sorted() == [#": ["north","c3"]"#, #": ["south",null]"#])
+    #expect(millrace.perform(["INSERT INTO customers VALUES (77, 'late');"]) == [])
+    #expect(millrace.rows("SELECT * FROM regional;").sorted() == [#": ["north","c3"]"#, #": ["south","late"]"#])
+    millrace.engine.close()
+
+    let again = try Millrace(files: files)
+    #expect(again.perform(["INSERT INTO orders VALUES (41, 1);", "INSERT INTO customers VALUES (3, 'new');"]) == [])
+    #expect(again.rows("SELECT * FROM counted WHERE name = 'c1';") == [#": ["c1",13]"#])
+    #expect(again.rows("SELECT * FROM regional;").sorted() == [#": ["north","new"]"#, #": ["south","late"]"#])
+    again.engine.close()
+}
+
+/// A push query joins as a persistent one does; a bounded one reads both sides to their ends.
+@Test func joinsThatNobodyKeeps() throws {
+    let millrace = try Millrace(pushStart: "latest")
+    #expect(millrace.perform(customersAndOrders + ["INSERT INTO customers VALUES (7, 'ann');", "INSERT INTO orders VALUES (1, 7, 1.5);"]) == [])
+    let join = "SELECT o.id, c.name, total FROM orders o LEFT JOIN customers c ON o.customer = c.id"
+    let (rows, _) = millrace.start("\(join) EMIT CHANGES LIMIT 2;")
+    _ = rows.wait { !$0.isEmpty }
+    #expect(millrace.perform(["INSERT INTO orders VALUES (2, 7, 2);", "INSERT INTO orders VALUES (3, 8, 3);"]) == [])
+    let lines = rows.wait { $0.last?.hasPrefix("+") == true || $0.last?.hasPrefix("-") == true }
+    #expect(lines == ["= O_ID BIGINT, NAME STRING, TOTAL DOUBLE (changes)", #": [2,"ann",2.0]"#, ": [3,null,3.0]", "+ Limit Reached"])
+    #expect(millrace.rows("\(join);") == [#": [1,"ann",1.5]"#, #": [2,"ann",2.0]"#, ": [3,null,3.0]"])
+    #expect(millrace.run("SELECT * FROM customers a JOIN customers b ON a.id = b.id;").first?.contains("self joins") == true)
+    millrace.engine.close()
+}
