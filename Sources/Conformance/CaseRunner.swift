@@ -184,9 +184,7 @@ private struct CaseRun {
                     task.description.inputs[place].end = range.upperBound
                 }
             }
-            for (topic, count) in runs() {
-                for place in places where task.description.inputs[place].topicName == topic { try take(count, from: place, of: task) }
-            }
+            if places.count > 1 && batch > 1 { try takeMerged(of: task) } else { try takeRuns(of: task) }
             for place in replayOrder(of: task) { try take(Int.max, from: place, of: task) }
             try commit(task)
         }
@@ -202,6 +200,34 @@ private struct CaseRun {
         let inputs = task.description.inputs
         return inputs.indices.filter { inputRanges[inputs[$0].topicName] == nil }
             .sorted { (bucket(inputs[$0].topicName), $0) < (bucket(inputs[$1].topicName), $1) }
+    }
+
+    private func takeRuns(of task: QueryTask) throws(QueryFailure) {
+        for (topic, count) in runs() {
+            for place in task.description.inputs.indices where task.description.inputs[place].topicName == topic {
+                try take(count, from: place, of: task)
+            }
+        }
+    }
+
+    /// Takes the inputs in file order, those of several topics in one micro-batch.
+    private func takeMerged(of task: QueryTask) throws(QueryFailure) {
+        try task.fetchMissing()
+        let inputs = task.description.inputs
+        let scripted = inputs.indices.filter { inputRanges[inputs[$0].topicName] != nil }
+        var choice = MergedChoice(parts: scripted.map { MergedChoice.Part(place: $0) })
+        func begin() { choice = MergedChoice(parts: scripted.map { MergedChoice.Part(place: $0) }) }
+        for record in test.inputs {
+            for (part, place) in scripted.enumerated() where inputs[place].topicName == record.topic {
+                choice.parts[part].count += 1
+                choice.order.append(Int32(part))
+            }
+            if choice.order.count >= batch {
+                try task.process(choice)
+                begin()
+            }
+        }
+        if !choice.order.isEmpty { try task.process(choice) }
     }
 
     /// The inputs in file order as stretches of one topic.

@@ -113,6 +113,11 @@ package final class QueryTask {
         if let receiver = description.receiver, !receiver.hasRoom(orCall: resume) { return .blocked }
         try fetchMissing()
         if uncommittedRecords == 0 { snapshots?.advance(self) }
+        if description.inputs.count > 1, let merged = chooser.merge(description.inputs, atMost: TaskLimits.batchRecords) {
+            try process(merged)
+            try deliver()
+            return isFinished ? .finished : .worked
+        }
         guard let choice = chooser.choose(among: description.inputs, atMost: TaskLimits.batchRecords) else {
             if description.inputs.allSatisfy(\.isFinished) { return try finish() }
             return uncommittedRecords == 0 && snapshots?.isBusy == true ? .worked : .idle
@@ -136,10 +141,31 @@ package final class QueryTask {
         } catch {
             throw failure(error)
         }
+        tally(run, count)
         description.inputs[place].advance(by: count)
-        uncommittedRecords += count
-        uncommittedBytes += run.bytes.count / max(1, run.count) * count
-        recordsRead += count
+    }
+
+    /// Processes fetched records of several inputs in one order.
+    package func process(_ choice: MergedChoice) throws(QueryFailure) {
+        let slices = choice.parts.compactMap { part -> InputSlice? in
+            let input = description.inputs[part.place]
+            return input.run.map {
+                InputSlice(
+                    input: input.index, run: $0, range: input.next..<input.next + part.count, partition: Int32(input.partition.partition))
+            }
+        }
+        do throws(DataflowError) { try description.dataflow.process(slices, order: choice.order) } catch { throw failure(error) }
+        for (part, slice) in zip(choice.parts, slices) {
+            tally(slice.run, part.count)
+            description.inputs[part.place].advance(by: part.count)
+        }
+    }
+
+    /// Counts records that have been processed.
+    private func tally(_ run: RecordRun, _ records: Int) {
+        uncommittedRecords += records
+        uncommittedBytes += run.bytes.count / max(1, run.count) * records
+        recordsRead += records
         if uncommittedSince == nil { uncommittedSince = time.monotonicNanoseconds() }
     }
 

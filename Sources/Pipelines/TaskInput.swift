@@ -88,6 +88,26 @@ package struct TaskInput: Sendable {
 package protocol InputChooser {
     /// The place in `inputs` to take from and the greatest number of records to take; nil when nothing can be taken now.
     mutating func choose(among inputs: [TaskInput], atMost limit: Int) -> (input: Int, count: Int)?
+
+    /// The next records of several inputs in one order, as `choose` would have given them one after the other; nil when only one input has
+    /// any, or two of them are partitions of one input of the dataflow.
+    mutating func merge(_ inputs: [TaskInput], atMost limit: Int) -> MergedChoice?
+}
+
+/// Records of several inputs in one order.
+package struct MergedChoice: Hashable, Sendable {
+    /// Places among the task's inputs, each with how many of its next records are taken.
+    package var parts: [Part]
+    /// Record by record, whose next record comes, as an index into `parts`.
+    package var order: [Int32] = []
+
+    package init(parts: [Part]) { self.parts = parts }
+
+    package struct Part: Hashable, Sendable {
+        package var place: Int
+        package var count = 0
+        package init(place: Int) { self.place = place }
+    }
 }
 
 /// Kafka Streams' choice: the input whose next record is oldest; inputs at their end do not hold up the others.
@@ -116,5 +136,25 @@ package struct OldestFirst: InputChooser {
             count = min(count, oldest)
         }
         return count > 0 ? (best.place, count) : nil
+    }
+
+    package mutating func merge(_ inputs: [TaskInput], atMost limit: Int) -> MergedChoice? {
+        let places = inputs.indices.filter { !inputs[$0].isFinished && inputs[$0].available(atMost: limit) > 0 }
+        guard places.count > 1, Set(places.map { inputs[$0].index }).count == places.count else { return nil }
+        var choice = MergedChoice(parts: places.map { MergedChoice.Part(place: $0) })
+        let available = places.map { inputs[$0].available(atMost: limit) }
+        func head(_ part: Int) -> Int64? { inputs[places[part]].run?.timestamps[inputs[places[part]].next + choice.parts[part].count] }
+        var heads = places.indices.map { head($0) ?? .max }
+        var current = heads.indices.min { heads[$0] < heads[$1] } ?? 0
+        while choice.order.count < limit {
+            let next = heads.indices.min { heads[$0] < heads[$1] } ?? current
+            if heads[next] < heads[current] { current = next }
+            choice.parts[current].count += 1
+            choice.order.append(Int32(current))
+            // Whether the log has more of this input must be seen before another one goes on.
+            if choice.parts[current].count == available[current] { break }
+            heads[current] = head(current) ?? .max
+        }
+        return choice
     }
 }
