@@ -122,12 +122,12 @@ struct FromAnalysis {
                 throw Diagnostic(.statementError, "two sources are called \(source.alias)", at: source.name.span.range)
             }
         }
-        let unreadable = sources.map(\.definition).filter { $0.valueFormat.name == .kafka }
-        if !unreadable.isEmpty {
+        let unreadable = sources.filter { $0.definition.valueFormat.name == .kafka }
+        if let first = unreadable.first {
             throw Diagnostic(
                 .serialisationMismatch,
-                "Source(s) \(unreadable.map(\.name).joined(separator: ", ")) are using the 'KAFKA' value format. "
-                    + "This format does not yet support JOIN.")
+                "Source(s) \(unreadable.map(\.definition.name).joined(separator: ", ")) are using the 'KAFKA' value format. "
+                    + "This format does not yet support JOIN.", at: first.name.span.range)
         }
     }
 

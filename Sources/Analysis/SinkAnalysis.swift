@@ -170,7 +170,8 @@ private func repeatedKey(_ query: ResolvedQuery, _ first: String, _ second: Stri
     return Diagnostic(
         .invalidKey,
         message + "\nEach key column must only be in the projection once. If you intended to copy the key into the value, "
-            + "then consider using the AS_VALUE function to indicate which key reference should be copied.")
+            + "then consider using the AS_VALUE function to indicate which key reference should be copied.",
+        at: query.normalised.span.range)
 }
 
 private func missingKey(_ query: ResolvedQuery, _ sink: String) -> Diagnostic {
@@ -197,7 +198,8 @@ private func missingKey(_ query: ResolvedQuery, _ sink: String) -> Diagnostic {
     return Diagnostic(
         .invalidKey,
         "Key missing from projection (ie, SELECT). See https://cnfl.io/2LV7ouS.\nThe query used to build `\(sink)` must include the "
-            + "\(what)\(texts.count == 1 ? "" : "s") \(listed) in its projection (eg, SELECT \(example)...).\(note)")
+            + "\(what)\(texts.count == 1 ? "" : "s") \(listed) in its projection (eg, SELECT \(example)...).\(note)",
+        at: query.normalised.span.range)
 }
 
 private func missingPrimaryKey(_ query: ResolvedQuery, _ table: String) -> Diagnostic {
@@ -209,5 +211,6 @@ private func missingPrimaryKey(_ query: ResolvedQuery, _ table: String) -> Diagn
     return Diagnostic(
         .invalidKey,
         "Primary key column\(plural) missing in projection. For foreign-key table-table joins, the projection must include all primary key "
-            + "columns from the left input table (`\(table)`). Missing column\(plural): \(names.joined(separator: ", ")).")
+            + "columns from the left input table (`\(table)`). Missing column\(plural): \(names.joined(separator: ", ")).",
+        at: query.normalised.span.range)
 }

@@ -62,7 +62,7 @@ struct JoinPlanner {
         case .join(let inner):
             if isKeyed { return plan(inner, needed: needed, path: path) }
             let below = plan(inner, needed: key.reduce(into: needed) { $0.formUnion($1.columnsRead) }, path: path)
-            let kept = below.places.keys.filter(needed.contains).sorted()
+            let kept = below.places.keys.filter { needed.contains($0) && !isKey($0, of: key) }.sorted()
             let columns = below.step.output.columns
             let output = RowSchema(
                 columns: key.map { ColumnDefinition(name(of: $0), $0.type) } + kept.map { columns[below.places[$0] ?? 0] },
@@ -70,8 +70,7 @@ struct JoinPlanner {
             let expressions = key.map(below.moved) + kept.map { .column(below.places[$0] ?? 0, columns[below.places[$0] ?? 0].type) }
             let step = ProjectStep(input: below.step, expressions: expressions, output: output, isTable: below.kind == .table)
             return PlacedStep(
-                step: .project(step), places: Dictionary(uniqueKeysWithValues: kept.enumerated().map { ($1, key.count + $0) }),
-                keyFormat: below.keyFormat, kind: below.kind)
+                step: .project(step), places: places(key, kept), keyFormat: below.keyFormat, kind: below.kind)
         }
     }
 
@@ -84,7 +83,7 @@ struct JoinPlanner {
                 return .column(index - row.base, part.type)
             }
         }
-        let kept = (row.base..<row.end).filter(needed.contains)
+        let kept = (row.base..<row.end).filter { needed.contains($0) && !isKey($0, of: key) }
         let read = kept.map { index -> TypedExpression in
             if let base = row.pseudoBase, index >= base { return .column(index, row.pseudoColumns[index - base].type) }
             return .column(index, row.columns[index - row.base].type)
@@ -95,8 +94,17 @@ struct JoinPlanner {
             input: .source(sourceStep(for: source, store: nil, failsOnInvalidTimestamp: context.failsOnInvalidTimestamp)),
             expressions: (key + read).map(own), output: output, isTable: source.kind == .table)
         return PlacedStep(
-            step: .project(step), places: Dictionary(uniqueKeysWithValues: kept.enumerated().map { ($1, key.count + $0) }),
-            keyFormat: source.keyFormat, kind: source.kind)
+            step: .project(step), places: places(key, kept), keyFormat: source.keyFormat, kind: source.kind)
+    }
+
+    private func isKey(_ column: Int, of key: [TypedExpression]) -> Bool { key.contains { $0.node == .column(column) } }
+
+    /// Where the columns of the wide row stand in rows of the key and then of `kept`.
+    private func places(_ key: [TypedExpression], _ kept: [Int]) -> [Int: Int] {
+        var places: [Int: Int] = [:]
+        for (place, column) in kept.enumerated() { places[column] = key.count + place }
+        for (place, part) in key.enumerated() { if case .column(let column) = part.node { places[column] = place } }
+        return places
     }
 
     private func primaryKey(of relation: ResolvedRelation) -> [TypedExpression] {
