@@ -168,14 +168,15 @@ struct JoinAnalysis {
         return own + (left.equivalents.contains { own.contains($0) } ? left.equivalents.filter { !own.contains($0) } : [])
     }
 
-    /// The columns that hold the key of every row: a side that may be missing has none.
+    /// The columns that stand for the key of every row. Of a side that may be missing, only the left one's does: the key of a RIGHT join
+    /// goes by its name.
     private func keys(_ left: JoinNode, _ criterion: JoinCriterion, _ type: JoinType, _ isLeftKeyed: Bool) -> [TypedExpression] {
         let leftKeys = isLeftKeyed ? left.keys : [criterion.left].filter(isColumn)
         let rightKeys = [criterion.right].filter(isColumn)
         return switch type {
         case .inner: leftKeys + rightKeys
         case .left: leftKeys
-        case .right: rightKeys
+        case .right: leftKeys + rightKeys
         case .full: []
         }
     }
