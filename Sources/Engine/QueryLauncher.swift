@@ -97,7 +97,10 @@ struct QueryLauncher: Sendable {
                 let dataflow = try dataflow(pipeline, properties: properties)
                 var inputs: [TaskInput] = []
                 for (place, input) in dataflow.inputs.enumerated() {
-                    inputs += try taskInputs(place, input.topic, [partition], committed, properties)
+                    for var taskInput in try taskInputs(place, input.topic, [partition], committed, properties) {
+                        taskInput.isTable = input.isTable
+                        inputs.append(taskInput)
+                    }
                 }
                 var description = TaskDescription(dataflow: dataflow, inputs: inputs, partition: partition)
                 description.group = plan.id
@@ -230,6 +233,7 @@ struct QueryLauncher: Sendable {
             var reset = properties
             if case .source(let source) = input, source.kind == .table { reset["auto.offset.reset"] = "earliest" }
             for var taskInput in try taskInputs(index, input.topic, Array(topic.partitions.indices), [:], reset) {
+                taskInput.isTable = input.isTable
                 if isBounded { taskInput.end = topic.partitions[taskInput.partition.partition].bounds.durableEnd }
                 inputs.append(taskInput)
             }

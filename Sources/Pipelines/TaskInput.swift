@@ -23,6 +23,8 @@ package struct TaskInput: Sendable {
     package var position: Int64
     /// Where a bounded read stops; nil reads on for ever.
     package var end: Int64?
+    /// Its records are changes of a table: of records of one time they come before those of streams, which look them up.
+    package var isTable = false
 
     /// Records that are to be left out, by offset, each with the reason.
     package var skips: [Int64: String] = [:]
@@ -110,20 +112,29 @@ package struct MergedChoice: Hashable, Sendable {
     }
 }
 
+/// When a record is due: by its time, tables before streams.
+private struct Turn: Comparable {
+    var time: Int64
+    var isStream: Bool
+
+    static func < (a: Turn, b: Turn) -> Bool { a.time < b.time || a.time == b.time && !a.isStream && b.isStream }
+}
+
 /// Kafka Streams' choice: the input whose next record is oldest; inputs at their end do not hold up the others.
 package struct OldestFirst: InputChooser {
     package init() {}
 
     package mutating func choose(among inputs: [TaskInput], atMost limit: Int) -> (input: Int, count: Int)? {
-        var best: (place: Int, time: Int64)?
-        var runnerUp: Int64?
+        var best: (place: Int, turn: Turn)?
+        var runnerUp: Turn?
         for (place, input) in inputs.enumerated() {
             guard !input.isFinished, let time = input.headTimestamp else { continue }
-            if let current = best, current.time <= time {
-                runnerUp = min(runnerUp ?? time, time)
+            let turn = Turn(time: time, isStream: !input.isTable)
+            if let current = best, !(turn < current.turn) {
+                runnerUp = runnerUp.map { min($0, turn) } ?? turn
             } else {
-                if let current = best { runnerUp = min(runnerUp ?? current.time, current.time) }
-                best = (place, time)
+                if let current = best { runnerUp = runnerUp.map { min($0, current.turn) } ?? current.turn }
+                best = (place, turn)
             }
         }
         guard let best else { return nil }
@@ -132,7 +143,7 @@ package struct OldestFirst: InputChooser {
         // Several inputs: only so far as this one stays the oldest.
         if let runnerUp, let run = input.run {
             var oldest = 1
-            while oldest < count && run.timestamps[input.next + oldest] <= runnerUp { oldest += 1 }
+            while oldest < count, !(runnerUp < Turn(time: run.timestamps[input.next + oldest], isStream: !input.isTable)) { oldest += 1 }
             count = min(count, oldest)
         }
         return count > 0 ? (best.place, count) : nil
@@ -143,8 +154,11 @@ package struct OldestFirst: InputChooser {
         guard places.count > 1, Set(places.map { inputs[$0].index }).count == places.count else { return nil }
         var choice = MergedChoice(parts: places.map { MergedChoice.Part(place: $0) })
         let available = places.map { inputs[$0].available(atMost: limit) }
-        func head(_ part: Int) -> Int64? { inputs[places[part]].run?.timestamps[inputs[places[part]].next + choice.parts[part].count] }
-        var heads = places.indices.map { head($0) ?? .max }
+        func head(_ part: Int) -> Turn {
+            let input = inputs[places[part]]
+            return Turn(time: input.run?.timestamps[input.next + choice.parts[part].count] ?? .max, isStream: !input.isTable)
+        }
+        var heads = places.indices.map(head)
         var current = heads.indices.min { heads[$0] < heads[$1] } ?? 0
         while choice.order.count < limit {
             let next = heads.indices.min { heads[$0] < heads[$1] } ?? current
@@ -153,7 +167,7 @@ package struct OldestFirst: InputChooser {
             choice.order.append(Int32(current))
             // Whether the log has more of this input must be seen before another one goes on.
             if choice.parts[current].count == available[current] { break }
-            heads[current] = head(current) ?? .max
+            heads[current] = head(current)
         }
         return choice
     }

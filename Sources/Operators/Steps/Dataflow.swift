@@ -34,6 +34,14 @@ package enum DataflowInput: Hashable, Sendable {
         case .exchange(let step): step.topic.name
         }
     }
+
+    /// Whether its rows are changes of a table.
+    package var isTable: Bool {
+        switch self {
+        case .source(let step): step.kind == .table
+        case .exchange(let step): step.isTable
+        }
+    }
 }
 
 /// Records of one input that are worked off together with those of others.
