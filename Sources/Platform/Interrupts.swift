@@ -1,9 +1,14 @@
-// Ctrl-C as a call: the handler of SIGINT writes a byte into a pipe, and a thread of ours makes of it whatever is wanted at the time.
+// Ctrl-C as a call: the handler of SIGINT writes into a pipe what it interrupted, and a thread of ours makes of it whatever is wanted at
+// the time.
 
 import Glibc
+import Synchronization
 
 /// Where the handler, which may do nothing but write, finds the pipe.
 private nonisolated(unsafe) var interruptPipe: Int32 = -1
+/// The number of the read that is under way, from 1; 0 while there is none. The handler notes it at the moment of the signal: by the time
+/// that anybody else looks, the next read may have begun.
+private let readUnderWay = Atomic<Int32>(0)
 
 /// Turns SIGINT into calls. One a process.
 package final class InterruptWatcher: Sendable {
@@ -11,7 +16,7 @@ package final class InterruptWatcher: Sendable {
     /// The thread inside `whileReading`, if one is, and how many reads there have been: a nudge is meant for one read, not for the next.
     private struct Reader {
         var thread: pthread_t?
-        var number = 0
+        var number: Int32 = 0
     }
     private let reader = Monitor(Reader())
 
@@ -22,10 +27,12 @@ package final class InterruptWatcher: Sendable {
             throw SystemError(kind: .other, number: errno, attempt: "make a pipe for interrupts", path: "", reason: "")
         }
         unsafe interruptPipe = ends[1]
+        // Also makes the number, so that the handler never does.
+        readUnderWay.store(0, ordering: .sequentiallyConsistent)
         var handling = sigaction()
         unsafe handling.__sigaction_handler.sa_handler = { _ in
-            var byte: UInt8 = 1
-            _ = unsafe write(interruptPipe, &byte, 1)
+            var interrupted = readUnderWay.load(ordering: .sequentiallyConsistent)
+            _ = unsafe write(interruptPipe, &interrupted, 4)
         }
         unsafe sigaction(SIGINT, &handling, nil)
         // A second signal, whose only purpose is to end a read.
@@ -36,10 +43,11 @@ package final class InterruptWatcher: Sendable {
         let action = action
         let reader = reader
         _ = try WorkerThread.start("interrupts") {
-            var byte: UInt8 = 0
-            while unsafe read(source, &byte, 1) == 1 {
+            var interrupted: Int32 = 0
+            // Writes of four bytes into a pipe arrive whole.
+            while unsafe read(source, &interrupted, 4) == 4 {
                 action.withLock { $0 }?()
-                Self.end(reader)
+                if interrupted != 0 { Self.end(interrupted, of: reader) }
             }
         }
     }
@@ -49,15 +57,20 @@ package final class InterruptWatcher: Sendable {
     package func whileReading<T>(_ read: () -> T) -> T {
         reader.update { reader in
             reader.thread = pthread_self()
-            reader.number += 1
+            reader.number = reader.number == .max ? 1 : reader.number + 1
+            readUnderWay.store(reader.number, ordering: .sequentiallyConsistent)
         }
-        defer { reader.update { $0.thread = nil } }
+        defer {
+            reader.update { reader in
+                readUnderWay.store(0, ordering: .sequentiallyConsistent)
+                reader.thread = nil
+            }
+        }
         return read()
     }
 
-    /// Nudges the reading thread until the read that is under way now has ended.
-    private static func end(_ reader: Monitor<Reader>) {
-        let number = reader.withLock { $0.number }
+    /// Nudges the reading thread until the read of that number has ended.
+    private static func end(_ number: Int32, of reader: Monitor<Reader>) {
         while true {
             let isReading = reader.withLock { reader in
                 guard let thread = reader.thread, reader.number == number else { return false }
