@@ -194,12 +194,16 @@
     private func split() {
         let old = partitions[0]
         partitionBits = ByteTable.splitBits
-        partitions = (0..<1 << partitionBits).map { _ in Partition(capacity: max(16, old.capacity * 2 >> partitionBits)) }
+        // Twice the room of before, in all; shifts bind tighter than products.
+        partitions = (0..<1 << partitionBits).map { _ in Partition(capacity: max(16, (old.capacity * 2) >> partitionBits)) }
         for place in 0..<old.capacity {
             let slot = unsafe old.slots[place]
             guard slot.id >= 0 else { continue }
             let hash = hash(key(Int(slot.id)))
-            move(slot, hash, into: partitionIndex(hash))
+            let index = partitionIndex(hash)
+            move(slot, hash, into: index)
+            // Hashes may gather in one partition, and a full one would be probed for ever.
+            if partitions[index].count * 10 > partitions[index].capacity * 7 { grow(index) }
         }
         unsafe old.slots.deallocate()
     }
