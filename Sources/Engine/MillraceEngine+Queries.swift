@@ -39,6 +39,7 @@ extension MillraceEngine {
         return QueryRun(
             status: status, pool: pool,
             onFailure: { failure in logLine(.error, "event=query_failed query=\(status.queryID) reason=\"\(failure.description)\"") },
+            onObstacle: { failure in logLine(.warning, "event=query_waits query=\(status.queryID) reason=\"\(failure.description)\"") },
             makeTasks: makeTasks)
     }
 

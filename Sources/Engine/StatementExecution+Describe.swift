@@ -83,11 +83,20 @@ extension StatementExecution {
                 let content = query.run.status.content.withLock { $0 }
                 lines.append("  \(query.id) (\(content.state.name)) : \(query.statement)")
                 lines.append("    \(countersText(content.counters))")
-                if let failure = failureText(content.state) { lines.append("    error: \(failure)") }
+                lines += troubles(of: content).map { "    " + $0 }
                 lines += positions(of: query, content)
             }
         }
         return lines
+    }
+
+    /// What is wrong with a query, or was when it last tried.
+    func troubles(of content: QueryStatus.Content) -> [String] {
+        [
+            failure(content.state).map { "error: \($0)" },
+            content.obstacle.map { "waits and tries again: \($0)" },
+            content.snapshotProblem.map { "the latest snapshot of its state could not be written: \($0)" },
+        ].compactMap(\.self)
     }
 
     /// Start, end, position and lag of each partition that the query reads.
@@ -136,7 +145,7 @@ extension StatementExecution {
         var lines = [
             "ID: \(query.id)", "Status: \(content.state.name)", "SQL: \(query.statement)", "Counters: \(countersText(content.counters))",
         ]
-        if let failure = failureText(content.state) { lines.append("Error: \(failure)") }
+        lines += troubles(of: content).map { $0.prefix(1).uppercased() + $0.dropFirst() }
         return answer(text: lines + planLines(query.plan), queryID: query.id)
     }
 

@@ -85,7 +85,10 @@ extension StatementExecution {
                 query.id, "PERSISTENT", "\(content.state.name):1", query.writes ?? query.reads.first,
                 query.writes.flatMap { engine.catalog.sources[$0]?.topic }, query.statement,
             ]
-            if extended { cells += [countersText(content.counters), failureText(content.state)] }
+            if extended {
+                let troubles = troubles(of: content)
+                cells += [countersText(content.counters), troubles.isEmpty ? nil : troubles.joined(separator: "; ")]
+            }
             listing.add(texts: cells)
         }
         for query in transients.values.sorted(by: { $0.id < $1.id }) {
@@ -101,7 +104,7 @@ extension StatementExecution {
         return listing
     }
 
-    func failureText(_ state: QueryState) -> String? {
+    func failure(_ state: QueryState) -> String? {
         if case .failed(let failure) = state { failure.description } else { nil }
     }
 

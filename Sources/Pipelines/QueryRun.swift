@@ -14,21 +14,28 @@ package final class QueryRun: Sendable {
     private let skips = Monitor<[PartitionKey: [Int64: String]]>([:])
     /// Told when the query stops by itself.
     private let onFailure: @Sendable (QueryFailure) -> Void
+    /// Told when the query has met an obstacle and will try again by itself.
+    private let onObstacle: @Sendable (QueryFailure) -> Void
+    /// How often tasks were made, and whether that is about to happen again: tasks fail one by one, but start anew together and once.
+    private let starts = Monitor<(count: Int, isDue: Bool)>((0, false))
 
     package init(
         status: QueryStatus, pool: WorkerPool?, onFailure: @escaping @Sendable (QueryFailure) -> Void = { _ in },
+        onObstacle: @escaping @Sendable (QueryFailure) -> Void = { _ in },
         makeTasks: @escaping @Sendable () throws(QueryFailure) -> [QueryTask]
     ) {
         self.status = status
         self.pool = pool
         self.makeTasks = makeTasks
         self.onFailure = onFailure
+        self.onObstacle = onObstacle
     }
 
     /// Makes the tasks and hands them to the workers. A failure to make them is the query's failure. A query that has been terminated
     /// does not start any more, however close the two come: nobody would ever stop it again.
     package func start() {
         if status.state == .terminated { return }
+        starts.update { $0 = ($0.count + 1, false) }
         do throws(QueryFailure) {
             let tasks = try makeTasks()
             let skips = skips.withLock { $0 }
@@ -78,17 +85,48 @@ package final class QueryRun: Sendable {
         pool.remove(status.queryID, committing: committing, finally: finally)
     }
 
-    /// The query cannot go on. With `canRetry` its tasks are made anew from what is durable.
-    func fail(_ failure: QueryFailure, canRetry: Bool = false) {
+    /// The query cannot go on; it stays where it is until somebody resumes it.
+    func fail(_ failure: QueryFailure) {
+        if failure.isWithdrawn { return retry(after: failure, atOnce: true) }
         let isRunning = status.content.update { content in
             guard content.state == .running else { return false }
-            if !canRetry { content.state = .failed(failure) }
+            content.state = .failed(failure)
             return true
         }
         guard isRunning else { return }
-        remove(committing: false) { [self] in
-            if canRetry { start() } else { onFailure(failure) }
+        remove(committing: false) { [self] in onFailure(failure) }
+    }
+
+    /// A commit was refused through no fault of the query: its tasks are made anew from what is durable, at once when the commit merely
+    /// rested on another that failed, else after a while that grows as long as the obstacle stays.
+    func retry(after refusal: QueryFailure, atOnce: Bool) {
+        let delay: Int64? = status.content.update { content in
+            guard content.state == .running else { return nil }
+            if !atOnce || content.refusedCommits > 1 { content.obstacle = refusal.description }
+            content.refusedCommits += 1
+            let isFirst = atOnce && content.refusedCommits == 1
+            return isFirst ? 0 : min(QueryRun.longestDelay, QueryRun.shortestDelay << Int64(min(content.refusedCommits, 16)))
         }
+        guard let delay else { return }
+        let number = starts.update { starts -> Int? in
+            if starts.isDue { return nil }
+            starts.isDue = true
+            return starts.count
+        }
+        guard let number else { return }
+        if delay > 0 { onObstacle(refusal) }
+        remove(committing: false) { [self] in
+            pool?.after(nanoseconds: delay) { [self] in restart(number) }
+        }
+    }
+
+    /// Nanoseconds before a refused commit is tried again.
+    private static let shortestDelay: Int64 = 20_000_000, longestDelay: Int64 = 2_000_000_000
+
+    /// Starts again, unless somebody has paused, ended or started the query meanwhile.
+    private func restart(_ number: Int) {
+        let isWanted = starts.withLock { $0.count == number && $0.isDue }
+        if isWanted && status.state == .running { start() }
     }
 
     /// Looks at the tasks of the query on their own threads; `finally` is called when all that was seen is durable.

@@ -11,12 +11,19 @@ package struct QueryFailure: Error, Hashable, Sendable {
     package var topic: String?
     package var partition: Int?
     package var offset: Int64?
+    /// What the query had read was taken back by the log: nothing is wrong with the query, which starts again from what is durable.
+    var isWithdrawn = false
 
     package init(message: String, topic: String? = nil, partition: Int? = nil, offset: Int64? = nil) {
+        self.init(message: message, topic: topic, partition: partition, offset: offset, isWithdrawn: false)
+    }
+
+    init(message: String, topic: String?, partition: Int?, offset: Int64?, isWithdrawn: Bool) {
         self.message = message
         self.topic = topic
         self.partition = partition
         self.offset = offset
+        self.isWithdrawn = isWithdrawn
     }
 
     /// One line with everything.
@@ -64,6 +71,10 @@ package final class QueryStatus: Sendable {
         package var counters = QueryCounters()
         /// The offset up to which each input is processed and durable.
         package var durablePositions: [PartitionKey: Int64] = [:]
+        /// What the query waits for before it tries again: its commits are refused by a disk that is full, say. Nil while it goes on.
+        package var obstacle: String?
+        /// Commits that were refused since the last one that was not.
+        var refusedCommits = 0
         /// Why the latest snapshot of state could not be written.
         package var snapshotProblem: String?
     }

@@ -195,8 +195,12 @@ package final class QueryTask {
                     upTo: moment)
                 description.inputs[place].take(run)
             } catch {
+                // A reader of appended records is beyond the end when those were withdrawn.
+                var isWithdrawn = false
+                if case .offsetBeyondEnd = error.kind { isWithdrawn = moment == .appended }
                 throw QueryFailure(
-                    message: error.message, topic: input.topicName, partition: input.partition.partition, offset: input.position)
+                    message: error.message, topic: input.topicName, partition: input.partition.partition, offset: input.position,
+                    isWithdrawn: isWithdrawn)
             }
         }
     }

@@ -5,7 +5,7 @@ import Platform
 
 /// A thread that owns tasks. Everything but the inbox belongs to the thread itself.
 final class Worker: @unchecked Sendable {
-    // `tasks`, `waiting` and `removals` are touched by the worker's own thread only; the inbox has its lock.
+    // `tasks`, `waiting` and `timers` are touched by the worker's own thread only; the inbox has its lock.
     private struct Inbox {
         var messages: [@Sendable (Worker) -> Void] = []
         var news: Set<PartitionKey> = []
@@ -32,6 +32,8 @@ final class Worker: @unchecked Sendable {
     private let time: any TimeSource
     private var tasks: [Entry] = []
     private var waiting: [Waiting] = []
+    /// What is to be done at a time (monotonic nanoseconds).
+    private var timers: [(due: Int64, call: @Sendable () -> Void)] = []
     private var thread: WorkerThread?
 
     init(name: String, log: any EventLog, time: any TimeSource) throws(SystemError) {
@@ -43,6 +45,11 @@ final class Worker: @unchecked Sendable {
     // MARK: From other threads
 
     func post(_ message: @escaping @Sendable (Worker) -> Void) { inbox.update { $0.messages.append(message) } }
+
+    /// Calls `body` on the worker's thread when so much time has passed.
+    func after(nanoseconds delay: Int64, _ body: @escaping @Sendable () -> Void) {
+        post { worker in worker.timers.append((worker.time.monotonicNanoseconds() + delay, body)) }
+    }
 
     func tell(_ partition: PartitionKey) {
         guard interest.withLock({ $0.contains(partition) }) else { return }
@@ -99,6 +106,7 @@ final class Worker: @unchecked Sendable {
         while true {
             let (messages, news, isStopped) = takeInbox()
             for message in messages { message(self) }
+            fireTimers()
             if !news.isEmpty {
                 for index in tasks.indices where !tasks[index].isReady {
                     if tasks[index].task.description.inputs.contains(where: { news.contains($0.partition) }) { tasks[index].isReady = true }
@@ -113,7 +121,15 @@ final class Worker: @unchecked Sendable {
         }
     }
 
-    /// Waits for work: not at all while a task is ready, until the next commit is due while something is uncommitted.
+    private func fireTimers() {
+        guard !timers.isEmpty else { return }
+        let now = time.monotonicNanoseconds()
+        let due = timers.filter { $0.due <= now }
+        timers.removeAll { $0.due <= now }
+        for timer in due { timer.call() }
+    }
+
+    /// Waits for work: not at all while a task is ready, and no longer than until the next timer is due.
     private func takeInbox() -> ([@Sendable (Worker) -> Void], Set<PartitionKey>, Bool) {
         func take(_ inbox: inout Inbox) -> ([@Sendable (Worker) -> Void], Set<PartitionKey>, Bool) {
             defer {
@@ -123,7 +139,8 @@ final class Worker: @unchecked Sendable {
             return (inbox.messages, inbox.news, inbox.isStopped)
         }
         if tasks.contains(where: \.isReady) { return inbox.withLock { take(&$0) } }
-        return inbox.wait(until: { $0.hasWork }, then: { take(&$0) })
+        let left = timers.map(\.due).min().map { max(0, $0 - time.monotonicNanoseconds()) }
+        return inbox.wait(nanoseconds: left, until: { $0.hasWork }, then: { take(&$0) })
     }
 
     /// One turn for every ready task, then the commits that are due.
@@ -189,6 +206,8 @@ final class Worker: @unchecked Sendable {
             task.commitsDurable = max(task.commitsDurable, number)
             task.status.content.update { content in
                 content.counters.commits += 1
+                content.refusedCommits = 0
+                content.obstacle = nil
                 for (partition, position) in positions {
                     content.durablePositions[partition] = max(position, content.durablePositions[partition] ?? 0)
                 }
@@ -197,14 +216,20 @@ final class Worker: @unchecked Sendable {
             waiting.removeAll { $0.task === task && $0.commits <= task.commitsDurable }
             for waiter in ready { waiter.call() }
         case .failure(let error):
+            // Nothing more of this task becomes durable. Whoever waits for that may wait for a task that has left already.
+            let stranded = waiting.filter { $0.task === task }
+            waiting.removeAll { $0.task === task }
+            task.commitsDurable = task.commitsMade
+            defer { for waiter in stranded { waiter.call() } }
             // Memory is ahead of the log now: the task is thrown away, and a new one starts from what is durable.
             guard tasks.contains(where: { $0.task === task }) else { return }
             tasks.removeAll { $0.task === task }
             task.retire()
-            let stranded = waiting.filter { $0.task === task }
-            waiting.removeAll { $0.task === task }
-            for waiter in stranded { waiter.call() }
-            run.fail(QueryFailure(message: "the commit failed: \(error.message)"), canRetry: error.kind == .withdrawn)
+            let refusal = QueryFailure(message: "the commit failed: \(error.message)")
+            switch error.kind {
+            case .withdrawn, .diskFull, .storage: run.retry(after: refusal, atOnce: error.kind == .withdrawn)
+            default: run.fail(refusal)
+            }
         }
     }
 }

@@ -37,6 +37,9 @@ package final class WorkerPool: Sendable {
         }
     }
 
+    /// Calls `body` on a worker's thread when so much time has passed.
+    func after(nanoseconds delay: Int64, _ body: @escaping @Sendable () -> Void) { workers[0].after(nanoseconds: delay, body) }
+
     /// Runs `body` on every worker that has tasks of the query, with those tasks, after their commits so far are durable.
     package func visit(_ queryID: String, _ body: @escaping @Sendable ([QueryTask]) -> Void, finally: @escaping @Sendable () -> Void) {
         let waiting = Monitor(workers.count)
