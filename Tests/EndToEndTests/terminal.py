@@ -3,7 +3,7 @@
 
   terminal.py MILLRACE
 """
-import os, pty, re, select, signal, sys, tempfile
+import os, pty, re, select, signal, sys, tempfile, termios
 
 millrace = sys.argv[1]
 home = tempfile.mkdtemp()
@@ -19,6 +19,12 @@ class Terminal:
 
     def type(self, text):
         os.write(self.fd, text.encode())
+
+    def command(self, text):
+        """Types a key that the editor acts on. The prompt is shown a moment before the editor has the terminal to itself."""
+        while termios.tcgetattr(self.fd)[3] & termios.ICANON:
+            pass
+        self.type(text)
 
     def expect(self, pattern, what):
         """Waits until the pattern is on the screen; what was before it counts as read."""
@@ -58,7 +64,7 @@ shell.expect(r"Stream created", "a statement over two lines")
 shell.expect(r"millrace> ", "the prompt")
 shell.type("INSERT INTO visits VALUES (1, 'a;b');\n")
 shell.expect(r"1 row inserted", "a semicolon in quotes")
-shell.type("SELECT * FROM vis\t;\n")
+shell.command("SELECT * FROM vis\t;\n")
 shell.expect(r"\| 1 +\| a;b", "Tab completes a source, the row comes back")
 shell.expect(r"millrace> ", "the prompt")
 
@@ -92,7 +98,7 @@ again.expect(r"Table Name", "-c runs a statement")
 again.leave("", "-c ends by itself")
 third = Terminal()
 third.expect(r"millrace> ", "the prompt")
-third.type("\x12visits EMIT\n")
+third.command("\x12visits EMIT\n")
 third.expect(r"SELECT \* FROM visits EMIT CHANGES;", "Ctrl-R searches the history of an earlier session")
 third.expect(r"millrace> ", "the found line was carried out")
 third.leave("\x04", "Ctrl-D leaves")
