@@ -76,7 +76,7 @@ extension SegmentedLog {
     package var generation: UInt64 { order.withLock { $0.generation } }
 
     package func commit(_ commit: Commit, completion: @escaping @Sendable (Result<CommitReceipt, LogError>) -> Void) {
-        let framed: [FramedAppend]
+        var framed: [FramedAppend]
         do throws(LogError) { framed = try commit.appends.map { append throws(LogError) in try frame(append) } } catch {
             completion(.failure(error))
             return
@@ -87,7 +87,7 @@ extension SegmentedLog {
             until: { !mayWait || $0.waitingBytes < CommitOrder.mostWaitingBytes || $0.refusal != nil },
             then: { order in
                 do throws(LogError) {
-                    let (placed, receipt) = try place(framed, commit.generation, in: &order)
+                    let (placed, receipt) = try place(&framed, commit.generation, in: &order)
                     let partitions = placed.map(\.partition)
                     order.queue.append(
                         .commit(
@@ -134,9 +134,10 @@ extension SegmentedLog {
 
     // MARK: Placing
 
-    /// Hands out offsets: to all appends, or to none.
+    /// Hands out offsets: to all appends, or to none. Takes the bytes out of `appends`: a second owner would make every patch of a batch's
+    /// offset a copy of all of them.
     private func place(
-        _ appends: [FramedAppend], _ generation: UInt64?, in order: inout CommitOrder
+        _ appends: inout [FramedAppend], _ generation: UInt64?, in order: inout CommitOrder
     ) throws(LogError) -> ([PlacedAppend], CommitReceipt) {
         if let refusal = order.refusal { throw refusal }
         if order.isClosing { throw LogError(.closed, "the log is closed") }
@@ -149,8 +150,8 @@ extension SegmentedLog {
         var undo: [() -> Void] = []
         var receipt = CommitReceipt(baseOffsets: [], wereRepeats: [])
         do {
-            for append in appends {
-                let (offset, isRepeat) = try place(append, &placed, &undo)
+            for index in appends.indices {
+                let (offset, isRepeat) = try place(&appends[index], &placed, &undo)
                 receipt.baseOffsets.append(offset)
                 receipt.wereRepeats.append(isRepeat)
             }
@@ -162,13 +163,13 @@ extension SegmentedLog {
     }
 
     private func place(
-        _ append: FramedAppend, _ placed: inout [PlacedAppend], _ undo: inout [() -> Void]
+        _ append: inout FramedAppend, _ placed: inout [PlacedAppend], _ undo: inout [() -> Void]
     ) throws(LogError) -> (Int64, isRepeat: Bool) {
         let partition = append.partition
         let outcome: Result<Placing, LogError> = partition.state.withLock { state in
             if state.isDeleted { return .failure(unknown(partition.topic)) }
             let end = state.appendedEnd
-            guard var framed = append.framed else { return .success(.nothing(end)) }
+            guard var framed = append.framed.take() else { return .success(.nothing(end)) }
             let count = framed.recordCount
             if let stamp = append.producer {
                 switch state.producers.verdict(on: stamp, count: count) {
