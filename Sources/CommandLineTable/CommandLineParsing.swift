@@ -197,5 +197,5 @@ package func checkListening(_ invocation: Invocation, hasAuthentication: Bool = 
     guard invocation.given[.config] == nil else { return }  // The file may bring users; it is checked again then.
     throw usageError(
         "listening on \(address) lets other machines in without authentication",
-        hint: "Give --insecure if that is meant, or users in a --config file.")
+        hint: "Give --insecure if that is meant.")
 }
