@@ -17,7 +17,7 @@ package final class InteractiveShell {
     private let interrupts: InterruptWatcher?
     private var format: OutputFormat
     private var showsTiming = false
-    private var spool: (path: String, lines: Monitor<[String]>)?
+    private var spool: Spool?
     private var lastStatement: String?
     /// Whether a statement has failed.
     private var hasFailed = false
@@ -110,23 +110,24 @@ package final class InteractiveShell {
 
     private func carryOut(statement: String) {
         lastStatement = statement
+        spool?.write(statement.trimmingCharacters)
         if !runner.run(statement, options: options) { hasFailed = true }
         let word = statement.split(whereSeparator: \.isWhitespace).first?.uppercased()
         if word == "CREATE" || word == "DROP" || word == "ALTER" { completion.forget() }
     }
 
     private var options: PrinterOptions {
-        let lines = spool?.lines
+        let spool = spool
         return PrinterOptions(
             format: format, width: Terminal.width, usesColor: Terminal.isTerminal(1) && Terminal.environment("NO_COLOR") == nil,
             showsTiming: showsTiming,
             out: { line in
                 Terminal.write(line: line, to: 1)
-                lines?.update { $0.append(line) }
+                spool?.write(line)
             },
             err: { line in
                 Terminal.write(line: line, to: 2)
-                lines?.update { $0.append(line) }
+                spool?.write(line)
             })
     }
 
@@ -190,19 +191,20 @@ package final class InteractiveShell {
 
     private func setSpool(_ path: String?) {
         if let path {
-            guard spool == nil else { return complain("already spooling to \(spool?.path ?? "")\nhint: spool off first.") }
-            spool = (path, Monitor([]))
-            return show("spooling to \(path)")
+            if let spool { return complain("already spooling to \(spool.path)\nhint: spool off first.") }
+            do throws(SystemError) {
+                spool = try Spool(path, files: files)
+                show("spooling to \(path)")
+            } catch {
+                complain("\(path) cannot be written: \(error)")
+            }
+            return
         }
         guard let spool else { return complain("not spooling") }
         self.spool = nil
-        let text = spool.lines.withLock { $0.joined(separator: "\n") + "\n" }
-        do throws(SystemError) {
-            try files.replace(spool.path, with: Array(text.utf8))
-            show("wrote \(spool.path)")
-        } catch {
-            complain("\(spool.path) cannot be written: \(error)")
-        }
+        spool.close()
+        if let problem = spool.problem { return complain("\(spool.path) is not complete: \(problem)") }
+        show("wrote \(spool.path)")
     }
 
     private func watch(_ seconds: Double) {

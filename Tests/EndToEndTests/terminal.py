@@ -43,7 +43,8 @@ class Terminal:
             self.seen += data.decode(errors="replace")
 
     def leave(self, text, what):
-        self.type(text)
+        if text:
+            self.command(text)
         while True:
             try:
                 if not os.read(self.fd, 65536):
@@ -84,6 +85,17 @@ shell.expect(r"millrace> ", "Ctrl-C forgets a line")
 # A prompt that comes again and again shows only while nobody types: this one wait is for something that must not happen.
 if select.select([shell.fd], [], [], 0.2)[0]:
     sys.exit("one Ctrl-C interrupts more than one prompt: %r" % os.read(shell.fd, 200))
+
+shell.type("spool '%s/spooled.txt'\n" % home)
+shell.expect(r"spooling to", "a spool begins")
+shell.type("SHOW TABLES;\n")
+shell.expect(r"Table Name", "an answer while spooling")
+shell.expect(r"millrace> ", "the prompt")
+spooled = open(home + "/spooled.txt").read()
+if "SHOW TABLES;" not in spooled or "Table Name" not in spooled:
+    sys.exit("the spool lacks what was shown: %r" % spooled)
+shell.type("spool off\n")
+shell.expect(r"wrote ", "a spool ends")
 
 shell.type("output vertical\n")
 shell.expect(r"output is vertical", "a command of the shell")
