@@ -22,9 +22,22 @@ package struct StatementRunner: Sendable {
 
     func run(_ text: String, into sink: any AnswerSink) -> Bool {
         let outcome = Monitor<Bool?>(nil)
-        let request = session.submit(text, into: sink) { succeeded in outcome.update { $0 = succeeded } }
-        interrupts?.onInterrupt { request.cancel() }
+        // The first rows may be on the screen, and Ctrl-C typed, before the request is in hand.
+        let running = Monitor<(request: (any RunningRequest)?, isInterrupted: Bool)>((nil, false))
+        interrupts?.onInterrupt {
+            let request = running.withLock { running in
+                running.isInterrupted = true
+                return running.request
+            }
+            request?.cancel()
+        }
         defer { interrupts?.onInterrupt(nil) }
+        let request = session.submit(text, into: sink) { succeeded in outcome.update { $0 = succeeded } }
+        let isInterrupted = running.withLock { running in
+            running.request = request
+            return running.isInterrupted
+        }
+        if isInterrupted { request.cancel() }
         return outcome.wait(until: { $0 != nil }) { $0 ?? false }
     }
 
