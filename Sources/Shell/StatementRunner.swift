@@ -8,6 +8,10 @@ package import Platform
 package struct StatementRunner: Sendable {
     private let session: any StatementSession
     private let interrupts: InterruptWatcher?
+    private let interrupted = Monitor(false)
+
+    /// Whether a text was ended by Ctrl-C.
+    package var wasInterrupted: Bool { interrupted.withLock { $0 } }
 
     package init(session: any StatementSession, interrupts: InterruptWatcher?) {
         self.session = session
@@ -24,7 +28,8 @@ package struct StatementRunner: Sendable {
         let outcome = Monitor<Bool?>(nil)
         // The first rows may be on the screen, and Ctrl-C typed, before the request is in hand.
         let running = Monitor<(request: (any RunningRequest)?, isInterrupted: Bool)>((nil, false))
-        interrupts?.onInterrupt {
+        interrupts?.onInterrupt { [interrupted] in
+            interrupted.withLock { $0 = true }
             let request = running.withLock { running in
                 running.isInterrupted = true
                 return running.request

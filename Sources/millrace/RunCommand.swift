@@ -25,7 +25,7 @@ struct RunCommand {
         let interrupts = try watchInterrupts()
         let runner = StatementRunner(session: door.session, interrupts: interrupts)
         for text in scripts {
-            if !runner.run(text, options: printerOptions(invocation)) { return 1 }
+            if !runner.run(text, options: printerOptions(invocation)) { return runner.wasInterrupted ? interruptedExitCode : 1 }
         }
         door.drain()
         return 0

@@ -22,7 +22,9 @@ struct ShellCommandLine {
         if let path = invocation[.file]?.text { texts.append(try scriptText(path)) }
         if !texts.isEmpty {
             let runner = StatementRunner(session: door.session, interrupts: interrupts)
-            for text in texts where !runner.run(text, options: printerOptions(invocation)) { return 1 }
+            for text in texts where !runner.run(text, options: printerOptions(invocation)) {
+                return runner.wasInterrupted ? interruptedExitCode : 1
+            }
             return 0
         }
         let home = Terminal.environment("HOME")

@@ -19,6 +19,9 @@ struct CommandFailure: Error {
     static func cannotStart(_ diagnostic: Diagnostic) -> CommandFailure { CommandFailure(diagnostic: diagnostic, exitCode: 3) }
 }
 
+/// What shells report of a program that Ctrl-C ended: 128 and the number of the signal.
+let interruptedExitCode: Int32 = 130
+
 func perform(_ invocation: Invocation) throws(CommandFailure) -> Int32 {
     switch invocation.command {
     case .serve: return try ServeCommand(invocation).run()

@@ -42,8 +42,11 @@ class Terminal:
                 sys.exit("%s: the shell ended; waited for %r, have %r" % (what, pattern, self.seen[-2000:]))
             self.seen += data.decode(errors="replace")
 
-    def leave(self, text, what):
-        if text:
+    def leave(self, text, what, status=0):
+        wanted = status
+        if text == "\x03" or not text:
+            self.type(text)
+        else:
             self.command(text)
         while True:
             try:
@@ -52,7 +55,7 @@ class Terminal:
             except OSError:
                 break
         _, status = os.waitpid(self.pid, 0)
-        if os.waitstatus_to_exitcode(status) != 0:
+        if os.waitstatus_to_exitcode(status) != wanted:
             sys.exit("%s: exit status %d" % (what, os.waitstatus_to_exitcode(status)))
 
 
@@ -108,6 +111,9 @@ shell.leave("exit\n", "exit leaves")
 again = Terminal("-c", "SHOW TABLES;")
 again.expect(r"Table Name", "-c runs a statement")
 again.leave("", "-c ends by itself")
+script = Terminal("run", "-c", "CREATE STREAM s (a INT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON'); SELECT * FROM s EMIT CHANGES;")
+script.expect(r"\| A ", "a script's push query")
+script.leave("\x03", "Ctrl-C ends a script", status=130)
 third = Terminal()
 third.expect(r"millrace> ", "the prompt")
 third.command("\x12visits EMIT\n")
