@@ -222,17 +222,32 @@ struct QueryLauncher: Sendable {
         return records.isEmpty ? nil : Append(topic: offsets.id, partition: 0, records: records)
     }
 
-    /// The one task of a transient query, which reads all partitions of its sources. With `isBounded` it stops at their current ends.
+    /// Where a transient query starts to read its streams when it is not at their beginning: whatever is acknowledged after this call lies
+    /// behind that.
+    func transientStarts(of plan: QueryPlan, properties: [String: String]) -> [PartitionKey: Int64] {
+        guard properties["auto.offset.reset"] == "latest" else { return [:] }
+        var starts: [PartitionKey: Int64] = [:]
+        for source in plan.sources where source.kind == .stream {
+            guard let topic = log.describeTopic(named: source.topic) else { continue }
+            for (partition, description) in topic.partitions.enumerated() {
+                starts[PartitionKey(topic: topic.id, partition: partition)] = description.bounds.durableEnd
+            }
+        }
+        return starts
+    }
+
+    /// The one task of a transient query, which reads all partitions of its sources, streams from `starts` on and tables, which must be
+    /// whole, from their beginning. With `isBounded` it stops at their current ends.
     func transientTask(
-        _ plan: QueryPlan, properties: [String: String], isBounded: Bool, receiver: any RowReceiver, status: QueryStatus
+        _ plan: QueryPlan, properties: [String: String], from starts: [PartitionKey: Int64], isBounded: Bool,
+        receiver: any RowReceiver, status: QueryStatus
     ) throws(QueryFailure) -> QueryTask {
         let dataflow = try dataflow(PipelinePlan(root: plan.root, destination: plan.destination), properties: properties)
         var inputs: [TaskInput] = []
         for (index, input) in dataflow.inputs.enumerated() {
             guard let topic = log.describeTopic(named: input.topic) else { throw QueryFailure(message: "the topic \(input.topic) is gone") }
-            var reset = properties
-            if case .source(let source) = input, source.kind == .table { reset["auto.offset.reset"] = "earliest" }
-            for var taskInput in try taskInputs(index, input.topic, Array(topic.partitions.indices), [:], reset) {
+            let starts = input.isTable ? [:] : starts
+            for var taskInput in try taskInputs(index, input.topic, Array(topic.partitions.indices), starts, [:]) {
                 taskInput.isTable = input.isTable
                 if isBounded { taskInput.end = topic.partitions[taskInput.partition.partition].bounds.durableEnd }
                 inputs.append(taskInput)

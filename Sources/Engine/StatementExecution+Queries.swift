@@ -28,9 +28,11 @@ extension StatementExecution {
         let plan = transientPlan(resolved, in: planning(id))
         var properties = capturedProperties
         properties["auto.offset.reset"] = session.property("auto.offset.reset") ?? engine.configuration.pushStart
+        // Fixed before the columns go out: whoever has seen those sees every row that is acknowledged later.
+        let starts = QueryLauncher(engine: engine).transientStarts(of: plan, properties: properties)
         sink.emit(.columns(columns(of: resolved, flagsKeys: false), .changes))
         if resolved.limit == 0 { return done(AnswerSummary(message: "Limit Reached", queryID: id), whenDone) }
-        try start(plan, id, properties, isPush: true, isBounded: false, limit: resolved.limit, whenDone)
+        try start(plan, id, properties, from: starts, isPush: true, limit: resolved.limit, whenDone)
     }
 
     func transientID(_ query: ResolvedQuery) -> String {
@@ -49,9 +51,9 @@ extension StatementExecution {
         }
     }
 
-    /// Starts a transient query whose rows go to the sink.
+    /// Starts a transient query whose rows go to the sink: a push query, or one that stops at the ends of its sources.
     private func start(
-        _ plan: QueryPlan, _ id: String, _ properties: [String: String], isPush: Bool, isBounded: Bool, limit: Int?,
+        _ plan: QueryPlan, _ id: String, _ properties: [String: String], from starts: [PartitionKey: Int64], isPush: Bool, limit: Int?,
         _ whenDone: @escaping @Sendable (Bool) -> Void
     ) throws(Diagnostic) {
         let status = QueryStatus(queryID: id)
@@ -59,7 +61,10 @@ extension StatementExecution {
         let launcher = QueryLauncher(engine: engine)
         let run = QueryRun(status: status, pool: engine.pool, onFailure: { receiver.finish($0, status.counters) }) {
             () throws(QueryFailure) in
-            [try launcher.transientTask(plan, properties: properties, isBounded: isBounded, receiver: receiver, status: status)]
+            [
+                try launcher.transientTask(
+                    plan, properties: properties, from: starts, isBounded: !isPush, receiver: receiver, status: status)
+            ]
         }
         let cancel: @Sendable () -> Void = {
             run.terminate { receiver.cancelled(status.counters) }
@@ -102,10 +107,9 @@ extension StatementExecution {
         // Limits of aggregations count final rows, not the changes on the way; the receiver counts them.
         if isAggregation, case .client(_, let order) = plan.destination { plan.destination = .client(limit: nil, order: order) }
         var properties = capturedProperties
-        properties["auto.offset.reset"] = "earliest"
         properties["cache.max.bytes.buffering"] = "10000000"
         sink.emit(.columns(columns(of: resolved, flagsKeys: true), .rows))
-        try start(plan, id, properties, isPush: false, isBounded: true, limit: resolved.limit, whenDone)
+        try start(plan, id, properties, from: [:], isPush: false, limit: resolved.limit, whenDone)
     }
 
     /// Waits, up to five seconds, until the queries upstream of a source have worked off what this session had acknowledged. What has
