@@ -18,6 +18,8 @@ struct PersistentQuery: Sendable {
     let reads: [String]
     let writes: String?
     let run: QueryRun
+    /// The readable rows of the table that it makes; none for a stream.
+    let rows: TableRows
     /// Order of creation; a replacement keeps the place of what it replaces.
     let order: Int
 }

@@ -12,7 +12,7 @@ extension MillraceEngine {
     package func makeTasks(of plan: QueryPlan) throws(QueryFailure) -> [QueryTask] {
         guard let query = state.withLock({ $0.queries[plan.id] }) else { return [] }
         let launcher = QueryLauncher(engine: self)
-        if query.writes == nil { return try launcher.sourceTableTasks(plan, status: query.run.status) }
-        return try launcher.tasks(of: plan, properties: query.properties, status: query.run.status)
+        if query.writes == nil { return try launcher.sourceTableTasks(plan, rows: query.rows, status: query.run.status) }
+        return try launcher.tasks(of: plan, properties: query.properties, rows: query.rows, status: query.run.status)
     }
 }

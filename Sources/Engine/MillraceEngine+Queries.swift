@@ -18,12 +18,13 @@ extension MillraceEngine {
     ) -> PersistentQuery {
         let launcher = QueryLauncher(engine: self)
         let status = QueryStatus(queryID: plan.id)
+        let rows = TableRows(log: log)
         let run = makeRun(status) { [launcher] () throws(QueryFailure) in
-            try launcher.tasks(of: plan, properties: properties, status: status)
+            try launcher.tasks(of: plan, properties: properties, rows: rows, status: status)
         }
         return PersistentQuery(
             id: plan.id, statement: statement, plan: plan, properties: properties, reads: reads, writes: writes, run: run,
-            order: order(of: plan.id))
+            rows: rows, order: order(of: plan.id))
     }
 
     private func order(of id: String) -> Int {
@@ -52,10 +53,11 @@ extension MillraceEngine {
         let plan = QueryPlan(id: id, root: .source(step), destination: .sink(sink), resultKind: .table)
         let launcher = QueryLauncher(engine: self)
         let status = QueryStatus(queryID: id)
-        let run = makeRun(status) { [launcher] () throws(QueryFailure) in try launcher.sourceTableTasks(plan, status: status) }
+        let rows = TableRows(log: log)
+        let run = makeRun(status) { [launcher] () throws(QueryFailure) in try launcher.sourceTableTasks(plan, rows: rows, status: status) }
         let query = PersistentQuery(
             id: id, statement: source.statement, plan: plan, properties: properties, reads: [source.name], writes: nil, run: run,
-            order: order(of: id))
+            rows: rows, order: order(of: id))
         state.update { state in
             state.queries[id] = query
             state.catalog.set(QueryDefinition(id: id, statement: source.statement, reads: [source.name], writes: nil))

@@ -84,7 +84,7 @@ struct QueryLauncher: Sendable {
 
     /// The tasks of a persistent query, at its committed positions, or where `properties` tell new queries to start.
     func tasks(
-        of plan: QueryPlan, properties: [String: String], status: QueryStatus
+        of plan: QueryPlan, properties: [String: String], rows: TableRows, status: QueryStatus
     ) throws(QueryFailure) -> [QueryTask] {
         let committed: [PartitionKey: Int64]
         do throws(LogError) { committed = try committedPositions(in: log)[plan.id] ?? [:] } catch {
@@ -115,9 +115,9 @@ struct QueryLauncher: Sendable {
                     }
                     description.changelogs[store] = PartitionKey(topic: topic.id, partition: partition)
                 }
-                if index == pipelines.count - 1, let results = try results(of: plan, partition, of: pipeline.tasks) {
-                    description.rows = results.store
-                    description.rowsChangelogs = results.changelogs
+                if index == pipelines.count - 1, let partitions = try prepare(rows, of: plan, tasks: pipeline.tasks) {
+                    description.rows = rows
+                    description.rowsToRestore = partitions.filter { $0 % pipeline.tasks == partition }
                 }
                 let interval = Int64(properties["commit.interval.ms"] ?? "") ?? 100
                 tasks.append(
@@ -127,23 +127,19 @@ struct QueryLauncher: Sendable {
         return tasks
     }
 
-    /// The store of the readable rows of the table that a plan makes, for one task of `tasks`, and where they lie; nil for streams. A
-    /// single task has written all partitions of the topic.
-    private func results(
-        of plan: QueryPlan, _ task: Int, of tasks: Int
-    ) throws(QueryFailure) -> (store: ResultStore, changelogs: [PartitionKey])? {
-        guard case .sink(let sink) = plan.destination, sink.kind == .table,
-            let topic = log.describeTopic(named: sink.topic), task < topic.partitions.count
-        else { return nil }
-        let partitions = tasks == 1 ? Array(topic.partitions.indices) : [task]
+    /// Makes room for the readable rows of the table that a plan makes with so many tasks, and gives the partitions of its topic; nil for
+    /// streams.
+    private func prepare(_ rows: TableRows, of plan: QueryPlan, tasks: Int) throws(QueryFailure) -> Range<Int>? {
+        guard case .sink(let sink) = plan.destination, sink.kind == .table, let topic = log.describeTopic(named: sink.topic) else { return nil }
         let output = plan.root.output
         let source = SourceStep(
             sourceName: sink.sourceName, topic: sink.topic, kind: .table, keyFormat: sink.keyFormat, valueFormat: sink.valueFormat,
             schema: SourceSchema(key: Array(output.key), value: Array(output.value)), timestamp: nil, window: sink.window,
             needed: Array(repeating: true, count: output.columns.count), store: nil)
-        return (
-            try resultStore(source, retention: plan.root.retention), partitions.map { PartitionKey(topic: topic.id, partition: $0) }
-        )
+        try rows.prepare(topic, isOneTask: tasks == 1) { () throws(QueryFailure) in
+            try resultStore(source, retention: plan.root.retention)
+        }
+        return topic.partitions.indices
     }
 
     private func resultStore(_ source: SourceStep, retention: Int64?, keysAreOurs: Bool = true) throws(QueryFailure) -> ResultStore {
@@ -156,17 +152,22 @@ struct QueryLauncher: Sendable {
     }
 
     /// The tasks behind a SOURCE TABLE: they read the table's topic from its beginning and keep the last row of each key.
-    func sourceTableTasks(_ plan: QueryPlan, status: QueryStatus) throws(QueryFailure) -> [QueryTask] {
-        let width = engine.partitions(of: plan.sources[0].topic) ?? 1
+    func sourceTableTasks(_ plan: QueryPlan, rows: TableRows, status: QueryStatus) throws(QueryFailure) -> [QueryTask] {
+        let source = plan.sources[0]
+        guard let topic = log.describeTopic(named: source.topic) else { throw QueryFailure(message: "the topic \(source.topic) is gone") }
+        let width = topic.partitions.count
+        try rows.prepare(topic, isOneTask: width == 1, isLogged: false) { () throws(QueryFailure) in
+            try resultStore(source, retention: nil, keysAreOurs: false)
+        }
         let pipeline = PipelinePlan(root: plan.root, destination: plan.destination, tasks: width)
         var tasks: [QueryTask] = []
         for partition in 0..<width {
             let dataflow = try dataflow(pipeline, properties: [:])
             var description = TaskDescription(
-                dataflow: dataflow, inputs: try taskInputs(0, plan.sources[0].topic, [partition], [:], [:]), partition: partition)
+                dataflow: dataflow, inputs: try taskInputs(0, source.topic, [partition], [:], [:]), partition: partition)
             description.group = plan.id
             description.keepsPositions = false
-            description.rows = try resultStore(plan.sources[0], retention: nil, keysAreOurs: false)
+            description.rows = rows
             tasks.append(QueryTask(description, status: status, log: log, time: engine.configuration.time))
         }
         return tasks

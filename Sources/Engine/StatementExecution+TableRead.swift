@@ -5,6 +5,7 @@ import Analysis
 import Bytes
 import Catalog
 import Diagnostics
+import LogStore
 import Operators
 import Pipelines
 import Planner
@@ -37,24 +38,21 @@ extension StatementExecution {
         let id = transientID(resolved)
         let plan = transientPlan(resolved, in: planning(id))
         sink.emit(.columns(columns(of: resolved, flagsKeys: true), .rows))
-        let found = Monitor<[RecordRun]>([])
         let properties = capturedProperties
-        owner.run.visit(
-            { tasks in
-                for task in tasks {
-                    guard let rows = task.description.rows else { continue }
-                    found.update { $0.append(rows.records(access).run) }
+        // The rows are what is durable: a commit that is refused meanwhile leaves them as they are.
+        owner.run.commit {
+            engine.statements.run {
+                do throws(QueryFailure) {
+                    try finish(plan, id, over: try rows(of: owner, access), properties, limit: resolved.limit, whenDone)
+                } catch {
+                    fail(Diagnostic(.dataError, error.description, category: .general), whenDone)
                 }
-            },
-            finally: {
-                engine.statements.run {
-                    do throws(QueryFailure) {
-                        try finish(plan, id, over: found.withLock { $0 }, properties, limit: resolved.limit, whenDone)
-                    } catch {
-                        fail(Diagnostic(.dataError, error.description, category: .general), whenDone)
-                    }
-                }
-            })
+            }
+        }
+    }
+
+    private func rows(of owner: PersistentQuery, _ access: TableAccess) throws(QueryFailure) -> [RecordRun] {
+        do throws(LogError) { return try owner.rows.look { $0.records(access).run } } catch { throw QueryFailure(message: error.message) }
     }
 
     private func finish(

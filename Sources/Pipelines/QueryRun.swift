@@ -129,9 +129,9 @@ package final class QueryRun: Sendable {
         if isWanted && status.state == .running { start() }
     }
 
-    /// Looks at the tasks of the query on their own threads; `finally` is called when all that was seen is durable.
-    package func visit(_ body: @escaping @Sendable ([QueryTask]) -> Void, finally: @escaping @Sendable () -> Void) {
+    /// Has the tasks commit what they have processed; `finally` is called when that is durable, or has been refused.
+    package func commit(finally: @escaping @Sendable () -> Void) {
         guard let pool else { return finally() }
-        pool.visit(status.queryID, body, finally: finally)
+        pool.commit(status.queryID, finally: finally)
     }
 }

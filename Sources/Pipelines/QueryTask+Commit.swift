@@ -13,8 +13,8 @@ extension QueryTask {
         var appends: [Append] = []
         let output = description.dataflow.takeOutput()
         recordsWritten += output.count
-        description.rows?.apply(output)
         if let topic = description.output { appends += topic.appends(of: output, keyless: description.partition) }
+        noteNewRows(output, appends)
         for change in description.dataflow.takeChangelog() {
             guard let partition = description.changelogs[change.store], !change.records.isEmpty else { continue }
             snapshots?.note(change.store, change.records.count)
@@ -33,6 +33,16 @@ extension QueryTask {
         publish()
         didCommit()
         return appends
+    }
+
+    /// Keeps the output for the readable rows. Where it is appended to a topic, those appends are the first of the commit.
+    private func noteNewRows(_ output: OutgoingRecords, _ appends: [Append]) {
+        guard description.rows != nil else { return }
+        if description.output == nil {
+            newRows = [NewRows(partition: description.partition, records: output)]
+        } else {
+            newRows = appends.map { NewRows(partition: $0.partition, records: $0.records) }
+        }
     }
 
     private func positionRecords() -> Append? {

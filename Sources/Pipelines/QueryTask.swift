@@ -22,9 +22,9 @@ package struct TaskDescription {
     /// The inputs have ends.
     package var isBounded = false
     /// The readable rows of the table that the query makes.
-    package var rows: ResultStore?
-    /// The partitions of the topic from which the rows are brought back; none when the task reads them anyway.
-    package var rowsChangelogs: [PartitionKey] = []
+    package var rows: TableRows?
+    /// The partitions of the table's topic of which the task reads the rows back; none when it reads them anyway.
+    package var rowsToRestore: [Int] = []
     package var errors: ErrorReporter?
     /// Where snapshots of the stores are kept; nil for none.
     package var snapshots: SnapshotFolder?
@@ -76,6 +76,8 @@ package final class QueryTask {
     var commitsMade = 0
     var commitsDurable = 0
     private(set) var isRestored = false
+    /// What the latest commit makes of the readable rows, once it is durable.
+    var newRows: [NewRows] = []
     let snapshots: SnapshotTaker?
     var isFinished = false
 
@@ -91,7 +93,7 @@ package final class QueryTask {
         self.chooser = chooser
         generation = log.generation
         snapshots = description.changelogs.isEmpty ? nil : description.snapshots.map(SnapshotTaker.init)
-        isRestored = description.changelogs.isEmpty && description.rowsChangelogs.isEmpty
+        isRestored = description.changelogs.isEmpty && description.rowsToRestore.isEmpty
     }
 
     /// What one turn came to.
@@ -258,7 +260,7 @@ package final class QueryTask {
     /// Brings the counters of the shared status up to date.
     func publish() {
         let errors = description.dataflow.errorCounts
-        let memory = description.dataflow.stateMemory + (description.rows?.memory ?? 0)
+        let memory = description.dataflow.stateMemory
         status.content.withLock { content in
             content.counters.recordsRead += Int64(recordsRead)
             content.counters.recordsWritten += Int64(recordsWritten)
@@ -298,13 +300,12 @@ package final class QueryTask {
                     do throws(DataflowError) { try description.dataflow.restore(store: store, run: run) } catch { damage = damage ?? error }
                 }
             }
-            if let rows = description.rows {
-                for changelog in description.rowsChangelogs { try readAll(of: log, changelog) { rows.apply($0) } }
-            }
+            try description.rows?.restore(description.rowsToRestore)
         } catch {
             throw QueryFailure(message: "state could not be restored: \(error.message)")
         }
         if let damage { throw QueryFailure(message: damage.message) }
+        if let growth = description.rows?.takeGrowth(), growth != 0 { status.content.withLock { $0.counters.stateBytes += growth } }
         isRestored = true
     }
 }

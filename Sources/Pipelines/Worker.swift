@@ -61,13 +61,11 @@ final class Worker: @unchecked Sendable {
         post { $0.tasks.append(Entry(task: confined.task, run: run)) }
     }
 
-    func visit(_ queryID: String, _ body: @escaping @Sendable ([QueryTask]) -> Void, finally: @escaping @Sendable () -> Void) {
+    func commit(_ queryID: String, finally: @escaping @Sendable () -> Void) {
         post { worker in
-            worker.restore(worker.tasks.filter { $0.task.status.queryID == queryID })
-            let found = worker.tasks.filter { $0.task.status.queryID == queryID }.map(\.task)
-            worker.commit(worker.tasks.filter { $0.task.status.queryID == queryID && $0.task.isCommitDue(isIdle: true) })
-            body(found)
-            worker.whenDurable(found, finally)
+            let found = worker.tasks.filter { $0.task.status.queryID == queryID }
+            worker.commit(found.filter { $0.task.isCommitDue(isIdle: true) })
+            worker.whenDurable(found.map(\.task), finally)
         }
     }
 
@@ -85,16 +83,6 @@ final class Worker: @unchecked Sendable {
     func join() { thread?.join() }
 
     // MARK: On the worker's thread
-
-    /// Restores those that have not had a turn yet: a visitor must never see the state of a query before it is whole.
-    private func restore(_ entries: [Entry]) {
-        for entry in entries where !entry.task.isRestored {
-            do throws(QueryFailure) { try entry.task.restore() } catch {
-                tasks.removeAll { $0.task === entry.task }
-                entry.run.fail(error)
-            }
-        }
-    }
 
     private func whenDurable(_ tasks: [QueryTask], _ call: @escaping () -> Void) {
         guard let latest = tasks.first(where: { $0.commitsDurable < $0.commitsMade }) else { return call() }
@@ -179,39 +167,33 @@ final class Worker: @unchecked Sendable {
     private func commit(_ entries: [Entry]) {
         guard !entries.isEmpty else { return }
         var appends: [Append] = []
-        var committed: [(ConfinedTask, QueryRun, Int, [PartitionKey: Int64])] = []
+        var parts: [CommitPart] = []
         let generation = entries.map(\.task.generation).min()
         for entry in entries {
+            let first = appends.count
             do throws(QueryFailure) { appends += try entry.task.takeAppends() } catch {
                 tasks.removeAll { $0.task === entry.task }
                 entry.task.retire()
                 entry.run.fail(error)
                 continue
             }
-            committed.append((ConfinedTask(task: entry.task), entry.run, entry.task.commitsMade, entry.task.positions))
+            parts.append(CommitPart(entry.task, of: entry.run, firstAppend: first))
         }
-        let settled = committed
+        let settled = parts
         log.commit(Commit(appends, generation: generation)) { [weak self] result in
             self?.post { worker in
-                for (confined, run, number, positions) in settled { worker.settle(confined.task, run, number, positions, result) }
+                for part in settled { worker.settle(part, result) }
             }
         }
     }
 
-    private func settle(
-        _ task: QueryTask, _ run: QueryRun, _ number: Int, _ positions: [PartitionKey: Int64], _ result: Result<CommitReceipt, LogError>
-    ) {
+    private func settle(_ part: CommitPart, _ result: Result<CommitReceipt, LogError>) {
+        let task = part.task.task
         switch result {
-        case .success:
-            task.commitsDurable = max(task.commitsDurable, number)
-            task.status.content.update { content in
-                content.counters.commits += 1
-                content.refusedCommits = 0
-                content.obstacle = nil
-                for (partition, position) in positions {
-                    content.durablePositions[partition] = max(position, content.durablePositions[partition] ?? 0)
-                }
-            }
+        case .success(let receipt):
+            part.showRows(receipt)
+            task.commitsDurable = max(task.commitsDurable, part.number)
+            part.publish()
             let ready = waiting.filter { $0.task === task && $0.commits <= task.commitsDurable }
             waiting.removeAll { $0.task === task && $0.commits <= task.commitsDurable }
             for waiter in ready { waiter.call() }
@@ -227,8 +209,8 @@ final class Worker: @unchecked Sendable {
             task.retire()
             let refusal = QueryFailure(message: "the commit failed: \(error.message)")
             switch error.kind {
-            case .withdrawn, .diskFull, .storage: run.retry(after: refusal, atOnce: error.kind == .withdrawn)
-            default: run.fail(refusal)
+            case .withdrawn, .diskFull, .storage: part.run.retry(after: refusal, atOnce: error.kind == .withdrawn)
+            default: part.run.fail(refusal)
             }
         }
     }

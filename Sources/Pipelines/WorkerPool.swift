@@ -40,31 +40,27 @@ package final class WorkerPool: Sendable {
     /// Calls `body` on a worker's thread when so much time has passed.
     func after(nanoseconds delay: Int64, _ body: @escaping @Sendable () -> Void) { workers[0].after(nanoseconds: delay, body) }
 
-    /// Runs `body` on every worker that has tasks of the query, with those tasks, after their commits so far are durable.
-    package func visit(_ queryID: String, _ body: @escaping @Sendable ([QueryTask]) -> Void, finally: @escaping @Sendable () -> Void) {
-        let waiting = Monitor(workers.count)
-        for worker in workers {
-            worker.visit(queryID, body) {
-                let left = waiting.update { count in
-                    count -= 1
-                    return count
-                }
-                if left == 0 { finally() }
-            }
-        }
+    /// Commits what the tasks of a query have processed; `finally` is called when all of it is durable or refused.
+    func commit(_ queryID: String, finally: @escaping @Sendable () -> Void) {
+        let each = countdown(finally)
+        for worker in workers { worker.commit(queryID, finally: each) }
     }
 
     /// Takes the tasks of a query away from their workers, with what they have not committed; `finally` is called when all are gone.
     package func remove(_ queryID: String, committing: Bool, finally: @escaping @Sendable () -> Void) {
+        let each = countdown(finally)
+        for worker in workers { worker.remove(queryID, committing: committing, finally: each) }
+    }
+
+    /// What every worker calls once; the last of them calls `finally`.
+    private func countdown(_ finally: @escaping @Sendable () -> Void) -> @Sendable () -> Void {
         let waiting = Monitor(workers.count)
-        for worker in workers {
-            worker.remove(queryID, committing: committing) {
-                let left = waiting.update { count in
-                    count -= 1
-                    return count
-                }
-                if left == 0 { finally() }
+        return {
+            let left = waiting.update { count in
+                count -= 1
+                return count
             }
+            if left == 0 { finally() }
         }
     }
 

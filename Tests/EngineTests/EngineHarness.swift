@@ -44,15 +44,23 @@ struct Millrace {
 
     init(
         files: any FileSystem = MemoryFileSystem(), pushStart: String = "latest", properties: [String: String] = [:],
-        snapshots: SnapshotFolder? = nil, time: any TimeSource = SystemTime()
+        snapshots: SnapshotFolder? = nil, time: any TimeSource = SystemTime(), workers: Int = 2
     ) throws {
         self.files = files
         let log = try SegmentedLog(
             directory: "/data", files: files, clock: SystemTime(), random: SystemRandom(), options: .inMemory)
-        var configuration = EngineConfiguration(workers: 2, properties: properties, pushStart: pushStart, time: time, random: SeededRandom(seed: 1))
+        var configuration = EngineConfiguration(
+            workers: workers, properties: properties, pushStart: pushStart, time: time, random: SeededRandom(seed: 1))
         configuration.snapshots = snapshots
         engine = try MillraceEngine(configuration: configuration, log: log)
         session = engine.openSession()
+    }
+
+    /// Another session of the same engine.
+    init(sharing other: Millrace) {
+        files = other.files
+        engine = other.engine
+        session = other.engine.openSession()
     }
 
     /// Carries out `sql` and gives the events as lines once all of it is done. What goes on for ever is cancelled and says so.

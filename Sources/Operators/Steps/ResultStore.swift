@@ -48,9 +48,9 @@ package final class ResultStore {
     /// Bytes of memory.
     package var memory: Int { table.memory + valueBytes + entries.capacity * 80 + index.memory }
 
-    /// Takes in what a query has just committed to its sink.
-    package func apply(_ records: OutgoingRecords) {
-        for index in 0..<records.count {
+    /// Takes in what a query has committed to its sink, from the record at index `first` on.
+    package func apply(_ records: OutgoingRecords, from first: Int = 0) {
+        for index in first..<records.count {
             apply(records.bytes, records.keys[index], records.values[index], records.timestamps[index])
         }
     }

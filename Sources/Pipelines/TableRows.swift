@@ -1,0 +1,122 @@
+// The readable rows of the table that a query makes. They are what its commits have made durable, kept by partition of the table's topic,
+// not by task: which task owns a key follows from how the source's keys are written, which row lies where from how the table's are, and
+// only the latter can be read off the topic after a restart.
+
+import Bytes
+package import LogStore
+package import Operators
+import Platform
+
+/// Records for the rows of one partition.
+struct NewRows: Sendable {
+    var partition: Int
+    var records: OutgoingRecords
+}
+
+/// The rows that bounded queries read, shared by the tasks of a query. They outlive the tasks: since they hold nothing but what is durable,
+/// they stay right while tasks are thrown away and made anew.
+package final class TableRows: Sendable {
+    /// The rows of some partitions, behind a lock that is taken once a commit and once a question.
+    private struct Shard {
+        let store: ResultStore
+        let partitions: [Int]
+        /// By partition, the offset up to which its records have been read back; nil before that.
+        var ends: [Int: Int64]?
+    }
+
+    private struct Layout: Sendable {
+        var topic: TopicID
+        /// One for all partitions, or one for each.
+        var shards: [Monitor<Shard>]
+        func shard(of partition: Int) -> Monitor<Shard> { shards.count == 1 ? shards[0] : shards[partition] }
+    }
+
+    private let log: any EventLog
+    private let layout = Monitor<Layout?>(nil)
+    /// Bytes of memory, and how many of them the query's counters know of.
+    private let memory = Monitor<(used: Int, counted: Int)>((0, 0))
+
+    /// No rows yet, of a table that has no topic yet.
+    package init(log: any EventLog) { self.log = log }
+
+    // MARK: Layout
+
+    /// Makes room for the rows of a topic, unless it is there. With `isOneTask` all of them lie in one store, which then has one stream time
+    /// as the task has. With `isLogged` the topic is what the rows are read back from, else they are given anew with every start.
+    package func prepare(
+        _ topic: TopicDescription, isOneTask: Bool, isLogged: Bool = true, _ makeStore: () throws(QueryFailure) -> ResultStore
+    ) throws(QueryFailure) {
+        if isLogged, layout.withLock({ $0?.topic }) == topic.id { return }
+        let partitions = Array(topic.partitions.indices)
+        var shards: [Monitor<Shard>] = []
+        for group in isOneTask ? [partitions] : partitions.map({ [$0] }) {
+            shards.append(Monitor(Shard(store: try makeStore(), partitions: group, ends: isLogged ? nil : [:])))
+        }
+        layout.withLock { $0 = Layout(topic: topic.id, shards: shards) }
+        memory.withLock { $0.used = 0 }
+    }
+
+    /// Reads the rows of some partitions back from the topic, unless that has been done.
+    func restore(_ partitions: [Int]) throws(LogError) {
+        guard let layout = layout.withLock({ $0 }) else { return }
+        for partition in partitions { try restore(layout.shard(of: partition), of: layout.topic) }
+    }
+
+    private func restore(_ shard: Monitor<Shard>, of topic: TopicID) throws(LogError) {
+        let failure = shard.withLock { shard -> LogError? in
+            guard shard.ends == nil else { return nil }
+            let store = shard.store
+            let before = store.memory
+            var ends: [Int: Int64] = [:]
+            do throws(LogError) {
+                for partition in shard.partitions {
+                    try readAll(of: log, PartitionKey(topic: topic, partition: partition)) { run in
+                        store.apply(run)
+                        ends[partition] = run.nextOffset
+                    }
+                }
+            } catch {
+                return error
+            }
+            shard.ends = ends
+            memory.withLock { $0.used += store.memory - before }
+            return nil
+        }
+        if let failure { throw failure }
+    }
+
+    // MARK: Rows
+
+    /// Takes in records that have become durable, from offset `base` on; nil where they are not in the topic that rows are read back from.
+    func apply(_ rows: NewRows, at base: Int64?) {
+        guard let shard = layout.withLock({ $0?.shard(of: rows.partition) }) else { return }
+        shard.withLock { shard in
+            // What is durable now will be read back, or has been.
+            guard let ends = shard.ends else { return }
+            let known = base.map { max(0, (ends[rows.partition] ?? 0) - $0) } ?? 0
+            guard known < rows.records.count else { return }
+            let before = shard.store.memory
+            shard.store.apply(rows.records, from: Int(known))
+            memory.withLock { $0.used += shard.store.memory - before }
+        }
+    }
+
+    /// Looks at the stores, one after the other, once they hold all rows that are durable.
+    package func look<Result>(_ look: (ResultStore) -> Result) throws(LogError) -> [Result] {
+        guard let layout = layout.withLock({ $0 }) else { return [] }
+        var results: [Result] = []
+        for shard in layout.shards {
+            try restore(shard, of: layout.topic)
+            results.append(shard.withLock { look($0.store) })
+        }
+        return results
+    }
+
+    /// By how many bytes the memory has grown since the last call.
+    func takeGrowth() -> Int {
+        memory.withLock { memory in
+            defer { memory.counted = memory.used }
+            return memory.used - memory.counted
+        }
+    }
+}
