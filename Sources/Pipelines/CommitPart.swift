@@ -9,6 +9,7 @@ struct CommitPart: Sendable {
     let run: QueryRun
     /// Which of the task's commits it is.
     let number: Int
+    let identity: [PartitionKey]
     private let positions: [PartitionKey: Int64]
     private let newRows: [NewRows]
     private let rows: TableRows?
@@ -22,6 +23,7 @@ struct CommitPart: Sendable {
         self.run = run
         self.firstAppend = firstAppend
         number = task.commitsMade
+        identity = task.identity
         positions = task.positions
         newRows = task.newRows
         rows = task.description.rows
@@ -43,6 +45,7 @@ struct CommitPart: Sendable {
             content.counters.stateBytes += growth
             content.refusedCommits = 0
             content.obstacle = nil
+            content.lonelyTasks.remove(identity)
             for (partition, position) in positions {
                 content.durablePositions[partition] = max(position, content.durablePositions[partition] ?? 0)
             }

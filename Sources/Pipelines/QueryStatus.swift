@@ -75,6 +75,9 @@ package final class QueryStatus: Sendable {
         package var obstacle: String?
         /// Commits that were refused since the last one that was not.
         var refusedCommits = 0
+        /// Tasks, by what they read, whose work was in a commit that was refused for something wrong with it. It may be another task's: they
+        /// commit by themselves until one has succeeded.
+        var lonelyTasks: Set<[PartitionKey]> = []
         /// Why the latest snapshot of state could not be written.
         package var snapshotProblem: String?
     }

@@ -242,6 +242,15 @@ package final class QueryTask {
         return .finished
     }
 
+    /// What the task is known by when its query is started anew.
+    var identity: [PartitionKey] { description.inputs.map(\.partition) }
+
+    /// Whether its work must not be in one commit with that of others.
+    var commitsAlone: Bool {
+        let identity = identity
+        return status.content.withLock { !$0.lonelyTasks.isEmpty && $0.lonelyTasks.contains(identity) }
+    }
+
     /// Whether what was processed should be committed now; `isIdle` tells that nothing more is waiting.
     package func isCommitDue(isIdle: Bool) -> Bool {
         guard description.group != nil, uncommittedRecords > 0 else { return false }

@@ -163,8 +163,15 @@ final class Worker: @unchecked Sendable {
         }
     }
 
-    /// Commits everything of these tasks in one call to the log.
+    /// Commits everything of these tasks, in one call to the log as far as they may be together.
     private func commit(_ entries: [Entry]) {
+        let lonely = entries.filter { $0.task.commitsAlone }
+        if lonely.isEmpty { return commitTogether(entries) }
+        commitTogether(entries.filter { entry in !lonely.contains { $0.task === entry.task } })
+        for entry in lonely { commitTogether([entry]) }
+    }
+
+    private func commitTogether(_ entries: [Entry]) {
         guard !entries.isEmpty else { return }
         var appends: [Append] = []
         var parts: [CommitPart] = []
@@ -182,12 +189,12 @@ final class Worker: @unchecked Sendable {
         let settled = parts
         log.commit(Commit(appends, generation: generation)) { [weak self] result in
             self?.post { worker in
-                for part in settled { worker.settle(part, result) }
+                for part in settled { worker.settle(part, isAlone: settled.count == 1, result) }
             }
         }
     }
 
-    private func settle(_ part: CommitPart, _ result: Result<CommitReceipt, LogError>) {
+    private func settle(_ part: CommitPart, isAlone: Bool, _ result: Result<CommitReceipt, LogError>) {
         let task = part.task.task
         switch result {
         case .success(let receipt):
@@ -210,7 +217,11 @@ final class Worker: @unchecked Sendable {
             let refusal = QueryFailure(message: "the commit failed: \(error.message)")
             switch error.kind {
             case .withdrawn, .diskFull, .storage: part.run.retry(after: refusal, atOnce: error.kind == .withdrawn)
-            default: part.run.fail(refusal)
+            default:
+                if isAlone { return part.run.fail(refusal) }
+                // Something is wrong with the commit, but whose part it is only shows when each is made alone.
+                _ = part.run.status.content.withLock { $0.lonelyTasks.insert(part.identity) }
+                part.run.retry(after: refusal, atOnce: true)
             }
         }
     }
