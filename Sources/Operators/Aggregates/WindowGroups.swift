@@ -9,6 +9,11 @@ final class WindowGroups {
     var operations = GroupOperations()
     /// EMIT FINAL: its rows have left.
     var isClosed = false
+    /// It has groups that the changelog has not got yet.
+    var isChanged = false
+    /// Its memory may have grown since it was counted as `countedMemory`.
+    var isUncounted = false
+    var countedMemory = 0
     /// Coalescing with old versions: the results before the first change that is held back, row k for pending group k.
     var pendingOld: [Column] = []
     var pendingHadOld: [Bool] = []

@@ -3,13 +3,14 @@
 import Plans
 
 extension AggregateOperator: StateStore {
-    var memory: Int { windows.values.reduce(0) { $0 + $1.table.memory } }
-
     func writeChanges(to records: RecordSink) {
-        for start in starts.isEmpty ? Array(windows.keys) : starts {
-            guard let window = windows[start] else { continue }
+        changed.sort { $0.start < $1.start }
+        for window in changed {
+            window.isChanged = false
+            guard windows[window.start] === window else { continue }
             for group in window.table.takeChanged() { write(window, Int(group), to: records) }
         }
+        changed.removeAll(keepingCapacity: true)
         if isWindowed, streamTime != loggedStreamTime {
             loggedStreamTime = streamTime
             StateKeys.writeStreamTime(streamTime, to: records)
@@ -34,7 +35,7 @@ extension AggregateOperator: StateStore {
             guard let time = reader.word() else { return "its stream time is damaged" }
             streamTime = max(streamTime, time)
             loggedStreamTime = streamTime
-            for (start, window) in windows where start &+ size <= streamTime &- grace { window.isClosed = true }
+            for start in starts[firstOpenPlace...].prefix(while: isOver) { windows[start]?.isClosed = true }
             dropExpired()
             return nil
         case StateKeys.group where !isWindowed: break
@@ -50,26 +51,32 @@ extension AggregateOperator: StateStore {
         }
         do throws(DataflowError) {
             let window = try window(start)
-            if isWindowed { window.isClosed = start &+ size <= streamTime &- grace }
+            if isWindowed { window.isClosed = isOver(start) }
+            noteGrowth(window)
             return window.table.restore(key: &keyReader, state: &reader) ? nil : "a state is damaged"
         } catch {
             return error.message
         }
     }
 
+    /// Whether stream time has closed the window that starts at `start`.
+    private func isOver(_ start: Int64) -> Bool { streamTime != StreamTime.unset && start &+ size <= streamTime &- grace }
+
+    /// The windows are those of the first slice: what changes meanwhile is in the changelog behind it, but a group that moved to another
+    /// position because windows before it expired would be missed.
     func writeSnapshot(from position: Int, limit: Int, to records: RecordSink) -> Int? {
-        var skipped = 0
-        for start in starts.isEmpty ? Array(windows.keys) : starts {
-            guard let window = windows[start] else { continue }
-            let count = window.table.count
-            if position < skipped + count {
-                let first = max(0, position - skipped)
-                let last = min(count, first &+ max(1, limit))
-                for group in first..<last { write(window, group, to: records) }
-                return skipped + last
-            }
-            skipped += count
+        if position == 0 { inSnapshot = (starts.compactMap { windows[$0] }, 0, 0) }
+        var rest = max(1, limit)
+        while inSnapshot.window < inSnapshot.windows.count {
+            if rest == 0 { return position + max(1, limit) }
+            let window = inSnapshot.windows[inSnapshot.window]
+            let last = min(window.table.count, inSnapshot.group + rest)
+            for group in inSnapshot.group..<last { write(window, group, to: records) }
+            rest -= last - inSnapshot.group
+            inSnapshot.group = last
+            if last == window.table.count { inSnapshot = (inSnapshot.windows, inSnapshot.window + 1, 0) }
         }
+        inSnapshot = ([], 0, 0)
         if isWindowed, streamTime != StreamTime.unset { StateKeys.writeStreamTime(streamTime, to: records) }
         return nil
     }

@@ -25,9 +25,16 @@ final class AggregateOperator: Operator {
     private let beforeColumns: [Column]
 
     var windows: [Int64: WindowGroups] = [:]
-    /// Window starts in ascending order.
+    /// Window starts in ascending order. Windows that EMIT FINAL has closed stand before all others.
     var starts: [Int64] = []
     var latest: WindowGroups?
+    /// Windows with groups that the changelog has not got yet.
+    var changed: [WindowGroups] = []
+    /// Windows whose memory may have grown since it was last counted, and what all had then.
+    private var uncounted: [WindowGroups] = []
+    private var countedMemory = 0
+    /// The windows of the snapshot under way: they stay the same while others come and go.
+    var inSnapshot: (windows: [WindowGroups], window: Int, group: Int) = ([], 0, 0)
     private var touched: [WindowGroups] = []
     private var withPending: [WindowGroups] = []
     var streamTime = StreamTime.unset
@@ -82,8 +89,7 @@ final class AggregateOperator: Operator {
         }
         let made = WindowGroups(start: start, table: try makeTable())
         windows[start] = made
-        let place = starts.firstIndex { $0 > start } ?? starts.count
-        starts.insert(start, at: place)
+        starts.insert(start, at: starts.firstPlace { $0 > start })
         latest = made
         return made
     }
@@ -267,6 +273,11 @@ final class AggregateOperator: Operator {
             if context.options.coalesces && !step.isFinal { holdBack(window) }
             table.advance(window.operations, input.timestamps, into: &times)
             table.markChanged(window.operations.groups)
+            if !window.isChanged {
+                window.isChanged = true
+                changed.append(window)
+            }
+            noteGrowth(window)
             for (index, aggregator) in table.aggregators.enumerated() {
                 let before = emitsEach && step.sendsOld ? beforeColumns[keyCount + index] : nil
                 do throws(AggregateFailure) {
@@ -392,13 +403,18 @@ final class AggregateOperator: Operator {
     // MARK: Windows
 
     /// The earliest window that has not been emitted for good.
-    private var firstOpen: Int64? { starts.first { windows[$0]?.isClosed == false } }
+    private var firstOpen: Int64? {
+        let place = firstOpenPlace
+        return place < starts.count ? starts[place] : nil
+    }
+
+    var firstOpenPlace: Int { starts.firstPlace { windows[$0]?.isClosed == false } }
 
     /// EMIT FINAL: windows that have ended leave, by window start and key bytes; those that a jump of stream time has overtaken by more
     /// than the retention vanish (semantics §16).
     private func emitClosed(_ input: Batch, _ row: Int) throws(DataflowError) {
-        for start in starts where start &+ size <= streamTime &- grace {
-            guard let window = windows[start], !window.isClosed else { continue }
+        for start in starts[firstOpenPlace...].prefix(while: { $0 &+ size <= streamTime &- grace }) {
+            guard let window = windows[start] else { continue }
             window.isClosed = true
             guard start >= largestStart &- retention else {
                 reportOvertaken(window, input, row)
@@ -425,11 +441,40 @@ final class AggregateOperator: Operator {
     }
 
     func dropExpired() {
-        while let first = starts.first, first &+ max(retention, size &+ grace) <= streamTime, windows[first]?.table.pending.isEmpty ?? true
-        {
-            starts.removeFirst()
-            windows[first] = nil
-            if latest?.start == first { latest = nil }
+        var count = 0
+        while count < starts.count, starts[count] &+ max(retention, size &+ grace) <= streamTime {
+            let start = starts[count]
+            if let window = windows[start] {
+                guard window.table.pending.isEmpty else { break }
+                countedMemory -= window.countedMemory
+                window.countedMemory = 0
+            }
+            windows[start] = nil
+            if latest?.start == start { latest = nil }
+            count += 1
         }
+        starts.removeFirst(count)
+    }
+
+    // MARK: Memory
+
+    /// The window's memory is to be counted anew.
+    func noteGrowth(_ window: WindowGroups) {
+        guard !window.isUncounted else { return }
+        window.isUncounted = true
+        uncounted.append(window)
+    }
+
+    /// Bytes of all windows. Counting looks only at those that have changed: there may be a million others.
+    var memory: Int {
+        for window in uncounted {
+            window.isUncounted = false
+            guard windows[window.start] === window else { continue }
+            let now = window.table.memory
+            countedMemory += now - window.countedMemory
+            window.countedMemory = now
+        }
+        uncounted.removeAll(keepingCapacity: true)
+        return countedMemory
     }
 }
