@@ -6,38 +6,42 @@ import Plans
 import Values
 
 /// One session: bounds are the first and last event times, both inclusive.
-private struct Session {
+struct Session {
     var start: Int64
     var end: Int64
     /// Where the aggregators hold its state.
     var slot: Int
     var time: Int64
     var wasFinal = false
+    /// The changelog has not got it yet.
+    var isChanged = true
 }
 
 /// The running form of a session aggregation.
-final class SessionOperator: Operator, StateStore {
-    private let step: AggregateStep
+final class SessionOperator: Operator {
+    let step: AggregateStep
     private let input: AggregateInput
-    private let gap: Int64
-    private let grace: Int64
-    private let retention: Int64
-    private let aggregators: [Aggregator]
+    let gap: Int64
+    let grace: Int64
+    let retention: Int64
+    let aggregators: [Aggregator]
     private let keyEncoder: SideEncoder
-    private let keys: GroupTable
-    private var sessions: [[Session]] = []
+    private(set) var keys: GroupTable
+    var sessions: [[Session]] = []
     private var freeSlots: [Int] = []
-    private var slotCount = 0
-    private var streamTime = StreamTime.unset
-    private var loggedStreamTime = StreamTime.unset
+    var slotCount = 0
+    var streamTime = StreamTime.unset
+    var loggedStreamTime = StreamTime.unset
     /// The latest end of a session that was ever stored; the store's own clock.
-    private var storedEnd = StreamTime.unset
-    /// No session that is still to be emitted (or dropped) ends before this.
-    private var earliestEnd = Int64.max
-    private var changedKeys: [Int32] = []
-    private var isChanged: [Bool] = []
-    /// Sessions by key that the changelog still has and that are gone.
-    private var gone: [(group: Int32, start: Int64, end: Int64)] = []
+    var storedEnd = StreamTime.unset
+    /// EMIT FINAL: the ends of sessions that are still to be emitted, and of some that have gone on since.
+    var openEnds = OpenEnds()
+    var changedKeys: [Int32] = []
+    var isChanged: [Bool] = []
+    /// Sessions that the changelog still has and that are gone, by their keys there.
+    var gone: [(key: [UInt8], end: Int64)] = []
+    /// A snapshot is under way: keys keep their places.
+    var isInSnapshot = false
 
     // The rows of the batch that goes out.
     private let out = Batch()
@@ -57,11 +61,15 @@ final class SessionOperator: Operator, StateStore {
         for call in step.aggregates { aggregators.append(try AggregateLibrary.make(call, SequenceCounter(), context.environment.added)) }
         self.aggregators = aggregators
         keyEncoder = try Codecs.encoder(step.keyFormat, step.output.key)
-        keys = GroupTable(keyTypes: step.grouping.map(\.type), keysMayBeNull: step.keepsNullKeys, aggregators: [], seed: context.options.hashSeed)
+        keys = Self.makeKeys(step, context)
         columns = step.output.columns.map { Column($0.type) }
         oldColumns = step.output.columns.map { Column($0.type) }
         super.init(context, next: next)
         context.register(self, step.store)
+    }
+
+    private static func makeKeys(_ step: AggregateStep, _ context: DataflowContext) -> GroupTable {
+        GroupTable(keyTypes: step.grouping.map(\.type), keysMayBeNull: step.keepsNullKeys, aggregators: [], seed: context.options.hashSeed)
     }
 
     override func push(_ batch: Batch) throws(DataflowError) {
@@ -76,14 +84,11 @@ final class SessionOperator: Operator, StateStore {
     private func take(_ batch: Batch, _ row: Int) throws(DataflowError) {
         let time = batch.timestamps[row]
         streamTime = max(streamTime, time)
-        let group = Int(keys.group(input.groups, row))
-        if group == sessions.count {
-            sessions.append([])
-            isChanged.append(false)
-        }
+        let group = group(input.groups, row)
         let list = sessions[group]
         // A session whose time in the store is over is not met any more, even where lateness alone would still let it grow.
-        let first = list.firstIndex { $0.end &+ gap >= time && $0.end > storedEnd &- retention } ?? list.count
+        // (Both hold for all later ones, too: a key's sessions do not overlap while they can be met.)
+        let first = list.firstPlace { $0.end &+ gap >= time && $0.end > storedEnd &- retention }
         var last = first
         while last < list.count, list[last].start &- gap <= time { last += 1 }
         let met = Array(list[first..<last])
@@ -97,7 +102,17 @@ final class SessionOperator: Operator, StateStore {
         } else {
             try merge(met, start, end, group, batch, row, at: first)
         }
-        if step.isFinal, earliestEnd < streamTime &- grace &- gap { try emitClosed(batch, row) }
+        if step.isFinal, openEnds.least < streamTime &- grace &- gap { try emitClosed(batch, row) }
+    }
+
+    /// The group of a key, whose list of sessions is there.
+    func group(_ columns: [Column], _ row: Int) -> Int {
+        let group = Int(keys.group(columns, row))
+        if group == sessions.count {
+            sessions.append([])
+            isChanged.append(false)
+        }
+        return group
     }
 
     /// Merges the sessions that the row meets, adds the row, and emits tombstones of what is no more and the new session.
@@ -122,10 +137,10 @@ final class SessionOperator: Operator, StateStore {
                 error.message, input: batch.input, partition: batch.partition, offset: row < batch.offsets.count ? batch.offsets[row] : -1)
         }
         for old in met.dropFirst() { release(old.slot) }
-        for old in met where old.start != start || old.end != end { gone.append((Int32(group), old.start, old.end)) }
+        for old in met where old.start != start || old.end != end { gone.append((key(group, old.start, old.end), old.end)) }
         session.time = end
         sessions[group].replaceSubrange(place..<place + met.count, with: [session])
-        earliestEnd = min(earliestEnd, end)
+        if step.isFinal { openEnds.add(end, group) }
         storedEnd = max(storedEnd, end)
         if !isChanged[group] {
             isChanged[group] = true
@@ -133,14 +148,14 @@ final class SessionOperator: Operator, StateStore {
         }
     }
 
-    private func newSlot() -> Int {
+    func newSlot() -> Int {
         if let slot = freeSlots.popLast() { return slot }
         slotCount += 1
         for aggregator in aggregators { aggregator.grow(to: slotCount) }
         return slotCount - 1
     }
 
-    private func release(_ slot: Int) {
+    func release(_ slot: Int) {
         for aggregator in aggregators { aggregator.reset(slot) }
         freeSlots.append(slot)
     }
@@ -200,23 +215,12 @@ final class SessionOperator: Operator, StateStore {
 
     /// EMIT FINAL: sessions that have ended leave, by start and key bytes.
     private func emitClosed(_ batch: Batch, _ row: Int) throws(DataflowError) {
-        let limit = streamTime &- grace &- gap
-        var closed: [(group: Int32, session: Session)] = []
-        earliestEnd = .max
-        for group in sessions.indices {
-            for index in sessions[group].indices where !sessions[group][index].wasFinal {
-                if sessions[group][index].end < limit {
-                    sessions[group][index].wasFinal = true
-                    closed.append((Int32(group), sessions[group][index]))
-                } else {
-                    earliestEnd = min(earliestEnd, sessions[group][index].end)
-                }
-            }
-        }
+        let closed = takeClosed()
+        guard !closed.isEmpty else { return }
         let ranks = KeyOrder.sorted(Array(Set(closed.map(\.group))).sorted(), keys.keys, keyEncoder)
         let rank = Dictionary(uniqueKeysWithValues: ranks.enumerated().map { ($0.element, $0.offset) })
-        closed.sort { ($0.session.start, rank[$0.group] ?? 0) < ($1.session.start, rank[$1.group] ?? 0) }
-        for (group, session) in closed {
+        let inOrder = closed.sorted { ($0.session.start, rank[$0.group] ?? 0) < ($1.session.start, rank[$1.group] ?? 0) }
+        for (group, session) in inOrder {
             let outRow = appendRow(Int(group), session, time: session.time, row, isTombstone: false, old: nil)
             for (index, aggregator) in aggregators.enumerated() {
                 aggregator.result(session.slot, into: columns[step.output.keyCount + index], outRow)
@@ -224,120 +228,54 @@ final class SessionOperator: Operator, StateStore {
         }
     }
 
+    /// Marks the sessions that have ended and were not emitted yet, and gives them.
+    func takeClosed() -> [(group: Int32, session: Session)] {
+        let limit = streamTime &- grace &- gap
+        var closed: [(group: Int32, session: Session)] = []
+        while openEnds.least < limit, let item = openEnds.removeLeast() {
+            // The place of the session with that end; none when it has gone on since, or was the same one's twice.
+            let list = sessions[item.group]
+            let place = list.firstPlace { $0.end >= item.end }
+            guard place < list.count, list[place].end == item.end, !list[place].wasFinal else { continue }
+            sessions[item.group][place].wasFinal = true
+            closed.append((Int32(item.group), list[place]))
+        }
+        return closed
+    }
+
     /// Sessions that no row in time can meet any more go; there is nothing to do until stream time has moved past the earliest of them.
     private func dropExpired() {
         let limit = streamTime &- max(retention, gap &+ grace) &- gap
-        guard !step.isFinal || earliestEnd == .max || earliestEnd >= limit else { return }
+        guard !step.isFinal || openEnds.least >= limit else { return }
         guard lastSweep == StreamTime.unset || streamTime &- lastSweep > max(gap, retention / 8) else { return }
         lastSweep = streamTime
         for group in sessions.indices where !sessions[group].isEmpty && sessions[group][0].end < limit && !isChanged[group] {
             let expired = sessions[group].prefix { $0.end < limit }
             for session in expired {
                 release(session.slot)
-                gone.append((Int32(group), session.start, session.end))
+                gone.append((key(group, session.start, session.end), session.end))
             }
             sessions[group].removeFirst(expired.count)
+        }
+        if !isInSnapshot { forgetIdleKeys() }
+    }
+
+    /// Numbers the keys anew when most have no sessions any more: there may be new ones for ever.
+    private func forgetIdleKeys() {
+        let live = sessions.indices.filter { !sessions[$0].isEmpty || isChanged[$0] }
+        guard sessions.count >= 1024, live.count * 2 < sessions.count else { return }
+        let old = keys
+        keys = Self.makeKeys(step, context)
+        for group in live { _ = keys.group(old.keys, group) }
+        sessions = live.map { sessions[$0] }
+        isChanged = live.map { isChanged[$0] }
+        changedKeys = live.indices.filter { isChanged[$0] }.map(Int32.init)
+        openEnds = OpenEnds()
+        guard step.isFinal else { return }
+        for group in sessions.indices {
+            for session in sessions[group] where !session.wasFinal { openEnds.add(session.end, group) }
         }
     }
 
     private var lastSweep = StreamTime.unset
-
-    // MARK: State
-
-    var memory: Int { keys.memory + aggregators.reduce(0) { $0 + $1.memory } + sessions.count * 64 + slotCount * 48 }
-
-    private func key(_ group: Int, _ start: Int64, _ end: Int64) -> [UInt8] {
-        var key: [UInt8] = [StateKeys.session]
-        RowWriter.putWord(start, to: &key)
-        RowWriter.putWord(end, to: &key)
-        RowWriter.put(keys.keys, group, to: &key)
-        return key
-    }
-
-    private func write(_ group: Int, _ session: Session, to records: RecordSink) {
-        var value: [UInt8] = []
-        RowWriter.putWord(session.time, to: &value)
-        for aggregator in aggregators { aggregator.write(session.slot, to: &value) }
-        StateKeys.append(key(group, session.start, session.end), value, session.time, to: records)
-    }
-
-    func writeChanges(to records: RecordSink) {
-        for item in gone { StateKeys.append(key(Int(item.group), item.start, item.end), nil, item.end, to: records) }
-        gone.removeAll(keepingCapacity: true)
-        for group in changedKeys {
-            isChanged[Int(group)] = false
-            for session in sessions[Int(group)] { write(Int(group), session, to: records) }
-        }
-        changedKeys.removeAll(keepingCapacity: true)
-        if streamTime != loggedStreamTime {
-            loggedStreamTime = streamTime
-            StateKeys.writeStreamTime(streamTime, to: records)
-        }
-    }
-
-    func restore(key: ArraySlice<UInt8>, value: ArraySlice<UInt8>?, timestamp: Int64) -> String? {
-        var keyReader = RowReader(Array(key), 0..<key.count)
-        guard let kind = keyReader.byte() else { return "a key is damaged" }
-        if kind == StateKeys.streamTime {
-            var reader = RowReader(Array(value ?? []), 0..<(value?.count ?? 0))
-            guard let time = reader.word() else { return "its stream time is damaged" }
-            streamTime = max(streamTime, time)
-            loggedStreamTime = streamTime
-            markFinal()
-            return nil
-        }
-        guard kind == StateKeys.session, let start = keyReader.word(), let end = keyReader.word() else {
-            return "a key is of another kind of store"
-        }
-        let columns = keys.keys.map { Column($0.type) }
-        for column in columns {
-            column.reset(1)
-            guard keyReader.read(into: column, 0) else { return "a key is damaged" }
-        }
-        let group = Int(keys.group(columns, 0))
-        if group == sessions.count {
-            sessions.append([])
-            isChanged.append(false)
-        }
-        if let index = sessions[group].firstIndex(where: { $0.start == start && $0.end == end }) {
-            release(sessions[group][index].slot)
-            sessions[group].remove(at: index)
-        }
-        guard let value else { return nil }
-        var reader = RowReader(Array(value), 0..<value.count)
-        guard let time = reader.word() else { return "a state is damaged" }
-        storedEnd = max(storedEnd, end)
-        let slot = newSlot()
-        for aggregator in aggregators where !aggregator.read(slot, &reader) { return "a state is damaged" }
-        let place = sessions[group].firstIndex { $0.start > start } ?? sessions[group].count
-        sessions[group].insert(Session(start: start, end: end, slot: slot, time: time), at: place)
-        earliestEnd = min(earliestEnd, end)
-        markFinal()
-        return nil
-    }
-
-    /// After a restart: sessions closed by then have been emitted.
-    private func markFinal() {
-        guard step.isFinal, streamTime != StreamTime.unset, earliestEnd < streamTime &- grace &- gap else { return }
-        earliestEnd = .max
-        for group in sessions.indices {
-            for index in sessions[group].indices {
-                if sessions[group][index].end < streamTime &- grace &- gap {
-                    sessions[group][index].wasFinal = true
-                } else {
-                    earliestEnd = min(earliestEnd, sessions[group][index].end)
-                }
-            }
-        }
-    }
-
-    func writeSnapshot(from position: Int, limit: Int, to records: RecordSink) -> Int? {
-        let last = min(sessions.count, position + max(1, limit))
-        for group in position..<max(position, last) {
-            for session in sessions[group] { write(group, session, to: records) }
-        }
-        if last < sessions.count { return last }
-        if streamTime != StreamTime.unset { StateKeys.writeStreamTime(streamTime, to: records) }
-        return nil
-    }
 }
