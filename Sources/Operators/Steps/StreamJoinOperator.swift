@@ -100,7 +100,7 @@ final class StreamJoinOperator: JoinOperator {
                 if item.isLeft { isOpen.left = true } else { isOpen.right = true }
                 continue
             }
-            (item.isLeft ? leftBuffer : rightBuffer).release(item.key, arrival: item.entry.arrival)
+            (item.isLeft ? leftBuffer : rightBuffer).release(item.key, arrival: item.entry.arrival, time: item.entry.row.time)
             emitPadded(item.entry.row, isLeft: item.isLeft, origin, index)
         }
     }

@@ -69,6 +69,8 @@ final class JoinBuffer: StateStore {
     private var byteCount = 0
     private var changes: [(key: [UInt8], entry: Entry, isGone: Bool)] = []
     private var lastSweep = StreamTime.unset
+    /// The keys of the snapshot under way.
+    private var inSnapshot: [[UInt8]] = []
     /// Told the time of every row that awaits a partner when it comes back from the changelog.
     var onRestore: ((_ time: Int64) -> Void)?
 
@@ -80,17 +82,19 @@ final class JoinBuffer: StateStore {
 
     private func insert(_ key: [UInt8], _ entry: Entry) {
         byteCount += entry.row.bytes.count + 64
-        let place = entries[key]?.lastIndex { ($0.row.time, $0.arrival) <= (entry.row.time, entry.arrival) }
-        entries[key, default: []].insert(entry, at: place.map { $0 + 1 } ?? 0)
+        let place = entries[key]?.firstPlace { ($0.row.time, $0.arrival) > (entry.row.time, entry.arrival) } ?? 0
+        entries[key, default: []].insert(entry, at: place)
     }
 
     /// The rows of `key` with times in `times` that are later than `horizon`; they await nothing any more.
     func matches(_ key: [UInt8], _ times: ClosedRange<Int64>, after horizon: Int64) -> [JoinRow] {
         guard let list = entries[key] else { return [] }
         var found: [JoinRow] = []
-        for (index, entry) in list.enumerated() where times.contains(entry.row.time) && entry.row.time > horizon {
-            found.append(entry.row)
-            if entry.isAwaiting { release(key, index) }
+        var index = list.firstPlace { $0.row.time >= times.lowerBound && $0.row.time > horizon }
+        while index < list.count, list[index].row.time <= times.upperBound {
+            found.append(list[index].row)
+            if list[index].isAwaiting { release(key, index) }
+            index += 1
         }
         return found
     }
@@ -108,9 +112,15 @@ final class JoinBuffer: StateStore {
     }
 
     /// A row awaits nothing any more.
-    func release(_ key: [UInt8], arrival: Int64) {
-        guard let index = entries[key]?.firstIndex(where: { $0.arrival == arrival }) else { return }
+    func release(_ key: [UInt8], arrival: Int64, time: Int64) {
+        guard let index = place(key, arrival, time) else { return }
         release(key, index)
+    }
+
+    private func place(_ key: [UInt8], _ arrival: Int64, _ time: Int64) -> Int? {
+        guard let list = entries[key] else { return nil }
+        let place = list.firstPlace { ($0.row.time, $0.arrival) >= (time, arrival) }
+        return place < list.count && list[place].arrival == arrival ? place : nil
     }
 
     /// Forgets rows that are not later than `horizon`; looks only when stream time has moved by a share of the window.
@@ -170,7 +180,9 @@ final class JoinBuffer: StateStore {
             return "a key is of another kind of store"
         }
         let bufferKey = Array(name)
-        entries[bufferKey]?.removeAll { $0.arrival == arrival }
+        if let place = place(bufferKey, arrival, time) {
+            byteCount -= (entries[bufferKey]?.remove(at: place).row.bytes.count ?? 0) + 64
+        }
         if entries[bufferKey]?.isEmpty == true { entries[bufferKey] = nil }
         guard let value, let mark = value.first else { return nil }
         arrivals = max(arrivals, arrival)
@@ -180,13 +192,14 @@ final class JoinBuffer: StateStore {
     }
 
     func writeSnapshot(from position: Int, limit: Int, to records: RecordSink) -> Int? {
-        // Keys in a fixed order, so that slices of an unchanged buffer meet.
-        let keys = entries.keys.sorted { $0.lexicographicallyPrecedes($1) }
-        let last = min(keys.count, position + max(1, limit))
-        for key in keys[min(position, last)..<last] {
+        // The keys of the first slice: rows of others are in the changelog behind it.
+        if position == 0 { inSnapshot = Array(entries.keys) }
+        let last = min(inSnapshot.count, position + max(1, limit))
+        for key in inSnapshot[min(position, last)..<last] {
             for entry in entries[key] ?? [] { write(key, entry, isGone: false, to: records) }
         }
-        if last < keys.count { return last }
+        if last < inSnapshot.count { return last }
+        inSnapshot = []
         if max(largestTime, joinTime) != StreamTime.unset { writeTimes(to: records) }
         return nil
     }
