@@ -38,6 +38,8 @@ struct ResultIndex {
         unsettled.removeAll(keepingCapacity: true)
         for (index, key) in orderKeys(of: fresh.map(\.id), table).enumerated() { fresh[index].key = key }
         fresh.sort { $0.key.lexicographicallyPrecedes($1.key) }
+        // Looking for the places of many takes longer than making all order keys again.
+        if fresh.count > sorted.count / 32 { return merge(fresh, table) }
         var merged: [Int32] = []
         merged.reserveCapacity(sorted.count + fresh.count)
         var taken = 0
@@ -46,6 +48,23 @@ struct ResultIndex {
             merged += sorted[taken..<place]
             merged.append(id)
             taken = place
+        }
+        merged += sorted[taken...]
+        sorted = merged
+    }
+
+    /// Merges `fresh`, which is in order, into what is there.
+    private mutating func merge(_ fresh: [(id: Int32, key: [UInt8])], _ table: ByteTable) {
+        let keys = orderKeys(of: sorted, table)
+        var merged: [Int32] = []
+        merged.reserveCapacity(sorted.count + fresh.count)
+        var taken = 0
+        for (id, key) in fresh {
+            while taken < keys.count, keys[taken].lexicographicallyPrecedes(key) {
+                merged.append(sorted[taken])
+                taken += 1
+            }
+            merged.append(id)
         }
         merged += sorted[taken...]
         sorted = merged

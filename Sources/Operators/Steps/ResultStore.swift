@@ -77,11 +77,12 @@ package final class ResultStore {
         }
         let entry = Entry(start: start, end: end, time: time, value: Array(bytes[Int(value.start)..<Int(value.start + value.length)]))
         valueBytes += entry.value.count
-        if let place = entries[id].firstIndex(where: { $0.start == start && $0.end == end }) {
+        // A key may have a hundred thousand windows.
+        let place = entries[id].firstPlace { ($0.start, $0.end) >= (start, end) }
+        if place < entries[id].count, (entries[id][place].start, entries[id][place].end) == (start, end) {
             valueBytes -= entries[id][place].value.count
             entries[id][place] = entry
         } else {
-            let place = entries[id].firstIndex { ($0.start, $0.end) > (start, end) } ?? entries[id].count
             entries[id].insert(entry, at: place)
             noteStretch(of: start, id)
         }
@@ -89,11 +90,9 @@ package final class ResultStore {
     }
 
     private func remove(_ id: Int, _ key: ArraySlice<UInt8>, _ start: Int64, _ end: Int64) {
-        entries[id].removeAll { entry in
-            guard entry.start == start && entry.end == end else { return false }
-            valueBytes -= entry.value.count
-            return true
-        }
+        let place = entries[id].firstPlace { ($0.start, $0.end) >= (start, end) }
+        guard place < entries[id].count, (entries[id][place].start, entries[id][place].end) == (start, end) else { return }
+        valueBytes -= entries[id].remove(at: place).value.count
         if entries[id].isEmpty {
             table.remove(key)
             index.note(id)
