@@ -21,6 +21,8 @@ final class SnapshotTaker {
     private let folder: SnapshotFolder
     private var pending: Pending?
     private var changes: [String: Int] = [:]
+    /// How many records the last snapshot of each store had.
+    private var sizes: [String: Int] = [:]
     /// Entries of one slice: a few milliseconds' work at most.
     private static let sliceEntries = 4_096
 
@@ -31,7 +33,10 @@ final class SnapshotTaker {
 
     /// Does one slice of work, if there is any. To be called only while all of the task's state is in commits.
     func advance(_ task: QueryTask) {
-        if pending == nil, let due = changes.first(where: { $0.value >= folder.changesBetween }) { begin(due.key, task) }
+        // Half of a store must have changed, or a store of millions of keys would be written again and again.
+        if pending == nil, let due = changes.first(where: { $0.value >= max(folder.changesBetween, (sizes[$0.key] ?? 0) / 2) }) {
+            begin(due.key, task)
+        }
         guard var current = pending else { return }
         if let position = current.position {
             let slice = task.description.dataflow.snapshot(store: current.store, from: position, limit: Self.sliceEntries)
@@ -42,6 +47,7 @@ final class SnapshotTaker {
         }
         if current.position == nil, task.commitsDurable >= current.commit {
             pending = nil
+            sizes[current.store] = current.records.count
             write(current, task)
         }
     }
