@@ -118,4 +118,11 @@ private func python(_ script: String, _ arguments: [String]) throws -> (output: 
         #expect(status == 0, "\(output)")
         print(output)
     }
+
+    /// Many rows, keys, windows and queries, compared with what Python computes, across kills and restarts.
+    @Test func muchIsAsRightAsLittle() throws {
+        let (output, status) = try python("scale.py", [millrace, isLong ? "60000" : "900"])
+        #expect(status == 0, "\(output)")
+        print(output)
+    }
 }

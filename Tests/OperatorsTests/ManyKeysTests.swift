@@ -18,4 +18,14 @@ import Values
     @Test(.timeLimit(.minutes(5))) func numbers() throws { try check(grouping: column(1, big)) }
 
     @Test(.timeLimit(.minutes(5))) func texts() throws { try check(grouping: TypedExpression(.cast(column(1, big)), .string)) }
+
+    /// Keys with escapes in one batch: none is looked for among those of other rows.
+    @Test(.timeLimit(.minutes(1))) func textsWithEscapes() throws {
+        let count = 100_000
+        let texts = Step.source(source([ColumnDefinition("V", .string)]))
+        let lines = (0..<count).map { Line("k", #"{"V":"first\n","V":"\"\#($0)"}"#) }
+        let found = try output(project(texts, [("K", column(0, text)), ("V", column(1, text))]), lines, batch: count)
+        #expect(found.count == count)
+        #expect(found.last == #"k|{"V":"\"\#(count - 1)"}@0"#)
+    }
 }

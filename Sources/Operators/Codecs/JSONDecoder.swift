@@ -280,7 +280,7 @@ import Values
                 setDecoded(index, row, start)
             } else {
                 setCell(index, row, UInt64(UInt32(string.start)) | UInt64(UInt32(string.length)) << 32)
-                if unsafe state.pointee.lastDecodedRow == row { decodedTexts.removeAll { $0.column == index && $0.row == row } }
+                forgetDecoded(index, row)
             }
             return nil
         case .general, .skip: break
@@ -290,9 +290,20 @@ import Values
 
     private func setDecoded(_ index: Int, _ row: Int, _ start: Int) {
         setCell(index, row, 0)
-        decodedTexts.removeAll { $0.column == index && $0.row == row }
+        forgetDecoded(index, row)
         unsafe state.pointee.lastDecodedRow = row
         decodedTexts.append((index, row, start, decodedBytes.count - start))
+    }
+
+    /// A record may name a column twice: the last one counts. The texts of the row at hand are the last ones; those of others, of which
+    /// there may be a million, are not looked at.
+    private func forgetDecoded(_ index: Int, _ row: Int) {
+        guard unsafe state.pointee.lastDecodedRow == row else { return }
+        var place = decodedTexts.count
+        while place > 0, decodedTexts[place - 1].row == row {
+            place -= 1
+            if decodedTexts[place].column == index { decodedTexts.remove(at: place) }
+        }
     }
 
     /// NULL, types without a fast way, and values of an unexpected kind.
