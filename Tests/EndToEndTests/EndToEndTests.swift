@@ -121,7 +121,7 @@ private func python(_ script: String, _ arguments: [String]) throws -> (output: 
 
     /// Many rows, keys, windows and queries, compared with what Python computes, across kills and restarts.
     @Test func muchIsAsRightAsLittle() throws {
-        let (output, status) = try python("scale.py", [millrace, isLong ? "60000" : "900"])
+        let (output, status) = try python("scale.py", [millrace, isLong ? "60000" : "600"])
         #expect(status == 0, "\(output)")
         print(output)
     }
