@@ -33,7 +33,7 @@ let tests: [SwiftSetting] = [.swiftLanguageMode(.v6), .treatAllWarnings(as: .err
 
 /// The tests of one room, which may also look into the rooms below it.
 @MainActor func tests(of name: String, _ others: [String] = []) -> Target {
-    .testTarget(name: name + "Tests", dependencies: ([name] + others).map { .byName(name: $0) }, swiftSettings: tests)
+    .testTarget(name: name + "Tests", dependencies: ([name] + others + ["TestSupport"]).map { .byName(name: $0) }, swiftSettings: tests)
 }
 
 /// A C library of the system, seen through a module map.
@@ -96,6 +96,7 @@ let package = Package(
                            "Diagnostics", "Platform", "Bytes", "JSONText"],
             swiftSettings: strict),
 
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: tests),
         tests(of: "Bytes"),
         tests(of: "Platform"),
         tests(of: "LogStore", ["Bytes", "Platform"]),

@@ -4,6 +4,7 @@ import Engine
 import LogStore
 import Pipelines
 import Platform
+import TestSupport
 import Testing
 
 /// Collects the events of answers as text lines, in the spirit of the line protocol, and lets tests wait for them.
@@ -77,4 +78,9 @@ struct Millrace {
         let collector = EventCollector()
         return (collector, session.execute(sql, into: collector))
     }
+}
+
+/// Compares with `Tests/Golden/Engine/<name>.txt`.
+func checkGolden(_ name: String, _ output: (String) -> String) throws {
+    for mismatch in try goldenMismatches("Engine/\(name)", output) { Issue.record("\(mismatch)") }
 }

@@ -7,6 +7,8 @@ import Functions
 import Plans
 import Planner
 import Syntax
+import TestSupport
+import Testing
 
 /// A catalog without an engine.
 struct Fixture {
@@ -74,4 +76,9 @@ struct Fixture {
             }.joined(separator: "\n")
         }
     }
+}
+
+/// Compares with `Tests/Golden/Planner/<name>.txt`.
+func checkGolden(_ name: String, _ output: (String) -> String) throws {
+    for mismatch in try goldenMismatches("Planner/\(name)", output) { Issue.record("\(mismatch)") }
 }

@@ -1,5 +1,6 @@
 import Diagnostics
 import Syntax
+import TestSupport
 import Testing
 
 @Suite struct GoldenTests {
@@ -42,4 +43,9 @@ import Testing
             }
         }
     }
+}
+
+/// Compares with `Tests/Golden/Syntax/<name>.txt`.
+func checkGolden(_ name: String, _ output: (String) -> String) throws {
+    for mismatch in try goldenMismatches("Syntax/\(name)", output) { Issue.record("\(mismatch)") }
 }
