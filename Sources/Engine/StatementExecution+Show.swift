@@ -135,7 +135,11 @@ extension StatementExecution {
         listing.add([.text("records of a micro-batch"), .number(Int64(TaskLimits.batchRecords)), .text("fits the processor's caches")])
         listing.add([.text("bytes of an uncommitted query"), .number(Int64(TaskLimits.commitBytes)), .text("bounds memory and recovery")])
         listing.add([
-            .text("error records a second, query and cause"), .number(Int64(ErrorReporter.samplesPerSecond)),
+            .text("bytes of rows behind one question to a table"), .number(Int64(StatementExecution.mostBytes)),
+            .text("they are in memory at once"),
+        ])
+        listing.add([
+            .text("error records a second, task and cause"), .number(Int64(ErrorReporter.samplesPerSecond)),
             .text("a poisoned topic must not fill the disk; counts stay exact"),
         ])
         for limit in engine.configuration.outerLimits {

@@ -51,8 +51,21 @@ extension StatementExecution {
         }
     }
 
+    /// The most bytes of rows that one question may gather: all of them are in memory at once, and places in them are 32 bits wide.
+    static let mostBytes = 512 << 20
+
     private func rows(of owner: PersistentQuery, _ access: TableAccess) throws(QueryFailure) -> [RecordRun] {
-        do throws(LogError) { return try owner.rows.look { $0.records(access).run } } catch { throw QueryFailure(message: error.message) }
+        let most = StatementExecution.mostBytes
+        let slices: [(run: RecordRun, next: Int?)]
+        do throws(LogError) {
+            slices = try owner.rows.look { $0.records(access, mostBytes: most) }
+        } catch {
+            throw QueryFailure(message: error.message)
+        }
+        if slices.contains(where: { $0.next != nil }) || slices.reduce(0, { $0 + $1.run.bytes.count }) > most {
+            throw QueryFailure(message: "the question looks at more than \(most) bytes of rows: narrow it by the key, or read the changes with EMIT CHANGES")
+        }
+        return slices.map(\.run)
     }
 
     private func finish(

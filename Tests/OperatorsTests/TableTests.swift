@@ -174,6 +174,10 @@ private let columns = [ColumnDefinition("A", .integer), ColumnDefinition("L", .a
         #expect(store.keyCount == 2)
         #expect(try answer(.scan(WindowBounds())) == [#"["b",0,3]"#, #"["b",20,4]"#])
         #expect(try answer(.keys([KeyRange(prefix: [.string("b")]), KeyRange(prefix: [.string("zz")])])) == [#"["b",0,3]"#, #"["b",20,4]"#])
+        // A slice ends where its bytes do, and says that there is more.
+        let small = store.records(.scan(WindowBounds()), mostBytes: 1)
+        #expect(small.run.count > 0 && small.run.count < 3)
+        #expect(store.records(.scan(WindowBounds()), mostBytes: 1 << 20).next == nil)
         // Stream time passes the retention of the first windows.
         store.apply(run([line("d", 105, #"{"A":9}"#, at: 115)]))
         #expect(try answer(.scan(WindowBounds())) == [#"["b",20,4]"#, #"["d",105,9]"#])
