@@ -82,7 +82,7 @@ extension StatementExecution {
     }
 }
 
-/// Prints one topic until its limit, or until it is cancelled. Holds a statement thread while it runs.
+/// Prints one topic until its limit, or until it is cancelled. Runs on a thread of its own.
 private final class TopicPrinter: Sendable {
     private let execution: StatementExecution
     private let topic: TopicDescription

@@ -105,8 +105,11 @@ package struct MergedChoice: Hashable, Sendable {
 
     package init(parts: [Part]) { self.parts = parts }
 
+    /// What one input gives.
     package struct Part: Hashable, Sendable {
+        /// Among the inputs of the task.
         package var place: Int
+        /// How many of its next records are taken.
         package var count = 0
         package init(place: Int) { self.place = place }
     }

@@ -18,6 +18,7 @@ package struct BoundSet<Bounded: Hashable & Sendable>: Hashable, Sendable {
     package var lower: [KeyBound<Bounded>] = []
     package var upper: [KeyBound<Bounded>] = []
     package init() {}
+    /// Whether there are no bounds.
     package var isEmpty: Bool { lower.isEmpty && upper.isEmpty }
 }
 
@@ -34,8 +35,10 @@ package struct WindowBounds: Hashable, Sendable {
     package var start = BoundSet<Int64>()
     package var end = BoundSet<Int64>()
     package init() {}
+    /// Whether there are no bounds, so that every window is meant.
     package var isEmpty: Bool { start.isEmpty && end.isEmpty }
 
+    /// Whether a window (milliseconds) lies within the bounds.
     package func contains(start: Int64, end: Int64) -> Bool { self.start.contains(start) && self.end.contains(end) }
 }
 

@@ -5,6 +5,7 @@ import Formats
 package import Plans
 import Values
 
+/// Merges runs of records of one table, each in the order of its keys, into one in that order.
 package struct ResultMerge {
     private let order: ResultOrder
     private let suffix: Int
