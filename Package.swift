@@ -113,8 +113,8 @@ let package = Package(
         tests(of: "CommandLineTable", ["Diagnostics"]),
         tests(of: "Benchmark", ["Bytes"]),
         tests(of: "Conformance", ["Platform"]),
-        .testTarget(name: "HouseTests", swiftSettings: tests),
+        .testTarget(name: "HouseTests", dependencies: ["TestSupport"], swiftSettings: tests),
         .testTarget(
-            name: "EndToEndTests", dependencies: ["millrace"], exclude: ["crash.py", "figures.py", "scale.py", "terminal.py"], swiftSettings: tests),
+            name: "EndToEndTests", dependencies: ["millrace", "TestSupport"], exclude: ["crash.py", "figures.py", "scale.py", "terminal.py"], swiftSettings: tests),
     ]
 )

@@ -1,24 +1,20 @@
 import Conformance
 import Foundation
 import Platform
+import TestSupport
 import Testing
 
-/// The project's root.
-private let root = "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
-
-/// The folder of the cases, beside the project; nil where it is absent.
-private let cases: String? = HostFileSystem().exists(root + "/../shared/conformance") ? root + "/../shared/conformance" : nil
+private let root = Surroundings.root
+private let cases = Surroundings.shared + "/conformance"
 
 /// Names that pass, one a line. A passing name never stops passing; `MILLRACE_UPDATE_GOLDEN=1` adds new ones.
 private func passingFile(_ suite: String) -> URL { URL(filePath: root + "/Tests/Golden/Conformance/\(suite).txt") }
 
 /// Every case at micro-batches of one record and at large ones: what passes at one size passes at the other, and what once passed does.
-@Test(arguments: ["queries", "random"])
+@Test(
+    .enabled(if: Surroundings.has("conformance/queries"), "the conformance cases are not beside the project"),
+    arguments: ["queries", "random"])
 func passingCasesKeepPassing(suite: String) throws {
-    guard let cases else {
-        print("skipped: the conformance cases are not beside the project")
-        return
-    }
     let known = Set(((try? String(contentsOf: passingFile(suite), encoding: .utf8)) ?? "").split(separator: "\n").map(String.init))
     var passing: Set<String>?
     for batch in [1, 4096] {
@@ -34,7 +30,7 @@ func passingCasesKeepPassing(suite: String) throws {
         if let passing { #expect(passing == names, "the size of micro-batches changes results: \(passing.symmetricDifference(names).sorted())") }
         passing = names
     }
-    if ProcessInfo.processInfo.environment["MILLRACE_UPDATE_GOLDEN"] == "1", let passing {
+    if Surroundings.updatesGolden, let passing {
         try (passing.union(known).sorted().joined(separator: "\n") + "\n").write(to: passingFile(suite), atomically: true, encoding: .utf8)
     }
 }

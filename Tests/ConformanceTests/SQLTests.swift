@@ -3,15 +3,23 @@
 import Conformance
 import Foundation
 import Platform
+import TestSupport
 import Testing
 
-private let root = "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
+private let root = Surroundings.root
 
 @Test func theSQLTestsOfTheProjectPass() throws {
     var report = TestReport()
     try report.run(paths: [root + "/Tests/SQL"], files: HostFileSystem(), batch: 1)
     for failure in report.failed { Issue.record("\(failure.name): \(failure.reason)") }
-    #expect(report.passed.count == 6)
+    // As many as the files say that they hold.
+    var written = 0
+    for file in try FileManager.default.contentsOfDirectory(atPath: root + "/Tests/SQL") where file.hasSuffix(".sql") {
+        let text = try String(contentsOfFile: root + "/Tests/SQL/" + file, encoding: .utf8)
+        written += max(1, text.split(separator: "\n").count { $0.hasPrefix("--@test:") })
+    }
+    #expect(written > 0 && report.passed.count + report.failed.count == written)
+    #expect(report.skipped.isEmpty)
 }
 
 private func outcome(_ sql: String) throws -> [String] {

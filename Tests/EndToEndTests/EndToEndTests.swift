@@ -1,8 +1,8 @@
 import Foundation
+import TestSupport
 import Testing
 
-/// The project's root.
-private let root = "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
+private let root = Surroundings.root
 
 /// The program that was built with these tests: it lies beside the test runner.
 private let millrace: String = {
@@ -14,8 +14,6 @@ private let millrace: String = {
     }
     return root + "/.build/debug/millrace"
 }()
-
-private let isLong = ProcessInfo.processInfo.environment["MILLRACE_LONG"] == "1"
 
 /// What a program printed and how it ended.
 private func run(_ program: String, _ arguments: [String], environment: [String: String] = [:]) throws -> (output: String, status: Int32) {
@@ -38,37 +36,47 @@ private func python(_ script: String, _ arguments: [String]) throws -> (output: 
 }
 
 @Suite(.serialized) struct EndToEnd {
-    /// Each example prints what it printed before. `MILLRACE_UPDATE_GOLDEN=1` rewrites the expectations.
-    @Test(arguments: ["orders", "access-log", "earthquakes", "flights"])
-    func theExamplesRun(name: String) throws {
-        let (output, status) = try run("/bin/bash", [root + "/examples/\(name)/run"])
+    /// The example that needs nothing prints what it printed before. `MILLRACE_UPDATE_GOLDEN=1` rewrites the expectations.
+    @Test func theOrdersExampleRuns() throws { try checkExample("orders") }
+
+    @Test(.enabled(if: Surroundings.has("data/access.log"), "shared/data/access.log is not beside the project"))
+    func theAccessLogExampleRuns() throws { try checkExample("access-log", over: "access.log") }
+
+    @Test(.enabled(if: Surroundings.has("data/earthquakes.jsonl"), "shared/data/earthquakes.jsonl is not beside the project"))
+    func theEarthquakesExampleRuns() throws { try checkExample("earthquakes", over: "earthquakes.jsonl") }
+
+    @Test(.enabled(if: Surroundings.has("data/flights.jsonl"), "shared/data/flights.jsonl is not beside the project"))
+    func theFlightsExampleRuns() throws { try checkExample("flights", over: "flights.jsonl") }
+
+    /// What an example prints is what it printed before, and, over real input, what is computed by other means.
+    private func checkExample(_ name: String, over file: String? = nil) throws {
+        let input = file.map { [Surroundings.shared + "/data/" + $0] } ?? []
+        let (output, status) = try run("/bin/bash", [root + "/examples/\(name)/run"] + input)
         #expect(status == 0, "\(output)")
-        if output.hasPrefix("skipped") { return print("\(name): \(output)") }
         let expected = URL(filePath: root + "/examples/\(name)/expected.txt")
-        if ProcessInfo.processInfo.environment["MILLRACE_UPDATE_GOLDEN"] == "1" { try output.write(to: expected, atomically: true, encoding: .utf8) }
+        if Surroundings.updatesGolden { try output.write(to: expected, atomically: true, encoding: .utf8) }
         #expect(output == (try String(contentsOf: expected, encoding: .utf8)))
-    }
-
-    /// The figures of the examples over real input, computed by other means.
-    @Test(arguments: [("access-log", "access.log"), ("earthquakes", "earthquakes.jsonl"), ("flights", "flights.jsonl")])
-    func theFiguresAreRight(name: String, file: String) throws {
-        let path = root + "/../shared/data/" + file
-        guard FileManager.default.fileExists(atPath: path) else { return print("skipped: \(file) is not beside the project") }
-        let figures = try python("figures.py", [name, path])
+        guard !input.isEmpty, Surroundings.hasProgram("python3") else { return }
+        let figures = try python("figures.py", [name] + input)
         #expect(figures.status == 0, "\(figures.output)")
-        let example = try run("/bin/bash", [root + "/examples/\(name)/run", path])
-        #expect(example.output == figures.output)
+        #expect(output == figures.output)
     }
 
-    /// The package log of this machine, if it has one: as many actions as it has lines.
-    @Test func theMachinesOwnLogIsCounted() throws {
-        let path = "/var/log/dpkg.log"
-        guard FileManager.default.isReadableFile(atPath: path) else { return print("skipped: there is no \(path)") }
-        let copy = FileManager.default.temporaryDirectory.appending(path: "dpkg-\(UUID().uuidString).log")
-        defer { try? FileManager.default.removeItem(at: copy) }
-        try FileManager.default.copyItem(atPath: path, toPath: copy.path)
-        let lines = try String(contentsOf: copy, encoding: .utf8).split(separator: "\n").filter { $0.utf16.count > 20 }
-        let (output, status) = try run("/bin/bash", [root + "/examples/packages/run", copy.path])
+    /// The example over a package log counts as many actions as the log has lines.
+    @Test func thePackageLogExampleCounts() throws {
+        let log = FileManager.default.temporaryDirectory.appending(path: "dpkg-\(UUID().uuidString).log")
+        defer { try? FileManager.default.removeItem(at: log) }
+        var lines: [String] = []
+        for number in 0..<500 {
+            let time = "2026-03-\(10 + number / 100) \(10 + number % 7):\(10 + number % 50):07"
+            switch number % 3 {
+            case 0: lines.append("\(time) startup archives unpack")
+            case 1: lines.append("\(time) install lib\(number):amd64 <none> 1.\(number)-1")
+            default: lines.append("\(time) status half-configured lib\(number):amd64 1.\(number)-1")
+            }
+        }
+        try (lines.joined(separator: "\n") + "\n").write(to: log, atomically: true, encoding: .utf8)
+        let (output, status) = try run("/bin/bash", [root + "/examples/packages/run", log.path])
         #expect(status == 0, "\(output)")
         let counted = output.split(separator: "\n").dropFirst().reduce(0) { $0 + (Int($1.split(separator: ",").last ?? "") ?? 0) }
         #expect(counted == lines.count, "\(output.prefix(2000))")
@@ -97,7 +105,8 @@ private func python(_ script: String, _ arguments: [String]) throws -> (output: 
         #expect(needed.isEmpty, "shared libraries: \(needed)")
     }
 
-    @Test func aPersonUsesTheShell() throws {
+    @Test(.enabled(if: Surroundings.hasProgram("python3"), "there is no Python"))
+    func aPersonUsesTheShell() throws {
         let (output, status) = try python("terminal.py", [millrace])
         #expect(status == 0 && output == "ok\n", "\(output)")
     }
@@ -112,16 +121,17 @@ private func python(_ script: String, _ arguments: [String]) throws -> (output: 
     }
 
     /// Killed under load again and again; the long run makes fifty cycles.
-    @Test(arguments: ["fsync", "os"])
+    @Test(.enabled(if: Surroundings.hasProgram("python3"), "there is no Python"), arguments: ["fsync", "os"])
     func nothingAcknowledgedIsLost(durability: String) throws {
-        let (output, status) = try python("crash.py", [millrace, isLong ? "50" : "6", durability])
+        let (output, status) = try python("crash.py", [millrace, Surroundings.isLong ? "50" : "6", durability])
         #expect(status == 0, "\(output)")
         print(output)
     }
 
     /// Many rows, keys, windows and queries, compared with what Python computes, across kills and restarts.
-    @Test func muchIsAsRightAsLittle() throws {
-        let (output, status) = try python("scale.py", [millrace, isLong ? "60000" : "600"])
+    @Test(.enabled(if: Surroundings.hasProgram("python3"), "there is no Python"))
+    func muchIsAsRightAsLittle() throws {
+        let (output, status) = try python("scale.py", [millrace, Surroundings.isLong ? "60000" : "600"])
         #expect(status == 0, "\(output)")
         print(output)
     }

@@ -1,26 +1,23 @@
 // Kafka's own dump tool reads what this log writes, at every compression. Needs a Kafka installation beside the package and Java;
-// says so and passes where they are missing.
+// skipped where they are missing.
 import Bytes
 import Foundation
 import LogStore
 import Platform
+import TestSupport
 import Testing
 
-@Suite(.serialized) struct KafkaDumpTests {
-    static let tool: URL? = {
-        let tool = URL(fileURLWithPath: #filePath).appendingPathComponent("../../../../shared/kafka/kafka").standardizedFileURL
-        let hasJava = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
-            .contains { FileManager.default.isExecutableFile(atPath: $0 + "/java") }
-        guard FileManager.default.isExecutableFile(atPath: tool.path), hasJava else {
-            print("skipped: Kafka's dump tool or java is not installed; looked for \(tool.path)")
-            return nil
-        }
-        return tool
-    }()
+private let tool = Surroundings.shared + "/kafka/kafka"
 
+@Suite(
+    .serialized,
+    .enabled(
+        if: FileManager.default.isExecutableFile(atPath: tool) && Surroundings.hasProgram("java"),
+        "Kafka's dump tool is not beside the project, or there is no Java"))
+struct KafkaDumpTests {
     func dump(_ arguments: [String]) throws -> String {
         let process = Process()
-        process.executableURL = Self.tool
+        process.executableURL = URL(filePath: tool)
         process.arguments = ["dump"] + arguments
         let output = Pipe()
         process.standardOutput = output
@@ -57,7 +54,6 @@ import Testing
     }
 
     @Test func everyCompressionIsReadByKafka() throws {
-        guard Self.tool != nil else { return }
         let directory = NSTemporaryDirectory() + "millrace-dump-" + UUID().uuidString
         defer { try? FileManager.default.removeItem(atPath: directory) }
         let paths = try makeLog(directory)
@@ -78,7 +74,6 @@ import Testing
 
     /// Compacted segments too, with what compaction covers and with the empty batch of a segment of which nothing stayed.
     @Test(arguments: Compression.allCases) func compactedSegmentsAreReadByKafka(_ codec: Compression) throws {
-        guard Self.tool != nil else { return }
         let directory = NSTemporaryDirectory() + "millrace-compacted-" + UUID().uuidString
         defer { try? FileManager.default.removeItem(atPath: directory) }
         var options = LogOptions()
@@ -121,7 +116,6 @@ import Testing
     }
 
     @Test func indexesPassKafkasSanityCheck() throws {
-        guard Self.tool != nil else { return }
         let directory = NSTemporaryDirectory() + "millrace-index-" + UUID().uuidString
         defer { try? FileManager.default.removeItem(atPath: directory) }
         let stem = try makeLog(directory)[0].1
@@ -130,7 +124,6 @@ import Testing
     }
 
     @Test func offsetRecordsAreKafkas() throws {
-        guard Self.tool != nil else { return }
         let directory = NSTemporaryDirectory() + "millrace-offsets-" + UUID().uuidString
         defer { try? FileManager.default.removeItem(atPath: directory) }
         let log = try SegmentedLog(

@@ -3,6 +3,7 @@
 import Diagnostics
 import Foundation
 import Syntax
+import TestSupport
 import Testing
 
 /// A case of the conformance files, as far as the parser is concerned.
@@ -18,23 +19,11 @@ struct ConformanceCase: CustomStringConvertible {
 }
 
 enum Conformance {
-    /// The folder beside the package, when it is there.
-    static let folder: URL? = {
-        var url = URL(fileURLWithPath: #filePath)
-        while url.pathComponents.count > 1 {
-            url.deleteLastPathComponent()
-            let candidate = url.appendingPathComponent("shared/conformance")
-            if FileManager.default.fileExists(atPath: candidate.path) { return candidate }
-        }
-        return nil
-    }()
+    /// The folder beside the project.
+    static let folder = URL(filePath: Surroundings.shared + "/conformance")
 
-    /// The cases of all folders, or none where the folder is absent.
+    /// The cases of all folders.
     static let cases: [ConformanceCase] = {
-        guard let folder else {
-            print("skipped: no shared/conformance beside the package")
-            return []
-        }
         return ["queries", "random", "random-registry", "rest"].flatMap { name -> [ConformanceCase] in
             let files = (try? FileManager.default.contentsOfDirectory(at: folder.appendingPathComponent(name), includingPropertiesForKeys: nil)) ?? []
             return files.filter { $0.pathExtension == "json" }.sorted { $0.path < $1.path }.flatMap(load)
@@ -98,7 +87,8 @@ enum Conformance {
     }
 }
 
-@Suite struct ConformanceStatementTests {
+@Suite(.enabled(if: Surroundings.has("conformance/queries"), "the conformance cases are not beside the project"))
+struct ConformanceStatementTests {
     @Test func everythingThatShouldParseDoes() {
         for test in Conformance.cases {
             do {
