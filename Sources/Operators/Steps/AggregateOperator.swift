@@ -69,8 +69,9 @@ final class AggregateOperator: Operator {
         super.init(context, next: next)
         // Fails now rather than at the first row when an aggregate has no body.
         _ = try makeTable()
-        context.register(self, step.store)
     }
+
+    override var stores: [NamedStore] { [NamedStore(step.store, self)] }
 
     var isWindowed: Bool { step.window != nil }
 

@@ -72,6 +72,13 @@ package final class Dataflow {
     /// What the inputs are, left to right; `process` names them by index.
     package let inputs: [DataflowInput]
     private let context: DataflowContext
+    /// All operators, from the sources up. Nothing else holds them for as long as the dataflow lives.
+    private let operators: [Operator]
+    /// The joins, lower ones first.
+    private let joins: [JoinOperator]
+    /// Names of the state stores, in the order of the plan.
+    package let storeNames: [String]
+    private let stores: [String: StateStore]
     private var sources: [SourceOperator?] = []
     private var exchanges: [ExchangeSourceOperator?] = []
     private let sink: SinkOperator?
@@ -103,7 +110,10 @@ package final class Dataflow {
         }
         var builder = DataflowBuilder(context: context)
         try builder.build(root, into: end)
-        context.operators = builder.operators + [end]
+        operators = builder.operators + [end]
+        joins = builder.joins
+        storeNames = builder.stores.map(\.name)
+        stores = Dictionary(builder.stores.map { ($0.name, $0.store) }, uniquingKeysWith: { _, later in later })
         inputs = builder.inputs
         sources = builder.sources
         exchanges = builder.exchanges
@@ -128,13 +138,13 @@ package final class Dataflow {
         context.ranks = ranks
         defer { context.ranks = nil }
         for slice in slices { try process(input: slice.input, run: slice.run, range: slice.range, partition: slice.partition) }
-        for join in context.joins { try join.settle() }
+        for join in joins { try join.settle() }
     }
 
     /// Lets out what was held back for coalescing. To be called before a commit.
     package func flush() throws(DataflowError) {
         // From the sources up: what one operator lets out is held by none below it.
-        for operation in context.operators { try operation.flush() }
+        for operation in operators { try operation.flush() }
     }
 
     /// The records for the sink or the exchange topic since the last call; empty for a client's dataflow.
@@ -162,16 +172,13 @@ package final class Dataflow {
     /// How many failures of each class there were since the dataflow was made.
     package var errorCounts: [RowErrorCause: Int] { context.errors.counts }
 
-    /// Names of the state stores, in the order of the plan.
-    package var storeNames: [String] { context.storeNames }
-
     /// What has changed in each store since the last call, as records for the store's changelog topic; stores without changes are left
     /// out. Stream time is among the records, so that it survives a restart.
     package func takeChangelog() -> [(store: String, records: OutgoingRecords)] {
         var result: [(store: String, records: OutgoingRecords)] = []
-        for name in context.storeNames {
+        for name in storeNames {
             let records = RecordSink()
-            context.stores[name]?.writeChanges(to: records)
+            stores[name]?.writeChanges(to: records)
             if records.count > 0 { result.append((name, records.take())) }
         }
         return result
@@ -179,7 +186,7 @@ package final class Dataflow {
 
     /// Takes changelog (or snapshot) records of a store, in the order in which they were written. To be called before any `process`.
     package func restore(store: String, run: RecordRun) throws(DataflowError) {
-        guard let target = context.stores[store] else { throw DataflowError("there is no state store \(store)") }
+        guard let target = stores[store] else { throw DataflowError("there is no state store \(store)") }
         for record in 0..<run.count {
             let key = run.keys[record]
             let value = run.values[record]
@@ -196,13 +203,13 @@ package final class Dataflow {
     /// next slice is nil at the end. Changes made between slices are in the changelog, so the snapshot is right once that is replayed.
     package func snapshot(store: String, from position: Int, limit: Int) -> (records: OutgoingRecords, next: Int?) {
         let records = RecordSink()
-        let next = context.stores[store]?.writeSnapshot(from: position, limit: limit, to: records)
+        let next = stores[store]?.writeSnapshot(from: position, limit: limit, to: records)
         return (records.take(), next)
     }
 
     /// Bytes of memory that state takes.
     package var stateMemory: Int {
-        context.stores.values.reduce(0) { $0 + $1.memory } + context.operators.reduce(0) { $0 + $1.stateMemory }
+        stores.values.reduce(0) { $0 + $1.memory } + operators.reduce(0) { $0 + $1.stateMemory }
     }
 }
 
@@ -214,6 +221,10 @@ struct DataflowBuilder {
     var exchanges: [ExchangeSourceOperator?] = []
     /// From the sources up.
     var operators: [Operator] = []
+    /// Lower ones first.
+    var joins: [JoinOperator] = []
+    /// In the order of the plan, from the root down.
+    var stores: [NamedStore] = []
 
     /// Makes the operators of `step`, whose rows go into `next`.
     mutating func build(_ step: Step, into next: Operator) throws(DataflowError) {
@@ -224,6 +235,7 @@ struct DataflowBuilder {
             var above = next
             if let store = source.store, source.kind == .table {
                 above = TableOperator(source, store, context, next: next)
+                stores += above.stores
                 operators.append(above)
             }
             let operation = try SourceOperator(source, input: index, context, next: above)
@@ -253,14 +265,16 @@ struct DataflowBuilder {
             }
         case .join(let join):
             let operation = try JoinOperator.make(join, context, next: next)
+            stores += operation.stores
             try build(join.left, into: JoinPort(operation, isLeft: true))
             try build(join.right, into: JoinPort(operation, isLeft: false))
             operators.append(operation)
-            context.joins.append(operation)
+            joins.append(operation)
         }
     }
 
     private mutating func add(_ operation: Operator, over input: Step) throws(DataflowError) {
+        stores += operation.stores
         try build(input, into: operation)
         operators.append(operation)
     }

@@ -1,4 +1,8 @@
 // The shape of a running step: batches are pushed in at the bottom and come out of the last operator.
+//
+// Who holds whom: the `Dataflow` alone holds its operators. An operator holds the operator above it (`next`) and the context, and the
+// context holds no operator, store, kernel or batch. Nothing below holds what is above, so no cycle can arise: when the dataflow goes, all
+// of it goes. A closure that an operator keeps (in a frame, in a store) captures that operator `unowned`.
 
 import Plans
 import Values
@@ -22,32 +26,35 @@ class Operator {
     /// Lets out what was held back for coalescing.
     func flush() throws(DataflowError) {}
 
-    /// Bytes of state that this operator holds.
+    /// Bytes of state that this operator holds beside its stores.
     var stateMemory: Int { 0 }
+
+    /// The state stores that this operator keeps, each under the name by which the plan knows it.
+    var stores: [NamedStore] { [] }
 }
 
-/// What all operators of a dataflow share.
+/// A state store and its name in the plan.
+struct NamedStore {
+    let name: String
+    let store: StateStore
+
+    init(_ description: StoreDescription, _ store: StateStore) {
+        name = description.name
+        self.store = store
+    }
+}
+
+/// What all operators of a dataflow share; it holds none of them.
 final class DataflowContext {
     let options: DataflowOptions
     let environment: DataflowEnvironment
     let errors = ErrorLog()
-    /// Every operator that keeps a state store, by the store's name.
-    var stores: [String: StateStore] = [:]
-    /// The stores' names, in the order of the plan.
-    var storeNames: [String] = []
-    var operators: [Operator] = []
-    /// The joins, lower ones first.
-    var joins: [JoinOperator] = []
     /// While several inputs are worked off together: the ranks of the records at hand, by input. Joins then wait for `settle`.
     var ranks: [[Int32]]?
 
     init(options: DataflowOptions, environment: DataflowEnvironment) {
         self.options = options
         self.environment = environment
-    }
-
-    func register(_ store: StateStore, _ description: StoreDescription) {
-        if stores.updateValue(store, forKey: description.name) == nil { storeNames.append(description.name) }
     }
 }
 

@@ -65,12 +65,13 @@ final class SessionOperator: Operator {
         columns = step.output.columns.map { Column($0.type) }
         oldColumns = step.output.columns.map { Column($0.type) }
         super.init(context, next: next)
-        context.register(self, step.store)
     }
 
     private static func makeKeys(_ step: AggregateStep, _ context: DataflowContext) -> GroupTable {
         GroupTable(keyTypes: step.grouping.map(\.type), keysMayBeNull: step.keepsNullKeys, aggregators: [], seed: context.options.hashSeed)
     }
+
+    override var stores: [NamedStore] { [NamedStore(step.store, self)] }
 
     override func push(_ batch: Batch) throws(DataflowError) {
         let withValue = batch.hasValue.isEmpty ? batch.selection : batch.selection.filtered { batch.hasValue[$0] }

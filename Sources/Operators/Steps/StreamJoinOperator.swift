@@ -15,9 +15,9 @@ final class StreamJoinOperator: JoinOperator {
         self.window = window
         try super.init(step, context, next: next)
         for buffer in [leftBuffer, rightBuffer] { buffer.onRestore = { [unowned self] in nextAwaiting = min(nextAwaiting, $0) } }
-        context.register(leftBuffer, step.leftStore)
-        context.register(rightBuffer, step.rightStore)
     }
+
+    override var stores: [NamedStore] { [NamedStore(step.leftStore, leftBuffer), NamedStore(step.rightStore, rightBuffer)] }
 
     /// The largest time of any row of either side, also of those that are not kept.
     private var streamTime: Int64 {
@@ -113,8 +113,9 @@ final class LookupJoinOperator: JoinOperator {
     init(_ step: JoinStep, _ context: DataflowContext, next: Operator) throws(DataflowError) {
         table = JoinTable(seed: context.options.hashSeed)
         try super.init(step, context, next: next)
-        context.register(table, step.rightStore)
     }
+
+    override var stores: [NamedStore] { [NamedStore(step.rightStore, table)] }
 
     override func arrive(_ key: [UInt8], _ row: JoinRow?, isLeft: Bool, _ origin: Batch, _ index: Int) throws(DataflowError) {
         guard isLeft else { return table.set(key, row, time: origin.timestamps[index]) }

@@ -14,9 +14,9 @@ final class TableJoinOperator: JoinOperator {
         left = JoinTable(seed: context.options.hashSeed)
         right = JoinTable(seed: context.options.hashSeed)
         try super.init(step, context, next: next)
-        context.register(left, step.leftStore)
-        context.register(right, step.rightStore)
     }
+
+    override var stores: [NamedStore] { [NamedStore(step.leftStore, left), NamedStore(step.rightStore, right)] }
 
     /// Whether the join has a row when these sides are there.
     private func isPresent(_ left: JoinRow?, _ right: JoinRow?) -> Bool {
@@ -80,9 +80,9 @@ final class ForeignKeyJoinOperator: JoinOperator {
         frame = Frame(environment: context.environment)
         try super.init(step, context, next: next, rightKeyFormat: format)
         left.onRestore = { [unowned self] key, row in refer(key, from: left[key], to: row) }
-        context.register(left, step.leftStore)
-        context.register(right, step.rightStore)
     }
+
+    override var stores: [NamedStore] { [NamedStore(step.leftStore, left), NamedStore(step.rightStore, right)] }
 
     /// The key of the right row that a left row names; nil when that is NULL or cannot be computed.
     private func target(_ row: JoinRow, _ origin: (batch: Batch, index: Int)? = nil) -> [UInt8]? {

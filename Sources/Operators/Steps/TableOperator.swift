@@ -8,6 +8,7 @@ import Values
 /// Materialises a table source.
 final class TableOperator: Operator, StateStore {
     private let step: SourceStep
+    private let store: StoreDescription
     private let stored: [Bool]
     private let table: RowTable
     private let oldColumns: [Column]
@@ -18,6 +19,7 @@ final class TableOperator: Operator, StateStore {
 
     init(_ step: SourceStep, _ store: StoreDescription, _ context: DataflowContext, next: Operator) {
         self.step = step
+        self.store = store
         var stored = step.needed
         for index in 0..<step.schema.key.count { stored[index] = true }
         if let timestamp = step.timestamp { stored[timestamp.column] = true }
@@ -25,8 +27,9 @@ final class TableOperator: Operator, StateStore {
         table = RowTable(seed: context.options.hashSeed)
         oldColumns = step.output.columns.map { Column($0.type) }
         super.init(context, next: next)
-        context.register(self, store)
     }
+
+    override var stores: [NamedStore] { [NamedStore(store, self)] }
 
     override func push(_ input: Batch) throws(DataflowError) {
         batch.adoptRows(of: input)
