@@ -110,7 +110,7 @@ extension Diagnostic {
             case .closed, .stopped: .shuttingDown
             case .topicExists: .duplicateSource
             case .invalidTopic: .invalidProperty
-            case .offsetBeyondEnd, .sequenceGap, .fencedProducer, .withdrawn, .directoryInUse, .storage: .ioError
+            case .offsetBeyondEnd, .sequenceGap, .fencedProducer, .fencedOwner, .withdrawn, .directoryInUse, .storage: .ioError
             }
         self.init(code, error.message, category: .general, hint: error.hint)
     }

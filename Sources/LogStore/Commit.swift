@@ -8,17 +8,36 @@ package struct Commit: Sendable {
     /// Set by whoever read with `.appended`: the log's generation when that reading began. The commit is refused with
     /// `withdrawn` if the log has since taken back records that were appended but could not be made durable.
     package var generation: UInt64?
+    /// The runs on whose behalf this is done; see `EventLog.beginEpoch`. If the epoch of one of them is not the newest of its group,
+    /// the commit is refused whole with `fencedOwner`.
+    package var owners: [CommitOwner]
     /// Called once, as soon as the records can be fetched with `.appended`; not called for a refused commit. Same manners as
     /// the completion.
     package var onAppended: (@Sendable (CommitReceipt) -> Void)?
 
     /// A commit of these appends.
     package init(
-        _ appends: [Append] = [], generation: UInt64? = nil, onAppended: (@Sendable (CommitReceipt) -> Void)? = nil
+        _ appends: [Append] = [], generation: UInt64? = nil, owners: [CommitOwner] = [],
+        onAppended: (@Sendable (CommitReceipt) -> Void)? = nil
     ) {
         self.appends = appends
         self.generation = generation
+        self.owners = owners
         self.onAppended = onAppended
+    }
+}
+
+/// One run of something that is started again and again, such as a query.
+package struct CommitOwner: Hashable, Sendable {
+    /// What is run.
+    package var group: String
+    /// Which run, from `EventLog.beginEpoch`.
+    package var epoch: Int64
+
+    /// The run of `group` with this number.
+    package init(group: String, epoch: Int64) {
+        self.group = group
+        self.epoch = epoch
     }
 }
 

@@ -36,6 +36,10 @@ struct CommitOrder {
     /// Bytes of the commits in line.
     var waitingBytes = 0
     var generation: UInt64 = 0
+    /// The newest run of each group that has one.
+    var epochs: [String: Int64] = [:]
+    /// The number that `beginEpoch` gave last. One count for all groups, so that a group that was forgotten begins above what it had.
+    var lastEpoch: Int64 = 0
     /// Why nothing is taken any more.
     var refusal: LogError?
     var isClosing = false
@@ -75,6 +79,18 @@ struct CommitOrder {
 extension SegmentedLog {
     package var generation: UInt64 { order.withLock { $0.generation } }
 
+    package func beginEpoch(of group: String) -> Int64 {
+        order.withLock { order in
+            order.lastEpoch += 1
+            order.epochs[group] = order.lastEpoch
+            return order.lastEpoch
+        }
+    }
+
+    package func endEpoch(of group: String) {
+        order.withLock { $0.epochs[group] = nil }
+    }
+
     package func commit(_ commit: Commit, completion: @escaping @Sendable (Result<CommitReceipt, LogError>) -> Void) {
         var framed: [FramedAppend]
         do throws(LogError) { framed = try commit.appends.map { append throws(LogError) in try frame(append) } } catch {
@@ -87,7 +103,7 @@ extension SegmentedLog {
             until: { !mayWait || $0.waitingBytes < CommitOrder.mostWaitingBytes || $0.refusal != nil },
             then: { order in
                 do throws(LogError) {
-                    let (placed, receipt) = try place(&framed, commit.generation, in: &order)
+                    let (placed, receipt) = try place(&framed, of: commit, in: &order)
                     let partitions = placed.map(\.partition)
                     order.queue.append(
                         .commit(
@@ -137,11 +153,15 @@ extension SegmentedLog {
     /// Hands out offsets: to all appends, or to none. Takes the bytes out of `appends`: a second owner would make every patch of a batch's
     /// offset a copy of all of them.
     private func place(
-        _ appends: inout [FramedAppend], _ generation: UInt64?, in order: inout CommitOrder
+        _ appends: inout [FramedAppend], of commit: Commit, in order: inout CommitOrder
     ) throws(LogError) -> ([PlacedAppend], CommitReceipt) {
-        if let refusal = order.refusal { throw refusal }
-        if order.isClosing { throw LogError(.closed, "the log is closed") }
-        if let generation, generation != order.generation {
+        // A barrier has nothing that could be refused; it fails after those before it.
+        if order.isClosing { throw order.refusal ?? LogError(.closed, "the log is closed") }
+        if let refusal = order.refusal, !appends.isEmpty { throw refusal }
+        for owner in commit.owners where order.epochs[owner.group] != owner.epoch {
+            throw LogError(.fencedOwner, "run \(owner.epoch) of \(owner.group) was replaced by a newer one or has ended")
+        }
+        if let generation = commit.generation, generation != order.generation {
             throw LogError(
                 .withdrawn, "records that this commit builds on were appended but could not be made durable",
                 hint: "Start again from what is durable.")

@@ -47,7 +47,18 @@ package protocol EventLog: AnyObject, Sendable {
     /// `completion` is called exactly once: with the receipt once the commit is durable, or with the error for which none of it
     /// was. It may run on the log's own thread, or on the caller's before this returns; it must be quick and must not wait for
     /// another commit. Waits while too many bytes are on their way to the disk.
+    ///
+    /// A commit without appends is a barrier: it completes after every commit that was taken before it. A refused commit
+    /// (`fencedOwner`, `withdrawn`, a full disk) completes at once.
     func commit(_ commit: Commit, completion: @escaping @Sendable (Result<CommitReceipt, LogError>) -> Void)
+
+    /// Begins a new run of `group` (a query, a loader) and returns its number, larger than any before. From this moment on commits with
+    /// an owner of that group and a smaller number are refused with `fencedOwner`; those taken before are carried out. Numbers live
+    /// as long as the open log: after a start there is nobody left to fence.
+    func beginEpoch(of group: String) -> Int64
+
+    /// Ends the run of `group`: until the next `beginEpoch` every commit with an owner of that group is refused with `fencedOwner`.
+    func endEpoch(of group: String)
 
     /// Counts how often appended records were withdrawn because they could not be made durable; see `Commit.generation`.
     var generation: UInt64 { get }

@@ -18,6 +18,8 @@ package struct LogError: Error, Hashable, Sendable, CustomStringConvertible {
         case recordTooLarge
         case sequenceGap
         case fencedProducer
+        /// The commit belongs to a run that a newer one of the same group has replaced: nobody waits for it any more.
+        case fencedOwner
         /// Records that the committer had read as appended were taken back; reload from what is durable.
         case withdrawn
         /// Another process works in the data directory.
