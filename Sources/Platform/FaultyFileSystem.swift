@@ -1,5 +1,5 @@
 // A file system that misbehaves on command, around another one. It counts every operation that changes something, so that a
-// test can let the n-th fail, for each n.
+// test can let the n-th fail, for each n. In a simulation each of these operations is a point where another thread may go on.
 import Synchronization
 
 /// What goes wrong, decided before each changing operation.
@@ -66,13 +66,14 @@ package final class FaultyFileSystem: FileSystem {
 
     /// Counts the operation; the fault for it, or an error when there is no power.
     fileprivate func fault(_ kind: FileOperation.Kind, _ path: String) throws(SystemError) -> Fault? {
-        let fault: Fault? = state.withLock { state in
-            if state.hasNoPower { return .powerCut }
-            defer { state.operationCount += 1 }
-            let fault = state.decide(FileOperation(number: state.operationCount, kind: kind, path: path))
-            if fault == .powerCut { state.hasNoPower = true }
-            return fault
+        SeededScheduler.switchPoint()
+        let (number, decide) = state.withLock { state in
+            defer { if !state.hasNoPower { state.operationCount += 1 } }
+            return (state.operationCount, state.hasNoPower ? { _ in .powerCut } : state.decide)
         }
+        // Not under the lock: who decides may wait, and so hold the operation up.
+        let fault = decide(FileOperation(number: number, kind: kind, path: path))
+        if fault == .powerCut { state.withLock { $0.hasNoPower = true } }
         switch fault {
         case .powerCut: throw refusal(.inputOutput, "\(kind)", path)
         case .fail(let reason): throw refusal(reason, "\(kind)", path)

@@ -66,7 +66,7 @@ package struct ByteStream: Sendable {
         if !succeeded { throw systemError("write", name) }
     }
 
-    /// Writes a text; what cannot be written is nobody's concern, as when the reader of a pipe has left.
+    /// Writes a text; write errors are ignored (the reader of the pipe has gone).
     package func print(_ text: String) { try? write(Array(text.utf8)) }
 }
 

@@ -1,23 +1,25 @@
-// Threads for work that may wait: statements that wait for queries, loads that wait for a codec or a disk. Whoever must not wait (the
-// network loop, a worker) hands such work over.
+// Threads for work that may wait: statements that wait for queries, loads that wait for a codec or a disk. The network loop and the
+// workers must not wait: they hand such work over.
 
 /// A few threads that carry out work in the order in which it came; they are started as they are needed.
 package final class ThreadPool: Sendable {
     private struct State {
         var waiting: [@Sendable () -> Void] = []
         var idle = 0
-        var threads: [WorkerThread] = []
+        var threads: [any RunningThread] = []
         var isClosed = false
     }
 
     private let state = Monitor(State())
     private let name: String
     private let limit: Int
+    private let scheduler: any Scheduler
 
-    /// A pool of at most `limit` threads; `name` is what debuggers call them.
-    package init(_ name: String, limit: Int) {
+    /// A pool of at most `limit` threads of `scheduler`; `name` is what debuggers call them.
+    package init(_ name: String, limit: Int, scheduler: any Scheduler = HostScheduler()) {
         self.name = name
         self.limit = limit
+        self.scheduler = scheduler
     }
 
     /// Has `work` done. After `close` it is dropped.
@@ -29,7 +31,7 @@ package final class ThreadPool: Sendable {
         }
         guard needsThread else { return }
         do throws(SystemError) {
-            let thread = try WorkerThread.start(name) { [self] in loop() }
+            let thread = try scheduler.start(name) { [self] in loop() }
             state.update { $0.threads.append(thread) }
         } catch {
             // Those that are there take the work in turn; where there are none, it is better done late and here than never.
@@ -56,7 +58,7 @@ package final class ThreadPool: Sendable {
 
     /// Finishes what waits and ends the threads. Not to be called from one of them.
     package func close() {
-        let threads = state.update { state -> [WorkerThread] in
+        let threads = state.update { state -> [any RunningThread] in
             state.isClosed = true
             return state.threads
         }

@@ -140,24 +140,6 @@ import Testing
         thread.join()
     }
 
-    @Test func aQueueIsBoundedAndKeepsOrder() throws {
-        let queue = BoundedQueue<Int>(capacity: 2)
-        #expect(queue.tryPush(0) && queue.tryPush(1) && !queue.tryPush(2))
-        let thread = try WorkerThread.start("producer") {
-            for number in 2..<100 { _ = queue.push(number) }
-            queue.close()
-        }
-        var taken: [Int] = []
-        while true {
-            let more = queue.takeAll()
-            if more.isEmpty { break }
-            taken += more
-        }
-        thread.join()
-        #expect(taken == Array(0..<100))
-        #expect(!queue.push(1) && !queue.tryPush(1))
-    }
-
     @Test func simulatedTimeAndChance() {
         let time = SimulatedTime(wall: 5000)
         time.advance(milliseconds: 12)
