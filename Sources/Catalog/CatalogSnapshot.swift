@@ -14,6 +14,24 @@ package struct SourceTimestamp: Hashable, Sendable {
     }
 }
 
+/// Where the rows of a table begin in its topic: what stands before them is not the table's, but was left by an older one.
+package struct SourceOrigin: Hashable, Sendable {
+    /// The identity of the topic, as text; in another topic of that name the offsets mean nothing.
+    package var topicID: String
+    /// The first offset of the table by partition.
+    package var offsets: [Int64]
+
+    package init(topicID: String, offsets: [Int64]) {
+        self.topicID = topicID
+        self.offsets = offsets
+    }
+
+    /// The first offset of the table in a partition of the topic with that identity; 0 where nothing is known.
+    package func offset(in partition: Int, ofTopic id: String) -> Int64 {
+        id == topicID && offsets.indices.contains(partition) ? offsets[partition] : 0
+    }
+}
+
 /// A stream or table: its columns and how they lie in the records of its topic.
 package struct SourceDefinition: Hashable, Sendable {
     package var name: String
@@ -32,6 +50,8 @@ package struct SourceDefinition: Hashable, Sendable {
     package var statement: String
     /// The query that was made with it (CREATE … AS SELECT, CREATE SOURCE TABLE); nil for a plain CREATE.
     package var queryID: String?
+    /// Where a table that a query makes begins in its topic; nil for all other sources, which are the whole topic.
+    package var origin: SourceOrigin?
 
     package init(
         name: String, kind: SourceKind, isReadOnly: Bool, schema: SourceSchema, topic: String, keyFormat: FormatSpec,

@@ -19,6 +19,8 @@ enum CatalogEntry: Sendable {
     case type(name: String, statement: String)
     /// A query that somebody has paused.
     case pause(queryID: String)
+    /// The number that the next query id gets. Numbers are kept apart from the queries, because they outlive them.
+    case numbers(next: Int64)
 
     var key: String {
         switch self {
@@ -26,11 +28,13 @@ enum CatalogEntry: Sendable {
         case .query(let id, _, _, _): "query/\(id)"
         case .type(let name, _): "type/\(name)"
         case .pause(let id): Self.pausePrefix + id
+        case .numbers: Self.numbersKey
         }
     }
 
     static let version = 1
     static let pausePrefix = "paused/"
+    static let numbersKey = "numbers/query"
 
     /// The record's value.
     func encoded(sequence: Int64) -> [UInt8] {
@@ -43,6 +47,9 @@ enum CatalogEntry: Sendable {
             members.append(.init("schema", .string(source.schema.description)))
             members.append(.init("topic", .string(source.topic)))
             if let expanded { members.append(.init("expanded", .string(expanded))) }
+            if let origin = source.origin {
+                members.append(.init("origin", ["topic": .string(origin.topicID), "offsets": .array(origin.offsets.map { .integer($0) })]))
+            }
         case .query(let id, let statement, let properties, let expanded):
             members.append(.init("statement", .string(statement)))
             members.append(.init("properties", Self.object(properties)))
@@ -53,6 +60,9 @@ enum CatalogEntry: Sendable {
             members.append(.init("query", .string(id)))
         case .type(_, let statement):
             members.append(.init("statement", .string(statement)))
+        case .numbers(let next):
+            members.append(.init("statement", .string("")))
+            members.append(.init("next", .integer(next)))
         }
         return JSONValue.object(members).bytes
     }
@@ -71,11 +81,13 @@ struct StoredEntry: Sendable {
     var queryID: String?
     var schema: String?
     var expanded: String?
+    var origin: SourceOrigin?
+    var nextNumber: Int64?
 
     /// Reads a record of the catalog topic; nil when it is no entry of a version that this server knows.
     init?(key: [UInt8], value: [UInt8]) {
         guard let json = try? JSONValue(parsing: value[...]), json["version"]?.intValue == CatalogEntry.version,
-            let sequence = json["sequence"]?.intValue, let statement = json["statement"]?.stringValue
+            let sequence = json["sequence"]?.intValue, sequence >= 0, sequence < QueryIDs.numbersEnd, let statement = json["statement"]?.stringValue
         else { return nil }
         self.key = String(decoding: key, as: UTF8.self)
         self.sequence = Int64(sequence)
@@ -86,5 +98,11 @@ struct StoredEntry: Sendable {
         queryID = json["query"]?.stringValue
         schema = json["schema"]?.stringValue
         expanded = json["expanded"]?.stringValue
+        origin = json["origin"].flatMap { origin in
+            origin["topic"]?.stringValue.map { topic in
+                SourceOrigin(topicID: topic, offsets: (origin["offsets"]?.arrayValue ?? []).map { Int64($0.intValue ?? 0) })
+            }
+        }
+        nextNumber = json["next"]?.intValue.map { Int64($0) }
     }
 }

@@ -48,8 +48,9 @@ struct EngineState: Sendable {
     var queries: [String: PersistentQuery] = [:]
     var transients: [String: TransientQuery] = [:]
     var broken: [BrokenEntry] = []
-    /// The number in the next query id.
-    var nextQueryNumber = 0
+    /// The number in the next query id, and what the catalog topic says that it is.
+    var nextQueryNumber: Int64 = 0
+    var storedQueryNumber: Int64 = 0
     /// Order of catalog entries; replay follows it.
     var nextSequence: Int64 = 0
     var nextTransient: Int64 = 1

@@ -28,7 +28,8 @@ extension MillraceEngine {
         }
         var records = OutgoingRecords()
         let now = configuration.time.wallMilliseconds()
-        for entry in entries {
+        let next = state.withLock { $0.nextQueryNumber == $0.storedQueryNumber ? nil : $0.nextQueryNumber }
+        for entry in entries + (next.map { [.numbers(next: $0)] } ?? []) {
             let sequence = state.update { state in
                 defer { state.nextSequence += 1 }
                 return state.nextSequence
@@ -37,6 +38,7 @@ extension MillraceEngine {
         }
         for key in keys { records.append(key: Array(key.utf8), value: nil, timestamp: now) }
         try commitAndWait([Append(topic: topic.id, partition: 0, records: records)] + extra)
+        if let next { state.withLock { $0.storedQueryNumber = next } }
         // What could not be brought back is replaced, or gone.
         let touched = Set(entries.map(\.key) + keys)
         state.update { state in state.broken.removeAll { touched.contains($0.key) } }
@@ -69,7 +71,7 @@ extension MillraceEngine {
         }
         for entry in entries.values { noteNumbers(of: entry) }
         let paused = Set(entries.values.filter { $0.key.hasPrefix(CatalogEntry.pausePrefix) }.compactMap(\.queryID))
-        let objects = entries.values.filter { !$0.key.hasPrefix(CatalogEntry.pausePrefix) }
+        let objects = entries.values.filter { !$0.key.hasPrefix(CatalogEntry.pausePrefix) && $0.key != CatalogEntry.numbersKey }
         let (queries, broken) = replay(objects.sorted { $0.sequence < $1.sequence })
         unread += broken
         for broken in unread { configuration.logLine(.error, "event=catalog_entry_broken key=\(broken.key) reason=\"\(broken.reason)\"") }
@@ -116,8 +118,10 @@ extension MillraceEngine {
     private func noteNumbers(of entry: StoredEntry) {
         state.update { state in
             state.nextSequence = max(state.nextSequence, entry.sequence + 1)
-            if let id = entry.queryID, let number = id.split(separator: "_").last.flatMap({ Int($0) }) {
-                state.nextQueryNumber = max(state.nextQueryNumber, number + 1)
+            if let number = entry.queryID.flatMap(QueryIDs.number) { state.nextQueryNumber = max(state.nextQueryNumber, number + 1) }
+            if let next = entry.nextNumber, next >= 0, next <= QueryIDs.numbersEnd {
+                state.nextQueryNumber = max(state.nextQueryNumber, next)
+                state.storedQueryNumber = next
             }
         }
     }
@@ -144,6 +148,7 @@ extension MillraceEngine {
         case .createSource(let create):
             var definition = try analyse(create, text: entry.statement, in: context).definition
             definition.queryID = entry.queryID
+            definition.origin = entry.origin
             try check(definition, against: entry)
             let final = definition
             state.update { $0.catalog.set(final) }
@@ -153,6 +158,7 @@ extension MillraceEngine {
             let new = try analyse(create, text: entry.statement, in: context)
             var definition = new.definition
             definition.queryID = entry.queryID
+            definition.origin = entry.origin
             try check(definition, against: entry)
             return [adopt(plan(new, in: planning), entry, reads: new.query.sources.map(\.name), writes: definition)]
         case .insertSelect(let insert):

@@ -1,6 +1,7 @@
 // From a plan to running tasks: topics that the query needs, dataflows, positions, and the run that owns it all.
 
 import Bytes
+import Catalog
 import Diagnostics
 import Formats
 import LogStore
@@ -136,7 +137,7 @@ struct QueryLauncher: Sendable {
             sourceName: sink.sourceName, topic: sink.topic, kind: .table, keyFormat: sink.keyFormat, valueFormat: sink.valueFormat,
             schema: SourceSchema(key: Array(output.key), value: Array(output.value)), timestamp: nil, window: sink.window,
             needed: Array(repeating: true, count: output.columns.count), store: nil)
-        try rows.prepare(topic, isOneTask: tasks == 1) { () throws(QueryFailure) in
+        try rows.prepare(topic, isOneTask: tasks == 1, origin: topic.partitions.indices.map { beginning(of: sink.sourceName, topic, $0) }) { () throws(QueryFailure) in
             try resultStore(source, retention: plan.root.retention)
         }
         return topic.partitions.indices
@@ -205,6 +206,12 @@ struct QueryLauncher: Sendable {
         }
     }
 
+    /// The first offset of a source in a partition of its topic: the partition's start, or later where an older table had the topic before.
+    private func beginning(of source: String, _ topic: TopicDescription, _ partition: Int) -> Int64 {
+        let origin = engine.catalog.sources[source]?.origin
+        return max(topic.partitions[partition].bounds.start, origin?.offset(in: partition, ofTopic: topic.id.description) ?? 0)
+    }
+
     /// The positions at which a new persistent query starts, as records for the commit that creates it.
     func firstPositions(of plan: QueryPlan, properties: [String: String]) -> Append? {
         guard let offsets = log.describeTopic(named: consumerOffsetsTopic) else { return nil }
@@ -216,7 +223,7 @@ struct QueryLauncher: Sendable {
                 // Tables are always read from their beginning.
                 let isLatest = properties["auto.offset.reset"] == "latest" && source.kind == .stream
                 appendPosition(
-                    isLatest ? description.bounds.durableEnd : description.bounds.start,
+                    isLatest ? description.bounds.durableEnd : beginning(of: source.sourceName, topic, partition),
                     of: PartitionKey(topic: topic.id, partition: partition), named: source.topic, group: plan.id, at: now, to: &records)
             }
         }
@@ -247,7 +254,12 @@ struct QueryLauncher: Sendable {
         var inputs: [TaskInput] = []
         for (index, input) in dataflow.inputs.enumerated() {
             guard let topic = log.describeTopic(named: input.topic) else { throw QueryFailure(message: "the topic \(input.topic) is gone") }
-            let starts = input.isTable ? [:] : starts
+            var starts = input.isTable ? [:] : starts
+            if input.isTable, let source = plan.sources.first(where: { $0.topic == input.topic }) {
+                for partition in topic.partitions.indices {
+                    starts[PartitionKey(topic: topic.id, partition: partition)] = beginning(of: source.sourceName, topic, partition)
+                }
+            }
             for var taskInput in try taskInputs(index, input.topic, Array(topic.partitions.indices), starts, [:]) {
                 taskInput.isTable = input.isTable
                 if isBounded { taskInput.end = topic.partitions[taskInput.partition.partition].bounds.durableEnd }

@@ -25,7 +25,7 @@ extension StatementExecution {
             try ensureSinkTopic(new.definition, new.properties, sourcePartitions: nil)
             var definition = new.definition
             if create.isSource && definition.kind == .table {
-                definition.queryID = nextQueryID("CST_\(create.name.text.uppercased())")
+                definition.queryID = try nextQueryID(.sourceTable, create.name.text)
             }
             try commit([.source(definition, properties: capturedProperties, expanded: try expanded(create))], extra: [])
             engine.state.update { $0.catalog.set(definition) }
@@ -44,8 +44,8 @@ extension StatementExecution {
             var definition = new.definition
             let old = engine.catalog.sources[create.name.text]
             if let old { try checkReplacement(old, by: definition) }
-            let prefix = definition.kind == .stream ? "CSAS_" : "CTAS_"
-            let id = old?.queryID ?? nextQueryID(prefix + create.name.text.uppercased())
+            let id: String
+            if let known = old?.queryID { id = known } else { id = try nextQueryID(definition.kind == .stream ? .streamAs : .tableAs, create.name.text) }
             definition.queryID = id
             let plan = plan(new, in: planning(id))
             if let writer = old?.queryID.flatMap({ id in engine.state.withLock { $0.queries[id] } }),
@@ -56,10 +56,12 @@ extension StatementExecution {
                     hint: "DROP it and create it again: the new query then starts from the beginning.", at: create.name.span.range)
             }
             try ensureSinkTopic(definition, new.properties, sourcePartitions: engine.partitions(of: new.query.sources[0].topic))
+            definition.origin = old == nil ? origin(of: definition) : old?.origin
+            let final = definition
             return try start(plan, reads: new.query.sources.map(\.name), writes: definition.name, replaces: old != nil) { () in
-                .source(definition, properties: capturedProperties, expanded: expanded(create, new.query))
+                .source(final, properties: capturedProperties, expanded: expanded(create, new.query))
             } publish: { state in
-                state.catalog.set(definition)
+                state.catalog.set(final)
             }
         }
     }
@@ -67,7 +69,8 @@ extension StatementExecution {
     func perform(_ insert: InsertSelect) throws(Diagnostic) -> AnswerSummary {
         try engine.changingCatalog { () throws(Diagnostic) in
             let new = try analyse(insert, in: context)
-            let id = try new.queryID.map { given throws(Diagnostic) in try explicitID(given) } ?? nextQueryID("INSERTQUERY")
+            let id: String
+            if let given = new.queryID { id = try explicitID(given) } else { id = try nextQueryID(.insert, nil) }
             let plan = plan(new, in: planning(id))
             let text = parsed.text
             let properties = capturedProperties
@@ -124,26 +127,30 @@ extension StatementExecution {
         }
     }
 
-    private func nextQueryID(_ prefix: String) -> String {
-        engine.state.update { state in
+    private func nextQueryID(_ prefix: QueryIDs.Prefix, _ name: String?) throws(Diagnostic) -> String {
+        let number = engine.state.update { state -> Int64? in
+            guard state.nextQueryNumber < QueryIDs.numbersEnd else { return nil }
             defer { state.nextQueryNumber += 1 }
-            return "\(prefix)_\(state.nextQueryNumber)"
+            return state.nextQueryNumber
         }
+        guard let number else { throw Diagnostic(.internalError, "the numbers of query ids are used up", category: .general) }
+        return QueryIDs.made(prefix, name: name, number: number)
     }
 
     private func explicitID(_ id: String) throws(Diagnostic) -> String {
-        let isPlain = id.utf8.allSatisfy { ($0 >= 48 && $0 <= 57) || ($0 >= 65 && $0 <= 90) || $0 == 95 }
-        guard isPlain, !id.isEmpty else {
-            throw Diagnostic(.invalidName, "Query IDs may contain only alphanumeric characters and '_'. Got: '\(id)'", at: parsed.range)
-        }
-        for prefix in ["CSAS_", "CTAS_", "CST_", "INSERTQUERY_"] where id.hasPrefix(prefix) {
-            throw Diagnostic(
-                .reservedName, "Query IDs must not start with a reserved query ID prefix (\(prefix)). Got: '\(id)'", at: parsed.range)
+        if let problem = QueryIDs.problem(ofGiven: id) {
+            throw Diagnostic(QueryIDs.reservedPrefix(of: id) == nil ? .invalidName : .reservedName, problem, at: parsed.range)
         }
         if engine.state.withLock({ $0.queries[id] != nil }) {
             throw Diagnostic(.duplicateSource, "Query ID '\(id)' already exists.", at: parsed.range)
         }
         return id
+    }
+
+    /// Where a table that is made now begins in its topic: behind everything that stands there. Nil for streams, which are the whole topic.
+    private func origin(of source: SourceDefinition) -> SourceOrigin? {
+        guard source.kind == .table, let topic = engine.log.describeTopic(named: source.topic) else { return nil }
+        return SourceOrigin(topicID: topic.id.description, offsets: topic.partitions.map(\.bounds.appendedEnd))
     }
 
     // MARK: Topics

@@ -28,6 +28,8 @@ package final class TableRows: Sendable {
         var topic: TopicID
         /// One for all partitions, or one for each.
         var shards: [Monitor<Shard>]
+        /// By partition, the offset from which on the records are the table's.
+        var origin: [Int64]
         func shard(of partition: Int) -> Monitor<Shard> { shards.count == 1 ? shards[0] : shards[partition] }
     }
 
@@ -42,9 +44,10 @@ package final class TableRows: Sendable {
     // MARK: Layout
 
     /// Makes room for the rows of a topic, unless it is there. With `isOneTask` all of them lie in one store, which then has one stream time
-    /// as the task has. With `isLogged` the topic is what the rows are read back from, else they are given anew with every start.
+    /// as the task has. With `isLogged` the topic is what the rows are read back from, from the offset in `origin` of each partition on, else
+    /// they are given anew with every start.
     package func prepare(
-        _ topic: TopicDescription, isOneTask: Bool, isLogged: Bool = true, _ makeStore: () throws(QueryFailure) -> ResultStore
+        _ topic: TopicDescription, isOneTask: Bool, isLogged: Bool = true, origin: [Int64] = [], _ makeStore: () throws(QueryFailure) -> ResultStore
     ) throws(QueryFailure) {
         if isLogged, layout.withLock({ $0?.topic }) == topic.id { return }
         let partitions = Array(topic.partitions.indices)
@@ -52,17 +55,17 @@ package final class TableRows: Sendable {
         for group in isOneTask ? [partitions] : partitions.map({ [$0] }) {
             shards.append(Monitor(Shard(store: try makeStore(), partitions: group, ends: isLogged ? nil : [:])))
         }
-        layout.withLock { $0 = Layout(topic: topic.id, shards: shards) }
+        layout.withLock { $0 = Layout(topic: topic.id, shards: shards, origin: origin) }
         memory.withLock { $0.used = 0 }
     }
 
     /// Reads the rows of some partitions back from the topic, unless that has been done.
     func restore(_ partitions: [Int]) throws(LogError) {
         guard let layout = layout.withLock({ $0 }) else { return }
-        for partition in partitions { try restore(layout.shard(of: partition), of: layout.topic) }
+        for partition in partitions { try restore(layout.shard(of: partition), of: layout) }
     }
 
-    private func restore(_ shard: Monitor<Shard>, of topic: TopicID) throws(LogError) {
+    private func restore(_ shard: Monitor<Shard>, of layout: Layout) throws(LogError) {
         let failure = shard.withLock { shard -> LogError? in
             guard shard.ends == nil else { return nil }
             let store = shard.store
@@ -70,7 +73,8 @@ package final class TableRows: Sendable {
             var ends: [Int: Int64] = [:]
             do throws(LogError) {
                 for partition in shard.partitions {
-                    try readAll(of: log, PartitionKey(topic: topic, partition: partition)) { run in
+                    let origin = layout.origin.indices.contains(partition) ? layout.origin[partition] : nil
+                    try readAll(of: log, PartitionKey(topic: layout.topic, partition: partition), from: origin) { run in
                         store.apply(run)
                         ends[partition] = run.nextOffset
                     }
@@ -106,7 +110,7 @@ package final class TableRows: Sendable {
         guard let layout = layout.withLock({ $0 }) else { return [] }
         var results: [Result] = []
         for shard in layout.shards {
-            try restore(shard, of: layout.topic)
+            try restore(shard, of: layout)
             results.append(shard.withLock { look($0.store) })
         }
         return results
