@@ -22,6 +22,13 @@ extension QueryAnalysis {
                 throw Diagnostic(
                     .windowError, "the ADVANCE of a hopping window must be more than zero and at most its SIZE", at: advance.span.range)
             }
+            let windows = (length - 1) / step + 1
+            if windows > WindowDescription.windowsPerRow {
+                throw Diagnostic(
+                    .windowError, "a row would be in \(windows) windows, more than \(WindowDescription.windowsPerRow)",
+                    hint: "A row is in as many windows as the ADVANCE fits into the SIZE: use a longer ADVANCE or a shorter SIZE.",
+                    at: advance.span.range)
+            }
             shape = .hopping(size: length, advance: step)
         case .session(let gap):
             length = try milliseconds(gap)

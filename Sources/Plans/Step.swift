@@ -183,6 +183,9 @@ package struct WindowDescription: Hashable, Sendable {
         case hopping(size: Int64, advance: Int64)
         case session(gap: Int64)
     }
+    /// Windows that one row may be in. Each is a row of state and an output row for every event: 10,000 are a day by steps of ten seconds,
+    /// and already cost an event 10 ms.
+    package static let windowsPerRow: Int64 = 10_000
     package var shape: Shape
     package var grace: Int64
     package var retention: Int64
