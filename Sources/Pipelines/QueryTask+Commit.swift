@@ -15,7 +15,9 @@ extension QueryTask {
         recordsWritten += output.count
         if let topic = description.output { appends += topic.appends(of: output, keyless: description.partition) }
         noteNewRows(output, appends)
-        for change in description.dataflow.takeChangelog() {
+        let changes: [(store: String, records: OutgoingRecords)]
+        do throws(DataflowError) { changes = try description.dataflow.takeChangelog() } catch { throw failure(error) }
+        for change in changes {
             guard let partition = description.changelogs[change.store], !change.records.isEmpty else { continue }
             snapshots?.note(change.store, change.records.count)
             appends.append(Append(topic: partition.topic, partition: partition.partition, records: change.records))

@@ -175,7 +175,7 @@ package final class QueryTask {
     private func skip(place: Int) {
         let input = description.inputs[place]
         guard let run = input.run else { return }
-        description.dataflow.leaveOut(
+        description.dataflow.skip(
             input: input.index, run: run, record: input.next, partition: Int32(input.partition.partition),
             reason: input.skips[run.offsets[input.next]] ?? "")
         description.inputs[place].advance(by: 1)
@@ -215,7 +215,7 @@ package final class QueryTask {
         let rows = description.dataflow.takeRows()
         recordsWritten += rows.count
         if !rows.isEmpty { receiver.receive(rows) }
-        _ = description.dataflow.takeChangelog()
+        description.dataflow.discardChangelog()
         _ = description.dataflow.takeErrors()
         if description.dataflow.isComplete { _ = try finish() }
     }

@@ -41,7 +41,7 @@ private func joined(_ root: Step, _ arrivals: [Arrival], isTable: Bool = false) 
         try dataflow.process(input: input, run: arrival.isLeft ? leftRun : rightRun, range: places[input]..<places[input] + 1, partition: 0)
         places[input] += 1
         out += texts(dataflow.takeOutput())
-        log += dataflow.takeChangelog()
+        log += try dataflow.takeChangelog()
         if count == arrivals.count / 2 {
             dataflow = try Dataflow(root: root, destination: destination)
             for change in log { try dataflow.restore(store: change.store, run: run(change.records)) }

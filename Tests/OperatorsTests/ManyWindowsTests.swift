@@ -20,7 +20,7 @@ private let ages: Int64 = 1_000_000_000_000
         var rows = 0
         for start in stride(from: 0, to: lines.count, by: 100) {
             rows += try feed(dataflow, Array(lines[start..<start + 100]), offset: Int64(start)).count
-            for change in dataflow.takeChangelog() { try again.restore(store: change.store, run: run(change.records)) }
+            for change in try dataflow.takeChangelog() { try again.restore(store: change.store, run: run(change.records)) }
             _ = dataflow.stateMemory
         }
         let last = [Line("k0", #"{"V":1}"#, at: Int64(Self.count) * 10 + 100)]
@@ -41,7 +41,7 @@ private let ages: Int64 = 1_000_000_000_000
     /// Takes a snapshot in slices of two, `between` after the first of them; a copy made of it and of the changelog behind its beginning.
     private func copy(_ dataflow: Dataflow, _ root: Step, stores: [String], between: () throws -> Void) throws -> Dataflow {
         let copy = try Dataflow(root: root, destination: sink(kind: .table))
-        _ = dataflow.takeChangelog()
+        _ = try dataflow.takeChangelog()
         var places: [String: Int?] = [:]
         for store in stores {
             let slice = dataflow.snapshot(store: store, from: 0, limit: 2)
@@ -49,7 +49,7 @@ private let ages: Int64 = 1_000_000_000_000
             places[store] = slice.next
         }
         try between()
-        let changes = dataflow.takeChangelog()
+        let changes = try dataflow.takeChangelog()
         for store in stores {
             var position = places[store] ?? nil
             while let from = position {
@@ -93,7 +93,7 @@ private let ages: Int64 = 1_000_000_000_000
             let lines = (0..<1000).map { Line("r\(round)-\($0)", #"{"V":1}"#, at: time + Int64($0 % 10)) }
             time += 50
             _ = try feed(dataflow, lines)
-            _ = dataflow.takeChangelog()
+            _ = try dataflow.takeChangelog()
             if round == 20 { largest = dataflow.stateMemory }
         }
         #expect(dataflow.stateMemory <= largest * 2)

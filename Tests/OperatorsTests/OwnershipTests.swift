@@ -102,7 +102,7 @@ private let quotient = TypedExpression(.arithmetic(.divide, number(10), TypedExp
         }
         try dataflow.flush()
         _ = (dataflow.takeOutput(), dataflow.takeRows(), dataflow.takeErrors())
-        let log = dataflow.takeChangelog()
+        let log = try dataflow.takeChangelog()
         let copy = try Dataflow(root: root, destination: destination, environment: environment)
         for change in log { try copy.restore(store: change.store, run: run(change.records)) }
         #expect(throws: Never.self) { try copy.process(input: 0, run: records, range: 0..<records.count, partition: 0) }

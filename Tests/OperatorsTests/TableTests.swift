@@ -29,7 +29,7 @@ private let columns = [ColumnDefinition("A", .integer), ColumnDefinition("L", .a
         // The rows survive a restart.
         let again = try Dataflow(root: root, destination: sink(kind: .table))
         _ = try feed(dataflow, [Line("c", #"{"A":7}"#)])
-        for change in dataflow.takeChangelog() { try again.restore(store: change.store, run: run(change.records)) }
+        for change in try dataflow.takeChangelog() { try again.restore(store: change.store, run: run(change.records)) }
         #expect(try feed(again, [Line("c", nil), Line("b", nil)]) == ["c|~@0"])
     }
 
@@ -203,6 +203,18 @@ private let columns = [ColumnDefinition("A", .integer), ColumnDefinition("L", .a
         #expect(store.records(.scan(WindowBounds())).run.count == 1)
         #expect(store.keyCount == 1)
         #expect(store.memory < full)
+    }
+
+    /// Times and retentions at the ends of 64 bits: rows come and go, and nothing overflows.
+    @Test(arguments: [100, Int64.max]) func timesAtTheEnds(retention: Int64) throws {
+        let step = source([ColumnDefinition("A", .integer)], kind: .table, window: .time(kind: .tumbling, size: 1_000))
+        let store = try ResultStore(step, retention: retention, hashSeed: 3)
+        for (key, time) in [0, 9_223_372_036_854_770_000, Int64.max, Int64.min, -1].enumerated() {
+            let suffix = stride(from: Int64(56), through: 0, by: -8).map { UInt8(truncatingIfNeeded: time >> $0) }
+            store.apply(run([Line(key: Array("k\(key)".utf8) + suffix, value: Array(#"{"A":1}"#.utf8), at: time)]))
+        }
+        #expect(store.keyCount == (retention == 100 ? 1 : 3))
+        #expect(store.records(.scan(WindowBounds())).run.count == (retention == 100 ? 1 : 2))
     }
 
     @Test func badPlans() {

@@ -1,6 +1,7 @@
 // Aggregates at run time: for each aggregate of a step one object that holds the states of all groups in arrays indexed by group id.
 
 import Plans
+import Quantities
 import Values
 
 /// What happens to the groups of a step, in order. Entry k adds row `rows[k]` to (or takes it out of) group `groups[k]`; the group's
@@ -30,7 +31,8 @@ struct AggregateFailure: Error {
     var message: String
 }
 
-/// One aggregate function over all groups of a table.
+/// One aggregate function over all groups of a table. A base class rather than a protocol: one call of `apply` is one dispatch for a whole
+/// list of operations, and what subclasses share (`apply`, `results`) is overridden by those that have a faster loop.
 class Aggregator {
     /// States exist for groups below this.
     private(set) var groupCount = 0
@@ -87,7 +89,8 @@ final class SequenceCounter {
     private(set) var last: Int64 = 0
 
     func next() -> Int64 {
-        last += 1
+        // A damaged state may hold any number.
+        last = last.addingSaturated(1)
         return last
     }
 

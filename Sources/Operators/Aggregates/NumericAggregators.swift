@@ -168,10 +168,14 @@ final class DoubleSumAggregator: Aggregator {
 
 /// SUM of DECIMAL: a sum that its type cannot hold stops the query.
 final class DecimalSumAggregator: Aggregator {
+    private let precision: Int
     private let limit: Int128?
     private var sums: [Int128] = []
 
-    init(precision: Int) { limit = Decimal.powerOfTen(precision) }
+    init(precision: Int) {
+        self.precision = precision
+        limit = Decimal.powerOfTen(precision)
+    }
 
     override func extend(to count: Int) { extended(&sums, to: count, 0) }
     override func reset(_ group: Int) { sums[group] = 0 }
@@ -179,18 +183,26 @@ final class DecimalSumAggregator: Aggregator {
 
     override func add(_ group: Int, _ arguments: [Column], _ row: Int) throws(EvaluationError) {
         guard !arguments[0].isNull(row) else { return }
-        let (sum, overflow) = sums[group].addingReportingOverflow(arguments[0].wides[row])
-        if overflow || limit.map({ sum.magnitude >= $0.magnitude }) ?? false {
-            throw EvaluationError("Numeric field overflow: a sum does not fit \(arguments[0].type)")
+        try set(group, sums[group].addingReportingOverflow(arguments[0].wides[row]))
+    }
+
+    override func undo(_ group: Int, _ arguments: [Column], _ row: Int) throws(EvaluationError) {
+        guard !arguments[0].isNull(row) else { return }
+        try set(group, sums[group].subtractingReportingOverflow(arguments[0].wides[row]))
+    }
+
+    override func merge(_ other: Int, into group: Int) throws(EvaluationError) {
+        try set(group, sums[group].addingReportingOverflow(sums[other]))
+    }
+
+    /// Makes `sum` the group's, if the type can hold it.
+    private func set(_ group: Int, _ sum: (partialValue: Int128, overflow: Bool)) throws(EvaluationError) {
+        if sum.overflow || limit.map({ sum.partialValue.magnitude >= $0.magnitude }) ?? false {
+            throw EvaluationError("Numeric field overflow: a sum does not fit a DECIMAL of precision \(precision)")
         }
-        sums[group] = sum
+        sums[group] = sum.partialValue
     }
 
-    override func undo(_ group: Int, _ arguments: [Column], _ row: Int) {
-        if !arguments[0].isNull(row) { sums[group] &-= arguments[0].wides[row] }
-    }
-
-    override func merge(_ other: Int, into group: Int) { sums[group] &+= sums[other] }
     override func result(_ group: Int, into column: Column, _ row: Int) { column.wides[row] = sums[group] }
 
     override func write(_ group: Int, to bytes: inout [UInt8]) {

@@ -64,6 +64,28 @@ final class RecordSink {
 
     var count: Int { timestamps.count }
 
+    /// How far the records have got.
+    struct Mark {
+        var bytes = 0
+        var records = 0
+    }
+
+    var mark: Mark { Mark(bytes: bytes.count, records: count) }
+
+    /// Takes back every record that was ended after `mark`.
+    func truncate(to mark: Mark) {
+        bytes.truncate(to: mark.bytes)
+        keys.removeLast(keys.count - mark.records)
+        values.removeLast(values.count - mark.records)
+        timestamps.removeLast(timestamps.count - mark.records)
+        if headers.count > mark.records { headers.removeLast(headers.count - mark.records) }
+    }
+
+    /// Whether the records are more than one commit may hold; then what writes them stops.
+    var isFull: Bool { bytes.count > OutputLimits.heldBytes }
+    /// Whether the records are enough for one slice of a snapshot.
+    var isSlice: Bool { bytes.count >= OutputLimits.sliceBytes }
+
     /// Ends one record. `header` is null for none.
     @inline(__always) func append(key: ByteRange, value: ByteRange, timestamp: Int64, header: ByteRange) {
         keys.append(key)

@@ -45,9 +45,19 @@ package struct DataflowError: Error, Hashable, Sendable {
     package var offset: Int64
     /// What is wrong, lower case, without a full stop.
     package var message: String
+    /// What was put out since the last commit is too large for one commit: the work goes on from there with batches of one record, or, when
+    /// `offset` names a record, without that record.
+    package var isOutputTooLarge: Bool
+    /// The work was ended from outside; nothing is wrong.
+    package var isCancelled: Bool
 
     /// An error of the plan, or of one record when `input` is given.
-    package init(_ message: String, input: Int? = nil, partition: Int32 = 0, offset: Int64 = -1) {
+    package init(
+        _ message: String, input: Int? = nil, partition: Int32 = 0, offset: Int64 = -1, isOutputTooLarge: Bool = false,
+        isCancelled: Bool = false
+    ) {
+        self.isOutputTooLarge = isOutputTooLarge
+        self.isCancelled = isCancelled
         self.message = message
         self.input = input
         self.partition = partition
@@ -66,6 +76,7 @@ package enum RowErrorCause: String, Hashable, Sendable, CaseIterable {
     case late = "window is closed"
     case serialization = "row cannot be written"
     case skipped = "skipped on request"
+    case tooLarge = "makes too much output"
 }
 
 /// One row that could not be processed as asked, for the processing log.

@@ -12,7 +12,7 @@ final class Frame {
     var slots: [Column?] = []
     let environment: DataflowEnvironment
     var batch: Batch?
-    /// Takes failures: the row of the batch and a message. Nil while nobody wants to hear of them, as for old versions.
+    /// Takes failures: the row of the batch and a message. Nil while failures are not reported, as for old versions.
     var onFailure: ((_ row: Int, _ message: String) -> Void)?
     /// Inside a lambda: the frame around it, and for each row here its row there.
     private var outer: Frame?
@@ -60,7 +60,8 @@ final class Frame {
     var rootBatch: Batch? { outer.map { $0.rootBatch } ?? batch }
 }
 
-/// One node of a compiled expression.
+/// One node of a compiled expression. A base class rather than a protocol, because every node owns a result column and one call of
+/// `evaluate`, reached through the class, does a whole batch.
 class Kernel {
     let type: SQLType
     /// The column that this node fills; it lives until the next `evaluate`.

@@ -1,5 +1,5 @@
 // TRANSFORM, FILTER and REDUCE: the body of a lambda is evaluated once for the elements of all rows, not once an element. REDUCE goes step
-// by step through the positions, over all rows that still have an element there.
+// by step through the positions, over the rows that still have an element there.
 
 import Bytes
 import Plans
@@ -175,30 +175,46 @@ final class ReduceKernel: Kernel {
         result.reset(frame.count)
         let usable = unfailed(rows, [source, start])
         if source.lane == .map { source = MapOrder.arranged(source, usable.withoutNulls(source)) }
-        usable.forEach { result.copy(start, $0, to: $0) }
-        let slots = frame.slots
-        defer { frame.slots = slots }
-        var position = 0
-        while true {
-            let step = usable.filtered { row in
-                !source.isNull(row) && !start.isNull(row) && !result.isFailed(row) && position < source.elements(row).count
+        // Rows that still have an element at `position`. Each step costs what these rows cost, so that one long list among short ones does
+        // not cost its length times the batch.
+        var active: [Int32] = []
+        usable.forEach { row in
+            if source.isNull(row) || start.isNull(row) || source.elements(row).isEmpty {
+                result.copy(start, row, to: row)
+            } else {
+                active.append(Int32(row))
             }
-            if step.isEmpty { return result }
-            var places = [Int32](repeating: -1, count: frame.count)
-            step.forEach { places[$0] = source.ranges[$0].start + Int32(position) }
-            let parts = source.children.map { child in
-                let column = Column(child.type)
-                column.gather(child, places)
-                return column
-            }
-            let state = Column(result.type)
-            state.reset(frame.count)
-            step.forEach { state.copy(result, $0, to: $0) }
-            let next = lambda.evaluate(frame, step, [state] + parts)
-            step.forEach { row in
-                if next.isFailed(row) { result.setFailed(row) } else { result.copy(next, row, to: row) }
-            }
-            position += 1
         }
+        var state = gathered(start, active)
+        var inner = frame.inner(active)
+        var position: Int32 = 0
+        while !active.isEmpty {
+            let places = active.map { source.ranges[Int($0)].start + position }
+            let next = lambda.evaluate(inner, .all(active.count), [state] + source.children.map { gathered($0, places) })
+            position += 1
+            var staying: [Int32] = []
+            for (place, row) in active.enumerated() {
+                if next.isFailed(place) {
+                    result.setFailed(Int(row))
+                } else if position < source.ranges[Int(row)].length {
+                    staying.append(Int32(place))
+                } else {
+                    result.copy(next, place, to: Int(row))
+                }
+            }
+            // A copy, because the body's columns are filled anew in the next step.
+            state = Column(result.type)
+            state.copyRows(of: next, staying)
+            guard staying.count < active.count else { continue }
+            active = staying.map { active[Int($0)] }
+            inner = frame.inner(active)
+        }
+        return result
+    }
+
+    private func gathered(_ column: Column, _ rows: [Int32]) -> Column {
+        let result = Column(column.type)
+        result.gather(column, rows)
+        return result
     }
 }

@@ -1,6 +1,7 @@
 // The state of an aggregation as changelog and snapshot records, and back.
 
 import Plans
+import Quantities
 
 extension AggregateOperator: StateStore {
     func writeChanges(to records: RecordSink) {
@@ -8,13 +9,24 @@ extension AggregateOperator: StateStore {
         for window in changed {
             window.isChanged = false
             guard windows[window.start] === window else { continue }
-            for group in window.table.takeChanged() { write(window, Int(group), to: records) }
+            for group in window.table.takeChanged() {
+                if records.isFull { return }
+                write(window, Int(group), to: records)
+            }
         }
         changed.removeAll(keepingCapacity: true)
         if isWindowed, streamTime != loggedStreamTime {
             loggedStreamTime = streamTime
             StateKeys.writeStreamTime(streamTime, to: records)
         }
+    }
+
+    func discardChanges() {
+        for window in changed {
+            window.isChanged = false
+            _ = window.table.takeChanged()
+        }
+        changed.removeAll(keepingCapacity: true)
     }
 
     private func write(_ window: WindowGroups, _ group: Int, to records: RecordSink) {
@@ -47,7 +59,7 @@ extension AggregateOperator: StateStore {
             guard let value = keyReader.word() else { return "a key is damaged" }
             start = value
             largestStart = max(largestStart, start)
-            if start &+ max(retention, size &+ grace) <= streamTime { return nil }
+            if isExpired(start) { return nil }
         }
         do throws(DataflowError) {
             let window = try window(start)
@@ -60,21 +72,22 @@ extension AggregateOperator: StateStore {
     }
 
     /// Whether stream time has closed the window that starts at `start`.
-    private func isOver(_ start: Int64) -> Bool { streamTime != StreamTime.unset && start &+ size <= streamTime &- grace }
+    private func isOver(_ start: Int64) -> Bool {
+        streamTime != StreamTime.unset && start <= streamTime.subtractingSaturated(grace).subtractingSaturated(size)
+    }
 
     /// The windows are those of the first slice: what changes meanwhile is in the changelog behind it, but a group that moved to another
     /// position because windows before it expired would be missed.
     func writeSnapshot(from position: Int, limit: Int, to records: RecordSink) -> Int? {
         if position == 0 { inSnapshot = (starts.compactMap { windows[$0] }, 0, 0) }
-        var rest = max(1, limit)
         while inSnapshot.window < inSnapshot.windows.count {
-            if rest == 0 { return position + max(1, limit) }
             let window = inSnapshot.windows[inSnapshot.window]
-            let last = min(window.table.count, inSnapshot.group + rest)
-            for group in inSnapshot.group..<last { write(window, group, to: records) }
-            rest -= last - inSnapshot.group
-            inSnapshot.group = last
-            if last == window.table.count { inSnapshot = (inSnapshot.windows, inSnapshot.window + 1, 0) }
+            while inSnapshot.group < window.table.count {
+                if records.count >= max(1, limit) || records.isSlice { return position + records.count }
+                write(window, inSnapshot.group, to: records)
+                inSnapshot.group += 1
+            }
+            inSnapshot = (inSnapshot.windows, inSnapshot.window + 1, 0)
         }
         inSnapshot = ([], 0, 0)
         if isWindowed, streamTime != StreamTime.unset { StateKeys.writeStreamTime(streamTime, to: records) }

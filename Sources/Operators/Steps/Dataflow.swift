@@ -1,5 +1,20 @@
 // The door of the hot room: a dataflow is the running form of a plan for one partition. Records go in, records or rows come out; it reads
 // no clock, no file and no random number by itself, and it has one owner and one thread.
+//
+// The protocol of its driver:
+//
+//   process   a batch of at most `batchLimit` records. With `hasSlices` it returns as soon as a slice of output has been made (see
+//             `OutputLimits`), although the batch may not be done: `hasPending` tells.
+//   resume    while `hasPending`: makes the next slice. Between two slices the driver may take a client's rows, give the thread to
+//             others, or set `cancel` (from any thread), which ends `process` and `resume` with an error at the next chunk.
+//   flush     when nothing is pending and a commit is due (by time, by input, or by `heldBytes`); it may leave work pending, too.
+//   take…     when nothing is pending: output, changelog and errors, which are committed together with the positions of the inputs.
+//             A commit while something is pending would hold half of what a record does.
+//
+// After an error the dataflow must be thrown away and rebuilt from the last commit. An error with `isOutputTooLarge` says that what was put
+// out since that commit does not fit one commit. Without an offset it stems from several records: the driver goes on from the commit with
+// batches of one record, each with a commit of its own. With an offset, one record alone makes too much: the driver goes on from the commit
+// and leaves that record out (`skip`). A dataflow without state that is given one record at a time leaves such a record out by itself.
 
 package import Bytes
 package import Plans
@@ -10,13 +25,17 @@ package struct DataflowOptions: Hashable, Sendable {
     /// Whether the changes of one group between two calls of `flush` become one. Without it every change is emitted in order, and the
     /// output does not depend on how records are cut into batches.
     package var coalesces: Bool
-    /// Seed of all hash tables: keys are written by strangers.
+    /// Seed of all hash tables: keys come from clients, who must not be able to choose colliding ones.
     package var hashSeed: UInt64
+    /// Whether `process` and `flush` return with work pending when a slice of output has been made. Without it they go on to the end of
+    /// the batch, for callers that hold all output in memory anyway.
+    package var hasSlices: Bool
 
-    /// Every change in order and seed 0 unless told otherwise.
-    package init(coalesces: Bool = false, hashSeed: UInt64 = 0) {
+    /// Every change in order, seed 0 and no slices unless told otherwise.
+    package init(coalesces: Bool = false, hashSeed: UInt64 = 0, hasSlices: Bool = false) {
         self.coalesces = coalesces
         self.hashSeed = hashSeed
+        self.hasSlices = hasSlices
     }
 }
 
@@ -44,7 +63,7 @@ package enum DataflowInput: Hashable, Sendable {
     }
 }
 
-/// Records of one input that are worked off together with those of others.
+/// Records of one input that are processed together with those of others.
 package struct InputSlice: Sendable {
     /// Index into `inputs`.
     package var input: Int
@@ -64,10 +83,7 @@ package struct InputSlice: Sendable {
     }
 }
 
-/// A running plan. Not Sendable: one owner, one thread.
-///
-/// A round is: `process` any number of runs, `flush`, then take output, changelog and errors, and commit them together with the positions
-/// of the inputs. After an error the dataflow must be thrown away and rebuilt from the last commit.
+/// A running plan. Not Sendable: one owner, one thread. The head of this file says how it is driven.
 package final class Dataflow {
     /// What the inputs are, left to right; `process` names them by index.
     package let inputs: [DataflowInput]
@@ -75,7 +91,7 @@ package final class Dataflow {
     /// All operators, from the sources up. Nothing else holds them for as long as the dataflow lives.
     private let operators: [Operator]
     /// The joins, lower ones first.
-    private let joins: [JoinOperator]
+    private let joins: [(join: JoinOperator, sides: JoinInputs)]
     /// Names of the state stores, in the order of the plan.
     package let storeNames: [String]
     private let stores: [String: StateStore]
@@ -84,6 +100,26 @@ package final class Dataflow {
     private let sink: SinkOperator?
     private let exchangeSink: ExchangeSinkOperator?
     private let client: ClientOperator?
+
+    /// The slices of the batch at hand; those before `nextSlice` have been given to their sources.
+    private var slices: [InputSlice] = []
+    private var nextSlice = 0
+    /// While flushing: the operator whose turn is next.
+    private var nextFlush: Int?
+    private var sizing: BatchSizing
+    /// Records of the batch at hand, and those since the last commit.
+    private var batchRecords = 0
+    /// The last slice that was begun since the last commit, for the record that is at fault when there was only one.
+    private var lastSlice: InputSlice?
+    private var heldRecords = 0
+    /// What the end held when the batch began.
+    private var batchMark = RecordSink.Mark()
+    /// Bytes of a row that was held back, as the last flush had it.
+    private var bytesPerHeldRow = 0
+    /// While flushing: how many rows were held back.
+    private var flushedRows = 0
+    /// Whether a batch or a flush is not done. Then only `resume` may be called, `takeRows`, or nothing any more.
+    package private(set) var hasPending = false
 
     /// Makes the operators of `root`. Throws when a format is not supported or a function has no body.
     package init(
@@ -117,50 +153,189 @@ package final class Dataflow {
         inputs = builder.inputs
         sources = builder.sources
         exchanges = builder.exchanges
+        sizing = BatchSizing(expands: root.expands(options), rowsPerRecord: root.windowsPerRow)
     }
 
-    /// Works off records `range` of `run`, which input `input` read from `partition`. Several ranges of one run may be given one after the
+    /// Processes records `range` of `run`, which input `input` read from `partition`. Several ranges of one run may be given one after the
     /// other. The error names the input and the offset of the record that cannot be processed.
     package func process(input: Int, run: RecordRun, range: Range<Int>, partition: Int32) throws(DataflowError) {
         guard !range.isEmpty else { return }
-        if let source = sources[input] {
-            try source.process(run, range, partition: partition)
-        } else {
-            try exchanges[input]?.process(run, range, partition: partition)
+        begin(records: range.count)
+        for start in stride(from: range.lowerBound, to: range.upperBound, by: OutputLimits.chunkRows) {
+            let part = start..<min(range.upperBound, start + OutputLimits.chunkRows)
+            slices.append(InputSlice(input: input, run: run, range: part, partition: partition))
+        }
+        try resume()
+    }
+
+    /// Processes slices of several inputs in one order: `order` names, record by record, the slice (by index) whose next record comes.
+    /// No two slices are of one input. The output is that of `process` record by record.
+    package func process(_ slices: [InputSlice], order: [Int32]) throws(DataflowError) {
+        begin(records: order.count)
+        var places = [[Int32]](repeating: [], count: inputs.count)
+        for (place, slice) in order.enumerated() { places[slices[Int(slice)].input].append(Int32(place)) }
+        context.mergeOrder = places
+        self.slices = slices.filter { !$0.range.isEmpty }
+        for (join, _) in joins { join.begin() }
+        try resume()
+    }
+
+    private func begin(records: Int) {
+        assert(!hasPending, "a batch is begun while another one is pending")
+        hasPending = true
+        batchRecords = records
+        heldRecords += records
+        batchMark = held?.mark ?? RecordSink.Mark()
+        context.budget.beginBatch()
+    }
+
+    /// Emits what was held back for coalescing. To be called before a commit; afterwards something may be pending.
+    package func flush() throws(DataflowError) {
+        assert(!hasPending, "a flush is begun while a batch is pending")
+        hasPending = true
+        batchRecords = 0
+        context.budget.beginBatch()
+        nextFlush = 0
+        flushedRows = heldRows
+        try resume()
+    }
+
+    /// Goes on with the batch or the flush that is pending, until it is done or a slice of output has been made.
+    package func resume() throws(DataflowError) {
+        guard hasPending else { return }
+        context.budget.beginSlice()
+        while true {
+            if context.budget.cancel.isSet { throw DataflowError("the work was cancelled", isCancelled: true) }
+            guard try step() else { return finishBatch() }
+            if let reason = try excess() { return reject(reason) }
+            if context.budget.isUsedUp { return }
         }
     }
 
-    /// Works off slices of several inputs in one order: `order` names, record by record, the slice (by index) whose next record comes.
-    /// No two slices are of one input. The output is that of `process` record by record.
-    package func process(_ slices: [InputSlice], order: [Int32]) throws(DataflowError) {
-        var ranks = [[Int32]](repeating: [], count: inputs.count)
-        for (rank, slice) in order.enumerated() { ranks[slices[Int(slice)].input].append(Int32(rank)) }
-        context.ranks = ranks
-        defer { context.ranks = nil }
-        for slice in slices { try process(input: slice.input, run: slice.run, range: slice.range, partition: slice.partition) }
-        for join in joins { try join.settle() }
+    /// Lets the operator furthest up that has work go on; with none, the next slice begins, then the next flush. False when all is done.
+    private func step() throws(DataflowError) -> Bool {
+        if context.mergeOrder != nil { noteCompleteSides() }
+        if let operation = operators.last(where: \.hasWork) {
+            try operation.resume()
+        } else if nextSlice < slices.count {
+            let slice = slices[nextSlice]
+            nextSlice += 1
+            lastSlice = slice
+            if let source = sources[slice.input] {
+                try source.process(slice.run, slice.range, partition: slice.partition)
+            } else {
+                try exchanges[slice.input]?.process(slice.run, slice.range, partition: slice.partition)
+            }
+        } else if let index = nextFlush {
+            // From the sources up: what one operator emits is held back by none below it.
+            nextFlush = index + 1 < operators.count ? index + 1 : nil
+            try operators[index].flush()
+        } else {
+            return false
+        }
+        return true
     }
 
-    /// Lets out what was held back for coalescing. To be called before a commit.
-    package func flush() throws(DataflowError) {
-        // From the sources up: what one operator lets out is held by none below it.
-        for operation in operators { try operation.flush() }
+    /// Tells the joins for which of their sides no more rows come in this batch.
+    private func noteCompleteSides() {
+        let isFed = nextSlice == slices.count
+        for (join, sides) in joins {
+            join.noteComplete(
+                left: isFed && !operators[sides.left].contains(where: \.hasWork),
+                right: isFed && !operators[sides.right].contains(where: \.hasWork))
+        }
     }
+
+    private func finishBatch() {
+        hasPending = false
+        context.mergeOrder = nil
+        slices.removeAll(keepingCapacity: true)
+        nextSlice = 0
+        if flushedRows > 0 { bytesPerHeldRow = context.budget.batchBytes / flushedRows }
+        flushedRows = 0
+        sizing.learn(records: batchRecords, rows: context.budget.batchRows, bytes: context.budget.batchBytes)
+    }
+
+    /// How many records the next batch should have at most.
+    package var batchLimit: Int { sizing.limit }
+
+    /// Ends all work at the next chunk when it is set, which any thread may do.
+    package var cancel: CancelFlag {
+        get { context.budget.cancel }
+        set { context.budget.cancel = newValue }
+    }
+
+    // MARK: Too much output
+
+    private var held: RecordSink? { sink?.records ?? exchangeSink?.records }
+    private var heldRows: Int { operators.reduce(0) { $0 + $1.heldRows } }
+
+    /// Bytes of output since the last commit, those of rows that are held back included, as far as they can be foreseen.
+    package var heldBytes: Int { context.budget.heldBytes + heldRows * bytesPerHeldRow }
+
+    /// Why the only record of the batch must go; nil while no hard limit is passed. Throws where what it did cannot be undone here.
+    private func excess() throws(DataflowError) -> String? {
+        let budget = context.budget
+        guard budget.isTooMuch else { return nil }
+        let mebibytes = OutputLimits.heldBytes >> 20
+        // One record alone is at fault when it makes too many rows, when its batch put out too much, or when no other has put out anything.
+        let isAlone = budget.hasTooManyRows || heldRecords == 1
+            || batchRecords == 1 && budget.heldBytes - batchMark.bytes > OutputLimits.heldBytes
+        guard isAlone, batchRecords == 1 || batchRecords == 0 && heldRecords == 1, let slice = lastSlice else {
+            let whole = client == nil ? "the output of one commit" : "the answer"
+            throw DataflowError("\(whole) is larger than \(mebibytes) MiB", isOutputTooLarge: true)
+        }
+        let reason =
+            budget.hasTooManyRows
+            ? "the record makes more than \(OutputLimits.rowsPerRecord) rows" : "the record makes more than \(mebibytes) MiB of output"
+        if batchRecords == 1, stores.isEmpty, held != nil { return reason }
+        throw DataflowError(
+            reason, input: slice.input, partition: slice.partition, offset: slice.run.offsets[slice.range.lowerBound], isOutputTooLarge: true)
+    }
+
+    /// Takes back what the only record of the batch has put out, and reports it. Only without state, which cannot be taken back.
+    private func reject(_ reason: String) {
+        for operation in operators { operation.abandon() }
+        held?.truncate(to: batchMark)
+        context.budget.release(to: batchMark.bytes)
+        if let slice = lastSlice {
+            skip(
+                input: slice.input, run: slice.run, record: slice.range.lowerBound, partition: slice.partition, reason: reason,
+                cause: .tooLarge)
+        }
+        nextSlice = slices.count
+        finishBatch()
+    }
+
+    // MARK: Taking what came out
 
     /// The records for the sink or the exchange topic since the last call; empty for a client's dataflow.
     package func takeOutput() -> OutgoingRecords {
-        sink?.records.take() ?? exchangeSink?.records.take() ?? OutgoingRecords()
+        didTake()
+        return held?.take() ?? OutgoingRecords()
     }
 
     /// The rows for the client since the last call; empty for others.
-    package func takeRows() -> RowBlock { client?.rows.take() ?? RowBlock() }
+    package func takeRows() -> RowBlock {
+        didTake()
+        return client?.rows.take() ?? RowBlock()
+    }
+
+    private func didTake() {
+        context.budget.release(to: 0)
+        guard !hasPending else { return }
+        heldRecords = 0
+        lastSlice = nil
+    }
 
     /// Whether the client has got as many rows as it asked for.
     package var isComplete: Bool { client?.isComplete ?? false }
 
-    /// Counts and reports a record that is left out because somebody asked for it.
-    package func leaveOut(input: Int, run: RecordRun, record: Int, partition: Int32, reason: String) {
-        context.errors.add(.skipped, message: reason, input: input, partition: partition, run: run, record: record)
+    /// Counts and reports a record that is not processed, on request (`skipped`) or because it makes too much (`tooLarge`).
+    package func skip(
+        input: Int, run: RecordRun, record: Int, partition: Int32, reason: String, cause: RowErrorCause = .skipped
+    ) {
+        context.errors.add(cause, message: reason, input: input, partition: partition, run: run, record: record)
     }
 
     /// The rows that could not be processed since the last call, at most `rowErrorLimit` of them.
@@ -173,15 +348,24 @@ package final class Dataflow {
     package var errorCounts: [RowErrorCause: Int] { context.errors.counts }
 
     /// What has changed in each store since the last call, as records for the store's changelog topic; stores without changes are left
-    /// out. Stream time is among the records, so that it survives a restart.
-    package func takeChangelog() -> [(store: String, records: OutgoingRecords)] {
+    /// out. Stream time is among the records, so that it survives a restart. Throws `isOutputTooLarge` when a store's changes do not fit
+    /// one commit.
+    package func takeChangelog() throws(DataflowError) -> [(store: String, records: OutgoingRecords)] {
         var result: [(store: String, records: OutgoingRecords)] = []
         for name in storeNames {
             let records = RecordSink()
             stores[name]?.writeChanges(to: records)
+            if records.isFull {
+                throw DataflowError("the changes of the store \(name) do not fit one commit", isOutputTooLarge: true)
+            }
             if records.count > 0 { result.append((name, records.take())) }
         }
         return result
+    }
+
+    /// Forgets what has changed in the stores, for queries that keep no changelog.
+    package func discardChangelog() {
+        for store in stores.values { store.discardChanges() }
     }
 
     /// Takes changelog (or snapshot) records of a store, in the order in which they were written. To be called before any `process`.
@@ -210,80 +394,5 @@ package final class Dataflow {
     /// Bytes of memory that state takes.
     package var stateMemory: Int {
         stores.values.reduce(0) { $0 + $1.memory } + operators.reduce(0) { $0 + $1.stateMemory }
-    }
-}
-
-/// Turns the tree of steps into operators, from the root down.
-struct DataflowBuilder {
-    let context: DataflowContext
-    var inputs: [DataflowInput] = []
-    var sources: [SourceOperator?] = []
-    var exchanges: [ExchangeSourceOperator?] = []
-    /// From the sources up.
-    var operators: [Operator] = []
-    /// Lower ones first.
-    var joins: [JoinOperator] = []
-    /// In the order of the plan, from the root down.
-    var stores: [NamedStore] = []
-
-    /// Makes the operators of `step`, whose rows go into `next`.
-    mutating func build(_ step: Step, into next: Operator) throws(DataflowError) {
-        switch step {
-        case .source(let source):
-            let index = inputs.count
-            inputs.append(.source(source))
-            var above = next
-            if let store = source.store, source.kind == .table {
-                above = TableOperator(source, store, context, next: next)
-                stores += above.stores
-                operators.append(above)
-            }
-            let operation = try SourceOperator(source, input: index, context, next: above)
-            sources.append(operation)
-            exchanges.append(nil)
-            operators.append(operation)
-        case .exchange(let exchange):
-            let index = inputs.count
-            inputs.append(.exchange(exchange))
-            let operation = ExchangeSourceOperator(exchange, input: index, context, next: next)
-            sources.append(nil)
-            exchanges.append(operation)
-            operators.append(operation)
-        case .filter(let filter):
-            try add(try FilterOperator(filter, context, next: next), over: filter.input)
-        case .project(let project):
-            try add(try ProjectOperator(project, context, next: next), over: project.input)
-        case .rekey(let rekey):
-            try add(try RekeyOperator(rekey, context, next: next), over: rekey.input)
-        case .explode(let explode):
-            try add(try ExplodeOperator(explode, context, next: next), over: explode.input)
-        case .aggregate(let aggregate):
-            if case .session = aggregate.window?.shape {
-                try add(try SessionOperator(aggregate, context, next: next), over: aggregate.input)
-            } else {
-                try add(try AggregateOperator(aggregate, context, next: next), over: aggregate.input)
-            }
-        case .join(let join):
-            let operation = try JoinOperator.make(join, context, next: next)
-            stores += operation.stores
-            try build(join.left, into: JoinPort(operation, isLeft: true))
-            try build(join.right, into: JoinPort(operation, isLeft: false))
-            operators.append(operation)
-            joins.append(operation)
-        }
-    }
-
-    private mutating func add(_ operation: Operator, over input: Step) throws(DataflowError) {
-        stores += operation.stores
-        try build(input, into: operation)
-        operators.append(operation)
-    }
-}
-
-extension Step {
-    /// Whether PARTITION BY stands in the step or below it.
-    fileprivate var makesKeys: Bool {
-        if case .rekey = self { return true }
-        return inputs.contains { $0.makesKeys }
     }
 }

@@ -28,7 +28,7 @@ final class FilterOperator: Operator {
         } else {
             batch.selection = passing
         }
-        if !batch.selection.isEmpty { try next?.push(batch) }
+        if !batch.selection.isEmpty { try emit(batch) }
     }
 
     private func passing(_ input: Batch, _ rows: Selection, old: Bool) -> Selection {
@@ -106,6 +106,6 @@ final class ProjectOperator: Operator {
             let withOld = input.selection.filtered { input.hadOld($0) }
             for kernel in oldKernels { batch.old.append(kernel.evaluate(frame, withOld)) }
         }
-        try next?.push(batch)
+        try emit(batch)
     }
 }

@@ -3,11 +3,18 @@
 // Who holds whom: the `Dataflow` alone holds its operators. An operator holds the operator above it (`next`) and the context, and the
 // context holds no operator, store, kernel or batch. Nothing below holds what is above, so no cycle can arise: when the dataflow goes, all
 // of it goes. A closure that an operator keeps (in a frame, in a store) captures that operator `unowned`.
+//
+// Who waits for whom: an operator that makes more than one chunk of a batch looks at the budget after each. When that is used up, it keeps
+// its place in the batch (`hasWork`) and returns; so do those below it. The operator furthest up that has work goes on first (`resume`):
+// when an operator takes a batch, nothing above it has work, and every batch is valid until the operator that made it goes on.
 
 import Plans
 import Values
 
-/// One running step. `push` takes a batch, works it off completely, and pushes what comes out to the step above before it returns.
+/// One running step. `push` takes a batch and pushes what comes of it to the step above, in chunks, before it returns.
+///
+/// A base class rather than a protocol, because the calls through `next` are the hot path: a class reference is one word, and its methods
+/// are reached without a witness table.
 class Operator {
     /// The step above.
     let next: Operator?
@@ -23,8 +30,27 @@ class Operator {
         preconditionFailure("every operator takes batches")
     }
 
-    /// Lets out what was held back for coalescing.
+    /// Whether the operator has put work aside because the budget was used up.
+    var hasWork: Bool { false }
+
+    /// Goes on with the work that was put aside, until it is done or the budget is used up again.
+    func resume() throws(DataflowError) {}
+
+    /// Gives up the work that was put aside.
+    func abandon() {}
+
+    /// Emits what was held back for coalescing. Called while no operator has work.
     func flush() throws(DataflowError) {}
+
+    /// Hands a chunk to the step above.
+    final func emit(_ chunk: Batch) throws(DataflowError) {
+        assert(chunk.isConsistent, "a chunk's columns and rows differ in number")
+        assert(next?.hasWork != true, "an operator takes a chunk while it has work")
+        try next?.push(chunk)
+    }
+
+    /// How many rows are held back for coalescing.
+    var heldRows: Int { 0 }
 
     /// Bytes of state that this operator holds beside its stores.
     var stateMemory: Int { 0 }
@@ -49,12 +75,15 @@ final class DataflowContext {
     let options: DataflowOptions
     let environment: DataflowEnvironment
     let errors = ErrorLog()
-    /// While several inputs are worked off together: the ranks of the records at hand, by input. Joins then wait for `settle`.
-    var ranks: [[Int32]]?
+    let budget: OutputBudget
+    /// While several inputs are processed together: for each input, the place of each of its records in the order of all. Joins then keep
+    /// what comes until they know which row is next.
+    var mergeOrder: [[Int32]]?
 
     init(options: DataflowOptions, environment: DataflowEnvironment) {
         self.options = options
         self.environment = environment
+        budget = OutputBudget(hasSlices: options.hasSlices)
     }
 }
 
@@ -62,6 +91,8 @@ final class DataflowContext {
 protocol StateStore: AnyObject {
     /// Appends what has changed since the last call.
     func writeChanges(to records: RecordSink)
+    /// Forgets what has changed since the last call.
+    func discardChanges()
     /// Takes one record of the changelog; nil or a reason.
     func restore(key: ArraySlice<UInt8>, value: ArraySlice<UInt8>?, timestamp: Int64) -> String?
     /// Appends the next slice of the whole state, at most about `limit` entries, from where the last slice ended (0 first). Gives where

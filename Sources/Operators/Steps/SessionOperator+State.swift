@@ -22,11 +22,15 @@ extension SessionOperator: StateStore {
     }
 
     func writeChanges(to records: RecordSink) {
-        for item in gone { StateKeys.append(item.key, nil, item.end, to: records) }
+        for item in gone {
+            if records.isFull { return }
+            StateKeys.append(item.key, nil, item.end, to: records)
+        }
         gone.removeAll(keepingCapacity: true)
         for group in changedKeys {
             isChanged[Int(group)] = false
             for place in sessions[Int(group)].indices where sessions[Int(group)][place].isChanged {
+                if records.isFull { return }
                 sessions[Int(group)][place].isChanged = false
                 write(Int(group), sessions[Int(group)][place], to: records)
             }
@@ -36,6 +40,12 @@ extension SessionOperator: StateStore {
             loggedStreamTime = streamTime
             StateKeys.writeStreamTime(streamTime, to: records)
         }
+    }
+
+    func discardChanges() {
+        gone.removeAll(keepingCapacity: true)
+        for group in changedKeys { isChanged[Int(group)] = false }
+        changedKeys.removeAll(keepingCapacity: true)
     }
 
     func restore(key: ArraySlice<UInt8>, value: ArraySlice<UInt8>?, timestamp: Int64) -> String? {
@@ -77,12 +87,13 @@ extension SessionOperator: StateStore {
     }
 
     func writeSnapshot(from position: Int, limit: Int, to records: RecordSink) -> Int? {
-        let last = min(sessions.count, position + max(1, limit))
-        for group in position..<max(position, last) {
+        var group = position
+        while group < sessions.count, group - position < max(1, limit), !records.isSlice {
             for session in sessions[group] { write(group, session, to: records) }
+            group += 1
         }
-        isInSnapshot = last < sessions.count
-        if isInSnapshot { return last }
+        isInSnapshot = group < sessions.count
+        if isInSnapshot { return group }
         if streamTime != StreamTime.unset { StateKeys.writeStreamTime(streamTime, to: records) }
         return nil
     }

@@ -1,8 +1,13 @@
-// GROUP BY with WINDOW SESSION (semantics §10.4): sessions in a sorted list a key, worked off row by row because each row may merge some.
+// GROUP BY with WINDOW SESSION (semantics §10.4): sessions in a sorted list a key, processed row by row because each row may merge some.
+//
+// A row that extends a session sends a tombstone of the old session before the new row, because the bounds of a session are part of its
+// key: so do Kafka Streams and the conformance cases, and so says the specification's list of corrections against its own §10.4. Only a
+// session that stays exactly as it was goes on without one.
 
 import Bytes
 import Formats
 import Plans
+import Quantities
 import Values
 
 /// One session: bounds are the first and last event times, both inclusive.
@@ -43,8 +48,18 @@ final class SessionOperator: Operator {
     /// A snapshot is under way: keys keep their places.
     var isInSnapshot = false
 
-    // The rows of the batch that goes out.
+    /// The batch at hand while rows of it are left, and which of its usable rows comes next.
+    private var work: (batch: Batch, rows: Selection)?
+    private var nextRow = 0
+    /// EMIT FINAL: sessions that have closed, in the order in which they leave; those before `nextClosed` have left.
+    private var closed: [(group: Int32, session: Session)] = []
+    private var nextClosed = 0
+    private var closedBy = 0
+
+    // The rows that go out, and what cuts them into chunks.
     private let out = Batch()
+    private let cutter: ChunkCutter
+    private let hasFixedSize: Bool
     private let columns: [Column]
     private let oldColumns: [Column]
     private var outGroups: [Int32] = []
@@ -64,6 +79,8 @@ final class SessionOperator: Operator {
         keys = Self.makeKeys(step, context)
         columns = step.output.columns.map { Column($0.type) }
         oldColumns = step.output.columns.map { Column($0.type) }
+        cutter = ChunkCutter(columns)
+        hasFixedSize = !columns.contains(where: \.hasVariableWeight)
         super.init(context, next: next)
     }
 
@@ -75,36 +92,83 @@ final class SessionOperator: Operator {
 
     override func push(_ batch: Batch) throws(DataflowError) {
         let withValue = batch.hasValue.isEmpty ? batch.selection : batch.selection.filtered { batch.hasValue[$0] }
-        let rows = input.read(batch, withValue, old: false)
-        begin()
-        for index in 0..<rows.count { try take(batch, rows[index]) }
-        try letOut(batch)
-        dropExpired()
+        work = (batch, input.read(batch, withValue, old: false))
+        nextRow = 0
+        try resume()
     }
 
-    private func take(_ batch: Batch, _ row: Int) throws(DataflowError) {
+    override var hasWork: Bool { work != nil || cutter.hasRows }
+
+    override func abandon() {
+        work = nil
+        cutter.reset()
+        clearClosed()
+    }
+
+    override func resume() throws(DataflowError) {
+        while true {
+            while let chunk = cutter.takeChunk() {
+                context.budget.spend(rows: chunk.selection.count)
+                try emit(chunk)
+                if context.budget.isUsedUp && hasWork { return }
+            }
+            guard let (batch, rows) = work else { return }
+            resetOutput()
+            try gatherRows(batch, rows)
+            finishOutput(batch)
+            guard nextRow == rows.count, closed.isEmpty else { continue }
+            work = nil
+            dropExpired()
+        }
+    }
+
+    /// Processes rows of the batch until about one chunk of rows goes out.
+    private func gatherRows(_ batch: Batch, _ rows: Selection) throws(DataflowError) {
+        // What a row shows is known when it has been made; a few large ones do no harm.
+        let limit = hasFixedSize ? OutputLimits.chunkRows : OutputLimits.chunkRows / 16
+        while true {
+            while nextClosed < closed.count {
+                if outGroups.count >= limit { return }
+                appendClosed(closed[nextClosed])
+                nextClosed += 1
+            }
+            clearClosed()
+            guard nextRow < rows.count, outGroups.count < limit else { return }
+            nextRow += 1
+            try receive(batch, rows[nextRow - 1])
+            if keys.isFull { throw DataflowError("the keys of the sessions take more than 2 GiB of memory", input: batch.input) }
+        }
+    }
+
+    private func receive(_ batch: Batch, _ row: Int) throws(DataflowError) {
         let time = batch.timestamps[row]
         streamTime = max(streamTime, time)
         let group = group(input.groups, row)
         let list = sessions[group]
-        // A session whose time in the store is over is not met any more, even where lateness alone would still let it grow.
-        // (Both hold for all later ones, too: a key's sessions do not overlap while they can be met.)
-        let first = list.firstPlace { $0.end &+ gap >= time && $0.end > storedEnd &- retention }
+        // A session that the store has expired is not met any more, even where lateness alone would still let it grow.
+        // (Both conditions hold for all later sessions, too: a key's sessions do not overlap while they can be met.)
+        let earliestEnd = time.subtractingSaturated(gap)
+        let lastExpired = storedEnd.subtractingSaturated(retention)
+        let latestStart = time.addingSaturated(gap)
+        let first = list.firstPlace { $0.end >= earliestEnd && $0.end > lastExpired }
         var last = first
-        while last < list.count, list[last].start &- gap <= time { last += 1 }
-        let met = Array(list[first..<last])
+        while last < list.count, list[last].start <= latestStart { last += 1 }
+        let met = list[first..<last]
         let start = min(time, met.first?.start ?? time)
         let end = max(time, met.map(\.end).max() ?? time)
-        if end < streamTime &- grace &- gap {
+        if end < lateness(of: streamTime) {
             context.errors.add(
                 .late, step: "Aggregate", column: nil, message: "session [\(start),\(end)] is closed at stream time \(streamTime)",
                 batch: batch,
                 row: row)
         } else {
-            try merge(met, start, end, group, batch, row, at: first)
+            try merge(met, into: start, to: end, of: group, batch, row, at: first)
         }
-        if step.isFinal, openEnds.least < streamTime &- grace &- gap { try emitClosed(batch, row) }
+        if step.isFinal, openEnds.least < lateness(of: streamTime) { queueClosed(row) }
     }
+
+    /// Sessions that end before this are closed at stream time `time`.
+    private func lateness(of time: Int64) -> Int64 { time.subtractingSaturated(grace).subtractingSaturated(gap) }
 
     /// The group of a key, whose list of sessions is there.
     func group(_ columns: [Column], _ row: Int) -> Int {
@@ -118,7 +182,7 @@ final class SessionOperator: Operator {
 
     /// Merges the sessions that the row meets, adds the row, and emits tombstones of what is no more and the new session.
     private func merge(
-        _ met: [Session], _ start: Int64, _ end: Int64, _ group: Int, _ batch: Batch, _ row: Int, at place: Int
+        _ met: ArraySlice<Session>, into start: Int64, to end: Int64, of group: Int, _ batch: Batch, _ row: Int, at place: Int
     ) throws(DataflowError) {
         var session = Session(start: start, end: end, slot: met.first?.slot ?? newSlot(), time: max(end, batch.timestamps[row]))
         // As Kafka Streams has it: only a session that is this very moment goes on without a tombstone of the sessions it was made of.
@@ -163,7 +227,9 @@ final class SessionOperator: Operator {
 
     // MARK: Rows that go out
 
-    private func begin() {
+    private func resetOutput() {
+        // The rows' keys share memory with the key columns, which grow with the rows that follow.
+        cutter.reset()
         for column in columns + oldColumns { column.reset(0) }
         outGroups.removeAll(keepingCapacity: true)
         origins.removeAll(keepingCapacity: true)
@@ -197,41 +263,50 @@ final class SessionOperator: Operator {
         return row
     }
 
-    private func letOut(_ batch: Batch) throws(DataflowError) {
+    /// Makes the rows that were gathered a batch, to leave in chunks.
+    private func finishOutput(_ batch: Batch) {
         let count = outGroups.count
         guard count > 0 else { return }
         out.rowCount = count
         out.selection = .all(count)
         out.gatherOrigins(of: batch, origins)
-        let keyCount = step.output.keyCount
-        for index in 0..<keyCount {
-            columns[index].copyRows(of: keys.keys[index], outGroups)
+        for index in 0..<step.output.keyCount {
+            columns[index].gather(keys.keys[index], outGroups)
             if step.sendsOld { oldColumns[index].share(columns[index]) }
         }
         out.columns = columns
         out.old = step.sendsOld ? oldColumns : []
         if !out.hasValue.contains(false) { out.hasValue = [] }
-        try next?.push(out)
+        cutter.begin(out)
     }
 
     /// EMIT FINAL: sessions that have ended leave, by start and key bytes.
-    private func emitClosed(_ batch: Batch, _ row: Int) throws(DataflowError) {
+    private func queueClosed(_ row: Int) {
         let closed = takeClosed()
         guard !closed.isEmpty else { return }
         let ranks = KeyOrder.sorted(Array(Set(closed.map(\.group))).sorted(), keys.keys, keyEncoder)
         let rank = Dictionary(uniqueKeysWithValues: ranks.enumerated().map { ($0.element, $0.offset) })
-        let inOrder = closed.sorted { ($0.session.start, rank[$0.group] ?? 0) < ($1.session.start, rank[$1.group] ?? 0) }
-        for (group, session) in inOrder {
-            let outRow = appendRow(Int(group), session, time: session.time, row, isTombstone: false, old: nil)
-            for (index, aggregator) in aggregators.enumerated() {
-                aggregator.result(session.slot, into: columns[step.output.keyCount + index], outRow)
-            }
+        self.closed = closed.sorted { ($0.session.start, rank[$0.group] ?? 0) < ($1.session.start, rank[$1.group] ?? 0) }
+        nextClosed = 0
+        closedBy = row
+    }
+
+    private func appendClosed(_ item: (group: Int32, session: Session)) {
+        let session = item.session
+        let outRow = appendRow(Int(item.group), session, time: session.time, closedBy, isTombstone: false, old: nil)
+        for (index, aggregator) in aggregators.enumerated() {
+            aggregator.result(session.slot, into: columns[step.output.keyCount + index], outRow)
         }
+    }
+
+    private func clearClosed() {
+        closed.removeAll(keepingCapacity: true)
+        nextClosed = 0
     }
 
     /// Marks the sessions that have ended and were not emitted yet, and gives them.
     func takeClosed() -> [(group: Int32, session: Session)] {
-        let limit = streamTime &- grace &- gap
+        let limit = lateness(of: streamTime)
         var closed: [(group: Int32, session: Session)] = []
         while openEnds.least < limit, let item = openEnds.removeLeast() {
             // The place of the session with that end; none when it has gone on since, or was the same one's twice.
@@ -246,9 +321,9 @@ final class SessionOperator: Operator {
 
     /// Sessions that no row in time can meet any more go; there is nothing to do until stream time has moved past the earliest of them.
     private func dropExpired() {
-        let limit = streamTime &- max(retention, gap &+ grace) &- gap
+        let limit = streamTime.subtractingSaturated(max(retention, gap.addingSaturated(grace))).subtractingSaturated(gap)
         guard !step.isFinal || openEnds.least >= limit else { return }
-        guard lastSweep == StreamTime.unset || streamTime &- lastSweep > max(gap, retention / 8) else { return }
+        guard lastSweep == StreamTime.unset || streamTime.subtractingSaturated(lastSweep) > max(gap, retention / 8) else { return }
         lastSweep = streamTime
         for group in sessions.indices where !sessions[group].isEmpty && sessions[group][0].end < limit && !isChanged[group] {
             let expired = sessions[group].prefix { $0.end < limit }
@@ -261,7 +336,7 @@ final class SessionOperator: Operator {
         if !isInSnapshot { forgetIdleKeys() }
     }
 
-    /// Numbers the keys anew when most have no sessions any more: there may be new ones for ever.
+    /// Numbers the keys anew when most have no sessions any more: keys may come and go without end.
     private func forgetIdleKeys() {
         let live = sessions.indices.filter { !sessions[$0].isEmpty || isChanged[$0] }
         guard sessions.count >= 1024, live.count * 2 < sessions.count else { return }

@@ -31,11 +31,27 @@ final class SinkOperator: Operator {
     }
 
     override func push(_ batch: Batch) throws(DataflowError) {
+        let before = records.bytes.count
         key.begin(batch.columns)
         value.begin(batch.columns)
-        var rows = batch.selection
+        if batch.textMemory <= OutputLimits.sliceBytes {
+            write(batch, batch.selection)
+        } else {
+            // Few rows at a time, until there is more than one commit may hold.
+            var first = 0
+            while first < batch.selection.count, !records.isFull {
+                let last = min(first + 16, batch.selection.count)
+                write(batch, .only((first..<last).map { Int32(batch.selection[$0]) }))
+                first = last
+            }
+        }
+        context.budget.spend(bytes: records.bytes.count - before, held: records.bytes.count)
+    }
+
+    private func write(_ batch: Batch, _ selection: Selection) {
+        var rows = selection
         if timestamp != nil {
-            rows = timed(batch)
+            rows = timed(batch, selection)
         } else if rows.isDense {
             records.timestamps.append(contentsOf: batch.timestamps[..<rows.count])
         } else {
@@ -66,8 +82,8 @@ final class SinkOperator: Operator {
     }
 
     /// Appends the rows' times from the sink's TIMESTAMP column and gives the rows that have one.
-    private func timed(_ batch: Batch) -> Selection {
-        batch.selection.filtered { row in
+    private func timed(_ batch: Batch, _ selection: Selection) -> Selection {
+        selection.filtered { row in
             guard let time = time(of: row, batch, batch.hasValue(row)) else { return false }
             records.timestamps.append(time)
             return true
@@ -99,6 +115,7 @@ final class RowBlockWriter {
     private var rows: [ByteRange] = []
     private var deleted: [Bool] = []
     var count: Int { rows.count }
+    var byteCount: Int { bytes.count }
 
     /// Appends a row of `columns`, shown in `order`; of a deleted row only the first `keyCount` columns have values.
     func append(_ columns: [Column], _ row: Int, order: [Int], isDeleted: Bool, keyCount: Int) {
@@ -144,7 +161,10 @@ final class ClientOperator: Operator {
     var isComplete: Bool { remaining == 0 }
 
     override func push(_ batch: Batch) throws(DataflowError) {
+        let before = rows.byteCount
+        defer { context.budget.spend(bytes: rows.byteCount - before, held: rows.byteCount) }
         for index in 0..<batch.selection.count {
+            if rows.byteCount > OutputLimits.heldBytes { return }
             if let left = remaining {
                 if left == 0 { return }
                 remaining = left - 1

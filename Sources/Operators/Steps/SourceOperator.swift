@@ -48,7 +48,7 @@ final class SourceOperator: Operator {
         value.finish(batch.rowCount)
         batch.selection = .all(batch.rowCount)
         if let timestampReader { try extractTimestamps(timestampReader) }
-        if !batch.selection.isEmpty { try next?.push(batch) }
+        if !batch.selection.isEmpty { try emit(batch) }
     }
 
     private func begin(_ run: RecordRun, _ rows: Int, _ partition: Int32) {
@@ -91,7 +91,7 @@ final class SourceOperator: Operator {
             }
         }
         batch.recordIndexes = kept
-        batch.ranks = context.ranks.map { ranks in kept.map { ranks[input][Int($0) - range.lowerBound] } } ?? []
+        batch.ranks = context.mergeOrder.map { order in kept.map { order[input][Int($0) - range.lowerBound] } } ?? []
     }
 
     /// Decodes one record into `row`; false, with a report, when it must be skipped.

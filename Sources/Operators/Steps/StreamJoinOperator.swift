@@ -1,6 +1,7 @@
 // Joins of a stream: with a stream inside a window of time (semantics §15.4), and with a table (§15.5).
 
 import Plans
+import Quantities
 import Values
 
 /// Stream–stream. Each side keeps its rows for the window and the grace period.
@@ -13,6 +14,7 @@ final class StreamJoinOperator: JoinOperator {
 
     init(_ step: JoinStep, _ window: JoinWindow, _ context: DataflowContext, next: Operator) throws(DataflowError) {
         self.window = window
+        span = window.before.addingSaturated(window.after).addingSaturated(window.grace)
         try super.init(step, context, next: next)
         for buffer in [leftBuffer, rightBuffer] { buffer.onRestore = { [unowned self] in nextAwaiting = min(nextAwaiting, $0) } }
     }
@@ -24,7 +26,7 @@ final class StreamJoinOperator: JoinOperator {
         get { leftBuffer.joinTime }
         set { leftBuffer.joinTime = newValue }
     }
-    private var span: Int64 { window.before &+ window.after &+ window.grace }
+    private let span: Int64
 
     /// How far the partner's time may lie before and after that of a row. RIGHT joins measure from the right record.
     private func reach(isLeft: Bool) -> (before: Int64, after: Int64) {
@@ -40,69 +42,98 @@ final class StreamJoinOperator: JoinOperator {
         }
     }
 
-    override func arrive(_ key: [UInt8], _ row: JoinRow?, isLeft: Bool, _ origin: Batch, _ index: Int) throws(DataflowError) {
+    override func join(_ key: [UInt8], _ row: JoinRow?, isLeft: Bool, from origin: Batch, at index: Int) throws(DataflowError) {
         streamTime = max(streamTime, origin.timestamps[index])
         guard let row else { return }
         let own = isLeft ? leftBuffer : rightBuffer
         let other = isLeft ? rightBuffer : leftBuffer
         own.largestTime = max(own.largestTime, row.time)
-        if window.hasGrace && row.time == streamTime { releaseAwaiting(isLeft: isLeft, origin, index) }
+        if window.hasGrace && row.time == streamTime { releaseAwaiting(isLeft: isLeft) }
         let (before, after) = reach(isLeft: isLeft)
-        let found = other.matches(key, (row.time &- before)...max(row.time &- before, row.time &+ after), after: other.largestTime &- span)
+        let earliest = row.time.subtractingSaturated(before)
+        let latest = max(earliest, row.time.addingSaturated(after))
+        let found = other.matches(key, earliest...latest, after: other.largestTime.subtractingSaturated(span))
         for partner in found {
-            emit(isLeft ? row : partner, isLeft ? partner : row, time: max(row.time, partner.time), origin, index)
+            emit(JoinPair(left: isLeft ? row : partner, right: isLeft ? partner : row, time: max(row.time, partner.time)))
         }
         var isAwaiting = false
         if isOuter(isLeft: isLeft), found.isEmpty {
-            isAwaiting = window.hasGrace && row.time &+ after >= streamTime
+            isAwaiting = window.hasGrace && row.time.addingSaturated(after) >= streamTime
             if isAwaiting {
                 nextAwaiting = min(nextAwaiting, row.time)
             } else {
-                emitPadded(row, isLeft: isLeft, origin, index)
+                emitPadded(row, isLeft: isLeft)
             }
         }
-        if row.time > own.largestTime &- span || isAwaiting { own.append(key, row, isAwaiting: isAwaiting) }
-        own.sweep(own.largestTime &- span, every: span / 8)
+        let horizon = own.largestTime.subtractingSaturated(span)
+        if row.time > horizon || isAwaiting { own.append(key, row, isAwaiting: isAwaiting) }
+        own.sweep(horizon, every: span / 8)
     }
 
     /// A row without a key finds no partner: of an outer side it leaves at once, alone.
-    override func arriveWithoutKey(_ row: JoinRow?, isLeft: Bool, _ origin: Batch, _ index: Int) -> Bool {
+    override func joinWithoutKey(_ row: JoinRow?, isLeft: Bool, from origin: Batch, at index: Int) -> Bool {
         streamTime = max(streamTime, origin.timestamps[index])
         guard let row, isOuter(isLeft: isLeft) else { return false }
-        emitPadded(row, isLeft: isLeft, origin, index)
+        emitPadded(row, isLeft: isLeft)
         return true
     }
 
-    private func emitPadded(_ row: JoinRow, isLeft: Bool, _ origin: Batch, _ index: Int) {
-        emit(isLeft ? row : nil, isLeft ? nil : row, time: row.time, origin, index)
+    private func emitPadded(_ row: JoinRow, isLeft: Bool) {
+        emit(JoinPair(left: isLeft ? row : nil, right: isLeft ? nil : row, time: row.time))
     }
 
     /// Rows that can find no partner any more leave padded, by time, right ones before left ones, then by key bytes. As the reference has
     /// it, the last row that a pass looks at says when the next pass is due, so that a row may leave later than it could.
-    private func releaseAwaiting(isLeft: Bool, _ origin: Batch, _ index: Int) {
-        guard nextAwaiting < streamTime &- reach(isLeft: isLeft).after &- window.grace else { return }
-        var found: [(key: [UInt8], entry: JoinBuffer.Entry, isLeft: Bool)] = []
-        for (buffer, isLeft) in [(rightBuffer, false), (leftBuffer, true)] where isOuter(isLeft: isLeft) {
-            found += buffer.awaiting().map { ($0.key, $0.entry, isLeft) }
-        }
-        found.sort { a, b in
-            if a.entry.row.time != b.entry.row.time { return a.entry.row.time < b.entry.row.time }
-            if a.isLeft != b.isLeft { return !a.isLeft }
-            if a.key != b.key { return a.key.lexicographicallyPrecedes(b.key) }
-            return a.entry.arrival < b.entry.arrival
-        }
-        nextAwaiting = .max
-        var isOpen = (left: false, right: false)
-        for item in found {
-            nextAwaiting = item.entry.row.time
-            if isOpen.left && isOpen.right { break }
-            if item.entry.row.time &+ reach(isLeft: item.isLeft).after &+ window.grace >= streamTime {
-                if item.isLeft { isOpen.left = true } else { isOpen.right = true }
+    private func releaseAwaiting(isLeft: Bool) {
+        let due = streamTime.subtractingSaturated(reach(isLeft: isLeft).after).subtractingSaturated(window.grace)
+        guard nextAwaiting < due else { return }
+        // The sides whose rows may leave. From the first row of a side that may still find a partner on, all of that side may.
+        var closed: [JoinBuffer] = outerBuffers
+        let isFull = closed.count == 2
+        var lastSeen: Int64?
+        while let (buffer, row) = firstAwaiting(of: closed) {
+            let isLeft = buffer === leftBuffer
+            let lastPartner = row.time.addingSaturated(reach(isLeft: isLeft).after)
+            if lastPartner.addingSaturated(window.grace) >= streamTime {
+                closed.removeAll { $0 === buffer }
+                // The pass ends at the row behind the one that ends it for the second side.
+                if isFull && closed.isEmpty {
+                    nextAwaiting = firstAwaiting(behind: row, isLeft: isLeft)?.time ?? row.time
+                    return
+                }
                 continue
             }
-            (item.isLeft ? leftBuffer : rightBuffer).release(item.key, arrival: item.entry.arrival, time: item.entry.row.time)
-            emitPadded(item.entry.row, isLeft: item.isLeft, origin, index)
+            lastSeen = row.time
+            if let released = buffer.release(row) { emitPadded(released, isLeft: isLeft) }
         }
+        // The pass has looked at all rows.
+        let remaining: [Int64?] = outerBuffers.map { $0.lastAwaiting()?.time }
+        nextAwaiting = (remaining + [lastSeen]).compactMap { $0 }.max() ?? .max
+    }
+
+    /// The sides whose rows leave alone when they find no partner, the right one first.
+    private var outerBuffers: [JoinBuffer] {
+        (isOuter(isLeft: false) ? [rightBuffer] : []) + (isOuter(isLeft: true) ? [leftBuffer] : [])
+    }
+
+    /// The first row of these sides: by time, right ones before left ones, then by key bytes and arrival.
+    private func firstAwaiting(of buffers: [JoinBuffer]) -> (buffer: JoinBuffer, row: AwaitingRow)? {
+        var best: (buffer: JoinBuffer, row: AwaitingRow)?
+        for buffer in buffers {
+            guard let row = buffer.firstAwaiting() else { continue }
+            // The right side comes first in the list.
+            if let current = best, row.time >= current.row.time { continue }
+            best = (buffer, row)
+        }
+        return best
+    }
+
+    /// The first row of both sides that comes behind `row`, a row of the side given.
+    private func firstAwaiting(behind row: AwaitingRow, isLeft: Bool) -> AwaitingRow? {
+        let own = (isLeft ? leftBuffer : rightBuffer).firstAwaiting { AwaitingRow.precedes(row, $0) }
+        // Of rows of one time, those of the right side come first.
+        let other = (isLeft ? rightBuffer : leftBuffer).firstAwaiting { isLeft ? $0.time > row.time : $0.time >= row.time }
+        return [own, other].compactMap { $0 }.min { $0.time < $1.time }
     }
 }
 
@@ -117,17 +148,17 @@ final class LookupJoinOperator: JoinOperator {
 
     override var stores: [NamedStore] { [NamedStore(step.rightStore, table)] }
 
-    override func arrive(_ key: [UInt8], _ row: JoinRow?, isLeft: Bool, _ origin: Batch, _ index: Int) throws(DataflowError) {
+    override func join(_ key: [UInt8], _ row: JoinRow?, isLeft: Bool, from origin: Batch, at index: Int) throws(DataflowError) {
         guard isLeft else { return table.set(key, row, time: origin.timestamps[index]) }
         guard let row else { return }
         let partner = table[key]
-        if partner != nil || step.type == .left { emit(row, partner, time: row.time, origin, index) }
+        if partner != nil || step.type == .left { emit(JoinPair(left: row, right: partner, time: row.time)) }
     }
 
     /// A stream row without a key finds nothing; a LEFT join keeps it.
-    override func arriveWithoutKey(_ row: JoinRow?, isLeft: Bool, _ origin: Batch, _ index: Int) -> Bool {
+    override func joinWithoutKey(_ row: JoinRow?, isLeft: Bool, from origin: Batch, at index: Int) -> Bool {
         guard isLeft, step.type == .left, let row else { return false }
-        emit(row, nil, time: row.time, origin, index)
+        emit(JoinPair(left: row, right: nil, time: row.time))
         return true
     }
 }

@@ -38,7 +38,7 @@ final class TableJoinOperator: JoinOperator {
         }
     }
 
-    override func arrive(_ key: [UInt8], _ row: JoinRow?, isLeft: Bool, _ origin: Batch, _ index: Int) throws(DataflowError) {
+    override func join(_ key: [UInt8], _ row: JoinRow?, isLeft: Bool, from origin: Batch, at index: Int) throws(DataflowError) {
         let (oldLeft, oldRight) = (left[key], right[key])
         (isLeft ? left : right).set(key, row, time: origin.timestamps[index])
         let other = isLeft ? oldRight : oldLeft
@@ -50,9 +50,9 @@ final class TableJoinOperator: JoinOperator {
         let (newLeft, newRight) = isLeft ? (row, oldRight) : (oldLeft, row)
         let old = isPresent(oldLeft, oldRight) ? (left: oldLeft, right: oldRight) : nil
         if isPresent(newLeft, newRight) {
-            emit(newLeft, newRight, time: time, old: old, origin, index)
+            emit(JoinPair(left: newLeft, right: newRight, time: time, old: old))
         } else {
-            emit(newLeft ?? oldLeft, newRight ?? oldRight, time: time, isTombstone: true, old: old, origin, index)
+            emit(JoinPair(left: newLeft ?? oldLeft, right: newRight ?? oldRight, time: time, isTombstone: true, old: old))
         }
     }
 }
@@ -117,8 +117,8 @@ final class ForeignKeyJoinOperator: JoinOperator {
         if let new, let name = target(new) { references[name, default: []].insert(key) }
     }
 
-    override func arrive(_ key: [UInt8], _ row: JoinRow?, isLeft: Bool, _ origin: Batch, _ index: Int) throws(DataflowError) {
-        if isLeft { changeLeft(key, row, origin, index) } else { changeRight(key, row, origin, index) }
+    override func join(_ key: [UInt8], _ row: JoinRow?, isLeft: Bool, from origin: Batch, at index: Int) throws(DataflowError) {
+        if isLeft { changeLeft(key, row, origin, index) } else { changeRight(key, row, time: origin.timestamps[index]) }
     }
 
     private func changeLeft(_ key: [UInt8], _ row: JoinRow?, _ origin: Batch, _ index: Int) {
@@ -135,29 +135,28 @@ final class ForeignKeyJoinOperator: JoinOperator {
             let message = "a foreign key that is NULL cannot be written in the format of the right side's key"
             context.errors.add(.serialization, step: "Join", column: nil, message: message, batch: origin, row: index)
         } else if let row, isPresent(partner) {
-            emit(row, partner, time: max(row.time, partner?.time ?? 0), old: old, origin, index)
+            emit(JoinPair(left: row, right: partner, time: max(row.time, partner?.time ?? 0), old: old))
         } else if old != nil || (oldTarget != nil && oldTarget != newTarget) {
-            // What the old row may have brought forth is taken back, without looking whether it did.
-            emit(row ?? oldRow, oldPartner, time: time, isTombstone: true, old: old, origin, index)
+            // A row that the old version may have made is deleted, without a look whether it was there.
+            emit(JoinPair(left: row ?? oldRow, right: oldPartner, time: time, isTombstone: true, old: old))
         }
     }
 
     /// A LEFT join sends rows without a foreign key round too; a DELIMITED key of a NULL alone has no fields and does not come back.
-    private lazy var losesNullTargets = step.type == .left && step.keyFormat.name == .delimited
+    private var losesNullTargets: Bool { step.type == .left && step.keyFormat.name == .delimited }
 
     private func isPresent(_ partner: JoinRow?) -> Bool { partner != nil || step.type == .left }
 
-    private func changeRight(_ key: [UInt8], _ row: JoinRow?, _ origin: Batch, _ index: Int) {
-        let time = origin.timestamps[index]
+    private func changeRight(_ key: [UInt8], _ row: JoinRow?, time: Int64) {
         let oldPartner = right[key]
         right.set(key, row, time: time)
         for leftKey in (references[key] ?? []).sorted(by: { $0.lexicographicallyPrecedes($1) }) {
             guard let leftRow = left[leftKey] else { continue }
             let old = isPresent(oldPartner) ? (left: JoinRow?.some(leftRow), right: oldPartner) : nil
             if isPresent(row) {
-                emit(leftRow, row, time: time, old: old, origin, index)
+                emit(JoinPair(left: leftRow, right: row, time: time, old: old))
             } else {
-                emit(leftRow, oldPartner, time: time, isTombstone: true, old: old, origin, index)
+                emit(JoinPair(left: leftRow, right: oldPartner, time: time, isTombstone: true, old: old))
             }
         }
     }

@@ -57,7 +57,7 @@ final class TableOperator: Operator, StateStore {
             let name = Array(key)
             if changed.updateValue(input.timestamps[row], forKey: name) == nil { changedOrder.append(name) }
         }
-        try next?.push(batch)
+        try emit(batch)
     }
 
     // MARK: State
@@ -70,7 +70,15 @@ final class TableOperator: Operator, StateStore {
     }
 
     func writeChanges(to records: RecordSink) {
-        for key in changedOrder { write(key[...], changed[key] ?? 0, to: records) }
+        for key in changedOrder {
+            if records.isFull { return }
+            write(key[...], changed[key] ?? 0, to: records)
+        }
+        changed.removeAll(keepingCapacity: true)
+        changedOrder.removeAll(keepingCapacity: true)
+    }
+
+    func discardChanges() {
         changed.removeAll(keepingCapacity: true)
         changedOrder.removeAll(keepingCapacity: true)
     }
@@ -82,10 +90,6 @@ final class TableOperator: Operator, StateStore {
     }
 
     func writeSnapshot(from position: Int, limit: Int, to records: RecordSink) -> Int? {
-        let last = min(table.idBound, position + max(1, limit))
-        for id in position..<max(position, last) where table.isUsed(id) {
-            StateKeys.append([StateKeys.row] + table.key(id), table.row(id), table.time(id), to: records)
-        }
-        return last < table.idBound ? last : nil
+        table.writeSnapshot(from: position, limit: limit, to: records)
     }
 }

@@ -202,7 +202,7 @@
             let hash = hash(key(Int(slot.id)))
             let index = partitionIndex(hash)
             move(slot, hash, into: index)
-            // Hashes may gather in one partition, and a full one would be probed for ever.
+            // Hashes may be unevenly spread; probing a partition without an empty slot would not end.
             if partitions[index].count * 10 > partitions[index].capacity * 7 { grow(index) }
         }
         unsafe old.slots.deallocate()

@@ -7,6 +7,9 @@ import Values
 
 /// Groups by dense id.
 final class GroupTable {
+    /// Bytes of one key column: its places have 32 bits.
+    private static let keyLimit = Int(Int32.max) - (64 << 20)
+
     private let wordTable: WordTable?
     private let byteTable: ByteTable?
     /// Key columns by group id.
@@ -23,11 +26,15 @@ final class GroupTable {
     private(set) var pending: [Int32] = []
     private var isPending: [Bool] = []
     private var keyBytes: [UInt8] = []
+    /// The keys do not fit the 32-bit places of their columns any more; groups that were begun since then have no keys.
+    private(set) var isFull = false
+    private let hasTextKeys: Bool
 
     /// `keysMayBeNull`: a key may be a NULL.
     init(keyTypes: [SQLType], keysMayBeNull: Bool, aggregators: [Aggregator], seed: UInt64) {
         keys = keyTypes.map { Column($0) }
         self.aggregators = aggregators
+        hasTextKeys = keys.contains(where: \.hasVariableWeight)
         let isWord = keyTypes.count == 1 && Lane(keyTypes[0]) == .word && !keysMayBeNull
         wordTable = isWord ? WordTable(seed: seed) : nil
         byteTable = isWord ? nil : ByteTable(seed: seed)
@@ -71,7 +78,10 @@ final class GroupTable {
     }
 
     @inline(never) private func begin(_ columns: [Column], _ row: Int) {
-        for (key, column) in zip(keys, columns) { key.append(column, row) }
+        if hasTextKeys, zip(keys, columns).contains(where: { $0.textMemory + $1.weight(row) > GroupTable.keyLimit }) { isFull = true }
+        for (key, column) in zip(keys, columns) {
+            if isFull { key.setNull(key.appendRow()) } else { key.append(column, row) }
+        }
         timestamps.append(Int64.min)
         wasEmitted.append(false)
         isChanged.append(false)
@@ -110,9 +120,11 @@ final class GroupTable {
         return pending[start...]
     }
 
-    func clearPending() {
+    /// The groups that must be emitted; from now on none must.
+    func takePending() -> [Int32] {
         for group in pending { isPending[Int(group)] = false }
-        pending.removeAll(keepingCapacity: true)
+        defer { pending.removeAll(keepingCapacity: true) }
+        return pending
     }
 
     /// The groups that changed since the last call.

@@ -1,4 +1,4 @@
-// Hash functions of the tables: seeded, because keys are written by strangers.
+// Hash functions of the tables: seeded, because keys come from clients, who must not be able to choose colliding ones.
 
 /// Mixes 128-bit products, after wyhash by Wang Yi (public domain).
 enum Hashing {

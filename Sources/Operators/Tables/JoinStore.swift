@@ -1,6 +1,7 @@
 // The state of one side of a join: the current rows of a table, or the rows of a stream that may still find a partner.
 
 import Bytes
+import Quantities
 import Values
 
 /// The current row of each key of a table side. It grows with the number of live keys.
@@ -24,7 +25,15 @@ final class JoinTable: StateStore {
     var memory: Int { rows.memory }
 
     func writeChanges(to records: RecordSink) {
-        for key in order { StateKeys.append([StateKeys.row] + key, self[key]?.bytes, self[key]?.time ?? changed[key] ?? 0, to: records) }
+        for key in order {
+            if records.isFull { return }
+            StateKeys.append([StateKeys.row] + key, self[key]?.bytes, self[key]?.time ?? changed[key] ?? 0, to: records)
+        }
+        changed.removeAll(keepingCapacity: true)
+        order.removeAll(keepingCapacity: true)
+    }
+
+    func discardChanges() {
         changed.removeAll(keepingCapacity: true)
         order.removeAll(keepingCapacity: true)
     }
@@ -42,11 +51,7 @@ final class JoinTable: StateStore {
     }
 
     func writeSnapshot(from position: Int, limit: Int, to records: RecordSink) -> Int? {
-        let last = min(rows.idBound, position + max(1, limit))
-        for id in position..<max(position, last) where rows.isUsed(id) {
-            StateKeys.append([StateKeys.row] + rows.key(id), rows.row(id), rows.time(id), to: records)
-        }
-        return last < rows.idBound ? last : nil
+        rows.writeSnapshot(from: position, limit: limit, to: records)
     }
 }
 
@@ -60,6 +65,7 @@ final class JoinBuffer: StateStore {
     }
 
     private(set) var entries: [[UInt8]: [Entry]] = [:]
+    private var awaiting = AwaitingRows()
     /// The largest time of a row of this side.
     var largestTime = StreamTime.unset
     /// The largest time of a row of either side; kept by the left buffer for the whole join.
@@ -69,8 +75,10 @@ final class JoinBuffer: StateStore {
     private var byteCount = 0
     private var changes: [(key: [UInt8], entry: Entry, isGone: Bool)] = []
     private var lastSweep = StreamTime.unset
-    /// The keys of the snapshot under way.
+    /// The keys of the snapshot under way, which of them comes next, and which of its rows have been written.
     private var inSnapshot: [[UInt8]] = []
+    private var nextInSnapshot = 0
+    private var lastInSnapshot: (time: Int64, arrival: Int64)?
     /// Told the time of every row that awaits a partner when it comes back from the changelog.
     var onRestore: ((_ time: Int64) -> Void)?
 
@@ -82,39 +90,46 @@ final class JoinBuffer: StateStore {
 
     private func insert(_ key: [UInt8], _ entry: Entry) {
         byteCount += entry.row.bytes.count + 64
+        if entry.isAwaiting { awaiting.insert(AwaitingRow(time: entry.row.time, key: key, arrival: entry.arrival)) }
         let place = entries[key]?.firstPlace { ($0.row.time, $0.arrival) > (entry.row.time, entry.arrival) } ?? 0
         entries[key, default: []].insert(entry, at: place)
     }
 
     /// The rows of `key` with times in `times` that are later than `horizon`; they await nothing any more.
     func matches(_ key: [UInt8], _ times: ClosedRange<Int64>, after horizon: Int64) -> [JoinRow] {
-        guard let list = entries[key] else { return [] }
+        guard let slot = entries.index(forKey: key) else { return [] }
         var found: [JoinRow] = []
-        var index = list.firstPlace { $0.row.time >= times.lowerBound && $0.row.time > horizon }
-        while index < list.count, list[index].row.time <= times.upperBound {
-            found.append(list[index].row)
-            if list[index].isAwaiting { release(key, index) }
-            index += 1
+        var place = entries.values[slot].firstPlace { $0.row.time >= times.lowerBound && $0.row.time > horizon }
+        while place < entries.values[slot].count, entries.values[slot][place].row.time <= times.upperBound {
+            found.append(entries.values[slot][place].row)
+            if entries.values[slot][place].isAwaiting { release(key, slot, place) }
+            place += 1
         }
         return found
     }
 
-    private func release(_ key: [UInt8], _ index: Int) {
-        guard var entry = entries[key]?[index] else { return }
-        entry.isAwaiting = false
-        entries[key]?[index] = entry
-        changes.append((key, entry, false))
+    /// The row awaits nothing any more. Changed in its place: a copy of the list for each row would make hot keys quadratic.
+    private func release(_ key: [UInt8], _ slot: Dictionary<[UInt8], [Entry]>.Index, _ place: Int) {
+        entries.values[slot][place].isAwaiting = false
+        changes.append((key, entries.values[slot][place], false))
+        awaiting.remove(isLive: isAwaiting)
     }
 
-    /// All rows that await a partner, in no order.
-    func awaiting() -> [(key: [UInt8], entry: Entry)] {
-        entries.flatMap { key, list in list.filter(\.isAwaiting).map { (key, $0) } }
+    private func isAwaiting(_ row: AwaitingRow) -> Bool {
+        guard let place = place(row.key, row.arrival, row.time) else { return false }
+        return entries[row.key]?[place].isAwaiting == true
     }
 
-    /// A row awaits nothing any more.
-    func release(_ key: [UInt8], arrival: Int64, time: Int64) {
-        guard let index = place(key, arrival, time) else { return }
-        release(key, index)
+    /// The first row that awaits a partner, the last one, and the first one for which `isBehind` holds, as it does for all after it.
+    func firstAwaiting() -> AwaitingRow? { awaiting.first(isLive: isAwaiting) }
+    func lastAwaiting() -> AwaitingRow? { awaiting.last(isLive: isAwaiting) }
+    func firstAwaiting(where isBehind: (AwaitingRow) -> Bool) -> AwaitingRow? { awaiting.first(where: isBehind, isLive: isAwaiting) }
+
+    /// A row awaits nothing any more; gives it.
+    func release(_ row: AwaitingRow) -> JoinRow? {
+        guard let slot = entries.index(forKey: row.key), let place = place(row.key, row.arrival, row.time) else { return nil }
+        release(row.key, slot, place)
+        return entries.values[slot][place].row
     }
 
     private func place(_ key: [UInt8], _ arrival: Int64, _ time: Int64) -> Int? {
@@ -125,7 +140,7 @@ final class JoinBuffer: StateStore {
 
     /// Forgets rows that are not later than `horizon`; looks only when stream time has moved by a share of the window.
     func sweep(_ horizon: Int64, every share: Int64) {
-        guard lastSweep == StreamTime.unset || horizon &- lastSweep > share else { return }
+        guard lastSweep == StreamTime.unset || horizon.subtractingSaturated(lastSweep) > share else { return }
         lastSweep = horizon
         for (key, list) in entries {
             let kept = list.filter { entry in
@@ -160,10 +175,15 @@ final class JoinBuffer: StateStore {
     }
 
     func writeChanges(to records: RecordSink) {
-        for change in changes { write(change.key, change.entry, isGone: change.isGone, to: records) }
+        for change in changes {
+            if records.isFull { return }
+            write(change.key, change.entry, isGone: change.isGone, to: records)
+        }
         changes.removeAll(keepingCapacity: true)
         if loggedTimes != (largestTime, joinTime) { writeTimes(to: records) }
     }
+
+    func discardChanges() { changes.removeAll(keepingCapacity: true) }
 
     func restore(key: ArraySlice<UInt8>, value: ArraySlice<UInt8>?, timestamp: Int64) -> String? {
         var reader = RowReader(Array(key), 0..<key.count)
@@ -180,8 +200,9 @@ final class JoinBuffer: StateStore {
             return "a key is of another kind of store"
         }
         let bufferKey = Array(name)
-        if let place = place(bufferKey, arrival, time) {
-            byteCount -= (entries[bufferKey]?.remove(at: place).row.bytes.count ?? 0) + 64
+        if let place = place(bufferKey, arrival, time), let old = entries[bufferKey]?.remove(at: place) {
+            byteCount -= old.row.bytes.count + 64
+            if old.isAwaiting { awaiting.remove(isLive: isAwaiting) }
         }
         if entries[bufferKey]?.isEmpty == true { entries[bufferKey] = nil }
         guard let value, let mark = value.first else { return nil }
@@ -191,14 +212,24 @@ final class JoinBuffer: StateStore {
         return nil
     }
 
+    /// A slice counts rows: one key may have most of them. Rows that come or go between two slices are in the changelog behind them.
     func writeSnapshot(from position: Int, limit: Int, to records: RecordSink) -> Int? {
-        // The keys of the first slice: rows of others are in the changelog behind it.
-        if position == 0 { inSnapshot = Array(entries.keys) }
-        let last = min(inSnapshot.count, position + max(1, limit))
-        for key in inSnapshot[min(position, last)..<last] {
-            for entry in entries[key] ?? [] { write(key, entry, isGone: false, to: records) }
+        // The keys of the first slice: rows of others are in the changelog, too.
+        if position == 0 { (inSnapshot, nextInSnapshot, lastInSnapshot) = (Array(entries.keys), 0, nil) }
+        while nextInSnapshot < inSnapshot.count {
+            let key = inSnapshot[nextInSnapshot]
+            let list = entries[key] ?? []
+            let written = lastInSnapshot
+            var place = written.map { last in list.firstPlace { ($0.row.time, $0.arrival) > (last.time, last.arrival) } } ?? 0
+            while place < list.count {
+                if records.count >= max(1, limit) || records.isSlice { return position + records.count }
+                write(key, list[place], isGone: false, to: records)
+                lastInSnapshot = (list[place].row.time, list[place].arrival)
+                place += 1
+            }
+            nextInSnapshot += 1
+            lastInSnapshot = nil
         }
-        if last < inSnapshot.count { return last }
         inSnapshot = []
         if max(largestTime, joinTime) != StreamTime.unset { writeTimes(to: records) }
         return nil

@@ -43,6 +43,17 @@ final class RowTable {
         keys.remove(key)
     }
 
+    /// The next slice of all rows as changelog records, from id `position` on; gives where the next one starts, nil at the end.
+    func writeSnapshot(from position: Int, limit: Int, to records: RecordSink) -> Int? {
+        var id = position
+        while id < idBound {
+            if id - position >= max(1, limit) || records.isSlice { return id }
+            if isUsed(id) { StateKeys.append([StateKeys.row] + key(id), row(id), time(id), to: records) }
+            id += 1
+        }
+        return nil
+    }
+
     /// Reads a stored row's columns into row `target` of `columns`; columns that were not stored are skipped.
     static func read(_ bytes: [UInt8], into columns: [Column], stored: [Bool], _ target: Int) -> Bool {
         var reader = RowReader(bytes, 0..<bytes.count)

@@ -127,7 +127,7 @@
             guard slot.group >= 0 else { continue }
             let partition = unsafe partitions + partitionIndex(Hashing.hash(slot.key, seed))
             unsafe move(slot, into: partition)
-            // Hashes may gather in one partition, and a full one would be probed for ever.
+            // Hashes may be unevenly spread; probing a partition without an empty slot would not end.
             if unsafe partition.pointee.count * 10 > partition.pointee.capacity * 7 { unsafe grow(partition) }
         }
         unsafe old.slots.deallocate()

@@ -1,5 +1,5 @@
-// The keys of a result store in the order of `ResultOrder`, brought up to date only when somebody asks: the keys that came or went since then
-// are put into their places. It holds four bytes a key; the order bytes are made again for the few keys that a search looks at.
+// The keys of a result store in the order of `ResultOrder`. It is brought up to date only when a question needs it: keys that came or went
+// since the last one are put into their places. It holds four bytes a key; the order bytes are made again for the keys that a search meets.
 
 import Bytes
 import Plans

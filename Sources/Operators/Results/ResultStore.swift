@@ -4,6 +4,7 @@
 package import Bytes
 import Formats
 package import Plans
+import Quantities
 import Values
 
 /// The rows of a result that are there now. One owner, one thread. It grows with the live keys (and windows within the retention).
@@ -20,23 +21,23 @@ package final class ResultStore {
     private let table: ByteTable
     private var entries: [[Entry]] = []
     private var index: ResultIndex
-    private let keysAreOurs: Bool
+    private let keysAreCanonical: Bool
     private var streamTime = StreamTime.unset
     private var valueBytes = 0
-    /// Keys that have got a row, by the stretch of time in which its window starts. A stretch is a small part of the retention, so that
-    /// there are few of them; when the last start in it has expired, its rows go together.
-    private var stretches: [Int64: Set<Int32>] = [:]
-    private var oldestStretch = Int64.max
+    /// Keys that have got a row, by the stretch of time in which its window starts, counted from 1970. A bucket is a small part of the
+    /// retention, so that there are few of them; when the last start in it has expired, its rows go together.
+    private var expiryBuckets: [Int64: Set<Int32>] = [:]
+    private var oldestBucket = Int64.max
     private let keyEncoder: SideEncoder
     private let keyTypes: [SQLType]
 
     /// `source` describes the sink topic as a source reads it. Rows of windows that started more than `retention` milliseconds before
-    /// the latest record are gone; nil keeps them. Without `keysAreOurs` somebody else wrote the keys, who may write one key in several
-    /// ways (blanks in JSON); they are then looked up by their meaning.
-    package init(_ source: SourceStep, retention: Int64?, hashSeed: UInt64, keysAreOurs: Bool = true) throws(DataflowError) {
+    /// the latest record are gone; nil keeps them. With `keysAreOurs` equal keys always have equal bytes, as in topics that Millrace writes;
+    /// other writers may write one key in several ways (blanks in JSON), and such keys are looked up by their meaning.
+    package init(_ source: SourceStep, retention: Int64?, hashSeed: UInt64, keysAreOurs keysAreCanonical: Bool = true) throws(DataflowError) {
         self.source = source
         self.retention = retention
-        self.keysAreOurs = keysAreOurs
+        self.keysAreCanonical = keysAreCanonical
         table = ByteTable(seed: hashSeed)
         index = ResultIndex(try ResultOrder(source))
         keyEncoder = try Codecs.encoder(source.keyFormat, source.output.key)
@@ -84,7 +85,7 @@ package final class ResultStore {
             entries[id][place] = entry
         } else {
             entries[id].insert(entry, at: place)
-            noteStretch(of: start, id)
+            noteExpiry(of: start, id)
         }
         dropExpired()
     }
@@ -99,23 +100,25 @@ package final class ResultStore {
         }
     }
 
-    private func stretchLength(_ retention: Int64) -> Int64 { max(1, retention / 64) }
+    private func bucketLength(_ retention: Int64) -> Int64 { max(1, retention / 64) }
 
-    private func noteStretch(of start: Int64, _ id: Int) {
+    private func noteExpiry(of start: Int64, _ id: Int) {
         guard let retention, source.window != nil else { return }
-        let stretch = start / stretchLength(retention)
-        stretches[stretch, default: []].insert(Int32(id))
-        oldestStretch = min(oldestStretch, stretch)
+        let bucket = start.dividedRoundingDown(by: bucketLength(retention))
+        expiryBuckets[bucket, default: []].insert(Int32(id))
+        oldestBucket = min(oldestBucket, bucket)
     }
 
-    /// Drops the rows of stretches that have expired as a whole, of all keys.
+    /// Drops the rows of buckets that have expired as a whole, of all keys.
     private func dropExpired() {
         guard let retention else { return }
-        let length = stretchLength(retention)
-        while let ids = stretches[oldestStretch], (oldestStretch + 1) * length - 1 &+ retention <= streamTime {
-            for id in ids where table.isUsed(Int(id)) { dropExpired(Int(id), startedUpTo: streamTime &- retention) }
-            stretches[oldestStretch] = nil
-            oldestStretch = stretches.keys.min() ?? .max
+        // Windows that start up to here have expired. Compared by division: a start times anything may be more than 64 bits hold.
+        let limit = streamTime.subtractingSaturated(retention)
+        let firstLive = limit.addingSaturated(1).dividedRoundingDown(by: bucketLength(retention))
+        while oldestBucket < firstLive, let ids = expiryBuckets[oldestBucket] {
+            for id in ids where table.isUsed(Int(id)) { dropExpired(Int(id), startedUpTo: limit) }
+            expiryBuckets[oldestBucket] = nil
+            oldestBucket = expiryBuckets.keys.min() ?? .max
         }
     }
 
@@ -137,7 +140,7 @@ package final class ResultStore {
             guard key.count >= 8 else { return nil }
             let start = number(key.suffix(8))
             key = key.dropLast(8)
-            return (start, start &+ size)
+            return (start, start.addingSaturated(size))
         case .session:
             guard key.count >= 16 else { return nil }
             let start = number(key.suffix(8))
@@ -164,7 +167,7 @@ package final class ResultStore {
 
     private func append(_ id: Int, _ windows: [WindowBounds], to records: inout OutgoingRecords) {
         for entry in entries[id] {
-            if let retention, source.window != nil, entry.start &+ retention <= streamTime { continue }
+            if let retention, source.window != nil, entry.start <= streamTime.subtractingSaturated(retention) { continue }
             guard windows.contains(where: { $0.contains(start: entry.start, end: entry.end) }) else { continue }
             let sink = ByteSink()
             sink.append(table.key(id))
@@ -187,7 +190,7 @@ package final class ResultStore {
     }
 
     private func ids(in range: KeyRange) -> ArraySlice<Int32> {
-        if range.prefix.count == keyTypes.count, keysAreOurs { return find(range.prefix).map { [Int32($0)] } ?? [] }
+        if range.prefix.count == keyTypes.count, keysAreCanonical { return find(range.prefix).map { [Int32($0)] } ?? [] }
         return index.ids(in: range, of: table)
     }
 
@@ -196,5 +199,13 @@ package final class ResultStore {
         let sink = ByteSink()
         let range = keyEncoder.encode(0, to: sink)
         return range.isNull ? nil : table.find(sink.take()[...])
+    }
+}
+
+extension Int64 {
+    /// The quotient rounded towards negative infinity; `divisor` is positive.
+    fileprivate func dividedRoundingDown(by divisor: Int64) -> Int64 {
+        let (quotient, remainder) = quotientAndRemainder(dividingBy: divisor)
+        return remainder < 0 ? quotient - 1 : quotient
     }
 }

@@ -1,0 +1,112 @@
+// From a plan to operators: makes one for each step, from the root down, and gathers what the dataflow must know of them.
+
+import Plans
+import Values
+
+/// Which operators, by their places, are below the two sides of a join.
+struct JoinInputs {
+    let left: Range<Int>
+    let right: Range<Int>
+}
+
+/// Turns the tree of steps into operators, from the root down.
+struct DataflowBuilder {
+    let context: DataflowContext
+    var inputs: [DataflowInput] = []
+    var sources: [SourceOperator?] = []
+    var exchanges: [ExchangeSourceOperator?] = []
+    /// From the sources up.
+    var operators: [Operator] = []
+    /// Lower ones first.
+    var joins: [(join: JoinOperator, sides: JoinInputs)] = []
+    /// In the order of the plan, from the root down.
+    var stores: [NamedStore] = []
+
+    /// Makes the operators of `step`, whose rows go into `next`.
+    mutating func build(_ step: Step, into next: Operator) throws(DataflowError) {
+        switch step {
+        case .source(let source):
+            let index = inputs.count
+            inputs.append(.source(source))
+            var above = next
+            if let store = source.store, source.kind == .table {
+                above = TableOperator(source, store, context, next: next)
+                stores += above.stores
+                operators.append(above)
+            }
+            let operation = try SourceOperator(source, input: index, context, next: above)
+            sources.append(operation)
+            exchanges.append(nil)
+            operators.append(operation)
+        case .exchange(let exchange):
+            let index = inputs.count
+            inputs.append(.exchange(exchange))
+            let operation = ExchangeSourceOperator(exchange, input: index, context, next: next)
+            sources.append(nil)
+            exchanges.append(operation)
+            operators.append(operation)
+        case .filter(let filter):
+            try add(try FilterOperator(filter, context, next: next), over: filter.input)
+        case .project(let project):
+            try add(try ProjectOperator(project, context, next: next), over: project.input)
+        case .rekey(let rekey):
+            try add(try RekeyOperator(rekey, context, next: next), over: rekey.input)
+        case .explode(let explode):
+            try add(try ExplodeOperator(explode, context, next: next), over: explode.input)
+        case .aggregate(let aggregate):
+            if case .session = aggregate.window?.shape {
+                try add(try SessionOperator(aggregate, context, next: next), over: aggregate.input)
+            } else {
+                try add(try AggregateOperator(aggregate, context, next: next), over: aggregate.input)
+            }
+        case .join(let join):
+            let operation = try JoinOperator.make(join, context, next: next)
+            stores += operation.stores
+            let first = operators.count
+            try build(join.left, into: JoinPort(operation, isLeft: true))
+            let middle = operators.count
+            try build(join.right, into: JoinPort(operation, isLeft: false))
+            joins.append((operation, JoinInputs(left: first..<middle, right: middle..<operators.count)))
+            operators.append(operation)
+        }
+    }
+
+    private mutating func add(_ operation: Operator, over input: Step) throws(DataflowError) {
+        stores += operation.stores
+        try build(input, into: operation)
+        operators.append(operation)
+    }
+}
+
+extension Step {
+    /// Whether PARTITION BY stands in the step or below it.
+    var makesKeys: Bool {
+        if case .rekey = self { return true }
+        return inputs.contains { $0.makesKeys }
+    }
+
+    /// Whether one record may become many rows, or rows of many sizes, here or below.
+    func expands(_ options: DataflowOptions) -> Bool {
+        let expandsHere =
+            switch self {
+            case .explode: true
+            case .join(let join): join.kind != .streamTable
+            case .aggregate(let aggregate):
+                switch aggregate.window?.shape {
+                case .session, .hopping: true
+                case .tumbling, nil: !options.coalesces && aggregate.output.value.contains { Column($0.type).hasVariableWeight }
+                }
+            case .source, .exchange, .filter, .project, .rekey: false
+            }
+        return expandsHere || inputs.contains { $0.expands(options) }
+    }
+
+    /// Into how many windows a row falls, by the plan.
+    var windowsPerRow: Int {
+        var windows = 1
+        if case .aggregate(let aggregate) = self, case .hopping(let size, let advance) = aggregate.window?.shape, advance > 0 {
+            windows = Int(clamping: (size - 1) / advance + 1)
+        }
+        return max(windows, inputs.map(\.windowsPerRow).max() ?? 1)
+    }
+}

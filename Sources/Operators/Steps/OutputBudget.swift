@@ -1,0 +1,115 @@
+// How much a dataflow may put out before its driver is asked again, and what one record may make at all.
+//
+// Three limits, each for a reason of its own. A *chunk* is what one operator hands to the next: so that no column grows with what a record
+// expands to. A *slice* is what one call of `process` or `resume` may make: so that the driver can hand over output, give the thread to
+// others, and see that the query is no longer wanted. The *hard limits* end what can never be committed: all output between two commits
+// is in memory, and places in it are 32 bits wide.
+
+import Synchronization
+
+/// The limits of what a dataflow puts out.
+package enum OutputLimits {
+    /// Rows of one chunk: as many as of one batch of records, which fit the first-level caches.
+    package static let chunkRows = 4096
+    /// Bytes of text in one chunk, about: as much as the largest record that clients may send. A single row may have more.
+    package static let chunkBytes = 1 << 20
+    /// Rows that expanding operators make in one slice: about 10 ms of work.
+    package static let sliceRows = 65_536
+    /// Bytes that a slice puts out: about 10 ms of encoding.
+    package static let sliceBytes = 8 << 20
+    /// Bytes that may be put out between two commits. A commit is written and held as a whole; 16 such tasks fit a machine of 4 GiB.
+    package static let heldBytes = 256 << 20
+    /// Rows that one record may become: what fits `heldBytes` with 64 bytes a row.
+    package static let rowsPerRecord = 4 << 20
+}
+
+/// Ends the work of a dataflow from any thread.
+package final class CancelFlag: Sendable {
+    private let flag = Atomic<Bool>(false)
+
+    /// A flag that is not set.
+    package init() {}
+
+    /// Whether the work is to end.
+    package var isSet: Bool { flag.load(ordering: .relaxed) }
+
+    /// Ends the work at the next chunk, for good.
+    package func set() { flag.store(true, ordering: .relaxed) }
+}
+
+/// What has been put out in the slice at hand. Operators count whole chunks, never single rows.
+final class OutputBudget {
+    var cancel = CancelFlag()
+    /// Whether slices end at all; without it one call works to the end.
+    private let hasSlices: Bool
+    /// Rows of expanding operators, and bytes at the dataflow's end, in this slice.
+    private(set) var rows = 0
+    private(set) var bytes = 0
+    /// Rows of expanding operators since the batch began, and all rows and bytes at the end since then; for the next batch's size.
+    private(set) var batchRows = 0
+    private(set) var batchBytes = 0
+    /// Bytes at the dataflow's end that have not been taken yet.
+    private(set) var heldBytes = 0
+    /// One record makes more rows than it may.
+    var hasTooManyRows = false
+
+    init(hasSlices: Bool) { self.hasSlices = hasSlices }
+
+    /// Whether an operator must put its work aside before it makes another chunk.
+    var isUsedUp: Bool {
+        hasSlices && (rows >= OutputLimits.sliceRows || bytes >= OutputLimits.sliceBytes) || isTooMuch || cancel.isSet
+    }
+
+    /// Whether a hard limit has been passed.
+    var isTooMuch: Bool { heldBytes > OutputLimits.heldBytes || hasTooManyRows }
+
+    func beginSlice() { (rows, bytes) = (0, 0) }
+    func beginBatch() { (batchRows, batchBytes) = (0, 0) }
+
+    /// An expanding operator has made a chunk.
+    func spend(rows: Int) {
+        self.rows += rows
+        batchRows += rows
+    }
+
+    /// The end of the dataflow has put out this much, and holds so much in all.
+    func spend(bytes: Int, held: Int) {
+        self.bytes += bytes
+        batchBytes += bytes
+        heldBytes = held
+    }
+
+    /// What the end held has been taken, or taken back to `held` bytes.
+    func release(to held: Int) {
+        heldBytes = held
+        hasTooManyRows = false
+    }
+}
+
+/// How many records the next batch should have, from what the last ones became.
+struct BatchSizing {
+    /// Records of the largest batch.
+    private static let most = OutputLimits.chunkRows
+    /// A plan that may expand starts with so few records that even 4,096 rows of each are one slice.
+    private static let first = 16
+    /// By the plan alone: as many records as make one slice.
+    private let ceiling: Int
+    private(set) var limit: Int
+
+    /// `expands`: one record may become many rows. `rowsPerRecord`: how many rows each makes, by the plan.
+    init(expands: Bool, rowsPerRecord: Int) {
+        ceiling = max(1, min(BatchSizing.most, OutputLimits.sliceRows / max(1, rowsPerRecord)))
+        limit = expands ? min(BatchSizing.first, ceiling) : ceiling
+    }
+
+    /// Learns what a batch of `records` came to: the limit doubles after a full batch that was less than a slice, and shrinks to a slice
+    /// at once.
+    mutating func learn(records: Int, rows: Int, bytes: Int) {
+        guard records > 0 else { return }
+        let grown = records >= limit ? limit * 2 : limit
+        // A batch has far less than 2^32 records.
+        let byRows = records * OutputLimits.sliceRows / max(1, rows)
+        let byBytes = records * OutputLimits.sliceBytes / max(1, bytes)
+        limit = max(1, min(ceiling, grown, max(1, byRows), max(1, byBytes)))
+    }
+}
