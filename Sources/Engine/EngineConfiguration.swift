@@ -27,6 +27,8 @@ package struct EngineConfiguration: Sendable {
     package var outerLimits: [LimitDescription] = []
     /// Where snapshots of state are kept; nil for an engine in memory.
     package var snapshots: SnapshotFolder?
+    /// Which queries took earlier processes with them; nil for an engine in memory.
+    package var crashes: CrashHistory?
     /// Takes one line of the server's log, as `key=value` pairs.
     package var logLine: @Sendable (_ level: LogLevel, _ line: String) -> Void
 

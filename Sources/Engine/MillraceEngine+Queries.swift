@@ -37,10 +37,17 @@ extension MillraceEngine {
 
     private func makeRun(_ status: QueryStatus, _ makeTasks: @escaping @Sendable () throws(QueryFailure) -> [QueryTask]) -> QueryRun {
         let logLine = configuration.logLine
+        let crashes = configuration.crashes
         return QueryRun(
-            status: status, pool: pool,
-            onFailure: { failure in logLine(.error, "event=query_failed query=\(status.queryID) reason=\"\(failure.description)\"") },
-            onObstacle: { failure in logLine(.warning, "event=query_waits query=\(status.queryID) reason=\"\(failure.description)\"") },
+            status: status, group: status.queryID, pool: pool,
+            events: QueryEvents(
+                onFailure: { failure in logLine(.error, "event=query_failed query=\(status.queryID) reason=\"\(failure.description)\"") },
+                onObstacle: { failure in logLine(.warning, "event=query_waits query=\(status.queryID) reason=\"\(failure.description)\"") },
+                onFirstCommit: {
+                    do throws(SystemError) { try crashes?.clear(status.queryID) } catch {
+                        logLine(.warning, "event=crash_record_not_written query=\(status.queryID) reason=\"\(error)\"")
+                    }
+                }),
             makeTasks: makeTasks)
     }
 

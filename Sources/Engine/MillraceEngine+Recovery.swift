@@ -78,8 +78,16 @@ extension MillraceEngine {
         let reported = unread
         state.update { $0.broken = reported }
         guard !configuration.isDriven else { return }
+        let crashed = configuration.crashes?.queriesToPause ?? [:]
         for query in queries {
-            if paused.contains(query.id) { query.run.pause {} } else { query.run.start() }
+            if paused.contains(query.id) {
+                query.run.pause {}
+            } else if let reason = crashed[query.id] {
+                configuration.logLine(.error, "event=query_left_paused query=\(query.id) reason=\"\(reason)\"")
+                query.run.pause(reason: reason) {}
+            } else {
+                query.run.start()
+            }
         }
     }
 

@@ -17,6 +17,8 @@ package final class MillraceEngine: Sendable {
     /// sessions than this wait in turn.
     let statements = ThreadPool("statements", limit: 8)
     let pool: WorkerPool?
+    /// How far queries have got, for those that start.
+    let positions: CommittedPositions
     /// Held while a statement that changes the catalog is carried out, so that there is one at a time.
     let catalogChange = Monitor(false)
 
@@ -27,6 +29,7 @@ package final class MillraceEngine: Sendable {
     package init(configuration: EngineConfiguration, log: any EventLog) throws(Diagnostic) {
         self.log = log
         self.configuration = configuration
+        positions = CommittedPositions(log: log)
         state = Monitor(EngineState())
         do throws(SystemError) {
             pool = configuration.isDriven ? nil : try WorkerPool(count: configuration.workers, log: log, time: configuration.time)

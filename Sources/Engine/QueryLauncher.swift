@@ -73,9 +73,12 @@ struct QueryLauncher: Sendable {
             added: engine.configuration.addedFunctions)
     }
 
-    func dataflow(_ pipeline: PipelinePlan, properties: [String: String]) throws(QueryFailure) -> Dataflow {
+    /// The running form of a pipeline; with `hasSlices` its driver goes on with what is pending.
+    func dataflow(
+        _ pipeline: PipelinePlan, properties: [String: String], hasSlices: Bool = false
+    ) throws(QueryFailure) -> Dataflow {
         let cache = Int64(properties["cache.max.bytes.buffering"] ?? "") ?? 10_000_000
-        let options = DataflowOptions(coalesces: cache > 0, hashSeed: engine.configuration.random.next())
+        let options = DataflowOptions(coalesces: cache > 0, hashSeed: engine.configuration.random.next(), hasSlices: hasSlices)
         do throws(DataflowError) {
             return try Dataflow(root: pipeline.root, destination: pipeline.destination, options: options, environment: environment())
         } catch {
@@ -88,44 +91,68 @@ struct QueryLauncher: Sendable {
         of plan: QueryPlan, properties: [String: String], rows: TableRows, status: QueryStatus
     ) throws(QueryFailure) -> [QueryTask] {
         let committed: [PartitionKey: Int64]
-        do throws(LogError) { committed = try committedPositions(in: log)[plan.id] ?? [:] } catch {
+        do throws(LogError) { committed = try engine.positions.positions(of: plan.id) } catch {
             throw QueryFailure(message: error.message)
         }
         var tasks: [QueryTask] = []
         let pipelines = pipelines(of: plan)
         for (index, pipeline) in pipelines.enumerated() {
+            let makesTable = index == pipelines.count - 1
+            let rowPartitions = makesTable ? try prepare(rows, of: plan, tasks: pipeline.tasks) : nil
             for partition in 0..<pipeline.tasks {
-                let dataflow = try dataflow(pipeline, properties: properties)
-                var inputs: [TaskInput] = []
-                for (place, input) in dataflow.inputs.enumerated() {
-                    for var taskInput in try taskInputs(place, input.topic, [partition], committed, properties) {
-                        taskInput.isTable = input.isTable
-                        inputs.append(taskInput)
-                    }
+                let dataflow = try dataflow(pipeline, properties: properties, hasSlices: true)
+                var persistence = try persistence(of: plan, pipeline, dataflow, partition)
+                if let rowPartitions {
+                    persistence.rows = rows
+                    persistence.rowsToRestore = rowPartitions.filter { $0 % pipeline.tasks == partition }
                 }
-                var description = TaskDescription(dataflow: dataflow, inputs: inputs, partition: partition)
-                description.group = plan.id
-                description.snapshots = engine.configuration.snapshots
-                description.output = try output(of: pipeline.destination)
-                description.errors = log.describeTopic(named: errorsTopic).map {
-                    ErrorReporter(topic: $0.id, queryID: plan.id, time: engine.configuration.time)
-                }
-                for store in dataflow.storeNames {
-                    guard let topic = log.describeTopic(named: changelogName(store)) else {
-                        throw QueryFailure(message: "the changelog \(changelogName(store)) is gone")
-                    }
-                    description.changelogs[store] = PartitionKey(topic: topic.id, partition: partition)
-                }
-                if index == pipelines.count - 1, let partitions = try prepare(rows, of: plan, tasks: pipeline.tasks) {
-                    description.rows = rows
-                    description.rowsToRestore = partitions.filter { $0 % pipeline.tasks == partition }
-                }
-                let interval = Int64(properties["commit.interval.ms"] ?? "") ?? 100
                 tasks.append(
-                    QueryTask(description, status: status, log: log, time: engine.configuration.time, commitInterval: interval))
+                    QueryTask(
+                        TaskDescription(
+                            dataflow: dataflow, inputs: try inputs(of: dataflow, partition, committed, properties), partition: partition,
+                            role: .persistent(persistence)),
+                        status: status, log: log, time: engine.configuration.time,
+                        commitMilliseconds: Int64(properties["commit.interval.ms"] ?? "") ?? 100))
             }
         }
         return tasks
+    }
+
+    /// What the task of one partition keeps in the log.
+    private func persistence(
+        of plan: QueryPlan, _ pipeline: PipelinePlan, _ dataflow: Dataflow, _ partition: Int
+    ) throws(QueryFailure) -> TaskPersistence {
+        let logLine = engine.configuration.logLine
+        let id = plan.id
+        var persistence = TaskPersistence(group: id)
+        persistence.snapshots = engine.configuration.snapshots
+        persistence.output = try output(of: pipeline.destination)
+        persistence.positionsTopic = log.describeTopic(named: consumerOffsetsTopic)?.id
+        persistence.errors = log.describeTopic(named: errorsTopic).map {
+            ErrorReporter(topic: $0.id, queryID: id, time: engine.configuration.time)
+        }
+        persistence.warn = { logLine(.warning, "event=snapshot_unreadable query=\(id) reason=\"\($0)\"") }
+        for store in dataflow.storeNames {
+            guard let topic = log.describeTopic(named: changelogName(store)) else {
+                throw QueryFailure(message: "the changelog \(changelogName(store)) is gone")
+            }
+            persistence.changelogs[store] = PartitionKey(topic: topic.id, partition: partition)
+        }
+        return persistence
+    }
+
+    /// What the task of one partition reads.
+    private func inputs(
+        of dataflow: Dataflow, _ partition: Int, _ committed: [PartitionKey: Int64], _ properties: [String: String]
+    ) throws(QueryFailure) -> [TaskInput] {
+        var inputs: [TaskInput] = []
+        for (place, input) in dataflow.inputs.enumerated() {
+            for var taskInput in try taskInputs(place, input.topic, [partition], committed, properties) {
+                taskInput.isTable = input.isTable
+                inputs.append(taskInput)
+            }
+        }
+        return inputs
     }
 
     /// Makes room for the readable rows of the table that a plan makes with so many tasks, and gives the partitions of its topic; nil for
@@ -163,12 +190,13 @@ struct QueryLauncher: Sendable {
         let pipeline = PipelinePlan(root: plan.root, destination: plan.destination, tasks: width)
         var tasks: [QueryTask] = []
         for partition in 0..<width {
-            let dataflow = try dataflow(pipeline, properties: [:])
-            var description = TaskDescription(
-                dataflow: dataflow, inputs: try taskInputs(0, source.topic, [partition], [:], [:]), partition: partition)
-            description.group = plan.id
-            description.keepsPositions = false
-            description.rows = rows
+            let dataflow = try dataflow(pipeline, properties: [:], hasSlices: true)
+            // Neither output nor positions: every start reads the topic from its beginning.
+            var persistence = TaskPersistence(group: plan.id)
+            persistence.rows = rows
+            let description = TaskDescription(
+                dataflow: dataflow, inputs: try taskInputs(0, source.topic, [partition], [:], [:]), partition: partition,
+                role: .persistent(persistence))
             tasks.append(QueryTask(description, status: status, log: log, time: engine.configuration.time))
         }
         return tasks
@@ -250,7 +278,8 @@ struct QueryLauncher: Sendable {
         _ plan: QueryPlan, properties: [String: String], from starts: [PartitionKey: Int64], isBounded: Bool,
         receiver: any RowReceiver, status: QueryStatus
     ) throws(QueryFailure) -> QueryTask {
-        let dataflow = try dataflow(PipelinePlan(root: plan.root, destination: plan.destination), properties: properties)
+        let dataflow = try dataflow(
+            PipelinePlan(root: plan.root, destination: plan.destination), properties: properties, hasSlices: true)
         var inputs: [TaskInput] = []
         for (index, input) in dataflow.inputs.enumerated() {
             guard let topic = log.describeTopic(named: input.topic) else { throw QueryFailure(message: "the topic \(input.topic) is gone") }
@@ -266,9 +295,8 @@ struct QueryLauncher: Sendable {
                 inputs.append(taskInput)
             }
         }
-        var description = TaskDescription(dataflow: dataflow, inputs: inputs, partition: 0)
-        description.receiver = receiver
-        description.isBounded = isBounded
+        let description = TaskDescription(
+            dataflow: dataflow, inputs: inputs, partition: 0, role: .transient(receiver, isBounded: isBounded))
         return QueryTask(description, status: status, log: log, time: engine.configuration.time)
     }
 }

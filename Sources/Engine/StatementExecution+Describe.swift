@@ -94,6 +94,8 @@ extension StatementExecution {
     func troubles(of content: QueryStatus.Content) -> [String] {
         [
             failure(content.state).map { "error: \($0)" },
+            content.pauseReason.map { "left paused: \($0)" },
+            content.isRestoring ? "is restoring its state" : nil,
             content.obstacle.map { "waits and tries again: \($0)" },
             content.snapshotProblem.map { "the latest snapshot of its state could not be written: \($0)" },
         ].compactMap(\.self)

@@ -310,7 +310,7 @@ extension StatementExecution {
             throw Diagnostic(.wrongState, "\(query.id) did not fail at a record that could be skipped", at: parsed.range)
         }
         let partition = PartitionKey(topic: topic.id, partition: failure.partition ?? 0)
-        query.run.leaveOut(partition, offset: offset, reason: failure.message)
+        query.run.skip(partition, offset: offset, reason: failure.message)
         sink.emit(.notice("skipped the record at offset \(offset) of \(name), partition \(partition.partition)"))
         query.run.start()
     }

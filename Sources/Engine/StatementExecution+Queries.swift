@@ -59,7 +59,9 @@ extension StatementExecution {
         let status = QueryStatus(queryID: id)
         let receiver = TransientReceiver(execution: self, queryID: id, limit: limit, whenDone: whenDone)
         let launcher = QueryLauncher(engine: engine)
-        let run = QueryRun(status: status, pool: engine.pool, onFailure: { receiver.finish($0, status.counters) }) {
+        let run = QueryRun(
+            status: status, group: nil, pool: engine.pool, events: QueryEvents(onFailure: { receiver.finish($0, status.counters) })
+        ) {
             () throws(QueryFailure) in
             [
                 try launcher.transientTask(

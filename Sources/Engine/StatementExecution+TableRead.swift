@@ -5,7 +5,6 @@ import Analysis
 import Bytes
 import Catalog
 import Diagnostics
-import LogStore
 import Operators
 import Pipelines
 import Planner
@@ -40,7 +39,13 @@ extension StatementExecution {
         sink.emit(.columns(columns(of: resolved, flagsKeys: true), .rows))
         let properties = capturedProperties
         // The rows are what is durable: a commit that is refused meanwhile leaves them as they are.
-        owner.run.commit {
+        owner.run.commit { outcome in
+            if outcome == .restoring {
+                return fail(
+                    Diagnostic(
+                        .wrongState, "\(resolved.sources[0].name) cannot be read yet: its query \(owner.id) is restoring its state",
+                        category: .general, hint: "Ask again in a while."), whenDone)
+            }
             engine.statements.run {
                 do throws(QueryFailure) {
                     try finish(plan, id, over: try rows(of: owner, access), properties, limit: resolved.limit, whenDone)
@@ -57,11 +62,7 @@ extension StatementExecution {
     private func rows(of owner: PersistentQuery, _ access: TableAccess) throws(QueryFailure) -> [RecordRun] {
         let most = StatementExecution.mostBytes
         let slices: [(run: RecordRun, next: Int?)]
-        do throws(LogError) {
-            slices = try owner.rows.look { $0.records(access, mostBytes: most) }
-        } catch {
-            throw QueryFailure(message: error.message)
-        }
+        slices = try owner.rows.look { $0.records(access, mostBytes: most) }
         if slices.contains(where: { $0.next != nil }) || slices.reduce(0, { $0 + $1.run.bytes.count }) > most {
             throw QueryFailure(message: "the question looks at more than \(most) bytes of rows: narrow it by the key, or read the changes with EMIT CHANGES")
         }

@@ -7,8 +7,10 @@ import Platform
 struct CommitPart: Sendable {
     let task: ConfinedTask
     let run: QueryRun
+    let epoch: RunEpoch
     /// Which of the task's commits it is.
     let number: Int
+    /// What the task is known by when its query is started anew.
     let identity: [PartitionKey]
     private let positions: [PartitionKey: Int64]
     private let newRows: [NewRows]
@@ -18,36 +20,39 @@ struct CommitPart: Sendable {
     private let hasOutput: Bool
 
     /// The part of a task whose appends have just been taken.
-    init(_ task: QueryTask, of run: QueryRun, firstAppend: Int) {
+    init(_ task: QueryTask, of run: QueryRun, in epoch: RunEpoch, firstAppend: Int) {
         self.task = ConfinedTask(task: task)
         self.run = run
+        self.epoch = epoch
         self.firstAppend = firstAppend
         number = task.commitsMade
         identity = task.identity
         positions = task.positions
         newRows = task.newRows
-        rows = task.description.rows
-        hasOutput = task.description.output != nil
+        let persistence = task.description.persistence
+        rows = persistence?.rows
+        hasOutput = persistence?.output != nil
         task.newRows = []
     }
 
-    /// Makes the rows readable. That comes before `publish`: whoever waits for the positions reads the rows next.
-    func showRows(_ receipt: CommitReceipt) {
+    /// Makes the rows readable. That comes before `publish`: a statement that waits for the positions reads the rows next.
+    func applyToReadableRows(_ receipt: CommitReceipt) {
         guard let rows else { return }
         for (index, new) in newRows.enumerated() { rows.apply(new, at: hasOutput ? receipt.baseOffsets[firstAppend + index] : nil) }
     }
 
-    /// Tells everybody how far the query is now.
+    /// Tells everyone how far the query is now.
     func publish() {
+        run.committed(identity)
         let growth = rows?.takeGrowth() ?? 0
-        run.status.content.update { content in
+        run.status.update { content in
             content.counters.commits += 1
             content.counters.stateBytes += growth
-            content.refusedCommits = 0
             content.obstacle = nil
-            content.lonelyTasks.remove(identity)
             for (partition, position) in positions {
-                content.durablePositions[partition] = max(position, content.durablePositions[partition] ?? 0)
+                let before = content.durablePositions[partition] ?? 0
+                assert(position >= before || epoch.isEnded, "the position of \(partition) went back from \(before) to \(position)")
+                content.durablePositions[partition] = max(position, before)
             }
         }
     }

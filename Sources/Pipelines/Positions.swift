@@ -2,23 +2,53 @@
 
 package import Bytes
 package import LogStore
+import Platform
 
-/// The committed offsets of every group: by group, the next offset of each partition. One pass over a small compacted topic.
-/// Offsets of topics that have been deleted, also those of a topic whose name is used again, are left out.
-package func committedPositions(in log: any EventLog) throws(LogError) -> [String: [PartitionKey: Int64]] {
-    guard let topic = log.describeTopic(named: consumerOffsetsTopic) else { return [:] }
-    var positions: [String: [PartitionKey: Int64]] = [:]
-    for partition in topic.partitions.indices {
-        try readAll(of: log, PartitionKey(topic: topic.id, partition: partition)) { run in
-            for index in 0..<run.count {
-                guard let key = run.bytes(of: run.keys[index]).flatMap({ OffsetKey($0) }) else { continue }
-                let value = run.bytes(of: run.values[index]).flatMap { OffsetValue($0) }
-                guard let id = value?.topic ?? log.describeTopic(named: key.topic)?.id else { continue }
-                positions[key.group, default: [:]][PartitionKey(topic: id, partition: key.partition)] = value?.offset
+/// The committed offsets of all groups, kept up to date by reading what is new: many queries that start together cost one pass over the
+/// topic, and one that starts again later costs what was written meanwhile.
+package final class CommittedPositions: Sendable {
+    private struct Table {
+        var topic: TopicID?
+        var next: [Int: Int64] = [:]
+        var positions: [String: [PartitionKey: Int64]] = [:]
+    }
+
+    private let log: any EventLog
+    private let table = Monitor(Table())
+
+    /// Reads nothing yet.
+    package init(log: any EventLog) { self.log = log }
+
+    /// The next offset of each partition that `group` has committed. Offsets of topics that have been deleted, also those of a topic whose
+    /// name is used again, are of no use to anyone and may be among them.
+    package func positions(of group: String) throws(LogError) -> [PartitionKey: Int64] {
+        guard let topic = log.describeTopic(named: consumerOffsetsTopic) else { return [:] }
+        let result = table.withLock { table -> Result<[PartitionKey: Int64], LogError> in
+            if table.topic != topic.id { table = Table(topic: topic.id) }
+            do throws(LogError) {
+                for partition in topic.partitions.indices {
+                    let key = PartitionKey(topic: topic.id, partition: partition)
+                    try readAll(of: log, key, from: table.next[partition]) { run in
+                        take(run, into: &table)
+                        table.next[partition] = run.nextOffset
+                    }
+                }
+            } catch {
+                return .failure(error)
             }
+            return .success(table.positions[group] ?? [:])
+        }
+        return try result.get()
+    }
+
+    private func take(_ run: RecordRun, into table: inout Table) {
+        for index in 0..<run.count {
+            guard let key = run.bytes(of: run.keys[index]).flatMap({ OffsetKey($0) }) else { continue }
+            let value = run.bytes(of: run.values[index]).flatMap { OffsetValue($0) }
+            guard let id = value?.topic ?? log.describeTopic(named: key.topic)?.id else { continue }
+            table.positions[key.group, default: [:]][PartitionKey(topic: id, partition: key.partition)] = value?.offset
         }
     }
-    return positions
 }
 
 /// Appends the record that commits `offset` as the next one that `group` reads of a partition.

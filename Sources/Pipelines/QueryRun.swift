@@ -1,137 +1,287 @@
-// A query that runs: its status, and how its tasks are made again after a pause or a failure.
+// A query that runs, as a state machine: which starts, pauses, failures and retries are possible when, and which tasks are its current ones.
+//
+//     created ── start ──> running ── pause ──> paused ── start ──> running        terminate: from anywhere, for good
+//                          running ── a failure ──> failed ── start ──> running
+//                          running ── a refused commit ──> running, with new tasks after a while
+//
+// Each entry into `running`, and each retry, is an epoch of its own (`RunEpoch`). What tasks of an earlier epoch still report is ignored,
+// what they still commit is refused by the log.
 
 import LogStore
 import Platform
 
+/// Whom a query tells what happens to it. Each is called on a thread of the pool, and must not wait unless it says so.
+package struct QueryEvents: Sendable {
+    /// The query has stopped by itself.
+    package var onFailure: @Sendable (QueryFailure) -> Void
+    /// The query has met an obstacle and will try again by itself.
+    package var onObstacle: @Sendable (QueryFailure) -> Void
+    /// The query has committed for the first time. Called beside the workers, and may wait for the disk.
+    package var onFirstCommit: @Sendable () -> Void
+
+    package init(
+        onFailure: @escaping @Sendable (QueryFailure) -> Void = { _ in },
+        onObstacle: @escaping @Sendable (QueryFailure) -> Void = { _ in },
+        onFirstCommit: @escaping @Sendable () -> Void = {}
+    ) {
+        self.onFailure = onFailure
+        self.onObstacle = onObstacle
+        self.onFirstCommit = onFirstCommit
+    }
+}
+
+/// What came of asking a query to commit.
+package enum CommitOutcome: Hashable, Sendable {
+    /// What had been processed is durable, or was refused; the readable rows are what is durable.
+    case decided
+    /// The query is still restoring its state, and has no rows to show yet.
+    case restoring
+}
+
 /// One running query, persistent or transient. Its tasks live on the workers; this is what the engine holds on to.
 package final class QueryRun: Sendable {
+    private struct Machine {
+        /// The latest start's.
+        var epoch: RunEpoch?
+        /// Commits refused since the last one that was not.
+        var refusals = 0
+        /// Tasks of a rejected commit, by what they read; each commits separately until one of its commits succeeds, so that only the
+        /// faulty one fails.
+        var isolated: Set<[PartitionKey]> = []
+        /// Tasks of which one micro-batch made too much; they take one record at a time until a commit of theirs succeeds.
+        var oneByOne: Set<[PartitionKey]> = []
+        /// Records that new tasks skip, with the reasons. They stay here in case that the query fails again before it is past them.
+        var skips: [PartitionKey: [Int64: String]] = [:]
+        var hasCommitted = false
+    }
+
     package let status: QueryStatus
+    /// The consumer group of a persistent query; nil for a transient one, which commits nothing.
+    let group: String?
     /// Nil where a harness drives the tasks itself.
     private let pool: WorkerPool?
     /// Makes the tasks from what is durable: positions, changelogs, topics.
-    private let makeTasks: @Sendable () throws(QueryFailure) -> [QueryTask]
-    /// Records that new tasks leave out, with the reasons. They stay here in case that the query fails again before it is past them.
-    private let skips = Monitor<[PartitionKey: [Int64: String]]>([:])
-    /// Told when the query stops by itself.
-    private let onFailure: @Sendable (QueryFailure) -> Void
-    /// Told when the query has met an obstacle and will try again by itself.
-    private let onObstacle: @Sendable (QueryFailure) -> Void
-    /// How often tasks were made, and whether that is about to happen again: tasks fail one by one, but start anew together and once.
-    private let starts = Monitor<(count: Int, isDue: Bool)>((0, false))
+    let makeTasks: @Sendable () throws(QueryFailure) -> [QueryTask]
+    private let events: QueryEvents
+    private let machine = Monitor(Machine())
 
+    /// A query that has not been started. `group` is the consumer group of a persistent query, nil for a transient one.
     package init(
-        status: QueryStatus, pool: WorkerPool?, onFailure: @escaping @Sendable (QueryFailure) -> Void = { _ in },
-        onObstacle: @escaping @Sendable (QueryFailure) -> Void = { _ in },
+        status: QueryStatus, group: String?, pool: WorkerPool?, events: QueryEvents = QueryEvents(),
         makeTasks: @escaping @Sendable () throws(QueryFailure) -> [QueryTask]
     ) {
         self.status = status
+        self.group = group
         self.pool = pool
+        self.events = events
         self.makeTasks = makeTasks
-        self.onFailure = onFailure
-        self.onObstacle = onObstacle
+        if pool == nil { status.update { $0.state = .running } }
     }
 
-    /// Makes the tasks and hands them to the workers. A failure to make them is the query's failure. A query that has been terminated
-    /// does not start any more, however close the two come: nobody would ever stop it again.
-    package func start() {
-        if status.state == .terminated { return }
-        starts.update { $0 = ($0.count + 1, false) }
-        do throws(QueryFailure) {
-            let tasks = try makeTasks()
-            let skips = skips.withLock { $0 }
-            for task in tasks {
-                for place in task.description.inputs.indices {
-                    task.description.inputs[place].skips = skips[task.description.inputs[place].partition] ?? [:]
-                }
-            }
-            let isWanted = status.content.update { content in
-                if content.state == .terminated { return false }
+    /// Changes the machine, and with it the status. Those who watch the status are called afterwards: they may come back to this query.
+    private func change<Result>(_ body: (inout Machine) -> Result) -> Result {
+        defer { status.callWatchers() }
+        return machine.update(body)
+    }
+
+    // MARK: What statements do
+
+    /// Starts the query: its tasks are made, restored beside the workers, and then handed to them. False, and nothing done, for a query
+    /// that runs or was terminated. A failure to make the tasks is the query's failure.
+    @discardableResult package func start() -> Bool {
+        guard let pool else { return false }
+        let epoch = RunEpoch()
+        let isStarted = change { machine -> Bool in
+            let canStart = status.content.update { content in
+                guard content.state.canStart else { return false }
                 content.state = .running
-                for task in tasks {
-                    for (partition, position) in task.positions where content.durablePositions[partition] == nil {
-                        content.durablePositions[partition] = position
-                    }
-                }
+                content.isRestoring = group != nil
+                content.pauseReason = nil
                 return true
             }
-            guard isWanted else { return }
-            pool?.start(tasks, of: self)
-            // Terminated meanwhile: its message to the workers may have come before the tasks did.
-            if status.state == .terminated { remove(committing: false) {} }
-        } catch {
-            fail(error)
+            if canStart { machine.epoch = epoch }
+            return canStart
         }
+        if isStarted { launch(epoch, on: pool) }
+        return isStarted
     }
 
-    /// Has the tasks that are made from now on leave out one record, which is reported with the reason.
-    package func leaveOut(_ partition: PartitionKey, offset: Int64, reason: String) {
-        skips.update { $0[partition, default: [:]][offset] = reason }
-    }
-
-    /// Stops the tasks after committing what they have; `finally` is called when that is durable.
-    package func pause(finally: @escaping @Sendable () -> Void) {
-        status.content.update { if $0.state == .running { $0.state = .paused } }
-        remove(committing: true, finally)
+    /// Stops the tasks after committing what they have; `finally` is called when that is durable. A query that has not been started is
+    /// paused with the reason why the server does not start it.
+    package func pause(reason: String? = nil, finally: @escaping @Sendable () -> Void) {
+        let epoch = change { machine in
+            status.content.update { content in
+                guard content.state == .running || content.state == .created else { return }
+                content.state = .paused
+                content.isRestoring = false
+                content.pauseReason = reason
+            }
+            return machine.epoch
+        }
+        guard let epoch, let pool else { return finally() }
+        pool.remove(epoch, committing: true, finally: finally)
+        // What is in the middle of something long is not waited for: it is done again after the next start.
+        pool.after(nanoseconds: QueryRun.patience, for: status.queryID) { epoch.cancel.set() }
     }
 
     /// Stops the tasks for good. What is not committed is dropped with them.
     package func terminate(finally: @escaping @Sendable () -> Void) {
-        status.content.update { $0.state = .terminated }
-        remove(committing: false, finally)
+        let epoch = change { machine in
+            status.content.update { content in
+                content.state = .terminated
+                content.isRestoring = false
+            }
+            return machine.epoch
+        }
+        guard let epoch, let pool else { return finally() }
+        epoch.cancel.set()
+        // From here on the log refuses what the tasks still commit.
+        if let group { pool.log.endEpoch(of: group) }
+        pool.remove(epoch, committing: false, finally: finally)
     }
 
-    private func remove(committing: Bool, _ finally: @escaping @Sendable () -> Void) {
-        guard let pool else { return finally() }
-        pool.remove(status.queryID, committing: committing, finally: finally)
+    /// Has the tasks commit what they have processed; `finally` is called when that is decided, or after five seconds when the query is
+    /// still restoring its state by then.
+    package func commit(finally: @escaping @Sendable (CommitOutcome) -> Void) {
+        guard let pool else { return finally(.decided) }
+        guard status.content.withLock({ $0.isRestoring }) else { return commit(on: pool, finally) }
+        let isAnswered = Monitor(false)
+        let answer: @Sendable (@Sendable () -> Void) -> Void = { body in
+            let isFirst = isAnswered.update { answered in
+                defer { answered = true }
+                return !answered
+            }
+            if isFirst { body() }
+        }
+        status.whenever({ !$0.isRestoring }, call: { [self] in answer { [self] in commit(on: pool, finally) } })
+        pool.after(nanoseconds: QueryRun.restoreWait, for: status.queryID) { answer { finally(.restoring) } }
     }
 
-    /// The query cannot go on; it stays where it is until somebody resumes it.
-    func fail(_ failure: QueryFailure) {
-        if failure.isWithdrawn { return retry(after: failure, atOnce: true) }
-        let isRunning = status.content.update { content in
-            guard content.state == .running else { return false }
-            content.state = .failed(failure)
-            return true
-        }
-        guard isRunning else { return }
-        remove(committing: false) { [self] in onFailure(failure) }
+    private func commit(on pool: WorkerPool, _ finally: @escaping @Sendable (CommitOutcome) -> Void) {
+        guard let epoch = machine.withLock({ $0.epoch }) else { return finally(.decided) }
+        pool.commit(epoch) { finally(.decided) }
     }
 
-    /// A commit was refused through no fault of the query: its tasks are made anew from what is durable, at once when the commit merely
-    /// rested on another that failed, else after a while that grows as long as the obstacle stays.
-    func retry(after refusal: QueryFailure, atOnce: Bool) {
-        let delay: Int64? = status.content.update { content in
-            guard content.state == .running else { return nil }
-            if !atOnce || content.refusedCommits > 1 { content.obstacle = refusal.description }
-            content.refusedCommits += 1
-            let isFirst = atOnce && content.refusedCommits == 1
-            return isFirst ? 0 : min(QueryRun.longestDelay, QueryRun.shortestDelay << Int64(min(content.refusedCommits, 16)))
+    /// Has the tasks that are made from now on skip one record, which is reported with the reason.
+    package func skip(_ partition: PartitionKey, offset: Int64, reason: String) {
+        machine.update { $0.skips[partition, default: [:]][offset] = reason }
+    }
+
+    /// Nanoseconds that a pause waits for work under way before it cancels it.
+    private static let patience: Int64 = 50_000_000
+    /// Nanoseconds that a question waits for a query that restores its state.
+    private static let restoreWait: Int64 = 5_000_000_000
+
+    // MARK: Starting
+
+    private func launch(_ epoch: RunEpoch, on pool: WorkerPool) {
+        if let group { return QueryStart(self, epoch, group: group, pool: pool).begin() }
+        do throws(QueryFailure) {
+            let tasks = try makeTasks()
+            adopt(tasks, in: epoch)
+            pool.start(tasks, of: self, in: epoch)
+        } catch {
+            fail(epoch, error)
         }
-        guard let delay else { return }
-        let number = starts.update { starts -> Int? in
-            if starts.isDue { return nil }
-            starts.isDue = true
-            return starts.count
+    }
+
+    /// Tells new tasks what earlier ones have left behind.
+    func adopt(_ tasks: [QueryTask], in epoch: RunEpoch) {
+        let machine = machine.withLock { $0 }
+        for task in tasks {
+            for place in task.description.inputs.indices {
+                task.description.inputs[place].skips = machine.skips[task.description.inputs[place].partition] ?? [:]
+            }
+            task.cancel = epoch.cancel
+            task.takesOneByOne = machine.oneByOne.contains(task.identity)
         }
-        guard let number else { return }
-        if delay > 0 { onObstacle(refusal) }
-        remove(committing: false) { [self] in
-            pool?.after(nanoseconds: delay) { [self] in restart(number) }
+    }
+
+    /// The tasks are restored and with their workers.
+    func hasStarted(_ epoch: RunEpoch) {
+        change { machine in
+            guard machine.epoch === epoch else { return }
+            status.content.update { $0.isRestoring = false }
+        }
+    }
+
+    // MARK: What workers report
+
+    /// Whether the work of the task that reads this must not be in one commit with that of others.
+    func isIsolated(_ identity: [PartitionKey]) -> Bool {
+        machine.withLock { !$0.isolated.isEmpty && $0.isolated.contains(identity) }
+    }
+
+    /// Has the task that reads this commit separately from now on.
+    func isolate(_ identity: [PartitionKey]) { _ = machine.update { $0.isolated.insert(identity) } }
+
+    /// A commit with work of the task that reads this is durable.
+    func committed(_ identity: [PartitionKey]) {
+        let isFirst = machine.withLock { machine in
+            machine.refusals = 0
+            machine.isolated.remove(identity)
+            machine.oneByOne.remove(identity)
+            defer { machine.hasCommitted = true }
+            return !machine.hasCommitted
+        }
+        if isFirst { pool?.restore(events.onFirstCommit) }
+    }
+
+    /// A task of `epoch` cannot go on, and the query with it; it stays where it is until a user resumes it.
+    func fail(_ epoch: RunEpoch, _ failure: QueryFailure, of identity: [PartitionKey] = []) {
+        if failure.isCancelled { return }
+        if failure.isWithdrawn { return retry(epoch, after: failure, atOnce: true) }
+        if failure.isOutputTooLarge {
+            let isNew = machine.update { machine -> Bool in
+                guard let place = failure.place, let offset = failure.offset else { return machine.oneByOne.insert(identity).inserted }
+                // One record alone makes too much: it is skipped.
+                return machine.skips[place, default: [:]].updateValue(failure.message, forKey: offset) == nil
+            }
+            if isNew { return retry(epoch, after: failure, atOnce: true) }
+        }
+        let isFailed = change { machine in
+            machine.epoch === epoch
+                && status.content.update { content in
+                    guard content.state == .running else { return false }
+                    content.state = .failed(failure)
+                    content.isRestoring = false
+                    return true
+                }
+        }
+        guard isFailed else { return }
+        guard let pool else { return events.onFailure(failure) }
+        pool.remove(epoch, committing: false) { [events] in events.onFailure(failure) }
+    }
+
+    /// A commit of `epoch` was refused through no fault of the query: its tasks are made anew from what is durable, at once when the commit
+    /// merely rested on another that failed, else after a while that grows as long as the obstacle stays.
+    func retry(_ epoch: RunEpoch, after refusal: QueryFailure, atOnce: Bool) {
+        let delay = change { machine -> Int64? in
+            guard machine.epoch === epoch, status.state == .running, epoch.beginRetry() else { return nil }
+            machine.refusals += 1
+            let isFirst = atOnce && machine.refusals == 1
+            if !isFirst { status.content.update { $0.obstacle = refusal.description } }
+            return isFirst ? 0 : min(QueryRun.longestDelay, QueryRun.shortestDelay << Int64(min(machine.refusals, 16)))
+        }
+        guard let delay, let pool else { return }
+        if delay > 0 { events.onObstacle(refusal) }
+        pool.remove(epoch, committing: false) { [self] in
+            pool.after(nanoseconds: delay, for: status.queryID) { [self] in restart(after: epoch, on: pool) }
         }
     }
 
     /// Nanoseconds before a refused commit is tried again.
     private static let shortestDelay: Int64 = 20_000_000, longestDelay: Int64 = 2_000_000_000
 
-    /// Starts again, unless somebody has paused, ended or started the query meanwhile.
-    private func restart(_ number: Int) {
-        let isWanted = starts.withLock { $0.count == number && $0.isDue }
-        if isWanted && status.state == .running { start() }
-    }
-
-    /// Has the tasks commit what they have processed; `finally` is called when that is durable, or has been refused.
-    package func commit(finally: @escaping @Sendable () -> Void) {
-        guard let pool else { return finally() }
-        pool.commit(status.queryID, finally: finally)
+    /// Starts again, unless the query has been paused, ended or started meanwhile.
+    private func restart(after old: RunEpoch, on pool: WorkerPool) {
+        let epoch = RunEpoch()
+        let isWanted = change { machine -> Bool in
+            guard machine.epoch === old, status.state == .running else { return false }
+            machine.epoch = epoch
+            status.content.update { $0.isRestoring = group != nil }
+            return true
+        }
+        if isWanted { launch(epoch, on: pool) }
     }
 }

@@ -1,4 +1,5 @@
-// The shared face of a query: its state, its counters, and how far its tasks have durably come. Tasks write it, everybody reads it.
+// The public face of a query: its state, its counters, and how far it has durably come. Its run and its tasks write it, statements,
+// listings and metrics read it, and those who want a query to reach something wait for it here.
 
 import LogStore
 import Operators
@@ -6,6 +7,7 @@ package import Platform
 
 /// Why a query stopped by itself.
 package struct QueryFailure: Error, Hashable, Sendable {
+    /// What went wrong, for people.
     package var message: String
     /// The record at which it happened, where there is one.
     package var topic: String?
@@ -13,17 +15,19 @@ package struct QueryFailure: Error, Hashable, Sendable {
     package var offset: Int64?
     /// What the query had read was taken back by the log: nothing is wrong with the query, which starts again from what is durable.
     var isWithdrawn = false
+    /// The partition of that record.
+    var place: PartitionKey?
+    /// The query was stopped from outside in the middle of its work: the task is dropped without a word.
+    var isCancelled = false
+    /// One micro-batch made more than a commit can hold: the task starts again and takes one record at a time.
+    var isOutputTooLarge = false
 
+    /// A failure, with the record at which it happened where there is one.
     package init(message: String, topic: String? = nil, partition: Int? = nil, offset: Int64? = nil) {
-        self.init(message: message, topic: topic, partition: partition, offset: offset, isWithdrawn: false)
-    }
-
-    init(message: String, topic: String?, partition: Int?, offset: Int64?, isWithdrawn: Bool) {
         self.message = message
         self.topic = topic
         self.partition = partition
         self.offset = offset
-        self.isWithdrawn = isWithdrawn
     }
 
     /// One line with everything.
@@ -35,6 +39,9 @@ package struct QueryFailure: Error, Hashable, Sendable {
 
 /// What a query is doing.
 package enum QueryState: Hashable, Sendable {
+    /// It exists and has not been started.
+    case created
+    /// It processes records, or is on its way there: restoring its state, or waiting for a refused commit to be tried again.
     case running
     case paused
     case failed(QueryFailure)
@@ -43,10 +50,19 @@ package enum QueryState: Hashable, Sendable {
     /// The word that listings show.
     package var name: String {
         switch self {
+        case .created: "CREATED"
         case .running: "RUNNING"
         case .paused: "PAUSED"
         case .failed: "ERROR"
         case .terminated: "TERMINATED"
+        }
+    }
+
+    /// Whether a start is possible from here. A query that runs is not started a second time, one that was terminated never again.
+    package var canStart: Bool {
+        switch self {
+        case .created, .paused, .failed: true
+        case .running, .terminated: false
         }
     }
 }
@@ -61,33 +77,76 @@ package struct QueryCounters: Hashable, Sendable {
     /// Bytes of state held in memory.
     package var stateBytes: Int = 0
 
+    /// Rows that could not be processed, of whatever cause.
     package var skipped: Int { errors.values.reduce(0, +) }
 }
 
-/// The status of one query, shared by its tasks and whoever asks.
+/// The status of one query, shared by its tasks and everyone who asks.
 package final class QueryStatus: Sendable {
+    /// What there is to know about a query at one moment.
     package struct Content: Sendable {
-        package var state: QueryState = .running
+        package var state: QueryState = .created
+        /// Its tasks are being made and their state is read back; until that is done it can neither process nor answer.
+        package var isRestoring = false
         package var counters = QueryCounters()
         /// The offset up to which each input is processed and durable.
         package var durablePositions: [PartitionKey: Int64] = [:]
-        /// What the query waits for before it tries again: its commits are refused by a disk that is full, say. Nil while it goes on.
+        /// What the query waits for before it tries again, for example for room on a full disk. Nil while it goes on.
         package var obstacle: String?
-        /// Commits that were refused since the last one that was not.
-        var refusedCommits = 0
-        /// Tasks, by what they read, whose work was in a commit that was refused for something wrong with it. It may be another task's: they
-        /// commit by themselves until one has succeeded.
-        var lonelyTasks: Set<[PartitionKey]> = []
         /// Why the latest snapshot of state could not be written.
         package var snapshotProblem: String?
+        /// Why the server, and not a user, left the query paused.
+        package var pauseReason: String?
     }
 
     package let queryID: String
-    /// Waited on by those who want a query to have caught up.
+    /// Threads that want a query to have caught up wait on it.
     package let content = Monitor(Content())
+    /// Calls to be made once the content is as they want it.
+    private let watchers = Monitor<[Watcher]>([])
 
-    package init(queryID: String) { self.queryID = queryID }
+    private struct Watcher: Sendable {
+        let holds: @Sendable (borrowing Content) -> Bool
+        let call: @Sendable () -> Void
+    }
+
+    /// By what the handler of deadly signals knows the query.
+    let crashLabel: CrashLabel
+
+    package init(queryID: String) {
+        self.queryID = queryID
+        crashLabel = CrashLabel(queryID)
+    }
 
     package var state: QueryState { content.withLock { $0.state } }
     package var counters: QueryCounters { content.withLock { $0.counters } }
+
+    /// Calls `body` once as soon as `holds` is true of the content: at once on this thread, or later on the thread that makes it true.
+    /// `body` must not wait. This is how a statement waits for a query without keeping a thread.
+    package func whenever(_ holds: @escaping @Sendable (borrowing Content) -> Bool, call body: @escaping @Sendable () -> Void) {
+        watchers.withLock { $0.append(Watcher(holds: holds, call: body)) }
+        callWatchers()
+    }
+
+    /// Changes the content, and wakes those who wait for the change.
+    func update<Result>(_ change: (inout Content) -> Result) -> Result {
+        let result = content.update(change)
+        callWatchers()
+        return result
+    }
+
+    /// Calls those whose condition holds now; not to be called while a lock is held.
+    func callWatchers() {
+        let calls = watchers.withLock { watchers -> [Watcher] in
+            guard !watchers.isEmpty else { return [] }
+            let (ready, waiting) = content.withLock { content in
+                var split: (ready: [Watcher], waiting: [Watcher]) = ([], [])
+                for watcher in watchers { if watcher.holds(content) { split.ready.append(watcher) } else { split.waiting.append(watcher) } }
+                return split
+            }
+            watchers = waiting
+            return ready
+        }
+        for watcher in calls { watcher.call() }
+    }
 }

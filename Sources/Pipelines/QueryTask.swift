@@ -8,93 +8,70 @@ package import LogStore
 package import Operators
 package import Platform
 
-/// What a task is made of.
-package struct TaskDescription {
-    package var dataflow: Dataflow
-    package var inputs: [TaskInput]
-    /// Nil for a transient query.
-    package var output: OutputTopic?
-    /// The changelog of each store, by the store's name, in the partition of this task.
-    package var changelogs: [String: PartitionKey]
-    /// The consumer group under which positions are kept; nil for a transient query, which keeps none.
-    package var group: String?
-    package var receiver: (any RowReceiver)?
-    /// The inputs have ends.
-    package var isBounded = false
-    /// The readable rows of the table that the query makes.
-    package var rows: TableRows?
-    /// The partitions of the table's topic of which the task reads the rows back; none when it reads them anyway.
-    package var rowsToRestore: [Int] = []
-    package var errors: ErrorReporter?
-    /// Where snapshots of the stores are kept; nil for none.
-    package var snapshots: SnapshotFolder?
-    /// Whether how far the task got is kept; without it every start reads from the beginning.
-    package var keepsPositions = true
-    /// Which partition the task is for; names it and spreads keyless output.
-    package var partition: Int
-
-    package init(dataflow: Dataflow, inputs: [TaskInput], partition: Int) {
-        self.dataflow = dataflow
-        self.inputs = inputs
-        self.partition = partition
-        changelogs = [:]
-    }
-}
-
-/// Limits of one task's work between looks at everything else.
-package enum TaskLimits {
-    /// Records of one micro-batch: enough to spread the cost of a batch, small enough for the first-level caches.
-    package static let batchRecords = 4096
-    /// Bytes of one fetch.
-    package static let fetchBytes = 512 << 10
-    /// Uncommitted output that makes a commit due at once.
-    package static let commitBytes = 16 << 20
-}
-
 package final class QueryTask {
     package let status: QueryStatus
     package var description: TaskDescription
     let log: any EventLog
     let time: any TimeSource
+    /// Nanoseconds after which what was processed is committed at the latest.
     let commitInterval: Int64
     var chooser: any InputChooser
+    /// Set, by any thread, to end the task's work.
+    var cancel = CancelFlag() {
+        didSet { description.dataflow.cancel = cancel }
+    }
+    /// One record a micro-batch: a larger one made too much output.
+    var takesOneByOne = false
+    /// Records of a micro-batch that takes about one slice of time.
+    private var batchRecords = TaskLimits.batchRecords
+    /// Bytes of input processed so far.
+    private(set) var bytesProcessed = 0
     /// Records processed since the last commit, and about how many bytes they had.
-    var uncommittedRecords = 0
+    private(set) var uncommittedRecords = 0
     private var uncommittedBytes = 0
+    private(set) var uncommittedSince: Int64?
     private var recordsRead = 0
     var recordsWritten = 0
     private var publishedErrors: [RowErrorCause: Int] = [:]
     private var publishedMemory = 0
     /// Errors that commits have reported so far.
     var reportedErrors: [RowErrorCause: Int] = [:]
-    /// A record was left out on request: what that comes to is made durable before anything else.
+    /// A record was skipped on request: what that comes to is made durable before anything else.
     private var mustCommit = false
-    private(set) var uncommittedSince: Int64?
-    /// The log's generation when the reading that the next commit rests on began.
-    var generation: UInt64
+    /// The oldest generation under which a record was fetched that the next commit uses; nil when it uses none.
+    private var usedGeneration: UInt64?
+    /// The generations of commits that the log has not decided, by their numbers: the task's state rests on them, and so does whatever it
+    /// commits next.
+    private var undecided: [(number: Int, generation: UInt64)] = []
     /// Commits handed to the log, and how many of them are durable.
-    var commitsMade = 0
+    package private(set) var commitsMade = 0
     var commitsDurable = 0
-    private(set) var isRestored = false
+    /// What is left to be read back before the task can work; nil when that is done.
+    var restoring: RestoreCursor?
     /// What the latest commit makes of the readable rows, once it is durable.
     var newRows: [NewRows] = []
     let snapshots: SnapshotTaker?
-    var isFinished = false
+    /// Where snapshots are written; without it none are taken.
+    var snapshotThreads: ThreadPool?
+    private(set) var isFinished = false
 
     package init(
-        _ description: TaskDescription, status: QueryStatus, log: any EventLog, time: any TimeSource, commitInterval: Int64 = 100,
+        _ description: TaskDescription, status: QueryStatus, log: any EventLog, time: any TimeSource, commitMilliseconds: Int64 = 100,
         chooser: any InputChooser = OldestFirst()
     ) {
         self.description = description
         self.status = status
         self.log = log
         self.time = time
-        self.commitInterval = commitInterval * 1_000_000
         self.chooser = chooser
-        generation = log.generation
-        snapshots = description.changelogs.isEmpty ? nil : description.snapshots.map(SnapshotTaker.init)
-        isRestored = description.changelogs.isEmpty && description.rowsToRestore.isEmpty
+        commitInterval = max(0, min(commitMilliseconds, 1 << 40)) * 1_000_000
+        let persistence = description.persistence
+        snapshots = persistence.flatMap { $0.changelogs.isEmpty ? nil : $0.snapshots }.map(SnapshotTaker.init)
+        restoring = persistence.flatMap(RestoreCursor.init)
     }
+
+    /// Whether it works for a client, and commits nothing.
+    var isTransient: Bool { description.persistence == nil }
 
     /// What one turn came to.
     package enum Turn: Hashable, Sendable {
@@ -104,37 +81,87 @@ package final class QueryTask {
         case idle
         /// The client takes no rows now; it calls back.
         case blocked
-        /// A bounded read, or a query whose client has all it wants, is at its end.
+        /// The input is exhausted, or the client's LIMIT is reached.
         case finished
     }
 
-    /// Processes one micro-batch. `resume` is called, from any thread, when a blocked client has room again.
+    /// Processes one micro-batch, or as much of one as makes a slice of output. `resume` is called, from any thread, when a blocked client has room again.
     package func turn(resume: @escaping @Sendable () -> Void) throws(QueryFailure) -> Turn {
         if isFinished { return .finished }
-        if !isRestored { try restore() }
-        if let receiver = description.receiver, !receiver.hasRoom(orCall: resume) { return .blocked }
-        try fetchMissing()
-        if uncommittedRecords == 0 { snapshots?.advance(self) }
-        if description.inputs.count > 1, let merged = chooser.merge(description.inputs, atMost: TaskLimits.batchRecords) {
-            try process(merged)
+        if cancel.isSet { throw QueryFailure.cancelled }
+        if restoring != nil { try restore() }
+        if case .transient(let receiver, _) = description.role, !receiver.hasRoom(orCall: resume) { return .blocked }
+        if description.dataflow.hasPending {
+            do throws(DataflowError) { try description.dataflow.resume() } catch { throw failure(error) }
             try deliver()
             return isFinished ? .finished : .worked
         }
-        guard let choice = chooser.choose(among: description.inputs, atMost: TaskLimits.batchRecords) else {
+        try fetchMissing()
+        if uncommittedRecords == 0 { snapshots?.advance(self, wake: resume) }
+        guard try processNext() else {
             if description.inputs.allSatisfy(\.isFinished) { return try finish() }
-            return uncommittedRecords == 0 && snapshots?.isBusy == true ? .worked : .idle
-        }
-        switch description.inputs[choice.input].distanceToSkip(within: choice.count) {
-        case nil: try process(place: choice.input, count: choice.count)
-        case 0?: skip(place: choice.input)
-        case let distance?: try process(place: choice.input, count: distance)
+            return hasSnapshotWork ? .worked : .idle
         }
         try deliver()
         return isFinished ? .finished : .worked
     }
 
-    /// Processes the next `count` fetched records of the input at `place`.
+    /// Whether a snapshot of its state is to be taken further now.
+    var hasSnapshotWork: Bool { uncommittedRecords == 0 && snapshots?.hasWork(self) == true }
+
+    /// Processes the records that come next; false when there are none.
+    private func processNext() throws(QueryFailure) -> Bool {
+        let limit = takesOneByOne ? 1 : min(batchRecords, max(1, description.dataflow.batchLimit))
+        let began = time.monotonicNanoseconds()
+        let before = recordsRead
+        if description.inputs.count > 1, limit > 1, let merged = chooser.merge(description.inputs, atMost: limit) {
+            try begin(merged)
+        } else {
+            guard let choice = chooser.choose(among: description.inputs, atMost: limit) else { return false }
+            switch description.inputs[choice.input].distanceToSkip(within: choice.count) {
+            case nil: try begin(place: choice.input, count: choice.count)
+            case 0?: skip(place: choice.input)
+            case let distance?: try begin(place: choice.input, count: distance)
+            }
+        }
+        adaptBatch(records: recordsRead - before, nanoseconds: time.monotonicNanoseconds() - began)
+        return true
+    }
+
+    /// Makes the next micro-batch of a slow query smaller, so that it takes about one slice, and lets it grow again.
+    private func adaptBatch(records: Int, nanoseconds: Int64) {
+        if nanoseconds > TaskLimits.sliceNanoseconds * 2, records >= batchRecords / 2 {
+            batchRecords = max(TaskLimits.smallestBatch, batchRecords / 2)
+        } else if nanoseconds < TaskLimits.sliceNanoseconds, batchRecords < TaskLimits.batchRecords {
+            batchRecords = min(TaskLimits.batchRecords, batchRecords * 2)
+        }
+    }
+
+    /// Processes the next `count` fetched records of the input at `place`, to the end.
     package func process(place: Int, count: Int) throws(QueryFailure) {
+        try begin(place: place, count: count)
+        try runToEnd { _ in }
+    }
+
+    /// Processes fetched records of several inputs in one order, to the end.
+    package func process(_ choice: MergedChoice) throws(QueryFailure) {
+        try begin(choice)
+        try runToEnd { _ in }
+    }
+
+    /// Has the dataflow do something and all that it leaves pending.
+    func runToEnd(_ work: (Dataflow) throws(DataflowError) -> Void) throws(QueryFailure) {
+        do throws(DataflowError) {
+            try work(description.dataflow)
+            while description.dataflow.hasPending { try description.dataflow.resume() }
+        } catch {
+            throw failure(error)
+        }
+    }
+
+    /// Begins with the next `count` fetched records of the input at `place`; what that makes may be pending afterwards. The positions are
+    /// behind them from here on: nothing is committed while anything is pending.
+    private func begin(place: Int, count: Int) throws(QueryFailure) {
         let input = description.inputs[place]
         guard let run = input.run else { return }
         do throws(DataflowError) {
@@ -143,12 +170,11 @@ package final class QueryTask {
         } catch {
             throw failure(error)
         }
-        tally(run, count)
+        tally(run, count, input.generation)
         description.inputs[place].advance(by: count)
     }
 
-    /// Processes fetched records of several inputs in one order.
-    package func process(_ choice: MergedChoice) throws(QueryFailure) {
+    private func begin(_ choice: MergedChoice) throws(QueryFailure) {
         let slices = choice.parts.compactMap { part -> InputSlice? in
             let input = description.inputs[part.place]
             return input.run.map {
@@ -158,20 +184,27 @@ package final class QueryTask {
         }
         do throws(DataflowError) { try description.dataflow.process(slices, order: choice.order) } catch { throw failure(error) }
         for (part, slice) in zip(choice.parts, slices) {
-            tally(slice.run, part.count)
+            tally(slice.run, part.count, description.inputs[part.place].generation)
             description.inputs[part.place].advance(by: part.count)
         }
     }
 
     /// Counts records that have been processed.
-    private func tally(_ run: RecordRun, _ records: Int) {
+    private func tally(_ run: RecordRun, _ records: Int, _ generation: UInt64) {
+        let bytes = run.bytes.count / max(1, run.count) * records
+        uncommittedBytes += bytes
+        bytesProcessed += bytes
+        use(records, of: generation)
+    }
+
+    private func use(_ records: Int, of generation: UInt64) {
         uncommittedRecords += records
-        uncommittedBytes += run.bytes.count / max(1, run.count) * records
         recordsRead += records
+        usedGeneration = min(generation, usedGeneration ?? generation)
         if uncommittedSince == nil { uncommittedSince = time.monotonicNanoseconds() }
     }
 
-    /// Leaves out the next record of the input at `place`, and reports that.
+    /// Skips the next record of the input at `place`, and reports that.
     private func skip(place: Int) {
         let input = description.inputs[place]
         guard let run = input.run else { return }
@@ -179,62 +212,75 @@ package final class QueryTask {
             input: input.index, run: run, record: input.next, partition: Int32(input.partition.partition),
             reason: input.skips[run.offsets[input.next]] ?? "")
         description.inputs[place].advance(by: 1)
-        uncommittedRecords += 1
-        recordsRead += 1
+        use(1, of: input.generation)
         mustCommit = true
-        if uncommittedSince == nil { uncommittedSince = time.monotonicNanoseconds() }
     }
 
-    /// Fetches for every input that has nothing left. Transient queries see only what is durable.
+    /// Fetches for every input that has nothing left. Transient queries see only what is durable. What was fetched under an older
+    /// generation of the log and has not been processed may have been withdrawn: it is dropped and fetched again.
     package func fetchMissing() throws(QueryFailure) {
-        let moment: LogMoment = description.group == nil ? .durable : .appended
-        for place in description.inputs.indices where description.inputs[place].remaining == 0 && !description.inputs[place].isFinished {
+        let moment: LogMoment = isTransient ? .durable : .appended
+        // Asked before fetching: if records are withdrawn in between, they count as older than they are, never as younger.
+        let generation = log.generation
+        for place in description.inputs.indices {
+            if moment == .appended { description.inputs[place].dropRun(olderThan: generation) }
             let input = description.inputs[place]
-            if uncommittedRecords == 0 { generation = log.generation }
+            guard input.remaining == 0 && !input.isFinished else { continue }
             do throws(LogError) {
                 let run = try log.fetch(
                     input.partition.topic, partition: input.partition.partition, from: input.position, maxBytes: TaskLimits.fetchBytes,
                     upTo: moment)
-                description.inputs[place].take(run)
+                description.inputs[place].take(run, generation: generation)
             } catch {
+                var failure = QueryFailure(
+                    message: error.message, topic: input.topicName, partition: input.partition.partition, offset: input.position)
                 // A reader of appended records is beyond the end when those were withdrawn.
-                var isWithdrawn = false
-                if case .offsetBeyondEnd = error.kind { isWithdrawn = moment == .appended }
-                throw QueryFailure(
-                    message: error.message, topic: input.topicName, partition: input.partition.partition, offset: input.position,
-                    isWithdrawn: isWithdrawn)
+                if case .offsetBeyondEnd = error.kind { failure.isWithdrawn = moment == .appended }
+                throw failure
             }
         }
     }
 
     /// Hands finished rows to the client, if there is one.
     private func deliver() throws(QueryFailure) {
-        guard let receiver = description.receiver else { return }
+        guard case .transient(let receiver, let isBounded) = description.role else { return }
         // A bounded query shows where things stand at its end, not how they came there.
-        if !description.isBounded { do throws(DataflowError) { try description.dataflow.flush() } catch { throw failure(error) } }
-        let rows = description.dataflow.takeRows()
+        if !isBounded && !description.dataflow.hasPending && !description.dataflow.isComplete {
+            do throws(DataflowError) { try description.dataflow.flush() } catch { throw failure(error) }
+        }
+        hand(description.dataflow.takeRows(), to: receiver)
+        if !description.dataflow.hasPending {
+            description.dataflow.discardChangelog()
+            _ = description.dataflow.takeErrors()
+        }
+        if description.dataflow.isComplete { _ = try finish() }
+    }
+
+    private func hand(_ rows: RowBlock, to receiver: any RowReceiver) {
         recordsWritten += rows.count
         if !rows.isEmpty { receiver.receive(rows) }
-        description.dataflow.discardChangelog()
-        _ = description.dataflow.takeErrors()
-        if description.dataflow.isComplete { _ = try finish() }
     }
 
     /// The dataflow's complaint with the names of the log.
     func failure(_ error: DataflowError) -> QueryFailure {
         let input = error.input.flatMap { index in description.inputs.first { $0.index == index } }
-        return QueryFailure(
+        var failure = QueryFailure(
             message: error.message, topic: input?.topicName, partition: input.map { _ in Int(error.partition) },
             offset: error.offset >= 0 ? error.offset : nil)
+        failure.isCancelled = error.isCancelled
+        failure.isOutputTooLarge = error.isOutputTooLarge
+        failure.place = input.map { PartitionKey(topic: $0.partition.topic, partition: Int(error.partition)) }
+        return failure
     }
 
     private func finish() throws(QueryFailure) -> Turn {
         guard !isFinished else { return .finished }
-        if let receiver = description.receiver {
-            do throws(DataflowError) { try description.dataflow.flush() } catch { throw failure(error) }
-            let rows = description.dataflow.takeRows()
-            if !rows.isEmpty { receiver.receive(rows) }
-            recordsWritten += rows.count
+        if case .transient(let receiver, _) = description.role {
+            // Where the client's limit is reached, what is still pending is not wanted.
+            let isComplete = description.dataflow.isComplete
+            if !isComplete { do throws(DataflowError) { try description.dataflow.flush() } catch { throw failure(error) } }
+            hand(description.dataflow.takeRows(), to: receiver)
+            if description.dataflow.hasPending && !isComplete { return .worked }
             publish()
             receiver.finish(nil, status.counters)
         }
@@ -245,26 +291,46 @@ package final class QueryTask {
     /// What the task is known by when its query is started anew.
     var identity: [PartitionKey] { description.inputs.map(\.partition) }
 
-    /// Whether its work must not be in one commit with that of others.
-    var commitsAlone: Bool {
-        let identity = identity
-        return status.content.withLock { !$0.lonelyTasks.isEmpty && $0.lonelyTasks.contains(identity) }
-    }
+    // MARK: Commits
 
     /// Whether what was processed should be committed now; `isIdle` tells that nothing more is waiting.
     package func isCommitDue(isIdle: Bool) -> Bool {
-        guard description.group != nil, uncommittedRecords > 0 else { return false }
-        if isIdle || mustCommit || uncommittedBytes >= TaskLimits.commitBytes { return true }
+        guard !isTransient, uncommittedRecords > 0, !description.dataflow.hasPending else { return false }
+        if isIdle || mustCommit || takesOneByOne || uncommittedBytes >= TaskLimits.commitBytes { return true }
+        if description.dataflow.heldBytes >= TaskLimits.commitBytes { return true }
         return time.monotonicNanoseconds() - (uncommittedSince ?? 0) >= commitInterval
     }
 
-    func didCommit() {
+    /// The generation that a commit of all that the task has processed must carry: the oldest of everything that its state rests on and
+    /// that is not known to be durable. Nil when it rests on nothing else.
+    package var commitGeneration: UInt64? {
+        let oldest = undecided.map(\.generation).min()
+        guard let used = usedGeneration else { return oldest }
+        return min(used, oldest ?? used)
+    }
+
+    /// The appends that were taken last are handed to the log, under this generation.
+    package func noteCommit(_ generation: UInt64?) {
+        if let generation { undecided.append((commitsMade, generation)) }
+        usedGeneration = nil
+    }
+
+    /// A commit, and with it all before it, is durable.
+    package func commitIsDurable(_ number: Int) {
+        commitsDurable = max(commitsDurable, number)
+        undecided.removeAll { $0.number <= number }
+        takesOneByOne = false
+    }
+
+    func didTakeAppends() {
         uncommittedRecords = 0
         uncommittedBytes = 0
         uncommittedSince = nil
         mustCommit = false
         commitsMade += 1
     }
+
+    // MARK: Counters
 
     /// Brings the counters of the shared status up to date.
     func publish() {
@@ -285,36 +351,21 @@ package final class QueryTask {
         recordsWritten = 0
     }
 
-    /// The task is thrown away with what it has not committed: its memory no longer counts, and a client's query tells what it did.
+    /// Leaves with what it has not committed: its memory no longer counts, and a client's query tells what it did.
     func retire() {
-        if description.group == nil { publish() }
+        if isTransient { publish() }
+        snapshots?.abandon()
         let memory = publishedMemory
         publishedMemory = 0
         status.content.withLock { $0.counters.stateBytes -= memory }
     }
+}
 
-    /// Rebuilds the state of every store from its changelog, and the readable rows from the sink.
-    package func restore() throws(QueryFailure) {
-        var damage: DataflowError?
-        do throws(LogError) {
-            for (store, partition) in description.changelogs.sorted(by: { $0.key < $1.key }) {
-                let bounds = try log.bounds(of: partition.topic, partition: partition.partition)
-                let snapshot = description.snapshots?.newest(store, partition, bounds)
-                if let snapshot {
-                    do throws(DataflowError) { try description.dataflow.restore(store: store, run: snapshot.records) } catch {
-                        damage = damage ?? error
-                    }
-                }
-                try readAll(of: log, partition, from: snapshot?.offset) { run in
-                    do throws(DataflowError) { try description.dataflow.restore(store: store, run: run) } catch { damage = damage ?? error }
-                }
-            }
-            try description.rows?.restore(description.rowsToRestore)
-        } catch {
-            throw QueryFailure(message: "state could not be restored: \(error.message)")
-        }
-        if let damage { throw QueryFailure(message: damage.message) }
-        if let growth = description.rows?.takeGrowth(), growth != 0 { status.content.withLock { $0.counters.stateBytes += growth } }
-        isRestored = true
+extension QueryFailure {
+    /// The task was told to end in the middle of its work.
+    static var cancelled: QueryFailure {
+        var failure = QueryFailure(message: "the query was cancelled")
+        failure.isCancelled = true
+        return failure
     }
 }

@@ -1,13 +1,16 @@
 // Snapshots of state stores: files that make restoring shorter than reading a whole changelog. The changelog is the truth; a snapshot may
 // be thrown away at any time, and one that is not whole is.
 //
-//     file      = header records checksum
-//     header    = "MLSNAP01" topic-id (16 bytes) offset (8) record-count (8)       all numbers big-endian
-//     record    = timestamp (8) key-length (4) key value-length (4, or -1 for null) value
-//     checksum  = CRC-32C of everything before it (4)
+//     file    = header *slice end
+//     header  = "MLSNAP02" topic-id (16 bytes) offset (8) checksum (4)             all numbers big-endian
+//     slice   = length (4, at least 1) record-count (4) checksum (4) body         `length` bytes of body
+//     body    = *record
+//     record  = timestamp (8) key-length (4) key value-length (4, or -1 for null) value
+//     end     = 0 (4) slice-count (4) checksum (4)
+//     checksum = CRC-32C of what stands before it in its part; that of a slice, of its length, count and body
 //
-// `offset` is where replaying the changelog goes on. A file is named `<store>-<partition>.<offset, 20 digits>.snapshot`, written under
-// another name first; the two newest are kept.
+// `offset` is where replaying the changelog goes on. A file is named `<store>-<partition>.<offset, 20 digits>.snapshot`, written slice by
+// slice under another name first; the two newest are kept.
 
 package import Bytes
 package import LogStore
@@ -15,9 +18,8 @@ package import Platform
 
 /// The snapshots of one data directory.
 package struct SnapshotFolder: Sendable {
-    private let files: any FileSystem
-    private let directory: String
-    private static let magic = Array("MLSNAP01".utf8)
+    let files: any FileSystem
+    let directory: String
     /// How many snapshots of a store are kept.
     private static let kept = 2
 
@@ -30,23 +32,52 @@ package struct SnapshotFolder: Sendable {
         self.changesBetween = changesBetween
     }
 
-    /// Writes a snapshot of a store whose changelog is `changelog`; replay goes on at `offset`.
-    package func write(_ store: String, _ changelog: PartitionKey, offset: Int64, _ records: OutgoingRecords) throws(SystemError) {
+    /// Begins a snapshot of a store whose changelog is `changelog`; replay goes on at `offset`. Removes what an earlier attempt has left.
+    package func create(_ store: String, _ changelog: PartitionKey, offset: Int64) throws(SystemError) -> SnapshotFile {
         if !files.exists(directory) { try files.createDirectory(directory) }
         let prefix = self.prefix(store, changelog)
-        try files.replace(directory + "/" + prefix + padded(offset) + ".snapshot", with: encoded(changelog, offset, records))
-        for old in try names(prefix).dropLast(Self.kept) { try files.removeFile(directory + "/" + old) }
+        for name in try files.list(directory) where name.hasPrefix(prefix) && name.hasSuffix(SnapshotFile.unfinished) {
+            try files.removeFile(directory + "/" + name)
+        }
+        return try SnapshotFile(files, path: directory + "/" + prefix + padded(offset) + ".snapshot", changelog, offset: offset)
     }
 
-    /// The newest snapshot that is whole and fits the changelog as it is now, and where replay goes on; nil when there is none.
-    package func newest(_ store: String, _ changelog: PartitionKey, _ bounds: PartitionBounds) -> (records: RecordRun, offset: Int64)? {
-        guard let names = try? names(prefix(store, changelog)) else { return nil }
-        for name in names.reversed() {
-            // One that cannot be read is as good as none.
-            guard let bytes = try? files.contents(of: directory + "/" + name), let found = decoded(bytes, changelog) else { continue }
-            if found.offset >= bounds.start && found.offset <= bounds.durableEnd { return found }
+    /// Removes the snapshots of a store beyond those that are kept.
+    package func removeOld(_ store: String, _ changelog: PartitionKey) throws(SystemError) {
+        for old in try names(prefix(store, changelog)).dropLast(Self.kept) { try files.removeFile(directory + "/" + old) }
+    }
+
+    /// The snapshots that fit the changelog as it is now, newest first. Whether they are whole is found out by reading them. `warn` is told
+    /// of those whose beginning is unreadable, which are removed: the changelog has it all.
+    package func candidates(
+        _ store: String, _ changelog: PartitionKey, _ bounds: PartitionBounds, warn: (String) -> Void
+    ) -> [SnapshotReader] {
+        let found: [String]
+        do throws(SystemError) { found = try names(prefix(store, changelog)) } catch {
+            warn("the snapshots of \(store) cannot be listed: \(error)")
+            return []
         }
-        return nil
+        return found.reversed().compactMap { name in
+            let path = directory + "/" + name
+            do throws(SystemError) {
+                guard let reader = try SnapshotReader(files, path: path) else {
+                    discard(path, "it does not begin as a snapshot of this version", warn: warn)
+                    return nil
+                }
+                guard reader.topic == changelog.topic, reader.offset >= bounds.start, reader.offset <= bounds.durableEnd else { return nil }
+                return reader
+            } catch {
+                discard(path, "\(error)", warn: warn)
+                return nil
+            }
+        }
+    }
+
+    /// Says once that a snapshot is of no use, and removes it.
+    func discard(_ path: String, _ reason: String, warn: (String) -> Void) {
+        warn("the snapshot \(path) is not used, the changelog is read instead: \(reason)")
+        // One that cannot be removed either is found unreadable again at the next start, and said again.
+        try? files.removeFile(path)
     }
 
     /// Removes the snapshots of a store that is gone.
@@ -68,51 +99,79 @@ package struct SnapshotFolder: Sendable {
         guard files.exists(directory) else { return [] }
         return try files.list(directory).filter { $0.hasPrefix(prefix) && $0.hasSuffix(".snapshot") }.sorted()
     }
+}
 
-    // MARK: Bytes
+/// A snapshot that is being written, by one thread at a time.
+package final class SnapshotFile {
+    /// The end of the names of snapshots that are not finished.
+    static let unfinished = ".snapshot.new"
+    static let magic = Array("MLSNAP02".utf8)
+    static let headerBytes = 36
+    static let sliceHeaderBytes = 12
 
-    private func encoded(_ changelog: PartitionKey, _ offset: Int64, _ records: OutgoingRecords) -> [UInt8] {
-        var bytes = Self.magic
-        bytes.reserveCapacity(records.bytes.count + records.count * 16 + 64)
-        bytes.append(uint64: changelog.topic.high)
-        bytes.append(uint64: changelog.topic.low)
-        bytes.append(int64: offset)
-        bytes.append(int64: Int64(records.count))
+    private let files: any FileSystem
+    private let path: String
+    private let file: any File
+    private var size: Int64 = 0
+    private var slices = 0
+
+    init(_ files: any FileSystem, path: String, _ changelog: PartitionKey, offset: Int64) throws(SystemError) {
+        self.files = files
+        self.path = path
+        file = try files.open(path + ".new", .truncate)
+        var header = Self.magic
+        header.append(uint64: changelog.topic.high)
+        header.append(uint64: changelog.topic.low)
+        header.append(int64: offset)
+        header.append(int32: Int32(bitPattern: crc32c(header)))
+        try put(header)
+    }
+
+    private func put(_ bytes: [UInt8]) throws(SystemError) {
+        try file.write(bytes, at: size)
+        size += Int64(bytes.count)
+    }
+
+    /// Writes a slice. One without records is left out.
+    package func append(_ records: OutgoingRecords) throws(SystemError) {
+        guard !records.isEmpty else { return }
+        var body: [UInt8] = []
+        body.reserveCapacity(records.bytes.count + records.count * 16)
         func append(_ range: ByteRange) {
-            bytes.append(int32: range.length)
-            if !range.isNull { bytes.append(contentsOf: records.bytes[Int(range.start)..<Int(range.start) + Int(range.length)]) }
+            body.append(int32: range.length)
+            if !range.isNull { body.append(contentsOf: records.bytes[Int(range.start)..<Int(range.start) + Int(range.length)]) }
         }
         for index in 0..<records.count {
-            bytes.append(int64: records.timestamps[index])
+            body.append(int64: records.timestamps[index])
             append(records.keys[index])
             append(records.values[index])
         }
-        bytes.append(int32: Int32(bitPattern: crc32c(bytes)))
-        return bytes
+        var head: [UInt8] = []
+        head.append(int32: Int32(clamping: body.count))
+        head.append(int32: Int32(clamping: records.count))
+        head.append(int32: Int32(bitPattern: crc32c(head + body)))
+        try put(head)
+        try put(body)
+        slices += 1
     }
 
-    private func decoded(_ bytes: [UInt8], _ changelog: PartitionKey) -> (records: RecordRun, offset: Int64)? {
-        guard bytes.count > Self.magic.count + 36, bytes.starts(with: Self.magic) else { return nil }
-        let end = bytes.count - 4
-        var tail = ByteReader(bytes, end..<bytes.count)
-        guard let sum = tail.int32(), UInt32(bitPattern: sum) == crc32c(bytes, 0..<end) else { return nil }
-        var reader = ByteReader(bytes, Self.magic.count..<end)
-        guard let high = reader.uint64(), let low = reader.uint64(), TopicID(high: high, low: low) == changelog.topic,
-            let offset = reader.int64(), let count = reader.int64()
-        else { return nil }
-        var records = OutgoingRecords()
-        for _ in 0..<count {
-            guard let timestamp = reader.int64(), let key = side(&reader), let value = side(&reader) else { return nil }
-            records.append(key: key.bytes, value: value.bytes, timestamp: timestamp)
-        }
-        return (records.asRun, offset)
+    /// Writes the end, and makes the snapshot durable under its name.
+    package func finish() throws(SystemError) {
+        var end: [UInt8] = []
+        end.append(int32: 0)
+        end.append(int32: Int32(clamping: slices))
+        end.append(int32: Int32(bitPattern: crc32c(end)))
+        try put(end)
+        try file.synchronize()
+        file.close()
+        try files.rename(path + ".new", to: path)
+        try files.synchronizeDirectory(parent(of: path))
     }
 
-    private struct Side { var bytes: [UInt8]? }
-
-    private func side(_ reader: inout ByteReader) -> Side? {
-        guard let length = reader.int32() else { return nil }
-        if length < 0 { return Side(bytes: nil) }
-        return reader.take(Int(length)).map { Side(bytes: Array($0)) }
+    /// Removes what has been written.
+    func abandon() {
+        file.close()
+        // What stays is removed when the next snapshot of the store begins.
+        try? files.removeFile(path + ".new")
     }
 }

@@ -1,5 +1,6 @@
 // Takes snapshots of a task's stores in slices, between its micro-batches, so that none holds the task up. A slice is only taken while
-// everything in memory is in a commit; a snapshot is only written when the commits that its slices saw are durable.
+// everything in memory is in a commit, one a turn, and only when the one before it is written: a snapshot of whatever size needs the memory
+// of one slice. The file is written by a thread beside the workers, and finished when the commits that its slices saw are durable.
 
 import Bytes
 import LogStore
@@ -10,11 +11,11 @@ import Platform
 final class SnapshotTaker {
     private struct Pending {
         var store: String
-        var offset: Int64
-        var records = OutgoingRecords()
+        var writer: SnapshotWriter
         /// Where in the store the next slice begins; nil when all of it is taken.
-        var position: Int?
-        /// The commit that must be durable before the file is written.
+        var position: Int? = 0
+        var records = 0
+        /// The commit that must be durable before the file is finished.
         var commit = 0
     }
 
@@ -23,53 +24,163 @@ final class SnapshotTaker {
     private var changes: [String: Int] = [:]
     /// How many records the last snapshot of each store had.
     private var sizes: [String: Int] = [:]
-    /// Entries of one slice: a few milliseconds' work at most.
-    private static let sliceEntries = 4_096
+    /// Entries of one slice.
+    private var sliceEntries = SnapshotTaker.mostEntries
+    /// Entries of one slice at most: about a millisecond's work. Fewer where they are large.
+    private static let mostEntries = 4_096
+    /// Bytes of a slice above which the next one has fewer entries.
+    private static let sliceBytes = 1 << 20
 
     init(folder: SnapshotFolder) { self.folder = folder }
 
     /// Counts changelog records that went into a commit.
     func note(_ store: String, _ count: Int) { changes[store, default: 0] += count }
 
-    /// Does one slice of work, if there is any. To be called only while all of the task's state is in commits.
-    func advance(_ task: QueryTask) {
+    /// Whether a turn of the task, which has no uncommitted work, would bring the snapshot under way further.
+    func hasWork(_ task: QueryTask) -> Bool {
+        guard let pending, !pending.writer.isBusy else { return false }
+        return pending.position != nil || pending.writer.hasFailed || task.commitsDurable >= pending.commit
+    }
+
+    /// Does one slice of work, if there is any. To be called only while all of the task's state is in commits. `wake` is called, from
+    /// another thread, when there is more to do.
+    func advance(_ task: QueryTask, wake: @escaping @Sendable () -> Void) {
+        guard let threads = task.snapshotThreads else { return }
         // Half of a store must have changed, or a store of millions of keys would be written again and again.
         if pending == nil, let due = changes.first(where: { $0.value >= max(folder.changesBetween, (sizes[$0.key] ?? 0) / 2) }) {
-            begin(due.key, task)
+            begin(due.key, task, threads)
         }
-        guard var current = pending else { return }
-        if let position = current.position {
-            let slice = task.description.dataflow.snapshot(store: current.store, from: position, limit: Self.sliceEntries)
-            for index in 0..<slice.records.count { current.records.append(from: slice.records, at: index) }
+        guard var current = pending, !current.writer.isBusy else { return }
+        if current.writer.hasFailed {
+            pending = nil
+        } else if let position = current.position {
+            let slice = task.description.dataflow.snapshot(store: current.store, from: position, limit: sliceEntries)
+            adapt(to: slice.records.bytes.count)
+            current.records += slice.records.count
             current.position = slice.next
             current.commit = task.commitsMade
             pending = current
-        }
-        if current.position == nil, task.commitsDurable >= current.commit {
+            current.writer.append(slice.records, wake: wake)
+        } else if task.commitsDurable >= current.commit {
             pending = nil
-            sizes[current.store] = current.records.count
-            write(current, task)
+            sizes[current.store] = current.records
+            current.writer.finish()
         }
     }
 
-    /// Whether slices are still to be taken.
-    var isBusy: Bool { pending?.position != nil }
-
-    private func begin(_ store: String, _ task: QueryTask) {
-        changes[store] = 0
-        guard let changelog = task.description.changelogs[store],
-            let bounds = try? task.log.bounds(of: changelog.topic, partition: changelog.partition)
-        else { return }
-        pending = Pending(store: store, offset: bounds.appendedEnd, position: 0)
+    private func adapt(to bytes: Int) {
+        if bytes > Self.sliceBytes {
+            sliceEntries = max(1, sliceEntries / 2)
+        } else if bytes < Self.sliceBytes / 4 {
+            sliceEntries = min(Self.mostEntries, sliceEntries * 2)
+        }
     }
 
-    private func write(_ snapshot: Pending, _ task: QueryTask) {
-        guard let changelog = task.description.changelogs[snapshot.store] else { return }
-        do throws(SystemError) {
-            try folder.write(snapshot.store, changelog, offset: snapshot.offset, snapshot.records)
+    /// The task ends: what is under way is thrown away.
+    func abandon() {
+        pending?.writer.abandon()
+        pending = nil
+    }
+
+    private func begin(_ store: String, _ task: QueryTask, _ threads: ThreadPool) {
+        changes[store] = 0
+        guard let changelog = task.description.persistence?.changelogs[store] else { return }
+        let status = task.status
+        do throws(LogError) {
+            let bounds = try task.log.bounds(of: changelog.topic, partition: changelog.partition)
+            let writer = SnapshotWriter(folder, store, changelog, offset: bounds.appendedEnd, threads) { problem in
+                // Without it the next start reads more of the changelog; that is all.
+                status.update { $0.snapshotProblem = problem }
+            }
+            pending = Pending(store: store, writer: writer)
         } catch {
-            // Without it the next start reads more of the changelog; that is all.
-            task.status.content.withLock { $0.snapshotProblem = "\(error)" }
+            status.update { $0.snapshotProblem = error.message }
+        }
+    }
+}
+
+/// Writes one snapshot, on a thread beside the workers. The task that gives it slices sees whether it is done with the last.
+final class SnapshotWriter: @unchecked Sendable {
+    // `file` is touched by the jobs on `threads` only, which has one thread.
+    private struct State {
+        var isBusy = false
+        var hasFailed = false
+    }
+
+    private let folder: SnapshotFolder
+    private let store: String
+    private let changelog: PartitionKey
+    private let offset: Int64
+    private let threads: ThreadPool
+    private let report: @Sendable (String?) -> Void
+    private var file: SnapshotFile?
+    private let state = Monitor(State())
+
+    /// Nothing is written before the first slice. `report` is told of what went wrong, or with nil that the snapshot is there.
+    init(
+        _ folder: SnapshotFolder, _ store: String, _ changelog: PartitionKey, offset: Int64, _ threads: ThreadPool,
+        report: @escaping @Sendable (String?) -> Void
+    ) {
+        self.folder = folder
+        self.store = store
+        self.changelog = changelog
+        self.offset = offset
+        self.threads = threads
+        self.report = report
+    }
+
+    /// Whether it is writing.
+    var isBusy: Bool { state.withLock { $0.isBusy } }
+    /// Whether something could not be written. What follows is useless.
+    var hasFailed: Bool { state.withLock { $0.hasFailed } }
+
+    /// Writes a slice, then calls `wake`.
+    func append(_ records: OutgoingRecords, wake: @escaping @Sendable () -> Void) {
+        run { writer throws(SystemError) in
+            if writer.file == nil { writer.file = try writer.folder.create(writer.store, writer.changelog, offset: writer.offset) }
+            try writer.file?.append(records)
+        } then: {
+            wake()
+        }
+    }
+
+    /// Finishes the snapshot and removes those that are not kept.
+    func finish() {
+        run { writer throws(SystemError) in
+            try writer.file?.finish()
+            writer.file = nil
+            try writer.folder.removeOld(writer.store, writer.changelog)
+            writer.report(nil)
+        } then: {
+        }
+    }
+
+    /// Removes what has been written.
+    func abandon() {
+        run { writer throws(SystemError) in
+            writer.file?.abandon()
+            writer.file = nil
+        } then: {
+        }
+    }
+
+    private func run(
+        _ work: @escaping @Sendable (SnapshotWriter) throws(SystemError) -> Void, then: @escaping @Sendable () -> Void
+    ) {
+        state.update { $0.isBusy = true }
+        threads.run { [self] in
+            var hasFailed = false
+            do throws(SystemError) { try work(self) } catch {
+                hasFailed = true
+                file?.abandon()
+                file = nil
+                report("\(error)")
+            }
+            state.update { state in
+                state.isBusy = false
+                if hasFailed { state.hasFailed = true }
+            }
+            then()
         }
     }
 }

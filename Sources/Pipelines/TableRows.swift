@@ -20,8 +20,10 @@ package final class TableRows: Sendable {
     private struct Shard {
         let store: ResultStore
         let partitions: [Int]
-        /// By partition, the offset up to which its records have been read back; nil before that.
+        /// By partition, the offset up to which its records have been read back; nil until that is done.
         var ends: [Int: Int64]?
+        /// The same while it is being done.
+        var restored: [Int: Int64] = [:]
     }
 
     private struct Layout: Sendable {
@@ -59,34 +61,36 @@ package final class TableRows: Sendable {
         memory.withLock { $0.used = 0 }
     }
 
-    /// Reads the rows of some partitions back from the topic, unless that has been done.
-    func restore(_ partitions: [Int]) throws(LogError) {
-        guard let layout = layout.withLock({ $0 }) else { return }
-        for partition in partitions { try restore(layout.shard(of: partition), of: layout) }
+    /// Reads a slice of the rows of one partition back from the topic (with those of other partitions that lie in the same store), unless
+    /// that has been done; whether more is to be done.
+    func restoreSlice(of partition: Int) throws(LogError) -> Bool {
+        guard let layout = layout.withLock({ $0 }) else { return false }
+        let result = layout.shard(of: partition).withLock { shard -> Result<Bool, LogError> in
+            do throws(LogError) { return .success(try restoreSlice(&shard, of: layout)) } catch { return .failure(error) }
+        }
+        return try result.get()
     }
 
-    private func restore(_ shard: Monitor<Shard>, of layout: Layout) throws(LogError) {
-        let failure = shard.withLock { shard -> LogError? in
-            guard shard.ends == nil else { return nil }
-            let store = shard.store
-            let before = store.memory
-            var ends: [Int: Int64] = [:]
-            do throws(LogError) {
-                for partition in shard.partitions {
-                    let origin = layout.origin.indices.contains(partition) ? layout.origin[partition] : nil
-                    try readAll(of: log, PartitionKey(topic: layout.topic, partition: partition), from: origin) { run in
-                        store.apply(run)
-                        ends[partition] = run.nextOffset
-                    }
-                }
-            } catch {
-                return error
-            }
-            shard.ends = ends
-            memory.withLock { $0.used += store.memory - before }
-            return nil
+    private func restoreSlice(_ shard: inout Shard, of layout: Layout) throws(LogError) -> Bool {
+        guard shard.ends == nil else { return false }
+        for partition in shard.partitions {
+            let bounds = try log.bounds(of: layout.topic, partition: partition)
+            let origin = layout.origin.indices.contains(partition) ? layout.origin[partition] : bounds.start
+            let offset = max(bounds.start, shard.restored[partition] ?? origin)
+            shard.restored[partition] = offset
+            guard offset < bounds.durableEnd else { continue }
+            let run = try log.fetch(
+                layout.topic, partition: partition, from: offset, maxBytes: TaskLimits.fetchBytes, upTo: .durable)
+            guard run.nextOffset > offset else { continue }
+            let before = shard.store.memory
+            shard.store.apply(run)
+            shard.restored[partition] = run.nextOffset
+            let growth = shard.store.memory - before
+            memory.withLock { $0.used += growth }
+            return true
         }
-        if let failure { throw failure }
+        shard.ends = shard.restored
+        return false
     }
 
     // MARK: Rows
@@ -105,13 +109,15 @@ package final class TableRows: Sendable {
         }
     }
 
-    /// Looks at the stores, one after the other, once they hold all rows that are durable.
-    package func look<Result>(_ look: (ResultStore) -> Result) throws(LogError) -> [Result] {
+    /// Looks at the stores, one after the other. Errors: they do not hold all rows that are durable yet.
+    package func look<Result>(_ look: (ResultStore) -> Result) throws(QueryFailure) -> [Result] {
         guard let layout = layout.withLock({ $0 }) else { return [] }
         var results: [Result] = []
         for shard in layout.shards {
-            try restore(shard, of: layout)
-            results.append(shard.withLock { look($0.store) })
+            guard let result = shard.withLock({ shard in shard.ends == nil ? nil : look(shard.store) }) else {
+                throw QueryFailure(message: "the rows are being read back from the log; ask again in a while")
+            }
+            results.append(result)
         }
         return results
     }

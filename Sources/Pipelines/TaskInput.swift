@@ -21,17 +21,19 @@ package struct TaskInput: Sendable {
     package let topicName: String
     /// The offset of the next record to process.
     package var position: Int64
-    /// Where a bounded read stops; nil reads on for ever.
+    /// Where a bounded read stops; nil for one that goes on with whatever is appended.
     package var end: Int64?
     /// Its records are changes of a table: of records of one time they come before those of streams, which look them up.
     package var isTable = false
 
-    /// Records that are to be left out, by offset, each with the reason.
+    /// Records that are to be skipped, by offset, each with the reason.
     package var skips: [Int64: String] = [:]
 
     /// Records fetched and not yet processed: those of `run` from `next` on.
     var run: RecordRun?
     var next = 0
+    /// The log's generation when `run` was fetched.
+    var generation: UInt64 = 0
 
     package init(index: Int, partition: PartitionKey, topicName: String, position: Int64, end: Int64? = nil) {
         self.index = index
@@ -49,10 +51,18 @@ package struct TaskInput: Sendable {
     var headTimestamp: Int64? { remaining > 0 ? run?.timestamps[next] : nil }
 
     /// Takes over fetched records; those at or behind the end of a bounded read are left out.
-    package mutating func take(_ fetched: RecordRun) {
+    package mutating func take(_ fetched: RecordRun, generation: UInt64 = 0) {
         run = fetched.count > 0 ? fetched : nil
         next = 0
+        self.generation = generation
         if fetched.count == 0 { position = max(position, fetched.nextOffset) }
+    }
+
+    /// Drops fetched records that were not fetched under this generation of the log; they are to be fetched again.
+    mutating func dropRun(olderThan current: UInt64) {
+        guard run != nil, generation != current else { return }
+        run = nil
+        next = 0
     }
 
     /// How many of the remaining records lie before the end of a bounded read.
@@ -65,7 +75,7 @@ package struct TaskInput: Sendable {
         return count
     }
 
-    /// How many of the next `count` records come before one that is to be left out; nil when there is none.
+    /// How many of the next `count` records come before one that is to be skipped; nil when there is none.
     func distanceToSkip(within count: Int) -> Int? {
         guard !skips.isEmpty, let run else { return nil }
         return (0..<count).first { skips[run.offsets[next + $0]] != nil }
@@ -116,11 +126,11 @@ package struct MergedChoice: Hashable, Sendable {
 }
 
 /// When a record is due: by its time, tables before streams.
-private struct Turn: Comparable {
+private struct MergeRank: Comparable {
     var time: Int64
     var isStream: Bool
 
-    static func < (a: Turn, b: Turn) -> Bool { a.time < b.time || a.time == b.time && !a.isStream && b.isStream }
+    static func < (a: MergeRank, b: MergeRank) -> Bool { a.time < b.time || a.time == b.time && !a.isStream && b.isStream }
 }
 
 /// Kafka Streams' choice: the input whose next record is oldest; inputs at their end do not hold up the others.
@@ -128,11 +138,11 @@ package struct OldestFirst: InputChooser {
     package init() {}
 
     package mutating func choose(among inputs: [TaskInput], atMost limit: Int) -> (input: Int, count: Int)? {
-        var best: (place: Int, turn: Turn)?
-        var runnerUp: Turn?
+        var best: (place: Int, turn: MergeRank)?
+        var runnerUp: MergeRank?
         for (place, input) in inputs.enumerated() {
             guard !input.isFinished, let time = input.headTimestamp else { continue }
-            let turn = Turn(time: time, isStream: !input.isTable)
+            let turn = MergeRank(time: time, isStream: !input.isTable)
             if let current = best, !(turn < current.turn) {
                 runnerUp = runnerUp.map { min($0, turn) } ?? turn
             } else {
@@ -146,7 +156,7 @@ package struct OldestFirst: InputChooser {
         // Several inputs: only so far as this one stays the oldest.
         if let runnerUp, let run = input.run {
             var oldest = 1
-            while oldest < count, !(runnerUp < Turn(time: run.timestamps[input.next + oldest], isStream: !input.isTable)) { oldest += 1 }
+            while oldest < count, !(runnerUp < MergeRank(time: run.timestamps[input.next + oldest], isStream: !input.isTable)) { oldest += 1 }
             count = min(count, oldest)
         }
         return count > 0 ? (best.place, count) : nil
@@ -157,9 +167,9 @@ package struct OldestFirst: InputChooser {
         guard places.count > 1, Set(places.map { inputs[$0].index }).count == places.count else { return nil }
         var choice = MergedChoice(parts: places.map { MergedChoice.Part(place: $0) })
         let available = places.map { inputs[$0].available(atMost: limit) }
-        func head(_ part: Int) -> Turn {
+        func head(_ part: Int) -> MergeRank {
             let input = inputs[places[part]]
-            return Turn(time: input.run?.timestamps[input.next + choice.parts[part].count] ?? .max, isStream: !input.isTable)
+            return MergeRank(time: input.run?.timestamps[input.next + choice.parts[part].count] ?? .max, isStream: !input.isTable)
         }
         var heads = places.indices.map(head)
         var current = heads.indices.min { heads[$0] < heads[$1] } ?? 0

@@ -1,93 +1,163 @@
-// One worker thread: its inbox, its tasks and its loop.
+// One worker thread: its inbox, its tasks and its loop. It takes the ready tasks in turn, gives each a slice of time, and commits all that
+// is due together. It sleeps when nothing is ready; news from the log, messages and clients with room again wake it.
 
 import LogStore
 import Platform
 
 /// A thread that owns tasks. Everything but the inbox belongs to the thread itself.
 final class Worker: @unchecked Sendable {
-    // `tasks`, `waiting` and `timers` are touched by the worker's own thread only; the inbox has its lock.
+    // `slots`, `ready`, `scans`, `due`, `waiting` and `timers` are touched by the worker's own thread only; the inbox has its lock. After
+    // the thread has ended, the messages that still come are carried out one at a time by their senders, and touch what it left.
     private struct Inbox {
         var messages: [@Sendable (Worker) -> Void] = []
         var news: Set<PartitionKey> = []
+        /// How many tasks read each partition. News of others are ignored.
+        var readers: [PartitionKey: Int] = [:]
+        var epochs: [ObjectIdentifier: (epoch: RunEpoch, tasks: Int)] = [:]
         var isStopped = false
+        var hasEnded = false
+        /// One sender is carrying out messages for the thread that has ended.
+        var isAnswering = false
         var hasWork: Bool { !messages.isEmpty || !news.isEmpty || isStopped }
     }
 
-    private struct Entry {
-        let task: QueryTask
-        let run: QueryRun
-        var isReady = true
-    }
-
-    /// Someone who waits for a task's commits to be durable.
-    private struct Waiting {
+    /// A caller that waits for a task's commits to be decided.
+    struct Waiting {
         let task: QueryTask
         let commits: Int
         let call: () -> Void
     }
 
     private let inbox = Monitor(Inbox())
-    private let interest = Monitor(Set<PartitionKey>())
-    private let log: any EventLog
-    private let time: any TimeSource
-    private var tasks: [Entry] = []
-    private var waiting: [Waiting] = []
+    let log: any EventLog
+    let time: any TimeSource
+    /// The clock of the waits themselves, also where the engine's is simulated.
+    private let clock: any TimeSource
+    let snapshots: ThreadPool
+    /// Every task, in the order in which they came.
+    var slots: [TaskSlot] = []
+    /// Ready tasks whose turn comes next, first to last.
+    private var ready: [TaskSlot] = []
+    /// Ready tasks that are long scans: one of them gets a slice after a round of the others.
+    private var scans: [TaskSlot] = []
+    /// Tasks left in this round. At its end the worker commits.
+    private var leftInRound = 0
+    /// Tasks whose commit is due at the end of the round.
+    private var due: [TaskSlot] = []
+    var waiting: [Waiting] = []
+    /// Commits handed to the log whose outcome has not been dealt with.
+    var commitsUnderWay = 0
     /// What is to be done at a time (monotonic nanoseconds).
     private var timers: [(due: Int64, call: @Sendable () -> Void)] = []
-    private var thread: WorkerThread?
+    private var thread: (any RunningThread)?
 
-    init(name: String, log: any EventLog, time: any TimeSource) throws(SystemError) {
+    init(
+        name: String, log: any EventLog, time: any TimeSource, snapshots: ThreadPool, scheduler: any Scheduler
+    ) throws(SystemError) {
         self.log = log
         self.time = time
-        thread = try WorkerThread.start(name) { [weak self] in self?.loop() }
+        clock = scheduler.time
+        self.snapshots = snapshots
+        thread = try scheduler.start(name) { [weak self] in self?.loop() }
     }
 
     // MARK: From other threads
 
-    func post(_ message: @escaping @Sendable (Worker) -> Void) { inbox.update { $0.messages.append(message) } }
+    /// Has the worker carry out `message`. After its end the caller does.
+    func post(_ message: @escaping @Sendable (Worker) -> Void) {
+        let answers = inbox.update { inbox -> Bool in
+            inbox.messages.append(message)
+            guard inbox.hasEnded && !inbox.isAnswering else { return false }
+            inbox.isAnswering = true
+            return true
+        }
+        if answers { answerAll() }
+    }
 
-    /// Calls `body` on the worker's thread when so much time has passed.
+    private func answerAll() {
+        while true {
+            let messages = inbox.update { inbox -> [@Sendable (Worker) -> Void] in
+                defer { inbox.messages = [] }
+                if inbox.messages.isEmpty { inbox.isAnswering = false }
+                return inbox.messages
+            }
+            if messages.isEmpty { return }
+            for message in messages { message(self) }
+        }
+    }
+
+    /// Calls `body` on the worker's thread when so much time has passed; never, once it has been stopped.
     func after(nanoseconds delay: Int64, _ body: @escaping @Sendable () -> Void) {
         post { worker in worker.timers.append((worker.time.monotonicNanoseconds() + delay, body)) }
     }
 
-    func tell(_ partition: PartitionKey) {
-        guard interest.withLock({ $0.contains(partition) }) else { return }
-        inbox.update { _ = $0.news.insert(partition) }
+    /// The ends of a partition have moved.
+    func notify(_ partition: PartitionKey) {
+        let isWanted = inbox.withLock { $0.readers[partition] != nil && !$0.news.contains(partition) }
+        if isWanted { inbox.update { _ = $0.news.insert(partition) } }
     }
 
-    func adopt(_ confined: ConfinedTask, of run: QueryRun) {
-        interest.withLock { $0.formUnion(confined.task.description.inputs.map(\.partition)) }
-        post { $0.tasks.append(Entry(task: confined.task, run: run)) }
-    }
-
-    func commit(_ queryID: String, finally: @escaping @Sendable () -> Void) {
+    func adopt(_ confined: ConfinedTask, of run: QueryRun, in epoch: RunEpoch) {
+        inbox.withLock { inbox in
+            for input in confined.task.description.inputs { inbox.readers[input.partition, default: 0] += 1 }
+            inbox.epochs[ObjectIdentifier(epoch), default: (epoch, 0)].tasks += 1
+        }
         post { worker in
-            let found = worker.tasks.filter { $0.task.status.queryID == queryID }
+            confined.task.snapshotThreads = worker.snapshots
+            let slot = TaskSlot(confined.task, of: run, in: epoch)
+            let woken = SlotReference(slot)
+            slot.wake = { [weak worker] in
+                worker?.post { worker in
+                    if let slot = woken.slot { worker.makeReady(slot) }
+                }
+            }
+            worker.slots.append(slot)
+            worker.makeReady(slot)
+        }
+    }
+
+    func commit(_ epoch: RunEpoch, finally: @escaping @Sendable () -> Void) {
+        post { worker in
+            let found = worker.slots.filter { $0.epoch === epoch }
             worker.commit(found.filter { $0.task.isCommitDue(isIdle: true) })
-            worker.whenDurable(found.map(\.task), finally)
+            worker.whenDecided(found.map(\.task), finally)
         }
     }
 
-    func remove(_ queryID: String, committing: Bool, finally: @escaping @Sendable () -> Void) {
+    func remove(_ epoch: RunEpoch, committing: Bool, finally: @escaping @Sendable () -> Void) {
         post { worker in
-            let leaving = worker.tasks.filter { $0.task.status.queryID == queryID }
+            let leaving = worker.slots.filter { $0.epoch === epoch }
             if committing { worker.commit(leaving.filter { $0.task.isCommitDue(isIdle: true) }) }
-            worker.tasks.removeAll { $0.task.status.queryID == queryID }
-            for entry in leaving { entry.task.retire() }
-            worker.whenDurable(leaving.map(\.task), finally)
+            for slot in leaving { worker.drop(slot) }
+            worker.whenDecided(leaving.map(\.task), finally)
         }
     }
 
-    func stop() { inbox.update { $0.isStopped = true } }
+    /// Has the worker commit what it has and end. Clients' queries are cancelled at once.
+    func stop() {
+        let epochs = inbox.update { inbox in
+            inbox.isStopped = true
+            return inbox.epochs.values.map(\.epoch)
+        }
+        for epoch in epochs where epoch.owner == nil { epoch.cancel.set() }
+    }
+
+    /// Ends the work of all tasks wherever they are.
+    func cancelAll() { for epoch in inbox.withLock({ $0.epochs.values.map(\.epoch) }) { epoch.cancel.set() } }
+
+    var hasEnded: Bool { inbox.withLock { $0.hasEnded } }
+
+    /// Waits until the worker has ended, for so long at most; whether it has.
+    func waitForEnd(nanoseconds: Int64) -> Bool { inbox.wait(nanoseconds: nanoseconds, until: { $0.hasEnded }, then: { $0.hasEnded }) }
     func join() { thread?.join() }
 
     // MARK: On the worker's thread
 
-    private func whenDurable(_ tasks: [QueryTask], _ call: @escaping () -> Void) {
+    /// Calls `call` once all that these tasks have handed to the log is decided.
+    private func whenDecided(_ tasks: [QueryTask], _ call: @escaping () -> Void) {
         guard let latest = tasks.first(where: { $0.commitsDurable < $0.commitsMade }) else { return call() }
         let rest = tasks.filter { $0 !== latest }
-        waiting.append(Waiting(task: latest, commits: latest.commitsMade) { [weak self] in self?.whenDurable(rest, call) })
+        waiting.append(Waiting(task: latest, commits: latest.commitsMade) { [weak self] in self?.whenDecided(rest, call) })
     }
 
     private func loop() {
@@ -96,18 +166,41 @@ final class Worker: @unchecked Sendable {
             for message in messages { message(self) }
             fireTimers()
             if !news.isEmpty {
-                for index in tasks.indices where !tasks[index].isReady {
-                    if tasks[index].task.description.inputs.contains(where: { news.contains($0.partition) }) { tasks[index].isReady = true }
+                for slot in slots where !slot.isReady && slot.task.description.inputs.contains(where: { news.contains($0.partition) }) {
+                    makeReady(slot)
                 }
             }
-            if isStopped {
-                commit(tasks.filter { $0.task.isCommitDue(isIdle: true) })
-                tasks.removeAll()
-                return
-            }
-            runReady()
+            if isStopped { return end() }
+            runNext()
         }
     }
+
+    /// Commits what there is, deals with what the log says to it, and leaves.
+    private func end() {
+        commit(slots.filter { $0.task.isCommitDue(isIdle: true) })
+        let deadline = clock.monotonicNanoseconds() + Worker.longestSettling
+        while commitsUnderWay > 0, clock.monotonicNanoseconds() < deadline {
+            let left = deadline - clock.monotonicNanoseconds()
+            let messages = inbox.wait(nanoseconds: max(0, left), until: { !$0.messages.isEmpty }) { inbox in
+                defer { inbox.messages = [] }
+                return inbox.messages
+            }
+            for message in messages { message(self) }
+        }
+        for slot in slots { drop(slot) }
+        timers = []
+        let stranded = waiting
+        waiting = []
+        for waiter in stranded { waiter.call() }
+        inbox.update { inbox in
+            inbox.hasEnded = true
+            inbox.isAnswering = true
+        }
+        answerAll()
+    }
+
+    /// Nanoseconds that a worker that was stopped waits for the log to decide its commits.
+    private static let longestSettling: Int64 = 2_000_000_000
 
     private func fireTimers() {
         guard !timers.isEmpty else { return }
@@ -126,103 +219,83 @@ final class Worker: @unchecked Sendable {
             }
             return (inbox.messages, inbox.news, inbox.isStopped)
         }
-        if tasks.contains(where: \.isReady) { return inbox.withLock { take(&$0) } }
+        if !ready.isEmpty || !scans.isEmpty { return inbox.withLock { take(&$0) } }
         let left = timers.map(\.due).min().map { max(0, $0 - time.monotonicNanoseconds()) }
         return inbox.wait(nanoseconds: left, until: { $0.hasWork }, then: { take(&$0) })
     }
 
-    /// One turn for every ready task, then the commits that are due.
-    private func runReady() {
-        var failed: [(Entry, QueryFailure)] = []
-        var due: [Entry] = []
-        for index in tasks.indices {
-            let entry = tasks[index]
-            guard entry.isReady else { continue }
-            do throws(QueryFailure) {
-                let confined = ConfinedTask(task: entry.task)
-                let turn = try entry.task.turn { [weak self] in self?.wake(confined) }
-                tasks[index].isReady = turn == .worked
-                if entry.task.isCommitDue(isIdle: turn != .worked) { due.append(entry) }
-            } catch {
-                failed.append((entry, error))
-            }
-        }
-        for (entry, failure) in failed {
-            tasks.removeAll { $0.task === entry.task }
-            due.removeAll { $0.task === entry.task }
-            entry.task.retire()
-            entry.run.fail(failure)
-        }
-        commit(due)
-        tasks.removeAll { $0.task.isFinished }
+    // MARK: Turns
+
+    /// Puts a task at the end of the line.
+    func makeReady(_ slot: TaskSlot) {
+        guard !slot.isReady && !slot.isGone else { return }
+        slot.isReady = true
+        if slot.isLongScan { scans.append(slot) } else { ready.append(slot) }
     }
 
-    private func wake(_ confined: ConfinedTask) {
-        post { worker in
-            for index in worker.tasks.indices where worker.tasks[index].task === confined.task { worker.tasks[index].isReady = true }
+    /// A slice for the next task, and at the end of a round the commits that are due and a slice for one long scan.
+    private func runNext() {
+        if leftInRound <= 0 || ready.isEmpty {
+            if !scans.isEmpty { runSlice(scans.removeFirst()) }
+            commitDue()
+            leftInRound = min(ready.count, Worker.roundTasks)
         }
+        guard !ready.isEmpty else { return commitDue() }
+        leftInRound -= 1
+        runSlice(ready.removeFirst())
+        if leftInRound <= 0 || ready.isEmpty { commitDue() }
     }
 
-    /// Commits everything of these tasks, in one call to the log as far as they may be together.
-    private func commit(_ entries: [Entry]) {
-        let lonely = entries.filter { $0.task.commitsAlone }
-        if lonely.isEmpty { return commitTogether(entries) }
-        commitTogether(entries.filter { entry in !lonely.contains { $0.task === entry.task } })
-        for entry in lonely { commitTogether([entry]) }
-    }
+    /// Tasks of one round: with more, what the first has processed would wait for its commit until the last has had its slice.
+    private static let roundTasks = 8
 
-    private func commitTogether(_ entries: [Entry]) {
-        guard !entries.isEmpty else { return }
-        var appends: [Append] = []
-        var parts: [CommitPart] = []
-        let generation = entries.map(\.task.generation).min()
-        for entry in entries {
-            let first = appends.count
-            do throws(QueryFailure) { appends += try entry.task.takeAppends() } catch {
-                tasks.removeAll { $0.task === entry.task }
-                entry.task.retire()
-                entry.run.fail(error)
-                continue
+    private func runSlice(_ slot: TaskSlot) {
+        slot.isReady = false
+        guard !slot.isGone else { return }
+        do throws(QueryFailure) {
+            let turn = try slot.runSlice(time)
+            if slot.task.isCommitDue(isIdle: turn != .worked), !due.contains(where: { $0 === slot }) { due.append(slot) }
+            switch turn {
+            case .worked: makeReady(slot)
+            case .idle, .blocked: break
+            case .finished: drop(slot)
             }
-            parts.append(CommitPart(entry.task, of: entry.run, firstAppend: first))
-        }
-        let settled = parts
-        log.commit(Commit(appends, generation: generation)) { [weak self] result in
-            self?.post { worker in
-                for part in settled { worker.settle(part, isAlone: settled.count == 1, result) }
-            }
+        } catch {
+            drop(slot)
+            slot.run.fail(slot.epoch, error, of: slot.task.identity)
         }
     }
 
-    private func settle(_ part: CommitPart, isAlone: Bool, _ result: Result<CommitReceipt, LogError>) {
-        let task = part.task.task
-        switch result {
-        case .success(let receipt):
-            part.showRows(receipt)
-            task.commitsDurable = max(task.commitsDurable, part.number)
-            part.publish()
-            let ready = waiting.filter { $0.task === task && $0.commits <= task.commitsDurable }
-            waiting.removeAll { $0.task === task && $0.commits <= task.commitsDurable }
-            for waiter in ready { waiter.call() }
-        case .failure(let error):
-            // Nothing more of this task becomes durable. Whoever waits for that may wait for a task that has left already.
-            let stranded = waiting.filter { $0.task === task }
-            waiting.removeAll { $0.task === task }
-            task.commitsDurable = task.commitsMade
-            defer { for waiter in stranded { waiter.call() } }
-            // Memory is ahead of the log now: the task is thrown away, and a new one starts from what is durable.
-            guard tasks.contains(where: { $0.task === task }) else { return }
-            tasks.removeAll { $0.task === task }
-            task.retire()
-            let refusal = QueryFailure(message: "the commit failed: \(error.message)")
-            switch error.kind {
-            case .withdrawn, .diskFull, .storage: part.run.retry(after: refusal, atOnce: error.kind == .withdrawn)
-            default:
-                if isAlone { return part.run.fail(refusal) }
-                // Something is wrong with the commit, but whose part it is only shows when each is made alone.
-                _ = part.run.status.content.withLock { $0.lonelyTasks.insert(part.identity) }
-                part.run.retry(after: refusal, atOnce: true)
+    private func commitDue() {
+        guard !due.isEmpty else { return }
+        let slots = due.filter { !$0.isGone }
+        due = []
+        commit(slots)
+    }
+
+    /// Lets go of a task with all that it has not committed.
+    func drop(_ slot: TaskSlot) {
+        guard !slot.isGone else { return }
+        slot.isGone = true
+        slots.removeAll { $0 === slot }
+        ready.removeAll { $0 === slot }
+        scans.removeAll { $0 === slot }
+        due.removeAll { $0 === slot }
+        slot.task.retire()
+        inbox.withLock { inbox in
+            for input in slot.task.description.inputs {
+                let left = (inbox.readers[input.partition] ?? 1) - 1
+                inbox.readers[input.partition] = left > 0 ? left : nil
             }
+            let key = ObjectIdentifier(slot.epoch)
+            if let entry = inbox.epochs[key] { inbox.epochs[key] = entry.tasks > 1 ? (entry.epoch, entry.tasks - 1) : nil }
         }
     }
+}
+
+/// A slot on its way through an inbox, back to the worker that owns it. A slot that is gone is not kept by those who would wake it.
+private final class SlotReference: @unchecked Sendable {
+    // Set once; read on the thread of the worker that owns the slot.
+    private(set) weak var slot: TaskSlot?
+    init(_ slot: TaskSlot) { self.slot = slot }
 }

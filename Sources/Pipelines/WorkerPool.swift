@@ -1,60 +1,87 @@
-// The fixed pool of worker threads. A worker owns its tasks: it takes one that has input, runs one micro-batch, moves on, and commits
-// all that is due together. It sleeps when nothing is ready, and news from the log, messages and clients with room again wake it.
+// The fixed pool of worker threads, and the threads beside them: those on which queries restore their state, and the one that writes
+// snapshots. A worker never waits for a disk.
 
 package import LogStore
 package import Platform
 
 /// The threads that run tasks.
 package final class WorkerPool: Sendable {
+    let log: any EventLog
     private let workers: [Worker]
-    private let log: any EventLog
     private let subscription: Monitor<NewsSubscription?>
     private let turnOfNext = Monitor(0)
+    /// Two, so that a restore that waits for the disk does not keep all others waiting; they share the processor with the workers.
+    private let restores: ThreadPool
+    private let snapshots: ThreadPool
+    private let isStopping = Monitor(false)
 
-    /// Starts `count` workers. Errors: the system refuses a thread.
-    package init(count: Int, log: any EventLog, time: any TimeSource) throws(SystemError) {
+    /// Starts `count` workers on threads of `scheduler`. Errors: the system refuses a thread.
+    package init(
+        count: Int, log: any EventLog, time: any TimeSource, scheduler: any Scheduler = HostScheduler()
+    ) throws(SystemError) {
         self.log = log
+        restores = ThreadPool("restore", limit: 2, scheduler: scheduler)
+        snapshots = ThreadPool("snapshots", limit: 1, scheduler: scheduler)
         var workers: [Worker] = []
-        for index in 0..<max(1, count) { workers.append(try Worker(name: "worker-\(index)", log: log, time: time)) }
+        for index in 0..<max(1, count) {
+            workers.append(try Worker(name: "worker-\(index)", log: log, time: time, snapshots: snapshots, scheduler: scheduler))
+        }
         self.workers = workers
         subscription = Monitor(nil)
         let listening = workers
         let subscribed = log.subscribe { news in
             let partition = PartitionKey(topic: news.topic, partition: news.partition)
-            for worker in listening { worker.tell(partition) }
+            for worker in listening { worker.notify(partition) }
         }
         subscription.update { $0 = subscribed }
     }
 
-    /// Gives each task to a worker, in turn; `adopt` is told which.
-    package func start(_ tasks: [QueryTask], of run: QueryRun) {
-        for task in tasks {
-            let index = turnOfNext.update { next in
-                next += 1
-                return (next - 1) % workers.count
-            }
-            workers[index].adopt(ConfinedTask(task: task), of: run)
+    /// Gives each task to a worker, in turn. Tasks of an epoch that has ended are dropped.
+    func start(_ tasks: [QueryTask], of run: QueryRun, in epoch: RunEpoch) {
+        let first = turnOfNext.update { next in
+            defer { next = (next + tasks.count) % workers.count }
+            return next
         }
+        let places = tasks.indices.map { (first + $0) % workers.count }
+        let confined = tasks.map(ConfinedTask.init)
+        guard epoch.place(on: Set(places).sorted().map { workers[$0] }) else {
+            for task in tasks { task.retire() }
+            return
+        }
+        for (place, task) in zip(places, confined) { workers[place].adopt(task, of: run, in: epoch) }
+        // Ended meanwhile: the message that removes the tasks may have come before the tasks did.
+        if epoch.isEnded { remove(epoch, committing: false) {} }
     }
 
-    /// Calls `body` on a worker's thread when so much time has passed.
-    func after(nanoseconds delay: Int64, _ body: @escaping @Sendable () -> Void) { workers[0].after(nanoseconds: delay, body) }
-
-    /// Commits what the tasks of a query have processed; `finally` is called when all of it is durable or refused.
-    func commit(_ queryID: String, finally: @escaping @Sendable () -> Void) {
-        let each = countdown(finally)
-        for worker in workers { worker.commit(queryID, finally: each) }
+    /// Calls `body` on the thread of a worker, the same for each `name`, when so much time has passed.
+    func after(nanoseconds delay: Int64, for name: String, _ body: @escaping @Sendable () -> Void) {
+        let index = name.utf8.reduce(UInt32(5381)) { $0 &* 33 &+ UInt32($1) } % UInt32(workers.count)
+        workers[Int(index)].after(nanoseconds: delay, body)
     }
 
-    /// Takes the tasks of a query away from their workers, with what they have not committed; `finally` is called when all are gone.
-    package func remove(_ queryID: String, committing: Bool, finally: @escaping @Sendable () -> Void) {
-        let each = countdown(finally)
-        for worker in workers { worker.remove(queryID, committing: committing, finally: each) }
+    /// Does one step of a restore beside the workers, after the steps of other queries that wait already.
+    func restore(_ step: @escaping @Sendable () -> Void) {
+        if !isStopping.withLock({ $0 }) { restores.run(step) }
     }
 
-    /// What every worker calls once; the last of them calls `finally`.
-    private func countdown(_ finally: @escaping @Sendable () -> Void) -> @Sendable () -> Void {
-        let waiting = Monitor(workers.count)
+    /// Commits what the tasks of an epoch have processed; `finally` is called when all of it is durable or refused.
+    func commit(_ epoch: RunEpoch, finally: @escaping @Sendable () -> Void) {
+        let workers = epoch.workers
+        let each = countdown(workers.count, finally)
+        for worker in workers { worker.commit(epoch, finally: each) }
+    }
+
+    /// Takes the tasks of an epoch away from their workers, with what they have not committed; `finally` is called when all are gone.
+    func remove(_ epoch: RunEpoch, committing: Bool, finally: @escaping @Sendable () -> Void) {
+        let workers = epoch.end()
+        let each = countdown(workers.count, finally)
+        for worker in workers { worker.remove(epoch, committing: committing, finally: each) }
+    }
+
+    /// What is to be called `count` times; the last call, or this one when there is none to come, calls `finally`.
+    private func countdown(_ count: Int, _ finally: @escaping @Sendable () -> Void) -> @Sendable () -> Void {
+        if count == 0 { finally() }
+        let waiting = Monitor(count)
         return {
             let left = waiting.update { count in
                 count -= 1
@@ -64,15 +91,25 @@ package final class WorkerPool: Sendable {
         }
     }
 
-    /// Lets every worker commit what it has, and ends the threads.
+    /// Lets every worker commit what it has, and ends the threads, within five seconds: what is in the middle of something long is
+    /// cancelled after one, and done again after the next start. Whoever has asked a worker for something gets the answer.
     package func stop() {
+        isStopping.update { $0 = true }
         if let subscribed = subscription.withLock({ $0 }) { log.unsubscribe(subscribed) }
         for worker in workers { worker.stop() }
-        for worker in workers { worker.join() }
+        for (wait, isLast) in [(WorkerPool.patience, false), (WorkerPool.lastPatience, true)] {
+            for worker in workers where !worker.waitForEnd(nanoseconds: wait) && !isLast { worker.cancelAll() }
+        }
+        for worker in workers where worker.hasEnded { worker.join() }
+        restores.close()
+        snapshots.close()
     }
+
+    /// Nanoseconds that a stop waits for work under way, before and after cancelling it.
+    private static let patience: Int64 = 1_000_000_000, lastPatience: Int64 = 3_000_000_000
 }
 
-/// A task on its way to its worker. Handed over once: whoever made it keeps no reference.
+/// A task on its way to its worker. Handed over once: the thread that made it keeps no reference.
 struct ConfinedTask: @unchecked Sendable {
     let task: QueryTask
 }

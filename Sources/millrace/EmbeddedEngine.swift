@@ -51,11 +51,24 @@ struct EmbeddedEngine {
         if let threads { configuration.workers = threads }
         configuration.outerLimits = MillraceLimits.all
         if let directory { configuration.snapshots = SnapshotFolder(files: HostFileSystem(), directory: directory + "/snapshots") }
+        if let directory { configuration.crashes = crashHistory(in: directory) }
         do throws(Diagnostic) {
             return try MillraceEngine(configuration: configuration, log: log)
         } catch {
             log.close()
             throw .cannotStart(error)
+        }
+    }
+
+    /// Which queries took earlier processes with them. From here on the file notes those that take this one.
+    private func crashHistory(in directory: String) -> CrashHistory? {
+        do throws(SystemError) {
+            let history = try CrashHistory(files: HostFileSystem(), path: directory + "/crashes")
+            try CrashRecord.install(path: directory + "/crashes")
+            return history
+        } catch {
+            logLine(.warning, "event=crash_record_unavailable reason=\"\(error)\"")
+            return nil
         }
     }
 }

@@ -23,45 +23,107 @@ private func texts(_ run: RecordRun) -> [String] {
     }
 }
 
+private func write(_ folder: SnapshotFolder, offset: Int64, _ slices: [[(String, String?)]]) throws {
+    let file = try folder.create("store", changelog, offset: offset)
+    for slice in slices { try file.append(records(slice)) }
+    try file.finish()
+    try folder.removeOld("store", changelog)
+}
+
+/// What the newest whole snapshot holds, and its offset; as a restore reads it.
+private func newest(_ folder: SnapshotFolder, in bounds: PartitionBounds = bounds, of changelog: PartitionKey = changelog) throws -> (Int64, [String])? {
+    for reader in folder.candidates("store", changelog, bounds, warn: { _ in }) {
+        checking: while true {
+            switch reader.checkSlice() {
+            case .more: continue
+            case .damaged: break checking
+            case .whole:
+                var found: [String] = []
+                while let slice = try reader.nextSlice() { found += texts(slice) }
+                return (reader.offset, found)
+            }
+        }
+    }
+    return nil
+}
+
 @Test func aSnapshotComesBack() throws {
     let files = MemoryFileSystem()
     let folder = SnapshotFolder(files: files, directory: "/snapshots")
-    #expect(folder.newest("store", changelog, bounds) == nil)
-    try folder.write("store", changelog, offset: 10, records([("a", "1")]))
-    try folder.write("store", changelog, offset: 20, records([("a", "2"), ("b", nil)]))
-    let found = try #require(folder.newest("store", changelog, bounds))
-    #expect(found.offset == 20)
-    #expect(texts(found.records) == ["a=2@0", "b=null@1"])
+    #expect(try newest(folder) == nil)
+    try write(folder, offset: 10, [[("a", "1")]])
+    try write(folder, offset: 20, [[("a", "2"), ("b", nil)], [], [("c", "3")]])
+    let found = try #require(try newest(folder))
+    #expect(found.0 == 20)
+    #expect(found.1 == ["a=2@0", "b=null@1", "c=3@0"])
     // Two are kept.
-    try folder.write("store", changelog, offset: 30, records([]))
+    try write(folder, offset: 30, [])
     #expect(try files.list("/snapshots").count == 2)
+    #expect(try newest(folder)?.0 == 30)
 }
 
 @Test func aSnapshotThatDoesNotFitIsNoSnapshot() throws {
     let files = MemoryFileSystem()
     let folder = SnapshotFolder(files: files, directory: "/snapshots")
-    try folder.write("store", changelog, offset: 10, records([("a", "1")]))
-    try folder.write("store", changelog, offset: 200, records([("a", "2")]))
+    try write(folder, offset: 10, [[("a", "1")]])
+    try write(folder, offset: 200, [[("a", "2")]])
     // Ahead of the log: the older one serves.
-    #expect(folder.newest("store", changelog, bounds)?.offset == 10)
+    #expect(try newest(folder)?.0 == 10)
     // Another topic of the same name.
-    #expect(folder.newest("store", PartitionKey(topic: TopicID(high: 9, low: 9), partition: 0), bounds) == nil)
+    #expect(try newest(folder, of: PartitionKey(topic: TopicID(high: 9, low: 9), partition: 0)) == nil)
     // The changelog begins behind both.
-    #expect(folder.newest("store", changelog, PartitionBounds(start: 300, appendedEnd: 400, durableEnd: 400)) == nil)
+    #expect(try newest(folder, in: PartitionBounds(start: 300, appendedEnd: 400, durableEnd: 400)) == nil)
 }
 
 @Test func everyDamagedByteIsNoticed() throws {
     let files = MemoryFileSystem()
     let folder = SnapshotFolder(files: files, directory: "/snapshots")
-    try folder.write("store", changelog, offset: 10, records([("key", "value"), ("other", nil)]))
+    try write(folder, offset: 10, [[("key", "value")], [("other", nil)]])
     let name = try #require(try files.list("/snapshots").first)
     let whole = try files.contents(of: "/snapshots/" + name)
     for index in whole.indices {
         var damaged = whole
         damaged[index] ^= 0x10
         try files.replace("/snapshots/" + name, with: damaged)
-        #expect(folder.newest("store", changelog, bounds) == nil, "byte \(index)")
+        #expect(try newest(folder) == nil, "byte \(index)")
         try files.replace("/snapshots/" + name, with: Array(whole.prefix(index)))
-        #expect(folder.newest("store", changelog, bounds) == nil, "cut at \(index)")
+        #expect(try newest(folder) == nil, "cut at \(index)")
     }
+}
+
+/// What was begun and not finished is gone when the next one begins.
+@Test func anUnfinishedSnapshotIsRemoved() throws {
+    let files = MemoryFileSystem()
+    let folder = SnapshotFolder(files: files, directory: "/snapshots")
+    _ = try folder.create("store", changelog, offset: 10)
+    #expect(try files.list("/snapshots").count == 1)
+    try write(folder, offset: 20, [[("a", "1")]])
+    #expect(try files.list("/snapshots").count == 1)
+}
+
+/// A query takes snapshots as it goes; one that cannot be read is said once, and the changelog has it all.
+@Test func anUnreadableSnapshotIsSaidAndNotUsed() throws {
+    let files = MemoryFileSystem()
+    let folder = SnapshotFolder(files: files, directory: "/snapshots", changesBetween: 2)
+    let log = ScriptedLog()
+    let first = try TestQuery(log: log, counts: true, snapshots: folder)
+    first.run.start()
+    var count = 0
+    while try !files.exists("/snapshots") || !files.list("/snapshots").contains(where: { $0.hasSuffix(".snapshot") }) {
+        first.put(["a"])
+        count += 1
+        #expect(log.wait(first.output) { $0.last == #"{"N":\#(count)}"# })
+    }
+    first.pool.stop()
+    for name in try files.list("/snapshots") {
+        var bytes = try files.contents(of: "/snapshots/" + name)
+        bytes[bytes.count - 20] ^= 1
+        try files.replace("/snapshots/" + name, with: bytes)
+    }
+    let second = try TestQuery(log: log, counts: true, snapshots: folder)
+    second.run.start()
+    second.put(["a"])
+    #expect(log.wait(second.output) { $0.last == #"{"N":\#(count + 1)}"# })
+    #expect(second.warnings.withLock { !$0.isEmpty && $0.allSatisfy { $0.contains("is not used") } })
+    second.pool.stop()
 }

@@ -1,0 +1,111 @@
+// How a task gets its state back: for each store the newest snapshot and the changelog behind it, then the readable rows from the sink.
+// It goes in slices, so that the thread that does it can serve several tasks in turn.
+
+import Bytes
+import LogStore
+import Operators
+import Platform
+
+/// Where the restore of a task stands.
+struct RestoreCursor {
+    /// Stores that are not restored yet, and how far the first of them is.
+    var stores: [(name: String, changelog: PartitionKey)]
+    var store = StoreProgress.notBegun
+    /// Partitions of readable rows that are not restored yet.
+    var rows: [Int]
+
+    enum StoreProgress {
+        case notBegun
+        /// Snapshots, newest first, of which the first is being checked.
+        case checking([SnapshotReader])
+        /// Slices of a snapshot that has been checked are taken; the changelog follows from its offset on.
+        case snapshot(SnapshotReader)
+        /// Records of the changelog are taken, from this offset on.
+        case changelog(Int64)
+    }
+
+    /// Nil when there is nothing to restore.
+    init?(_ persistence: TaskPersistence) {
+        stores = persistence.changelogs.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+        rows = persistence.rows == nil ? [] : persistence.rowsToRestore
+        if stores.isEmpty && rows.isEmpty { return nil }
+    }
+}
+
+extension QueryTask {
+    /// Restores everything.
+    package func restore() throws(QueryFailure) { while try restoreSlice() {} }
+
+    /// Restores a slice; whether more is to be done.
+    func restoreSlice() throws(QueryFailure) -> Bool {
+        guard var cursor = restoring else { return false }
+        do throws(LogError) {
+            if let store = cursor.stores.first {
+                if let progress = try restore(store.name, store.changelog, cursor.store) {
+                    cursor.store = progress
+                } else {
+                    cursor.stores.removeFirst()
+                    cursor.store = .notBegun
+                }
+            } else if let partition = cursor.rows.first, try description.persistence?.rows?.restoreSlice(of: partition) != true {
+                cursor.rows.removeFirst()
+            }
+        } catch {
+            throw QueryFailure(message: "state could not be restored: \(error.message)")
+        }
+        restoring = cursor.stores.isEmpty && cursor.rows.isEmpty ? nil : cursor
+        if let growth = description.persistence?.rows?.takeGrowth(), growth != 0 {
+            status.content.withLock { $0.counters.stateBytes += growth }
+        }
+        return restoring != nil
+    }
+
+    /// Takes a slice of one store; gives how far that is, nil at the end.
+    private func restore(
+        _ store: String, _ changelog: PartitionKey, _ progress: RestoreCursor.StoreProgress
+    ) throws(LogError) -> RestoreCursor.StoreProgress? {
+        let bounds = try log.bounds(of: changelog.topic, partition: changelog.partition)
+        switch progress {
+        case .notBegun:
+            guard let persistence = description.persistence, let folder = persistence.snapshots else { return .changelog(bounds.start) }
+            let found = folder.candidates(store, changelog, bounds, warn: persistence.warn)
+            return found.isEmpty ? .changelog(bounds.start) : .checking(found)
+        case .checking(let candidates): return check(candidates) ?? .changelog(bounds.start)
+        case .snapshot(let reader):
+            let records: RecordRun?
+            do throws(SystemError) {
+                records = try reader.nextSlice()
+            } catch {
+                throw LogError(.storage, "\(error)")
+            }
+            guard let records else { return .changelog(reader.offset) }
+            try take(records, into: store)
+            return .snapshot(reader)
+        case .changelog(let position):
+            let offset = max(position, bounds.start)
+            guard offset < bounds.durableEnd else { return nil }
+            let run = try log.fetch(
+                changelog.topic, partition: changelog.partition, from: offset, maxBytes: TaskLimits.fetchBytes, upTo: .durable)
+            try take(run, into: store)
+            return run.nextOffset > offset ? .changelog(run.nextOffset) : nil
+        }
+    }
+
+    /// Checks a slice of the first of these snapshots; nil when none is left.
+    private func check(_ candidates: [SnapshotReader]) -> RestoreCursor.StoreProgress? {
+        guard let reader = candidates.first, let persistence = description.persistence else { return nil }
+        switch reader.checkSlice() {
+        case .more: return .checking(candidates)
+        case .whole: return .snapshot(reader)
+        case .damaged(let reason):
+            persistence.snapshots?.discard(reader.path, reason, warn: persistence.warn)
+            return candidates.count > 1 ? .checking(Array(candidates.dropFirst())) : nil
+        }
+    }
+
+    private func take(_ run: RecordRun, into store: String) throws(LogError) {
+        do throws(DataflowError) { try description.dataflow.restore(store: store, run: run) } catch {
+            throw LogError(.damaged, error.message)
+        }
+    }
+}

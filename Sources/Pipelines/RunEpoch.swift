@@ -1,0 +1,65 @@
+// One life of a query's tasks: from a start to the pause, failure, retry or end that stops them. Everything that concerns the tasks of a
+// query (commit, removal, cancellation) goes through it, so that it reaches exactly these tasks and only the workers that have them.
+
+import LogStore
+package import Operators
+import Platform
+
+/// The tasks of one start of a query.
+package final class RunEpoch: Sendable {
+    private struct State {
+        var workers: [Worker] = []
+        var isEnded = false
+        var isRetrying = false
+        var owner: CommitOwner?
+    }
+
+    private let state = Monitor(State())
+    /// Set to end the work of all its tasks, wherever they are.
+    package let cancel = CancelFlag()
+
+    init() {}
+
+    /// Whether its tasks are on their way out, or gone.
+    var isEnded: Bool { state.withLock { $0.isEnded } }
+
+    /// What its commits carry, so that the log refuses them once a later epoch of the query has begun. Nil for a transient query.
+    var owner: CommitOwner? { state.withLock { $0.owner } }
+
+    /// Has the log refuse the commits of all earlier epochs of `group`; false, without doing so, when this one has ended already.
+    func begin(of group: String, in log: any EventLog) -> Bool {
+        state.update { state in
+            guard !state.isEnded else { return false }
+            state.owner = CommitOwner(group: group, epoch: log.beginEpoch(of: group))
+            return true
+        }
+    }
+
+    /// Notes which workers get the tasks; false when the epoch has ended, and they are not to be handed over.
+    func place(on workers: [Worker]) -> Bool {
+        state.update { state in
+            guard !state.isEnded else { return false }
+            state.workers = workers
+            return true
+        }
+    }
+
+    /// Ends the epoch: no task is handed over any more. Gives the workers that have its tasks.
+    func end() -> [Worker] {
+        state.update { state in
+            state.isEnded = true
+            return state.workers
+        }
+    }
+
+    /// The workers that have its tasks.
+    var workers: [Worker] { state.withLock { $0.workers } }
+
+    /// True the first time: tasks fail one by one, but start anew together and once.
+    func beginRetry() -> Bool {
+        state.update { state in
+            defer { state.isRetrying = true }
+            return !state.isRetrying && !state.isEnded
+        }
+    }
+}

@@ -1,0 +1,81 @@
+// What a task is made of, and the limits of its work.
+
+import Bytes
+package import LogStore
+package import Operators
+import Platform
+
+/// What a task reads, runs and writes.
+package struct TaskDescription {
+    package let dataflow: Dataflow
+    package var inputs: [TaskInput]
+    /// Which partition the task is for; names it and spreads keyless output.
+    package let partition: Int
+    /// What becomes of the results.
+    package let role: TaskRole
+
+    package init(dataflow: Dataflow, inputs: [TaskInput], partition: Int, role: TaskRole) {
+        self.dataflow = dataflow
+        self.inputs = inputs
+        self.partition = partition
+        self.role = role
+    }
+
+    /// The part of a persistent query; nil for a transient one.
+    package var persistence: TaskPersistence? {
+        if case .persistent(let persistence) = role { return persistence }
+        return nil
+    }
+}
+
+/// For whom a task works.
+package enum TaskRole {
+    /// For the client that asked. A bounded query ends where its inputs end.
+    case transient(any RowReceiver, isBounded: Bool)
+    /// For the log: results, state and positions are committed together.
+    case persistent(TaskPersistence)
+}
+
+/// What a task of a persistent query keeps in the log, and where.
+package struct TaskPersistence {
+    /// The consumer group under which positions are kept.
+    package let group: String
+    /// Where the results go; nil where the query only keeps rows readable.
+    package var output: OutputTopic?
+    /// The changelog of each store, by the store's name, in the partition of this task.
+    package var changelogs: [String: PartitionKey] = [:]
+    /// The readable rows of the table that the query makes, and the partitions of the table's topic of which the task reads them back; none
+    /// when it reads them anyway.
+    package var rows: TableRows?
+    package var rowsToRestore: [Int] = []
+    package var errors: ErrorReporter?
+    /// Where snapshots of the stores are kept; nil for none.
+    package var snapshots: SnapshotFolder?
+    /// The topic of committed positions; nil where every start reads from the beginning.
+    package var positionsTopic: TopicID?
+
+    /// Told of what is worth a line in the server's log and no failure.
+    package var warn: @Sendable (String) -> Void = { _ in }
+
+    package init(group: String) { self.group = group }
+}
+
+/// Limits of one task's work between looks at everything else.
+package enum TaskLimits {
+    /// Records of one micro-batch: enough to spread the cost of a batch, small enough for the first-level caches.
+    package static let batchRecords = 4096
+    /// Records of the smallest micro-batch to which a slow query is cut down: below it the cost of a batch itself would count.
+    package static let smallestBatch = 64
+    /// Bytes of one fetch.
+    package static let fetchBytes = 512 << 10
+    /// Uncommitted input or output, in bytes, that makes a commit due at once.
+    package static let commitBytes = 16 << 20
+    /// Nanoseconds that a task works before others get their turn: with ten busy tasks on a worker, a new row waits 15 ms at most, and
+    /// the cost of changing tasks (about a microsecond) stays below a thousandth.
+    package static let sliceNanoseconds: Int64 = 1_500_000
+    /// Bytes of input after which a slice ends in any case.
+    package static let sliceBytes = 4 << 20
+    /// Nanoseconds of uninterrupted work after which a transient query counts as a long scan and yields to everything else: no question
+    /// that a person waits for should be overtaken, and anything that takes longer is no short question.
+    package static let shortQuestionNanoseconds: Int64 = 20_000_000
+}

@@ -1,0 +1,47 @@
+// A task as its worker sees it: whether it has something to do, and how long it has been at it.
+
+import LogStore
+import Platform
+
+/// A worker's place for one task.
+final class TaskSlot {
+    let task: QueryTask
+    let run: QueryRun
+    let epoch: RunEpoch
+    /// It stands in one of the worker's lines.
+    var isReady = false
+    /// The worker has let go of it.
+    var isGone = false
+    /// Makes it ready again; what a client calls that has room again. Set once, by its worker.
+    var wake: @Sendable () -> Void = {}
+    /// Nanoseconds that it has worked since it last had nothing to do.
+    private var busyNanoseconds: Int64 = 0
+
+    init(_ task: QueryTask, of run: QueryRun, in epoch: RunEpoch) {
+        self.task = task
+        self.run = run
+        self.epoch = epoch
+    }
+
+    /// Whether it yields to everything else: a client's query that has worked for long without having caught up.
+    var isLongScan: Bool { task.isTransient && busyNanoseconds > TaskLimits.shortQuestionNanoseconds }
+
+    /// Works until its time is up, nothing is left to do, or a commit is due.
+    func runSlice(_ time: any TimeSource) throws(QueryFailure) -> QueryTask.Turn {
+        let crash = CrashRecord.ofThisThread()
+        crash.enter(task.status.crashLabel)
+        defer { crash.leave() }
+        let began = time.monotonicNanoseconds()
+        let bytesBefore = task.bytesProcessed
+        var turn = try task.turn(resume: wake)
+        var now = time.monotonicNanoseconds()
+        while turn == .worked, now - began < TaskLimits.sliceNanoseconds, task.bytesProcessed - bytesBefore < TaskLimits.sliceBytes,
+            !task.isCommitDue(isIdle: false)
+        {
+            turn = try task.turn(resume: wake)
+            now = time.monotonicNanoseconds()
+        }
+        busyNanoseconds = turn == .worked ? busyNanoseconds + now - began : 0
+        return turn
+    }
+}

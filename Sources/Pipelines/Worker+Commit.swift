@@ -1,0 +1,100 @@
+// How a worker commits: the work of all tasks that are due in one commit as far as they may be together, and what follows from the log's
+// answer. A failure never takes more tasks with it than it must.
+
+import LogStore
+import Platform
+
+extension Worker {
+    /// Commits everything of these tasks, in one call to the log as far as they may be together.
+    func commit(_ slots: [TaskSlot]) {
+        // What rests on records that were withdrawn would be refused, and whatever is in the same commit with it.
+        let generation = log.generation
+        var together: [TaskSlot] = []
+        for slot in slots {
+            if let used = slot.task.commitGeneration, used != generation {
+                drop(slot)
+                slot.run.retry(slot.epoch, after: QueryFailure(message: "records that it had read were withdrawn"), atOnce: true)
+            } else if slot.run.isIsolated(slot.task.identity) {
+                commitTogether([slot])
+            } else {
+                together.append(slot)
+            }
+        }
+        commitTogether(together)
+    }
+
+    private func commitTogether(_ slots: [TaskSlot]) {
+        var commit = Commit()
+        var parts: [CommitPart] = []
+        for slot in slots where !slot.isGone {
+            let first = commit.appends.count
+            let generation: UInt64?
+            let crash = CrashRecord.ofThisThread()
+            crash.enter(slot.task.status.crashLabel)
+            defer { crash.leave() }
+            do throws(QueryFailure) {
+                let appends = try slot.task.takeAppends()
+                generation = slot.task.commitGeneration
+                slot.task.noteCommit(generation)
+                commit.appends += appends
+            } catch {
+                drop(slot)
+                slot.run.fail(slot.epoch, error, of: slot.task.identity)
+                continue
+            }
+            if let generation { commit.generation = min(generation, commit.generation ?? generation) }
+            if let owner = slot.epoch.owner, !commit.owners.contains(owner) { commit.owners.append(owner) }
+            parts.append(CommitPart(slot.task, of: slot.run, in: slot.epoch, firstAppend: first))
+        }
+        guard !parts.isEmpty else { return }
+        let settled = parts
+        commitsUnderWay += 1
+        log.commit(commit) { [weak self] result in
+            self?.post { worker in
+                worker.commitsUnderWay -= 1
+                for part in settled { worker.settle(part, isAlone: settled.count == 1, result) }
+            }
+        }
+    }
+
+    private func settle(_ part: CommitPart, isAlone: Bool, _ result: Result<CommitReceipt, LogError>) {
+        let task = part.task.task
+        switch result {
+        case .success(let receipt):
+            part.applyToReadableRows(receipt)
+            task.commitIsDurable(part.number)
+            part.publish()
+            let decided = waiting.filter { $0.task === task && $0.commits <= task.commitsDurable }
+            waiting.removeAll { $0.task === task && $0.commits <= task.commitsDurable }
+            for waiter in decided { waiter.call() }
+            if task.hasSnapshotWork, let slot = slots.first(where: { $0.task === task }) { makeReady(slot) }
+        case .failure(let error):
+            // Nothing more of this task becomes durable. Those who wait for that may wait for a task that has left already.
+            let stranded = waiting.filter { $0.task === task }
+            waiting.removeAll { $0.task === task }
+            task.commitsDurable = task.commitsMade
+            defer { for waiter in stranded { waiter.call() } }
+            // Memory is ahead of the log now: the task is thrown away, and a new one starts from what is durable.
+            guard let slot = slots.first(where: { $0.task === task }) else { return }
+            drop(slot)
+            recover(part, isAlone: isAlone, error)
+        }
+    }
+
+    /// What is to be done about a query of which a commit was refused.
+    private func recover(_ part: CommitPart, isAlone: Bool, _ error: LogError) {
+        let refusal = QueryFailure(message: "the commit failed: \(error.message)")
+        switch error.kind {
+        case .fencedOwner:
+            // A later epoch of the query runs, or one of another query that was in the same commit: that one is no fault of this.
+            part.run.retry(part.epoch, after: refusal, atOnce: true)
+        case .withdrawn: part.run.retry(part.epoch, after: refusal, atOnce: true)
+        case .diskFull, .storage: part.run.retry(part.epoch, after: refusal, atOnce: false)
+        default:
+            if isAlone { return part.run.fail(part.epoch, refusal, of: part.identity) }
+            // Something is wrong with the commit, but whose part it is only shows when each is made alone.
+            part.run.isolate(part.identity)
+            part.run.retry(part.epoch, after: refusal, atOnce: true)
+        }
+    }
+}

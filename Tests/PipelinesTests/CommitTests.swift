@@ -1,0 +1,169 @@
+import LogStore
+import Operators
+import Pipelines
+import Platform
+import Testing
+
+/// What follows from each answer that the log can give to a fetch or a commit.
+@Suite struct CommitTests {
+    private func task(_ log: ScriptedLog, _ input: TopicID) throws -> QueryTask {
+        var persistence = TaskPersistence(group: "q")
+        persistence.output = OutputTopic(topic: log.addTopic("out"), partitions: 1)
+        let description = TaskDescription(
+            dataflow: try TestQuery.dataflow(),
+            inputs: (0..<2).map {
+                TaskInput(index: 0, partition: PartitionKey(topic: input, partition: $0), topicName: "in", position: 0)
+            }, partition: 0, role: .persistent(persistence))
+        return QueryTask(description, status: QueryStatus(queryID: "q"), log: log, time: SystemTime())
+    }
+
+    /// Commits what the task has processed; the values that it writes.
+    private func commit(_ task: QueryTask, to log: ScriptedLog) throws -> Result<CommitReceipt, LogError>? {
+        let appends = try task.takeAppends()
+        let generation = task.commitGeneration
+        task.noteCommit(generation)
+        let outcome = Monitor<Result<CommitReceipt, LogError>?>(nil)
+        log.commit(Commit(appends, generation: generation)) { result in outcome.update { $0 = result } }
+        return outcome.withLock { $0 }
+    }
+
+    private func values(_ values: [String]) -> [String] { values.map { #"{"V":"\#($0)"}"# } }
+
+    /// One input still has records of a run that was withdrawn in part while the other, which has none, is asked again: the withdrawn ones
+    /// must not take effect, and those that came in their places must.
+    @Test func whatWasWithdrawnIsFetchedAgain() throws {
+        let log = ScriptedLog()
+        let input = log.addTopic("in", partitions: 2)
+        log.append(input, values(["a"]))
+        log.append(input, values(["lost"]), durably: false)
+        let task = try task(log, input)
+        try task.fetchMissing()
+        try task.process(place: 0, count: 1)
+        guard case .success? = try commit(task, to: log) else { throw QueryFailure(message: "refused") }
+        task.commitIsDurable(task.commitsMade)
+        log.withdraw()
+        log.append(input, values(["new"]))
+        try task.fetchMissing()
+        try task.process(place: 0, count: 1)
+        guard case .success? = try commit(task, to: log) else { throw QueryFailure(message: "refused") }
+        #expect(log.values(task.description.persistence?.output?.topic ?? input) == values(["a", "new"]))
+    }
+
+    /// A task whose earlier commit was withdrawn, and which has not heard of it yet, rests on what is gone: what it commits next is refused,
+    /// although all that it has read since is there.
+    @Test func aCommitRestsOnThoseBeforeIt() throws {
+        let log = ScriptedLog()
+        let input = log.addTopic("in", partitions: 2)
+        log.append(input, values(["a"]), durably: false)
+        let task = try task(log, input)
+        try task.fetchMissing()
+        try task.process(place: 0, count: 1)
+        log.holdCompletions()
+        #expect(try commit(task, to: log) == nil)
+        log.withdraw()
+        log.append(input, values(["other"]), partition: 1)
+        log.append(input, values(["x", "y"]))
+        try task.fetchMissing()
+        try task.process(place: 1, count: 1)
+        guard case .failure(let error)? = try commit(task, to: log) else { throw QueryFailure(message: "was taken") }
+        #expect(error.kind == .withdrawn)
+    }
+
+    @Test func aWithdrawnCommitIsMadeAgain() throws {
+        let query = try TestQuery()
+        query.run.start()
+        #expect(query.waitUntilRunning())
+        query.log.holdCompletions()
+        query.put(["a"])
+        #expect(query.log.waitForPending(1))
+        query.log.withdraw()
+        query.log.complete()
+        #expect(query.outputs(1) == ["a"])
+        #expect(query.status.state == .running)
+        query.pool.stop()
+    }
+
+    /// A disk that is full is waited for, and the query says so meanwhile.
+    @Test(arguments: [LogError.Kind.diskFull, .storage]) func anObstacleIsWaitedFor(kind: LogError.Kind) throws {
+        let query = try TestQuery()
+        query.log.refuse((0..<3).map { _ in LogError(kind, "no room") })
+        query.run.start()
+        query.put(["a", "b"])
+        #expect(query.wait { $0.obstacle != nil })
+        #expect(query.outputs(2) == ["a", "b"])
+        #expect(query.wait { $0.obstacle == nil && $0.state == .running })
+        query.pool.stop()
+    }
+
+    /// Something is wrong with a commit of two tasks: each commits separately, and as both succeed, nothing fails.
+    @Test func aRejectedCommitIsMadeTaskByTask() throws {
+        let query = try TestQuery(partitions: 2)
+        query.put(["a"])
+        query.put(["b"], partition: 1)
+        query.log.refuse([LogError(.recordTooLarge, "too large")])
+        query.run.start()
+        // A commit of one task alone fails the query; both cases are right, and which it is depends on who came first.
+        #expect(query.wait { content in content.counters.commits >= 2 || content.state != .running })
+        if query.status.state != .running { #expect(query.run.start()) }
+        #expect(Set(query.outputs(2)) == ["a", "b"])
+        query.pool.stop()
+    }
+
+    @Test(arguments: [LogError.Kind.recordTooLarge, .unknownTopic, .damaged]) func whatIsWrongWithOneTaskFailsTheQuery(kind: LogError.Kind) throws {
+        let query = try TestQuery()
+        query.log.refuse([LogError(kind, "no")])
+        query.run.start()
+        query.put(["a"])
+        #expect(query.wait { $0.state == .failed(QueryFailure(message: "the commit failed: no")) })
+        #expect(query.run.start())
+        #expect(query.outputs(1) == ["a"])
+        query.pool.stop()
+    }
+
+    @Test func aFetchThatFailsNamesThePlace() throws {
+        let query = try TestQuery()
+        query.put(["a"])
+        query.run.start()
+        #expect(query.outputs(1) == ["a"])
+        query.log.failFetches([LogError(.damaged, "bad bytes")])
+        query.put(["b"])
+        #expect(query.wait { $0.state == .failed(QueryFailure(message: "bad bytes", topic: "in-q", partition: 0, offset: 1)) })
+        query.pool.stop()
+    }
+
+    @Test func aReaderBeyondTheEndStartsAgain() throws {
+        let query = try TestQuery()
+        query.log.failFetches([LogError(.offsetBeyondEnd(end: 0), "beyond")])
+        query.run.start()
+        query.put(["a"])
+        #expect(query.outputs(1) == ["a"])
+        #expect(query.status.state == .running)
+        query.pool.stop()
+    }
+
+    @Test func aSkippedRecordIsCountedAndTheRestGoesThrough() throws {
+        let query = try TestQuery()
+        query.put(["a", "b", "c"])
+        query.run.skip(PartitionKey(topic: query.input, partition: 0), offset: 1, reason: "bad")
+        query.run.start()
+        #expect(query.outputs(2) == ["a", "c"])
+        #expect(query.wait { $0.counters.errors.values.reduce(0, +) == 1 && $0.counters.recordsRead == 3 })
+        query.pool.stop()
+    }
+
+    /// A state is read back from its changelog, and goes on from there.
+    @Test func stateIsReadBack() throws {
+        let log = ScriptedLog()
+        let first = try TestQuery(log: log, counts: true)
+        first.run.start()
+        first.put(["a", "b", "a"])
+        #expect(log.wait(first.output) { $0.contains(#"{"N":2}"#) })
+        first.pause()
+        first.pool.stop()
+        let second = try TestQuery(log: log, counts: true)
+        second.run.start()
+        second.put(["a"])
+        #expect(log.wait(second.output) { $0.last == #"{"N":3}"# })
+        second.pool.stop()
+    }
+}
