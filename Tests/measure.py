@@ -165,12 +165,13 @@ def queries(records):
     remove(data)
 
 
-print("binary: %.1f MB as built" % (os.path.getsize(millrace) / 1e6))
-start_and_idle()
-latency("fsync")
-latency("os")
-if bids:
-    records = sum(1 for _ in open(bids, "rb"))
-    load("os", records)
-    load("fsync", records)
-    queries(records)
+if __name__ == "__main__":
+    print("binary: %.1f MB as built" % (os.path.getsize(millrace) / 1e6))
+    start_and_idle()
+    latency("fsync")
+    latency("os")
+    if bids:
+        records = sum(1 for _ in open(bids, "rb"))
+        load("os", records)
+        load("fsync", records)
+        queries(records)
