@@ -11,6 +11,14 @@ package struct Invocation: Hashable, Sendable {
     package var operands: [String]
     /// The values of flags as given, in order; flags that were not given are absent.
     package var given: [OptionName: [OptionValue]]
+    /// Flags that may be repeated and operands as they stood on the command line, where the order between them counts.
+    package var sequence: [Argument] = []
+
+    /// A flag that may be repeated, or an operand.
+    package enum Argument: Hashable, Sendable {
+        case option(OptionName, OptionValue)
+        case operand(String)
+    }
 
     package init(command: CommandName, operands: [String] = [], given: [OptionName: [OptionValue]] = [:]) {
         self.command = command
@@ -98,16 +106,21 @@ private struct ArgumentParser {
     mutating func parse() throws(Diagnostic) {
         while let argument = rest.popFirst() {
             if argument == "--" {
-                invocation.operands += rest
+                for operand in rest { add(operand: operand) }
                 return
             } else if argument.hasPrefix("--") {
                 try takeLong(argument.dropFirst(2))
             } else if argument.hasPrefix("-"), argument != "-" {
                 try takeShort(argument.dropFirst())
             } else {
-                invocation.operands.append(argument)
+                add(operand: argument)
             }
         }
+    }
+
+    private mutating func add(operand: String) {
+        invocation.operands.append(operand)
+        invocation.sequence.append(.operand(operand))
     }
 
     private mutating func takeLong(_ text: Substring) throws(Diagnostic) {
@@ -160,7 +173,9 @@ private struct ArgumentParser {
     }
 
     private mutating func record(_ option: OptionSpec, _ value: OptionValue) {
-        if option.repeats { invocation.given[option.name, default: []].append(value) } else { invocation.given[option.name] = [value] }
+        guard option.repeats else { return invocation.given[option.name] = [value] }
+        invocation.given[option.name, default: []].append(value)
+        invocation.sequence.append(.option(option.name, value))
     }
 
     // MARK: Checks
@@ -184,10 +199,30 @@ private struct ArgumentParser {
             throw usageError(
                 "--data and --server exclude each other", hint: "A directory belongs to one process, the server's or this one.")
         }
-        if spec.name == .topics, invocation.operands.count == 1, invocation.operands[0] == "dump" || invocation.operands[0] == "describe" {
-            throw usageError("topics \(invocation.operands[0]) needs a TOPIC", hint: "See \(help).")
+        if invocation.given[.server] != nil, invocation.given[.durability] != nil {
+            throw usageError("--durability is for an engine of its own, not for --server", hint: "The server decides it: serve --durability.")
         }
+        if spec.name == .topics { try checkTopics() }
         if spec.name == .serve { try checkListening(invocation) }
+    }
+
+    /// Which flags go with which action.
+    private func checkTopics() throws(Diagnostic) {
+        let action = invocation.operands[0]
+        if invocation.operands.count == 1, action == "dump" || action == "describe" {
+            throw usageError("topics \(action) needs a TOPIC", hint: "See \(help).")
+        }
+        if action == "list", let topic = invocation.operands.dropFirst().first {
+            throw usageError("topics list shows all topics and takes no '\(topic)'", hint: "topics describe \(topic) shows one.")
+        }
+        if invocation.given[.limit] != nil, action != "dump" {
+            throw usageError("--limit goes with topics dump", hint: "See \(help).")
+        }
+        guard invocation.given[.partition] != nil else { return }
+        if action == "list" { throw usageError("--partition does not go with topics list", hint: "See \(help).") }
+        if invocation.given[.server] != nil {
+            throw usageError("--partition needs --data DIR", hint: "A server prints all partitions of a topic together.")
+        }
     }
 }
 

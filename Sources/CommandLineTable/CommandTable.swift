@@ -33,7 +33,7 @@ package struct OptionSpec: Hashable, Sendable {
 
 /// The flags, by their long names.
 package enum OptionName: String, Hashable, Sendable, CaseIterable {
-    case data, server, command, file, output, define, listen, socket, metrics, config, queries, durability, threads, insecure
+    case data, server, command, file, output, define, listen, socket, metrics, config, queries, paused, durability, threads, insecure
     case logLevel = "log-level"
     case batch, passing, verbose, format
     case fromBeginning = "from-beginning"
@@ -91,10 +91,13 @@ package enum CommandTable {
     static let help = OptionSpec(.help, "h", .flag, "show this help")
     static let version = OptionSpec(.version, nil, .flag, "show the version")
 
-    private static let data = OptionSpec(.data, nil, .directory, "keep streams and state in this directory")
+    private static let data = OptionSpec(
+        .data, nil, .directory, "keep streams and state in this directory", setting: "millrace.data.dir")
     private static let server = OptionSpec(
-        .server, nil, .address(defaultPort: defaultPort, allowsZero: false), "talk to this server instead of an engine of its own")
+        .server, nil, .address(defaultPort: defaultPort, allowsZero: false), "talk to this server instead of an engine of its own",
+        setting: "millrace.server")
     private static let command = OptionSpec(.command, "c", .sql, "execute these statements", repeats: true)
+    private static let file = OptionSpec(.file, "f", .file, "execute the statements of this file, - for standard input", repeats: true)
     private static let output = OptionSpec(.output, nil, .choice(outputs), "how results are drawn", default: "table")
     private static let define = OptionSpec(.define, "d", .definition, "define a variable for ${NAME}", repeats: true)
     private static let durability = OptionSpec(
@@ -109,8 +112,7 @@ package enum CommandTable {
         CommandSpec(
             name: .shell, summary: "an interactive SQL shell, in memory unless told otherwise", operands: [],
             options: [
-                data, server, command, OptionSpec(.file, "f", .file, "execute the statements of this file", repeats: true), output, define,
-                configuration,
+                data, server, command, file, output, define, configuration,
             ]),
         CommandSpec(
             name: .serve, summary: "the server", operands: [],
@@ -129,6 +131,7 @@ package enum CommandTable {
                 configuration,
                 OptionSpec(
                     .queries, nil, .file, "run this script and accept no definitions from clients", setting: "millrace.queries.file"),
+                OptionSpec(.paused, nil, .flag, "bring up all queries paused; RESUME starts them"),
                 durability, threads,
                 OptionSpec(
                     .insecure, nil, .flag, "listen beyond this machine without authentication", setting: "millrace.insecure"),
@@ -139,7 +142,7 @@ package enum CommandTable {
         CommandSpec(
             name: .run, summary: "executes scripts and stops at the first error",
             operands: [OperandSpec(name: "FILE", kind: .file, count: 0...Int.max, help: "scripts, or - for standard input")],
-            options: [command, data, server, output, define, configuration]),
+            options: [command, file, data, server, output, define, configuration]),
         CommandSpec(
             name: .test, summary: "runs SQL tests and JSON conformance cases",
             operands: [OperandSpec(name: "PATH", kind: .file, count: 1...Int.max, help: "files, or folders of them")],
@@ -183,8 +186,8 @@ package enum CommandTable {
             operands: [OperandSpec(name: "QUERY", kind: .text, count: 0...Int.max, help: "benchmarks by name; all unless given")],
             options: [
                 OptionSpec(.rows, nil, .integer(1...Int.max), "input rows a run", default: "2000000"),
-                OptionSpec(.runs, nil, .integer(1...1_000), "runs, of which the median counts", default: "3"), data, threads, durability,
-                output,
+                OptionSpec(.runs, nil, .integer(1...1_000), "runs, of which the median counts", default: "3"),
+                OptionSpec(.data, nil, .directory, "make the data directories of the runs in this one"), threads, durability, output,
             ]),
         CommandSpec(
             name: .completions, summary: "prints the completion script of a shell",

@@ -123,11 +123,20 @@ package func parseEnvironment(_ environment: [String: String]) throws(Diagnostic
 
 extension Invocation {
     /// The invocation with flags that were not given filled from settings. Call it with the environment first, then with the file: what
-    /// is there already stays.
-    package func filled(from settings: SettingList) -> Invocation {
+    /// is there already stays. A server that was given rules out a directory from here, and the other way round; both from here are
+    /// an error.
+    package func filled(from settings: SettingList) throws(Diagnostic) -> Invocation {
         var copy = self
-        for option in CommandTable[command].options where copy.given[option.name] == nil {
-            if let key = option.setting, let value = settings[key] { copy.given[option.name] = [value] }
+        let places: Set<OptionName> = [.data, .server]
+        for option in CommandTable[command].options where given[option.name] == nil {
+            guard let key = option.setting, let value = settings[key] else { continue }
+            if command != .serve, places.contains(option.name), places.contains(where: { given[$0] != nil }) { continue }
+            copy.given[option.name] = [value]
+        }
+        guard command == .serve || copy.given[.data] == nil || copy.given[.server] == nil else {
+            throw Diagnostic(
+                .usage, "millrace.data.dir and millrace.server exclude each other", category: .general,
+                hint: "--data or --server says which of the two is meant.")
         }
         return copy
     }

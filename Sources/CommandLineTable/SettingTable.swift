@@ -52,6 +52,9 @@ package enum SettingTable {
         own(
             "millrace.listen", .address(defaultPort: CommandTable.defaultPort, allowsZero: true), "127.0.0.1:\(CommandTable.defaultPort)",
             "the address of the line protocol"),
+        own(
+            "millrace.server", .address(defaultPort: CommandTable.defaultPort, allowsZero: false), nil,
+            "the server that the other commands talk to"),
         own("millrace.socket", .file, nil, "a Unix socket to listen on as well"),
         own("millrace.metrics.listen", .address(defaultPort: nil, allowsZero: true), nil, "the address of the metrics"),
         own("millrace.queries.file", .file, nil, "a script to run; clients may then define nothing"),

@@ -65,6 +65,12 @@ package struct NetworkAddress: Hashable, Sendable, CustomStringConvertible {
         self.port = port
     }
 
+    /// Reads `HOST:PORT`; nil when the text is no address of something that can be connected to.
+    package init?(_ text: String) {
+        guard case .address(let address)? = try? ValueKind.address(defaultPort: nil, allowsZero: false).value(of: text) else { return nil }
+        self = address
+    }
+
     /// `HOST:PORT`, with brackets round IPv6.
     package var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 
@@ -109,13 +115,20 @@ extension ValueKind {
             }
             return .text(word)
         case .definition:
-            guard let equals = text.firstIndex(of: "="), equals > text.startIndex else {
-                throw ValueProblem(reason: "takes NAME=VALUE, not '\(text)'")
+            guard let equals = text.firstIndex(of: "="), ValueKind.isVariableName(text[..<equals]) else {
+                throw ValueProblem(reason: "takes NAME=VALUE with a name of letters, digits and _, not '\(text)'")
             }
             var value = text[text.index(after: equals)...]
             if value.count >= 2, value.hasPrefix("'"), value.hasSuffix("'") { value = value.dropFirst().dropLast() }
             return .definition(name: String(text[..<equals]), value: String(value))
         }
+    }
+
+    /// Whether `${text}` names a variable.
+    private static func isVariableName(_ text: Substring) -> Bool {
+        func isLetter(_ byte: UInt8) -> Bool { byte | 0x20 >= UInt8(ascii: "a") && byte | 0x20 <= UInt8(ascii: "z") || byte == UInt8(ascii: "_") }
+        guard let first = text.utf8.first, isLetter(first) else { return false }
+        return text.utf8.allSatisfy { isLetter($0) || $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") }
     }
 
     private static func address(_ text: String, defaultPort: Int?, allowsZero: Bool) throws(ValueProblem) -> NetworkAddress {

@@ -29,6 +29,8 @@ package struct EngineConfiguration: Sendable {
     package var snapshots: SnapshotFolder?
     /// Which queries took earlier processes with them; nil for an engine in memory.
     package var crashes: CrashHistory?
+    /// All persistent queries are brought up paused.
+    package var startsPaused = false
     /// Takes one line of the server's log, as `key=value` pairs.
     package var logLine: @Sendable (_ level: LogLevel, _ line: String) -> Void
 

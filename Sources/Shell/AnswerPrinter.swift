@@ -14,6 +14,8 @@ package struct PrinterOptions: Sendable {
     package var showsTiming: Bool
     /// Say nothing about statements that went well without rows.
     package var isQuiet: Bool
+    /// The file that the statements come from, for error messages.
+    package var scriptName: String?
     /// Takes one line of output, without its end.
     package var out: @Sendable (String) -> Void
     /// Takes errors and notices.
@@ -21,13 +23,14 @@ package struct PrinterOptions: Sendable {
 
     package init(
         format: OutputFormat = .table, width: Int? = nil, usesColor: Bool = false, showsTiming: Bool = false, isQuiet: Bool = false,
-        out: @escaping @Sendable (String) -> Void, err: @escaping @Sendable (String) -> Void
+        scriptName: String? = nil, out: @escaping @Sendable (String) -> Void, err: @escaping @Sendable (String) -> Void
     ) {
         self.format = format
         self.width = width
         self.usesColor = usesColor
         self.showsTiming = showsTiming
         self.isQuiet = isQuiet
+        self.scriptName = scriptName
         self.out = out
         self.err = err
     }
@@ -67,12 +70,18 @@ package final class AnswerPrinter: AnswerSink {
                 state.writer?.finish()
                 state.writer = nil
                 state.hasFailed = true
-                options.err(error.rendered(source: source, style: RenderingStyle(usesColour: options.usesColor)))
+                options.err(place(of: error) + error.rendered(source: source, style: RenderingStyle(usesColour: options.usesColor)))
             }
         }
     }
 
     package func hasRoom(orCall resume: @escaping @Sendable () -> Void) -> Bool { true }
+
+    /// `script.sql:3: ` before an error of a script, as compilers write it, so that editors find the line.
+    private func place(of error: Diagnostic) -> String {
+        guard let name = options.scriptName else { return "" }
+        return error.range.map { "\(name):\($0.line): " } ?? "\(name): "
+    }
 
     private func finish(_ summary: AnswerSummary) {
         if let message = summary.message, !options.isQuiet { options.out(message) }

@@ -91,7 +91,10 @@ package final class InteractiveShell {
     private func runPlain() -> Bool {
         var entry = ""
         var splitter = StatementSplitter()
-        while let line = Terminal.readInputLine() {
+        var isFirst = true
+        while var line = Terminal.readInputLine() {
+            if isFirst { line = String(decoding: Script.statements(of: Array(line.utf8)), as: UTF8.self) }
+            isFirst = false
             if entry.isEmpty, let command = ShellCommand(line) {
                 if command == .exit { break }
                 carryOut(command, history: [])
@@ -108,7 +111,9 @@ package final class InteractiveShell {
         return !hasFailed
     }
 
-    private func carryOut(statement: String) {
+    private func carryOut(statement: String) { carryOut(statement: statement, options) }
+
+    private func carryOut(statement: String, _ options: PrinterOptions) {
         lastStatement = statement
         spool?.write(statement.trimmingCharacters)
         if !runner.run(statement, options: options) { hasFailed = true }
@@ -181,11 +186,13 @@ package final class InteractiveShell {
     }
 
     private func runScript(_ path: String) {
-        do throws(SystemError) {
-            let text = String(decoding: try files.contents(of: path), as: UTF8.self)
-            carryOut(statement: text)
+        do throws(Diagnostic) {
+            let script = try Script(reading: path, from: files)
+            var options = options
+            options.scriptName = script.name
+            carryOut(statement: script.text, options)
         } catch {
-            complain("the script cannot be read: \(error)")
+            complain(error.message)
         }
     }
 

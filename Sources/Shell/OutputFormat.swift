@@ -6,6 +6,9 @@ import JSONText
 /// A form of results.
 package enum OutputFormat: String, Hashable, Sendable, CaseIterable {
     case table, vertical, csv, tsv, json
+
+    /// A cell of `tsv`: what would end it, or move the cursor, is written as an escape.
+    package static func tsv(_ text: String) -> String { Cells.printable(text) }
 }
 
 /// The cells of a row.

@@ -26,7 +26,7 @@ struct ResultWriter {
         guard kind != .text else { return }
         switch format {
         case .csv: write(columns.map { csv($0.name) }.joined(separator: ","))
-        case .tsv: write(columns.map { tsv($0.name) }.joined(separator: "\t"))
+        case .tsv: write(columns.map { OutputFormat.tsv($0.name) }.joined(separator: "\t"))
         case .table where kind == .changes: beginTable(evenWidths)
         case .table, .vertical, .json: break
         }
@@ -50,7 +50,7 @@ struct ResultWriter {
             }
             switch format {
             case .csv: write(cells.map { $0.map(csv) ?? "" }.joined(separator: ","))
-            case .tsv: write(cells.map { $0.map(tsv) ?? "" }.joined(separator: "\t"))
+            case .tsv: write(cells.map { $0.map(OutputFormat.tsv) ?? "" }.joined(separator: "\t"))
             case .vertical: writeVertical(cells, isDeleted)
             case .table where kind == .changes || !widths.isEmpty: writeLine(cells, isDeleted)
             case .table:
@@ -153,5 +153,4 @@ struct ResultWriter {
             ? text : "\"" + text.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\""
     }
 
-    private func tsv(_ text: String) -> String { Cells.printable(text) }
 }

@@ -12,16 +12,24 @@ enum Door {
     case remote(RemoteSession)
 
     /// Opens what `--server` or `--data` name; without them an engine in memory. A server is named by HOST:PORT.
-    static func open(_ invocation: Invocation, _ embedded: EmbeddedEngine = EmbeddedEngine()) throws(CommandFailure) -> Door {
-        if let address = invocation[.server]?.address {
+    static func open(_ settings: CommandSettings, pushStart: String = "latest") throws(CommandFailure) -> Door {
+        settings.tellNotices()
+        if let address = settings.invocation[.server]?.address {
+            let session: RemoteSession
             do throws(Diagnostic) {
-                return .remote(try RemoteSession(connectingTo: .network(host: address.host, port: address.port)))
+                session = try RemoteSession(connectingTo: .network(host: address.host, port: address.port))
             } catch {
                 throw .cannotStart(error)
             }
+            let door = Door.remote(session)
+            do throws(CommandFailure) { try door.set(settings.fileSettings) } catch {
+                door.close()
+                throw error
+            }
+            return door
         }
-        var embedded = embedded
-        embedded.directory = invocation[.data]?.text
+        var embedded = settings.embedded
+        embedded.pushStart = pushStart
         let engine = try embedded.open()
         return .embedded(engine, engine.openSession())
     }
@@ -42,21 +50,37 @@ enum Door {
         }
     }
 
-    /// Sets variables given as `NAME=VALUE`.
+    /// Defines the variables of `--define`, as DEFINE would.
     func define(_ definitions: [OptionValue]) throws(CommandFailure) {
-        for definition in definitions.compactMap(\.text) {
-            let parts = definition.split(separator: "=", maxSplits: 1).map(String.init)
-            guard parts.count == 2, case .embedded(_, let session) = self else {
-                throw .usage(
-                    Diagnostic(
-                        .usage, parts.count == 2 ? "--define works with an engine of its own, not with --server" : "--define takes NAME=VALUE, not \(definition)",
-                        category: .general))
-            }
-            session.define(parts[0], as: parts[1])
+        for case .definition(let name, let value) in definitions {
+            try carryOut("DEFINE \(name) = \(Door.quoted(value));")
         }
     }
 
-    /// Waits until an embedded engine's queries have worked off everything, so that what a script started is finished when it ends.
+    /// Sets what a file of settings says in a session of a server, as SET would.
+    private func set(_ settings: SettingList) throws(CommandFailure) {
+        for setting in settings.values {
+            guard CommandLineTable.SettingTable.setting(setting.key)?.isSession == true else {
+                throw .usage(
+                    Diagnostic(
+                        .invalidSetting, "\(setting.key) belongs to the server's own configuration", category: .general,
+                        hint: "With --server, a --config file may have what SET takes."))
+            }
+            try carryOut("SET '\(setting.key)' = \(Door.quoted(setting.text));")
+        }
+    }
+
+    /// Carries out one statement without rows.
+    private func carryOut(_ statement: String) throws(CommandFailure) {
+        _ = try TableAnswer().table(of: statement, from: session)
+    }
+
+    /// A text as a literal.
+    static func quoted(_ text: String) -> String {
+        "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''") + "'"
+    }
+
+    /// Waits until an embedded engine's queries have read all their input, so that what a script started is finished when it ends.
     func drain() {
         if case .embedded(let engine, _) = self, !engine.drain(nanoseconds: 60_000_000_000) {
             Terminal.write(line: "queries were still working after 60 seconds; the rest is left for the next start", to: 2)

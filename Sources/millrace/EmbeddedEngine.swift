@@ -17,6 +17,8 @@ struct EmbeddedEngine {
     var properties: [String: String] = [:]
     /// Where push queries start.
     var pushStart = "latest"
+    /// Brings up all persistent queries paused.
+    var startsPaused = false
     var logLine: @Sendable (LogLevel, String) -> Void = { _, _ in }
 
     /// The log alone, for those who look at raw topics. Fails with the advice to ask the server when another process has the directory.
@@ -31,6 +33,8 @@ struct EmbeddedEngine {
             options.report = { [logLine] error in logLine(.error, "event=log_trouble detail=\"\(error.message)\"") }
             let log = try SegmentedLog(
                 directory: directory, files: HostFileSystem(), clock: SystemTime(), random: SystemRandom(), options: options)
+            // Left by a server that was killed; it has no server now.
+            AddressFile(directory).remove()
             for note in log.recoveryNotes { logLine(.warning, "event=recovery detail=\"\(note)\"") }
             return log
         } catch {
@@ -38,7 +42,8 @@ struct EmbeddedEngine {
                 throw .cannotStart(
                     Diagnostic(
                         .objectInUse, "the data directory \(directory ?? "") is in use by another process", category: .general,
-                        hint: "Talk to the server that has it: --server 127.0.0.1:\(CommandTable.defaultPort)"))
+                        hint: AddressFile(directory ?? "").address.map { "Talk to the server that has it: --server \($0)" }
+                            ?? "No server listens for it: a run, shell or load has it, or a server that is starting or ending."))
             }
             throw .cannotStart(Diagnostic(.ioError, error.message, category: .general, hint: error.hint))
         }
@@ -49,6 +54,7 @@ struct EmbeddedEngine {
         let log = try openLog()
         var configuration = EngineConfiguration(properties: properties, pushStart: pushStart, logLine: logLine)
         if let threads { configuration.workers = threads }
+        configuration.startsPaused = startsPaused
         configuration.outerLimits = MillraceLimits.all
         if let directory { configuration.snapshots = SnapshotFolder(files: HostFileSystem(), directory: directory + "/snapshots") }
         if let directory { configuration.crashes = crashHistory(in: directory) }

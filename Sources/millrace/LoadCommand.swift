@@ -8,10 +8,11 @@ import Engine
 import LogStore
 import Platform
 import Server
+import Shell
 
 /// A bulk load.
 struct LoadCommand {
-    private let invocation: Invocation
+    private let settings: CommandSettings
     private let stream: String
     private let format: IngestFormat
     private let input: ByteStream
@@ -20,8 +21,9 @@ struct LoadCommand {
     /// The most that is read at once.
     private static let pieceBytes = 1 << 20
 
-    init(_ invocation: Invocation) throws(CommandFailure) {
-        self.invocation = invocation
+    init(_ given: Invocation) throws(CommandFailure) {
+        settings = try CommandSettings(given)
+        let invocation = settings.invocation
         stream = invocation.operands[0]
         format = invocation[.format]?.text.flatMap { IngestFormat(rawValue: $0) } ?? .json
         let path = invocation.operands.count > 1 ? invocation.operands[1] : "-"
@@ -40,9 +42,7 @@ struct LoadCommand {
     }
 
     func run() throws(CommandFailure) -> Int32 {
-        var embedded = EmbeddedEngine()
-        embedded.durability = invocation[.durability]?.text == "os" ? .os : .fsync
-        let door = try Door.open(invocation, embedded)
+        let door = try Door.open(settings)
         defer { door.close() }
         let started = SystemTime().monotonicNanoseconds()
         let outcome = Monitor<Result<IngestReport, Diagnostic>?>(nil)
@@ -82,6 +82,16 @@ struct LoadCommand {
         return 0
     }
 
+    /// The first piece of the input, without the byte order mark that some editors write before a text. Empty at the end of the input.
+    private func readStart() throws(CommandFailure) -> [UInt8] {
+        var bytes: [UInt8] = []
+        let mark = Script.byteOrderMark
+        // A pipe may give less at once than a mark has bytes.
+        while bytes.count < mark.count, mark.starts(with: bytes), try read(into: &bytes) > 0 {}
+        progress.advance(bytes.count)
+        return bytes.starts(with: mark) ? Array(bytes.dropFirst(mark.count)) : bytes
+    }
+
     private func read(into buffer: inout [UInt8]) throws(CommandFailure) -> Int {
         do throws(SystemError) {
             return try input.read(upTo: LoadCommand.pieceBytes, into: &buffer)
@@ -94,19 +104,20 @@ struct LoadCommand {
 
     private func feed(_ ingest: Ingest) throws(CommandFailure) {
         var line = 1
-        var rest: [UInt8] = []
+        var rest = try readStart()
+        var searched = 0
         while ingest.failure == nil {
-            let searched = rest.count
             var buffer = rest
             let got = try read(into: &buffer)
             progress.advance(got)
             if got == 0 {
                 guard !buffer.isEmpty else { return }
-                buffer.append(0x0A)
+                if buffer.last != UInt8(ascii: "\n") { buffer.append(UInt8(ascii: "\n")) }
             }
             var lines: [ByteRange] = []
             let stop = cutLines(buffer, from: 0, searched: searched, mark: nil, longest: .max, into: &lines)
             rest = Array(buffer[stop...])
+            searched = rest.count
             let count = lines.count
             ingest.take(buffer, lines, firstLine: line)
             line += count
@@ -118,13 +129,16 @@ struct LoadCommand {
 
     private func send(to session: RemoteSession, isOver: () -> Bool) throws(CommandFailure) {
         var isAtLineStart = true
+        var buffer = try readStart()
         while !isOver() {
-            var buffer: [UInt8] = []
+            if let last = buffer.last {
+                sendStuffed(buffer, isAtLineStart, to: session)
+                isAtLineStart = last == UInt8(ascii: "\n")
+            }
+            buffer = []
             let got = try read(into: &buffer)
             if got == 0 { break }
             progress.advance(got)
-            sendStuffed(buffer, isAtLineStart, to: session)
-            isAtLineStart = buffer[got - 1] == 0x0A
         }
         if isOver() { return }
         if !isAtLineStart { session.sendRecords([0x0A], 0..<1) }

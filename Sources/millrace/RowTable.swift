@@ -2,6 +2,7 @@
 
 import JSONText
 import Platform
+import Shell
 
 /// Rows under named columns.
 struct RowTable {
@@ -19,12 +20,21 @@ struct RowTable {
 
     /// The table as `output` wants it.
     func text(_ output: String) -> String {
+        guard output != "table" else { return aligned }
+        return head(output) + rows.map { line($0, output) }.joined()
+    }
+
+    /// What stands before the rows of a table that is printed row by row, in all forms but `table`.
+    func head(_ output: String) -> String { output == "csv" || output == "tsv" ? line(columns, output) : "" }
+
+    /// One row of a table that is printed row by row, with the end of its line.
+    func line(_ row: [String], _ output: String) -> String {
         switch output {
-        case "json": rows.map { json($0) + "\n" }.joined()
-        case "csv": ([columns] + rows).map { $0.map(quoted).joined(separator: ",") + "\n" }.joined()
-        case "tsv": ([columns] + rows).map { $0.joined(separator: "\t") + "\n" }.joined()
-        case "vertical": rows.map { row in zip(columns, row).map { "\($0): \($1)\n" }.joined() + "\n" }.joined()
-        default: aligned
+        case "json": json(row) + "\n"
+        case "csv": row.map(quoted).joined(separator: ",") + "\n"
+        case "tsv": row.map(OutputFormat.tsv).joined(separator: "\t") + "\n"
+        case "vertical": zip(columns, row).map { "\($0): \($1)\n" }.joined() + "\n"
+        default: row.joined(separator: " ") + "\n"
         }
     }
 

@@ -6,49 +6,31 @@ import Engine
 import LogStore
 import Platform
 import Server
+import Shell
 import Wire
 
 /// The server process.
 struct ServeCommand {
     private let invocation: Invocation
-    private let properties: [String: String]
+    private let settings: CommandSettings
     private let output: LogOutput
 
-    /// Flags count before the environment, and that before the file.
     init(_ given: Invocation) throws(CommandFailure) {
-        var invocation = given
-        var notices: [String] = []
-        var properties: [String: String] = [:]
-        do throws(Diagnostic) {
-            let environment = try parseEnvironment(environmentVariables())
-            invocation = invocation.filled(from: environment)
-            notices += environment.notices
-            var lists = [environment]
-            if let path = given[.config]?.text {
-                let file = try parseProperties(try readText(path))
-                invocation = invocation.filled(from: file)
-                notices += file.notices.map { "\(path): \($0)" }
-                lists.insert(file, at: 0)
-            }
-            for value in lists.flatMap(\.values) where Engine.SettingTable[value.key] != nil { properties[value.key] = value.text }
-            invocation.given[.config] = nil
-            try checkListening(invocation)
-        } catch {
-            throw .usage(error)
-        }
+        settings = try CommandSettings(given)
+        var invocation = settings.invocation
+        invocation.given[.config] = nil
+        do throws(Diagnostic) { try checkListening(invocation) } catch { throw .usage(error) }
         self.invocation = invocation
-        self.properties = properties
         output = LogOutput(level: invocation[.logLevel]?.text ?? "info")
-        for notice in notices { output.write(.warning, "event=setting_ignored detail=\"\(notice)\"") }
+        for notice in settings.notices { output.write(.warning, "event=setting_ignored detail=\"\(notice)\"") }
     }
 
     func run() throws(CommandFailure) -> Int32 {
         let directory = invocation[.data]?.text ?? "./millrace-data"
         output.write(.info, "event=starting version=\(productVersion) data=\(directory)")
-        var opening = EmbeddedEngine(directory: directory)
-        opening.durability = invocation[.durability]?.text == "os" ? .os : .fsync
-        opening.threads = invocation[.threads]?.integer
-        opening.properties = properties
+        var opening = settings.embedded
+        opening.directory = directory
+        opening.startsPaused = invocation.isOn(.paused)
         opening.logLine = output.write
         let engine = try opening.open()
         let script = invocation[.queries]?.text
@@ -60,9 +42,12 @@ struct ServeCommand {
             engine.close()
             throw .cannotStart(error)
         }
+        let addressFile = AddressFile(directory)
+        if let address = server.clientAddress { addressFile.write(address) }
         server.waitForTermination()
         output.write(.info, "event=stopping")
         server.stop()
+        addressFile.remove()
         engine.close()
         return 0
     }
@@ -81,8 +66,7 @@ struct ServeCommand {
 
     /// Carries out the statements of a script that were not carried out in an earlier life of the data directory.
     private func runScript(_ path: String, _ engine: MillraceEngine) throws(CommandFailure) {
-        let text: String
-        do throws(Diagnostic) { text = try readText(path) } catch { throw .cannotStart(error) }
+        let text = try script(path).text
         let session = engine.openSession()
         for statement in statements(in: text) where !exists(statement, in: engine) {
             let sink = ScriptSink(output)
@@ -135,6 +119,16 @@ private final class ScriptSink: AnswerSink {
     }
 
     func hasRoom(orCall resume: @escaping @Sendable () -> Void) -> Bool { true }
+}
+
+extension MillraceServer {
+    /// Where a client on this machine reaches it: the address of its first network listener.
+    fileprivate var clientAddress: NetworkAddress? {
+        for case .network(let host, let port) in addresses {
+            return NetworkAddress(host: host == "0.0.0.0" ? "127.0.0.1" : host == "::" ? "::1" : host, port: port)
+        }
+        return nil
+    }
 }
 
 /// The content of a text file.

@@ -8,25 +8,18 @@ import Shell
 
 /// The command with its arguments.
 struct ShellCommandLine {
-    private let invocation: Invocation
+    private let settings: CommandSettings
+    private var invocation: Invocation { settings.invocation }
 
-    init(_ invocation: Invocation) { self.invocation = invocation }
+    init(_ invocation: Invocation) throws(CommandFailure) { settings = try CommandSettings(invocation) }
 
     func run() throws(CommandFailure) -> Int32 {
-        let door = try Door.open(invocation)
+        let scripts = try settings.scripts()
+        let door = try Door.open(settings)
         defer { door.close() }
         try door.define(invocation.all(.define))
         let interrupts = try watchInterrupts()
-        var texts: [String] = []
-        if let command = invocation[.command]?.text { texts.append(command) }
-        if let path = invocation[.file]?.text { texts.append(try scriptText(path)) }
-        if !texts.isEmpty {
-            let runner = StatementRunner(session: door.session, interrupts: interrupts)
-            for text in texts where !runner.run(text, options: printerOptions(invocation)) {
-                return runner.wasInterrupted ? interruptedExitCode : 1
-            }
-            return 0
-        }
+        if !scripts.isEmpty { return carryOut(scripts, in: door, invocation, interrupts: interrupts) }
         let home = Terminal.environment("HOME")
         let shell = InteractiveShell(
             session: door.session, place: place, interrupts: interrupts, files: HostFileSystem(), version: productVersion,

@@ -9,30 +9,37 @@ import Platform
 
 /// Follows one topic.
 struct TailCommand {
-    private let invocation: Invocation
+    private let settings: CommandSettings
+    private var invocation: Invocation { settings.invocation }
 
-    init(_ invocation: Invocation) throws(CommandFailure) {
-        self.invocation = invocation
+    init(_ given: Invocation) throws(CommandFailure) {
+        settings = try CommandSettings(given)
+        let invocation = settings.invocation
         if invocation[.server] == nil, invocation[.data] == nil {
             throw .usage(Diagnostic(.usage, "tail needs --server HOST:PORT or --data DIR", category: .general))
         }
     }
 
     func run() throws(CommandFailure) -> Int32 {
-        let door = try Door.open(invocation)
+        let door = try Door.open(settings)
         defer { door.close() }
-        let name = invocation.operands[0].split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''")
-        var statement = "PRINT '\(name)'"
+        var statement = "PRINT \(Door.quoted(invocation.operands[0]))"
         if invocation.isOn(.fromBeginning) { statement += " FROM BEGINNING" }
         if let limit = invocation[.limit]?.integer { statement += " LIMIT \(limit)" }
-        let answer = TextAnswer()
+        let answer = TextAnswer(output: invocation[.output]?.text ?? "table")
         try answer.collect(statement + ";", from: door.session)
         return 0
     }
 }
 
-/// Prints the text lines of an answer as they come.
+/// Prints the text lines of an answer as they come: as they are, or each as a row of one column.
 final class TextAnswer: AnswerSink {
+    private let output: String
+    /// The columns of the answer.
+    private let table = Monitor(RowTable("text"))
+
+    init(output: String) { self.output = output }
+
     private let failure = Monitor<Diagnostic?>(nil)
 
     /// Carries out one statement and waits for its end.
@@ -47,20 +54,29 @@ final class TextAnswer: AnswerSink {
     func emit(_ event: AnswerEvent) {
         switch event {
         case .rows(let block):
-            var text: [UInt8] = []
+            let table = table.withLock { $0 }
+            var text = ""
             for index in 0..<block.count {
                 // Each row is an array of one text.
                 let row = try? JSONValue(parsing: block.row(index))
-                text += Array((row?[0]?.stringValue ?? "").utf8) + [0x0A]
+                text += table.line([row?[0]?.stringValue ?? ""], output)
             }
-            do throws(SystemError) {
-                try ByteStream.output.write(text)
-            } catch {
-                exitProcess(0)  // The reader of a pipe has left, which is how `| head` ends.
-            }
+            write(text)
         case .notice(let text): ByteStream.errors.print("note: \(text)\n")
         case .failed(let error): failure.update { $0 = error }
-        case .columns, .done: break
+        case .columns(let columns, _):
+            let table = RowTable([columns.first?.name ?? "text"], [])
+            self.table.update { $0 = table }
+            write(table.head(output))
+        case .done: break
+        }
+    }
+
+    private func write(_ text: String) {
+        do throws(SystemError) {
+            try ByteStream.output.write(Array(text.utf8))
+        } catch {
+            exitProcess(0)  // The reader of a pipe has left, which is how `| head` ends.
         }
     }
 

@@ -4,6 +4,7 @@ import CommandLineTable
 import Conformance
 import Diagnostics
 import Platform
+import Shell
 
 /// The command with its arguments.
 struct TestCommand {
@@ -39,6 +40,6 @@ struct TestCommand {
     private func lostNames(_ report: TestReport) throws(CommandFailure) -> [String] {
         guard let path = invocation[.passing]?.text else { return [] }
         let passed = Set(report.passed)
-        return try scriptText(path).split(separator: "\n").map(String.init).filter { !passed.contains($0) }
+        return try script(path).text.split(separator: "\n").map(String.init).filter { !passed.contains($0) }
     }
 }

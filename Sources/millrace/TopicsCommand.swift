@@ -9,12 +9,14 @@ import Platform
 
 /// Looks at raw topics.
 struct TopicsCommand {
-    private let invocation: Invocation
+    private let settings: CommandSettings
+    private var invocation: Invocation { settings.invocation }
     private let action: String
     private let output: String
 
-    init(_ invocation: Invocation) throws(CommandFailure) {
-        self.invocation = invocation
+    init(_ given: Invocation) throws(CommandFailure) {
+        settings = try CommandSettings(given)
+        let invocation = settings.invocation
         action = invocation.operands[0]
         output = invocation[.output]?.text ?? "table"
         if invocation[.server] == nil, invocation[.data] == nil {
@@ -29,7 +31,7 @@ struct TopicsCommand {
         guard HostFileSystem().exists(directory) else {
             throw .cannotStart(Diagnostic(.noSuchFile, "there is no directory \(directory)", category: .general))
         }
-        var opening = EmbeddedEngine(directory: directory)
+        var opening = settings.embedded
         opening.logLine = LogOutput(level: "warn").write
         let log = try opening.openLog()
         defer { log.close() }
@@ -109,12 +111,15 @@ struct TopicsCommand {
 
     private func dump(_ topic: TopicDescription, in log: SegmentedLog) throws(CommandFailure) -> Int32 {
         var left = invocation[.limit]?.integer ?? .max
+        let table = RowTable("partition", "offset", "kind", "text")
+        ByteStream.output.print(table.head(output))
         for partition in topic.partitions.indices where isWanted(partition) && left > 0 {
-            ByteStream.output.print("Dumping \(topic.name)-\(partition)\n")
+            if output == "table" { ByteStream.output.print("Dumping \(topic.name)-\(partition)\n") }
             do throws(LogError) {
                 try log.dump(topic.id, partition: partition) { line in
                     if !line.isBatch { left -= 1 }
-                    ByteStream.output.print(line.text + "\n")
+                    let cells = ["\(partition)", "\(line.offset)", line.isBatch ? "batch" : "record", line.text]
+                    ByteStream.output.print(output == "table" ? line.text + "\n" : table.line(cells, output))
                     return left > 0
                 }
             } catch {
@@ -135,18 +140,17 @@ struct TopicsCommand {
         switch action {
         case "list": statement = "SHOW ALL TOPICS EXTENDED;"
         case "dump":
-            let name = invocation.operands[1].split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''")
-            statement = "PRINT '\(name)' FROM BEGINNING" + (invocation[.limit]?.integer.map { " LIMIT \($0)" } ?? "") + ";"
+            statement = "PRINT \(Door.quoted(invocation.operands[1])) FROM BEGINNING" + (invocation[.limit]?.integer.map { " LIMIT \($0)" } ?? "") + ";"
         default:
             throw .usage(
                 Diagnostic(
                     .featureNotSupported, "topics \(action) reads files and needs --data DIR", category: .general,
                     hint: "It works on the directory of a server that does not run."))
         }
-        let door = try Door.open(invocation)
+        let door = try Door.open(settings)
         defer { door.close() }
         if action == "dump" {
-            try TextAnswer().collect(statement, from: door.session)
+            try TextAnswer(output: output).collect(statement, from: door.session)
         } else {
             let answer = TableAnswer()
             ByteStream.output.print(try answer.table(of: statement, from: door.session).text(output))

@@ -45,6 +45,25 @@ import Testing
         #expect(try run("load", "s", "--format", "csv", "f").operands == ["s", "f"])
     }
 
+    @Test func whatMayBeRepeatedKeepsItsOrder() throws {
+        let texts = try run("run", "a.sql", "-c", "1;", "-fb.sql", "-c", "2;", "--", "-c").sequence.map { argument -> String in
+            switch argument {
+            case .option(let name, let value): "\(name) \(value.text ?? "")"
+            case .operand(let path): path
+            }
+        }
+        #expect(texts == ["a.sql", "command 1;", "file b.sql", "command 2;", "-c"])
+    }
+
+    @Test func flagsThatWouldChangeNothingAreRefused() {
+        #expect(mistake("load", "s", "--server", "h", "--durability", "os")?.message.contains("--durability") == true)
+        #expect(mistake("topics", "list", "--data", "d", "--limit", "3")?.message.contains("--limit") == true)
+        #expect(mistake("topics", "list", "--data", "d", "--partition", "3")?.message.contains("--partition") == true)
+        #expect(mistake("topics", "dump", "t", "--server", "h", "--partition", "3")?.message.contains("--partition") == true)
+        #expect(mistake("topics", "list", "t", "--data", "d")?.hint == "topics describe t shows one.")
+        #expect(mistake("run", "-d", "1a=2")?.message.contains("NAME=VALUE") == true)
+    }
+
     @Test func defaults() throws {
         let serve = try run("serve")
         #expect(serve[.listen] == .address(NetworkAddress(host: "127.0.0.1", port: 6455)))
@@ -64,7 +83,7 @@ import Testing
         #expect(mistake("--server", "h:99999")?.message == "--server takes HOST:PORT with a port from 1 to 65535, not 'h:99999'")
         #expect(mistake("--output", "xml")?.message == "--output takes one of table, vertical, csv, tsv, json, not 'xml'")
         #expect(mistake("-x")?.message == "unknown flag '-x'")
-        #expect(mistake("-d", "x")?.message == "-d takes NAME=VALUE, not 'x'")
+        #expect(mistake("-d", "x")?.message == "-d takes NAME=VALUE with a name of letters, digits and _, not 'x'")
         #expect(mistake("load")?.message == "STREAM [FILE] is missing")
         #expect(mistake("load", "a", "b", "c")?.message == "unexpected 'c'")
         #expect(mistake("topics", "lst")?.hint == "Did you mean list?")

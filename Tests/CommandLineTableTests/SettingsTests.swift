@@ -56,9 +56,19 @@ import Testing
         let environment = try parseEnvironment(["MILLRACE_THREADS": "4", "MILLRACE_DURABILITY": "os", "HOME": "/", "MILLRACE_THREDS": "1"])
         #expect(environment.notices == ["MILLRACE_THREDS names no setting; did you mean MILLRACE_THREADS?"])
         let file = try parseProperties("millrace.durability=fsync\nmillrace.log.level=warn\n")
-        let filled = invocation.filled(from: environment).filled(from: file)
+        let filled = try invocation.filled(from: environment).filled(from: file)
         #expect(filled[.threads]?.integer == 3 && filled[.durability]?.text == "os" && filled[.logLevel]?.text == "warn")
         #expect(filled[.listen]?.address?.port == 6455)
+    }
+
+    @Test func theEnvironmentNamesAServerOrADirectory() throws {
+        guard case .run(let run) = try parseCommandLine(["run", "f"]) else { return #expect(Bool(false)) }
+        let server = try parseEnvironment(["MILLRACE_SERVER": "host"])
+        let both = try parseEnvironment(["MILLRACE_SERVER": "host", "MILLRACE_DATA_DIR": "d"])
+        #expect(try run.filled(from: server)[.server]?.address?.port == 6455)
+        #expect(throws: Diagnostic.self) { try run.filled(from: both) }
+        guard case .run(let flagged) = try parseCommandLine(["run", "--data", "d"]) else { return #expect(Bool(false)) }
+        #expect(try flagged.filled(from: both)[.server] == nil)
     }
 
     @Test func wrongEnvironmentValuesNameTheirSource() {

@@ -105,6 +105,88 @@ private func python(_ script: String, _ arguments: [String]) throws -> (output: 
         #expect(needed.isEmpty, "shared libraries: \(needed)")
     }
 
+    /// `-c`, `-f` and files are all carried out, in the order in which they were given, by `run` and by the shell.
+    @Test(arguments: ["run", "shell"])
+    func everyScriptIsCarriedOut(command: String) throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "scripts-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let file = folder.appending(path: "insert.sql")
+        // As some editors and all executables begin.
+        try (Data([0xEF, 0xBB, 0xBF]) + Data("#!/usr/bin/env -S millrace run\nINSERT INTO s VALUES (1, '${a}');\n".utf8)).write(to: file)
+        let (output, status) = try run(
+            millrace,
+            [
+                command, "--output", "csv", "-d", "a=it's", "-c",
+                "CREATE STREAM s (id INT KEY, b STRING) WITH (KAFKA_TOPIC='s', PARTITIONS=1, VALUE_FORMAT='JSON');", "-f", file.path, "-c",
+                "SELECT * FROM s;",
+            ])
+        #expect(status == 0 && output == "ID,B\n1,it's\n", "\(output)")
+    }
+
+    @Test func anErrorInAScriptNamesTheFile() throws {
+        let file = FileManager.default.temporaryDirectory.appending(path: "wrong-\(UUID().uuidString).sql")
+        defer { try? FileManager.default.removeItem(at: file) }
+        try "#!/usr/bin/env -S millrace run\n\nSELEC 1;\n".write(to: file, atomically: true, encoding: .utf8)
+        let (output, status) = try run(millrace, ["run", file.path])
+        #expect(status == 1 && output.hasPrefix("\(file.path):3: error "), "\(output)")
+    }
+
+    /// `--config` of a command with an engine of its own sets what SET sets.
+    @Test func aFileOfSettingsIsRead() throws {
+        let file = FileManager.default.temporaryDirectory.appending(path: "settings-\(UUID().uuidString).properties")
+        defer { try? FileManager.default.removeItem(at: file) }
+        try "ksql.output.topic.name.prefix=made-\n".write(to: file, atomically: true, encoding: .utf8)
+        let statements = [
+            "CREATE STREAM s (id INT KEY, b STRING) WITH (KAFKA_TOPIC='s', PARTITIONS=1, VALUE_FORMAT='JSON');",
+            "CREATE STREAM t AS SELECT * FROM s;", "SHOW TOPICS;",
+        ]
+        let (output, status) = try run(millrace, ["run", "--config", file.path] + statements.flatMap { ["-c", $0] })
+        #expect(status == 0 && output.contains("made-T"), "\(output)")
+    }
+
+    /// A data directory in use names the port of the server that has it; tail, topics and load go by their flags.
+    @Test func aServerIsFoundThroughItsDirectory() throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "data-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let server = Process()
+        server.executableURL = URL(filePath: millrace)
+        server.arguments = ["serve", "--data", folder.path, "--listen", "127.0.0.1:0"]
+        let log = Pipe()
+        server.standardError = log
+        try server.run()
+        defer {
+            server.terminate()
+            server.waitUntilExit()
+        }
+        var seen = ""
+        while !seen.contains("event=listening") || !seen.hasSuffix("\n") {
+            let piece = log.fileHandleForReading.availableData
+            guard !piece.isEmpty else { break }
+            seen += String(decoding: piece, as: UTF8.self)
+        }
+        let address = try #require(seen.firstMatch(of: /address=(127\.0\.0\.1:\d+)/)).1
+        // The file is written when the server listens already.
+        let place = folder.appending(path: "address")
+        while (try? String(contentsOf: place, encoding: .utf8))?.hasSuffix("\n") != true { sched_yield() }
+        let refused = try run(millrace, ["run", "--data", folder.path, "-c", "SHOW STREAMS;"])
+        #expect(refused.status == 3 && refused.output.contains("--server \(address)"), "\(refused.output)")
+
+        let through = ["--server", String(address)]
+        let made = try run(
+            millrace, ["run"] + through + ["-d", "a=5", "-c",
+                "CREATE STREAM s (id INT KEY, b STRING) WITH (KAFKA_TOPIC='s', PARTITIONS=1, VALUE_FORMAT='JSON');", "-c",
+                "INSERT INTO s VALUES (${a}, 'x');",
+            ])
+        #expect(made.status == 0, "\(made.output)")
+        let tail = try run(millrace, ["tail", "s", "--from-beginning", "--limit", "1", "--output", "json"], environment: ["MILLRACE_SERVER": String(address)])
+        #expect(tail.status == 0 && tail.output.contains("{\""), "\(tail.output)")
+        let records = folder.appending(path: "records.jsonl")
+        try (Data([0xEF, 0xBB, 0xBF]) + Data("{\"ID\":6,\"B\":\"y\"}".utf8)).write(to: records)
+        let loaded = try run(millrace, ["load", "S", records.path] + through)
+        #expect(loaded.status == 0 && loaded.output.hasPrefix("1 record,"), "\(loaded.output)")
+    }
+
     @Test(.enabled(if: Surroundings.hasProgram("python3"), "there is no Python"))
     func aPersonUsesTheShell() throws {
         let (output, status) = try python("terminal.py", [millrace])

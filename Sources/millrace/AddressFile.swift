@@ -1,0 +1,34 @@
+// The file in a data directory that says where the server of that directory listens, for those who find the directory in use.
+
+import CommandLineTable
+import Platform
+
+/// `DIR/address`: one line, HOST:PORT. It is there while a server listens; one that a killed server left is removed by the next process
+/// that gets the directory.
+struct AddressFile {
+    private let path: String
+    private let files = HostFileSystem()
+
+    init(_ directory: String) { path = directory + "/address" }
+
+    /// The address in it; nil when there is none, or when what stands there is none.
+    var address: NetworkAddress? {
+        // Another program may have written it: it is read as far as an address can be long, and shown only when it is one.
+        guard let file = try? files.open(path, .read) else { return nil }
+        defer { file.close() }
+        guard let bytes = try? file.read(at: 0, count: 300, padding: 0), let end = bytes.firstIndex(of: UInt8(ascii: "\n")),
+            bytes[..<end].allSatisfy({ $0 > 0x20 && $0 < 0x7F })
+        else { return nil }
+        return NetworkAddress(String(decoding: bytes[..<end], as: UTF8.self))
+    }
+
+    /// Writes it. Whether that succeeded matters to nobody but those who would have read it.
+    func write(_ address: NetworkAddress) {
+        guard let file = try? files.open(path, .truncate) else { return }
+        defer { file.close() }
+        let bytes = Array("\(address)\n".utf8)
+        try? file.write(bytes, 0..<bytes.count, at: 0)
+    }
+
+    func remove() { try? files.removeFile(path) }
+}

@@ -1,0 +1,62 @@
+// What a command goes by: its flags, then the environment, then the file of `--config`.
+
+import CommandLineTable
+import Diagnostics
+import Engine
+import LogStore
+import Platform
+
+/// The flags and settings of a command, from everywhere that they may come from.
+struct CommandSettings {
+    /// The invocation with the flags that environment and file decide filled in.
+    let invocation: Invocation
+    /// Settings of an engine of the command's own, under their bare names.
+    let properties: [String: String]
+    /// What the file said, for a server, which is told of it statement by statement.
+    let fileSettings: SettingList
+    /// Sentences about what was given and changes nothing.
+    let notices: [String]
+    private let environment: SettingList
+
+    init(_ given: Invocation) throws(CommandFailure) {
+        var invocation = given
+        var notices: [String] = []
+        var fileSettings = SettingList()
+        do throws(Diagnostic) {
+            environment = try parseEnvironment(environmentVariables())
+            invocation = try invocation.filled(from: environment)
+            // An environment is shared with other programs; only a server's is made for it.
+            if given.command == .serve { notices += environment.notices }
+            if let path = given[.config]?.text {
+                fileSettings = try parseProperties(try readText(path))
+                invocation = try invocation.filled(from: fileSettings)
+                notices += fileSettings.notices.map { "\(path): \($0)" }
+            }
+        } catch {
+            throw .usage(error)
+        }
+        var properties: [String: String] = [:]
+        for value in fileSettings.values + environment.values where Engine.SettingTable[value.key] != nil { properties[value.key] = value.text }
+        self.invocation = invocation
+        self.properties = properties
+        self.fileSettings = fileSettings
+        self.notices = notices
+    }
+
+    /// A setting that the environment or the file gives.
+    func value(_ key: String) -> OptionValue? { environment[key] ?? fileSettings[key] }
+
+    /// The engine of the command's own that flags and settings ask for.
+    var embedded: EmbeddedEngine {
+        var embedded = EmbeddedEngine(directory: invocation[.data]?.text)
+        embedded.durability = (invocation.given[.durability]?.last ?? value("millrace.durability"))?.text == "os" ? .os : .fsync
+        embedded.threads = (invocation.given[.threads]?.last ?? value("millrace.threads"))?.integer
+        embedded.properties = properties
+        return embedded
+    }
+
+    /// Says on standard error what was given in vain.
+    func tellNotices() {
+        for notice in notices { Terminal.write(line: "note: \(notice)", to: 2) }
+    }
+}
