@@ -126,6 +126,6 @@ let package = Package(
 
 // MILLRACE_TEST_ROOMS=Pipelines,Engine builds the tests of these rooms only: a full build of all tests takes minutes.
 if let rooms = Context.environment["MILLRACE_TEST_ROOMS"] {
-    let chosen = Set(rooms.split(separator: ",").map { $0 + "Tests" })
+    let chosen = Set(rooms.split(separator: ",").map { String($0) + "Tests" })
     package.targets.removeAll { $0.type == .test && !chosen.contains($0.name) }
 }
