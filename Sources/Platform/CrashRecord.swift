@@ -72,12 +72,12 @@ private let placeOfThread: pthread_key_t = {
     }
 
     private init() {
-        let thread = Int(gettid())
+        let thread = Int(bitPattern: pthread_self())
         slot = (0..<slotCount).first { index in
             unsafe slots[index].thread.compareExchange(expected: 0, desired: thread, ordering: .sequentiallyConsistent).exchanged
         }
         unsafe stack = .allocate(byteCount: CrashRecord.stackBytes, alignment: 16)
-        var description = stack_t()
+        var description = unsafe stack_t()
         unsafe description.ss_sp = stack
         unsafe description.ss_size = CrashRecord.stackBytes
         // Without it an overflow of the stack is not noted; nothing else depends on it.
@@ -106,8 +106,8 @@ private let placeOfThread: pthread_key_t = {
     fileprivate func close() {
         leave()
         if let slot { unsafe slots[slot].thread.store(0, ordering: .sequentiallyConsistent) }
-        var none = stack_t()
-        unsafe none.ss_flags = CInt(SS_DISABLE.rawValue)
+        var none = unsafe stack_t()
+        unsafe none.ss_flags = CInt(SS_DISABLE)
         if unsafe sigaltstack(&none, nil) == 0 { unsafe stack.deallocate() }
     }
 
@@ -118,7 +118,7 @@ private let placeOfThread: pthread_key_t = {
         // Makes the slots, so that the handler never does.
         unsafe slots[0].count.store(unsafe slots[0].count.load(ordering: .relaxed), ordering: .relaxed)
         let old = noteFile.exchange(descriptor, ordering: .sequentiallyConsistent)
-        if old >= 0 { close(old) }
+        if old >= 0 { Glibc.close(old) }
         var handling = sigaction()
         unsafe handling.__sigaction_handler.sa_sigaction = { number, _, _ in noteCrash(number) }
         // Once: the second time the signal kills.
@@ -129,7 +129,7 @@ private let placeOfThread: pthread_key_t = {
 
 /// What the handler does: the query of the thread that died, or, when that was in none (a signal sent to the process), those of all.
 private func noteCrash(_ number: CInt) {
-    let thread = Int(gettid())
+    let thread = Int(bitPattern: pthread_self())
     var isNoted = false
     for index in 0..<slotCount where unsafe slots[index].thread.load(ordering: .relaxed) == thread { isNoted = note(index, number) }
     if !isNoted {
