@@ -17,7 +17,7 @@ import Synchronization
     package init(_ name: String) {
         let text = name.utf8.prefix(200).map { $0 == UInt8(ascii: "\n") ? UInt8(ascii: " ") : $0 } + [UInt8(ascii: "\n")]
         count = text.count
-        unsafe bytes = .allocate(capacity: text.count + MemoryLayout<Int>.stride)
+        unsafe bytes = .allocate(capacity: text.count)
         unsafe bytes.initialize(from: text, count: text.count)
     }
 
@@ -48,7 +48,7 @@ private let placeOfThread: pthread_key_t = {
     var key = pthread_key_t()
     unsafe pthread_key_create(&key) { place in
         guard let place = unsafe place else { return }
-        unsafe Unmanaged<CrashRecord>.fromOpaque(place).takeRetainedValue().close()
+        unsafe Unmanaged<CrashRecord>.fromOpaque(place).takeRetainedValue().giveBack()
     }
     return key
 }()
@@ -103,7 +103,7 @@ private let placeOfThread: pthread_key_t = {
     }
 
     /// The thread ends.
-    fileprivate func close() {
+    fileprivate func giveBack() {
         leave()
         if let slot { unsafe slots[slot].thread.store(0, ordering: .sequentiallyConsistent) }
         var none = unsafe stack_t()
