@@ -5,7 +5,7 @@
 
 import Bytes
 package import LogStore
-package import Operators
+import Operators
 package import Platform
 
 package final class QueryTask {

@@ -26,7 +26,7 @@ import Synchronization
 
 /// What one thread is in. The label stays alive as long as it is in the slot.
 private struct CrashSlot: ~Copyable {
-    /// The kernel's number of the thread that owns the slot, 0 for a free one.
+    /// The thread that owns the slot, 0 for a free one.
     let thread = Atomic<Int>(0)
     let bytes = Atomic<Int>(0)
     let count = Atomic<Int>(0)
