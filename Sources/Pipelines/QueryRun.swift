@@ -8,6 +8,7 @@
 // what they still commit is refused by the log.
 
 import LogStore
+import Operators
 import Platform
 
 /// Whom a query tells what happens to it. Each is called on a thread of the pool, and must not wait unless it says so.

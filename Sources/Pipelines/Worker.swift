@@ -2,6 +2,7 @@
 // is due together. It sleeps when nothing is ready; news from the log, messages and clients with room again wake it.
 
 import LogStore
+import Operators
 import Platform
 
 /// A thread that owns tasks. Everything but the inbox belongs to the thread itself.
