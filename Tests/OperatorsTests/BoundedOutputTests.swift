@@ -113,6 +113,14 @@ private func endsWhenCancelled(_ dataflow: Dataflow) -> Bool {
         #expect(error?.isOutputTooLarge == true && error?.offset == -1)
     }
 
+    /// One text that all rows show takes no memory until it is written.
+    @Test func aLongLiteral() throws {
+        let literal = String(repeating: "x", count: 1 << 20)
+        let root = project(.source(source([ColumnDefinition("A", .string)])), [("K", column(0, text)), ("X", string(literal))])
+        let error = #expect(throws: DataflowError.self) { try output(root, sink(), (0..<4096).map { _ in Line("k", "{}") }) }
+        #expect(error?.isOutputTooLarge == true && error?.message == "the output of one commit is larger than 256 MiB")
+    }
+
     /// A client's rows are handed on as they are made, however many there are.
     @Test func explodeInSlices() throws {
         let dataflow = try client(exploded)

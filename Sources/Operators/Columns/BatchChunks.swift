@@ -48,6 +48,21 @@ extension Batch {
     /// Bytes of all texts and elements that the columns hold.
     var textMemory: Int { columns.reduce(0) { $0 + $1.textMemory } }
 
+    /// Bytes of text that the selected rows show, about: rows may show one text many times (a literal, a part of a longer text).
+    var shownText: Int {
+        var sum = 0
+        for column in columns {
+            if case .text = column.lane, column.count > 0 {
+                let ranges = column.ranges
+                let nulls = column.nulls
+                selection.forEach { row in if nulls.isEmpty || !nulls[row] { sum += Int(ranges[row].length) } }
+            } else {
+                sum += column.textMemory
+            }
+        }
+        return sum
+    }
+
     /// A batch of the same rows that stays as it is when the operator that made this one goes on.
     func detached() -> Batch {
         let copy = Batch()

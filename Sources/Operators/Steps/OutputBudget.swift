@@ -13,10 +13,10 @@ package enum OutputLimits {
     package static let chunkRows = 4096
     /// Bytes of text in one chunk, about: as much as the largest record that clients may send. A single row may have more.
     package static let chunkBytes = 1 << 20
-    /// Rows that expanding operators make in one slice: about 10 ms of work.
-    package static let sliceRows = 65_536
-    /// Bytes that a slice puts out: about 10 ms of encoding.
-    package static let sliceBytes = 8 << 20
+    /// Rows that expanding operators make in one slice: a few milliseconds of work, so that others do not wait longer for their turns.
+    package static let sliceRows = 16_384
+    /// Bytes that a slice puts out: a few milliseconds of encoding.
+    package static let sliceBytes = 2 << 20
     /// Bytes that may be put out between two commits. A commit is written and held as a whole; 16 such tasks fit a machine of 4 GiB.
     package static let heldBytes = 256 << 20
     /// Rows that one record may become: what fits `heldBytes` with 64 bytes a row.
@@ -90,7 +90,7 @@ final class OutputBudget {
 struct BatchSizing {
     /// Records of the largest batch.
     private static let most = OutputLimits.chunkRows
-    /// A plan that may expand starts with so few records that even 4,096 rows of each are one slice.
+    /// A plan that may expand starts with so few records that even a thousand rows of each are one slice.
     private static let first = 16
     /// By the plan alone: as many records as make one slice.
     private let ceiling: Int

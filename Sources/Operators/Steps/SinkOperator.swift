@@ -34,7 +34,7 @@ final class SinkOperator: Operator {
         let before = records.bytes.count
         key.begin(batch.columns)
         value.begin(batch.columns)
-        if batch.textMemory <= OutputLimits.sliceBytes {
+        if batch.shownText <= 4 * OutputLimits.sliceBytes {
             write(batch, batch.selection)
         } else {
             // Few rows at a time, until there is more than one commit may hold.
