@@ -145,7 +145,7 @@ enum AggregateLibrary {
             switch argument {
             case .integer, .bigint: return WordSumAggregator(isInteger: argument == .integer)
             case .double: return DoubleSumAggregator()
-            case .decimal(let precision, _): return DecimalSumAggregator(precision: precision)
+            case .decimal(let precision, _): return DecimalSumAggregator(argument, precision: precision)
             default: break
             }
         case "AVG": if argument.isNumeric { return AverageAggregator(argument) }

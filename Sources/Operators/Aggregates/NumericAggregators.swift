@@ -168,12 +168,13 @@ final class DoubleSumAggregator: Aggregator {
 
 /// SUM of DECIMAL: a sum that its type cannot hold stops the query.
 final class DecimalSumAggregator: Aggregator {
-    private let precision: Int
+    private let type: SQLType
     private let limit: Int128?
     private var sums: [Int128] = []
 
-    init(precision: Int) {
-        self.precision = precision
+    /// `type` is a DECIMAL of this precision.
+    init(_ type: SQLType, precision: Int) {
+        self.type = type
         limit = Decimal.powerOfTen(precision)
     }
 
@@ -198,7 +199,7 @@ final class DecimalSumAggregator: Aggregator {
     /// Makes `sum` the group's, if the type can hold it.
     private func set(_ group: Int, _ sum: (partialValue: Int128, overflow: Bool)) throws(EvaluationError) {
         if sum.overflow || limit.map({ sum.partialValue.magnitude >= $0.magnitude }) ?? false {
-            throw EvaluationError("Numeric field overflow: a sum does not fit a DECIMAL of precision \(precision)")
+            throw EvaluationError("Numeric field overflow: a sum does not fit \(type)")
         }
         sums[group] = sum.partialValue
     }
