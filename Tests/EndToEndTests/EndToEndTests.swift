@@ -217,4 +217,12 @@ private func python(_ script: String, _ arguments: [String]) throws -> (output: 
         #expect(status == 0, "\(output)")
         print(output)
     }
+
+    /// Each kind of statement, connection and query again and again, with a bound for what may stay; the long run does 10,000 of each.
+    @Test(.enabled(if: Surroundings.hasProgram("python3"), "there is no Python"))
+    func memoryComesBack() throws {
+        let (output, status) = try python("memory.py", [millrace] + (Surroundings.isLong ? ["long"] : []))
+        #expect(status == 0, "\(output)")
+        print(output)
+    }
 }

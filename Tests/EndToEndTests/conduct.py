@@ -1,0 +1,238 @@
+#!/usr/bin/env python3
+"""Checks how a server treats one client while another asks for much.
+
+  conduct.py MILLRACE asserts     eight sessions that wait do not keep anybody else waiting
+  conduct.py MILLRACE resumes     six sessions that resume a query at once start it once: thirty rows of thirty
+  conduct.py MILLRACE ending      SIGTERM ends the server within five seconds, whatever runs
+  conduct.py MILLRACE crashes     a query during which the process died three times is brought up paused, all others run
+
+Prints `ok`, or what is wrong, and exits with 1.
+"""
+import json, os, select, shutil, signal, socket, subprocess, sys, tempfile, threading, time
+
+millrace, case = sys.argv[1:3]
+data = tempfile.mkdtemp(prefix="millrace-conduct-")
+
+
+def fail(text):
+    print("FAILED: " + text)
+    os._exit(1)
+
+
+class Connection:
+    def __init__(self, port):
+        self.socket = socket.create_connection(("127.0.0.1", port))
+        self.reader = self.socket.makefile("r", encoding="utf-8")
+        self.reader.readline()
+
+    def send(self, text):
+        self.socket.sendall(text.encode())
+
+    def answer(self):
+        rows = []
+        while True:
+            line = self.reader.readline()
+            if not line:
+                raise ConnectionError
+            if line[0] == ":":
+                rows.append(json.loads(line[1:]))
+            elif line[0] in "+-":
+                return line[0], rows, line
+
+    def ask(self, text):
+        self.send(text + "\n")
+        kind, rows, line = self.answer()
+        if kind == "-":
+            fail(text + ": " + line)
+        return rows
+
+
+class Server:
+    def __init__(self, *arguments):
+        self.process = subprocess.Popen(
+            [millrace, "serve", "--data", data, "--listen", "127.0.0.1:0", *arguments], stderr=subprocess.PIPE, text=True)
+        self.lines = []
+        for line in self.process.stderr:
+            self.lines.append(line)
+            if "event=listening" in line:
+                self.port = int(line.split("address=")[1].split()[0].rsplit(":", 1)[1])
+                break
+        else:
+            fail("the server did not start: " + "".join(self.lines))
+        threading.Thread(target=self.drain, daemon=True).start()
+
+    def drain(self):
+        for line in self.process.stderr:
+            self.lines.append(line)
+
+    def end(self, number, seconds=60):
+        self.process.send_signal(number)
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            fail("the server did not end within %d seconds of signal %d" % (seconds, number))
+
+
+def until(condition, what, seconds=60):
+    """Asks again and again; nothing here can be waited for otherwise."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            fail("never came: " + what)
+
+
+def rows(count):
+    return "".join('{"k":"k%d","v":%d}\n' % (i % 50, i) for i in range(count))
+
+
+def put(connection, source, count):
+    connection.send(".put %s json\n%s.end\n" % (source, rows(count)))
+    if connection.answer()[0] != "+":
+        fail(".put was refused")
+
+
+A = "CREATE STREAM a (k VARCHAR KEY, v BIGINT) WITH (KAFKA_TOPIC='a', FORMAT='JSON', PARTITIONS=1);"
+
+
+def asserts():
+    server = Server()
+    waiting = [Connection(server.port) for _ in range(8)]
+    for connection in waiting:
+        connection.send("ASSERT TOPIC 'nope' TIMEOUT 20 SECONDS;\n")
+    other = Connection(server.port)
+    other.ask(A)
+    other.ask("INSERT INTO a VALUES ('x', 1);")
+    if len(other.ask("SHOW STREAMS;")) < 1 or other.ask("SELECT * FROM a;") != [["x", 1]]:
+        fail("another session got wrong answers")
+    if select.select([connection.socket for connection in waiting], [], [], 0)[0]:
+        fail("the others had to wait until an ASSERT was over")
+    # What they wait for comes.
+    other.ask("CREATE STREAM n (k VARCHAR KEY) WITH (KAFKA_TOPIC='nope', FORMAT='JSON', PARTITIONS=1);")
+    for connection in waiting:
+        kind, _, line = connection.answer()
+        if kind != "+":
+            fail("an ASSERT did not see what it waited for: " + line)
+    server.end(signal.SIGTERM)
+
+
+def resumes():
+    server = Server("--durability", "os")
+    first = Connection(server.port)
+    first.ask("SET 'auto.offset.reset'='earliest';")
+    first.ask(A)
+    first.ask("CREATE STREAM b AS SELECT * FROM a;")
+    query = [row for row in first.ask("SHOW QUERIES;")][0][0]
+    others = [Connection(server.port) for _ in range(6)]
+    for number in range(30):
+        first.ask("PAUSE %s;" % query)
+        first.ask("INSERT INTO a VALUES ('x', %d);" % number)
+        for connection in others:
+            connection.send("RESUME %s;\n" % query)
+        for connection in others:
+            connection.answer()
+        until(lambda: len(first.ask("SELECT * FROM b;")) > number, "row %d" % number)
+    first.ask("PAUSE %s;" % query)
+    found = sorted(row[1] for row in first.ask("SELECT * FROM b;"))
+    if found != list(range(30)):
+        fail("%d rows of 30: %s" % (len(found), found))
+    server.end(signal.SIGTERM)
+
+
+def ending():
+    server = Server("--durability", "os")
+    first = Connection(server.port)
+    first.ask("SET 'auto.offset.reset'='earliest';")
+    first.ask(A)
+    first.ask("CREATE TABLE windows AS SELECT k, COUNT(*) AS n FROM a WINDOW HOPPING (SIZE 1000 SECONDS, ADVANCE BY 1 SECOND) GROUP BY k;")
+    first.ask("CREATE STREAM many AS SELECT k, EXPLODE(GENERATE_SERIES(1, 1000)) AS n FROM a;")
+    first.ask("CREATE TABLE counts AS SELECT v, COUNT(*) AS n FROM a GROUP BY v;")
+
+    def load():
+        try:
+            connection = Connection(server.port)
+            while True:
+                put(connection, "A", 1000)
+        except (ConnectionError, OSError, ValueError):
+            pass
+
+    loaders = [threading.Thread(target=load, daemon=True) for _ in range(4)]
+    for thread in loaders:
+        thread.start()
+    watchers = [Connection(server.port) for _ in range(4)]
+    for connection in watchers:
+        connection.send("SELECT * FROM many EMIT CHANGES;\n")
+    waiting = [Connection(server.port) for _ in range(10)]
+    for connection in waiting:
+        connection.send("ASSERT TOPIC 'nope' TIMEOUT 1 HOURS;\n")
+    pausing = Connection(server.port)
+    until(lambda: len(first.ask("SELECT * FROM many LIMIT 1;")) == 1, "a row")
+    pausing.send("PAUSE ALL;\n")
+    server.end(signal.SIGTERM, 5)
+    # Nothing is lost, nothing twice.
+    server = Server()
+    first = Connection(server.port)
+    first.ask("INSERT INTO a VALUES ('x', -1);")
+    server.end(signal.SIGTERM, 5)
+
+
+def crashes():
+    server = Server("--durability", "os")
+    first = Connection(server.port)
+    first.ask("SET 'auto.offset.reset'='earliest';")
+    first.ask(A)
+    first.ask("CREATE STREAM other (k VARCHAR KEY, v BIGINT) WITH (KAFKA_TOPIC='other', FORMAT='JSON', PARTITIONS=1);")
+    first.ask("CREATE STREAM copied AS SELECT * FROM other;")
+    # A query that has work for much longer than this test lasts, and commits none of it: what has committed is not to blame.
+    first.ask("SET 'commit.interval.ms'='3600000';")
+    first.ask("CREATE STREAM heavy AS SELECT * FROM a WHERE ARRAY_LENGTH(GENERATE_SERIES(v, v + 20000)) < 0;")
+    for _ in range(20):
+        put(first, "A", 2000)
+
+    def queries():
+        connection = Connection(server.port)
+        return {row[0]: json.dumps(row) for row in connection.ask("SHOW QUERIES;")}
+
+    heavy = next(name for name in queries() if "HEAVY" in name)
+    copied = next(name for name in queries() if "COPIED" in name)
+
+    def processor(server):
+        """Seconds of processor time that the server has used."""
+        fields = open("/proc/%d/stat" % server.process.pid).read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def working(server):
+        seen = processor(server)
+        until(lambda: processor(server) > seen + 0.5, "work of the heavy query")
+
+    # A kill is nobody's fault.
+    for _ in range(3):
+        server.end(signal.SIGKILL)
+        server = Server("--durability", "os")
+    if "PAUSED" in queries()[heavy]:
+        fail("a server that was killed blames a query: " + queries()[heavy])
+    for number in range(3):
+        working(server)
+        server.end(signal.SIGABRT)
+        if server.process.returncode != -signal.SIGABRT:
+            fail("the server did not die of the signal: %d" % server.process.returncode)
+        server = Server("--durability", "os")
+        is_paused = "PAUSED" in queries()[heavy]
+        if is_paused != (number == 2):
+            fail("after %d crashes: %s" % (number + 1, queries()[heavy]))
+    if "3 times" not in queries()[heavy] and "three times" not in queries()[heavy]:
+        fail("SHOW QUERIES gives no reason: " + queries()[heavy])
+    if "RUNNING" not in queries()[copied]:
+        fail("another query does not run: " + queries()[copied])
+    connection = Connection(server.port)
+    connection.ask("INSERT INTO other VALUES ('x', 7);")
+    until(lambda: connection.ask("SELECT * FROM copied;") == [["x", 7]], "the other query's row")
+    connection.ask("RESUME %s;" % heavy)
+    if "RUNNING" not in queries()[heavy]:
+        fail("RESUME did not help: " + queries()[heavy])
+    working(server)
+    server.end(signal.SIGTERM, 5)
+
+
+{"asserts": asserts, "resumes": resumes, "ending": ending, "crashes": crashes}[case]()
+shutil.rmtree(data, ignore_errors=True)
+print("ok")
