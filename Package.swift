@@ -110,7 +110,7 @@ let package = Package(
         tests(of: "Values"),
         tests(of: "Functions", ["Values"]),
         tests(of: "Planner", ["Analysis", "Catalog", "Plans", "Formats", "Functions", "Syntax", "Values", "Diagnostics"]),
-        tests(of: "Operators", ["Bytes", "Functions", "Plans", "Formats", "Values"]),
+        tests(of: "Operators", ["Quantities", "Bytes", "Functions", "Plans", "Formats", "Values"]),
         tests(of: "Pipelines", ["Operators", "Plans", "Formats", "LogStore", "Platform", "Bytes", "Values"]),
         tests(of: "Engine", ["Syntax", "Analysis", "Planner", "Plans", "Catalog", "Functions", "Pipelines", "LogStore", "Platform", "Values", "Diagnostics", "Bytes"]),
         tests(of: "Server", ["Engine", "Wire", "LogStore", "Platform", "Diagnostics", "Bytes", "JSONText"]),

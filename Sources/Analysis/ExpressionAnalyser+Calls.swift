@@ -27,6 +27,11 @@ extension ExpressionAnalyser {
         guard let type = call.resultType ?? typed.first?.type else {
             throw Diagnostic(.typeMismatch, "Can't infer the type of \(text(of: whole))", at: whole.span.range)
         }
+        if let problem = family.patternProblem(in: typed.map(\.literalText)) {
+            throw Diagnostic(
+                .wrongArguments, "Function '\(family.declaredName)' got an invalid date pattern: \(problem.message)",
+                hint: DatePatternError.hint, at: arguments[problem.argument].span.range)
+        }
         return TypedExpression(.call(family.name, typed), type)
     }
 
@@ -210,5 +215,13 @@ extension ExpressionAnalyser {
         }
         tableFunctions.append(TableFunctionCall(function: family.name, arguments: typed, result: type))
         return .column(Self.tableFunctionBase + tableFunctions.count - 1, type)
+    }
+}
+
+extension TypedExpression {
+    /// The text, when the expression is a literal that is one.
+    fileprivate var literalText: String? {
+        guard case .literal(.string(let text)) = node else { return nil }
+        return text
     }
 }

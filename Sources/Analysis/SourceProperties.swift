@@ -70,7 +70,7 @@ package struct SourceProperties: Hashable, Sendable {
             case "VALUE_DELIMITER": valueDelimiter = try property.delimiter()
             case "WRAP_SINGLE_VALUE": wrapsSingleValue = try property.boolean()
             case "TIMESTAMP": timestamp = Self.identifier(try property.nonEmpty())
-            case "TIMESTAMP_FORMAT": timestampFormat = try property.nonEmpty()
+            case "TIMESTAMP_FORMAT": timestampFormat = try property.datePattern()
             case "WINDOW_TYPE":
                 guard let kind = WindowKind(rawValue: property.text.uppercased()) else {
                     throw property.invalid("WINDOW_TYPE must be SESSION, HOPPING or TUMBLING, not '\(property.text)'")
@@ -197,6 +197,17 @@ extension Property {
             throw refused("Invalid delimiter value: '\(text)'. Delimiter must be a single character or TAB,SPACE")
         }
         return text
+    }
+
+    /// A date-time pattern, which is checked here, so that no row meets one that is none.
+    func datePattern() throws(Diagnostic) -> String {
+        let pattern = try nonEmpty()
+        do throws(DatePatternError) {
+            _ = try DatePattern(pattern)
+        } catch {
+            throw invalid("Invalid date time format pattern '\(pattern)': \(error.message)", hint: DatePatternError.hint)
+        }
+        return pattern
     }
 
     /// `'10 SECONDS'` in milliseconds.

@@ -101,8 +101,8 @@ package struct RecordRunBuilder {
                     headers.append(.null)
                 } else {
                     anyHeaders = true
-                    headers.append(
-                        ByteRange(start: Int32(record.position), length: Int32(record.end - record.position)))
+                    guard let block = ByteRange(exactly: record.position, count: record.end - record.position) else { return false }
+                    headers.append(block)
                 }
             }
             return cursor.position == cursor.end

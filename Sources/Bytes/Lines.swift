@@ -2,8 +2,8 @@
 import Glibc
 
 /// Cuts `bytes` into lines from `start`, where a line begins, and appends the place of each without its LF or CR LF to `lines`. Before
-/// `searched` there is no LF. Stops in front of a line that begins with `mark`, if there is one, or is longer than `longest` bytes, and at the last LF;
-/// gives where it stopped.
+/// `searched` there is no LF. Stops in front of a line that begins with `mark`, if there is one, or is longer than `longest` bytes, and at
+/// the last LF; gives where it stopped.
 package func cutLines(
     _ bytes: [UInt8], from start: Int, searched: Int, mark: UInt8?, longest: Int, into lines: inout [ByteRange]
 ) -> Int {
@@ -16,8 +16,9 @@ package func cutLines(
             let end = unsafe UnsafePointer(found.assumingMemoryBound(to: UInt8.self)) - base
             var length = end - start
             if length > 0, unsafe base[end - 1] == 0x0D { length -= 1 }
-            if length > longest { break }
-            lines.append(ByteRange(start: Int32(start), length: Int32(length)))
+            // Buffers end long before 2 GiB; what lies behind would stay for the next call.
+            guard length <= longest, let line = ByteRange(exactly: start, count: length) else { break }
+            lines.append(line)
             start = end + 1
             search = start
         }

@@ -30,7 +30,7 @@ extension [UInt8] {
     /// Overwrites 4 bytes that exist.
     package mutating func put(uint32 value: UInt32, at position: Int) {
         precondition(position >= 0 && position + 4 <= count, "a number is put over bytes that exist")
-        for index in 0..<4 { self[position + index] = UInt8(truncatingIfNeeded: value >> UInt32(24 - 8 * index)) }
+        for index in 0..<4 { self[position + index] = UInt8(truncatingIfNeeded: value >> UInt32(truncatingIfNeeded: 24 - 8 * index)) }
     }
 
     /// Appends a base-128 varint, least significant group first.

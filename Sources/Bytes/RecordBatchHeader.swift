@@ -101,7 +101,7 @@ package struct RecordBatchHeader: Hashable, Sendable {
     /// Offset of the last record, or of the last that compaction removed behind it.
     package var lastOffset: Int64 { baseOffset + Int64(lastOffsetDelta) }
     /// The codec's number, 0 for none.
-    package var compressionBits: UInt8 { UInt8(attributes & 7) }
+    package var compressionBits: UInt8 { UInt8(truncatingIfNeeded: attributes & 7) }
     /// A marker of a transaction's end, not data.
     package var isControl: Bool { attributes & 0x20 != 0 }
     /// Part of a producer's transaction.

@@ -10,6 +10,15 @@ package struct ByteRange: Hashable, Sendable {
         self.length = length
     }
 
+    /// The `count` entries from `start` on; nil where that end lies beyond 2 GiB, which no range can say.
+    @inlinable package init?(exactly start: Int, count: Int) {
+        guard start >= 0, count >= 0, start <= Int(Int32.max) - count else { return nil }
+        self.init(start: Int32(truncatingIfNeeded: start), length: Int32(truncatingIfNeeded: count))
+    }
+
+    /// The entries that the range names, as indexes; empty for null.
+    @inlinable package var indexes: Range<Int> { Int(start)..<Int(start) + max(0, Int(length)) }
+
     /// The range of a null key or value.
     package static let null = ByteRange(start: 0, length: -1)
     @inlinable package var isNull: Bool { length < 0 }
@@ -92,7 +101,8 @@ package struct OutgoingRecords: Sendable {
 
     private mutating func place(_ piece: [UInt8]?) -> ByteRange {
         guard let piece else { return .null }
-        let range = ByteRange(start: Int32(bytes.count), length: Int32(piece.count))
+        precondition(piece.count <= Int(Int32.max) - bytes.count, "records that are put together one by one stay below 2 GiB")
+        let range = ByteRange(start: Int32(truncatingIfNeeded: bytes.count), length: Int32(truncatingIfNeeded: piece.count))
         bytes.append(contentsOf: piece)
         return range
     }

@@ -8,6 +8,7 @@ import LogStore
 import Pipelines
 import Plans
 import Platform
+import Quantities
 import Syntax
 import Values
 
@@ -23,7 +24,13 @@ extension StatementExecution {
             guard let value = Int64(try RowWriter(engine: engine).text(of: expression)) else {
                 throw Diagnostic(.nullNotAllowed, "ROWTIME must not be NULL", at: insert.target.span.range)
             }
-            timestamp = value
+            guard value >= 0, let time = EventTime(milliseconds: value) else {
+                throw Diagnostic(
+                    .dataError, "ROWTIME \(value) is not a time between the years 1970 and 9999",
+                    hint: "ROWTIME counts milliseconds since 1970-01-01T00:00:00Z, from 0 to \(EventTime.latest.milliseconds).",
+                    at: insert.target.span.range)
+            }
+            timestamp = time.milliseconds
         }
         let records = try RowWriter(engine: engine).records(of: row.values, for: row.target, timestamp: timestamp)
         let keyless = Int(truncatingIfNeeded: engine.configuration.random.next() >> 33)

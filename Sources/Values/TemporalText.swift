@@ -1,6 +1,8 @@
 // Dates and times as ISO 8601 text, and days as civil dates. Calendar arithmetic follows Howard Hinnant's "chrono-compatible
 // low-level date algorithms"; the forms of text are those of ksqlDB's casts (partial dates and times are allowed).
 
+import Quantities
+
 /// A day of the proleptic Gregorian calendar.
 package struct CivilDate: Hashable, Sendable {
     package var year: Int
@@ -68,7 +70,7 @@ package enum TemporalText {
     package static func time(_ text: some Sequence<UInt8>) -> Int32? {
         var reader = TextReader(Array(text))
         guard let milliseconds = reader.time(minimumParts: 2), reader.isAtEnd else { return nil }
-        return Int32(milliseconds)
+        return Int32(exactly: milliseconds)
     }
 
     /// Any prefix of `yyyy-MM-ddTHH:mm:ss.SSS` from the year on, with `Z`, `+hhmm`, `+hh:mm` or `+hh` after the time, as milliseconds
@@ -78,16 +80,16 @@ package enum TemporalText {
         _ text: some Sequence<UInt8>, zone: (_ name: String, _ local: Int64) -> Int64? = { _, _ in nil }
     ) -> Int64? {
         var reader = TextReader(Array(text))
-        guard let days = reader.date() else { return nil }
-        var local = Int64(days) * millisecondsPerDay
+        // Years of nine digits are dates, but their milliseconds do not fit 64 bits.
+        guard let days = reader.date(), var local = Int64(days).multipliedChecked(by: millisecondsPerDay) else { return nil }
         if reader.take(UInt8(ascii: "T")) || reader.take(UInt8(ascii: " ")) {
             guard let time = reader.time(minimumParts: 1) else { return nil }
-            local += Int64(time)
+            local = local.addingSaturated(Int64(time))
         }
         if reader.isAtEnd { return local }
-        if let offset = reader.offset() { return reader.isAtEnd ? local - offset : nil }
+        if let offset = reader.offset() { return reader.isAtEnd ? local.subtractingSaturated(offset) : nil }
         guard let offset = zone(reader.rest(), local) else { return nil }
-        return local - offset
+        return local.subtractingSaturated(offset)
     }
 
     /// `yyyy-MM-dd`

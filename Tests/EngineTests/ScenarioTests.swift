@@ -9,6 +9,7 @@ import Testing
     @Test func aggregations() throws { try checkScenario("aggregations") }
     @Test func derivations() throws { try checkScenario("derivations") }
     @Test func badRecords() throws { try checkScenario("bad-records") }
+    @Test func strangeNumbers() throws { try checkScenario("strange-numbers") }
     @Test func failures() throws { try checkScenario("failures") }
     @Test func restarts() throws { try checkScenario("restarts") }
     @Test func restartsFromSnapshots() throws { try checkScenario("snapshots", snapshots: true) }

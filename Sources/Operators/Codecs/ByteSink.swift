@@ -50,8 +50,9 @@ import Bytes
         return unsafe Array(UnsafeBufferPointer(start: base, count: count))
     }
 
-    /// A record's piece that began at `start` and ends here.
-    @inline(__always) func range(from start: Int) -> ByteRange { ByteRange(start: Int32(start), length: Int32(count - start)) }
+    /// A record's piece that began at `start` and ends here. Null where the sink has more than 2 GiB: what it holds is far beyond what one
+    /// commit may hold by then, and is thrown away as a whole.
+    @inline(__always) func range(from start: Int) -> ByteRange { ByteRange(exactly: start, count: count - start) ?? .null }
 }
 
 /// Records as they are encoded: a `ByteSink` and the arrays of `OutgoingRecords`.

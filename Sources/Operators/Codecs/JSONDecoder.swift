@@ -2,8 +2,9 @@
 //
 // Records of a topic look alike, so the decoder remembers the names of the previous record's members in their order and compares the
 // next record with them, `"name":` at once and eight bytes at a time; a miss takes the slow way and teaches. Only wanted columns are
-// decoded, but every record is checked to its end. Texts are not copied: their ranges point into the run's own bytes, and only those with
-// escapes are written elsewhere.
+// filled, but every record is checked to its end and every declared column for its type, so that whether a record counts does not depend
+// on the columns that a query asks for. Texts are not copied: their ranges point into the run's own bytes, and only those with escapes
+// are written elsewhere.
 
 import Bytes
 import Formats
@@ -11,9 +12,8 @@ import Values
 
 /// JSON, wrapped in an object or bare.
 @safe final class JSONSideDecoder: SideDecoder {
-    /// How a column is filled.
-    private enum Way: UInt8 {
-        case skip
+    /// How a column's values are read.
+    private enum DecodePath: UInt8 {
         case word32
         case word64
         case double
@@ -29,8 +29,8 @@ import Values
         var isExact: Bool
     }
 
-    /// More distinct names than this are looked up anew each time.
-    private static let knownNameLimit = 256
+    /// More distinct names than this, 24 KiB of them, are looked up among the columns each time.
+    private static let knownNameLimit = 1024
 
     /// What changes from record to record. It lies behind a pointer, because a class's own fields are checked for exclusive access at
     /// every use, and these are used many times a record.
@@ -53,7 +53,7 @@ import Values
 
     /// What is known of a column; one entry more than there are columns.
     private struct Field {
-        var way: Way
+        var path: DecodePath
         var isWanted: Bool
         /// Whether the column has a NULL in this batch.
         var hasNulls = false
@@ -66,7 +66,11 @@ import Values
     private let wanted: [Bool]
     private let isUnwrapped: Bool
     private let refusesOverflow: Bool
-    private let wantedCount: Int
+    private let memberNames: MemberNames
+    /// Places in `known` by the bytes of the name, without quotes.
+    private var knownPlaces: [[UInt8]: Int32] = [:]
+    /// For each column that is not wanted and whose value needed a close look: where it is read to and left.
+    private var scratch: [Column?]
     private let state: UnsafeMutablePointer<State>
     private let fields: UnsafeMutablePointer<Field>
     private let known: UnsafeMutablePointer<KnownName>
@@ -81,11 +85,12 @@ import Values
         self.wanted = wanted
         isUnwrapped = format.isUnwrapped
         refusesOverflow = format.refusesOverflow
-        wantedCount = wanted.count { $0 }
+        memberNames = MemberNames(names)
+        scratch = definitions.map { _ in nil }
         unsafe fields = .allocate(capacity: definitions.count + 1)
         for (index, definition) in definitions.enumerated() {
             unsafe (fields + index).initialize(
-                to: Field(way: wanted[index] ? JSONSideDecoder.way(definition.type) : .skip, isWanted: wanted[index]))
+                to: Field(path: JSONSideDecoder.path(definition.type), isWanted: wanted[index]))
         }
         unsafe known = .allocate(capacity: JSONSideDecoder.knownNameLimit)
         unsafe predicted = .allocate(capacity: JSONSideDecoder.knownNameLimit)
@@ -106,7 +111,7 @@ import Values
         unsafe predicted.deallocate()
     }
 
-    private static func way(_ type: SQLType) -> Way {
+    private static func path(_ type: SQLType) -> DecodePath {
         switch type {
         case .integer: .word32
         case .bigint: .word64
@@ -141,6 +146,20 @@ import Values
         for index in columns.indices where wanted[index] { setNull(index, row) }
     }
 
+    override func discard(_ row: Int) {
+        while let last = decodedTexts.last, last.row == row { decodedTexts.removeLast() }
+        let end = decodedTexts.last.map { $0.start + $0.length } ?? 0
+        decodedBytes.removeLast(decodedBytes.count - end)
+        unsafe state.pointee.lastDecodedRow = -1
+        for index in columns.indices where wanted[index] {
+            if unsafe fields[index].path == .general {
+                columns[index].discard(row)
+            } else if unsafe fields[index].hasNulls {
+                unsafe state.pointee.nullCells[index * state.pointee.capacity + row] = false
+            }
+        }
+    }
+
     override func decode(_ base: UnsafePointer<UInt8>, _ range: ByteRange, _ row: Int) -> DecodeProblem? {
         var cursor = unsafe JSONCursor(
             base: base, start: Int(range.start), end: Int(range.start) + Int(range.length), refusesOverflow: refusesOverflow)
@@ -163,11 +182,7 @@ import Values
     private var malformed: DecodeProblem { DecodeProblem(column: nil, message: "malformed JSON") }
 
     private func decodeBare(_ cursor: inout JSONCursor, _ row: Int) -> DecodeProblem? {
-        if wanted[0] {
-            if let problem = decodeField(&cursor, 0, row) { return problem }
-        } else if !cursor.skipValue() {
-            return malformed
-        }
+        if let problem = wanted[0] ? decodeField(&cursor, 0, row) : checkField(&cursor, 0) { return problem }
         cursor.skipSpace()
         return cursor.at == cursor.end ? nil : malformed
     }
@@ -201,7 +216,8 @@ import Values
                     }
                 }
                 if isMeant {
-                    if let problem = decodeField(&cursor, column, row) {
+                    let isWanted = unsafe fields[column].isWanted
+                    if let problem = isWanted ? decodeField(&cursor, column, row) : checkField(&cursor, column) {
                         guard problem.column != nil else { return problem }
                         if mismatches == nil { mismatches = [:] }
                         mismatches?[name.column] = problem
@@ -221,7 +237,7 @@ import Values
         cursor.skipSpace()
         guard cursor.at == cursor.end else { return malformed }
         if let problem = mismatches?.min(by: { $0.key < $1.key })?.value { return problem }
-        if seen < wantedCount {
+        if seen < columns.count {
             for index in columns.indices where wanted[index] {
                 if unsafe fields[index].seenIn != serial { setNull(index, row) }
             }
@@ -231,7 +247,7 @@ import Values
 
     @inline(__always) private func setNull(_ index: Int, _ row: Int) {
         let field = unsafe fields + index
-        if unsafe field.pointee.way == .general { return columns[index].setNull(row) }
+        if unsafe field.pointee.path == .general { return columns[index].setNull(row) }
         let start = unsafe state.pointee.nullCells + index * state.pointee.capacity
         if unsafe !field.pointee.hasNulls {
             unsafe field.pointee.hasNulls = true
@@ -249,19 +265,19 @@ import Values
     /// Decodes one value into `row`; nil when it went well. A problem without a column means that the text is malformed.
     @inline(__always) private func decodeField(_ cursor: inout JSONCursor, _ index: Int, _ row: Int) -> DecodeProblem? {
         let first = cursor.byte
-        let way = unsafe fields[index].way
-        switch way {
+        let path = unsafe fields[index].path
+        switch path {
         case .word64, .word32:
             guard first == 0x2D || first &- 0x30 <= 9 else { break }
             guard let number = cursor.scanNumber() else { return malformed }
-            if let small = number.small, way == .word64 || Int32(exactly: small) != nil {
+            if let small = number.small, path == .word64 || Int32(exactly: small) != nil {
                 setCell(index, row, UInt64(bitPattern: small))
                 return nil
             }
-            guard let value = JSONReader.integer(cursor, number, isNarrow: way == .word32) else {
+            guard let value = JSONReader.integer(cursor, number, isNarrow: path == .word32) else {
                 let shown = String(decoding: cursor.bytes(number.start, min(number.length, 60)), as: UTF8.self)
                 return DecodeProblem(
-                    column: names[index], message: "\(shown) is out of the range of \(way == .word32 ? "INTEGER" : "BIGINT")")
+                    column: names[index], message: "\(shown) is out of the range of \(path == .word32 ? "INTEGER" : "BIGINT")")
             }
             setCell(index, row, UInt64(bitPattern: value))
             return nil
@@ -279,13 +295,44 @@ import Values
                 cursor.decode(string, into: &decodedBytes)
                 setDecoded(index, row, start)
             } else {
-                setCell(index, row, UInt64(UInt32(string.start)) | UInt64(UInt32(string.length)) << 32)
+                let start = UInt32(truncatingIfNeeded: string.start), length = UInt32(truncatingIfNeeded: string.length)
+                setCell(index, row, UInt64(start) | UInt64(length) << 32)
                 forgetDecoded(index, row)
             }
             return nil
-        case .general, .skip: break
+        case .general: break
         }
         return decodeOther(&cursor, index, row)
+    }
+
+    /// Steps over the value of a column that is not wanted; a problem where it is none of the column's type.
+    @inline(__always) private func checkField(_ cursor: inout JSONCursor, _ index: Int) -> DecodeProblem? {
+        let first = cursor.byte
+        switch unsafe fields[index].path {
+        case .word64, .word32, .double:
+            // Any number will do, whatever its size, unless it must not be cut.
+            guard first == 0x2D || first &- 0x30 <= 9, !refusesOverflow else { break }
+            return cursor.scanNumber() == nil ? malformed : nil
+        case .text: return cursor.skipValue() ? nil : malformed
+        case .general: break
+        }
+        return checkOther(&cursor, index)
+    }
+
+    /// Reads the value where nobody looks.
+    @inline(never) private func checkOther(_ cursor: inout JSONCursor, _ index: Int) -> DecodeProblem? {
+        let column = scratch[index] ?? Column(columns[index].type)
+        scratch[index] = column
+        column.reset(1)
+        return complaint(JSONReader.read(&cursor, into: column, 0), index)
+    }
+
+    private func complaint(_ outcome: JSONOutcome, _ index: Int) -> DecodeProblem? {
+        switch outcome {
+        case .malformed: malformed
+        case .mismatch(let reason): DecodeProblem(column: names[index], message: reason)
+        case .read: nil
+        }
     }
 
     private func setDecoded(_ index: Int, _ row: Int, _ start: Int) {
@@ -308,28 +355,24 @@ import Values
 
     /// NULL, types without a fast way, and values of an unexpected kind.
     private func decodeOther(_ cursor: inout JSONCursor, _ index: Int, _ row: Int) -> DecodeProblem? {
-        let way = unsafe fields[index].way
-        if cursor.byte == 0x6E, way != .general {
+        let path = unsafe fields[index].path
+        if cursor.byte == 0x6E, path != .general {
             guard cursor.takeWord("null") else { return malformed }
             setNull(index, row)
             return nil
         }
-        if way == .text {
+        if path == .text {
             let start = decodedBytes.count
             guard JSONReader.appendText(&cursor, to: &decodedBytes, 0) else { return malformed }
             setDecoded(index, row, start)
             return nil
         }
         let column = columns[index]
-        switch JSONReader.read(&cursor, into: column, row) {
-        case .malformed: return malformed
-        case .mismatch(let reason): return DecodeProblem(column: names[index], message: reason)
-        case .read: break
-        }
-        switch way {
+        if let problem = complaint(JSONReader.read(&cursor, into: column, row), index) { return problem }
+        switch path {
         case .word32, .word64: setCell(index, row, UInt64(bitPattern: column.words[row]))
         case .double: setCell(index, row, column.doubles[row].bitPattern)
-        case .text, .general, .skip: break
+        case .text, .general: break
         }
         return nil
     }
@@ -338,18 +381,18 @@ import Values
         let capacity = unsafe state.pointee.capacity
         for index in columns.indices where wanted[index] {
             let column = columns[index]
-            let way = unsafe fields[index].way
+            let path = unsafe fields[index].path
             let source = unsafe state.pointee.cells + index * capacity
-            switch way {
+            switch path {
             case .word32, .word64: unsafe copy(source, &column.words, rows)
             case .double: unsafe copy(source, &column.doubles, rows)
             case .text: unsafe copy(source, &column.ranges, rows)
-            case .general, .skip: continue
+            case .general: continue
             }
             if unsafe fields[index].hasNulls {
                 column.nulls = unsafe Array(UnsafeBufferPointer(start: state.pointee.nullCells + index * capacity, count: column.count))
             }
-            if way == .text { finishTexts(index, rows) }
+            if path == .text { finishTexts(index, rows) }
         }
     }
 
@@ -377,7 +420,7 @@ import Values
             } else {
                 let range = column.ranges[row]
                 guard !column.isNull(row) else { continue }
-                column.setText(row, run.bytes[Int(range.start)..<Int(range.start + range.length)])
+                column.setText(row, run.bytes[range.indexes])
             }
         }
     }
@@ -412,26 +455,27 @@ extension JSONSideDecoder {
 
     /// The slow way: looks among all known names, then among the columns, and predicts this name for the next record.
     @inline(never) private func learnName(_ cursor: inout JSONCursor, _ position: Int) -> (column: Int32, isExact: Bool)? {
-        for index in unsafe 0..<state.pointee.knownCount {
-            let name = unsafe known[index]
-            if cursor.at + name.length <= cursor.end, isAt(cursor, name) {
-                predict(index, position)
-                cursor.at += name.length
-                return (name.column, name.isExact)
-            }
-        }
         let start = cursor.at
         guard let name = JSONReader.readName(&cursor) else { return nil }
-        let match = JSONReader.match(name, names)
-        let column = match.map { wanted[$0.index] ? Int32($0.index) : -1 } ?? -1
+        if let place = knownPlaces[name] {
+            // A name may be written with escapes or spaces and still be known; what is predicted is compared as it stands.
+            let known = unsafe known[Int(place)]
+            predict(place, position)
+            return (known.column, known.isExact)
+        }
+        let match = memberNames.match(name)
+        let column = Int32(truncatingIfNeeded: match?.index ?? -1)
         let isExact = match?.isExact ?? false
         // Only names written without escapes and spaces can be compared as they stand.
         let label = [0x22] + name + [0x22, 0x3A]
-        if unsafe state.pointee.knownCount < JSONSideDecoder.knownNameLimit, name.count < 1000, start + label.count <= cursor.end,
+        let count = unsafe state.pointee.knownCount
+        if count < JSONSideDecoder.knownNameLimit, name.count < 1000, start + label.count <= cursor.end,
             cursor.bytes(start, label.count) == label
         {
             remember(label, column, isExact)
-            predict(unsafe state.pointee.knownCount - 1, position)
+            let place = Int32(truncatingIfNeeded: count)
+            knownPlaces[name] = place
+            predict(place, position)
         }
         return (column, isExact)
     }
@@ -455,12 +499,13 @@ extension JSONSideDecoder {
         unsafe state.pointee.knownCount += 1
     }
 
-    private func predict(_ index: Int, _ position: Int) {
+    /// Expects the known name at `place` to be the member at `position` of the next record.
+    private func predict(_ place: Int32, _ position: Int) {
         let count = unsafe state.pointee.predictedCount
         if position < count {
-            unsafe predicted[position] = Int32(index)
+            unsafe predicted[position] = place
         } else if position == count, count < JSONSideDecoder.knownNameLimit {
-            unsafe predicted[position] = Int32(index)
+            unsafe predicted[position] = place
             unsafe state.pointee.predictedCount += 1
         }
     }

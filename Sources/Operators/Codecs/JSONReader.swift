@@ -303,7 +303,7 @@ extension JSONReader {
             guard case .read = outcome else { return outcome }
             cursor.skipSpace()
         }
-        column.ranges[row] = ByteRange(start: Int32(start), length: Int32(child.count - start))
+        column.setRange(row, start: start, count: child.count - start)
         return .read
     }
 
@@ -323,6 +323,7 @@ extension JSONReader {
         let keys = column.children[0]
         let values = column.children[1]
         let start = keys.count
+        var places = KeyIndex(keys)
         var isFirst = true
         while !cursor.take(0x7D) {
             if !isFirst {
@@ -331,19 +332,15 @@ extension JSONReader {
             }
             isFirst = false
             guard let name = readName(&cursor) else { return .malformed }
-            let place: Int
-            if let earlier = (start..<keys.count).first(where: { keys.text($0) == name[...] }) {
-                place = earlier
-            } else {
-                place = keys.appendRow()
-                keys.setText(place, name)
-                _ = values.appendRow()
+            let place = places.place(ofText: name[...]) {
+                keys.setText(keys.appendRow(), name)
+                return values.appendRow()
             }
             let outcome = read(&cursor, into: values, place, depth: depth + 1)
             guard case .read = outcome else { return outcome }
             cursor.skipSpace()
         }
-        column.ranges[row] = ByteRange(start: Int32(start), length: Int32(keys.count - start))
+        column.setRange(row, start: start, count: keys.count - start)
         return .read
     }
 
@@ -354,6 +351,7 @@ extension JSONReader {
         guard cursor.byte == 0x7B else { return mismatch(&cursor, column.type) }
         cursor.at += 1
         cursor.skipSpace()
+        let names = column.memberNames
         var exact = [Bool?](repeating: nil, count: fields.count)
         var isFirst = true
         while !cursor.take(0x7D) {
@@ -362,8 +360,11 @@ extension JSONReader {
                 cursor.skipSpace()
             }
             isFirst = false
-            guard let name = readName(&cursor) else { return .malformed }
-            if let (index, isExact) = match(name, fields.map(\.name)), exact[index] != true || isExact {
+            guard cursor.take(0x22), let name = cursor.scanString() else { return .malformed }
+            cursor.skipSpace()
+            guard cursor.take(0x3A) else { return .malformed }
+            cursor.skipSpace()
+            if let (index, isExact) = match(cursor, name, names), exact[index] != true || isExact {
                 exact[index] = isExact
                 let outcome = read(&cursor, into: column.children[index], row, depth: depth + 1)
                 if case .mismatch(let reason) = outcome { return .mismatch("field \(fields[index].name): \(reason)") }
@@ -377,11 +378,57 @@ extension JSONReader {
         return .read
     }
 
-    /// Which of `names` a member's name means.
-    static func match(_ name: [UInt8], _ names: [String]) -> (index: Int, isExact: Bool)? {
-        if let index = names.firstIndex(where: { $0.utf8.elementsEqual(name) }) { return (index, true) }
-        let upper = String(decoding: name, as: UTF8.self).uppercased()
-        if let index = names.firstIndex(where: { $0.utf8.elementsEqual(upper.utf8) }) { return (index, false) }
+    /// Which of `names` a member's name, which stands in the text, means.
+    private static func match(_ cursor: JSONCursor, _ name: JSONCursor.RawString, _ names: MemberNames) -> (index: Int, isExact: Bool)? {
+        if !name.hasEscapes { return unsafe names.match(UnsafeBufferPointer(start: cursor.base + name.start, count: name.length)) }
+        var text: [UInt8] = []
+        cursor.decode(name, into: &text)
+        return names.match(text)
+    }
+}
+
+/// The names of columns or of a struct's fields, to look up the names of members in: a hash table of their bytes.
+struct MemberNames {
+    private let names: [[UInt8]]
+    /// Indexes of names, -1 for none; at most half of the places are taken, and collisions go to the next one.
+    private var places: [Int32]
+
+    init(_ names: [String]) {
+        self.names = names.map { Array($0.utf8) }
+        places = []
+        var size = 4
+        while size < names.count * 2 { size *= 2 }
+        places = Array(repeating: -1, count: size)
+        for (index, name) in self.names.enumerated() where find(name) == nil {
+            var place = slot(name)
+            while places[place] >= 0 { place = (place + 1) & (size - 1) }
+            places[place] = Int32(truncatingIfNeeded: index)
+        }
+    }
+
+    private func slot(_ name: some Collection<UInt8>) -> Int {
+        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+        for byte in name { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+        return Int(truncatingIfNeeded: hash ^ hash >> 32) & (places.count - 1)
+    }
+
+    private func find(_ name: some Collection<UInt8>) -> Int? {
+        var place = slot(name)
+        while places[place] >= 0 {
+            let index = Int(places[place])
+            if names[index].elementsEqual(name) { return index }
+            place = (place + 1) & (places.count - 1)
+        }
         return nil
+    }
+
+    /// Which name a member's name means: exactly this one, or else the one that equals it in upper case.
+    func match(_ name: some Collection<UInt8>) -> (index: Int, isExact: Bool)? {
+        if let index = find(name) { return (index, true) }
+        if name.allSatisfy({ $0 < 0x80 }) {
+            guard name.contains(where: { $0 >= 0x61 && $0 <= 0x7A }) else { return nil }
+            return find(name.map { $0 >= 0x61 && $0 <= 0x7A ? $0 ^ 0x20 : $0 }).map { ($0, false) }
+        }
+        return find(Array(String(decoding: name, as: UTF8.self).uppercased().utf8)).map { ($0, false) }
     }
 }

@@ -75,76 +75,124 @@ final class KafkaSideEncoder: SideEncoder {
     }
 }
 
-/// CSV: quotes doubled inside quotes, an empty field is NULL, the first record counts.
+/// CSV: quotes doubled inside quotes, an empty field is NULL, the first record counts. All fields are checked, wanted ones are kept.
 final class DelimitedSideDecoder: SideDecoder {
-    private let names: [String]
-    private let delimiter: [UInt8]
+    /// A field of the record at hand, in `bytes`, without its quotes.
+    private struct Field {
+        var start: Int
+        var end: Int
+        /// Each quote in it stands twice.
+        var hasQuotes = false
+    }
 
-    init(_ definitions: [ColumnDefinition], delimiter: String) {
+    private let names: [String]
+    private let wanted: [Bool]
+    private let delimiter: [UInt8]
+    /// The run's bytes.
+    private var bytes: [UInt8] = []
+    private var fields: [Field] = []
+    /// Where values of columns that are not wanted are read to and left.
+    private let scratch: [Column]
+
+    init(_ definitions: [ColumnDefinition], wanted: [Bool], delimiter: String) {
         names = definitions.map(\.name)
+        self.wanted = wanted
         self.delimiter = Array(delimiter.utf8)
+        scratch = definitions.map { Column($0.type) }
         super.init(definitions.map { Column($0.type) })
     }
 
+    override func begin(_ run: RecordRun, _ rows: Int) {
+        bytes = run.bytes
+        for (column, isWanted) in zip(columns, wanted) { column.reset(isWanted ? rows : 0) }
+    }
+
     override func decode(_ base: UnsafePointer<UInt8>, _ range: ByteRange, _ row: Int) -> DecodeProblem? {
-        let text = unsafe Array(UnsafeBufferPointer(start: base + Int(range.start), count: Int(range.length)))
-        guard UTF8Check.isValid(text[...]) else { return DecodeProblem(column: nil, message: "the text is not UTF-8") }
-        guard let fields = split(text) else { return DecodeProblem(column: nil, message: "malformed quotes") }
+        guard UTF8Check.isValid(bytes[range.indexes]) else { return DecodeProblem(column: nil, message: "the text is not UTF-8") }
+        guard split(range.indexes) else { return DecodeProblem(column: nil, message: "malformed quotes") }
         if fields.isEmpty { return DecodeProblem(column: nil, message: "no fields in record") }
         guard fields.count == columns.count else {
             return DecodeProblem(column: nil, message: "unexpected field count, schema has \(columns.count), record has \(fields.count)")
         }
-        for (index, field) in fields.enumerated() {
-            if field.isEmpty {
-                columns[index].setNull(row)
-            } else if !DelimitedSideDecoder.read(field[...], into: columns[index], row) {
-                let shown = String(decoding: field.prefix(60), as: UTF8.self)
-                return DecodeProblem(column: names[index], message: "cannot convert '\(shown)' to \(columns[index].type)")
+        for index in columns.indices {
+            let field = fields[index]
+            let column = wanted[index] ? columns[index] : scratch[index]
+            if field.start == field.end {
+                if wanted[index] { column.setNull(row) }
+                continue
+            }
+            if !wanted[index] { column.reset(1) }
+            let text = field.hasQuotes ? unquoted(field)[...] : bytes[field.start..<field.end]
+            if !DelimitedSideDecoder.read(text, into: column, wanted[index] ? row : 0) {
+                let shown = String(decoding: text.prefix(60), as: UTF8.self)
+                return DecodeProblem(column: names[index], message: "cannot convert '\(shown)' to \(column.type)")
             }
         }
         return nil
     }
 
-    /// The fields of the first record that is not an empty line; nil when a quote is never closed or text follows one.
-    private func split(_ text: [UInt8]) -> [[UInt8]]? {
-        var at = 0
-        while at < text.count, text[at] == 0x0A || text[at] == 0x0D { at += 1 }
-        if at == text.count { return [] }
-        var fields: [[UInt8]] = []
+    /// Finds the fields of the first record that is not an empty line; false when a quote is never closed or text follows one.
+    private func split(_ range: Range<Int>) -> Bool {
+        fields.removeAll(keepingCapacity: true)
+        let end = range.upperBound
+        var at = range.lowerBound
+        while at < end, isLineEnd(bytes[at]) { at += 1 }
+        if at == end { return true }
         while true {
-            var field: [UInt8] = []
-            if at < text.count, text[at] == 0x22 {
-                at += 1
-                while true {
-                    guard at < text.count else { return nil }
-                    if text[at] == 0x22 {
-                        at += 1
-                        guard at < text.count, text[at] == 0x22 else { break }
-                    }
-                    field.append(text[at])
-                    at += 1
-                }
-                guard isFieldEnd(text, at) else { return nil }
+            var field = Field(start: at, end: at)
+            if at < end, bytes[at] == 0x22 {
+                guard let next = skipQuoted(&field, end) else { return false }
+                at = next
             } else {
-                while !isFieldEnd(text, at) {
-                    field.append(text[at])
-                    at += 1
-                }
+                while at < end, !isLineEnd(bytes[at]), !isDelimiter(at, end) { at += 1 }
+                field.end = at
             }
             fields.append(field)
-            guard at < text.count, text[at...].starts(with: delimiter) else { return fields }
+            if at == end || isLineEnd(bytes[at]) { return true }
+            guard isDelimiter(at, end) else { return false }
             at += delimiter.count
         }
     }
 
-    private func isFieldEnd(_ text: [UInt8], _ at: Int) -> Bool {
-        at >= text.count || text[at] == 0x0A || text[at] == 0x0D || text[at...].starts(with: delimiter)
+    /// Makes `field`, which starts with a quote, what stands between its quotes, and gives the place behind them.
+    private func skipQuoted(_ field: inout Field, _ end: Int) -> Int? {
+        var at = field.start + 1
+        field.start = at
+        while at < end {
+            if bytes[at] != 0x22 {
+                at += 1
+            } else if at + 1 < end, bytes[at + 1] == 0x22 {
+                field.hasQuotes = true
+                at += 2
+            } else {
+                field.end = at
+                return at + 1
+            }
+        }
+        return nil
+    }
+
+    @inline(__always) private func isLineEnd(_ byte: UInt8) -> Bool { byte == 0x0A || byte == 0x0D }
+
+    @inline(__always) private func isDelimiter(_ at: Int, _ end: Int) -> Bool {
+        guard bytes[at] == delimiter[0] else { return false }
+        return delimiter.count == 1 || bytes[at..<end].starts(with: delimiter)
+    }
+
+    private func unquoted(_ field: Field) -> [UInt8] {
+        var text: [UInt8] = []
+        var at = field.start
+        while at < field.end {
+            text.append(bytes[at])
+            at += bytes[at] == 0x22 ? 2 : 1
+        }
+        return text
     }
 
     /// Reads the text of a field that is not empty.
     private static func read(_ text: ArraySlice<UInt8>, into column: Column, _ row: Int) -> Bool {
         switch column.type {
-        case .boolean: column.words[row] = text.map { $0 | 0x20 } == Array("true".utf8) ? 1 : 0
+        case .boolean: column.words[row] = text.count == 4 && zip(text, "true".utf8).allSatisfy { $0 | 0x20 == $1 } ? 1 : 0
         case .integer, .bigint, .time, .date, .timestamp:
             let limits = column.type == .integer ? Int64(Int32.min)...Int64(Int32.max) : TemporalLimits.of(column.type)
             guard let value = NumberText.integer(text), limits.contains(value) else { return false }
@@ -223,7 +271,7 @@ enum Codecs {
             guard columns.count <= 1 else { throw DataflowError("the KAFKA format carries a single column") }
             return KafkaSideDecoder(columns.map { Column($0.type) })
         case .none: return NoneSideDecoder(columns.map { Column($0.type) })
-        case .delimited: return DelimitedSideDecoder(columns, delimiter: format.delimiter)
+        case .delimited: return DelimitedSideDecoder(columns, wanted: wanted, delimiter: format.delimiter)
         case .jsonSR, .avro, .protobuf, .protobufNoSR: throw DataflowError("the format \(format.name.rawValue) is not supported")
         }
     }

@@ -15,18 +15,9 @@ import Values
 
 /// Appends rows to byte arrays.
 enum RowWriter {
-    static func putVarint(_ value: UInt64, to bytes: inout [UInt8]) {
-        var rest = value
-        while rest >= 0x80 {
-            bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
-            rest >>= 7
-        }
-        bytes.append(UInt8(truncatingIfNeeded: rest))
-    }
+    static func putVarint(_ value: UInt64, to bytes: inout [UInt8]) { bytes.append(unsignedVarint: value) }
 
-    static func putWord(_ value: Int64, to bytes: inout [UInt8]) {
-        putVarint(UInt64(bitPattern: value << 1 ^ value >> 63), to: &bytes)
-    }
+    static func putWord(_ value: Int64, to bytes: inout [UInt8]) { bytes.append(varint: value) }
 
     static func putFixed(_ value: UInt64, to bytes: inout [UInt8]) {
         for shift in stride(from: UInt64(0), to: 64, by: 8) { bytes.append(UInt8(truncatingIfNeeded: value >> shift)) }
@@ -83,7 +74,7 @@ struct RowReader {
     mutating func varint() -> UInt64? {
         var value: UInt64 = 0
         var shift: UInt64 = 0
-        while let next = byte(), shift < 64 {
+        while shift < 64, let next = byte() {
             value |= UInt64(next & 0x7F) << shift
             if next < 0x80 { return value }
             shift += 7
@@ -92,7 +83,7 @@ struct RowReader {
     }
 
     mutating func word() -> Int64? {
-        varint().map { Int64(bitPattern: $0 >> 1) ^ -Int64(bitPattern: $0 & 1) }
+        varint().map(unzigzag)
     }
 
     mutating func fixed() -> UInt64? {
@@ -112,7 +103,7 @@ struct RowReader {
 
     /// The next `length` bytes.
     mutating func take(_ length: Int) -> ArraySlice<UInt8>? {
-        guard length <= end - at else { return nil }
+        guard length >= 0, length <= end - at else { return nil }
         defer { at += length }
         return bytes[at..<at + length]
     }
@@ -145,7 +136,7 @@ struct RowReader {
             for element in start..<start + Int(count) {
                 for child in column.children where !read(into: child, element) { return false }
             }
-            column.ranges[row] = ByteRange(start: Int32(start), length: Int32(count))
+            column.setRange(row, start: start, count: Int(count))
         case .structure: for child in column.children where !read(into: child, row) { return false }
         }
         return true

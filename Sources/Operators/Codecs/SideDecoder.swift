@@ -15,9 +15,15 @@ class SideDecoder {
         for column in columns { column.reset(rows) }
     }
 
-    /// Decodes the bytes at `range`, which is not null, into `row`. Gives the reason when the record must be rejected.
+    /// Decodes the bytes at `range`, which is not null, into `row`. Gives the reason when the record must be rejected; the caller then
+    /// discards the row, so a decoder need not undo anything.
     @unsafe func decode(_ base: UnsafePointer<UInt8>, _ range: ByteRange, _ row: Int) -> DecodeProblem? {
         preconditionFailure("every decoder decodes")
+    }
+
+    /// Removes what `row`, the last one that was decoded, has left, whether it was decoded whole or in part. The row may be used again.
+    func discard(_ row: Int) {
+        for column in columns where column.count > 0 { column.discard(row) }
     }
 
     /// All columns of `row` are NULL.

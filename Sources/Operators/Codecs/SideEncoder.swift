@@ -53,7 +53,7 @@ struct WindowSuffix {
 /// JSON, wrapped in an object or bare.
 @safe final class JSONSideEncoder: SideEncoder {
     /// How a column's values are written.
-    private enum Way {
+    private enum ValueEncoding {
         case word
         case double
         case text
@@ -62,7 +62,7 @@ struct WindowSuffix {
 
     /// A column as the row loop sees it: bare pointers, valid for one call of `encodeRows`.
     @safe private struct Lane {
-        var way: Way
+        var encoding: ValueEncoding
         var words: UnsafePointer<Int64>
         var doubles: UnsafePointer<Double>
         var ranges: UnsafePointer<ByteRange>
@@ -75,7 +75,7 @@ struct WindowSuffix {
 
     /// `{"A":`, `,"B":`, … ready to be copied; empty for a bare value.
     private let labels: [[UInt8]]
-    private let ways: [Way]
+    private let encodings: [ValueEncoding]
     private let labelWords: UnsafeMutablePointer<UInt64>
     private let labelStarts: [Int]
     private let isUnwrapped: Bool
@@ -88,7 +88,7 @@ struct WindowSuffix {
         labels = definitions.enumerated().map { index, definition in
             bare ? [] : [index == 0 ? 0x7B : 0x2C] + JSONNames.quoted(definition.name) + [0x3A]
         }
-        ways = definitions.map { definition in
+        encodings = definitions.map { definition in
             switch definition.type {
             case .integer, .bigint, .time, .date, .timestamp: .word
             case .double: .double
@@ -115,7 +115,7 @@ struct WindowSuffix {
 
     override func encode(_ row: Int, to sink: ByteSink) -> ByteRange {
         var ranges: [ByteRange] = []
-        encodeRows(.only([Int32(row)]), present: [], to: sink, into: &ranges)
+        encodeRows(.only([Int32(truncatingIfNeeded: row)]), present: [], to: sink, into: &ranges)
         return ranges[0]
     }
 
@@ -149,7 +149,7 @@ struct WindowSuffix {
                             let empty = unsafe UnsafePointer<UInt8>(bitPattern: 8)!
                             unsafe (lanes + index).initialize(
                                 to: Lane(
-                                    way: ways[index],
+                                    encoding: encodings[index],
                                     words: words.baseAddress ?? UnsafeRawPointer(empty).assumingMemoryBound(to: Int64.self),
                                     doubles: doubles.baseAddress ?? UnsafeRawPointer(empty).assumingMemoryBound(to: Double.self),
                                     ranges: ranges.baseAddress ?? UnsafeRawPointer(empty).assumingMemoryBound(to: ByteRange.self),
@@ -176,7 +176,7 @@ struct WindowSuffix {
                 writer.put("null")
                 continue
             }
-            switch unsafe lane.pointee.way {
+            switch unsafe lane.pointee.encoding {
             case .word: unsafe writer.put(lane.pointee.words[row])
             case .double: unsafe writer.put(lane.pointee.doubles[row])
             case .text:
@@ -194,10 +194,10 @@ struct WindowSuffix {
         var bound = fixedBound
         for index in 0..<count {
             let lane = unsafe lanes + index
-            if unsafe lane.pointee.way == .text {
+            if unsafe lane.pointee.encoding == .text {
                 if let nulls = unsafe lane.pointee.nulls, unsafe nulls[row] { continue }
                 bound += unsafe Int(lane.pointee.ranges[row].length) * 6
-            } else if unsafe lane.pointee.way == .general {
+            } else if unsafe lane.pointee.encoding == .general {
                 bound += JSONWriter.bound(columns[index], row)
             }
         }

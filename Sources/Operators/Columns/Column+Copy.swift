@@ -22,7 +22,7 @@ extension Column {
                 child.grow(to: start + Int(range.length))
                 for index in 0..<Int(range.length) { child.copy(other, Int(range.start) + index, to: start + index) }
             }
-            ranges[row] = ByteRange(start: Int32(start), length: range.length)
+            setRange(row, start: start, count: Int(range.length))
         case .structure:
             for (child, other) in zip(children, source.children) { child.copy(other, from, to: row) }
         }

@@ -47,7 +47,7 @@ extension Column {
             let start = children[0].count
             children[0].grow(to: start + items.count)
             for (index, item) in items.enumerated() { children[0].set(start + index, item) }
-            ranges[row] = ByteRange(start: Int32(start), length: Int32(items.count))
+            setRange(row, start: start, count: items.count)
         case (.map, .map(let entries)):
             let start = children[0].count
             for child in children { child.grow(to: start + entries.count) }
@@ -55,7 +55,7 @@ extension Column {
                 children[0].set(start + index, entry.key)
                 children[1].set(start + index, entry.value)
             }
-            ranges[row] = ByteRange(start: Int32(start), length: Int32(entries.count))
+            setRange(row, start: start, count: entries.count)
         case (.structure, .structure(let fields)):
             for (index, child) in children.enumerated() { child.set(row, index < fields.count ? fields[index] : .null) }
         default: setNull(row)

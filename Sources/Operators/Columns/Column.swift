@@ -25,6 +25,14 @@ enum Lane {
     /// one child a field, whose rows are this column's rows
     case structure
 
+    /// Whether every value takes the same few bytes.
+    var isFixed: Bool {
+        switch self {
+        case .word, .double, .wide: true
+        case .text, .list, .map, .structure: false
+        }
+    }
+
     init(_ type: SQLType) {
         switch type {
         case .boolean, .integer, .bigint, .time, .date, .timestamp: self = .word
@@ -51,6 +59,11 @@ package final class Column {
     var ranges: [ByteRange] = []
     var bytes: [UInt8] = []
     var children: [Column] = []
+    /// Of a structure, the names of the fields, which are the children.
+    private(set) lazy var memberNames: MemberNames = {
+        guard case .structure(let fields) = type else { return MemberNames([]) }
+        return MemberNames(fields.map(\.name))
+    }()
     /// Whether a row is NULL; empty while no row is.
     var nulls: [Bool] = []
     /// Whether the evaluation of a row failed (such a row is NULL too); empty while none did.
@@ -68,6 +81,10 @@ package final class Column {
         }
     }
 
+    /// Of the rows in front of `settledRows`, the largest end of their ranges: see `discard`.
+    private var settledRows = 0
+    private var settledEnd = 0
+
     /// Whether `bytes` or `children` are another column's: then they are let go, not emptied, when a new batch starts.
     var isView = false
 
@@ -76,6 +93,8 @@ package final class Column {
         nulls.removeAll(keepingCapacity: true)
         failed.removeAll(keepingCapacity: true)
         count = rows
+        settledRows = 0
+        settledEnd = 0
         growLane()
         if isView {
             isView = false
@@ -102,6 +121,9 @@ package final class Column {
 
     /// Says how many rows arrays that were put in place hold.
     func adopt(count rows: Int) { count = rows }
+
+    /// Takes back rows at the end; the arrays of the lane keep their entries, which mean nothing.
+    private func shrink(to rows: Int) { count = rows }
 
     private func growLane() {
         func extend<T>(_ array: inout [T], _ filler: T) {
@@ -133,7 +155,7 @@ package final class Column {
         failed[row] = true
     }
 
-    /// Says that `row` has a value. Needed only where a row may be written twice.
+    /// Says that `row` has a value. Needed where a row is written twice: a repeated member of a JSON object, a state that is restored.
     @inline(__always) func setPresent(_ row: Int) {
         if !nulls.isEmpty { nulls[row] = false }
     }
@@ -152,8 +174,9 @@ package final class Column {
 
     /// Gives `row` a text of its own, at the end of `bytes`.
     func setText(_ row: Int, _ text: some Collection<UInt8>) {
-        ranges[row] = ByteRange(start: Int32(bytes.count), length: Int32(text.count))
+        let start = bytes.count
         bytes.append(contentsOf: text)
+        setRange(row, start: start, count: bytes.count - start)
     }
 
     /// Bytes of memory that the column holds.
@@ -164,8 +187,59 @@ package final class Column {
 }
 
 extension Column {
-    /// Says that the text at `row` is what was appended to `bytes` from `start` on.
-    func setRange(_ row: Int, from start: Int) {
-        ranges[row] = ByteRange(start: Int32(start), length: Int32(bytes.count - start))
+    /// Bytes of what the rows hold, memory that is kept for later aside.
+    var contentSize: Int {
+        switch lane {
+        case .word, .double: count * 8
+        case .wide: count * 16
+        case .text: count * 8 + bytes.count
+        case .list, .map: children.reduce(count * 8) { $0 + $1.contentSize }
+        case .structure: children.reduce(0) { $0 + $1.contentSize }
+        }
+    }
+
+    /// Sets the text of `row` to the bytes appended since `start`.
+    @inline(__always) func setRange(_ row: Int, from start: Int) { setRange(row, start: start, count: bytes.count - start) }
+
+    /// Sets the text or the elements of `row` to `count` entries of `bytes` or of the children from `start` on. Batches are ended long
+    /// before an arena has 2 GiB; a row that gets beyond all the same fails, because no range can say its place.
+    @inline(__always) func setRange(_ row: Int, start: Int, count: Int) {
+        if let range = ByteRange(exactly: start, count: count) { ranges[row] = range } else { setFailed(row) }
+    }
+
+    /// Removes what `row`, the last one that was filled, has left: a NULL mark, texts, elements. For decoders, which fill rows one after
+    /// the other and must leave nothing of a record that they reject. The rows in front are looked at once a batch, not once a rejection.
+    func discard(_ row: Int) {
+        if row < nulls.count { nulls[row] = false }
+        if row < failed.count { failed[row] = false }
+        if case .structure = lane { for child in children { child.discard(row) } } else { cutArenas(behind: row) }
+    }
+
+    /// Removes the rows from `rows` on, and all they have left.
+    func truncate(to rows: Int) {
+        guard rows < count else { return }
+        if case .structure = lane { for child in children { child.truncate(to: rows) } } else { cutArenas(behind: rows) }
+        if nulls.count > rows { nulls.removeLast(nulls.count - rows) }
+        if failed.count > rows { failed.removeLast(failed.count - rows) }
+        shrink(to: rows)
+    }
+
+    /// Removes the texts or elements that no row before `row` has.
+    private func cutArenas(behind row: Int) {
+        switch lane {
+        case .word, .double, .wide, .structure: break
+        case .text: if !isView { bytes.removeLast(max(0, bytes.count - end(ofRowsBefore: row))) }
+        case .list, .map: for child in children { child.truncate(to: end(ofRowsBefore: row)) }
+        }
+    }
+
+    /// The largest end of the ranges of the rows before `row` that are not NULL.
+    private func end(ofRowsBefore row: Int) -> Int {
+        if settledRows > row { (settledRows, settledEnd) = (0, 0) }
+        while settledRows < row {
+            if !isNull(settledRows) { settledEnd = max(settledEnd, ranges[settledRows].indexes.upperBound) }
+            settledRows += 1
+        }
+        return settledEnd
     }
 }

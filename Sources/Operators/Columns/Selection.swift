@@ -29,15 +29,22 @@ struct Selection {
         var dropped = false
         forEach { row in
             if keep(row) {
-                if dropped { kept.append(Int32(row)) }
+                if dropped { kept.append(Int32(truncatingIfNeeded: row)) }
             } else if !dropped {
                 // The first row that goes: only now is a vector needed, starting with all rows before it.
                 dropped = true
                 kept.reserveCapacity(count)
-                for earlier in 0..<count where self[earlier] < row { kept.append(Int32(self[earlier])) }
+                for earlier in 0..<count where self[earlier] < row { kept.append(Int32(truncatingIfNeeded: self[earlier])) }
             }
         }
         return dropped ? .only(kept) : self
+    }
+
+    /// The first half of the rows and the others.
+    var halves: (first: Selection, second: Selection) {
+        let all = isDense ? (0..<count).map { Int32(truncatingIfNeeded: $0) } : rows
+        let middle = count / 2
+        return (.only(Array(all[..<middle])), .only(Array(all[middle...])))
     }
 
     /// The rows of this selection that have no NULL in `column`.

@@ -142,10 +142,12 @@ extension FunctionLibrary {
         let isPrintable = elements.type.isNumeric || elements.type == .boolean || elements.type == .string
         call.texts { row, bytes throws(EvaluationError) in
             if array.isNull(row) { return false }
+            let start = bytes.count
             let comma = [UInt8(ascii: ",")]
             let delimiter = call.arguments.count < 2 ? comma[...] : call.isNull(1, row) ? [] : call.arguments[1].text(row)
             for (place, element) in array.elements(row).enumerated() {
                 if place > 0 { bytes.append(contentsOf: delimiter) }
+                if bytes.count - start > ValueLimit.bytes { return true }
                 if elements.isNull(element) {
                     bytes.append(contentsOf: "null".utf8)
                 } else if isPrintable {
@@ -169,8 +171,8 @@ extension FunctionLibrary {
             let range = array.ranges[row]
             let from = call.isNull(1, row) ? 1 : call.arguments[1].words[row]
             let to = call.isNull(2, row) ? Int64(range.length) : call.arguments[2].words[row]
-            guard from >= 1, to <= Int64(range.length), from <= to + 1 else { return result.setNull(row) }
-            result.ranges[row] = ByteRange(start: range.start + Int32(from - 1), length: Int32(to - from + 1))
+            guard from >= 1, to <= Int64(range.length), from - 1 <= to else { return result.setNull(row) }
+            result.setRange(row, start: Int(range.start) + Int(from - 1), count: Int(to - from + 1))
         }
     }
 
@@ -190,8 +192,8 @@ extension FunctionLibrary {
             let steps = difference.dividedReportingOverflow(by: step).partialValue
             let elements = children[0]
             let first = elements.count
-            guard steps >= 0, steps < Int64(FunctionCall.elementLimit - first) else {
-                throw EvaluationError("the series has too many elements")
+            guard steps >= 0, steps < Int64(ValueLimit.elements) else {
+                throw EvaluationError("the series has more than \(ValueLimit.elements) elements")
             }
             elements.grow(to: first + Int(steps) + 1)
             for index in 0...Int(steps) {

@@ -16,7 +16,11 @@ private final class DateContext {
         return made
     }
 
-    func pattern(_ text: ArraySlice<UInt8>) throws(EvaluationError) -> DatePattern { try patterns.get(text, DatePattern.init) }
+    func pattern(_ text: ArraySlice<UInt8>) throws(EvaluationError) -> DatePattern {
+        try patterns.get(text) { text throws(EvaluationError) in
+            do throws(DatePatternError) { return try DatePattern(Array(text)) } catch { throw EvaluationError(error.message) }
+        }
+    }
 
     /// The zone that argument `index` names, or `otherwise` when there is no such argument.
     func zone(_ call: FunctionCall, _ index: Int, _ row: Int, otherwise: TimeZone = DateContext.greenwich) throws(EvaluationError)
@@ -85,8 +89,8 @@ extension FunctionLibrary {
     }
 
     private static func unreadable(_ call: FunctionCall, _ row: Int, _ what: String) -> EvaluationError {
-        let text = string(call.arguments[0].text(row))
-        let pattern = string(call.arguments[1].text(row))
+        let text = string(call.arguments[0].text(row).prefix(100))
+        let pattern = string(call.arguments[1].text(row).prefix(100))
         return EvaluationError("Failed to parse \(what) '\(text)' with formatter '\(pattern)'")
     }
 
@@ -137,7 +141,9 @@ extension FunctionLibrary {
             return { call in
                 let now = call.frame.environment.now()
                 call.words { row throws(EvaluationError) in
-                    let pattern = try patterns.get(call.arguments[1].text(row), CalendarPattern.init)
+                    let pattern = try patterns.get(call.arguments[1].text(row)) { text throws(EvaluationError) in
+                        do throws(DatePatternError) { return try CalendarPattern(Array(text)) } catch { throw EvaluationError(error.message) }
+                    }
                     guard let instant = pattern.instant(call.arguments[0].text(row), now: now) else { throw unreadable(call, row, "date") }
                     let (days, rest) = floorDivide(instant, DateText.millisecondsPerDay)
                     guard rest == 0 else { throw EvaluationError("Date format contains time field") }

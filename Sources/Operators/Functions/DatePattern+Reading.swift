@@ -52,8 +52,8 @@ struct ParsedDate {
 
     /// Milliseconds of the day; 24:00 is a whole day. Nil for impossible times and for texts that name no hour, unless `defaults`.
     func timeOfDay(defaults: Bool) -> Int64? {
-        if let nanoseconds = number("N") { return nanoseconds < 86_400_000_000_000 ? nanoseconds / 1_000_000 : nil }
-        if let milliseconds = number("A") { return milliseconds < 86_400_000 ? milliseconds : nil }
+        if let nanoseconds = number("N") { return bounded(nanoseconds, below: 86_400_000_000_000).map { $0 / 1_000_000 } }
+        if let milliseconds = number("A") { return bounded(milliseconds, below: DateText.millisecondsPerDay) }
         var hour = number("H")
         if hour == nil, let clock = number("k") {
             guard (1...24).contains(clock) else { return nil }
@@ -69,9 +69,18 @@ struct ParsedDate {
         let second = number("s")
         let fraction = nanoseconds ?? number("n")
         if !defaults, minute == nil && (second != nil || fraction != nil) || second == nil && fraction != nil { return nil }
-        let time = ((minute ?? 0) * 60 + (second ?? 0)) * 1000 + (fraction ?? 0) / 1_000_000
-        guard minute ?? 0 < 60, second ?? 0 < 60, fraction ?? 0 < 1_000_000_000, hour < 24 || (hour == 24 && time == 0) else { return nil }
-        return hour * 3_600_000 + time
+        // Bounds first: a pattern with a single letter reads up to eighteen digits, which no product may meet.
+        guard let minute = bounded(minute, below: 60), let second = bounded(second, below: 60),
+            let fraction = bounded(fraction, below: 1_000_000_000), (0...24).contains(hour)
+        else { return nil }
+        let time = (minute * 60 + second) * 1000 + fraction / 1_000_000
+        return hour < 24 || time == 0 ? hour * 3_600_000 + time : nil
+    }
+
+    /// The number, or 0 when the text has none; nil outside `0..<limit`.
+    private func bounded(_ number: Int64?, below limit: Int64) -> Int64? {
+        guard let number else { return 0 }
+        return (0..<limit).contains(number) ? number : nil
     }
 }
 

@@ -102,10 +102,13 @@ final class CallKernel: Kernel {
     private let arguments: [Kernel]
     private let nulls: FunctionBody.NullPolicy
     private let run: (FunctionCall) -> Void
+    /// The result is of fixed size and an argument need not be, so that large arguments are no reason for a smaller batch.
+    private let absorbs: Bool
 
     init(_ body: FunctionBody, _ arguments: [Kernel], _ typed: [TypedArgument], _ type: SQLType) {
         self.arguments = arguments
         nulls = body.nulls
+        absorbs = Lane(type).isFixed && arguments.contains { !$0.result.lane.isFixed && !($0 is ColumnKernel) && !($0 is LiteralKernel) }
         switch body.shape {
         case .vectorised(let function): run = function
         case .prepared(let make): run = make(typed, type)
@@ -125,10 +128,38 @@ final class CallKernel: Kernel {
     }
 
     override func evaluate(_ frame: Frame, _ rows: Selection) -> Column {
-        let columns = arguments.map { $0.evaluate(frame, rows) }
         result.reset(frame.count)
+        if absorbs { computeInParts(frame, rows) } else { compute(frame, rows, arguments.map { $0.evaluate(frame, rows) }) }
+        return result
+    }
+
+    private func compute(_ frame: Frame, _ rows: Selection, _ columns: [Column]) {
         let computable = nulls == .strict ? computable(rows, columns) : unfailed(rows, columns)
         if !computable.isEmpty { run(FunctionCall(arguments: columns, rows: computable, result: result, frame: frame)) }
-        return result
+    }
+
+    /// Computes the rows at once when their arguments fit a batch, else first one half of them and then the other, so that what a row gives
+    /// does not depend on the rows beside it.
+    private func computeInParts(_ frame: Frame, _ rows: Selection) {
+        let pressure = frame.pressure
+        let (wasOverfull, limit) = (pressure.isOverfull, pressure.limit)
+        let report = frame.onFailure
+        var failures: [(row: Int, message: String)] = []
+        pressure.isOverfull = false
+        if rows.count > 1 { pressure.limit = ValueLimit.partBytes }
+        if report != nil { frame.onFailure = { failures.append(($0, $1)) } }
+        let columns = arguments.map { $0.evaluate(frame, rows) }
+        frame.onFailure = report
+        pressure.limit = limit
+        if pressure.isOverfull, rows.count > 1 {
+            pressure.isOverfull = wasOverfull
+            let (first, second) = rows.halves
+            computeInParts(frame, first)
+            computeInParts(frame, second)
+        } else {
+            pressure.isOverfull = pressure.isOverfull || wasOverfull
+            for failure in failures { report?(failure.row, failure.message) }
+            compute(frame, rows, columns)
+        }
     }
 }

@@ -1,31 +1,51 @@
 // How bodies fill their result column: one closure a row that appends a text, gives a word or a double, or appends elements; nil and false
 // mean NULL, a thrown error means that the row fails.
 //
-// Results that would take more memory than a batch may are refused here, so that no argument can make the process run out of memory.
+// Two limits keep every argument from making the process run out of memory. A value that is larger than one may be is an error of its row,
+// whatever else is in the batch. A batch whose values together are too large is no error of any row: it is computed again in parts.
 
 import Bytes
 import Values
 
-extension FunctionCall {
-    /// Bytes of all texts of one batch's result.
-    static let textLimit = 1 << 28
-    /// Elements of all lists or maps of one batch's result.
-    static let elementLimit = 1 << 24
+/// How large values may get that expressions make.
+enum ValueLimit {
+    /// Bytes of one value: as many as a row has at most on its way to a client, so that a larger one could not be shown to anybody.
+    static let bytes = 16 << 20
+    /// Elements of a list of numbers of that size.
+    static let elements = bytes / 8
+    /// Bytes of all values of one kernel for the rows of a batch that are computed together: several of the largest.
+    static let partBytes = 4 * bytes
+    /// Bytes of all values of one kernel for a batch that cannot be computed in parts: far from 2 GiB, where places end.
+    static let batchBytes = 1 << 30
 
+    /// What to say of a value that is too large.
+    static let message = "the value has more than \(bytes >> 20) MiB"
+}
+
+/// Whether the expressions of a batch have made more than one batch may hold, so that rows were left out and nothing of the batch counts.
+final class EvaluationPressure {
+    var isOverfull = false
+    /// Bytes of all values of a kernel above which no more rows are computed.
+    var limit = ValueLimit.batchBytes
+}
+
+extension FunctionCall {
     /// Whether argument `index` is NULL at `row`.
     @inline(__always) func isNull(_ index: Int, _ row: Int) -> Bool { arguments[index].isNull(row) }
 
     /// Fills a text result: `write` appends the row's text, and gives false for NULL.
     @inline(__always) func texts(_ write: (_ row: Int, _ bytes: inout [UInt8]) throws(EvaluationError) -> Bool) {
+        let limit = frame.pressure.limit
         var bytes: [UInt8] = []
         swap(&bytes, &result.bytes)
         rows.forEach { row in
             let start = bytes.count
+            guard start <= limit else { return leaveOut(row) }
             do throws(EvaluationError) {
                 let isPresent = try write(row, &bytes)
-                if bytes.count > FunctionCall.textLimit { throw EvaluationError("the texts of a batch get too long") }
+                if bytes.count - start > ValueLimit.bytes { throw EvaluationError(ValueLimit.message) }
                 if isPresent {
-                    result.ranges[row] = ByteRange(start: Int32(start), length: Int32(bytes.count - start))
+                    result.setRange(row, start: start, count: bytes.count - start)
                 } else {
                     bytes.removeLast(bytes.count - start)
                     result.setNull(row)
@@ -63,21 +83,35 @@ extension FunctionCall {
     /// Fills a result of lists or maps: `append` appends the row's elements to the children, and gives false for NULL.
     @inline(__always) func lists(_ append: (_ row: Int, _ children: [Column]) throws(EvaluationError) -> Bool) {
         let children = result.children
+        let limit = frame.pressure.limit
+        var size = 0
         rows.forEach { row in
             let start = children[0].count
+            let before = size
+            guard before <= limit else { return leaveOut(row) }
             do throws(EvaluationError) {
                 let isPresent = try append(row, children)
-                let count = children[0].count
-                if count > FunctionCall.elementLimit { throw EvaluationError("the collections of a batch get too long") }
+                size = children.reduce(0) { $0 + $1.contentSize }
+                if size - before > ValueLimit.bytes { throw EvaluationError(ValueLimit.message) }
                 if isPresent {
-                    result.ranges[row] = ByteRange(start: Int32(start), length: Int32(count - start))
+                    result.setRange(row, start: start, count: children[0].count - start)
                 } else {
                     result.setNull(row)
                 }
             } catch {
+                for child in children { child.truncate(to: start) }
+                size = before
                 fail(row, error.message)
             }
         }
+    }
+}
+
+extension FunctionCall {
+    /// The batch has become too large: the row is computed again in a smaller one.
+    private func leaveOut(_ row: Int) {
+        frame.pressure.isOverfull = true
+        result.setFailed(row)
     }
 }
 

@@ -12,10 +12,10 @@ enum MapOrder {
         var isSame = true
         rows.forEach { row in
             let entries = map.elements(row)
-            ranges.append((row, ByteRange(start: Int32(indices.count), length: Int32(entries.count))))
+            ranges.append((row, ByteRange(start: Int32(truncatingIfNeeded: indices.count), length: Int32(truncatingIfNeeded: entries.count))))
             let order = order(map.children[0], entries)
             if isSame, !order.elementsEqual(entries) { isSame = false }
-            for entry in order { indices.append(Int32(entry)) }
+            for entry in order { indices.append(Int32(truncatingIfNeeded: entry)) }
         }
         if isSame { return map }
         let result = Column(map.type)
@@ -39,7 +39,7 @@ enum MapOrder {
         guard type == .string || type == .integer || type == .bigint else { return nil }
         var buckets = 1
         while count * 4 > buckets * 3 { buckets *= 2 }
-        return UInt32(buckets - 1)
+        return UInt32(truncatingIfNeeded: buckets - 1)
     }
 
     /// Java's hash of a key, spread over the low bits.
@@ -47,7 +47,7 @@ enum MapOrder {
         var hash: UInt32 = 0
         if !keys.isNull(row) {
             switch keys.type {
-            case .string: for unit in string(keys.text(row)).utf16 { hash = hash &* 31 &+ UInt32(unit) }
+            case .string: for unit in string(keys.text(row)).utf16 { hash = hash &* 31 &+ UInt32(truncatingIfNeeded: unit) }
             case .integer: hash = UInt32(truncatingIfNeeded: keys.words[row])
             default:
                 let bits = UInt64(bitPattern: keys.words[row])

@@ -40,7 +40,7 @@ extension FunctionLibrary {
                     guard group <= expression.groupCount, try expression.find(in: text), let range = expression.range(group) else {
                         return result.setNull(row)
                     }
-                    result.ranges[row] = ByteRange(start: Int32(text.startIndex + range.lowerBound), length: Int32(range.count))
+                    result.setRange(row, start: text.startIndex + range.lowerBound, count: range.count)
                 } catch {
                     call.fail(row, error.message)
                 }
@@ -78,11 +78,12 @@ extension FunctionLibrary {
                 let expression = try cache.get(call.arguments[1].text(row), RegularExpression.init)
                 let replacement = try replacements.get(call.arguments[2].text(row), PatternReplacement.init)
                 var end = 0
+                let start = bytes.count
                 try expression.forEachMatch(in: text) { match throws(EvaluationError) in
                     bytes.append(contentsOf: slice(text, end..<match.lowerBound))
                     try replacement.append(expression, text, to: &bytes)
                     end = match.upperBound
-                    return bytes.count <= FunctionCall.textLimit
+                    return bytes.count - start <= ValueLimit.bytes
                 }
                 bytes.append(contentsOf: slice(text, end..<text.count))
                 return true

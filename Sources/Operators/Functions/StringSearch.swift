@@ -94,12 +94,13 @@ extension FunctionLibrary {
             let text = source.text(row)
             let wanted = old.text(row)
             let other = new.text(row)
+            let first = bytes.count
             if wanted.isEmpty {
                 // Between all characters, and at both ends.
                 for byte in text {
                     if byte & 0xC0 != 0x80 { bytes.append(contentsOf: other) }
                     bytes.append(byte)
-                    if bytes.count > FunctionCall.textLimit { return true }
+                    if bytes.count - first > ValueLimit.bytes { return true }
                 }
                 bytes.append(contentsOf: other)
                 return true
@@ -109,7 +110,7 @@ extension FunctionLibrary {
                 bytes.append(contentsOf: text[start..<found])
                 bytes.append(contentsOf: other)
                 start = found + wanted.count
-                if bytes.count > FunctionCall.textLimit { return true }
+                if bytes.count - first > ValueLimit.bytes { return true }
             }
             bytes.append(contentsOf: text[start...])
             return true

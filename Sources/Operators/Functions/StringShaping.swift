@@ -66,7 +66,8 @@ extension FunctionLibrary {
             let filler = padding.text(row)
             let wanted = Int(lengths.words[row])
             if filler.isEmpty || wanted < 0 { return false }
-            if wanted > FunctionCall.textLimit - bytes.count { throw EvaluationError("a padded text of length \(wanted) is too long") }
+            if wanted > ValueLimit.bytes { throw EvaluationError(ValueLimit.message) }
+            let start = bytes.count
             let length = isText ? utf16Length(text) : text.count
             if wanted <= length {
                 bytes.append(contentsOf: prefix(text, wanted, length))
@@ -76,7 +77,7 @@ extension FunctionLibrary {
             let unit = isText ? utf16Length(filler) : filler.count
             for _ in 0..<(wanted - length) / unit {
                 bytes.append(contentsOf: filler)
-                if bytes.count > FunctionCall.textLimit { return true }
+                if bytes.count - start > ValueLimit.bytes { return true }
             }
             bytes.append(contentsOf: prefix(filler, (wanted - length) % unit, unit))
             if left { bytes.append(contentsOf: text) }

@@ -22,11 +22,9 @@ extension FunctionLibrary {
 
     /// NULL arguments are left out; all NULL gives an empty text.
     private static func concatenate(_ call: FunctionCall) {
-        let result = call.result
-        call.rows.forEach { row in
-            let start = result.bytes.count
-            for argument in call.arguments where !argument.isNull(row) { result.bytes.append(contentsOf: argument.text(row)) }
-            result.setRange(row, from: start)
+        call.texts { row, bytes in
+            for argument in call.arguments where !argument.isNull(row) { bytes.append(contentsOf: argument.text(row)) }
+            return true
         }
     }
 
@@ -38,17 +36,15 @@ extension FunctionLibrary {
     }
 
     private static func mapCase(_ call: FunctionCall, lower: UInt8, upper: UInt8, slow: (String) -> String) {
-        let result = call.result
         let source = call.arguments[0]
-        call.rows.forEach { row in
+        call.texts { row, bytes in
             let text = source.text(row)
-            let start = result.bytes.count
             if text.allSatisfy({ $0 < 0x80 }) {
-                for byte in text { result.bytes.append(byte >= lower && byte <= upper ? byte ^ 0x20 : byte) }
+                for byte in text { bytes.append(byte >= lower && byte <= upper ? byte ^ 0x20 : byte) }
             } else {
-                result.bytes.append(contentsOf: slow(String(decoding: text, as: UTF8.self)).utf8)
+                bytes.append(contentsOf: slow(String(decoding: text, as: UTF8.self)).utf8)
             }
-            result.setRange(row, from: start)
+            return true
         }
     }
 
@@ -60,7 +56,7 @@ extension FunctionLibrary {
         result.isView = true
         call.rows.forEach { row in
             let kept = NumberText.trimmed(source.text(row))
-            result.ranges[row] = ByteRange(start: Int32(kept.startIndex), length: Int32(kept.count))
+            result.setRange(row, start: kept.startIndex, count: kept.count)
         }
     }
 
@@ -80,7 +76,7 @@ extension FunctionLibrary {
             let end = min(length, start + min(wanted, length))
             let from = length == text.count ? start : byteOffset(text, start)
             let to = length == text.count ? end : byteOffset(text, end)
-            result.ranges[row] = ByteRange(start: Int32(text.startIndex + from), length: Int32(to - from))
+            result.setRange(row, start: text.startIndex + from, count: to - from)
         }
     }
 

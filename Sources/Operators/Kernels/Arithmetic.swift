@@ -173,7 +173,15 @@ final class TextConcatenationKernel: Kernel {
             for operand in [a, b] {
                 if operand.isNull(row) { result.bytes.append(contentsOf: "null".utf8) } else { result.bytes.append(contentsOf: operand.text(row)) }
             }
-            result.setRange(row, from: start)
+            if result.bytes.count - start > ValueLimit.bytes {
+                result.bytes.removeLast(result.bytes.count - start)
+                fail(frame, row, ValueLimit.message)
+            } else if start > frame.pressure.limit {
+                frame.pressure.isOverfull = true
+                result.setFailed(row)
+            } else {
+                result.setRange(row, from: start)
+            }
         }
         return result
     }

@@ -252,7 +252,7 @@ extension Conversion {
             for (place, row) in range.enumerated() {
                 if let problem = convert(element, source.children[0], row, target.children[0], start + place) { return problem }
             }
-            target.ranges[to] = ByteRange(start: Int32(start), length: Int32(range.count))
+            target.setRange(to, start: start, count: range.count)
         case .map(let key, let value):
             let start = target.children[0].count
             let range = source.elements(from)
@@ -261,7 +261,7 @@ extension Conversion {
                 if let problem = convert(key, source.children[0], row, target.children[0], start + place) { return problem }
                 if let problem = convert(value, source.children[1], row, target.children[1], start + place) { return problem }
             }
-            target.ranges[to] = ByteRange(start: Int32(start), length: Int32(range.count))
+            target.setRange(to, start: start, count: range.count)
         default: break
         }
         return nil

@@ -12,6 +12,8 @@ package struct DataflowEnvironment {
     package var timeZoneFile: (_ zone: String) -> [UInt8]?
     /// Functions that a harness brings along.
     package var added: AddedFunctions
+    /// Where the frames of one dataflow tell that a batch's values get too large; nil outside dataflows.
+    var pressure: EvaluationPressure?
 
     /// By default time stands at 0, chance gives 0 and there are no time zones: right for tests.
     package init(

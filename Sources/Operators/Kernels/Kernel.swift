@@ -18,8 +18,19 @@ final class Frame {
     private var outer: Frame?
     private var outerRows: [Int32] = []
     private var gathered: [Column?] = []
+    /// Told when the values of a batch get too large.
+    let pressure: EvaluationPressure
 
-    init(environment: DataflowEnvironment) { self.environment = environment }
+    init(environment: DataflowEnvironment) {
+        self.environment = environment
+        pressure = environment.pressure ?? EvaluationPressure()
+    }
+
+    private init(inside frame: Frame) {
+        environment = frame.environment
+        pressure = frame.pressure
+        outer = frame
+    }
 
     /// Looks at the new (or old) columns of `batch`.
     func show(_ batch: Batch, old: Bool = false) {
@@ -30,8 +41,7 @@ final class Frame {
 
     /// The frame of a lambda's body, in which row i belongs to row `rows[i]` here.
     func inner(_ rows: [Int32]) -> Frame {
-        let frame = Frame(environment: environment)
-        frame.outer = self
+        let frame = Frame(inside: self)
         frame.outerRows = rows
         frame.count = rows.count
         frame.slots = slots.map { $0.map { gather($0, rows) } }

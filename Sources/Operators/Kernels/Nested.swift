@@ -71,7 +71,7 @@ final class MakeArrayKernel: Kernel {
         rows.forEach { row in
             let start = child.count
             for column in columns { child.append(column, row) }
-            result.ranges[row] = ByteRange(start: Int32(start), length: Int32(columns.count))
+            result.setRange(row, start: start, count: columns.count)
         }
         return result
     }
@@ -101,7 +101,7 @@ final class MakeMapKernel: Kernel {
                     values.append(item.value, row)
                 }
             }
-            result.ranges[row] = ByteRange(start: Int32(start), length: Int32(keys.count - start))
+            result.setRange(row, start: start, count: keys.count - start)
         }
         return result
     }

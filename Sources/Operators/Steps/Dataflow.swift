@@ -276,12 +276,16 @@ package final class Dataflow {
     /// Why the only record of the batch must go; nil while no hard limit is passed. Throws where what it did cannot be undone here.
     private func excess() throws(DataflowError) -> String? {
         let budget = context.budget
-        guard budget.isTooMuch else { return nil }
+        let isOverfull = context.environment.pressure?.isOverfull ?? false
+        guard budget.isTooMuch || isOverfull else { return nil }
         let mebibytes = OutputLimits.heldBytes >> 20
         // One record alone is at fault when it makes too many rows, when its batch put out too much, or when no other has put out anything.
-        let isAlone = budget.hasTooManyRows || heldRecords == 1
+        let isAlone = budget.hasTooManyRows || heldRecords == 1 || isOverfull && batchRecords == 1
             || batchRecords == 1 && budget.heldBytes - batchMark.bytes > OutputLimits.heldBytes
         guard isAlone, batchRecords == 1 || batchRecords == 0 && heldRecords == 1, let slice = lastSlice else {
+            if isOverfull {
+                throw DataflowError("the values of one batch are larger than \(ValueLimit.batchBytes >> 20) MiB", isOutputTooLarge: true)
+            }
             let whole = client == nil ? "the output of one commit" : "the answer"
             throw DataflowError("\(whole) is larger than \(mebibytes) MiB", isOutputTooLarge: true)
         }
@@ -296,6 +300,7 @@ package final class Dataflow {
     /// Takes back what the only record of the batch has put out, and reports it. Only without state, which cannot be taken back.
     private func reject(_ reason: String) {
         for operation in operators { operation.abandon() }
+        context.environment.pressure?.isOverfull = false
         held?.truncate(to: batchMark)
         context.budget.release(to: batchMark.bytes)
         if let slice = lastSlice {

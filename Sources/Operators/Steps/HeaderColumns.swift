@@ -34,7 +34,7 @@ final class HeaderColumns {
                 pairs.children[0].setText(place, header.key)
                 if let value = header.value { pairs.children[1].setText(place, value) } else { pairs.children[1].setNull(place) }
             }
-            column.ranges[row] = ByteRange(start: Int32(start), length: Int32(headers.count))
+            column.setRange(row, start: start, count: headers.count)
         }
     }
 }
@@ -44,7 +44,7 @@ enum HeaderBlock {
     static func read(_ run: RecordRun, _ record: Int) -> [(key: ArraySlice<UInt8>, value: ArraySlice<UInt8>?)] {
         guard !run.headers.isEmpty, !run.headers[record].isNull else { return [] }
         let range = run.headers[record]
-        var reader = RowReader(run.bytes, Int(range.start)..<Int(range.start + range.length))
+        var reader = RowReader(run.bytes, range.indexes)
         guard let count = reader.word(), count >= 0 else { return [] }
         var headers: [(key: ArraySlice<UInt8>, value: ArraySlice<UInt8>?)] = []
         for _ in 0..<count {

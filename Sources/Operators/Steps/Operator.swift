@@ -82,6 +82,8 @@ final class DataflowContext {
 
     init(options: DataflowOptions, environment: DataflowEnvironment) {
         self.options = options
+        var environment = environment
+        environment.pressure = EvaluationPressure()
         self.environment = environment
         budget = OutputBudget(hasSlices: options.hasSlices)
     }

@@ -28,6 +28,7 @@ package final class RecordValidator {
             for (index, range) in ranges.enumerated() where range.length > 0 {
                 if let problem = unsafe decoder.decode(base, range, rows.count) {
                     reject(index, problem.column, problem.message)
+                    decoder.discard(rows.count)
                 } else {
                     rows.append(range)
                 }

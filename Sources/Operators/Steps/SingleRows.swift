@@ -1,4 +1,4 @@
-// Doors for single rows, where a batch would be ceremony: INSERT VALUES, assertions, printing a topic.
+// Row-at-a-time wrappers of the batch operators: for INSERT VALUES, assertions and PRINT.
 
 package import Bytes
 package import Formats

@@ -93,11 +93,12 @@ final class SinkOperator: Operator {
     /// The row's time, from the sink's TIMESTAMP column where it has one; nil, with a report, when that has no usable value.
     private func time(of row: Int, _ batch: Batch, _ hasValue: Bool) -> Int64? {
         guard let timestamp, hasValue else { return batch.timestamps[row] }
-        if let time = timestamp.read(batch.columns[timestamp.column.column], row) { return time }
-        context.errors.add(
-            .timestamp, step: "Sink", column: timestampName, message: "the value of the timestamp column is null, unreadable or negative",
-            batch: batch, row: row)
-        return nil
+        switch timestamp.read(batch.columns[timestamp.column.column], row) {
+        case .time(let time): return time
+        case .problem(let message):
+            context.errors.add(.timestamp, step: "Sink", column: timestampName, message: message, batch: batch, row: row)
+            return nil
+        }
     }
 
     private func copyHeader(_ batch: Batch, _ row: Int) -> ByteRange {

@@ -4,6 +4,7 @@
 import Bytes
 import Formats
 import Plans
+import Quantities
 import Values
 
 /// The running form of a source step.
@@ -76,7 +77,11 @@ final class SourceOperator: Operator {
         var kept: [Int32] = []
         kept.reserveCapacity(range.count)
         for record in range {
-            if unsafe decode(run, record, base, row: kept.count) { kept.append(Int32(record)) }
+            if unsafe decode(run, record, base, row: kept.count) {
+                kept.append(Int32(truncatingIfNeeded: record))
+            } else {
+                discard(row: kept.count)
+            }
         }
         batch.rowCount = kept.count
         if kept.count == range.count {
@@ -94,6 +99,12 @@ final class SourceOperator: Operator {
         batch.ranks = context.mergeOrder.map { order in kept.map { order[input][Int($0) - range.lowerBound] } } ?? []
     }
 
+    /// Removes what a rejected record has left in both sides of `row`, which the next record gets.
+    private func discard(row: Int) {
+        key.discard(row)
+        value.discard(row)
+    }
+
     /// Decodes one record into `row`; false, with a report, when it must be skipped.
     @inline(__always) @unsafe private func decode(_ run: RecordRun, _ record: Int, _ base: UnsafePointer<UInt8>, row: Int) -> Bool {
         var keyRange = run.keys[record]
@@ -101,8 +112,8 @@ final class SourceOperator: Operator {
             report(.nullKey, nil, "a table's record has no key", record)
             return false
         }
-        if run.timestamps[record] < 0 {
-            report(.timestamp, nil, "the record's timestamp is negative", record)
+        if let problem = RowTime.problem(run.timestamps[record]) {
+            report(.timestamp, nil, "the record's timestamp \(problem)", record)
             return false
         }
         guard let window = step.window else {
@@ -113,7 +124,7 @@ final class SourceOperator: Operator {
         var bounds: (start: Int64, end: Int64) = (0, 0)
         if !keyRange.isNull {
             guard let found = unsafe windowBounds(window, base, &keyRange) else {
-                report(.keyDeserialization, nil, "the key is too short to hold its window", record)
+                report(.keyDeserialization, nil, "the key does not end with a window between the years 1970 and 9999", record)
                 return false
             }
             bounds = found
@@ -154,7 +165,7 @@ final class SourceOperator: Operator {
         context.errors.add(cause, step: "Source", column: column, message: message, batch: batch, run: batch.run, record: record)
     }
 
-    /// Takes the window off the end of the key bytes.
+    /// Takes the window off the end of the key bytes; nil when there is none, or one that no event can be in.
     @unsafe private func windowBounds(
         _ window: KeyWindow, _ base: UnsafePointer<UInt8>, _ range: inout ByteRange
     ) -> (start: Int64, end: Int64)? {
@@ -169,11 +180,14 @@ final class SourceOperator: Operator {
             guard range.length >= 8 else { return nil }
             range.length -= 8
             let start = number(stop - 8)
-            return (start, start &+ size)
+            guard RowTime.range.contains(start) else { return nil }
+            return (start, start.addingSaturated(size))
         case .session:
             guard range.length >= 16 else { return nil }
             range.length -= 16
-            return (number(stop - 8), number(stop - 16))
+            let (start, end) = (number(stop - 8), number(stop - 16))
+            guard RowTime.range.contains(start), RowTime.range.contains(end), start <= end else { return nil }
+            return (start, end)
         }
     }
 
@@ -182,12 +196,14 @@ final class SourceOperator: Operator {
         var problems: [Int: String] = [:]
         batch.selection = batch.selection.filtered { row in
             // Rows without a value keep their time when the column stands in the key; else there is nothing to read.
-            if let time = reader.read(batch.columns[reader.column.column], row) {
+            switch reader.read(batch.columns[reader.column.column], row) {
+            case .time(let time):
                 batch.timestamps[row] = time
                 return true
+            case .problem(let message):
+                problems[row] = message
+                return false
             }
-            problems[row] = "the value of the timestamp column is null, unreadable or negative"
-            return false
         }
         for (row, message) in problems.sorted(by: { $0.key < $1.key }) {
             if reader.column.failsQuery {
@@ -201,15 +217,37 @@ final class SourceOperator: Operator {
     }
 }
 
+/// Which times rows may have: no event is before 1970 (the dialect's rule) or after year 9999. No operator above a source sees another.
+enum RowTime {
+    static var range: ClosedRange<Int64> { 0...EventTime.bounds.upperBound }
+
+    /// What is wrong with a time, as the end of a sentence; nil when nothing is.
+    @inline(__always) static func problem(_ milliseconds: Int64) -> String? {
+        range.contains(milliseconds) ? nil : description(milliseconds)
+    }
+
+    @inline(never) private static func description(_ milliseconds: Int64) -> String {
+        milliseconds < 0 ? "is negative: \(milliseconds)" : "is after the year 9999: \(milliseconds)"
+    }
+}
+
 /// Reads event time out of a column.
 struct TimestampReader {
+    /// What a column says.
+    enum Outcome {
+        /// Milliseconds since the epoch, in `RowTime.range`.
+        case time(Int64)
+        /// Why the row has no time, as a sentence.
+        case problem(String)
+    }
+
     let column: TimestampColumn
     private let pattern: DatePattern?
 
     init(_ column: TimestampColumn, _ type: SQLType) throws(DataflowError) {
         self.column = column
         if let text = column.pattern {
-            do throws(EvaluationError) {
+            do throws(DatePatternError) {
                 pattern = try DatePattern(text)
             } catch {
                 throw DataflowError(error.message)
@@ -219,15 +257,20 @@ struct TimestampReader {
         }
     }
 
-    /// Milliseconds since the epoch; nil when the value is NULL, cannot be read or is negative.
-    func read(_ values: Column, _ row: Int) -> Int64? {
-        guard !values.isNull(row) else { return nil }
+    /// The time that `row` of `values`, the column, says.
+    func read(_ values: Column, _ row: Int) -> Outcome {
+        guard !values.isNull(row) else { return .problem("the value of the timestamp column is null") }
         let time: Int64?
         if values.lane == .text {
-            time = pattern.map { $0.timestamp(values.text(row)) } ?? DateTextReader.timestamp(values.text(row))
+            let text = values.text(row)
+            time = pattern.map { $0.timestamp(text) } ?? DateTextReader.timestamp(text)
         } else {
             time = values.words[row]
         }
-        return time.flatMap { $0 >= 0 ? $0 : nil }
+        guard let time else {
+            let shown = string(values.text(row).prefix(60))
+            return .problem("the value of the timestamp column is unreadable: '\(shown)'")
+        }
+        return RowTime.problem(time).map { .problem("the value of the timestamp column \($0)") } ?? .time(time)
     }
 }

@@ -1,49 +1,9 @@
-// The lenient patterns of PARSE_DATE (functions.md §5), which read as java.text.SimpleDateFormat does: numbers may have fewer digits, values
+// Reading by the lenient patterns of PARSE_DATE (functions.md §5), as java.text.SimpleDateFormat does: numbers may have fewer digits, values
 // out of range roll over, and text behind the pattern is ignored.
 
 import Values
 
-/// A compiled pattern.
-struct CalendarPattern {
-    private enum Piece {
-        case field(letter: UInt8, width: Int)
-        case literal([UInt8])
-    }
-    private var pieces: [Piece] = []
-
-    init(_ pattern: ArraySlice<UInt8>) throws(EvaluationError) {
-        var rest = pattern
-        while let byte = rest.first {
-            if byte == UInt8(ascii: "'") {
-                rest.removeFirst()
-                pieces.append(.literal(try CalendarPattern.quoted(&rest)))
-            } else if byte | 0x20 >= 0x61, byte | 0x20 <= 0x7A {
-                guard "GyYMLwWDdFEuaHkKhmsSzZX".utf8.contains(byte) else {
-                    throw EvaluationError("Illegal pattern character '\(Character(Unicode.Scalar(byte)))'")
-                }
-                let run = rest.prefix { $0 == byte }
-                rest = rest[run.endIndex...]
-                pieces.append(.field(letter: byte, width: run.count))
-            } else {
-                pieces.append(.literal([byte]))
-                rest.removeFirst()
-            }
-        }
-    }
-
-    private static func quoted(_ rest: inout ArraySlice<UInt8>) throws(EvaluationError) -> [UInt8] {
-        if rest.first == UInt8(ascii: "'") { return [rest.removeFirst()] }
-        var text: [UInt8] = []
-        while let byte = rest.popFirst() {
-            if byte == UInt8(ascii: "'") {
-                guard rest.first == byte else { return text }
-                rest.removeFirst()
-            }
-            text.append(byte)
-        }
-        throw EvaluationError("Unterminated quote")
-    }
-
+extension CalendarPattern {
     /// Milliseconds since the epoch, in UTC; nil when the text does not have the pattern's form. `now` places two-digit years in the
     /// century from 80 years ago on.
     func instant(_ text: ArraySlice<UInt8>, now: Int64) -> Int64? {

@@ -1,11 +1,28 @@
-// Date-time patterns in the letters of Java's DateTimeFormatter, compiled once a query. Reading and writing stand in files of their own.
+// Date-time patterns in the letters of Java's DateTimeFormatter: checked where a statement names one, compiled once a query. What reads
+// and writes texts by them stands with the functions.
 
-import Values
+/// Why a text is no pattern, and where.
+package struct DatePatternError: Error, Hashable, Sendable {
+    /// A sentence without a full stop.
+    package var message: String
+    /// The place of what is wrong, in bytes of the pattern.
+    package var offset: Int
+
+    /// What to tell people who wrote a pattern that is none.
+    package static let hint = "The letters are those of Java's patterns, as in yyyy-MM-dd HH:mm:ss.SSSX; other text stands in single quotes, "
+        + "which are doubled inside a string: yyyy-MM-dd''T''HH:mm."
+
+    init(_ message: String, at offset: Int) {
+        self.message = message
+        self.offset = offset
+    }
+}
 
 /// A compiled pattern: G y u M L d D Q q E e c a H k K h m s S A n N, zone letters X x Z z V O, quoted and literal text, and optional
 /// parts between `[` and `]`.
-struct DatePattern {
-    indirect enum Piece {
+package struct DatePattern: Sendable {
+    /// A part of a pattern.
+    package indirect enum Piece: Sendable {
         /// A number with so many letters; `M` and `Q` with one or two of them.
         case number(letter: UInt8, width: Int)
         /// A month, quarter, weekday, half of the day or era in letters; `width` 3 is short, 4 full, 5 one letter.
@@ -17,35 +34,39 @@ struct DatePattern {
         case optional([Piece])
     }
 
-    let pieces: [Piece]
+    /// In the order of the text.
+    package let pieces: [Piece]
 
-    init(_ pattern: String) throws(EvaluationError) { try self.init(Array(pattern.utf8)[...]) }
+    /// The pattern that `pattern` writes.
+    package init(_ pattern: String) throws(DatePatternError) { try self.init(Array(pattern.utf8)) }
 
-    init(_ pattern: ArraySlice<UInt8>) throws(EvaluationError) {
-        var rest = pattern
+    /// The pattern that UTF-8 bytes write.
+    package init(_ pattern: [UInt8]) throws(DatePatternError) {
+        var rest = pattern[...]
         pieces = try DatePattern.pieces(&rest, depth: 0)
-        if !rest.isEmpty { throw EvaluationError("the date pattern closes a part that it has not opened") }
+        if !rest.isEmpty { throw DatePatternError("the date pattern closes a part that it has not opened", at: rest.startIndex) }
     }
 
     /// Pieces up to the end or to the `]` that closes the part.
-    private static func pieces(_ rest: inout ArraySlice<UInt8>, depth: Int) throws(EvaluationError) -> [Piece] {
+    private static func pieces(_ rest: inout ArraySlice<UInt8>, depth: Int) throws(DatePatternError) -> [Piece] {
         var pieces: [Piece] = []
         while let byte = rest.first {
             switch byte {
             case UInt8(ascii: "'"): pieces.append(.literal(try quoted(&rest)))
             case UInt8(ascii: "["):
-                guard depth < 20 else { throw EvaluationError("the date pattern is nested too deeply") }
+                guard depth < 20 else { throw DatePatternError("the date pattern is nested too deeply", at: rest.startIndex) }
                 rest.removeFirst()
                 pieces.append(.optional(try DatePattern.pieces(&rest, depth: depth + 1)))
                 // A part that is not closed ends with the pattern.
                 if !rest.isEmpty { rest.removeFirst() }
             case UInt8(ascii: "]"): return pieces
             case UInt8(ascii: "{"), UInt8(ascii: "}"), UInt8(ascii: "#"):
-                throw EvaluationError("the date pattern includes the reserved character '\(Character(Unicode.Scalar(byte)))'")
+                throw DatePatternError(
+                    "the date pattern includes the reserved character '\(Character(Unicode.Scalar(byte)))'", at: rest.startIndex)
             case 65...90, 97...122:
                 let run = rest.prefix { $0 == byte }
                 rest = rest[run.endIndex...]
-                pieces.append(try piece(byte, run.count))
+                pieces.append(try piece(byte, run.count, at: run.startIndex))
             default:
                 pieces.append(.literal([byte]))
                 rest.removeFirst()
@@ -54,7 +75,9 @@ struct DatePattern {
         return pieces
     }
 
-    private static func quoted(_ rest: inout ArraySlice<UInt8>) throws(EvaluationError) -> [UInt8] {
+    /// The text in the quotes that `rest` begins with; two quotes stand for one.
+    static func quoted(_ rest: inout ArraySlice<UInt8>) throws(DatePatternError) -> [UInt8] {
+        let start = rest.startIndex
         rest.removeFirst()
         if rest.first == UInt8(ascii: "'") {
             rest.removeFirst()
@@ -68,10 +91,10 @@ struct DatePattern {
             }
             text.append(byte)
         }
-        throw EvaluationError("the date pattern ends inside a quoted text")
+        throw DatePatternError("the date pattern ends inside a quoted text", at: start)
     }
 
-    private static func piece(_ letter: UInt8, _ width: Int) throws(EvaluationError) -> Piece {
+    private static func piece(_ letter: UInt8, _ width: Int, at place: Int) throws(DatePatternError) -> Piece {
         let shown = Character(Unicode.Scalar(letter))
         let limit: Int
         var piece = Piece.number(letter: letter, width: width)
@@ -106,16 +129,16 @@ struct DatePattern {
             piece = .zone(letter: letter, width: width)
         case "V":
             limit = 2
-            guard width == 2 else { throw EvaluationError("Pattern letter count must be 2: V") }
+            guard width == 2 else { throw DatePatternError("Pattern letter count must be 2: V", at: place) }
             piece = .zone(letter: letter, width: width)
-        default: throw EvaluationError("Unknown pattern letter: \(shown)")
+        default: throw DatePatternError("Unknown pattern letter: \(shown)", at: place)
         }
-        guard width <= limit else { throw EvaluationError("Too many pattern letters: \(shown)") }
+        guard width <= limit else { throw DatePatternError("Too many pattern letters: \(shown)", at: place) }
         return piece
     }
 
     /// Whether any piece, optional ones included, is of a kind.
-    func contains(_ isWanted: (Piece) -> Bool) -> Bool {
+    private func contains(_ isWanted: (Piece) -> Bool) -> Bool {
         func search(_ pieces: [Piece]) -> Bool {
             pieces.contains { piece in
                 if case .optional(let inner) = piece { return search(inner) }
@@ -126,39 +149,12 @@ struct DatePattern {
     }
 
     /// Whether the pattern has letters of a date.
-    var hasDateFields: Bool {
+    package var hasDateFields: Bool {
         contains { piece in
             switch piece {
             case .number(let letter, _), .name(let letter, _): return "GyuMQEeDd".utf8.contains(letter)
             case .fraction, .zone, .literal, .optional: return false
             }
-        }
-    }
-}
-
-/// Names in dates, in English.
-enum DateNames {
-    static let months = [
-        "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
-    ]
-    /// From Monday on.
-    static let weekdays = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
-    static let halves = ["AM", "PM"]
-
-    /// All names of a field in the style of `width` letters, with their numbers; the first number is 1, except that AM and BC are 0.
-    static func names(_ letter: UInt8, _ width: Int) -> [(name: String, value: Int64)] {
-        func styled(_ names: [String]) -> [(String, Int64)] {
-            names.enumerated().map { (width == 4 ? $1 : String($1.prefix(width == 5 ? 1 : 3)), Int64($0 + 1)) }
-        }
-        switch Character(Unicode.Scalar(letter)) {
-        case "M": return styled(months)
-        case "E": return styled(weekdays)
-        case "a": return [("AM", 0), ("PM", 1)]
-        case "G":
-            return width == 4 ? [("Before Christ", 0), ("Anno Domini", 1)] : width == 5 ? [("B", 0), ("A", 1)] : [("BC", 0), ("AD", 1)]
-        default:
-            let ordinals = ["1st", "2nd", "3rd", "4th"]
-            return (1...4).map { (width == 4 ? ordinals[$0 - 1] + " quarter" : width == 5 ? "\($0)" : "Q\($0)", Int64($0)) }
         }
     }
 }
