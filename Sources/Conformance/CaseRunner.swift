@@ -1,5 +1,6 @@
-// Runs one case in a fresh engine in memory, through the same code as everything else. Only the order in which a task takes its inputs
-// is the case's own: first the listed inputs in file order, then what other queries wrote.
+// Runs one case in a fresh engine in memory. The engine carries out the statements and makes the queries and their tasks as a server's
+// does; it starts them paused, and the tasks are run here, in the order that the case's script asks for: first the listed inputs in file
+// order, then what other queries wrote.
 
 import Bytes
 import Catalog
@@ -26,15 +27,26 @@ package enum CaseOutcome: Hashable, Sendable {
 package struct CaseRunner: Sendable {
     /// Records that a task takes at once where the script allows it.
     package var batch: Int
+    /// How many partitions each topic of the case has; nil for as many as the case declares, with all records in the first. Cases whose
+    /// results depend on the order of records of different keys are skipped where this is set.
+    package var partitions: Int?
 
-    package init(batch: Int) { self.batch = batch }
+    package init(batch: Int, partitions: Int? = nil) {
+        self.batch = batch
+        self.partitions = partitions
+    }
 
     package func run(_ test: TestCase) -> CaseOutcome {
+        if let problem = test.problem { return .failed(problem) }
         if let reason = test.skipReason { return .skipped(reason) }
+        if test.isServerCase {
+            return partitions == nil ? ServerCaseRunner().run(test) : .skipped("a server case chooses its partitions itself")
+        }
+        if partitions != nil, let reason = OrderDependence.reason(in: test) { return .skipped(reason) }
         do throws(CaseFailure) {
-            var run = try CaseRun(test, batch: batch)
+            var run = try CaseRun(test, batch: batch, partitions: partitions)
             defer { run.close() }
-            try run.perform()
+            if let reason = try run.perform() { return .skipped(reason) }
             return .passed
         } catch {
             return .failed(error.message)
@@ -52,29 +64,28 @@ struct CaseFailure: Error {
 private struct CaseRun {
     let test: TestCase
     let batch: Int
+    /// Set where the case runs over several partitions; see `CaseRunner`.
+    let partitions: Int?
     let log: any EventLog
     let engine: MillraceEngine
-    /// The offset of the first input record of each topic that has any, and how many there are.
+    /// The offset of the first input record of each topic that has any, and how many there are. Only for the first partition.
     var inputRanges: [String: Range<Int64>] = [:]
 
-    init(_ test: TestCase, batch: Int) throws(CaseFailure) {
+    init(_ test: TestCase, batch: Int, partitions: Int?) throws(CaseFailure) {
         self.test = test
         self.batch = batch
-        var declared = Dictionary(test.topics.map { ($0.name, $0.partitions) }, uniquingKeysWith: { first, _ in first })
-        for (topic, partitions) in test.createdTopics where declared[topic] == nil { declared[topic] = partitions }
-        for record in test.inputs + test.outputs where declared[record.topic] == nil { declared[record.topic] = 4 }
-        let known = declared
+        self.partitions = partitions
         do {
-            let log = try SegmentedLog(
+            let base = try SegmentedLog(
                 directory: "/case", files: MemoryFileSystem(), clock: SimulatedTime(), random: SeededRandom(seed: 11), options: .inMemory)
-            self.log = log
+            log = CaseLog(over: base, placement: partitions == nil ? .firstPartition : .byKey)
             var configuration = EngineConfiguration(
                 workers: 1,
                 properties: [
                     "auto.offset.reset": "earliest", "cache.max.bytes.buffering": "0", "ksql.service.id": "some.ksql.service.id",
-                    "millrace.bounded.queries": "ksqldb",
-                ], functions: HarnessFunctions.table, time: SimulatedTime(wall: 1_600_000_000_000), random: SeededRandom(seed: 5), isDriven: true,
-                declaredPartitions: { known[$0] ?? 4 })
+                    "millrace.bounded.queries": "ksqldb", "millrace.default.partitions": "4",
+                ], functions: HarnessFunctions.table, time: SimulatedTime(wall: 1_600_000_000_000), random: SeededRandom(seed: 5))
+            configuration.startsPaused = true
             configuration.addedFunctions = HarnessFunctions.bodies
             engine = try MillraceEngine(configuration: configuration, log: log)
         } catch {
@@ -82,30 +93,44 @@ private struct CaseRun {
         }
     }
 
-    func close() { engine.close() }
+    func close() {
+        engine.close()
+        log.close()
+    }
 
-    mutating func perform() throws(CaseFailure) {
-        for topic in Set(test.topics.map(\.name) + test.inputs.map(\.topic)).sorted() { try makeTopic(topic) }
-        if let failure = try execute() { return try check(failure) }
+    /// Runs the case; gives the reason where it turns out that it cannot be judged.
+    mutating func perform() throws(CaseFailure) -> String? {
+        for (topic, count) in topics where log.describeTopic(named: topic) == nil {
+            do throws(LogError) { _ = try log.createTopic(topic, partitions: partitions ?? count, config: TopicConfig()) } catch {
+                throw CaseFailure(error.message)
+            }
+        }
+        if let failure = try execute() {
+            try check(failure)
+            return nil
+        }
         let plans = engine.plansInOrder
         if plans.isEmpty && test.expectedError == nil { throw CaseFailure("no query was created") }
         if test.expectedError != nil && test.inputs.isEmpty { throw CaseFailure("expected an error: \(test.expectedError?.message ?? "")") }
+        if partitions != nil, let reason = OrderDependence.reason(in: plans) { return reason }
         try appendInputs()
         for plan in plans {
             do throws(QueryFailure) { try drive(plan) } catch {
-                return try check(Diagnostic(.dataError, error.description, category: .runtime))
+                try check(Diagnostic(.dataError, error.description, category: .runtime))
+                return nil
             }
         }
         if test.expectedError != nil { throw CaseFailure("expected an error: \(test.expectedError?.message ?? "")") }
-        try OutputCheck(test: test, log: log, catalog: engine.catalog).perform()
+        try OutputCheck(test: test, log: log, catalog: engine.catalog, order: partitions == nil ? .whole : .byKey).perform()
         try PostConditionCheck(test: test, log: log, catalog: engine.catalog, plans: plans).perform()
+        return nil
     }
 
-    private func makeTopic(_ name: String) throws(CaseFailure) {
-        guard log.describeTopic(named: name) == nil else { return }
-        do throws(LogError) { _ = try log.createTopic(name, partitions: 1, config: TopicConfig()) } catch {
-            throw CaseFailure(error.message)
-        }
+    /// The topics that are there before the statements, with the partitions that the case declares for them: 4 where it says nothing.
+    private var topics: [(name: String, partitions: Int)] {
+        let listed = Dictionary(test.topics.map { ($0.name, $0.partitions) }, uniquingKeysWith: { first, _ in first })
+        let created = Dictionary(test.createdTopics.map { ($0.name, $0.partitions) }, uniquingKeysWith: { first, _ in first })
+        return Set(test.topics.map(\.name) + test.inputs.map(\.topic)).sorted().map { ($0, listed[$0] ?? created[$0] ?? 4) }
     }
 
     // MARK: Statements
@@ -116,15 +141,12 @@ private struct CaseRun {
         for (name, value) in test.properties.sorted(by: { $0.key < $1.key }) {
             do throws(Diagnostic) { try session.set(name, to: value) } catch { throw CaseFailure("property \(name): \(error.message)") }
         }
-        let sink = StatementSink()
-        let finished = Monitor(false)
-        session.execute(test.statements.joined(separator: "\n"), into: sink) { _ in finished.update { $0 = true } }
-        finished.wait(until: { $0 }, then: { _ in })
-        let (failure, done) = sink.result
-        if let failure, test.expectedError != nil, failure.category != .parseFailed, done + 1 < test.statements.count {
+        let answer = try session.carryOut(test.statements.joined(separator: "\n"))
+        let done = answer.summaries.count
+        if let failure = answer.failure, test.expectedError != nil, failure.category != .parseFailed, done + 1 < test.statements.count {
             throw CaseFailure("statement \(done + 1) failed, not the last: \(failure.fullMessage)")
         }
-        return failure
+        return answer.failure
     }
 
     private func check(_ failure: Diagnostic) throws(CaseFailure) {
@@ -142,32 +164,14 @@ private struct CaseRun {
     // MARK: Records
 
     private mutating func appendInputs() throws(CaseFailure) {
-        var sources: [String: SourceDefinition] = [:]
-        for source in engine.catalog.sortedSources.reversed() { sources[source.topic] = source }
-        for source in engine.catalog.sortedSources where source.queryID == nil { sources[source.topic] = source }
-        for record in test.inputs {
+        let sources = InputCoding.writers(in: engine.catalog)
+        for (number, record) in test.inputs.enumerated() {
             guard let topic = log.describeTopic(named: record.topic) else { throw CaseFailure("there is no topic \(record.topic)") }
             let source = sources[record.topic]
-            var records = OutgoingRecords()
-            var key = InputCoding.bytes(of: record.key, format: source?.keyFormat.name ?? .kafka, columns: source?.schema.key ?? [])
-            if let window = record.window { key = key.map { $0 + InputCoding.suffix(of: window) } }
-            let value = InputCoding.bytes(of: record.value, format: source?.valueFormat.name ?? .json, columns: source?.schema.value ?? [])
-            let headers = record.headers.map { RecordHeader(name: Array($0.name.utf8), value: $0.value) }
-            records.append(key: key, value: value, timestamp: record.timestamp ?? 0, headers: headers.isEmpty ? nil : headerBlock(headers))
-            let offset = try append(records, to: topic.id)
+            let records = InputCoding.records(of: record, source: source)
+            let partition = InputCoding.partition(of: records, source: source, among: topic.partitions.count, keyless: number)
+            let offset = try append(records, to: topic.id, partition: partitions == nil ? 0 : partition, of: log)
             inputRanges[record.topic] = (inputRanges[record.topic]?.lowerBound ?? offset)..<(offset + 1)
-        }
-    }
-
-    /// Appends and gives the offset of the first record.
-    @discardableResult
-    private func append(_ records: OutgoingRecords, to topic: TopicID) throws(CaseFailure) -> Int64 {
-        let outcome = Monitor<Result<CommitReceipt, LogError>?>(nil)
-        log.commit(Commit([Append(topic: topic, partition: 0, records: records)])) { result in outcome.update { $0 = result } }
-        switch outcome.wait(until: { $0 != nil }, then: { $0 }) {
-        case .success(let receipt)?: return receipt.baseOffsets.first ?? 0
-        case .failure(let error)?: throw CaseFailure(error.message)
-        case nil: throw CaseFailure("the log did not answer")
         }
     }
 
@@ -175,19 +179,31 @@ private struct CaseRun {
 
     /// Runs one query over its inputs in the order of the script.
     private func drive(_ plan: QueryPlan) throws(QueryFailure) {
+        guard partitions != nil else {
+            // All records are in the first partitions.
+            for task in try engine.makeTasks(of: plan, width: 1) where task.description.partition == 0 { try driveFirst(task) }
+            return
+        }
         for task in try engine.makeTasks(of: plan) {
             try task.restore()
-            let places = task.description.inputs.indices
-            for place in places {
-                if let range = inputRanges[task.description.inputs[place].topicName] {
-                    task.description.inputs[place].position = range.lowerBound
-                    task.description.inputs[place].end = range.upperBound
-                }
-            }
-            if places.count > 1 && batch > 1 { try takeMerged(of: task) } else { try takeRuns(of: task) }
-            for place in replayOrder(of: task) { try take(Int.max, from: place, of: task) }
+            for place in task.description.inputs.indices { try take(Int.max, from: place, of: task) }
             try commit(task)
         }
+    }
+
+    /// Runs the task of the first partition, where all records are.
+    private func driveFirst(_ task: QueryTask) throws(QueryFailure) {
+        try task.restore()
+        let places = task.description.inputs.indices
+        for place in places {
+            if let range = inputRanges[task.description.inputs[place].topicName] {
+                task.description.inputs[place].position = range.lowerBound
+                task.description.inputs[place].end = range.upperBound
+            }
+        }
+        if places.count > 1 && batch > 1 { try takeMerged(of: task) } else { try takeRuns(of: task) }
+        for place in replayOrder(of: task) { try take(Int.max, from: place, of: task) }
+        try commit(task)
     }
 
     /// The inputs that the script does not list. The format leaves their order open; the reference's harness keeps their names in a hash
@@ -262,20 +278,14 @@ private struct CaseRun {
     }
 }
 
-/// Remembers the first failure and how many statements were done before it.
-private final class StatementSink: AnswerSink {
-    private let state = Monitor<(failure: Diagnostic?, done: Int)>((nil, 0))
-
-    func emit(_ event: AnswerEvent) {
-        state.update { state in
-            switch event {
-            case .done: state.done += 1
-            case .failed(let error): state.failure = state.failure ?? error
-            case .columns, .rows, .notice: break
-            }
-        }
+/// Appends and gives the offset of the first record. Errors: the log refuses it.
+@discardableResult
+func append(_ records: OutgoingRecords, to topic: TopicID, partition: Int, of log: any EventLog) throws(CaseFailure) -> Int64 {
+    let outcome = Monitor<Result<CommitReceipt, LogError>?>(nil)
+    log.commit(Commit([Append(topic: topic, partition: partition, records: records)])) { result in outcome.update { $0 = result } }
+    switch outcome.wait(nanoseconds: CaseLimits.seconds * 1_000_000_000, until: { $0 != nil }, then: { $0 }) {
+    case .success(let receipt)?: return receipt.baseOffsets.first ?? 0
+    case .failure(let error)?: throw CaseFailure(error.message)
+    case nil: throw CaseFailure("the log did not answer")
     }
-
-    func hasRoom(orCall resume: @escaping @Sendable () -> Void) -> Bool { true }
-    var result: (failure: Diagnostic?, done: Int) { state.withLock { $0 } }
 }

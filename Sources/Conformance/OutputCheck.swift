@@ -9,9 +9,20 @@ import Pipelines
 import Values
 
 struct OutputCheck {
+    /// What of the order of records is compared.
+    enum Order {
+        /// All records of the topic's one partition, in order.
+        case whole
+        /// The records of all partitions, whatever their order.
+        case byKey
+        /// As `byKey`, and there may be more.
+        case contained
+    }
+
     let test: TestCase
     let log: any EventLog
     let catalog: CatalogSnapshot
+    let order: Order
 
     func perform() throws(CaseFailure) {
         var order: [String] = []
@@ -27,24 +38,52 @@ struct OutputCheck {
         guard let topic = log.describeTopic(named: name) else { throw CaseFailure("there is no topic \(name)") }
         var runs: [RecordRun] = []
         do throws(LogError) {
-            try readAll(of: log, PartitionKey(topic: topic.id, partition: 0)) { runs.append($0) }
+            for partition in order == .whole ? 0..<1 : topic.partitions.indices {
+                try readAll(of: log, PartitionKey(topic: topic.id, partition: partition)) { runs.append($0) }
+            }
         } catch {
             throw CaseFailure(error.message)
         }
         let candidates = catalog.sortedSources.filter { $0.topic == name }
         let source = candidates.last { $0.queryID != nil } ?? candidates.first
         let count = runs.reduce(0) { $0 + $1.count }
-        var index = 0
-        for run in runs {
-            for record in 0..<run.count {
-                guard index < expected.count else { break }
-                try check(run, record, source, expected[index], "\(name)[\(index)]")
-                index += 1
+        switch order {
+        case .whole:
+            var index = 0
+            for run in runs {
+                for record in 0..<run.count {
+                    guard index < expected.count else { break }
+                    try check(run, record, source, expected[index], "\(name)[\(index)]")
+                    index += 1
+                }
             }
+        case .byKey, .contained: try match(runs, source, expected, name)
         }
+        if order == .contained { return }
         if count != expected.count {
             let extra = texts(runs, from: expected.count).joined(separator: "; ")
             throw CaseFailure("\(name): expected \(expected.count) records, got \(count)" + (extra.isEmpty ? "" : "; more: \(extra)"))
+        }
+    }
+
+    /// Finds a record of its own for each expected one.
+    private func match(
+        _ runs: [RecordRun], _ source: SourceDefinition?, _ expected: [CaseRecord], _ name: String
+    ) throws(CaseFailure) {
+        var left = runs.flatMap { run in (0..<run.count).map { (run: run, record: $0) } }
+        for (index, wanted) in expected.enumerated() {
+            var difference = CaseFailure("\(name)[\(index)]: no record is left")
+            let place = left.firstIndex { candidate in
+                do throws(CaseFailure) {
+                    try check(candidate.run, candidate.record, source, wanted, "\(name)[\(index)]")
+                    return true
+                } catch {
+                    difference = error
+                    return false
+                }
+            }
+            guard let place else { throw difference }
+            left.remove(at: place)
         }
     }
 

@@ -22,6 +22,39 @@ enum InputCoding {
         }
     }
 
+    /// Which source's formats each topic's records have: the one that was declared over the topic, else the one whose query writes it.
+    static func writers(in catalog: CatalogSnapshot) -> [String: SourceDefinition] {
+        var sources: [String: SourceDefinition] = [:]
+        for source in catalog.sortedSources.reversed() { sources[source.topic] = source }
+        for source in catalog.sortedSources where source.queryID == nil { sources[source.topic] = source }
+        return sources
+    }
+
+    /// One input record as it stands in its topic.
+    static func records(of record: CaseRecord, source: SourceDefinition?) -> OutgoingRecords {
+        var records = OutgoingRecords()
+        var key = bytes(of: record.key, format: source?.keyFormat.name ?? .kafka, columns: source?.schema.key ?? [])
+        if let window = record.window { key = key.map { $0 + suffix(of: window) } }
+        let value = bytes(of: record.value, format: source?.valueFormat.name ?? .json, columns: source?.schema.value ?? [])
+        let headers = record.headers.map { RecordHeader(name: Array($0.name.utf8), value: $0.value) }
+        records.append(key: key, value: value, timestamp: record.timestamp ?? 0, headers: headers.isEmpty ? nil : headerBlock(headers))
+        return records
+    }
+
+    /// The partition of one input record: by its key without the window, and for a record without a key `keyless` modulo their number.
+    static func partition(of records: OutgoingRecords, source: SourceDefinition?, among count: Int, keyless: Int) -> Int {
+        let range = records.keys[0]
+        guard !range.isNull else { return keyless % count }
+        let suffix =
+            switch source?.window {
+            case nil: 0
+            case .session?: 16
+            case .time?: 8
+            }
+        let start = Int(range.start)
+        return Bytes.partition(ofKey: records.bytes, start..<start + max(0, Int(range.length) - suffix), among: count)
+    }
+
     private static func kafka(_ node: JSONValue, _ type: SQLType?) -> [UInt8]? {
         switch type {
         case .integer?: return bigEndian(UInt64(bitPattern: Int64(truncatingIfNeeded: integer(node))), count: 4)
@@ -32,7 +65,7 @@ enum InputCoding {
     }
 
     private static func integer(_ node: JSONValue) -> Int64 {
-        node.intValue.map(Int64.init) ?? node.doubleValue.map { Int64($0) } ?? node.stringValue.flatMap { Int64($0) } ?? 0
+        node.intValue.map(Int64.init) ?? node.doubleValue.flatMap { Int64(exactly: $0.rounded(.towardZero)) } ?? node.stringValue.flatMap { Int64($0) } ?? 0
     }
 
     static func bigEndian(_ value: UInt64, count: Int) -> [UInt8] {
@@ -107,7 +140,7 @@ enum OutputCoding {
         case .time(_, let size):
             guard key.count >= 8 else { return nil }
             let start = number(at: key.count - 8)
-            return (CaseWindow(start: start, end: start + size, isSession: false), key.count - 8)
+            return (CaseWindow(start: start, end: start &+ size, isSession: false), key.count - 8)
         }
     }
 }

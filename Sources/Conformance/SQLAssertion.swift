@@ -1,5 +1,6 @@
 // ASSERT VALUES, ASSERT NULL VALUES and ASSERT STREAM | TABLE. The first two take the next record of the source's topic that no assertion has
-// taken yet, partition by partition, and compare the columns that are named; ROWTIME, WINDOWSTART and WINDOWEND may be named too.
+// taken yet, in the order of the statements that made them (records of one statement by time, then by partition), and compare the columns
+// that are named; ROWTIME, WINDOWSTART and WINDOWEND may be named too.
 
 import Analysis
 import Bytes
@@ -7,6 +8,7 @@ import Catalog
 import Diagnostics
 import Engine
 import Formats
+import Functions
 import LogStore
 import Operators
 import Plans
@@ -62,7 +64,7 @@ struct SQLAssertion {
         var catalog = progress.engine.catalog
         catalog.set(readable)
         let context = AnalysisContext(
-            catalog: catalog, functions: progress.engine.configuration.functions, properties: [:], partitions: { _ in 1 })
+            catalog: catalog, functions: .builtIn, properties: [:], partitions: { _ in 1 })
         do {
             let values = try ExpressionEvaluator(try analyse(insert, in: context).values).evaluate()
             let all = Dictionary(
@@ -92,19 +94,27 @@ struct SQLAssertion {
     }
 
     private func nextRecord(of source: SourceDefinition, _ progress: inout SQLTestProgress) throws(SQLTestFailure) -> DecodedRow {
-        guard let topic = progress.engine.log.describeTopic(named: source.topic) else { throw .assertion("there is no topic \(source.topic)") }
-        var positions = progress.positions[source.topic] ?? topic.partitions.map(\.bounds.start)
-        for (partition, description) in topic.partitions.enumerated() where positions[partition] < description.bounds.durableEnd {
-            let run: RecordRun
-            do throws(LogError) {
-                run = try progress.engine.log.fetch(topic.id, partition: partition, from: positions[partition], maxBytes: 1 << 20, upTo: .durable)
-            } catch {
-                throw .assertion(error.message)
+        guard let topic = progress.log.describeTopic(named: source.topic) else { throw .assertion("there is no topic \(source.topic)") }
+        while let arrivals = progress.arrivals[topic.id]?.first {
+            var oldest: (place: Int, run: RecordRun)?
+            for (place, arrival) in arrivals.enumerated() where !arrival.offsets.isEmpty {
+                let run: RecordRun
+                do throws(LogError) {
+                    run = try progress.log.fetch(
+                        topic.id, partition: arrival.partition, from: arrival.offsets.lowerBound, maxBytes: 1 << 20, upTo: .durable)
+                } catch {
+                    throw .assertion(error.message)
+                }
+                guard run.count > 0, run.offsets[0] < arrival.offsets.upperBound else { continue }
+                if oldest.map({ run.timestamps[0] < $0.run.timestamps[0] }) ?? true { oldest = (place, run) }
             }
-            guard run.count > 0 else { continue }
-            positions[partition] = run.offsets[0] + 1
-            progress.positions[source.topic] = positions
-            return try decode(run.first, of: source)
+            guard let oldest else {
+                progress.arrivals[topic.id]?.removeFirst()
+                continue
+            }
+            let end = arrivals[oldest.place].offsets.upperBound
+            progress.arrivals[topic.id]?[0][oldest.place].offsets = min(oldest.run.offsets[0] + 1, end)..<end
+            return try decode(oldest.run.first, of: source)
         }
         throw .assertion("expected another record in \(source.name), but there is none")
     }

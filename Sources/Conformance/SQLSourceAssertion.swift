@@ -5,6 +5,7 @@ import Catalog
 import Diagnostics
 import Engine
 import Formats
+import Functions
 import LogStore
 import Syntax
 import Values
@@ -34,7 +35,7 @@ struct SQLSourceAssertion {
     private func checkColumns(_ actual: SourceDefinition, _ progress: SQLTestProgress) throws(SQLTestFailure) {
         guard !expected.columns.isEmpty else { return }
         let context = AnalysisContext(
-            catalog: progress.engine.catalog, functions: progress.engine.configuration.functions, properties: [:], partitions: { _ in nil })
+            catalog: progress.engine.catalog, functions: .builtIn, properties: [:], partitions: { _ in nil })
         var schema = SourceSchema(key: [], value: [])
         for column in expected.columns {
             let type: SQLType
@@ -75,7 +76,7 @@ struct SQLSourceAssertion {
         case "WRAP_SINGLE_VALUE": return source.wrapsSingleValue.map { String($0) } ?? String(!source.valueFormat.isUnwrapped)
         case "TIMESTAMP": return source.timestamp?.column ?? ""
         case "TIMESTAMP_FORMAT": return source.timestamp?.pattern ?? ""
-        case "PARTITIONS": return progress.engine.log.describeTopic(named: source.topic).map { String($0.partitions.count) } ?? ""
+        case "PARTITIONS": return progress.log.describeTopic(named: source.topic).map { String($0.partitions.count) } ?? ""
         case "WINDOW_TYPE":
             switch source.window {
             case nil: return ""

@@ -1,5 +1,6 @@
 // Runs one SQL test in a fresh engine in memory, as a server would run the script: only the ASSERT statements of the test tool are carried
-// out here. Before each of them the queries work off what was written, so that a test needs no patience.
+// out here. After each statement the queries process what it wrote, so that a test needs no patience, and so that records are seen in the
+// order of the statements that made them, in whichever partitions they are.
 
 import Catalog
 import Diagnostics
@@ -12,9 +13,6 @@ struct SQLTestRunner {
     /// Reads the file of RUN SCRIPT, by the path that the test gives.
     let script: (_ path: String) throws(Diagnostic) -> String
 
-    /// Queries that have not worked off a test's few rows by now never will.
-    private static let patience: Int64 = 30_000_000_000
-
     func run(_ test: SQLTest) -> CaseOutcome {
         if let problem = test.problem { return .failed(problem) }
         if test.statements.isEmpty { return .failed("there is no statement in it") }
@@ -22,18 +20,18 @@ struct SQLTestRunner {
             let log = try SegmentedLog(
                 directory: "/test", files: MemoryFileSystem(), clock: SimulatedTime(), random: SeededRandom(seed: 11), options: .inMemory)
             let configuration = EngineConfiguration(
-                workers: 1, properties: ["auto.offset.reset": "earliest", "cache.max.bytes.buffering": "0"], pushStart: "earliest",
-                random: SeededRandom(seed: 5))
+                workers: 1, properties: ["auto.offset.reset": "earliest", "cache.max.bytes.buffering": "0", "commit.interval.ms": "1"],
+                pushStart: "earliest", random: SeededRandom(seed: 5))
             let engine = try MillraceEngine(configuration: configuration, log: log)
             defer { engine.close() }
-            return run(test, on: engine)
+            return run(test, on: engine, log)
         } catch {
             return .failed("the engine did not start: \(error)")
         }
     }
 
-    private func run(_ test: SQLTest, on engine: MillraceEngine) -> CaseOutcome {
-        var progress = SQLTestProgress(engine: engine, session: engine.openSession())
+    private func run(_ test: SQLTest, on engine: MillraceEngine, _ log: any EventLog) -> CaseOutcome {
+        var progress = SQLTestProgress(engine: engine, log: log, session: engine.openSession())
         for (index, statement) in test.statements.enumerated() {
             let isLast = index == test.statements.count - 1
             do throws(SQLTestFailure) {
@@ -47,7 +45,7 @@ struct SQLTestRunner {
     }
 
     /// Carries out one piece of the script: a statement, or blanks and comments.
-    private func perform(_ text: String, _ progress: inout SQLTestProgress) throws(SQLTestFailure) {
+    private func perform(_ text: String, depth: Int = 0, _ progress: inout SQLTestProgress) throws(SQLTestFailure) {
         var options = ParserOptions()
         options.acceptsTestAssertions = true
         options.acceptsRunScript = true
@@ -58,7 +56,6 @@ struct SQLTestRunner {
         guard let statement = parsed.first?.statement else { return }
         switch statement {
         case .assert(let assertion):
-            guard progress.engine.drain(nanoseconds: Self.patience) else { throw .assertion("the queries do not keep up") }
             switch assertion {
             case .values, .tombstone, .source: return try SQLAssertion(assertion).check(&progress)
             case .topic, .schema: break
@@ -66,13 +63,14 @@ struct SQLTestRunner {
         case .define(let name, let value): progress.variables[name.text.uppercased()] = value
         case .undefine(let name): progress.variables[name.text.uppercased()] = nil
         case .runScript(let path):
+            guard depth < CaseLimits.scriptDepth else { throw .assertion("scripts run scripts more than \(depth) deep") }
             let content: String
             do throws(Diagnostic) { content = try script(path) } catch { throw .statement(error) }
-            for piece in StatementSplitter.split(content) { try perform(piece, &progress) }
+            for piece in StatementSplitter.split(content) { try perform(piece, depth: depth + 1, &progress) }
             return
         default: break
         }
-        if let failure = progress.execute(text) { throw .statement(failure) }
+        try progress.carryOut(text)
     }
 
     private func outcome(_ failure: SQLTestFailure, _ expected: ExpectedError?, isLast: Bool, line: Int) -> CaseOutcome {
@@ -102,30 +100,50 @@ enum SQLTestFailure: Error {
 
 /// A test under way.
 struct SQLTestProgress {
+    /// Records of one partition, none of which an assertion has taken yet.
+    struct Arrival {
+        var partition: Int
+        var offsets: Range<Int64>
+    }
+
     let engine: MillraceEngine
+    /// The log that the engine was made over.
+    let log: any EventLog
     let session: EngineSession
     var variables: [String: String] = [:]
-    /// How far the assertions have read each partition.
-    var positions: [String: [Int64]] = [:]
+    /// What each topic got after each statement, oldest statement first.
+    var arrivals: [TopicID: [[Arrival]]] = [:]
+    /// How much of each partition is among the arrivals, taken or not.
+    private var ends: [TopicID: [Int64]] = [:]
 
-    /// Carries out a statement through the engine's own door; gives its error.
-    func execute(_ text: String) -> Diagnostic? {
-        let sink = FailureSink()
-        let isFinished = Monitor(false)
-        session.execute(text, into: sink) { _ in isFinished.update { $0 = true } }
-        isFinished.wait(until: { $0 }, then: { _ in })
-        return sink.failure
-    }
-}
-
-/// Keeps the error of an answer.
-private final class FailureSink: AnswerSink {
-    private let state = Monitor<Diagnostic?>(nil)
-    var failure: Diagnostic? { state.withLock { $0 } }
-
-    func emit(_ event: AnswerEvent) {
-        if case .failed(let error) = event { state.update { $0 = $0 ?? error } }
+    init(engine: MillraceEngine, log: any EventLog, session: EngineSession) {
+        self.engine = engine
+        self.log = log
+        self.session = session
     }
 
-    func hasRoom(orCall resume: @escaping @Sendable () -> Void) -> Bool { true }
+    /// Carries out a statement through the engine's own door and waits until the queries have processed what it wrote. Errors: the
+    /// statement's, or that it or the queries take too long.
+    mutating func carryOut(_ text: String) throws(SQLTestFailure) {
+        let answer: StatementAnswer
+        do throws(CaseFailure) { answer = try session.carryOut(text) } catch { throw .assertion(error.message) }
+        if let failure = answer.failure { throw .statement(failure) }
+        guard engine.drain(nanoseconds: CaseLimits.seconds * 1_000_000_000) else {
+            throw .assertion("the queries did not process the records within \(CaseLimits.seconds) seconds")
+        }
+        noteArrivals()
+    }
+
+    private mutating func noteArrivals() {
+        for topic in log.describeTopics() {
+            var known = ends[topic.id] ?? topic.partitions.map(\.bounds.start)
+            var new: [Arrival] = []
+            for (partition, description) in topic.partitions.enumerated() where known[partition] < description.bounds.durableEnd {
+                new.append(Arrival(partition: partition, offsets: known[partition]..<description.bounds.durableEnd))
+                known[partition] = description.bounds.durableEnd
+            }
+            ends[topic.id] = known
+            if !new.isEmpty { arrivals[topic.id, default: []].append(new) }
+        }
+    }
 }

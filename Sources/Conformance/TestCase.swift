@@ -41,6 +41,14 @@ package struct TestCase: Sendable {
     var topics: [(name: String, partitions: Int)]
     var expectedError: ExpectedError?
     var post: JSONValue?
+    /// The answers that a server case expects, one of `admin`, `query` and `queryProto` each.
+    var responses: [JSONValue] = []
+    /// A server case whose query is to run before the records are written.
+    var startsQueryFirst = false
+    /// Whether statements are sent to a server, and their answers compared, rather than the records of topics.
+    var isServerCase = false
+    /// What is wrong with the case itself.
+    package var problem: String?
     /// Why the case is not run; nil when it is.
     package var skipReason: String?
 }
@@ -50,18 +58,48 @@ package struct CaseFile: Sendable {
     /// All cases of the file, in order. Errors: the text is no JSON, or no test file.
     package static func cases(in text: [UInt8], stem: String) throws(Diagnostic) -> [TestCase] {
         let file = try JSONValue(parsing: text[...], allowsComments: true)
-        guard let tests = file["tests"]?.arrayValue else {
-            throw Diagnostic(.invalidJSON, "\(stem) is no test file: it has no array \"tests\"", category: .general)
+        guard let tests = file["tests"]?.arrayValue, !tests.isEmpty else {
+            throw Diagnostic(.invalidJSON, "\(stem) is no test file: it has no array \"tests\" with cases in it", category: .general)
         }
-        var cases: [TestCase] = []
-        for test in tests { cases += expand(test, stem: stem) }
-        return cases
+        // A file is of one kind: where one case has answers, those without are server cases as well.
+        let isServerFile = tests.contains { test in ["responses", "expectedError", "inputConditions"].contains { test[$0] != nil } }
+        return tests.enumerated().flatMap { number, test in
+            expand(test, stem: stem, number: number + 1).map { expanded in
+                var test = expanded
+                test.isServerCase = isServerFile || test.statements.contains { $0.hasPrefix("SELECT ") }
+                return test
+            }
+        }
     }
 
-    private static func expand(_ node: JSONValue, stem: String) -> [TestCase] {
+    /// What is wrong with the shape of a case; nil when nothing is.
+    private static func problem(_ node: JSONValue) -> String? {
+        guard node.objectValue != nil else { return "it is no case: not an object" }
+        guard let statements = node["statements"]?.arrayValue, !statements.isEmpty else {
+            return "it is no case: it has no array \"statements\" with SQL in it"
+        }
+        guard statements.allSatisfy({ $0.stringValue != nil }) else { return "it is no case: a statement is no text" }
+        for name in ["inputs", "outputs", "topics", "responses", "format", "config"] {
+            if let value = node[name], value.arrayValue == nil { return "\"\(name)\" is no array" }
+        }
+        for name in ["inputs", "outputs"] {
+            for record in node[name]?.arrayValue ?? [] where record["topic"]?.stringValue == nil {
+                return "a record of \"\(name)\" has no topic"
+            }
+        }
+        for topic in node["topics"]?.arrayValue ?? [] {
+            guard let count = topic["partitions"] else { continue }
+            guard let count = count.intValue, CaseLimits.partitions.contains(count) else {
+                return "a topic has \(count.text) partitions; \(CaseLimits.partitions.lowerBound) to \(CaseLimits.partitions.upperBound) can be had"
+            }
+        }
+        return nil
+    }
+
+    private static func expand(_ node: JSONValue, stem: String, number: Int) -> [TestCase] {
         let formats = node["format"]?.arrayValue?.compactMap(\.stringValue) ?? []
         let configs = node["config"]?.arrayValue?.compactMap(\.stringValue) ?? []
-        let name = node["name"]?.stringValue ?? "unnamed"
+        let name = node["name"]?.stringValue ?? "case \(number)"
         var result: [TestCase] = []
         for format in formats.isEmpty ? [nil] : formats.map(Optional.some) {
             for config in configs.isEmpty ? [nil] : configs.map(Optional.some) {
@@ -72,6 +110,7 @@ package struct CaseFile: Sendable {
                     test.properties[property] = config
                     test.name += " - \(property)=\(config)"
                 }
+                test.problem = problem(node)
                 test.skipReason = skipReason(test, node)
                 result.append(test)
             }
@@ -81,7 +120,7 @@ package struct CaseFile: Sendable {
 
     private static func base(_ node: JSONValue) -> TestCase {
         var expected: ExpectedError?
-        if let exception = node["expectedException"] {
+        if let exception = node["expectedException"] ?? node["expectedError"] {
             let category: DiagnosticCategory? =
                 switch exception["type"]?.stringValue?.split(separator: ".").last {
                 case "ParseFailedException": .parseFailed
@@ -92,7 +131,7 @@ package struct CaseFile: Sendable {
                 }
             expected = ExpectedError(category: category, message: exception["message"]?.stringValue ?? "")
         }
-        return TestCase(
+        var test = TestCase(
             name: "", statements: (node["statements"]?.arrayValue ?? []).compactMap(\.stringValue),
             properties: Dictionary(
                 (node["properties"]?.objectValue ?? []).map { ($0.name, $0.value.stringValue ?? $0.value.text) }, uniquingKeysWith: { $1 }),
@@ -101,6 +140,9 @@ package struct CaseFile: Sendable {
                 topic["name"]?.stringValue.map { ($0, topic["partitions"]?.intValue ?? 1) }
             },
             expectedError: expected, post: node["post"], skipReason: nil)
+        test.responses = node["responses"]?.arrayValue ?? []
+        test.startsQueryFirst = node["inputConditions"]?["waitForActivePushQuery"]?.booleanValue ?? false
+        return test
     }
 
     private static func record(_ node: JSONValue) -> CaseRecord {
@@ -121,6 +163,7 @@ package struct CaseFile: Sendable {
     private static func skipReason(_ test: TestCase, _ node: JSONValue) -> String? {
         if node["enabled"]?.booleanValue == false { return "disabled in the suite" }
         let text = (test.statements + test.properties.values + [(node["topics"] ?? .null).text]).joined(separator: " ").uppercased()
+        if test.responses.contains(where: { $0["queryProto"] != nil }) { return "rows as Protocol Buffers are not served" }
         for format in ["AVRO", "PROTOBUF_NOSR", "PROTOBUF", "JSON_SR"] where text.contains(format) {
             return "the format \(format) is not there yet"
         }

@@ -22,27 +22,44 @@ package struct TestReport: Sendable {
         }
     }
 
-    /// Runs every case of the files under `paths`: `.json` and `.sql` files, or directories of them. `onOutcome` hears of each as it ends.
+    /// Runs every case of the files under `paths`: `.json` and `.sql` files, or directories of them, over `partitions` where that is set
+    /// (see `CaseRunner`). `onOutcome` hears of each as it ends. What is no test file, and a directory without one, counts as failed.
+    /// Errors: a path does not exist.
     package mutating func run(
-        paths: [String], files: any FileSystem, batch: Int, onOutcome: (_ name: String, _ outcome: CaseOutcome) -> Void = { _, _ in }
+        paths: [String], files: any FileSystem, batch: Int, partitions: Int? = nil,
+        onOutcome: (_ name: String, _ outcome: CaseOutcome) -> Void = { _, _ in }
     ) throws(Diagnostic) {
-        let runner = CaseRunner(batch: batch)
+        let runner = CaseRunner(batch: batch, partitions: partitions)
         for path in paths {
-            for file in try TestReport.testFiles(at: path, files) {
-                let text = try TestReport.contents(of: file, files)
-                if file.hasSuffix(".sql") {
-                    let folder = file.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
-                    let sql = SQLTestRunner { path throws(Diagnostic) in
-                        let whole = path.hasPrefix("/") || folder.isEmpty ? path : folder + "/" + path
-                        return String(decoding: try TestReport.contents(of: whole, files), as: UTF8.self)
-                    }
-                    for test in SQLTestFile.tests(in: String(decoding: text, as: UTF8.self), stem: TestReport.stem(of: file)) {
-                        finish(test.name, sql.run(test), onOutcome)
-                    }
-                } else {
-                    for test in try CaseFile.cases(in: text, stem: TestReport.stem(of: file)) { finish(test.name, runner.run(test), onOutcome) }
+            var found: [String] = []
+            var problems: [(String, String)] = []
+            try TestReport.gather(path, files, depth: 0, &found, &problems)
+            if found.isEmpty && problems.isEmpty { problems.append((path, "there is no .json or .sql file in it")) }
+            for (name, reason) in problems { finish(name, .failed(reason), onOutcome) }
+            for file in found {
+                do throws(Diagnostic) { try run(file, files, runner, onOutcome) } catch {
+                    finish(file, .failed(error.fullMessage), onOutcome)
                 }
             }
+        }
+    }
+
+    /// Runs the cases of one file.
+    private mutating func run(
+        _ file: String, _ files: any FileSystem, _ runner: CaseRunner, _ onOutcome: (_ name: String, _ outcome: CaseOutcome) -> Void
+    ) throws(Diagnostic) {
+        let text = try TestReport.contents(of: file, files)
+        guard file.hasSuffix(".sql") else {
+            for test in try CaseFile.cases(in: text, stem: TestReport.stem(of: file)) { finish(test.name, runner.run(test), onOutcome) }
+            return
+        }
+        let folder = file.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
+        let sql = SQLTestRunner { path throws(Diagnostic) in
+            let whole = path.hasPrefix("/") || folder.isEmpty ? path : folder + "/" + path
+            return String(decoding: try TestReport.contents(of: whole, files), as: UTF8.self)
+        }
+        for test in SQLTestFile.tests(in: String(decoding: text, as: UTF8.self), stem: TestReport.stem(of: file)) {
+            finish(test.name, sql.run(test), onOutcome)
         }
     }
 
@@ -51,20 +68,38 @@ package struct TestReport: Sendable {
         onOutcome(name, outcome)
     }
 
-    private static func contents(of file: String, _ files: any FileSystem) throws(Diagnostic) -> [UInt8] {
-        do throws(SystemError) { return try files.contents(of: file) } catch {
-            throw Diagnostic(.noSuchFile, "\(file) cannot be read: \(error)", category: .general)
+    private static func contents(of path: String, _ files: any FileSystem) throws(Diagnostic) -> [UInt8] {
+        let size: Int64
+        do throws(SystemError) {
+            let file = try files.open(path, .read)
+            defer { file.close() }
+            size = try file.size()
+            if size <= CaseLimits.fileBytes { return try file.read(at: 0, count: Int(size), padding: 0) }
+        } catch {
+            throw Diagnostic(.noSuchFile, "\(path) cannot be read: \(error)", category: .general)
         }
+        throw Diagnostic(
+            .noSuchFile, "\(path) has \(size) bytes; a file of cases has \(CaseLimits.fileBytes) at most", category: .general)
     }
 
     private static func isTestFile(_ name: String) -> Bool { name.hasSuffix(".json") || name.hasSuffix(".sql") }
 
-    private static func testFiles(at path: String, _ files: any FileSystem) throws(Diagnostic) -> [String] {
-        if isTestFile(path) { return [path] }
-        do throws(SystemError) {
-            return try files.list(path).filter(isTestFile).sorted().map { path + "/" + $0 }
-        } catch {
+    /// Adds the test files at and under `path`, in order, and what cannot be looked into.
+    private static func gather(
+        _ path: String, _ files: any FileSystem, depth: Int, _ found: inout [String], _ problems: inout [(String, String)]
+    ) throws(Diagnostic) {
+        if isTestFile(path) { return found.append(path) }
+        let names: [String]
+        do throws(SystemError) { names = try files.list(path).sorted() } catch {
+            // A file of another kind beside the tests, such as a README.
+            if depth > 0 { return }
             throw Diagnostic(.noSuchFile, "\(path) is neither a .json or .sql file nor a directory of them: \(error)", category: .general)
+        }
+        guard depth < CaseLimits.folderDepth else {
+            return problems.append((path, "it lies more than \(CaseLimits.folderDepth) directories deep"))
+        }
+        for name in names where !name.hasPrefix(".") {
+            try gather(path + "/" + name, files, depth: depth + 1, &found, &problems)
         }
     }
 

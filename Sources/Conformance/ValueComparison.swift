@@ -9,7 +9,10 @@ struct ExactNumber: Equatable {
     var digits: [UInt8]
     var scale: Int
 
-    /// Reads a JSON number.
+    /// No type of the dialect reaches beyond; written out, a number has no more zeros than this.
+    private static let largestExponent = 10_000
+
+    /// Reads a JSON number; nil for one beyond any type.
     init?(_ text: String) {
         var digits: [UInt8] = []
         var scale = 0
@@ -27,12 +30,13 @@ struct ExactNumber: Equatable {
                 seenPoint = true
                 continue
             }
-            guard let digit = character.wholeNumberValue else { return nil }
+            guard character.isASCII, let digit = character.wholeNumberValue else { return nil }
             digits.append(UInt8(digit))
             if seenPoint { scale += 1 }
         }
         if parts.count == 2 {
-            guard let exponent = Int(parts[1].hasPrefix("+") ? parts[1].dropFirst() : parts[1]) else { return nil }
+            let exponent = Int(parts[1].hasPrefix("+") ? parts[1].dropFirst() : parts[1])
+            guard let exponent, (-ExactNumber.largestExponent...ExactNumber.largestExponent).contains(exponent) else { return nil }
             scale -= exponent
         }
         self.digits = Array(digits.drop { $0 == 0 })

@@ -17,19 +17,16 @@ package struct EngineConfiguration: Sendable {
     /// Bodies of those functions that are not built in.
     package var addedFunctions = AddedFunctions()
     package var time: any TimeSource
+    /// Who starts the engine's threads and tells them how long they wait.
+    package var scheduler: any Scheduler = HostScheduler()
     package var random: any RandomSource
-    /// Queries are created but not run by workers: a harness drives their tasks itself.
-    package var isDriven: Bool
-    /// How many partitions a topic counts as having where statements are checked; nil answers go to the log. For harnesses whose topics
-    /// have one real partition whatever they declare.
-    package var declaredPartitions: @Sendable (_ topic: String) -> Int?
     /// Limits of whoever stands above the engine, for SHOW LIMITS.
     package var outerLimits: [LimitDescription] = []
     /// Where snapshots of state are kept; nil for an engine in memory.
     package var snapshots: SnapshotFolder?
     /// Which queries took earlier processes with them; nil for an engine in memory.
     package var crashes: CrashHistory?
-    /// All persistent queries are brought up paused.
+    /// Persistent queries, those that are brought up and those that are made, do not run until they are resumed.
     package var startsPaused = false
     /// Takes one line of the server's log, as `key=value` pairs.
     package var logLine: @Sendable (_ level: LogLevel, _ line: String) -> Void
@@ -37,8 +34,6 @@ package struct EngineConfiguration: Sendable {
     package init(
         workers: Int = processorCount(), properties: [String: String] = [:], pushStart: String = "latest",
         functions: FunctionTable = .builtIn, time: any TimeSource = SystemTime(), random: any RandomSource = SystemRandom(),
-        isDriven: Bool = false,
-        declaredPartitions: @escaping @Sendable (_ topic: String) -> Int? = { _ in nil },
         logLine: @escaping @Sendable (_ level: LogLevel, _ line: String) -> Void = { _, _ in }
     ) {
         self.workers = workers
@@ -47,8 +42,6 @@ package struct EngineConfiguration: Sendable {
         self.functions = functions
         self.time = time
         self.random = random
-        self.isDriven = isDriven
-        self.declaredPartitions = declaredPartitions
         self.logLine = logLine
     }
 }

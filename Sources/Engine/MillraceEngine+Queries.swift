@@ -69,7 +69,16 @@ extension MillraceEngine {
             state.queries[id] = query
             state.catalog.set(QueryDefinition(id: id, statement: source.statement, reads: [source.name], writes: nil))
         }
-        if !configuration.isDriven { run.start() }
+        begin(query)
+    }
+
+    /// Starts a query that was made or brought back, unless the server is to leave that to its users.
+    func begin(_ query: PersistentQuery) {
+        if configuration.startsPaused {
+            query.run.pause(reason: "the server starts no query by itself") {}
+        } else {
+            query.run.start()
+        }
     }
 
     /// Stops a query and waits until its threads have let go of it.

@@ -77,7 +77,6 @@ extension MillraceEngine {
         for broken in unread { configuration.logLine(.error, "event=catalog_entry_broken key=\(broken.key) reason=\"\(broken.reason)\"") }
         let reported = unread
         state.update { $0.broken = reported }
-        guard !configuration.isDriven else { return }
         let crashed = configuration.crashes?.queriesToPause ?? [:]
         for query in queries {
             if paused.contains(query.id) {
@@ -86,7 +85,7 @@ extension MillraceEngine {
                 configuration.logLine(.error, "event=query_left_paused query=\(query.id) reason=\"\(reason)\"")
                 query.run.pause(reason: reason) {}
             } else {
-                query.run.start()
+                begin(query)
             }
         }
     }

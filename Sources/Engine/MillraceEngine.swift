@@ -15,7 +15,7 @@ package final class MillraceEngine: Sendable {
     let state: Monitor<EngineState>
     /// Statements are planned, committed to the catalog and wait for other queries here. Waiting is what mostly occupies a thread; more
     /// sessions than this wait in turn.
-    let statements = ThreadPool("statements", limit: 8)
+    let statements: ThreadPool
     let pool: WorkerPool?
     /// How far queries have got, for those that start.
     let positions: CommittedPositions
@@ -31,8 +31,10 @@ package final class MillraceEngine: Sendable {
         self.configuration = configuration
         positions = CommittedPositions(log: log)
         state = Monitor(EngineState())
+        statements = ThreadPool("statements", limit: 8, scheduler: configuration.scheduler)
         do throws(SystemError) {
-            pool = configuration.isDriven ? nil : try WorkerPool(count: configuration.workers, log: log, time: configuration.time)
+            pool = try WorkerPool(
+                count: configuration.workers, log: log, time: configuration.time, scheduler: configuration.scheduler)
         } catch {
             throw Diagnostic(.ioError, "worker threads could not be started: \(error)", category: .general)
         }
@@ -61,8 +63,6 @@ package final class MillraceEngine: Sendable {
     var serverProperties: [String: String] { state.withLock { $0.serverProperties } }
     func serverProperty(_ name: String) -> String? { state.withLock { $0.serverProperties[name] } }
 
-    /// How many partitions a topic has as far as statements are concerned.
-    func declaredPartitions(of topic: String) -> Int? { configuration.declaredPartitions(topic) ?? partitions(of: topic) }
 
     /// How many partitions a topic has, nil when there is none of that name.
     func partitions(of topic: String) -> Int? { log.describeTopic(named: topic)?.partitions.count }

@@ -15,12 +15,19 @@ import Values
 /// Builds the tasks of queries.
 struct QueryLauncher: Sendable {
     let engine: MillraceEngine
+    /// Over how many partitions plans are laid out; nil for as many as their topics have.
+    var width: Int?
+
+    init(engine: MillraceEngine, width: Int? = nil) {
+        self.engine = engine
+        self.width = width
+    }
 
     private var log: any EventLog { engine.log }
 
     /// The pipelines of a plan on the topics as they are.
     func pipelines(of plan: QueryPlan) -> [PipelinePlan] {
-        Planner.pipelines(of: plan) { topic in engine.partitions(of: topic) ?? 1 }
+        Planner.pipelines(of: plan) { topic in width ?? engine.partitions(of: topic) ?? 1 }
     }
 
     // MARK: Topics
@@ -219,7 +226,7 @@ struct QueryLauncher: Sendable {
 
     private func outputTopic(_ name: String, windowSuffix: Int) throws(QueryFailure) -> OutputTopic {
         guard let topic = log.describeTopic(named: name) else { throw QueryFailure(message: "the topic \(name) is gone") }
-        return OutputTopic(topic: topic.id, partitions: topic.partitions.count, windowSuffix: windowSuffix)
+        return OutputTopic(topic: topic.id, partitions: width ?? topic.partitions.count, windowSuffix: windowSuffix)
     }
 
     private func taskInputs(

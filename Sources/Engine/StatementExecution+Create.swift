@@ -113,7 +113,7 @@ extension StatementExecution {
             state.queries[plan.id] = query
             state.catalog.set(QueryDefinition(id: plan.id, statement: parsed.text, reads: reads, writes: writes))
         }
-        if !engine.configuration.isDriven { query.run.start() }
+        engine.begin(query)
         session.state.withLock { $0.writes += 1 }
         return AnswerSummary(message: "Created query with ID \(plan.id)", queryID: plan.id)
     }
@@ -160,7 +160,7 @@ extension StatementExecution {
         _ source: SourceDefinition, _ properties: SourceProperties, sourcePartitions: Int?
     ) throws(Diagnostic) {
         if let topic = engine.log.describeTopic(named: source.topic) {
-            if let wanted = properties.partitions, !engine.configuration.isDriven, wanted != topic.partitions.count {
+            if let wanted = properties.partitions, wanted != topic.partitions.count {
                 throw Diagnostic(
                     .invalidProperty,
                     "A Kafka topic with the name '\(source.topic)' already exists, with different partition/replica configuration than "
@@ -189,7 +189,7 @@ extension StatementExecution {
             config.compression = compression
         }
         do throws(LogError) {
-            let partitions = engine.configuration.isDriven ? 1 : properties.partitions ?? sourcePartitions ?? fallback
+            let partitions = properties.partitions ?? sourcePartitions ?? fallback
             _ = try engine.log.createTopic(source.topic, partitions: partitions, config: config)
         } catch {
             throw Diagnostic(error)

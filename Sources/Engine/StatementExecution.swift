@@ -30,7 +30,7 @@ struct StatementExecution: Sendable {
         let engine = engine
         return AnalysisContext(
             catalog: engine.catalog, functions: engine.configuration.functions, properties: session.effectiveProperties,
-            partitions: { engine.declaredPartitions(of: $0) })
+            partitions: { engine.partitions(of: $0) })
     }
 
     /// Carries the statement out; `whenDone` is told whether it succeeded, after the last event.

@@ -76,3 +76,24 @@ func anSQLTestThatDoesNotHoldFails(index: Int) throws {
     #expect(lines.first?.hasPrefix("own: failed(\"line 2: failed before the last statement") == true)
     #expect(try outcome(stream + "DROP STREAM a;\n--@expected.message: does not exist\n").first == "own: passed")
 }
+
+/// Records are seen in the order of the statements that made them, whichever partitions they are in.
+@Test func severalPartitionsKeepTheOrderOfStatements() throws {
+    let definitions = """
+        CREATE STREAM s (id INT KEY, v INT) WITH (kafka_topic='s', format='JSON', partitions=3);
+        CREATE STREAM d AS SELECT id, v * 2 AS w FROM s;
+
+        """
+    let numbers = 1...12
+    let inserts = numbers.map { "INSERT INTO s VALUES (\($0), \($0));\n" }.joined()
+    let asserts = numbers.map { "ASSERT VALUES s (id, v) VALUES (\($0), \($0));\nASSERT VALUES d (id, w) VALUES (\($0), \($0 * 2));\n" }.joined()
+    #expect(try outcome(definitions + inserts + asserts) == ["own: passed", "1 passed, 0 failed, 0 skipped"])
+    let more = "ASSERT VALUES d (id) VALUES (1);"
+    #expect(try outcome(definitions + inserts + asserts + more).first?.contains("expected another record in D, but there is none") == true)
+}
+
+/// A script that runs itself fails with a line.
+@Test func aScriptThatRunsItselfFails() throws {
+    let lines = try outcome("RUN SCRIPT '/tests/own.sql';\n")
+    #expect(lines.first?.contains("scripts run scripts more than 16 deep") == true, "\(lines)")
+}
