@@ -218,6 +218,13 @@ private func python(_ script: String, _ arguments: [String]) throws -> (output: 
         print(output)
     }
 
+    /// How a server treats one client while another asks for much.
+    @Test(.enabled(if: Surroundings.hasProgram("python3"), "there is no Python"), arguments: ["resumes", "crashes"])
+    func nobodyWaitsForAStranger(scene: String) throws {
+        let (output, status) = try python("conduct.py", [millrace, scene])
+        #expect(status == 0 && output == "ok\n", "\(output)")
+    }
+
     /// Each kind of statement, connection and query again and again, with a bound for what may stay; the long run does 10,000 of each.
     @Test(.enabled(if: Surroundings.hasProgram("python3"), "there is no Python"))
     func memoryComesBack() throws {

@@ -42,17 +42,22 @@ struct Millrace {
     let files: any FileSystem
     let engine: MillraceEngine
     let session: EngineSession
+    /// The log under the engine, for what comes past it.
+    let log: any EventLog
 
     init(
         files: any FileSystem = MemoryFileSystem(), pushStart: String = "latest", properties: [String: String] = [:],
-        snapshots: SnapshotFolder? = nil, time: any TimeSource = SystemTime(), workers: Int = 2
+        snapshots: SnapshotFolder? = nil, time: any TimeSource = SystemTime(), workers: Int = 2, options: LogOptions = .inMemory,
+        scheduler: any Scheduler = HostScheduler()
     ) throws {
         self.files = files
         let log = try SegmentedLog(
-            directory: "/data", files: files, clock: SystemTime(), random: SystemRandom(), options: .inMemory)
+            directory: "/data", files: files, clock: scheduler.time, random: SystemRandom(), options: options)
+        self.log = log
         var configuration = EngineConfiguration(
             workers: workers, properties: properties, pushStart: pushStart, time: time, random: SeededRandom(seed: 1))
         configuration.snapshots = snapshots
+        configuration.scheduler = scheduler
         engine = try MillraceEngine(configuration: configuration, log: log)
         session = engine.openSession()
     }
@@ -61,7 +66,14 @@ struct Millrace {
     init(sharing other: Millrace) {
         files = other.files
         engine = other.engine
+        log = other.log
         session = other.engine.openSession()
+    }
+
+    /// Ends the engine and its log, which lets go of the files.
+    func close() {
+        engine.close()
+        log.close()
     }
 
     /// Carries out `sql` and gives the events as lines once all of it is done. What goes on for ever is cancelled and says so.

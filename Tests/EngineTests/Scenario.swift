@@ -5,6 +5,11 @@
 //   RECORD TOPIC PARTITION KEY VALUE   appends a raw record: `~` is null, `%XX` a byte, no blanks
 //   REMOVE TOPIC                   deletes a topic behind the engine's back
 //
+//
+//   A> STATEMENT, B> STATEMENT     in session A or B, which are made when they are first named; a line without that is another session's
+//   A& STATEMENT                   the same, but the next line does not wait for its end
+//   A.                             waits for the end of what session A began with `&`, and gives its answer
+//
 // Lines that begin with `--` say something to the reader. Each answer is its lines without the columns; what differs from run to run
 // (commits, bytes of state) is left out.
 
@@ -20,6 +25,9 @@ final class Scenario {
     private let time = SimulatedTime(wall: 1_000_000)
     private let snapshots: Bool
     private var millrace: Millrace
+    /// Sessions by name, and what is under way in them.
+    private var sessions: [String: Millrace] = [:]
+    private var pending: [String: PendingAnswer] = [:]
 
     init(snapshots: Bool = false) throws {
         self.snapshots = snapshots
@@ -42,10 +50,15 @@ final class Scenario {
 
     private func play(line: String) throws -> [String] {
         let words = line.split(separator: " ").map(String.init)
+        if words[0].count == 2, let mark = words[0].last, ">&.".contains(mark) {
+            return play(String(line.dropFirst(3)), in: String(words[0].prefix(1)), mark)
+        }
         switch words[0] {
         case "RESTART":
             _ = millrace.engine.drain(nanoseconds: 10_000_000_000)
             millrace.engine.close()
+            sessions = [:]
+            pending = [:]
             millrace = try Scenario.open(files, time, snapshots)
             return []
         case "AWAIT": return wait(for: words[1], words[2])
@@ -55,6 +68,19 @@ final class Scenario {
             try millrace.engine.log.deleteTopic(topic.id)
             return []
         default: return millrace.run(line).filter { !$0.hasPrefix("=") }.map(steady)
+        }
+    }
+
+    /// Plays a line of a named session.
+    private func play(_ sql: String, in name: String, _ mark: Character) -> [String] {
+        let session = sessions[name] ?? Millrace(sharing: millrace)
+        sessions[name] = session
+        switch mark {
+        case "&":
+            pending[name] = PendingAnswer(sql, in: session)
+            return []
+        case ".": return (pending.removeValue(forKey: name)?.lines ?? []).filter { !$0.hasPrefix("=") }.map { "\(name) \(steady($0))" }
+        default: return session.run(sql).filter { !$0.hasPrefix("=") }.map { "\(name) \(steady($0))" }
         }
     }
 
@@ -91,6 +117,23 @@ final class Scenario {
     }
 
     private func steady(_ line: String) -> String { line.replacing(/commits \d+, state \d+ bytes/, with: "…") }
+}
+
+/// A text of statements under way.
+private final class PendingAnswer {
+    private let collector: EventCollector
+    private let isFinished = Monitor(false)
+
+    init(_ sql: String, in millrace: Millrace) {
+        collector = EventCollector()
+        millrace.session.execute(sql, into: collector) { [isFinished] _ in isFinished.update { $0 = true } }
+    }
+
+    /// Its events, once it has ended.
+    var lines: [String] {
+        isFinished.wait(nanoseconds: 20_000_000_000, until: { $0 }, then: { _ in })
+        return collector.soFar
+    }
 }
 
 /// Plays a golden file in one scenario.

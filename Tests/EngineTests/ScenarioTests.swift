@@ -11,6 +11,7 @@ import Testing
     @Test func badRecords() throws { try checkScenario("bad-records") }
     @Test func strangeNumbers() throws { try checkScenario("strange-numbers") }
     @Test func failures() throws { try checkScenario("failures") }
+    @Test func twoSessions() throws { try checkScenario("two-sessions") }
     @Test func restarts() throws { try checkScenario("restarts") }
     @Test func restartsFromSnapshots() throws { try checkScenario("snapshots", snapshots: true) }
 }

@@ -1,7 +1,7 @@
 // Draws syntax trees, so that a golden file shows what a parser made of a text.
 
-/// Any tree of values, one field a line, without places, depths and what is empty.
-func drawing(of value: Any, indent: String = "") -> String {
+/// Draws any tree of values, one field a line, without places, depths and what is empty.
+package func drawing(of value: Any, indent: String = "") -> String {
     let mirror = Mirror(reflecting: value)
     switch mirror.displayStyle {
     case .optional:
