@@ -105,10 +105,11 @@ package final class SeededScheduler: Scheduler {
             defer { state.startedCount += 1 }
             return SimulatedThread(name, number: state.startedCount, of: self)
         }
+        let work = ThreadBody(body)
         thread.machineThread = try WorkerThread.start(name) {
             thread.baton.wait()
             thread.makeCurrent()
-            body()
+            work.run()
             thread.finish()
         }
         state.withLock { $0.threads.append(thread) }
@@ -179,6 +180,19 @@ package final class SeededScheduler: Scheduler {
         let scheduler: SeededScheduler
         func wallMilliseconds() -> Int64 { scheduler.wallAtStart + scheduler.now() / 1_000_000 }
         func monotonicNanoseconds() -> Int64 { scheduler.now() }
+    }
+}
+
+/// What a thread runs. It is let go of before the thread passes the baton for the last time: what goes with it may use monitors.
+private final class ThreadBody: @unchecked Sendable {
+    // Touched by its thread alone.
+    private var body: (@Sendable () -> Void)?
+
+    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+
+    func run() {
+        body?()
+        body = nil
     }
 }
 

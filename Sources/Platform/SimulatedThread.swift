@@ -130,8 +130,9 @@ final class SimulatedThread: RunningThread, @unchecked Sendable, CustomStringCon
         return isTooLarge ? .max : sum
     }
 
-    /// The last thing a thread does.
+    /// The last thing a thread does as a simulated one.
     func finish() {
+        pthread_setspecific(currentThreadKey, nil)
         scheduler.pass(from: self) { state in
             status = .finished
             state.threads.removeAll { $0 === self }
