@@ -128,7 +128,7 @@ final class ChunkCutter {
         }
         if next == batch.selection.count { source = nil }
         if first == 0 && next == batch.selection.count { return batch }
-        return part(of: batch, (first..<next).map { Int32(batch.selection[$0]) })
+        return part(of: batch, (first..<next).map { Int32(truncatingIfNeeded: batch.selection[$0]) })
     }
 
     private func part(of batch: Batch, _ rows: [Int32]) -> Batch {

@@ -41,7 +41,7 @@ final class SinkOperator: Operator {
             var first = 0
             while first < batch.selection.count, !records.isFull {
                 let last = min(first + 16, batch.selection.count)
-                write(batch, .only((first..<last).map { Int32(batch.selection[$0]) }))
+                write(batch, .only((first..<last).map { Int32(truncatingIfNeeded: batch.selection[$0]) }))
                 first = last
             }
         }
