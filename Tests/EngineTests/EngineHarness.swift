@@ -48,11 +48,11 @@ struct Millrace {
     init(
         files: any FileSystem = MemoryFileSystem(), pushStart: String = "latest", properties: [String: String] = [:],
         snapshots: SnapshotFolder? = nil, time: any TimeSource = SystemTime(), workers: Int = 2, options: LogOptions = .inMemory,
-        scheduler: any Scheduler = HostScheduler()
+        scheduler: any Scheduler = HostScheduler(), random: any RandomSource = SystemRandom()
     ) throws {
         self.files = files
         let log = try SegmentedLog(
-            directory: "/data", files: files, clock: scheduler.time, random: SystemRandom(), options: options)
+            directory: "/data", files: files, clock: scheduler.time, random: random, options: options)
         self.log = log
         var configuration = EngineConfiguration(
             workers: workers, properties: properties, pushStart: pushStart, time: time, random: SeededRandom(seed: 1))

@@ -1,7 +1,8 @@
 // Two sessions at once define, insert, pause, resume, replace, drop and ask, over a disk that is full and whose syncs fail. A seed decides
-// the statements, the faults, and, through a `SeededScheduler`, which of the engine's threads goes on whenever two of them meet: a seed that
-// fails fails again. Afterwards the engine is closed, opened again over what the disk has, and compared with a
-// model: each acknowledged row is there once, no row is there twice, and every query that exists has counted each row exactly once.
+// the statements, the faults, and, through a `SeededScheduler`, which of the engine's threads goes on whenever two of them meet. A seed
+// that fails fails again with SWIFT_DETERMINISTIC_HASHING=1, which keeps the order of dictionaries. Afterwards the engine is closed, opened
+// again over what the disk has, and compared with a model: each acknowledged row is there once, no row is there twice, and every query that
+// exists has counted each row exactly once.
 
 import Diagnostics
 import Engine
@@ -101,7 +102,9 @@ private final class Turmoil: Sendable {
         var options = LogOptions.inMemory
         options.durability = .fsync
         options.journalBytes = 64 << 10
-        return try Millrace(files: files, pushStart: "earliest", time: scheduler.time, options: options, scheduler: scheduler)
+        return try Millrace(
+            files: files, pushStart: "earliest", time: scheduler.time, options: options, scheduler: scheduler,
+            random: SeededRandom(seed: seed))
     }
 
     /// A write in forty finds the disk full, and a sync in forty fails; the seed and the number of the operation decide which.
