@@ -77,6 +77,15 @@ package final class MillraceEngine: Sendable {
         pool?.stop()
         statements.close()
         log.close()
+        // The queries' makers of tasks hold the engine: it lets go of them, outside of its lock.
+        let held = state.update { state in
+            defer {
+                state.queries = [:]
+                state.transients = [:]
+            }
+            return (state.queries, state.transients)
+        }
+        withExtendedLifetime(held) {}
     }
 
     /// Carries out `body` as the only change of the catalog under way.

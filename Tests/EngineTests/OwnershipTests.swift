@@ -74,7 +74,6 @@ import Testing
 
     @Test func aClosedEngineIsGone() throws {
         let remains = try live()
-        // The tasks' makers of the engine's queries hold the engine, which holds the queries: `close` has to let go of them.
-        withKnownIssue("an engine and its queries hold each other") { #expect(remains.living == []) }
+        #expect(remains.living == [])
     }
 }
