@@ -1,7 +1,7 @@
 // Scenarios: an engine over a data directory in memory, told line by line what to do. A line is a statement, or one of
 //
 //   RESTART                        the engine is closed and opened again over the same directory
-//   AWAIT QUERY STATE              waits until the query is in that state
+//   AWAIT QUERY STATE              waits until the query is in that state, its state restored
 //   RECORD TOPIC PARTITION KEY VALUE   appends a raw record: `~` is null, `%XX` a byte, no blanks
 //   REMOVE TOPIC                   deletes a topic behind the engine's back
 //
@@ -86,7 +86,9 @@ final class Scenario {
 
     private func wait(for id: String, _ state: String) -> [String] {
         guard let status = millrace.engine.queryStatuses.first(where: { $0.queryID == id }) else { return ["no query \(id)"] }
-        let isThere = status.content.wait(nanoseconds: 10_000_000_000, until: { $0.state.name == state }) { $0.state.name == state }
+        let isThere = status.content.wait(nanoseconds: 60_000_000_000, until: { $0.state.name == state && !$0.isRestoring }) {
+            $0.state.name == state && !$0.isRestoring
+        }
         return isThere ? [] : ["\(id) is \(status.state.name)"]
     }
 
