@@ -6,6 +6,7 @@ import Bytes
 import Catalog
 import Diagnostics
 import Formats
+import LogStore
 import Operators
 import Pipelines
 import Planner

@@ -22,90 +22,125 @@ extension LogWriter {
 
     /// A partition's segments to be synced, by the thread that was given it.
     private struct SyncWork: @unchecked Sendable {
-        // The writer touches neither files' sync state nor `isTainted` of these segments until the work is reported back.
+        // The thread only syncs; everything else of these segments is the writer's.
         var segments: [SegmentWriter]
+        /// The index of each segment, to be written.
+        var indexes: [IndexFlush]
+        /// Directories with segments whose names are not known to be durable, each once.
         var directories: [String]
+    }
+
+    /// What came of it.
+    private struct SyncOutcome: Sendable {
+        /// Indices of the segments whose sync failed.
+        var failed: [Int] = []
+        var syncedDirectories: Set<String> = []
+        var indexes: [IndexFlush]
+        /// Why index files could not be written: the first reason of all.
+        var indexError: SystemError?
     }
 
     /// Begins a checkpoint unless one is under way or appends still wait for their segments.
     func beginCheckpoint() {
         if !unapplied.isEmpty { apply() }
-        guard !isCheckpointing, unapplied.isEmpty else { return }
+        guard !log.order.withLock({ $0.isCheckpointing }), unapplied.isEmpty else { return }
         do {
             // What the new file builds on must be durable, also where single commits are not.
-            if options.durability == .os && !hasFailedSync {
+            if options.durability == .os && !hasJournalSyncFailed {
                 do { try journal.file.synchronize() } catch {
                     // Not tried again on this file: the segments, which hold the same, are synced next and make it unnecessary.
-                    hasFailedSync = true
+                    hasJournalSyncFailed = true
                 }
             }
             let new = try JournalFile.create(journal.number + 1, state(previous: journal.end), in: directory, files: files)
             oldJournals.append(journal.number)
             journal = new
-            hasFailedSync = false
+            hasJournalSyncFailed = false
         } catch {
             // The old journal goes on; the next commit tries again.
             return
         }
-        isCheckpointing = true
-        let work = collectSyncWork()
-        guard options.hasOwnThreads, !log.order.withLock({ $0.isClosing }) else {
-            return finishCheckpoint(synchronize(work), work)
+        let (work, number, files) = (collectSyncWork(), journal.number, files)
+        let isClosing = log.order.update { order in
+            order.isCheckpointing = true
+            return order.isClosing
         }
-        let log = self.log!
-        let files = self.files
+        if isClosing || !options.hasOwnThreads { return finishCheckpoint(number, Self.synchronize(work, files), work) }
         do {
-            checkpointThread = try WorkerThread.start("log-sync") {
-                let failed = Self.synchronize(work, files)
-                log.order.update { $0.queue.append(.chore { $0.finishCheckpoint(failed, work) }) }
+            checkpointThread = try log.scheduler.start("log-sync") { [order = log.order] in
+                let outcome = Self.synchronize(work, files)
+                order.update { $0.queue.append(.exclusive { $0.finishCheckpoint(number, outcome, work) }) }
             }
         } catch {
-            finishCheckpoint(synchronize(work), work)
+            finishCheckpoint(number, Self.synchronize(work, files), work)
         }
     }
 
     private func collectSyncWork() -> SyncWork {
-        var work = SyncWork(segments: [], directories: [])
-        for writer in writers.values {
-            for segment in writer.unsynced {
-                try? segment.flushIndexes()
-                if !segment.isNamed {
-                    work.directories.append(writer.partition.directory)
-                    segment.isNamed = true
-                }
-                work.segments.append(segment)
-            }
+        var work = SyncWork(segments: [], indexes: [], directories: [])
+        // In a fixed order, so that a simulation can be repeated.
+        for (_, writer) in writers.sorted(by: { $0.key < $1.key }) where !writer.unsynced.isEmpty {
+            if writer.unsynced.contains(where: { !$0.isDirectoryEntrySynced }) { work.directories.append(writer.partition.directory) }
+            work.segments += writer.unsynced
+            work.indexes += writer.unsynced.map { $0.beginFlush() }
             writer.unsynced = []
         }
         return work
     }
 
-    private func synchronize(_ work: SyncWork) -> [Int] { Self.synchronize(work, files) }
-
-    /// Indices of the segments whose sync failed; all of them when a directory's did.
-    private static func synchronize(_ work: SyncWork, _ files: any FileSystem) -> [Int] {
-        var failed: [Int] = []
+    private static func synchronize(_ work: SyncWork, _ files: any FileSystem) -> SyncOutcome {
+        var outcome = SyncOutcome(indexes: work.indexes)
+        for index in outcome.indexes.indices {
+            do { try outcome.indexes[index].write(files) } catch { outcome.indexError = outcome.indexError ?? error }
+        }
         for (index, segment) in work.segments.enumerated() {
-            do { try segment.file.synchronize() } catch { failed.append(index) }
+            do { try segment.file.synchronize() } catch { outcome.failed.append(index) }
         }
         for directory in work.directories {
-            do { try files.synchronizeDirectory(directory) } catch { return Array(work.segments.indices) }
+            do {
+                try files.synchronizeDirectory(directory)
+                outcome.syncedDirectories.insert(directory)
+            } catch {
+                // Its segments are written anew under names that are synced with them.
+                continue
+            }
         }
-        return failed
+        return outcome
     }
 
-    private func finishCheckpoint(_ failed: [Int], _ work: SyncWork) {
-        isCheckpointing = false
+    /// Ends the checkpoint that began journal file `number`.
+    private func finishCheckpoint(_ number: UInt64, _ outcome: SyncOutcome, _ work: SyncWork) {
         checkpointThread?.join()
         checkpointThread = nil
-        for index in failed { work.segments[index].isTainted = true }
-        for segment in work.segments where segment.isTainted {
+        defer {
+            log.order.update { order in
+                order.isCheckpointing = false
+                order.finishedCheckpoints += 1
+            }
+        }
+        for (segment, index) in zip(work.segments, outcome.indexes) { segment.endFlush(index) }
+        // Missing index files are made anew when their segment is next opened; a disk that refuses them is reported once.
+        if let error = outcome.indexError, !hasReportedIndexes { options.report(LogError(error)) }
+        hasReportedIndexes = outcome.indexError != nil
+        for index in outcome.failed { work.segments[index].hasFailedSync = true }
+        for segment in work.segments where !segment.isDirectoryEntrySynced {
+            // Only now: until the sync was reported, an append to the segment must not count on its name.
+            if outcome.syncedDirectories.contains(parent(of: segment.segment.path)) {
+                segment.isDirectoryEntrySynced = true
+            } else {
+                segment.hasFailedSync = true
+            }
+        }
+        for segment in work.segments where segment.hasFailedSync {
             do { try segment.rewrite() } catch {
                 // The journal still has what is not in the segment: it stays whole, for the next start.
                 stop("segment \(segment.segment.path) cannot be synced: \(error)")
                 return
             }
         }
+        // A journal whose sync failed meanwhile was left for a newer one. That builds on segments which this checkpoint has not
+        // synced, so it must not be told that all of them are; the next checkpoint will. A log that has stopped leaves all as it is.
+        guard journal.number == number, log.order.withLock({ $0.refusal }) == nil else { return }
         do {
             var bytes: [UInt8] = []
             let start = JournalFormat.open(

@@ -5,14 +5,14 @@ package import Bytes
 package struct Commit: Sendable {
     /// In the order in which offsets are given.
     package var appends: [Append]
-    /// Set by whoever read with `.appended`: the log's generation when that reading began. The commit is refused with
+    /// For a committer that read with `.appended`: the log's generation when that reading began. The commit is refused with
     /// `withdrawn` if the log has since taken back records that were appended but could not be made durable.
     package var generation: UInt64?
     /// The runs on whose behalf this is done; see `EventLog.beginEpoch`. If the epoch of one of them is not the newest of its group,
     /// the commit is refused whole with `fencedOwner`.
     package var owners: [CommitOwner]
-    /// Called once, as soon as the records can be fetched with `.appended`; not called for a refused commit. Same manners as
-    /// the completion.
+    /// Called once, as soon as the records can be fetched with `.appended`; not called for a refused commit. Called
+    /// under the same rules as the completion: once, from any thread, and it must not block.
     package var onAppended: (@Sendable (CommitReceipt) -> Void)?
 
     /// A commit of these appends.
@@ -61,7 +61,7 @@ package struct Append: Sendable {
     }
 }
 
-/// Says which producer made an append and as its how-manieth record, as Kafka's idempotent producers do.
+/// Identifies the producer of an append and the sequence number of the append's first record, as Kafka's idempotent producers do.
 ///
 /// An append whose sequence the partition has seen (among the last five of that producer) is not repeated: the receipt names
 /// the offset of the first time. A gap is refused with `sequenceGap`, an older epoch with `fencedProducer`.

@@ -15,8 +15,9 @@ struct PlacedAppend {
     var recordCount: Int { framed.recordCount }
 }
 
-/// A commit in line.
+/// A commit in line. It holds the log, so that a commit is carried out also when its committer lets the log go.
 struct PendingCommit {
+    var log: SegmentedLog
     var appends: [PlacedAppend]
     var byteCount: Int
     var receipt: CommitReceipt
@@ -26,8 +27,8 @@ struct PendingCommit {
 /// What the writer is asked to do, in order.
 enum WriterWork {
     case commit(PendingCommit)
-    /// Anything that must not run beside commits.
-    case chore(@Sendable (LogWriter) -> Void)
+    /// Work that must not run beside commits.
+    case exclusive(@Sendable (LogWriter) -> Void)
 }
 
 /// The state behind the order's lock.
@@ -43,23 +44,35 @@ struct CommitOrder {
     /// Why nothing is taken any more.
     var refusal: LogError?
     var isClosing = false
+    /// The log is gone without having been closed: its threads end, and what is on the disk is what a crash would leave.
+    var isAbandoned = false
+    /// Whether segments are being synced for a checkpoint.
+    var isCheckpointing = false
+    var finishedCheckpoints = 0
     /// Without threads of its own, one committer writes for all.
     var isDraining = false
     /// Lets one round of maintenance run at a time.
     var isMaintaining = false
+    /// Names whose topics are being made, changed or removed.
+    var changingNames: Set<String> = []
+    /// The topic whose files a round of maintenance is changing: a deletion waits for that to end.
+    var topicInMaintenance: TopicID?
+
+    /// Whether the log's threads are to end.
+    var isEnding: Bool { isClosing || isAbandoned }
 
     /// Committers wait while more than this is in line: the disk is slower than they are.
     static let mostWaitingBytes = 64 << 20
     /// What is taken at once, so that one sync does not wait for a gigabyte.
     static let groupBytes = 16 << 20
 
-    /// The commits up to the next chore, or one chore.
+    /// The commits up to the next exclusive work, or that one work.
     mutating func takeGroup() -> [WriterWork] {
         var count = 0
         var byteCount = 0
         taking: for work in queue {
             switch work {
-            case .chore:
+            case .exclusive:
                 if count == 0 { count = 1 }
                 break taking
             case .commit(let commit):
@@ -107,7 +120,8 @@ extension SegmentedLog {
                     let partitions = placed.map(\.partition)
                     order.queue.append(
                         .commit(
-                            PendingCommit(appends: placed, byteCount: byteCount, receipt: receipt, completion: completion)))
+                            PendingCommit(
+                                log: self, appends: placed, byteCount: byteCount, receipt: receipt, completion: completion)))
                     order.waitingBytes += byteCount
                     return .success((receipt, partitions))
                 } catch {
@@ -117,7 +131,7 @@ extension SegmentedLog {
         switch outcome {
         case .failure(let error): completion(.failure(error))
         case .success(let (receipt, partitions)):
-            tell(partitions)
+            notify(partitions)
             commit.onAppended?(receipt)
             if !options.hasOwnThreads { drain() }
         }
@@ -242,13 +256,19 @@ extension SegmentedLog {
 
     // MARK: Handing over to the writer
 
+    /// Waits until the checkpoint that is under way, if one is, has ended.
+    func awaitCheckpoint() {
+        let seen = order.withLock { $0.finishedCheckpoints }
+        order.wait(until: { !$0.isCheckpointing || $0.finishedCheckpoints != seen || $0.isEnding }, then: { _ in })
+    }
+
     /// Runs `body` between commits and waits for it. Not to be called from a completion.
-    func onWriter(_ body: @escaping @Sendable (LogWriter) throws(LogError) -> Void) throws(LogError) {
+    func exclusively(_ body: @escaping @Sendable (LogWriter) throws(LogError) -> Void) throws(LogError) {
         let result = Monitor<Result<Void, LogError>?>(nil)
         let refusal: LogError? = order.update { order in
             if order.isClosing { return order.refusal ?? LogError(.closed, "the log is closed") }
             order.queue.append(
-                .chore { writer in
+                .exclusive { writer in
                     let outcome: Result<Void, LogError>
                     do throws(LogError) {
                         try body(writer)
@@ -266,7 +286,7 @@ extension SegmentedLog {
         try outcome?.get()
     }
 
-    /// Without threads of its own: writes until nothing is in line, unless somebody already does.
+    /// Without threads of its own: writes until nothing is in line, unless another committer is writing.
     func drain() {
         while true {
             let group: [WriterWork] = order.update { order in
@@ -280,14 +300,13 @@ extension SegmentedLog {
         }
     }
 
-    /// The body of the log's thread.
-    func writeUntilClosed() {
+    /// The body of the log's thread. It holds the log only while there is work: a log that is let go of ends its thread.
+    static func writeUntilClosed(_ order: Monitor<CommitOrder>, _ log: () -> SegmentedLog?) {
         while true {
-            let group: [WriterWork] = order.wait(
-                until: { !$0.queue.isEmpty || $0.isClosing }, then: { $0.takeGroup() })
-            if group.isEmpty { break }
-            writer.process(group)
+            let group: [WriterWork] = order.wait(until: { !$0.queue.isEmpty || $0.isEnding }, then: { $0.takeGroup() })
+            guard let log = log() else { return }
+            if group.isEmpty { return log.writer.shutDown() }
+            log.writer.process(group)
         }
-        writer.shutDown()
     }
 }

@@ -58,7 +58,7 @@ struct Compaction {
         return cleaned.reversed()
     }
 
-    /// A key by 128 bits of hash; two keys never share them for as long as anybody will look.
+    /// A key by 128 bits of hash: for a billion keys a collision is less likely than 1 in 10^20.
     private struct KeyHash: Hashable {
         var high: UInt64
         var low: UInt64

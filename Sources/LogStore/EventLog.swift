@@ -1,4 +1,4 @@
-// The door to the log: everything the rest of the house may ask of it. Small on purpose, so that a second implementation
+// The door to the log: everything that other rooms may ask of it. Small on purpose, so that a second implementation
 // (Kafka through its client library) fits behind it: no `async`, no open transaction, no segment or file crosses it.
 package import Bytes
 
@@ -23,6 +23,12 @@ package protocol EventLog: AnyObject, Sendable {
 
     /// The topic with this id, or nil when it never existed or was deleted.
     func describeTopic(_ topic: TopicID) -> TopicDescription?
+
+    /// The identity of the topic that has this name now, or nil. Cheap: nothing is described.
+    func topicID(named name: String) -> TopicID?
+
+    /// How many partitions a topic has, or nil when it never existed or was deleted. Cheap.
+    func partitionCount(of topic: TopicID) -> Int?
 
     /// All topics, sorted by name, internal ones included.
     func describeTopics() -> [TopicDescription]
@@ -67,11 +73,28 @@ package protocol EventLog: AnyObject, Sendable {
     /// committer's; it must be quick and must not call the log. News of one partition may be joined: only the latest counts.
     func subscribe(_ receiver: @escaping @Sendable (LogNews) -> Void) -> NewsSubscription
 
+    /// Like `subscribe`, for the news of one topic alone: commits to other topics cost such a receiver nothing. The end of the topic
+    /// is news as well.
+    func subscribe(to topic: TopicID, _ receiver: @escaping @Sendable (LogNews) -> Void) -> NewsSubscription
+
     /// Ends a subscription. A call that is under way may still arrive.
     func unsubscribe(_ subscription: NewsSubscription)
 
     /// Makes what was committed durable, completes it, and lets go of the files. Later calls fail with `closed`.
     func close()
+}
+
+extension EventLog {
+    /// Answers from the whole description; a log that can do better does.
+    package func topicID(named name: String) -> TopicID? { describeTopic(named: name)?.id }
+
+    /// Answers from the whole description; a log that can do better does.
+    package func partitionCount(of topic: TopicID) -> Int? { describeTopic(topic)?.partitions.count }
+
+    /// Picks the topic's news out of all; a log that can do better does.
+    package func subscribe(to topic: TopicID, _ receiver: @escaping @Sendable (LogNews) -> Void) -> NewsSubscription {
+        subscribe { news in if news.topic == topic { receiver(news) } }
+    }
 }
 
 /// How far a fetch may see.

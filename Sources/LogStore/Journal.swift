@@ -13,12 +13,12 @@
 // file and position before it. A *synced* record says that the segments hold durably all that the state says; from then on the
 // files before are not needed. A *commit* holds all appends of one commit, each inline or as the extent of its segment where it
 // already stands. A *topic* record says that a topic is about to be created, with its identity and number of partitions: a partition
-// that no record names is not an empty one, but one whose topic was away for a while, and its segments count. So recovery starts at
-// the newest file with a synced record (or the first of all) and replays from there.
+// that no record names is not empty: its topic file was missing when the journal was written, so its segments are kept. So recovery
+// starts at the newest file with a synced record (or the first of all) and replays from there.
 //
 // A record that is not whole or fails its checksum is the torn end of the journal, unless a later record proves that it was
 // durable: then it is damage. A damaged file is read as far as it can be (`JournalSalvage`) and kept as `<number>.journal.damaged`,
-// for people, until somebody removes it. Sync errors begin a new file, which names the position in the old one up to which it counts.
+// for people, until it is removed by hand. Sync errors begin a new file, which names the position in the old one up to which it counts.
 import Bytes
 
 enum JournalRecordKind: UInt32 {

@@ -18,7 +18,7 @@ package struct LogError: Error, Hashable, Sendable, CustomStringConvertible {
         case recordTooLarge
         case sequenceGap
         case fencedProducer
-        /// The commit belongs to a run that a newer one of the same group has replaced: nobody waits for it any more.
+        /// The commit belongs to a run that a newer one of the same group has replaced, or that has ended.
         case fencedOwner
         /// Records that the committer had read as appended were taken back; reload from what is durable.
         case withdrawn

@@ -4,17 +4,6 @@ import Bytes
 import Platform
 import Synchronization
 
-/// Names a partition's writing end.
-struct PartitionKey: Hashable {
-    var topic: TopicID
-    var partition: Int
-
-    init(_ partition: Partition) {
-        topic = partition.topic
-        self.partition = partition.index
-    }
-}
-
 /// Writes for a log. Everything in it is touched by one thread at a time: the log's own, or the committer that drains.
 final class LogWriter: @unchecked Sendable {
     unowned var log: SegmentedLog!
@@ -26,14 +15,16 @@ final class LogWriter: @unchecked Sendable {
     var journal: JournalFile
     /// Journal files that are needed until the segments are synced.
     var oldJournals: [UInt64] = []
-    var isCheckpointing = false
     /// Whether a sync of the journal file failed where single commits are not synced.
-    var hasFailedSync = false
-    var checkpointThread: WorkerThread?
+    var hasJournalSyncFailed = false
+    /// Syncs segments for a checkpoint; nil when there is none under way.
+    var checkpointThread: (any RunningThread)?
     /// Durable in the journal, not yet in their segments, because the file system refused.
     var unapplied: [Placement] = []
     /// Whether that was reported.
     private var isStuck = false
+    /// Whether it was reported that the disk refuses index files; cleared when it takes one.
+    var hasReportedIndexes = false
 
     init(_ recovered: Recovered, directory: DataDirectory, files: any FileSystem, options: LogOptions) {
         self.directory = directory
@@ -44,12 +35,12 @@ final class LogWriter: @unchecked Sendable {
         journal = recovered.journal
     }
 
-    /// Carries out one chore, or makes a group of commits durable.
+    /// Carries out one exclusive work, or makes a group of commits durable.
     func process(_ group: [WriterWork]) {
         var commits: [PendingCommit] = []
         for work in group {
             switch work {
-            case .chore(let chore): chore(self)
+            case .exclusive(let body): body(self)
             case .commit(let commit): commits.append(commit)
             }
         }
@@ -102,8 +93,6 @@ final class LogWriter: @unchecked Sendable {
                 place.writer.size = place.size
                 place.writer.nextOffset = place.nextOffset
                 if place.created.isEmpty { continue }
-                place.writer.closing.append(place.writer.active)
-                place.writer.closing.append(contentsOf: place.created.dropLast())
                 place.writer.active = place.active
                 let segments = place.created.map(\.segment)
                 place.writer.partition.state.withLock { $0.segments.append(contentsOf: segments) }
@@ -112,13 +101,13 @@ final class LogWriter: @unchecked Sendable {
 
         /// Removes what was written ahead of its commit; where that fails, opening the log does it.
         func cutExtents() {
-            for place in places.values {
+            for (_, place) in places.sorted(by: { $0.key < $1.key }) {
                 try? place.writer.active.file.truncate(to: place.writer.size)
             }
         }
 
         func abandon(_ files: any FileSystem) {
-            for place in places.values {
+            for (_, place) in places.sorted(by: { $0.key < $1.key }) {
                 for segment in place.created {
                     segment.file.close()
                     // A file that stays is empty as far as the journal knows, and is cut when the log is opened.
@@ -159,12 +148,12 @@ final class LogWriter: @unchecked Sendable {
         for commit in placements.indices {
             for index in placements[commit].indices {
                 let placement = placements[commit][index]
-                guard placement.append.framed.byteCount >= least, !placement.segment.isTainted else { continue }
+                guard placement.append.framed.byteCount >= least, !placement.segment.hasFailedSync else { continue }
                 try translating { () throws(SystemError) in
                     try placement.segment.write(placement.append.framed, at: placement.position)
-                    if !placement.segment.isNamed && options.durability == .fsync {
+                    if !placement.segment.isDirectoryEntrySynced && options.durability == .fsync {
                         try files.synchronizeDirectory(placement.writer.partition.directory)
-                        placement.segment.isNamed = true
+                        placement.segment.isDirectoryEntrySynced = true
                     }
                 }
                 if !written.contains(where: { $0 === placement.segment }) { written.append(placement.segment) }
@@ -176,7 +165,7 @@ final class LogWriter: @unchecked Sendable {
         guard options.durability == .fsync else { return }
         for segment in written {
             do { try segment.file.synchronize() } catch {
-                segment.isTainted = true
+                segment.hasFailedSync = true
                 for commit in placements.indices {
                     for index in placements[commit].indices where placements[commit][index].segment === segment {
                         placements[commit][index].extentCRC = nil
@@ -288,12 +277,15 @@ final class LogWriter: @unchecked Sendable {
         for placement in placements.joined() {
             let partition = placement.append.partition
             let end = placement.append.baseOffset + Int64(placement.append.recordCount)
-            partition.state.withLock { $0.durableEnd = max($0.durableEnd, end) }
+            partition.state.withLock { state in
+                state.durableEnd = max(state.durableEnd, end)
+                assert(state.appliedEnd <= state.durableEnd && state.durableEnd <= state.appendedEnd, "the ends are in order")
+            }
             partitions[PartitionKey(partition)] = partition
             unapplied.append(placement)
         }
         apply()
-        log.tell(Array(partitions.values))
+        log.notify(Array(partitions.values))
         for commit in commits { commit.completion(.success(commit.receipt)) }
     }
 
@@ -318,23 +310,10 @@ final class LogWriter: @unchecked Sendable {
             if !placement.writer.unsynced.contains(where: { $0 === placement.segment }) {
                 placement.writer.unsynced.append(placement.segment)
             }
-            closeSegments(placement.writer)
             done += 1
         }
         unapplied.removeFirst(done)
         if unapplied.isEmpty { isStuck = false }
-    }
-
-    /// Writes the index files of segments that got their last batch.
-    func closeSegments(_ writer: PartitionWriter) {
-        let applied = writer.partition.state.withLock { $0.appliedEnd }
-        while let first = writer.closing.first {
-            let next = writer.closing.count > 1 ? writer.closing[1] : writer.active
-            if applied < next.segment.baseOffset { return }
-            // Missing index files are made anew when the segment is next opened.
-            try? first.flushIndexes()
-            writer.closing.removeFirst()
-        }
     }
 
     /// Tells the commits of a group, and all that came after it, that they did not happen.
@@ -347,7 +326,7 @@ final class LogWriter: @unchecked Sendable {
             for work in order.queue {
                 switch work {
                 case .commit(let commit): failed.append(commit)
-                case .chore: kept.append(work)
+                case .exclusive: kept.append(work)
                 }
             }
             order.queue = kept
@@ -358,7 +337,7 @@ final class LogWriter: @unchecked Sendable {
                 partition.state.withLock { $0.withdraw(from: writer.nextOffset) }
             }
         }
-        log.tell(Array(partitions.values))
+        log.notify(Array(partitions.values))
         for commit in failed { commit.completion(.failure(error)) }
     }
 }

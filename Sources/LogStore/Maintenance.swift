@@ -1,20 +1,20 @@
-// Rounds of retention and compaction. The work runs on the cleaner's thread (or the caller's); what changes the list of segments
-// runs between commits. Neither touches an active segment.
+// Rounds of retention and compaction. The work, with all that it does to files, runs on the cleaner's thread (or the caller's); only
+// what the log's thread has to know of it runs between commits. An active segment is never touched.
 import Bytes
 import Platform
 import Synchronization
 
 extension SegmentedLog {
-    /// The body of the cleaner's thread.
-    func maintainUntilClosed() {
-        let interval = options.maintenanceInterval * 1_000_000
+    /// The body of the cleaner's thread: a round every `interval` milliseconds. It holds the log only during a round.
+    static func maintainUntilClosed(_ order: Monitor<CommitOrder>, _ interval: Int64, _ log: () -> SegmentedLog?) {
+        let (nanoseconds, isTooLarge) = interval.multipliedReportingOverflow(by: 1_000_000)
         var known: Set<LogError> = []
         while true {
-            let isClosing = order.wait(nanoseconds: interval, until: { $0.isClosing }, then: { $0.isClosing })
-            if isClosing { return }
-            // Somebody else's round is not ours to report.
-            guard let failures = maintainUnlessUnderWay() else { continue }
-            for failure in failures where !known.contains(failure) && failure.kind != .closed { options.report(failure) }
+            let isEnding = order.wait(nanoseconds: isTooLarge ? .max : nanoseconds, until: { $0.isEnding }, then: { $0.isEnding })
+            guard !isEnding, let log = log() else { return }
+            // The failures of a round that another thread asked for are returned to that thread.
+            guard let failures = log.maintainUnlessUnderWay() else { continue }
+            for failure in failures where !known.contains(failure) && failure.kind != .closed { log.options.report(failure) }
             known = Set(failures)
         }
     }
@@ -31,10 +31,10 @@ extension SegmentedLog {
         guard isFirst else { return nil }
         defer { order.update { $0.isMaintaining = false } }
         var failures: [LogError] = []
-        let topics = registry.withLock { Array($0.byID.values) }
+        let topics = registry.withLock { Array($0.byID.values) }.sorted { $0.metadata.name < $1.metadata.name }
         do throws(LogError) { try rollOld(topics) } catch { failures.append(error) }
-        for topic in topics.sorted(by: { $0.metadata.name < $1.metadata.name }) {
-            for partition in topic.partitions {
+        for topic in topics {
+            for partition in topic.partitions where begin(partition) {
                 do throws(LogError) {
                     let config = topic.metadata.config
                     if config.cleanupPolicy.deletes { try removeOld(partition, config) }
@@ -42,9 +42,20 @@ extension SegmentedLog {
                 } catch {
                     failures.append(error)
                 }
+                order.update { $0.topicInMaintenance = nil }
+                failures += partition.state.withLock { $0.segments }.compactMap { $0.state.withLock { $0.unreadableSideFile } }
             }
         }
         return failures
+    }
+
+    /// Lets a deletion of the topic wait until its files are left alone; false when it is being deleted or the log is ending.
+    private func begin(_ partition: Partition) -> Bool {
+        order.withLock { order in
+            guard !order.isEnding, !partition.state.withLock({ $0.isDeleted }) else { return false }
+            order.topicInMaintenance = partition.topic
+            return true
+        }
     }
 
     // MARK: New segments
@@ -52,7 +63,7 @@ extension SegmentedLog {
     /// Begins new segments where the active ones are older than `segment.ms`.
     private func rollOld(_ topics: [Topic]) throws(LogError) {
         let now = clock.wallMilliseconds()
-        try onWriter { writer throws(LogError) in
+        try exclusively { writer throws(LogError) in
             var hasRolled = false
             for topic in topics {
                 for partition in topic.partitions {
@@ -82,7 +93,12 @@ extension SegmentedLog {
         }
         let gone = try settled(removable)
         if gone.isEmpty { return }
-        try onWriter { writer throws(LogError) in try writer.drop(gone, from: partition) }
+        try exclusively { writer throws(LogError) in writer.drop(gone, from: partition) }
+        for segment in gone {
+            try removeFiles(segment, [".log", ".index", ".timeindex", ".batches"])
+            // One after the other also on the disk: what a power cut brings back has no gap.
+            try translating { () throws(SystemError) in try files.synchronizeDirectory(partition.directory) }
+        }
     }
 
     // MARK: Compaction
@@ -99,66 +115,13 @@ extension SegmentedLog {
         guard let end = applied.0.dropFirst(compaction.segments.count).first?.baseOffset, try compaction.isWorthwhile() else { return }
         compaction.end = end
         for cleaned in try compaction.run() {
-            try onWriter { writer throws(LogError) in try writer.replace(cleaned, in: partition) }
-        }
-    }
-}
-
-extension SegmentedLog {
-    /// The first ones of these segments, as far as no replay of the journal would write to them again. A checkpoint is begun for
-    /// the others; with threads of its own they are ready in the next round.
-    private func settled(_ segments: [Segment]) throws(LogError) -> [Segment] {
-        let oldest = Mutex<UInt64>(0)
-        try onWriter { writer throws(LogError) in
-            let isWaiting = segments.contains { $0.state.withLock { $0.journal } >= writer.oldestNeededJournal }
-            if isWaiting { writer.beginCheckpoint() }
-            oldest.withLock { $0 = writer.oldestNeededJournal }
-        }
-        let needed = oldest.withLock { $0 }
-        return Array(segments.prefix { $0.state.withLock { $0.journal } < needed })
-    }
-}
-
-extension LogWriter {
-    /// A replay would begin with this file.
-    var oldestNeededJournal: UInt64 { oldJournals.first ?? journal.number }
-
-    /// Closes the active segment if it was begun at or before `moment`, and begins an empty one.
-    func roll(_ partition: Partition, begunBefore moment: Int64) throws(LogError) -> Bool {
-        guard let writer = writers[PartitionKey(partition)], writer.size > 0, let begun = writer.active.begun, begun <= moment,
-            unapplied.isEmpty, log.order.withLock({ $0.refusal }) == nil
-        else { return false }
-        let new = try translating { () throws(SystemError) in
-            try SegmentWriter.create(directory: partition.directory, baseOffset: writer.nextOffset, files: files)
-        }
-        writer.closing.append(writer.active)
-        (writer.active, writer.size) = (new, 0)
-        partition.state.withLock { $0.segments.append(new.segment) }
-        closeSegments(writer)
-        return true
-    }
-
-    /// Removes segments at the start of a partition, and their files.
-    func drop(_ segments: [Segment], from partition: Partition) throws(LogError) {
-        forget(segments, of: partition)
-        partition.state.withLock { state in
-            state.segments.removeAll { known in segments.contains { $0 === known } }
-            state.start = max(state.start, state.segments.first?.baseOffset ?? 0)
-        }
-        log.tell([partition])
-        for segment in segments {
-            try removeFiles(segment, [".log", ".index", ".timeindex", ".batches"])
-            // One after the other also on the disk: what a power cut brings back has no gap.
-            try translating { () throws(SystemError) in try files.synchronizeDirectory(partition.directory) }
+            try replace(cleaned, in: partition)
         }
     }
 
-    /// Puts a cleaned segment in the place of the one it was made from.
-    func replace(_ cleaned: CleanedSegment, in partition: Partition) throws(LogError) {
-        guard partition.state.withLock({ state in state.segments.contains { $0 === cleaned.old } && !state.isDeleted }) else {
-            return try translating { () throws(SystemError) in try files.removeFile(cleaned.path) }
-        }
-        forget([cleaned.old], of: partition)
+    /// Puts a cleaned segment in the place of the one it was made from. Readers of that keep its file, which compaction has opened.
+    private func replace(_ cleaned: CleanedSegment, in partition: Partition) throws(LogError) {
+        try exclusively { writer throws(LogError) in writer.forget([cleaned.old], of: partition) }
         // Neither the removal nor the renaming may reach the disk after what follows it: a side file never contradicts a segment.
         try removeFiles(cleaned.old, [".batches", ".index", ".timeindex"])
         if cleaned.size == 0 {
@@ -181,16 +144,62 @@ extension LogWriter {
         }
     }
 
-    /// These segments need no sync and no index files any more.
-    private func forget(_ segments: [Segment], of partition: Partition) {
-        guard let writer = writers[PartitionKey(partition)] else { return }
-        writer.unsynced.removeAll { known in segments.contains { $0 === known.segment } }
-        writer.closing.removeAll { known in segments.contains { $0 === known.segment } }
-    }
-
     private func removeFiles(_ segment: Segment, _ suffixes: [String]) throws(LogError) {
         try translating { () throws(SystemError) in
             for suffix in suffixes where files.exists(segment.stem + suffix) { try files.removeFile(segment.stem + suffix) }
         }
+    }
+}
+
+extension SegmentedLog {
+    /// The first ones of these segments, as far as no replay of the journal would write to them again. A checkpoint is carried out
+    /// for the others, twice where one was already under way.
+    private func settled(_ segments: [Segment]) throws(LogError) -> [Segment] {
+        let needed = Mutex<UInt64>(0)
+        for isLast in [false, false, true] {
+            try exclusively { writer throws(LogError) in
+                let isWaiting = segments.contains { $0.state.withLock { $0.journal } >= writer.oldestNeededJournal }
+                if isWaiting && !isLast { writer.beginCheckpoint() }
+                needed.withLock { $0 = isWaiting ? writer.oldestNeededJournal : .max }
+            }
+            if needed.withLock({ $0 }) == .max { return segments }
+            awaitCheckpoint()
+        }
+        let oldest = needed.withLock { $0 }
+        return Array(segments.prefix { $0.state.withLock { $0.journal } < oldest })
+    }
+}
+
+extension LogWriter {
+    /// A replay would begin with this file.
+    var oldestNeededJournal: UInt64 { oldJournals.first ?? journal.number }
+
+    /// Closes the active segment if it was begun at or before `moment`, and begins an empty one.
+    func roll(_ partition: Partition, begunBefore moment: Int64) throws(LogError) -> Bool {
+        guard let writer = writers[PartitionKey(partition)], writer.size > 0, let begun = writer.active.begun, begun <= moment,
+            unapplied.isEmpty, log.order.withLock({ $0.refusal }) == nil
+        else { return false }
+        let new = try translating { () throws(SystemError) in
+            try SegmentWriter.create(directory: partition.directory, baseOffset: writer.nextOffset, files: files)
+        }
+        (writer.active, writer.size) = (new, 0)
+        partition.state.withLock { $0.segments.append(new.segment) }
+        return true
+    }
+
+    /// Takes segments at the start of a partition out of it; their files are the caller's to remove.
+    func drop(_ segments: [Segment], from partition: Partition) {
+        forget(segments, of: partition)
+        partition.state.withLock { state in
+            state.segments.removeAll { known in segments.contains { $0 === known } }
+            state.start = max(state.start, state.segments.first?.baseOffset ?? 0)
+        }
+        log.notify([partition])
+    }
+
+    /// These segments need no sync any more.
+    func forget(_ segments: [Segment], of partition: Partition) {
+        guard let writer = writers[PartitionKey(partition)] else { return }
+        writer.unsynced.removeAll { known in segments.contains { $0 === known.segment } }
     }
 }

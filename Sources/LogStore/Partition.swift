@@ -67,6 +67,13 @@ final class Partition: Sendable {
     // MARK: Reading
 
     func fetch(from offset: Int64, maxBytes: Int, upTo moment: LogMoment) throws(LogError) -> RecordRun {
+        let run = try read(from: offset, maxBytes: maxBytes, upTo: moment)
+        assert(run.nextOffset >= offset, "a run never goes back")
+        assert(zip(run.offsets, run.offsets.dropFirst()).allSatisfy { $0 < $1 }, "the offsets of a run ascend")
+        return run
+    }
+
+    private func read(from offset: Int64, maxBytes: Int, upTo moment: LogMoment) throws(LogError) -> RecordRun {
         let view = state.withLock { View($0, offset, maxBytes, moment) }
         if offset < view.start {
             throw LogError(

@@ -99,7 +99,7 @@ struct PartitionOpening {
         let isLedgerGood = ledger.map { ($0.entries.last?.position ?? -1) < segment.size && !$0.isCompacted } ?? false
         let writer = SegmentWriter(
             segment, file: file, ledgerBytes: isLedgerGood ? ledger.map { Int64($0.validBytes) } : nil, begun: first,
-            isNamed: !isNew, files: files)
+            isDirectoryEntrySynced: !isNew, files: files)
         // The ledger may stop before the segment does: note the batches that it misses.
         let known = isLedgerGood ? ledger?.entries.last : nil
         let lastKnown = known?.position
@@ -128,7 +128,7 @@ struct PartitionOpening {
             }
             try active.writer.file.synchronize()
             try files.synchronizeDirectory(directory)
-            active.writer.isNamed = true
+            active.writer.isDirectoryEntrySynced = true
         }
     }
 
@@ -145,7 +145,7 @@ struct PartitionOpening {
             writer = try translating { () throws(SystemError) in
                 let new = try SegmentWriter.create(directory: directory, baseOffset: base, files: files)
                 try files.synchronizeDirectory(directory)
-                new.isNamed = true
+                new.isDirectoryEntrySynced = true
                 return new
             }
             size = 0

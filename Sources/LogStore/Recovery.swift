@@ -1,5 +1,5 @@
 // Opens a data directory: takes its lock, reads the topics, replays the journal over the segments, cuts what lies beyond, and
-// begins a new journal. What it finds amiss it reports; what was durable and is damaged it neither cuts nor serves.
+// begins a new journal. What it finds amiss it reports; damaged data that had been durable is kept on disk and not served.
 import Bytes
 import Platform
 import Synchronization
@@ -10,7 +10,7 @@ package struct RecoveryNote: Hashable, Sendable, CustomStringConvertible {
     package enum Kind: Hashable, Sendable {
         /// The end of the journal was not whole and belonged to no acknowledged commit.
         case tornJournal
-        /// Bytes behind the end of a partition were cut; nobody had been told of them.
+        /// Bytes behind the end of a partition were cut; they had not been acknowledged.
         case cutSegment
         /// A file that belongs to nothing was removed.
         case removedFile

@@ -19,9 +19,11 @@ final class Segment: Sendable {
         var journal: UInt64 = 0
         /// Whether it was compacted, so its side file says; nil until compaction asks.
         var isCompacted: Bool?
-        /// What of it cannot be read, once somebody noticed.
+        /// What of it cannot be read; nil until a reader has met it.
         var damage: String?
-        /// What is missing between this segment and the next, once somebody noticed. The segment itself is sound.
+        /// Why a side file could not be read, where it is there: for maintenance to report. It is made anew from the segment.
+        var unreadableSideFile: LogError?
+        /// What is missing between this segment and the next; nil until a reader has met it. The segment itself is sound.
         var gap: String?
     }
 
@@ -95,7 +97,7 @@ final class Segment: Sendable {
             hint: "Nothing of it was cut, and what is sound can be read; `millrace topics verify` says more.")
     }
 
-    /// Whether compaction made it. Without a readable side file nobody knows, and it is compacted again.
+    /// Whether compaction made it. Without a readable side file that is unknown, and it is compacted again.
     func isCompacted() throws(LogError) -> Bool {
         if let known = state.withLock({ $0.isCompacted }) { return known }
         let ledger = SegmentLoading(segment: self, file: try open(), size: size).ledger
@@ -177,7 +179,14 @@ final class Segment: Sendable {
             case .batch(let header, let position):
                 if let reason = contradiction(header, start + Int64(position), place) {
                     if next != nil { break walking }
-                    throw quarantine(reason)
+                    let error = quarantine(reason)
+                    // A batch before what is asked for need not be sound: the index says where it ends, or where it had to begin does.
+                    let (last, isTooLarge) = (place.offset ?? 0).addingReportingOverflow(Int64(header.lastOffsetDelta))
+                    let end = place.lastOffset ?? (isTooLarge ? .max : last)
+                    if end >= offset { throw error }
+                    place.position = start + Int64(position + header.totalBytes)
+                    (place.offset, place.lastOffset) = (end + 1, nil)
+                    continue
                 }
                 if header.baseOffset >= limit {
                     place.isPastLimit = true

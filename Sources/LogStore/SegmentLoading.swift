@@ -1,6 +1,7 @@
 // Opens a segment: believes its index files where the segment agrees with them, and walks over the rest of the batches.
 import Bytes
 import Platform
+import Synchronization
 
 /// What is needed to load the index of one segment.
 struct SegmentLoading {
@@ -14,7 +15,17 @@ struct SegmentLoading {
     /// The side file, when there is a readable one.
     var ledger: BatchLedger? {
         // Absence and damage are the same: it is made anew.
-        (try? segment.files.contents(of: segment.stem + ".batches")).flatMap { BatchLedger(file: $0) }
+        sideFile(".batches").flatMap { BatchLedger(file: $0) }
+    }
+
+    /// The content of a side file; nil when there is none or when it cannot be read, which is noted.
+    private func sideFile(_ suffix: String) -> [UInt8]? {
+        do {
+            return try segment.files.contents(of: segment.stem + suffix)
+        } catch {
+            if error.kind != .notFound { segment.state.withLock { $0.unreadableSideFile = LogError(error) } }
+            return nil
+        }
     }
 
     /// The index over all batches.
@@ -45,8 +56,8 @@ struct SegmentLoading {
     /// The index files' content, when the batch of the last entry is where they say. Absence and disagreement are the same: the
     /// index is made anew.
     private func believedIndex() throws(LogError) -> SparseIndex? {
-        guard let index = try? segment.files.contents(of: segment.stem + ".index"),
-            let timeIndex = try? segment.files.contents(of: segment.stem + ".timeindex"),
+        guard let index = sideFile(".index"),
+            let timeIndex = sideFile(".timeindex"),
             let sparse = SparseIndex(index: index, timeIndex: timeIndex, baseOffset: segment.baseOffset, size: size),
             let last = sparse.entries.last
         else { return nil }

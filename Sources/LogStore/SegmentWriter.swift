@@ -7,25 +7,25 @@ import Synchronization
 final class SegmentWriter {
     let segment: Segment
     private(set) var file: any File
-    private var ledger: [BatchLedger.Entry] = []
-    private var ledgerFile: (any File)?
-    private var ledgerBytes: Int64
+    private var ledger: LedgerFile
+    /// Whether a checkpoint has the side file in hand.
+    private var isFlushing = false
     /// Wall clock of the first write, milliseconds; nil while there is none.
     private(set) var begun: Int64?
-    /// Whether the file's name is durable in its directory.
-    var isNamed: Bool
+    /// Whether the file's entry in its directory is durable.
+    var isDirectoryEntrySynced: Bool
     /// Whether a sync failed: what the file holds on the disk is unknown, and later syncs prove nothing.
-    var isTainted = false
+    var hasFailedSync = false
     private let files: any FileSystem
 
     /// Goes on with a segment. `ledgerBytes` is how much of its side file is good; nil when there is none. `begun` is when it was
-    /// first written to, as far as anybody knows.
-    init(_ segment: Segment, file: any File, ledgerBytes: Int64?, begun: Int64?, isNamed: Bool, files: any FileSystem) {
+    /// first written to, as far as its records tell.
+    init(_ segment: Segment, file: any File, ledgerBytes: Int64?, begun: Int64?, isDirectoryEntrySynced: Bool, files: any FileSystem) {
         self.segment = segment
         self.begun = begun
         self.file = file
-        self.ledgerBytes = ledgerBytes ?? 0
-        self.isNamed = isNamed
+        ledger = LedgerFile(path: segment.stem + ".batches", byteCount: ledgerBytes ?? 0)
+        self.isDirectoryEntrySynced = isDirectoryEntrySynced
         self.files = files
     }
 
@@ -39,7 +39,7 @@ final class SegmentWriter {
             try files.removeFile(segment.stem + suffix)
         }
         segment.adopt(file, index: SparseIndex())
-        return SegmentWriter(segment, file: file, ledgerBytes: nil, begun: nil, isNamed: false, files: files)
+        return SegmentWriter(segment, file: file, ledgerBytes: nil, begun: nil, isDirectoryEntrySynced: false, files: files)
     }
 
     func write(_ framed: FramedBatches, at position: Int64) throws(SystemError) {
@@ -56,43 +56,28 @@ final class SegmentWriter {
             offset += Int64(batch.recordCount)
         }
         // The side file can be made again from the segment, so its failures wait for the next attempt.
-        if ledger.count >= BatchLedger.flushCount { try? flushLedger() }
+        if ledger.entries.count >= BatchLedger.flushCount && !isFlushing { try? ledger.flush(files) }
     }
 
     func note(position: Int64, offset: Int64, _ bytes: [UInt8], _ start: Int) {
-        ledger.append(
+        ledger.entries.append(
             BatchLedger.Entry(
                 position: position, baseOffset: offset, headerHash: BatchLedger.headerHash(bytes, at: start)))
     }
 
-    private func flushLedger() throws(SystemError) {
-        guard !ledger.isEmpty else { return }
-        let file: any File
-        if let open = ledgerFile { file = open } else { file = try files.open(segment.stem + ".batches", .create) }
-        ledgerFile = file
-        if ledgerBytes == 0 {
-            try file.truncate(to: 0)
-            try file.write(BatchLedger.fileHeader(isCompacted: false), at: 0)
-            ledgerBytes = Int64(BatchLedger.fileHeaderBytes)
-        }
-        let block = BatchLedger.block(ledger)
-        try file.write(block, at: ledgerBytes)
-        ledgerBytes += Int64(block.count)
-        ledger.removeAll(keepingCapacity: true)
+    /// Hands the index out to be written by another thread; `endFlush` is to follow.
+    func beginFlush() -> IndexFlush {
+        isFlushing = true
+        defer { ledger.entries = [] }
+        return IndexFlush(stem: segment.stem, baseOffset: segment.baseOffset, index: segment.state.withLock { $0.index }, ledger: ledger)
     }
 
-    /// Writes the index files and the rest of the side file. They are not synced: after a crash they are checked or made anew.
-    func flushIndexes() throws(SystemError) {
-        try flushLedger()
-        let index = segment.state.withLock { $0.index }
-        try write(index.indexFile(baseOffset: segment.baseOffset), to: segment.stem + ".index")
-        try write(index.timeIndexFile(baseOffset: segment.baseOffset), to: segment.stem + ".timeindex")
-    }
-
-    private func write(_ bytes: [UInt8], to path: String) throws(SystemError) {
-        let file = try files.open(path, .truncate)
-        defer { file.close() }
-        try file.write(bytes, at: 0)
+    /// Takes the side file back, with what could not be written of it.
+    func endFlush(_ flush: IndexFlush) {
+        isFlushing = false
+        let new = ledger.entries
+        ledger = flush.ledger
+        ledger.entries += new
     }
 
     /// Copies the segment into a new file and puts that in its place: the way out when a sync failed. What is read back is
@@ -120,8 +105,58 @@ final class SegmentWriter {
         }
         file = copy
         segment.state.withLock { $0.file = copy }
-        isTainted = false
-        isNamed = true
+        hasFailedSync = false
+        isDirectoryEntrySynced = true
+    }
+}
+
+/// The side file `.batches` of a segment that grows, and the entries that it does not have yet.
+struct LedgerFile: Sendable {
+    let path: String
+    /// nil until the first write.
+    var file: (any File)?
+    var byteCount: Int64
+    var entries: [BatchLedger.Entry] = []
+
+    init(path: String, byteCount: Int64) {
+        self.path = path
+        self.byteCount = byteCount
+    }
+
+    mutating func flush(_ files: any FileSystem) throws(SystemError) {
+        guard !entries.isEmpty else { return }
+        let open: any File
+        if let known = file { open = known } else { open = try files.open(path, .create) }
+        file = open
+        if byteCount == 0 {
+            try open.truncate(to: 0)
+            try open.write(BatchLedger.fileHeader(isCompacted: false), at: 0)
+            byteCount = Int64(BatchLedger.fileHeaderBytes)
+        }
+        let block = BatchLedger.block(entries)
+        try open.write(block, at: byteCount)
+        byteCount += Int64(block.count)
+        entries.removeAll(keepingCapacity: true)
+    }
+}
+
+/// The index of a segment on its way to the disk.
+struct IndexFlush: Sendable {
+    let stem: String
+    let baseOffset: Int64
+    let index: SparseIndex
+    var ledger: LedgerFile
+
+    /// Writes the index files and the rest of the side file. They are not synced: after a crash they are checked or made anew.
+    mutating func write(_ files: any FileSystem) throws(SystemError) {
+        try ledger.flush(files)
+        for (bytes, suffix) in [
+            (index.indexFile(baseOffset: baseOffset), ".index"), (index.timeIndexFile(baseOffset: baseOffset), ".timeindex"),
+        ] {
+            let file = try files.open(stem + suffix, .truncate)
+            defer { file.close() }
+            try file.write(bytes, at: 0)
+        }
     }
 }
 
@@ -134,8 +169,6 @@ final class PartitionWriter {
     /// The next offset to be journalled.
     var nextOffset: Int64
     var segmentBytes: Int64
-    /// Closed segments whose index files are still to be written, oldest first.
-    var closing: [SegmentWriter] = []
     /// Written segments that the journal still has to vouch for.
     var unsynced: [SegmentWriter] = []
 

@@ -27,19 +27,18 @@ package struct LogOptions: Sendable {
     package var batchBytes = 256 << 10
     /// Bytes of recent batches kept in memory over all partitions, for readers that follow closely; 0 keeps none that a file has.
     package var tailBytes = 64 << 20
-    /// With false there are no threads: whoever commits does the writing, and `maintain` is never called by itself. For tests
-    /// and for logs in memory.
+    /// With false there are no threads: the committer does the writing, and `maintain` is never called by itself. For logs in memory.
     package var hasOwnThreads = true
     /// Milliseconds between two rounds of retention and compaction.
     package var maintenanceInterval: Int64 = 60_000
-    /// Told of what went wrong behind the callers' backs: cleaning that met damage, a disk that takes no segments, the end of
-    /// acknowledging. Each once, until it was well in between. Runs on the log's threads.
+    /// Receives failures of background work: cleaning that met damage, a disk that takes no segments or index files, the end of
+    /// acknowledging. A lasting failure is reported once, and again only after it has cleared and come back. Runs on the log's threads.
     package var report: @Sendable (LogError) -> Void = { _ in }
 
     /// The defaults of a server.
     package init() {}
 
-    /// For files in memory: no threads, a small journal.
+    /// For files in memory: commits are not synced, there are no threads, and the journal is small.
     package static var inMemory: LogOptions {
         var options = LogOptions()
         options.durability = .os
@@ -71,6 +70,8 @@ package final class SegmentedLog: EventLog {
     let clock: any TimeSource
     let random: any RandomSource
     let options: LogOptions
+    /// What the log's threads run on.
+    package let scheduler: any Scheduler
     /// What opening found and did.
     package let recoveryNotes: [RecoveryNote]
     /// Names whose topics cannot be served, because their files are damaged; nothing of them was touched.
@@ -78,21 +79,23 @@ package final class SegmentedLog: EventLog {
 
     let registry: Mutex<Registry>
     let order = Monitor(CommitOrder())
-    private let receivers = Mutex<(next: UInt64, all: [(UInt64, @Sendable (LogNews) -> Void)])>((0, []))
+    private let receivers = Mutex(Receivers())
     let writer: LogWriter
-    private let threads = Mutex<[WorkerThread]>([])
+    private let threads = Mutex<[any RunningThread]>([])
 
     /// Opens the log in `directory`, which is made when absent, and brings it back to its last durable commit. Errors:
     /// `directoryInUse`, `diskFull`, `storage`. Damage is no error here: what is sound is served, `recoveryNotes` tell the rest.
+    /// Its threads are those of `scheduler`; they end when the log is closed, or let go of.
     package init(
         directory path: String, files: any FileSystem, clock: any TimeSource, random: any RandomSource,
-        options: LogOptions = LogOptions()
+        options: LogOptions = LogOptions(), scheduler: any Scheduler = HostScheduler()
     ) throws(LogError) {
         directory = DataDirectory(root: path)
         self.files = files
         self.clock = clock
         self.random = random
         self.options = options
+        self.scheduler = scheduler
         let recovery = Recovery(directory: directory, files: files, now: clock.wallMilliseconds())
         let recovered = try recovery.run()
         recoveryNotes = recovered.notes
@@ -105,11 +108,18 @@ package final class SegmentedLog: EventLog {
 
     private func startThreads() throws(LogError) {
         try translating { () throws(SystemError) in
-            let writing = try WorkerThread.start("log") { [self] in writeUntilClosed() }
+            let (order, interval) = (order, options.maintenanceInterval)
+            let writing = try scheduler.start("log") { [weak self] in SegmentedLog.writeUntilClosed(order) { self } }
             threads.withLock { $0.append(writing) }
-            let cleaning = try WorkerThread.start("log-cleaner") { [self] in maintainUntilClosed() }
+            let cleaning = try scheduler.start("log-cleaner") { [weak self] in
+                SegmentedLog.maintainUntilClosed(order, interval) { self }
+            }
             threads.withLock { $0.append(cleaning) }
         }
+    }
+
+    deinit {
+        order.update { $0.isAbandoned = true }
     }
 
     // MARK: Topics
@@ -123,18 +133,7 @@ package final class SegmentedLog: EventLog {
         }
         let id = TopicID(high: random.next(), low: random.next())
         let metadata = TopicMetadata(id: id, name: name, partitionCount: partitions, config: config)
-        try onWriter { writer throws(LogError) in try writer.createTopic(metadata) }
-        guard let description = describeTopic(id) else { throw unknown(id) }
-        return description
-    }
-
-    package func alterTopic(_ topic: TopicID, config: TopicConfig) throws(LogError) {
-        try config.check()
-        try onWriter { writer throws(LogError) in try writer.alterTopic(topic, config) }
-    }
-
-    package func deleteTopic(_ topic: TopicID) throws(LogError) {
-        try onWriter { writer throws(LogError) in try writer.deleteTopic(topic) }
+        return describe(try makeTopic(metadata))
     }
 
     package func describeTopic(named name: String) -> TopicDescription? {
@@ -146,11 +145,15 @@ package final class SegmentedLog: EventLog {
         registry.withLock { $0.byID[topic] }.map(describe)
     }
 
+    package func topicID(named name: String) -> TopicID? { registry.withLock { $0.byName[name] } }
+
+    package func partitionCount(of topic: TopicID) -> Int? { registry.withLock { $0.byID[topic]?.partitions.count } }
+
     package func describeTopics() -> [TopicDescription] {
         registry.withLock { Array($0.byID.values) }.map(describe).sorted { $0.name < $1.name }
     }
 
-    private func describe(_ topic: Topic) -> TopicDescription {
+    func describe(_ topic: Topic) -> TopicDescription {
         TopicDescription(
             id: topic.metadata.id, name: topic.metadata.name, config: topic.metadata.config,
             partitions: topic.partitions.map(\.description))
@@ -190,24 +193,52 @@ package final class SegmentedLog: EventLog {
 
     // MARK: News
 
+    private struct Receivers {
+        typealias List = [(number: UInt64, receive: @Sendable (LogNews) -> Void)]
+        var last: UInt64 = 0
+        /// Those for all topics.
+        var general: List = []
+        var byTopic: [TopicID: List] = [:]
+        /// Whose news a subscription is for.
+        var topics: [UInt64: TopicID] = [:]
+    }
+
     package func subscribe(_ receiver: @escaping @Sendable (LogNews) -> Void) -> NewsSubscription {
         receivers.withLock { receivers in
-            receivers.next += 1
-            receivers.all.append((receivers.next, receiver))
-            return NewsSubscription(number: receivers.next)
+            receivers.last += 1
+            receivers.general.append((receivers.last, receiver))
+            return NewsSubscription(number: receivers.last)
+        }
+    }
+
+    package func subscribe(to topic: TopicID, _ receiver: @escaping @Sendable (LogNews) -> Void) -> NewsSubscription {
+        receivers.withLock { receivers in
+            receivers.last += 1
+            receivers.byTopic[topic, default: []].append((receivers.last, receiver))
+            receivers.topics[receivers.last] = topic
+            return NewsSubscription(number: receivers.last)
         }
     }
 
     package func unsubscribe(_ subscription: NewsSubscription) {
-        receivers.withLock { $0.all.removeAll { $0.0 == subscription.number } }
+        receivers.withLock { receivers in
+            guard let topic = receivers.topics.removeValue(forKey: subscription.number) else {
+                return receivers.general.removeAll { $0.number == subscription.number }
+            }
+            receivers.byTopic[topic]?.removeAll { $0.number == subscription.number }
+            if receivers.byTopic[topic]?.isEmpty == true { receivers.byTopic[topic] = nil }
+        }
     }
 
-    func tell(_ partitions: [Partition]) {
-        let all = receivers.withLock { $0.all }
-        if all.isEmpty { return }
+    /// Tells the subscribers of these partitions where they end now. One look at the subscribers for all of them.
+    func notify(_ partitions: [Partition]) {
+        let (general, byTopic) = receivers.withLock { ($0.general, $0.byTopic) }
         for partition in partitions {
+            let own = byTopic[partition.topic] ?? []
+            if general.isEmpty && own.isEmpty { continue }
             let news = partition.news
-            for (_, receiver) in all { receiver(news) }
+            for receiver in general { receiver.receive(news) }
+            for receiver in own { receiver.receive(news) }
         }
     }
 

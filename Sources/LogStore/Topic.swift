@@ -80,7 +80,7 @@ package enum Compression: UInt8, Hashable, Sendable, CaseIterable {
 package struct TopicConfig: Hashable, Sendable {
     /// `cleanup.policy`
     package var cleanupPolicy: CleanupPolicy = .delete
-    /// `retention.ms`: age by record timestamp after which a closed segment goes; nil (-1) keeps for ever.
+    /// `retention.ms`: age by record timestamp after which a closed segment goes; nil (-1) sets no limit.
     package var retentionMilliseconds: Int64? = 604_800_000
     /// `retention.bytes`: size of a partition above which its oldest closed segments go; nil (-1) sets no limit.
     package var retentionBytes: Int64?
@@ -101,13 +101,36 @@ package struct TopicConfig: Hashable, Sendable {
     /// Kafka's defaults: deleted after seven days, not compressed.
     package init() {}
 
-    /// Compacted, kept for ever: for tables, changelogs, offsets and catalogs.
+    /// Compacted, without retention: for tables, changelogs, offsets and catalogs.
     package static var compacted: TopicConfig {
         var config = TopicConfig()
         config.cleanupPolicy = .compact
         config.retentionMilliseconds = nil
         return config
     }
+}
+
+/// A partition of a topic.
+package struct PartitionKey: Hashable, Sendable, Comparable {
+    /// The topic by identity.
+    package var topic: TopicID
+    /// Index from 0.
+    package var partition: Int
+
+    /// The partition with this index.
+    package init(topic: TopicID, partition: Int) {
+        self.topic = topic
+        self.partition = partition
+    }
+
+    /// By topic, then by index.
+    package static func < (left: PartitionKey, right: PartitionKey) -> Bool {
+        (left.topic, left.partition) < (right.topic, right.partition)
+    }
+}
+
+extension PartitionKey {
+    init(_ partition: Partition) { self.init(topic: partition.topic, partition: partition.index) }
 }
 
 /// Where a partition starts and ends.

@@ -1,23 +1,76 @@
-// Making, changing and removing topics, between commits. A topic exists when its file does, which is kept twice; directories of
-// partitions without one are leftovers of a removal that a crash interrupted.
+// Making, changing and removing topics. A topic exists when its file does, which is kept twice; directories of partitions without one
+// are leftovers of a removal that a crash interrupted.
+//
+// The files are made and removed on the caller's thread, beside the commits; the log's thread only takes the partitions in or lets
+// them go. Meanwhile the name is taken, so that no second change of a topic with that name comes in between.
 import Bytes
 import Platform
 import Synchronization
 
-extension LogWriter {
-    func createTopic(_ metadata: TopicMetadata) throws(LogError) {
-        guard log.describeTopic(named: metadata.name) == nil else {
-            throw LogError(.topicExists, "topic '\(metadata.name)' exists already")
+extension SegmentedLog {
+    // MARK: Making
+
+    /// Makes a topic and returns it once it is durable. Where that fails nothing of it stays, also not for the next start.
+    func makeTopic(_ metadata: TopicMetadata) throws(LogError) -> Topic {
+        try reserve(metadata.name)
+        defer { release(metadata.name) }
+        try checkIsNew(metadata.name)
+        let writers: NewPartitions
+        do throws(LogError) {
+            writers = try makePartitions(metadata)
+            try exclusively { writer throws(LogError) in
+                // The journal is told first: a partition that it does not know counts as one whose journal is lost.
+                try writer.journal(metadata.id, partitionCount: metadata.partitionCount)
+                for made in writers.list { writer.writers[PartitionKey(made.partition)] = made }
+            }
+        } catch {
+            removePartitions(metadata.name, count: metadata.partitionCount)
+            throw error
         }
-        guard !log.unreadableTopics.contains(metadata.name) else {
+        do throws(LogError) { try writeFiles(metadata) } catch { throw try takeBack(metadata, after: error) }
+        let topic = Topic(metadata: metadata, partitions: writers.list.map(\.partition))
+        registry.withLock { $0.insert(topic) }
+        return topic
+    }
+
+    private func checkIsNew(_ name: String) throws(LogError) {
+        guard !unreadableTopics.contains(name) else {
             throw LogError(
-                .damaged, "topic '\(metadata.name)' exists, but its file and the copy of that are damaged",
-                hint: "Restore \(directory.topicFile(metadata.name)); its records are still there.")
+                .damaged, "topic '\(name)' exists, but its file and the copy of that are damaged",
+                hint: "Restore \(directory.topicFile(name)); its records are still there.")
         }
-        if let refusal = log.order.withLock({ $0.refusal }) { throw refusal }
-        try journal(metadata.id, partitionCount: metadata.partitionCount)
-        var partitions: [Partition] = []
-        var made: [PartitionWriter] = []
+        if registry.withLock({ $0.byName[name] != nil }) { throw LogError(.topicExists, "topic '\(name)' exists already") }
+        if let refusal = order.withLock({ $0.refusal }) { throw refusal }
+    }
+
+    private func writeFiles(_ metadata: TopicMetadata) throws(LogError) {
+        try translating { () throws(SystemError) in
+            try files.replace(directory.topicFile(metadata.name), with: metadata.text)
+            try files.replace(directory.topicCopy(metadata.name), with: metadata.text)
+        }
+    }
+
+    /// Takes a name for a change of its topic; waits while another change of it is under way.
+    private func reserve(_ name: String) throws(LogError) {
+        let isTaken = order.wait(
+            until: { !$0.changingNames.contains(name) || $0.isEnding },
+            then: { $0.isEnding ? false : $0.changingNames.insert(name).inserted })
+        if !isTaken { throw LogError(.closed, "the log is closed") }
+    }
+
+    private func release(_ name: String) {
+        order.update { _ = $0.changingNames.remove(name) }
+    }
+
+    /// The writing ends of new partitions on their way to the log's thread.
+    private struct NewPartitions: @unchecked Sendable {
+        // The maker lets go of them when the log's thread takes them.
+        var list: [PartitionWriter] = []
+    }
+
+    /// Makes the directories of all partitions with an empty segment each, durably.
+    private func makePartitions(_ metadata: TopicMetadata) throws(LogError) -> NewPartitions {
+        var made = NewPartitions()
         try translating { () throws(SystemError) in
             for index in 0..<metadata.partitionCount {
                 let path = directory.partition(metadata.name, index)
@@ -25,60 +78,148 @@ extension LogWriter {
                 try files.createDirectory(path)
                 let active = try SegmentWriter.create(directory: path, baseOffset: 0, files: files)
                 try files.synchronizeDirectory(path)
-                active.isNamed = true
+                active.isDirectoryEntrySynced = true
                 let partition = Partition(
                     topic: metadata.id, topicName: metadata.name, index: index, directory: path,
                     state: Partition.State(start: 0, appendedEnd: 0, durableEnd: 0, appliedEnd: 0, segments: [active.segment]))
-                partitions.append(partition)
-                made.append(
+                made.list.append(
                     PartitionWriter(
                         partition: partition, active: active, size: 0, nextOffset: 0,
                         segmentBytes: metadata.config.segmentBytes))
             }
             try files.synchronizeDirectory(directory.log)
-            try files.replace(directory.topicFile(metadata.name), with: metadata.text)
-            try files.replace(directory.topicCopy(metadata.name), with: metadata.text)
         }
-        for writer in made { writers[PartitionKey(writer.partition)] = writer }
-        log.registry.withLock { $0.insert(SegmentedLog.Topic(metadata: metadata, partitions: partitions)) }
+        return made
     }
 
-    func alterTopic(_ topic: TopicID, _ config: TopicConfig) throws(LogError) {
-        guard var known = log.registry.withLock({ $0.byID[topic] }) else { throw log.unknown(topic) }
-        known.metadata.config = config
-        try translating { () throws(SystemError) in
-            try files.replace(directory.topicFile(known.metadata.name), with: known.metadata.text)
-            try files.replace(directory.topicCopy(known.metadata.name), with: known.metadata.text)
+    /// After a topic's files could not be written: removes both, so that the next start does not find what the caller was told
+    /// does not exist, and forgets the partitions. Returns `error`; throws the end of the log where even the removal fails.
+    private func takeBack(_ metadata: TopicMetadata, after error: LogError) throws(LogError) -> LogError {
+        let name = metadata.name
+        let second = failure { () throws(SystemError) in
+            for path in [directory.topicFile(name), directory.topicCopy(name)] where files.exists(path) { try files.removeFile(path) }
+            try files.synchronizeDirectory(directory.topics)
         }
-        for partition in known.partitions { writers[PartitionKey(partition)]?.segmentBytes = config.segmentBytes }
-        log.registry.withLock { $0.insert(known) }
-        // Where partitions begin must be known from the journal once retention does not explain it any more.
-        beginCheckpoint()
+        try exclusively { writer throws(LogError) in
+            for index in 0..<metadata.partitionCount {
+                writer.writers[PartitionKey(topic: metadata.id, partition: index)] = nil
+            }
+            if let second { throw writer.stop("\(error.message); and topic '\(name)' could not be taken back: \(second.message)") }
+        }
+        removePartitions(name, count: metadata.partitionCount)
+        return error
     }
 
-    func deleteTopic(_ topic: TopicID) throws(LogError) {
-        guard let known = log.registry.withLock({ $0.byID[topic] }) else { throw log.unknown(topic) }
-        let name = known.metadata.name
-        try translating { () throws(SystemError) in
+    /// Removes the directories of partitions that belong to no topic. What cannot be removed now is removed by the next topic of the
+    /// same name.
+    private func removePartitions(_ name: String, count: Int) {
+        for index in 0..<count { _ = failure { () throws(SystemError) in try files.removeTree(directory.partition(name, index)) } }
+    }
+
+    private func failure(_ body: () throws(SystemError) -> Void) -> LogError? {
+        do {
+            try body()
+            return nil
+        } catch {
+            return LogError(error)
+        }
+    }
+
+    // MARK: Removing
+
+    package func deleteTopic(_ topic: TopicID) throws(LogError) {
+        let known = try take(topic)
+        defer { release(known.metadata.name) }
+        // Under the order's lock: each commit comes before or after. A later one fails alone, with `unknownTopic`.
+        mark(known, isDeleted: true)
+        if let error = hide(known.metadata.name) {
+            let second = unhide(known.metadata.name)
+            if let second {
+                let name = known.metadata.name
+                try exclusively { writer throws(LogError) in
+                    throw writer.stop("\(error.message); and the deletion of topic '\(name)' could not be undone: \(second.message)")
+                }
+            }
+            mark(known, isDeleted: false)
+            throw error
+        }
+        // From here on a crash only delays the removal. Commits that were taken before the deletion are carried out before this.
+        try exclusively { writer throws(LogError) in
+            writer.log.registry.withLock { registry in
+                registry.byID[topic] = nil
+                registry.byName[known.metadata.name] = nil
+            }
+            for partition in known.partitions { writer.writers[PartitionKey(partition)] = nil }
+            writer.unapplied.removeAll { $0.append.partition.topic == topic }
+        }
+        // Neither a round of maintenance nor a checkpoint may write to directories that a topic of the same name takes over.
+        awaitCheckpoint()
+        order.wait(until: { $0.topicInMaintenance != topic || $0.isEnding }, then: { _ in })
+        notify(known.partitions)
+        do throws(LogError) { try removeFiles(of: known) } catch { options.report(error) }
+        try exclusively { writer throws(LogError) in writer.beginCheckpoint() }
+    }
+
+    /// The topic with this id, whose name is taken for a change.
+    private func take(_ topic: TopicID) throws(LogError) -> Topic {
+        guard let known = registry.withLock({ $0.byID[topic] }) else { throw unknown(topic) }
+        try reserve(known.metadata.name)
+        // It may have been changed or deleted while this waited.
+        guard let known = registry.withLock({ $0.byID[topic] }) else {
+            release(known.metadata.name)
+            throw unknown(topic)
+        }
+        return known
+    }
+
+    private func mark(_ topic: Topic, isDeleted: Bool) {
+        order.update { _ in
+            for partition in topic.partitions { partition.state.withLock { $0.isDeleted = isDeleted } }
+        }
+    }
+
+    /// Renames a topic's file, durably, so that the next start finishes the deletion.
+    private func hide(_ name: String) -> LogError? {
+        failure { () throws(SystemError) in
             try files.rename(directory.topicFile(name), to: directory.topicFile(name) + ".deleted")
             try files.synchronizeDirectory(directory.topics)
         }
-        log.registry.withLock { registry in
-            registry.byID[topic] = nil
-            registry.byName[name] = nil
+    }
+
+    /// Undoes `hide`, durably: until then it is uncertain what the next start will find.
+    private func unhide(_ name: String) -> LogError? {
+        failure { () throws(SystemError) in
+            if !files.exists(directory.topicFile(name)) {
+                try files.rename(directory.topicFile(name) + ".deleted", to: directory.topicFile(name))
+            }
+            try files.synchronizeDirectory(directory.topics)
         }
-        for partition in known.partitions {
-            partition.state.withLock { $0.isDeleted = true }
-            writers[PartitionKey(partition)] = nil
-        }
-        unapplied.removeAll { $0.append.partition.topic == topic }
-        // From here on a crash only delays the removal.
+    }
+
+    /// Removes what is left of a deleted topic. What cannot be removed is removed by the next start, or by a topic of the same name.
+    private func removeFiles(of topic: Topic) throws(LogError) {
+        let name = topic.metadata.name
         try translating { () throws(SystemError) in
-            for partition in known.partitions { try files.removeTree(partition.directory) }
+            for partition in topic.partitions { try files.removeTree(partition.directory) }
             if files.exists(directory.topicCopy(name)) { try files.removeFile(directory.topicCopy(name)) }
             try files.synchronizeDirectory(directory.topics)
             try files.removeFile(directory.topicFile(name) + ".deleted")
         }
-        beginCheckpoint()
+    }
+
+    // MARK: Changing
+
+    package func alterTopic(_ topic: TopicID, config: TopicConfig) throws(LogError) {
+        try config.check()
+        var known = try take(topic)
+        defer { release(known.metadata.name) }
+        known.metadata.config = config
+        try writeFiles(known.metadata)
+        try exclusively { [known] writer throws(LogError) in
+            for partition in known.partitions { writer.writers[PartitionKey(partition)]?.segmentBytes = config.segmentBytes }
+            writer.log.registry.withLock { $0.insert(known) }
+            // Where partitions begin must be known from the journal once retention does not explain it any more.
+            writer.beginCheckpoint()
+        }
     }
 }

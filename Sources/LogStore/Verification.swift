@@ -123,7 +123,7 @@ private struct Inspection {
         self.next = next
     }
 
-    /// Calls `visit` with each batch, whether it is sound, and its records when they can be read, until that returns false.
+    /// Calls `visit` with each batch, whether it is sound, and its records when they can be read. Stops when `visit` returns false.
     func run(_ visit: (RecordBatchHeader, Int64, Bool, RecordRun?) -> Bool) -> SegmentReport {
         var report = SegmentReport(
             path: segment.path, topicName: partition.topicName, partition: partition.index, byteCount: segment.size)

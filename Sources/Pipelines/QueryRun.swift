@@ -7,7 +7,7 @@
 // Each entry into `running`, and each retry, is an epoch of its own (`RunEpoch`). What tasks of an earlier epoch still report is ignored,
 // what they still commit is refused by the log.
 
-import LogStore
+package import LogStore
 import Operators
 import Platform
 

@@ -3,16 +3,6 @@
 package import Bytes
 package import LogStore
 
-/// A partition of a topic.
-package struct PartitionKey: Hashable, Sendable {
-    package var topic: TopicID
-    package var partition: Int
-    package init(topic: TopicID, partition: Int) {
-        self.topic = topic
-        self.partition = partition
-    }
-}
-
 /// One partition that a task reads.
 package struct TaskInput: Sendable {
     /// Which input of the dataflow its records are for.

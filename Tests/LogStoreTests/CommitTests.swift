@@ -53,20 +53,25 @@ import Testing
         let topic = try log.create("t")
         let seen = Mutex<[String]>([])
         // While the journal is being synced the records can be read as appended and not as durable.
-        files.setFaults { operation in
-            if operation.kind == .synchronize {
+        files.setFaults { [weak log] operation in
+            if operation.kind == .synchronize, let log {
                 let appended = (try? log.fetch(topic, partition: 0, from: 0, maxBytes: 100, upTo: .appended)).map(text)
                 let durable = (try? log.fetch(topic, partition: 0, from: 0, maxBytes: 100, upTo: .durable)).map(text)
                 seen.withLock { $0.append("appended \(appended ?? "?"), durable \(durable ?? "?")") }
             }
             return nil
         }
+        let done = Monitor(0)
         log.commit(
             Commit(
                 [Append(topic: topic, partition: 0, records: records("a=1"))],
-                onAppended: { _ in seen.withLock { $0.append("callback") } })
-        ) { _ in seen.withLock { $0.append("done") } }
-        #expect(seen.withLock { $0 } == ["callback", "appended a=1, durable ", "done"])
+                onAppended: { _ in done.update { $0 += 1 } })
+        ) { _ in
+            seen.withLock { $0.append("done") }
+            done.update { $0 += 1 }
+        }
+        done.wait(until: { $0 == 2 }, then: { _ in })
+        #expect(seen.withLock { $0 } == ["appended a=1, durable ", "done"])
     }
 
     @Test func newsTellsBothEnds() throws {
@@ -77,11 +82,9 @@ import Testing
         try log.append(topic, "a=1 b=2", partition: 1)
         log.unsubscribe(subscription)
         try log.append(topic, "c=3")
-        #expect(
-            news.withLock { $0 } == [
-                LogNews(topic: topic, partition: 1, appendedEnd: 2, durableEnd: 0),
-                LogNews(topic: topic, partition: 1, appendedEnd: 2, durableEnd: 2),
-            ])
+        let all = news.withLock { $0 }
+        #expect(all.allSatisfy { $0.partition == 1 && $0.appendedEnd == 2 && $0.durableEnd <= 2 } && all.count <= 2, "\(all)")
+        #expect(all.contains(LogNews(topic: topic, partition: 1, appendedEnd: 2, durableEnd: 2)))
     }
 
     @Test func repeatsAreDropped() throws {
@@ -163,8 +166,8 @@ import Testing
         #expect(try everything(openLog(files), new) == "c=3")
     }
 
-    @Test func aLogWithThreadsDoesTheSame() throws {
-        let log = try openLog(MemoryFileSystem()) { $0.hasOwnThreads = true; $0.journalBytes = 4096 }
+    @Test func manyCommitsWithoutWaiting() throws {
+        let log = try openLog(MemoryFileSystem()) { $0.journalBytes = 4096 }
         let topic = try log.create("t")
         let done = Monitor(0)
         for number in 0..<500 {

@@ -27,8 +27,12 @@ private final class Workload: Sendable {
         options.tailBytes = 0
     }
 
-    /// Goes on with the commits after those that are there, `count` times; stops at the first error.
-    func run(_ files: any FileSystem, count: Int) {
+    /// Goes on with the commits after those that are there, `count` times, in one fixed interleaving; stops at the first error.
+    func run(_ files: any FileSystem, count: Int) throws {
+        try SeededScheduler(seed: 1).run { self.work(files, count) }
+    }
+
+    private func work(_ files: any FileSystem, _ count: Int) {
         do {
             let log = try openLog(files, change: small)
             let topic: TopicID
@@ -76,13 +80,13 @@ private final class Workload: Sendable {
 @Suite struct CrashTests {
     @Test func powerCutsAtEveryOperation() throws {
         let dry = FaultyFileSystem(MemoryFileSystem(simulatingPowerCuts: true))
-        Workload().run(dry, count: 24)
+        try Workload().run(dry, count: 24)
         let operations = dry.operationCount
         #expect(operations > 100)
         for number in 0..<operations {
             let memory = MemoryFileSystem(simulatingPowerCuts: true)
             let workload = Workload()
-            workload.run(FaultyFileSystem(memory) { $0.number == number ? .powerCut : nil }, count: 24)
+            try workload.run(FaultyFileSystem(memory) { $0.number == number ? .powerCut : nil }, count: 24)
             try workload.check(memory.afterPowerCut(), "cut at \(number)")
             for seed in 0..<3 {
                 let survivor = memory.afterPowerCut(keepingByChance: SeededRandom(seed: UInt64(number * 10 + seed)))
@@ -93,11 +97,11 @@ private final class Workload: Sendable {
 
     @Test func powerCutsWithoutSyncsLeaveWholeCommits() throws {
         let dry = FaultyFileSystem(MemoryFileSystem(simulatingPowerCuts: true))
-        Workload(durability: .os).run(dry, count: 24)
+        try Workload(durability: .os).run(dry, count: 24)
         for number in 0..<dry.operationCount {
             let memory = MemoryFileSystem(simulatingPowerCuts: true)
             let workload = Workload(durability: .os)
-            workload.run(FaultyFileSystem(memory) { $0.number == number ? .powerCut : nil }, count: 24)
+            try workload.run(FaultyFileSystem(memory) { $0.number == number ? .powerCut : nil }, count: 24)
             for seed in 0..<3 {
                 let survivor = memory.afterPowerCut(keepingByChance: SeededRandom(seed: UInt64(number * 10 + seed)))
                 try workload.check(survivor, "cut at \(number), chance \(seed)")
@@ -110,9 +114,9 @@ private final class Workload: Sendable {
             for second in 0..<25 {
                 let memory = MemoryFileSystem(simulatingPowerCuts: true)
                 let workload = Workload()
-                workload.run(FaultyFileSystem(memory) { $0.number == number ? .powerCut : nil }, count: 24)
+                try workload.run(FaultyFileSystem(memory) { $0.number == number ? .powerCut : nil }, count: 24)
                 let survivor = memory.afterPowerCut(keepingByChance: SeededRandom(seed: UInt64(number)))
-                workload.run(FaultyFileSystem(survivor) { $0.number == second ? .powerCut : nil }, count: 3)
+                try workload.run(FaultyFileSystem(survivor) { $0.number == second ? .powerCut : nil }, count: 3)
                 try workload.check(
                     survivor.afterPowerCut(keepingByChance: SeededRandom(seed: UInt64(second))), "cut at \(number), then \(second)")
             }
@@ -121,7 +125,7 @@ private final class Workload: Sendable {
 
     @Test func everySyncFailsOnce() throws {
         let dry = FaultyFileSystem(MemoryFileSystem(simulatingPowerCuts: true))
-        Workload().run(dry, count: 24)
+        try Workload().run(dry, count: 24)
         for number in 0..<dry.operationCount {
             let memory = MemoryFileSystem(simulatingPowerCuts: true)
             let workload = Workload()
@@ -132,7 +136,7 @@ private final class Workload: Sendable {
                 hasFailed.withLock { $0 = true }
                 return .failedSync
             }
-            workload.run(files, count: 24)
+            try workload.run(files, count: 24)
             if hasFailed.withLock({ $0 }) { try workload.check(memory.afterPowerCut(), "failed sync at \(number)") }
         }
     }

@@ -13,22 +13,27 @@ import Testing
         var topics: [TopicID: [String]] = [:]
     }
 
-    /// Three topics over some segments and a journal that still has commits; one is compacted.
+    /// Three topics over some segments and a journal that still has commits; one is compacted. Always the same files: no checkpoint is
+    /// under way.
     private func original() throws -> Original {
         let files = MemoryFileSystem(simulatingPowerCuts: true)
-        let log = try openLog(files) { $0.tailBytes = 0; $0.journalBytes = 6000; $0.extentBytes = 700 }
-        var result = Original(files: files)
-        let configs: [(String, CleanupPolicy)] = [("plain", .delete), ("table", .compact), ("other", .compactAndDelete)]
-        let topics = try configs.map { name, policy in
-            try log.create(name) { $0.cleanupPolicy = policy; $0.segmentBytes = 1500; $0.retentionMilliseconds = nil }
+        return try SeededScheduler(seed: 1).run {
+            let log = try openLog(files) { $0.tailBytes = 0; $0.journalBytes = 6000; $0.extentBytes = 700 }
+            var result = Original(files: files)
+            let configs: [(String, CleanupPolicy)] = [("plain", .delete), ("table", .compact), ("other", .compactAndDelete)]
+            let topics = try configs.map { name, policy in
+                try log.create(name) { $0.cleanupPolicy = policy; $0.segmentBytes = 1500; $0.retentionMilliseconds = nil }
+            }
+            for number in 0..<90 {
+                let value = String(repeating: "v", count: number % 20 == 7 ? 900 : 10)
+                try log.commitAndWait(topics.map { Append(topic: $0, partition: 0, records: records("k\(number % 40)=\(number)\(value)")) })
+                for topic in topics { result.topics[topic, default: []].append("k\(number % 40)=\(number)\(value)") }
+                if number == 70 { #expect(log.maintain() == []) }
+            }
+            // Simulated time passes when all threads of the log wait.
+            log.scheduler.sleep(nanoseconds: 1_000_000)
+            return result
         }
-        for number in 0..<90 {
-            let value = String(repeating: "v", count: number % 20 == 7 ? 900 : 10)
-            try log.commitAndWait(topics.map { Append(topic: $0, partition: 0, records: records("k\(number % 40)=\(number)\(value)")) })
-            for topic in topics { result.topics[topic, default: []].append("k\(number % 40)=\(number)\(value)") }
-            if number == 70 { #expect(log.maintain() == []) }
-        }
-        return result
     }
 
     private func damage(_ files: MemoryFileSystem, _ chance: SeededRandom) throws -> String {

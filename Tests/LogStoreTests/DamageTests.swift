@@ -55,6 +55,18 @@ import Testing
         #expect(try files.contents(of: stem + ".log").count == size - 1)
     }
 
+    /// A batch whose base offset was changed is an error where it is read, and in the way of nothing that follows it.
+    @Test func aDamagedBatchIsNotInTheWayOfLaterOnes() throws {
+        let (files, topic, stem) = try closedLog()
+        try FaultyFileSystem(files).flipBit(4, ofByteAt: 6, in: stem + ".log")
+        let log = try openLog(files) { $0.tailBytes = 0 }
+        #expect { try everything(log, topic) } throws: { ($0 as? LogError)?.kind == .damaged }
+        #expect(text(try log.fetch(topic, partition: 0, from: 3, maxBytes: 100, upTo: .durable)) == "d=4")
+        #expect(try log.append(topic, "e=5") == 4)
+        #expect(text(try log.fetch(topic, partition: 0, from: 4, maxBytes: 100, upTo: .durable)) == "e=5")
+        #expect(log.describeTopics()[0].partitions[0].damage != nil)
+    }
+
     @Test func bytesBehindTheEndAreCut() throws {
         let (files, topic, stem) = try closedLog()
         let bytes = try files.contents(of: stem + ".log")

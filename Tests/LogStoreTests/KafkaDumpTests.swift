@@ -77,7 +77,6 @@ struct KafkaDumpTests {
         let directory = NSTemporaryDirectory() + "millrace-compacted-" + UUID().uuidString
         defer { try? FileManager.default.removeItem(atPath: directory) }
         var options = LogOptions()
-        options.hasOwnThreads = false
         options.tailBytes = 0
         let log = try SegmentedLog(
             directory: directory, files: HostFileSystem(), clock: SimulatedTime(wall: 2_000_000), random: SeededRandom(seed: 1),

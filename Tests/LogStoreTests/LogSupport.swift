@@ -5,14 +5,15 @@ import Platform
 import Synchronization
 import Testing
 
-/// A log over `files`, without threads of its own, so that a commit is done when `commit` returns.
+/// A log over `files`, with its threads under the scheduler of the calling thread: simulated where that is.
 func openLog(
     _ files: any FileSystem, clock: SimulatedTime = SimulatedTime(wall: 1_000_000), change: (inout LogOptions) -> Void = { _ in }
 ) throws(LogError) -> SegmentedLog {
     var options = LogOptions()
-    options.hasOwnThreads = false
     change(&options)
-    return try SegmentedLog(directory: "data", files: files, clock: clock, random: SeededRandom(seed: 7), options: options)
+    return try SegmentedLog(
+        directory: "data", files: files, clock: clock, random: SeededRandom(seed: 7), options: options,
+        scheduler: SeededScheduler.current.map { $0 as any Scheduler } ?? HostScheduler())
 }
 
 /// "a=1 b=2 c=" is three records; "c" alone is a record with a null value, "=1" one with a null key.

@@ -84,7 +84,6 @@ import Testing
         let clock = SimulatedTime(wall: 1_000_000)
         let reported = Monitor<[LogError]>([])
         let log = try openLog(MemoryFileSystem(), clock: clock) {
-            $0.hasOwnThreads = true
             $0.maintenanceInterval = 1
             $0.tailBytes = 0
             $0.report = { error in reported.update { $0.append(error) } }
@@ -122,7 +121,6 @@ import Testing
         try FaultyFileSystem(files).flipBit(1, ofByteAt: 100, in: "data/log/t-0/00000000000000000000.log")
         let reported = Monitor<[LogError]>([])
         let log = try openLog(files) {
-            $0.hasOwnThreads = true
             $0.maintenanceInterval = 1
             $0.report = { error in reported.update { $0.append(error) } }
         }
