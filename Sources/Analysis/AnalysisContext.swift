@@ -89,5 +89,5 @@ extension AnalysisContext {
 
 /// A sentence that offers the nearest of the names, or nil when none is near.
 func suggestion(for name: String, among candidates: [String]) -> String? {
-    closestMatch(to: name, among: candidates).map { "Did you mean \($0)?" }
+    nameSuggestion(for: name, among: candidates)
 }

@@ -74,7 +74,7 @@ extension MillraceEngine {
         let objects = entries.values.filter { !$0.key.hasPrefix(CatalogEntry.pausePrefix) && $0.key != CatalogEntry.numbersKey }
         let (queries, broken) = replay(objects.sorted { $0.sequence < $1.sequence })
         unread += broken
-        for broken in unread { configuration.logLine(.error, "event=catalog_entry_broken key=\(broken.key) reason=\"\(broken.reason)\"") }
+        for broken in unread { configuration.logLine(.error, logText("catalog_entry_broken", ["key": broken.key, "reason": broken.reason])) }
         let reported = unread
         state.update { $0.broken = reported }
         let crashed = configuration.crashes?.queriesToPause ?? [:]
@@ -82,7 +82,7 @@ extension MillraceEngine {
             if paused.contains(query.id) {
                 query.run.pause {}
             } else if let reason = crashed[query.id] {
-                configuration.logLine(.error, "event=query_left_paused query=\(query.id) reason=\"\(reason)\"")
+                configuration.logLine(.error, logText("query_left_paused", ["query": query.id, "reason": "\(reason)"]))
                 query.run.pause(reason: reason) {}
             } else {
                 begin(query)

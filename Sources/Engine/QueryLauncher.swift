@@ -138,7 +138,7 @@ struct QueryLauncher: Sendable {
         persistence.errors = log.describeTopic(named: errorsTopic).map {
             ErrorReporter(topic: $0.id, queryID: id, time: engine.configuration.time)
         }
-        persistence.warn = { logLine(.warning, "event=snapshot_unreadable query=\(id) reason=\"\($0)\"") }
+        persistence.warn = { logLine(.warning, logText("snapshot_unreadable", ["query": id, "reason": "\($0)"])) }
         for store in dataflow.storeNames {
             guard let topic = log.describeTopic(named: changelogName(store)) else {
                 throw QueryFailure(message: "the changelog \(changelogName(store)) is gone")

@@ -1,11 +1,12 @@
 // A session: one user's settings and variables, and the requests that are under way for them.
 
 package import Diagnostics
-import Platform
+package import Platform
+package import Sessions
 import Syntax
 
 /// A request that was handed to a session. Cancelling it ends its query; it then ends with `failed` and the code for cancelled.
-package final class Request: Sendable {
+package final class Request: RunningRequest {
     private struct State: Sendable {
         var isCancelled = false
         var cancel: (@Sendable () -> Void)?
@@ -65,7 +66,7 @@ package final class EngineSession: Sendable {
     package func execute(_ text: String, into sink: any AnswerSink, whenFinished: @escaping @Sendable (Bool) -> Void = { _ in }) -> Request
     {
         let request = Request()
-        engine.statements.run { [self] in
+        let isTaken = engine.statements.run { [self] in
             var options = ParserOptions()
             options.acceptsMissingSemicolon = true
             options.variables = property("ksql.variable.substitution.enable") == "false" ? nil : state.withLock { $0.variables }
@@ -76,6 +77,10 @@ package final class EngineSession: Sendable {
                 sink.emit(.failed(error))
                 whenFinished(false)
             }
+        }
+        if !isTaken {
+            sink.emit(.failed(StatementExecution.shuttingDown))
+            whenFinished(false)
         }
         return request
     }
@@ -94,7 +99,11 @@ package final class EngineSession: Sendable {
         execution.perform { [self] succeeded in
             if !succeeded { return whenFinished(false) }
             if rest.isEmpty { return whenFinished(true) }
-            engine.statements.run { [self] in perform(rest, request, sink, whenFinished) }
+            let isTaken = engine.statements.run { [self] in perform(rest, request, sink, whenFinished) }
+            if !isTaken {
+                sink.emit(.failed(StatementExecution.shuttingDown))
+                whenFinished(false)
+            }
         }
     }
 
@@ -120,4 +129,17 @@ package final class EngineSession: Sendable {
 
     /// Variables from outside the session's own statements: `--define`.
     package func define(_ name: String, as value: String) { state.withLock { $0.variables[name.uppercased()] = value } }
+}
+
+extension EngineSession: StatementSession {
+    package func submit(
+        _ text: String, into sink: any AnswerSink, whenFinished: @escaping @Sendable (Bool) -> Void
+    ) -> any RunningRequest {
+        execute(text, into: sink, whenFinished: whenFinished)
+    }
+}
+
+extension EngineSession {
+    /// The clock that the engine goes by.
+    package var clock: any TimeSource { engine.clock }
 }

@@ -9,6 +9,7 @@ import Pipelines
 import Planner
 import Plans
 import Platform
+import Sessions
 import Syntax
 import Values
 

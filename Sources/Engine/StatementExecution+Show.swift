@@ -8,6 +8,7 @@ import LogStore
 import Pipelines
 import Plans
 import Platform
+import Sessions
 import Syntax
 import Values
 
@@ -128,7 +129,7 @@ extension StatementExecution {
     private func limits() -> Listing {
         var listing = Listing([("Limit", "STRING"), ("Value", "BIGINT"), ("Reason", "STRING")])
         listing.add([
-            .text("statement bytes"), .number(Int64(SyntaxLimits.maximumTextBytes)),
+            .text("statement bytes"), .number(Int64(SyntaxLimits.maximumStatementBytes)),
             .text("a longer text is a mistake, or a load that belongs to .put"),
         ])
         listing.add([.text("expression depth"), .number(Int64(SyntaxLimits.maximumDepth)), .text("keeps every stage within its stack")])
@@ -142,7 +143,7 @@ extension StatementExecution {
             .text("error records a second, task and cause"), .number(Int64(ErrorReporter.samplesPerSecond)),
             .text("a poisoned topic must not fill the disk; counts stay exact"),
         ])
-        for limit in engine.configuration.outerLimits {
+        for limit in engine.configuration.frontEndLimits {
             listing.add([.text(limit.name), .number(Int64(limit.value)), .text(limit.reason)])
         }
         return listing

@@ -1,8 +1,8 @@
 // The interactive shell: reads entries, tells commands from statements, runs them, and goes on until it is told to leave.
 
 import Diagnostics
-package import Engine
 package import Platform
+package import Sessions
 import Syntax
 
 /// The shell on a terminal, or on an input that looks like one.

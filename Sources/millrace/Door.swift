@@ -1,10 +1,12 @@
 // The way into an engine that a command was told: a server, a data directory, or memory.
 
+import Client
 import CommandLineTable
 import Diagnostics
 import Engine
 import Platform
 import Server
+import Sessions
 
 /// Where a command's statements go.
 enum Door {

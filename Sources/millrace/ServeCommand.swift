@@ -6,6 +6,7 @@ import Engine
 import LogStore
 import Platform
 import Server
+import Sessions
 import Shell
 import Wire
 
@@ -22,12 +23,12 @@ struct ServeCommand {
         do throws(Diagnostic) { try checkListening(invocation) } catch { throw .usage(error) }
         self.invocation = invocation
         output = LogOutput(level: invocation[.logLevel]?.text ?? "info")
-        for notice in settings.notices { output.write(.warning, "event=setting_ignored detail=\"\(notice)\"") }
+        for notice in settings.notices { output.write(.warning, logText("setting_ignored", ["detail": notice])) }
     }
 
     func run() throws(CommandFailure) -> Int32 {
         let directory = invocation[.data]?.text ?? "./millrace-data"
-        output.write(.info, "event=starting version=\(productVersion) data=\(directory)")
+        output.write(.info, logText("starting", ["version": productVersion, "data": directory]))
         var opening = settings.embedded
         opening.directory = directory
         opening.startsPaused = invocation.isOn(.paused)
@@ -45,7 +46,7 @@ struct ServeCommand {
         let addressFile = AddressFile(directory)
         if let address = server.clientAddress { addressFile.write(address) }
         server.waitForTermination()
-        output.write(.info, "event=stopping")
+        output.write(.info, logText("stopping", [:]))
         server.stop()
         addressFile.remove()
         engine.close()
@@ -111,8 +112,8 @@ private final class ScriptSink: AnswerSink {
 
     func emit(_ event: AnswerEvent) {
         switch event {
-        case .notice(let text): output.write(.warning, "event=script_notice detail=\"\(text)\"")
-        case .done(let summary): output.write(.info, "event=script_statement detail=\"\(summary.message ?? "done")\"")
+        case .notice(let text): output.write(.warning, logText("script_notice", ["detail": text]))
+        case .done(let summary): output.write(.info, logText("script_statement", ["detail": summary.message ?? "done"]))
         case .failed(let error): problem.update { $0 = error }
         case .columns, .rows: break
         }

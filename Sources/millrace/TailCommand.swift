@@ -6,6 +6,7 @@ import Diagnostics
 import Engine
 import JSONText
 import Platform
+import Sessions
 
 /// Follows one topic.
 struct TailCommand {
