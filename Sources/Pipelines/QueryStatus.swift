@@ -1,9 +1,7 @@
 // The public face of a query: its state, its counters, and how far it has durably come. Its run and its tasks write it, statements,
 // listings and metrics read it, and those who want a query to reach something wait for it here.
 
-import LogStore
 package import LogStore
-import Operators
 package import Operators
 package import Platform
 
