@@ -27,8 +27,8 @@ package final class MillraceEngine: Sendable {
     let pool: WorkerPool?
     /// How far queries have got, for those that start.
     let positions: CommittedPositions
-    /// Held while a statement that changes the catalog is carried out, so that there is one at a time.
-    let catalogChange = Monitor(false)
+    /// Statements that change the catalog take their turn here.
+    let changes: ChangeQueue
 
     /// Opens the engine over `log`: makes its own topics if they are missing, brings back what the catalog says, and starts its queries.
     ///
@@ -43,7 +43,9 @@ package final class MillraceEngine: Sendable {
         statements = ThreadPool("statements", limit: 8, scheduler: scheduler)
         questions = ThreadPool("questions", limit: max(2, processorCount()), scheduler: scheduler)
         writes = ThreadPool("writes", limit: 2, scheduler: scheduler)
-        catalogLane = ThreadPool("catalog", limit: 1, scheduler: scheduler)
+        let catalogLane = ThreadPool("catalog", limit: 1, scheduler: scheduler)
+        self.catalogLane = catalogLane
+        changes = ChangeQueue(on: catalogLane)
         waiting = WaitingRoom(time: configuration.time, scheduler: scheduler)
         do throws(SystemError) {
             pool = try WorkerPool(
@@ -54,7 +56,7 @@ package final class MillraceEngine: Sendable {
         try SystemTopics.ensure(in: log)
         state.update { state in
             state.serverProperties = configuration.properties
-            for source in SystemTopics.sources { state.catalog.set(source) }
+            for source in SystemTopics.sources { state.catalog.set(.source(source)) }
         }
         recover()
         let subscribed = log.subscribe { [waiting] news in waiting.notify(.topic(news.topic)) }
@@ -68,12 +70,6 @@ package final class MillraceEngine: Sendable {
 
     /// What exists now.
     package var catalog: CatalogSnapshot { state.withLock { $0.catalog } }
-
-    /// The texts of the statements that made what exists.
-    package var definingStatements: [String] {
-        let catalog = catalog
-        return catalog.sortedSources.map(\.statement) + catalog.sortedQueries.map(\.statement)
-    }
 
     var serverProperties: [String: String] { state.withLock { $0.serverProperties } }
     func serverProperty(_ name: String) -> String? { state.withLock { $0.serverProperties[name] } }
@@ -115,17 +111,10 @@ package final class MillraceEngine: Sendable {
     /// Ends what waits now, as if the engine closed: a server that stops wants its clients answered.
     package func endWaits() { waiting.endAll() }
 
-    /// Carries out `body` as the only change of the catalog under way.
-    func changingCatalog<Result>(_ body: () throws(Diagnostic) -> Result) throws(Diagnostic) -> Result {
-        catalogChange.wait(until: { !$0 }) { $0 = true }
-        defer { catalogChange.update { $0 = false } }
-        return try body()
-    }
-
-    /// Commits and waits until it is durable.
-    func commitAndWait(_ appends: [Append]) throws(Diagnostic) {
+    /// Commits and waits until it is durable. With `generation` it is refused when the log has taken back records since then.
+    func commitAndWait(_ appends: [Append], generation: UInt64? = nil) throws(Diagnostic) {
         let outcome = Monitor<Result<CommitReceipt, LogError>?>(nil)
-        log.commit(Commit(appends)) { result in outcome.update { $0 = result } }
+        log.commit(Commit(appends, generation: generation)) { result in outcome.update { $0 = result } }
         let result = outcome.wait(until: { $0 != nil }) { $0 }
         if case .failure(let error)? = result { throw Diagnostic(error) }
     }

@@ -45,6 +45,8 @@ struct SessionState: Sendable {
     var writes = 0
     /// How many of these each source that was asked for had seen when its upstream queries had last caught up.
     var seenWrites: [String: Int] = [:]
+    /// The mark of the script's statement that is being carried out; nil where no script runs.
+    var scriptMark: String?
 }
 
 /// One user's way into the engine.
@@ -69,7 +71,7 @@ package final class EngineSession: Sendable {
         let isTaken = engine.statements.run { [self] in
             var options = ParserOptions()
             options.acceptsMissingSemicolon = true
-            options.variables = property("ksql.variable.substitution.enable") == "false" ? nil : state.withLock { $0.variables }
+            options.variables = substitutedVariables
             do throws(Diagnostic) {
                 let parsed = try parse(text, options: options)
                 perform(parsed[...], request, sink, whenFinished)
@@ -111,6 +113,11 @@ package final class EngineSession: Sendable {
     package func set(_ name: String, to value: String) throws(Diagnostic) {
         let bare = try SettingTable.check(name, value: value, bySession: true)
         state.withLock { $0.properties[bare] = value }
+    }
+
+    /// The variables that stand in statements; nil while they are not substituted.
+    var substitutedVariables: [String: String]? {
+        property("ksql.variable.substitution.enable") == "false" ? nil : state.withLock { $0.variables }
     }
 
     /// The value of a property in this session: its own, else the server's, else the default.

@@ -50,13 +50,24 @@ struct StatementExecution: Sendable {
         case .print(let print): try perform(print, whenDone)
         case .assert(let assertion): try perform(assertion, whenDone)
         default:
-            guard statement.isDefinition, !isAboutTransient(statement) else { return done(try performAtOnce(statement), whenDone) }
-            if !session.mayDefine { throw definitionRefused }
-            try afterUpstream(of: sourcesToCatchUp(for: statement), whenDone) { () throws(Diagnostic) in
-                goOn(on: engine.catalogLane, whenDone) { () throws(Diagnostic) in
-                    defer { engine.waiting.notify(.catalog) }
-                    done(try performAtOnce(statement), whenDone)
-                }
+            let isChange = statement.isDefinition && !isAboutTransient(statement)
+            if isChange, !session.mayDefine { throw definitionRefused }
+            try afterUpstream(of: sourcesToRead(before: statement), whenDone) { () throws(Diagnostic) in
+                if isChange { return change(statement, whenDone) }
+                done(try performAtOnce(statement), whenDone)
+            }
+        }
+    }
+
+    /// Carries out a statement that changes the catalog when it is its turn.
+    private func change(_ statement: Statement, _ whenDone: @escaping @Sendable (Bool) -> Void) {
+        engine.changes.run {
+            defer { engine.waiting.notify(.catalog) }
+            do throws(Diagnostic) {
+                try engine.checkChangeable()
+                done(try performAtOnce(statement), whenDone)
+            } catch {
+                fail(error.about(statement: parsed.text), whenDone)
             }
         }
     }
