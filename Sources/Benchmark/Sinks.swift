@@ -4,7 +4,6 @@ import Bytes
 import Diagnostics
 import Engine
 import Platform
-import Sessions
 
 /// Keeps why a statement failed.
 final class FailureSink: AnswerSink {

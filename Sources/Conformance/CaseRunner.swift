@@ -13,7 +13,6 @@ import LogStore
 import Pipelines
 import Plans
 import Platform
-import Sessions
 import Values
 
 /// What came of a case.

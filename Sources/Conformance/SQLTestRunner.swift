@@ -7,7 +7,6 @@ import Diagnostics
 import Engine
 import LogStore
 import Platform
-import Sessions
 import Syntax
 
 struct SQLTestRunner {

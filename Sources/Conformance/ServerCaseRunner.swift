@@ -8,7 +8,6 @@ import Engine
 import JSONText
 import LogStore
 import Platform
-import Sessions
 
 /// Runs server cases.
 struct ServerCaseRunner: Sendable {

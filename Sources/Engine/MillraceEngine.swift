@@ -6,29 +6,22 @@ import Formats
 package import LogStore
 package import Pipelines
 import Platform
+import Settings
 import Values
 
 /// A running engine. Made over an open log, which it closes when it is closed itself.
 package final class MillraceEngine: Sendable {
-    let log: any EventLog
-    let configuration: EngineConfiguration
+    package let log: any EventLog
+    package let configuration: EngineConfiguration
     let state: Monitor<EngineState>
-    /// Statements are read, analysed and answered here. Nothing that runs on it waits: what has to is a continuation in `waiting`.
+    /// Statements are planned, committed to the catalog and wait for other queries here. Waiting is what mostly occupies a thread; more
+    /// sessions than this wait in turn.
     let statements: ThreadPool
-    /// Questions to tables and PRINT go through rows here, so that a long scan holds up no short statement.
-    let questions: ThreadPool
-    /// INSERT VALUES and loads hand their records to the log here, which makes them wait while the disk is behind.
-    let writes: ThreadPool
-    /// Statements that change what exists, one after the other; only they wait for each other's commits.
-    let catalogLane: ThreadPool
-    /// Statements that wait for news.
-    let waiting: WaitingRoom
-    private let subscription = Monitor<NewsSubscription?>(nil)
     let pool: WorkerPool?
     /// How far queries have got, for those that start.
     let positions: CommittedPositions
-    /// Statements that change the catalog take their turn here.
-    let changes: ChangeQueue
+    /// Held while a statement that changes the catalog is carried out, so that there is one at a time.
+    let catalogChange = Monitor(false)
 
     /// Opens the engine over `log`: makes its own topics if they are missing, brings back what the catalog says, and starts its queries.
     ///
@@ -39,14 +32,7 @@ package final class MillraceEngine: Sendable {
         self.configuration = configuration
         positions = CommittedPositions(log: log)
         state = Monitor(EngineState())
-        let scheduler = configuration.scheduler
-        statements = ThreadPool("statements", limit: 8, scheduler: scheduler)
-        questions = ThreadPool("questions", limit: max(2, processorCount()), scheduler: scheduler)
-        writes = ThreadPool("writes", limit: 2, scheduler: scheduler)
-        let catalogLane = ThreadPool("catalog", limit: 1, scheduler: scheduler)
-        self.catalogLane = catalogLane
-        changes = ChangeQueue(on: catalogLane)
-        waiting = WaitingRoom(time: configuration.time, scheduler: scheduler)
+        statements = ThreadPool("statements", limit: 8, scheduler: configuration.scheduler)
         do throws(SystemError) {
             pool = try WorkerPool(
                 count: configuration.workers, log: log, time: configuration.time, scheduler: configuration.scheduler)
@@ -56,11 +42,9 @@ package final class MillraceEngine: Sendable {
         try SystemTopics.ensure(in: log)
         state.update { state in
             state.serverProperties = configuration.properties
-            for source in SystemTopics.sources { state.catalog.set(.source(source)) }
+            for source in SystemTopics.sources { state.catalog.set(source) }
         }
         recover()
-        let subscribed = log.subscribe { [waiting] news in waiting.notify(.topic(news.topic)) }
-        subscription.update { $0 = subscribed }
     }
 
     /// A new session, with settings that it starts from. With `mayDefine` false it may ask and insert, but not change what exists.
@@ -71,31 +55,33 @@ package final class MillraceEngine: Sendable {
     /// What exists now.
     package var catalog: CatalogSnapshot { state.withLock { $0.catalog } }
 
+    /// The texts of the statements that made what exists.
+    package var definingStatements: [String] {
+        let catalog = catalog
+        return catalog.sortedSources.map(\.statement) + catalog.sortedQueries.map(\.statement)
+    }
+
     var serverProperties: [String: String] { state.withLock { $0.serverProperties } }
     func serverProperty(_ name: String) -> String? { state.withLock { $0.serverProperties[name] } }
 
+    /// The settings that the server lets no session change, by the names under which they are kept.
+    var deniedSettings: Set<String> {
+        let list = SettingValues(serverProperties)[.deniedOverrides]
+        return Set(list.split { $0 == "," || $0 == " " }.map { SettingTable.keptName(String($0)) })
+    }
 
     /// How many partitions a topic has, nil when there is none of that name.
     func partitions(of topic: String) -> Int? { log.describeTopic(named: topic)?.partitions.count }
 
-    /// Nanoseconds that statements under way have for their end when the engine closes.
-    private static let closingPatience: Int64 = 1_500_000_000
-
-    /// Ends transient queries and what waits, lets persistent queries commit what they have, closes the log. Takes no statements afterwards.
+    /// Ends transient queries, lets persistent ones commit what they have, closes the log. Takes no statements afterwards.
     package func close() {
         let transients = state.update { state in
             state.isClosing = true
             return Array(state.transients.values)
         }
         for transient in transients { transient.cancel() }
-        waiting.close()
-        // Before the workers, which statements may be waiting for.
-        let deadline = clock.monotonicNanoseconds() + MillraceEngine.closingPatience
-        for threads in [statements, catalogLane, writes, questions] {
-            _ = threads.close(within: max(0, deadline - clock.monotonicNanoseconds()))
-        }
         pool?.stop()
-        if let subscribed = subscription.withLock({ $0 }) { log.unsubscribe(subscribed) }
+        statements.close()
         log.close()
         // The queries' makers of tasks hold the engine: it lets go of them, outside of its lock.
         let held = state.update { state in
@@ -108,18 +94,22 @@ package final class MillraceEngine: Sendable {
         withExtendedLifetime(held) {}
     }
 
-    /// Ends what waits now, as if the engine closed: a server that stops wants its clients answered.
-    package func endWaits() { waiting.endAll() }
+    /// Carries out `body` as the only change of the catalog under way.
+    func changingCatalog<Result>(_ body: () throws(Diagnostic) -> Result) throws(Diagnostic) -> Result {
+        catalogChange.wait(until: { !$0 }) { $0 = true }
+        defer { catalogChange.update { $0 = false } }
+        return try body()
+    }
 
-    /// Commits and waits until it is durable. With `generation` it is refused when the log has taken back records since then.
-    func commitAndWait(_ appends: [Append], generation: UInt64? = nil) throws(Diagnostic) {
+    /// Commits and waits until it is durable.
+    func commitAndWait(_ appends: [Append]) throws(Diagnostic) {
         let outcome = Monitor<Result<CommitReceipt, LogError>?>(nil)
-        log.commit(Commit(appends, generation: generation)) { result in outcome.update { $0 = result } }
+        log.commit(Commit(appends)) { result in outcome.update { $0 = result } }
         let result = outcome.wait(until: { $0 != nil }) { $0 }
         if case .failure(let error)? = result { throw Diagnostic(error) }
     }
 
-    /// Counters and states of all persistent queries, sorted by id.
+    /// Counters and states of all persistent queries, for metrics and listings: sorted by id.
     package var queryStatuses: [QueryStatus] {
         state.withLock { $0.queries.values.map(\.run.status) }.sorted { $0.queryID < $1.queryID }
     }

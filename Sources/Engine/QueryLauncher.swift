@@ -10,6 +10,8 @@ import Pipelines
 import Planner
 import Plans
 import Platform
+import Quantities
+import Settings
 import Values
 
 /// Builds the tasks of queries.
@@ -30,6 +32,46 @@ struct QueryLauncher: Sendable {
         Planner.pipelines(of: plan) { topic in width ?? engine.partitions(of: topic) ?? 1 }
     }
 
+    // MARK: Topics
+
+    /// Makes the topics of a persistent query that are missing: exchanges and changelogs. The sink's topic is there already.
+    func makeTopics(for plan: QueryPlan) throws(Diagnostic) {
+        for pipeline in pipelines(of: plan) {
+            if case .exchange(let topic) = pipeline.destination {
+                var config = TopicConfig()
+                config.retentionMilliseconds = nil
+                try ensureTopic(topic.name, partitions: pipeline.exchangePartitions ?? pipeline.tasks, config)
+            }
+            for store in stores(of: pipeline.root) { try ensureTopic(changelogName(store), partitions: pipeline.tasks, .compacted) }
+        }
+    }
+
+    func changelogName(_ store: String) -> String { store + "-changelog" }
+
+    func ensureTopic(_ name: String, partitions: Int, _ config: TopicConfig) throws(Diagnostic) {
+        guard log.describeTopic(named: name) == nil else { return }
+        do throws(LogError) { _ = try log.createTopic(name, partitions: partitions, config: config) } catch { throw Diagnostic(error) }
+    }
+
+    /// Topics of the query's own, which go when it goes.
+    func internalTopics(of plan: QueryPlan) -> [String] {
+        pipelines(of: plan).flatMap { pipeline -> [String] in
+            var names = stores(of: pipeline.root).map(changelogName)
+            if case .exchange(let topic) = pipeline.destination { names.append(topic.name) }
+            return names
+        }
+    }
+
+    private func stores(of step: Step) -> [String] {
+        let below = step.inputs.flatMap(stores)
+        switch step {
+        case .source(let source): return below + (source.store.map { [$0.name] } ?? [])
+        case .aggregate(let aggregate): return below + [aggregate.store.name]
+        case .join(let join): return below + join.stores.map(\.name)
+        case .exchange, .filter, .project, .rekey, .explode: return below
+        }
+    }
+
     // MARK: Tasks
 
     func environment() -> DataflowEnvironment {
@@ -44,8 +86,10 @@ struct QueryLauncher: Sendable {
     func dataflow(
         _ pipeline: PipelinePlan, properties: [String: String], hasSlices: Bool = false
     ) throws(QueryFailure) -> Dataflow {
-        let cache = Int64(properties["cache.max.bytes.buffering"] ?? "") ?? 10_000_000
-        let options = DataflowOptions(coalesces: cache > 0, hashSeed: engine.configuration.random.next(), hasSlices: hasSlices)
+        let settings = SettingValues(properties)
+        var options = DataflowOptions(
+            coalesces: settings[.cacheBytes] > 0, hashSeed: engine.configuration.random.next(), hasSlices: hasSlices)
+        options.failsOnUnreadableRecord = settings[.failsOnUnreadableRecord]
         do throws(DataflowError) {
             return try Dataflow(root: pipeline.root, destination: pipeline.destination, options: options, environment: environment())
         } catch {
@@ -79,7 +123,7 @@ struct QueryLauncher: Sendable {
                             dataflow: dataflow, inputs: try inputs(of: dataflow, partition, committed, properties), partition: partition,
                             role: .persistent(persistence)),
                         status: status, log: log, time: engine.configuration.time,
-                        commitMilliseconds: Int64(properties["commit.interval.ms"] ?? "") ?? 100))
+                        commitMilliseconds: SettingValues(properties)[.commitInterval].count))
             }
         }
         return tasks
@@ -98,10 +142,10 @@ struct QueryLauncher: Sendable {
         persistence.errors = log.describeTopic(named: errorsTopic).map {
             ErrorReporter(topic: $0.id, queryID: id, time: engine.configuration.time)
         }
-        persistence.warn = { logLine(.warning, logText("snapshot_unreadable", ["query": id, "reason": "\($0)"])) }
+        persistence.warn = { logLine(.warning, "event=snapshot_unreadable query=\(id) reason=\"\($0)\"") }
         for store in dataflow.storeNames {
-            guard let topic = log.describeTopic(named: InternalNames.changelog(of: store)) else {
-                throw QueryFailure(message: "the changelog \(InternalNames.changelog(of: store)) is gone")
+            guard let topic = log.describeTopic(named: changelogName(store)) else {
+                throw QueryFailure(message: "the changelog \(changelogName(store)) is gone")
             }
             persistence.changelogs[store] = PartitionKey(topic: topic.id, partition: partition)
         }
@@ -196,7 +240,7 @@ struct QueryLauncher: Sendable {
         return partitions.filter { $0 < topic.partitions.count }.map { partition in
             let key = PartitionKey(topic: topic.id, partition: partition)
             let bounds = topic.partitions[partition].bounds
-            let start = properties["auto.offset.reset"] == "latest" ? bounds.durableEnd : bounds.start
+            let start = SettingValues(properties)[.offsetReset] == .latest ? bounds.durableEnd : bounds.start
             return TaskInput(index: index, partition: key, topicName: topicName, position: committed[key] ?? start)
         }
     }
@@ -207,30 +251,28 @@ struct QueryLauncher: Sendable {
         return max(topic.partitions[partition].bounds.start, origin?.offset(in: partition, ofTopic: topic.id.description) ?? 0)
     }
 
-    /// The positions at which a new persistent query starts, and these as records for the commit that creates it.
-    func firstPositions(of plan: QueryPlan, properties: [String: String]) -> (starts: [StartPosition], append: Append?) {
-        guard let offsets = log.describeTopic(named: consumerOffsetsTopic) else { return ([], nil) }
-        var starts: [StartPosition] = []
+    /// The positions at which a new persistent query starts, as records for the commit that creates it.
+    func firstPositions(of plan: QueryPlan, properties: [String: String]) -> Append? {
+        guard let offsets = log.describeTopic(named: consumerOffsetsTopic) else { return nil }
         var records = OutgoingRecords()
         let now = engine.configuration.time.wallMilliseconds()
         for source in plan.sources {
             guard let topic = log.describeTopic(named: source.topic) else { continue }
             for (partition, description) in topic.partitions.enumerated() {
                 // Tables are always read from their beginning.
-                let isLatest = properties["auto.offset.reset"] == "latest" && source.kind == .stream
-                let start = isLatest ? description.bounds.durableEnd : beginning(of: source.sourceName, topic, partition)
-                starts.append(StartPosition(topic: source.topic, partition: partition, offset: start))
+                let isLatest = SettingValues(properties)[.offsetReset] == .latest && source.kind == .stream
                 appendPosition(
-                    start, of: PartitionKey(topic: topic.id, partition: partition), named: source.topic, group: plan.id, at: now, to: &records)
+                    isLatest ? description.bounds.durableEnd : beginning(of: source.sourceName, topic, partition),
+                    of: PartitionKey(topic: topic.id, partition: partition), named: source.topic, group: plan.id, at: now, to: &records)
             }
         }
-        return (starts, records.isEmpty ? nil : Append(topic: offsets.id, partition: 0, records: records))
+        return records.isEmpty ? nil : Append(topic: offsets.id, partition: 0, records: records)
     }
 
     /// Where a transient query starts to read its streams when it is not at their beginning: whatever is acknowledged after this call lies
     /// behind that.
     func transientStarts(of plan: QueryPlan, properties: [String: String]) -> [PartitionKey: Int64] {
-        guard properties["auto.offset.reset"] == "latest" else { return [:] }
+        guard SettingValues(properties)[.offsetReset] == .latest else { return [:] }
         var starts: [PartitionKey: Int64] = [:]
         for source in plan.sources where source.kind == .stream {
             guard let topic = log.describeTopic(named: source.topic) else { continue }

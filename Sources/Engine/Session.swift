@@ -1,12 +1,12 @@
 // A session: one user's settings and variables, and the requests that are under way for them.
 
 package import Diagnostics
-package import Platform
-package import Sessions
+import Platform
+import Settings
 import Syntax
 
 /// A request that was handed to a session. Cancelling it ends its query; it then ends with `failed` and the code for cancelled.
-package final class Request: RunningRequest {
+package final class Request: Sendable {
     private struct State: Sendable {
         var isCancelled = false
         var cancel: (@Sendable () -> Void)?
@@ -45,8 +45,6 @@ struct SessionState: Sendable {
     var writes = 0
     /// How many of these each source that was asked for had seen when its upstream queries had last caught up.
     var seenWrites: [String: Int] = [:]
-    /// The mark of the script's statement that is being carried out; nil where no script runs.
-    var scriptMark: String?
 }
 
 /// One user's way into the engine.
@@ -68,10 +66,13 @@ package final class EngineSession: Sendable {
     package func execute(_ text: String, into sink: any AnswerSink, whenFinished: @escaping @Sendable (Bool) -> Void = { _ in }) -> Request
     {
         let request = Request()
-        let isTaken = engine.statements.run { [self] in
+        engine.statements.run { [self] in
             var options = ParserOptions()
             options.acceptsMissingSemicolon = true
-            options.variables = substitutedVariables
+            options.variables = state.withLock { $0.variables }
+            options.substitutesVariables = settings[.variableSubstitution]
+            let name = SettingKey<Bool>.variableSubstitution.name
+            options.substitutionSettings = [name, "ksql.streams." + name]
             do throws(Diagnostic) {
                 let parsed = try parse(text, options: options)
                 perform(parsed[...], request, sink, whenFinished)
@@ -79,10 +80,6 @@ package final class EngineSession: Sendable {
                 sink.emit(.failed(error))
                 whenFinished(false)
             }
-        }
-        if !isTaken {
-            sink.emit(.failed(StatementExecution.shuttingDown))
-            whenFinished(false)
         }
         return request
     }
@@ -101,34 +98,32 @@ package final class EngineSession: Sendable {
         execution.perform { [self] succeeded in
             if !succeeded { return whenFinished(false) }
             if rest.isEmpty { return whenFinished(true) }
-            let isTaken = engine.statements.run { [self] in perform(rest, request, sink, whenFinished) }
-            if !isTaken {
-                sink.emit(.failed(StatementExecution.shuttingDown))
-                whenFinished(false)
-            }
+            engine.statements.run { [self] in perform(rest, request, sink, whenFinished) }
         }
     }
 
-    /// Sets a property as SET does. Errors: unknown, not settable, no such value.
-    package func set(_ name: String, to value: String) throws(Diagnostic) {
-        let bare = try SettingTable.check(name, value: value, bySession: true)
-        state.withLock { $0.properties[bare] = value }
+    /// Sets a property as SET does; gives the sentence for one that changes nothing. Errors: unknown, not settable, no such value.
+    @discardableResult
+    package func set(_ name: String, to value: String) throws(Diagnostic) -> String? {
+        let accepted = try SettingTable.accept(name, value: value, denied: engine.deniedSettings)
+        state.withLock { $0.properties[accepted.name] = value }
+        return accepted.notice
     }
 
-    /// The variables that stand in statements; nil while they are not substituted.
-    var substitutedVariables: [String: String]? {
-        property("ksql.variable.substitution.enable") == "false" ? nil : state.withLock { $0.variables }
+    /// The settings in force in this session.
+    var settings: SettingValues {
+        SettingValues(engine.serverProperties.merging(state.withLock { $0.properties }) { _, new in new })
     }
 
     /// The value of a property in this session: its own, else the server's, else the default.
     package func property(_ name: String) -> String? {
-        state.withLock { $0.properties[name] } ?? engine.serverProperty(name) ?? SettingTable[name]?.defaultValue
+        state.withLock { $0.properties[name] } ?? engine.serverProperty(name) ?? SettingTable.entry(name)?.defaultText
     }
 
     /// All effective properties by bare name.
     var effectiveProperties: [String: String] {
         var result: [String: String] = [:]
-        for setting in SettingTable.all { result[setting.name] = setting.defaultValue }
+        for setting in SettingTable.entries where setting.isRead { result[setting.name] = setting.defaultText }
         result.merge(engine.serverProperties) { _, new in new }
         result.merge(state.withLock { $0.properties }) { _, new in new }
         return result
@@ -136,17 +131,4 @@ package final class EngineSession: Sendable {
 
     /// Variables from outside the session's own statements: `--define`.
     package func define(_ name: String, as value: String) { state.withLock { $0.variables[name.uppercased()] = value } }
-}
-
-extension EngineSession: StatementSession {
-    package func submit(
-        _ text: String, into sink: any AnswerSink, whenFinished: @escaping @Sendable (Bool) -> Void
-    ) -> any RunningRequest {
-        execute(text, into: sink, whenFinished: whenFinished)
-    }
-}
-
-extension EngineSession {
-    /// The clock that the engine goes by.
-    package var clock: any TimeSource { engine.clock }
 }

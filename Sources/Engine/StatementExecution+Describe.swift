@@ -10,7 +10,6 @@ import Pipelines
 import Planner
 import Plans
 import Platform
-import Sessions
 import Syntax
 import Values
 
@@ -21,7 +20,7 @@ extension StatementExecution {
             guard let source = engine.catalog.sources[name.text] else {
                 throw Diagnostic(
                     .unknownSource, "Could not find STREAM/TABLE '\(name.text)' in the Metastore",
-                    hint: nameSuggestion(for: name.text, among: engine.catalog.sources.keys.sorted()),
+                    hint: closestMatch(to: name.text, among: engine.catalog.sources.keys.sorted()).map { "Did you mean \($0)?" },
                     at: name.span.range)
             }
             if extended { return answer(text: extendedDescription(of: source)) }
@@ -84,7 +83,7 @@ extension StatementExecution {
                 let content = query.run.status.content.withLock { $0 }
                 lines.append("  \(query.id) (\(content.state.name)) : \(query.statement)")
                 lines.append("    \(countersText(content.counters))")
-                lines += troubles(of: query.id, content).map { "    " + $0 }
+                lines += troubles(of: content).map { "    " + $0 }
                 lines += positions(of: query, content)
             }
         }
@@ -92,9 +91,8 @@ extension StatementExecution {
     }
 
     /// What is wrong with a query, or was when it last tried.
-    func troubles(of id: String, _ content: QueryStatus.Content) -> [String] {
+    func troubles(of content: QueryStatus.Content) -> [String] {
         [
-            engine.remark(on: id),
             failure(content.state).map { "error: \($0)" },
             content.pauseReason.map { "left paused: \($0)" },
             content.isRestoring ? "is restoring its state" : nil,
@@ -143,13 +141,13 @@ extension StatementExecution {
             let known = engine.state.withLock { $0.queries.keys.sorted() }
             throw Diagnostic(
                 .unknownQuery, "Query with id:\(name.text) does not exist, use SHOW QUERIES to view the full set of queries.",
-                hint: nameSuggestion(for: name.text, among: known), at: name.span.range)
+                hint: closestMatch(to: name.text, among: known).map { "Did you mean \($0)?" }, at: name.span.range)
         }
         let content = query.run.status.content.withLock { $0 }
         var lines = [
             "ID: \(query.id)", "Status: \(content.state.name)", "SQL: \(query.statement)", "Counters: \(countersText(content.counters))",
         ]
-        lines += troubles(of: query.id, content).map { $0.prefix(1).uppercased() + $0.dropFirst() }
+        lines += troubles(of: content).map { $0.prefix(1).uppercased() + $0.dropFirst() }
         return answer(text: lines + planLines(query.plan), queryID: query.id)
     }
 

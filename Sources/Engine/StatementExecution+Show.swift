@@ -8,7 +8,7 @@ import LogStore
 import Pipelines
 import Plans
 import Platform
-import Sessions
+import Settings
 import Syntax
 import Values
 
@@ -87,7 +87,7 @@ extension StatementExecution {
                 query.writes.flatMap { engine.catalog.sources[$0]?.topic }, query.statement,
             ]
             if extended {
-                let troubles = troubles(of: query.id, content)
+                let troubles = troubles(of: content)
                 cells += [countersText(content.counters), troubles.isEmpty ? nil : troubles.joined(separator: "; ")]
             }
             listing.add(texts: cells)
@@ -119,9 +119,11 @@ extension StatementExecution {
     private func properties() -> Listing {
         var listing = Listing(texts: ["Property", "Default override", "Effective Value", "Meaning"])
         let (own, server) = (session.state.withLock { $0.properties }, engine.serverProperties)
-        for setting in SettingTable.all {
-            let override = own[setting.name] != nil ? "SESSION" : server[setting.name] != nil ? "SERVER" : ""
-            listing.add(texts: [setting.name, override, session.property(setting.name) ?? "NULL", setting.summary])
+        // What changes nothing is listed where it was set, with the reason.
+        let vain = Set(own.keys).union(server.keys).filter { SettingTable.entry($0)?.isRead == false }
+        for name in (SettingTable.entries.filter(\.isRead).map(\.name) + vain).sorted() {
+            let override = own[name] != nil ? "SESSION" : server[name] != nil ? "SERVER" : ""
+            listing.add(texts: [name, override, session.property(name) ?? "NULL", SettingTable.entry(name)?.meaning ?? ""])
         }
         return listing
     }
@@ -129,7 +131,7 @@ extension StatementExecution {
     private func limits() -> Listing {
         var listing = Listing([("Limit", "STRING"), ("Value", "BIGINT"), ("Reason", "STRING")])
         listing.add([
-            .text("statement bytes"), .number(Int64(SyntaxLimits.maximumStatementBytes)),
+            .text("statement bytes"), .number(Int64(SyntaxLimits.maximumTextBytes)),
             .text("a longer text is a mistake, or a load that belongs to .put"),
         ])
         listing.add([.text("expression depth"), .number(Int64(SyntaxLimits.maximumDepth)), .text("keeps every stage within its stack")])
@@ -143,7 +145,7 @@ extension StatementExecution {
             .text("error records a second, task and cause"), .number(Int64(ErrorReporter.samplesPerSecond)),
             .text("a poisoned topic must not fill the disk; counts stay exact"),
         ])
-        for limit in engine.configuration.frontEndLimits {
+        for limit in engine.configuration.outerLimits {
             listing.add([.text(limit.name), .number(Int64(limit.value)), .text(limit.reason)])
         }
         return listing

@@ -6,10 +6,9 @@ extension JSONValue {
     /// Levels of arrays and objects; each costs a frame of the recursive reader, and no file of ours has ten.
     package static let maximumDepth = 128
 
-    /// Reads one value with nothing but blanks around it. `allowsComments` takes `//` and `/* */` as blanks;
-    /// `depth` is how many levels are allowed.
-    package init(parsing bytes: ArraySlice<UInt8>, allowsComments: Bool = false, depth: Int = maximumDepth) throws(Diagnostic) {
-        var reader = JSONReader(bytes: bytes, allowsComments: allowsComments, maximumDepth: depth)
+    /// Reads one value with nothing but blanks around it. `allowsComments` takes `//` and `/* */` as blanks.
+    package init(parsing bytes: ArraySlice<UInt8>, allowsComments: Bool = false) throws(Diagnostic) {
+        var reader = JSONReader(bytes: bytes, allowsComments: allowsComments)
         self = try reader.document()
     }
 
@@ -23,12 +22,10 @@ extension JSONValue {
 private struct JSONReader {
     let bytes: ArraySlice<UInt8>
     let allowsComments: Bool
-    let maximumDepth: Int
     var position: Int
     var depth = 0
 
-    init(bytes: ArraySlice<UInt8>, allowsComments: Bool, maximumDepth: Int) {
-        self.maximumDepth = maximumDepth
+    init(bytes: ArraySlice<UInt8>, allowsComments: Bool) {
         self.bytes = bytes
         self.allowsComments = allowsComments
         position = bytes.startIndex
@@ -104,7 +101,7 @@ private struct JSONReader {
 
     private mutating func descend() throws(Diagnostic) {
         depth += 1
-        guard depth <= maximumDepth else { throw error("nested deeper than \(maximumDepth) levels") }
+        guard depth <= JSONValue.maximumDepth else { throw error("nested deeper than \(JSONValue.maximumDepth) levels") }
         position += 1
         try skipBlanks()
     }

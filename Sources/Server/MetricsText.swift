@@ -1,7 +1,8 @@
 // The metrics page in the text format of Prometheus.
 
 import Engine
-import Sessions
+import LogStore
+import Pipelines
 
 /// Gathers the lines of the page, metric by metric.
 private struct MetricsPage {
@@ -46,9 +47,8 @@ extension MillraceServer {
         page.sample("info", [("version", productVersion)], 1)
         page.single("uptime_seconds", "gauge", "Seconds since the start.", uptime / 1000)
         addConnections(to: &page)
-        let measured = engine.metrics()
-        addQueries(measured.queries, to: &page)
-        addLog(measured.topics, to: &page)
+        addQueries(to: &page)
+        addLog(to: &page)
         return page.text
     }
 
@@ -65,35 +65,37 @@ extension MillraceServer {
         page.single("put_rejected_total", "counter", "Lines of bulk loads that were no rows.", counters.putRejected.current)
     }
 
-    private func addQueries(_ queries: [EngineMetrics.Query], to page: inout MetricsPage) {
+    private func addQueries(to page: inout MetricsPage) {
+        let queries = engine.queryStatuses.map { (id: $0.queryID, state: $0.state, counters: $0.counters) }
         page.begin("queries", "gauge", "Persistent queries by state.")
         for state in ["RUNNING", "PAUSED", "ERROR"] {
-            page.sample("queries", [("state", state)], queries.count { $0.state == state })
+            page.sample("queries", [("state", state)], queries.count { $0.state.name == state })
         }
         page.begin("query_records_read_total", "counter", "Records that a query has read.")
-        for query in queries { page.sample("query_records_read_total", [("query", query.id)], query.recordsRead) }
+        for query in queries { page.sample("query_records_read_total", [("query", query.id)], query.counters.recordsRead) }
         page.begin("query_records_written_total", "counter", "Records that a query has written.")
-        for query in queries { page.sample("query_records_written_total", [("query", query.id)], query.recordsWritten) }
+        for query in queries { page.sample("query_records_written_total", [("query", query.id)], query.counters.recordsWritten) }
         page.begin("query_records_skipped_total", "counter", "Records that a query could not process, by cause.")
         for query in queries {
-            for (cause, count) in query.skipped {
+            for (cause, count) in query.counters.errors.sorted(by: { $0.key < $1.key }) {
                 page.sample("query_records_skipped_total", [("query", query.id), ("cause", cause)], count)
             }
         }
         page.begin("query_commits_total", "counter", "Commits of a query.")
-        for query in queries { page.sample("query_commits_total", [("query", query.id)], query.commits) }
+        for query in queries { page.sample("query_commits_total", [("query", query.id)], query.counters.commits) }
         page.begin("query_state_bytes", "gauge", "Bytes of state that a query holds in memory.")
-        for query in queries { page.sample("query_state_bytes", [("query", query.id)], query.stateBytes) }
+        for query in queries { page.sample("query_state_bytes", [("query", query.id)], query.counters.stateBytes) }
     }
 
-    private func addLog(_ topics: [EngineMetrics.Topic], to page: inout MetricsPage) {
+    private func addLog(to page: inout MetricsPage) {
+        let topics = engine.log.describeTopics()
         page.single("topics", "gauge", "Topics, internal ones included.", topics.count)
         page.begin("log_bytes", "gauge", "Bytes of a topic's segments.")
-        for topic in topics { page.sample("log_bytes", [("topic", topic.name)], topic.bytes) }
+        for topic in topics { page.sample("log_bytes", [("topic", topic.name)], topic.partitions.reduce(0) { $0 + $1.byteCount }) }
         page.begin("log_end_offset", "gauge", "One past the last durable offset of a partition.")
         for topic in topics {
-            for (index, end) in topic.endOffsets.enumerated() {
-                page.sample("log_end_offset", [("topic", topic.name), ("partition", "\(index)")], end)
+            for (index, partition) in topic.partitions.enumerated() {
+                page.sample("log_end_offset", [("topic", topic.name), ("partition", "\(index)")], partition.bounds.durableEnd)
             }
         }
     }

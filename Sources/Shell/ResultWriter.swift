@@ -3,7 +3,7 @@
 
 import Bytes
 import Diagnostics
-import Sessions
+import Engine
 
 /// Draws one result. Text goes to `write` in whole lines.
 struct ResultWriter {

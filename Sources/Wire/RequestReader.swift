@@ -37,8 +37,6 @@ package struct RequestReader: Sendable {
     var splitter = StatementSplitter()
     /// Whether nothing but blanks has come since the last line end, so that a dot begins a command here.
     var isAtLineStart = true
-    /// Whether a counted request has just ended: a line end behind it belongs to it.
-    var skipsLineEnd = false
     /// Bytes since the last line end.
     var lineLength = 0
     /// The first bytes of the connection, until they are known to be ours.
@@ -59,8 +57,8 @@ package struct RequestReader: Sendable {
             case .discardingBytes(let count):
                 let taken = min(count, rest.count)
                 rest = rest.dropFirst(taken)
-                mode = .discardingBytes(count - taken)
-                if taken == count { endCounted() }
+                mode = taken == count ? .start : .discardingBytes(count - taken)
+                isAtLineStart = false
             case .closed: return take()
             default:
                 rest = rest.dropFirst()
@@ -123,9 +121,7 @@ package struct RequestReader: Sendable {
 
     private mutating func takeStart(_ byte: UInt8) {
         switch byte {
-        case UInt8(ascii: "\n"):
-            if isAtLineStart, !skipsLineEnd { events.append(.interrupt) }
-            skipsLineEnd = false
+        case UInt8(ascii: "\n"): if isAtLineStart { events.append(.interrupt) }
         case 0x20, 0x09, 0x0D: break
         case UInt8(ascii: "#") where tag == nil: mode = .tag
         case UInt8(ascii: ".") where isAtLineStart:
@@ -188,13 +184,7 @@ package struct RequestReader: Sendable {
             return
         }
         emitStatement(buffer)
-        endCounted()
-    }
-
-    /// Stands at the start of a line again, whether or not a line end follows the counted bytes.
-    private mutating func endCounted() {
-        reset()
-        skipsLineEnd = true
+        reset(isAtLineStart: false)
     }
 
     /// Begins a counted statement, which may be empty.
@@ -203,7 +193,7 @@ package struct RequestReader: Sendable {
         mode = .counted(count)
         guard count == 0 else { return }
         emitStatement([])
-        endCounted()
+        reset(isAtLineStart: true)
     }
 
     private mutating func emitStatement(_ bytes: [UInt8]) {
@@ -224,7 +214,6 @@ package struct RequestReader: Sendable {
     mutating func reset(isAtLineStart: Bool = true) {
         mode = .start
         tag = nil
-        skipsLineEnd = false
         buffer.removeAll()
         self.isAtLineStart = isAtLineStart
     }

@@ -2,14 +2,13 @@
 // a slow pipe is live and a large file goes in large pieces.
 
 import Bytes
-import Client
 import CommandLineTable
 import Diagnostics
 import Engine
 import LogStore
 import Platform
 import Server
-import Sessions
+import Settings
 import Shell
 
 /// A bulk load.
@@ -122,7 +121,6 @@ struct LoadCommand {
             searched = rest.count
             let count = lines.count
             ingest.take(buffer, lines, firstLine: line)
-            ingest.awaitRoom()
             line += count
             if got == 0 { return }
         }

@@ -4,7 +4,7 @@ import CommandLineTable
 import Diagnostics
 import Engine
 import Platform
-import Sessions
+import Settings
 import Shell
 
 /// The command with its arguments.

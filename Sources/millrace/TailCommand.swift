@@ -6,7 +6,7 @@ import Diagnostics
 import Engine
 import JSONText
 import Platform
-import Sessions
+import Settings
 
 /// Follows one topic.
 struct TailCommand {

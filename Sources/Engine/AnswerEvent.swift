@@ -1,0 +1,83 @@
+// The session door: what comes back for a statement, as events. Wire, shell, `run` and `test` are consumers of the same events.
+
+package import Bytes
+package import Diagnostics
+
+/// A column of a result.
+package struct ResultColumn: Hashable, Sendable {
+    package var name: String
+    /// The SQL type as text: `BIGINT`, `ARRAY<STRING>`.
+    package var type: String
+    /// Part of the key of the rows.
+    package var isKey: Bool
+
+    package init(_ name: String, _ type: String, isKey: Bool = false) {
+        self.name = name
+        self.type = type
+        self.isKey = isKey
+    }
+}
+
+/// What the rows of a result mean.
+package enum ResultKind: String, Hashable, Sendable {
+    /// A finished set of rows: bounded queries and listings.
+    case rows
+    /// Changes of a table, or events of a stream, as they happen.
+    case changes
+    /// One text column that is shown as it is: PRINT, EXPLAIN.
+    case text
+}
+
+/// How a statement ended well.
+package struct AnswerSummary: Hashable, Sendable {
+    /// One sentence about what was done (`Stream created`), or nil for queries.
+    package var message: String?
+    package var rows: Int
+    /// Records that the query could not process and skipped; each stands in MILLRACE_ERRORS with its cause.
+    package var skipped: Int
+    /// Counts by cause, sorted, for `skipped`.
+    package var causes: [CauseCount]
+    /// The query that was started or shown.
+    package var queryID: String?
+    package var nanoseconds: Int64
+
+    package init(
+        message: String? = nil, rows: Int = 0, skipped: Int = 0, causes: [CauseCount] = [], queryID: String? = nil, nanoseconds: Int64 = 0
+    ) {
+        self.message = message
+        self.rows = rows
+        self.skipped = skipped
+        self.causes = causes
+        self.queryID = queryID
+        self.nanoseconds = nanoseconds
+    }
+}
+
+/// How often something went wrong with rows.
+package struct CauseCount: Hashable, Sendable {
+    package var cause: String
+    package var count: Int
+    package init(cause: String, count: Int) {
+        self.cause = cause
+        self.count = count
+    }
+}
+
+/// One event of the answer to a statement. A statement ends with exactly one `done` or `failed`.
+package enum AnswerEvent: Sendable {
+    case columns([ResultColumn], ResultKind)
+    case rows(RowBlock)
+    /// Something that the user should know but that is no error.
+    case notice(String)
+    case done(AnswerSummary)
+    case failed(Diagnostic)
+}
+
+/// Takes the events of answers. Called from the engine's threads, one event at a time for one statement.
+package protocol AnswerSink: AnyObject, Sendable {
+    func emit(_ event: AnswerEvent)
+
+    /// Asked before rows are made: true when there is room for more. When it answers false it keeps `resume` and calls it once as soon
+    /// as there is room again.
+    func hasRoom(orCall resume: @escaping @Sendable () -> Void) -> Bool
+}

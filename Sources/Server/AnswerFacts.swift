@@ -1,0 +1,89 @@
+// The JSON objects inside answer lines: how events of the engine are written by the server and read back by the client.
+
+import Diagnostics
+package import Engine
+package import JSONText
+import Wire
+
+extension AnswerSummary {
+    /// The object of a `+` line. Absent facts have no member.
+    var facts: JSONValue {
+        var members: [JSONValue.Member] = []
+        if let message { members.append(.init("message", .string(message))) }
+        members.append(.init("rows", .integer(rows)))
+        members.append(.init("skipped", .integer(skipped)))
+        if !causes.isEmpty { members.append(.init("causes", .object(causes.map { .init($0.cause, .integer($0.count)) }))) }
+        if let queryID { members.append(.init("query", .string(queryID))) }
+        members.append(.init("ms", .number(milliseconds)))
+        return .object(members)
+    }
+
+    /// Milliseconds with one digit behind the point.
+    private var milliseconds: String {
+        let tenths = (nanoseconds + 50_000) / 100_000
+        return "\(tenths / 10).\(tenths % 10)"
+    }
+
+    init(facts: JSONValue) {
+        self.init(
+            message: facts["message"]?.stringValue, rows: facts["rows"]?.intValue ?? 0, skipped: facts["skipped"]?.intValue ?? 0,
+            causes: (facts["causes"]?.objectValue ?? []).map { CauseCount(cause: $0.name, count: $0.value.intValue ?? 0) },
+            queryID: facts["query"]?.stringValue, nanoseconds: serverTime(facts["ms"]))
+    }
+}
+
+/// Milliseconds of a server as nanoseconds; 0 for what cannot be a time.
+private func serverTime(_ milliseconds: JSONValue?) -> Int64 {
+    // No statement takes a hundred years.
+    guard let value = milliseconds?.doubleValue, value >= 0, value < 4e12 else { return 0 }
+    return Int64(value * 1_000_000)
+}
+
+/// The object of a `=` line: name, type and, for key columns, KEY.
+func columnFacts(_ columns: [ResultColumn], _ kind: ResultKind) -> JSONValue {
+    let list = columns.map { column -> JSONValue in
+        .array([.string(column.name), .string(column.type)] + (column.isKey ? [.string("KEY")] : []))
+    }
+    return ["columns": .array(list), "kind": .string(kind.rawValue)]
+}
+
+/// Columns and kind from the object of a `=` line.
+func columns(from facts: JSONValue) -> ([ResultColumn], ResultKind) {
+    let list = (facts["columns"]?.arrayValue ?? []).map { column in
+        ResultColumn(column[0]?.stringValue ?? "", column[1]?.stringValue ?? "STRING", isKey: column[2]?.stringValue == "KEY")
+    }
+    return (list, facts["kind"]?.stringValue.flatMap { ResultKind(rawValue: $0) } ?? .rows)
+}
+
+extension IngestReport {
+    /// The object of the `+` line of a `.put`, and of the `~` lines before it.
+    var facts: JSONValue {
+        var members: [JSONValue.Member] = [
+            .init("message", .string(sentence)), .init("rows", .integer(records)), .init("skipped", .integer(rejected)),
+        ]
+        if let firstProblem {
+            members.append(.init("firstProblem", ["line": .integer(firstProblem.line), "reason": .string(firstProblem.reason)]))
+        }
+        members.append(
+            .init(
+                "offsets",
+                .array(
+                    offsets.map { ["partition": .integer($0.partition), "first": .integer($0.first), "last": .integer($0.last)] })))
+        return .object(members)
+    }
+
+    /// Reads back what a server wrote.
+    package init(facts: JSONValue) {
+        self.init()
+        records = facts["rows"]?.intValue ?? 0
+        rejected = facts["skipped"]?.intValue ?? 0
+        if let problem = facts["firstProblem"] {
+            firstProblem = IngestProblem(line: problem["line"]?.intValue ?? 0, reason: problem["reason"]?.stringValue ?? "")
+        }
+        offsets = (facts["offsets"]?.arrayValue ?? []).map { entry in
+            IngestOffsets(
+                partition: entry["partition"]?.intValue ?? 0, first: Int64(entry["first"]?.intValue ?? 0),
+                last: Int64(entry["last"]?.intValue ?? 0))
+        }
+    }
+}

@@ -1,0 +1,203 @@
+// The client's end of the line protocol: a connection to a server that offers the same session door as an engine in this process.
+// Requests go out tagged, a reading thread hands their answers to their sinks.
+
+package import Diagnostics
+package import Engine
+import JSONText
+package import Platform
+import Wire
+
+/// A request that runs on a server.
+private final class RemoteRequest: RunningRequest {
+    private let session: RemoteSession
+    private let tag: String
+
+    init(_ session: RemoteSession, _ tag: String) {
+        self.session = session
+        self.tag = tag
+    }
+
+    func cancel() { session.send(RequestEncoder.command(".cancel \(tag)", tag: RemoteSession.cancelTag)) }
+}
+
+/// A connection to a server.
+package final class RemoteSession: StatementSession {
+    /// Takes the events of one request on the reading thread.
+    private enum Receiver: Sendable {
+        case statements(sink: any AnswerSink, whenFinished: @Sendable (Bool) -> Void)
+        case load(onProgress: @Sendable (IngestReport) -> Void, whenFinished: @Sendable (Result<IngestReport, Diagnostic>) -> Void)
+    }
+
+    private struct State: Sendable {
+        var receivers: [String: Receiver] = [:]
+        var nextTag = 1
+        /// Why the connection is of no use any more.
+        var failure: Diagnostic?
+        var greeting: JSONValue?
+    }
+
+    /// Answers to `.cancel` interest nobody.
+    fileprivate static let cancelTag = "cancel"
+
+    private let socket: ClientSocket
+    private let writing = Monitor(())
+    private let state = Monitor(State())
+
+    /// Connects and waits for the greeting. Errors: nobody listens there, or somebody else does.
+    package init(connectingTo address: SocketAddress) throws(Diagnostic) {
+        do throws(SystemError) {
+            socket = try ClientSocket(connectingTo: address)
+        } catch {
+            throw Diagnostic(.connectionFailed, error.description, category: .general, hint: "Is a server running there? Start one with: millrace serve")
+        }
+        do throws(SystemError) {
+            _ = try WorkerThread.start("answers") { [weak self, socket] in RemoteSession.readAnswers(socket) { self?.take($0) } }
+        } catch {
+            throw Diagnostic(.ioError, error.description, category: .general)
+        }
+        let failure = state.wait(until: { $0.greeting != nil || $0.failure != nil }) { $0.failure }
+        if let failure { throw failure }
+    }
+
+    deinit { socket.disconnect() }
+
+    /// The version that the server's greeting tells.
+    package var serverVersion: String { state.withLock { $0.greeting?["server"]?.stringValue ?? "" } }
+
+    /// Ends the connection; what runs on it ends with an error.
+    package func close() { socket.disconnect() }
+
+    // MARK: Requests
+
+    package func submit(
+        _ text: String, into sink: any AnswerSink, whenFinished: @escaping @Sendable (Bool) -> Void
+    ) -> any RunningRequest {
+        let tag = register(.statements(sink: sink, whenFinished: whenFinished))
+        send(RequestEncoder.statement(text, tag: tag))
+        return RemoteRequest(self, tag)
+    }
+
+    /// Begins a load. Its records follow with `sendRecords`, nothing else may be sent before `endLoad`.
+    package func beginLoad(
+        into stream: String, format: IngestFormat, onProgress: @escaping @Sendable (IngestReport) -> Void,
+        whenFinished: @escaping @Sendable (Result<IngestReport, Diagnostic>) -> Void
+    ) {
+        let tag = register(.load(onProgress: onProgress, whenFinished: whenFinished))
+        send(RequestEncoder.beginRecords(stream: stream, format: format.rawValue, tag: tag))
+    }
+
+    /// Sends lines of a load as they are to go over the wire: each with its line end, leading dots doubled.
+    package func sendRecords(_ bytes: [UInt8], _ range: Range<Int>) {
+        let problem = writing.update { _ -> SystemError? in
+            do throws(SystemError) { try socket.write(bytes, range) } catch { return error }
+            return nil
+        }
+        if let problem { end(with: RemoteSession.lost(problem.description)) }
+    }
+
+    /// Ends the records of a load.
+    package func endLoad() { send(RequestEncoder.endOfRecords) }
+
+    private func register(_ receiver: Receiver) -> String {
+        state.update { state in
+            defer { state.nextTag += 1 }
+            let tag = "r\(state.nextTag)"
+            state.receivers[tag] = receiver
+            return tag
+        }
+    }
+
+    /// Sends a request; on a connection that has ended already it ends at once.
+    fileprivate func send(_ bytes: [UInt8]) {
+        sendRecords(bytes, 0..<bytes.count)
+        if let failure = state.withLock({ $0.failure }) { end(with: failure) }
+    }
+
+    private static func lost(_ reason: String) -> Diagnostic {
+        Diagnostic(.connectionLost, "the connection to the server ended: \(reason)", category: .general)
+    }
+
+    // MARK: Answers
+
+    /// Reads until the connection ends; runs without holding on to the session, which ends it by going away.
+    private static func readAnswers(_ socket: ClientSocket, _ take: ([AnswerLine]) -> Void) {
+        var reader = AnswerReader()
+        while true {
+            do throws(SystemError) {
+                let bytes = try socket.read(upTo: 256 << 10)
+                if bytes.isEmpty { return take(reader.receiveEnd()) }
+                take(reader.receive(bytes))
+            } catch {
+                return take([.broken(lost(error.description))])
+            }
+        }
+    }
+
+    private func take(_ lines: [AnswerLine]) {
+        for line in lines { take(line) }
+    }
+
+    private func take(_ line: AnswerLine) {
+        switch line {
+        case .connection(let word, let facts):
+            if word.hasPrefix("MILLRACE/") { state.update { $0.greeting = facts ?? .null } }
+        case .columns(let tag, let facts):
+            let (columns, kind) = columns(from: facts)
+            emit(.columns(columns, kind), tag)
+        case .rows(let tag, let block): emit(.rows(block), tag)
+        case .progress(let tag, let facts):
+            if case .load(let onProgress, _)? = receiver(tag) { onProgress(IngestReport(facts: facts)) }
+        case .notice(let tag, let facts):
+            if let done = facts["done"] {
+                emit(.done(AnswerSummary(facts: done)), tag)
+            } else {
+                emit(.notice(facts["message"]?.stringValue ?? ""), tag)
+            }
+        case .done(let tag, let facts): finish(tag, .success(facts))
+        case .failed(let tag, let error):
+            // Without a tag it concerns the connection: too many of them, shutting down.
+            if tag == nil { end(with: error) } else { finish(tag, .failure(error)) }
+        case .broken(let error): end(with: error)
+        case .closed: end(with: RemoteSession.lost("the server closed it"))
+        }
+    }
+
+    private func receiver(_ tag: String?) -> Receiver? { tag.flatMap { tag in state.withLock { $0.receivers[tag] } } }
+
+    private func emit(_ event: AnswerEvent, _ tag: String?) {
+        guard case .statements(let sink, _)? = receiver(tag) else { return }
+        if case .rows = event {
+            // A reader that is behind holds up the connection, and the server's query with it.
+            let mayGoOn = Monitor(false)
+            while !sink.hasRoom(orCall: { mayGoOn.update { $0 = true } }) { mayGoOn.wait(until: { $0 }) { $0 = false } }
+        }
+        sink.emit(event)
+    }
+
+    private func finish(_ tag: String?, _ result: Result<JSONValue, Diagnostic>) {
+        guard let tag, let receiver = state.update({ $0.receivers.removeValue(forKey: tag) }) else { return }
+        RemoteSession.finish(receiver, result)
+    }
+
+    private static func finish(_ receiver: Receiver, _ result: Result<JSONValue, Diagnostic>) {
+        switch receiver {
+        case .statements(let sink, let whenFinished):
+            switch result {
+            case .success(let facts): sink.emit(.done(AnswerSummary(facts: facts)))
+            case .failure(let error): sink.emit(.failed(error))
+            }
+            if case .success = result { whenFinished(true) } else { whenFinished(false) }
+        case .load(_, let whenFinished): whenFinished(result.map { IngestReport(facts: $0) })
+        }
+    }
+
+    /// The connection is of no use any more: everything that runs on it ends.
+    private func end(with error: Diagnostic) {
+        let receivers = state.update { state -> [Receiver] in
+            state.failure = state.failure ?? error
+            defer { state.receivers = [:] }
+            return state.receivers.sorted { $0.key < $1.key }.map(\.value)
+        }
+        for receiver in receivers { RemoteSession.finish(receiver, .failure(error)) }
+    }
+}
