@@ -3,7 +3,6 @@
 package import Catalog
 package import Diagnostics
 package import Functions
-import Settings
 package import Syntax
 package import Values
 
@@ -26,8 +25,8 @@ package struct AnalysisContext: Sendable {
         self.partitions = partitions
     }
 
-    /// The properties by key.
-    var settings: SettingValues { SettingValues(properties) }
+    /// Whether a boolean property is on; `fallback` when it is not set.
+    package func flag(_ name: String, default fallback: Bool) -> Bool { properties[name].map { $0.lowercased() == "true" } ?? fallback }
 }
 
 extension AnalysisContext {
@@ -90,5 +89,5 @@ extension AnalysisContext {
 
 /// A sentence that offers the nearest of the names, or nil when none is near.
 func suggestion(for name: String, among candidates: [String]) -> String? {
-    closestMatch(to: name, among: candidates).map { "Did you mean \($0)?" }
+    nameSuggestion(for: name, among: candidates)
 }

@@ -5,7 +5,6 @@ import Diagnostics
 import Formats
 import Functions
 import Plans
-import Settings
 import Syntax
 import Values
 
@@ -33,7 +32,7 @@ extension QueryAnalysis {
         if query.emit == .final && query.window == nil {
             throw Diagnostic(.windowError, "EMIT FINAL is only supported for windowed aggregations.", at: range)
         }
-        if query.emit == .final && !context.settings[.emitFinal] {
+        if query.emit == .final && !context.flag("ksql.suppress.enabled", default: true) {
             throw Diagnostic(
                 .featureNotSupported, "Suppression is currently disabled. You can enable it by setting ksql.suppress.enabled to true",
                 at: range)

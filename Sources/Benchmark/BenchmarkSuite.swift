@@ -4,6 +4,7 @@
 package import Diagnostics
 package import Engine
 import Platform
+import Sessions
 
 /// The suite with its settings.
 package struct BenchmarkSuite {
@@ -102,6 +103,7 @@ package struct BenchmarkSuite {
         pieces.reverse()
         while let piece = pieces.popLast() {
             ingest.take(piece.bytes, piece.lines, firstLine: line)
+            ingest.awaitRoom()
             line += piece.lines.count
         }
         let outcome = Monitor<Result<IngestReport, Diagnostic>?>(nil)

@@ -4,6 +4,7 @@ import Bytes
 import Diagnostics
 import Engine
 import Platform
+import Sessions
 
 /// Keeps why a statement failed.
 final class FailureSink: AnswerSink {

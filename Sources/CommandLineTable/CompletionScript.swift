@@ -1,7 +1,5 @@
 // Completion scripts for the shells that people use, drawn from the table.
 
-import Settings
-
 /// Completion scripts by shell.
 package enum CompletionScript {
     /// The script for bash, zsh or fish; nil for other shells.
@@ -71,7 +69,7 @@ package enum CompletionScript {
         case .choice(let words): "COMPREPLY=($(compgen -W \"\(words.joined(separator: " "))\" -- \"$current\"))"
         case .file: "COMPREPLY=($(compgen -f -- \"$current\"))"
         case .directory: "COMPREPLY=($(compgen -d -- \"$current\"))"
-        case .text, .possiblyEmptyText, .sql, .address, .integer, .milliseconds, .byteCount, .definition: "COMPREPLY=()"
+        case .text, .sql, .address, .integer, .byteCount, .definition: "COMPREPLY=()"
         }
     }
 
@@ -158,7 +156,7 @@ package enum CompletionScript {
         case .flag: ""
         case .choice(let words): " -x -a '\(words.joined(separator: " "))'"
         case .file, .directory: " -r"
-        case .text, .possiblyEmptyText, .sql, .address, .integer, .milliseconds, .byteCount, .definition: " -x"
+        case .text, .sql, .address, .integer, .byteCount, .definition: " -x"
         }
     }
 

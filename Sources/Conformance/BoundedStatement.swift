@@ -5,6 +5,7 @@ import Diagnostics
 import Engine
 import JSONText
 import Platform
+import Sessions
 
 /// Limits of the harness. What a case asks for beyond them fails that case and no other.
 enum CaseLimits {

@@ -13,6 +13,7 @@ import LogStore
 import Pipelines
 import Plans
 import Platform
+import Sessions
 import Values
 
 /// What came of a case.

@@ -7,6 +7,7 @@ import Diagnostics
 import Engine
 import LogStore
 import Platform
+import Sessions
 import Syntax
 
 struct SQLTestRunner {

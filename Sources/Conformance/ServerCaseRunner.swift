@@ -8,6 +8,7 @@ import Engine
 import JSONText
 import LogStore
 import Platform
+import Sessions
 
 /// Runs server cases.
 struct ServerCaseRunner: Sendable {

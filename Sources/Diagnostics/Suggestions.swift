@@ -20,6 +20,20 @@ package func closestMatch(to word: String, among candidates: some Sequence<Strin
     return best?.candidate
 }
 
+/// "Did you mean …?" for a mistyped name of SQL, nil when no name is close. A name that its letters alone do not spell, because it has small
+/// letters or other characters in it, stands in back-quotes: without them it would be the same mistake again.
+package func nameSuggestion(for typed: String, among names: some Sequence<String>) -> String? {
+    closestMatch(to: typed, among: names).map { "Did you mean \(quotedIfNeeded($0))?" }
+}
+
+/// A name as it has to be written.
+private func quotedIfNeeded(_ name: String) -> String {
+    let letters = UInt8(ascii: "A")...UInt8(ascii: "Z"), digits = UInt8(ascii: "0")...UInt8(ascii: "9")
+    let isPlain = name.utf8.allSatisfy { letters.contains($0) || digits.contains($0) || $0 == UInt8(ascii: "_") }
+    if isPlain, let first = name.utf8.first, !digits.contains(first) { return name }
+    return "`" + name.split(separator: "`", omittingEmptySubsequences: false).joined(separator: "``") + "`"
+}
+
 /// The candidate that is closest to a word however far away it is, for places where some suggestion is always due.
 package func nearestMatch(to word: String, among candidates: some Sequence<String>) -> String? {
     let letters = Array(word.lowercased().unicodeScalars.prefix(128))

@@ -1,4 +1,4 @@
-// How an engine is set up, decided by whoever builds the house.
+// How an engine is set up, chosen by the embedding process.
 
 package import Functions
 package import Operators
@@ -20,8 +20,8 @@ package struct EngineConfiguration: Sendable {
     /// Who starts the engine's threads and tells them how long they wait.
     package var scheduler: any Scheduler = HostScheduler()
     package var random: any RandomSource
-    /// Limits of whoever stands above the engine, for SHOW LIMITS.
-    package var outerLimits: [LimitDescription] = []
+    /// Limits of the protocol and the command line, for SHOW LIMITS.
+    package var frontEndLimits: [LimitDescription] = []
     /// Where snapshots of state are kept; nil for an engine in memory.
     package var snapshots: SnapshotFolder?
     /// Which queries took earlier processes with them; nil for an engine in memory.

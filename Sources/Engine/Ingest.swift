@@ -9,61 +9,12 @@ import LogStore
 import Operators
 import Pipelines
 import Platform
+package import Sessions
 import Values
-
-/// Why a line of a load is no record.
-package struct IngestProblem: Hashable, Sendable {
-    /// From 1.
-    package var line: Int
-    package var reason: String
-
-    package init(line: Int, reason: String) {
-        self.line = line
-        self.reason = reason
-    }
-}
-
-/// Where the records of a load stand in one partition: others' may stand between them.
-package struct IngestOffsets: Hashable, Sendable {
-    package var partition: Int
-    package var first: Int64
-    package var last: Int64
-
-    package init(partition: Int, first: Int64, last: Int64) {
-        self.partition = partition
-        self.first = first
-        self.last = last
-    }
-}
-
-/// What has become of a load so far.
-package struct IngestReport: Hashable, Sendable {
-    /// Durable records.
-    package var records = 0
-    /// Lines that are no rows of the stream.
-    package var rejected = 0
-    /// The first of those.
-    package var firstProblem: IngestProblem?
-    /// For each partition that got records, in order.
-    package var offsets: [IngestOffsets] = []
-
-    package init() {}
-
-    /// The report in words: `3 records, 1 line rejected (line 2: malformed JSON)`.
-    package var sentence: String {
-        var text = records == 1 ? "1 record" : "\(records) records"
-        if rejected > 0 { text += rejected == 1 ? ", 1 line rejected" : ", \(rejected) lines rejected" }
-        if let firstProblem {
-            text += rejected == 1 ? " (line " : " (first: line "
-            text += "\(firstProblem.line): \(firstProblem.reason))"
-        }
-        return text
-    }
-}
 
 /// One load into one stream or table.
 ///
-/// `@unchecked`: `take` and `finish` come from one thread at a time, and only they touch the decoder and the reporter; everything else
+/// `@unchecked`: `take` and `finish` come one after the other, and only they touch the decoder and the reporter; everything else
 /// is in the monitor.
 package final class Ingest: @unchecked Sendable {
     private struct State {
@@ -79,11 +30,16 @@ package final class Ingest: @unchecked Sendable {
         var report = IngestReport()
         var failure: Diagnostic?
         var whenDone: (@Sendable (Result<IngestReport, Diagnostic>) -> Void)?
+        /// To be called when there is room again.
+        var resume: (@Sendable () -> Void)?
+
+        /// Whether the disk keeps up, or nothing matters any more.
+        var hasRoom: Bool { flyingBytes < Ingest.flyingLimit || failure != nil }
     }
 
     /// A commit is made of at least so much while others are on their way.
     private static let commitBytes = 64 << 10
-    /// More than this on its way makes `take` wait: the disk is slower than the sender.
+    /// With more than this on its way a load has no room for more: the disk is slower than the sender.
     private static let flyingLimit = 8 << 20
     /// Pieces smaller than this are put together, so that a trickle does not make a batch of each line.
     private static let mergeBytes = 16 << 10
@@ -97,7 +53,7 @@ package final class Ingest: @unchecked Sendable {
     private let onDurable: @Sendable (IngestReport) -> Void
     private let state = Monitor(State())
 
-    /// A load of lines in `format` into the source `name`. `onDurable` is called from the log's thread when more records are durable.
+    /// A load of lines in `format` into the source `name`. `onDurable` is called when more records are durable.
     init(
         _ name: String, format: IngestFormat, session: EngineSession, onDurable: @escaping @Sendable (IngestReport) -> Void
     ) throws(Diagnostic) {
@@ -121,10 +77,9 @@ package final class Ingest: @unchecked Sendable {
         let isQuoted = name.count > 2 && (name.hasPrefix("`") && name.hasSuffix("`") || name.hasPrefix("\"") && name.hasSuffix("\""))
         let wanted = isQuoted ? String(name.dropFirst().dropLast()) : name.uppercased()
         guard let source = catalog.sources[wanted] else {
-            let similar = closestMatch(to: wanted, among: catalog.sortedSources.map(\.name))
             throw Diagnostic(
                 .unknownSource, "there is no stream or table \(wanted)",
-                hint: similar.map { "Did you mean \($0)?" } ?? "CREATE STREAM says what its records look like.")
+                hint: nameSuggestion(for: wanted, among: catalog.sortedSources.map(\.name)) ?? "CREATE STREAM says what its records look like.")
         }
         if source.isReadOnly {
             throw Diagnostic(.readOnly, "Cannot insert into read-only \(source.kind.rawValue.lowercased()): \(source.name)")
@@ -138,7 +93,7 @@ package final class Ingest: @unchecked Sendable {
 
     // MARK: Taking
 
-    /// Takes lines that lie in `bytes`; `firstLine` is the number of the first. Waits while too much is on its way to the disk.
+    /// Takes lines that lie in `bytes`; `firstLine` is the number of the first. Callers ask for room before the next piece.
     package func take(_ bytes: consuming [UInt8], _ lines: [ByteRange], firstLine: Int) {
         guard !lines.isEmpty, state.withLock({ $0.failure == nil }) else { return }
         bytes.append(contentsOf: repeatElement(0, count: RecordRun.padding))
@@ -150,8 +105,18 @@ package final class Ingest: @unchecked Sendable {
             fail(Diagnostic(.dataError, error.message))
         }
         commitWhatIsDue()
-        state.wait(until: { $0.flyingBytes < Ingest.flyingLimit || $0.failure != nil }, then: { _ in })
     }
+
+    /// Whether more may be taken now; when not, `resume` is called once as soon as it may.
+    package func hasRoom(orCall resume: @escaping @Sendable () -> Void) -> Bool {
+        state.withLock { state in
+            if !state.hasRoom { state.resume = resume }
+            return state.hasRoom
+        }
+    }
+
+    /// Waits until more may be taken.
+    package func awaitRoom() { state.wait(until: { $0.hasRoom }, then: { _ in }) }
 
     private func add(_ records: OutgoingRecords, _ rejected: Int, _ errors: [RowError]) {
         let topicName = topicName
@@ -201,7 +166,10 @@ package final class Ingest: @unchecked Sendable {
 
     private func commitWhatIsDue() {
         while let flight = state.update({ nextFlight(&$0) }) {
-            session.engine.log.commit(flight.commit) { [self] result in landed(flight, result) }
+            session.engine.log.commit(flight.commit) { [self] result in
+                // What follows is for the load alone; the log's thread has the commits of others to complete.
+                if !session.engine.writes.run({ [self] in landed(flight, result) }) { landed(flight, result) }
+            }
             state.update { $0.isCommitting = false }
         }
     }
@@ -232,7 +200,7 @@ package final class Ingest: @unchecked Sendable {
     }
 
     private func landed(_ flight: Flight, _ result: Result<CommitReceipt, LogError>) {
-        let report = state.update { state -> IngestReport in
+        let (report, resume) = state.update { state -> (IngestReport, (@Sendable () -> Void)?) in
             state.flyingCommits -= 1
             state.flyingBytes -= flight.byteCount
             switch result {
@@ -244,10 +212,13 @@ package final class Ingest: @unchecked Sendable {
                 state.errors = []
                 state.pendingBytes = 0
             }
-            return state.report
+            guard state.hasRoom, let resume = state.resume else { return (state.report, nil) }
+            state.resume = nil
+            return (state.report, resume)
         }
         commitWhatIsDue()
         onDurable(report)
+        resume?()
         endIfDone()
     }
 
@@ -298,7 +269,7 @@ extension OutgoingRecords {
 }
 
 extension EngineSession {
-    /// Begins a load of lines into a stream or table. `onDurable` is told, from the log's thread, how far it is.
+    /// Begins a load of lines into a stream or table. `onDurable` is told how far it is.
     ///
     /// Errors: no such source, one that may not be written to, or one whose columns the format cannot fill.
     package func beginIngest(

@@ -9,17 +9,8 @@ import Operators
 import Pipelines
 import Platform
 import Plans
+import Sessions
 import Values
-
-/// How the lines of a bulk load are written.
-package enum IngestFormat: String, Hashable, Sendable, CaseIterable {
-    /// A JSON object a line, with a member for each column, key columns among them.
-    case json
-    /// The columns in declared order, key columns first, with quotes where they are needed.
-    case csv
-    /// The whole line is the one text column.
-    case line
-}
 
 /// Decodes lines for one source. One owner, one thread.
 final class IngestDecoder {

@@ -1,6 +1,7 @@
 // Answers that are tables made by the engine itself: SHOW, DESCRIBE, EXPLAIN.
 
 import Bytes
+import Sessions
 
 /// One cell of a listing.
 enum ListingCell {

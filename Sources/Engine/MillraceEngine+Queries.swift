@@ -9,8 +9,6 @@ import Pipelines
 import Planner
 import Plans
 import Platform
-import Quantities
-import Settings
 import Values
 
 extension MillraceEngine {
@@ -19,14 +17,19 @@ extension MillraceEngine {
         _ plan: QueryPlan, statement: String, properties: [String: String], reads: [String], writes: String?
     ) -> PersistentQuery {
         let launcher = QueryLauncher(engine: self)
-        let status = QueryStatus(queryID: plan.id)
+        let status = status(of: plan.id)
         let rows = TableRows(log: log)
-        let run = makeRun(status, properties) { [launcher] () throws(QueryFailure) in
+        let run = makeRun(status) { [launcher] () throws(QueryFailure) in
             try launcher.tasks(of: plan, properties: properties, rows: rows, status: status)
         }
         return PersistentQuery(
             id: plan.id, statement: statement, plan: plan, properties: properties, reads: reads, writes: writes, run: run,
             rows: rows, order: order(of: plan.id))
+    }
+
+    /// The status of a persistent query, whose changes are news for those who wait.
+    private func status(of id: String) -> QueryStatus {
+        QueryStatus(queryID: id) { [waiting] in waiting.notify(.query(id)) }
     }
 
     private func order(of id: String) -> Int {
@@ -37,24 +40,20 @@ extension MillraceEngine {
         }
     }
 
-    private func makeRun(
-        _ status: QueryStatus, _ properties: [String: String], _ makeTasks: @escaping @Sendable () throws(QueryFailure) -> [QueryTask]
-    ) -> QueryRun {
-        let settings = SettingValues(properties)
-        let shortest = settings[.retryBackoff], longest = max(shortest, settings[.longestRetryBackoff])
+    private func makeRun(_ status: QueryStatus, _ makeTasks: @escaping @Sendable () throws(QueryFailure) -> [QueryTask]) -> QueryRun {
         let logLine = configuration.logLine
         let crashes = configuration.crashes
         return QueryRun(
             status: status, group: status.queryID, pool: pool,
             events: QueryEvents(
-                onFailure: { failure in logLine(.error, "event=query_failed query=\(status.queryID) reason=\"\(failure.description)\"") },
-                onObstacle: { failure in logLine(.warning, "event=query_waits query=\(status.queryID) reason=\"\(failure.description)\"") },
+                onFailure: { failure in logLine(.error, logText("query_failed", ["query": status.queryID, "reason": failure.description])) },
+                onObstacle: { failure in logLine(.warning, logText("query_waits", ["query": status.queryID, "reason": failure.description])) },
                 onFirstCommit: {
                     do throws(SystemError) { try crashes?.clear(status.queryID) } catch {
-                        logLine(.warning, "event=crash_record_not_written query=\(status.queryID) reason=\"\(error)\"")
+                        logLine(.warning, logText("crash_record_not_written", ["query": status.queryID, "reason": "\(error)"]))
                     }
                 }),
-            retryDelays: shortest.nanoseconds...longest.nanoseconds, makeTasks: makeTasks)
+            makeTasks: makeTasks)
     }
 
     /// Starts the query behind a SOURCE TABLE, which keeps the table's rows readable.
@@ -65,11 +64,9 @@ extension MillraceEngine {
             timestamp: nil, window: source.window)
         let plan = QueryPlan(id: id, root: .source(step), destination: .sink(sink), resultKind: .table)
         let launcher = QueryLauncher(engine: self)
-        let status = QueryStatus(queryID: id)
+        let status = status(of: id)
         let rows = TableRows(log: log)
-        let run = makeRun(status, properties) { [launcher] () throws(QueryFailure) in
-            try launcher.sourceTableTasks(plan, rows: rows, status: status)
-        }
+        let run = makeRun(status) { [launcher] () throws(QueryFailure) in try launcher.sourceTableTasks(plan, rows: rows, status: status) }
         let query = PersistentQuery(
             id: id, statement: source.statement, plan: plan, properties: properties, reads: [source.name], writes: nil, run: run,
             rows: rows, order: order(of: id))
@@ -99,58 +96,65 @@ extension MillraceEngine {
 }
 
 extension MillraceEngine {
-    /// Waits until every query upstream of a source has durably worked off what its inputs hold now; false when the time is up. Upstream
-    /// of the stream of errors are all queries.
-    func awaitUpstream(of source: String, nanoseconds: Int64) -> Bool {
-        if catalog.sources[source]?.topic == errorsTopic { return drain(nanoseconds: nanoseconds) }
-        let deadline = configuration.time.monotonicNanoseconds() + nanoseconds
-        var path: [PersistentQuery] = []
-        func climb(_ name: String, seen: inout Set<String>) {
-            let queries = state.withLock { state in
-                state.queries.values.filter { $0.writes == name || ($0.writes == nil && $0.reads.contains(name)) }
-            }
-            for query in queries.sorted(by: { $0.id < $1.id }) where seen.insert(query.id).inserted {
-                for upstream in query.reads where upstream != name { climb(upstream, seen: &seen) }
-                path.append(query)
-            }
-        }
+    /// What has to be caught up for the sources to be up to date, each behind what it reads from. Upstream of the stream of errors are all
+    /// queries.
+    func stages(upstreamOf sources: [String]) -> [CatchUpStage] {
+        let (catalog, queries) = state.withLock { ($0.catalog, $0.queries.values.sorted { $0.id < $1.id }) }
+        let launcher = QueryLauncher(engine: self)
+        var path: [CatchUpStage] = []
         var seen: Set<String> = []
-        climb(source, seen: &seen)
-        for query in path {
-            if !awaitCaughtUp(query, deadline: deadline) { return false }
+        func climb(_ name: String) {
+            let isErrors = catalog.sources[name]?.topic == errorsTopic
+            for query in queries where isErrors || query.writes == name || (query.writes == nil && query.reads.contains(name)) {
+                guard seen.insert(query.id).inserted else { continue }
+                for upstream in query.reads where upstream != name { climb(upstream) }
+                path += launcher.pipelines(of: query.plan).map { CatchUpStage(status: query.run.status, topics: $0.topics) }
+            }
         }
-        return true
+        for source in sources { climb(source) }
+        return path
     }
 
-    /// Waits until a query has durably worked off what its inputs hold now. A query that does not run is not waited for.
-    func awaitCaughtUp(_ query: PersistentQuery, deadline: Int64) -> Bool {
+    /// Whether a stage has durably processed what its inputs hold now, as a question that can be asked again and again. A query that does not
+    /// run is not waited for.
+    func hasCaughtUp(_ stage: CatchUpStage) -> @Sendable () -> Bool {
         var targets: [PartitionKey: Int64] = [:]
-        for pipeline in QueryLauncher(engine: self).pipelines(of: query.plan) {
-            for topicName in pipeline.topics {
-                guard let topic = log.describeTopic(named: topicName) else { continue }
-                for (index, partition) in topic.partitions.enumerated() {
-                    targets[PartitionKey(topic: topic.id, partition: index)] = partition.bounds.durableEnd
-                }
+        for name in stage.topics {
+            guard let topic = log.describeTopic(named: name) else { continue }
+            for (index, partition) in topic.partitions.enumerated() {
+                targets[PartitionKey(topic: topic.id, partition: index)] = partition.bounds.durableEnd
             }
-            let wanted = targets
-            let isThere: (borrowing QueryStatus.Content) -> Bool = { content in
-                content.state != .running || wanted.allSatisfy { (content.durablePositions[$0.key] ?? 0) >= $0.value }
-            }
-            let left = max(0, deadline - configuration.time.monotonicNanoseconds())
-            let caughtUp = query.run.status.content.wait(nanoseconds: left, until: isThere) { isThere($0) }
-            if !caughtUp { return false }
         }
-        return true
+        return { [targets, status = stage.status] in
+            status.content.withLock { content in
+                content.state != .running || targets.allSatisfy { (content.durablePositions[$0.key] ?? 0) >= $0.value }
+            }
+        }
     }
 
-    /// Waits until all running queries have worked off everything; false when the time (nanoseconds) is up.
+    /// Waits on this thread until all running queries have processed everything; false when the time (nanoseconds) is up.
     package func drain(nanoseconds: Int64) -> Bool {
-        let deadline = configuration.time.monotonicNanoseconds() + nanoseconds
-        let queries = state.withLock { Array($0.queries.values) }
-        // A query may feed another: as many rounds as the longest chain can be long.
-        for _ in 0...queries.count {
-            for query in queries.sorted(by: { $0.id < $1.id }) where !awaitCaughtUp(query, deadline: deadline) { return false }
-        }
-        return true
+        let (deadline, isEndless) = clock.monotonicNanoseconds().addingReportingOverflow(max(0, nanoseconds))
+        let outcome = Monitor<WaitOutcome?>(nil)
+        let stages = stages(upstreamOf: catalog.sortedSources.map(\.name))
+        drain(stages[...], waiting.ticket(), isEndless ? nil : deadline) { result in outcome.update { $0 = result } }
+        return outcome.wait(until: { $0 != nil }) { $0 == .holds }
     }
+
+    private func drain(
+        _ stages: ArraySlice<CatchUpStage>, _ ticket: WaitingRoom.Ticket, _ deadline: Int64?,
+        then: @escaping @Sendable (WaitOutcome) -> Void
+    ) {
+        guard let stage = stages.first else { return then(.holds) }
+        waiting.when(ticket, hasCaughtUp(stage), news: [.query(stage.status.queryID)], deadline: deadline) { [self] outcome in
+            guard outcome == .holds else { return then(outcome) }
+            drain(stages.dropFirst(), ticket, deadline, then: then)
+        }
+    }
+}
+
+/// A pipeline of a running query, as something to wait for: what its topics hold has to be processed.
+struct CatchUpStage: Sendable {
+    let status: QueryStatus
+    let topics: [String]
 }

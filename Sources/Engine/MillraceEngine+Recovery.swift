@@ -11,7 +11,6 @@ import Pipelines
 import Planner
 import Plans
 import Platform
-import Settings
 import Syntax
 import Values
 
@@ -75,7 +74,7 @@ extension MillraceEngine {
         let objects = entries.values.filter { !$0.key.hasPrefix(CatalogEntry.pausePrefix) && $0.key != CatalogEntry.numbersKey }
         let (queries, broken) = replay(objects.sorted { $0.sequence < $1.sequence })
         unread += broken
-        for broken in unread { configuration.logLine(.error, "event=catalog_entry_broken key=\(broken.key) reason=\"\(broken.reason)\"") }
+        for broken in unread { configuration.logLine(.error, logText("catalog_entry_broken", ["key": broken.key, "reason": broken.reason])) }
         let reported = unread
         state.update { $0.broken = reported }
         let crashed = configuration.crashes?.queriesToPause ?? [:]
@@ -83,7 +82,7 @@ extension MillraceEngine {
             if paused.contains(query.id) {
                 query.run.pause {}
             } else if let reason = crashed[query.id] {
-                configuration.logLine(.error, "event=query_left_paused query=\(query.id) reason=\"\(reason)\"")
+                configuration.logLine(.error, logText("query_left_paused", ["query": query.id, "reason": "\(reason)"]))
                 query.run.pause(reason: reason) {}
             } else {
                 begin(query)
@@ -139,13 +138,15 @@ extension MillraceEngine {
         guard let parsed = try parse(statement + (statement.hasSuffix(";") ? "" : ";"), options: ParserOptions()).first else {
             throw Diagnostic(.corruptData, "the entry has no statement", category: .general)
         }
-        let effective = effectiveSettings(of: entry)
-        let settings = SettingValues(effective)
+        var effective = Dictionary(
+            SettingTable.all.compactMap { setting in setting.defaultValue.map { (setting.name, $0) } }, uniquingKeysWith: { a, _ in a })
+        effective.merge(entry.properties) { _, new in new }
         let context = AnalysisContext(
             catalog: catalog, functions: configuration.functions, properties: effective, partitions: { [self] in partitions(of: $0) })
         let planning = PlanningContext(
-            serviceID: settings[.serviceID], queryID: entry.queryID ?? "", failsOnInvalidTimestamp: settings[.failsOnInvalidTimestamp],
-            defaultKeyFormat: FormatName(named: settings[.defaultKeyFormat]) ?? .kafka)
+            serviceID: effective["ksql.service.id"] ?? "default_", queryID: entry.queryID ?? "",
+            failsOnInvalidTimestamp: effective["ksql.timestamp.throw.on.invalid"]?.lowercased() == "true",
+            defaultKeyFormat: FormatName(named: effective["ksql.persistence.default.format.key"] ?? "") ?? .kafka)
         switch parsed.statement {
         case .createType(let name, let type, _):
             let resolved = try context.type(type)
@@ -182,16 +183,6 @@ extension MillraceEngine {
             state.catalog.set(QueryDefinition(id: plan.id, statement: entry.statement, reads: reads, writes: writes.name))
         }
         return query
-    }
-
-    /// The settings that a statement was made under: its own over the defaults. Values that would not be taken today are mended, with a
-    /// line in the server's log.
-    private func effectiveSettings(of entry: StoredEntry) -> [String: String] {
-        let (own, notes) = SettingValues.mending(entry.properties)
-        for note in notes { configuration.logLine(.warning, "event=setting_mended entry=\(entry.key) detail=\"\(note)\"") }
-        var effective: [String: String] = [:]
-        for setting in SettingTable.entries where setting.isRead { effective[setting.name] = setting.defaultText }
-        return effective.merging(own) { _, new in new }
     }
 
     private func check(_ definition: SourceDefinition, against entry: StoredEntry) throws(Diagnostic) {

@@ -6,17 +6,24 @@ import Formats
 package import LogStore
 package import Pipelines
 import Platform
-import Settings
 import Values
 
 /// A running engine. Made over an open log, which it closes when it is closed itself.
 package final class MillraceEngine: Sendable {
-    package let log: any EventLog
-    package let configuration: EngineConfiguration
+    let log: any EventLog
+    let configuration: EngineConfiguration
     let state: Monitor<EngineState>
-    /// Statements are planned, committed to the catalog and wait for other queries here. Waiting is what mostly occupies a thread; more
-    /// sessions than this wait in turn.
+    /// Statements are read, analysed and answered here. Nothing that runs on it waits: what has to is a continuation in `waiting`.
     let statements: ThreadPool
+    /// Questions to tables and PRINT go through rows here, so that a long scan holds up no short statement.
+    let questions: ThreadPool
+    /// INSERT VALUES and loads hand their records to the log here, which makes them wait while the disk is behind.
+    let writes: ThreadPool
+    /// Statements that change what exists, one after the other; only they wait for each other's commits.
+    let catalogLane: ThreadPool
+    /// Statements that wait for news.
+    let waiting: WaitingRoom
+    private let subscription = Monitor<NewsSubscription?>(nil)
     let pool: WorkerPool?
     /// How far queries have got, for those that start.
     let positions: CommittedPositions
@@ -32,7 +39,12 @@ package final class MillraceEngine: Sendable {
         self.configuration = configuration
         positions = CommittedPositions(log: log)
         state = Monitor(EngineState())
-        statements = ThreadPool("statements", limit: 8, scheduler: configuration.scheduler)
+        let scheduler = configuration.scheduler
+        statements = ThreadPool("statements", limit: 8, scheduler: scheduler)
+        questions = ThreadPool("questions", limit: max(2, processorCount()), scheduler: scheduler)
+        writes = ThreadPool("writes", limit: 2, scheduler: scheduler)
+        catalogLane = ThreadPool("catalog", limit: 1, scheduler: scheduler)
+        waiting = WaitingRoom(time: configuration.time, scheduler: scheduler)
         do throws(SystemError) {
             pool = try WorkerPool(
                 count: configuration.workers, log: log, time: configuration.time, scheduler: configuration.scheduler)
@@ -45,6 +57,8 @@ package final class MillraceEngine: Sendable {
             for source in SystemTopics.sources { state.catalog.set(source) }
         }
         recover()
+        let subscribed = log.subscribe { [waiting] news in waiting.notify(.topic(news.topic)) }
+        subscription.update { $0 = subscribed }
     }
 
     /// A new session, with settings that it starts from. With `mayDefine` false it may ask and insert, but not change what exists.
@@ -64,24 +78,28 @@ package final class MillraceEngine: Sendable {
     var serverProperties: [String: String] { state.withLock { $0.serverProperties } }
     func serverProperty(_ name: String) -> String? { state.withLock { $0.serverProperties[name] } }
 
-    /// The settings that the server lets no session change, by the names under which they are kept.
-    var deniedSettings: Set<String> {
-        let list = SettingValues(serverProperties)[.deniedOverrides]
-        return Set(list.split { $0 == "," || $0 == " " }.map { SettingTable.keptName(String($0)) })
-    }
 
     /// How many partitions a topic has, nil when there is none of that name.
     func partitions(of topic: String) -> Int? { log.describeTopic(named: topic)?.partitions.count }
 
-    /// Ends transient queries, lets persistent ones commit what they have, closes the log. Takes no statements afterwards.
+    /// Nanoseconds that statements under way have for their end when the engine closes.
+    private static let closingPatience: Int64 = 1_500_000_000
+
+    /// Ends transient queries and what waits, lets persistent queries commit what they have, closes the log. Takes no statements afterwards.
     package func close() {
         let transients = state.update { state in
             state.isClosing = true
             return Array(state.transients.values)
         }
         for transient in transients { transient.cancel() }
+        waiting.close()
+        // Before the workers, which statements may be waiting for.
+        let deadline = clock.monotonicNanoseconds() + MillraceEngine.closingPatience
+        for threads in [statements, catalogLane, writes, questions] {
+            _ = threads.close(within: max(0, deadline - clock.monotonicNanoseconds()))
+        }
         pool?.stop()
-        statements.close()
+        if let subscribed = subscription.withLock({ $0 }) { log.unsubscribe(subscribed) }
         log.close()
         // The queries' makers of tasks hold the engine: it lets go of them, outside of its lock.
         let held = state.update { state in
@@ -93,6 +111,9 @@ package final class MillraceEngine: Sendable {
         }
         withExtendedLifetime(held) {}
     }
+
+    /// Ends what waits now, as if the engine closed: a server that stops wants its clients answered.
+    package func endWaits() { waiting.endAll() }
 
     /// Carries out `body` as the only change of the catalog under way.
     func changingCatalog<Result>(_ body: () throws(Diagnostic) -> Result) throws(Diagnostic) -> Result {
@@ -109,7 +130,7 @@ package final class MillraceEngine: Sendable {
         if case .failure(let error)? = result { throw Diagnostic(error) }
     }
 
-    /// Counters and states of all persistent queries, for metrics and listings: sorted by id.
+    /// Counters and states of all persistent queries, sorted by id.
     package var queryStatuses: [QueryStatus] {
         state.withLock { $0.queries.values.map(\.run.status) }.sorted { $0.queryID < $1.queryID }
     }

@@ -1,12 +1,12 @@
 // A session: one user's settings and variables, and the requests that are under way for them.
 
 package import Diagnostics
-import Platform
-import Settings
+package import Platform
+package import Sessions
 import Syntax
 
 /// A request that was handed to a session. Cancelling it ends its query; it then ends with `failed` and the code for cancelled.
-package final class Request: Sendable {
+package final class Request: RunningRequest {
     private struct State: Sendable {
         var isCancelled = false
         var cancel: (@Sendable () -> Void)?
@@ -66,13 +66,10 @@ package final class EngineSession: Sendable {
     package func execute(_ text: String, into sink: any AnswerSink, whenFinished: @escaping @Sendable (Bool) -> Void = { _ in }) -> Request
     {
         let request = Request()
-        engine.statements.run { [self] in
+        let isTaken = engine.statements.run { [self] in
             var options = ParserOptions()
             options.acceptsMissingSemicolon = true
-            options.variables = state.withLock { $0.variables }
-            options.substitutesVariables = settings[.variableSubstitution]
-            let name = SettingKey<Bool>.variableSubstitution.name
-            options.substitutionSettings = [name, "ksql.streams." + name]
+            options.variables = property("ksql.variable.substitution.enable") == "false" ? nil : state.withLock { $0.variables }
             do throws(Diagnostic) {
                 let parsed = try parse(text, options: options)
                 perform(parsed[...], request, sink, whenFinished)
@@ -80,6 +77,10 @@ package final class EngineSession: Sendable {
                 sink.emit(.failed(error))
                 whenFinished(false)
             }
+        }
+        if !isTaken {
+            sink.emit(.failed(StatementExecution.shuttingDown))
+            whenFinished(false)
         }
         return request
     }
@@ -98,32 +99,29 @@ package final class EngineSession: Sendable {
         execution.perform { [self] succeeded in
             if !succeeded { return whenFinished(false) }
             if rest.isEmpty { return whenFinished(true) }
-            engine.statements.run { [self] in perform(rest, request, sink, whenFinished) }
+            let isTaken = engine.statements.run { [self] in perform(rest, request, sink, whenFinished) }
+            if !isTaken {
+                sink.emit(.failed(StatementExecution.shuttingDown))
+                whenFinished(false)
+            }
         }
     }
 
-    /// Sets a property as SET does; gives the sentence for one that changes nothing. Errors: unknown, not settable, no such value.
-    @discardableResult
-    package func set(_ name: String, to value: String) throws(Diagnostic) -> String? {
-        let accepted = try SettingTable.accept(name, value: value, denied: engine.deniedSettings)
-        state.withLock { $0.properties[accepted.name] = value }
-        return accepted.notice
-    }
-
-    /// The settings in force in this session.
-    var settings: SettingValues {
-        SettingValues(engine.serverProperties.merging(state.withLock { $0.properties }) { _, new in new })
+    /// Sets a property as SET does. Errors: unknown, not settable, no such value.
+    package func set(_ name: String, to value: String) throws(Diagnostic) {
+        let bare = try SettingTable.check(name, value: value, bySession: true)
+        state.withLock { $0.properties[bare] = value }
     }
 
     /// The value of a property in this session: its own, else the server's, else the default.
     package func property(_ name: String) -> String? {
-        state.withLock { $0.properties[name] } ?? engine.serverProperty(name) ?? SettingTable.entry(name)?.defaultText
+        state.withLock { $0.properties[name] } ?? engine.serverProperty(name) ?? SettingTable[name]?.defaultValue
     }
 
     /// All effective properties by bare name.
     var effectiveProperties: [String: String] {
         var result: [String: String] = [:]
-        for setting in SettingTable.entries where setting.isRead { result[setting.name] = setting.defaultText }
+        for setting in SettingTable.all { result[setting.name] = setting.defaultValue }
         result.merge(engine.serverProperties) { _, new in new }
         result.merge(state.withLock { $0.properties }) { _, new in new }
         return result
@@ -131,4 +129,17 @@ package final class EngineSession: Sendable {
 
     /// Variables from outside the session's own statements: `--define`.
     package func define(_ name: String, as value: String) { state.withLock { $0.variables[name.uppercased()] = value } }
+}
+
+extension EngineSession: StatementSession {
+    package func submit(
+        _ text: String, into sink: any AnswerSink, whenFinished: @escaping @Sendable (Bool) -> Void
+    ) -> any RunningRequest {
+        execute(text, into: sink, whenFinished: whenFinished)
+    }
+}
+
+extension EngineSession {
+    /// The clock that the engine goes by.
+    package var clock: any TimeSource { engine.clock }
 }

@@ -10,6 +10,7 @@ import Pipelines
 import Planner
 import Plans
 import Platform
+import Sessions
 import Syntax
 import Values
 
@@ -20,7 +21,7 @@ extension StatementExecution {
             guard let source = engine.catalog.sources[name.text] else {
                 throw Diagnostic(
                     .unknownSource, "Could not find STREAM/TABLE '\(name.text)' in the Metastore",
-                    hint: closestMatch(to: name.text, among: engine.catalog.sources.keys.sorted()).map { "Did you mean \($0)?" },
+                    hint: nameSuggestion(for: name.text, among: engine.catalog.sources.keys.sorted()),
                     at: name.span.range)
             }
             if extended { return answer(text: extendedDescription(of: source)) }
@@ -141,7 +142,7 @@ extension StatementExecution {
             let known = engine.state.withLock { $0.queries.keys.sorted() }
             throw Diagnostic(
                 .unknownQuery, "Query with id:\(name.text) does not exist, use SHOW QUERIES to view the full set of queries.",
-                hint: closestMatch(to: name.text, among: known).map { "Did you mean \($0)?" }, at: name.span.range)
+                hint: nameSuggestion(for: name.text, among: known), at: name.span.range)
         }
         let content = query.run.status.content.withLock { $0 }
         var lines = [

@@ -9,6 +9,7 @@ import Pipelines
 import Plans
 import Platform
 import Quantities
+import Sessions
 import Syntax
 import Values
 
@@ -37,11 +38,11 @@ extension StatementExecution {
         let output = OutputTopic(topic: topic.id, partitions: topic.partitions.count)
         let execution = self
         engine.log.commit(Commit(output.appends(of: records, keyless: keyless))) { result in
-            switch result {
-            case .success:
+            // The log's thread has no time for a client.
+            execution.goOn(on: execution.engine.statements, whenDone) { () throws(Diagnostic) in
+                if case .failure(let error) = result { throw Diagnostic(error) }
                 execution.session.state.withLock { $0.writes += 1 }
                 execution.done(AnswerSummary(message: "1 row inserted"), whenDone)
-            case .failure(let error): execution.fail(Diagnostic(error), whenDone)
             }
         }
     }

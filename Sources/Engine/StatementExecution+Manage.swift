@@ -7,6 +7,7 @@ import Formats
 import LogStore
 import Pipelines
 import Platform
+import Sessions
 import Syntax
 import Values
 
@@ -54,7 +55,7 @@ extension StatementExecution {
                 guard drop.ifExists else {
                     throw Diagnostic(
                         .unknownSource, "\(word) \(name) does not exist.", category: .general,
-                        hint: closestMatch(to: name, among: engine.catalog.sources.keys.sorted()).map { "Did you mean \($0)?" },
+                        hint: nameSuggestion(for: name, among: engine.catalog.sources.keys.sorted()),
                         at: drop.name.span.range)
                 }
                 return AnswerSummary(message: "Source `\(name)` does not exist.")
@@ -131,7 +132,7 @@ extension StatementExecution {
             guard var source = engine.catalog.sources[name] else {
                 throw Diagnostic(
                     .unknownSource, "Source \(name) does not exist.",
-                    hint: closestMatch(to: name, among: engine.catalog.sources.keys.sorted()).map { "Did you mean \($0)?" },
+                    hint: nameSuggestion(for: name, among: engine.catalog.sources.keys.sorted()),
                     at: alter.name.span.range)
             }
             if source.kind != kind {
@@ -218,7 +219,7 @@ extension StatementExecution {
             }
             let known = engine.state.withLock { $0.queries.keys.sorted() + $0.transients.keys.sorted() }
             throw Diagnostic(
-                .unknownQuery, "Unknown queryId: \(id)", hint: closestMatch(to: id, among: known).map { "Did you mean \($0)?" },
+                .unknownQuery, "Unknown queryId: \(id)", hint: nameSuggestion(for: id, among: known),
                 at: name.span.range)
         }
         if action == .terminate, id.hasPrefix("CST_") {

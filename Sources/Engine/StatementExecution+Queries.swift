@@ -12,7 +12,7 @@ import Pipelines
 import Planner
 import Plans
 import Platform
-import Settings
+import Sessions
 import Syntax
 import Values
 
@@ -29,8 +29,8 @@ extension StatementExecution {
         let id = transientID(resolved)
         let plan = transientPlan(resolved, in: planning(id))
         var properties = capturedProperties
-        properties["auto.offset.reset"] = session.settings[.offsetReset]?.rawValue ?? engine.configuration.pushStart
-        // Fixed before the columns go out: whoever has seen those sees every row that is acknowledged later.
+        properties["auto.offset.reset"] = session.property("auto.offset.reset") ?? engine.configuration.pushStart
+        // Fixed before the columns go out: a client that has seen those gets every row that is acknowledged later.
         let starts = QueryLauncher(engine: engine).transientStarts(of: plan, properties: properties)
         sink.emit(.columns(columns(of: resolved, flagsKeys: false), .changes))
         if resolved.limit == 0 { return done(AnswerSummary(message: "Limit Reached", queryID: id), whenDone) }
@@ -42,7 +42,7 @@ extension StatementExecution {
             defer { state.nextTransient += 1 }
             return state.nextTransient
         }
-        return "\(session.settings[.transientPrefix])\(query.sources[0].name)_\(number)"
+        return "transient_\(query.sources[0].name)_\(number)"
     }
 
     func columns(of query: ResolvedQuery, flagsKeys: Bool) -> [ResultColumn] {
@@ -73,11 +73,7 @@ extension StatementExecution {
         let cancel: @Sendable () -> Void = {
             run.terminate { receiver.cancelled(status.counters) }
         }
-        let isClosing = engine.state.update { state in
-            state.transients[id] = TransientQuery(id: id, statement: parsed.text, isPush: isPush, run: run, cancel: cancel)
-            return state.isClosing
-        }
-        if isClosing { throw Diagnostic(.shuttingDown, "the server is shutting down", category: .general) }
+        try enter(TransientQuery(id: id, statement: parsed.text, isPush: isPush, run: run, cancel: cancel))
         request.onCancel(cancel)
         run.start()
     }
@@ -86,9 +82,13 @@ extension StatementExecution {
 
     private func bounded(_ query: Query, _ whenDone: @escaping @Sendable (Bool) -> Void) throws(Diagnostic) {
         let resolved = try analyse(query, for: .pull, in: context)
+        try afterUpstream(of: resolved.sources.map(\.name), whenDone) { () throws(Diagnostic) in
+            try answer(query, resolved, whenDone)
+        }
+    }
+
+    private func answer(_ query: Query, _ resolved: ResolvedQuery, _ whenDone: @escaping @Sendable (Bool) -> Void) throws(Diagnostic) {
         let source = resolved.sources[0]
-        try checkAllowed(query, over: source)
-        for source in resolved.sources { awaitUpstream(of: source.name) }
         let isAggregation = resolved.grouping != nil || !resolved.aggregates.isEmpty
         if source.kind == .table {
             if resolved.isJoin {
@@ -115,32 +115,6 @@ extension StatementExecution {
         properties["cache.max.bytes.buffering"] = "10000000"
         sink.emit(.columns(columns(of: resolved, flagsKeys: true), .rows))
         try start(plan, id, properties, from: [:], isPush: false, limit: resolved.limit, whenDone)
-    }
-
-    /// Errors: the settings do not allow this bounded query.
-    private func checkAllowed(_ query: Query, over source: SourceDefinition) throws(Diagnostic) {
-        let settings = session.settings
-        func refused<Value>(_ what: String, _ key: SettingKey<Value>) -> Diagnostic {
-            Diagnostic(
-                .featureNotSupported, "\(what) are switched off", hint: "\(key.name) is false; EMIT CHANGES makes a push query.",
-                at: query.span.range)
-        }
-        if !settings[.pullQueries] { throw refused("bounded queries", SettingKey<Bool>.pullQueries) }
-        if source.kind == .stream, !settings[.pullStreams] { throw refused("bounded queries over streams", SettingKey<Bool>.pullStreams) }
-        if query.limit != nil, !settings[.pullLimitClause] { throw refused("bounded queries with LIMIT", SettingKey<Bool>.pullLimitClause) }
-    }
-
-    /// Waits, up to five seconds, until the queries upstream of a source have worked off what this session had acknowledged. What has
-    /// been waited for once is not waited for again: on a busy server that would be a wait for everybody else's rows.
-    func awaitUpstream(of source: String) {
-        let (writes, seen) = session.state.withLock { ($0.writes, $0.seenWrites[source] ?? 0) }
-        guard seen < writes else { return }
-        if engine.awaitUpstream(of: source, nanoseconds: 5_000_000_000) {
-            session.state.withLock { $0.seenWrites[source] = max(writes, $0.seenWrites[source] ?? 0) }
-        } else {
-            sink.emit(
-                .notice("the queries upstream of \(source) have not caught up after 5 seconds; the answer may lack what was just written"))
-        }
     }
 }
 
@@ -189,7 +163,8 @@ final class TransientReceiver: RowReceiver {
     private func summary(_ rows: Int, _ counters: QueryCounters, message: String?) -> AnswerSummary {
         AnswerSummary(
             message: message, rows: rows, skipped: counters.skipped,
-            causes: counters.errors.map { CauseCount(cause: $0.key, count: $0.value) }.sorted { $0.cause < $1.cause }, queryID: queryID)
+            causes: counters.errors.map { CauseCount(cause: $0.key, count: $0.value) }.sorted { $0.cause < $1.cause },
+            firstProblem: counters.firstProblem, queryID: queryID)
     }
 
     /// The rows so far, the first time it is asked.

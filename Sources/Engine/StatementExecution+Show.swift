@@ -8,7 +8,7 @@ import LogStore
 import Pipelines
 import Plans
 import Platform
-import Settings
+import Sessions
 import Syntax
 import Values
 
@@ -119,11 +119,9 @@ extension StatementExecution {
     private func properties() -> Listing {
         var listing = Listing(texts: ["Property", "Default override", "Effective Value", "Meaning"])
         let (own, server) = (session.state.withLock { $0.properties }, engine.serverProperties)
-        // What changes nothing is listed where it was set, with the reason.
-        let vain = Set(own.keys).union(server.keys).filter { SettingTable.entry($0)?.isRead == false }
-        for name in (SettingTable.entries.filter(\.isRead).map(\.name) + vain).sorted() {
-            let override = own[name] != nil ? "SESSION" : server[name] != nil ? "SERVER" : ""
-            listing.add(texts: [name, override, session.property(name) ?? "NULL", SettingTable.entry(name)?.meaning ?? ""])
+        for setting in SettingTable.all {
+            let override = own[setting.name] != nil ? "SESSION" : server[setting.name] != nil ? "SERVER" : ""
+            listing.add(texts: [setting.name, override, session.property(setting.name) ?? "NULL", setting.summary])
         }
         return listing
     }
@@ -131,7 +129,7 @@ extension StatementExecution {
     private func limits() -> Listing {
         var listing = Listing([("Limit", "STRING"), ("Value", "BIGINT"), ("Reason", "STRING")])
         listing.add([
-            .text("statement bytes"), .number(Int64(SyntaxLimits.maximumTextBytes)),
+            .text("statement bytes"), .number(Int64(SyntaxLimits.maximumStatementBytes)),
             .text("a longer text is a mistake, or a load that belongs to .put"),
         ])
         listing.add([.text("expression depth"), .number(Int64(SyntaxLimits.maximumDepth)), .text("keeps every stage within its stack")])
@@ -145,7 +143,7 @@ extension StatementExecution {
             .text("error records a second, task and cause"), .number(Int64(ErrorReporter.samplesPerSecond)),
             .text("a poisoned topic must not fill the disk; counts stay exact"),
         ])
-        for limit in engine.configuration.outerLimits {
+        for limit in engine.configuration.frontEndLimits {
             listing.add([.text(limit.name), .number(Int64(limit.value)), .text(limit.reason)])
         }
         return listing

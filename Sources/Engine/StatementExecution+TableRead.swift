@@ -10,15 +10,16 @@ import Pipelines
 import Planner
 import Plans
 import Platform
-import Settings
+import Sessions
 import Values
 
 extension StatementExecution {
     /// How a bounded query reaches the rows of its table. Errors: the settings allow no such way.
     func tableAccess(of query: ResolvedQuery) throws(Diagnostic) -> TableAccess {
-        let settings = session.settings
+        func isOn(_ name: String) -> Bool { session.property(name)?.lowercased() != "false" }
         let rules = AccessRules(
-            allowsRanges: settings[.pullRangeScans], allowsScans: settings[.pullTableScans], isNarrow: settings[.boundedQueries] == .ksqldb)
+            allowsRanges: isOn("ksql.query.pull.range.scan.enabled"), allowsScans: isOn("ksql.query.pull.table.scan.enabled"),
+            isNarrow: session.property("millrace.bounded.queries") == "ksqldb")
         let environment = QueryLauncher(engine: engine).environment()
         return try access(of: query, under: rules) { expression in
             // What cannot be computed narrows nothing; if it matters, the query's filter says so row by row.
@@ -46,11 +47,11 @@ extension StatementExecution {
                         .wrongState, "\(resolved.sources[0].name) cannot be read yet: its query \(owner.id) is restoring its state",
                         category: .general, hint: "Ask again in a while."), whenDone)
             }
-            engine.statements.run {
+            goOn(on: engine.questions, whenDone) { () throws(Diagnostic) in
                 do throws(QueryFailure) {
                     try finish(plan, id, over: try rows(of: owner, access), properties, limit: resolved.limit, whenDone)
                 } catch {
-                    fail(Diagnostic(.dataError, error.description, category: .general), whenDone)
+                    throw Diagnostic(.dataError, error.description, category: .general)
                 }
             }
         }
@@ -73,19 +74,21 @@ extension StatementExecution {
         _ plan: QueryPlan, _ id: String, over runs: [RecordRun], _ properties: [String: String], limit: Int?,
         _ whenDone: @escaping @Sendable (Bool) -> Void
     ) throws(QueryFailure) {
-        var (rows, errors) = try QueryLauncher(engine: engine).rows(of: plan, over: runs, properties: properties)
+        var (rows, errors, firstProblem) = try QueryLauncher(engine: engine).rows(of: plan, over: runs, properties: properties)
         if let limit { rows.truncate(to: limit) }
         if !rows.isEmpty { sink.emit(.rows(rows)) }
         let causes = errors.map { CauseCount(cause: $0.key.rawValue, count: $0.value) }.sorted { $0.cause < $1.cause }
-        done(AnswerSummary(rows: rows.count, skipped: causes.reduce(0) { $0 + $1.count }, causes: causes, queryID: id), whenDone)
+        let skipped = causes.reduce(0) { $0 + $1.count }
+        done(AnswerSummary(rows: rows.count, skipped: skipped, causes: causes, firstProblem: firstProblem, queryID: id), whenDone)
     }
 }
 
 extension QueryLauncher {
-    /// The rows that a plan over one table makes of the table's records, in the order of the keys, and how many rows could not be computed.
+    /// The rows that a plan over one table makes of the table's records, in the order of the keys, how many rows could not be computed, and
+    /// the first of those.
     fileprivate func rows(
         of plan: QueryPlan, over runs: [RecordRun], properties: [String: String]
-    ) throws(QueryFailure) -> (rows: RowBlock, errors: [RowErrorCause: Int]) {
+    ) throws(QueryFailure) -> (rows: RowBlock, errors: [RowErrorCause: Int], firstProblem: String?) {
         let dataflow = try dataflow(PipelinePlan(root: plan.root, destination: plan.destination), properties: properties)
         do throws(DataflowError) {
             let run = runs.count == 1 ? runs[0] : try ResultMerge(plan.sources[0]).merged(runs)
@@ -94,6 +97,7 @@ extension QueryLauncher {
         } catch {
             throw QueryFailure(message: error.message)
         }
-        return (dataflow.takeRows(), dataflow.errorCounts)
+        let problem = dataflow.takeErrors().first?.text(topic: plan.sources.first?.topic)
+        return (dataflow.takeRows(), dataflow.errorCounts, problem)
     }
 }

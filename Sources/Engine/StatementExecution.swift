@@ -5,7 +5,7 @@ import Bytes
 import Catalog
 import Diagnostics
 import Platform
-import Settings
+import Sessions
 import Syntax
 
 /// One statement on its way through the engine.
@@ -46,17 +46,23 @@ struct StatementExecution: Sendable {
     private func perform(_ statement: Statement, _ whenDone: @escaping @Sendable (Bool) -> Void) throws(Diagnostic) {
         switch statement {
         case .query(let query): try perform(query, whenDone)
-        case .insertValues(let insert): try perform(insert, whenDone)
+        case .insertValues(let insert): goOn(on: engine.writes, whenDone) { () throws(Diagnostic) in try perform(insert, whenDone) }
         case .print(let print): try perform(print, whenDone)
+        case .assert(let assertion): try perform(assertion, whenDone)
         default:
-            let message = try performAtOnce(statement)
-            done(message, whenDone)
+            guard statement.isDefinition, !isAboutTransient(statement) else { return done(try performAtOnce(statement), whenDone) }
+            if !session.mayDefine { throw definitionRefused }
+            try afterUpstream(of: sourcesToCatchUp(for: statement), whenDone) { () throws(Diagnostic) in
+                goOn(on: engine.catalogLane, whenDone) { () throws(Diagnostic) in
+                    defer { engine.waiting.notify(.catalog) }
+                    done(try performAtOnce(statement), whenDone)
+                }
+            }
         }
     }
 
     /// Statements that are finished when they return; the answer is what `done` says.
     private func performAtOnce(_ statement: Statement) throws(Diagnostic) -> AnswerSummary {
-        if !session.mayDefine { try refuseDefinition(statement) }
         switch statement {
         case .createSource(let create): return try perform(create)
         case .createAs(let create): return try perform(create)
@@ -79,22 +85,37 @@ struct StatementExecution: Sendable {
             let known = session.state.withLock { $0.variables.removeValue(forKey: name.text.uppercased()) }
             if known == nil { sink.emit(.notice("Cannot undefine variable '\(name.text)' which was never defined")) }
             return AnswerSummary()
-        case .assert(let assertion): return try check(assertion)
         case .alterSystem:
             throw notSupported("ALTER SYSTEM", hint: "Set server-wide values in the configuration file, or with SET for this session.")
         case .createConnector, .dropConnector: throw notSupported("connectors")
         case .runScript: throw notSupported("RUN SCRIPT on a server", hint: "It is a command of the shell.")
-        case .query, .insertValues, .print: return AnswerSummary()
+        case .query, .insertValues, .print, .assert: return AnswerSummary()
         }
     }
 
-    private func refuseDefinition(_ statement: Statement) throws(Diagnostic) {
+    private var definitionRefused: Diagnostic {
+        Diagnostic(
+            .readOnly, "this server runs the queries of a script and takes no definitions from clients",
+            hint: "Change the script and start the server again.", at: parsed.range)
+    }
+
+    /// Whether a statement ends a query of a client, which is no change of what exists.
+    private func isAboutTransient(_ statement: Statement) -> Bool {
+        guard session.mayDefine, case .manageQuery(_, .query(let name)) = statement else { return false }
+        return engine.state.withLock { $0.transients[name.text] != nil }
+    }
+
+    /// What a query has to have made before a statement ends or replaces it: the rows that this session knows to be inserted count.
+    private func sourcesToCatchUp(for statement: Statement) -> [String] {
+        let (catalog, queries) = engine.state.withLock { ($0.catalog, $0.queries) }
+        func made(_ name: Name) -> [String] { catalog.sources[name.text]?.queryID == nil ? [] : [name.text] }
         switch statement {
-        case .createSource, .createAs, .insertSelect, .dropSource, .alterSource, .createType, .dropType, .manageQuery:
-            throw Diagnostic(
-                .readOnly, "this server runs the queries of a script and takes no definitions from clients",
-                hint: "Change the script and start the server again.", at: parsed.range)
-        default: break
+        case .createAs(let create): return create.orReplace ? made(create.name) : []
+        case .dropSource(let drop): return made(drop.name)
+        case .manageQuery(.terminate, .query(let name)), .manageQuery(.pause, .query(let name)):
+            return (queries[name.text]?.writes).map { [$0] } ?? []
+        case .manageQuery(.terminate, .all), .manageQuery(.pause, .all): return Set(queries.values.compactMap(\.writes)).sorted()
+        default: return []
         }
     }
 
@@ -131,19 +152,29 @@ struct StatementExecution: Sendable {
     }
 
     private func set(_ name: String, _ value: String) throws(Diagnostic) -> AnswerSummary {
-        let kept = SettingTable.keptName(name)
-        let old = session.state.withLock { $0.properties[kept] }
-        if let notice = try session.set(name, to: value) { sink.emit(.notice(notice)) }
+        let bare = SettingTable.bareName(name)
+        let old = session.state.withLock { $0.properties[bare] }
+        try session.set(name, to: value)
         return AnswerSummary(message: "Successfully changed local property '\(name)'\(old.map { " from '\($0)'" } ?? "") to '\(value)'.")
     }
 
     private func unset(_ name: String) throws(Diagnostic) -> AnswerSummary {
-        let kept = SettingTable.keptName(name)
-        guard let old = session.state.withLock({ $0.properties.removeValue(forKey: kept) }) else {
-            _ = try SettingTable.settable(name)
+        let bare = SettingTable.bareName(name)
+        guard let old = session.state.withLock({ $0.properties.removeValue(forKey: bare) }) else {
+            try SettingTable.checkSettable(name)
             throw Diagnostic(
                 .invalidSetting, "Cannot unset local property '\(name)' which was never set in the first place.", at: parsed.range)
         }
         return AnswerSummary(message: "Successfully unset local property '\(name)' (value was '\(old)').")
+    }
+}
+
+extension Statement {
+    /// Whether it changes what exists.
+    fileprivate var isDefinition: Bool {
+        switch self {
+        case .createSource, .createAs, .insertSelect, .dropSource, .alterSource, .createType, .dropType, .manageQuery: true
+        default: false
+        }
     }
 }

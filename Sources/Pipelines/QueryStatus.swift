@@ -2,7 +2,7 @@
 // listings and metrics read it, and those who want a query to reach something wait for it here.
 
 package import LogStore
-import Operators
+package import Operators
 package import Platform
 
 /// Why a query stopped by itself.
@@ -77,6 +77,9 @@ package struct QueryCounters: Hashable, Sendable {
     /// Bytes of state held in memory.
     package var stateBytes: Int = 0
 
+    /// The first row that a transient query could not process: where, and why.
+    package var firstProblem: String?
+
     /// Rows that could not be processed, of whatever cause.
     package var skipped: Int { errors.values.reduce(0, +) }
 }
@@ -113,8 +116,13 @@ package final class QueryStatus: Sendable {
     /// By what the handler of deadly signals knows the query.
     let crashLabel: CrashLabel
 
-    package init(queryID: String) {
+    /// Called after every change, on the thread that made it; must not wait.
+    private let onChange: @Sendable () -> Void
+
+    /// The status of the query `queryID`.
+    package init(queryID: String, onChange: @escaping @Sendable () -> Void = {}) {
         self.queryID = queryID
+        self.onChange = onChange
         crashLabel = CrashLabel(queryID)
     }
 
@@ -148,5 +156,15 @@ package final class QueryStatus: Sendable {
             return ready
         }
         for watcher in calls { watcher.call() }
+        onChange()
+    }
+}
+
+extension RowError {
+    /// Place and reason in one line: ``column `N`: not a number (topic t, partition 0, offset 7)``.
+    package func text(topic: String?) -> String {
+        let reason = (column.map { "column `\($0)`: " } ?? "") + message
+        guard let topic, offset >= 0 else { return reason }
+        return "\(reason) (topic \(topic), partition \(partition), offset \(offset))"
     }
 }

@@ -251,7 +251,7 @@ package final class QueryTask {
         hand(description.dataflow.takeRows(), to: receiver)
         if !description.dataflow.hasPending {
             description.dataflow.discardChangelog()
-            _ = description.dataflow.takeErrors()
+            noteProblem()
         }
         if description.dataflow.isComplete { _ = try finish() }
     }
@@ -259,6 +259,13 @@ package final class QueryTask {
     private func hand(_ rows: RowBlock, to receiver: any RowReceiver) {
         recordsWritten += rows.count
         if !rows.isEmpty { receiver.receive(rows) }
+    }
+
+    /// Keeps the first row that could not be processed, for the answer to the client.
+    private func noteProblem() {
+        guard let first = description.dataflow.takeErrors().first else { return }
+        let text = first.text(topic: description.inputs.first { $0.index == first.input }?.topicName)
+        status.content.withLock { if $0.counters.firstProblem == nil { $0.counters.firstProblem = text } }
     }
 
     /// The dataflow's complaint with the names of the log.
@@ -281,6 +288,7 @@ package final class QueryTask {
             if !isComplete { do throws(DataflowError) { try description.dataflow.flush() } catch { throw failure(error) } }
             hand(description.dataflow.takeRows(), to: receiver)
             if description.dataflow.hasPending && !isComplete { return .worked }
+            noteProblem()
             publish()
             receiver.finish(nil, status.counters)
         }
@@ -353,7 +361,10 @@ package final class QueryTask {
 
     /// Leaves with what it has not committed: its memory no longer counts, and a client's query tells what it did.
     func retire() {
-        if isTransient { publish() }
+        if isTransient {
+            noteProblem()
+            publish()
+        }
         snapshots?.abandon()
         let memory = publishedMemory
         publishedMemory = 0

@@ -7,6 +7,8 @@ package final class ThreadPool: Sendable {
         var waiting: [@Sendable () -> Void] = []
         var idle = 0
         var threads: [any RunningThread] = []
+        /// Threads that have left their loop.
+        var ended = 0
         var isClosed = false
     }
 
@@ -22,14 +24,20 @@ package final class ThreadPool: Sendable {
         self.scheduler = scheduler
     }
 
-    /// Has `work` done. After `close` it is dropped.
-    package func run(_ work: @escaping @Sendable () -> Void) {
-        let needsThread = state.update { state -> Bool in
-            guard !state.isClosed else { return false }
+    /// Has `work` done. False when it is dropped, because the pool is closed.
+    @discardableResult
+    package func run(_ work: @escaping @Sendable () -> Void) -> Bool {
+        let needsThread = state.update { state -> Bool? in
+            guard !state.isClosed else { return nil }
             state.waiting.append(work)
             return state.idle < state.waiting.count && state.threads.count < limit
         }
-        guard needsThread else { return }
+        guard let needsThread else { return false }
+        if needsThread { startThread() }
+        return true
+    }
+
+    private func startThread() {
         do throws(SystemError) {
             let thread = try scheduler.start(name) { [self] in loop() }
             state.update { $0.threads.append(thread) }
@@ -51,7 +59,10 @@ package final class ThreadPool: Sendable {
                 state.idle -= 1
                 return state.waiting.isEmpty ? nil : state.waiting.removeFirst()
             }
-            guard let work else { return }
+            guard let work else {
+                state.update { $0.ended += 1 }
+                return
+            }
             work()
         }
     }
@@ -63,5 +74,20 @@ package final class ThreadPool: Sendable {
             return state.threads
         }
         for thread in threads { thread.join() }
+    }
+
+    /// Takes no more work and gives the threads so many nanoseconds to finish what they have. False when some are not done by then: what
+    /// still waits is dropped, and those threads end with the work that they are at.
+    package func close(within nanoseconds: Int64) -> Bool {
+        state.update { $0.isClosed = true }
+        let threads = state.wait(nanoseconds: nanoseconds, until: { $0.ended == $0.threads.count }) { state -> [any RunningThread]? in
+            guard state.ended == state.threads.count else {
+                state.waiting = []
+                return nil
+            }
+            return state.threads
+        }
+        for thread in threads ?? [] { thread.join() }
+        return threads != nil
     }
 }

@@ -109,7 +109,7 @@ extension Connection {
                     hint: "The greeting lists the ways to log in; there are none."), tag)
         case .set(_, let key, let value):
             do throws(Diagnostic) {
-                if let notice = try session.set(key, to: value) { outbox.write { $0.notice(["message": .string(notice)], tag: tag) } }
+                try session.set(key, to: value)
                 answer(["message": .string("\(key) is '\(value)' in this session")], tag)
             } catch {
                 fail(error, tag)
@@ -212,7 +212,7 @@ extension Connection {
             if found != nil {
                 encoder.done(["message": "cancelled"], tag: tag)
             } else {
-                let name = target.map { "with the tag #\($0) " } ?? ""
+                let name = target.map { "with the tag #\($0.prefix(WireLimits.tagBytes)) " } ?? ""
                 encoder.failed(Diagnostic(.wrongState, "no request \(name)is under way", category: .general), tag: tag)
             }
         }
@@ -228,8 +228,8 @@ extension Connection {
             encoder.columns(["columns": [["Request", "STRING"], ["Meaning", "STRING"]], "kind": "rows"], tag: tag)
             var block = RowText()
             for line in lines { block.add(line.bytes) }
-            // The lines are short.
-            try? encoder.rows(block.rows, tag: tag)
+            // The lines are short: none is left out.
+            encoder.rows(block.rows, tag: tag)
             encoder.done(["rows": .integer(lines.count)], tag: tag)
         }
     }

@@ -5,6 +5,7 @@ import Diagnostics
 import Engine
 import JSONText
 import Platform
+import Sessions
 import Wire
 
 /// A request that was begun and has not ended.

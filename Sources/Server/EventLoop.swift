@@ -39,7 +39,7 @@ import Platform
         unsafe wake.pointee.data = Unmanaged.passUnretained(self).toOpaque()
         unsafe uv_async_init(loop, wake) { handle in
             guard let data = unsafe handle?.pointee.data else { return }
-            unsafe Unmanaged<EventLoop>.fromOpaque(data).takeUnretainedValue().workOff()
+            unsafe Unmanaged<EventLoop>.fromOpaque(data).takeUnretainedValue().runMailbox()
         }
         unsafe timer.pointee.data = Unmanaged.passUnretained(self).toOpaque()
         unsafe uv_timer_init(loop, timer)
@@ -70,7 +70,7 @@ import Platform
     /// Lets go of the loop's own handles; it ends when all others are closed too. On the loop's thread.
     func shutDown() {
         mailbox.update { $0.isClosed = true }
-        workOff()
+        runMailbox()
         unsafe closeAndFree(UnsafeMutableRawPointer(wake).assumingMemoryBound(to: uv_handle_t.self))
         unsafe closeAndFree(UnsafeMutableRawPointer(timer).assumingMemoryBound(to: uv_handle_t.self))
         for unsafe signal in unsafe signals { unsafe closeAndFree(UnsafeMutableRawPointer(signal).assumingMemoryBound(to: uv_handle_t.self)) }
@@ -89,7 +89,7 @@ import Platform
         }
     }
 
-    private func workOff() {
+    private func runMailbox() {
         let work = mailbox.withLock { mailbox in
             defer { mailbox.work = [] }
             return mailbox.work

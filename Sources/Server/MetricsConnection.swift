@@ -1,4 +1,5 @@
-// One client of the metrics page: HTTP/1.1 as read by http-parser, two pages, nothing else.
+// One client of the metrics page: HTTP/1.1 as read by http-parser, two pages, nothing else. Requests are answered one at a time: while a page
+// is made and written nothing is read, so a client that asks and does not read costs one page.
 
 import CHTTPParser
 import Engine
@@ -6,26 +7,29 @@ import Platform
 
 /// A connection that asks for `/metrics` or `/healthz`.
 ///
-/// `@unchecked`: touched on the loop's thread only.
+/// `@unchecked`: touched on the loop's thread only; another thread makes the page, and posts it to the loop.
 @safe final class MetricsConnection: SocketOwner, @unchecked Sendable {
+    /// Open connections at most; a page is for a few collectors.
+    static let connectionLimit = 64
+    /// Seconds without a request, or without reading its answer, after which a connection is closed.
+    static let idleSeconds = 30
+
     private let server: MillraceServer
     private let socket: SocketStream
     private let parser: UnsafeMutablePointer<http_parser>
     private let settings: UnsafeMutablePointer<http_parser_settings>
     private var path: [UInt8] = []
+    /// What came behind the request that is being answered.
+    private var rest: [UInt8] = []
+    /// A request is being answered: its page is made, or has not left yet.
+    private var isAnswering = false
+    private var unsent = 0
     private var isLeaving = false
-    /// The socket holds its owner weakly; this keeps the connection alive until it closes.
-    private var itself: MetricsConnection?
+    private var hasInputEnded = false
+    private var ticksIdle = 0
 
-    /// Serves a client until it leaves.
-    static func serve(_ socket: SocketStream, of server: MillraceServer) {
-        let connection = MetricsConnection(socket, server)
-        connection.itself = connection
-        socket.owner = connection
-        socket.setReading(true)
-    }
-
-    private init(_ socket: SocketStream, _ server: MillraceServer) {
+    /// Serves a client until it leaves. The server holds the connection until then; the socket holds its owner weakly.
+    init(_ socket: SocketStream, _ server: MillraceServer) {
         self.socket = socket
         self.server = server
         unsafe parser = .allocate(capacity: 1)
@@ -42,10 +46,14 @@ import Platform
         unsafe settings.pointee.on_message_complete = { parser in
             guard let parser = unsafe parser, let data = unsafe parser.pointee.data else { return 0 }
             let isKept = unsafe http_should_keep_alive(parser) != 0
+            // Stops behind this request; what follows is read when it is answered.
+            unsafe http_parser_pause(parser, 1)
             unsafe Unmanaged<MetricsConnection>.fromOpaque(data).takeUnretainedValue().answer(
                 isGet: parser.pointee.method == HTTP_GET.rawValue, isKept: isKept)
             return 0
         }
+        socket.owner = self
+        socket.setReading(true)
     }
 
     deinit {
@@ -53,34 +61,96 @@ import Platform
         unsafe settings.deallocate()
     }
 
+    // MARK: Socket
+
     func received(_ bytes: [UInt8]) {
         if isLeaving { return }
+        ticksIdle = 0
+        rest += bytes
+        parse()
+    }
+
+    func inputEnded() {
+        hasInputEnded = true
+        if !isAnswering { socket.closeWhenWritten() }
+    }
+
+    func sent(_ count: Int) {
+        ticksIdle = 0
+        unsent -= count
+        guard unsent == 0, isAnswering, !isLeaving else { return }
+        isAnswering = false
+        unsafe http_parser_pause(parser, 0)
+        if hasInputEnded && rest.isEmpty { return socket.closeWhenWritten() }
+        // Not from inside the writing of the answer: a client may have sent thousands of requests at once.
+        server.loop.post { [self] in
+            socket.setReading(!hasInputEnded)
+            parse()
+        }
+    }
+
+    func closed() {
+        isLeaving = true
+        rest = []
+        server.forget(self)
+    }
+
+    /// Called once a second.
+    func tick() {
+        ticksIdle += 1
+        if ticksIdle * MillraceServer.tickMilliseconds > MetricsConnection.idleSeconds * 1_000 { socket.close() }
+    }
+
+    /// Closes now.
+    func close() { socket.close() }
+
+    // MARK: Requests
+
+    private func parse() {
+        guard !isAnswering, !isLeaving, !rest.isEmpty else { return }
+        let bytes = rest
+        rest = []
         let read = unsafe bytes.withUnsafeBytes { buffer in
             unsafe http_parser_execute(parser, settings, buffer.baseAddress?.assumingMemoryBound(to: CChar.self), buffer.count)
         }
-        if read != bytes.count && !isLeaving { respond("400 Bad Request", "text/plain", "this is no HTTP/1.1 request\n", isKept: false) }
+        if isAnswering {
+            rest = Array(bytes.dropFirst(min(bytes.count, read)))
+        } else if read != bytes.count {
+            respond("400 Bad Request", "text/plain", "this is no HTTP/1.1 request\n", isKept: false)
+        }
     }
-
-    func inputEnded() { socket.closeWhenWritten() }
-    func sent(_ count: Int) {}
-    func closed() { itself = nil }
 
     private func answer(isGet: Bool, isKept: Bool) {
         let page = String(decoding: path.prefix { $0 != UInt8(ascii: "?") }, as: UTF8.self)
         path = []
+        isAnswering = true
+        socket.setReading(false)
         guard isGet else { return respond("405 Method Not Allowed", "text/plain", "only GET\n", isKept: isKept) }
         switch page {
-        case "/metrics": respond("200 OK", "text/plain; version=0.0.4; charset=utf-8", server.metricsText, isKept: isKept)
+        case "/metrics": answerMetrics(isKept: isKept)
         case "/healthz": respond("200 OK", "text/plain", "ok\n", isKept: isKept)
         default: respond("404 Not Found", "text/plain", "the pages are /metrics and /healthz\n", isKept: isKept)
         }
     }
 
+    /// Has the page made on another thread: it looks at every topic.
+    private func answerMetrics(isKept: Bool) {
+        let isTaken = server.metricsThreads.run { [self] in
+            let page = server.metricsText
+            server.loop.post { [self] in respond("200 OK", "text/plain; version=0.0.4; charset=utf-8", page, isKept: isKept) }
+        }
+        if !isTaken { socket.close() }
+    }
+
     private func respond(_ status: String, _ type: String, _ body: String, isKept: Bool) {
+        if socket.isClosed { return }
+        isAnswering = true
         isLeaving = !isKept
         let head = "HTTP/1.1 \(status)\r\nContent-Type: \(type)\r\nContent-Length: \(body.utf8.count)\r\n"
             + "Connection: \(isKept ? "keep-alive" : "close")\r\n\r\n"
-        socket.write(Array((head + body).utf8))
+        let bytes = Array((head + body).utf8)
+        unsent += bytes.count
+        socket.write(bytes)
         if isLeaving { socket.closeWhenWritten() }
     }
 }

@@ -1,8 +1,7 @@
 // The metrics page in the text format of Prometheus.
 
 import Engine
-import LogStore
-import Pipelines
+import Sessions
 
 /// Gathers the lines of the page, metric by metric.
 private struct MetricsPage {
@@ -47,8 +46,9 @@ extension MillraceServer {
         page.sample("info", [("version", productVersion)], 1)
         page.single("uptime_seconds", "gauge", "Seconds since the start.", uptime / 1000)
         addConnections(to: &page)
-        addQueries(to: &page)
-        addLog(to: &page)
+        let measured = engine.metrics()
+        addQueries(measured.queries, to: &page)
+        addLog(measured.topics, to: &page)
         return page.text
     }
 
@@ -65,37 +65,35 @@ extension MillraceServer {
         page.single("put_rejected_total", "counter", "Lines of bulk loads that were no rows.", counters.putRejected.current)
     }
 
-    private func addQueries(to page: inout MetricsPage) {
-        let queries = engine.queryStatuses.map { (id: $0.queryID, state: $0.state, counters: $0.counters) }
+    private func addQueries(_ queries: [EngineMetrics.Query], to page: inout MetricsPage) {
         page.begin("queries", "gauge", "Persistent queries by state.")
         for state in ["RUNNING", "PAUSED", "ERROR"] {
-            page.sample("queries", [("state", state)], queries.count { $0.state.name == state })
+            page.sample("queries", [("state", state)], queries.count { $0.state == state })
         }
         page.begin("query_records_read_total", "counter", "Records that a query has read.")
-        for query in queries { page.sample("query_records_read_total", [("query", query.id)], query.counters.recordsRead) }
+        for query in queries { page.sample("query_records_read_total", [("query", query.id)], query.recordsRead) }
         page.begin("query_records_written_total", "counter", "Records that a query has written.")
-        for query in queries { page.sample("query_records_written_total", [("query", query.id)], query.counters.recordsWritten) }
+        for query in queries { page.sample("query_records_written_total", [("query", query.id)], query.recordsWritten) }
         page.begin("query_records_skipped_total", "counter", "Records that a query could not process, by cause.")
         for query in queries {
-            for (cause, count) in query.counters.errors.sorted(by: { $0.key < $1.key }) {
+            for (cause, count) in query.skipped {
                 page.sample("query_records_skipped_total", [("query", query.id), ("cause", cause)], count)
             }
         }
         page.begin("query_commits_total", "counter", "Commits of a query.")
-        for query in queries { page.sample("query_commits_total", [("query", query.id)], query.counters.commits) }
+        for query in queries { page.sample("query_commits_total", [("query", query.id)], query.commits) }
         page.begin("query_state_bytes", "gauge", "Bytes of state that a query holds in memory.")
-        for query in queries { page.sample("query_state_bytes", [("query", query.id)], query.counters.stateBytes) }
+        for query in queries { page.sample("query_state_bytes", [("query", query.id)], query.stateBytes) }
     }
 
-    private func addLog(to page: inout MetricsPage) {
-        let topics = engine.log.describeTopics()
+    private func addLog(_ topics: [EngineMetrics.Topic], to page: inout MetricsPage) {
         page.single("topics", "gauge", "Topics, internal ones included.", topics.count)
         page.begin("log_bytes", "gauge", "Bytes of a topic's segments.")
-        for topic in topics { page.sample("log_bytes", [("topic", topic.name)], topic.partitions.reduce(0) { $0 + $1.byteCount }) }
+        for topic in topics { page.sample("log_bytes", [("topic", topic.name)], topic.bytes) }
         page.begin("log_end_offset", "gauge", "One past the last durable offset of a partition.")
         for topic in topics {
-            for (index, partition) in topic.partitions.enumerated() {
-                page.sample("log_end_offset", [("topic", topic.name), ("partition", "\(index)")], partition.bounds.durableEnd)
+            for (index, end) in topic.endOffsets.enumerated() {
+                page.sample("log_end_offset", [("topic", topic.name), ("partition", "\(index)")], end)
             }
         }
     }

@@ -5,6 +5,7 @@ package import Diagnostics
 package import Engine
 import JSONText
 package import Platform
+import Sessions
 import Synchronization
 import Wire
 
@@ -32,10 +33,12 @@ package struct ServerOptions: Sendable {
 
 /// A server in front of an engine, which it does not close.
 ///
-/// `@unchecked`: `connections` and `listeners` are touched before the loop starts and then on its thread only.
+/// `@unchecked`: the connections and listeners are touched before the loop starts and then on its thread only.
 package final class MillraceServer: @unchecked Sendable {
     /// Milliseconds between two looks at each connection.
     static let tickMilliseconds = 1_000
+    /// Nanoseconds that loads and pages under way have for their end when the server stops.
+    private static let threadPatience: Int64 = 500_000_000
 
     let engine: MillraceEngine
     let loop: EventLoop
@@ -43,8 +46,11 @@ package final class MillraceServer: @unchecked Sendable {
     let counters = ServerCounters()
     /// Loads are decoded and committed here. One keeps a thread busy, and beyond the cores more would only take turns.
     let ingestThreads = ThreadPool("ingest", limit: max(2, processorCount()))
+    /// Pages of metrics are made here, one after the other.
+    let metricsThreads = ThreadPool("metrics", limit: 1)
     private let started: Int64
     private var connections: [Int: Connection] = [:]
+    private var metricsConnections: [ObjectIdentifier: MetricsConnection] = [:]
     private var listeners: [SocketListener] = []
     private var metricsListener: SocketListener?
     private var nextNumber = 1
@@ -61,7 +67,7 @@ package final class MillraceServer: @unchecked Sendable {
         ignoreBrokenPipes()
         self.engine = engine
         acceptsDefinitions = options.acceptsDefinitions
-        started = engine.configuration.time.monotonicNanoseconds()
+        started = engine.clock.monotonicNanoseconds()
         let loop = try EventLoop()
         self.loop = loop
         var opened: [SocketListener] = []
@@ -80,17 +86,20 @@ package final class MillraceServer: @unchecked Sendable {
         metricsAddress = metricsListener?.address
         listeners = opened
         accepting = { [unowned self] in accept($0) }
-        acceptingMetrics = { [unowned self] in MetricsConnection.serve($0, of: self) }
+        acceptingMetrics = { [unowned self] in acceptMetrics($0) }
         loop.tick(every: MillraceServer.tickMilliseconds) { [unowned self] in
             for connection in connections.values { connection.tick() }
+            for connection in metricsConnections.values { connection.tick() }
         }
         if options.handlesSignals { loop.onTermination { [unowned self] in isAskedToEnd.update { $0 = true } } }
         try loop.start()
-        for address in addresses { log(.info, "event=listening address=\(address)") }
-        if let metricsAddress { log(.info, "event=listening address=\(metricsAddress) protocol=http") }
+        for address in addresses { log(.info, "listening", ["address": address.description]) }
+        if let metricsAddress { log(.info, "listening", ["address": metricsAddress.description, "protocol": "http"]) }
     }
 
-    func log(_ level: LogLevel, _ line: String) { engine.configuration.logLine(level, line) }
+    func log(_ level: LogLevel, _ event: String, _ fields: KeyValuePairs<String, String> = [:]) {
+        engine.report(level, logText(event, fields))
+    }
 
     // MARK: Connections
 
@@ -109,15 +118,27 @@ package final class MillraceServer: @unchecked Sendable {
         let number = nextNumber
         nextNumber += 1
         connections[number] = Connection(socket, number: number, server: self)
-        log(.debug, "event=connected connection=\(number)")
+        log(.debug, "connected", ["connection": "\(number)"])
     }
 
     func forget(_ connection: Connection) {
         guard connections.removeValue(forKey: connection.number) != nil else { return }
         counters.connectionsOpen.lower()
         openConnections.update { $0 -= 1 }
-        log(.debug, "event=disconnected connection=\(connection.number)")
+        log(.debug, "disconnected", ["connection": "\(connection.number)"])
     }
+
+    private func acceptMetrics(_ socket: SocketStream) {
+        guard metricsConnections.count < MetricsConnection.connectionLimit else {
+            counters.connectionsRefused.raise()
+            socket.write(Array("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".utf8))
+            return socket.closeWhenWritten()
+        }
+        let connection = MetricsConnection(socket, self)
+        metricsConnections[ObjectIdentifier(connection)] = connection
+    }
+
+    func forget(_ connection: MetricsConnection) { metricsConnections[ObjectIdentifier(connection)] = nil }
 
     /// The facts of the greeting.
     func greeting(connection number: Int) -> JSONValue {
@@ -128,14 +149,14 @@ package final class MillraceServer: @unchecked Sendable {
     }
 
     /// Milliseconds since it was started.
-    var uptime: Int { Int((engine.configuration.time.monotonicNanoseconds() - started) / 1_000_000) }
+    var uptime: Int { Int((engine.clock.monotonicNanoseconds() - started) / 1_000_000) }
 
     /// The answer to `.status`.
     var status: JSONValue {
         [
             "server": .string(productVersion), "uptimeMs": .integer(uptime), "connections": .integer(counters.connectionsOpen.current),
             "running": .integer(counters.requestsRunning.current), "requests": .integer(counters.requests.current),
-            "queries": .integer(engine.queryStatuses.count),
+            "queries": .integer(engine.queryCount),
         ]
     }
 
@@ -144,8 +165,9 @@ package final class MillraceServer: @unchecked Sendable {
     /// Waits until the process is asked to end, or `stop` is called.
     package func waitForTermination() { isAskedToEnd.wait(until: { $0 }, then: { _ in }) }
 
-    /// Takes no more connections and requests, lets what runs finish for at most `grace` milliseconds, ends push queries, and closes.
-    package func stop(grace: Int = 3_000) {
+    /// Takes no more connections and requests, ends push queries and statements that wait, lets what else runs finish for at most `grace`
+    /// milliseconds, and closes.
+    package func stop(grace: Int = 2_000) {
         isAskedToEnd.update { $0 = true }
         loop.post { [self] in
             for listener in listeners { listener.close() }
@@ -153,17 +175,20 @@ package final class MillraceServer: @unchecked Sendable {
             listeners = []
             metricsListener = nil
             for connection in connections.values { connection.drain() }
+            for connection in metricsConnections.values { connection.close() }
+            engine.endWaits()
         }
         let left = openConnections.wait(nanoseconds: Int64(grace) * 1_000_000, until: { $0 == 0 }, then: { $0 })
-        if left > 0 { log(.warning, "event=cut_off connections=\(left) reason=\"still busy after \(grace) ms\"") }
+        if left > 0 { log(.warning, "cut_off", ["connections": "\(left)", "reason": "still busy after \(grace) ms"]) }
         loop.post { [self] in
             for connection in connections.values { connection.socket.close() }
-            // After the closes above have been worked off.
+            for connection in metricsConnections.values { connection.close() }
+            // After the closes above have been carried out.
             loop.post { [self] in loop.shutDown() }
         }
         loop.join()
-        ingestThreads.close()
-        log(.info, "event=stopped")
+        for threads in [ingestThreads, metricsThreads] { _ = threads.close(within: MillraceServer.threadPatience) }
+        log(.info, "stopped")
     }
 
     /// Limits of the line protocol, for SHOW LIMITS.

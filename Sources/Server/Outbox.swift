@@ -1,5 +1,5 @@
 // The answers of one connection on their way out. Engine threads write into it, the loop takes what has gathered and hands it to the
-// socket as one piece. It is bounded by asking: whoever makes rows asks for room first, so a slow reader slows its own query.
+// socket as one piece. It is bounded by asking: a query asks for room before it makes rows, so a slow reader slows its own query.
 
 import Platform
 import Synchronization
@@ -8,8 +8,9 @@ import Wire
 /// Unsent bytes of one connection, all answers of it in the order of their writing.
 final class Outbox: Sendable {
     private struct State: ~Copyable {
-        var encoder = AnswerEncoder()
-        /// Bytes in the encoder and on their way through the socket.
+        /// Answer lines that wait for the loop.
+        var bytes: [UInt8] = []
+        /// These bytes, and those on their way through the socket.
         var unsent = 0
         var isFlushAsked = false
         var isClosed = false
@@ -22,13 +23,16 @@ final class Outbox: Sendable {
 
     init(askForFlush: @escaping @Sendable () -> Void) { self.askForFlush = askForFlush }
 
-    /// Writes answer lines. From any thread; dropped when the connection is gone.
+    /// Writes answer lines. From any thread; dropped when the connection is gone. They are encoded before the lock is taken, so that a large
+    /// answer holds up neither the loop nor the other requests of the connection.
     func write(_ body: (inout AnswerEncoder) -> Void) {
+        var encoder = AnswerEncoder()
+        body(&encoder)
+        let lines = encoder.take()
         let mustAsk = state.withLock { state in
             guard !state.isClosed else { return false }
-            let before = state.encoder.bytes.count
-            body(&state.encoder)
-            state.unsent += state.encoder.bytes.count - before
+            if state.bytes.isEmpty { state.bytes = lines } else { state.bytes += lines }
+            state.unsent += lines.count
             defer { state.isFlushAsked = true }
             return !state.isFlushAsked
         }
@@ -48,7 +52,8 @@ final class Outbox: Sendable {
     func take() -> [UInt8] {
         state.withLock { state in
             state.isFlushAsked = false
-            return state.encoder.take()
+            defer { state.bytes = [] }
+            return state.bytes
         }
     }
 
@@ -66,11 +71,11 @@ final class Outbox: Sendable {
     /// Whether nothing waits to be sent.
     var isEmpty: Bool { state.withLock { $0.unsent == 0 } }
 
-    /// The connection is gone; whoever waits for room is told, so that it can find out.
+    /// The connection is gone; queries that wait for room are told, so that they can find out.
     func close() {
         let resumed = state.withLock { state -> [@Sendable () -> Void] in
             state.isClosed = true
-            _ = state.encoder.take()
+            state.bytes = []
             defer { state.waiting = [] }
             return state.waiting
         }

@@ -1,10 +1,11 @@
-// A `.put` under way: the loop hands it pieces of input, an ingest thread decodes and commits them one after the other, and the answer
-// tells only what is durable.
+// A `.put` under way: the loop hands it pieces of input, an ingest thread decodes and commits one of them after the other, and the answer
+// tells only what is durable. After each piece the thread is given back, so that many loads take turns.
 
 import Diagnostics
 import Engine
 import JSONText
 import Platform
+import Sessions
 import Wire
 
 /// One bulk load on a connection.
@@ -12,7 +13,7 @@ final class PutRequest: Sendable {
     private struct State {
         var pieces: [RecordLines] = []
         var queuedBytes = 0
-        /// An ingest thread works on it, or is about to.
+        /// An ingest thread works on it, or is about to; or it waits for the disk.
         var isScheduled = false
         var hasEnded = false
         /// Why the input ended before its time.
@@ -44,7 +45,8 @@ final class PutRequest: Sendable {
         guard let known = IngestFormat(rawValue: format.lowercased()) else {
             let names = IngestFormat.allCases.map(\.rawValue)
             throw Diagnostic(
-                .protocolViolation, "there is no format \(format)", category: .general, hint: "The formats are \(names.joined(separator: ", ")).")
+                .protocolViolation, "there is no format \(format.prefix(40))", category: .general,
+                hint: "The formats are \(names.joined(separator: ", ")).")
         }
         self.outbox = outbox
         self.tag = tag
@@ -89,28 +91,35 @@ final class PutRequest: Sendable {
             defer { state.isScheduled = true }
             return !state.isScheduled
         }
-        if mustRun { threads.run { [self] in work() } }
+        if mustRun { goOn() }
+    }
+
+    /// Has the next piece taken when its turn comes. A server that stops takes none any more.
+    private func goOn() {
+        let isTaken = threads.run { [self] in work() }
+        if !isTaken { finish(.failure(RequestSink.shuttingDown)) }
     }
 
     // MARK: On an ingest thread
 
     private func work() {
         guard let ingest = ingest.withLock({ $0 }) else { return }
-        while true {
-            let (pieces, wasFull, isOver) = state.update { state in
-                if state.pieces.isEmpty && !state.hasEnded { state.isScheduled = false }
-                defer {
-                    state.pieces = []
-                    state.queuedBytes = 0
-                }
-                return (state.pieces, state.queuedBytes >= PutRequest.queueLimit, state.hasEnded)
+        let (piece, hasRoomAgain, isOver) = state.update { state -> (RecordLines?, Bool, Bool) in
+            guard !state.pieces.isEmpty else {
+                if !state.hasEnded { state.isScheduled = false }
+                return (nil, false, state.hasEnded)
             }
-            if wasFull { onRoom() }
-            for piece in pieces { ingest.take(piece.bytes, piece.records, firstLine: piece.firstLine) }
-            // What `update` saw was all there is, once the end has come.
-            if isOver { return ingest.finish { [self] result in finish(result) } }
-            if pieces.isEmpty { return }
+            let piece = state.pieces.removeFirst()
+            let wasFull = state.queuedBytes >= PutRequest.queueLimit
+            state.queuedBytes -= piece.bytes.count
+            return (piece, wasFull && state.queuedBytes < PutRequest.queueLimit, false)
         }
+        if hasRoomAgain { onRoom() }
+        if isOver { return ingest.finish { [self] result in finish(result) } }
+        guard let piece else { return }
+        ingest.take(piece.bytes, piece.records, firstLine: piece.firstLine)
+        // The disk may be behind: the load goes on when it has caught up.
+        if ingest.hasRoom(orCall: { [self] in goOn() }) { goOn() }
     }
 
     private func progressed(_ report: IngestReport) {
@@ -124,8 +133,12 @@ final class PutRequest: Sendable {
     }
 
     private func finish(_ result: Result<IngestReport, Diagnostic>) {
+        guard let ended = ingest.update({ ingest -> Ingest? in
+            defer { ingest = nil }
+            return ingest
+        }) else { return }
         let problem = state.withLock { $0.problem }
-        let report = ingest.withLock { $0?.report } ?? IngestReport()
+        let report = ended.report
         counters.count(put: report)
         outbox.write { encoder in
             switch (result, problem) {
@@ -143,7 +156,6 @@ final class PutRequest: Sendable {
                 encoder.failed(error, tag: tag)
             }
         }
-        ingest.update { $0 = nil }
         whenFinished()
     }
 }

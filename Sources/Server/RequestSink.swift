@@ -5,6 +5,7 @@ import Bytes
 import Diagnostics
 import Engine
 import JSONText
+import Sessions
 import Synchronization
 import Wire
 
@@ -16,6 +17,8 @@ final class RequestSink: AnswerSink {
         var hasEnded = false
         var isEndless = false
         var isShuttingDown = false
+        /// Rows of the statement under way so far.
+        var rows = 0
     }
 
     private let outbox: Outbox
@@ -34,27 +37,29 @@ final class RequestSink: AnswerSink {
     func announceShutdown() { state.withLock { $0.isShuttingDown = true } }
 
     func emit(_ event: AnswerEvent) {
-        let (held, isShuttingDown) = state.withLock { state in
+        let (held, isShuttingDown, rowsBefore) = state.withLock { state in
             defer {
                 state.held = nil
-                if case .columns(_, let kind) = event { state.isEndless = kind != .rows }
+                if case .columns(_, let kind) = event {
+                    state.isEndless = kind != .rows
+                    state.rows = 0
+                }
+                if case .rows(let block) = event { state.rows += block.count }
                 if case .done(let summary) = event {
                     state.held = summary
                     state.isEndless = false
                 }
                 if case .failed = event { state.hasEnded = true }
             }
-            return (state.held, state.isShuttingDown)
+            return (state.held, state.isShuttingDown, state.rows)
         }
         outbox.write { [tag] encoder in
             if let held { encoder.notice(RequestSink.inner(held), tag: tag) }
             switch event {
             case .columns(let columns, let kind): encoder.columns(columnFacts(columns, kind), tag: tag)
             case .rows(let block):
-                do throws(Diagnostic) {
-                    try encoder.rows(block, tag: tag)
-                } catch {
-                    encoder.notice(["message": .string("rows were left out: \(error.message)")], tag: tag)
+                for index in encoder.rows(block, tag: tag) {
+                    encoder.notice(["message": .string(RequestSink.leftOut(block, index, number: rowsBefore + index + 1))], tag: tag)
                 }
             case .notice(let text): encoder.notice(["message": .string(text)], tag: tag)
             case .done: break
@@ -81,6 +86,13 @@ final class RequestSink: AnswerSink {
     /// The end of a statement that is not the last of its request.
     private static func inner(_ summary: AnswerSummary) -> JSONValue {
         ["message": .string(summary.message ?? "\(summary.rows) rows"), "done": summary.facts]
+    }
+
+    /// Says which row was too long to be sent.
+    private static func leftOut(_ block: RowBlock, _ index: Int, number: Int) -> String {
+        let beginning = String(decoding: block.row(index).prefix(80), as: UTF8.self)
+        return "row \(number) of the answer was left out: it has \(block.rows[index].length) bytes, a row may have \(WireLimits.rowBytes); "
+            + "it begins with \(beginning)"
     }
 
     static let shuttingDown = Diagnostic(.shuttingDown, "the server is shutting down", category: .general)

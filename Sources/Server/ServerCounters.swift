@@ -1,6 +1,7 @@
 // What the server counts about itself, for `.status` and the metrics page.
 
 import Engine
+import Sessions
 import Synchronization
 
 /// Counters that any thread may raise.

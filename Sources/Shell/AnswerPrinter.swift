@@ -1,8 +1,8 @@
 // The sink of the shell and of scripts: events of answers become text, on the thread that they come on.
 
 import Diagnostics
-package import Engine
 import Platform
+package import Sessions
 
 /// Where and how answers are printed.
 package struct PrinterOptions: Sendable {
@@ -87,7 +87,8 @@ package final class AnswerPrinter: AnswerSink {
         if let message = summary.message, !options.isQuiet { options.out(message) }
         if summary.skipped > 0 {
             let causes = summary.causes.map { "\($0.cause): \($0.count)" }.joined(separator: ", ")
-            options.err(colored("\(summary.skipped) row\(summary.skipped == 1 ? "" : "s") could not be processed (\(causes)); see MILLRACE_ERRORS", "33"))
+            let first = summary.firstProblem.map { (summary.skipped == 1 ? ": " : "; the first: ") + $0 } ?? ""
+            options.err(colored("\(summary.skipped) row\(summary.skipped == 1 ? "" : "s") could not be processed (\(causes))\(first)", "33"))
         }
         guard options.showsTiming else { return }
         let milliseconds = Double(summary.nanoseconds / 10_000) / 100

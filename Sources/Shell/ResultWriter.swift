@@ -3,7 +3,7 @@
 
 import Bytes
 import Diagnostics
-import Engine
+import Sessions
 
 /// Draws one result. Text goes to `write` in whole lines.
 struct ResultWriter {

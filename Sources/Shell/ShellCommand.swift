@@ -1,9 +1,7 @@
 // The shell's own commands, which need no `;`: those of ksqlDB's CLI, and the backslash commands of psql that people type by habit.
 
-package import Quantities
-
 /// A line that is for the shell itself.
-package enum ShellCommand: Equatable {
+enum ShellCommand: Equatable {
     case help
     case exit
     case clear
@@ -16,19 +14,15 @@ package enum ShellCommand: Equatable {
     case spool(String?)
     case timing
     case expanded
-    /// Repeats the last statement, so long after each answer.
-    case watch(Milliseconds)
-    /// A command whose argument is none.
-    case refused(String)
+    case watch(seconds: Double)
     /// A backslash command that stands for a statement.
     case statement(String)
     case unknown(String)
 
-    /// The words that begin with a backslash.
-    package static let backslashWords = ["\\?", "\\d", "\\df", "\\dq", "\\dt", "\\i", "\\o", "\\q", "\\timing", "\\watch", "\\x"]
+    static let backslashWords = ["\\?", "\\d", "\\df", "\\dq", "\\dt", "\\i", "\\o", "\\q", "\\timing", "\\watch", "\\x"]
 
     /// Reads a line; nil when it is (the beginning of) a statement.
-    package init?(_ line: String) {
+    init?(_ line: String) {
         var text = line.trimmingCharacters
         if text.hasPrefix("\\") {
             self = ShellCommand.backslash(text)
@@ -68,11 +62,8 @@ package enum ShellCommand: Equatable {
         case "\\x": return .expanded
         case "\\timing": return .timing
         case "\\watch":
-            guard let argument else { return .watch(Milliseconds(2000)) }
-            guard let seconds = Double(argument), seconds >= 0.01, seconds <= 86_400 else {
-                return .refused("\\watch takes seconds from 0.01 to 86400, not \(argument.prefix(40))")
-            }
-            return .watch(Milliseconds(Int64(seconds * 1000)))
+            guard let argument else { return .watch(seconds: 2) }
+            return Double(argument).flatMap { $0 > 0 ? .watch(seconds: $0) : nil } ?? .unknown(text)
         default: return .unknown(text)
         }
     }

@@ -1,8 +1,8 @@
 // Submits a text and waits for its answer; an interrupt cancels the query, never the shell.
 
 import Bytes
-package import Engine
 package import Platform
+package import Sessions
 
 /// Carries out texts one after the other.
 package struct StatementRunner: Sendable {

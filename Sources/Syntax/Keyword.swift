@@ -8,7 +8,7 @@ package enum Keyword: String, Hashable, Sendable, CaseIterable {
         final = "FINAL", function = "FUNCTION", functions = "FUNCTIONS", grace = "GRACE", header = "HEADER", headers = "HEADERS",
         hour = "HOUR", id = "ID", `if` = "IF", integer = "INTEGER", interval = "INTERVAL", key = "KEY", map = "MAP", minute = "MINUTE",
         month = "MONTH", partition = "PARTITION", partitions = "PARTITIONS", period = "PERIOD", plugins = "PLUGINS",
-        primary = "PRIMARY", replace = "REPLACE", reset = "RESET", schema = "SCHEMA", second = "SECOND", session = "SESSION",
+        primary = "PRIMARY", query = "QUERY", replace = "REPLACE", reset = "RESET", schema = "SCHEMA", second = "SECOND", session = "SESSION",
         set = "SET", show = "SHOW", sink = "SINK", source = "SOURCE", string = "STRING", `struct` = "STRUCT", subject = "SUBJECT",
         system = "SYSTEM", tables = "TABLES", time = "TIME", timeout = "TIMEOUT", timestamp = "TIMESTAMP", type = "TYPE",
         types = "TYPES", undefine = "UNDEFINE", variables = "VARIABLES", year = "YEAR", zone = "ZONE"
@@ -21,7 +21,7 @@ package enum Keyword: String, Hashable, Sendable, CaseIterable {
         inner = "INNER", insert = "INSERT", into = "INTO", `is` = "IS", join = "JOIN", left = "LEFT", like = "LIKE", limit = "LIMIT",
         list = "LIST", load = "LOAD", materialized = "MATERIALIZED", millisecond = "MILLISECOND", milliseconds = "MILLISECONDS",
         minutes = "MINUTES", months = "MONTHS", namespace = "NAMESPACE", not = "NOT", null = "NULL", on = "ON", or = "OR",
-        outer = "OUTER", pause = "PAUSE", print = "PRINT", properties = "PROPERTIES", queries = "QUERIES", query = "QUERY",
+        outer = "OUTER", pause = "PAUSE", print = "PRINT", properties = "PROPERTIES", queries = "QUERIES",
         rename = "RENAME", resume = "RESUME", retention = "RETENTION", right = "RIGHT", run = "RUN", sample = "SAMPLE",
         script = "SCRIPT", seconds = "SECONDS", select = "SELECT", size = "SIZE", stream = "STREAM", streams = "STREAMS",
         table = "TABLE", terminate = "TERMINATE", then = "THEN", to = "TO", topic = "TOPIC", topics = "TOPICS", `true` = "TRUE",

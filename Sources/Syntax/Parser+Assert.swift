@@ -24,14 +24,7 @@ extension Parser {
     }
 
     private mutating func timeout() throws(ParseFailure) -> Duration? {
-        guard accept(.timeout) else { return nil }
-        let timeout = try duration()
-        guard let milliseconds = timeout.milliseconds, milliseconds >= 0, milliseconds <= SyntaxLimits.longestTimeout else {
-            throw ParseFailure(
-                .numberOutOfRange, "TIMEOUT takes from 0 to \(SyntaxLimits.longestTimeout / 3_600_000) HOURS",
-                at: timeout.span.range ?? current.range)
-        }
-        return timeout
+        accept(.timeout) ? try duration() : nil
     }
 
     /// The forms of the SQL test tool, or nil when none of them begins here.

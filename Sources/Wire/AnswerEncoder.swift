@@ -42,19 +42,23 @@ package struct AnswerEncoder: Sendable {
     /// `= {"columns":[…],"kind":…}`
     package mutating func columns(_ header: JSONValue, tag: String?) { line(.columns, tag, header.text) }
 
-    /// `: […]` or `! […]` for each row. Throws, having written nothing, when a row is longer than the protocol allows.
-    package mutating func rows(_ block: RowBlock, tag: String?) throws(Diagnostic) {
-        for range in block.rows where range.length > Int32(WireLimits.rowBytes) {
-            throw Diagnostic(.tooLarge, "a row is longer than \(WireLimits.rowBytes) bytes", category: .general)
-        }
+    /// `: […]` or `! […]` for each row. A row that is longer than the protocol allows is left out; gives the indices of those.
+    @discardableResult
+    package mutating func rows(_ block: RowBlock, tag: String?) -> [Int] {
+        var leftOut: [Int] = []
         let prefix = Array((tag.map { "#" + $0 } ?? "").utf8) + [0x20]
         bytes.reserveCapacity(bytes.count + block.bytes.count + block.rows.count * (prefix.count + 2))
         for index in block.rows.indices {
+            guard Int(block.rows[index].length) <= WireLimits.rowBytes else {
+                leftOut.append(index)
+                continue
+            }
             bytes.append(block.isDeleted(index) ? AnswerKind.deletedRow.rawValue : AnswerKind.row.rawValue)
             bytes.append(contentsOf: prefix)
             bytes.append(contentsOf: block.row(index))
             bytes.append(0x0A)
         }
+        return leftOut
     }
 
     /// `~ {…}`: how far a long request is.

@@ -33,7 +33,7 @@ package enum RequestEvent: Hashable, Sendable {
     case interrupt
     /// Something that is no request; it is to be answered with this error, and reading goes on.
     case refused(tag: String?, Diagnostic)
-    /// The bytes of another protocol: answer with this error and close.
+    /// The bytes of another protocol, or a request behind which nothing could be read: answer with this error and close.
     case foreign(Diagnostic)
     /// The client will send no more. What runs is finished.
     case endOfRequests

@@ -49,13 +49,22 @@ extension RequestReader {
             refuse(.protocolViolation, ".sql takes the number of bytes that follow")
             return reset()
         }
-        guard count <= WireLimits.statementBytes else {
+        guard count <= WireLimits.statementBytes else { return refuseCounted(count) }
+        beginCounted(count)
+    }
+
+    /// The announced bytes are skipped, unless there are so many that waiting for their end would be a hanging connection.
+    private mutating func refuseCounted(_ count: Int) {
+        guard count > WireLimits.discardedBytes else {
             refuse(.tooLarge, "the statement is longer than \(WireLimits.statementBytes) bytes")
             reset()
-            mode = .discardingBytes(count)
-            return
+            return mode = .discardingBytes(count)
         }
-        beginCounted(count)
+        let reason = "a statement of \(count) bytes was announced; the connection ends"
+        if tag != nil { refuse(.tooLarge, reason) }
+        events.append(.foreign(Diagnostic(.tooLarge, reason, category: .general)))
+        reset()
+        mode = .closed
     }
 
     private mutating func beginPut(stream: String, format: String) {

@@ -37,6 +37,8 @@ package struct RequestReader: Sendable {
     var splitter = StatementSplitter()
     /// Whether nothing but blanks has come since the last line end, so that a dot begins a command here.
     var isAtLineStart = true
+    /// Whether a counted request has just ended: a line end behind it belongs to it.
+    var skipsLineEnd = false
     /// Bytes since the last line end.
     var lineLength = 0
     /// The first bytes of the connection, until they are known to be ours.
@@ -57,8 +59,8 @@ package struct RequestReader: Sendable {
             case .discardingBytes(let count):
                 let taken = min(count, rest.count)
                 rest = rest.dropFirst(taken)
-                mode = taken == count ? .start : .discardingBytes(count - taken)
-                isAtLineStart = false
+                mode = .discardingBytes(count - taken)
+                if taken == count { endCounted() }
             case .closed: return take()
             default:
                 rest = rest.dropFirst()
@@ -121,7 +123,9 @@ package struct RequestReader: Sendable {
 
     private mutating func takeStart(_ byte: UInt8) {
         switch byte {
-        case UInt8(ascii: "\n"): if isAtLineStart { events.append(.interrupt) }
+        case UInt8(ascii: "\n"):
+            if isAtLineStart, !skipsLineEnd { events.append(.interrupt) }
+            skipsLineEnd = false
         case 0x20, 0x09, 0x0D: break
         case UInt8(ascii: "#") where tag == nil: mode = .tag
         case UInt8(ascii: ".") where isAtLineStart:
@@ -184,7 +188,13 @@ package struct RequestReader: Sendable {
             return
         }
         emitStatement(buffer)
-        reset(isAtLineStart: false)
+        endCounted()
+    }
+
+    /// Stands at the start of a line again, whether or not a line end follows the counted bytes.
+    private mutating func endCounted() {
+        reset()
+        skipsLineEnd = true
     }
 
     /// Begins a counted statement, which may be empty.
@@ -193,7 +203,7 @@ package struct RequestReader: Sendable {
         mode = .counted(count)
         guard count == 0 else { return }
         emitStatement([])
-        reset(isAtLineStart: true)
+        endCounted()
     }
 
     private mutating func emitStatement(_ bytes: [UInt8]) {
@@ -214,6 +224,7 @@ package struct RequestReader: Sendable {
     mutating func reset(isAtLineStart: Bool = true) {
         mode = .start
         tag = nil
+        skipsLineEnd = false
         buffer.removeAll()
         self.isAtLineStart = isAtLineStart
     }

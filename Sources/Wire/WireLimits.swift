@@ -22,6 +22,8 @@ package enum WireLimits {
     package static let lineBytes = 1 << 20
     /// Bytes of one statement, over many lines or counted.
     package static let statementBytes = SyntaxLimits.maximumStatementBytes
+    /// Bytes of a counted statement that is too long and is skipped; a longer one ends the connection.
+    package static let discardedBytes = 64 << 20
     /// Bytes of one row in an answer.
     package static let rowBytes = 16 << 20
     /// Bytes of a tag.
@@ -32,8 +34,6 @@ package enum WireLimits {
     package static let waitingRequests = 64
     /// Open connections of a server.
     package static let connections = 10_000
-    /// Milliseconds from the greeting to a successful login.
-    package static let loginMilliseconds = 10_000
     /// Milliseconds between heartbeats on an otherwise silent connection.
     package static let heartbeatMilliseconds = 15_000
     /// Bytes of answers that wait for a slow reader before its query pauses.
@@ -54,10 +54,9 @@ package enum WireLimits {
             name: "waiting_requests", value: waitingRequests, unit: "requests",
             reason: "beyond this the server stops reading until answers have left"),
         WireLimit(name: "connections", value: connections, unit: "connections", reason: "each costs a socket and some KiB"),
-        WireLimit(name: "login", value: loginMilliseconds, unit: "ms", reason: "a stranger may not hold a connection open"),
         WireLimit(
             name: "heartbeat", value: heartbeatMilliseconds, unit: "ms", reason: "shorter than the idle limits of common routers"),
         WireLimit(
-            name: "unsent", value: unsentBytes, unit: "bytes", reason: "a slow reader slows its own query and nobody else's memory"),
+            name: "unsent", value: unsentBytes, unit: "bytes", reason: "a slow reader slows its own query and takes no more memory"),
     ]
 }

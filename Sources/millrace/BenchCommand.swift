@@ -6,7 +6,6 @@ import Diagnostics
 import Engine
 import LogStore
 import Platform
-import Settings
 
 /// The command with its arguments.
 struct BenchCommand {

@@ -5,7 +5,6 @@ import Diagnostics
 import Engine
 import LogStore
 import Platform
-import Settings
 
 /// The flags and settings of a command, from everywhere that they may come from.
 struct CommandSettings {
@@ -37,7 +36,7 @@ struct CommandSettings {
             throw .usage(error)
         }
         var properties: [String: String] = [:]
-        for setting in fileSettings.values + environment.values { properties[setting.name] = setting.text }
+        for value in fileSettings.values + environment.values where Engine.SettingTable[value.key] != nil { properties[value.key] = value.text }
         self.invocation = invocation
         self.properties = properties
         self.fileSettings = fileSettings
@@ -45,14 +44,13 @@ struct CommandSettings {
     }
 
     /// A setting that the environment or the file gives.
-    private var values: SettingValues { SettingValues(properties) }
+    func value(_ key: String) -> OptionValue? { environment[key] ?? fileSettings[key] }
 
     /// The engine of the command's own that flags and settings ask for.
     var embedded: EmbeddedEngine {
         var embedded = EmbeddedEngine(directory: invocation[.data]?.text)
-        let durability = invocation.given[.durability]?.last.map { DurabilityLevel(setting: $0) } ?? values[.durability]
-        embedded.durability = durability == .os ? .os : .fsync
-        embedded.threads = invocation.given[.threads]?.last?.integer ?? values[.threads]
+        embedded.durability = (invocation.given[.durability]?.last ?? value("millrace.durability"))?.text == "os" ? .os : .fsync
+        embedded.threads = (invocation.given[.threads]?.last ?? value("millrace.threads"))?.integer
         embedded.properties = properties
         return embedded
     }

@@ -6,7 +6,6 @@ import Engine
 import LogStore
 import Pipelines
 import Platform
-import Settings
 
 /// How an embedded engine is to be opened.
 struct EmbeddedEngine {
@@ -31,12 +30,12 @@ struct EmbeddedEngine {
             }
             var options = LogOptions()
             options.durability = durability
-            options.report = { [logLine] error in logLine(.error, "event=log_trouble detail=\"\(error.message)\"") }
+            options.report = { [logLine] error in logLine(.error, logText("log_trouble", ["detail": error.message])) }
             let log = try SegmentedLog(
                 directory: directory, files: HostFileSystem(), clock: SystemTime(), random: SystemRandom(), options: options)
             // Left by a server that was killed; it has no server now.
             AddressFile(directory).remove()
-            for note in log.recoveryNotes { logLine(.warning, "event=recovery detail=\"\(note)\"") }
+            for note in log.recoveryNotes { logLine(.warning, logText("recovery", ["detail": note.description])) }
             return log
         } catch {
             if error.kind == .directoryInUse {
@@ -56,7 +55,7 @@ struct EmbeddedEngine {
         var configuration = EngineConfiguration(properties: properties, pushStart: pushStart, logLine: logLine)
         if let threads { configuration.workers = threads }
         configuration.startsPaused = startsPaused
-        configuration.outerLimits = MillraceLimits.all
+        configuration.frontEndLimits = MillraceLimits.all
         if let directory { configuration.snapshots = SnapshotFolder(files: HostFileSystem(), directory: directory + "/snapshots") }
         if let directory { configuration.crashes = crashHistory(in: directory) }
         do throws(Diagnostic) {
@@ -74,7 +73,7 @@ struct EmbeddedEngine {
             try CrashRecord.install(path: directory + "/crashes")
             return history
         } catch {
-            logLine(.warning, "event=crash_record_unavailable reason=\"\(error)\"")
+            logLine(.warning, logText("crash_record_unavailable", ["reason": "\(error)"]))
             return nil
         }
     }

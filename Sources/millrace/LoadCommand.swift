@@ -2,13 +2,14 @@
 // a slow pipe is live and a large file goes in large pieces.
 
 import Bytes
+import Client
 import CommandLineTable
 import Diagnostics
 import Engine
 import LogStore
 import Platform
 import Server
-import Settings
+import Sessions
 import Shell
 
 /// A bulk load.
@@ -121,6 +122,7 @@ struct LoadCommand {
             searched = rest.count
             let count = lines.count
             ingest.take(buffer, lines, firstLine: line)
+            ingest.awaitRoom()
             line += count
             if got == 0 { return }
         }

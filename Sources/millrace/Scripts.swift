@@ -3,7 +3,6 @@
 import CommandLineTable
 import Diagnostics
 import Platform
-import Settings
 import Shell
 
 extension CommandSettings {

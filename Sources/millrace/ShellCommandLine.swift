@@ -4,7 +4,7 @@ import CommandLineTable
 import Diagnostics
 import Engine
 import Platform
-import Settings
+import Sessions
 import Shell
 
 /// The command with its arguments.

@@ -5,6 +5,7 @@ import Diagnostics
 import Engine
 import JSONText
 import Platform
+import Sessions
 
 /// Takes the rows of one listing.
 final class TableAnswer: AnswerSink {

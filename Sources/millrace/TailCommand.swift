@@ -6,7 +6,7 @@ import Diagnostics
 import Engine
 import JSONText
 import Platform
-import Settings
+import Sessions
 
 /// Follows one topic.
 struct TailCommand {

@@ -4,7 +4,6 @@ import CommandLineTable
 import Conformance
 import Diagnostics
 import Platform
-import Settings
 import Shell
 
 /// The command with its arguments.

@@ -6,7 +6,6 @@ import Diagnostics
 import Engine
 import LogStore
 import Platform
-import Settings
 
 /// Looks at raw topics.
 struct TopicsCommand {

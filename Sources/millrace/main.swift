@@ -5,6 +5,7 @@ import CommandLineTable
 import Diagnostics
 import Engine
 import Platform
+import Sessions
 
 /// Why a command ended badly.
 struct CommandFailure: Error {

@@ -4,6 +4,7 @@ import Engine
 import LogStore
 import Pipelines
 import Platform
+import Sessions
 import TestSupport
 import Testing
 
@@ -40,10 +41,10 @@ final class EventCollector: AnswerSink {
 /// An engine over a log in memory.
 struct Millrace {
     let files: any FileSystem
-    let engine: MillraceEngine
-    let session: EngineSession
     /// The log under the engine, for what comes past it.
     let log: any EventLog
+    let engine: MillraceEngine
+    let session: EngineSession
 
     init(
         files: any FileSystem = MemoryFileSystem(), pushStart: String = "latest", properties: [String: String] = [:],
@@ -65,8 +66,8 @@ struct Millrace {
     /// Another session of the same engine.
     init(sharing other: Millrace) {
         files = other.files
-        engine = other.engine
         log = other.log
+        engine = other.engine
         session = other.engine.openSession()
     }
 

@@ -11,11 +11,11 @@ import Testing
     let millrace = try Millrace(time: SimulatedTime(wall: 5_000))
     _ = millrace.run("CREATE STREAM s (v INT) WITH (kafka_topic='s', value_format='JSON', partitions=1);")
     _ = millrace.run("CREATE STREAM d AS SELECT v FROM s;")
-    let topic = try #require(millrace.engine.log.describeTopic(named: "s"))
+    let topic = try #require(millrace.log.describeTopic(named: "s"))
     var records = OutgoingRecords()
     for index in 0..<2500 { records.append(key: nil, value: Array((index % 5 == 0 ? #"{"V":1}"# : "{").utf8), timestamp: 0) }
     let isDone = Monitor(false)
-    millrace.engine.log.commit(Commit([Append(topic: topic.id, partition: 0, records: records)])) { _ in isDone.update { $0 = true } }
+    millrace.log.commit(Commit([Append(topic: topic.id, partition: 0, records: records)])) { _ in isDone.update { $0 = true } }
     isDone.wait(until: { $0 }, then: { _ in })
     #expect(millrace.engine.drain(nanoseconds: 10_000_000_000))
     let status = try #require(millrace.engine.queryStatuses.first)

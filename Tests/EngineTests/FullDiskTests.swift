@@ -3,6 +3,7 @@ import Diagnostics
 import Engine
 import LogStore
 import Platform
+import Sessions
 import Testing
 
 /// A load that runs into a full disk ends with the reason, whatever it was doing when the commit failed.
@@ -26,6 +27,7 @@ import Testing
         for number in 0..<8 {
             if number == round % 8 { files.setFaults { $0.kind == .write ? .fail(.noSpace) : nil } }
             ingest.take(piece, lines, firstLine: 1 + number * 400)
+            ingest.awaitRoom()
         }
         let outcome = Monitor<Result<IngestReport, Diagnostic>?>(nil)
         ingest.finish { result in outcome.update { $0 = result } }

@@ -2,6 +2,7 @@
 
 import Engine
 import Platform
+import Sessions
 import Testing
 
 /// Collects events, and does something as soon as the columns are there and before anything else of the answer can happen.

@@ -64,8 +64,8 @@ final class Scenario {
         case "AWAIT": return wait(for: words[1], words[2])
         case "RECORD": return try record(words)
         case "REMOVE":
-            guard let topic = millrace.engine.log.describeTopic(named: words[1]) else { return ["no topic \(words[1])"] }
-            try millrace.engine.log.deleteTopic(topic.id)
+            guard let topic = millrace.log.describeTopic(named: words[1]) else { return ["no topic \(words[1])"] }
+            try millrace.log.deleteTopic(topic.id)
             return []
         default: return millrace.run(line).filter { !$0.hasPrefix("=") }.map(steady)
         }
@@ -93,11 +93,11 @@ final class Scenario {
     }
 
     private func record(_ words: [String]) throws -> [String] {
-        guard let topic = millrace.engine.log.describeTopic(named: words[1]), let partition = Int(words[2]) else { return ["no topic \(words[1])"] }
+        guard let topic = millrace.log.describeTopic(named: words[1]), let partition = Int(words[2]) else { return ["no topic \(words[1])"] }
         var records = OutgoingRecords()
         records.append(key: bytes(words[3]), value: bytes(words[4]), timestamp: 0)
         let isDone = Monitor(false)
-        millrace.engine.log.commit(Commit([Append(topic: topic.id, partition: partition, records: records)])) { _ in isDone.update { $0 = true } }
+        millrace.log.commit(Commit([Append(topic: topic.id, partition: partition, records: records)])) { _ in isDone.update { $0 = true } }
         isDone.wait(until: { $0 }, then: { _ in })
         _ = millrace.engine.drain(nanoseconds: 10_000_000_000)
         return []

@@ -12,8 +12,8 @@ import Testing
     _ = millrace.run("CREATE TABLE counts AS SELECT k, COUNT(*) AS n FROM s GROUP BY k;")
     _ = millrace.run("INSERT INTO s VALUES (1, 0);")
     #expect(millrace.engine.drain(nanoseconds: 10_000_000_000))
-    let topic = try #require(millrace.engine.log.describeTopic(named: "B"))
-    try millrace.engine.log.deleteTopic(topic.id)
+    let topic = try #require(millrace.log.describeTopic(named: "B"))
+    try millrace.log.deleteTopic(topic.id)
     for v in 1...20 { #expect(millrace.run("INSERT INTO s VALUES (\(v % 3), \(v));") == ["+ 1 row inserted"]) }
     #expect(millrace.engine.drain(nanoseconds: 10_000_000_000))
     let states = Dictionary(uniqueKeysWithValues: millrace.engine.queryStatuses.map { (String($0.queryID.prefix(7)), $0.state.name) })

@@ -38,12 +38,12 @@ private func accessAndRows(_ millrace: Millrace, _ sql: String) -> String {
 @Test func keysOfAnotherHandAreFoundByTheirMeaning() throws {
     let millrace = try Millrace()
     _ = millrace.run("CREATE SOURCE TABLE t (a INT PRIMARY KEY, b STRING PRIMARY KEY, v INT) WITH (kafka_topic='t', format='JSON', partitions=1);")
-    let topic = try #require(millrace.engine.log.describeTopic(named: "t"))
+    let topic = try #require(millrace.log.describeTopic(named: "t"))
     var records = OutgoingRecords()
     records.append(key: Array(#"{ "B" : "x", "A" : 1 }"#.utf8), value: Array(#"{"V":7}"#.utf8), timestamp: 0)
     records.append(key: Array(#"{"A":2,"B":"x"}"#.utf8), value: Array(#"{"V":8}"#.utf8), timestamp: 0)
     let isDone = Monitor(false)
-    millrace.engine.log.commit(Commit([Append(topic: topic.id, partition: 0, records: records)])) { _ in isDone.update { $0 = true } }
+    millrace.log.commit(Commit([Append(topic: topic.id, partition: 0, records: records)])) { _ in isDone.update { $0 = true } }
     isDone.wait(until: { $0 }, then: { _ in })
     #expect(millrace.engine.drain(nanoseconds: 5_000_000_000))
     #expect(millrace.run("SELECT * FROM t WHERE a = 1 AND b = 'x';").dropFirst() == [#": [1,"x",7]"#, "+ 1 rows"])

@@ -163,7 +163,7 @@ final class ScriptedLog: EventLog {
         let result = state.update { state -> Result<RecordRun, LogError> in
             if !state.fetchFaults.isEmpty { return .failure(state.fetchFaults.removeFirst()) }
             let all = state.records[key] ?? []
-            let end = moment == .durable ? state.durable[key] ?? 0 : all.count
+            let end = moment == .durable ? min(state.durable[key] ?? 0, all.count) : all.count
             if offset > end { return .failure(LogError(.offsetBeyondEnd(end: Int64(end)), "beyond the end")) }
             var records = OutgoingRecords()
             for record in all[Int(offset)..<end] { records.append(key: record.key, value: record.value, timestamp: record.timestamp) }

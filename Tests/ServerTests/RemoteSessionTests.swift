@@ -1,8 +1,10 @@
 import Bytes
+import Client
 import Diagnostics
 import Engine
 import Platform
 import Server
+import Sessions
 import Testing
 
 /// Collects events as lines.

@@ -15,7 +15,7 @@ final class RunningServer {
         let log = try SegmentedLog(
             directory: "/data", files: MemoryFileSystem(), clock: SystemTime(), random: SeededRandom(seed: 7), options: .inMemory)
         var configuration = EngineConfiguration(workers: 2, random: SeededRandom(seed: 1))
-        configuration.outerLimits = MillraceServer.limits
+        configuration.frontEndLimits = MillraceServer.limits
         engine = try MillraceEngine(configuration: configuration, log: log)
         var options = ServerOptions(listeners: [.network(host: "127.0.0.1", port: 0)], acceptsDefinitions: acceptsDefinitions)
         if metrics { options.metrics = .network(host: "127.0.0.1", port: 0) }

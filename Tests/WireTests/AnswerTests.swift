@@ -1,5 +1,7 @@
 import Bytes
 import Diagnostics
+import JSONText
+import Sessions
 import Testing
 import Wire
 
@@ -17,9 +19,9 @@ private func block(_ rows: [String], deleted: [Bool] = []) -> RowBlock {
         var encoder = AnswerEncoder()
         encoder.greeting(["server": "0.1.0", "connection": .integer(17), "auth": [], "tls": .boolean(false)])
         encoder.columns(["columns": [["ID", "BIGINT"], ["TOTAL", "DOUBLE"]], "kind": "changes"], tag: nil)
-        try encoder.rows(block(["[1,9.5]", "[2,12.0]"]), tag: nil)
+        encoder.rows(block(["[1,9.5]", "[2,12.0]"]), tag: nil)
         encoder.heartbeat()
-        try encoder.rows(block(["[1]", "[2]", "[\"é\\n\"]"], deleted: [false, true, false]), tag: "q1")
+        encoder.rows(block(["[1]", "[2]", "[\"é\\n\"]"], deleted: [false, true, false]), tag: "q1")
         encoder.progress(["rows": .integer(10)], tag: "q1")
         encoder.notice(["message": "waited 5 s"], tag: nil)
         encoder.done(["rows": .integer(2), "skipped": .integer(0), "ms": .number("3.1")], tag: nil)
@@ -32,8 +34,8 @@ private func block(_ rows: [String], deleted: [Bool] = []) -> RowBlock {
 
     @Test func linesLookAsDocumented() throws {
         var encoder = AnswerEncoder()
-        try encoder.rows(block(["[1,9.5]", "[2,12.0]"], deleted: [false, true]), tag: nil)
-        try encoder.rows(block(["[3]"]), tag: "q1")
+        encoder.rows(block(["[1,9.5]", "[2,12.0]"], deleted: [false, true]), tag: nil)
+        encoder.rows(block(["[3]"]), tag: "q1")
         encoder.done(["rows": .integer(2)], tag: nil)
         encoder.failed(Diagnostic(.cancelled, "cancelled", category: .general), tag: "q1")
         #expect(
@@ -63,7 +65,7 @@ private func block(_ rows: [String], deleted: [Bool] = []) -> RowBlock {
 
     @Test func aBatchOfRowsIsOneEvent() throws {
         var encoder = AnswerEncoder()
-        try encoder.rows(block((0..<1_000).map { "[\($0)]" }), tag: nil)
+        encoder.rows(block((0..<1_000).map { "[\($0)]" }), tag: nil)
         var reader = AnswerReader()
         guard case .rows(nil, let rows)? = reader.receive(encoder.take()).first else { return #expect(Bool(false)) }
         #expect(rows.rows.count == 1_000)
@@ -92,11 +94,33 @@ private func block(_ rows: [String], deleted: [Bool] = []) -> RowBlock {
         #expect(diagnostic.message == "new [99999]")
     }
 
-    @Test func aRowBeyondTheLimitIsAnErrorAndNothingIsWritten() {
+    @Test func aRowBeyondTheLimitCostsOnlyItself() {
         var encoder = AnswerEncoder()
-        let huge = RowBlock(bytes: [UInt8](repeating: 0x20, count: WireLimits.rowBytes + 1), rows: [ByteRange(start: 0, length: Int32(WireLimits.rowBytes + 1))])
-        #expect(throws: Diagnostic.self) { try encoder.rows(huge, tag: nil) }
-        #expect(encoder.bytes.isEmpty)
+        var mixed = RowBlock(bytes: Array("[1][2]".utf8), rows: [ByteRange(start: 0, length: 3)])
+        mixed.rows.append(ByteRange(start: 6, length: Int32(WireLimits.rowBytes + 1)))
+        mixed.bytes += [UInt8](repeating: 0x20, count: WireLimits.rowBytes + 1)
+        mixed.rows.append(ByteRange(start: 3, length: 3))
+        #expect(encoder.rows(mixed, tag: nil) == [1])
+        #expect(String(decoding: encoder.bytes, as: UTF8.self) == ": [1]\n: [2]\n")
+    }
+
+    /// Whatever number a server claims, a client can read it.
+    @Test func noNumberOfAServerTrapsAClient() throws {
+        let numbers = ["1e300", "-1e300", "9223372036854775807", "-9223372036854775808", "99999999999999999999999", "0", "-1", "0.1", "null", "\"x\"", "[]"]
+        for number in numbers {
+            let facts = try JSONValue(parsing: Array(
+                """
+                {"message":"m","rows":\(number),"skipped":\(number),"causes":{"x":\(number)},"ms":\(number),"offsets":[{"partition":\(number),\
+                "first":\(number),"last":\(number)}],"firstProblem":{"line":\(number),"reason":"r"}}
+                """.utf8)[...])
+            let summary = AnswerSummary(facts: facts)
+            #expect(summary.nanoseconds >= 0)
+            _ = summary.facts.text
+            _ = IngestReport(facts: facts).sentence
+            let error = Diagnostic(code: "42601", json: try JSONValue(parsing: Array(
+                "{\"message\":\"m\",\"line\":\(number),\"column\":\(number),\"start\":\(number),\"end\":\(number)}".utf8)[...]))
+            _ = error.rendered(source: "SELECT 1;\nSELECT 2;")
+        }
     }
 
     @Test func randomBytesNeverCrash() throws {
@@ -126,7 +150,7 @@ private func block(_ rows: [String], deleted: [Bool] = []) -> RowBlock {
         encoder.greeting(["server": "0.1.0", "auth": ["SCRAM-SHA-256"]])
         encoder.heartbeat()
         encoder.columns(["columns": [["ID", "BIGINT"]]], tag: "t")
-        try encoder.rows(block([#"[1,-2.5e+3,null,{"a":"\u0000é"}]"#, "[]"], deleted: [false, true]), tag: "t-1")
+        encoder.rows(block([#"[1,-2.5e+3,null,{"a":"\u0000é"}]"#, "[]"], deleted: [false, true]), tag: "t-1")
         encoder.progress([:], tag: nil)
         encoder.notice(["message": "tab\tand \u{7F}"], tag: nil)
         encoder.done(["ms": .number("1.5")], tag: nil)

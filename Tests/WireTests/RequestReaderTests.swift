@@ -66,6 +66,24 @@ import Wire
         #expect(code(requests(Array(".sql 2\n".utf8) + [0xFF, 0xFE]).first) == .syntaxError)
     }
 
+    /// Behind the counted bytes the next request begins as at the start of a line, whether or not a line end is sent there.
+    @Test func aCountedRequestNeedsNoLineEnd() {
+        for tag in [nil, "b"] {
+            let prefix = tag.map { "#\($0) " } ?? ""
+            for end in ["", "\n", "\r\n", " \n"] {
+                #expect(
+                    requests("\(prefix).sql 11\nSHOW TYPES;\(end).ping\n") == [.statement(tag: tag, text: "SHOW TYPES;"), .ping(tag: nil), .endOfRequests])
+                #expect(requests("\(prefix).sql 0\n\(end).ping\n") == [.statement(tag: tag, text: ""), .ping(tag: nil), .endOfRequests])
+            }
+            #expect(requests("\(prefix).sql 12\nSHOW TYPES;\n.ping\n").dropFirst().first == .ping(tag: nil))
+            // A second line end is a blank line like any other.
+            #expect(requests("\(prefix).sql 1\n;\n\n.ping\n").dropFirst().first == .interrupt)
+        }
+        #expect(code(requests("#t .sql 999999999999999999\n.ping\n").first) == .tooLarge)
+        #expect(requests(".sql 999999999999999999\n.ping\n").count == 1)
+        #expect(code(requests(".sql 9999999999999999999\n").first) == .protocolViolation)
+    }
+
     @Test func blankAndUnfinishedLinesInterrupt() {
         #expect(requests("\n") == [.interrupt, .endOfRequests])
         #expect(requests("SELECT 1;\n\n") == [.statement(tag: nil, text: "SELECT 1;"), .interrupt, .endOfRequests])
@@ -105,7 +123,7 @@ import Wire
         let long = String(repeating: "x", count: WireLimits.lineBytes + 10)
         for (text, expected) in [
             (".auth \(long)\n.ping\n", ErrorCode.lineTooLong), ("SELECT '\(long)';\n.ping\n", .lineTooLong),
-            (".sql 99999999\n" + String(repeating: "y", count: 99_999_999 % 7), .tooLarge),
+            (".sql 9999999\n" + String(repeating: "y", count: 9_999_999 % 7), .tooLarge),
         ] {
             var reader = RequestReader()
             let events = reader.receive(Array(text.utf8))

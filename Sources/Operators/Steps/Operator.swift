@@ -86,7 +86,6 @@ final class DataflowContext {
         environment.pressure = EvaluationPressure()
         self.environment = environment
         budget = OutputBudget(hasSlices: options.hasSlices)
-        errors.stopsAtUnreadable = options.failsOnUnreadableRecord
     }
 }
 

@@ -1,18 +1,18 @@
-// The JSON objects inside answer lines: how events of the engine are written by the server and read back by the client.
+// The JSON objects inside answer lines: how the events of a session are written by the server and read back by the client.
 
 import Diagnostics
-package import Engine
+package import Sessions
 package import JSONText
-import Wire
 
 extension AnswerSummary {
     /// The object of a `+` line. Absent facts have no member.
-    var facts: JSONValue {
+    package var facts: JSONValue {
         var members: [JSONValue.Member] = []
         if let message { members.append(.init("message", .string(message))) }
         members.append(.init("rows", .integer(rows)))
         members.append(.init("skipped", .integer(skipped)))
         if !causes.isEmpty { members.append(.init("causes", .object(causes.map { .init($0.cause, .integer($0.count)) }))) }
+        if let firstProblem { members.append(.init("firstProblem", .string(firstProblem))) }
         if let queryID { members.append(.init("query", .string(queryID))) }
         members.append(.init("ms", .number(milliseconds)))
         return .object(members)
@@ -20,27 +20,30 @@ extension AnswerSummary {
 
     /// Milliseconds with one digit behind the point.
     private var milliseconds: String {
-        let tenths = (nanoseconds + 50_000) / 100_000
+        let tenths = max(0, nanoseconds) / 100_000 + (max(0, nanoseconds) % 100_000 >= 50_000 ? 1 : 0)
         return "\(tenths / 10).\(tenths % 10)"
     }
 
-    init(facts: JSONValue) {
+    /// Reads back what a server wrote.
+    package init(facts: JSONValue) {
         self.init(
             message: facts["message"]?.stringValue, rows: facts["rows"]?.intValue ?? 0, skipped: facts["skipped"]?.intValue ?? 0,
             causes: (facts["causes"]?.objectValue ?? []).map { CauseCount(cause: $0.name, count: $0.value.intValue ?? 0) },
-            queryID: facts["query"]?.stringValue, nanoseconds: serverTime(facts["ms"]))
+            firstProblem: facts["firstProblem"]?.stringValue, queryID: facts["query"]?.stringValue,
+            nanoseconds: AnswerSummary.nanoseconds(milliseconds: facts["ms"]?.doubleValue ?? 0))
     }
 }
 
-/// Milliseconds of a server as nanoseconds; 0 for what cannot be a time.
-private func serverTime(_ milliseconds: JSONValue?) -> Int64 {
-    // No statement takes a hundred years.
-    guard let value = milliseconds?.doubleValue, value >= 0, value < 4e12 else { return 0 }
-    return Int64(value * 1_000_000)
+extension AnswerSummary {
+    /// Any number of milliseconds that a server may claim, as nanoseconds from 0 to a hundred years.
+    fileprivate static func nanoseconds(milliseconds: Double) -> Int64 {
+        guard milliseconds > 0 else { return 0 }
+        return Int64(min(milliseconds, 3_155_760_000_000) * 1_000_000)
+    }
 }
 
 /// The object of a `=` line: name, type and, for key columns, KEY.
-func columnFacts(_ columns: [ResultColumn], _ kind: ResultKind) -> JSONValue {
+package func columnFacts(_ columns: [ResultColumn], _ kind: ResultKind) -> JSONValue {
     let list = columns.map { column -> JSONValue in
         .array([.string(column.name), .string(column.type)] + (column.isKey ? [.string("KEY")] : []))
     }
@@ -48,7 +51,7 @@ func columnFacts(_ columns: [ResultColumn], _ kind: ResultKind) -> JSONValue {
 }
 
 /// Columns and kind from the object of a `=` line.
-func columns(from facts: JSONValue) -> ([ResultColumn], ResultKind) {
+package func columns(from facts: JSONValue) -> ([ResultColumn], ResultKind) {
     let list = (facts["columns"]?.arrayValue ?? []).map { column in
         ResultColumn(column[0]?.stringValue ?? "", column[1]?.stringValue ?? "STRING", isKey: column[2]?.stringValue == "KEY")
     }
@@ -57,7 +60,7 @@ func columns(from facts: JSONValue) -> ([ResultColumn], ResultKind) {
 
 extension IngestReport {
     /// The object of the `+` line of a `.put`, and of the `~` lines before it.
-    var facts: JSONValue {
+    package var facts: JSONValue {
         var members: [JSONValue.Member] = [
             .init("message", .string(sentence)), .init("rows", .integer(records)), .init("skipped", .integer(rejected)),
         ]

@@ -2,7 +2,7 @@
 // Requests go out tagged, a reading thread hands their answers to their sinks.
 
 package import Diagnostics
-package import Engine
+package import Sessions
 import JSONText
 package import Platform
 import Wire
@@ -36,14 +36,14 @@ package final class RemoteSession: StatementSession {
         var greeting: JSONValue?
     }
 
-    /// Answers to `.cancel` interest nobody.
+    /// The tag of all cancellations, whose answers are dropped.
     fileprivate static let cancelTag = "cancel"
 
     private let socket: ClientSocket
     private let writing = Monitor(())
     private let state = Monitor(State())
 
-    /// Connects and waits for the greeting. Errors: nobody listens there, or somebody else does.
+    /// Connects and waits for the greeting. Errors: no server listens there, or one of another protocol.
     package init(connectingTo address: SocketAddress) throws(Diagnostic) {
         do throws(SystemError) {
             socket = try ClientSocket(connectingTo: address)

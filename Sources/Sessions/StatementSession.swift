@@ -1,7 +1,4 @@
-// The session door as a protocol: whoever shows answers does not need to know whether the engine lives in the same process or behind a
-// connection.
-
-package import Platform
+// The session door as a protocol: what shows answers does not know whether the engine lives in the same process or behind a connection.
 
 /// A request that was handed to a session.
 package protocol RunningRequest: AnyObject, Sendable {
@@ -14,19 +11,4 @@ package protocol StatementSession: AnyObject, Sendable {
     /// Carries out the statements of `text` one after the other. Their events go to `sink`, each statement ending with `done` or `failed`;
     /// after a `failed` the rest is not carried out. `whenFinished` is called once, after the last event, with whether all went well.
     func submit(_ text: String, into sink: any AnswerSink, whenFinished: @escaping @Sendable (Bool) -> Void) -> any RunningRequest
-}
-
-extension Request: RunningRequest {}
-
-extension EngineSession: StatementSession {
-    package func submit(
-        _ text: String, into sink: any AnswerSink, whenFinished: @escaping @Sendable (Bool) -> Void
-    ) -> any RunningRequest {
-        execute(text, into: sink, whenFinished: whenFinished)
-    }
-}
-
-extension EngineSession {
-    /// The clock that the engine goes by.
-    package var clock: any TimeSource { engine.configuration.time }
 }

@@ -33,21 +33,25 @@ package struct AnswerSummary: Hashable, Sendable {
     /// One sentence about what was done (`Stream created`), or nil for queries.
     package var message: String?
     package var rows: Int
-    /// Records that the query could not process and skipped; each stands in MILLRACE_ERRORS with its cause.
+    /// Rows that the query could not process and left out.
     package var skipped: Int
     /// Counts by cause, sorted, for `skipped`.
     package var causes: [CauseCount]
+    /// Where the first of those stood and what was wrong with it: ``column `N`: not a number (topic t, partition 0, offset 7)``.
+    package var firstProblem: String?
     /// The query that was started or shown.
     package var queryID: String?
     package var nanoseconds: Int64
 
     package init(
-        message: String? = nil, rows: Int = 0, skipped: Int = 0, causes: [CauseCount] = [], queryID: String? = nil, nanoseconds: Int64 = 0
+        message: String? = nil, rows: Int = 0, skipped: Int = 0, causes: [CauseCount] = [], firstProblem: String? = nil,
+        queryID: String? = nil, nanoseconds: Int64 = 0
     ) {
         self.message = message
         self.rows = rows
         self.skipped = skipped
         self.causes = causes
+        self.firstProblem = firstProblem
         self.queryID = queryID
         self.nanoseconds = nanoseconds
     }

@@ -1,0 +1,63 @@
+// What the engine measures about itself, as plain values: for the metrics page.
+
+import LogStore
+import Pipelines
+package import Platform
+
+/// What is measured, at one moment.
+package struct EngineMetrics: Sendable {
+    /// A persistent query: its state and what it has done since the start of the process.
+    package struct Query: Sendable {
+        package var id: String
+        /// `RUNNING`, `PAUSED` or `ERROR`.
+        package var state: String
+        package var recordsRead: Int64
+        package var recordsWritten: Int64
+        /// Records that it could not process, by cause, sorted by cause.
+        package var skipped: [(cause: String, count: Int)]
+        package var commits: Int64
+        /// Bytes of state in memory.
+        package var stateBytes: Int
+    }
+
+    /// A topic of the log.
+    package struct Topic: Sendable {
+        package var name: String
+        /// Bytes of its segments.
+        package var bytes: Int64
+        /// One past the last durable offset of each partition.
+        package var endOffsets: [Int64]
+    }
+
+    /// Sorted by id.
+    package var queries: [Query]
+    package var topics: [Topic]
+}
+
+extension MillraceEngine {
+    /// Measures now. It looks at every segment of the log: not for a thread that others wait for.
+    package func metrics() -> EngineMetrics {
+        let queries = queryStatuses.map { status -> EngineMetrics.Query in
+            let counters = status.counters
+            return EngineMetrics.Query(
+                id: status.queryID, state: status.state.name, recordsRead: counters.recordsRead, recordsWritten: counters.recordsWritten,
+                skipped: counters.errors.map { (cause: $0.key, count: $0.value) }.sorted { $0.cause < $1.cause },
+                commits: counters.commits, stateBytes: counters.stateBytes)
+        }
+        let topics = log.describeTopics().map { topic in
+            EngineMetrics.Topic(
+                name: topic.name, bytes: topic.partitions.reduce(0) { $0 + Int64($1.byteCount) },
+                endOffsets: topic.partitions.map(\.bounds.durableEnd))
+        }
+        return EngineMetrics(queries: queries, topics: topics)
+    }
+
+    /// How many persistent queries there are.
+    package var queryCount: Int { state.withLock { $0.queries.count } }
+
+    /// The clock that the engine goes by.
+    package var clock: any TimeSource { configuration.time }
+
+    /// Writes a line of the server's log.
+    package func report(_ level: LogLevel, _ line: String) { configuration.logLine(level, line) }
+}

@@ -1,0 +1,130 @@
+// Statements that wait: the rest of the statement is a continuation, which goes on when there is news. No thread is kept meanwhile.
+
+import Diagnostics
+import LogStore
+import Pipelines
+import Platform
+import Sessions
+import Syntax
+
+extension StatementExecution {
+    /// How long a statement may be told to wait, in milliseconds.
+    static let waitRange: ClosedRange<Int64> = 0...86_400_000
+
+    /// Nanoseconds for which a question waits for the queries behind its source.
+    static let patience: Int64 = 5_000_000_000
+
+    /// Goes on with `body` on a thread for statements as soon as `holds` is true, when one of the `news` has made it so, or when `deadline`
+    /// (monotonic nanoseconds) has passed. A request that is cancelled, and an engine that closes, end the statement instead.
+    func wait(
+        until holds: @escaping @Sendable () -> Bool, news: [WaitingNews], deadline: Int64, _ whenDone: @escaping @Sendable (Bool) -> Void,
+        then body: @escaping @Sendable (WaitOutcome) throws(Diagnostic) -> Void
+    ) {
+        let (engine, request) = (engine, request)
+        let ticket = engine.waiting.ticket()
+        request.onCancel { engine.waiting.cancel(ticket) }
+        engine.waiting.when(ticket, { request.isCancelled || holds() }, news: news, deadline: deadline) { outcome in
+            if outcome == .closing { return fail(StatementExecution.shuttingDown, whenDone) }
+            goOn(on: engine.statements, whenDone) { () throws(Diagnostic) in
+                request.onCancel(nil)
+                if request.isCancelled { throw Diagnostic(.cancelled, "cancelled on request", category: .general) }
+                try body(outcome)
+            }
+        }
+    }
+
+    /// Carries out `body` on a thread of `pool`; its error is the end of the statement.
+    func goOn(
+        on pool: ThreadPool, _ whenDone: @escaping @Sendable (Bool) -> Void, _ body: @escaping @Sendable () throws(Diagnostic) -> Void
+    ) {
+        let isTaken = pool.run {
+            do throws(Diagnostic) { try body() } catch { fail(error.about(statement: parsed.text), whenDone) }
+        }
+        if !isTaken { fail(StatementExecution.shuttingDown, whenDone) }
+    }
+
+    /// Why a statement does not end by itself when the engine closes.
+    static let shuttingDown = Diagnostic(.shuttingDown, "the server is shutting down", category: .general)
+
+    // MARK: What this session wrote
+
+    /// Goes on once the queries upstream of the sources have processed what this session had acknowledged, or after five seconds. What has been
+    /// waited for once is not waited for again: on a busy server that would be a wait for the rows of other sessions.
+    func afterUpstream(
+        of sources: [String], _ whenDone: @escaping @Sendable (Bool) -> Void, _ body: @escaping @Sendable () throws(Diagnostic) -> Void
+    ) throws(Diagnostic) {
+        let (writes, seen) = session.state.withLock { ($0.writes, $0.seenWrites) }
+        let behind = sources.filter { (seen[$0] ?? 0) < writes }
+        if behind.isEmpty { return try body() }
+        let deadline = engine.clock.monotonicNanoseconds() + StatementExecution.patience
+        catchUp(engine.stages(upstreamOf: behind)[...], deadline, whenDone) { isCaughtUp throws(Diagnostic) in
+            if isCaughtUp {
+                session.state.withLock { state in
+                    for source in behind { state.seenWrites[source] = max(writes, state.seenWrites[source] ?? 0) }
+                }
+            } else {
+                sink.emit(
+                    .notice(
+                        "the queries upstream of \(behind.joined(separator: ", ")) have not caught up after 5 seconds; the answer may lack "
+                            + "what was just written"))
+            }
+            try body()
+        }
+    }
+
+    /// Waits for one stage after the other, those upstream first: what each has to reach is known when those before it have come so far.
+    private func catchUp(
+        _ stages: ArraySlice<CatchUpStage>, _ deadline: Int64, _ whenDone: @escaping @Sendable (Bool) -> Void,
+        then body: @escaping @Sendable (_ isCaughtUp: Bool) throws(Diagnostic) -> Void
+    ) {
+        guard let stage = stages.first else { return goOn(on: engine.statements, whenDone) { () throws(Diagnostic) in try body(true) } }
+        wait(until: engine.hasCaughtUp(stage), news: [.query(stage.status.queryID)], deadline: deadline, whenDone) { outcome throws(Diagnostic) in
+            if outcome == .timedOut { return try body(false) }
+            catchUp(stages.dropFirst(), deadline, whenDone, then: body)
+        }
+    }
+
+    // MARK: ASSERT
+
+    /// ASSERT TOPIC: ends as soon as it is true, and fails when it has not become so in time.
+    func perform(_ assertion: Assertion, _ whenDone: @escaping @Sendable (Bool) -> Void) throws(Diagnostic) {
+        guard case .topic(let name, let exists, let properties, let timeout) = assertion else {
+            throw notSupported("this form of ASSERT", hint: "ASSERT TOPIC works on a server, the other forms in SQL tests.")
+        }
+        var milliseconds: Int64 = 1000
+        if let timeout {
+            guard let given = timeout.milliseconds, StatementExecution.waitRange.contains(given) else {
+                throw Diagnostic(
+                    .numberOutOfRange, "a TIMEOUT is at most \(StatementExecution.waitRange.upperBound / 3_600_000) hours",
+                    at: timeout.span.range)
+            }
+            milliseconds = given
+        }
+        let execution = self
+        let problem: @Sendable () -> String? = { execution.problem(with: name, exists: exists, properties) }
+        let deadline = engine.clock.monotonicNanoseconds() + milliseconds * 1_000_000
+        wait(until: { problem() == nil }, news: [.catalog], deadline: deadline, whenDone) { _ throws(Diagnostic) in
+            if let problem = problem() { throw Diagnostic(.assertionFailed, problem, category: .general, at: name.span.range) }
+            done(AnswerSummary(message: "Topic \(name.text) \(exists ? "exists" : "does not exist")"), whenDone)
+        }
+    }
+
+    private func problem(with name: Name, exists: Bool, _ properties: [Property]) -> String? {
+        let topic = engine.log.describeTopic(named: name.text)
+        if !exists { return topic == nil ? nil : "Topic \(name.text) exists" }
+        guard let topic else { return "Topic \(name.text) does not exist" }
+        for property in properties {
+            let actual: Int64
+            switch property.name.text.uppercased() {
+            case "PARTITIONS": actual = Int64(topic.partitions.count)
+            case "REPLICAS": actual = 1
+            default: return "Cannot assert unknown topic property: \(property.name.text)"
+            }
+            if property.value != .integer(actual) {
+                return
+                    "Mismatched configuration for topic \(name.text): for config \(property.name.text), expected another value, got \(actual)"
+            }
+        }
+        return nil
+    }
+}

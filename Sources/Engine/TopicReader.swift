@@ -1,0 +1,185 @@
+// PRINT: the raw records of a topic, with guesses about their formats. A reader that goes on by steps: each fetches a piece of a partition
+// and hands it out, and between them it waits for records or for its client without a thread.
+
+import Bytes
+import Diagnostics
+import Formats
+import LogStore
+import Pipelines
+import Platform
+import Sessions
+import Syntax
+import Values
+
+/// Prints one topic until its limit, or until it is cancelled.
+///
+/// `@unchecked`: `guesses`, `positions`, `seen` and `printed` belong to the step under way, of which there is one at a time.
+final class TopicReader: @unchecked Sendable {
+    /// Bytes of records that one step reads; the next step is taken in turn with everything else.
+    private static let stepBytes = 1 << 18
+
+    private let execution: StatementExecution
+    private let topic: TopicDescription
+    private let interval: Int
+    private let limit: Int?
+    private let whenDone: @Sendable (Bool) -> Void
+    private struct State: Sendable {
+        var isCancelled = false
+        /// It waits for its client to read.
+        var isParked = false
+    }
+    private let state = Monitor(State())
+    private let ticket: WaitingRoom.Ticket
+    private let id: String
+
+    private var guesses: (key: FormatGuess, value: FormatGuess)
+    private var positions: [Int64]
+    /// The partition whose turn is next.
+    private var turn = 0
+    private var seen = 0
+    private var printed = 0
+
+    /// A reader of `topic`; `keyWindow` says how its keys carry windows, when a source over the topic says that they do.
+    init(
+        execution: StatementExecution, id: String, topic: TopicDescription, keyWindow: KeyWindow?, statement: PrintTopic,
+        whenDone: @escaping @Sendable (Bool) -> Void
+    ) {
+        self.execution = execution
+        self.id = id
+        ticket = execution.engine.waiting.ticket()
+        self.topic = topic
+        self.whenDone = whenDone
+        interval = max(1, statement.interval.map { Int(clamping: $0) } ?? 1)
+        limit = statement.limit.map { max(0, Int(clamping: $0)) }
+        guesses = (FormatGuess(window: keyWindow), FormatGuess())
+        positions = topic.partitions.map { statement.fromBeginning ? $0.bounds.start : $0.bounds.durableEnd }
+    }
+
+    /// Begins, or goes on, on a thread for questions.
+    func goOn() {
+        let isTaken = execution.engine.questions.run { [self] in step() }
+        // The engine closes.
+        if !isTaken { end() }
+    }
+
+    /// Ends the reader as soon as its step is over; one that waits ends at once.
+    func cancel() {
+        state.withLock { $0.isCancelled = true }
+        execution.engine.waiting.cancel(ticket)
+        unpark()
+    }
+
+    /// Whether the client has room. When not, the reader goes on as soon as there is, or when it is cancelled.
+    private func hasRoom() -> Bool {
+        state.withLock { $0.isParked = true }
+        guard execution.sink.hasRoom(orCall: { [self] in unpark() }) else {
+            if state.withLock({ $0.isCancelled }) { unpark() }
+            return false
+        }
+        // False when a cancellation came in between, which has made it go on already.
+        return state.withLock { state in
+            defer { state.isParked = false }
+            return state.isParked
+        }
+    }
+
+    private func unpark() {
+        let wasParked = state.withLock { state in
+            defer { state.isParked = false }
+            return state.isParked
+        }
+        if wasParked { goOn() }
+    }
+
+    // MARK: Steps
+
+    private func step() {
+        if state.withLock({ $0.isCancelled }) { return end() }
+        if let limit, printed >= limit { return finish() }
+        // Asked before records are read, so that a client that does not read holds up nothing but this reader.
+        guard hasRoom() else { return }
+        for _ in positions.indices {
+            let partition = turn
+            turn = (turn + 1) % positions.count
+            let run: RecordRun
+            do throws(LogError) {
+                run = try execution.engine.log.fetch(
+                    topic.id, partition: partition, from: positions[partition], maxBytes: TopicReader.stepBytes, upTo: .durable)
+            } catch {
+                forget()
+                return execution.fail(Diagnostic(error), whenDone)
+            }
+            positions[partition] = max(positions[partition], run.offsets.last.map { $0 + 1 } ?? run.nextOffset)
+            guard run.count > 0 else { continue }
+            hand(run, partition)
+            return goOn()
+        }
+        awaitRecords()
+    }
+
+    private func hand(_ run: RecordRun, _ partition: Int) {
+        var lines = Listing(texts: ["Text"])
+        for index in 0..<run.count {
+            seen += 1
+            if (seen - 1) % interval != 0 { continue }
+            if let limit, printed >= limit { break }
+            printed += 1
+            for line in text(run, index, partition) { lines.add(texts: [line]) }
+        }
+        if !lines.rows.isEmpty { execution.sink.emit(.rows(lines.rows)) }
+    }
+
+    /// Waits for a record behind those that were read.
+    private func awaitRecords() {
+        let (log, topic, positions) = (execution.engine.log, topic.id, positions)
+        let hasNews: @Sendable () -> Bool = { [state] in
+            if state.withLock({ $0.isCancelled }) { return true }
+            return positions.indices.contains { partition in
+                // A topic that is gone is for the next step to find.
+                guard let bounds = try? log.bounds(of: topic, partition: partition) else { return true }
+                return bounds.durableEnd > positions[partition]
+            }
+        }
+        execution.engine.waiting.when(ticket, hasNews, news: [.topic(topic), .catalog]) { [self] outcome in
+            if outcome == .closing { end() } else { goOn() }
+        }
+    }
+
+    // MARK: The end
+
+    /// Leaves the list of what runs.
+    private func forget() {
+        execution.request.onCancel(nil)
+        _ = execution.engine.state.update { $0.transients.removeValue(forKey: id) }
+    }
+
+    private func finish() {
+        forget()
+        execution.done(AnswerSummary(message: "Topic printing ceased", rows: printed), whenDone)
+    }
+
+    private func end() {
+        forget()
+        execution.fail(Diagnostic(.cancelled, "printing was cancelled after \(printed) records", category: .general), whenDone)
+    }
+
+    // MARK: Text
+
+    private func text(_ run: RecordRun, _ index: Int, _ partition: Int) -> [String] {
+        let key = run.bytes(of: run.keys[index])
+        let value = run.bytes(of: run.values[index])
+        var lines: [String] = []
+        if guesses.key.narrow(by: key) { lines.append("Key format: \(guesses.key.description)") }
+        if guesses.value.narrow(by: value) { lines.append("Value format: \(guesses.value.description)") }
+        let time = run.timestamps[index]
+        let stamp = time < 0 ? "N/A" : TemporalText.text(timestamp: time).printForm
+        lines.append(
+            "rowtime: \(stamp), key: \(guesses.key.text(of: key)), value: \(guesses.value.text(of: value)), partition: \(partition)")
+        return lines
+    }
+}
+
+extension String {
+    /// `2024-01-31T09:15:00.000` as PRINT shows times: `2024/01/31 09:15:00.000 Z`.
+    fileprivate var printForm: String { String(map { $0 == "-" ? "/" : $0 == "T" ? " " : $0 }) + " Z" }
+}

@@ -1,0 +1,61 @@
+// What a bulk load is told and what it answers: the format of its lines, and a report of what is durable.
+
+/// How the lines of a bulk load are written.
+package enum IngestFormat: String, Hashable, Sendable, CaseIterable {
+    /// A JSON object a line, with a member for each column, key columns among them.
+    case json
+    /// The columns in declared order, key columns first, with quotes where they are needed.
+    case csv
+    /// The whole line is the one text column.
+    case line
+}
+
+/// Why a line of a load is no record.
+package struct IngestProblem: Hashable, Sendable {
+    /// From 1.
+    package var line: Int
+    package var reason: String
+
+    package init(line: Int, reason: String) {
+        self.line = line
+        self.reason = reason
+    }
+}
+
+/// Where the records of a load stand in one partition: others' may stand between them.
+package struct IngestOffsets: Hashable, Sendable {
+    package var partition: Int
+    package var first: Int64
+    package var last: Int64
+
+    package init(partition: Int, first: Int64, last: Int64) {
+        self.partition = partition
+        self.first = first
+        self.last = last
+    }
+}
+
+/// What has become of a load so far.
+package struct IngestReport: Hashable, Sendable {
+    /// Durable records.
+    package var records = 0
+    /// Lines that are no rows of the stream.
+    package var rejected = 0
+    /// The first of those.
+    package var firstProblem: IngestProblem?
+    /// For each partition that got records, in order.
+    package var offsets: [IngestOffsets] = []
+
+    package init() {}
+
+    /// The report in words: `3 records, 1 line rejected (line 2: malformed JSON)`.
+    package var sentence: String {
+        var text = records == 1 ? "1 record" : "\(records) records"
+        if rejected > 0 { text += rejected == 1 ? ", 1 line rejected" : ", \(rejected) lines rejected" }
+        if let firstProblem {
+            text += rejected == 1 ? " (line " : " (first: line "
+            text += "\(firstProblem.line): \(firstProblem.reason))"
+        }
+        return text
+    }
+}
