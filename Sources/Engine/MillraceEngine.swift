@@ -78,7 +78,6 @@ package final class MillraceEngine: Sendable {
     var serverProperties: [String: String] { state.withLock { $0.serverProperties } }
     func serverProperty(_ name: String) -> String? { state.withLock { $0.serverProperties[name] } }
 
-
     /// How many partitions a topic has, nil when there is none of that name.
     func partitions(of topic: String) -> Int? { log.describeTopic(named: topic)?.partitions.count }
 

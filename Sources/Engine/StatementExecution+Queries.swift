@@ -155,6 +155,8 @@ final class TransientReceiver: RowReceiver {
         guard let rows = end() else { return }
         if execution.request.isCancelled {
             execution.fail(Diagnostic(.cancelled, "the query was cancelled after \(rows) rows", category: .general), whenDone)
+        } else if execution.engine.state.withLock({ $0.isClosing }) {
+            execution.fail(StatementExecution.shuttingDown, whenDone)
         } else {
             execution.done(summary(rows, counters, message: "Query terminated"), whenDone)
         }
