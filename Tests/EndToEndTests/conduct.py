@@ -8,7 +8,10 @@
 
 Prints `ok`, or what is wrong, and exits with 1.
 """
-import json, os, select, shutil, signal, socket, subprocess, sys, tempfile, threading, time
+import json, os, select, shutil, signal, subprocess, sys, tempfile, threading, time
+
+sys.dont_write_bytecode = True  # The package's folder holds sources only.
+import serving
 
 millrace, case = sys.argv[1:3]
 data = tempfile.mkdtemp(prefix="millrace-conduct-")
@@ -19,51 +22,26 @@ def fail(text):
     os._exit(1)
 
 
-class Connection:
-    def __init__(self, port):
-        self.socket = socket.create_connection(("127.0.0.1", port))
-        self.reader = self.socket.makefile("r", encoding="utf-8")
-        self.reader.readline()
-
-    def send(self, text):
-        self.socket.sendall(text.encode())
-
-    def answer(self):
-        rows = []
-        while True:
-            line = self.reader.readline()
-            if not line:
-                raise ConnectionError
-            if line[0] == ":":
-                rows.append(json.loads(line[1:]))
-            elif line[0] in "+-":
-                return line[0], rows, line
+class Connection(serving.Connection):
+    def result(self):
+        """What kind of end an answer has, its rows, and its last line."""
+        lines = self.answer()
+        return lines[-1][0], [json.loads(line[1:]) for line in lines if line[0] == ":"], lines[-1]
 
     def ask(self, text):
         self.send(text + "\n")
-        kind, rows, line = self.answer()
+        kind, rows, line = self.result()
         if kind == "-":
             fail(text + ": " + line)
         return rows
 
 
-class Server:
+class Server(serving.Server):
     def __init__(self, *arguments):
-        self.process = subprocess.Popen(
-            [millrace, "serve", "--data", data, "--listen", "127.0.0.1:0", *arguments], stderr=subprocess.PIPE, text=True)
-        self.lines = []
-        for line in self.process.stderr:
-            self.lines.append(line)
-            if "event=listening" in line:
-                self.port = int(line.split("address=")[1].split()[0].rsplit(":", 1)[1])
-                break
-        else:
-            fail("the server did not start: " + "".join(self.lines))
-        threading.Thread(target=self.drain, daemon=True).start()
-
-    def drain(self):
-        for line in self.process.stderr:
-            self.lines.append(line)
+        try:
+            super().__init__(millrace, data, *arguments)
+        except RuntimeError as error:
+            fail(str(error))
 
     def end(self, number, seconds=60):
         self.process.send_signal(number)
@@ -87,7 +65,7 @@ def rows(count):
 
 def put(connection, source, count):
     connection.send(".put %s json\n%s.end\n" % (source, rows(count)))
-    if connection.answer()[0] != "+":
+    if connection.result()[0] != "+":
         fail(".put was refused")
 
 
@@ -109,7 +87,7 @@ def asserts():
     # What they wait for comes.
     other.ask("CREATE STREAM n (k VARCHAR KEY) WITH (KAFKA_TOPIC='nope', FORMAT='JSON', PARTITIONS=1);")
     for connection in waiting:
-        kind, _, line = connection.answer()
+        kind, _, line = connection.result()
         if kind != "+":
             fail("an ASSERT did not see what it waited for: " + line)
     server.end(signal.SIGTERM)

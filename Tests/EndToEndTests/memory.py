@@ -8,33 +8,17 @@ resident memory (RssAnon of /proc/PID/status) before and after, each time once i
 fails the run. `long` does what a week does: 10,000 of each statement and request, 1,000 queries of each kind made and dropped, 10,000
 connections with push queries, ten minutes of steady load with windows that expire. Prints a line a kind and exits with 1 if one failed.
 """
-import json, os, shutil, socket, subprocess, sys, tempfile, threading, time
+import shutil, sys, tempfile, time
+
+sys.dont_write_bytecode = True  # The package's folder holds sources only.
+import serving
 
 millrace = sys.argv[1]
 is_long = "long" in sys.argv[2:]
 wanted = [word for word in sys.argv[2:] if word != "long"]
 
 
-class Connection:
-    def __init__(self, port):
-        self.socket = socket.create_connection(("127.0.0.1", port))
-        self.reader = self.socket.makefile("r", encoding="utf-8")
-        self.reader.readline()
-
-    def send(self, text):
-        self.socket.sendall(text.encode())
-
-    def answer(self):
-        """The lines of one answer, the last one being its end."""
-        lines = []
-        while True:
-            line = self.reader.readline()
-            if not line:
-                sys.exit("the connection ended")
-            lines.append(line)
-            if line[0] in "+-":
-                return lines
-
+class Connection(serving.Connection):
     def ask(self, text, fails=False):
         self.send(text + "\n")
         lines = self.answer()
@@ -42,23 +26,11 @@ class Connection:
             sys.exit("%s: %s" % (text, lines[-1]))
         return lines
 
-    def close(self):
-        self.reader.close()
-        self.socket.close()
 
-
-class Server:
+class Server(serving.Server):
     def __init__(self):
         self.data = tempfile.mkdtemp(prefix="millrace-memory-")
-        self.process = subprocess.Popen(
-            [millrace, "serve", "--data", self.data, "--listen", "127.0.0.1:0", "--durability", "os"], stderr=subprocess.PIPE, text=True)
-        for line in self.process.stderr:
-            if "event=listening" in line:
-                self.port = int(line.split("address=")[1].split()[0].rsplit(":", 1)[1])
-                break
-        else:
-            sys.exit("the server did not start")
-        threading.Thread(target=self.process.stderr.read, daemon=True).start()
+        super().__init__(millrace, self.data, "--durability", "os")
         self.connection = Connection(self.port)
 
     def anonymous(self):
