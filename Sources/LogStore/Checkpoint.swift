@@ -65,7 +65,7 @@ extension LogWriter {
             order.isCheckpointing = true
             return order.isClosing
         }
-        if isClosing || !options.hasOwnThreads { return finishCheckpoint(number, Self.synchronize(work, files), work) }
+        if isClosing { return finishCheckpoint(number, Self.synchronize(work, files), work) }
         do {
             checkpointThread = try log.scheduler.start("log-sync") { [order = log.order] in
                 let outcome = Self.synchronize(work, files)

@@ -49,8 +49,6 @@ struct CommitOrder {
     /// Whether segments are being synced for a checkpoint.
     var isCheckpointing = false
     var finishedCheckpoints = 0
-    /// Without threads of its own, one committer writes for all.
-    var isDraining = false
     /// Lets one round of maintenance run at a time.
     var isMaintaining = false
     /// Names whose topics are being made, changed or removed.
@@ -111,7 +109,7 @@ extension SegmentedLog {
             return
         }
         let byteCount = framed.reduce(0) { $0 + ($1.framed?.byteCount ?? 0) }
-        let mayWait = options.hasOwnThreads && !isOnWriterThread
+        let mayWait = !isOnWriterThread
         let outcome: Result<(CommitReceipt, [Partition]), LogError> = order.wait(
             until: { !mayWait || $0.waitingBytes < CommitOrder.mostWaitingBytes || $0.refusal != nil },
             then: { order in
@@ -133,7 +131,6 @@ extension SegmentedLog {
         case .success(let (receipt, partitions)):
             notify(partitions)
             commit.onAppended?(receipt)
-            if !options.hasOwnThreads { drain() }
         }
     }
 
@@ -281,23 +278,8 @@ extension SegmentedLog {
             return nil
         }
         if let refusal { throw refusal }
-        if !options.hasOwnThreads { drain() }
         let outcome: Result<Void, LogError>? = result.wait(until: { $0 != nil }, then: { $0 })
         try outcome?.get()
-    }
-
-    /// Without threads of its own: writes until nothing is in line, unless another committer is writing.
-    func drain() {
-        while true {
-            let group: [WriterWork] = order.update { order in
-                guard !order.isDraining, !order.queue.isEmpty else { return [] }
-                order.isDraining = true
-                return order.takeGroup()
-            }
-            if group.isEmpty { return }
-            writer.process(group)
-            order.update { $0.isDraining = false }
-        }
     }
 
     /// The body of the log's thread. It holds the log only while there is work: a log that is let go of ends its thread.

@@ -4,7 +4,7 @@ import Bytes
 import Platform
 import Synchronization
 
-/// Writes for a log. Everything in it is touched by one thread at a time: the log's own, or the committer that drains.
+/// Writes for a log. Everything in it is touched by the log's own thread only, once that has been started.
 final class LogWriter: @unchecked Sendable {
     unowned var log: SegmentedLog!
     let directory: DataDirectory

@@ -27,8 +27,6 @@ package struct LogOptions: Sendable {
     package var batchBytes = 256 << 10
     /// Bytes of recent batches kept in memory over all partitions, for readers that follow closely; 0 keeps none that a file has.
     package var tailBytes = 64 << 20
-    /// With false there are no threads: the committer does the writing, and `maintain` is never called by itself. For logs in memory.
-    package var hasOwnThreads = true
     /// Milliseconds between two rounds of retention and compaction.
     package var maintenanceInterval: Int64 = 60_000
     /// Receives failures of background work: cleaning that met damage, a disk that takes no segments or index files, the end of
@@ -38,11 +36,10 @@ package struct LogOptions: Sendable {
     /// The defaults of a server.
     package init() {}
 
-    /// For files in memory: commits are not synced, there are no threads, and the journal is small.
+    /// For files in memory: commits are not synced, and the journal is small.
     package static var inMemory: LogOptions {
         var options = LogOptions()
         options.durability = .os
-        options.hasOwnThreads = false
         options.journalBytes = 4 << 20
         return options
     }
@@ -103,7 +100,7 @@ package final class SegmentedLog: EventLog {
         registry = Mutex(recovered.registry)
         writer = LogWriter(recovered, directory: directory, files: files, options: options)
         writer.log = self
-        if options.hasOwnThreads { try startThreads() }
+        try startThreads()
     }
 
     private func startThreads() throws(LogError) {
@@ -254,13 +251,8 @@ package final class SegmentedLog: EventLog {
             return !order.isClosing
         }
         guard isFirst else { return }
-        if options.hasOwnThreads {
-            for thread in threads.withLock({ $0 }) { thread.join() }
-            threads.withLock { $0.removeAll() }
-        } else {
-            drain()
-            writer.shutDown()
-        }
+        for thread in threads.withLock({ $0 }) { thread.join() }
+        threads.withLock { $0.removeAll() }
         order.update { $0.refusal = $0.refusal ?? LogError(.closed, "the log is closed") }
     }
 }

@@ -53,7 +53,7 @@ struct Millrace {
     ) throws {
         self.files = files
         let log = try SegmentedLog(
-            directory: "/data", files: files, clock: scheduler.time, random: random, options: options)
+            directory: "/data", files: files, clock: scheduler.time, random: random, options: options, scheduler: scheduler)
         self.log = log
         var configuration = EngineConfiguration(
             workers: workers, properties: properties, pushStart: pushStart, time: time, random: SeededRandom(seed: 1))

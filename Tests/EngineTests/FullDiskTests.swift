@@ -10,7 +10,7 @@ import Testing
 @Test func aLoadOntoAFullDiskEnds() throws {
     for round in 0..<30 {
         let files = FaultyFileSystem(MemoryFileSystem())
-        // A log with threads of its own: the commit fails while the next piece is decoded.
+        // The log writes on a thread of its own: the commit fails while the next piece is decoded.
         let log = try SegmentedLog(
             directory: "/data", files: files, clock: SystemTime(), random: SeededRandom(seed: 7), options: LogOptions())
         let engine = try MillraceEngine(configuration: EngineConfiguration(workers: 1, random: SeededRandom(seed: 1)), log: log)

@@ -68,7 +68,6 @@ private final class Interleaving: Sendable {
                 options.extentBytes = 600
                 options.tailBytes = self.chance.below(2) == 0 ? 0 : 1 << 20
                 options.maintenanceInterval = 5
-                options.hasOwnThreads = self.seed % 4 != 3
             }
             for name in ["whole", "other"] { self.create(log, name, .whole) }
             files.setFaults(self.faults(from: files.operationCount))
