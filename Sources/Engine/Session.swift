@@ -126,9 +126,6 @@ package final class EngineSession: Sendable {
         result.merge(state.withLock { $0.properties }) { _, new in new }
         return result
     }
-
-    /// Variables from outside the session's own statements: `--define`.
-    package func define(_ name: String, as value: String) { state.withLock { $0.variables[name.uppercased()] = value } }
 }
 
 extension EngineSession: StatementSession {
