@@ -3,6 +3,7 @@
 package import Catalog
 package import Diagnostics
 package import Functions
+import Settings
 package import Syntax
 package import Values
 
@@ -25,8 +26,8 @@ package struct AnalysisContext: Sendable {
         self.partitions = partitions
     }
 
-    /// Whether a boolean property is on; `fallback` when it is not set.
-    package func flag(_ name: String, default fallback: Bool) -> Bool { properties[name].map { $0.lowercased() == "true" } ?? fallback }
+    /// The properties by key.
+    var settings: SettingValues { SettingValues(properties) }
 }
 
 extension AnalysisContext {

@@ -3,6 +3,7 @@
 package import Catalog
 package import Diagnostics
 import Formats
+import Settings
 package import Syntax
 package import Values
 
@@ -16,6 +17,11 @@ package struct NewSource: Hashable, Sendable {
 package func analyse(_ create: CreateSource, text: String, in context: AnalysisContext) throws(Diagnostic) -> NewSource {
     let properties = try SourceProperties(create.properties, at: .create)
     try checkName(create.name)
+    guard !create.isSource || create.kind == .stream || context.settings[.sourceTables] else {
+        throw Diagnostic(
+            .featureNotSupported, "CREATE SOURCE TABLE is switched off", hint: "\(SettingKey<Bool>.sourceTables.name) is false.",
+            at: create.name.span.range)
+    }
     let kind = Values.SourceKind(create.kind)
     let schema = try schema(of: create, kind, context)
     guard let topic = properties.topic else {
@@ -23,14 +29,14 @@ package func analyse(_ create: CreateSource, text: String, in context: AnalysisC
             .invalidProperty, "Missing required property \"KAFKA_TOPIC\" which has no default value.", category: .parseFailed,
             at: create.name.span.range)
     }
-    let defaultValue = try context.defaultFormat("ksql.persistence.default.format.value")
+    let defaultValue = try context.defaultFormat(context.settings[.defaultValueFormat])
     guard let valueName = properties.valueFormat ?? defaultValue else {
         throw Diagnostic(
             .invalidProperty,
             "Statement is missing the 'VALUE_FORMAT' property from the WITH clause. Either provide one or set a default via the "
                 + "'ksql.persistence.default.format.value' config.", at: create.name.span.range)
     }
-    let defaultKey = try context.defaultFormat("ksql.persistence.default.format.key")
+    let defaultKey = try context.defaultFormat(context.settings[.defaultKeyFormat])
     let keyName = properties.keyFormat ?? defaultKey ?? .kafka
     try checkDelimiters(properties, key: keyName, value: valueName)
     if kind == .table && schema.key.isEmpty {
@@ -59,13 +65,8 @@ extension Values.SourceKind {
 }
 
 extension AnalysisContext {
-    func defaultFormat(_ property: String) throws(Diagnostic) -> FormatName? {
-        guard let text = properties[property], !text.isEmpty else { return nil }
-        guard let format = FormatName(named: text) else {
-            throw Diagnostic(.invalidProperty, "Unknown format: \(text.uppercased()) (the property \(property))", category: .parseFailed)
-        }
-        return format
-    }
+    /// The format that a setting names for sources that name none. The settings' own ranges admit known formats alone.
+    func defaultFormat(_ text: String?) throws(Diagnostic) -> FormatName? { text.flatMap { FormatName(named: $0) } }
 }
 
 /// Names of streams and tables: letters, digits, `_` and `-`.
@@ -96,7 +97,13 @@ private func schema(of create: CreateSource, _ kind: Values.SourceKind, _ contex
         switch column.role {
         case .value: schema.value.append(Values.ColumnDefinition(name, type))
         case .key, .primaryKey: schema.key.append(Values.ColumnDefinition(name, try keyType(type, column, kind)))
-        case .headers, .header: schema.headers.append(try headerColumn(column, type, schema.headers))
+        case .headers, .header:
+            guard context.settings[.headerColumns] else {
+                throw Diagnostic(
+                    .featureNotSupported, "HEADERS columns are switched off", hint: "\(SettingKey<Bool>.headerColumns.name) is false.",
+                    at: range)
+            }
+            schema.headers.append(try headerColumn(column, type, schema.headers))
         }
     }
     return schema
@@ -179,7 +186,7 @@ func unwrapsValue(_ wraps: Bool?, columns: Int, _ format: FormatName, _ context:
         return !wraps
     }
     guard columns == 1 else { return false }
-    if let setting = context.properties["ksql.persistence.wrap.single.values"], setting.lowercased() == "false", format.canUnwrap {
+    if context.settings[.wrapsSingleValues] == false, format.canUnwrap {
         return true
     }
     return format == .kafka

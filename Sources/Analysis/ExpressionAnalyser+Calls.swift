@@ -3,6 +3,7 @@
 import Diagnostics
 import Functions
 import Plans
+import Settings
 import Syntax
 import Values
 
@@ -23,6 +24,8 @@ extension ExpressionAnalyser {
     private mutating func scalar(_ family: FunctionFamily, _ arguments: [Expression], _ whole: Expression) throws(Diagnostic)
         -> TypedExpression
     {
+        let isLegacy = family.name == "SUBSTRING" && context.settings[.legacySubstring]
+        let arguments = isLegacy ? legacySubstring(arguments) : arguments
         let (call, typed) = try resolve(family, arguments, whole)
         guard let type = call.resultType ?? typed.first?.type else {
             throw Diagnostic(.typeMismatch, "Can't infer the type of \(text(of: whole))", at: whole.span.range)
@@ -33,6 +36,17 @@ extension ExpressionAnalyser {
                 hint: DatePatternError.hint, at: arguments[problem.argument].span.range)
         }
         return TypedExpression(.call(family.name, typed), type)
+    }
+
+    /// The arguments of a SUBSTRING of old, whose positions begin with 0 and whose third argument is where it ends, as those of today,
+    /// whose positions begin with 1 and whose third argument is a length.
+    private func legacySubstring(_ arguments: [Expression]) -> [Expression] {
+        guard arguments.count == 2 || arguments.count == 3 else { return arguments }
+        let start = arguments[1]
+        let one = Expression(.literal(.integer(1)), span: start.span)
+        var result = [arguments[0], Expression(.arithmetic(.add, start, one), span: start.span)]
+        if arguments.count == 3 { result.append(Expression(.arithmetic(.subtract, arguments[2], start), span: arguments[2].span)) }
+        return result
     }
 
     /// Analyses the arguments, finds the signature, and brings the arguments to its types.
@@ -75,7 +89,7 @@ extension ExpressionAnalyser {
     private mutating func lambda(
         _ names: [Name], _ body: Expression, at index: Int, of call: inout ResolvedCall, _ family: FunctionFamily, _ whole: Expression
     ) throws(Diagnostic) -> TypedExpression {
-        guard context.flag("ksql.lambdas.enabled", default: true) else {
+        guard context.settings[.lambdas] else {
             throw Diagnostic(.featureNotSupported, "Lambdas are not enabled at this time.", at: whole.span.range)
         }
         guard let inputs = call.lambdaInputs(ofArgument: index) else {
@@ -188,10 +202,11 @@ extension ExpressionAnalyser {
     }
 
     private func collectLimit(_ family: FunctionFamily) -> Int? {
-        guard let text = context.properties["ksql.functions.\(family.name.lowercased()).limit"], let limit = Int(text), limit >= 0 else {
-            return nil
+        switch family.name {
+        case "COLLECT_LIST": context.settings[.collectListLimit]
+        case "COLLECT_SET": context.settings[.collectSetLimit]
+        default: nil
         }
-        return limit
     }
 
     private mutating func tableFunction(_ family: FunctionFamily, _ arguments: [Expression], _ whole: Expression) throws(Diagnostic)

@@ -5,6 +5,7 @@ package import Diagnostics
 import Formats
 import Functions
 package import Plans
+import Settings
 package import Syntax
 import Values
 
@@ -84,7 +85,7 @@ package struct InsertRow: Hashable, Sendable {
 /// Checks INSERT INTO … VALUES.
 package func analyse(_ insert: InsertValues, in context: AnalysisContext) throws(Diagnostic) -> InsertRow {
     let name = insert.target.text
-    guard context.flag("ksql.insert.into.values.enabled", default: true) else {
+    guard context.settings[.insertsValues] else {
         throw Diagnostic(.featureNotSupported, "The server has disabled INSERT INTO ... VALUES functionality.")
     }
     guard let target = context.catalog.sources[name] else { throw unknownTarget(insert.target, context) }

@@ -5,6 +5,7 @@ import Diagnostics
 import Formats
 import Functions
 import Plans
+import Settings
 import Syntax
 import Values
 
@@ -32,7 +33,7 @@ extension QueryAnalysis {
         if query.emit == .final && query.window == nil {
             throw Diagnostic(.windowError, "EMIT FINAL is only supported for windowed aggregations.", at: range)
         }
-        if query.emit == .final && !context.flag("ksql.suppress.enabled", default: true) {
+        if query.emit == .final && !context.settings[.emitFinal] {
             throw Diagnostic(
                 .featureNotSupported, "Suppression is currently disabled. You can enable it by setting ksql.suppress.enabled to true",
                 at: range)

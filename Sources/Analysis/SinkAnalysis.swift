@@ -5,6 +5,7 @@ package import Diagnostics
 import Formats
 import Functions
 import Plans
+import Settings
 package import Syntax
 package import Values
 
@@ -51,7 +52,7 @@ private func sink(
     }
     let layout = try layout(of: query, sink: create.name.text)
     let source = query.sources[0]
-    let defaultKey = try context.defaultFormat("ksql.persistence.default.format.key")
+    let defaultKey = try context.defaultFormat(context.settings[.defaultKeyFormat])
     let keyName = try keyFormat(properties, source, layout.schema.key, default: defaultKey ?? .kafka)
     let valueName = properties.valueFormat ?? source.valueFormat.name
     try checkDelimiters(properties, key: keyName, value: valueName)
@@ -65,7 +66,7 @@ private func sink(
     }
     let definition = SourceDefinition(
         name: create.name.text, kind: kind, isReadOnly: false, schema: layout.schema,
-        topic: properties.topic ?? (context.properties["ksql.output.topic.name.prefix"] ?? "") + create.name.text,
+        topic: properties.topic ?? context.settings[.sinkTopicPrefix] + create.name.text,
         keyFormat: FormatSpec(
             keyName, delimiter: delimiter(properties.keyDelimiter, source.keyFormat, keyName),
             isUnwrapped: layout.schema.key.count == 1 && keyName.canUnwrap),

@@ -32,22 +32,12 @@ package struct SourceProperties: Hashable, Sendable {
         case insert
     }
 
-    private static let common: Set<String> = [
-        "KAFKA_TOPIC", "PARTITIONS", "REPLICAS", "RETENTION_MS", "VALUE_FORMAT", "KEY_FORMAT", "FORMAT", "KEY_DELIMITER",
-        "VALUE_DELIMITER", "WRAP_SINGLE_VALUE", "TIMESTAMP", "TIMESTAMP_FORMAT", "KEY_SCHEMA_ID", "VALUE_SCHEMA_ID",
-        "KEY_SCHEMA_FULL_NAME", "VALUE_SCHEMA_FULL_NAME", "VALUE_AVRO_SCHEMA_FULL_NAME", "KEY_PROTOBUF_NULLABLE_REPRESENTATION",
-        "VALUE_PROTOBUF_NULLABLE_REPRESENTATION", "CLEANUP_POLICY", "COMPRESSION_TYPE",
-    ]
-    private static let known: [Place: Set<String>] = [
-        .create: common.union(["WINDOW_TYPE", "WINDOW_SIZE", "SOURCED_BY_CONNECTOR"]), .createAs: common, .insert: ["QUERY_ID"],
-    ]
-
     /// Reads the properties of a statement at `place`. Errors name the property and say what it takes.
     package init(_ properties: [Property], at place: Place) throws(Diagnostic) {
         var windowType: WindowKind?
         var windowSize: (Int64, Property)?
         var format: FormatName?
-        let known = Self.known[place] ?? []
+        let known = Set(PropertyTable.rules(at: place).map(\.name))
         let unknown = properties.filter { !known.contains($0.name.text.uppercased()) }
         if let first = unknown.first {
             let names = unknown.map { $0.name.text }.joined(separator: ", ")
@@ -59,9 +49,9 @@ package struct SourceProperties: Hashable, Sendable {
         for property in properties {
             switch property.name.text.uppercased() {
             case "KAFKA_TOPIC": topic = try property.nonEmpty()
-            case "PARTITIONS": partitions = Int(try property.integer(in: 1...100_000))
-            case "REPLICAS": replicas = Int(try property.integer(in: -1...32_767))
-            case "RETENTION_MS": retentionMilliseconds = try property.integer(in: -1...Int64.max)
+            case "PARTITIONS": partitions = Int(try property.integer(in: PropertyTable.partitions))
+            case "REPLICAS": replicas = Int(try property.integer(in: PropertyTable.replicas))
+            case "RETENTION_MS": retentionMilliseconds = try property.integer(in: PropertyTable.retention)
             case "COMPRESSION_TYPE": compression = try property.nonEmpty().lowercased()
             case "FORMAT": format = try property.format()
             case "KEY_FORMAT": keyFormat = try property.format()
@@ -73,12 +63,12 @@ package struct SourceProperties: Hashable, Sendable {
             case "TIMESTAMP_FORMAT": timestampFormat = try property.datePattern()
             case "WINDOW_TYPE":
                 guard let kind = WindowKind(rawValue: property.text.uppercased()) else {
-                    throw property.invalid("WINDOW_TYPE must be SESSION, HOPPING or TUMBLING, not '\(property.text)'")
+                    throw property.invalid("WINDOW_TYPE must be SESSION, HOPPING or TUMBLING, not '\(property.shown)'")
                 }
                 windowType = kind
             case "WINDOW_SIZE": windowSize = (try property.duration(), property)
             case "QUERY_ID": queryID = try property.nonEmpty().uppercased()
-            case "SOURCED_BY_CONNECTOR": connector = property.text
+            case "SOURCED_BY_CONNECTOR": connector = try property.nonEmpty()
             case "CLEANUP_POLICY":
                 throw property.invalid(
                     "Invalid config variable in the WITH clause: CLEANUP_POLICY", hint: "It follows from what is created.")
@@ -143,16 +133,22 @@ extension Property {
         Diagnostic(.invalidProperty, message, category: .parseFailed, hint: hint, at: valueSpan.range ?? name.span.range)
     }
 
+    /// The value as it may stand in a message: its beginning, when it is long.
+    var shown: String { text.utf8.count > 60 ? String(decoding: text.utf8.prefix(60), as: UTF8.self) + "…" : text }
+
     func nonEmpty() throws(Diagnostic) -> String {
         guard !text.isEmpty else { throw invalid("Invalid value for config '\(name.text)': it must not be empty") }
+        guard text.utf8.count <= PropertyTable.longestText else {
+            throw invalid("Invalid value for config '\(name.text)': it is longer than \(PropertyTable.longestText) bytes")
+        }
         return text
     }
 
     func integer(in range: ClosedRange<Int64>) throws(Diagnostic) -> Int64 {
         guard let number = Int64(text.trimmingBlanks), range.contains(number) else {
             throw invalid(
-                "Invalid value '\(text)' for configuration \(name.text): expected a whole number from \(range.lowerBound) to \(range.upperBound)"
-            )
+                "Invalid value '\(shown)' for configuration \(name.text): "
+                    + "expected a whole number from \(range.lowerBound) to \(range.upperBound)")
         }
         return number
     }
@@ -161,14 +157,14 @@ extension Property {
         switch text.lowercased() {
         case "true": return true
         case "false": return false
-        default: throw invalid("Invalid value '\(text)' for configuration \(name.text): Expected value to be either true or false")
+        default: throw invalid("Invalid value '\(shown)' for configuration \(name.text): Expected value to be either true or false")
         }
     }
 
     func format() throws(Diagnostic) -> FormatName {
         guard let format = FormatName(named: text.trimmingBlanks) else {
             throw invalid(
-                "Unknown format: \(text.uppercased())", hint: suggestion(for: text.uppercased(), among: FormatName.allCases.map(\.rawValue))
+                "Unknown format: \(shown.uppercased())", hint: suggestion(for: text.uppercased(), among: FormatName.allCases.map(\.rawValue))
             )
         }
         guard format.isImplemented else {
@@ -194,7 +190,7 @@ extension Property {
             )
         }
         guard text.unicodeScalars.count == 1 else {
-            throw refused("Invalid delimiter value: '\(text)'. Delimiter must be a single character or TAB,SPACE")
+            throw refused("Invalid delimiter value: '\(shown)'. Delimiter must be a single character or TAB,SPACE")
         }
         return text
     }
@@ -215,7 +211,11 @@ extension Property {
         let parts = text.split(separator: " ", omittingEmptySubsequences: true)
         guard parts.count == 2, let count = Int64(parts[0]), count > 0, let unit = TimeUnit(word: parts[1].uppercased()),
             let milliseconds = Duration(count: count, unit: unit).milliseconds
-        else { throw invalid("Configuration \(name.text) is invalid: '\(text)' is no duration such as '10 SECONDS'") }
+        else {
+            throw invalid(
+                "Configuration \(name.text) is invalid: '\(shown)' is no duration such as '10 SECONDS'",
+                hint: "It may be as long as \(SyntaxLimits.longestDuration / 86_400_000) days.")
+        }
         return milliseconds
     }
 }

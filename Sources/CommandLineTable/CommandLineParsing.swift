@@ -2,6 +2,7 @@
 // `-c VALUE`, `-cVALUE`, clusters of short switches, operands anywhere, and `--` before operands that begin with a dash.
 
 package import Diagnostics
+package import Settings
 
 /// A command line that was understood.
 package struct Invocation: Hashable, Sendable {
@@ -10,31 +11,31 @@ package struct Invocation: Hashable, Sendable {
     /// What stood between the flags, in order.
     package var operands: [String]
     /// The values of flags as given, in order; flags that were not given are absent.
-    package var given: [OptionName: [OptionValue]]
+    package var given: [OptionName: [SettingContent]]
     /// Flags that may be repeated and operands as they stood on the command line, where the order between them counts.
     package var sequence: [Argument] = []
 
     /// A flag that may be repeated, or an operand.
     package enum Argument: Hashable, Sendable {
-        case option(OptionName, OptionValue)
+        case option(OptionName, SettingContent)
         case operand(String)
     }
 
-    package init(command: CommandName, operands: [String] = [], given: [OptionName: [OptionValue]] = [:]) {
+    package init(command: CommandName, operands: [String] = [], given: [OptionName: [SettingContent]] = [:]) {
         self.command = command
         self.operands = operands
         self.given = given
     }
 
     /// The last value that was given for a flag, or its default.
-    package subscript(name: OptionName) -> OptionValue? {
+    package subscript(name: OptionName) -> SettingContent? {
         if let value = given[name]?.last { return value }
         guard let spec = CommandTable[command].allOptions.first(where: { $0.name == name }), let text = spec.defaultText else { return nil }
         return try? spec.kind.value(of: text)  // Defaults are checked by a test.
     }
 
     /// All values of a flag that may be repeated, in order.
-    package func all(_ name: OptionName) -> [OptionValue] { given[name] ?? [] }
+    package func all(_ name: OptionName) -> [SettingContent] { given[name] ?? [] }
 
     /// Whether a switch is on.
     package func isOn(_ name: OptionName) -> Bool { self[name]?.isOn ?? false }
@@ -172,7 +173,7 @@ private struct ArgumentParser {
         }
     }
 
-    private mutating func record(_ option: OptionSpec, _ value: OptionValue) {
+    private mutating func record(_ option: OptionSpec, _ value: SettingContent) {
         guard option.repeats else { return invocation.given[option.name] = [value] }
         invocation.given[option.name, default: []].append(value)
         invocation.sequence.append(.option(option.name, value))
@@ -203,7 +204,6 @@ private struct ArgumentParser {
             throw usageError("--durability is for an engine of its own, not for --server", hint: "The server decides it: serve --durability.")
         }
         if spec.name == .topics { try checkTopics() }
-        if spec.name == .serve { try checkListening(invocation) }
     }
 
     /// Which flags go with which action.
@@ -226,11 +226,37 @@ private struct ArgumentParser {
     }
 }
 
-/// A server that others can reach wants a login or a clear word that it does not.
-package func checkListening(_ invocation: Invocation, hasAuthentication: Bool = false) throws(Diagnostic) {
-    guard let address = invocation[.listen]?.address, !address.isLoopback, !invocation.isOn(.insecure), !hasAuthentication else { return }
-    guard invocation.given[.config] == nil else { return }  // The file may bring users; it is checked again then.
-    throw usageError(
-        "listening on \(address) lets other machines in without authentication",
-        hint: "Give --insecure if that is meant.")
+/// Refuses to listen where others can reach the server without a login, unless that was said to be meant.
+package func checkListening(on addresses: [NetworkAddress], metrics: NetworkAddress?, isInsecure: Bool) throws(Diagnostic) {
+    guard !isInsecure else { return }
+    for address in addresses where !address.isLoopback {
+        throw usageError(
+            "listening on \(address) lets other machines in without authentication", hint: "Give --insecure if that is meant.")
+    }
+    if let metrics, !metrics.isLoopback {
+        throw usageError(
+            "metrics at \(metrics) let other machines read names of topics and queries without authentication",
+            hint: "Give --insecure if that is meant.")
+    }
+}
+
+extension Invocation {
+    /// The invocation with flags that were not given filled from settings. Call it with the environment first, then with the file: what
+    /// is there already stays. A server that was given rules out a directory from here, and the other way round; both from here are
+    /// an error.
+    package func filled(from settings: SettingList) throws(Diagnostic) -> Invocation {
+        var copy = self
+        let places: Set<OptionName> = [.data, .server]
+        for option in CommandTable[command].options where given[option.name] == nil {
+            guard let key = option.setting, let value = settings[key] else { continue }
+            if command != .serve, places.contains(option.name), places.contains(where: { given[$0] != nil }) { continue }
+            copy.given[option.name] = [value]
+        }
+        guard command == .serve || copy.given[.data] == nil || copy.given[.server] == nil else {
+            throw Diagnostic(
+                .usage, "millrace.data.dir and millrace.server exclude each other", category: .general,
+                hint: "--data or --server says which of the two is meant.")
+        }
+        return copy
+    }
 }

@@ -1,5 +1,7 @@
 // The one table of commands and flags. Parsing, help, usage errors, completions and the reference all come from it.
 
+package import Settings
+
 /// A flag of some command.
 package struct OptionSpec: Hashable, Sendable {
     /// The long name.
@@ -83,28 +85,32 @@ package struct CommandSpec: Hashable, Sendable {
 package enum CommandTable {
     /// The name of the program.
     package static let program = "millrace"
-    /// The port of the line protocol.
-    package static let defaultPort = 6455
     /// The ways to draw results.
     package static let outputs = ["table", "vertical", "csv", "tsv", "json"]
 
     static let help = OptionSpec(.help, "h", .flag, "show this help")
     static let version = OptionSpec(.version, nil, .flag, "show the version")
 
+    /// A flag that stands for a setting, of whose kind, default and meaning it is.
+    private static func option<Value>(_ name: OptionName, _ key: SettingKey<Value>) -> OptionSpec {
+        // Every key has its entry; a test makes sure.
+        let entry = SettingTable.entry(key.name)
+        let isFlag = entry?.kind == .flag
+        return OptionSpec(
+            name, nil, entry?.kind ?? .text, entry?.summary ?? "", default: isFlag ? nil : entry?.defaultText, setting: key.name)
+    }
+
     private static let data = OptionSpec(
-        .data, nil, .directory, "keep streams and state in this directory", setting: "millrace.data.dir")
+        .data, nil, .directory, "keep streams and state in this directory", setting: SettingKey<String?>.dataDirectory.name)
     private static let server = OptionSpec(
-        .server, nil, .address(defaultPort: defaultPort, allowsZero: false), "talk to this server instead of an engine of its own",
-        setting: "millrace.server")
+        .server, nil, .address(defaultPort: SettingTable.defaultPort, allowsZero: false), "talk to this server instead of an engine of its own",
+        setting: SettingKey<NetworkAddress?>.server.name)
     private static let command = OptionSpec(.command, "c", .sql, "execute these statements", repeats: true)
     private static let file = OptionSpec(.file, "f", .file, "execute the statements of this file, - for standard input", repeats: true)
     private static let output = OptionSpec(.output, nil, .choice(outputs), "how results are drawn", default: "table")
     private static let define = OptionSpec(.define, "d", .definition, "define a variable for ${NAME}", repeats: true)
-    private static let durability = OptionSpec(
-        .durability, nil, .choice(["fsync", "os"]), "when a record counts as durable: on the disk, or with the operating system",
-        default: "fsync", setting: "millrace.durability")
-    private static let threads = OptionSpec(
-        .threads, nil, .integer(1...1_024), "worker threads; one per core unless given", setting: "millrace.threads")
+    private static let durability = option(.durability, .durability)
+    private static let threads = option(.threads, .threads)
     private static let configuration = OptionSpec(.config, nil, .file, "read settings from this .properties file")
 
     /// All commands, in the order of help texts.
@@ -117,27 +123,10 @@ package enum CommandTable {
         CommandSpec(
             name: .serve, summary: "the server", operands: [],
             options: [
-                OptionSpec(
-                    .data, nil, .directory, "keep streams and state in this directory", default: "./millrace-data",
-                    setting: "millrace.data.dir"),
-                OptionSpec(
-                    .listen, nil, .address(defaultPort: defaultPort, allowsZero: true),
-                    "the address of the line protocol; port 0 takes a free one",
-                    default: "127.0.0.1:\(defaultPort)", setting: "millrace.listen"),
-                OptionSpec(.socket, nil, .file, "also listen on this Unix socket", setting: "millrace.socket"),
-                OptionSpec(
-                    .metrics, nil, .address(defaultPort: nil, allowsZero: true), "serve metrics over HTTP at this address",
-                    setting: "millrace.metrics.listen"),
-                configuration,
-                OptionSpec(
-                    .queries, nil, .file, "run this script and accept no definitions from clients", setting: "millrace.queries.file"),
+                option(.data, .dataDirectory), option(.listen, .listen), option(.socket, .socket), option(.metrics, .metricsListen),
+                configuration, option(.queries, .queriesFile),
                 OptionSpec(.paused, nil, .flag, "bring up all queries paused; RESUME starts them"),
-                durability, threads,
-                OptionSpec(
-                    .insecure, nil, .flag, "listen beyond this machine without authentication", setting: "millrace.insecure"),
-                OptionSpec(
-                    .logLevel, nil, .choice(["debug", "info", "warn", "error"]), "the least important events that are logged",
-                    default: "info", setting: "millrace.log.level"),
+                durability, threads, option(.insecure, .insecure), option(.logLevel, .logLevel),
             ]),
         CommandSpec(
             name: .run, summary: "executes scripts and stops at the first error",
@@ -159,8 +148,7 @@ package enum CommandTable {
             ],
             options: [
                 OptionSpec(.format, nil, .choice(["json", "csv", "line"]), "how a record is written", default: "json"), data, server,
-                OptionSpec(
-                    .durability, nil, .choice(["fsync", "os"]), "when a record counts as durable", default: "fsync"),
+                durability,
             ]),
         CommandSpec(
             name: .tail, summary: "prints the records of a stream as they come",
@@ -185,7 +173,7 @@ package enum CommandTable {
             name: .bench, summary: "the benchmark suite",
             operands: [OperandSpec(name: "QUERY", kind: .text, count: 0...Int.max, help: "benchmarks by name; all unless given")],
             options: [
-                OptionSpec(.rows, nil, .integer(1...Int.max), "input rows a run", default: "2000000"),
+                OptionSpec(.rows, nil, .integer(1...1_000_000_000), "input rows a run", default: "2000000"),
                 OptionSpec(.runs, nil, .integer(1...1_000), "runs, of which the median counts", default: "3"),
                 OptionSpec(.data, nil, .directory, "make the data directories of the runs in this one"), threads, durability, output,
             ]),

@@ -1,5 +1,7 @@
 // Completion scripts for the shells that people use, drawn from the table.
 
+import Settings
+
 /// Completion scripts by shell.
 package enum CompletionScript {
     /// The script for bash, zsh or fish; nil for other shells.
@@ -69,7 +71,7 @@ package enum CompletionScript {
         case .choice(let words): "COMPREPLY=($(compgen -W \"\(words.joined(separator: " "))\" -- \"$current\"))"
         case .file: "COMPREPLY=($(compgen -f -- \"$current\"))"
         case .directory: "COMPREPLY=($(compgen -d -- \"$current\"))"
-        case .text, .sql, .address, .integer, .byteCount, .definition: "COMPREPLY=()"
+        case .text, .possiblyEmptyText, .sql, .address, .integer, .milliseconds, .byteCount, .definition: "COMPREPLY=()"
         }
     }
 
@@ -156,7 +158,7 @@ package enum CompletionScript {
         case .flag: ""
         case .choice(let words): " -x -a '\(words.joined(separator: " "))'"
         case .file, .directory: " -r"
-        case .text, .sql, .address, .integer, .byteCount, .definition: " -x"
+        case .text, .possiblyEmptyText, .sql, .address, .integer, .milliseconds, .byteCount, .definition: " -x"
         }
     }
 

@@ -1,5 +1,7 @@
 // Help and reference texts, drawn from the table.
 
+import Settings
+
 /// Texts for people who ask how it is used.
 package enum HelpText {
     /// `millrace --help`
@@ -77,9 +79,17 @@ package enum HelpText {
             text += "\n"
         }
         text += "### Settings\n\n| key | environment | default | meaning |\n|---|---|---|---|\n"
-        for setting in SettingTable.settings where setting.isHonoured {
-            let fallback = setting.defaultText.map { "`\($0)`" } ?? ""
-            text += "| `\(setting.key)` | `\(SettingTable.environmentName(setting.key))` | \(fallback) | \(cell(setting.help)) |\n"
+        for setting in SettingTable.entries where setting.isRead {
+            let fallback = setting.defaultText.map { $0.isEmpty ? "" : "`\($0)`" } ?? ""
+            text += "| `\(setting.name)` | `\(SettingTable.environmentName(setting.name))` | \(fallback) | \(cell(setting.summary)) |\n"
+        }
+        text += "\nAccepted for the sake of files and scripts that were written for ksqlDB, without effect:\n\n| key | Millrace… |\n|---|---|\n"
+        for setting in SettingTable.entries {
+            if case .noted(let reason) = setting.treatment { text += "| `\(setting.name)` | \(cell(reason)) |\n" }
+        }
+        text += "\nRefused, because nothing here could keep what they promise:\n\n| key | reason |\n|---|---|\n"
+        for setting in SettingTable.entries {
+            if case .refused(let reason) = setting.treatment { text += "| `\(setting.name)` | \(cell(reason)) |\n" }
         }
         return text
     }

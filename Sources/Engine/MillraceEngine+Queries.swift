@@ -9,6 +9,8 @@ import Pipelines
 import Planner
 import Plans
 import Platform
+import Quantities
+import Settings
 import Values
 
 extension MillraceEngine {
@@ -19,7 +21,7 @@ extension MillraceEngine {
         let launcher = QueryLauncher(engine: self)
         let status = status(of: plan.id)
         let rows = TableRows(log: log)
-        let run = makeRun(status) { [launcher] () throws(QueryFailure) in
+        let run = makeRun(status, properties) { [launcher] () throws(QueryFailure) in
             try launcher.tasks(of: plan, properties: properties, rows: rows, status: status)
         }
         return PersistentQuery(
@@ -40,7 +42,11 @@ extension MillraceEngine {
         }
     }
 
-    private func makeRun(_ status: QueryStatus, _ makeTasks: @escaping @Sendable () throws(QueryFailure) -> [QueryTask]) -> QueryRun {
+    private func makeRun(
+        _ status: QueryStatus, _ properties: [String: String], _ makeTasks: @escaping @Sendable () throws(QueryFailure) -> [QueryTask]
+    ) -> QueryRun {
+        let settings = SettingValues(properties)
+        let shortest = settings[.retryBackoff], longest = max(shortest, settings[.longestRetryBackoff])
         let logLine = configuration.logLine
         let crashes = configuration.crashes
         return QueryRun(
@@ -53,7 +59,7 @@ extension MillraceEngine {
                         logLine(.warning, logText("crash_record_not_written", ["query": status.queryID, "reason": "\(error)"]))
                     }
                 }),
-            makeTasks: makeTasks)
+            retryDelays: shortest.nanoseconds...longest.nanoseconds, makeTasks: makeTasks)
     }
 
     /// Starts the query behind a SOURCE TABLE, which keeps the table's rows readable.
@@ -66,7 +72,9 @@ extension MillraceEngine {
         let launcher = QueryLauncher(engine: self)
         let status = status(of: id)
         let rows = TableRows(log: log)
-        let run = makeRun(status) { [launcher] () throws(QueryFailure) in try launcher.sourceTableTasks(plan, rows: rows, status: status) }
+        let run = makeRun(status, properties) { [launcher] () throws(QueryFailure) in
+            try launcher.sourceTableTasks(plan, rows: rows, status: status)
+        }
         let query = PersistentQuery(
             id: id, statement: source.statement, plan: plan, properties: properties, reads: [source.name], writes: nil, run: run,
             rows: rows, order: order(of: id))

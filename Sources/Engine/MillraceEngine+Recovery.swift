@@ -11,6 +11,7 @@ import Pipelines
 import Planner
 import Plans
 import Platform
+import Settings
 import Syntax
 import Values
 
@@ -138,15 +139,13 @@ extension MillraceEngine {
         guard let parsed = try parse(statement + (statement.hasSuffix(";") ? "" : ";"), options: ParserOptions()).first else {
             throw Diagnostic(.corruptData, "the entry has no statement", category: .general)
         }
-        var effective = Dictionary(
-            SettingTable.all.compactMap { setting in setting.defaultValue.map { (setting.name, $0) } }, uniquingKeysWith: { a, _ in a })
-        effective.merge(entry.properties) { _, new in new }
+        let effective = effectiveSettings(of: entry)
+        let settings = SettingValues(effective)
         let context = AnalysisContext(
             catalog: catalog, functions: configuration.functions, properties: effective, partitions: { [self] in partitions(of: $0) })
         let planning = PlanningContext(
-            serviceID: effective["ksql.service.id"] ?? "default_", queryID: entry.queryID ?? "",
-            failsOnInvalidTimestamp: effective["ksql.timestamp.throw.on.invalid"]?.lowercased() == "true",
-            defaultKeyFormat: FormatName(named: effective["ksql.persistence.default.format.key"] ?? "") ?? .kafka)
+            serviceID: settings[.serviceID], queryID: entry.queryID ?? "", failsOnInvalidTimestamp: settings[.failsOnInvalidTimestamp],
+            defaultKeyFormat: FormatName(named: settings[.defaultKeyFormat]) ?? .kafka)
         switch parsed.statement {
         case .createType(let name, let type, _):
             let resolved = try context.type(type)
@@ -183,6 +182,16 @@ extension MillraceEngine {
             state.catalog.set(QueryDefinition(id: plan.id, statement: entry.statement, reads: reads, writes: writes.name))
         }
         return query
+    }
+
+    /// The settings that a statement was made under: its own over the defaults. Values that would not be taken today are mended, with a
+    /// line in the server's log.
+    private func effectiveSettings(of entry: StoredEntry) -> [String: String] {
+        let (own, notes) = SettingValues.mending(entry.properties)
+        for note in notes { configuration.logLine(.warning, "event=setting_mended entry=\(entry.key) detail=\"\(note)\"") }
+        var effective: [String: String] = [:]
+        for setting in SettingTable.entries where setting.isRead { effective[setting.name] = setting.defaultText }
+        return effective.merging(own) { _, new in new }
     }
 
     private func check(_ definition: SourceDefinition, against entry: StoredEntry) throws(Diagnostic) {

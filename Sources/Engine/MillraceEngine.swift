@@ -6,6 +6,7 @@ import Formats
 package import LogStore
 package import Pipelines
 import Platform
+import Settings
 import Values
 
 /// A running engine. Made over an open log, which it closes when it is closed itself.
@@ -77,6 +78,12 @@ package final class MillraceEngine: Sendable {
 
     var serverProperties: [String: String] { state.withLock { $0.serverProperties } }
     func serverProperty(_ name: String) -> String? { state.withLock { $0.serverProperties[name] } }
+
+    /// The settings that the server lets no session change, by the names under which they are kept.
+    var deniedSettings: Set<String> {
+        let list = SettingValues(serverProperties)[.deniedOverrides]
+        return Set(list.split { $0 == "," || $0 == " " }.map { SettingTable.keptName(String($0)) })
+    }
 
     /// How many partitions a topic has, nil when there is none of that name.
     func partitions(of topic: String) -> Int? { log.describeTopic(named: topic)?.partitions.count }

@@ -10,6 +10,8 @@ import Pipelines
 import Planner
 import Plans
 import Platform
+import Quantities
+import Settings
 import Values
 
 /// Builds the tasks of queries.
@@ -84,8 +86,10 @@ struct QueryLauncher: Sendable {
     func dataflow(
         _ pipeline: PipelinePlan, properties: [String: String], hasSlices: Bool = false
     ) throws(QueryFailure) -> Dataflow {
-        let cache = Int64(properties["cache.max.bytes.buffering"] ?? "") ?? 10_000_000
-        let options = DataflowOptions(coalesces: cache > 0, hashSeed: engine.configuration.random.next(), hasSlices: hasSlices)
+        let settings = SettingValues(properties)
+        var options = DataflowOptions(
+            coalesces: settings[.cacheBytes] > 0, hashSeed: engine.configuration.random.next(), hasSlices: hasSlices)
+        options.failsOnUnreadableRecord = settings[.failsOnUnreadableRecord]
         do throws(DataflowError) {
             return try Dataflow(root: pipeline.root, destination: pipeline.destination, options: options, environment: environment())
         } catch {
@@ -119,7 +123,7 @@ struct QueryLauncher: Sendable {
                             dataflow: dataflow, inputs: try inputs(of: dataflow, partition, committed, properties), partition: partition,
                             role: .persistent(persistence)),
                         status: status, log: log, time: engine.configuration.time,
-                        commitMilliseconds: Int64(properties["commit.interval.ms"] ?? "") ?? 100))
+                        commitMilliseconds: SettingValues(properties)[.commitInterval].count))
             }
         }
         return tasks
@@ -236,7 +240,7 @@ struct QueryLauncher: Sendable {
         return partitions.filter { $0 < topic.partitions.count }.map { partition in
             let key = PartitionKey(topic: topic.id, partition: partition)
             let bounds = topic.partitions[partition].bounds
-            let start = properties["auto.offset.reset"] == "latest" ? bounds.durableEnd : bounds.start
+            let start = SettingValues(properties)[.offsetReset] == .latest ? bounds.durableEnd : bounds.start
             return TaskInput(index: index, partition: key, topicName: topicName, position: committed[key] ?? start)
         }
     }
@@ -256,7 +260,7 @@ struct QueryLauncher: Sendable {
             guard let topic = log.describeTopic(named: source.topic) else { continue }
             for (partition, description) in topic.partitions.enumerated() {
                 // Tables are always read from their beginning.
-                let isLatest = properties["auto.offset.reset"] == "latest" && source.kind == .stream
+                let isLatest = SettingValues(properties)[.offsetReset] == .latest && source.kind == .stream
                 appendPosition(
                     isLatest ? description.bounds.durableEnd : beginning(of: source.sourceName, topic, partition),
                     of: PartitionKey(topic: topic.id, partition: partition), named: source.topic, group: plan.id, at: now, to: &records)
@@ -268,7 +272,7 @@ struct QueryLauncher: Sendable {
     /// Where a transient query starts to read its streams when it is not at their beginning: whatever is acknowledged after this call lies
     /// behind that.
     func transientStarts(of plan: QueryPlan, properties: [String: String]) -> [PartitionKey: Int64] {
-        guard properties["auto.offset.reset"] == "latest" else { return [:] }
+        guard SettingValues(properties)[.offsetReset] == .latest else { return [:] }
         var starts: [PartitionKey: Int64] = [:]
         for source in plan.sources where source.kind == .stream {
             guard let topic = log.describeTopic(named: source.topic) else { continue }

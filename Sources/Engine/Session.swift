@@ -3,6 +3,7 @@
 package import Diagnostics
 package import Platform
 package import Sessions
+import Settings
 import Syntax
 
 /// A request that was handed to a session. Cancelling it ends its query; it then ends with `failed` and the code for cancelled.
@@ -69,7 +70,10 @@ package final class EngineSession: Sendable {
         let isTaken = engine.statements.run { [self] in
             var options = ParserOptions()
             options.acceptsMissingSemicolon = true
-            options.variables = property("ksql.variable.substitution.enable") == "false" ? nil : state.withLock { $0.variables }
+            options.variables = state.withLock { $0.variables }
+            options.substitutesVariables = settings[.variableSubstitution]
+            let name = SettingKey<Bool>.variableSubstitution.name
+            options.substitutionSettings = [name, "ksql.streams." + name]
             do throws(Diagnostic) {
                 let parsed = try parse(text, options: options)
                 perform(parsed[...], request, sink, whenFinished)
@@ -107,21 +111,28 @@ package final class EngineSession: Sendable {
         }
     }
 
-    /// Sets a property as SET does. Errors: unknown, not settable, no such value.
-    package func set(_ name: String, to value: String) throws(Diagnostic) {
-        let bare = try SettingTable.check(name, value: value, bySession: true)
-        state.withLock { $0.properties[bare] = value }
+    /// Sets a property as SET does; gives the sentence for one that changes nothing. Errors: unknown, not settable, no such value.
+    @discardableResult
+    package func set(_ name: String, to value: String) throws(Diagnostic) -> String? {
+        let accepted = try SettingTable.accept(name, value: value, denied: engine.deniedSettings)
+        state.withLock { $0.properties[accepted.name] = value }
+        return accepted.notice
+    }
+
+    /// The settings in force in this session.
+    var settings: SettingValues {
+        SettingValues(engine.serverProperties.merging(state.withLock { $0.properties }) { _, new in new })
     }
 
     /// The value of a property in this session: its own, else the server's, else the default.
     package func property(_ name: String) -> String? {
-        state.withLock { $0.properties[name] } ?? engine.serverProperty(name) ?? SettingTable[name]?.defaultValue
+        state.withLock { $0.properties[name] } ?? engine.serverProperty(name) ?? SettingTable.entry(name)?.defaultText
     }
 
     /// All effective properties by bare name.
     var effectiveProperties: [String: String] {
         var result: [String: String] = [:]
-        for setting in SettingTable.all { result[setting.name] = setting.defaultValue }
+        for setting in SettingTable.entries where setting.isRead { result[setting.name] = setting.defaultText }
         result.merge(engine.serverProperties) { _, new in new }
         result.merge(state.withLock { $0.properties }) { _, new in new }
         return result

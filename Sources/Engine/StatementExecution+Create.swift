@@ -10,6 +10,7 @@ import Planner
 import Plans
 import Platform
 import Sessions
+import Settings
 import Syntax
 import Values
 
@@ -56,6 +57,7 @@ extension StatementExecution {
                     .incompatibleReplacement, "Cannot upgrade \(definition.name): its query \(writer.id) \(obstacle)",
                     hint: "DROP it and create it again: the new query then starts from the beginning.", at: create.name.span.range)
             }
+            if old == nil { try checkQueryLimit() }
             try ensureSinkTopic(definition, new.properties, sourcePartitions: engine.partitions(of: new.query.sources[0].topic))
             definition.origin = old == nil ? origin(of: definition) : old?.origin
             let final = definition
@@ -70,6 +72,7 @@ extension StatementExecution {
     func perform(_ insert: InsertSelect) throws(Diagnostic) -> AnswerSummary {
         try engine.changingCatalog { () throws(Diagnostic) in
             let new = try analyse(insert, in: context)
+            try checkQueryLimit()
             let id: String
             if let given = new.queryID { id = try explicitID(given) } else { id = try nextQueryID(.insert, nil) }
             let plan = plan(new, in: planning(id))
@@ -83,6 +86,15 @@ extension StatementExecution {
         }
     }
 
+    /// Errors: the server's limit of persistent queries allows no more.
+    private func checkQueryLimit() throws(Diagnostic) {
+        let key = SettingKey<Int?>.persistentQueries
+        guard let most = SettingValues(engine.serverProperties)[key], engine.state.withLock({ $0.queries.count }) >= most else { return }
+        throw Diagnostic(
+            .tooLarge, "this would be more than \(most) persistent \(most == 1 ? "query" : "queries"), the limit of this server",
+            hint: "\(key.name) sets the limit; TERMINATE or DROP makes room.", at: parsed.range)
+    }
+
     /// The settings that a query takes with it.
     var capturedProperties: [String: String] {
         var properties = engine.serverProperties
@@ -92,9 +104,8 @@ extension StatementExecution {
 
     func planning(_ id: String) -> PlanningContext {
         PlanningContext(
-            serviceID: session.property("ksql.service.id") ?? "default_", queryID: id,
-            failsOnInvalidTimestamp: session.property("ksql.timestamp.throw.on.invalid")?.lowercased() == "true",
-            defaultKeyFormat: FormatName(named: session.property("ksql.persistence.default.format.key") ?? "") ?? .kafka)
+            serviceID: session.settings[.serviceID], queryID: id, failsOnInvalidTimestamp: session.settings[.failsOnInvalidTimestamp],
+            defaultKeyFormat: FormatName(named: session.settings[.defaultKeyFormat]) ?? .kafka)
     }
 
     /// Makes topics, commits the catalog entry with the query's first positions, and starts the query.
@@ -169,7 +180,7 @@ extension StatementExecution {
             }
             return
         }
-        let fallback = Int(session.property("millrace.default.partitions") ?? "1") ?? 1
+        let fallback = session.settings[.defaultPartitions]
         var config = TopicConfig()
         if source.kind == .table { config.cleanupPolicy = source.window == nil ? .compact : .compactAndDelete }
         if source.kind == .table && source.window == nil {
@@ -204,7 +215,7 @@ extension StatementExecution {
         _ name: Name, _ kind: Syntax.SourceKind, _ orReplace: Bool, _ ifNotExists: Bool, isSource: Bool
     ) throws(Diagnostic) -> AnswerSummary? {
         let word = kind.rawValue.lowercased()
-        let replaces = orReplace && session.property("ksql.create.or.replace.enabled")?.lowercased() != "false"
+        let replaces = orReplace && session.settings[.createOrReplace]
         if orReplace && (isSource || engine.catalog.sources[name.text]?.isReadOnly == true) {
             throw Diagnostic(
                 .readOnly, "Cannot add \(word) '\(name.text)': CREATE OR REPLACE is not supported on source \(word)s.", category: .general,

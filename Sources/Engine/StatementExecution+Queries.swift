@@ -13,6 +13,7 @@ import Planner
 import Plans
 import Platform
 import Sessions
+import Settings
 import Syntax
 import Values
 
@@ -29,7 +30,7 @@ extension StatementExecution {
         let id = transientID(resolved)
         let plan = transientPlan(resolved, in: planning(id))
         var properties = capturedProperties
-        properties["auto.offset.reset"] = session.property("auto.offset.reset") ?? engine.configuration.pushStart
+        properties["auto.offset.reset"] = session.settings[.offsetReset]?.rawValue ?? engine.configuration.pushStart
         // Fixed before the columns go out: a client that has seen those gets every row that is acknowledged later.
         let starts = QueryLauncher(engine: engine).transientStarts(of: plan, properties: properties)
         sink.emit(.columns(columns(of: resolved, flagsKeys: false), .changes))
@@ -42,7 +43,7 @@ extension StatementExecution {
             defer { state.nextTransient += 1 }
             return state.nextTransient
         }
-        return "transient_\(query.sources[0].name)_\(number)"
+        return "\(session.settings[.transientPrefix])\(query.sources[0].name)_\(number)"
     }
 
     func columns(of query: ResolvedQuery, flagsKeys: Bool) -> [ResultColumn] {
@@ -89,6 +90,7 @@ extension StatementExecution {
 
     private func answer(_ query: Query, _ resolved: ResolvedQuery, _ whenDone: @escaping @Sendable (Bool) -> Void) throws(Diagnostic) {
         let source = resolved.sources[0]
+        try checkAllowed(query, over: source)
         let isAggregation = resolved.grouping != nil || !resolved.aggregates.isEmpty
         if source.kind == .table {
             if resolved.isJoin {
@@ -115,6 +117,19 @@ extension StatementExecution {
         properties["cache.max.bytes.buffering"] = "10000000"
         sink.emit(.columns(columns(of: resolved, flagsKeys: true), .rows))
         try start(plan, id, properties, from: [:], isPush: false, limit: resolved.limit, whenDone)
+    }
+
+    /// Errors: the settings do not allow this bounded query.
+    private func checkAllowed(_ query: Query, over source: SourceDefinition) throws(Diagnostic) {
+        let settings = session.settings
+        func refused<Value>(_ what: String, _ key: SettingKey<Value>) -> Diagnostic {
+            Diagnostic(
+                .featureNotSupported, "\(what) are switched off", hint: "\(key.name) is false; EMIT CHANGES makes a push query.",
+                at: query.span.range)
+        }
+        if !settings[.pullQueries] { throw refused("bounded queries", SettingKey<Bool>.pullQueries) }
+        if source.kind == .stream, !settings[.pullStreams] { throw refused("bounded queries over streams", SettingKey<Bool>.pullStreams) }
+        if query.limit != nil, !settings[.pullLimitClause] { throw refused("bounded queries with LIMIT", SettingKey<Bool>.pullLimitClause) }
     }
 }
 

@@ -9,6 +9,7 @@ import Pipelines
 import Plans
 import Platform
 import Sessions
+import Settings
 import Syntax
 import Values
 
@@ -119,9 +120,11 @@ extension StatementExecution {
     private func properties() -> Listing {
         var listing = Listing(texts: ["Property", "Default override", "Effective Value", "Meaning"])
         let (own, server) = (session.state.withLock { $0.properties }, engine.serverProperties)
-        for setting in SettingTable.all {
-            let override = own[setting.name] != nil ? "SESSION" : server[setting.name] != nil ? "SERVER" : ""
-            listing.add(texts: [setting.name, override, session.property(setting.name) ?? "NULL", setting.summary])
+        // What changes nothing is listed where it was set, with the reason.
+        let vain = Set(own.keys).union(server.keys).filter { SettingTable.entry($0)?.isRead == false }
+        for name in (SettingTable.entries.filter(\.isRead).map(\.name) + vain).sorted() {
+            let override = own[name] != nil ? "SESSION" : server[name] != nil ? "SERVER" : ""
+            listing.add(texts: [name, override, session.property(name) ?? "NULL", SettingTable.entry(name)?.meaning ?? ""])
         }
         return listing
     }

@@ -11,15 +11,15 @@ import Planner
 import Plans
 import Platform
 import Sessions
+import Settings
 import Values
 
 extension StatementExecution {
     /// How a bounded query reaches the rows of its table. Errors: the settings allow no such way.
     func tableAccess(of query: ResolvedQuery) throws(Diagnostic) -> TableAccess {
-        func isOn(_ name: String) -> Bool { session.property(name)?.lowercased() != "false" }
+        let settings = session.settings
         let rules = AccessRules(
-            allowsRanges: isOn("ksql.query.pull.range.scan.enabled"), allowsScans: isOn("ksql.query.pull.table.scan.enabled"),
-            isNarrow: session.property("millrace.bounded.queries") == "ksqldb")
+            allowsRanges: settings[.pullRangeScans], allowsScans: settings[.pullTableScans], isNarrow: settings[.boundedQueries] == .ksqldb)
         let environment = QueryLauncher(engine: engine).environment()
         return try access(of: query, under: rules) { expression in
             // What cannot be computed narrows nothing; if it matters, the query's filter says so row by row.

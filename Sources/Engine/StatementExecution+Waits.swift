@@ -4,7 +4,9 @@ import Diagnostics
 import LogStore
 import Pipelines
 import Platform
+import Quantities
 import Sessions
+import Settings
 import Syntax
 
 extension StatementExecution {
@@ -91,18 +93,18 @@ extension StatementExecution {
         guard case .topic(let name, let exists, let properties, let timeout) = assertion else {
             throw notSupported("this form of ASSERT", hint: "ASSERT TOPIC works on a server, the other forms in SQL tests.")
         }
-        var milliseconds: Int64 = 1000
+        var patience = session.settings[.assertTopicTimeout]
         if let timeout {
             guard let given = timeout.milliseconds, StatementExecution.waitRange.contains(given) else {
                 throw Diagnostic(
-                    .numberOutOfRange, "a TIMEOUT is at most \(StatementExecution.waitRange.upperBound / 3_600_000) hours",
+                    .numberOutOfRange, "a TIMEOUT is from 0 to \(StatementExecution.waitRange.upperBound / 3_600_000) hours",
                     at: timeout.span.range)
             }
-            milliseconds = given
+            patience = Milliseconds(given)
         }
         let execution = self
         let problem: @Sendable () -> String? = { execution.problem(with: name, exists: exists, properties) }
-        let deadline = engine.clock.monotonicNanoseconds() + milliseconds * 1_000_000
+        let deadline = engine.clock.monotonicNanoseconds() + patience.nanoseconds
         wait(until: { problem() == nil }, news: [.catalog], deadline: deadline, whenDone) { _ throws(Diagnostic) in
             if let problem = problem() { throw Diagnostic(.assertionFailed, problem, category: .general, at: name.span.range) }
             done(AnswerSummary(message: "Topic \(name.text) \(exists ? "exists" : "does not exist")"), whenDone)

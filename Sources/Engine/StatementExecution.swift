@@ -6,6 +6,7 @@ import Catalog
 import Diagnostics
 import Platform
 import Sessions
+import Settings
 import Syntax
 
 /// One statement on its way through the engine.
@@ -152,16 +153,16 @@ struct StatementExecution: Sendable {
     }
 
     private func set(_ name: String, _ value: String) throws(Diagnostic) -> AnswerSummary {
-        let bare = SettingTable.bareName(name)
-        let old = session.state.withLock { $0.properties[bare] }
-        try session.set(name, to: value)
+        let kept = SettingTable.keptName(name)
+        let old = session.state.withLock { $0.properties[kept] }
+        if let notice = try session.set(name, to: value) { sink.emit(.notice(notice)) }
         return AnswerSummary(message: "Successfully changed local property '\(name)'\(old.map { " from '\($0)'" } ?? "") to '\(value)'.")
     }
 
     private func unset(_ name: String) throws(Diagnostic) -> AnswerSummary {
-        let bare = SettingTable.bareName(name)
-        guard let old = session.state.withLock({ $0.properties.removeValue(forKey: bare) }) else {
-            try SettingTable.checkSettable(name)
+        let kept = SettingTable.keptName(name)
+        guard let old = session.state.withLock({ $0.properties.removeValue(forKey: kept) }) else {
+            _ = try SettingTable.settable(name)
             throw Diagnostic(
                 .invalidSetting, "Cannot unset local property '\(name)' which was never set in the first place.", at: parsed.range)
         }

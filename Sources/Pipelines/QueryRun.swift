@@ -64,16 +64,21 @@ package final class QueryRun: Sendable {
     /// Makes the tasks from what is durable: positions, changelogs, topics.
     let makeTasks: @Sendable () throws(QueryFailure) -> [QueryTask]
     private let events: QueryEvents
+    /// Nanoseconds before a refused commit is tried again: at first, and at most.
+    private let retryDelays: ClosedRange<Int64>
     private let machine = Monitor(Machine())
 
-    /// A query that has not been started. `group` is the consumer group of a persistent query, nil for a transient one.
+    /// A query that has not been started. `group` is the consumer group of a persistent query, nil for a transient one. `retryDelays` are
+    /// the nanoseconds before a refused commit is tried again, at first and at most.
     package init(
         status: QueryStatus, group: String?, pool: WorkerPool?, events: QueryEvents = QueryEvents(),
+        retryDelays: ClosedRange<Int64> = 20_000_000...2_000_000_000,
         makeTasks: @escaping @Sendable () throws(QueryFailure) -> [QueryTask]
     ) {
         self.status = status
         self.group = group
         self.pool = pool
+        self.retryDelays = retryDelays
         self.events = events
         self.makeTasks = makeTasks
         if pool == nil { status.update { $0.state = .running } }
@@ -262,7 +267,7 @@ package final class QueryRun: Sendable {
             machine.refusals += 1
             let isFirst = atOnce && machine.refusals == 1
             if !isFirst { status.content.update { $0.obstacle = refusal.description } }
-            return isFirst ? 0 : min(QueryRun.longestDelay, QueryRun.shortestDelay << Int64(min(machine.refusals, 16)))
+            return isFirst ? 0 : longerDelay(after: machine.refusals)
         }
         guard let delay, let pool else { return }
         if delay > 0 { events.onObstacle(refusal) }
@@ -271,8 +276,11 @@ package final class QueryRun: Sendable {
         }
     }
 
-    /// Nanoseconds before a refused commit is tried again.
-    private static let shortestDelay: Int64 = 20_000_000, longestDelay: Int64 = 2_000_000_000
+    /// The shortest delay doubled with each refusal, up to the longest.
+    private func longerDelay(after refusals: Int) -> Int64 {
+        let (product, overflow) = retryDelays.lowerBound.multipliedReportingOverflow(by: 1 << Int64(min(refusals, 16)))
+        return overflow ? retryDelays.upperBound : min(retryDelays.upperBound, product)
+    }
 
     /// Starts again, unless the query has been paused, ended or started meanwhile.
     private func restart(after old: RunEpoch, on pool: WorkerPool) {

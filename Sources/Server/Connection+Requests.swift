@@ -109,7 +109,7 @@ extension Connection {
                     hint: "The greeting lists the ways to log in; there are none."), tag)
         case .set(_, let key, let value):
             do throws(Diagnostic) {
-                try session.set(key, to: value)
+                if let notice = try session.set(key, to: value) { outbox.write { $0.notice(["message": .string(notice)], tag: tag) } }
                 answer(["message": .string("\(key) is '\(value)' in this session")], tag)
             } catch {
                 fail(error, tag)

@@ -2,6 +2,7 @@
 
 import Diagnostics
 package import Platform
+import Quantities
 package import Sessions
 import Syntax
 
@@ -163,9 +164,10 @@ package final class InteractiveShell {
         case .expanded:
             format = format == .vertical ? .table : .vertical
             show("output is \(format.rawValue)")
-        case .watch(let seconds): watch(seconds)
+        case .watch(let pause): watch(pause)
+        case .refused(let reason): complain(reason)
         case .statement(let text): carryOut(statement: text)
-        case .unknown(let text): complain("unknown command: \(text)\nhint: help lists the commands.")
+        case .unknown(let text): complain("unknown command: \(text.prefix(60))\nhint: help lists the commands.")
         }
     }
 
@@ -214,13 +216,13 @@ package final class InteractiveShell {
         show("wrote \(spool.path)")
     }
 
-    private func watch(_ seconds: Double) {
+    private func watch(_ pause: Milliseconds) {
         guard let statement = lastStatement else { return complain("there is no statement to repeat") }
         let stop = Monitor(false)
         while true {
             if !runner.run(statement, options: options) { return }
             runner.whileInterruptible({ stop.update { $0 = true } }) {
-                stop.wait(nanoseconds: Int64(seconds * 1_000_000_000), until: { $0 }, then: { _ in })
+                stop.wait(nanoseconds: pause.nanoseconds, until: { $0 }, then: { _ in })
             }
             if stop.withLock({ $0 }) { return }
         }

@@ -1,7 +1,9 @@
 // The shell's own commands, which need no `;`: those of ksqlDB's CLI, and the backslash commands of psql that people type by habit.
 
+package import Quantities
+
 /// A line that is for the shell itself.
-enum ShellCommand: Equatable {
+package enum ShellCommand: Equatable {
     case help
     case exit
     case clear
@@ -14,15 +16,19 @@ enum ShellCommand: Equatable {
     case spool(String?)
     case timing
     case expanded
-    case watch(seconds: Double)
+    /// Repeats the last statement, so long after each answer.
+    case watch(Milliseconds)
+    /// A command whose argument is none.
+    case refused(String)
     /// A backslash command that stands for a statement.
     case statement(String)
     case unknown(String)
 
-    static let backslashWords = ["\\?", "\\d", "\\df", "\\dq", "\\dt", "\\i", "\\o", "\\q", "\\timing", "\\watch", "\\x"]
+    /// The words that begin with a backslash.
+    package static let backslashWords = ["\\?", "\\d", "\\df", "\\dq", "\\dt", "\\i", "\\o", "\\q", "\\timing", "\\watch", "\\x"]
 
     /// Reads a line; nil when it is (the beginning of) a statement.
-    init?(_ line: String) {
+    package init?(_ line: String) {
         var text = line.trimmingCharacters
         if text.hasPrefix("\\") {
             self = ShellCommand.backslash(text)
@@ -62,8 +68,11 @@ enum ShellCommand: Equatable {
         case "\\x": return .expanded
         case "\\timing": return .timing
         case "\\watch":
-            guard let argument else { return .watch(seconds: 2) }
-            return Double(argument).flatMap { $0 > 0 ? .watch(seconds: $0) : nil } ?? .unknown(text)
+            guard let argument else { return .watch(Milliseconds(2000)) }
+            guard let seconds = Double(argument), seconds >= 0.01, seconds <= 86_400 else {
+                return .refused("\\watch takes seconds from 0.01 to 86400, not \(argument.prefix(40))")
+            }
+            return .watch(Milliseconds(Int64(seconds * 1000)))
         default: return .unknown(text)
         }
     }

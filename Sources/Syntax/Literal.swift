@@ -59,9 +59,9 @@ package struct Duration: Hashable, Sendable {
         self.span = span
     }
 
-    /// The length in milliseconds, or nil when it does not fit 64 bits.
+    /// The length in milliseconds, or nil when it is longer than `SyntaxLimits.longestDuration`, forwards or backwards.
     package var milliseconds: Int64? {
         let (product, overflow) = count.multipliedReportingOverflow(by: unit.milliseconds)
-        return overflow ? nil : product
+        return overflow || product.magnitude > SyntaxLimits.longestDuration.magnitude ? nil : product
     }
 }

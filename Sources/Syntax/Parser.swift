@@ -11,8 +11,12 @@ package struct ParserOptions: Sendable {
     package var acceptsRunScript = false
     /// Takes a last statement without `;`, as command lines have it.
     package var acceptsMissingSemicolon = false
-    /// The session's variables, by name in any case. Nil switches substitution off.
-    package var variables: [String: String]? = [:]
+    /// The session's variables, by name in any case.
+    package var variables: [String: String] = [:]
+    /// Whether variables are replaced at the beginning of the text.
+    package var substitutesVariables = true
+    /// Names of the setting by which SET and UNSET in the text switch replacement on and off, from the next statement on.
+    package var substitutionSettings: Set<String> = []
 
     package init() {}
 }
@@ -31,7 +35,8 @@ package func parse(bytes: [UInt8], options: ParserOptions = ParserOptions()) thr
         throw Diagnostic(.tooLarge, "the text is longer than \(SyntaxLimits.maximumTextBytes) bytes", category: .parseFailed)
     }
     var lexer = Lexer(bytes)
-    var variables = options.variables.map(VariableTable.init)
+    var variables = VariableTable(options.variables)
+    var substitutes = options.substitutesVariables
     var statements: [ParsedStatement] = []
     while true {
         let from = lexer.position
@@ -42,10 +47,12 @@ package func parse(bytes: [UInt8], options: ParserOptions = ParserOptions()) thr
             throw error.diagnostic.about(statement: shortened(bytes[from...]))
         }
         guard let first = tokens.first, first.kind != .end else { return statements }
-        let statement = try parse(tokens, of: bytes, options: options, variables: variables)
+        let statement = try parse(tokens, of: bytes, options: options, variables: substitutes ? variables : nil)
         switch statement.statement {
-        case .define(let name, let value): variables?[name.text] = value
-        case .undefine(let name): variables?[name.text] = nil
+        case .define(let name, let value): variables[name.text] = value
+        case .undefine(let name): variables[name.text] = nil
+        case .set(let name, let value) where options.substitutionSettings.contains(name): substitutes = value.lowercased() == "true"
+        case .unset(let name) where options.substitutionSettings.contains(name): substitutes = true
         default: break
         }
         statements.append(statement)

@@ -1,7 +1,7 @@
 // The file in a data directory that says where the server of that directory listens, for those who find the directory in use.
 
-import CommandLineTable
 import Platform
+import Settings
 
 /// `DIR/address`: one line, HOST:PORT. It is there while a server listens; one that a killed server left is removed by the next process
 /// that gets the directory.

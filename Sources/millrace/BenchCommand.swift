@@ -6,6 +6,7 @@ import Diagnostics
 import Engine
 import LogStore
 import Platform
+import Settings
 
 /// The command with its arguments.
 struct BenchCommand {

@@ -5,6 +5,7 @@ import Diagnostics
 import Engine
 import LogStore
 import Platform
+import Settings
 
 /// The flags and settings of a command, from everywhere that they may come from.
 struct CommandSettings {
@@ -36,7 +37,7 @@ struct CommandSettings {
             throw .usage(error)
         }
         var properties: [String: String] = [:]
-        for value in fileSettings.values + environment.values where Engine.SettingTable[value.key] != nil { properties[value.key] = value.text }
+        for setting in fileSettings.values + environment.values { properties[setting.name] = setting.text }
         self.invocation = invocation
         self.properties = properties
         self.fileSettings = fileSettings
@@ -44,13 +45,14 @@ struct CommandSettings {
     }
 
     /// A setting that the environment or the file gives.
-    func value(_ key: String) -> OptionValue? { environment[key] ?? fileSettings[key] }
+    private var values: SettingValues { SettingValues(properties) }
 
     /// The engine of the command's own that flags and settings ask for.
     var embedded: EmbeddedEngine {
         var embedded = EmbeddedEngine(directory: invocation[.data]?.text)
-        embedded.durability = (invocation.given[.durability]?.last ?? value("millrace.durability"))?.text == "os" ? .os : .fsync
-        embedded.threads = (invocation.given[.threads]?.last ?? value("millrace.threads"))?.integer
+        let durability = invocation.given[.durability]?.last.map { DurabilityLevel(setting: $0) } ?? values[.durability]
+        embedded.durability = durability == .os ? .os : .fsync
+        embedded.threads = invocation.given[.threads]?.last?.integer ?? values[.threads]
         embedded.properties = properties
         return embedded
     }

@@ -7,6 +7,7 @@ import Engine
 import Platform
 import Server
 import Sessions
+import Settings
 
 /// Where a command's statements go.
 enum Door {
@@ -53,7 +54,7 @@ enum Door {
     }
 
     /// Defines the variables of `--define`, as DEFINE would.
-    func define(_ definitions: [OptionValue]) throws(CommandFailure) {
+    func define(_ definitions: [SettingContent]) throws(CommandFailure) {
         for case .definition(let name, let value) in definitions {
             try carryOut("DEFINE \(name) = \(Door.quoted(value));")
         }
@@ -62,13 +63,13 @@ enum Door {
     /// Sets what a file of settings says in a session of a server, as SET would.
     private func set(_ settings: SettingList) throws(CommandFailure) {
         for setting in settings.values {
-            guard CommandLineTable.SettingTable.setting(setting.key)?.isSession == true else {
+            guard SettingTable.entry(setting.name)?.scope == .session else {
                 throw .usage(
                     Diagnostic(
-                        .invalidSetting, "\(setting.key) belongs to the server's own configuration", category: .general,
+                        .invalidSetting, "\(setting.name) belongs to the server's own configuration", category: .general,
                         hint: "With --server, a --config file may have what SET takes."))
             }
-            try carryOut("SET '\(setting.key)' = \(Door.quoted(setting.text));")
+            try carryOut("SET '\(setting.name)' = \(Door.quoted(setting.text));")
         }
     }
 

@@ -6,6 +6,7 @@ import Engine
 import LogStore
 import Pipelines
 import Platform
+import Settings
 
 /// How an embedded engine is to be opened.
 struct EmbeddedEngine {

@@ -10,6 +10,7 @@ import LogStore
 import Platform
 import Server
 import Sessions
+import Settings
 import Shell
 
 /// A bulk load.

@@ -3,6 +3,7 @@
 import CommandLineTable
 import Diagnostics
 import Platform
+import Settings
 import Shell
 
 extension CommandSettings {

@@ -7,6 +7,7 @@ import LogStore
 import Platform
 import Server
 import Sessions
+import Settings
 import Shell
 import Wire
 
@@ -14,14 +15,14 @@ import Wire
 struct ServeCommand {
     private let invocation: Invocation
     private let settings: CommandSettings
+    /// Where the line protocol is spoken.
+    private let listeners: [NetworkAddress]
     private let output: LogOutput
 
     init(_ given: Invocation) throws(CommandFailure) {
         settings = try CommandSettings(given)
-        var invocation = settings.invocation
-        invocation.given[.config] = nil
-        do throws(Diagnostic) { try checkListening(invocation) } catch { throw .usage(error) }
-        self.invocation = invocation
+        invocation = settings.invocation
+        listeners = try ServeCommand.listeners(settings, given)
         output = LogOutput(level: invocation[.logLevel]?.text ?? "info")
         for notice in settings.notices { output.write(.warning, logText("setting_ignored", ["detail": notice])) }
     }
@@ -54,13 +55,34 @@ struct ServeCommand {
     }
 
     private func options(hasScript: Bool) -> ServerOptions {
-        let listen = invocation[.listen]?.address ?? NetworkAddress(host: "127.0.0.1", port: CommandTable.defaultPort)
-        var options = ServerOptions(listeners: [.network(host: listen.host, port: listen.port)])
+        var options = ServerOptions(listeners: listeners.map { .network(host: $0.host, port: $0.port) })
         if let path = invocation[.socket]?.text { options.listeners.append(.file(path)) }
         if let metrics = invocation[.metrics]?.address { options.metrics = .network(host: metrics.host, port: metrics.port) }
         options.handlesSignals = true
         options.acceptsDefinitions = !hasScript
         return options
+    }
+
+    /// The addresses of `--listen`, `millrace.listen` or `listeners`. A flag counts before all settings; two settings that say
+    /// different things are refused, because one of them would be ignored.
+    private static func listeners(_ settings: CommandSettings, _ given: Invocation) throws(CommandFailure) -> [NetworkAddress] {
+        let invocation = settings.invocation
+        var addresses = invocation[.listen]?.address.map { [$0] } ?? []
+        do throws(Diagnostic) {
+            if let list = SettingValues(settings.properties)[.listeners], given.given[.listen] == nil {
+                let listed = try SettingTable.listenerAddresses(list)
+                if let listen = invocation.given[.listen]?.last?.address, listed != [listen] {
+                    throw Diagnostic(
+                        .invalidSetting, "listeners and millrace.listen say different things", category: .general,
+                        hint: "Take one of them out.")
+                }
+                addresses = listed
+            }
+            try checkListening(on: addresses, metrics: invocation[.metrics]?.address, isInsecure: invocation.isOn(.insecure))
+        } catch {
+            throw .usage(error)
+        }
+        return addresses
     }
 
     // MARK: Headless

@@ -5,6 +5,7 @@ import Diagnostics
 import Engine
 import Platform
 import Sessions
+import Settings
 import Shell
 
 /// The command with its arguments.

@@ -7,6 +7,7 @@ import Engine
 import JSONText
 import Platform
 import Sessions
+import Settings
 
 /// Follows one topic.
 struct TailCommand {

@@ -4,6 +4,7 @@ import CommandLineTable
 import Conformance
 import Diagnostics
 import Platform
+import Settings
 import Shell
 
 /// The command with its arguments.

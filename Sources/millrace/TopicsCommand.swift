@@ -6,6 +6,7 @@ import Diagnostics
 import Engine
 import LogStore
 import Platform
+import Settings
 
 /// Looks at raw topics.
 struct TopicsCommand {

@@ -1,5 +1,6 @@
 import CommandLineTable
 import Diagnostics
+import Settings
 import Testing
 
 @Suite struct ParsingTests {
@@ -90,7 +91,6 @@ import Testing
         #expect(mistake("topics", "dump")?.message == "topics dump needs a TOPIC")
         #expect(mistake("completions", "csh")?.message == "unknown shell 'csh'")
         #expect(mistake("--data", "d", "--server", "h")?.message == "--data and --server exclude each other")
-        #expect(mistake("serve", "--listen", "0.0.0.0:1")?.message == "listening on 0.0.0.0:1 lets other machines in without authentication")
         #expect(mistake("help", "serv")?.hint == "Did you mean serve?")
         for arguments in [["serv"], ["-x"], ["load"]] {
             #expect(throws: Diagnostic.self) { try parseCommandLine(arguments) }
@@ -133,16 +133,16 @@ import Testing
         for command in CommandTable.commands {
             let invocation = Invocation(command: command.name)
             for option in command.options { #expect((invocation[option.name] != nil) == (option.defaultText != nil), "\(option.name)") }
-            for option in command.options { if let key = option.setting { #expect(SettingTable.setting(key)?.kind == option.kind, "\(key)") } }
+            for option in command.options { if let key = option.setting { #expect(SettingTable.entry(key)?.kind == option.kind, "\(key)") } }
         }
-        for setting in SettingTable.settings {
-            guard let text = setting.defaultText else { continue }
-            #expect(throws: Never.self) { try parseProperties("\(setting.key)=\(text)") }
+        for setting in SettingTable.entries {
+            guard let text = setting.defaultText, !text.isEmpty else { continue }
+            #expect(throws: Never.self) { try parseProperties("\(setting.name)=\(text)") }
         }
     }
 
     @Test func keysAndEnvironmentNamesAreUnique() {
-        let keys = SettingTable.settings.map(\.key)
+        let keys = SettingTable.entries.map(\.name)
         #expect(Set(keys).count == keys.count)
         #expect(SettingTable.environmentName("millrace.log.level") == "MILLRACE_LOG_LEVEL")
         #expect(SettingTable.environmentName("commit.interval.ms") == "MILLRACE_COMMIT_INTERVAL_MS")
@@ -151,6 +151,6 @@ import Testing
     @Test func theReferenceNamesEverything() {
         let text = HelpText.reference
         for command in CommandTable.commands { for option in command.options { #expect(text.contains("--\(option.name.rawValue)")) } }
-        for setting in SettingTable.settings where setting.isHonoured { #expect(text.contains("`\(setting.key)`")) }
+        for setting in SettingTable.entries where setting.isRead { #expect(text.contains("`\(setting.name)`")) }
     }
 }

@@ -145,6 +145,26 @@ private func python(_ script: String, _ arguments: [String]) throws -> (output: 
         #expect(status == 0 && output.contains("made-T"), "\(output)")
     }
 
+    /// A server that cannot keep what its configuration promises does not start, and says why.
+    @Test(arguments: [
+        ("millrace.users.file=users.txt\n", [:], "millrace.users.file cannot be honoured"),
+        ("millrace.tls.certificate=nope.pem\nmillrace.tls.key=nope.key\n", [:], "millrace.tls.certificate cannot be honoured"),
+        ("ssl.keystore.location=/nope\n", [:], "ssl.keystore.location cannot be honoured"),
+        ("", ["MILLRACE_TLS_KEY": "nope.key"], "millrace.tls.key cannot be honoured"),
+        ("listeners=https://127.0.0.1:0\n", [:], "there is no TLS yet"),
+        ("listeners=http://0.0.0.0:7997\n", [:], "listening on 0.0.0.0:7997 lets other machines in"),
+        ("millrace.metrics.listen=0.0.0.0:7997\n", [:], "metrics at 0.0.0.0:7997"),
+        ("commit.interval.ms=10000000000000\n", [:], "line 1: commit.interval.ms takes a number from 1 to 3600000 ms"),
+    ])
+    func aServerThatCannotKeepItsPromisesDoesNotStart(file: String, environment: [String: String], reason: String) throws {
+        let place = FileManager.default.temporaryDirectory.appending(path: "server-\(UUID().uuidString).properties")
+        defer { try? FileManager.default.removeItem(at: place) }
+        try file.write(to: place, atomically: true, encoding: .utf8)
+        let (output, status) = try run(
+            millrace, ["serve", "--config", place.path, "--data", place.path + ".data"], environment: environment)
+        #expect(status == 2 && output.contains(reason), "\(output)")
+    }
+
     /// A data directory in use names the port of the server that has it; tail, topics and load go by their flags.
     @Test func aServerIsFoundThroughItsDirectory() throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "data-\(UUID().uuidString)")

@@ -119,6 +119,10 @@ final class ErrorLog {
     /// Rows kept between two calls of `take`; more are only counted, so that a poisoned topic cannot fill the memory.
     static let rowLimit = 1000
     private(set) var counts: [RowErrorCause: Int] = [:]
+    /// Whether a record that cannot be read stops the query.
+    var stopsAtUnreadable = false
+    /// The failure that stops the query.
+    private(set) var fatal: DataflowError?
     private var rows: [RowError] = []
 
     /// A failure at a row of a batch.
@@ -130,6 +134,10 @@ final class ErrorLog {
     /// A failure at a record of a run, which may not have become a row; `batch` tells the input and partition.
     func add(_ cause: RowErrorCause, step: String, column: String?, message: String, batch: Batch, run: RecordRun?, record: Int?) {
         counts[cause, default: 0] += 1
+        if stopsAtUnreadable, fatal == nil, cause == .keyDeserialization || cause == .valueDeserialization {
+            let place = run.flatMap { run in record.map { run.offsets[$0] } } ?? -1
+            fatal = DataflowError("\(cause.rawValue): \(message)", input: batch.input, partition: batch.partition, offset: place)
+        }
         guard rows.count < ErrorLog.rowLimit else { return }
         var error = RowError(
             step: step, column: column, cause: cause, message: message, input: batch.input, partition: batch.partition, offset: -1, raw: nil

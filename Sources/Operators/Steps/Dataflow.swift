@@ -31,6 +31,9 @@ package struct DataflowOptions: Hashable, Sendable {
     /// the batch, for callers that hold all output in memory anyway.
     package var hasSlices: Bool
 
+    /// Whether a record whose key or value cannot be read stops the query instead of being skipped.
+    package var failsOnUnreadableRecord = false
+
     /// Every change in order, seed 0 and no slices unless told otherwise.
     package init(coalesces: Bool = false, hashSeed: UInt64 = 0, hasSlices: Bool = false) {
         self.coalesces = coalesces

@@ -86,6 +86,7 @@ final class DataflowContext {
         environment.pressure = EvaluationPressure()
         self.environment = environment
         budget = OutputBudget(hasSlices: options.hasSlices)
+        errors.stopsAtUnreadable = options.failsOnUnreadableRecord
     }
 }
 

@@ -47,6 +47,7 @@ final class SourceOperator: Operator {
         }
         key.finish(batch.rowCount)
         value.finish(batch.rowCount)
+        if let fatal = context.errors.fatal { throw fatal }
         batch.selection = .all(batch.rowCount)
         if let timestampReader { try extractTimestamps(timestampReader) }
         if !batch.selection.isEmpty { try emit(batch) }

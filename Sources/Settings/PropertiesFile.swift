@@ -2,43 +2,32 @@
 
 package import Diagnostics
 
-/// A setting with its value and where it came from.
-package struct SettingValue: Hashable, Sendable {
-    /// The key of the setting, without the prefix that ksqlDB allows.
-    package var key: String
-    /// The checked value.
-    package var value: OptionValue
-    /// The text as written.
-    package var text: String
-}
-
 /// The settings of a file or an environment, with what is worth telling the user.
 package struct SettingList: Hashable, Sendable {
     /// The settings in the order in which they came.
-    package var values: [SettingValue]
+    package var values: [AcceptedSetting]
     /// Sentences about keys that were accepted but mean nothing here.
     package var notices: [String]
 
-    package init(values: [SettingValue] = [], notices: [String] = []) {
+    package init(values: [AcceptedSetting] = [], notices: [String] = []) {
         self.values = values
         self.notices = notices
     }
 
-    /// The value of a key, the last one given.
-    package subscript(key: String) -> OptionValue? { values.last { $0.key == key }?.value }
+    /// The value of a setting by the name under which it is kept, the last one given.
+    package subscript(name: String) -> SettingContent? { values.last { $0.name == name }?.value }
 
-    fileprivate mutating func add(_ key: String, _ text: String, from origin: String, at range: SourceRange?) throws(Diagnostic) {
-        guard let setting = SettingTable.setting(key) else {
-            let similar = closestMatch(to: key, among: SettingTable.settings.lazy.filter(\.isHonoured).map(\.key))
-            throw Diagnostic(
-                .invalidSetting, "\(origin)unknown setting '\(key)'", category: .general,
-                hint: similar.map { "Did you mean \($0)?" } ?? "The settings are listed in the reference.", at: range)
-        }
-        guard setting.isHonoured else { return notices.append("\(origin)\(key) has no meaning here and is ignored") }
-        do throws(ValueProblem) {
-            values.append(SettingValue(key: setting.key, value: try setting.kind.value(of: text), text: text))
+    fileprivate mutating func add(_ name: String, _ text: String, from origin: String, at range: SourceRange?) throws(Diagnostic) {
+        do throws(Diagnostic) {
+            let accepted = try SettingTable.listed(name, text)
+            if let notice = accepted.notice { notices.append(origin + notice) }
+            // What changes nothing is kept for listings alone.
+            values.append(accepted)
         } catch {
-            throw Diagnostic(.invalidSetting, "\(origin)\(key) \(error.reason)", category: .general, at: range)
+            var placed = error
+            placed.message = origin + error.message
+            placed.range = range
+            throw placed
         }
     }
 }
@@ -109,35 +98,30 @@ private func splitEntry(_ line: String) -> (key: String, value: String) {
 /// because an environment is shared with other programs.
 package func parseEnvironment(_ environment: [String: String]) throws(Diagnostic) -> SettingList {
     var list = SettingList()
-    let keys = [String: String](SettingTable.settings.map { (SettingTable.environmentName($0.key), $0.key) }) { first, _ in first }
-    for (name, text) in environment.sorted(by: { $0.key < $1.key }) where name.hasPrefix("MILLRACE_") {
-        guard let key = keys[name] else {
-            let similar = closestMatch(to: name, among: keys.keys).map { "; did you mean \($0)?" } ?? ""
-            list.notices.append("\(name) names no setting\(similar)")
-            continue
+    let names = [String: String](
+        (SettingTable.entries.map(\.name).filter { !$0.hasSuffix("*") } + SettingTable.aliases.keys).map {
+            (SettingTable.environmentName($0), $0)
         }
-        try list.add(key, text, from: "\(name): ", at: nil)
+    ) { first, _ in first }
+    for (variable, text) in environment.sorted(by: { $0.key < $1.key }) where variable.hasPrefix("MILLRACE_") {
+        if let name = names[variable] {
+            try list.add(name, text, from: "\(variable): ", at: nil)
+        } else if let name = SettingTable.refusedName(of: variable) {
+            try list.add(name, text, from: "\(variable): ", at: nil)
+        } else {
+            let similar = closestMatch(to: shortened(variable), among: names.keys).map { "; did you mean \($0)?" } ?? ""
+            list.notices.append("\(shortened(variable)) names no setting\(similar)")
+        }
     }
     return list
 }
 
-extension Invocation {
-    /// The invocation with flags that were not given filled from settings. Call it with the environment first, then with the file: what
-    /// is there already stays. A server that was given rules out a directory from here, and the other way round; both from here are
-    /// an error.
-    package func filled(from settings: SettingList) throws(Diagnostic) -> Invocation {
-        var copy = self
-        let places: Set<OptionName> = [.data, .server]
-        for option in CommandTable[command].options where given[option.name] == nil {
-            guard let key = option.setting, let value = settings[key] else { continue }
-            if command != .serve, places.contains(option.name), places.contains(where: { given[$0] != nil }) { continue }
-            copy.given[option.name] = [value]
+extension SettingTable {
+    /// A name that the variable of an environment stands for, when it is one of a family that is refused: MILLRACE_SSL_KEYSTORE_LOCATION.
+    fileprivate static func refusedName(of variable: String) -> String? {
+        for family in refused where family.name.hasSuffix("*") && variable.hasPrefix(environmentName(String(family.name.dropLast()))) {
+            return String(family.name.dropLast()) + variable.dropFirst(environmentName(String(family.name.dropLast())).count).lowercased()
         }
-        guard command == .serve || copy.given[.data] == nil || copy.given[.server] == nil else {
-            throw Diagnostic(
-                .usage, "millrace.data.dir and millrace.server exclude each other", category: .general,
-                hint: "--data or --server says which of the two is meant.")
-        }
-        return copy
+        return nil
     }
 }

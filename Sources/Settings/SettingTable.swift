@@ -1,0 +1,127 @@
+// The one table of settings: what flags, the environment, a .properties file and SET may say. Every entry is either read by code, through
+// its key, or says why it is not.
+
+/// All settings.
+package enum SettingTable {
+    /// The port of the line protocol.
+    package static let defaultPort = 6455
+
+    /// All settings: those of the server, those that sessions may change, those that change nothing, those that are refused.
+    package static let entries: [SettingEntry] = [server, sessions, noted, refused].flatMap { $0 }
+
+    private static let byName = [String: SettingEntry](entries.map { ($0.name, $0) }) { first, _ in first }
+    private static let families = entries.filter { $0.name.hasSuffix("*") }
+
+    /// Names that mean the same as another.
+    package static let aliases = [
+        "ksql.queries.file": "millrace.queries.file",
+        "statestore.cache.max.bytes": "cache.max.bytes.buffering",
+    ]
+
+    /// The name without the prefix `ksql.streams.`, which may stand before the settings of the query runtime.
+    package static func bareName(_ name: String) -> String {
+        let prefix = "ksql.streams."
+        return name.hasPrefix(prefix) ? String(name.dropFirst(prefix.count)) : name
+    }
+
+    /// The name under which a setting is kept, whatever name it was given by.
+    package static func keptName(_ name: String) -> String {
+        let bare = bareName(name)
+        return aliases[bare] ?? bare
+    }
+
+    /// The setting of that name, with or without prefix.
+    package static func entry(_ name: String) -> SettingEntry? {
+        if let exact = byName[name] ?? byName[keptName(name)] { return exact }
+        return families.first { family in
+            let beginning = family.name.dropLast()
+            return name.hasPrefix(beginning) || bareName(name).hasPrefix(beginning)
+        }
+    }
+
+    /// The environment name of a setting: `millrace.log.level` is MILLRACE_LOG_LEVEL, and other names get the same prefix.
+    package static func environmentName(_ name: String) -> String {
+        let rest = name.hasPrefix("millrace.") ? String(name.dropFirst("millrace.".count)) : name
+        return "MILLRACE_" + String(rest.uppercased().map { $0 == "." || $0 == "-" ? "_" : $0 })
+    }
+
+    // MARK: Entries
+
+    private static func ofServer<Value>(
+        _ key: SettingKey<Value>, _ kind: ValueKind, default text: String? = nil, _ summary: String
+    ) -> SettingEntry {
+        SettingEntry(key.name, kind, default: text, .server, .read, summary)
+    }
+
+    private static func ofSession<Value>(
+        _ key: SettingKey<Value>, _ kind: ValueKind, default text: String? = nil, _ summary: String
+    ) -> SettingEntry {
+        SettingEntry(key.name, kind, default: text, .session, .read, summary)
+    }
+
+    private static let server: [SettingEntry] = [
+        ofServer(.dataDirectory, .directory, default: "./millrace-data", "where streams and state are kept"),
+        ofServer(
+            .listen, .address(defaultPort: defaultPort, allowsZero: true), default: "127.0.0.1:\(defaultPort)",
+            "the address of the line protocol"),
+        ofServer(.listeners, .text, "as millrace.listen, as a list of URLs; their scheme is http, which means without TLS"),
+        ofServer(
+            .server, .address(defaultPort: defaultPort, allowsZero: false), "the server that the commands other than serve talk to"),
+        ofServer(.socket, .file, "a Unix socket to listen on as well"),
+        ofServer(.metricsListen, .address(defaultPort: nil, allowsZero: true), "the address of the metrics"),
+        ofServer(.queriesFile, .file, "a script to run; clients may then define nothing"),
+        ofServer(.durability, .choice(["fsync", "os"]), default: "fsync", "when a record counts as durable"),
+        ofServer(.threads, .integer(1...1_024), "worker threads; one per core unless set"),
+        ofServer(.insecure, .flag, default: "false", "listen beyond this machine without authentication"),
+        ofServer(.logLevel, .choice(["debug", "info", "warn", "error"]), default: "info", "the least important events that are logged"),
+        ofServer(.serviceID, .text, default: "default_", "the prefix of internal names"),
+        ofServer(.pullQueries, .flag, default: "true", "whether bounded queries are allowed"),
+        ofServer(.headerColumns, .flag, default: "true", "whether HEADERS columns are allowed"),
+        ofServer(.sourceTables, .flag, default: "true", "whether CREATE SOURCE TABLE is allowed"),
+        ofServer(.persistentQueries, .integer(0...1_000_000), "the most persistent queries at once"),
+        ofServer(.transientPrefix, .text, default: "transient_", "the prefix of the ids of push queries and questions"),
+        ofServer(.deniedOverrides, .possiblyEmptyText, default: "", "settings that sessions may not change, with commas between them"),
+    ]
+
+    private static let formats = ["kafka", "json", "delimited", "none", "avro", "protobuf", "protobuf_nosr", "json_sr"]
+
+    private static let sessions: [SettingEntry] = [
+        ofSession(.offsetReset, .choice(["earliest", "latest"]), "where new queries start; push queries of a shell or server: latest"),
+        ofSession(
+            .commitInterval, .milliseconds(1...3_600_000), default: "100",
+            "the longest time that output of a busy query waits for its commit"),
+        ofSession(
+            .cacheBytes, .integer(0...(1 << 50)), default: "10000000",
+            "0 emits every change of a table; otherwise the changes of a key within a commit become one"),
+        ofSession(.defaultPartitions, .integer(1...10_000), default: "1", "partitions of a new topic"),
+        ofSession(.boundedQueries, .choice(["full", "ksqldb"]), default: "full", "whether ksqlDB's limits of pull queries apply"),
+        ofSession(.sinkTopicPrefix, .possiblyEmptyText, default: "", "put before the names of sink topics"),
+        ofSession(.defaultKeyFormat, .choice(formats), default: "KAFKA", "key format of sources that name none"),
+        ofSession(.defaultValueFormat, .choice(formats), "value format of sources that name none"),
+        ofSession(.wrapsSingleValues, .flag, "whether a single value column is written as an object"),
+        ofSession(.insertsValues, .flag, default: "true", "whether INSERT INTO … VALUES is allowed"),
+        ofSession(.pullTableScans, .flag, default: "true", "whether bounded queries may look at every row of a table"),
+        ofSession(.pullRangeScans, .flag, default: "true", "whether bounded queries may look at ranges of keys"),
+        ofSession(.pullStreams, .flag, default: "true", "whether bounded queries may read streams"),
+        ofSession(.pullLimitClause, .flag, default: "true", "whether bounded queries may have a LIMIT"),
+        ofSession(.emitFinal, .flag, default: "true", "whether EMIT FINAL is allowed"),
+        ofSession(.lambdas, .flag, default: "true", "whether new queries may have lambdas"),
+        ofSession(.createOrReplace, .flag, default: "true", "whether CREATE OR REPLACE is allowed"),
+        ofSession(.variableSubstitution, .flag, default: "true", "whether ${name} in statements is replaced"),
+        ofSession(
+            .failsOnInvalidTimestamp, .flag, default: "false",
+            "whether a row without a valid timestamp stops the query instead of being skipped"),
+        ofSession(
+            .failsOnUnreadableRecord, .flag, default: "false", "whether an unreadable record stops the query instead of being skipped"),
+        ofSession(
+            .legacySubstring, .flag, default: "false",
+            "whether SUBSTRING in new queries counts from 0 and takes the end for its length"),
+        ofSession(.collectListLimit, .integer(0...1_000_000_000), "the most elements that COLLECT_LIST keeps"),
+        ofSession(.collectSetLimit, .integer(0...1_000_000_000), "the most elements that COLLECT_SET keeps"),
+        ofSession(
+            .retryBackoff, .milliseconds(1...86_400_000), default: "20",
+            "the first pause before a query whose commit was refused is tried again"),
+        ofSession(.longestRetryBackoff, .milliseconds(1...86_400_000), default: "2000", "the longest such pause"),
+        ofSession(.assertTopicTimeout, .milliseconds(0...86_400_000), default: "1000", "how long ASSERT TOPIC waits unless it says so"),
+    ]
+}

@@ -1,0 +1,92 @@
+// Settings that change nothing here, each with the reason, and settings that are refused, because a server that ignored them would be
+// less safe than its operator believes.
+
+extension SettingTable {
+    private static func vain(_ scope: SettingEntry.Scope, _ reason: String, _ names: [String]) -> [SettingEntry] {
+        names.map { SettingEntry($0, .possiblyEmptyText, scope, .noted(reason), "known from ksqlDB") }
+    }
+
+    private static func barred(_ reason: String, _ names: [String]) -> [SettingEntry] {
+        names.map { SettingEntry($0, .possiblyEmptyText, .server, .refused(reason), "a security setting") }
+    }
+
+    /// What is taken for the sake of files and scripts that were written for ksqlDB.
+    static let noted: [SettingEntry] = [
+        vain(.session, "makes every query exact", ["processing.guarantee"]),
+        vain(.session, "shares its worker threads among all queries", ["num.stream.threads", "ksql.runtime.feature.shared.enabled"]),
+        vain(
+            .session, "joins by event time as far as all sides have been read, and never waits for a side that has no rows",
+            ["max.task.idle.ms"]),
+        vain(.session, "keeps what EMIT FINAL holds back in the state of the query", ["ksql.suppress.buffer.size.bytes"]),
+        vain(.session, "tries a write that failed again until it succeeds", ["ksql.fail.on.production.error"]),
+        vain(.session, "always keeps the NULL of CAST(NULL AS STRING)", ["ksql.cast.strings.preserve.nulls"]),
+        vain(
+            .session, "always makes only the failing element of an ARRAY, MAP or STRUCT that is written out NULL",
+            ["ksql.nested.error.set.null"]),
+        vain(
+            .session, "lets each push query read for itself",
+            ["ksql.query.push.v2.enabled", "ksql.query.push.v2.registry.installed", "ksql.query.push.v2.max.catchup.consumers"]),
+        vain(.session, "shows the last error of each query and keeps all of them in MILLRACE_ERRORS", ["ksql.query.error.max.queue.size"]),
+        vain(.session, "has no ASSERT SCHEMA", ["ksql.assert.schema.default.timeout.ms"]),
+        vain(.session, "names internal topics by the id of their query alone", ["ksql.persistent.prefix"]),
+        vain(.session, "plans queries in one way", ["ksql.new.query.planner.enabled", "topology.optimization"]),
+        vain(.session, "takes event times from TIMESTAMP in WITH", ["default.timestamp.extractor"]),
+        vain(.session, "emits results of EMIT FINAL when their windows close", ["__emit.interval.ms.kstreams.windowed.aggregation__"]),
+        vain(.session, "reads only keys of session windows as they are written today", ["ksql.windowed.session.key.legacy"]),
+        vain(.session, "compares numbers exactly", ["use.exact.numeric.comparison"]),
+        vain(.session, "takes partitions from WITH or millrace.default.partitions", ["ksql.sink.partitions"]),
+        vain(
+            .session, "keeps one copy of each topic",
+            [
+                "ksql.sink.replicas", "ksql.internal.topic.replicas", "ksql.streams.replication.factor", "replication.factor",
+                "ksql.streams.num.standby.replicas", "num.standby.replicas",
+            ]),
+        notedOnServers,
+    ].flatMap { $0 }
+
+    private static let notedOnServers: [SettingEntry] = [
+        vain(
+            .server, "has its log built in",
+            ["bootstrap.servers", "producer.*", "consumer.*", "ksql.streams.producer.*", "ksql.streams.consumer.*"]),
+        vain(.server, "reads no schema registry", ["ksql.schema.registry.*"]),
+        vain(.server, "has no connectors", ["ksql.connect.*"]),
+        vain(.server, "loads no user functions", ["ksql.extension.dir", "ksql.udfs.enabled", "ksql.udf.enable.security.manager"]),
+        vain(.session, "has no settings of user functions", ["ksql.functions.*"]),
+        vain(.server, "keeps state in millrace.data.dir", ["ksql.streams.state.dir", "state.dir"]),
+        vain(
+            .server, "runs on one machine",
+            [
+                "ksql.internal.listener", "ksql.advertised.listener", "ksql.heartbeat.*", "ksql.lag.reporting.*",
+                "ksql.query.pull.enable.standby.reads", "ksql.query.pull.max.allowed.offset.lag",
+            ]),
+        vain(
+            .server, "has limits of its own, which SHOW LIMITS tells",
+            [
+                "ksql.query.pull.max.qps", "ksql.query.pull.max.concurrent.requests", "ksql.query.pull.max.hourly.bandwidth.megabytes",
+                "ksql.max.push.queries", "ksql.idle.connection.timeout.seconds", "ksql.server.command.response.timeout.ms",
+                "ksql.query.cleanup.shutdown.timeout.ms", "ksql.verticle.instances", "ksql.worker.pool.size",
+            ]),
+        vain(.server, "keeps rejected rows in MILLRACE_ERRORS", ["ksql.logging.*"]),
+        vain(.server, "does not hide topics, nor make them read-only", ["ksql.hidden.topics", "ksql.readonly.topics"]),
+        vain(
+            .server, "lets sessions change everything but what ksql.properties.overrides.denylist names",
+            ["ksql.properties.overrides.allowlist"]),
+        vain(.server, "checks every property when it is set", ["ksql.properties.overrides.validation.mode"]),
+        vain(.server, "has no HTTP interface but that of the metrics", ["access.control.*", "ui.enabled", "ksql.server.error.messages"]),
+        vain(.server, "is one program", ["ksql.server.install.dir"]),
+    ].flatMap { $0 }
+
+    /// What must not be ignored.
+    static let refused: [SettingEntry] = [
+        barred(
+            "there is no authentication yet, so that whoever reaches the server may do everything",
+            ["millrace.users.file", "authentication.*"]),
+        barred(
+            "there is no TLS yet, so that connections are in plain text",
+            ["millrace.tls.certificate", "millrace.tls.key", "millrace.tls.*", "ssl.*"]),
+        barred("there are no brokers to log in to, and clients cannot log in here yet", ["sasl.*", "security.protocol"]),
+        barred("there are no users whose rights could be checked", ["ksql.access.validator.*", "ksql.security.*", "ksql.authentication.*"]),
+        barred(
+            "memory of state is counted and shown, but nothing stops a query that uses more", ["millrace.memory.limit"]),
+    ].flatMap { $0 }
+}

@@ -1,0 +1,242 @@
+// What the value of a flag or setting may be, and how its text becomes a value. Every refusal says what was wanted, in a sentence of
+// bounded length whatever was sent.
+
+/// The kind of a value.
+package enum ValueKind: Hashable, Sendable {
+    /// A switch that takes no value on the command line; `true` or `false` in files.
+    case flag
+    case text
+    /// A text that may have no characters.
+    case possiblyEmptyText
+    /// SQL text.
+    case sql
+    case file
+    case directory
+    /// `HOST:PORT`; the port may be left out where a default is given. Port 0 asks the system for a free one, where that is allowed.
+    case address(defaultPort: Int?, allowsZero: Bool)
+    case integer(ClosedRange<Int>)
+    /// A whole number of milliseconds.
+    case milliseconds(ClosedRange<Int>)
+    /// An integer with an optional unit: `16MiB`, `2g`, `1000`.
+    case byteCount
+    case choice([String])
+    /// `NAME=VALUE`
+    case definition
+
+    /// The word that stands for the value in help texts.
+    package var placeholder: String {
+        switch self {
+        case .flag: ""
+        case .text, .possiblyEmptyText: "TEXT"
+        case .sql: "SQL"
+        case .file: "FILE"
+        case .directory: "DIR"
+        case .address: "HOST:PORT"
+        case .integer: "N"
+        case .milliseconds: "MS"
+        case .byteCount: "BYTES"
+        case .choice(let words): words.joined(separator: "|")
+        case .definition: "NAME=VALUE"
+        }
+    }
+}
+
+/// A value after its text was checked.
+package enum SettingContent: Hashable, Sendable {
+    case flag(Bool)
+    case text(String)
+    case integer(Int)
+    case address(NetworkAddress)
+    case definition(name: String, value: String)
+
+    /// The text of values that are kept as text: names, paths, SQL and choices.
+    package var text: String? { if case .text(let text) = self { text } else { nil } }
+    /// The number of counts, sizes and lengths of time, in the unit of the kind.
+    package var integer: Int? { if case .integer(let value) = self { value } else { nil } }
+    /// The address of values that are one.
+    package var address: NetworkAddress? { if case .address(let address) = self { address } else { nil } }
+    /// Whether it is a switch that is on.
+    package var isOn: Bool { self == .flag(true) }
+}
+
+/// A host and a port to listen on or to connect to.
+package struct NetworkAddress: Hashable, Sendable, CustomStringConvertible {
+    /// A name or an address; IPv6 without brackets.
+    package var host: String
+    /// 0 where any free port will do.
+    package var port: Int
+
+    package init(host: String, port: Int) {
+        self.host = host
+        self.port = port
+    }
+
+    /// Reads `HOST:PORT`; nil when the text is none. Port 0 can be listened on, but not connected to.
+    package init?(_ text: String, allowsZero: Bool = false) {
+        guard let value = try? ValueKind.address(defaultPort: nil, allowsZero: allowsZero).value(of: text), let address = value.address else {
+            return nil
+        }
+        self = address
+    }
+
+    /// `HOST:PORT`, with brackets round IPv6.
+    package var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+
+    /// Whether only this machine can reach it, so that no authentication is needed.
+    package var isLoopback: Bool {
+        if host == "localhost" || host == "::1" { return true }
+        // A name such as 127.example.org is no address.
+        let parts = host.split(separator: ".", omittingEmptySubsequences: false)
+        return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { part in UInt8(part).map { String($0) == part } ?? false }
+    }
+}
+
+/// Why a text is no value of a kind, as the end of a sentence that begins with where it stood.
+package struct ValueProblem: Error {
+    package let reason: String
+}
+
+/// A text from outside as it may stand in a sentence: its beginning, when it is long.
+func shortened(_ text: String) -> String {
+    let most = 60
+    guard text.utf8.count > most else { return text }
+    return String(decoding: text.utf8.prefix(most), as: UTF8.self) + "…"
+}
+
+extension ValueKind {
+    /// The longest text that names, paths and the like may have, in bytes. SQL is bounded by the parser.
+    static let longestText = 4_096
+    /// The longest definition of a variable, in bytes: half of what a statement may have.
+    static let longestDefinition = 2 << 20
+
+    /// Why a text is no value of this kind; nil when it is one.
+    package func problem(with text: String) -> String? {
+        do throws(ValueProblem) {
+            _ = try value(of: text)
+            return nil
+        } catch {
+            return error.reason
+        }
+    }
+
+    /// The value of a text, or the nearest one in range when it is a whole number; nil when it is no value at all.
+    package func nearestValue(of text: String) -> SettingContent? {
+        if let value = try? value(of: text) { return value }
+        switch self {
+        case .integer(let range), .milliseconds(let range):
+            guard let number = ValueKind.wholeNumber(text) else { return nil }
+            return .integer(min(max(number, range.lowerBound), range.upperBound))
+        default: return nil
+        }
+    }
+
+    /// A whole number of any length, the nearest that 64 bits have.
+    private static func wholeNumber(_ text: String) -> Int? {
+        if let number = Int(text) { return number }
+        let digits = text.utf8.drop { $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "+") }
+        guard !digits.isEmpty, text.utf8.count - digits.count <= 1, digits.allSatisfy({ $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") })
+        else { return nil }
+        return text.hasPrefix("-") ? .min : .max
+    }
+
+    /// The value of a text.
+    package func value(of text: String) throws(ValueProblem) -> SettingContent {
+        if case .sql = self { return .text(text) }
+        let longest = self == .definition ? ValueKind.longestDefinition : ValueKind.longestText
+        guard text.utf8.count <= longest else {
+            throw ValueProblem(reason: "takes a text of at most \(longest) bytes, not one of \(text.utf8.count)")
+        }
+        if case .possiblyEmptyText = self { return .text(text) }
+        guard !text.isEmpty else { throw ValueProblem(reason: "needs a value that is not empty") }
+        switch self {
+        case .flag:
+            switch text.lowercased() {
+            case "true", "on", "yes", "1": return .flag(true)
+            case "false", "off", "no", "0": return .flag(false)
+            default: throw ValueProblem(reason: "takes true or false, not '\(shortened(text))'")
+            }
+        case .text, .possiblyEmptyText, .sql, .file, .directory: return .text(text)
+        case .address(let defaultPort, let allowsZero):
+            return .address(try ValueKind.address(text, defaultPort: defaultPort, allowsZero: allowsZero))
+        case .integer(let range): return .integer(try ValueKind.number(text, in: range, unit: ""))
+        case .milliseconds(let range): return .integer(try ValueKind.number(text, in: range, unit: " ms"))
+        case .byteCount: return .integer(try ValueKind.byteCount(text))
+        case .choice(let words):
+            guard let word = words.first(where: { $0 == text.lowercased() }) else {
+                throw ValueProblem(reason: "takes one of \(words.joined(separator: ", ")), not '\(shortened(text))'")
+            }
+            return .text(word)
+        case .definition:
+            guard let equals = text.firstIndex(of: "="), ValueKind.isVariableName(text[..<equals]) else {
+                throw ValueProblem(reason: "takes NAME=VALUE with a name of letters, digits and _, not '\(shortened(text))'")
+            }
+            var value = text[text.index(after: equals)...]
+            if value.count >= 2, value.hasPrefix("'"), value.hasSuffix("'") { value = value.dropFirst().dropLast() }
+            return .definition(name: String(text[..<equals]), value: String(value))
+        }
+    }
+
+    private static func number(_ text: String, in range: ClosedRange<Int>, unit: String) throws(ValueProblem) -> Int {
+        guard let nearest = wholeNumber(text) else { throw ValueProblem(reason: "takes a whole number, not '\(shortened(text))'") }
+        guard let number = Int(text), range.contains(nearest) else {
+            throw ValueProblem(
+                reason: range.upperBound == .max
+                    ? "takes a number of at least \(range.lowerBound)\(unit), not \(shortened(text))"
+                    : "takes a number from \(range.lowerBound) to \(range.upperBound)\(unit), not \(shortened(text))")
+        }
+        return number
+    }
+
+    /// Whether `${text}` names a variable.
+    private static func isVariableName(_ text: Substring) -> Bool {
+        func isLetter(_ byte: UInt8) -> Bool { byte | 0x20 >= UInt8(ascii: "a") && byte | 0x20 <= UInt8(ascii: "z") || byte == UInt8(ascii: "_") }
+        guard let first = text.utf8.first, isLetter(first) else { return false }
+        return text.utf8.allSatisfy { isLetter($0) || $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") }
+    }
+
+    private static func address(_ text: String, defaultPort: Int?, allowsZero: Bool) throws(ValueProblem) -> NetworkAddress {
+        var host = text[...]
+        var portText: Substring?
+        if text.hasPrefix("["), let close = text.firstIndex(of: "]") {
+            host = text[text.index(after: text.startIndex)..<close]
+            let rest = text[text.index(after: close)...]
+            if rest.hasPrefix(":") {
+                portText = rest.dropFirst()
+            } else if !rest.isEmpty {
+                throw ValueProblem(reason: "takes HOST:PORT, not '\(shortened(text))'")
+            }
+        } else if let colon = text.lastIndex(of: ":"), text.firstIndex(of: ":") == colon {
+            host = text[..<colon]
+            portText = text[text.index(after: colon)...]
+        }
+        guard !host.isEmpty, !host.contains(where: \.isWhitespace) else {
+            throw ValueProblem(reason: "takes HOST:PORT, not '\(shortened(text))'")
+        }
+        guard let portText else {
+            guard let defaultPort else { throw ValueProblem(reason: "takes HOST:PORT; the port is missing in '\(shortened(text))'") }
+            return NetworkAddress(host: String(host), port: defaultPort)
+        }
+        guard let port = Int(portText), port >= (allowsZero ? 0 : 1), port <= 65_535 else {
+            throw ValueProblem(reason: "takes HOST:PORT with a port from \(allowsZero ? 0 : 1) to 65535, not '\(shortened(text))'")
+        }
+        return NetworkAddress(host: String(host), port: port)
+    }
+
+    private static func byteCount(_ text: String) throws(ValueProblem) -> Int {
+        let digits = text.prefix(while: \.isNumber)
+        let unit = text[digits.endIndex...].lowercased()
+        let shift: Int? =
+            switch unit {
+            case "", "b": 0
+            case "k", "kb", "kib": 10
+            case "m", "mb", "mib": 20
+            case "g", "gb", "gib": 30
+            case "t", "tb", "tib": 40
+            default: nil
+            }
+        guard let shift, let count = Int(digits), count <= Int.max >> shift else {
+            throw ValueProblem(reason: "takes a number of bytes such as 1000, 16MiB or 2GiB, not '\(shortened(text))'")
+        }
+        return count << shift
+    }
+}

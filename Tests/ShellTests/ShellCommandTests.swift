@@ -1,0 +1,30 @@
+import Quantities
+import Shell
+import Testing
+
+@Suite struct ShellCommandTests {
+    /// Whatever stands behind a command of the shell, it is taken or refused.
+    @Test func nothingThatIsTypedTraps() {
+        let nasty = [
+            "9223372036854775807", "-9223372036854775808", "-1", "0", "999999999999999999", "", "1e12", "1e400", "nan", "-inf",
+            String(repeating: "x", count: 1 << 20),
+        ]
+        for word in ShellCommand.backslashWords + ["output", "run script", "spool", "set cli wrap", "help", "history"] {
+            for argument in nasty {
+                if case .watch(let pause)? = ShellCommand(word + " " + argument) {
+                    #expect(pause > .zero && pause <= Milliseconds.days(1), "\(word) \(argument.prefix(40))")
+                }
+            }
+        }
+        #expect(ShellCommand("\\watch 1e12") == .refused("\\watch takes seconds from 0.01 to 86400, not 1e12"))
+        #expect(ShellCommand("\\watch 0.5") == .watch(Milliseconds(500)))
+    }
+
+    @Test func whatStandsBeforeTheFirstStatementIsNoPartOfIt() throws {
+        let mark = Script.byteOrderMark
+        #expect(try Script(name: "a", bytes: mark + Array("SHOW TABLES;".utf8)).text == "SHOW TABLES;")
+        #expect(try Script(name: "a", bytes: mark + Array("#!/bin/millrace\nSHOW TABLES;".utf8)).text == "\nSHOW TABLES;")
+        #expect(try Script(name: "a", bytes: Array("#!".utf8)).text == "")
+        #expect(throws: (any Error).self) { try Script(name: "a", bytes: [0xFF, 0xFE]) }
+    }
+}
