@@ -4,7 +4,7 @@
   memory.py MILLRACE [long] [KIND...]
 
 For each kind of statement, request, connection and query it does the same thing again and again and compares the server's anonymous
-resident memory (RssAnon of /proc/PID/status) before and after, each time once it has settled. What grows by more than the kind's bound
+resident memory (RssAnon of /proc/PID/status) before and after, each time once it has settled. What grows three times by more than its bound
 fails the run. `long` does what a week does: 10,000 of each statement and request, 1,000 queries of each kind made and dropped, 10,000
 connections with push queries, ten minutes of steady load with windows that expire. Prints a line a kind and exits with 1 if one failed.
 """
@@ -148,8 +148,15 @@ def check(name, bound, count, before, after):
     grown = after - before
     isFine = grown <= bound * 1024
     print("%-7s %-36s %6d times: %+7d KiB, %+8.0f bytes each (may be %d MiB)" %
-          ("ok" if isFine else "FAILED", name, count, grown, grown * 1024 / max(count, 1), bound), flush=True)
+          ("ok" if isFine else "GREW", name, count, grown, grown * 1024 / max(count, 1), bound), flush=True)
     return isFine
+
+
+def grows_little(server, name, once, count, bound):
+    before = server.settled()
+    for _ in range(count):
+        once(server)
+    return check(name, bound, count, before, server.settled())
 
 
 def steady(server):
@@ -178,10 +185,8 @@ def main():
         # The first ones fill caches and the allocator's pools.
         for _ in range(max(5, count // 5)):
             once(server)
-        before = server.settled()
-        for _ in range(count):
-            once(server)
-        failures += not check(name, bound, count, before, server.settled())
+        # What leaks grows each time; what the allocator keeps for the next use grows once, and how much depends on what ran beside it.
+        failures += not any(grows_little(server, name, once, count, bound) for _ in range(3))
     if is_long and not wanted:
         failures += not steady(server)
     server.stop()
