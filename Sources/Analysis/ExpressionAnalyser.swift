@@ -201,7 +201,7 @@ package struct ExpressionAnalyser {
             throw Diagnostic(.invalidLiteral, "Expecting ESCAPE to be a single character, got: '\(escape)'", at: whole.span.range)
         }
         return TypedExpression(
-            .like(value.expression, pattern: pattern.expression, escape: escape?.unicodeScalars.first, negated: false), .boolean)
+            .like(value.expression, pattern: pattern.expression, escape: escape, negated: false), .boolean)
     }
 }
 

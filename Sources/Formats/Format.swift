@@ -3,7 +3,7 @@
 import Values
 
 /// The name of a record format.
-package enum FormatName: String, Hashable, Sendable, CaseIterable {
+package enum FormatName: String, Hashable, Sendable, Codable, CaseIterable {
     case kafka = "KAFKA"
     case none = "NONE"
     case delimited = "DELIMITED"
@@ -15,7 +15,7 @@ package enum FormatName: String, Hashable, Sendable, CaseIterable {
 }
 
 /// A format with its properties: how the bytes of one side (key or value) of a record are written.
-package struct FormatSpec: Hashable, Sendable {
+package struct FormatSpec: Hashable, Sendable, Codable {
     package var name: FormatName
     /// The separator of DELIMITED, one ASCII byte or the UTF-8 of one character; "," unless set.
     package var delimiter: String
@@ -34,7 +34,7 @@ package struct FormatSpec: Hashable, Sendable {
 }
 
 /// How the keys of a windowed source carry their window.
-package enum KeyWindow: Hashable, Sendable {
+package enum KeyWindow: Hashable, Sendable, Codable {
     /// 8-byte end, then 8-byte start, after the key bytes.
     case session
     /// 8-byte start after the key bytes; the end is start + size (milliseconds).
@@ -42,7 +42,7 @@ package enum KeyWindow: Hashable, Sendable {
 }
 
 /// The kinds of time windows.
-package enum WindowKind: String, Hashable, Sendable {
+package enum WindowKind: String, Hashable, Sendable, Codable {
     case tumbling = "TUMBLING"
     case hopping = "HOPPING"
     case session = "SESSION"

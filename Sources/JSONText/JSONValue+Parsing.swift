@@ -3,12 +3,14 @@
 package import Diagnostics
 
 extension JSONValue {
-    /// Levels of arrays and objects; each costs a frame of the recursive reader, and no file of ours has ten.
+    /// Levels of arrays and objects, unless the caller says more: what walks through a value does so by recursion, and no
+    /// file of ours has ten.
     package static let maximumDepth = 128
 
-    /// Reads one value with nothing but blanks around it. `allowsComments` takes `//` and `/* */` as blanks.
-    package init(parsing bytes: ArraySlice<UInt8>, allowsComments: Bool = false) throws(Diagnostic) {
-        var reader = JSONReader(bytes: bytes, allowsComments: allowsComments)
+    /// Reads one value with nothing but blanks around it. `allowsComments` takes `//` and `/* */` as blanks;
+    /// `depth` is how many levels are allowed.
+    package init(parsing bytes: ArraySlice<UInt8>, allowsComments: Bool = false, depth: Int = maximumDepth) throws(Diagnostic) {
+        var reader = JSONReader(bytes: bytes, allowsComments: allowsComments, maximumDepth: depth)
         self = try reader.document()
     }
 
@@ -18,14 +20,33 @@ extension JSONValue {
     }
 }
 
+/// An array or object whose end has not been read yet.
+private struct OpenContainer {
+    let isObject: Bool
+    /// The name of the member that is being read.
+    var name = ""
+    var elements: [JSONValue] = []
+    var members: [JSONValue.Member] = []
+
+    init(isObject: Bool) { self.isObject = isObject }
+
+    var end: UInt8 { isObject ? UInt8(ascii: "}") : UInt8(ascii: "]") }
+    var value: JSONValue { isObject ? .object(members) : .array(elements) }
+
+    mutating func append(_ value: JSONValue) {
+        if isObject { members.append(JSONValue.Member(name, value)) } else { elements.append(value) }
+    }
+}
+
 /// A reader of one JSON text.
 private struct JSONReader {
     let bytes: ArraySlice<UInt8>
     let allowsComments: Bool
+    let maximumDepth: Int
     var position: Int
-    var depth = 0
 
-    init(bytes: ArraySlice<UInt8>, allowsComments: Bool) {
+    init(bytes: ArraySlice<UInt8>, allowsComments: Bool, maximumDepth: Int) {
+        self.maximumDepth = maximumDepth
         self.bytes = bytes
         self.allowsComments = allowsComments
         position = bytes.startIndex
@@ -79,10 +100,58 @@ private struct JSONReader {
         throw error("a comment has no end")
     }
 
+    /// Reads a value. The containers that it is nested in are kept in a list: however deep they are, they cost no stack.
     private mutating func value() throws(Diagnostic) -> JSONValue {
+        var open: [OpenContainer] = []
+        while true {
+            guard var complete = try leaf(in: &open) else { continue }
+            while !open.isEmpty {
+                open[open.count - 1].append(complete)
+                try skipBlanks()
+                if current == UInt8(ascii: ",") {
+                    position += 1
+                    try skipBlanks()
+                    try readName(into: &open[open.count - 1])
+                    break
+                }
+                complete = try closed(open.removeLast())
+            }
+            if open.isEmpty { return complete }
+        }
+    }
+
+    /// Reads a value without parts; nil where a container with parts begins, which is then the last of `open`.
+    private mutating func leaf(in open: inout [OpenContainer]) throws(Diagnostic) -> JSONValue? {
+        guard current == UInt8(ascii: "{") || current == UInt8(ascii: "[") else { return try scalar() }
+        guard open.count < maximumDepth else { throw error("nested deeper than \(maximumDepth) levels") }
+        var container = OpenContainer(isObject: current == UInt8(ascii: "{"))
+        position += 1
+        try skipBlanks()
+        if current == container.end { return try closed(container) }
+        try readName(into: &container)
+        open.append(container)
+        return nil
+    }
+
+    private mutating func closed(_ container: OpenContainer) throws(Diagnostic) -> JSONValue {
+        guard current == container.end else { throw error("',' or '\(container.isObject ? "}" : "]")' is expected") }
+        position += 1
+        return container.value
+    }
+
+    /// Reads the name of the next member and its colon; arrays have none.
+    private mutating func readName(into container: inout OpenContainer) throws(Diagnostic) {
+        guard container.isObject else { return }
+        guard current == UInt8(ascii: "\"") else { throw error("a name in quotes is expected") }
+        container.name = try string()
+        try skipBlanks()
+        guard current == UInt8(ascii: ":") else { throw error("':' is expected") }
+        position += 1
+        try skipBlanks()
+    }
+
+    private mutating func scalar() throws(Diagnostic) -> JSONValue {
         switch current {
-        case UInt8(ascii: "{"): return try object()
-        case UInt8(ascii: "["): return try array()
         case UInt8(ascii: "\""): return .string(try string())
         case UInt8(ascii: "t"): return try word("true", .boolean(true))
         case UInt8(ascii: "f"): return try word("false", .boolean(false))
@@ -97,61 +166,6 @@ private struct JSONReader {
         guard bytes[position...].starts(with: text.utf8) else { throw error("a value is expected") }
         position += text.utf8.count
         return value
-    }
-
-    private mutating func descend() throws(Diagnostic) {
-        depth += 1
-        guard depth <= JSONValue.maximumDepth else { throw error("nested deeper than \(JSONValue.maximumDepth) levels") }
-        position += 1
-        try skipBlanks()
-    }
-
-    private mutating func array() throws(Diagnostic) -> JSONValue {
-        try descend()
-        var elements: [JSONValue] = []
-        if current != UInt8(ascii: "]") {
-            elements.append(try value())
-            try skipBlanks()
-            while current == UInt8(ascii: ",") {
-                position += 1
-                try skipBlanks()
-                elements.append(try value())
-                try skipBlanks()
-            }
-        }
-        guard current == UInt8(ascii: "]") else { throw error("',' or ']' is expected") }
-        position += 1
-        depth -= 1
-        return .array(elements)
-    }
-
-    private mutating func object() throws(Diagnostic) -> JSONValue {
-        try descend()
-        var members: [JSONValue.Member] = []
-        if current != UInt8(ascii: "}") {
-            members.append(try member())
-            while current == UInt8(ascii: ",") {
-                position += 1
-                try skipBlanks()
-                members.append(try member())
-            }
-        }
-        guard current == UInt8(ascii: "}") else { throw error("',' or '}' is expected") }
-        position += 1
-        depth -= 1
-        return .object(members)
-    }
-
-    private mutating func member() throws(Diagnostic) -> JSONValue.Member {
-        guard current == UInt8(ascii: "\"") else { throw error("a name in quotes is expected") }
-        let name = try string()
-        try skipBlanks()
-        guard current == UInt8(ascii: ":") else { throw error("':' is expected") }
-        position += 1
-        try skipBlanks()
-        let value = try value()
-        try skipBlanks()
-        return JSONValue.Member(name, value)
     }
 
     // MARK: Strings and numbers

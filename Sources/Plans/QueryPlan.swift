@@ -4,7 +4,7 @@ package import Formats
 package import Values
 
 /// The topic that a persistent query writes, and how.
-package struct SinkDescription: Hashable, Sendable {
+package struct SinkDescription: Hashable, Sendable, Codable {
     package var sourceName: String
     package var topic: String
     package var kind: SourceKind
@@ -29,7 +29,7 @@ package struct SinkDescription: Hashable, Sendable {
 }
 
 /// Where the rows of a query go.
-package enum Destination: Hashable, Sendable {
+package enum Destination: Hashable, Sendable, Codable {
     /// A topic, in the same commit as the state and the positions of the inputs.
     case sink(SinkDescription)
     /// An internal topic, whose rows another pipeline of the query reads back.
@@ -39,7 +39,7 @@ package enum Destination: Hashable, Sendable {
 }
 
 /// A query that reads topics: persistent (its destination is a sink) or transient.
-package struct QueryPlan: Hashable, Sendable {
+package struct QueryPlan: Hashable, Sendable, Codable {
     package var id: String
     package var root: Step
     package var destination: Destination

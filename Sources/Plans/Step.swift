@@ -8,7 +8,7 @@ package import Formats
 package import Values
 
 /// The columns of a step's rows: key columns first, then value columns (header columns among them).
-package struct RowSchema: Hashable, Sendable {
+package struct RowSchema: Hashable, Sendable, Codable {
     package var columns: [ColumnDefinition]
     package var keyCount: Int
 
@@ -22,7 +22,7 @@ package struct RowSchema: Hashable, Sendable {
 }
 
 /// A topic of the query's own: `name` as users see it in topic lists, e.g. `…query_CTAS_T_1-Aggregate-GroupBy-repartition`.
-package struct InternalTopic: Hashable, Sendable {
+package struct InternalTopic: Hashable, Sendable, Codable {
     package var name: String
     /// The format in which the partitioning key is written, so that repartition, state and sink partition agree.
     package var keyFormat: FormatSpec
@@ -33,13 +33,13 @@ package struct InternalTopic: Hashable, Sendable {
 }
 
 /// A state store: `name` is stable over restarts and names its changelog topic `<name>-changelog`.
-package struct StoreDescription: Hashable, Sendable {
+package struct StoreDescription: Hashable, Sendable, Codable {
     package var name: String
     package init(name: String) { self.name = name }
 }
 
 /// Where event time comes from when it is not the record's own timestamp.
-package struct TimestampColumn: Hashable, Sendable {
+package struct TimestampColumn: Hashable, Sendable, Codable {
     /// Index into the row's columns.
     package var column: Int
     /// The Java date-time pattern of a STRING column; nil for BIGINT and TIMESTAMP columns.
@@ -54,7 +54,7 @@ package struct TimestampColumn: Hashable, Sendable {
 }
 
 /// Reads a topic and decodes its records.
-package struct SourceStep: Hashable, Sendable {
+package struct SourceStep: Hashable, Sendable, Codable {
     package var sourceName: String
     package var topic: String
     package var kind: SourceKind
@@ -91,7 +91,7 @@ package struct SourceStep: Hashable, Sendable {
 
 /// Keeps the rows for which `predicate` is true. Of a table (`isTable`), a row that stops passing becomes a tombstone, and a row whose
 /// old version did not pass either gives nothing.
-package struct FilterStep: Hashable, Sendable {
+package struct FilterStep: Hashable, Sendable, Codable {
     package var input: Step
     package var predicate: TypedExpression
     package var isTable: Bool
@@ -106,7 +106,7 @@ package struct FilterStep: Hashable, Sendable {
 }
 
 /// Computes `expressions`, one for each column of `output`. Rows without a value pass with their key columns.
-package struct ProjectStep: Hashable, Sendable {
+package struct ProjectStep: Hashable, Sendable, Codable {
     package var input: Step
     package var expressions: [TypedExpression]
     package var output: RowSchema
@@ -120,7 +120,7 @@ package struct ProjectStep: Hashable, Sendable {
 }
 
 /// PARTITION BY: gives a stream new key columns. The rows that leave hold the new key columns, then all columns of the input.
-package struct RekeyStep: Hashable, Sendable {
+package struct RekeyStep: Hashable, Sendable, Codable {
     package var input: Step
     /// Empty for PARTITION BY NULL.
     package var keys: [TypedExpression]
@@ -136,7 +136,7 @@ package struct RekeyStep: Hashable, Sendable {
 }
 
 /// A call of a table function.
-package struct TableFunctionCall: Hashable, Sendable {
+package struct TableFunctionCall: Hashable, Sendable, Codable {
     package var function: String
     package var arguments: [TypedExpression]
     package var result: SQLType
@@ -148,7 +148,7 @@ package struct TableFunctionCall: Hashable, Sendable {
 }
 
 /// EXPLODE and its kind: each input row becomes as many rows as the longest result; results stand after the input's columns.
-package struct ExplodeStep: Hashable, Sendable {
+package struct ExplodeStep: Hashable, Sendable, Codable {
     package var input: Step
     package var functions: [TableFunctionCall]
     package var output: RowSchema
@@ -160,7 +160,7 @@ package struct ExplodeStep: Hashable, Sendable {
 }
 
 /// One aggregate of an aggregation: `function` upper case, `arguments` over the input row, `options` the literal arguments after them.
-package struct AggregateCall: Hashable, Sendable {
+package struct AggregateCall: Hashable, Sendable, Codable {
     package var function: String
     package var arguments: [TypedExpression]
     package var options: [Value]
@@ -177,8 +177,8 @@ package struct AggregateCall: Hashable, Sendable {
 }
 
 /// The WINDOW clause, all durations in milliseconds.
-package struct WindowDescription: Hashable, Sendable {
-    package enum Shape: Hashable, Sendable {
+package struct WindowDescription: Hashable, Sendable, Codable {
+    package enum Shape: Hashable, Sendable, Codable {
         case tumbling(size: Int64)
         case hopping(size: Int64, advance: Int64)
         case session(gap: Int64)
@@ -206,7 +206,7 @@ package struct WindowDescription: Hashable, Sendable {
 }
 
 /// GROUP BY: rows of the result are the grouping columns (the key), then one column an aggregate.
-package struct AggregateStep: Hashable, Sendable {
+package struct AggregateStep: Hashable, Sendable, Codable {
     package var input: Step
     package var grouping: [TypedExpression]
     package var aggregates: [AggregateCall]
@@ -247,7 +247,7 @@ package struct AggregateStep: Hashable, Sendable {
 }
 
 /// How two inputs meet.
-package enum JoinType: String, Hashable, Sendable {
+package enum JoinType: String, Hashable, Sendable, Codable {
     case inner = "INNER"
     case left = "LEFT OUTER"
     case right = "RIGHT OUTER"
@@ -255,7 +255,7 @@ package enum JoinType: String, Hashable, Sendable {
 }
 
 /// WITHIN of a stream–stream join, in milliseconds; `hasGrace` tells whether the statement names a grace period.
-package struct JoinWindow: Hashable, Sendable {
+package struct JoinWindow: Hashable, Sendable, Codable {
     package var before: Int64
     package var after: Int64
     package var grace: Int64
@@ -269,7 +269,7 @@ package struct JoinWindow: Hashable, Sendable {
 }
 
 /// What stands on either side of a join.
-package enum JoinKind: Hashable, Sendable {
+package enum JoinKind: Hashable, Sendable, Codable {
     case streamStream(JoinWindow)
     case streamTable
     case tableTable
@@ -279,7 +279,7 @@ package enum JoinKind: Hashable, Sendable {
 
 /// A join of two inputs that are keyed by the join's expression (foreign-key joins aside, which are keyed by the left table's key).
 /// The rows that leave hold the key column(s), then all columns of the left input, then all of the right.
-package struct JoinStep: Hashable, Sendable {
+package struct JoinStep: Hashable, Sendable, Codable {
     package var left: Step
     package var right: Step
     package var type: JoinType
@@ -320,7 +320,7 @@ package struct JoinStep: Hashable, Sendable {
 }
 
 /// Reads back the rows that another pipeline of the same query wrote to an internal topic, in the compact row format of the hot room.
-package struct ExchangeStep: Hashable, Sendable {
+package struct ExchangeStep: Hashable, Sendable, Codable {
     package var topic: InternalTopic
     package var output: RowSchema
     /// Rows are changes of a table: each record is an old version to undo or a new one to add.
@@ -333,7 +333,7 @@ package struct ExchangeStep: Hashable, Sendable {
 }
 
 /// A step of a query's dataflow.
-package indirect enum Step: Hashable, Sendable {
+package indirect enum Step: Hashable, Sendable, Codable {
     case source(SourceStep)
     case exchange(ExchangeStep)
     case filter(FilterStep)

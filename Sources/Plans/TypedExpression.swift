@@ -7,7 +7,7 @@
 package import Values
 
 /// An expression with its type.
-package struct TypedExpression: Hashable, Sendable {
+package struct TypedExpression: Hashable, Sendable, Codable {
     package var node: ExpressionNode
     package var type: SQLType
 
@@ -23,7 +23,7 @@ package struct TypedExpression: Hashable, Sendable {
 }
 
 /// `+ - * / %`.
-package enum ArithmeticOperator: String, Hashable, Sendable {
+package enum ArithmeticOperator: String, Hashable, Sendable, Codable {
     case add = "+"
     case subtract = "-"
     case multiply = "*"
@@ -32,7 +32,7 @@ package enum ArithmeticOperator: String, Hashable, Sendable {
 }
 
 /// The six comparisons.
-package enum ComparisonOperator: String, Hashable, Sendable {
+package enum ComparisonOperator: String, Hashable, Sendable, Codable {
     case equal = "="
     case notEqual = "<>"
     case less = "<"
@@ -42,7 +42,7 @@ package enum ComparisonOperator: String, Hashable, Sendable {
 }
 
 /// One node of a typed expression. The captions show the SQL that each stands for.
-package indirect enum ExpressionNode: Hashable, Sendable {
+package indirect enum ExpressionNode: Hashable, Sendable, Codable {
     /// `42`, `'text'`, `NULL`
     case literal(Value)
     /// A column of the input row, by index into the step's input schema.
@@ -72,8 +72,8 @@ package indirect enum ExpressionNode: Hashable, Sendable {
     case between(TypedExpression, TypedExpression, TypedExpression, negated: Bool)
     /// `x IN (a, b)`: all of one type (decimals aside)
     case isIn(TypedExpression, [TypedExpression], negated: Bool)
-    /// `x LIKE p ESCAPE 'c'`
-    case like(TypedExpression, pattern: TypedExpression, escape: Unicode.Scalar?, negated: Bool)
+    /// `x LIKE p ESCAPE 'c'`; the escape is one scalar
+    case like(TypedExpression, pattern: TypedExpression, escape: String?, negated: Bool)
     /// `CASE WHEN c THEN r … ELSE e END`; a missing ELSE is a NULL literal
     case searchedCase([CaseBranch], otherwise: TypedExpression)
     /// `CAST(x AS t)`, t being the node's type; implicit coercions too
@@ -95,7 +95,7 @@ package indirect enum ExpressionNode: Hashable, Sendable {
 }
 
 /// WHEN `condition` THEN `result`.
-package struct CaseBranch: Hashable, Sendable {
+package struct CaseBranch: Hashable, Sendable, Codable {
     package var condition: TypedExpression
     package var result: TypedExpression
     package init(condition: TypedExpression, result: TypedExpression) {
@@ -105,7 +105,7 @@ package struct CaseBranch: Hashable, Sendable {
 }
 
 /// One `key := value` of a MAP constructor.
-package struct MapItem: Hashable, Sendable {
+package struct MapItem: Hashable, Sendable, Codable {
     package var key: TypedExpression
     package var value: TypedExpression
     package init(key: TypedExpression, value: TypedExpression) {
@@ -115,7 +115,7 @@ package struct MapItem: Hashable, Sendable {
 }
 
 /// A parameter of a lambda: the slot that its body reads, its name for texts, and its type.
-package struct LambdaParameter: Hashable, Sendable {
+package struct LambdaParameter: Hashable, Sendable, Codable {
     package var slot: Int
     package var name: String
     package var type: SQLType

@@ -1,7 +1,7 @@
 // Exact decimals: a 128-bit integer and a scale. Precision 38 and less is exact here; what does not fit 128 bits is an overflow.
 
 /// An exact decimal number, `unscaled` × 10^-`scale`. `10.1` and `10.10` are two different decimals of equal value.
-package struct Decimal: Hashable, Sendable {
+package struct Decimal: Hashable, Sendable, Codable {
     package var unscaled: Int128
     /// Digits after the point; never negative.
     package var scale: Int

@@ -1,7 +1,7 @@
 // The types of SQL as users write them. A type is a value; two types are the same when all their parts are.
 
 /// A field of a STRUCT: its name in the case that it was resolved to, and its type.
-package struct StructField: Hashable, Sendable {
+package struct StructField: Hashable, Sendable, Codable {
     package var name: String
     package var type: SQLType
     package init(_ name: String, _ type: SQLType) {
@@ -11,7 +11,7 @@ package struct StructField: Hashable, Sendable {
 }
 
 /// A SQL type. `time` counts milliseconds of the day, `date` days since the epoch, `timestamp` milliseconds since the epoch (UTC).
-package indirect enum SQLType: Hashable, Sendable {
+package indirect enum SQLType: Hashable, Sendable, Codable {
     case boolean
     case integer
     case bigint

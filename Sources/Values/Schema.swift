@@ -1,7 +1,7 @@
 // Schemas: what columns a stream or table has, and which of them live in the key of a record.
 
 /// A column of a stream, table or query result.
-package struct ColumnDefinition: Hashable, Sendable {
+package struct ColumnDefinition: Hashable, Sendable, Codable {
     package var name: String
     package var type: SQLType
     package init(_ name: String, _ type: SQLType) {
@@ -11,7 +11,7 @@ package struct ColumnDefinition: Hashable, Sendable {
 }
 
 /// A value column that is filled from the record's headers, not from its value.
-package struct HeaderColumn: Hashable, Sendable {
+package struct HeaderColumn: Hashable, Sendable, Codable {
     package var name: String
     /// The one header it shows (`HEADER('k')`), or nil for all of them (`HEADERS`).
     package var key: String?
@@ -29,7 +29,7 @@ package struct HeaderColumn: Hashable, Sendable {
 ///
 /// `value` holds the columns that are stored in the record's value; header columns stand apart, and `columns` gives them all in the
 /// order in which rows of the engine hold them: key, value, headers.
-package struct SourceSchema: Hashable, Sendable {
+package struct SourceSchema: Hashable, Sendable, Codable {
     package var key: [ColumnDefinition]
     package var value: [ColumnDefinition]
     package var headers: [HeaderColumn]
@@ -51,13 +51,13 @@ package struct SourceSchema: Hashable, Sendable {
 }
 
 /// Whether a source is a stream of events or a table of current rows.
-package enum SourceKind: String, Hashable, Sendable {
+package enum SourceKind: String, Hashable, Sendable, Codable {
     case stream = "STREAM"
     case table = "TABLE"
 }
 
 /// The columns that every row has besides its own.
-package enum PseudoColumn: String, Hashable, Sendable, CaseIterable {
+package enum PseudoColumn: String, Hashable, Sendable, Codable, CaseIterable {
     case rowtime = "ROWTIME"
     case rowpartition = "ROWPARTITION"
     case rowoffset = "ROWOFFSET"

@@ -1,7 +1,7 @@
 // One SQL value in a box: literals, keys of pull queries, arguments of rare functions, tests. Rows never travel as boxes.
 
 /// A SQL value of any type. Equality is deep and by value: NULL equals NULL, NaN equals NaN, decimals compare with their scale.
-package indirect enum Value: Hashable, Sendable {
+package indirect enum Value: Hashable, Sendable, Codable {
     case null
     case boolean(Bool)
     case integer(Int32)
@@ -26,7 +26,7 @@ package indirect enum Value: Hashable, Sendable {
 }
 
 /// One entry of a MAP value.
-package struct MapEntry: Hashable, Sendable {
+package struct MapEntry: Hashable, Sendable, Codable {
     package var key: Value
     package var value: Value
     package init(_ key: Value, _ value: Value) {

@@ -150,7 +150,7 @@ private let no = literal(.boolean(false))
     }
 
     @Test func like() throws {
-        func like(_ text: String, _ pattern: String, escape: Unicode.Scalar? = nil) throws -> Value? {
+        func like(_ text: String, _ pattern: String, escape: String? = nil) throws -> Value? {
             try value(TypedExpression(.like(string(text), pattern: string(pattern), escape: escape, negated: false), .boolean))
         }
         #expect(try like("abcd", "a%d") == .boolean(true))

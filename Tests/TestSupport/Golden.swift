@@ -35,3 +35,11 @@ package func goldenMismatches(_ file: String, _ output: (String) -> String) thro
     try updated.joined(separator: "\n====\n").write(to: url, atomically: true, encoding: .utf8)
     return []
 }
+
+/// The inputs of the cases of `Tests/Golden/<file>.txt`, for tests that ask something else about them.
+package func goldenInputs(_ file: String) throws -> [String] {
+    let tests = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    return try String(contentsOf: tests.appending(path: "Golden/\(file).txt"), encoding: .utf8).components(separatedBy: "\n====\n").map {
+        $0.components(separatedBy: "\n----\n")[0].trimmingCharacters(in: .newlines)
+    }
+}

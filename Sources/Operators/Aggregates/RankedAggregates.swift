@@ -125,14 +125,28 @@ struct DistinctCountState: BoxedState {
     private var hashes: Set<UInt64> = []
     private var registers: [UInt8] = []
 
-    /// Must not change between versions: states are stored. Hence no seed.
+    /// The hash of a value, of which stored states are made. It is this function's alone and must stay what it is: those of the tables in
+    /// memory are seeded and may change.
     private static func hash(_ value: Value) -> UInt64 {
         var bytes: [UInt8] = []
         DistinctCountState.put(value, to: &bytes)
-        return unsafe bytes.withUnsafeBufferPointer { buffer in
-            guard let base = buffer.baseAddress else { return 0 }
-            return unsafe Hashing.mix(Hashing.hash(base, buffer.count, 0), 0x9E37_79B9_7F4A_7C15)
+        var state: UInt64 = 0x8EBC_6AF0_9C88_C6E3
+        var offset = 0
+        while bytes.count - offset >= 8 {
+            var word: UInt64 = 0
+            for byte in bytes[offset..<offset + 8].reversed() { word = word << 8 | UInt64(byte) }
+            state = folded(state ^ word, 0xA076_1D64_78BD_642F)
+            offset += 8
         }
+        var tail: UInt64 = 0
+        for byte in bytes[offset...] { tail = tail << 8 | UInt64(byte) }
+        let whole = folded(state ^ tail, UInt64(truncatingIfNeeded: bytes.count) ^ 0xE703_7ED1_A0B4_28DB)
+        return folded(whole, 0x9E37_79B9_7F4A_7C15)
+    }
+
+    private static func folded(_ a: UInt64, _ b: UInt64) -> UInt64 {
+        let product = a.multipliedFullWidth(by: b)
+        return product.high ^ product.low
     }
 
     private static func put(_ value: Value, to bytes: inout [UInt8]) {

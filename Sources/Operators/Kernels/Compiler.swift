@@ -26,7 +26,7 @@ enum KernelCompiler {
             return BetweenKernel(try compile(x), try compile(a), try compile(b), negated: negated)
         case .isIn(let x, let items, let negated): return InKernel(try compile(x), try compileAll(items), negated: negated)
         case .like(let x, let pattern, let escape, let negated):
-            return LikeKernel(try compile(x), try compile(pattern), escape: escape, negated: negated)
+            return LikeKernel(try compile(x), try compile(pattern), escape: escape?.unicodeScalars.first, negated: negated)
         case .searchedCase(let branches, let otherwise):
             var kernels: [(condition: Kernel, result: Kernel)] = []
             for branch in branches { kernels.append((try compile(branch.condition), try compile(branch.result))) }
