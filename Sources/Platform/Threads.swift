@@ -8,6 +8,10 @@ package final class WorkerThread: RunningThread, @unchecked Sendable {
     private var handle = pthread_t()
     private let hasJoined = Mutex(false)
 
+    /// Bytes of stack of each thread: what statements and plans of the deepest nesting need, whatever the limits of the shell are
+    /// that the program was started from. Memory is used as far as the stack has grown only.
+    package static let stackBytes = 8 << 20
+
     private init() {}
 
     deinit {
@@ -19,7 +23,11 @@ package final class WorkerThread: RunningThread, @unchecked Sendable {
         let thread = WorkerThread()
         let task = ThreadTask(name: name, body: body)
         let context = unsafe Unmanaged.passRetained(task)
-        let result = unsafe pthread_create(&thread.handle, nil, runThreadTask, context.toOpaque())
+        var attributes = pthread_attr_t()
+        unsafe pthread_attr_init(&attributes)
+        defer { unsafe pthread_attr_destroy(&attributes) }
+        unsafe pthread_attr_setstacksize(&attributes, stackBytes)
+        let result = unsafe pthread_create(&thread.handle, &attributes, runThreadTask, context.toOpaque())
         guard result == 0 else {
             unsafe context.release()
             errno = result
