@@ -1,21 +1,26 @@
-// What exists at one moment: streams, tables, custom types and persistent queries. A snapshot never changes; statements make new ones.
+// What exists at one moment: streams, tables, custom types and persistent queries, with everything that the server
+// needs to make them run again. A snapshot never changes; a `CatalogChange` leads from one to the next.
 
 package import Formats
+package import Plans
 package import Values
 
 /// Event time of a source that takes it from a column.
-package struct SourceTimestamp: Hashable, Sendable {
+package struct SourceTimestamp: Hashable, Sendable, Codable {
+    /// The column's name.
     package var column: String
     /// The Java date-time pattern of a STRING column.
     package var pattern: String?
+
     package init(column: String, pattern: String?) {
         self.column = column
         self.pattern = pattern
     }
 }
 
-/// Where the rows of a table begin in its topic: what stands before them is not the table's, but was left by an older one.
-package struct SourceOrigin: Hashable, Sendable {
+/// Where the rows of a table begin in its topic: what stands before them is not the table's, but was left by an older
+/// one.
+package struct SourceOrigin: Hashable, Sendable, Codable {
     /// The identity of the topic, as text; in another topic of that name the offsets mean nothing.
     package var topicID: String
     /// The first offset of the table by partition.
@@ -33,7 +38,7 @@ package struct SourceOrigin: Hashable, Sendable {
 }
 
 /// A stream or table: its columns and how they lie in the records of its topic.
-package struct SourceDefinition: Hashable, Sendable {
+package struct SourceDefinition: Hashable, Sendable, Codable {
     package var name: String
     package var kind: SourceKind
     /// Declared with CREATE SOURCE: read-only.
@@ -73,36 +78,105 @@ package struct SourceDefinition: Hashable, Sendable {
     }
 }
 
+/// A custom type and the statement that registered it.
+package struct CustomType: Hashable, Sendable, Codable {
+    package var name: String
+    package var type: SQLType
+    package var statement: String
+
+    package init(name: String, type: SQLType, statement: String) {
+        self.name = name
+        self.type = type
+        self.statement = statement
+    }
+}
+
+/// Where a query began to read a partition.
+package struct StartPosition: Hashable, Sendable, Codable {
+    package var topic: String
+    package var partition: Int
+    package var offset: Int64
+
+    package init(topic: String, partition: Int, offset: Int64) {
+        self.topic = topic
+        self.partition = partition
+        self.offset = offset
+    }
+}
+
 /// A persistent query as the catalog knows it.
 package struct QueryDefinition: Hashable, Sendable {
     package var id: String
+    /// The statement that made it, and the same with its stars and custom types written out, where that is another.
     package var statement: String
+    package var expanded: String?
+    /// The settings in force when it was created.
+    package var properties: [String: String]
     /// Names of the sources it reads, left to right.
     package var reads: [String]
     /// Name of the source it writes; nil for the query behind a SOURCE TABLE.
     package var writes: String?
-    package init(id: String, statement: String, reads: [String], writes: String?) {
+    /// What it does. Stored with the query: the same statement may come to another plan in another version of the
+    /// server.
+    package var plan: QueryPlan
+    /// By the name of each state store, the fingerprint of the layout in which its changelog has been written.
+    package var layouts: [String: String]
+    /// Where it began to read; empty where that is not known.
+    package var starts: [StartPosition]
+    /// Its place in the order of creation; a replacement keeps the place of what it replaces.
+    package var order: Int64 = 0
+    /// The sequence of its catalog record: another one after each change of the query. Set when the change is
+    /// committed.
+    package var version: Int64 = 0
+    /// Why it cannot run with the state that it has; nil when it can. Found out at each start, not stored.
+    package var problem: String?
+
+    package init(
+        id: String, statement: String, expanded: String? = nil, properties: [String: String] = [:], reads: [String], writes: String?,
+        plan: QueryPlan, layouts: [String: String] = [:], starts: [StartPosition] = []
+    ) {
         self.id = id
         self.statement = statement
+        self.expanded = expanded
+        self.properties = properties
         self.reads = reads
         self.writes = writes
+        self.plan = plan
+        self.layouts = layouts
+        self.starts = starts
+    }
+}
+
+/// A topic that a committed statement has removed. It is deleted after the commit, at the next start if not before.
+package struct RemovedTopic: Hashable, Sendable, Codable {
+    package var name: String
+    /// The identity of the topic, as text; a later topic of the same name is another.
+    package var topicID: String
+
+    package init(name: String, topicID: String) {
+        self.name = name
+        self.topicID = topicID
     }
 }
 
 /// Everything that exists, as a value.
 package struct CatalogSnapshot: Hashable, Sendable {
     package private(set) var sources: [String: SourceDefinition] = [:]
-    package private(set) var types: [String: SQLType] = [:]
+    package private(set) var customTypes: [String: CustomType] = [:]
     package private(set) var queries: [String: QueryDefinition] = [:]
+    /// The queries that PAUSE has stopped.
+    package private(set) var paused: Set<String> = []
+    /// By name, topics that are still to be deleted.
+    package private(set) var removedTopics: [String: RemovedTopic] = [:]
+    /// The marks of a server script's statements that have been carried out.
+    package private(set) var scriptMarks: Set<String> = []
+    /// The number that the next query id gets: it outlives the queries.
+    package private(set) var nextQueryNumber: Int64 = 0
 
     package init() {}
 
-    package mutating func set(_ source: SourceDefinition) { sources[source.name] = source }
-    package mutating func removeSource(_ name: String) { sources[name] = nil }
-    package mutating func setType(_ name: String, _ type: SQLType?) { types[name] = type }
-    package mutating func set(_ query: QueryDefinition) { queries[query.id] = query }
-    package mutating func removeQuery(_ id: String) { queries[id] = nil }
-
+    /// The registered types by name.
+    package var types: [String: SQLType] { customTypes.mapValues(\.type) }
     /// All streams and tables, by name.
     package var sortedSources: [SourceDefinition] { sources.values.sorted { $0.name < $1.name } }
     /// All persistent queries, by id.
@@ -111,4 +185,30 @@ package struct CatalogSnapshot: Hashable, Sendable {
     package func readers(of name: String) -> [QueryDefinition] { sortedQueries.filter { $0.reads.contains(name) } }
     /// The queries that write a source.
     package func writers(of name: String) -> [QueryDefinition] { sortedQueries.filter { $0.writes == name } }
+
+    /// Adds an object, or puts it in the place of the one with the same key.
+    package mutating func set(_ object: CatalogObject) {
+        switch object {
+        case .source(let source): sources[source.name] = source
+        case .type(let type): customTypes[type.name] = type
+        case .query(let query): queries[query.id] = query
+        case .pause(let id): paused.insert(id)
+        case .removedTopic(let topic): removedTopics[topic.name] = topic
+        case .scriptMark(let mark): scriptMarks.insert(mark)
+        case .numbers(let next): nextQueryNumber = max(nextQueryNumber, min(next, QueryIDs.numbersEnd))
+        }
+    }
+
+    /// Removes the object with that key, if there is one. Numbers are never taken back.
+    package mutating func remove(_ key: CatalogKey) {
+        switch key {
+        case .source(let name): sources[name] = nil
+        case .type(let name): customTypes[name] = nil
+        case .query(let id): queries[id] = nil
+        case .pause(let id): paused.remove(id)
+        case .removedTopic(let name): removedTopics[name] = nil
+        case .scriptMark(let mark): scriptMarks.remove(mark)
+        case .numbers: break
+        }
+    }
 }

@@ -62,7 +62,7 @@ struct SQLAssertion {
             insert.columns = columns.map { Name($0.name, isQuoted: true) }
         }
         var catalog = progress.engine.catalog
-        catalog.set(readable)
+        catalog.set(.source(readable))
         let context = AnalysisContext(
             catalog: catalog, functions: .builtIn, properties: [:], partitions: { _ in 1 })
         do {

@@ -1,4 +1,4 @@
-// What the engine owns, behind one lock: the catalog, the running queries, the counters of names.
+// What the engine owns, behind one lock: the catalog, the queries that run, and what stands between the two.
 
 import Catalog
 import Diagnostics
@@ -21,7 +21,9 @@ struct PersistentQuery: Sendable {
     /// The readable rows of the table that it makes; none for a stream.
     let rows: TableRows
     /// Order of creation; a replacement keeps the place of what it replaces.
-    let order: Int
+    let order: Int64
+    /// The version of the definition that runs; the catalog has another one after a change.
+    let version: Int64
 }
 
 /// A push or bounded query that runs for a client.
@@ -33,7 +35,7 @@ struct TransientQuery: Sendable {
     let cancel: @Sendable () -> Void
 }
 
-/// An object whose catalog entry could not be brought back; it stands apart so that the rest works.
+/// A catalog entry that failed to load; it is listed with its reason, and everything else runs.
 struct BrokenEntry: Sendable {
     let key: String
     /// The query that it would make, where it is one.
@@ -48,13 +50,19 @@ struct EngineState: Sendable {
     var queries: [String: PersistentQuery] = [:]
     var transients: [String: TransientQuery] = [:]
     var broken: [BrokenEntry] = []
-    /// The number in the next query id, and what the catalog topic says that it is.
-    var nextQueryNumber: Int64 = 0
-    var storedQueryNumber: Int64 = 0
-    /// Order of catalog entries; replay follows it.
+    /// Why the catalog is known only in part, so that it cannot be changed; nil when it is known whole.
+    var catalogObstacle: String?
+    /// The sequence of the next catalog record.
     var nextSequence: Int64 = 0
+    /// Queries that are not run until they are resumed, with the reasons. The catalog does not know of these.
+    var held: [String: String] = [:]
+    /// Remarks on queries for listings, by id.
+    var remarks: [String: String] = [:]
+    /// Internal topics that no query needs and that could not be deleted yet.
+    var abandonedTopics: Set<String> = []
+    /// Topics that have been deleted after a statement removed them; the catalog forgets them with its next change.
+    var deletedTopics: Set<String> = []
     var nextTransient: Int64 = 1
-    var nextOrder = 0
     var serverProperties: [String: String] = [:]
     var isClosing = false
 }

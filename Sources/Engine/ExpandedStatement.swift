@@ -20,15 +20,4 @@ extension StatementExecution {
         meant.query = query.normalised
         return CanonicalText.statement(.insertSelect(meant)) + ";"
     }
-
-    /// CREATE STREAM or TABLE with the types of its columns written out.
-    func expanded(_ create: CreateSource) throws(Diagnostic) -> String {
-        var meant = create
-        let types = try create.columns.map { column throws(Diagnostic) in try context.type(column.type) }
-        let text = types.enumerated().map { "c\($0) \($1)" }.joined(separator: ", ")
-        if case .createSource(let written)? = try parse("CREATE STREAM types (\(text));").first?.statement {
-            for (index, column) in written.columns.enumerated() where index < meant.columns.count { meant.columns[index].type = column.type }
-        }
-        return CanonicalText.statement(.createSource(meant))
-    }
 }

@@ -20,7 +20,7 @@ package final class MillraceEngine: Sendable {
     let questions: ThreadPool
     /// INSERT VALUES and loads hand their records to the log here, which makes them wait while the disk is behind.
     let writes: ThreadPool
-    /// Statements that change what exists, one after the other; only they wait for each other's commits.
+    /// Statements that change what exists, one after the other on its one thread; only they wait for each other's commits.
     let catalogLane: ThreadPool
     /// Statements that wait for news.
     let waiting: WaitingRoom
@@ -28,8 +28,6 @@ package final class MillraceEngine: Sendable {
     let pool: WorkerPool?
     /// How far queries have got, for those that start.
     let positions: CommittedPositions
-    /// Held while a statement that changes the catalog is carried out, so that there is one at a time.
-    let catalogChange = Monitor(false)
 
     /// Opens the engine over `log`: makes its own topics if they are missing, brings back what the catalog says, and starts its queries.
     ///
@@ -55,9 +53,15 @@ package final class MillraceEngine: Sendable {
         try SystemTopics.ensure(in: log)
         state.update { state in
             state.serverProperties = configuration.properties
-            for source in SystemTopics.sources { state.catalog.set(source) }
+            for source in SystemTopics.sources { state.catalog.set(.source(source)) }
         }
-        recover()
+        do throws(SystemError) {
+            // Plans are read by recursion: on a thread whose stack is known, wherever the engine is made.
+            try scheduler.start("recovery") { [self] in recover() }.join()
+        } catch {
+            pool?.stop()
+            throw Diagnostic(.ioError, "the thread for the recovery could not be started: \(error)", category: .general)
+        }
         let subscribed = log.subscribe { [waiting] news in waiting.notify(.topic(news.topic)) }
         subscription.update { $0 = subscribed }
     }
@@ -69,12 +73,6 @@ package final class MillraceEngine: Sendable {
 
     /// What exists now.
     package var catalog: CatalogSnapshot { state.withLock { $0.catalog } }
-
-    /// The texts of the statements that made what exists.
-    package var definingStatements: [String] {
-        let catalog = catalog
-        return catalog.sortedSources.map(\.statement) + catalog.sortedQueries.map(\.statement)
-    }
 
     var serverProperties: [String: String] { state.withLock { $0.serverProperties } }
     func serverProperty(_ name: String) -> String? { state.withLock { $0.serverProperties[name] } }
@@ -121,17 +119,10 @@ package final class MillraceEngine: Sendable {
     /// Ends what waits now, as if the engine closed: a server that stops wants its clients answered.
     package func endWaits() { waiting.endAll() }
 
-    /// Carries out `body` as the only change of the catalog under way.
-    func changingCatalog<Result>(_ body: () throws(Diagnostic) -> Result) throws(Diagnostic) -> Result {
-        catalogChange.wait(until: { !$0 }) { $0 = true }
-        defer { catalogChange.update { $0 = false } }
-        return try body()
-    }
-
-    /// Commits and waits until it is durable.
-    func commitAndWait(_ appends: [Append]) throws(Diagnostic) {
+    /// Commits and waits until it is durable. With `generation` it is refused when the log has taken back records since then.
+    func commitAndWait(_ appends: [Append], generation: UInt64? = nil) throws(Diagnostic) {
         let outcome = Monitor<Result<CommitReceipt, LogError>?>(nil)
-        log.commit(Commit(appends)) { result in outcome.update { $0 = result } }
+        log.commit(Commit(appends, generation: generation)) { result in outcome.update { $0 = result } }
         let result = outcome.wait(until: { $0 != nil }) { $0 }
         if case .failure(let error)? = result { throw Diagnostic(error) }
     }

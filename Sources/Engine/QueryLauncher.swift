@@ -32,46 +32,6 @@ struct QueryLauncher: Sendable {
         Planner.pipelines(of: plan) { topic in width ?? engine.partitions(of: topic) ?? 1 }
     }
 
-    // MARK: Topics
-
-    /// Makes the topics of a persistent query that are missing: exchanges and changelogs. The sink's topic is there already.
-    func makeTopics(for plan: QueryPlan) throws(Diagnostic) {
-        for pipeline in pipelines(of: plan) {
-            if case .exchange(let topic) = pipeline.destination {
-                var config = TopicConfig()
-                config.retentionMilliseconds = nil
-                try ensureTopic(topic.name, partitions: pipeline.exchangePartitions ?? pipeline.tasks, config)
-            }
-            for store in stores(of: pipeline.root) { try ensureTopic(changelogName(store), partitions: pipeline.tasks, .compacted) }
-        }
-    }
-
-    func changelogName(_ store: String) -> String { store + "-changelog" }
-
-    func ensureTopic(_ name: String, partitions: Int, _ config: TopicConfig) throws(Diagnostic) {
-        guard log.describeTopic(named: name) == nil else { return }
-        do throws(LogError) { _ = try log.createTopic(name, partitions: partitions, config: config) } catch { throw Diagnostic(error) }
-    }
-
-    /// Topics of the query's own, which go when it goes.
-    func internalTopics(of plan: QueryPlan) -> [String] {
-        pipelines(of: plan).flatMap { pipeline -> [String] in
-            var names = stores(of: pipeline.root).map(changelogName)
-            if case .exchange(let topic) = pipeline.destination { names.append(topic.name) }
-            return names
-        }
-    }
-
-    private func stores(of step: Step) -> [String] {
-        let below = step.inputs.flatMap(stores)
-        switch step {
-        case .source(let source): return below + (source.store.map { [$0.name] } ?? [])
-        case .aggregate(let aggregate): return below + [aggregate.store.name]
-        case .join(let join): return below + join.stores.map(\.name)
-        case .exchange, .filter, .project, .rekey, .explode: return below
-        }
-    }
-
     // MARK: Tasks
 
     func environment() -> DataflowEnvironment {
@@ -144,8 +104,8 @@ struct QueryLauncher: Sendable {
         }
         persistence.warn = { logLine(.warning, logText("snapshot_unreadable", ["query": id, "reason": "\($0)"])) }
         for store in dataflow.storeNames {
-            guard let topic = log.describeTopic(named: changelogName(store)) else {
-                throw QueryFailure(message: "the changelog \(changelogName(store)) is gone")
+            guard let topic = log.describeTopic(named: InternalNames.changelog(of: store)) else {
+                throw QueryFailure(message: "the changelog \(InternalNames.changelog(of: store)) is gone")
             }
             persistence.changelogs[store] = PartitionKey(topic: topic.id, partition: partition)
         }
@@ -251,9 +211,10 @@ struct QueryLauncher: Sendable {
         return max(topic.partitions[partition].bounds.start, origin?.offset(in: partition, ofTopic: topic.id.description) ?? 0)
     }
 
-    /// The positions at which a new persistent query starts, as records for the commit that creates it.
-    func firstPositions(of plan: QueryPlan, properties: [String: String]) -> Append? {
-        guard let offsets = log.describeTopic(named: consumerOffsetsTopic) else { return nil }
+    /// The positions at which a new persistent query starts, and these as records for the commit that creates it.
+    func firstPositions(of plan: QueryPlan, properties: [String: String]) -> (starts: [StartPosition], append: Append?) {
+        guard let offsets = log.describeTopic(named: consumerOffsetsTopic) else { return ([], nil) }
+        var starts: [StartPosition] = []
         var records = OutgoingRecords()
         let now = engine.configuration.time.wallMilliseconds()
         for source in plan.sources {
@@ -261,12 +222,13 @@ struct QueryLauncher: Sendable {
             for (partition, description) in topic.partitions.enumerated() {
                 // Tables are always read from their beginning.
                 let isLatest = SettingValues(properties)[.offsetReset] == .latest && source.kind == .stream
+                let start = isLatest ? description.bounds.durableEnd : beginning(of: source.sourceName, topic, partition)
+                starts.append(StartPosition(topic: source.topic, partition: partition, offset: start))
                 appendPosition(
-                    isLatest ? description.bounds.durableEnd : beginning(of: source.sourceName, topic, partition),
-                    of: PartitionKey(topic: topic.id, partition: partition), named: source.topic, group: plan.id, at: now, to: &records)
+                    start, of: PartitionKey(topic: topic.id, partition: partition), named: source.topic, group: plan.id, at: now, to: &records)
             }
         }
-        return records.isEmpty ? nil : Append(topic: offsets.id, partition: 0, records: records)
+        return (starts, records.isEmpty ? nil : Append(topic: offsets.id, partition: 0, records: records))
     }
 
     /// Where a transient query starts to read its streams when it is not at their beginning: whatever is acknowledged after this call lies

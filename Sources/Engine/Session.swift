@@ -46,6 +46,8 @@ struct SessionState: Sendable {
     var writes = 0
     /// How many of these each source that was asked for had seen when its upstream queries had last caught up.
     var seenWrites: [String: Int] = [:]
+    /// The mark of the script's statement that is being carried out; nil where no script runs.
+    var scriptMark: String?
 }
 
 /// One user's way into the engine.
@@ -68,12 +70,7 @@ package final class EngineSession: Sendable {
     {
         let request = Request()
         let isTaken = engine.statements.run { [self] in
-            var options = ParserOptions()
-            options.acceptsMissingSemicolon = true
-            options.variables = state.withLock { $0.variables }
-            options.substitutesVariables = settings[.variableSubstitution]
-            let name = SettingKey<Bool>.variableSubstitution.name
-            options.substitutionSettings = [name, "ksql.streams." + name]
+            let options = parserOptions
             do throws(Diagnostic) {
                 let parsed = try parse(text, options: options)
                 perform(parsed[...], request, sink, whenFinished)
@@ -122,6 +119,17 @@ package final class EngineSession: Sendable {
     /// The settings in force in this session.
     var settings: SettingValues {
         SettingValues(engine.serverProperties.merging(state.withLock { $0.properties }) { _, new in new })
+    }
+
+    /// How texts of this session are read: with its variables, unless it has switched them off.
+    var parserOptions: ParserOptions {
+        var options = ParserOptions()
+        options.acceptsMissingSemicolon = true
+        options.variables = state.withLock { $0.variables }
+        options.substitutesVariables = settings[.variableSubstitution]
+        let name = SettingKey<Bool>.variableSubstitution.name
+        options.substitutionSettings = [name, "ksql.streams." + name]
+        return options
     }
 
     /// The value of a property in this session: its own, else the server's, else the default.

@@ -84,7 +84,7 @@ extension StatementExecution {
                 let content = query.run.status.content.withLock { $0 }
                 lines.append("  \(query.id) (\(content.state.name)) : \(query.statement)")
                 lines.append("    \(countersText(content.counters))")
-                lines += troubles(of: content).map { "    " + $0 }
+                lines += troubles(of: query.id, content).map { "    " + $0 }
                 lines += positions(of: query, content)
             }
         }
@@ -92,8 +92,9 @@ extension StatementExecution {
     }
 
     /// What is wrong with a query, or was when it last tried.
-    func troubles(of content: QueryStatus.Content) -> [String] {
+    func troubles(of id: String, _ content: QueryStatus.Content) -> [String] {
         [
+            engine.remark(on: id),
             failure(content.state).map { "error: \($0)" },
             content.pauseReason.map { "left paused: \($0)" },
             content.isRestoring ? "is restoring its state" : nil,
@@ -148,7 +149,7 @@ extension StatementExecution {
         var lines = [
             "ID: \(query.id)", "Status: \(content.state.name)", "SQL: \(query.statement)", "Counters: \(countersText(content.counters))",
         ]
-        lines += troubles(of: content).map { $0.prefix(1).uppercased() + $0.dropFirst() }
+        lines += troubles(of: query.id, content).map { $0.prefix(1).uppercased() + $0.dropFirst() }
         return answer(text: lines + planLines(query.plan), queryID: query.id)
     }
 

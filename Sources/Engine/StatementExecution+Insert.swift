@@ -37,10 +37,14 @@ extension StatementExecution {
         let keyless = Int(truncatingIfNeeded: engine.configuration.random.next() >> 33)
         let output = OutputTopic(topic: topic.id, partitions: topic.partitions.count)
         let execution = self
-        engine.log.commit(Commit(output.appends(of: records, keyless: keyless))) { result in
+        // An insert of a script is remembered in the commit that makes it.
+        let mark = session.state.withLock { $0.scriptMark }
+        let appends = try output.appends(of: records, keyless: keyless) + engine.markAppends(mark)
+        engine.log.commit(Commit(appends)) { result in
             // The log's thread has no time for a client.
             execution.goOn(on: execution.engine.statements, whenDone) { () throws(Diagnostic) in
                 if case .failure(let error) = result { throw Diagnostic(error) }
+                if let mark { execution.engine.state.withLock { $0.catalog.set(.scriptMark(mark)) } }
                 execution.session.state.withLock { $0.writes += 1 }
                 execution.done(AnswerSummary(message: "1 row inserted"), whenDone)
             }

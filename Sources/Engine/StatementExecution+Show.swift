@@ -88,7 +88,7 @@ extension StatementExecution {
                 query.writes.flatMap { engine.catalog.sources[$0]?.topic }, query.statement,
             ]
             if extended {
-                let troubles = troubles(of: content)
+                let troubles = troubles(of: query.id, content)
                 cells += [countersText(content.counters), troubles.isEmpty ? nil : troubles.joined(separator: "; ")]
             }
             listing.add(texts: cells)

@@ -51,11 +51,13 @@ struct StatementExecution: Sendable {
         case .print(let print): try perform(print, whenDone)
         case .assert(let assertion): try perform(assertion, whenDone)
         default:
-            guard statement.isDefinition, !isAboutTransient(statement) else { return done(try performAtOnce(statement), whenDone) }
-            if !session.mayDefine { throw definitionRefused }
-            try afterUpstream(of: sourcesToCatchUp(for: statement), whenDone) { () throws(Diagnostic) in
+            let isChange = statement.changesCatalog && !isAboutTransient(statement)
+            if isChange, !session.mayDefine { throw definitionRefused }
+            try afterUpstream(of: sourcesToRead(before: statement), whenDone) { () throws(Diagnostic) in
+                guard isChange else { return done(try performAtOnce(statement), whenDone) }
                 goOn(on: engine.catalogLane, whenDone) { () throws(Diagnostic) in
                     defer { engine.waiting.notify(.catalog) }
+                    try engine.checkChangeable()
                     done(try performAtOnce(statement), whenDone)
                 }
             }
@@ -106,20 +108,6 @@ struct StatementExecution: Sendable {
         return engine.state.withLock { $0.transients[name.text] != nil }
     }
 
-    /// What a query has to have made before a statement ends or replaces it: the rows that this session knows to be inserted count.
-    private func sourcesToCatchUp(for statement: Statement) -> [String] {
-        let (catalog, queries) = engine.state.withLock { ($0.catalog, $0.queries) }
-        func made(_ name: Name) -> [String] { catalog.sources[name.text]?.queryID == nil ? [] : [name.text] }
-        switch statement {
-        case .createAs(let create): return create.orReplace ? made(create.name) : []
-        case .dropSource(let drop): return made(drop.name)
-        case .manageQuery(.terminate, .query(let name)), .manageQuery(.pause, .query(let name)):
-            return (queries[name.text]?.writes).map { [$0] } ?? []
-        case .manageQuery(.terminate, .all), .manageQuery(.pause, .all): return Set(queries.values.compactMap(\.writes)).sorted()
-        default: return []
-        }
-    }
-
     func notSupported(_ what: String, hint: String? = nil) -> Diagnostic {
         Diagnostic(.featureNotSupported, "\(what): not supported yet", hint: hint, at: parsed.range)
     }
@@ -167,15 +155,5 @@ struct StatementExecution: Sendable {
                 .invalidSetting, "Cannot unset local property '\(name)' which was never set in the first place.", at: parsed.range)
         }
         return AnswerSummary(message: "Successfully unset local property '\(name)' (value was '\(old)').")
-    }
-}
-
-extension Statement {
-    /// Whether it changes what exists.
-    fileprivate var isDefinition: Bool {
-        switch self {
-        case .createSource, .createAs, .insertSelect, .dropSource, .alterSource, .createType, .dropType, .manageQuery: true
-        default: false
-        }
     }
 }

@@ -91,10 +91,11 @@ struct ServeCommand {
     private func runScript(_ path: String, _ engine: MillraceEngine) throws(CommandFailure) {
         let text = try script(path).text
         let session = engine.openSession()
-        for statement in statements(in: text) where !exists(statement, in: engine) {
+        let run = ScriptRun(in: session)
+        for statement in statements(in: text) {
             let sink = ScriptSink(output)
             let result = Monitor<Bool?>(nil)
-            session.execute(statement, into: sink) { succeeded in result.update { $0 = succeeded } }
+            run.execute(statement, into: sink) { succeeded in result.update { $0 = succeeded } }
             let succeeded = result.wait(until: { $0 != nil }) { $0 } ?? false
             guard succeeded else {
                 engine.close()
@@ -108,18 +109,9 @@ struct ServeCommand {
         // A line of its own ends a last statement that has no semicolon.
         let events = reader.receive(Array(text.utf8)) + reader.receive(Array("\n;\n".utf8))
         return events.compactMap { event in
-            guard case .statement(_, let text) = event, normalised(text) != "" else { return nil }
+            guard case .statement(_, let text) = event, text.contains(where: { !$0.isWhitespace && $0 != ";" }) else { return nil }
             return text
         }
-    }
-
-    private func exists(_ statement: String, in engine: MillraceEngine) -> Bool {
-        let wanted = normalised(statement)
-        return engine.definingStatements.contains { normalised($0) == wanted }
-    }
-
-    private func normalised(_ statement: String) -> String {
-        statement.split(whereSeparator: { $0.isWhitespace || $0 == ";" }).joined(separator: " ")
     }
 }
 

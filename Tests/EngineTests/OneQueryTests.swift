@@ -24,7 +24,7 @@ import Testing
     private static func forms(of sql: String) throws -> String {
         var context = AnalysisContext(catalog: CatalogSnapshot(), functions: .builtIn, properties: [:], partitions: { _ in 4 })
         guard case .createSource(let visits)? = try parse(source).first?.statement else { return "the source is no source" }
-        context.catalog.set(try analyse(visits, text: source, in: context).definition)
+        context.catalog.set(.source(try analyse(visits, text: source, in: context).definition))
         guard let parsed = try parse(sql).first, case .createAs(let create) = parsed.statement else { return "no CREATE … AS" }
         let resolved = try analyse(create, text: sql, in: context)
         let planning = PlanningContext(serviceID: "", queryID: "Q", failsOnInvalidTimestamp: false, defaultKeyFormat: .kafka)

@@ -41,7 +41,7 @@ struct Fixture {
             catalog: CatalogSnapshot(), functions: .builtIn, properties: [:], partitions: { partitions[$0] ?? 1 })
         for parsed in try parse(Self.statements) {
             guard case .createSource(let create) = parsed.statement else { continue }
-            context.catalog.set(try analyse(create, text: parsed.text, in: context).definition)
+            context.catalog.set(.source(try analyse(create, text: parsed.text, in: context).definition))
         }
         self.context = context
     }

@@ -1,0 +1,71 @@
+// How far queries must have come before a statement goes on: each behind what it reads from.
+
+import Catalog
+import LogStore
+import Pipelines
+import Planner
+import Platform
+
+extension MillraceEngine {
+    /// What has to be caught up for the sources to be up to date, each behind what it reads from. Upstream of the stream of errors are all
+    /// queries.
+    func stages(upstreamOf sources: [String]) -> [CatchUpStage] {
+        let (catalog, queries) = state.withLock { ($0.catalog, $0.queries.values.sorted { $0.id < $1.id }) }
+        let launcher = QueryLauncher(engine: self)
+        var path: [CatchUpStage] = []
+        var seen: Set<String> = []
+        func climb(_ name: String) {
+            let isErrors = catalog.sources[name]?.topic == errorsTopic
+            for query in queries where isErrors || query.writes == name || (query.writes == nil && query.reads.contains(name)) {
+                guard seen.insert(query.id).inserted else { continue }
+                for upstream in query.reads where upstream != name { climb(upstream) }
+                path += launcher.pipelines(of: query.plan).map { CatchUpStage(status: query.run.status, topics: $0.topics) }
+            }
+        }
+        for source in sources { climb(source) }
+        return path
+    }
+
+    /// Whether a stage has durably processed what its inputs hold now, as a question that can be asked again and again. A query that does not
+    /// run is not waited for.
+    func hasCaughtUp(_ stage: CatchUpStage) -> @Sendable () -> Bool {
+        var targets: [PartitionKey: Int64] = [:]
+        for name in stage.topics {
+            guard let topic = log.describeTopic(named: name) else { continue }
+            for (index, partition) in topic.partitions.enumerated() {
+                targets[PartitionKey(topic: topic.id, partition: index)] = partition.bounds.durableEnd
+            }
+        }
+        return { [targets, status = stage.status] in
+            status.content.withLock { content in
+                content.state != .running || targets.allSatisfy { (content.durablePositions[$0.key] ?? 0) >= $0.value }
+            }
+        }
+    }
+
+    /// Waits on this thread until all running queries have processed everything; false when the time (nanoseconds) is up.
+    package func drain(nanoseconds: Int64) -> Bool {
+        let (deadline, isEndless) = clock.monotonicNanoseconds().addingReportingOverflow(max(0, nanoseconds))
+        let outcome = Monitor<WaitOutcome?>(nil)
+        let stages = stages(upstreamOf: catalog.sortedSources.map(\.name))
+        drain(stages[...], waiting.ticket(), isEndless ? nil : deadline) { result in outcome.update { $0 = result } }
+        return outcome.wait(until: { $0 != nil }) { $0 == .holds }
+    }
+
+    private func drain(
+        _ stages: ArraySlice<CatchUpStage>, _ ticket: WaitingRoom.Ticket, _ deadline: Int64?,
+        then: @escaping @Sendable (WaitOutcome) -> Void
+    ) {
+        guard let stage = stages.first else { return then(.holds) }
+        waiting.when(ticket, hasCaughtUp(stage), news: [.query(stage.status.queryID)], deadline: deadline) { [self] outcome in
+            guard outcome == .holds else { return then(outcome) }
+            drain(stages.dropFirst(), ticket, deadline, then: then)
+        }
+    }
+}
+
+/// A pipeline of a running query, as something to wait for: what its topics hold has to be processed.
+struct CatchUpStage: Sendable {
+    let status: QueryStatus
+    let topics: [String]
+}
