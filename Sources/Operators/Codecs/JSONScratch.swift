@@ -85,11 +85,18 @@ extension JSONCursor {
         }
     }
 
-    /// The members of the object at this cursor: of a repeated name the first place and the last value.
-    func uniqueMembers() -> [(name: [UInt8], value: JSONCursor)] {
+    /// The members of the object at this cursor: of a repeated name the first place and the last value. Only some of them when `cancel` is
+    /// set meanwhile.
+    func uniqueMembers(unless cancel: CancelFlag? = nil) -> [(name: [UInt8], value: JSONCursor)] {
         var members: [(name: [UInt8], value: JSONCursor)] = []
         var places: [[UInt8]: Int] = [:]
+        var seen = 0
+        var isEnding = false
         forEachMember { raw, value in
+            seen += 1
+            // What is left is only walked over.
+            if seen & 0x3FF == 0, !isEnding { isEnding = cancel?.isSet ?? false }
+            if isEnding { return }
             var name: [UInt8] = []
             decode(raw, into: &name)
             if let place = places[name] {

@@ -53,7 +53,7 @@ extension FunctionLibrary {
         let array = call.arguments[0]
         let wanted = call.arguments[1]
         call.words { row in
-            if array.isNull(row) { return 0 }
+            if array.isNull(row) || call.isCancelled { return 0 }
             return array.elements(row).contains { ElementOrder.same(array.children[0], $0, wanted, row) } ? 1 : 0
         }
     }
@@ -70,6 +70,11 @@ extension FunctionLibrary {
         }
     }
 
+    /// Whether the work was cancelled, looked at once in 1,024 elements.
+    @inline(__always) private static func isTimeToEnd(_ call: FunctionCall, _ element: Int) -> Bool {
+        element & 0x3FF == 0 && call.isCancelled
+    }
+
     /// The distinct elements of the first array that `keeps` takes, which is given the set of the second array's elements.
     private static func keepDistinct(_ call: FunctionCall, _ keeps: (ElementSet, Column, Int) -> Bool) {
         let array = call.arguments[0]
@@ -77,8 +82,11 @@ extension FunctionLibrary {
         call.lists { row, children in
             var seen = ElementSet()
             let others =
-                call.arguments.count > 1 ? ElementSet(call.arguments[1].children[0], call.arguments[1].elements(row)) : ElementSet()
+                call.arguments.count > 1
+                ? ElementSet(call.arguments[1].children[0], call.arguments[1].elements(row), unless: call.frame.pressure.cancel)
+                : ElementSet()
             for element in array.elements(row) where keeps(others, elements, element) && seen.insert(elements, element) {
+                if isTimeToEnd(call, element) { break }
                 children[0].append(elements, element)
             }
             return true
@@ -90,6 +98,7 @@ extension FunctionLibrary {
             var seen = ElementSet()
             for array in call.arguments {
                 for element in array.elements(row) where seen.insert(array.children[0], element) {
+                    if isTimeToEnd(call, element) { break }
                     children[0].append(array.children[0], element)
                 }
             }
@@ -126,7 +135,7 @@ extension FunctionLibrary {
             }
             let present = array.elements(row).filter { !elements.isNull($0) }
             if elements.type.isNested, present.count > 1 { throw EvaluationError("values of type \(elements.type) have no order") }
-            let sorted = present.sorted { a, b in
+            let sorted = try call.sorted(present) { a, b in
                 let order = ElementOrder.compare(elements, a, elements, b)
                 return order == 0 ? a < b : (order < 0) != descends
             }

@@ -38,8 +38,12 @@ struct ElementSet {
 
     init() {}
 
-    init(_ column: Column, _ rows: Range<Int>) {
-        for row in rows { _ = insert(column, row) }
+    /// The elements in these rows, or some of them when `cancel` is set meanwhile.
+    init(_ column: Column, _ rows: Range<Int>, unless cancel: CancelFlag) {
+        for row in rows {
+            if row & 0x3FF == 0, cancel.isSet { return }
+            _ = insert(column, row)
+        }
     }
 
     func contains(_ column: Column, _ row: Int) -> Bool {

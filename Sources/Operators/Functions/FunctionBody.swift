@@ -118,7 +118,9 @@ final class CallKernel: Kernel {
     }
 
     private static func bridge(_ function: @Sendable ([Value], FunctionCall) throws(EvaluationError) -> Value, _ call: FunctionCall) {
+        let cancel = call.frame.pressure.cancel
         call.rows.forEach { row in
+            if cancel.isSet { return call.result.setFailed(row) }
             do throws(EvaluationError) {
                 call.result.set(row, try function(call.arguments.map { $0.value(row) }, call))
             } catch {
@@ -129,7 +131,13 @@ final class CallKernel: Kernel {
 
     override func evaluate(_ frame: Frame, _ rows: Selection) -> Column {
         result.reset(frame.count)
-        if absorbs { computeInParts(frame, rows) } else { compute(frame, rows, arguments.map { $0.evaluate(frame, rows) }) }
+        if frame.pressure.isCancelled {
+            rows.forEach { result.setFailed($0) }
+        } else if absorbs { 
+            computeInParts(frame, rows)
+        } else {
+            compute(frame, rows, arguments.map { $0.evaluate(frame, rows) })
+        }
         return result
     }
 
@@ -151,7 +159,7 @@ final class CallKernel: Kernel {
         let columns = arguments.map { $0.evaluate(frame, rows) }
         frame.onFailure = report
         pressure.limit = limit
-        if pressure.isOverfull, rows.count > 1 {
+        if pressure.isOverfull, rows.count > 1, !pressure.isCancelled {
             pressure.isOverfull = wasOverfull
             let (first, second) = rows.halves
             computeInParts(frame, first)

@@ -3,6 +3,9 @@
 //
 // Two limits keep every argument from making the process run out of memory. A value that is larger than one may be is an error of its row,
 // whatever else is in the batch. A batch whose values together are too large is no error of any row: it is computed again in parts.
+//
+// What can take long for one batch looks whether the work was cancelled: the helpers here once a row, loops within one value every so many
+// elements. What is left out then does not count, because the dataflow throws as soon as the operator at hand returns.
 
 import Bytes
 import Values
@@ -22,9 +25,13 @@ enum ValueLimit {
     static let message = "the value has more than \(bytes >> 20) MiB"
 }
 
-/// Whether the expressions of a batch have made more than one batch may hold, so that rows were left out and nothing of the batch counts.
+/// Why the expressions of a batch leave rows out, so that nothing of the batch counts: they have made more than one batch may hold, or the
+/// work is to end.
 final class EvaluationPressure {
     var isOverfull = false
+    /// Set by any thread; the dataflow's.
+    var cancel = CancelFlag()
+    @inline(__always) var isCancelled: Bool { cancel.isSet }
     /// Bytes of all values of a kernel above which no more rows are computed.
     var limit = ValueLimit.batchBytes
 }
@@ -36,11 +43,12 @@ extension FunctionCall {
     /// Fills a text result: `write` appends the row's text, and gives false for NULL.
     @inline(__always) func texts(_ write: (_ row: Int, _ bytes: inout [UInt8]) throws(EvaluationError) -> Bool) {
         let limit = frame.pressure.limit
+        let cancel = frame.pressure.cancel
         var bytes: [UInt8] = []
         swap(&bytes, &result.bytes)
         rows.forEach { row in
             let start = bytes.count
-            guard start <= limit else { return leaveOut(row) }
+            guard start <= limit, !cancel.isSet else { return leaveOut(row, isTooMuch: start > limit) }
             do throws(EvaluationError) {
                 let isPresent = try write(row, &bytes)
                 if bytes.count - start > ValueLimit.bytes { throw EvaluationError(ValueLimit.message) }
@@ -84,11 +92,12 @@ extension FunctionCall {
     @inline(__always) func lists(_ append: (_ row: Int, _ children: [Column]) throws(EvaluationError) -> Bool) {
         let children = result.children
         let limit = frame.pressure.limit
+        let cancel = frame.pressure.cancel
         var size = 0
         rows.forEach { row in
             let start = children[0].count
             let before = size
-            guard before <= limit else { return leaveOut(row) }
+            guard before <= limit, !cancel.isSet else { return leaveOut(row, isTooMuch: before > limit) }
             do throws(EvaluationError) {
                 let isPresent = try append(row, children)
                 size = children.reduce(0) { $0 + $1.contentSize }
@@ -108,9 +117,28 @@ extension FunctionCall {
 }
 
 extension FunctionCall {
-    /// The batch has become too large: the row is computed again in a smaller one.
-    private func leaveOut(_ row: Int) {
-        frame.pressure.isOverfull = true
+    /// Whether the work was cancelled: what is computed from now on does not count.
+    var isCancelled: Bool { frame.pressure.isCancelled }
+
+    /// Sorts what may be many items of one value. Throws when the work is cancelled meanwhile.
+    func sorted<Item>(_ items: [Item], by comesFirst: (Item, Item) -> Bool) throws(EvaluationError) -> [Item] {
+        let cancel = frame.pressure.cancel
+        let ended = EvaluationError("the work was cancelled")
+        var comparisons = 0
+        do {
+            return try items.sorted { first, second in
+                comparisons &+= 1
+                if comparisons & 0x3FF == 0, cancel.isSet { throw ended }
+                return comesFirst(first, second)
+            }
+        } catch {
+            throw ended
+        }
+    }
+
+    /// The batch has become too large, and the row is computed again in a smaller one; or the work was cancelled.
+    private func leaveOut(_ row: Int, isTooMuch: Bool) {
+        if isTooMuch { frame.pressure.isOverfull = true }
         result.setFailed(row)
     }
 }

@@ -14,7 +14,8 @@ extension FunctionLibrary {
         let scratch = JSONScratch()
         return { call in
             call.words { row throws(EvaluationError) in
-                try scratch.read(call.arguments[0].text(row)) { value in
+                if call.isCancelled { return nil }
+                return try scratch.read(call.arguments[0].text(row)) { value in
                     guard let value, value.isArray else { return nil }
                     var count: Int64 = 0
                     value.forEachElement { _ in
@@ -38,7 +39,8 @@ extension FunctionLibrary {
                         elements.append($0)
                         return true
                     }
-                    for element in elements {
+                    for (place, element) in elements.enumerated() {
+                        if place & 0x3FF == 0, call.isCancelled { return false }
                         var text: [UInt8] = []
                         try JSONText.append(element, .scientific, to: &text)
                         children[0].setText(children[0].appendRow(), text)
@@ -56,6 +58,7 @@ extension FunctionLibrary {
             let wanted = call.arguments[1]
             call.words { row throws(EvaluationError) in
                 if call.isNull(0, row) { throw EvaluationError("the JSON text must not be null") }
+                if call.isCancelled { return nil }
                 return try scratch.scan(call.arguments[0].text(row)) { start in
                     guard var cursor = start, cursor.take(0x5B) else { return 0 }
                     cursor.skipSpace()

@@ -39,7 +39,7 @@ extension FunctionLibrary {
         let scratch = JSONScratch()
         return { call in
             call.words { row in
-                if call.isNull(0, row) { return 0 }
+                if call.isNull(0, row) || call.isCancelled { return 0 }
                 do throws(EvaluationError) {
                     return try scratch.read(call.arguments[0].text(row)) { $0 != nil ? 1 : 0 }
                 } catch {
@@ -59,7 +59,7 @@ extension FunctionLibrary {
                 if documents.count == 1 {
                     try JSONText.append(documents[0], .plain, to: &bytes)
                 } else if documents.allSatisfy(\.isObject) {
-                    try JSONText.appendObject(merged(documents), .plain, to: &bytes)
+                    try JSONText.appendObject(merged(documents, unless: call.frame.pressure.cancel), .plain, to: &bytes)
                 } else {
                     try appendJoined(documents, to: &bytes)
                 }
@@ -79,10 +79,10 @@ extension FunctionLibrary {
         }
     }
 
-    private static func merged(_ documents: [JSONCursor]) -> [(name: [UInt8], value: JSONCursor)] {
+    private static func merged(_ documents: [JSONCursor], unless cancel: CancelFlag) -> [(name: [UInt8], value: JSONCursor)] {
         var members: [(name: [UInt8], value: JSONCursor)] = []
         var places: [[UInt8]: Int] = [:]
-        for member in documents.flatMap({ $0.uniqueMembers() }) {
+        for member in documents.flatMap({ $0.uniqueMembers(unless: cancel) }) {
             if let place = places[member.name] {
                 members[place].value = member.value
             } else {
@@ -119,7 +119,9 @@ extension FunctionLibrary {
             call.lists { row, children throws(EvaluationError) in
                 try scratch.read(call.arguments[0].text(row)) { value in
                     guard let value, value.isObject else { return false }
-                    for member in value.uniqueMembers() { children[0].setText(children[0].appendRow(), member.name) }
+                    for member in value.uniqueMembers(unless: call.frame.pressure.cancel) {
+                        children[0].setText(children[0].appendRow(), member.name)
+                    }
                     return true
                 }
             }
@@ -132,7 +134,8 @@ extension FunctionLibrary {
             call.lists { row, children throws(EvaluationError) in
                 try scratch.read(call.arguments[0].text(row)) { value throws(EvaluationError) in
                     guard let value, value.isObject else { return false }
-                    for member in value.uniqueMembers() {
+                    for (place, member) in value.uniqueMembers(unless: call.frame.pressure.cancel).enumerated() {
+                        if place & 0x3FF == 0, call.isCancelled { return false }
                         children[0].setText(children[0].appendRow(), member.name)
                         var content: [UInt8] = []
                         try JSONText.appendContent(member.value, to: &content)

@@ -43,7 +43,10 @@ extension FunctionLibrary {
             var isPresent = false
             for map in call.arguments where !map.isNull(row) {
                 isPresent = true
-                for entry in map.elements(row) { put(map.children[0], entry, map.children[1], entry, into: children, &index) }
+                for entry in map.elements(row) {
+                    if entry & 0x3FF == 0, call.isCancelled { return false }
+                    put(map.children[0], entry, map.children[1], entry, into: children, &index)
+                }
             }
             return isPresent
         }
@@ -56,6 +59,7 @@ extension FunctionLibrary {
             var index = KeyIndex(children[0])
             let available = values.elements(row)
             for (place, key) in keys.elements(row).enumerated() {
+                if place & 0x3FF == 0, call.isCancelled { return false }
                 let value = place < available.count ? available.lowerBound + place : nil
                 put(keys.children[0], key, values.children[0], value, into: children, &index)
             }
@@ -72,7 +76,7 @@ extension FunctionLibrary {
             if map.isNull(row) { return false }
             var order = Array(map.elements(row))
             if call.arguments[1].words[row] != 0 {
-                order.sort { a, b in
+                order = try call.sorted(order) { a, b in
                     if keys.isNull(a) || keys.isNull(b) { return !keys.isNull(a) }
                     return RowOrder.compareTexts(keys.text(a), keys.text(b)) < 0
                 }

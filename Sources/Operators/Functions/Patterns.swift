@@ -33,6 +33,7 @@ extension FunctionLibrary {
             result.bytes = input.bytes
             result.isView = true
             call.rows.forEach { row in
+                if call.isCancelled { return result.setFailed(row) }
                 do throws(EvaluationError) {
                     let text = input.text(row)
                     let expression = try cache.get(call.arguments[0].text(row), RegularExpression.init)
@@ -58,7 +59,7 @@ extension FunctionLibrary {
                 let expression = try cache.get(call.arguments[0].text(row), RegularExpression.init)
                 let group = try group(call, row)
                 if group > expression.groupCount { return false }
-                try expression.forEachMatch(in: text) { _ in
+                try expression.forEachMatch(in: text, unless: call.frame.pressure.cancel) { _ in
                     let place = found.appendRow()
                     if let range = expression.range(group) { found.setText(place, slice(text, range)) } else { found.setNull(place) }
                     return true
@@ -79,7 +80,7 @@ extension FunctionLibrary {
                 let replacement = try replacements.get(call.arguments[2].text(row), PatternReplacement.init)
                 var end = 0
                 let start = bytes.count
-                try expression.forEachMatch(in: text) { match throws(EvaluationError) in
+                try expression.forEachMatch(in: text, unless: call.frame.pressure.cancel) { match throws(EvaluationError) in
                     bytes.append(contentsOf: slice(text, end..<match.lowerBound))
                     try replacement.append(expression, text, to: &bytes)
                     end = match.upperBound
@@ -102,7 +103,7 @@ extension FunctionLibrary {
                 let matchesNothing = try expression.find(in: [])
                 var pieces: [Range<Int>] = []
                 var end = 0
-                try expression.forEachMatch(in: text) { match in
+                try expression.forEachMatch(in: text, unless: call.frame.pressure.cancel) { match in
                     if matchesNothing, end == 0, match == 0..<0 { return true }
                     pieces.append(end..<match.lowerBound)
                     end = match.upperBound

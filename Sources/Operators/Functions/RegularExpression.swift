@@ -102,12 +102,14 @@ import Values
         return number > 0 ? Int(number) : nil
     }
 
-    /// Gives `visit` the range of each match, one after the other, until it says false. After an empty match the search goes on one
-    /// character later.
-    func forEachMatch(in text: ArraySlice<UInt8>, _ visit: (Range<Int>) throws(EvaluationError) -> Bool) throws(EvaluationError) {
+    /// Gives `visit` the range of each match, one after the other, until it says false or `cancel` is set. After an empty match the search
+    /// goes on one character later.
+    func forEachMatch(
+        in text: ArraySlice<UInt8>, unless cancel: CancelFlag, _ visit: (Range<Int>) throws(EvaluationError) -> Bool
+    ) throws(EvaluationError) {
         var start = 0
         var isChecked = false
-        while start <= text.count, try find(in: text, from: start, isChecked: isChecked), let range = range(0) {
+        while !cancel.isSet, start <= text.count, try find(in: text, from: start, isChecked: isChecked), let range = range(0) {
             isChecked = true
             guard try visit(range) else { return }
             start = range.upperBound

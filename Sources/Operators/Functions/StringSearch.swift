@@ -5,22 +5,28 @@ import Values
 
 /// Finding bytes in bytes. In valid UTF-8 a match of bytes is a match of characters.
 enum ByteSearch {
-    /// The index of the first `needle` in `text` at or after index `from`; nil without one. The needle is not empty.
-    static func first(_ needle: ArraySlice<UInt8>, in text: ArraySlice<UInt8>, from: Int) -> Int? {
+    /// The index of the first `needle` in `text` at or after index `from`; nil without one, and where `cancel` was set meanwhile. The needle
+    /// is not empty.
+    static func first(_ needle: ArraySlice<UInt8>, in text: ArraySlice<UInt8>, from: Int, unless cancel: CancelFlag) -> Int? {
         guard let head = needle.first, text.endIndex - from >= needle.count else { return nil }
         let last = text.endIndex - needle.count
         var index = from
         while index <= last {
-            if text[index] == head, text[index..<index + needle.count].elementsEqual(needle) { return index }
+            if text[index] == head {
+                if text[index..<index + needle.count].elementsEqual(needle) { return index }
+                if cancel.isSet { return nil }
+            }
             index += 1
         }
         return nil
     }
 
     /// Gives `take` the pieces between the delimiters, which are not empty; adjacent ones have an empty piece between them.
-    static func split(_ text: ArraySlice<UInt8>, by delimiter: ArraySlice<UInt8>, _ take: (ArraySlice<UInt8>) -> Void) {
+    static func split(
+        _ text: ArraySlice<UInt8>, by delimiter: ArraySlice<UInt8>, unless cancel: CancelFlag, _ take: (ArraySlice<UInt8>) -> Void
+    ) {
         var start = text.startIndex
-        while let found = first(delimiter, in: text, from: start) {
+        while let found = first(delimiter, in: text, from: start, unless: cancel) {
             take(text[start..<found])
             start = found + delimiter.count
         }
@@ -28,9 +34,9 @@ enum ByteSearch {
     }
 
     /// The 1-based place of the n-th occurrence, 0 without one. Overlapping occurrences count; a negative position starts that far from
-    /// the end and searches backwards.
+    /// the end and searches backwards. 0 as well where `cancel` was set meanwhile.
     static func position<Text: RandomAccessCollection>(
-        of needle: Text, in text: Text, from position: Int, occurrence: Int
+        of needle: Text, in text: Text, from position: Int, occurrence: Int, unless cancel: CancelFlag
     ) -> Int where Text.Element: Equatable, Text.Index == Int {
         guard position != 0, occurrence > 0, position.magnitude <= text.count else { return 0 }
         let step = position > 0 ? 1 : -1
@@ -39,7 +45,7 @@ enum ByteSearch {
         // Backwards, nothing is first found behind the last character.
         if step < 0 && needle.isEmpty { start += 1 }
         var left = occurrence
-        while start >= 0, start + needle.count <= text.count {
+        while start >= 0, start + needle.count <= text.count, !cancel.isSet {
             let from = text.startIndex + start
             if text[from..<from + needle.count].elementsEqual(needle) {
                 left -= 1
@@ -71,16 +77,18 @@ extension FunctionLibrary {
             for index in 2..<max(2, call.arguments.count) where call.isNull(index, row) {
                 throw EvaluationError("the position and the occurrence of INSTR must not be null")
             }
-            if text.isNull(row) || needle.isNull(row) { return 0 }
+            if text.isNull(row) || needle.isNull(row) || call.isCancelled { return 0 }
             let position = call.arguments.count > 2 ? Int(call.arguments[2].words[row]) : 1
             let occurrence = call.arguments.count > 3 ? Int(call.arguments[3].words[row]) : 1
             let a = text.text(row)
             let b = needle.text(row)
             if isASCII(a) {
-                return Int64(ByteSearch.position(of: b, in: a, from: position, occurrence: occurrence))
+                return Int64(ByteSearch.position(of: b, in: a, from: position, occurrence: occurrence, unless: call.frame.pressure.cancel))
             }
             return Int64(
-                ByteSearch.position(of: Array(string(b).utf16), in: Array(string(a).utf16), from: position, occurrence: occurrence))
+                ByteSearch.position(
+                    of: Array(string(b).utf16), in: Array(string(a).utf16), from: position, occurrence: occurrence,
+                    unless: call.frame.pressure.cancel))
         }
     }
 
@@ -90,6 +98,7 @@ extension FunctionLibrary {
         let source = call.arguments[0]
         let old = call.arguments[1]
         let new = call.arguments[2]
+        let cancel = call.frame.pressure.cancel
         call.texts { row, bytes throws(EvaluationError) in
             let text = source.text(row)
             let wanted = old.text(row)
@@ -106,7 +115,7 @@ extension FunctionLibrary {
                 return true
             }
             var start = text.startIndex
-            while let found = ByteSearch.first(wanted, in: text, from: start) {
+            while let found = ByteSearch.first(wanted, in: text, from: start, unless: cancel) {
                 bytes.append(contentsOf: text[start..<found])
                 bytes.append(contentsOf: other)
                 start = found + wanted.count
@@ -122,16 +131,18 @@ extension FunctionLibrary {
         let source = call.arguments[0]
         let delimiter = call.arguments[1]
         let isText = source.type == .string
+        let cancel = call.frame.pressure.cancel
         call.lists { row, children in
             let text = source.text(row)
             let between = delimiter.text(row)
             let pieces = children[0]
             if !between.isEmpty {
-                ByteSearch.split(text, by: between) { pieces.setText(pieces.appendRow(), $0) }
+                ByteSearch.split(text, by: between, unless: cancel) { pieces.setText(pieces.appendRow(), $0) }
             } else if text.isEmpty {
                 pieces.setText(pieces.appendRow(), text)
             } else if isText {
                 for scalar in string(text).unicodeScalars {
+                    if pieces.count & 0xFFF == 0, cancel.isSet { return false }
                     let unit = scalar.value > 0xFFFF ? "\u{FFFD}" : String(Character(scalar))
                     for _ in 0..<(scalar.value > 0xFFFF ? 2 : 1) { pieces.setText(pieces.appendRow(), unit.utf8) }
                 }
@@ -146,6 +157,7 @@ extension FunctionLibrary {
         let source = call.arguments[0]
         let entryDelimiter = call.arguments[1]
         let keyDelimiter = call.arguments[2]
+        let cancel = call.frame.pressure.cancel
         call.lists { row, children in
             let between = entryDelimiter.text(row)
             let inside = keyDelimiter.text(row)
@@ -153,10 +165,10 @@ extension FunctionLibrary {
             let keys = children[0]
             let values = children[1]
             var entries = KeyIndex(keys)
-            ByteSearch.split(source.text(row), by: between) { entry in
-                guard let end = ByteSearch.first(inside, in: entry, from: entry.startIndex) else { return }
+            ByteSearch.split(source.text(row), by: between, unless: cancel) { entry in
+                guard let end = ByteSearch.first(inside, in: entry, from: entry.startIndex, unless: cancel) else { return }
                 let rest = entry[(end + inside.count)...]
-                let stop = ByteSearch.first(inside, in: rest, from: rest.startIndex) ?? rest.endIndex
+                let stop = ByteSearch.first(inside, in: rest, from: rest.startIndex, unless: cancel) ?? rest.endIndex
                 let key = entry[..<end]
                 let place = entries.place(ofText: key) {
                     keys.setText(keys.appendRow(), key)

@@ -75,9 +75,9 @@ extension FunctionLibrary {
             }
             if !left { bytes.append(contentsOf: text) }
             let unit = isText ? utf16Length(filler) : filler.count
-            for _ in 0..<(wanted - length) / unit {
+            for piece in 0..<(wanted - length) / unit {
                 bytes.append(contentsOf: filler)
-                if bytes.count - start > ValueLimit.bytes { return true }
+                if bytes.count - start > ValueLimit.bytes || piece & 0xFFF == 0xFFF && call.isCancelled { return true }
             }
             bytes.append(contentsOf: prefix(filler, (wanted - length) % unit, unit))
             if left { bytes.append(contentsOf: text) }
@@ -106,10 +106,12 @@ extension FunctionLibrary {
                 }
                 return true
             }
-            for scalar in CaseMapping.lower(string(text)).unicodeScalars.drop(while: { $0.isASCII && isBlank(UInt8($0.value)) }) {
+            let scalars = CaseMapping.lower(string(text)).unicodeScalars.drop { $0.isASCII && isBlank(UInt8(truncatingIfNeeded: $0.value)) }
+            for (place, scalar) in scalars.enumerated() {
+                if place & 0xFFF == 0xFFF, call.isCancelled { return true }
                 let isUpper = startsWord && scalar.value <= 0xFFFF
                 bytes.append(contentsOf: isUpper ? Array(scalar.properties.uppercaseMapping.utf8) : Array(String(Character(scalar)).utf8))
-                startsWord = scalar.isASCII && isBlank(UInt8(scalar.value))
+                startsWord = scalar.isASCII && isBlank(UInt8(truncatingIfNeeded: scalar.value))
             }
             return true
         }

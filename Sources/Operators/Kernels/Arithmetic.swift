@@ -176,8 +176,8 @@ final class TextConcatenationKernel: Kernel {
             if result.bytes.count - start > ValueLimit.bytes {
                 result.bytes.removeLast(result.bytes.count - start)
                 fail(frame, row, ValueLimit.message)
-            } else if start > frame.pressure.limit {
-                frame.pressure.isOverfull = true
+            } else if start > frame.pressure.limit || frame.pressure.isCancelled {
+                if start > frame.pressure.limit { frame.pressure.isOverfull = true }
                 result.setFailed(row)
             } else {
                 result.setRange(row, from: start)

@@ -115,7 +115,10 @@ final class CastKernel: Kernel {
             result.doubles = out
             return result
         }
+        let cancel = frame.pressure.cancel
         usable.forEach { row in
+            // Costs little beside the conversions that get here.
+            if cancel.isSet { return result.setFailed(row) }
             if let problem = conversion.apply(column, row, result, row) { fail(frame, row, problem) }
         }
         return result

@@ -53,13 +53,15 @@ private struct FlatElements {
     var owners: [Int32] = []
     var parts: [Column]
 
-    init(_ collection: Column, _ rows: Selection) {
+    /// None of the elements of rows that follow when `cancel` is set.
+    init(_ collection: Column, _ rows: Selection, unless cancel: CancelFlag) {
         var owners: [Int32] = []
         var places: [Int32] = []
         rows.forEach { row in
+            if cancel.isSet { return }
             for element in collection.elements(row) {
-                owners.append(Int32(row))
-                places.append(Int32(element))
+                owners.append(Int32(truncatingIfNeeded: row))
+                places.append(Int32(truncatingIfNeeded: element))
             }
         }
         self.owners = owners
@@ -86,7 +88,8 @@ final class TransformKernel: Kernel {
         let source = collection.evaluate(frame, rows)
         result.reset(frame.count)
         let usable = computable(rows, [source])
-        let flat = FlatElements(source, usable)
+        let cancel = frame.pressure.cancel
+        let flat = FlatElements(source, usable, unless: cancel)
         let inner = frame.inner(flat.owners)
         let all = Selection.all(flat.owners.count)
         let parts = lambdas.map { $0.evaluate(inner, all, flat.parts) }
@@ -97,22 +100,24 @@ final class TransformKernel: Kernel {
         usable.forEach { row in
             let length = source.elements(row).count
             defer { next += length }
+            if cancel.isSet { return result.setFailed(row) }
             if result.isFailed(row) { return }
             let start = result.children[0].count
             for element in next..<next + length {
                 for (child, part) in zip(result.children, parts) { child.append(part, element) }
             }
-            result.ranges[row] = ByteRange(start: Int32(start), length: Int32(length))
-            if result.lane == .map, let problem = mapProblem(start, length) { fail(frame, row, problem) }
+            result.setRange(row, start: start, count: length)
+            if result.lane == .map, let problem = mapProblem(start, length, unless: cancel) { fail(frame, row, problem) }
         }
         return result
     }
 
-    private func mapProblem(_ start: Int, _ length: Int) -> String? {
+    private func mapProblem(_ start: Int, _ length: Int, unless cancel: CancelFlag) -> String? {
         let keys = result.children[0]
         let values = result.children[1]
         var seen: Set<Value> = []
         for entry in start..<start + length {
+            if entry & 0x3FF == 0, cancel.isSet { return nil }
             if values.isNull(entry) { return "TRANSFORM gives a null map value" }
             if !seen.insert(keys.value(entry)).inserted { return "TRANSFORM gives the same map key twice" }
         }
@@ -135,12 +140,14 @@ final class KeepKernel: Kernel {
         let source = collection.evaluate(frame, rows)
         result.reset(frame.count)
         let usable = computable(rows, [source])
-        let flat = FlatElements(source, usable)
+        let cancel = frame.pressure.cancel
+        let flat = FlatElements(source, usable, unless: cancel)
         let keeps = lambda.evaluate(frame.inner(flat.owners), .all(flat.owners.count), flat.parts)
         var next = 0
         usable.forEach { row in
             let length = source.elements(row).count
             defer { next += length }
+            if cancel.isSet { return result.setFailed(row) }
             let start = result.children[0].count
             for element in next..<next + length {
                 if keeps.isNull(element) {
@@ -151,7 +158,7 @@ final class KeepKernel: Kernel {
                 if result.lane == .map, flat.parts[1].isNull(element) { return fail(frame, row, "FILTER keeps a null map value") }
                 for (child, part) in zip(result.children, flat.parts) { child.append(part, element) }
             }
-            result.ranges[row] = ByteRange(start: Int32(start), length: Int32(result.children[0].count - start))
+            result.setRange(row, start: start, count: result.children[0].count - start)
         }
         return result
     }
@@ -174,6 +181,7 @@ final class ReduceKernel: Kernel {
         let start = initial.evaluate(frame, rows)
         result.reset(frame.count)
         let usable = unfailed(rows, [source, start])
+        let cancel = frame.pressure.cancel
         if source.lane == .map { source = MapOrder.arranged(source, usable.withoutNulls(source)) }
         // Rows that still have an element at `position`. Each step costs what these rows cost, so that one long list among short ones does
         // not cost its length times the batch.
@@ -182,13 +190,17 @@ final class ReduceKernel: Kernel {
             if source.isNull(row) || start.isNull(row) || source.elements(row).isEmpty {
                 result.copy(start, row, to: row)
             } else {
-                active.append(Int32(row))
+                active.append(Int32(truncatingIfNeeded: row))
             }
         }
         var state = gathered(start, active)
         var inner = frame.inner(active)
         var position: Int32 = 0
         while !active.isEmpty {
+            if cancel.isSet {
+                for row in active { result.setFailed(Int(row)) }
+                break
+            }
             let places = active.map { source.ranges[Int($0)].start + position }
             let next = lambda.evaluate(inner, .all(active.count), [state] + source.children.map { gathered($0, places) })
             position += 1
@@ -197,7 +209,7 @@ final class ReduceKernel: Kernel {
                 if next.isFailed(place) {
                     result.setFailed(Int(row))
                 } else if position < source.ranges[Int(row)].length {
-                    staying.append(Int32(place))
+                    staying.append(Int32(truncatingIfNeeded: place))
                 } else {
                     result.copy(next, place, to: Int(row))
                 }

@@ -31,21 +31,27 @@ struct LikePattern {
         if escaped { return nil }
     }
 
+    /// Units that are compared before it is looked whether the work was cancelled: a fraction of a millisecond.
+    private static let unitsBetweenLooks = 1 << 16
+
     private static func isLineTerminator(_ unit: UInt16) -> Bool {
         unit == 0x0A || unit == 0x0D || unit == 0x85 || unit == 0x2028 || unit == 0x2029
     }
 
-    func matches(_ text: ArraySlice<UInt8>) -> Bool {
-        if text.allSatisfy({ $0 < 0x80 }) { return matches(text.map(UInt16.init)) }
-        return matches(Array(String(decoding: text, as: UTF8.self).utf16))
+    /// Whether the whole text matches; false as well where `cancel` was set meanwhile.
+    func matches(_ text: ArraySlice<UInt8>, unless cancel: CancelFlag) -> Bool {
+        if text.allSatisfy({ $0 < 0x80 }) { return matches(text.map(UInt16.init), unless: cancel) }
+        return matches(Array(String(decoding: text, as: UTF8.self).utf16), unless: cancel)
     }
 
-    /// Greedy with one point to come back to: the last `%` seen.
-    private func matches(_ units: [UInt16]) -> Bool {
+    /// Greedy with one point to come back to: the last `%` seen. Each return costs what was compared since the one before, so that a text
+    /// costs its length times the pattern's at worst.
+    private func matches(_ units: [UInt16], unless cancel: CancelFlag) -> Bool {
         var unit = 0
         var piece = 0
         var anyPiece = -1
         var anyUnit = 0
+        var compared = 0
         while unit < units.count {
             if piece < pieces.count {
                 switch pieces[piece] {
@@ -63,6 +69,11 @@ struct LikePattern {
             }
             guard anyPiece >= 0, !LikePattern.isLineTerminator(units[anyUnit]) else { return false }
             anyUnit += 1
+            compared += unit - anyUnit + 2
+            if compared > LikePattern.unitsBetweenLooks {
+                if cancel.isSet { return false }
+                compared = 0
+            }
             unit = anyUnit
             piece = anyPiece + 1
         }
@@ -91,11 +102,13 @@ final class LikeKernel: Kernel {
         let values = value.evaluate(frame, rows)
         let patterns = pattern.evaluate(frame, rows)
         result.reset(frame.count)
+        let cancel = frame.pressure.cancel
         computable(rows, [values, patterns], nullFails: true).forEach { row in
+            if cancel.isSet { return result.setFailed(row) }
             guard let compiled = compile(patterns.text(row)) else {
                 return fail(frame, row, "the LIKE pattern ends in its escape character")
             }
-            result.words[row] = compiled.matches(values.text(row)) != negated ? 1 : 0
+            result.words[row] = compiled.matches(values.text(row), unless: cancel) != negated ? 1 : 0
         }
         return result
     }

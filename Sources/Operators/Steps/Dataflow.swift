@@ -6,7 +6,7 @@
 //   process   a batch of at most `batchLimit` records. With `hasSlices` it returns as soon as a slice of output has been made (see
 //             `OutputLimits`), although the batch may not be done: `hasPending` tells.
 //   resume    while `hasPending`: makes the next slice. Between two slices the driver may take a client's rows, give the thread to
-//             others, or set `cancel` (from any thread), which ends `process` and `resume` with an error at the next chunk.
+//             others, or set `cancel` (from any thread), which ends `process` and `resume` with an error wherever they are.
 //   flush     when nothing is pending and a commit is due (by time, by input, or by `heldBytes`); it may leave work pending, too.
 //   take…     when nothing is pending: output, changelog and errors, which are committed together with the positions of the inputs.
 //             A commit while something is pending would hold half of what a record does.
@@ -176,7 +176,7 @@ package final class Dataflow {
     package func process(_ slices: [InputSlice], order: [Int32]) throws(DataflowError) {
         begin(records: order.count)
         var places = [[Int32]](repeating: [], count: inputs.count)
-        for (place, slice) in order.enumerated() { places[slices[Int(slice)].input].append(Int32(place)) }
+        for (place, slice) in order.enumerated() { places[slices[Int(slice)].input].append(Int32(truncatingIfNeeded: place)) }
         context.mergeOrder = places
         self.slices = slices.filter { !$0.range.isEmpty }
         for (join, _) in joins { join.begin() }
@@ -208,11 +208,18 @@ package final class Dataflow {
         guard hasPending else { return }
         context.budget.beginSlice()
         while true {
-            if context.budget.cancel.isSet { throw DataflowError("the work was cancelled", isCancelled: true) }
-            guard try step() else { return finishBatch() }
+            try checkCancelled()
+            let isAnyLeft = try step()
+            // A step that was cancelled has left rows out: nothing of it may be handed on.
+            try checkCancelled()
+            guard isAnyLeft else { return finishBatch() }
             if let reason = try excess() { return reject(reason) }
             if context.budget.isUsedUp { return }
         }
+    }
+
+    private func checkCancelled() throws(DataflowError) {
+        if context.cancel.isSet { throw DataflowError("the work was cancelled", isCancelled: true) }
     }
 
     /// Lets the operator furthest up that has work go on; with none, the next slice begins, then the next flush. False when all is done.
@@ -262,10 +269,10 @@ package final class Dataflow {
     /// How many records the next batch should have at most.
     package var batchLimit: Int { sizing.limit }
 
-    /// Ends all work at the next chunk when it is set, which any thread may do.
+    /// Ends all work when it is set, which any thread may do: within milliseconds also in the middle of a chunk.
     package var cancel: CancelFlag {
-        get { context.budget.cancel }
-        set { context.budget.cancel = newValue }
+        get { context.cancel }
+        set { context.cancel = newValue }
     }
 
     // MARK: Too much output

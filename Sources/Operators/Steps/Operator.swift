@@ -76,6 +76,14 @@ final class DataflowContext {
     let environment: DataflowEnvironment
     let errors = ErrorLog()
     let budget: OutputBudget
+    /// Ends the work when it is set: operators see it between chunks, kernels within one.
+    var cancel: CancelFlag {
+        get { budget.cancel }
+        set {
+            budget.cancel = newValue
+            environment.pressure?.cancel = newValue
+        }
+    }
     /// While several inputs are processed together: for each input, the place of each of its records in the order of all. Joins then keep
     /// what comes until they know which row is next.
     var mergeOrder: [[Int32]]?
@@ -83,10 +91,12 @@ final class DataflowContext {
     init(options: DataflowOptions, environment: DataflowEnvironment) {
         self.options = options
         var environment = environment
-        environment.pressure = EvaluationPressure()
+        let pressure = EvaluationPressure()
+        environment.pressure = pressure
         self.environment = environment
         budget = OutputBudget(hasSlices: options.hasSlices)
         errors.stopsAtUnreadable = options.failsOnUnreadableRecord
+        pressure.cancel = budget.cancel
     }
 }
 

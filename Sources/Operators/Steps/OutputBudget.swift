@@ -33,7 +33,7 @@ package final class CancelFlag: Sendable {
     /// Whether the work is to end.
     package var isSet: Bool { flag.load(ordering: .relaxed) }
 
-    /// Ends the work at the next chunk, for good.
+    /// Ends the work wherever it is, for good.
     package func set() { flag.store(true, ordering: .relaxed) }
 }
 
