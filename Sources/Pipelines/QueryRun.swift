@@ -127,7 +127,7 @@ package final class QueryRun: Sendable {
         guard let epoch, let pool else { return finally() }
         pool.remove(epoch, committing: true, finally: finally)
         // What is in the middle of something long is not waited for: it is done again after the next start.
-        pool.after(nanoseconds: QueryRun.patience, for: status.queryID) { epoch.cancel.set() }
+        pool.after(nanoseconds: QueryRun.patience) { epoch.cancel.set() }
     }
 
     /// Stops the tasks for good. What is not committed is dropped with them.
@@ -160,7 +160,7 @@ package final class QueryRun: Sendable {
             if isFirst { body() }
         }
         status.whenever({ !$0.isRestoring }, call: { [self] in answer { [self] in commit(on: pool, finally) } })
-        pool.after(nanoseconds: QueryRun.restoreWait, for: status.queryID) { answer { finally(.restoring) } }
+        pool.after(nanoseconds: QueryRun.restoreWait) { answer { finally(.restoring) } }
     }
 
     private func commit(on pool: WorkerPool, _ finally: @escaping @Sendable (CommitOutcome) -> Void) {
@@ -272,7 +272,7 @@ package final class QueryRun: Sendable {
         guard let delay, let pool else { return }
         if delay > 0 { events.onObstacle(refusal) }
         pool.remove(epoch, committing: false) { [self] in
-            pool.after(nanoseconds: delay, for: status.queryID) { [self] in restart(after: epoch, on: pool) }
+            pool.after(nanoseconds: delay) { [self] in restart(after: epoch, on: pool) }
         }
     }
 

@@ -7,7 +7,7 @@ import Platform
 
 /// A thread that owns tasks. Everything but the inbox belongs to the thread itself.
 final class Worker: @unchecked Sendable {
-    // `slots`, `ready`, `scans`, `due`, `waiting` and `timers` are touched by the worker's own thread only; the inbox has its lock. After
+    // `slots`, `ready`, `scans`, `due` and `waiting` are touched by the worker's own thread only; the inbox has its lock. After
     // the thread has ended, the messages that still come are carried out one at a time by their senders, and touch what it left.
     private struct Inbox {
         var messages: [@Sendable (Worker) -> Void] = []
@@ -48,8 +48,6 @@ final class Worker: @unchecked Sendable {
     var waiting: [Waiting] = []
     /// Commits handed to the log whose outcome has not been dealt with.
     var commitsUnderWay = 0
-    /// What is to be done at a time (monotonic nanoseconds).
-    private var timers: [(due: Int64, call: @Sendable () -> Void)] = []
     private var thread: (any RunningThread)?
 
     init(
@@ -85,11 +83,6 @@ final class Worker: @unchecked Sendable {
             if messages.isEmpty { return }
             for message in messages { message(self) }
         }
-    }
-
-    /// Calls `body` on the worker's thread when so much time has passed; never, once it has been stopped.
-    func after(nanoseconds delay: Int64, _ body: @escaping @Sendable () -> Void) {
-        post { worker in worker.timers.append((worker.time.monotonicNanoseconds() + delay, body)) }
     }
 
     /// The ends of a partition have moved.
@@ -165,7 +158,6 @@ final class Worker: @unchecked Sendable {
         while true {
             let (messages, news, isStopped) = takeInbox()
             for message in messages { message(self) }
-            fireTimers()
             if !news.isEmpty {
                 for slot in slots where !slot.isReady && slot.task.description.inputs.contains(where: { news.contains($0.partition) }) {
                     makeReady(slot)
@@ -189,7 +181,6 @@ final class Worker: @unchecked Sendable {
             for message in messages { message(self) }
         }
         for slot in slots { drop(slot) }
-        timers = []
         let stranded = waiting
         waiting = []
         for waiter in stranded { waiter.call() }
@@ -203,15 +194,7 @@ final class Worker: @unchecked Sendable {
     /// Nanoseconds that a worker that was stopped waits for the log to decide its commits.
     private static let longestSettling: Int64 = 2_000_000_000
 
-    private func fireTimers() {
-        guard !timers.isEmpty else { return }
-        let now = time.monotonicNanoseconds()
-        let due = timers.filter { $0.due <= now }
-        timers.removeAll { $0.due <= now }
-        for timer in due { timer.call() }
-    }
-
-    /// Waits for work: not at all while a task is ready, and no longer than until the next timer is due.
+    /// Waits for work: not at all while a task is ready.
     private func takeInbox() -> ([@Sendable (Worker) -> Void], Set<PartitionKey>, Bool) {
         func take(_ inbox: inout Inbox) -> ([@Sendable (Worker) -> Void], Set<PartitionKey>, Bool) {
             defer {
@@ -221,8 +204,7 @@ final class Worker: @unchecked Sendable {
             return (inbox.messages, inbox.news, inbox.isStopped)
         }
         if !ready.isEmpty || !scans.isEmpty { return inbox.withLock { take(&$0) } }
-        let left = timers.map(\.due).min().map { max(0, $0 - time.monotonicNanoseconds()) }
-        return inbox.wait(nanoseconds: left, until: { $0.hasWork }, then: { take(&$0) })
+        return inbox.wait(until: { $0.hasWork }, then: { take(&$0) })
     }
 
     // MARK: Turns

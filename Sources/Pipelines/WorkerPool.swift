@@ -1,5 +1,5 @@
-// The fixed pool of worker threads, and the threads beside them: those on which queries restore their state, and the one that writes
-// snapshots. A worker never waits for a disk.
+// The fixed pool of worker threads, and the threads beside them: those on which queries restore their state, the one that writes snapshots,
+// and that of the timers. A worker never waits for a disk.
 
 package import LogStore
 package import Platform
@@ -13,6 +13,7 @@ package final class WorkerPool: Sendable {
     /// Two, so that a restore that waits for the disk does not keep all others waiting; they share the processor with the workers.
     private let restores: ThreadPool
     private let snapshots: ThreadPool
+    private let timers: Timers
     private let isStopping = Monitor(false)
 
     /// Starts `count` workers on threads of `scheduler`. Errors: the system refuses a thread.
@@ -22,6 +23,7 @@ package final class WorkerPool: Sendable {
         self.log = log
         restores = ThreadPool("restore", limit: 2, scheduler: scheduler)
         snapshots = ThreadPool("snapshots", limit: 1, scheduler: scheduler)
+        timers = try Timers(scheduler)
         var workers: [Worker] = []
         for index in 0..<max(1, count) {
             workers.append(try Worker(name: "worker-\(index)", log: log, time: time, snapshots: snapshots, scheduler: scheduler))
@@ -53,11 +55,8 @@ package final class WorkerPool: Sendable {
         if epoch.isEnded { remove(epoch, committing: false) {} }
     }
 
-    /// Calls `body` on the thread of a worker, the same for each `name`, when so much time has passed.
-    func after(nanoseconds delay: Int64, for name: String, _ body: @escaping @Sendable () -> Void) {
-        let index = name.utf8.reduce(UInt32(5381)) { $0 &* 33 &+ UInt32($1) } % UInt32(workers.count)
-        workers[Int(index)].after(nanoseconds: delay, body)
-    }
+    /// Calls `body`, which must not wait, when so much time has passed, whatever the workers are doing.
+    func after(nanoseconds delay: Int64, _ body: @escaping @Sendable () -> Void) { timers.after(nanoseconds: delay, body) }
 
     /// Does one step of a restore beside the workers, after the steps of other queries that wait already.
     func restore(_ step: @escaping @Sendable () -> Void) {
@@ -101,6 +100,7 @@ package final class WorkerPool: Sendable {
             for worker in workers where !worker.waitForEnd(nanoseconds: wait) && !isLast { worker.cancelAll() }
         }
         for worker in workers where worker.hasEnded { worker.join() }
+        timers.stop()
         restores.close()
         snapshots.close()
     }

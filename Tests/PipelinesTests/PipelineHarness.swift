@@ -21,7 +21,7 @@ final class TestQuery: Sendable {
 
     init(
         _ id: String = "q", log: ScriptedLog = ScriptedLog(), pool shared: WorkerPool? = nil, partitions: Int = 1, counts: Bool = false,
-        snapshots: SnapshotFolder? = nil
+        snapshots: SnapshotFolder? = nil, dataflow: (@Sendable () throws(DataflowError) -> Dataflow)? = nil
     ) throws {
         if log.describeTopic(named: consumerOffsetsTopic) == nil { log.addTopic(consumerOffsetsTopic) }
         let input = log.describeTopic(named: "in-\(id)")?.id ?? log.addTopic("in-\(id)", partitions: partitions)
@@ -52,7 +52,7 @@ final class TestQuery: Sendable {
                 do {
                     let position = try committed.positions(of: id)[key] ?? 0
                     let description = TaskDescription(
-                        dataflow: try TestQuery.dataflow(counts: counts),
+                        dataflow: try dataflow?() ?? TestQuery.dataflow(counts: counts),
                         inputs: [TaskInput(index: 0, partition: key, topicName: "in-\(id)", position: position)], partition: partition,
                         role: .persistent(persistence))
                     tasks.append(QueryTask(description, status: status, log: log, time: SystemTime(), commitMilliseconds: 1))
