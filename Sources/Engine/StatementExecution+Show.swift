@@ -19,7 +19,10 @@ extension StatementExecution {
         case .streams(let extended): return extended ? describeAll(.stream, extended: true) : answer(sources(.stream, title: "Stream Name"))
         case .tables(let extended): return extended ? describeAll(.table, extended: true) : answer(sources(.table, title: "Table Name"))
         case .topics(let all, let extended): return answer(topics(all: all, extended: extended))
-        case .queries(let extended): return answer(queries(extended: extended))
+        case .queries(let extended):
+            let summary = answer(queries(extended: extended))
+            tellPauseReasons()
+            return summary
         case .functions:
             var listing = Listing(texts: ["Function Name", "Category"])
             let families = engine.configuration.functions.all
@@ -104,6 +107,14 @@ extension StatementExecution {
             listing.add(texts: cells)
         }
         return listing
+    }
+
+    /// One notice for each query that the server did not start, and why: the table has no column for that.
+    private func tellPauseReasons() {
+        for query in engine.state.withLock({ Array($0.queries.values) }).sorted(by: { $0.id < $1.id }) {
+            guard let reason = query.run.status.content.withLock({ $0.pauseReason }) else { continue }
+            sink.emit(.notice("\(query.id) was left paused: \(reason)"))
+        }
     }
 
     func failure(_ state: QueryState) -> String? {

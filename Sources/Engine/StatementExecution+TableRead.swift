@@ -12,6 +12,7 @@ import Plans
 import Platform
 import Sessions
 import Settings
+import Syntax
 import Values
 
 extension StatementExecution {
@@ -48,12 +49,27 @@ extension StatementExecution {
                         category: .general, hint: "Ask again in a while."), whenDone)
             }
             goOn(on: engine.questions, whenDone) { () throws(Diagnostic) in
-                do throws(QueryFailure) {
-                    try finish(plan, id, over: try rows(of: owner, access), properties, limit: resolved.limit, whenDone)
-                } catch {
-                    throw Diagnostic(.dataError, error.description, category: .general)
-                }
+                let table = try compute(plan, id, of: owner, access, properties)
+                finish(table, id, limit: resolved.limit, whenDone)
             }
+        }
+    }
+
+    /// What the plan makes of the rows on the way that was chosen. While that is computed the question is on the list of what runs. Errors:
+    /// the question is too large, or it was cancelled.
+    private func compute(
+        _ plan: QueryPlan, _ id: String, of owner: PersistentQuery, _ access: TableAccess, _ properties: [String: String]
+    ) throws(Diagnostic) -> TableAnswer {
+        let cancel = CancelFlag()
+        try enter(TransientQuery(id: id, statement: parsed.text, isPush: false, run: nil, cancel: { cancel.set() }))
+        defer { _ = engine.state.update { $0.transients.removeValue(forKey: id) } }
+        request.onCancel { cancel.set() }
+        do throws(QueryFailure) {
+            let runs = try rows(of: owner, access)
+            return try QueryLauncher(engine: engine).answer(plan, over: runs, properties: properties, unless: cancel)
+        } catch {
+            if cancel.isSet { throw Diagnostic(.cancelled, "the query was cancelled", category: .general) }
+            throw Diagnostic(.dataError, error.description, category: .general)
         }
     }
 
@@ -70,26 +86,32 @@ extension StatementExecution {
         return slices.map(\.run)
     }
 
-    private func finish(
-        _ plan: QueryPlan, _ id: String, over runs: [RecordRun], _ properties: [String: String], limit: Int?,
-        _ whenDone: @escaping @Sendable (Bool) -> Void
-    ) throws(QueryFailure) {
-        var (rows, errors, firstProblem) = try QueryLauncher(engine: engine).rows(of: plan, over: runs, properties: properties)
+    private func finish(_ table: TableAnswer, _ id: String, limit: Int?, _ whenDone: @escaping @Sendable (Bool) -> Void) {
+        var rows = table.rows
         if let limit { rows.truncate(to: limit) }
         if !rows.isEmpty { sink.emit(.rows(rows)) }
-        let causes = errors.map { CauseCount(cause: $0.key.rawValue, count: $0.value) }.sorted { $0.cause < $1.cause }
+        let causes = table.errors.map { CauseCount(cause: $0.key.rawValue, count: $0.value) }.sorted { $0.cause < $1.cause }
         let skipped = causes.reduce(0) { $0 + $1.count }
-        done(AnswerSummary(rows: rows.count, skipped: skipped, causes: causes, firstProblem: firstProblem, queryID: id), whenDone)
+        done(AnswerSummary(rows: rows.count, skipped: skipped, causes: causes, firstProblem: table.firstProblem, queryID: id), whenDone)
     }
 }
 
+/// What a question to a table came to.
+private struct TableAnswer {
+    /// In the order of the keys.
+    var rows: RowBlock
+    /// How many rows could not be computed, and the first of those.
+    var errors: [RowErrorCause: Int]
+    var firstProblem: String?
+}
+
 extension QueryLauncher {
-    /// The rows that a plan over one table makes of the table's records, in the order of the keys, how many rows could not be computed, and
-    /// the first of those.
-    fileprivate func rows(
-        of plan: QueryPlan, over runs: [RecordRun], properties: [String: String]
-    ) throws(QueryFailure) -> (rows: RowBlock, errors: [RowErrorCause: Int], firstProblem: String?) {
+    /// What a plan over one table makes of the table's records. Fails as soon as `cancel` is set.
+    fileprivate func answer(
+        _ plan: QueryPlan, over runs: [RecordRun], properties: [String: String], unless cancel: CancelFlag
+    ) throws(QueryFailure) -> TableAnswer {
         let dataflow = try dataflow(PipelinePlan(root: plan.root, destination: plan.destination), properties: properties)
+        dataflow.cancel = cancel
         do throws(DataflowError) {
             let run = runs.count == 1 ? runs[0] : try ResultMerge(plan.sources[0]).merged(runs)
             try dataflow.process(input: 0, run: run, range: 0..<run.count, partition: 0)
@@ -98,6 +120,6 @@ extension QueryLauncher {
             throw QueryFailure(message: error.message)
         }
         let problem = dataflow.takeErrors().first?.text(topic: plan.sources.first?.topic)
-        return (dataflow.takeRows(), dataflow.errorCounts, problem)
+        return TableAnswer(rows: dataflow.takeRows(), errors: dataflow.errorCounts, firstProblem: problem)
     }
 }

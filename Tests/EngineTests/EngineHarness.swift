@@ -49,7 +49,7 @@ struct Millrace {
     init(
         files: any FileSystem = MemoryFileSystem(), pushStart: String = "latest", properties: [String: String] = [:],
         snapshots: SnapshotFolder? = nil, time: any TimeSource = SystemTime(), workers: Int = 2, options: LogOptions = .inMemory,
-        scheduler: any Scheduler = HostScheduler(), random: any RandomSource = SystemRandom()
+        scheduler: any Scheduler = HostScheduler(), random: any RandomSource = SystemRandom(), crashes: CrashHistory? = nil
     ) throws {
         self.files = files
         let log = try SegmentedLog(
@@ -58,6 +58,7 @@ struct Millrace {
         var configuration = EngineConfiguration(
             workers: workers, properties: properties, pushStart: pushStart, time: time, random: SeededRandom(seed: 1))
         configuration.snapshots = snapshots
+        configuration.crashes = crashes
         configuration.scheduler = scheduler
         engine = try MillraceEngine(configuration: configuration, log: log)
         session = engine.openSession()
