@@ -3,6 +3,7 @@
 
   conduct.py MILLRACE asserts     eight sessions that wait do not keep anybody else waiting
   conduct.py MILLRACE resumes     six sessions that resume a query at once start it once: thirty rows of thirty
+  conduct.py MILLRACE cancels     a query that is terminated, paused or left ends in the middle of a value, and frees the only worker
   conduct.py MILLRACE ending      SIGTERM ends the server within five seconds, whatever runs
   conduct.py MILLRACE crashes     a query during which the process died three times is brought up paused, all others run
 
@@ -57,6 +58,12 @@ def until(condition, what, seconds=60):
     while not condition():
         if time.monotonic() > end:
             fail("never came: " + what)
+
+
+def processor(server):
+    """Seconds of processor time that the server has used."""
+    fields = open("/proc/%d/stat" % server.process.pid).read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def rows(count):
@@ -116,6 +123,44 @@ def resumes():
     server.end(signal.SIGTERM)
 
 
+# Looks for a text of a million letters in one of eight million; it would take days.
+ENDLESS = "INSTR(LPAD(k, 8000000, 'a'), CONCAT(LPAD('', 1000000, 'a'), 'b'))"
+
+
+def cancels():
+    server = Server("--durability", "os", "--threads", "1")
+    first = Connection(server.port)
+    first.ask("SET 'auto.offset.reset'='earliest';")
+    first.ask(A)
+    first.ask("INSERT INTO a VALUES ('x', 1);")
+
+    def slow(name):
+        used = processor(server)
+        first.ask("CREATE STREAM %s AS SELECT k, %s AS n FROM a;" % (name, ENDLESS))
+        until(lambda: processor(server) > used + 0.3, "work of " + name)
+        return next(row[0] for row in first.ask("SHOW QUERIES;") if name.upper() in row[0])
+
+    def is_free():
+        """A question that the only worker has to answer."""
+        if Connection(server.port).ask("SELECT * FROM a;") != [["x", 1]]:
+            fail("another session got wrong answers")
+
+    other = Connection(server.port)
+    other.ask("TERMINATE %s;" % slow("ended"))
+    is_free()
+    other.ask("PAUSE %s;" % slow("paused"))
+    is_free()
+    leaving = Connection(server.port)
+    leaving.ask("SET 'auto.offset.reset'='earliest';")
+    used = processor(server)
+    leaving.send("SELECT %s AS n FROM a EMIT CHANGES;\n" % ENDLESS)
+    until(lambda: processor(server) > used + 0.3, "work of a push query")
+    leaving.close()
+    is_free()
+    slow("last")
+    server.end(signal.SIGTERM, 5)
+
+
 def ending():
     server = Server("--durability", "os")
     first = Connection(server.port)
@@ -173,11 +218,6 @@ def crashes():
     heavy = next(name for name in queries() if "HEAVY" in name)
     copied = next(name for name in queries() if "COPIED" in name)
 
-    def processor(server):
-        """Seconds of processor time that the server has used."""
-        fields = open("/proc/%d/stat" % server.process.pid).read().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
     def working(server):
         seen = processor(server)
         until(lambda: processor(server) > seen + 0.5, "work of the heavy query")
@@ -197,9 +237,12 @@ def crashes():
         is_paused = "PAUSED" in queries()[heavy]
         if is_paused != (number == 2):
             fail("after %d crashes: %s" % (number + 1, queries()[heavy]))
-    reasons = json.dumps(Connection(server.port).ask("SHOW QUERIES EXTENDED;"))
-    if "3 times in a row" not in reasons:
-        fail("SHOW QUERIES EXTENDED gives no reason: " + reasons)
+    for statement in ["SHOW QUERIES;", "SHOW QUERIES EXTENDED;"]:
+        connection = Connection(server.port)
+        connection.send(statement + "\n")
+        answer = "".join(connection.answer())
+        if "3 times in a row" not in answer:
+            fail(statement + " gives no reason: " + answer)
     if "RUNNING" not in queries()[copied]:
         fail("another query does not run: " + queries()[copied])
     connection = Connection(server.port)
@@ -212,6 +255,6 @@ def crashes():
     server.end(signal.SIGTERM)
 
 
-{"asserts": asserts, "resumes": resumes, "ending": ending, "crashes": crashes}[case]()
+{"asserts": asserts, "resumes": resumes, "cancels": cancels, "ending": ending, "crashes": crashes}[case]()
 shutil.rmtree(data, ignore_errors=True)
 print("ok")
