@@ -35,11 +35,11 @@ package struct NexmarkBids {
         random = SeededRandom(seed: seed)
         var letters: [UInt8] = []
         let random = random
-        for _ in 0..<(1 << 16) { letters.append(random.next() % 13 == 0 ? 0x20 : UInt8(0x61 + random.next() % 26)) }
+        for _ in 0..<(1 << 16) { letters.append(random.next() % 13 == 0 ? 0x20 : UInt8(truncatingIfNeeded: 0x61 + random.next() % 26)) }
         self.letters = letters
         let hot = ["Google", "Facebook", "Baidu", "Apple"]
         channels = (0..<Model.channels + hot.count).map { index in
-            func word() -> String { String((0..<5).map { _ in Character(UnicodeScalar(UInt8(0x61 + random.next() % 26))) }) }
+            func word() -> String { String((0..<5).map { _ in Character(UnicodeScalar(UInt8(truncatingIfNeeded: 0x61 + random.next() % 26))) }) }
             let name = index < hot.count ? hot[index] : "channel-\(index - hot.count)"
             let suffix = index < hot.count ? "" : "&channel_id=\(random.next() % 1_000_000_000)"
             return Array("\"\(name)\",\"url\":\"https://www.nexmark.com/\(word())/\(word())/\(word())/item.htm?query=1\(suffix)\"".utf8)
@@ -56,7 +56,7 @@ package struct NexmarkBids {
             while left > 0, piece.bytes.count < Model.pieceBytes {
                 let start = piece.bytes.count
                 appendBid(to: &piece.bytes)
-                piece.lines.append(ByteRange(start: Int32(start), length: Int32(piece.bytes.count - start)))
+                piece.lines.append(ByteRange(start: Int32(truncatingIfNeeded: start), length: Int32(truncatingIfNeeded: piece.bytes.count - start)))
                 piece.bytes.append(0x0A)
                 left -= 1
             }

@@ -9,8 +9,10 @@ import Sessions
 
 /// Limits of the harness. What a case asks for beyond them fails that case and no other.
 enum CaseLimits {
-    /// Seconds of real time that the statements of one request may take, and that queries may take to process a case's few records.
-    static let seconds: Int64 = 30
+    /// Nanoseconds of real time that the statements of one request may take, and that queries may take to process a case's few records.
+    static let nanoseconds: Int64 = 30_000_000_000
+    /// The same in seconds, for messages.
+    static let seconds = nanoseconds / 1_000_000_000
     /// Bytes of a file of cases; the largest of the suites has two million.
     static let fileBytes: Int64 = 64 << 20
     /// Folders below the one that was named.
@@ -65,12 +67,12 @@ final class BoundedStatement: AnswerSink {
 
     /// Waits until the answer has its columns, or has ended without any.
     func awaitColumns() {
-        state.wait(nanoseconds: CaseLimits.seconds * 1_000_000_000, until: { !$0.columns.isEmpty || $0.isFinished }, then: { _ in })
+        state.wait(nanoseconds: CaseLimits.nanoseconds, until: { !$0.columns.isEmpty || $0.isFinished }, then: { _ in })
     }
 
     /// Waits for the end of the last statement. A statement that does not end in time is cancelled. Errors: it did not end.
     func finish() throws(CaseFailure) -> StatementAnswer {
-        let nanoseconds = CaseLimits.seconds * 1_000_000_000
+        let nanoseconds = CaseLimits.nanoseconds
         if let answer = state.wait(nanoseconds: nanoseconds, until: \.isFinished, then: { $0.isFinished ? $0 : nil }) { return answer }
         let done = state.withLock { ($0.summaries.count, $0.rows.count) }
         request.withLock { $0 }?.cancel()

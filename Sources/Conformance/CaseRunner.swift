@@ -211,7 +211,7 @@ private struct CaseRun {
     /// set of Java, and what it recorded came in the order in which such a set is walked.
     private func replayOrder(of task: QueryTask) -> [Int] {
         func bucket(_ name: String) -> UInt32 {
-            let hash = name.utf16.reduce(UInt32(0)) { $0 &* 31 &+ UInt32($1) }
+            let hash = name.utf16.reduce(UInt32(truncatingIfNeeded: 0)) { $0 &* 31 &+ UInt32(truncatingIfNeeded: $1) }
             return (hash ^ (hash >> 16)) & 15
         }
         let inputs = task.description.inputs
@@ -237,7 +237,7 @@ private struct CaseRun {
         for record in test.inputs {
             for (part, place) in scripted.enumerated() where inputs[place].topicName == record.topic {
                 choice.parts[part].count += 1
-                choice.order.append(Int32(part))
+                choice.order.append(Int32(truncatingIfNeeded: part))
             }
             if choice.order.count >= batch {
                 try task.process(choice)
@@ -284,7 +284,7 @@ private struct CaseRun {
 func append(_ records: OutgoingRecords, to topic: TopicID, partition: Int, of log: any EventLog) throws(CaseFailure) -> Int64 {
     let outcome = Monitor<Result<CommitReceipt, LogError>?>(nil)
     log.commit(Commit([Append(topic: topic, partition: partition, records: records)])) { result in outcome.update { $0 = result } }
-    switch outcome.wait(nanoseconds: CaseLimits.seconds * 1_000_000_000, until: { $0 != nil }, then: { $0 }) {
+    switch outcome.wait(nanoseconds: CaseLimits.nanoseconds, until: { $0 != nil }, then: { $0 }) {
     case .success(let receipt)?: return receipt.baseOffsets.first ?? 0
     case .failure(let error)?: throw CaseFailure(error.message)
     case nil: throw CaseFailure("the log did not answer")

@@ -129,7 +129,7 @@ struct SQLTestProgress {
         let answer: StatementAnswer
         do throws(CaseFailure) { answer = try session.carryOut(text) } catch { throw .assertion(error.message) }
         if let failure = answer.failure { throw .statement(failure) }
-        guard engine.drain(nanoseconds: CaseLimits.seconds * 1_000_000_000) else {
+        guard engine.drain(nanoseconds: CaseLimits.nanoseconds) else {
             throw .assertion("the queries did not process the records within \(CaseLimits.seconds) seconds")
         }
         noteArrivals()

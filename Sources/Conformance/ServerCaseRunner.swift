@@ -78,7 +78,7 @@ private struct ServerCaseRun {
             return try check([try pending.finish()])
         }
         try appendInputs()
-        let nanoseconds = CaseLimits.seconds * 1_000_000_000
+        let nanoseconds = CaseLimits.nanoseconds
         guard engine.drain(nanoseconds: nanoseconds) else {
             throw CaseFailure("the queries did not process the inputs within \(CaseLimits.seconds) seconds")
         }

@@ -31,7 +31,7 @@ struct ExactNumber: Equatable {
                 continue
             }
             guard character.isASCII, let digit = character.wholeNumberValue else { return nil }
-            digits.append(UInt8(digit))
+            digits.append(UInt8(truncatingIfNeeded: digit))
             if seenPoint { scale += 1 }
         }
         if parts.count == 2 {

@@ -257,7 +257,7 @@ extension IngestReport {
 extension OutgoingRecords {
     /// Appends all records of another batch, which has no headers.
     fileprivate mutating func append(contentsOf other: OutgoingRecords) {
-        let shift = Int32(bytes.count)
+        let shift = Int32(truncatingIfNeeded: bytes.count)
         func moved(_ range: ByteRange) -> ByteRange {
             range.isNull ? range : ByteRange(start: range.start + shift, length: range.length)
         }

@@ -36,7 +36,7 @@ struct Listing {
             }
         }
         rows.bytes.append(UInt8(ascii: "]"))
-        rows.rows.append(ByteRange(start: Int32(start), length: Int32(rows.bytes.count - start)))
+        rows.rows.append(ByteRange(start: Int32(truncatingIfNeeded: start), length: Int32(truncatingIfNeeded: rows.bytes.count - start)))
     }
 
     /// Adds rows of texts.

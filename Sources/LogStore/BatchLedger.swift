@@ -38,7 +38,7 @@ struct BatchLedger: Hashable {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(entries.count * entryBytes + blockHeaderBytes)
         bytes.append(uint32: 0)
-        bytes.append(int32: Int32(entries.count))
+        bytes.append(int32: Int32(truncatingIfNeeded: entries.count))
         for entry in entries {
             bytes.append(uint32: UInt32(truncatingIfNeeded: entry.position))
             bytes.append(int64: entry.baseOffset)

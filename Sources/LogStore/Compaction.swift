@@ -192,9 +192,9 @@ private struct CompactedOutput {
     private mutating func flush(until next: Int64) throws(LogError) {
         var header = RecordBatchHeader()
         header.baseOffset = baseOffset
-        header.lastOffsetDelta = Int32(next - 1 - baseOffset)
+        header.lastOffsetDelta = Int32(truncatingIfNeeded: next - 1 - baseOffset)
         let codec = count == 0 ? .none : codec
-        header.attributes = Int16(codec.rawValue) | (horizon == nil ? 0 : Compaction.horizonBit)
+        header.attributes = Int16(truncatingIfNeeded: codec.rawValue) | (horizon == nil ? 0 : Compaction.horizonBit)
         header.baseTimestamp = baseTimestamp
         header.maxTimestamp = maxTimestamp
         header.recordCount = count

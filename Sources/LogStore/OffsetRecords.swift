@@ -28,7 +28,7 @@ package struct OffsetKey: Hashable, Sendable {
         bytes.append(int16: 1)
         bytes.append(shortString: group)
         bytes.append(shortString: topic)
-        bytes.append(int32: Int32(partition))
+        bytes.append(int32: Int32(truncatingIfNeeded: partition))
         return bytes
     }
 

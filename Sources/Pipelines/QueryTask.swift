@@ -7,6 +7,7 @@ import Bytes
 package import LogStore
 import Operators
 package import Platform
+import Quantities
 
 package final class QueryTask {
     package let status: QueryStatus
@@ -64,7 +65,7 @@ package final class QueryTask {
         self.log = log
         self.time = time
         self.chooser = chooser
-        commitInterval = max(0, min(commitMilliseconds, 1 << 40)) * 1_000_000
+        commitInterval = Milliseconds(max(0, min(commitMilliseconds, 1 << 40))).nanoseconds
         let persistence = description.persistence
         snapshots = persistence.flatMap { $0.changelogs.isEmpty ? nil : $0.snapshots }.map(SnapshotTaker.init)
         restoring = persistence.flatMap(RestoreCursor.init)
@@ -166,7 +167,7 @@ package final class QueryTask {
         guard let run = input.run else { return }
         do throws(DataflowError) {
             try description.dataflow.process(
-                input: input.index, run: run, range: input.next..<input.next + count, partition: Int32(input.partition.partition))
+                input: input.index, run: run, range: input.next..<input.next + count, partition: Int32(truncatingIfNeeded: input.partition.partition))
         } catch {
             throw failure(error)
         }
@@ -179,7 +180,7 @@ package final class QueryTask {
             let input = description.inputs[part.place]
             return input.run.map {
                 InputSlice(
-                    input: input.index, run: $0, range: input.next..<input.next + part.count, partition: Int32(input.partition.partition))
+                    input: input.index, run: $0, range: input.next..<input.next + part.count, partition: Int32(truncatingIfNeeded: input.partition.partition))
             }
         }
         do throws(DataflowError) { try description.dataflow.process(slices, order: choice.order) } catch { throw failure(error) }
@@ -209,7 +210,7 @@ package final class QueryTask {
         let input = description.inputs[place]
         guard let run = input.run else { return }
         description.dataflow.skip(
-            input: input.index, run: run, record: input.next, partition: Int32(input.partition.partition),
+            input: input.index, run: run, record: input.next, partition: Int32(truncatingIfNeeded: input.partition.partition),
             reason: input.skips[run.offsets[input.next]] ?? "")
         description.inputs[place].advance(by: 1)
         use(1, of: input.generation)

@@ -167,7 +167,7 @@ package struct OldestFirst: InputChooser {
             let next = heads.indices.min { heads[$0] < heads[$1] } ?? current
             if heads[next] < heads[current] { current = next }
             choice.parts[current].count += 1
-            choice.order.append(Int32(current))
+            choice.order.append(Int32(truncatingIfNeeded: current))
             // Whether the log has more of this input must be seen before another one goes on.
             if choice.parts[current].count == available[current] { break }
             heads[current] = head(current)

@@ -43,7 +43,7 @@ extension OutgoingRecords {
             guard !range.isNull else { return .null }
             let start = bytes.count
             bytes.append(contentsOf: other.bytes[Int(range.start)..<Int(range.start) + Int(range.length)])
-            return ByteRange(start: Int32(start), length: range.length)
+            return ByteRange(start: Int32(truncatingIfNeeded: start), length: range.length)
         }
         let header = other.headers.isEmpty ? ByteRange.null : other.headers[index]
         if !header.isNull || !headers.isEmpty {

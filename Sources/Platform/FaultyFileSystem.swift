@@ -59,7 +59,7 @@ package final class FaultyFileSystem: FileSystem {
         let file = try base.open(path, .write)
         var bytes = try file.read(at: position, count: 1, padding: 0)
         guard !bytes.isEmpty else { throw refusal(.inputOutput, "flip a bit of", path) }
-        bytes[0] ^= 1 << UInt8(bit)
+        bytes[0] ^= 1 << UInt8(truncatingIfNeeded: bit)
         try file.write(bytes, at: position)
         try file.synchronize()
     }

@@ -12,7 +12,7 @@ import Platform
     /// Open connections at most; a page is for a few collectors.
     static let connectionLimit = 64
     /// Seconds without a request, or without reading its answer, after which a connection is closed.
-    static let idleSeconds = 30
+    static let idleMilliseconds = 30_000
 
     private let server: MillraceServer
     private let socket: SocketStream
@@ -98,7 +98,7 @@ import Platform
     /// Called once a second.
     func tick() {
         ticksIdle += 1
-        if ticksIdle * MillraceServer.tickMilliseconds > MetricsConnection.idleSeconds * 1_000 { socket.close() }
+        if ticksIdle * MillraceServer.tickMilliseconds > MetricsConnection.idleMilliseconds { socket.close() }
     }
 
     /// Closes now.

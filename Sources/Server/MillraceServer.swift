@@ -5,6 +5,7 @@ package import Diagnostics
 package import Engine
 import JSONText
 package import Platform
+import Quantities
 import Sessions
 import Synchronization
 import Wire
@@ -178,7 +179,7 @@ package final class MillraceServer: @unchecked Sendable {
             for connection in metricsConnections.values { connection.close() }
             engine.endWaits()
         }
-        let left = openConnections.wait(nanoseconds: Int64(grace) * 1_000_000, until: { $0 == 0 }, then: { $0 })
+        let left = openConnections.wait(nanoseconds: Milliseconds(Int64(grace)).nanoseconds, until: { $0 == 0 }, then: { $0 })
         if left > 0 { log(.warning, "cut_off", ["connections": "\(left)", "reason": "still busy after \(grace) ms"]) }
         loop.post { [self] in
             for connection in connections.values { connection.socket.close() }

@@ -8,7 +8,7 @@ struct RowText {
 
     /// Adds a row, which is a JSON array.
     mutating func add(_ row: [UInt8]) {
-        rows.rows.append(ByteRange(start: Int32(rows.bytes.count), length: Int32(row.count)))
+        rows.rows.append(ByteRange(start: Int32(truncatingIfNeeded: rows.bytes.count), length: Int32(truncatingIfNeeded: row.count)))
         rows.bytes += row
     }
 }

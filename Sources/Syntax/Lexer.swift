@@ -26,7 +26,7 @@ struct Lexer {
             tokens.append(token)
             if token.isSymbol(.semicolon) { break }
         }
-        tokens.append(Token(kind: .end, start: Int32(position), end: Int32(position), line: line, column: column))
+        tokens.append(Token(kind: .end, start: Int32(clamping: position), end: Int32(clamping: position), line: line, column: column))
         return tokens
     }
 
@@ -101,7 +101,7 @@ struct Lexer {
         let start = position
         let (line, column) = (self.line, self.column)
         let kind = try consumeToken()
-        return Token(kind: kind, start: Int32(start), end: Int32(position), line: line, column: column)
+        return Token(kind: kind, start: Int32(clamping: start), end: Int32(clamping: position), line: line, column: column)
     }
 
     private mutating func consumeToken() throws(ParseFailure) -> Token.Kind {

@@ -111,7 +111,8 @@ package struct AnswerReader: Sendable {
         rowsTag = tag
         if isDeleted, rows.deleted.isEmpty { rows.deleted = [Bool](repeating: false, count: rows.rows.count) }
         if isDeleted || !rows.deleted.isEmpty { rows.deleted.append(isDeleted) }
-        rows.rows.append(ByteRange(start: Int32(rows.bytes.count), length: Int32(row.count)))
+        guard let place = ByteRange(exactly: rows.bytes.count, count: row.count) else { return fail("the server sends too many rows at once") }
+        rows.rows.append(place)
         rows.bytes.append(contentsOf: row)
     }
 

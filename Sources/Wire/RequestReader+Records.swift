@@ -70,7 +70,7 @@ extension RequestReader {
         let isStuffed = line.count >= 2 && batch.bytes[line.lowerBound] == UInt8(ascii: ".")
             && batch.bytes[line.lowerBound + 1] == UInt8(ascii: ".")
         let start = isStuffed ? line.lowerBound + 1 : line.lowerBound
-        batch.records.append(ByteRange(start: Int32(start), length: Int32(line.upperBound - start)))
+        batch.records.append(ByteRange(start: Int32(truncatingIfNeeded: start), length: Int32(truncatingIfNeeded: line.upperBound - start)))
     }
 
     private mutating func insert(_ batch: RecordLines) {

@@ -65,7 +65,7 @@ final class AggregateInput {
         rows.forEach { row in if column.ranges[row].length == 0 { isEmpty[row] = true } }
         if isEmpty.isEmpty { return column }
         let copy = Column(column.type)
-        copy.gather(column, (0..<Int32(column.count)).map { isEmpty[Int($0)] == true ? -1 : $0 })
+        copy.gather(column, (0..<Int32(truncatingIfNeeded: column.count)).map { isEmpty[Int($0)] == true ? -1 : $0 })
         return copy
     }
 }

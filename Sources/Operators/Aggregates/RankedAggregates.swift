@@ -190,7 +190,7 @@ struct DistinctCountState: BoxedState {
     private mutating func register(_ hash: UInt64) {
         let index = Int(hash >> UInt64(64 - DistinctCountState.bits))
         let rest = hash << UInt64(DistinctCountState.bits) | 1 << UInt64(DistinctCountState.bits - 1)
-        registers[index] = max(registers[index], UInt8(rest.leadingZeroBitCount + 1))
+        registers[index] = max(registers[index], UInt8(truncatingIfNeeded: rest.leadingZeroBitCount + 1))
     }
 
     mutating func add(_ arguments: [Value]) {

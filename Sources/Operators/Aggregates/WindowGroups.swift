@@ -35,7 +35,7 @@ extension Aggregator {
             self.result(Int(operations.groups[entry]), into: before, operations.position(entry))
             one.rows = [operations.rows[entry]]
             one.groups = [operations.groups[entry]]
-            one.positions = [Int32(operations.position(entry))]
+            one.positions = [Int32(truncatingIfNeeded: operations.position(entry))]
             one.undoes = operations.undoes.isEmpty ? [] : [operations.undoes[entry]]
             do throws(AggregateFailure) {
                 try apply(one, arguments, old: old, result: result)

@@ -9,7 +9,7 @@ enum NumberText {
         if value < 0 { bytes.append(UInt8(ascii: "-")) }
         let start = bytes.count
         repeat {
-            bytes.append(UInt8(ascii: "0") + UInt8(magnitude % 10))
+            bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: magnitude % 10))
             magnitude /= 10
         } while magnitude > 0
         bytes[start...].reverse()
@@ -23,7 +23,7 @@ enum NumberText {
         var digits = 0
         repeat {
             if digits == scale && scale > 0 { bytes.append(UInt8(ascii: ".")) }
-            bytes.append(UInt8(ascii: "0") + UInt8(magnitude % 10))
+            bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: magnitude % 10))
             magnitude /= 10
             digits += 1
         } while magnitude > 0 || digits <= scale
@@ -75,7 +75,7 @@ enum NumberText {
         var fraction = thousandths % 1000
         var divisor: UInt64 = 100
         repeat {
-            bytes.append(UInt8(ascii: "0") + UInt8(fraction / divisor))
+            bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: fraction / divisor))
             fraction %= divisor
             divisor /= 10
         } while fraction > 0

@@ -140,7 +140,7 @@ extension DatePattern {
         bytes.append(offset < 0 ? UInt8(ascii: "-") : UInt8(ascii: "+"))
         func append(_ value: Int64, isFirst: Bool = false) {
             if hasColon, !isFirst { bytes.append(UInt8(ascii: ":")) }
-            bytes.append(contentsOf: [UInt8(ascii: "0") + UInt8(value / 10 % 10), UInt8(ascii: "0") + UInt8(value % 10)])
+            bytes.append(contentsOf: [UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value / 10 % 10), UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value % 10)])
         }
         append(magnitude / 3600, isFirst: true)
         if minutes { append(magnitude / 60 % 60) }

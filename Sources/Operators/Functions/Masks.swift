@@ -13,7 +13,7 @@ private struct Mask {
 
     func replacement(_ scalar: Unicode.Scalar) -> [UInt8]? {
         if scalar.isASCII {
-            switch UInt8(scalar.value) {
+            switch UInt8(truncatingIfNeeded: scalar.value) {
             case 0x41...0x5A: return upper
             case 0x61...0x7A: return lower
             case 0x30...0x39: return digit

@@ -45,7 +45,7 @@ package struct ResultMerge {
 
     /// The order bytes of each record: those of its key, then its window's start and end, which are not negative.
     private func orderKeys(of run: RecordRun) -> [[UInt8]] {
-        let bare = run.keys.map { ByteRange(start: $0.start, length: $0.length - Int32(suffix)) }
+        let bare = run.keys.map { ByteRange(start: $0.start, length: $0.length - Int32(truncatingIfNeeded: suffix)) }
         return zip(order.orderKeys(of: run, bare), run.keys).map { key, whole in
             let end = Int(whole.start + whole.length)
             // A session's key ends with its end and then its start.

@@ -149,7 +149,7 @@ extension AggregateOperator {
         let chunk = isWhole ? groups : Array(groups[item.next..<last])
         show(item.window, chunk)
         if let (input, row) = item.closedBy {
-            batch.gatherOrigins(of: input, Array(repeating: Int32(row), count: batch.rowCount))
+            batch.gatherOrigins(of: input, Array(repeating: Int32(truncatingIfNeeded: row), count: batch.rowCount))
         } else if step.sendsOld {
             showOld(item.window, item.next..<last, isWhole: isWhole)
         }
@@ -177,7 +177,7 @@ extension AggregateOperator {
             if index < step.output.keyCount {
                 column.share(resultColumns[index])
             } else if !isWhole {
-                column.gather(window.pendingOld[index], places.map { Int32($0) })
+                column.gather(window.pendingOld[index], places.map { Int32(truncatingIfNeeded: $0) })
             }
         }
         batch.old = columns
@@ -233,6 +233,6 @@ extension AggregateOperator {
     }
 
     private func inKeyOrder(_ table: GroupTable) -> [Int32] {
-        KeyOrder.sorted((0..<Int32(table.count)).map { $0 }, table.keys, keyEncoder)
+        KeyOrder.sorted((0..<Int32(truncatingIfNeeded: table.count)).map { $0 }, table.keys, keyEncoder)
     }
 }

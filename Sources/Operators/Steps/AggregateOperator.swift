@@ -213,7 +213,7 @@ final class AggregateOperator: Operator {
         let window = try window(0)
         let last = min(usable.count, work.next + limit)
         if usable.isDense {
-            rows = (Int32(work.next)..<Int32(last)).map { $0 }
+            rows = (Int32(truncatingIfNeeded: work.next)..<Int32(truncatingIfNeeded: last)).map { $0 }
         } else {
             rows = last - work.next == usable.count ? usable.rows : Array(usable.rows[work.next..<last])
         }
@@ -242,10 +242,10 @@ final class AggregateOperator: Operator {
     }
 
     private func append(_ window: WindowGroups, _ row: Int, _ group: Int32, undo: Bool, emits: Bool, paired: Bool) {
-        rows.append(Int32(row))
+        rows.append(Int32(truncatingIfNeeded: row))
         self.emits.append(emits)
         pairedWithPrevious.append(paired)
-        window.operations.rows.append(Int32(row))
+        window.operations.rows.append(Int32(truncatingIfNeeded: row))
         window.operations.groups.append(group)
         window.operations.undoes.append(undo)
     }
@@ -278,7 +278,7 @@ final class AggregateOperator: Operator {
             cursor = nil
             while start <= time {
                 if start > lastClosed {
-                    rows.append(Int32(row))
+                    rows.append(Int32(truncatingIfNeeded: row))
                     starts.append(start)
                     if isFinal { nextEnd = min(nextEnd, start.addingSaturated(size)) }
                 } else {
@@ -330,8 +330,8 @@ final class AggregateOperator: Operator {
                 if let known = places[start] {
                     ring[slot] = (start, known)
                 } else {
-                    ring[slot] = (start, Int32(touched.count))
-                    places[start] = Int32(touched.count)
+                    ring[slot] = (start, Int32(truncatingIfNeeded: touched.count))
+                    places[start] = Int32(truncatingIfNeeded: touched.count)
                     touched.append(try window(start))
                     largestStart = max(largestStart, start)
                 }
@@ -342,7 +342,7 @@ final class AggregateOperator: Operator {
         for place in lists.indices { swap(&lists[place], &touched[place].operations) }
         for (position, place) in windowOf.enumerated() {
             lists[Int(place)].rows.append(rows[position])
-            lists[Int(place)].positions.append(Int32(position))
+            lists[Int(place)].positions.append(Int32(truncatingIfNeeded: position))
         }
         groupOf = emitsEach ? Array(repeating: 0, count: rows.count) : []
         for place in lists.indices {

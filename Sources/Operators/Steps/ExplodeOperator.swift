@@ -119,13 +119,13 @@ final class ExplodeOperator: Operator {
     /// Adds the next element of the row at hand; gives the bytes of text that it shows.
     private func append(_ row: Int) -> Int {
         var weight = 0
-        origins.append(Int32(row))
+        origins.append(Int32(truncatingIfNeeded: row))
         for index in collections.indices {
             guard nextElement < lengths[index] else {
                 places[index].append(-1)
                 continue
             }
-            places[index].append(Int32(nextElement))
+            places[index].append(Int32(truncatingIfNeeded: nextElement))
             let collection = collections[index]
             if isCube(index) {
                 weight += collection.weight(row)
@@ -191,9 +191,9 @@ final class ExplodeOperator: Operator {
                     continue
                 }
                 bit -= 1
-                if place >> Int32(bit) & 1 == 1 { shown.copy(child, element, to: target) } else { shown.setNull(target) }
+                if place >> Int32(truncatingIfNeeded: bit) & 1 == 1 { shown.copy(child, element, to: target) } else { shown.setNull(target) }
             }
-            column.ranges[row] = ByteRange(start: Int32(start), length: Int32(elements.count))
+            column.setRange(row, start: start, count: elements.count)
         }
     }
 }

@@ -370,7 +370,7 @@ class JoinOperator: Operator {
         }
         while out.headers.count < row { out.headers.append(.null) }
         let range = origin.headers[originRow]
-        out.headers.append(ByteRange(start: Int32(out.headerBytes.count), length: range.length))
+        out.headers.append(ByteRange(start: Int32(truncatingIfNeeded: out.headerBytes.count), length: range.length))
         out.headerBytes.append(contentsOf: origin.headerBytes[Int(range.start)..<Int(range.start + range.length)])
         outBytes += Int(range.length)
     }

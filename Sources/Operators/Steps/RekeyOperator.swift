@@ -54,7 +54,7 @@ extension RekeyOperator {
     /// A copy of `column` that is NULL at rows without a value.
     private func nullsWithoutValue(_ column: Column, _ input: Batch) -> Column {
         let copy = Column(column.type)
-        copy.gather(column, (0..<Int32(input.rowCount)).map { input.hasValue[Int($0)] ? $0 : -1 })
+        copy.gather(column, (0..<Int32(truncatingIfNeeded: input.rowCount)).map { input.hasValue[Int($0)] ? $0 : -1 })
         return copy
     }
 }

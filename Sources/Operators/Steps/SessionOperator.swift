@@ -209,7 +209,7 @@ final class SessionOperator: Operator {
         storedEnd = max(storedEnd, end)
         if !isChanged[group] {
             isChanged[group] = true
-            changedKeys.append(Int32(group))
+            changedKeys.append(Int32(truncatingIfNeeded: group))
         }
     }
 
@@ -245,8 +245,8 @@ final class SessionOperator: Operator {
         _ group: Int, _ session: Session, time: Int64, _ origin: Int, isTombstone: Bool, old slot: Int?
     ) -> Int {
         let row = out.timestamps.count
-        outGroups.append(Int32(group))
-        origins.append(Int32(origin))
+        outGroups.append(Int32(truncatingIfNeeded: group))
+        origins.append(Int32(truncatingIfNeeded: origin))
         out.timestamps.append(time)
         out.windowStarts.append(session.start)
         out.windowEnds.append(session.end)
@@ -314,7 +314,7 @@ final class SessionOperator: Operator {
             let place = list.firstPlace { $0.end >= item.end }
             guard place < list.count, list[place].end == item.end, !list[place].wasFinal else { continue }
             sessions[item.group][place].wasFinal = true
-            closed.append((Int32(item.group), list[place]))
+            closed.append((Int32(truncatingIfNeeded: item.group), list[place]))
         }
         return closed
     }
