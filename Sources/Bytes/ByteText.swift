@@ -1,7 +1,6 @@
 // Bytes as text: hexadecimal and base64 (RFC 4648).
 
 private let hexadecimalDigits = Array("0123456789abcdef".utf8)
-private let base64Digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 
 /// Two lower-case digits a byte.
 package func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
@@ -14,10 +13,10 @@ package func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
 }
 
 /// The bytes that pairs of digits of either case name, or nil.
-package func bytes(hexadecimal text: some StringProtocol) -> [UInt8]? {
+package func bytes(hexadecimal digits: ArraySlice<UInt8>) -> [UInt8]? {
     var result: [UInt8] = []
     var high: UInt8?
-    for digit in text.utf8 {
+    for digit in digits {
         let value: UInt8
         switch digit {
         case UInt8(ascii: "0")...UInt8(ascii: "9"): value = digit - UInt8(ascii: "0")
@@ -35,52 +34,66 @@ package func bytes(hexadecimal text: some StringProtocol) -> [UInt8]? {
     return high == nil ? result : nil
 }
 
-/// Base64 with padding.
-package func base64(_ bytes: [UInt8]) -> [UInt8] {
-    var text: [UInt8] = []
-    text.reserveCapacity((bytes.count + 2) / 3 * 4)
-    var position = 0
-    while position < bytes.count {
-        let second = position + 1 < bytes.count ? bytes[position + 1] : 0
-        let third = position + 2 < bytes.count ? bytes[position + 2] : 0
-        let word = Int(bytes[position]) << 16 | Int(second) << 8 | Int(third)
-        text.append(base64Digits[word >> 18])
-        text.append(base64Digits[word >> 12 & 63])
-        text.append(position + 1 < bytes.count ? base64Digits[word >> 6 & 63] : UInt8(ascii: "="))
-        text.append(position + 2 < bytes.count ? base64Digits[word & 63] : UInt8(ascii: "="))
-        position += 3
-    }
-    return text
-}
+/// Base64 with the standard alphabet (RFC 4648 §4).
+package enum Base64 {
+    @usableFromInline static let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+    /// The value of each digit; 0xFF for all other bytes.
+    private static let values: [UInt8] = {
+        var table = [UInt8](repeating: 0xFF, count: 256)
+        for (value, digit) in digits.enumerated() { table[Int(digit)] = UInt8(value) }
+        return table
+    }()
 
-/// The bytes that base64 text names, with or without padding; nil for anything else.
-package func bytes(base64 text: some Collection<UInt8>) -> [UInt8]? {
-    var result: [UInt8] = []
-    var (word, bits, digits, padding) = (0, 0, 0, 0)
-    for digit in text {
-        if digit == UInt8(ascii: "=") {
-            padding += 1
-            continue
+    /// Appends the text of `bytes`, with padding.
+    @inlinable package static func append(_ bytes: some Collection<UInt8>, to text: inout [UInt8]) {
+        let digits = digits
+        var group = 0
+        var filled = 0
+        for byte in bytes {
+            group = group << 8 | Int(byte)
+            filled += 1
+            if filled == 3 {
+                for shift in [18, 12, 6, 0] { text.append(digits[group >> shift & 63]) }
+                group = 0
+                filled = 0
+            }
         }
-        let value: UInt8
-        switch digit {
-        case UInt8(ascii: "A")...UInt8(ascii: "Z"): value = digit - UInt8(ascii: "A")
-        case UInt8(ascii: "a")...UInt8(ascii: "z"): value = digit - UInt8(ascii: "a") + 26
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): value = digit - UInt8(ascii: "0") + 52
-        case UInt8(ascii: "+"): value = 62
-        case UInt8(ascii: "/"): value = 63
-        default: return nil
-        }
-        if padding > 0 { return nil }
-        word = word << 6 | Int(value)
-        bits += 6
-        digits += 1
-        if bits >= 8 {
-            bits -= 8
-            result.append(UInt8(truncatingIfNeeded: word >> bits))
-            word &= (1 << bits) - 1
-        }
+        guard filled > 0 else { return }
+        group <<= 8 * (3 - filled)
+        text.append(digits[group >> 18 & 63])
+        text.append(digits[group >> 12 & 63])
+        text.append(filled == 2 ? digits[group >> 6 & 63] : UInt8(ascii: "="))
+        text.append(UInt8(ascii: "="))
     }
-    guard word == 0, digits % 4 != 1, padding == 0 || (digits + padding) % 4 == 0 && padding < 3 else { return nil }
-    return result
+
+    /// The text of `bytes`, with padding.
+    package static func text(of bytes: [UInt8]) -> String {
+        var text: [UInt8] = []
+        append(bytes, to: &text)
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// The bytes of a text, nil when it is not base64. As Java's decoder reads it: padding may be missing, but not be wrong, and bits
+    /// behind the last byte are ignored.
+    package static func decode(_ text: ArraySlice<UInt8>) -> [UInt8]? {
+        var body = text
+        while body.last == UInt8(ascii: "=") { body.removeLast() }
+        guard body.count % 4 != 1, body.count == text.count || (text.count % 4 == 0 && text.count - body.count <= 2) else { return nil }
+        let values = values
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(body.count * 3 / 4)
+        var group: UInt32 = 0
+        var bits: UInt32 = 0
+        for digit in body {
+            let value = values[Int(digit)]
+            guard value != 0xFF else { return nil }
+            group = group << 6 | UInt32(value)
+            bits += 6
+            if bits >= 8 {
+                bits -= 8
+                bytes.append(UInt8(truncatingIfNeeded: group >> bits))
+            }
+        }
+        return bytes
+    }
 }

@@ -1,4 +1,4 @@
-// Numbers in byte arrays: big-endian integers, and the zigzag varints of protocol buffers that Kafka uses too. Writers append;
+// Numbers in byte arrays: big-endian integers, the zigzag varints of protocol buffers that Kafka uses too, and padded digits. Writers append;
 // `ByteReader` reads and never past the end: what is not there is nil.
 
 extension [UInt8] {
@@ -48,11 +48,30 @@ extension [UInt8] {
         append(unsignedVarint: zigzag(value))
     }
 
+    /// Appends decimal digits, zeros before them up to a width of `width`, and a minus sign before all that for a negative number.
+    @inlinable package mutating func append(zeroPadded value: Int64, width: Int) {
+        if value < 0 { append(UInt8(ascii: "-")) }
+        let start = count
+        var rest = value.magnitude
+        while rest > 0 || count - start < Swift.max(width, 1) {
+            append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10))
+            rest /= 10
+        }
+        self[start...].reverse()
+    }
+
     /// Appends a 16-bit length and the UTF-8 bytes of `text`, which are at most 32,767.
     package mutating func append(shortString text: String) {
         append(int16: Int16(clamping: text.utf8.count))
         append(contentsOf: text.utf8.prefix(Int(Int16.max)))
     }
+}
+
+/// Decimal digits, with zeros before them up to a width of `width`, so that texts of numbers sort as the numbers do.
+package func zeroPadded(_ value: Int64, width: Int) -> String {
+    var text: [UInt8] = []
+    text.append(zeroPadded: value, width: width)
+    return String(decoding: text, as: UTF8.self)
 }
 
 /// 0, -1, 1, -2 … as 0, 1, 2, 3 …

@@ -7,7 +7,7 @@ import Formats
 import JSONText
 import Values
 
-func decodedBase64(_ text: String) -> [UInt8]? { Bytes.bytes(base64: Array(text.utf8)) }
+func decodedBase64(_ text: String) -> [UInt8]? { Base64.decode(Array(text.utf8)[...]) }
 
 /// Writes one side of an input record.
 enum InputCoding {

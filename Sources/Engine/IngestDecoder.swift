@@ -14,13 +14,13 @@ import Values
 
 /// Decodes lines for one source. One owner, one thread.
 final class IngestDecoder {
-    private enum Way {
+    private enum Mode {
         case copying(RecordValidator)
         case encoding(Dataflow)
     }
 
     private let source: SourceDefinition
-    private let way: Way
+    private let mode: Mode
     private let skipsBlankLines: Bool
 
     init(_ source: SourceDefinition, format: IngestFormat, engine: MillraceEngine) throws(Diagnostic) {
@@ -42,9 +42,9 @@ final class IngestDecoder {
         }
         do throws(DataflowError) {
             if schema.key.isEmpty, source.window == nil, lines == source.valueFormat, format != .line {
-                way = .copying(try RecordValidator(schema.value, format: strict(lines)))
+                mode = .copying(try RecordValidator(schema.value, format: strict(lines)))
             } else {
-                way = .encoding(try IngestDecoder.dataflow(source, strict(lines), engine))
+                mode = .encoding(try IngestDecoder.dataflow(source, strict(lines), engine))
             }
         } catch {
             throw Diagnostic(.featureNotSupported, error.message)
@@ -85,7 +85,7 @@ final class IngestDecoder {
     func decode(
         _ bytes: [UInt8], _ lines: [ByteRange], firstLine: Int, now: Int64
     ) throws(DataflowError) -> (records: OutgoingRecords, rejected: Int, errors: [RowError]) {
-        switch way {
+        switch mode {
         case .copying(let validator): copy(validator, bytes, lines, firstLine, now)
         case .encoding(let dataflow): try encode(dataflow, bytes, lines, firstLine, now)
         }

@@ -141,10 +141,10 @@ struct QueryLauncher: Sendable {
         return topic.partitions.indices
     }
 
-    private func resultStore(_ source: SourceStep, retention: Int64?, keysAreOurs: Bool = true) throws(QueryFailure) -> ResultStore {
+    private func resultStore(_ source: SourceStep, retention: Int64?, keysAreCanonical: Bool = true) throws(QueryFailure) -> ResultStore {
         do throws(DataflowError) {
             return try ResultStore(
-                source, retention: retention, hashSeed: engine.configuration.random.next(), keysAreOurs: keysAreOurs)
+                source, retention: retention, hashSeed: engine.configuration.random.next(), keysAreCanonical: keysAreCanonical)
         } catch {
             throw QueryFailure(message: error.message)
         }
@@ -156,7 +156,7 @@ struct QueryLauncher: Sendable {
         guard let topic = log.describeTopic(named: source.topic) else { throw QueryFailure(message: "the topic \(source.topic) is gone") }
         let width = topic.partitions.count
         try rows.prepare(topic, isOneTask: width == 1, isLogged: false) { () throws(QueryFailure) in
-            try resultStore(source, retention: nil, keysAreOurs: false)
+            try resultStore(source, retention: nil, keysAreCanonical: false)
         }
         let pipeline = PipelinePlan(root: plan.root, destination: plan.destination, tasks: width)
         var tasks: [QueryTask] = []

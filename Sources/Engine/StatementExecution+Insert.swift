@@ -22,7 +22,7 @@ extension StatementExecution {
         }
         var timestamp = engine.configuration.time.wallMilliseconds()
         if let expression = row.rowtime {
-            guard let value = Int64(try RowWriter(engine: engine).text(of: expression)) else {
+            guard let value = Int64(try ConstantEvaluator(engine: engine).text(of: expression)) else {
                 throw Diagnostic(.nullNotAllowed, "ROWTIME must not be NULL", at: insert.target.span.range)
             }
             guard value >= 0, let time = EventTime(milliseconds: value) else {
@@ -33,7 +33,7 @@ extension StatementExecution {
             }
             timestamp = time.milliseconds
         }
-        let records = try RowWriter(engine: engine).records(of: row.values, for: row.target, timestamp: timestamp)
+        let records = try ConstantEvaluator(engine: engine).records(of: row.values, for: row.target, timestamp: timestamp)
         let keyless = Int(truncatingIfNeeded: engine.configuration.random.next() >> 33)
         let output = OutputTopic(topic: topic.id, partitions: topic.partitions.count)
         let execution = self

@@ -4,6 +4,7 @@ import Catalog
 import Diagnostics
 import Formats
 import Functions
+import JSONText
 import LogStore
 import Pipelines
 import Plans
@@ -52,7 +53,7 @@ extension StatementExecution {
         ])
         for source in engine.catalog.sortedSources where source.kind == kind {
             listing.add([
-                .text(source.name), .text(source.topic), .text(source.keyFormat.name.rawValue), .text(source.valueFormat.name.rawValue),
+                .string(source.name), .string(source.topic), .string(source.keyFormat.name.rawValue), .string(source.valueFormat.name.rawValue),
                 .boolean(source.window != nil),
             ])
         }
@@ -65,13 +66,13 @@ extension StatementExecution {
         var listing = Listing(columns)
         let queries = engine.state.withLock { Array($0.queries.values) }
         for topic in engine.log.describeTopics() where all || !SystemTopics.isHidden(topic.name) {
-            var cells: [ListingCell] = [.text(topic.name), .number(Int64(topic.partitions.count)), .number(1)]
+            var cells: [JSONValue] = [.string(topic.name), .integer(topic.partitions.count), .integer(1)]
             if extended {
                 let records = topic.partitions.reduce(Int64(0)) { $0 + $1.bounds.durableEnd - $1.bounds.start }
                 cells += [
-                    .number(records), .number(topic.partitions.reduce(Int64(0)) { $0 + $1.byteCount }),
-                    .text(topic.config.cleanupPolicy.rawValue),
-                    .number(Int64(queries.count { $0.plan.sources.contains { $0.topic == topic.name } })),
+                    .integer(records), .integer(topic.partitions.reduce(Int64(0)) { $0 + $1.byteCount }),
+                    .string(topic.config.cleanupPolicy.rawValue),
+                    .integer(queries.count { $0.plan.sources.contains { $0.topic == topic.name } }),
                 ]
             }
             listing.add(cells)
@@ -143,22 +144,22 @@ extension StatementExecution {
     private func limits() -> Listing {
         var listing = Listing([("Limit", "STRING"), ("Value", "BIGINT"), ("Reason", "STRING")])
         listing.add([
-            .text("statement bytes"), .number(Int64(SyntaxLimits.maximumStatementBytes)),
-            .text("a longer text is a mistake, or a load that belongs to .put"),
+            .string("statement bytes"), .integer(SyntaxLimits.maximumStatementBytes),
+            .string("a longer text is a mistake, or a load that belongs to .put"),
         ])
-        listing.add([.text("expression depth"), .number(Int64(SyntaxLimits.maximumDepth)), .text("keeps every stage within its stack")])
-        listing.add([.text("records of a micro-batch"), .number(Int64(TaskLimits.batchRecords)), .text("fits the processor's caches")])
-        listing.add([.text("bytes of an uncommitted query"), .number(Int64(TaskLimits.commitBytes)), .text("bounds memory and recovery")])
+        listing.add([.string("expression depth"), .integer(SyntaxLimits.maximumDepth), .string("keeps every stage within its stack")])
+        listing.add([.string("records of a micro-batch"), .integer(TaskLimits.batchRecords), .string("fits the processor's caches")])
+        listing.add([.string("bytes of an uncommitted query"), .integer(TaskLimits.commitBytes), .string("bounds memory and recovery")])
         listing.add([
-            .text("bytes of rows behind one question to a table"), .number(Int64(StatementExecution.mostBytes)),
-            .text("they are in memory at once"),
+            .string("bytes of rows behind one question to a table"), .integer(StatementExecution.mostBytes),
+            .string("they are in memory at once"),
         ])
         listing.add([
-            .text("error records a second, task and cause"), .number(Int64(ErrorReporter.samplesPerSecond)),
-            .text("a poisoned topic must not fill the disk; counts stay exact"),
+            .string("error records a second, task and cause"), .integer(ErrorReporter.samplesPerSecond),
+            .string("a poisoned topic must not fill the disk; counts stay exact"),
         ])
         for limit in engine.configuration.frontEndLimits {
-            listing.add([.text(limit.name), .number(Int64(limit.value)), .text(limit.reason)])
+            listing.add([.string(limit.name), .integer(limit.value), .string(limit.reason)])
         }
         return listing
     }

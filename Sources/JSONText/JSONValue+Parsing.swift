@@ -10,7 +10,7 @@ extension JSONValue {
     /// Reads one value with nothing but blanks around it. `allowsComments` takes `//` and `/* */` as blanks;
     /// `depth` is how many levels are allowed.
     package init(parsing bytes: ArraySlice<UInt8>, allowsComments: Bool = false, depth: Int = maximumDepth) throws(Diagnostic) {
-        var reader = JSONReader(bytes: bytes, allowsComments: allowsComments, maximumDepth: depth)
+        var reader = JSONParser(bytes: bytes, allowsComments: allowsComments, maximumDepth: depth)
         self = try reader.document()
     }
 
@@ -39,7 +39,7 @@ private struct OpenContainer {
 }
 
 /// A reader of one JSON text.
-private struct JSONReader {
+private struct JSONParser {
     let bytes: ArraySlice<UInt8>
     let allowsComments: Bool
     let maximumDepth: Int

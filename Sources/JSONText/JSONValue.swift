@@ -28,6 +28,9 @@ package indirect enum JSONValue: Hashable, Sendable {
     /// An integer as a number.
     package static func integer(_ value: some BinaryInteger) -> JSONValue { .number(String(value)) }
 
+    /// A string, or null for nil.
+    package static func optional(_ text: String?) -> JSONValue { text.map { .string($0) } ?? .null }
+
     /// The last member of that name, as most readers of JSON take it; nil for other values and names.
     package subscript(name: String) -> JSONValue? {
         guard case .object(let members) = self else { return nil }

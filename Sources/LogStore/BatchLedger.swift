@@ -74,7 +74,7 @@ struct BatchLedger: Hashable {
 
     /// Whether the batch with these header bytes is the one noted at `position`.
     func agrees(position: Int64, bytes: [UInt8], at start: Int) -> Bool {
-        let index = entries.firstIndex(where: { $0.position >= position }, isSorted: ())
+        let index = entries.firstPlace(where: { $0.position >= position })
         guard index < entries.count, entries[index].position == position else { return false }
         return entries[index].headerHash == Self.headerHash(bytes, at: start)
     }

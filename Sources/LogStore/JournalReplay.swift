@@ -3,12 +3,6 @@
 import Bytes
 import Platform
 
-/// Names a partition in the journal.
-struct ReplayKey: Hashable {
-    var topic: TopicID
-    var partition: Int
-}
-
 /// What the journal is worth.
 enum JournalCondition {
     /// A partition ends where it says.
@@ -21,7 +15,7 @@ enum JournalCondition {
 
 extension JournalState.PartitionState {
     /// Nothing yet.
-    static func empty(_ key: ReplayKey) -> Self {
+    static func empty(_ key: PartitionKey) -> Self {
         Self(topic: key.topic, partition: key.partition, start: 0, end: 0, segment: 0, size: 0, producers: ProducerTable())
     }
 }
@@ -39,8 +33,8 @@ final class JournalReplay {
     let files: any FileSystem
     let recovery: Recovery
     private var open: [String: any File] = [:]
-    private var directories: [ReplayKey: String] = [:]
-    var partitions: [ReplayKey: ReplayedPartition] = [:]
+    private var directories: [PartitionKey: String] = [:]
+    var partitions: [PartitionKey: ReplayedPartition] = [:]
     var commitCount = 0
     private(set) var condition = JournalCondition.sound
     /// The files that are there.
@@ -55,10 +49,10 @@ final class JournalReplay {
     }
 
     /// The partitions' states after the replay; `condition` tells what they are worth.
-    func run(_ topics: [TopicMetadata]) throws(LogError) -> [ReplayKey: ReplayedPartition] {
+    func run(_ topics: [TopicMetadata]) throws(LogError) -> [PartitionKey: ReplayedPartition] {
         for topic in topics {
             for index in 0..<topic.partitionCount {
-                directories[ReplayKey(topic: topic.id, partition: index)] = directory.partition(topic.name, index)
+                directories[PartitionKey(topic: topic.id, partition: index)] = directory.partition(topic.name, index)
             }
         }
         let names = try translating { () throws(SystemError) in try files.list(directory.journal) }
@@ -83,7 +77,7 @@ final class JournalReplay {
             return
         }
         for partition in chain[0].state.partitions {
-            partitions[ReplayKey(topic: partition.topic, partition: partition.partition)] = ReplayedPartition(state: partition)
+            partitions[PartitionKey(topic: partition.topic, partition: partition.partition)] = ReplayedPartition(state: partition)
         }
         for (index, link) in chain.enumerated() {
             let end = index + 1 < chain.count ? chain[index + 1].state.previous?.position : nil
@@ -198,7 +192,7 @@ final class JournalReplay {
     func note(_ topic: (TopicID, partitionCount: Int)?) {
         guard let (topic, count) = topic, count > 0, count <= largestPartitionCount else { return }
         for index in 0..<count {
-            let key = ReplayKey(topic: topic, partition: index)
+            let key = PartitionKey(topic: topic, partition: index)
             if partitions[key] == nil { partitions[key] = ReplayedPartition(state: .empty(key)) }
         }
     }
@@ -229,7 +223,7 @@ final class JournalReplay {
 
     func apply(_ appends: [JournalAppend], _ bytes: [UInt8]) throws(LogError) {
         for append in appends {
-            let key = ReplayKey(topic: append.topic, partition: append.partition)
+            let key = PartitionKey(topic: append.topic, partition: append.partition)
             // A commit to a topic that was deleted afterwards.
             guard directories[key] != nil else { continue }
             var partition =
@@ -264,7 +258,7 @@ final class JournalReplay {
 
     /// The segment file of an append; nil when its topic is gone, or when it is to be read and absent.
     private func file(_ append: JournalAppend, _ mode: OpenMode) throws(LogError) -> (any File)? {
-        guard let directory = directories[ReplayKey(topic: append.topic, partition: append.partition)] else { return nil }
+        guard let directory = directories[PartitionKey(topic: append.topic, partition: append.partition)] else { return nil }
         let path = Segment.stem(directory, append.segment) + ".log"
         if let file = open[path] { return file }
         return try translating { () throws(SystemError) in

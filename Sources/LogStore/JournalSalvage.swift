@@ -68,7 +68,7 @@ extension JournalReplay {
         case .state:
             guard let state = JournalFormat.state(reader.bytes, record.body) else { break }
             for partition in state.partitions {
-                let key = ReplayKey(topic: partition.topic, partition: partition.partition)
+                let key = PartitionKey(topic: partition.topic, partition: partition.partition)
                 // It says exactly how things stood, whatever was lost before.
                 partitions[key] = ReplayedPartition(state: partition, touched: partitions[key]?.touched ?? [])
             }

@@ -92,7 +92,7 @@ final class Partition: Sendable {
 
     /// Reads from files. Where compaction left nothing it goes on behind that: only the end gives an empty run.
     private func fetch(_ view: View, from offset: Int64, maxBytes: Int, upTo moment: LogMoment) throws(LogError) -> RecordRun {
-        let first = max(0, view.segments.firstIndex(where: { $0.baseOffset > offset }, isSorted: ()) - 1)
+        let first = max(0, view.segments.firstPlace(where: { $0.baseOffset > offset }) - 1)
         if let segment = view.segments.first, offset < segment.baseOffset { throw missing(offset, before: segment) }
         var offset = offset
         for index in first..<view.segments.count {
@@ -145,7 +145,7 @@ final class Partition: Sendable {
                 segments = state.segments
                 return
             }
-            var index = state.tail.firstIndex(where: { $0.nextOffset > offset }, isSorted: ())
+            var index = state.tail.firstPlace(where: { $0.nextOffset > offset })
             var byteCount = 0
             while index < state.tail.count, state.tail[index].baseOffset < end {
                 byteCount += state.tail[index].byteCount

@@ -18,7 +18,7 @@ struct PartitionOpening {
             try files.createDirectory(directory)
             return try listSegments()
         }
-        var state = replayed?.state ?? .empty(ReplayKey(topic: topic.id, partition: index))
+        var state = replayed?.state ?? .empty(PartitionKey(topic: topic.id, partition: index))
         // A sound journal names every partition, but for a topic that was away when it was begun.
         if journal != .sound || replayed == nil, let last = bases.last, last >= state.segment {
             if replayed == nil { state.start = topic.config.removesOld ? bases[0] : 0 }

@@ -110,7 +110,7 @@ final class Recovery {
         for topic in topics {
             var partitions: [Partition] = []
             for index in 0..<topic.partitionCount {
-                let state = states[ReplayKey(topic: topic.id, partition: index)]
+                let state = states[PartitionKey(topic: topic.id, partition: index)]
                 let opening = PartitionOpening(topic: topic, index: index, recovery: self)
                 let writer = try opening.open(state, replay.condition)
                 partitions.append(writer.partition)

@@ -41,7 +41,7 @@ final class Segment: Sendable {
         state = Mutex(State(size: size))
     }
 
-    static func stem(_ directory: String, _ baseOffset: Int64) -> String { directory + "/" + padded(baseOffset) }
+    static func stem(_ directory: String, _ baseOffset: Int64) -> String { directory + "/" + fileNumber(baseOffset) }
 
     var path: String { stem + ".log" }
     var size: Int64 { state.withLock { $0.size } }

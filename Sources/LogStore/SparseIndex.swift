@@ -34,13 +34,13 @@ struct SparseIndex: Hashable {
 
     /// The last entry whose batch ends before or at `offset`; nil means to start at the beginning.
     func entry(atOrBefore offset: Int64) -> Entry? {
-        let next = entries.firstIndex(where: { $0.lastOffset > offset }, isSorted: ())
+        let next = entries.firstPlace(where: { $0.lastOffset > offset })
         return next == 0 ? nil : entries[next - 1]
     }
 
     /// The last entry before which every timestamp is smaller than `timestamp`; nil means to start at the beginning.
     func entry(before timestamp: Int64) -> Entry? {
-        let next = entries.firstIndex(where: { $0.maxTimestamp >= timestamp }, isSorted: ())
+        let next = entries.firstPlace(where: { $0.maxTimestamp >= timestamp })
         return next == 0 ? nil : entries[next - 1]
     }
 
@@ -85,17 +85,5 @@ struct SparseIndex: Hashable {
             entries.append(entry)
         }
         guard nextTime == nil else { return nil }
-    }
-}
-
-extension Array {
-    /// The first index whose element fulfils a condition that, once true, stays true; `count` when none does.
-    func firstIndex(where holds: (Element) -> Bool, isSorted: Void) -> Int {
-        var (low, high) = (0, count)
-        while low < high {
-            let middle = (low + high) / 2
-            if holds(self[middle]) { high = middle } else { low = middle + 1 }
-        }
-        return low
     }
 }

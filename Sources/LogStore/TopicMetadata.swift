@@ -168,14 +168,11 @@ struct DataDirectory: Hashable {
     func topicFile(_ name: String) -> String { "\(topics)/\(name).topic" }
     func topicCopy(_ name: String) -> String { topicFile(name) + ".copy" }
     func partition(_ name: String, _ index: Int) -> String { "\(log)/\(name)-\(index)" }
-    func journalFile(_ number: UInt64) -> String { "\(journal)/\(padded(Int64(clamping: number))).journal" }
+    func journalFile(_ number: UInt64) -> String { "\(journal)/\(fileNumber(Int64(clamping: number))).journal" }
 }
 
 /// 20 digits, so that names sort as numbers do.
-func padded(_ number: Int64) -> String {
-    let digits = String(number)
-    return String(repeating: "0", count: max(0, 20 - digits.count)) + digits
-}
+func fileNumber(_ number: Int64) -> String { zeroPadded(number, width: 20) }
 
 /// The number in a file's name, when it is 20 digits and this extension.
 func number(in name: String, extension suffix: String) -> Int64? {

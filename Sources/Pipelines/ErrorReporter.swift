@@ -3,6 +3,7 @@
 // are used up, a record without a row says so, at most ten times a second; what even those do not say, the next record does.
 
 import Bytes
+import JSONText
 package import LogStore
 package import Operators
 package import Platform
@@ -63,68 +64,19 @@ package final class ErrorReporter {
     }
 
     private func summary(_ cause: RowErrorCause, _ leftOut: Int) -> [UInt8] {
-        var json = JSONObjectWriter()
-        json.add("QUERY", queryID)
-        json.add("CAUSE", cause.rawValue)
-        json.add("REASON", "more rows than are written out")
-        json.add("LEFT_OUT", Int64(leftOut))
-        return json.finish()
+        let fields: JSONValue = [
+            "QUERY": .string(queryID), "CAUSE": .string(cause.rawValue), "REASON": "more rows than are written out",
+            "LEFT_OUT": .integer(leftOut),
+        ]
+        return fields.bytes
     }
 
     private func text(_ error: RowError, source: String, leftOut: Int) -> [UInt8] {
-        var json = JSONObjectWriter()
-        json.add("QUERY", queryID)
-        json.add("SOURCE", source)
-        json.add("PARTITION", Int64(error.partition))
-        json.add("OFFSET", error.offset)
-        json.add("STEP", error.step)
-        json.add("COLUMN", error.column)
-        json.add("CAUSE", error.cause.rawValue)
-        json.add("REASON", error.message)
-        json.add("RAW", error.raw.map { String(decoding: base64($0), as: UTF8.self) })
-        json.add("LEFT_OUT", Int64(leftOut))
-        return json.finish()
-    }
-}
-
-/// Writes one flat JSON object.
-struct JSONObjectWriter {
-    private var bytes: [UInt8] = [UInt8(ascii: "{")]
-
-    mutating func add(_ name: String, _ text: String?) {
-        begin(name)
-        guard let text else {
-            bytes += Array("null".utf8)
-            return
-        }
-        bytes.append(UInt8(ascii: "\""))
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "\""): bytes += Array("\\\"".utf8)
-            case UInt8(ascii: "\\"): bytes += Array("\\\\".utf8)
-            case UInt8(ascii: "\n"): bytes += Array("\\n".utf8)
-            case UInt8(ascii: "\t"): bytes += Array("\\t".utf8)
-            case 0..<32:
-                let hex = String(byte, radix: 16)
-                bytes += Array(("\\u00" + (hex.utf8.count == 1 ? "0" : "") + hex).utf8)
-            default: bytes.append(byte)
-            }
-        }
-        bytes.append(UInt8(ascii: "\""))
-    }
-
-    mutating func add(_ name: String, _ number: Int64) {
-        begin(name)
-        bytes += Array(String(number).utf8)
-    }
-
-    private mutating func begin(_ name: String) {
-        if bytes.count > 1 { bytes.append(UInt8(ascii: ",")) }
-        bytes += Array("\"\(name)\":".utf8)
-    }
-
-    mutating func finish() -> [UInt8] {
-        bytes.append(UInt8(ascii: "}"))
-        return bytes
+        let fields: JSONValue = [
+            "QUERY": .string(queryID), "SOURCE": .string(source), "PARTITION": .integer(error.partition), "OFFSET": .integer(error.offset),
+            "STEP": .string(error.step), "COLUMN": .optional(error.column), "CAUSE": .string(error.cause.rawValue),
+            "REASON": .string(error.message), "RAW": .optional(error.raw.map { Base64.text(of: $0) }), "LEFT_OUT": .integer(leftOut),
+        ]
+        return fields.bytes
     }
 }

@@ -39,7 +39,7 @@ package struct SnapshotFolder: Sendable {
         for name in try files.list(directory) where name.hasPrefix(prefix) && name.hasSuffix(SnapshotFile.unfinished) {
             try files.removeFile(directory + "/" + name)
         }
-        return try SnapshotFile(files, path: directory + "/" + prefix + padded(offset) + ".snapshot", changelog, offset: offset)
+        return try SnapshotFile(files, path: directory + "/" + prefix + zeroPadded(offset, width: 20) + ".snapshot", changelog, offset: offset)
     }
 
     /// Removes the snapshots of a store beyond those that are kept.
@@ -89,11 +89,6 @@ package struct SnapshotFolder: Sendable {
     }
 
     private func prefix(_ store: String, _ changelog: PartitionKey) -> String { "\(store)-\(changelog.partition)." }
-
-    private func padded(_ offset: Int64) -> String {
-        let digits = String(offset)
-        return String(repeating: "0", count: max(0, 20 - digits.utf8.count)) + digits
-    }
 
     private func names(_ prefix: String) throws(SystemError) -> [String] {
         guard files.exists(directory) else { return [] }

@@ -2,6 +2,7 @@
 // where a side has another key, or writes it in another format, its rows change partitions on the way.
 
 import Analysis
+import Bytes
 import Catalog
 import Formats
 import Plans
@@ -169,11 +170,11 @@ private struct JoinNames {
             rightStore = name("Join-right")
             // The reference numbers the nodes of its topology: eight stand below a join, and four more for each side that moves.
             if isOnly {
-                let number = 8 + (moves.left ? 4 : 0) + (moves.right ? 4 : 0)
+                let number: Int64 = 8 + (moves.left ? 4 : 0) + (moves.right ? 4 : 0)
                 let isLeftOuter = join.type == .full || join.type == .right
                 let isRightOuter = join.type == .full || join.type == .left
-                leftStore = context.internalName("KSTREAM-\(isLeftOuter ? "OUTER" : "JOIN")THIS-\(padded(number))-store")
-                rightStore = context.internalName("KSTREAM-\(isRightOuter ? "OUTER" : "JOIN")OTHER-\(padded(number + 1))-store")
+                leftStore = context.internalName("KSTREAM-\(isLeftOuter ? "OUTER" : "JOIN")THIS-\(zeroPadded(number, width: 10))-store")
+                rightStore = context.internalName("KSTREAM-\(isRightOuter ? "OUTER" : "JOIN")OTHER-\(zeroPadded(number + 1, width: 10))-store")
             }
         case .streamTable: leftTopic = name("Join-repartition")
         case .tableTable: leftTopic = name("LeftSourceKeyed-SelectKey-repartition")
@@ -182,9 +183,4 @@ private struct JoinNames {
             rightTopic = name("ForeignKeyJoin-right-topic")
         }
     }
-}
-
-private func padded(_ number: Int) -> String {
-    let digits = String(number)
-    return String(repeating: "0", count: max(0, 10 - digits.count)) + digits
 }

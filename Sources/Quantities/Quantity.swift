@@ -76,3 +76,13 @@ extension Int64 {
         return overflow ? nil : product
     }
 }
+
+/// Integer division that rounds down, and its remainder, which has the sign of the divisor.
+@inlinable package func floorDivide(_ value: Int64, _ divisor: Int64) -> (quotient: Int64, remainder: Int64) {
+    var (quotient, remainder) = value.quotientAndRemainder(dividingBy: divisor)
+    if remainder < 0 {
+        quotient -= 1
+        remainder += divisor
+    }
+    return (quotient, remainder)
+}

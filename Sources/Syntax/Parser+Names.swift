@@ -83,7 +83,7 @@ extension Parser {
             throw unexpected()
         }
         let range = isNegative ? token.range.through(current.range) : current.range
-        guard case .integer(let value)? = try NumberText.literal(text(current), kind: .integer, isNegative: isNegative, at: range) else {
+        guard case .integer(let value)? = try NumberLiteral.literal(text(current), kind: .integer, isNegative: isNegative, at: range) else {
             throw unexpected()
         }
         advance()
@@ -135,7 +135,7 @@ extension Parser {
         if isNegative { advance() }
         let token = current
         let range = isNegative ? first.range.through(token.range) : token.range
-        guard let literal = try NumberText.literal(text(token), kind: token.kind, isNegative: isNegative, at: range) else {
+        guard let literal = try NumberLiteral.literal(text(token), kind: token.kind, isNegative: isNegative, at: range) else {
             throw noAlternative()
         }
         advance()
@@ -147,7 +147,7 @@ extension Parser {
         try expect(.decimal)
         let token = current
         let text = try string()
-        guard let digits = NumberText.decimal(text) else {
+        guard let digits = NumberLiteral.decimal(text) else {
             throw ParseFailure(.invalidLiteral, "'\(text)' is not a decimal number", at: token.range)
         }
         return .decimal(digits)

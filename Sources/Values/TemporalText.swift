@@ -1,63 +1,12 @@
-// Dates and times as ISO 8601 text, and days as civil dates. Calendar arithmetic follows Howard Hinnant's "chrono-compatible
-// low-level date algorithms"; the forms of text are those of ksqlDB's casts (partial dates and times are allowed).
+// Dates and times as ISO 8601 text. The forms are those of ksqlDB's casts: partial dates and times are allowed.
 
+import Bytes
 import Quantities
-
-/// A day of the proleptic Gregorian calendar.
-package struct CivilDate: Hashable, Sendable {
-    package var year: Int
-    /// 1…12
-    package var month: Int
-    /// 1…31
-    package var day: Int
-
-    package init(year: Int, month: Int, day: Int) {
-        self.year = year
-        self.month = month
-        self.day = day
-    }
-
-    /// The date `days` days after 1970-01-01.
-    package init(daysSinceEpoch days: Int) {
-        let shifted = days + 719_468
-        let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
-        let dayOfEra = shifted - era * 146_097
-        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let shiftedMonth = (5 * dayOfYear + 2) / 153
-        day = dayOfYear - (153 * shiftedMonth + 2) / 5 + 1
-        month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
-        year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
-    }
-
-    /// Days since 1970-01-01. Months and days outside their range count on into the next or previous month.
-    package var daysSinceEpoch: Int {
-        let wholeMonths = month - 1
-        let extraYears = wholeMonths >= 0 ? wholeMonths / 12 : (wholeMonths - 11) / 12
-        let normalMonth = wholeMonths - extraYears * 12 + 1
-        let shiftedYear = year + extraYears - (normalMonth <= 2 ? 1 : 0)
-        let era = (shiftedYear >= 0 ? shiftedYear : shiftedYear - 399) / 400
-        let yearOfEra = shiftedYear - era * 400
-        let dayOfYear = (153 * (normalMonth + (normalMonth > 2 ? -3 : 9)) + 2) / 5 + day - 1
-        let dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
-        return era * 146_097 + dayOfEra - 719_468
-    }
-
-    /// Days of a month of a year.
-    package static func days(inMonth month: Int, of year: Int) -> Int {
-        switch month {
-        case 2: year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28
-        case 4, 6, 9, 11: 30
-        default: 31
-        }
-    }
-
-    var isValid: Bool { (1...12).contains(month) && day >= 1 && day <= CivilDate.days(inMonth: month, of: year) }
-}
 
 /// Reads and writes the ISO texts of DATE, TIME and TIMESTAMP values.
 package enum TemporalText {
-    package static let millisecondsPerDay: Int64 = 86_400_000
+    /// Milliseconds from midnight to midnight.
+    @inlinable package static var millisecondsPerDay: Int64 { 86_400_000 }
 
     /// `yyyy`, `yyyy-MM` or `yyyy-MM-dd` as days since the epoch; nil for any other text.
     package static func date(_ text: some Sequence<UInt8>) -> Int32? {
@@ -81,10 +30,10 @@ package enum TemporalText {
     ) -> Int64? {
         var reader = TextReader(Array(text))
         // Years of nine digits are dates, but their milliseconds do not fit 64 bits.
-        guard let days = reader.date(), var local = Int64(days).multipliedChecked(by: millisecondsPerDay) else { return nil }
+        guard let days = reader.date(), var local = days.multipliedChecked(by: millisecondsPerDay) else { return nil }
         if reader.take(UInt8(ascii: "T")) || reader.take(UInt8(ascii: " ")) {
             guard let time = reader.time(minimumParts: 1) else { return nil }
-            local = local.addingSaturated(Int64(time))
+            local = local.addingSaturated(time)
         }
         if reader.isAtEnd { return local }
         if let offset = reader.offset() { return reader.isAtEnd ? local.subtractingSaturated(offset) : nil }
@@ -92,36 +41,52 @@ package enum TemporalText {
         return local.subtractingSaturated(offset)
     }
 
-    /// `yyyy-MM-dd`
-    package static func text(date days: Int32) -> String {
-        let date = CivilDate(daysSinceEpoch: Int(days))
-        return padded(date.year, 4) + "-" + padded(date.month, 2) + "-" + padded(date.day, 2)
+    /// `yyyy-MM-dd` of a day since the epoch.
+    package static func append(date days: Int64, to text: inout [UInt8]) {
+        let date = CivilDate(daysSinceEpoch: days)
+        text.append(zeroPadded: date.year, width: 4)
+        text.append(UInt8(ascii: "-"))
+        text.append(zeroPadded: date.month, width: 2)
+        text.append(UInt8(ascii: "-"))
+        text.append(zeroPadded: date.day, width: 2)
     }
 
     /// `HH:mm`, with `:ss` when the seconds are not zero; milliseconds are lost.
-    package static func text(time milliseconds: Int32) -> String {
-        let seconds = Int(milliseconds) / 1000
-        let text = padded(seconds / 3600, 2) + ":" + padded(seconds / 60 % 60, 2)
-        return seconds % 60 == 0 ? text : text + ":" + padded(seconds % 60, 2)
+    package static func append(time milliseconds: Int64, to text: inout [UInt8]) {
+        let seconds = milliseconds / 1000
+        text.append(zeroPadded: seconds / 3600, width: 2)
+        text.append(UInt8(ascii: ":"))
+        text.append(zeroPadded: seconds / 60 % 60, width: 2)
+        guard seconds % 60 != 0 else { return }
+        text.append(UInt8(ascii: ":"))
+        text.append(zeroPadded: seconds % 60, width: 2)
     }
 
-    /// `yyyy-MM-ddTHH:mm:ss.SSS`, UTC.
-    package static func text(timestamp milliseconds: Int64) -> String {
-        var days = milliseconds / millisecondsPerDay
-        var ofDay = milliseconds % millisecondsPerDay
-        if ofDay < 0 {
-            ofDay += millisecondsPerDay
-            days -= 1
-        }
-        let date = CivilDate(daysSinceEpoch: Int(days))
-        let seconds = Int(ofDay / 1000)
-        return padded(date.year, 4) + "-" + padded(date.month, 2) + "-" + padded(date.day, 2) + "T" + padded(seconds / 3600, 2) + ":"
-            + padded(seconds / 60 % 60, 2) + ":" + padded(seconds % 60, 2) + "." + padded(Int(ofDay % 1000), 3)
+    /// `yyyy-MM-ddTHH:mm:ss.SSS`, UTC, of milliseconds since the epoch.
+    package static func append(timestamp milliseconds: Int64, to text: inout [UInt8]) {
+        let (days, rest) = floorDivide(milliseconds, millisecondsPerDay)
+        append(date: days, to: &text)
+        text.append(UInt8(ascii: "T"))
+        text.append(zeroPadded: rest / 3_600_000, width: 2)
+        text.append(UInt8(ascii: ":"))
+        text.append(zeroPadded: rest / 60_000 % 60, width: 2)
+        text.append(UInt8(ascii: ":"))
+        text.append(zeroPadded: rest / 1000 % 60, width: 2)
+        text.append(UInt8(ascii: "."))
+        text.append(zeroPadded: rest % 1000, width: 3)
     }
 
-    private static func padded(_ number: Int, _ width: Int) -> String {
-        let digits = String(number.magnitude)
-        return (number < 0 ? "-" : "") + String(repeating: "0", count: max(0, width - digits.utf8.count)) + digits
+    /// As `append(date:to:)`.
+    package static func text(date days: Int32) -> String { string { append(date: Int64(days), to: &$0) } }
+    /// As `append(time:to:)`.
+    package static func text(time milliseconds: Int32) -> String { string { append(time: Int64(milliseconds), to: &$0) } }
+    /// As `append(timestamp:to:)`.
+    package static func text(timestamp milliseconds: Int64) -> String { string { append(timestamp: milliseconds, to: &$0) } }
+
+    private static func string(_ append: (inout [UInt8]) -> Void) -> String {
+        var text: [UInt8] = []
+        append(&text)
+        return String(decoding: text, as: UTF8.self)
     }
 }
 
@@ -147,18 +112,18 @@ private struct TextReader {
         return String(decoding: bytes[position...], as: UTF8.self)
     }
 
-    private mutating func number(digits: ClosedRange<Int>) -> Int? {
-        var value = 0
+    private mutating func number(digits: ClosedRange<Int>) -> Int64? {
+        var value: Int64 = 0
         var count = 0
         while count < digits.upperBound, let byte = next, byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9") {
-            value = value * 10 + Int(byte - UInt8(ascii: "0"))
+            value = value * 10 + Int64(byte - UInt8(ascii: "0"))
             count += 1
             position += 1
         }
         return digits.contains(count) ? value : nil
     }
 
-    mutating func date() -> Int? {
+    mutating func date() -> Int64? {
         let isNegative = take(UInt8(ascii: "-"))
         guard let year = number(digits: 4...9) else { return nil }
         var date = CivilDate(year: isNegative ? -year : year, month: 1, day: 1)
@@ -174,11 +139,11 @@ private struct TextReader {
     }
 
     /// Milliseconds of the day of `HH[:mm[:ss[.fff]]]`.
-    mutating func time(minimumParts: Int) -> Int? {
+    mutating func time(minimumParts: Int) -> Int64? {
         guard let hour = number(digits: 1...2), hour < 24 else { return nil }
-        var minute = 0
-        var second = 0
-        var milliseconds = 0
+        var minute: Int64 = 0
+        var second: Int64 = 0
+        var milliseconds: Int64 = 0
         if take(UInt8(ascii: ":")) {
             guard let value = number(digits: 1...2), value < 60 else { return nil }
             minute = value
@@ -208,6 +173,6 @@ private struct TextReader {
         _ = take(UInt8(ascii: ":"))
         let minutes = isAtEnd ? 0 : number(digits: 2...2)
         guard let minutes, minutes < 60 else { return nil }
-        return sign * Int64(hours * 60 + minutes) * 60_000
+        return sign * (hours * 60 + minutes) * 60_000
     }
 }

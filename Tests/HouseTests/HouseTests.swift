@@ -119,7 +119,7 @@ private struct Exception {
         // Hashes over the bytes of values, as the tables make them.
         "Sources/Operators/Aggregates/RankedAggregates.swift",
         // Records are read and compared where they lie, between the codecs and the columns.
-        "Sources/Operators/Steps/RecordValidator.swift", "Sources/Operators/Results/ResultOrder.swift",
+        "Sources/Operators/Rows/RecordValidator.swift", "Sources/Operators/Results/ResultOrder.swift",
         "Sources/Operators/Steps/SinkOperator.swift", "Sources/Operators/Steps/SourceOperator.swift",
         // LZ4, zstd, Snappy and zlib; a file's bytes.
         "Sources/LogStore/Codecs.swift", "Sources/LogStore/Partition.swift",

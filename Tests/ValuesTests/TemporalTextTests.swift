@@ -7,10 +7,11 @@ import Values
     @Test func daysAgreeWithFoundation() throws {
         var calendar = Calendar(identifier: .iso8601)
         calendar.timeZone = try #require(TimeZone(secondsFromGMT: 0))
-        for day in stride(from: -30_000, through: 120_000, by: 7) {
+        for day in stride(from: Int64(-30_000), through: 120_000, by: 7) {
             let parts = calendar.dateComponents([.year, .month, .day], from: Date(timeIntervalSince1970: Double(day) * 86_400))
             let date = CivilDate(daysSinceEpoch: day)
-            #expect(date == CivilDate(year: try #require(parts.year), month: try #require(parts.month), day: try #require(parts.day)))
+            #expect(date == CivilDate(
+                year: Int64(try #require(parts.year)), month: Int64(try #require(parts.month)), day: Int64(try #require(parts.day))))
             #expect(date.daysSinceEpoch == day)
             #expect(TemporalText.date(TemporalText.text(date: Int32(day)).utf8) == Int32(day))
         }

@@ -177,9 +177,9 @@ extension JSONWriter {
         guard dialect == .row else { return put(value) }
         var text: [UInt8] = []
         switch column.type {
-        case .time: DateText.appendTime(value, to: &text)
-        case .date: DateText.appendDate(value, to: &text)
-        default: DateText.appendTimestamp(value, to: &text)
+        case .time: TemporalText.append(time: value, to: &text)
+        case .date: TemporalText.append(date: value, to: &text)
+        default: TemporalText.append(timestamp: value, to: &text)
         }
         putByte(0x22)
         put(text)

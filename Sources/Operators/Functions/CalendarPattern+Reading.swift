@@ -1,6 +1,7 @@
 // Reading by the lenient patterns of PARSE_DATE (functions.md §5), as java.text.SimpleDateFormat does: numbers may have fewer digits, values
 // out of range roll over, and text behind the pattern is ignored.
 
+import Quantities
 import Values
 
 extension CalendarPattern {
@@ -99,7 +100,7 @@ private struct CalendarFields {
     mutating func set(_ letter: UInt8, _ value: Int64) { numbers[letter] = value }
 
     mutating func setShortYear(_ value: Int64) {
-        let start = CivilDate.fromDays(floorDivide(now, DateText.millisecondsPerDay).quotient).year - 80
+        let start = CivilDate(daysSinceEpoch: floorDivide(now, TemporalText.millisecondsPerDay).quotient).year - 80
         let century = start - floorDivide(start, 100).remainder
         set(UInt8(ascii: "y"), century + value < start ? century + 100 + value : century + value)
     }
@@ -116,9 +117,9 @@ private struct CalendarFields {
             return nil
         }
         let (years, monthOfYear) = floorDivide(month, 12)
-        var days = CivilDate.toDays(year: year + years, month: monthOfYear + 1, day: 1)
+        var days = CivilDate(year: year + years, month: monthOfYear + 1, day: 1).daysSinceEpoch
         if let dayOfYear = number("D"), number("d") == nil {
-            days = CivilDate.toDays(year: year, month: 1, day: 1) + dayOfYear - 1
+            days = CivilDate(year: year, month: 1, day: 1).daysSinceEpoch + dayOfYear - 1
         } else {
             days += (number("d") ?? 1) - 1
         }
@@ -126,7 +127,7 @@ private struct CalendarFields {
         if number("H") == nil, number("k") == nil, let clock = number("K") ?? number("h").map({ $0 == 12 ? 0 : $0 }) {
             hour = clock + (number("a") ?? 0) * 12
         }
-        let (whole, overflow) = days.multipliedReportingOverflow(by: DateText.millisecondsPerDay)
+        let (whole, overflow) = days.multipliedReportingOverflow(by: TemporalText.millisecondsPerDay)
         let time = ((hour * 60 + (number("m") ?? 0)) * 60 + (number("s") ?? 0)) * 1000 + (number("S") ?? 0)
         let (instant, overflow2) = whole.addingReportingOverflow(time - zoneOffset)
         return overflow || overflow2 ? nil : instant

@@ -1,5 +1,6 @@
 // Bodies of the arithmetic of dates and times, and of their conversions to numbers (functions.md §5).
 
+import Quantities
 import Values
 
 /// A unit of an interval.
@@ -7,7 +8,7 @@ enum IntervalUnit {
     /// Milliseconds of one unit.
     static func milliseconds(_ name: ArraySlice<UInt8>) throws(EvaluationError) -> Int64 {
         switch string(name).uppercased() {
-        case "DAY", "DAYS": return DateText.millisecondsPerDay
+        case "DAY", "DAYS": return TemporalText.millisecondsPerDay
         case "HOUR", "HOURS": return 3_600_000
         case "MINUTE", "MINUTES": return 60_000
         case "SECOND", "SECONDS": return 1000
@@ -45,7 +46,7 @@ extension FunctionLibrary {
         FunctionBody(
             "UNIX_DATE", [],
             .vectorised { call in
-                let today = floorDivide(call.frame.environment.now(), DateText.millisecondsPerDay).quotient
+                let today = floorDivide(call.frame.environment.now(), TemporalText.millisecondsPerDay).quotient
                 call.words { _ in today }
             }),
     ]
@@ -69,11 +70,11 @@ extension FunctionLibrary {
 
     /// The sum in milliseconds, cut towards zero to whole days.
     private static let date: @Sendable (Int64, Int64) -> Int64 = { days, milliseconds in
-        Int64(Int32(truncatingIfNeeded: (days * DateText.millisecondsPerDay + milliseconds) / DateText.millisecondsPerDay))
+        Int64(Int32(truncatingIfNeeded: (days * TemporalText.millisecondsPerDay + milliseconds) / TemporalText.millisecondsPerDay))
     }
 
     /// The clock turns over at midnight.
     private static let time: @Sendable (Int64, Int64) -> Int64 = { time, milliseconds in
-        floorDivide(time + milliseconds, DateText.millisecondsPerDay).remainder
+        floorDivide(time + milliseconds, TemporalText.millisecondsPerDay).remainder
     }
 }

@@ -1,5 +1,6 @@
 // Bodies of the functions between dates and texts (functions.md §5), and of CONVERT_TZ.
 
+import Quantities
 import Values
 
 /// Patterns and zones of one call in a query. Nothing is looked up again while the arguments stay the same.
@@ -129,7 +130,7 @@ extension FunctionLibrary {
                     guard let parsed = pattern.read(call.arguments[0].text(row)), let time = parsed.timeOfDay(defaults: false) else {
                         throw unreadable(call, row, "time")
                     }
-                    return time % DateText.millisecondsPerDay
+                    return time % TemporalText.millisecondsPerDay
                 }
             }
         }
@@ -145,7 +146,7 @@ extension FunctionLibrary {
                         do throws(DatePatternError) { return try CalendarPattern(Array(text)) } catch { throw EvaluationError(error.message) }
                     }
                     guard let instant = pattern.instant(call.arguments[0].text(row), now: now) else { throw unreadable(call, row, "date") }
-                    let (days, rest) = floorDivide(instant, DateText.millisecondsPerDay)
+                    let (days, rest) = floorDivide(instant, TemporalText.millisecondsPerDay)
                     guard rest == 0 else { throw EvaluationError("Date format contains time field") }
                     guard Int32(exactly: days) != nil else { throw unreadable(call, row, "date") }
                     return days

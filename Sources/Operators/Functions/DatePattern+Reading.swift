@@ -39,21 +39,21 @@ struct ParsedDate {
     /// month are its last day.
     func days(defaults: Bool) -> Int64? {
         guard let year = year ?? (defaults ? 1970 : nil), year.magnitude < 1_000_000 else { return nil }
-        let isLeap = CivilDate.daysInMonth(year: year, month: 2) == 29
+        let isLeap = CivilDate.days(inMonth: 2, of: year) == 29
         if number("M") == nil, number("d") == nil, let dayOfYear = number("D") {
             guard dayOfYear >= 1, dayOfYear <= (isLeap ? 366 : 365) else { return nil }
-            return CivilDate.toDays(year: year, month: 1, day: 1) + dayOfYear - 1
+            return CivilDate(year: year, month: 1, day: 1).daysSinceEpoch + dayOfYear - 1
         }
         guard let month = number("M") ?? (defaults ? 1 : nil), let day = number("d") ?? (defaults ? 1 : nil), (1...12).contains(month),
             (1...31).contains(day)
         else { return nil }
-        return CivilDate.toDays(year: year, month: month, day: min(day, CivilDate.daysInMonth(year: year, month: month)))
+        return CivilDate(year: year, month: month, day: min(day, CivilDate.days(inMonth: month, of: year))).daysSinceEpoch
     }
 
     /// Milliseconds of the day; 24:00 is a whole day. Nil for impossible times and for texts that name no hour, unless `defaults`.
     func timeOfDay(defaults: Bool) -> Int64? {
         if let nanoseconds = number("N") { return bounded(nanoseconds, below: 86_400_000_000_000).map { $0 / 1_000_000 } }
-        if let milliseconds = number("A") { return bounded(milliseconds, below: DateText.millisecondsPerDay) }
+        if let milliseconds = number("A") { return bounded(milliseconds, below: TemporalText.millisecondsPerDay) }
         var hour = number("H")
         if hour == nil, let clock = number("k") {
             guard (1...24).contains(clock) else { return nil }
@@ -102,7 +102,7 @@ extension DatePattern {
         guard let parsed = read(text), let days = parsed.days(defaults: true), let time = parsed.timeOfDay(defaults: true) else {
             return nil
         }
-        let local = days * DateText.millisecondsPerDay + time
+        let local = days * TemporalText.millisecondsPerDay + time
         switch parsed.zone {
         case nil: return zone.instant(ofLocal: local)
         case .offset(let seconds): return local - seconds * 1000

@@ -1,5 +1,6 @@
 // Writing dates, times and instants by a compiled pattern. A letter that the value has nothing for is an error.
 
+import Quantities
 import Values
 
 /// What a value offers to a pattern.
@@ -17,7 +18,7 @@ struct DateFields {
     /// An instant, in milliseconds, as a zone's clock shows it.
     init(instant: Int64, in zone: TimeZone) {
         let moment = zone.moment(at: floorDivide(instant, 1000).quotient)
-        let (days, rest) = floorDivide(instant &+ moment.offset * 1000, DateText.millisecondsPerDay)
+        let (days, rest) = floorDivide(instant &+ moment.offset * 1000, TemporalText.millisecondsPerDay)
         self.days = days
         milliseconds = rest
         self.zone = (zone.id, moment)
@@ -60,7 +61,7 @@ extension DatePattern {
         let shown = Character(Unicode.Scalar(letter))
         if "GyuMQEeDd".contains(shown) {
             guard let days = fields.days else { throw unsupported() }
-            let date = CivilDate.fromDays(days)
+            let date = CivilDate(daysSinceEpoch: days)
             // Day 0 was a Thursday.
             let weekday = floorDivide(days + 3, 7).remainder + 1
             switch shown {
@@ -72,7 +73,7 @@ extension DatePattern {
             case "E": return weekday
             // Weeks start on Sunday.
             case "e": return weekday % 7 + 1
-            case "D": return days - CivilDate.toDays(year: date.year, month: 1, day: 1) + 1
+            case "D": return days - CivilDate(year: date.year, month: 1, day: 1).daysSinceEpoch + 1
             default: return date.day
             }
         }

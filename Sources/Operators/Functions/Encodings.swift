@@ -29,29 +29,6 @@ enum TextEncoding: Hashable {
         }
     }
 
-    /// Pairs of digits; nil for anything else.
-    static func hexBytes(_ text: ArraySlice<UInt8>) -> [UInt8]? {
-        guard text.count % 2 == 0 else { return nil }
-        var bytes: [UInt8] = []
-        var high: UInt8?
-        for letter in text {
-            let digit: UInt8
-            switch letter {
-            case 0x30...0x39: digit = letter - 0x30
-            case 0x41...0x46: digit = letter - 0x41 + 10
-            case 0x61...0x66: digit = letter - 0x61 + 10
-            default: return nil
-            }
-            if let first = high {
-                bytes.append(first << 4 | digit)
-                high = nil
-            } else {
-                high = digit
-            }
-        }
-        return bytes
-    }
-
     /// Each character outside ASCII becomes `?`.
     static func asciiBytes(_ text: ArraySlice<UInt8>) -> [UInt8] {
         var bytes: [UInt8] = []
@@ -64,7 +41,7 @@ enum TextEncoding: Hashable {
         switch self {
         case .utf8: return Array(text)
         case .ascii: return TextEncoding.asciiBytes(text)
-        case .hex: if let bytes = TextEncoding.hexBytes(text) { return bytes }
+        case .hex: if let bytes = Bytes.bytes(hexadecimal: text) { return bytes }
         case .base64: if let bytes = Base64.decode(text) { return bytes }
         }
         throw EvaluationError("'\(string(text.prefix(60)))' is not \(self) text")

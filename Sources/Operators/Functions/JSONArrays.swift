@@ -42,7 +42,7 @@ extension FunctionLibrary {
                     for (place, element) in elements.enumerated() {
                         if place & 0x3FF == 0, call.isCancelled { return false }
                         var text: [UInt8] = []
-                        try JSONText.append(element, .scientific, to: &text)
+                        try CompactJSON.append(element, .scientific, to: &text)
                         children[0].setText(children[0].appendRow(), text)
                     }
                     return true

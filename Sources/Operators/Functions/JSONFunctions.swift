@@ -28,7 +28,7 @@ extension FunctionLibrary {
                 let path = try paths.get(call.arguments[1].text(row), JSONPath.init)
                 return try scratch.read(call.arguments[0].text(row)) { value throws(EvaluationError) in
                     guard let value, let found = path.find(value) else { return false }
-                    try JSONText.appendContent(found, to: &bytes)
+                    try CompactJSON.appendContent(found, to: &bytes)
                     return true
                 }
             }
@@ -57,9 +57,9 @@ extension FunctionLibrary {
             return try read(texts[...], []) { documents throws(EvaluationError) in
                 guard let documents else { return false }
                 if documents.count == 1 {
-                    try JSONText.append(documents[0], .plain, to: &bytes)
+                    try CompactJSON.append(documents[0], .plain, to: &bytes)
                 } else if documents.allSatisfy(\.isObject) {
-                    try JSONText.appendObject(merged(documents, unless: call.frame.pressure.cancel), .plain, to: &bytes)
+                    try CompactJSON.appendObject(merged(documents, unless: call.frame.pressure.cancel), .plain, to: &bytes)
                 } else {
                     try appendJoined(documents, to: &bytes)
                 }
@@ -108,7 +108,7 @@ extension FunctionLibrary {
         bytes.append(0x5B)
         for (place, element) in elements.enumerated() {
             if place > 0 { bytes.append(0x2C) }
-            try JSONText.append(element, .plain, to: &bytes)
+            try CompactJSON.append(element, .plain, to: &bytes)
         }
         bytes.append(0x5D)
     }
@@ -138,7 +138,7 @@ extension FunctionLibrary {
                         if place & 0x3FF == 0, call.isCancelled { return false }
                         children[0].setText(children[0].appendRow(), member.name)
                         var content: [UInt8] = []
-                        try JSONText.appendContent(member.value, to: &content)
+                        try CompactJSON.appendContent(member.value, to: &content)
                         children[1].setText(children[1].appendRow(), content)
                     }
                     return true

@@ -1,5 +1,7 @@
 // Time zones: fixed offsets, and regions read from TZif files (RFC 9636) with the rule for the time after their last transition.
 
+import Bytes
+import Quantities
 import Values
 
 /// A time zone by its id.
@@ -45,13 +47,8 @@ struct TimeZone {
     func moment(at second: Int64) -> Moment {
         guard let last = transitions.last else { return rule?.moment(at: second) ?? types[0] }
         if second >= last, let rule { return rule.moment(at: second) }
-        var low = 0
-        var high = transitions.count
-        while low < high {
-            let middle = (low + high) / 2
-            if transitions[middle] <= second { low = middle + 1 } else { high = middle }
-        }
-        return low == 0 ? types.first { !$0.isDaylight } ?? types[0] : types[Int(transitionTypes[low - 1])]
+        let next = transitions.firstPlace { $0 > second }
+        return next == 0 ? types.first { !$0.isDaylight } ?? types[0] : types[Int(transitionTypes[next - 1])]
     }
 
     /// Milliseconds east of UTC at an instant in milliseconds.
@@ -60,7 +57,7 @@ struct TimeZone {
     /// The instant of a local time, both in milliseconds. Of two instants the earlier; a time that a clock skips is taken as if the clock
     /// had not been put forward yet.
     func instant(ofLocal local: Int64) -> Int64 {
-        let day = DateText.millisecondsPerDay
+        let day = TemporalText.millisecondsPerDay
         let before = offset(at: local - day)
         let after = offset(at: local + day)
         if before == after || offset(at: local - before) == before { return local - before }
@@ -156,24 +153,24 @@ struct ZoneRule {
     }
 
     private static func days(_ day: Day, _ year: Int64) -> Int64 {
-        let start = CivilDate.toDays(year: year, month: 1, day: 1)
+        let start = CivilDate(year: year, month: 1, day: 1).daysSinceEpoch
         switch day {
         case .zeroBased(let number): return start + number
         case .julian(let number):
-            return start + number - 1 + (number >= 60 && CivilDate.daysInMonth(year: year, month: 2) == 29 ? 1 : 0)
+            return start + number - 1 + (number >= 60 && CivilDate.days(inMonth: 2, of: year) == 29 ? 1 : 0)
         case .weekday(let month, let week, let weekday):
-            let first = CivilDate.toDays(year: year, month: month, day: 1)
+            let first = CivilDate(year: year, month: month, day: 1).daysSinceEpoch
             // Day 0 was a Thursday.
             let shift = floorDivide(weekday - (first + 4), 7).remainder
             var day = 1 + shift + (week - 1) * 7
-            if day > CivilDate.daysInMonth(year: year, month: month) { day -= 7 }
+            if day > CivilDate.days(inMonth: month, of: year) { day -= 7 }
             return first + day - 1
         }
     }
 
     func moment(at second: Int64) -> TimeZone.Moment {
         guard let daylight else { return standard }
-        let year = CivilDate.fromDays(floorDivide(second + standard.offset, 86_400).quotient).year
+        let year = CivilDate(daysSinceEpoch: floorDivide(second + standard.offset, 86_400).quotient).year
         let start = ZoneRule.days(changes[0].day, year) * 86_400 + changes[0].second - standard.offset
         let end = ZoneRule.days(changes[1].day, year) * 86_400 + changes[1].second - daylight.offset
         let isDaylight = start < end ? second >= start && second < end : second >= start || second < end

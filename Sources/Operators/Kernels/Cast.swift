@@ -1,6 +1,7 @@
 // CAST, explicit and implicit (semantics §13.1). Which conversion is meant is settled when the query is made.
 
 import Bytes
+import Quantities
 import Values
 
 /// How values of one type become another's.
@@ -152,9 +153,9 @@ extension Conversion {
             let start = target.bytes.count
             source.appendText(from, to: &target.bytes)
             target.setRange(to, from: start)
-        case .dateToTimestamp: target.words[to] = source.words[from] &* DateText.millisecondsPerDay
-        case .timestampToTime: target.words[to] = floorDivide(source.words[from], DateText.millisecondsPerDay).remainder
-        case .timestampToDate: target.words[to] = floorDivide(source.words[from], DateText.millisecondsPerDay).quotient
+        case .dateToTimestamp: target.words[to] = source.words[from] &* TemporalText.millisecondsPerDay
+        case .timestampToTime: target.words[to] = floorDivide(source.words[from], TemporalText.millisecondsPerDay).remainder
+        case .timestampToDate: target.words[to] = floorDivide(source.words[from], TemporalText.millisecondsPerDay).quotient
         case .list, .map, .structure: return applyNested(source, from, target, to)
         case .textToBoolean, .textToInteger, .textToDouble, .textToDecimal, .textToBytes, .textToTime, .textToDate, .textToTimestamp:
             return applyText(source.text(from), target, to)

@@ -1,5 +1,6 @@
 // Values as SQL shows them when they become STRING (semantics §13.1).
 
+import Bytes
 import Values
 
 extension Column {
@@ -12,9 +13,9 @@ extension Column {
         case .decimal(_, let scale): NumberText.append(wides[row], scale: scale, to: &bytes)
         case .string: bytes.append(contentsOf: text(row))
         case .bytes: Base64.append(text(row), to: &bytes)
-        case .time: DateText.appendTime(words[row], to: &bytes)
-        case .date: DateText.appendDate(words[row], to: &bytes)
-        case .timestamp: DateText.appendTimestamp(words[row], to: &bytes)
+        case .time: TemporalText.append(time: words[row], to: &bytes)
+        case .date: TemporalText.append(date: words[row], to: &bytes)
+        case .timestamp: TemporalText.append(timestamp: words[row], to: &bytes)
         case .array:
             bytes.append(UInt8(ascii: "["))
             for (place, element) in elements(row).enumerated() {

@@ -72,14 +72,7 @@ struct ResultIndex {
 
     /// The first place whose key does not stand before `bound`.
     private func place(of bound: [UInt8], in table: ByteTable, from start: Int = 0) -> Int {
-        var low = start
-        var high = sorted.count
-        while low < high {
-            let middle = (low + high) / 2
-            let key = orderKeys(of: [sorted[middle]], table).first ?? []
-            if key.lexicographicallyPrecedes(bound) { low = middle + 1 } else { high = middle }
-        }
-        return low
+        sorted[start...].firstPlace { !(orderKeys(of: [$0], table).first ?? []).lexicographicallyPrecedes(bound) }
     }
 
     private func orderKeys(of ids: [Int32], _ table: ByteTable) -> [[UInt8]] {

@@ -32,9 +32,9 @@ package final class ResultStore {
     private let keyTypes: [SQLType]
 
     /// `source` describes the sink topic as a source reads it. Rows of windows that started more than `retention` milliseconds before
-    /// the latest record are gone; nil keeps them. With `keysAreOurs` equal keys always have equal bytes, as in topics that Millrace writes;
+    /// the latest record are gone; nil keeps them. With `keysAreCanonical` equal keys always have equal bytes, as in topics that Millrace writes;
     /// other writers may write one key in several ways (blanks in JSON), and such keys are looked up by their meaning.
-    package init(_ source: SourceStep, retention: Int64?, hashSeed: UInt64, keysAreOurs keysAreCanonical: Bool = true) throws(DataflowError) {
+    package init(_ source: SourceStep, retention: Int64?, hashSeed: UInt64, keysAreCanonical: Bool = true) throws(DataflowError) {
         self.source = source
         self.retention = retention
         self.keysAreCanonical = keysAreCanonical

@@ -1,5 +1,6 @@
 // The state of a session aggregation as changelog and snapshot records, and back.
 
+import Bytes
 import Plans
 
 extension SessionOperator: StateStore {

@@ -10,7 +10,7 @@ final class TableOperator: Operator, StateStore {
     private let step: SourceStep
     private let store: StoreDescription
     private let stored: [Bool]
-    private let table: RowTable
+    private let table: KeyedRows
     private let oldColumns: [Column]
     private let batch = Batch()
     private var changed: [[UInt8]: Int64] = [:]
@@ -24,7 +24,7 @@ final class TableOperator: Operator, StateStore {
         for index in 0..<step.schema.key.count { stored[index] = true }
         if let timestamp = step.timestamp { stored[timestamp.column] = true }
         self.stored = stored
-        table = RowTable(seed: context.options.hashSeed)
+        table = KeyedRows(seed: context.options.hashSeed)
         oldColumns = step.output.columns.map { Column($0.type) }
         super.init(context, next: next)
     }
@@ -43,7 +43,7 @@ final class TableOperator: Operator, StateStore {
             let range = run.keys[Int(input.recordIndexes[row])]
             let key = run.bytes[Int(range.start)..<Int(range.start + range.length)]
             if let id = table.find(key) {
-                batch.hasOld[row] = RowTable.read(table.row(id), into: oldColumns, stored: stored, row)
+                batch.hasOld[row] = KeyedRows.read(table.row(id), into: oldColumns, stored: stored, row)
             }
             if input.hasValue(row) {
                 scratch.removeAll(keepingCapacity: true)

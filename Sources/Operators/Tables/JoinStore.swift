@@ -6,11 +6,11 @@ import Values
 
 /// The current row of each key of a table side. It grows with the number of live keys.
 final class JoinTable: StateStore {
-    private let rows: RowTable
+    private let rows: KeyedRows
     private var changed: [[UInt8]: Int64] = [:]
     private var order: [[UInt8]] = []
 
-    init(seed: UInt64) { rows = RowTable(seed: seed) }
+    init(seed: UInt64) { rows = KeyedRows(seed: seed) }
 
     subscript(key: [UInt8]) -> JoinRow? {
         rows.find(key[...]).map { JoinRow(time: rows.time($0), bytes: rows.row($0)) }

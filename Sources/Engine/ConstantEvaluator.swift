@@ -13,7 +13,7 @@ import Plans
 import Values
 
 /// Turns constant expressions into records.
-struct RowWriter {
+struct ConstantEvaluator {
     let engine: MillraceEngine
 
     /// The record of one row of `source`: `values` are its key columns, then its value columns. Errors: an expression that fails, a value

@@ -10,7 +10,7 @@ enum JSONNumberStyle {
     case plain
 }
 
-enum JSONText {
+enum CompactJSON {
     /// Appends the well-formed value at the cursor.
     static func append(_ cursor: JSONCursor, _ style: JSONNumberStyle, to bytes: inout [UInt8]) throws(EvaluationError) {
         var cursor = cursor
@@ -65,6 +65,7 @@ enum JSONText {
         if cursor.isString { bytes.append(contentsOf: string(at: cursor)) } else { try append(cursor, .scientific, to: &bytes) }
     }
 
+    /// A string in quotes, with the escapes of Java's Jackson, whose texts the reference gives.
     static func appendQuoted(_ text: ArraySlice<UInt8>, to bytes: inout [UInt8]) {
         bytes.append(0x22)
         for byte in text {
@@ -145,7 +146,7 @@ extension Column {
     func appendJSON(_ row: Int, to bytes: inout [UInt8]) {
         if isNull(row) { return bytes.append(contentsOf: "null".utf8) }
         switch type {
-        case .string: JSONText.appendQuoted(text(row), to: &bytes)
+        case .string: CompactJSON.appendQuoted(text(row), to: &bytes)
         case .bytes, .time, .date, .timestamp:
             bytes.append(0x22)
             appendText(row, to: &bytes)
@@ -178,7 +179,7 @@ extension Column {
         bytes.append(0x7B)
         for (place, member) in members.sorted(by: { RowOrder.compareTexts($0.name[...], $1.name[...]) < 0 }).enumerated() {
             if place > 0 { bytes.append(0x2C) }
-            JSONText.appendQuoted(member.name[...], to: &bytes)
+            CompactJSON.appendQuoted(member.name[...], to: &bytes)
             bytes.append(0x3A)
             member.column.appendJSON(member.row, to: &bytes)
         }

@@ -2,7 +2,7 @@
 
 import Diagnostics
 
-enum NumberText {
+enum NumberLiteral {
     /// The literal of a number token, or nil when the token is no number. The sign belongs to the literal, so that the smallest
     /// 64-bit integer can be written.
     static func literal(

@@ -5,7 +5,7 @@ import Bytes
 import Values
 
 /// Rows by key bytes.
-final class RowTable {
+final class KeyedRows {
     private let keys: ByteTable
     private var rows: [[UInt8]] = []
     private var times: [Int64] = []

@@ -1,0 +1,104 @@
+// Reads dates and times in ISO text, as casts, JSON and DELIMITED have them. `TemporalText` writes them.
+
+import Values
+
+/// Reads ISO texts from left to right.
+struct DateTextReader {
+    private var rest: ArraySlice<UInt8>
+
+    init(_ text: ArraySlice<UInt8>) { rest = text }
+
+    private mutating func digits(_ counts: ClosedRange<Int>) -> Int64? {
+        var value: Int64 = 0
+        var count = 0
+        while let byte = rest.first, byte >= 48, byte <= 57, count < counts.upperBound {
+            value = value * 10 + Int64(byte - 48)
+            rest = rest.dropFirst()
+            count += 1
+        }
+        return count >= counts.lowerBound ? value : nil
+    }
+
+    private mutating func take(_ character: Character) -> Bool {
+        guard rest.first == character.asciiValue else { return false }
+        rest = rest.dropFirst()
+        return true
+    }
+
+    /// `yyyy[-MM[-dd]]` as days.
+    private mutating func readDate() -> Int64? {
+        guard let year = digits(4...9) else { return nil }
+        var month: Int64 = 1
+        var day: Int64 = 1
+        if take("-") {
+            guard let value = digits(1...2), (1...12).contains(value) else { return nil }
+            month = value
+            if take("-") {
+                guard let value = digits(1...2), value >= 1, value <= CivilDate.days(inMonth: month, of: year) else { return nil }
+                day = value
+            }
+        }
+        return CivilDate(year: year, month: month, day: day).daysSinceEpoch
+    }
+
+    /// `HH[:mm[:ss[.fff…]]]` as milliseconds of the day.
+    private mutating func readTime() -> Int64? {
+        guard let hour = digits(1...2), hour < 24 else { return nil }
+        var milliseconds = hour * 3_600_000
+        guard take(":") else { return milliseconds }
+        guard let minute = digits(1...2), minute < 60 else { return nil }
+        milliseconds += minute * 60_000
+        guard take(":") else { return milliseconds }
+        guard let second = digits(1...2), second < 60 else { return nil }
+        milliseconds += second * 1000
+        guard take(".") else { return milliseconds }
+        let before = rest.count
+        guard let fraction = digits(1...9) else { return nil }
+        var scaled = fraction
+        for _ in 0..<max(0, 3 - (before - rest.count)) { scaled *= 10 }
+        for _ in 0..<max(0, before - rest.count - 3) { scaled /= 10 }
+        return milliseconds + scaled
+    }
+
+    /// `Z`, `+0100`, `-05:30`, `+01` as milliseconds east of UTC; nothing is UTC.
+    private mutating func readZone() -> Int64? {
+        if rest.isEmpty || take("Z") { return 0 }
+        let negative = rest.first == UInt8(ascii: "-")
+        guard take("+") || take("-"), let hours = digits(2...2) else { return nil }
+        _ = take(":")
+        let minutes = rest.isEmpty ? 0 : digits(2...2)
+        guard let minutes, hours < 24, minutes < 60 else { return nil }
+        let offset = (hours * 60 + minutes) * 60_000
+        return negative ? -offset : offset
+    }
+
+    /// `yyyy`, `yyyy-MM`, `yyyy-MM-dd`
+    static func date(_ text: ArraySlice<UInt8>) -> Int64? {
+        var reader = DateTextReader(NumberText.trimmed(text))
+        guard let days = reader.readDate(), reader.rest.isEmpty else { return nil }
+        return days
+    }
+
+    /// `HH:mm`, `HH:mm:ss`, `HH:mm:ss.fff…`
+    static func time(_ text: ArraySlice<UInt8>) -> Int64? {
+        var reader = DateTextReader(NumberText.trimmed(text))
+        guard text.contains(UInt8(ascii: ":")), let milliseconds = reader.readTime(), reader.rest.isEmpty else { return nil }
+        return milliseconds
+    }
+
+    /// The forms of semantics §8.4: a date, perhaps partial, then `T` and a time, perhaps partial, then a zone.
+    static func timestamp(_ text: ArraySlice<UInt8>) -> Int64? {
+        var reader = DateTextReader(NumberText.trimmed(text))
+        guard let days = reader.readDate() else { return nil }
+        // Years of nine digits are dates, but their milliseconds do not fit.
+        let (midnight, overflow) = days.multipliedReportingOverflow(by: TemporalText.millisecondsPerDay)
+        if overflow { return nil }
+        var milliseconds = midnight
+        if reader.take("T"), !reader.rest.isEmpty {
+            guard let time = reader.readTime() else { return nil }
+            milliseconds &+= time
+        }
+        guard let offset = reader.readZone(), reader.rest.isEmpty else { return nil }
+        return milliseconds &- offset
+    }
+}
