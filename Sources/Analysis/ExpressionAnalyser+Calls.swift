@@ -177,7 +177,7 @@ extension ExpressionAnalyser {
             }
             return value
         }
-        try checkCount(family, options, arguments, whole)
+        try checkCount(family, options: options, arguments: arguments, whole: whole)
         guard let type = call.resultType else {
             throw Diagnostic(.typeMismatch, "Can't infer the type of \(text(of: whole))", at: whole.span.range)
         }
@@ -191,7 +191,7 @@ extension ExpressionAnalyser {
     }
 
     /// EARLIEST_BY_OFFSET and LATEST_BY_OFFSET keep at least one value.
-    private func checkCount(_ family: FunctionFamily, _ options: [Value], _ arguments: [Expression], _ whole: Expression) throws(Diagnostic)
+    private func checkCount(_ family: FunctionFamily, options: [Value], arguments: [Expression], whole: Expression) throws(Diagnostic)
     {
         guard family.name == "EARLIEST_BY_OFFSET" || family.name == "LATEST_BY_OFFSET", case .integer(let count)? = options.first, count < 1
         else { return }

@@ -21,7 +21,7 @@ extension ExpressionAnalyser {
     }
 
     mutating func arithmetic(
-        _ operation: Expression.ArithmeticOperator, _ left: Expression, _ right: Expression, _ whole: Expression
+        _ operation: Expression.ArithmeticOperator, left: Expression, right: Expression, whole: Expression
     ) throws(Diagnostic) -> TypedExpression {
         if operation == .concatenate { return try call(Name("CONCAT"), [left, right], whole) }
         let left = try analyse(left)
@@ -57,7 +57,7 @@ extension ExpressionAnalyser {
     }
 
     mutating func comparison(
-        _ operation: Expression.ComparisonOperator, _ left: Expression, _ right: Expression, _ whole: Expression
+        _ operation: Expression.ComparisonOperator, left: Expression, right: Expression, whole: Expression
     ) throws(Diagnostic) -> TypedExpression {
         let left = try analyse(left)
         let right = try analyse(right)
@@ -155,7 +155,7 @@ extension ExpressionAnalyser {
     }
 
     mutating func between(
-        _ operand: Expression, _ low: Expression, _ high: Expression, _ whole: Expression
+        _ operand: Expression, low: Expression, high: Expression, whole: Expression
     ) throws(Diagnostic) -> TypedExpression {
         let value = try analyse(operand)
         let low = try analyse(low)

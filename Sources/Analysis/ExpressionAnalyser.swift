@@ -29,7 +29,7 @@ package struct Analysed: Sendable {
 package struct ExpressionAnalyser {
     let context: AnalysisContext
     package var scope: Scope
-    /// What messages call a column of the clause at hand.
+    /// What messages call a column of the current clause.
     package var place = "SELECT column"
     /// Whether aggregate functions are allowed here; elsewhere they are an error with this clause's words.
     package var allowsAggregates = false
@@ -97,14 +97,14 @@ package struct ExpressionAnalyser {
     private mutating func compound(_ expression: Expression) throws(Diagnostic) -> TypedExpression {
         switch expression.node {
         case .sign(let sign, let operand): try signed(sign, operand, expression)
-        case .arithmetic(let operation, let left, let right): try arithmetic(operation, left, right, expression)
-        case .comparison(let operation, let left, let right): try comparison(operation, left, right, expression)
-        case .logical(let operation, let left, let right): try logical(operation, left, right, expression)
+        case .arithmetic(let operation, let left, let right): try arithmetic(operation, left: left, right: right, whole: expression)
+        case .comparison(let operation, let left, let right): try comparison(operation, left: left, right: right, whole: expression)
+        case .logical(let operation, let left, let right): try logical(operation, left: left, right: right, whole: expression)
         case .not(let operand): TypedExpression(.not(try boolean(operand, in: expression)), .boolean)
         case .isNull(let operand, let negated): TypedExpression(.isNull(try typed(operand), negated: negated), .boolean)
-        case .between(let operand, let low, let high): try between(operand, low, high, expression)
+        case .between(let operand, let low, let high): try between(operand, low: low, high: high, whole: expression)
         case .isIn(let operand, let list): try isIn(operand, list)
-        case .like(let operand, let pattern, let escape): try like(operand, pattern, escape, expression)
+        case .like(let operand, let pattern, let escape): try like(operand, pattern: pattern, escape: escape, whole: expression)
         case .searchedCase(let whens, let otherwise): try searchedCase(whens, otherwise, expression)
         case .cast(let operand, let type): try cast(operand, to: type, expression)
         case .call(let name, let arguments): try call(name, arguments, expression)
@@ -132,7 +132,7 @@ package struct ExpressionAnalyser {
     }
 
     private mutating func logical(
-        _ operation: Expression.LogicalOperator, _ left: Expression, _ right: Expression, _ whole: Expression
+        _ operation: Expression.LogicalOperator, left: Expression, right: Expression, whole: Expression
     ) throws(Diagnostic) -> TypedExpression {
         let left = try boolean(left, in: whole)
         let right = try boolean(right, in: whole)
@@ -188,7 +188,7 @@ package struct ExpressionAnalyser {
     }
 
     private mutating func like(
-        _ operand: Expression, _ pattern: Expression, _ escape: String?, _ whole: Expression
+        _ operand: Expression, pattern: Expression, escape: String?, whole: Expression
     ) throws(Diagnostic) -> TypedExpression {
         let value = try analyse(operand)
         let pattern = try analyse(pattern)

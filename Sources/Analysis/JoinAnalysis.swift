@@ -130,8 +130,8 @@ struct JoinAnalysis {
         let right = leaf(written.rightIndex)
         let join = written.join
         let type = JoinType(join.kind)
-        let kind = try kind(of: left, right, join, type, criterion)
-        try checkWindows(left, right, criterion, join, kind)
+        let kind = try kind(of: left, with: right, join, type, criterion)
+        try checkWindows(left: left, right: right, criterion, join, kind)
         try checkTypes(criterion, join)
         let isLeftKeyed = left.keys.contains(criterion.left)
         let isRightKeyed = right.keys.contains(criterion.right)
@@ -144,13 +144,13 @@ struct JoinAnalysis {
         if case .foreignKey = kind {
             result.keys = left.keys
         } else {
-            result.partitions = try partitions(left, right, isLeftKeyed, isRightKeyed, kind, join)
+            result.partitions = try partitions(left: left, right: right, isLeftKeyed: isLeftKeyed, isRightKeyed: isRightKeyed, kind, join)
             result.equivalents = equivalents(left, criterion, type)
             result.candidates = left.candidates.filter(result.equivalents.contains)
             for side in [criterion.left, criterion.right] where result.equivalents.contains(side) && isColumn(side) {
                 if !result.candidates.contains(side) { result.candidates.append(side) }
             }
-            result.keys = keys(left, criterion, type, isLeftKeyed)
+            result.keys = keys(left, criterion, type, isLeftKeyed: isLeftKeyed)
             try checkKeyType(criterion)
         }
         if case .join(var resolved) = result.relation {
@@ -170,7 +170,7 @@ struct JoinAnalysis {
 
     /// The columns that stand for the key of every row. Of a side that may be missing, only the left one's does: the key of a RIGHT join
     /// goes by its name.
-    private func keys(_ left: JoinNode, _ criterion: JoinCriterion, _ type: JoinType, _ isLeftKeyed: Bool) -> [TypedExpression] {
+    private func keys(_ left: JoinNode, _ criterion: JoinCriterion, _ type: JoinType, isLeftKeyed: Bool) -> [TypedExpression] {
         let leftKeys = isLeftKeyed ? left.keys : [criterion.left].filter(isColumn)
         let rightKeys = [criterion.right].filter(isColumn)
         return switch type {
@@ -182,7 +182,7 @@ struct JoinAnalysis {
     }
 
     private func kind(
-        of left: JoinNode, _ right: JoinNode, _ join: Join, _ type: JoinType, _ criterion: JoinCriterion
+        of left: JoinNode, with right: JoinNode, _ join: Join, _ type: JoinType, _ criterion: JoinCriterion
     ) throws(Diagnostic) -> JoinKind {
         let range = join.span.range
         let got = "Got \(left.name) \(type.keywords) \(right.name)."
@@ -212,12 +212,12 @@ struct JoinAnalysis {
             return .streamTable
         case (.table, .table):
             try refuseWithin(join, "Table-Table", again: "Table-Table join")
-            return try kindOfTables(left, right, join, type, criterion)
+            return try kindOfTables(left: left, right: right, join, type, criterion)
         }
     }
 
     private func kindOfTables(
-        _ left: JoinNode, _ right: JoinNode, _ join: Join, _ type: JoinType, _ criterion: JoinCriterion
+        left: JoinNode, right: JoinNode, _ join: Join, _ type: JoinType, _ criterion: JoinCriterion
     ) throws(Diagnostic) -> JoinKind {
         let range = join.span.range
         guard right.keys.contains(criterion.right) else {
@@ -267,7 +267,7 @@ struct JoinAnalysis {
     // MARK: Rules about both inputs
 
     private func checkWindows(
-        _ left: JoinNode, _ right: JoinNode, _ criterion: JoinCriterion, _ join: Join, _ kind: JoinKind
+        left: JoinNode, right: JoinNode, _ criterion: JoinCriterion, _ join: Join, _ kind: JoinKind
     ) throws(Diagnostic) {
         let range = join.span.range
         if left.window == nil && right.window == nil { return }
@@ -315,7 +315,7 @@ struct JoinAnalysis {
 
     /// How many partitions the rows of the result are spread over: both sides must agree, unless one is repartitioned anyway.
     private func partitions(
-        _ left: JoinNode, _ right: JoinNode, _ isLeftKeyed: Bool, _ isRightKeyed: Bool, _ kind: JoinKind, _ join: Join
+        left: JoinNode, right: JoinNode, isLeftKeyed: Bool, isRightKeyed: Bool, _ kind: JoinKind, _ join: Join
     ) throws(Diagnostic) -> Int? {
         guard isLeftKeyed, isRightKeyed else { return isLeftKeyed ? left.partitions : right.partitions }
         guard let leftCount = left.partitions, let rightCount = right.partitions, leftCount != rightCount else { return left.partitions }

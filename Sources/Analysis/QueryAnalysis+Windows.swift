@@ -35,7 +35,7 @@ extension QueryAnalysis {
             shape = .session(gap: length)
         }
         if length <= 0 { throw Diagnostic(.windowError, "the size of a window must be more than zero", at: clause.span.range) }
-        // A final result that nobody asks to wait for does not wait.
+        // EMIT FINAL without a grace period has none.
         let defaultGrace = query.emit == .final ? 0 : max(TemporalText.millisecondsPerDay - length, 0)
         let grace = try optionalMilliseconds(clause.grace) ?? defaultGrace
         let needed = length.addingReportingOverflow(grace)

@@ -10,7 +10,7 @@ import Values
 struct ExpandedItem {
     var name: String
     var expression: Expression
-    /// Came from a star, so that window bounds may be dropped without a word.
+    /// Came from a star, so that window bounds may be dropped without an error.
     var isFromStar: Bool
 }
 

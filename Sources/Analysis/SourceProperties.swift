@@ -11,7 +11,7 @@ package struct SourceProperties: Hashable, Sendable {
     package var partitions: Int?
     package var replicas: Int?
     package var retentionMilliseconds: Int64?
-    /// none, gzip, snappy, lz4 or zstd: ours.
+    /// none, gzip, snappy, lz4 or zstd: a property that only Millrace has.
     package var compression: String?
     package var keyFormat: FormatName?
     package var valueFormat: FormatName?

@@ -50,7 +50,7 @@ package struct BenchmarkSuite {
                     if one.work == .load { samples[one.name, default: []].append(rate) }
                     guard case .query(let statement, let drop) = one.work else { continue }
                     progress("run \(run) of \(runs): \(one.name)")
-                    samples[one.name, default: []].append(try query(statement, drop, engine, session))
+                    samples[one.name, default: []].append(try query(statement, drop: drop, engine, session))
                 }
             }
         }
@@ -117,7 +117,7 @@ package struct BenchmarkSuite {
     }
 
     /// Input records a second.
-    private func query(_ statement: String, _ drop: String, _ engine: MillraceEngine, _ session: EngineSession) throws(Diagnostic) -> Double {
+    private func query(_ statement: String, drop: String, _ engine: MillraceEngine, _ session: EngineSession) throws(Diagnostic) -> Double {
         try carryOut(statement, session)
         let began = time.monotonicNanoseconds()
         guard engine.drain(nanoseconds: BenchmarkSuite.patience) else {

@@ -159,7 +159,7 @@ package struct BatchFraming {
         return cuts
     }
 
-    /// Whoever made the records put their ranges together from trusted parts; what is checked once here is not checked below.
+    /// The producer of the records is trusted; the ranges are checked once here and not again below.
     @inline(__always) private func checkRanges(of records: OutgoingRecords, _ index: Int) {
         let limit = records.bytes.count
         func isInside(_ range: ByteRange) -> Bool {

@@ -20,7 +20,7 @@ package func crc32cByTables(_ bytes: [UInt8]) -> UInt32 {
     unsafe bytes.withUnsafeBytes { unsafe millrace_crc32c_tables(0, $0.baseAddress, $0.count) }
 }
 
-/// CRC-32C of memory that somebody else holds on to.
+/// CRC-32C of memory that the caller keeps alive.
 @inlinable package func crc32c(_ start: UnsafeRawPointer, count: Int) -> UInt32 {
     unsafe crc32cOfMemory(start, count)
 }

@@ -1,5 +1,5 @@
-// Numbers in byte arrays: big-endian integers, the zigzag varints of protocol buffers that Kafka uses too, and padded digits. Writers append;
-// `ByteReader` reads and never past the end: what is not there is nil.
+// Numbers in byte arrays: big-endian integers, the zigzag varints of protocol buffers that Kafka uses too, and padded digits. Writers
+// append; `ByteReader` reads and never past the end: what is not there is nil.
 
 extension [UInt8] {
     /// Appends 2 bytes, big-endian.

@@ -1,4 +1,4 @@
-// Records as they travel between the log and the rest of the house: one buffer and arrays of ranges into it, never one object a record.
+// Records as they travel between the log and the other rooms: one buffer and arrays of ranges into it, never one object a record.
 
 /// A place inside the buffer of a `RecordRun` or an `OutgoingRecords`: `start` and `length` in bytes; a negative length means null.
 package struct ByteRange: Hashable, Sendable {
@@ -62,7 +62,7 @@ package final class RecordRun: Sendable {
     @inlinable package var count: Int { offsets.count }
 }
 
-/// Records on their way into one partition of the log: the same shape as a `RecordRun`, without offsets, which the log gives.
+/// Records to be appended to one partition of the log: the same shape as a `RecordRun`, without offsets, which the log gives.
 ///
 /// The four arrays have one entry a record, except `headers`, which is empty while no record has headers.
 package struct OutgoingRecords: Sendable {

@@ -1,7 +1,7 @@
-// Result rows on their way to a user: each a JSON array, all in one buffer, so that a batch leaves as one piece.
+// Result rows for a client: each a JSON array, all in one buffer, so that a batch leaves as one piece.
 
-/// Rows of a result as JSON arrays without line ends. `rows[i]` is the place of row i in `bytes`; `deleted[i]` tells that the row says
-/// that its key is gone (only its key columns are filled). `deleted` is empty while no row of the block is a deletion.
+/// Rows of a result as JSON arrays without line ends. `rows[i]` is the place of row i in `bytes`; `deleted[i]` says that the
+/// key of the row was deleted (only its key columns are filled). `deleted` is empty while no row of the block is a deletion.
 package struct RowBlock: Hashable, Sendable {
     package var bytes: [UInt8]
     package var rows: [ByteRange]

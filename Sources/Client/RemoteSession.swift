@@ -155,7 +155,7 @@ package final class RemoteSession: StatementSession {
             }
         case .done(let tag, let facts): finish(tag, .success(facts))
         case .failed(let tag, let error):
-            // Without a tag it concerns the connection: too many of them, shutting down.
+            // Without a tag it is about the connection: too many connections, a shutdown.
             if tag == nil { end(with: error) } else { finish(tag, .failure(error)) }
         case .broken(let error): end(with: error)
         case .closed: end(with: RemoteSession.lost("the server closed it"))
@@ -167,7 +167,7 @@ package final class RemoteSession: StatementSession {
     private func emit(_ event: AnswerEvent, _ tag: String?) {
         guard case .statements(let sink, _)? = receiver(tag) else { return }
         if case .rows = event {
-            // A reader that is behind holds up the connection, and the server's query with it.
+            // A slow reader blocks the connection, and the server's query with it.
             let mayGoOn = Monitor(false)
             while !sink.hasRoom(orCall: { mayGoOn.update { $0 = true } }) { mayGoOn.wait(until: { $0 }) { $0 = false } }
         }

@@ -247,7 +247,7 @@ private struct CaseRun {
         if !choice.order.isEmpty { try task.process(choice) }
     }
 
-    /// The inputs in file order as stretches of one topic.
+    /// The inputs in file order, consecutive records of one topic together.
     private func runs() -> [(String, Int)] {
         var result: [(String, Int)] = []
         for record in test.inputs {

@@ -53,11 +53,11 @@ struct OutputCheck {
             for run in runs {
                 for record in 0..<run.count {
                     guard index < expected.count else { break }
-                    try check(run, record, source, expected[index], "\(name)[\(index)]")
+                    try check(run, record, source, expected[index], path: "\(name)[\(index)]")
                     index += 1
                 }
             }
-        case .byKey, .contained: try match(runs, source, expected, name)
+        case .byKey, .contained: try match(runs, source, expected: expected, name: name)
         }
         if order == .contained { return }
         if count != expected.count {
@@ -68,14 +68,14 @@ struct OutputCheck {
 
     /// Finds a record of its own for each expected one.
     private func match(
-        _ runs: [RecordRun], _ source: SourceDefinition?, _ expected: [CaseRecord], _ name: String
+        _ runs: [RecordRun], _ source: SourceDefinition?, expected: [CaseRecord], name: String
     ) throws(CaseFailure) {
         var left = runs.flatMap { run in (0..<run.count).map { (run: run, record: $0) } }
         for (index, wanted) in expected.enumerated() {
             var difference = CaseFailure("\(name)[\(index)]: no record is left")
             let place = left.firstIndex { candidate in
                 do throws(CaseFailure) {
-                    try check(candidate.run, candidate.record, source, wanted, "\(name)[\(index)]")
+                    try check(candidate.run, candidate.record, source, wanted, path: "\(name)[\(index)]")
                     return true
                 } catch {
                     difference = error
@@ -103,7 +103,7 @@ struct OutputCheck {
     }
 
     private func check(
-        _ run: RecordRun, _ record: Int, _ source: SourceDefinition?, _ expected: CaseRecord, _ path: String
+        _ run: RecordRun, _ record: Int, _ source: SourceDefinition?, _ expected: CaseRecord, path: String
     ) throws(CaseFailure) {
         var key = run.bytes(of: run.keys[record])
         if let window = source?.window, let bytes = key {
@@ -117,17 +117,18 @@ struct OutputCheck {
             throw CaseFailure("\(path): the key has no window")
         }
         let comparison = ValueComparison(isExact: test.properties["use.exact.numeric.comparison"] != "false")
-        try compare(key, source?.keyFormat, source?.schema.key, expected.key, path + ".key", comparison)
+        try compare(key, source?.keyFormat, source?.schema.key, expected: expected.key, path: path + ".key", comparison)
         try compare(
-            run.bytes(of: run.values[record]), source?.valueFormat, source?.schema.value, expected.value, path + ".value", comparison)
-        try checkHeaders(run, record, expected, path)
+            run.bytes(of: run.values[record]), source?.valueFormat, source?.schema.value, expected: expected.value, path: path + ".value",
+            comparison)
+        try checkHeaders(run, record, expected: expected, path: path)
         if let timestamp = expected.timestamp, !(test.inputs.isEmpty && timestamp == 0), timestamp != run.timestamps[record] {
             throw CaseFailure("\(path).timestamp: expected \(timestamp), got \(run.timestamps[record])")
         }
     }
 
     private func compare(
-        _ bytes: [UInt8]?, _ format: FormatSpec?, _ columns: [ColumnDefinition]?, _ expected: JSONValue, _ path: String,
+        _ bytes: [UInt8]?, _ format: FormatSpec?, _ columns: [ColumnDefinition]?, expected: JSONValue, path: String,
         _ comparison: ValueComparison
     ) throws(CaseFailure) {
         var problem: String?
@@ -136,7 +137,7 @@ struct OutputCheck {
         if let difference = comparison.difference(expected: expected, actual: actual, path: path) { throw CaseFailure(difference) }
     }
 
-    private func checkHeaders(_ run: RecordRun, _ record: Int, _ expected: CaseRecord, _ path: String) throws(CaseFailure) {
+    private func checkHeaders(_ run: RecordRun, _ record: Int, expected: CaseRecord, path: String) throws(CaseFailure) {
         let range = run.headers.isEmpty ? ByteRange.null : run.headers[record]
         let actual = range.isNull ? [] : headers(in: run.bytes, Int(range.start)..<Int(range.start) + Int(range.length)) ?? []
         let wanted = expected.headers.map { RecordHeader(name: Array($0.name.utf8), value: $0.value) }

@@ -33,7 +33,7 @@ package struct TestReport: Sendable {
         for path in paths {
             var found: [String] = []
             var problems: [(String, String)] = []
-            try TestReport.gather(path, files, depth: 0, &found, &problems)
+            try TestReport.gather(path, files, depth: 0, found: &found, problems: &problems)
             if found.isEmpty && problems.isEmpty { problems.append((path, "there is no .json or .sql file in it")) }
             for (name, reason) in problems { finish(name, .failed(reason), onOutcome) }
             for file in found {
@@ -86,7 +86,7 @@ package struct TestReport: Sendable {
 
     /// Adds the test files at and under `path`, in order, and what cannot be looked into.
     private static func gather(
-        _ path: String, _ files: any FileSystem, depth: Int, _ found: inout [String], _ problems: inout [(String, String)]
+        _ path: String, _ files: any FileSystem, depth: Int, found: inout [String], problems: inout [(String, String)]
     ) throws(Diagnostic) {
         if isTestFile(path) { return found.append(path) }
         let names: [String]
@@ -99,7 +99,7 @@ package struct TestReport: Sendable {
             return problems.append((path, "it lies more than \(CaseLimits.folderDepth) directories deep"))
         }
         for name in names where !name.hasPrefix(".") {
-            try gather(path + "/" + name, files, depth: depth + 1, &found, &problems)
+            try gather(path + "/" + name, files, depth: depth + 1, found: &found, problems: &problems)
         }
     }
 

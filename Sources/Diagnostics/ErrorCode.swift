@@ -13,7 +13,7 @@ package enum Fault: String, Hashable, Sendable, CaseIterable {
     case limit
     /// The state of an object forbids it now: something else has to be done first.
     case state
-    /// Somebody stopped it.
+    /// A client, an operator or a shutdown stopped it.
     case intervention
     /// The surroundings failed: disk, network, other processes.
     case environment

@@ -17,7 +17,7 @@ package struct EngineConfiguration: Sendable {
     /// Bodies of those functions that are not built in.
     package var addedFunctions = AddedFunctions()
     package var time: any TimeSource
-    /// Who starts the engine's threads and tells them how long they wait.
+    /// Starts the engine's threads and tells the time.
     package var scheduler: any Scheduler = HostScheduler()
     package var random: any RandomSource
     /// Limits of the protocol and the command line, for SHOW LIMITS.

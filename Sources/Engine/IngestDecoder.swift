@@ -86,20 +86,20 @@ final class IngestDecoder {
         _ bytes: [UInt8], _ lines: [ByteRange], firstLine: Int, now: Int64
     ) throws(DataflowError) -> (records: OutgoingRecords, rejected: Int, errors: [RowError]) {
         switch mode {
-        case .copying(let validator): copy(validator, bytes, lines, firstLine, now)
-        case .encoding(let dataflow): try encode(dataflow, bytes, lines, firstLine, now)
+        case .copying(let validator): copy(with: validator, bytes, lines, firstLine: firstLine, now: now)
+        case .encoding(let dataflow): try encode(with: dataflow, bytes, lines, firstLine: firstLine, now: now)
         }
     }
 
     private func copy(
-        _ validator: RecordValidator, _ bytes: [UInt8], _ lines: [ByteRange], _ firstLine: Int, _ now: Int64
+        with validator: RecordValidator, _ bytes: [UInt8], _ lines: [ByteRange], firstLine: Int, now: Int64
     ) -> (records: OutgoingRecords, rejected: Int, errors: [RowError]) {
         var errors: [RowError] = []
         var rejected = 0
         let rows = validator.rows(in: bytes, lines) { index, column, reason in
             rejected += 1
             if errors.count < Dataflow.rowErrorLimit {
-                errors.append(error(firstLine + index, column, reason, Array(bytes[range(lines[index])])))
+                errors.append(error(line: firstLine + index, column: column, reason: reason, raw: Array(bytes[range(lines[index])])))
             }
         }
         var records = OutgoingRecords()
@@ -111,7 +111,7 @@ final class IngestDecoder {
     }
 
     private func encode(
-        _ dataflow: Dataflow, _ bytes: [UInt8], _ lines: [ByteRange], _ firstLine: Int, _ now: Int64
+        with dataflow: Dataflow, _ bytes: [UInt8], _ lines: [ByteRange], firstLine: Int, now: Int64
     ) throws(DataflowError) -> (records: OutgoingRecords, rejected: Int, errors: [RowError]) {
         var values: [ByteRange] = []
         var numbers: [Int64] = []
@@ -128,7 +128,7 @@ final class IngestDecoder {
             offsets: numbers, nextOffset: numbers[numbers.count - 1] + 1, isAtEnd: false)
         try dataflow.process(input: 0, run: run, range: 0..<run.count, partition: -1)
         try dataflow.flush()
-        var errors = dataflow.takeErrors().map { error(Int($0.offset), $0.column, $0.message, $0.raw) }
+        var errors = dataflow.takeErrors().map { error(line: Int($0.offset), column: $0.column, reason: $0.message, raw: $0.raw) }
         var records = dataflow.takeOutput()
         if source.kind == .table { dropKeyless(&records, &errors) }
         let rejected = values.count - records.count
@@ -141,7 +141,10 @@ final class IngestDecoder {
         var kept: [Int] = []
         for index in 0..<records.count {
             if records.keys[index].isNull {
-                errors.append(error(Int(records.timestamps[index]), source.schema.key.first?.name, "the key of a table must not be NULL", nil))
+                errors.append(
+                    error(
+                        line: Int(records.timestamps[index]), column: source.schema.key.first?.name,
+                        reason: "the key of a table must not be NULL", raw: nil))
             } else {
                 kept.append(index)
             }
@@ -151,7 +154,7 @@ final class IngestDecoder {
         records.timestamps = kept.map { records.timestamps[$0] }
     }
 
-    private func error(_ line: Int, _ column: String?, _ reason: String, _ raw: [UInt8]?) -> RowError {
+    private func error(line: Int, column: String?, reason: String, raw: [UInt8]?) -> RowError {
         RowError(
             step: "Ingest", column: column, cause: .valueDeserialization, message: reason, input: 0, partition: -1,
             offset: Int64(line), raw: raw)

@@ -1,5 +1,5 @@
-// The tasks of a query as values, for those who run them on their own thread and in their own order, such as the conformance harness over
-// an engine whose queries start paused. They are made as the workers' are.
+// The tasks of a query as values, for callers that run them on their own thread and in their own order, such as the conformance harness
+// over an engine whose queries start paused. They are made as the workers' are.
 
 package import Pipelines
 package import Plans

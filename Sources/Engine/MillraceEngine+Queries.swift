@@ -29,7 +29,7 @@ extension MillraceEngine {
             reads: definition.reads, writes: definition.writes, run: run, rows: rows, order: definition.order, version: definition.version)
     }
 
-    /// The status of a persistent query, whose changes are news for those who wait.
+    /// The status of a persistent query, whose changes wake waiting statements.
     private func status(of id: String) -> QueryStatus {
         QueryStatus(queryID: id) { [waiting] in waiting.notify(.query(id)) }
     }

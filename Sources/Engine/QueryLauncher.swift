@@ -275,7 +275,7 @@ struct QueryLauncher: Sendable {
 }
 
 extension Step {
-    /// How long the rows of a windowed result stay readable, in milliseconds of event time; nil for ever.
+    /// How long the rows of a windowed result stay readable, in milliseconds of event time; nil without end.
     fileprivate var retention: Int64? {
         if case .aggregate(let aggregate) = self { return aggregate.window?.retention }
         return inputs.first?.retention

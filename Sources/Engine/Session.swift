@@ -50,7 +50,7 @@ struct SessionState: Sendable {
     var scriptMark: String?
 }
 
-/// One user's way into the engine.
+/// One user's session at the engine.
 package final class EngineSession: Sendable {
     let engine: MillraceEngine
     let state: Monitor<SessionState>

@@ -53,8 +53,8 @@ extension StatementExecution {
         ])
         for source in engine.catalog.sortedSources where source.kind == kind {
             listing.add([
-                .string(source.name), .string(source.topic), .string(source.keyFormat.name.rawValue), .string(source.valueFormat.name.rawValue),
-                .boolean(source.window != nil),
+                .string(source.name), .string(source.topic), .string(source.keyFormat.name.rawValue),
+                .string(source.valueFormat.name.rawValue), .boolean(source.window != nil),
             ])
         }
         return listing

@@ -1,5 +1,5 @@
-// Bounded queries over tables: the way to the rows is chosen, the tasks that keep them give what lies on it, and the query's own plan runs
-// over that. The answer comes in the order of the key, whatever the partitions.
+// Bounded queries over tables: an access path is chosen, the tasks that keep the table give the rows of that path, and the query's own plan
+// runs over them. The answer comes in the order of the key, whatever the partitions.
 
 import Analysis
 import Bytes

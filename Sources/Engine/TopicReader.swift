@@ -96,7 +96,7 @@ final class TopicReader: @unchecked Sendable {
     private func step() {
         if state.withLock({ $0.isCancelled }) { return end() }
         if let limit, printed >= limit { return finish() }
-        // Asked before records are read, so that a client that does not read holds up nothing but this reader.
+        // Asked before records are read, so that a slow client delays only this reader.
         guard hasRoom() else { return }
         for _ in positions.indices {
             let partition = turn

@@ -1,4 +1,4 @@
-// What each format can carry. The checks answer with the reason that messages show, or nil when all is well.
+// What each format can carry. The checks answer with the reason that messages show, or nil when the format can carry it.
 
 package import Values
 

@@ -41,7 +41,7 @@ package struct ResolvedCall: Hashable, Sendable {
         return signature.parameters[place].type
     }
 
-    /// The type that argument `index` must be brought to, or nil when it is taken as it is (or nothing is known, as for a NULL).
+    /// The type that argument `index` is cast to, or nil when it is taken as it is (or nothing is known, as for a NULL).
     package func targetType(ofArgument index: Int) -> SQLType? {
         let pattern = pattern(ofArgument: index)
         if case .anyDecimal = pattern, case .typed(let type) = arguments[index] {
@@ -149,23 +149,23 @@ extension FunctionFamily {
         var call = ResolvedCall(signature: signature, arguments: arguments, bindings: [:])
         for (index, argument) in arguments.enumerated() {
             guard let place = signature.parameterIndex(ofArgument: index, count: arguments.count) else { return nil }
-            guard accept(argument, signature.parameters[place].type, &call, allowsCasts) else { return nil }
+            guard accept(argument, as: signature.parameters[place].type, &call, allowsCasts: allowsCasts) else { return nil }
         }
         return call
     }
 
-    private func accept(_ argument: ArgumentShape, _ pattern: TypePattern, _ call: inout ResolvedCall, _ allowsCasts: Bool) -> Bool {
+    private func accept(_ argument: ArgumentShape, as pattern: TypePattern, _ call: inout ResolvedCall, allowsCasts: Bool) -> Bool {
         switch (argument, pattern) {
         case (.null, .lambda), (.null, .intervalUnit): return false
         case (.null, _): return true
         case (.intervalUnit, .intervalUnit): return true
         case (.lambda(let count), .lambda(let inputs, _)): return count == inputs.count
-        case (.typed(let type), _): return bind(type, pattern, &call, allowsCasts)
+        case (.typed(let type), _): return bind(type, to: pattern, &call, allowsCasts: allowsCasts)
         case (.intervalUnit, _), (.lambda, _): return false
         }
     }
 
-    private func bind(_ type: SQLType, _ pattern: TypePattern, _ call: inout ResolvedCall, _ allowsCasts: Bool) -> Bool {
+    private func bind(_ type: SQLType, to pattern: TypePattern, _ call: inout ResolvedCall, allowsCasts: Bool) -> Bool {
         switch pattern {
         case .any: return true
         case .exactly(let wanted): return type == wanted || (allowsCasts && type.castsImplicitly(to: wanted))
@@ -180,14 +180,14 @@ extension FunctionFamily {
             return true
         case .array(let element):
             guard case .array(let actual) = type else { return false }
-            return bind(actual, element, &call, allowsCasts && !pattern.hasVariable)
+            return bind(actual, to: element, &call, allowsCasts: allowsCasts && !pattern.hasVariable)
         case .map(let key, let value):
             guard case .map(let actualKey, let actualValue) = type else { return false }
             let casts = allowsCasts && !pattern.hasVariable
-            return bind(actualKey, key, &call, casts) && bind(actualValue, value, &call, casts)
+            return bind(actualKey, to: key, &call, allowsCasts: casts) && bind(actualValue, to: value, &call, allowsCasts: casts)
         case .structure(let fields):
             guard case .structure(let actual) = type, actual.count == fields.count else { return false }
-            return zip(actual, fields).allSatisfy { $0.name == $1.name && bind($0.type, $1.type, &call, false) }
+            return zip(actual, fields).allSatisfy { $0.name == $1.name && bind($0.type, to: $1.type, &call, allowsCasts: false) }
         case .intervalUnit, .lambda, .wholeDecimal, .widestDecimal, .topEntries: return false
         }
     }

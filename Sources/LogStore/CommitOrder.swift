@@ -41,7 +41,7 @@ struct CommitOrder {
     var epochs: [String: Int64] = [:]
     /// The number that `beginEpoch` gave last. One count for all groups, so that a group that was forgotten begins above what it had.
     var lastEpoch: Int64 = 0
-    /// Why nothing is taken any more.
+    /// Why commits are refused from now on.
     var refusal: LogError?
     var isClosing = false
     /// The log is gone without having been closed: its threads end, and what is on the disk is what a crash would leave.

@@ -141,7 +141,7 @@ private struct CompactedOutput {
     var ledger = BatchLedger(isCompacted: true)
     var index = SparseIndex()
     private var section: [UInt8] = []
-    /// Of the batch at hand: where the one before it ended.
+    /// Where the batch before the current one ended.
     private var baseOffset: Int64
     private var baseTimestamp: Int64 = 0
     private var maxTimestamp = Int64.min
@@ -188,7 +188,7 @@ private struct CompactedOutput {
         try flush(until: end)
     }
 
-    /// Writes the batch at hand; the next one begins at `next`.
+    /// Writes the current batch; the next one begins at `next`.
     private mutating func flush(until next: Int64) throws(LogError) {
         var header = RecordBatchHeader()
         header.baseOffset = baseOffset

@@ -60,7 +60,7 @@ package protocol EventLog: AnyObject, Sendable {
 
     /// Begins a new run of `group` (a query, a loader) and returns its number, larger than any before. From this moment on commits with
     /// an owner of that group and a smaller number are refused with `fencedOwner`; those taken before are carried out. Numbers live
-    /// as long as the open log: after a start there is nobody left to fence.
+    /// as long as the open log: after a start no earlier run is left to fence.
     func beginEpoch(of group: String) -> Int64
 
     /// Ends the run of `group`: until the next `beginEpoch` every commit with an owner of that group is refused with `fencedOwner`.

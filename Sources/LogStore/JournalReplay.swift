@@ -3,7 +3,7 @@
 import Bytes
 import Platform
 
-/// What the journal is worth.
+/// How far the journal can be relied on.
 enum JournalCondition {
     /// A partition ends where it says.
     case sound
@@ -233,7 +233,7 @@ final class JournalReplay {
             switch append.content {
             case .inline(let range):
                 byteCount = range.count
-                if let file = try file(append, .create) { try put(bytes, range, append.position, file) }
+                if let file = try file(append, .create) { try put(bytes, range: range, at: append.position, in: file) }
             case .extent(let count, _, _): byteCount = count
             }
             partition.state.end = append.baseOffset + Int64(append.recordCount)
@@ -247,7 +247,7 @@ final class JournalReplay {
         }
     }
 
-    private func put(_ bytes: [UInt8], _ range: Range<Int>, _ position: Int64, _ file: any File) throws(LogError) {
+    private func put(_ bytes: [UInt8], range: Range<Int>, at position: Int64, in file: any File) throws(LogError) {
         try translating { () throws(SystemError) in
             let present = try file.read(at: position, count: range.count, padding: 0)
             if present.count != range.count || !present.elementsEqual(bytes[range]) {

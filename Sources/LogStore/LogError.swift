@@ -1,6 +1,6 @@
 // The one error of this room: what kind, said in a sentence, with advice where there is any.
 
-/// Why the log did not do what it was asked.
+/// Why a request to the log failed.
 package struct LogError: Error, Hashable, Sendable, CustomStringConvertible {
     /// What a caller may want to tell apart.
     package enum Kind: Hashable, Sendable {

@@ -32,7 +32,7 @@ struct PartitionEnd {
         if reached < segment.size, let last = try loading.lastIntactBatch(after: reached, expected) {
             (state.size, state.end) = (segment.size, last.lastOffset + 1)
         }
-        tell(known, state, journal)
+        report(known, state, journal)
         return state
     }
 
@@ -42,7 +42,7 @@ struct PartitionEnd {
         state.producers.note(stamp, count: Int(header.recordCount), baseOffset: header.baseOffset)
     }
 
-    private func tell(_ known: JournalState.PartitionState, _ state: JournalState.PartitionState, _ journal: JournalCondition) {
+    private func report(_ known: JournalState.PartitionState, _ state: JournalState.PartitionState, _ journal: JournalCondition) {
         switch journal {
         case .sound:
             recovery.note(

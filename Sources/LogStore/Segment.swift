@@ -62,7 +62,7 @@ final class Segment: Sendable {
         }
     }
 
-    /// Takes over a file that is open, with an index made for it: the writer's way in.
+    /// Takes over a file that is open, with an index made for it: how the writer opens it.
     func adopt(_ file: any File, index: SparseIndex) {
         state.withLock { state in
             state.file = file
@@ -84,7 +84,7 @@ final class Segment: Sendable {
         }
     }
 
-    /// Notes damage, for those who ask. The bytes stay as they are; readers that reach them get the error, the sound batches before
+    /// Records damage, for verification. The bytes stay as they are; readers that reach them get the error, the sound batches before
     /// and behind are served.
     func quarantine(_ reason: String) -> LogError {
         state.withLock { $0.damage = $0.damage ?? reason }

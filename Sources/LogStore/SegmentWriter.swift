@@ -80,7 +80,7 @@ final class SegmentWriter {
         ledger.entries += new
     }
 
-    /// Copies the segment into a new file and puts that in its place: the way out when a sync failed. What is read back is
+    /// Copies the segment into a new file and puts that in its place: what is done after a failed sync. What is read back is
     /// checked, because the system may have dropped it.
     func rewrite() throws(LogError) {
         let size = segment.size

@@ -84,7 +84,7 @@ package final class QueryRun: Sendable {
         if pool == nil { status.update { $0.state = .running } }
     }
 
-    /// Changes the machine, and with it the status. Those who watch the status are called afterwards: they may come back to this query.
+    /// Changes the machine, and with it the status. Watchers of the status are called afterwards: they may call this query again.
     private func change<Result>(_ body: (inout Machine) -> Result) -> Result {
         defer { status.callWatchers() }
         return machine.update(body)
@@ -260,7 +260,7 @@ package final class QueryRun: Sendable {
     }
 
     /// A commit of `epoch` was refused through no fault of the query: its tasks are made anew from what is durable, at once when the commit
-    /// merely rested on another that failed, else after a while that grows as long as the obstacle stays.
+    /// only depended on another that failed, else after a delay that grows as long as commits are refused.
     func retry(_ epoch: RunEpoch, after refusal: QueryFailure, atOnce: Bool) {
         let delay = change { machine -> Int64? in
             guard machine.epoch === epoch, status.state == .running, epoch.beginRetry() else { return nil }

@@ -1,5 +1,5 @@
-// The way of a persistent query's tasks to their workers: the log is told to refuse what earlier tasks still commit, what they have
-// committed is waited for, new tasks are made at the positions that this leaves, and their state is read back. All of it happens beside
+// The start of a persistent query: the log fences the commits of earlier tasks, the start waits for those already placed, makes new tasks
+// at the positions that they leave, and restores their state. All of it happens beside
 // the workers and in steps, each of which lets other queries have their turn.
 
 import LogStore
@@ -23,7 +23,7 @@ final class QueryStart: @unchecked Sendable {
         self.pool = pool
     }
 
-    /// Sets out on the way.
+    /// Begins the start; returns at once.
     func begin() { pool.restore { [self] in fence() } }
 
     private func fence() {

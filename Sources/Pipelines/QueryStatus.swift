@@ -1,5 +1,5 @@
 // The public face of a query: its state, its counters, and how far it has durably come. Its run and its tasks write it, statements,
-// listings and metrics read it, and those who want a query to reach something wait for it here.
+// listings and metrics read it, and statements wait here for a query to reach a state or a position.
 
 package import LogStore
 package import Operators
@@ -17,7 +17,7 @@ package struct QueryFailure: Error, Hashable, Sendable {
     var isWithdrawn = false
     /// The partition of that record.
     var place: PartitionKey?
-    /// The query was stopped from outside in the middle of its work: the task is dropped without a word.
+    /// The query was stopped from outside in the middle of its work: the task is dropped without an error.
     var isCancelled = false
     /// One micro-batch made more than a commit can hold: the task starts again and takes one record at a time.
     var isOutputTooLarge = false
@@ -84,7 +84,7 @@ package struct QueryCounters: Hashable, Sendable {
     package var skipped: Int { errors.values.reduce(0, +) }
 }
 
-/// The status of one query, shared by its tasks and everyone who asks.
+/// The status of one query, shared by its tasks, listings and metrics.
 package final class QueryStatus: Sendable {
     /// What there is to know about a query at one moment.
     package struct Content: Sendable {
@@ -136,7 +136,7 @@ package final class QueryStatus: Sendable {
         callWatchers()
     }
 
-    /// Changes the content, and wakes those who wait for the change.
+    /// Changes the content, and notifies its watchers.
     func update<Result>(_ change: (inout Content) -> Result) -> Result {
         let result = content.update(change)
         callWatchers()

@@ -37,7 +37,7 @@ package final class QueryTask {
     private var publishedMemory = 0
     /// Errors that commits have reported so far.
     var reportedErrors: [RowErrorCause: Int] = [:]
-    /// A record was skipped on request: what that comes to is made durable before anything else.
+    /// A record was skipped on request: the skip is made durable before anything else.
     private var mustCommit = false
     /// The oldest generation under which a record was fetched that the next commit uses; nil when it uses none.
     private var usedGeneration: UInt64?

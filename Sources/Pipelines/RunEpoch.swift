@@ -20,7 +20,7 @@ package final class RunEpoch: Sendable {
 
     init() {}
 
-    /// Whether its tasks are on their way out, or gone.
+    /// Whether its tasks are ending, or have ended.
     var isEnded: Bool { state.withLock { $0.isEnded } }
 
     /// What its commits carry, so that the log refuses them once a later epoch of the query has begun. Nil for a transient query.

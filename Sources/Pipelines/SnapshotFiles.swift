@@ -23,7 +23,7 @@ package struct SnapshotFolder: Sendable {
     /// How many snapshots of a store are kept.
     private static let kept = 2
 
-    /// Changelog records of a store after which a new snapshot is worth while.
+    /// Changelog records of a store after which a new snapshot is taken.
     let changesBetween: Int
 
     package init(files: any FileSystem, directory: String, changesBetween: Int = 200_000) {
@@ -39,7 +39,8 @@ package struct SnapshotFolder: Sendable {
         for name in try files.list(directory) where name.hasPrefix(prefix) && name.hasSuffix(SnapshotFile.unfinished) {
             try files.removeFile(directory + "/" + name)
         }
-        return try SnapshotFile(files, path: directory + "/" + prefix + zeroPadded(offset, width: 20) + ".snapshot", changelog, offset: offset)
+        let path = directory + "/" + prefix + zeroPadded(offset, width: 20) + ".snapshot"
+        return try SnapshotFile(files, path: path, changelog, offset: offset)
     }
 
     /// Removes the snapshots of a store beyond those that are kept.

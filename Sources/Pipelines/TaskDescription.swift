@@ -54,7 +54,7 @@ package struct TaskPersistence {
     /// The topic of committed positions; nil where every start reads from the beginning.
     package var positionsTopic: TopicID?
 
-    /// Told of what is worth a line in the server's log and no failure.
+    /// Receives warnings for the server's log.
     package var warn: @Sendable (String) -> Void = { _ in }
 
     package init(group: String) { self.group = group }

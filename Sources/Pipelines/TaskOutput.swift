@@ -1,4 +1,4 @@
-// Where the rows of a task go: into partitions of a topic, or to the client who asked.
+// Where the rows of a task go: into partitions of a topic, or to a client.
 
 package import Bytes
 package import LogStore

@@ -10,7 +10,7 @@ final class TaskSlot {
     let epoch: RunEpoch
     /// It stands in one of the worker's lines.
     var isReady = false
-    /// The worker has let go of it.
+    /// The worker no longer runs it.
     var isGone = false
     /// Makes it ready again; what a client calls that has room again. Set once, by its worker.
     var wake: @Sendable () -> Void = {}

@@ -276,7 +276,7 @@ final class Worker: @unchecked Sendable {
     }
 }
 
-/// A slot on its way through an inbox, back to the worker that owns it. A slot that is gone is not kept by those who would wake it.
+/// A slot on its way through an inbox, back to the worker that owns it. Wakers hold a slot weakly.
 private final class SlotReference: @unchecked Sendable {
     // Set once; read on the thread of the worker that owns the slot.
     private(set) weak var slot: TaskSlot?

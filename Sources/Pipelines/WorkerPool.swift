@@ -91,7 +91,7 @@ package final class WorkerPool: Sendable {
     }
 
     /// Lets every worker commit what it has, and ends the threads, within five seconds: what is in the middle of something long is
-    /// cancelled after one, and done again after the next start. Whoever has asked a worker for something gets the answer.
+    /// cancelled after one, and done again after the next start. Every message that a worker has received is answered.
     package func stop() {
         isStopping.update { $0 = true }
         if let subscribed = subscription.withLock({ $0 }) { log.unsubscribe(subscribed) }
@@ -109,7 +109,7 @@ package final class WorkerPool: Sendable {
     private static let patience: Int64 = 1_000_000_000, lastPatience: Int64 = 3_000_000_000
 }
 
-/// A task on its way to its worker. Handed over once: the thread that made it keeps no reference.
+/// A new task for its worker. Handed over once: the thread that made it keeps no reference.
 struct ConfinedTask: @unchecked Sendable {
     let task: QueryTask
 }

@@ -22,9 +22,10 @@ package struct AccessRules: Hashable, Sendable {
     }
 }
 
-/// The way to the rows of the table that `query` reads. `evaluate` gives the value of an expression without columns, where there is one.
+/// The access path to the rows of the table that `query` reads. `evaluate` gives the value of an expression without columns, where there
+/// is one.
 ///
-/// Throws when the rules leave no way.
+/// Throws when the settings allow no access path.
 package func access(
     of query: ResolvedQuery, under rules: AccessRules, evaluate: @escaping (TypedExpression) -> Value?
 ) throws(Diagnostic) -> TableAccess {

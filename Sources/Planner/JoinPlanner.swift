@@ -32,13 +32,14 @@ struct JoinPlanner {
         let isForeign = if case .foreignKey = join.kind { true } else { false }
         let leftNeeded = isForeign ? needed.union(join.leftKey.columnsRead) : needed
         let leftKey = isForeign ? primaryKey(of: join.left) : [join.leftKey]
-        let left = side(join.left, leftKey, isKeyed: isForeign || join.isLeftKeyed, leftNeeded, path + "L_")
-        let right = side(join.right, [join.rightKey], isKeyed: join.isRightKeyed, needed, path)
+        let left = side(join.left, key: leftKey, isKeyed: isForeign || join.isLeftKeyed, needed: leftNeeded, path: path + "L_")
+        let right = side(join.right, key: [join.rightKey], isKeyed: join.isRightKeyed, needed: needed, path: path)
         let leftOutput = left.step.output
         let key = leftOutput.key.map { $0 }
-        let format = keyFormat(join, left, right, key, isForeign)
+        let format = keyFormat(join, left: left, right: right, key: key, isForeign: isForeign)
         let moves = (
-            left: mustMove(left, isForeign || join.isLeftKeyed, join, format), right: mustMove(right, join.isRightKeyed, join, format)
+            left: mustMove(left, isKeyed: isForeign || join.isLeftKeyed, join, to: format),
+            right: mustMove(right, isKeyed: join.isRightKeyed, join, to: format)
         )
         let names = JoinNames(join, path, moves, isOnly: query.sources.count == 2, context)
         let step = JoinStep(
@@ -56,10 +57,10 @@ struct JoinPlanner {
 
     /// One side of a join, keyed by `key`, which is over the wide row.
     private func side(
-        _ relation: ResolvedRelation, _ key: [TypedExpression], isKeyed: Bool, _ needed: Set<Int>, _ path: String
+        _ relation: ResolvedRelation, key: [TypedExpression], isKeyed: Bool, needed: Set<Int>, path: String
     ) -> PlacedStep {
         switch relation {
-        case .source(let source, let alias): return leaf(source, alias, key, needed)
+        case .source(let source, let alias): return leaf(source, alias: alias, key: key, needed: needed)
         case .join(let inner):
             if isKeyed { return plan(inner, needed: needed, path: path) }
             let below = plan(inner, needed: key.reduce(into: needed) { $0.formUnion($1.columnsRead) }, path: path)
@@ -75,7 +76,7 @@ struct JoinPlanner {
         }
     }
 
-    private func leaf(_ source: SourceDefinition, _ alias: String, _ key: [TypedExpression], _ needed: Set<Int>) -> PlacedStep {
+    private func leaf(_ source: SourceDefinition, alias: String, key: [TypedExpression], needed: Set<Int>) -> PlacedStep {
         guard let row = query.rowSources.first(where: { $0.alias == alias }) else { preconditionFailure("a join's source is in its row") }
         func own(_ expression: TypedExpression) -> TypedExpression {
             expression.replacing { part in
@@ -126,7 +127,7 @@ struct JoinPlanner {
 
     /// The format in which the join writes keys: that of a side that keeps its key, the left one's first, else the first there is
     /// (semantics §15.8).
-    private func keyFormat(_ join: ResolvedJoin, _ left: PlacedStep, _ right: PlacedStep, _ key: [ColumnDefinition], _ isForeign: Bool)
+    private func keyFormat(_ join: ResolvedJoin, left: PlacedStep, right: PlacedStep, key: [ColumnDefinition], isForeign: Bool)
         -> FormatSpec
     {
         let preferred: FormatSpec
@@ -142,7 +143,7 @@ struct JoinPlanner {
 
     /// Whether a side's rows have another key than the join, or write it otherwise, so that equal keys may lie in different partitions.
     /// A foreign key finds its rows wherever they are: with more than one partition all rows of both sides meet in one.
-    private func mustMove(_ side: PlacedStep, _ isKeyed: Bool, _ join: ResolvedJoin, _ format: FormatSpec) -> Bool {
+    private func mustMove(_ side: PlacedStep, isKeyed: Bool, _ join: ResolvedJoin, to format: FormatSpec) -> Bool {
         if case .foreignKey = join.kind { return true }
         if QueryPlan.window(of: side.step) != nil { return false }
         return !isKeyed || side.keyFormat.name != format.name
@@ -173,8 +174,9 @@ private struct JoinNames {
                 let number: Int64 = 8 + (moves.left ? 4 : 0) + (moves.right ? 4 : 0)
                 let isLeftOuter = join.type == .full || join.type == .right
                 let isRightOuter = join.type == .full || join.type == .left
-                leftStore = context.internalName("KSTREAM-\(isLeftOuter ? "OUTER" : "JOIN")THIS-\(zeroPadded(number, width: 10))-store")
-                rightStore = context.internalName("KSTREAM-\(isRightOuter ? "OUTER" : "JOIN")OTHER-\(zeroPadded(number + 1, width: 10))-store")
+                let (this, other) = (zeroPadded(number, width: 10), zeroPadded(number + 1, width: 10))
+                leftStore = context.internalName("KSTREAM-\(isLeftOuter ? "OUTER" : "JOIN")THIS-\(this)-store")
+                rightStore = context.internalName("KSTREAM-\(isRightOuter ? "OUTER" : "JOIN")OTHER-\(other)-store")
             }
         case .streamTable: leftTopic = name("Join-repartition")
         case .tableTable: leftTopic = name("LeftSourceKeyed-SelectKey-repartition")

@@ -58,7 +58,7 @@ package struct KeyRange: Hashable, Sendable {
     package var hasAllKeys: Bool { prefix.isEmpty && bounds.isEmpty }
 }
 
-/// The way to the rows of a table.
+/// The access path to the rows of a table.
 package enum TableAccess: Hashable, Sendable {
     /// Single keys, each with a value a key column; none when no key can satisfy the query.
     case keys([KeyRange])

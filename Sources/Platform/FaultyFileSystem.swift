@@ -71,7 +71,7 @@ package final class FaultyFileSystem: FileSystem {
             defer { if !state.hasNoPower { state.operationCount += 1 } }
             return (state.operationCount, state.hasNoPower ? { _ in .powerCut } : state.decide)
         }
-        // Not under the lock: who decides may wait, and so hold the operation up.
+        // Not under the lock: the decision may wait, and so delay the operation.
         let fault = decide(FileOperation(number: number, kind: kind, path: path))
         if fault == .powerCut { state.withLock { $0.hasNoPower = true } }
         switch fault {

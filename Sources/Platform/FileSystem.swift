@@ -1,4 +1,4 @@
-// Files as the rest of the house sees them. Three implementations: the machine's (`HostFileSystem`), one in memory
+// Files as all other rooms see them. Three implementations: the machine's (`HostFileSystem`), one in memory
 // (`MemoryFileSystem`), and one that wraps either and misbehaves on command (`FaultyFileSystem`).
 
 /// What to do about a file that is, or is not, there.

@@ -1,5 +1,5 @@
-// Ctrl-C as a call: the handler of SIGINT writes into a pipe what it interrupted, and a thread of ours makes of it whatever is wanted at
-// the time.
+// Ctrl-C as a call: the handler of SIGINT writes into a pipe what it interrupted, and a thread of the process calls the closure that is
+// set at that time.
 
 import Glibc
 import Synchronization
@@ -7,7 +7,7 @@ import Synchronization
 /// Where the handler, which may do nothing but write, finds the pipe.
 private nonisolated(unsafe) var interruptPipe: Int32 = -1
 /// The number of the read that is under way, from 1; 0 while there is none. The handler notes it at the moment of the signal: by the time
-/// that anybody else looks, the next read may have begun.
+/// that another thread looks, the next read may have begun.
 private let readUnderWay = Atomic<Int32>(0)
 
 /// Turns SIGINT into calls. One a process.
@@ -109,7 +109,7 @@ package enum Terminal {
         while done < bytes.count {
             let count = unsafe bytes.withUnsafeBytes { unsafe Glibc.write(stream, $0.baseAddress.map { unsafe $0 + done }, bytes.count - done) }
             if count < 0 && errno == EINTR { continue }
-            // Nobody reads any more; there is nobody to tell.
+            // The reader has gone; there is nowhere to report that.
             if count <= 0 { return }
             done += count
         }

@@ -59,7 +59,7 @@ final class MemoryFileContent: Sendable {
 
     private struct State {
         var current = Bytes()
-        /// nil when nobody asks what a power cut leaves.
+        /// nil when power cuts are not simulated.
         var durable: Bytes?
     }
     private let state: Mutex<State>

@@ -2,7 +2,7 @@
 // reader sees, so that crash tests can lose exactly what was not synced. The shell without a data directory works on it too.
 import Synchronization
 
-/// A tree of files in memory, shared by whoever holds it, for as long as somebody does.
+/// A tree of files in memory. A reference: all holders share the files, which go with the last of them.
 package final class MemoryFileSystem: FileSystem {
     private struct Tree {
         /// Keyed by normalised path.

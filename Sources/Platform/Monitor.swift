@@ -1,5 +1,5 @@
-// A state behind a lock, with a condition to wait for. It is where threads meet, so it is also where a simulation decides who goes on:
-// a monitor used on a simulated thread asks that thread's scheduler before it locks, after it unlocks, and instead of waiting.
+// A state behind a lock, with a condition to wait for. It is where threads meet, so it is also where a simulation decides which of them
+// goes on: a monitor used on a simulated thread asks that thread's scheduler before it locks, after it unlocks, and instead of waiting.
 import Glibc
 
 /// A state behind a lock, for which threads can wait.

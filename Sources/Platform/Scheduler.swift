@@ -1,5 +1,5 @@
-// The scheduler: who starts threads and tells the time. Rooms are handed one and start no thread by themselves, so that the same code
-// runs on the threads of the machine and, in tests, under a `SeededScheduler`, which decides from a seed who goes on.
+// The scheduler: it starts threads and tells the time. Rooms are handed one and start no thread by themselves, so that the same code
+// runs on the threads of the machine and, in tests, under a `SeededScheduler`, which decides from a seed which thread goes on.
 import Glibc
 
 /// Starts threads and tells the time by which they wait.

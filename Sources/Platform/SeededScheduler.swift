@@ -134,7 +134,7 @@ package final class SeededScheduler: Scheduler {
 
     func now() -> Int64 { state.withLock { $0.nanoseconds } }
 
-    /// Who goes on, or nil when the simulation is over, one way or the other.
+    /// The thread that goes on, or nil when the simulation is over, one way or the other.
     private func choose(in state: inout State, after thread: SimulatedThread) -> SimulatedThread? {
         if state.isOver { return nil }
         var ready = state.threads.filter { $0.status == .ready }

@@ -92,7 +92,7 @@ final class SimulatedThread: RunningThread, @unchecked Sendable, CustomStringCon
         }
     }
 
-    /// Gives a monitor's lock back, and wakes those who wait for its state where that may have changed.
+    /// Gives a monitor's lock back, and wakes the threads that wait for its state, where that may have changed.
     func leave(_ monitor: ObjectIdentifier, notifies: Bool) {
         scheduler.pass(from: self) { state in release(monitor, notifies: notifies, in: &state) }
     }

@@ -19,7 +19,7 @@ package enum SocketAddress: Hashable, Sendable, CustomStringConvertible {
 
 /// Opens sockets that wait for connections. What reads and writes them afterwards is an event loop.
 package enum ListeningSocket {
-    /// A bound descriptor, not yet listening, and the address that it really got. A socket file that nobody listens on any more is replaced.
+    /// A bound descriptor, not yet listening, and the address that it really got. A socket file without a listener is replaced.
     package static func bind(_ address: SocketAddress) throws(SystemError) -> (descriptor: Int32, address: SocketAddress) {
         switch address {
         case .network(let host, let port): try bindNetwork(host, port)
@@ -29,7 +29,8 @@ package enum ListeningSocket {
 
     private static func bindNetwork(_ host: String, _ port: Int) throws(SystemError) -> (descriptor: Int32, address: SocketAddress) {
         let name = SocketAddress.network(host: host, port: port).description
-        let descriptor = unsafe try withResolved(host, port, passive: true, "listen on", name) { family, address, length in
+        let descriptor = unsafe try withResolved(host, port: port, passive: true, attempt: "listen on", name: name) {
+            family, address, length in
             let descriptor = socket(family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
             guard descriptor >= 0 else { return nil }
             var on: Int32 = 1
@@ -66,7 +67,7 @@ package enum ListeningSocket {
 /// A connected socket with blocking calls, for clients. Reading and writing may happen on two threads.
 package final class ClientSocket: Sendable {
     private let descriptor: Int32
-    /// What it is connected to, for messages.
+    /// The address of the other end, for messages.
     package let address: SocketAddress
 
     /// Connects, trying all addresses that a name has.
@@ -77,7 +78,8 @@ package final class ClientSocket: Sendable {
         case .file(let path):
             descriptor = unsafe try openFile(path) { descriptor, address, length in unsafe connect(descriptor, address, length) }
         case .network(let host, let port):
-            descriptor = unsafe try withResolved(host, port, passive: false, "connect to", address.description) { family, address, length in
+            descriptor = unsafe try withResolved(host, port: port, passive: false, attempt: "connect to", name: address.description) {
+                family, address, length in
                 let descriptor = socket(family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
                 guard descriptor >= 0 else { return nil }
                 if unsafe connect(descriptor, address, length) == 0 { return descriptor }
@@ -178,7 +180,7 @@ private func openFile(
 
 /// Calls `use` with each address that a name has until it gives a descriptor.
 private func withResolved(
-    _ host: String, _ port: Int, passive: Bool, _ attempt: String, _ name: String,
+    _ host: String, port: Int, passive: Bool, attempt: String, name: String,
     _ use: (Int32, UnsafePointer<sockaddr>, socklen_t) -> Int32?
 ) throws(SystemError) -> Int32 {
     var hints = unsafe addrinfo()

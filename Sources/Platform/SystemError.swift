@@ -24,7 +24,7 @@ package struct SystemError: Error, Hashable, Sendable, CustomStringConvertible {
     package let number: Int32
     /// A verb phrase: "open", "write 4096 bytes to".
     package let attempt: String
-    /// The path or name of what it was tried on.
+    /// The path or name of the object of the call.
     package let path: String
     /// The operating system's words.
     package let reason: String

@@ -19,7 +19,7 @@ private struct MetricsPage {
         text += " \(value)\n"
     }
 
-    mutating func single(_ name: String, _ type: String, _ help: String, _ value: some BinaryInteger) {
+    mutating func single(_ name: String, type: String, help: String, _ value: some BinaryInteger) {
         begin(name, type, help)
         sample(name, [], value)
     }
@@ -44,7 +44,7 @@ extension MillraceServer {
         var page = MetricsPage()
         page.begin("info", "gauge", "The version of the server.")
         page.sample("info", [("version", productVersion)], 1)
-        page.single("uptime_seconds", "gauge", "Seconds since the start.", uptime / 1000)
+        page.single("uptime_seconds", type: "gauge", help: "Seconds since the start.", uptime / 1000)
         addConnections(to: &page)
         let measured = engine.metrics()
         addQueries(measured.queries, to: &page)
@@ -53,16 +53,18 @@ extension MillraceServer {
     }
 
     private func addConnections(to page: inout MetricsPage) {
-        page.single("connections", "gauge", "Open connections.", counters.connectionsOpen.current)
-        page.single("connections_total", "counter", "Connections taken.", counters.connectionsAccepted.current)
-        page.single("connections_refused_total", "counter", "Connections refused because there were too many.", counters.connectionsRefused.current)
-        page.single("requests_total", "counter", "Requests taken.", counters.requests.current)
-        page.single("requests_failed_total", "counter", "Requests that ended with an error.", counters.requestsFailed.current)
-        page.single("requests_running", "gauge", "Requests under way.", counters.requestsRunning.current)
-        page.single("received_bytes_total", "counter", "Bytes from clients.", counters.bytesReceived.current)
-        page.single("sent_bytes_total", "counter", "Bytes to clients.", counters.bytesSent.current)
-        page.single("put_records_total", "counter", "Records that bulk loads made durable.", counters.putRecords.current)
-        page.single("put_rejected_total", "counter", "Lines of bulk loads that were no rows.", counters.putRejected.current)
+        page.single("connections", type: "gauge", help: "Open connections.", counters.connectionsOpen.current)
+        page.single("connections_total", type: "counter", help: "Connections taken.", counters.connectionsAccepted.current)
+        page.single(
+            "connections_refused_total", type: "counter", help: "Connections refused because there were too many.",
+            counters.connectionsRefused.current)
+        page.single("requests_total", type: "counter", help: "Requests taken.", counters.requests.current)
+        page.single("requests_failed_total", type: "counter", help: "Requests that ended with an error.", counters.requestsFailed.current)
+        page.single("requests_running", type: "gauge", help: "Requests under way.", counters.requestsRunning.current)
+        page.single("received_bytes_total", type: "counter", help: "Bytes from clients.", counters.bytesReceived.current)
+        page.single("sent_bytes_total", type: "counter", help: "Bytes to clients.", counters.bytesSent.current)
+        page.single("put_records_total", type: "counter", help: "Records that bulk loads made durable.", counters.putRecords.current)
+        page.single("put_rejected_total", type: "counter", help: "Lines of bulk loads that were no rows.", counters.putRejected.current)
     }
 
     private func addQueries(_ queries: [EngineMetrics.Query], to page: inout MetricsPage) {
@@ -87,7 +89,7 @@ extension MillraceServer {
     }
 
     private func addLog(_ topics: [EngineMetrics.Topic], to page: inout MetricsPage) {
-        page.single("topics", "gauge", "Topics, internal ones included.", topics.count)
+        page.single("topics", type: "gauge", help: "Topics, internal ones included.", topics.count)
         page.begin("log_bytes", "gauge", "Bytes of a topic's segments.")
         for topic in topics { page.sample("log_bytes", [("topic", topic.name)], topic.bytes) }
         page.begin("log_end_offset", "gauge", "One past the last durable offset of a partition.")

@@ -132,7 +132,7 @@ protocol SocketOwner: AnyObject {
         }
     }
 
-    /// Whether the other side has reset the connection; for those who do not read any more and so would not be told.
+    /// Whether the other side has reset the connection; for owners that have stopped reading, and so would not notice.
     var isReset: Bool {
         var descriptor: uv_os_fd_t = -1
         guard !isClosed, !isFile,

@@ -6,7 +6,7 @@ package protocol RunningRequest: AnyObject, Sendable {
     func cancel()
 }
 
-/// One user's way into an engine, near or far.
+/// One user's session at an engine, in this process or at a server.
 package protocol StatementSession: AnyObject, Sendable {
     /// Carries out the statements of `text` one after the other. Their events go to `sink`, each statement ending with `done` or `failed`;
     /// after a `failed` the rest is not carried out. `whenFinished` is called once, after the last event, with whether all went well.

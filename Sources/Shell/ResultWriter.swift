@@ -10,7 +10,7 @@ struct ResultWriter {
     private let columns: [ResultColumn]
     private let kind: ResultKind
     private let format: OutputFormat
-    /// Columns of the terminal; nil when the output is no terminal, and nothing is cut.
+    /// Columns of the terminal; nil when the output is no terminal; rows are not cut then.
     private let width: Int?
     private let write: (String) -> Void
     private var widths: [Int] = []

@@ -2,7 +2,7 @@
 
 /// An expression with its place. Equality ignores the place.
 package struct Expression: Hashable, Sendable {
-    /// What it is.
+    /// The expression itself.
     package let node: Node
     /// Where it was written.
     package let span: SourceSpan

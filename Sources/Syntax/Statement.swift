@@ -171,7 +171,7 @@ package struct CreateAs: Hashable, Sendable {
     }
 }
 
-/// `INSERT INTO … SELECT`: a query that writes into a stream for ever.
+/// `INSERT INTO … SELECT`: a continuous query that writes into a stream.
 package struct InsertSelect: Hashable, Sendable {
     /// What is written to.
     package var target: Name

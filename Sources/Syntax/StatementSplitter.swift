@@ -44,7 +44,7 @@ package struct StatementSplitter: Sendable {
     package mutating func take(_ byte: UInt8) -> Bool {
         switch state {
         case .quoted(let quote):
-            // A doubled quote closes and opens again, which comes to the same.
+            // A doubled quote closes and opens again, which has the same effect.
             if byte == quote { state = .plain }
             return false
         case .lineComment:

@@ -1,4 +1,4 @@
-// Tokens: small values that say what kind of word stands where. Their text stays in the source until somebody needs it.
+// Tokens: the kind and the place of each word. Their text is sliced from the source when it is needed.
 
 import Diagnostics
 

@@ -2,7 +2,7 @@
 
 /// A type in the text of a statement.
 package struct TypeName: Hashable, Sendable {
-    /// What it is.
+    /// The type itself.
     package let node: Node
     /// Where it was written.
     package let span: SourceSpan

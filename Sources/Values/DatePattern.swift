@@ -1,5 +1,5 @@
-// Date-time patterns in the letters of Java's DateTimeFormatter: checked where a statement names one, compiled once a query. What reads
-// and writes texts by them stands with the functions.
+// Date-time patterns in the letters of Java's DateTimeFormatter: checked where a statement names one, compiled once a query. Reading
+// and writing texts by them is in the room Operators.
 
 /// Why a text is no pattern, and where.
 package struct DatePatternError: Error, Hashable, Sendable {
@@ -8,7 +8,7 @@ package struct DatePatternError: Error, Hashable, Sendable {
     /// The place of what is wrong, in bytes of the pattern.
     package var offset: Int
 
-    /// What to tell people who wrote a pattern that is none.
+    /// The message for the author of the pattern.
     package static let hint = "The letters are those of Java's patterns, as in yyyy-MM-dd HH:mm:ss.SSSX; other text stands in single quotes, "
         + "which are doubled inside a string: yyyy-MM-dd''T''HH:mm."
 

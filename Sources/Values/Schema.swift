@@ -27,7 +27,7 @@ package struct HeaderColumn: Hashable, Sendable, Codable {
 
 /// The columns of a source: key columns, value columns and header columns, each in declared order.
 ///
-/// `value` holds the columns that are stored in the record's value; header columns stand apart, and `columns` gives them all in the
+/// `value` holds the columns that are stored in the record's value; header columns are listed separately, and `columns` gives all in the
 /// order in which rows of the engine hold them: key, value, headers.
 package struct SourceSchema: Hashable, Sendable, Codable {
     package var key: [ColumnDefinition]

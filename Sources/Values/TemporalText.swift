@@ -23,8 +23,8 @@ package enum TemporalText {
     }
 
     /// Any prefix of `yyyy-MM-ddTHH:mm:ss.SSS` from the year on, with `Z`, `+hhmm`, `+hh:mm` or `+hh` after the time, as milliseconds
-    /// since the epoch. Without a zone it is UTC. `zone` tells the offset in milliseconds of a named zone at a local time (for texts
-    /// such as `2020-01-01T00:00 Europe/Paris` no zone database is at hand here); nil when it knows none of that name.
+    /// since the epoch. Without a zone it is UTC. `zone` gives the offset in milliseconds of a named zone at a local time (for texts
+    /// such as `2020-01-01T00:00 Europe/Paris` this room has no zone database); nil when there is none of that name.
     package static func timestamp(
         _ text: some Sequence<UInt8>, zone: (_ name: String, _ local: Int64) -> Int64? = { _, _ in nil }
     ) -> Int64? {

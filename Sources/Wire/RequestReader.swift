@@ -1,5 +1,5 @@
 // The server's reading end: bytes in, events out. It knows lines, tags, dot commands and where statements end, and nothing about what
-// they mean. How the bytes are cut into pieces on their way makes no difference to the events, except to how records are batched.
+// they mean. How the bytes are cut into packets makes no difference to the events, except to how records are batched.
 
 import Diagnostics
 import Syntax

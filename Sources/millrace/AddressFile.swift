@@ -1,4 +1,4 @@
-// The file in a data directory that says where the server of that directory listens, for those who find the directory in use.
+// The file in a data directory that says where the server of that directory listens, for commands that find the directory in use.
 
 import Platform
 import Settings
@@ -22,7 +22,7 @@ struct AddressFile {
         return NetworkAddress(String(decoding: bytes[..<end], as: UTF8.self))
     }
 
-    /// Writes it. Whether that succeeded matters to nobody but those who would have read it.
+    /// Writes it. Failures are ignored: without the file, commands cannot say where the server listens.
     func write(_ address: NetworkAddress) {
         guard let file = try? files.open(path, .truncate) else { return }
         defer { file.close() }

@@ -1,4 +1,4 @@
-// The way into an engine that a command was told: a server, a data directory, or memory.
+// The engine that the flags of a command name: a server, a data directory, or memory.
 
 import Client
 import CommandLineTable

@@ -22,7 +22,7 @@ struct EmbeddedEngine {
     var startsPaused = false
     var logLine: @Sendable (LogLevel, String) -> Void = { _, _ in }
 
-    /// The log alone, for those who look at raw topics. Fails with the advice to ask the server when another process has the directory.
+    /// Opens only the log, for commands that inspect topics. Fails with the advice to ask the server when another process has the directory.
     func openLog() throws(CommandFailure) -> SegmentedLog {
         do throws(LogError) {
             guard let directory else {

@@ -184,7 +184,7 @@ final class CorrelationAggregator: Aggregator {
     override func reset(_ group: Int) { states[group] = State() }
     override var memory: Int { states.capacity * MemoryLayout<State>.stride }
 
-    private func change(_ group: Int, _ arguments: [Column], _ row: Int, _ sign: Double) {
+    private func change(_ group: Int, _ arguments: [Column], _ row: Int, sign: Double) {
         guard !arguments[0].isNull(row), !arguments[1].isNull(row) else { return }
         let x = double(arguments[0], row)
         let y = double(arguments[1], row)
@@ -196,8 +196,8 @@ final class CorrelationAggregator: Aggregator {
         states[group].count += Int64(sign)
     }
 
-    override func add(_ group: Int, _ arguments: [Column], _ row: Int) { change(group, arguments, row, 1) }
-    override func undo(_ group: Int, _ arguments: [Column], _ row: Int) { change(group, arguments, row, -1) }
+    override func add(_ group: Int, _ arguments: [Column], _ row: Int) { change(group, arguments, row, sign: 1) }
+    override func undo(_ group: Int, _ arguments: [Column], _ row: Int) { change(group, arguments, row, sign: -1) }
 
     override func merge(_ other: Int, into group: Int) {
         let state = states[other]

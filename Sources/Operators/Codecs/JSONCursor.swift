@@ -6,7 +6,7 @@ import Bytes
 
 /// A position in one JSON text. Methods that return Bool return false when the text is malformed; the cursor is then of no further use.
 @safe struct JSONCursor {
-    /// Nesting deeper than this is refused: recursion must not be in the hands of whoever writes records.
+    /// Nesting deeper than this is refused: a record must not decide how deep the recursion goes.
     static let depthLimit = 200
 
     let base: UnsafePointer<UInt8>

@@ -39,7 +39,7 @@ import Values
         /// 64-bit cells, column by column: words, doubles as bits, text ranges as two halves.
         var cells: UnsafeMutablePointer<UInt64>
         var nullCells: UnsafeMutablePointer<Bool>
-        /// Serial number of the record at hand.
+        /// Serial number of the current record.
         var serial = 0
         var knownCount = 0
         var predictedCount = 0
@@ -319,7 +319,7 @@ import Values
         return checkOther(&cursor, index)
     }
 
-    /// Reads the value where nobody looks.
+    /// Reads and drops the value of a column that is not wanted.
     @inline(never) private func checkOther(_ cursor: inout JSONCursor, _ index: Int) -> DecodeProblem? {
         let column = scratch[index] ?? Column(columns[index].type)
         scratch[index] = column
@@ -342,7 +342,7 @@ import Values
         decodedTexts.append((index, row, start, decodedBytes.count - start))
     }
 
-    /// A record may name a column twice: the last one counts. The texts of the row at hand are the last ones; those of others, of which
+    /// A record may name a column twice: the last one counts. The texts of the current row are the last ones; those of others, of which
     /// there may be a million, are not looked at.
     private func forgetDecoded(_ index: Int, _ row: Int) {
         guard unsafe state.pointee.lastDecodedRow == row else { return }

@@ -27,7 +27,7 @@ struct JSONReader {
         case .boolean: return readBoolean(&cursor, column, row)
         case .integer, .bigint: return readInteger(&cursor, column, row)
         case .double: return readDouble(&cursor, column, row)
-        case .decimal(let precision, let scale): return readDecimal(&cursor, column, row, precision, scale)
+        case .decimal(let precision, let scale): return readDecimal(&cursor, column, row, precision: precision, scale: scale)
         case .string:
             let start = column.bytes.count
             guard appendText(&cursor, to: &column.bytes, depth) else { return .malformed }
@@ -35,9 +35,9 @@ struct JSONReader {
             return .read
         case .bytes: return readBytes(&cursor, column, row)
         case .time, .date, .timestamp: return readTemporal(&cursor, column, row)
-        case .array: return readArray(&cursor, column, row, depth)
-        case .map: return readMap(&cursor, column, row, depth)
-        case .structure(let fields): return readStruct(&cursor, column, row, fields, depth)
+        case .array: return readArray(&cursor, column, row, depth: depth)
+        case .map: return readMap(&cursor, column, row, depth: depth)
+        case .structure(let fields): return readStruct(&cursor, column, row, fields: fields, depth: depth)
         }
     }
 
@@ -158,7 +158,7 @@ struct JSONReader {
         return Double(String(decoding: cursor.bytes(number.start, number.length), as: UTF8.self)) ?? .nan
     }
 
-    private static func readDecimal(_ cursor: inout JSONCursor, _ column: Column, _ row: Int, _ precision: Int, _ scale: Int) -> JSONOutcome
+    private static func readDecimal(_ cursor: inout JSONCursor, _ column: Column, _ row: Int, precision: Int, scale: Int) -> JSONOutcome
     {
         let start = cursor.at
         let text: [UInt8]
@@ -288,7 +288,7 @@ enum TemporalLimits {
 }
 
 extension JSONReader {
-    private static func readArray(_ cursor: inout JSONCursor, _ column: Column, _ row: Int, _ depth: Int) -> JSONOutcome {
+    private static func readArray(_ cursor: inout JSONCursor, _ column: Column, _ row: Int, depth: Int) -> JSONOutcome {
         guard cursor.byte == 0x5B else { return mismatch(&cursor, column.type) }
         cursor.at += 1
         cursor.skipSpace()
@@ -316,7 +316,7 @@ extension JSONReader {
         return name
     }
 
-    private static func readMap(_ cursor: inout JSONCursor, _ column: Column, _ row: Int, _ depth: Int) -> JSONOutcome {
+    private static func readMap(_ cursor: inout JSONCursor, _ column: Column, _ row: Int, depth: Int) -> JSONOutcome {
         guard cursor.byte == 0x7B else { return mismatch(&cursor, column.type) }
         cursor.at += 1
         cursor.skipSpace()
@@ -346,7 +346,7 @@ extension JSONReader {
 
     /// A member goes to the field of exactly its name, else to the field that its upper-cased name equals; exact ones win.
     private static func readStruct(
-        _ cursor: inout JSONCursor, _ column: Column, _ row: Int, _ fields: [StructField], _ depth: Int
+        _ cursor: inout JSONCursor, _ column: Column, _ row: Int, fields: [StructField], depth: Int
     ) -> JSONOutcome {
         guard cursor.byte == 0x7B else { return mismatch(&cursor, column.type) }
         cursor.at += 1

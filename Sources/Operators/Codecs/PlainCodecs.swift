@@ -77,7 +77,7 @@ final class KafkaSideEncoder: SideEncoder {
 
 /// CSV: quotes doubled inside quotes, an empty field is NULL, the first record counts. All fields are checked, wanted ones are kept.
 final class DelimitedSideDecoder: SideDecoder {
-    /// A field of the record at hand, in `bytes`, without its quotes.
+    /// A field of the current record, in `bytes`, without its quotes.
     private struct Field {
         var start: Int
         var end: Int

@@ -10,7 +10,7 @@ import Values
 final class Batch {
     /// By the index of the step's row schema; a column that the query does not need is there but empty.
     var columns: [Column] = []
-    /// As `columns`; empty when nobody asked for old versions.
+    /// As `columns`; empty when no operator above needs old versions.
     var old: [Column] = []
     var rowCount = 0
     var selection = Selection.all(0)
@@ -35,7 +35,7 @@ final class Batch {
     var recordIndexes: [Int32] = []
     /// Which input of the dataflow the rows stem from.
     var input = 0
-    /// Where each row stands in the order over all inputs; empty when only one input is worked off.
+    /// Where each row stands in the order over all inputs; empty when there is only one input.
     var ranks: [Int32] = []
 
     @inline(__always) func hasValue(_ row: Int) -> Bool { hasValue.isEmpty || hasValue[row] }

@@ -140,7 +140,7 @@ final class ChunkCutter {
 
     private func gathered(_ columns: [Column], _ rows: [Int32], into own: [Column]) -> [Column] {
         for (column, target) in zip(columns, own) {
-            // Columns that nobody needs are empty and stay so.
+            // Columns that no operator reads are empty and stay so.
             if column.count > 0 { target.gather(column, rows) } else { target.reset(0) }
         }
         return Array(own.prefix(columns.count))

@@ -54,7 +54,7 @@ extension FunctionLibrary {
         let wanted = call.arguments[1]
         call.words { row in
             if array.isNull(row) || call.isCancelled { return 0 }
-            return array.elements(row).contains { ElementOrder.same(array.children[0], $0, wanted, row) } ? 1 : 0
+            return array.elements(row).contains { ElementOrder.same(array.children[0], $0, as: wanted, row) } ? 1 : 0
         }
     }
 
@@ -63,7 +63,7 @@ extension FunctionLibrary {
         let victim = call.arguments[1]
         call.lists { row, children in
             if array.isNull(row) { return false }
-            for element in array.elements(row) where !ElementOrder.same(array.children[0], element, victim, row) {
+            for element in array.elements(row) where !ElementOrder.same(array.children[0], element, as: victim, row) {
                 children[0].append(array.children[0], element)
             }
             return true
@@ -113,7 +113,7 @@ extension FunctionLibrary {
             var best: Int?
             for element in array.elements(row) where !elements.isNull(element) {
                 if elements.type.isNested { return call.fail(row, "values of type \(elements.type) have no order") }
-                if let known = best, ElementOrder.compare(elements, element, elements, known) * sign <= 0 { continue }
+                if let known = best, ElementOrder.compare(elements, element, with: elements, known) * sign <= 0 { continue }
                 best = element
             }
             if let best { call.result.copy(elements, best, to: row) } else { call.result.setNull(row) }
@@ -136,7 +136,7 @@ extension FunctionLibrary {
             let present = array.elements(row).filter { !elements.isNull($0) }
             if elements.type.isNested, present.count > 1 { throw EvaluationError("values of type \(elements.type) have no order") }
             let sorted = try call.sorted(present) { a, b in
-                let order = ElementOrder.compare(elements, a, elements, b)
+                let order = ElementOrder.compare(elements, a, with: elements, b)
                 return order == 0 ? a < b : (order < 0) != descends
             }
             for element in sorted { children[0].append(elements, element) }

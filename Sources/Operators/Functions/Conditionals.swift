@@ -24,7 +24,7 @@ extension FunctionLibrary {
         let first = call.arguments[0]
         let second = call.arguments[1]
         call.rows.forEach { row in
-            if first.isNull(row) || (!second.isNull(row) && RowOrder.equal(first, row, second, row)) {
+            if first.isNull(row) || (!second.isNull(row) && RowOrder.equal(first, row, to: second, row)) {
                 call.result.setNull(row)
             } else {
                 call.result.copy(first, row, to: row)

@@ -6,7 +6,7 @@ import Values
 /// Equality and order of elements, in which NULL equals NULL, NaN equals NaN and stands after all numbers, and -0.0 stands before 0.0.
 enum ElementOrder {
     /// Elements of two columns of one type.
-    static func same(_ a: Column, _ i: Int, _ b: Column, _ j: Int) -> Bool {
+    static func same(_ a: Column, _ i: Int, as b: Column, _ j: Int) -> Bool {
         let isNull = a.isNull(i)
         if isNull || b.isNull(j) { return isNull && b.isNull(j) }
         switch a.lane {
@@ -25,8 +25,8 @@ enum ElementOrder {
     }
 
     /// Neither element is NULL; arrays, maps and structs have no order.
-    static func compare(_ a: Column, _ i: Int, _ b: Column, _ j: Int) -> Int {
-        a.lane == .double ? compare(a.doubles[i], b.doubles[j]) : RowOrder.compare(a, i, b, j) ?? 0
+    static func compare(_ a: Column, _ i: Int, with b: Column, _ j: Int) -> Int {
+        a.lane == .double ? compare(a.doubles[i], b.doubles[j]) : RowOrder.compare(a, i, with: b, j) ?? 0
     }
 }
 
@@ -48,7 +48,7 @@ struct ElementSet {
 
     func contains(_ column: Column, _ row: Int) -> Bool {
         if !hashed.isEmpty { return hashed.contains(column.value(row)) }
-        return members.contains { ElementOrder.same($0.column, $0.row, column, row) }
+        return members.contains { ElementOrder.same($0.column, $0.row, as: column, row) }
     }
 
     /// Whether the element is new.

@@ -18,7 +18,7 @@ extension FunctionLibrary {
         call.rows.forEach { row in
             var best: Column?
             for column in call.arguments where !column.isNull(row) {
-                if let known = best, ElementOrder.compare(column, row, known, row) * sign <= 0 { continue }
+                if let known = best, ElementOrder.compare(column, row, with: known, row) * sign <= 0 { continue }
                 best = column
             }
             guard let best else { return result.setNull(row) }

@@ -12,7 +12,7 @@ import Values
 
 /// How large values may get that expressions make.
 enum ValueLimit {
-    /// Bytes of one value: as many as a row has at most on its way to a client, so that a larger one could not be shown to anybody.
+    /// Bytes of one value: the limit of a row that is sent to a client, so that no client could receive a larger one.
     static let bytes = 16 << 20
     /// Elements of a list of numbers of that size.
     static let elements = bytes / 8
@@ -48,7 +48,7 @@ extension FunctionCall {
         swap(&bytes, &result.bytes)
         rows.forEach { row in
             let start = bytes.count
-            guard start <= limit, !cancel.isSet else { return leaveOut(row, isTooMuch: start > limit) }
+            guard start <= limit, !cancel.isSet else { return postpone(row, isTooMuch: start > limit) }
             do throws(EvaluationError) {
                 let isPresent = try write(row, &bytes)
                 if bytes.count - start > ValueLimit.bytes { throw EvaluationError(ValueLimit.message) }
@@ -97,7 +97,7 @@ extension FunctionCall {
         rows.forEach { row in
             let start = children[0].count
             let before = size
-            guard before <= limit, !cancel.isSet else { return leaveOut(row, isTooMuch: before > limit) }
+            guard before <= limit, !cancel.isSet else { return postpone(row, isTooMuch: before > limit) }
             do throws(EvaluationError) {
                 let isPresent = try append(row, children)
                 size = children.reduce(0) { $0 + $1.contentSize }
@@ -137,7 +137,7 @@ extension FunctionCall {
     }
 
     /// The batch has become too large, and the row is computed again in a smaller one; or the work was cancelled.
-    private func leaveOut(_ row: Int, isTooMuch: Bool) {
+    private func postpone(_ row: Int, isTooMuch: Bool) {
         if isTooMuch { frame.pressure.isOverfull = true }
         result.setFailed(row)
     }

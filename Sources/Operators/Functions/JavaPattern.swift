@@ -7,7 +7,7 @@ import Values
 struct JavaPattern {
     private var rest: ArraySlice<Unicode.Scalar>
     private var output = String.UnicodeScalarView()
-    /// Classes in classes; recursion must not be in the hands of whoever writes patterns.
+    /// Classes in classes; the text of a query must not decide how deep the recursion goes.
     private static let depthLimit = 20
 
     /// Throws for patterns that Java refuses and PCRE2 would take.
@@ -146,7 +146,7 @@ struct JavaPattern {
         while let scalar = rest.popFirst() {
             switch scalar {
             case "]" where !isFirst || !intersections.isEmpty:
-                return JavaPattern.combined(members, alternatives, intersections, isNegated)
+                return JavaPattern.combined(members, alternatives: alternatives, intersections: intersections, isNegated: isNegated)
             case "[":
                 let inner = try characterClass(depth: depth + 1)
                 if inner.isPlain, !inner.isNegated { members += inner.members } else { alternatives.append(inner.expression) }
@@ -183,7 +183,7 @@ struct JavaPattern {
         return all.count == 1 ? all[0] : all.isEmpty ? "(?!)" : "(?:" + all.joined(separator: "|") + ")"
     }
 
-    private static func combined(_ members: String, _ alternatives: [String], _ intersections: [String], _ isNegated: Bool) -> Class {
+    private static func combined(_ members: String, alternatives: [String], intersections: [String], isNegated: Bool) -> Class {
         if alternatives.isEmpty, intersections.isEmpty {
             return Class(members: members, isNegated: isNegated, expression: (isNegated ? "[^" : "[") + members + "]", isPlain: true)
         }

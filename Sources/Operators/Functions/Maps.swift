@@ -28,7 +28,7 @@ extension FunctionLibrary {
 
     /// Appends the entry, or overwrites the value of the same key.
     private static func put(
-        _ keys: Column, _ key: Int, _ values: Column, _ value: Int?, into children: [Column], _ index: inout KeyIndex
+        key keys: Column, _ key: Int, value values: Column, _ value: Int?, into children: [Column], index: inout KeyIndex
     ) {
         let place = index.place(ofText: keys.isNull(key) ? nil : keys.text(key)) {
             children[0].append(keys, key)
@@ -45,7 +45,7 @@ extension FunctionLibrary {
                 isPresent = true
                 for entry in map.elements(row) {
                     if entry & 0x3FF == 0, call.isCancelled { return false }
-                    put(map.children[0], entry, map.children[1], entry, into: children, &index)
+                    put(key: map.children[0], entry, value: map.children[1], entry, into: children, index: &index)
                 }
             }
             return isPresent
@@ -61,7 +61,7 @@ extension FunctionLibrary {
             for (place, key) in keys.elements(row).enumerated() {
                 if place & 0x3FF == 0, call.isCancelled { return false }
                 let value = place < available.count ? available.lowerBound + place : nil
-                put(keys.children[0], key, values.children[0], value, into: children, &index)
+                put(key: keys.children[0], key, value: values.children[0], value, into: children, index: &index)
             }
             return true
         }

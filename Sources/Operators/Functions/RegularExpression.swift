@@ -1,4 +1,4 @@
-// Regular expressions through PCRE2: UTF-8, JIT, and a match limit, so that no pattern can hold a core for ever.
+// Regular expressions through PCRE2: UTF-8, JIT, and a match limit, so that matching always ends.
 
 import CPCRE2
 import Values

@@ -120,7 +120,7 @@ final class CastKernel: Kernel {
         usable.forEach { row in
             // Costs little beside the conversions that get here.
             if cancel.isSet { return result.setFailed(row) }
-            if let problem = conversion.apply(column, row, result, row) { fail(frame, row, problem) }
+            if let problem = conversion.apply(column, row, to: result, row) { fail(frame, row, problem) }
         }
         return result
     }
@@ -128,7 +128,7 @@ final class CastKernel: Kernel {
 
 extension Conversion {
     /// Converts row `from` of `source`, which is not NULL, into row `to` of `target`. Gives the reason when that cannot be done.
-    func apply(_ source: Column, _ from: Int, _ target: Column, _ to: Int) -> String? {
+    func apply(_ source: Column, _ from: Int, to target: Column, _ to: Int) -> String? {
         target.setPresent(to)
         switch self {
         case .same: target.copy(source, from, to: to)
@@ -156,7 +156,7 @@ extension Conversion {
         case .dateToTimestamp: target.words[to] = source.words[from] &* TemporalText.millisecondsPerDay
         case .timestampToTime: target.words[to] = floorDivide(source.words[from], TemporalText.millisecondsPerDay).remainder
         case .timestampToDate: target.words[to] = floorDivide(source.words[from], TemporalText.millisecondsPerDay).quotient
-        case .list, .map, .structure: return applyNested(source, from, target, to)
+        case .list, .map, .structure: return applyNested(source, from, to: target, to)
         case .textToBoolean, .textToInteger, .textToDouble, .textToDecimal, .textToBytes, .textToTime, .textToDate, .textToTimestamp:
             return applyText(source.text(from), target, to)
         }
@@ -230,13 +230,13 @@ extension Conversion {
         return nil
     }
 
-    private func applyNested(_ source: Column, _ from: Int, _ target: Column, _ to: Int) -> String? {
-        func convert(_ conversion: Conversion, _ a: Column, _ i: Int, _ b: Column, _ j: Int) -> String? {
+    private func applyNested(_ source: Column, _ from: Int, to target: Column, _ to: Int) -> String? {
+        func convert(_ conversion: Conversion, _ a: Column, _ i: Int, to b: Column, _ j: Int) -> String? {
             guard !a.isNull(i) else {
                 b.setNull(j)
                 return nil
             }
-            return conversion.apply(a, i, b, j)
+            return conversion.apply(a, i, to: b, j)
         }
         switch self {
         case .structure(let fields):
@@ -245,7 +245,7 @@ extension Conversion {
                     target.children[index].setNull(to)
                     continue
                 }
-                if let problem = convert(field.conversion, source.children[field.source], from, target.children[index], to) {
+                if let problem = convert(field.conversion, source.children[field.source], from, to: target.children[index], to) {
                     return problem
                 }
             }
@@ -254,7 +254,7 @@ extension Conversion {
             let range = source.elements(from)
             target.children[0].grow(to: start + range.count)
             for (place, row) in range.enumerated() {
-                if let problem = convert(element, source.children[0], row, target.children[0], start + place) { return problem }
+                if let problem = convert(element, source.children[0], row, to: target.children[0], start + place) { return problem }
             }
             target.setRange(to, start: start, count: range.count)
         case .map(let key, let value):
@@ -262,8 +262,8 @@ extension Conversion {
             let range = source.elements(from)
             for child in target.children { child.grow(to: start + range.count) }
             for (place, row) in range.enumerated() {
-                if let problem = convert(key, source.children[0], row, target.children[0], start + place) { return problem }
-                if let problem = convert(value, source.children[1], row, target.children[1], start + place) { return problem }
+                if let problem = convert(key, source.children[0], row, to: target.children[0], start + place) { return problem }
+                if let problem = convert(value, source.children[1], row, to: target.children[1], start + place) { return problem }
             }
             target.setRange(to, start: start, count: range.count)
         default: break

@@ -8,7 +8,7 @@ import Values
 /// Compares rows of columns of one type (decimals may differ in scale).
 enum RowOrder {
     /// -1, 0, 1, or nil when the two cannot be ordered (NaN). Neither row is NULL.
-    static func compare(_ a: Column, _ i: Int, _ b: Column, _ j: Int) -> Int? {
+    static func compare(_ a: Column, _ i: Int, with b: Column, _ j: Int) -> Int? {
         switch a.lane {
         case .word:
             let x = a.words[i]
@@ -20,7 +20,7 @@ enum RowOrder {
             return x < y ? -1 : x == y ? 0 : x > y ? 1 : nil
         case .wide: return decimal(a, i).compare(decimal(b, j))
         case .text: return a.type == .bytes ? compareSigned(a.text(i), b.text(j)) : compareTexts(a.text(i), b.text(j))
-        case .list, .map, .structure: return equal(a, i, b, j) ? 0 : 1
+        case .list, .map, .structure: return equal(a, i, to: b, j) ? 0 : 1
         }
     }
 
@@ -49,7 +49,7 @@ enum RowOrder {
     }
 
     /// Deep equality in which NULL equals NULL inside nested values, NaN equals nothing at the top and itself inside.
-    static func equal(_ a: Column, _ i: Int, _ b: Column, _ j: Int) -> Bool {
+    static func equal(_ a: Column, _ i: Int, to b: Column, _ j: Int) -> Bool {
         switch a.lane {
         case .word: return a.words[i] == b.words[j]
         case .double: return a.doubles[i] == b.doubles[j]
@@ -113,12 +113,12 @@ final class CompareKernel: Kernel {
         rows.forEach { row in
             let holds: Bool
             switch operation {
-            case .equal: holds = RowOrder.equal(a, row, b, row)
-            case .notEqual: holds = !RowOrder.equal(a, row, b, row)
-            case .less: holds = (RowOrder.compare(a, row, b, row) ?? 1) < 0
-            case .lessOrEqual: holds = (RowOrder.compare(a, row, b, row) ?? 1) <= 0
-            case .greater: holds = (RowOrder.compare(a, row, b, row) ?? -1) > 0
-            case .greaterOrEqual: holds = (RowOrder.compare(a, row, b, row) ?? -1) >= 0
+            case .equal: holds = RowOrder.equal(a, row, to: b, row)
+            case .notEqual: holds = !RowOrder.equal(a, row, to: b, row)
+            case .less: holds = (RowOrder.compare(a, row, with: b, row) ?? 1) < 0
+            case .lessOrEqual: holds = (RowOrder.compare(a, row, with: b, row) ?? 1) <= 0
+            case .greater: holds = (RowOrder.compare(a, row, with: b, row) ?? -1) > 0
+            case .greaterOrEqual: holds = (RowOrder.compare(a, row, with: b, row) ?? -1) >= 0
             }
             result.words[row] = holds ? 1 : 0
         }
@@ -144,7 +144,7 @@ final class DistinctKernel: Kernel {
         unfailed(rows, [a, b]).forEach { row in
             let oneNull = a.isNull(row)
             let otherNull = b.isNull(row)
-            let distinct = oneNull || otherNull ? oneNull != otherNull : !RowOrder.equal(a, row, b, row)
+            let distinct = oneNull || otherNull ? oneNull != otherNull : !RowOrder.equal(a, row, to: b, row)
             result.words[row] = distinct != negated ? 1 : 0
         }
         return result
@@ -171,7 +171,7 @@ final class BetweenKernel: Kernel {
         result.reset(frame.count)
         unfailed(rows, [x, a, b]).forEach { row in
             let known = !x.isNull(row) && !a.isNull(row) && !b.isNull(row)
-            let holds = known && (RowOrder.compare(x, row, a, row) ?? -1) >= 0 && (RowOrder.compare(x, row, b, row) ?? 1) <= 0
+            let holds = known && (RowOrder.compare(x, row, with: a, row) ?? -1) >= 0 && (RowOrder.compare(x, row, with: b, row) ?? 1) <= 0
             result.words[row] = holds != negated ? 1 : 0
         }
         return result
@@ -196,7 +196,7 @@ final class InKernel: Kernel {
         let columns = items.map { $0.evaluate(frame, rows) }
         result.reset(frame.count)
         unfailed(rows, [x] + columns).forEach { row in
-            let found = !x.isNull(row) && columns.contains { !$0.isNull(row) && RowOrder.equal(x, row, $0, row) }
+            let found = !x.isNull(row) && columns.contains { !$0.isNull(row) && RowOrder.equal(x, row, to: $0, row) }
             result.words[row] = found != negated ? 1 : 0
         }
         return result

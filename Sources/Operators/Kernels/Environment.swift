@@ -50,7 +50,7 @@ package struct DataflowError: Error, Hashable, Sendable {
     /// What was put out since the last commit is too large for one commit: the work goes on from there with batches of one record, or, when
     /// `offset` names a record, without that record.
     package var isOutputTooLarge: Bool
-    /// The work was ended from outside; nothing is wrong.
+    /// The work was cancelled; this is no failure.
     package var isCancelled: Bool
 
     /// An error of the plan, or of one record when `input` is given.

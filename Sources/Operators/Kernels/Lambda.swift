@@ -26,7 +26,7 @@ enum LambdaCall {
         switch (name, plain.count, lambdas.count) {
         case ("TRANSFORM", 1, 1), ("TRANSFORM", 1, 2): return TransformKernel(plain[0], lambdas, type)
         case ("FILTER", 1, 1): return KeepKernel(plain[0], lambdas[0], type)
-        case ("REDUCE", 2, 1): return ReduceKernel(plain[0], plain[1], lambdas[0], type)
+        case ("REDUCE", 2, 1): return ReduceKernel(plain[0], initial: plain[1], lambda: lambdas[0], type)
         default: throw DataflowError("function \(name) takes no lambda")
         }
     }
@@ -169,7 +169,7 @@ final class ReduceKernel: Kernel {
     private let collection: Kernel, initial: Kernel
     private let lambda: LambdaBody
 
-    init(_ collection: Kernel, _ initial: Kernel, _ lambda: LambdaBody, _ type: SQLType) {
+    init(_ collection: Kernel, initial: Kernel, lambda: LambdaBody, _ type: SQLType) {
         self.collection = collection
         self.initial = initial
         self.lambda = lambda

@@ -22,7 +22,7 @@ final class SubscriptKernel: Kernel {
             let elements = bases.elements(row)
             let place: Int?
             if bases.lane == .map {
-                place = elements.last { !bases.children[0].isNull($0) && RowOrder.equal(bases.children[0], $0, indexes, row) }
+                place = elements.last { !bases.children[0].isNull($0) && RowOrder.equal(bases.children[0], $0, to: indexes, row) }
             } else {
                 let wanted = Int(indexes.words[row])
                 let offset = wanted > 0 ? wanted - 1 : wanted < 0 ? elements.count + wanted : -1
@@ -94,7 +94,7 @@ final class MakeMapKernel: Kernel {
         rows.forEach { row in
             let start = keys.count
             for item in columns {
-                if let earlier = (start..<keys.count).first(where: { same(keys, $0, item.key, row) }) {
+                if let earlier = (start..<keys.count).first(where: { same(keys, $0, as: item.key, row) }) {
                     values.copy(item.value, row, to: earlier)
                 } else {
                     keys.append(item.key, row)
@@ -106,8 +106,8 @@ final class MakeMapKernel: Kernel {
         return result
     }
 
-    private func same(_ keys: Column, _ place: Int, _ key: Column, _ row: Int) -> Bool {
-        keys.isNull(place) || key.isNull(row) ? keys.isNull(place) && key.isNull(row) : RowOrder.equal(keys, place, key, row)
+    private func same(_ keys: Column, _ place: Int, as key: Column, _ row: Int) -> Bool {
+        keys.isNull(place) || key.isNull(row) ? keys.isNull(place) && key.isNull(row) : RowOrder.equal(keys, place, to: key, row)
     }
 }
 

@@ -24,7 +24,7 @@ package final class ResultStore {
     private let keysAreCanonical: Bool
     private var streamTime = StreamTime.unset
     private var valueBytes = 0
-    /// Keys that have got a row, by the stretch of time in which its window starts, counted from 1970. A bucket is a small part of the
+    /// Keys that have got a row, by the period of time in which its window starts, counted from 1970. A bucket is a small part of the
     /// retention, so that there are few of them; when the last start in it has expired, its rows go together.
     private var expiryBuckets: [Int64: Set<Int32>] = [:]
     private var oldestBucket = Int64.max
@@ -32,8 +32,8 @@ package final class ResultStore {
     private let keyTypes: [SQLType]
 
     /// `source` describes the sink topic as a source reads it. Rows of windows that started more than `retention` milliseconds before
-    /// the latest record are gone; nil keeps them. With `keysAreCanonical` equal keys always have equal bytes, as in topics that Millrace writes;
-    /// other writers may write one key in several ways (blanks in JSON), and such keys are looked up by their meaning.
+    /// the latest record are gone; nil keeps them. `keysAreCanonical`: equal keys always have equal bytes, as in topics that Millrace
+    /// writes; other writers may write one key in several ways (blanks in JSON), and such keys are looked up by their meaning.
     package init(_ source: SourceStep, retention: Int64?, hashSeed: UInt64, keysAreCanonical: Bool = true) throws(DataflowError) {
         self.source = source
         self.retention = retention
@@ -52,23 +52,23 @@ package final class ResultStore {
     /// Takes in what a query has committed to its sink, from the record at index `first` on.
     package func apply(_ records: OutgoingRecords, from first: Int = 0) {
         for index in first..<records.count {
-            apply(records.bytes, records.keys[index], records.values[index], records.timestamps[index])
+            apply(records.bytes, key: records.keys[index], value: records.values[index], time: records.timestamps[index])
         }
     }
 
     /// Takes in records of the sink topic, when the store is rebuilt.
     package func apply(_ run: RecordRun) {
-        for index in 0..<run.count { apply(run.bytes, run.keys[index], run.values[index], run.timestamps[index]) }
+        for index in 0..<run.count { apply(run.bytes, key: run.keys[index], value: run.values[index], time: run.timestamps[index]) }
     }
 
-    private func apply(_ bytes: [UInt8], _ key: ByteRange, _ value: ByteRange, _ time: Int64) {
+    private func apply(_ bytes: [UInt8], key: ByteRange, value: ByteRange, time: Int64) {
         guard !key.isNull else { return }
         streamTime = max(streamTime, time)
         var keyBytes = bytes[Int(key.start)..<Int(key.start + key.length)]
         guard let (start, end) = takeWindow(&keyBytes) else { return }
         if value.isNull {
             guard let id = table.find(keyBytes) else { return }
-            remove(id, keyBytes, start, end)
+            remove(id, keyBytes, start: start, end: end)
             return
         }
         let (id, isNew) = table.id(of: keyBytes)
@@ -90,7 +90,7 @@ package final class ResultStore {
         dropExpired()
     }
 
-    private func remove(_ id: Int, _ key: ArraySlice<UInt8>, _ start: Int64, _ end: Int64) {
+    private func remove(_ id: Int, _ key: ArraySlice<UInt8>, start: Int64, end: Int64) {
         let place = entries[id].firstPlace { ($0.start, $0.end) >= (start, end) }
         guard place < entries[id].count, (entries[id][place].start, entries[id][place].end) == (start, end) else { return }
         valueBytes -= entries[id].remove(at: place).value.count

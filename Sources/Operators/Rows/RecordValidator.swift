@@ -13,7 +13,7 @@ package final class RecordValidator {
         decoder = try Codecs.decoder(format, columns, wanted: columns.map { _ in true })
     }
 
-    /// The ranges that are rows, in order; empty ones are left out without a word. `bytes` ends with `RecordRun.padding` bytes that belong
+    /// The ranges that are rows, in order; empty ones are skipped. `bytes` ends with `RecordRun.padding` bytes that belong
     /// to none. `reject` is told the index of each range that is no row, the column at fault, and why.
     package func rows(
         in bytes: [UInt8], _ ranges: [ByteRange], reject: (_ index: Int, _ column: String?, _ reason: String) -> Void

@@ -6,7 +6,7 @@ import Plans
 import Quantities
 import Values
 
-/// Rows of a window that are on their way out, chunk by chunk.
+/// Rows of a window that are being emitted, chunk by chunk.
 struct Outgoing {
     let window: WindowGroups
     /// The groups, in order; nil for all of the window's by their keys.
@@ -106,7 +106,7 @@ extension AggregateOperator {
         batch.old = beforeColumns
     }
 
-    /// Learns from the chunk at hand how many rows the next one may have: at most four times as many.
+    /// Learns from the current chunk how many rows the next one may have: at most four times as many.
     private func learnSize() {
         guard !hasFixedSize, batch.rowCount > 0 else { return }
         let weight = max(1, batch.textMemory / batch.rowCount)
@@ -140,7 +140,7 @@ extension AggregateOperator {
 
     // MARK: Rows that leave later
 
-    /// Emits the next chunk of the rows that are on their way out.
+    /// Emits the next chunk of the rows that are being emitted.
     func emitOutgoing() throws(DataflowError) {
         let item = outgoing[nextOutgoing]
         let groups = item.groups ?? inKeyOrder(item.window.table)

@@ -61,9 +61,9 @@ final class AggregateOperator: Operator {
     var loggedStreamTime = StreamTime.unset
     var largestStart = StreamTime.unset
 
-    /// The batch at hand while operations of it are left.
+    /// The current batch while operations of it are left.
     private var work: Work?
-    /// Rows that are on their way out, in order; those before `nextOutgoing` have left.
+    /// Rows that are being emitted, in order; those before `nextOutgoing` have been.
     var outgoing: [Outgoing] = []
     var nextOutgoing = 0
     /// Rows that are held back for coalescing.
@@ -72,7 +72,7 @@ final class AggregateOperator: Operator {
     var chunkRows: Int
     let hasFixedSize: Bool
 
-    // The operations at hand, in order: position k of all these arrays.
+    // The current operations, in order: position k of all these arrays.
     var rows: [Int32] = []
     var emits: [Bool] = []
     /// Windowed: the window (as an index into `touched`) and the group of each operation.
@@ -282,7 +282,7 @@ final class AggregateOperator: Operator {
                     starts.append(start)
                     if isFinal { nextEnd = min(nextEnd, start.addingSaturated(size)) }
                 } else {
-                    reportLate(input, row, start, streamTime)
+                    reportLate(input, row, start: start, streamTime: streamTime)
                 }
                 let (next, isOver) = start.addingReportingOverflow(advance)
                 if isOver { break }
@@ -311,10 +311,10 @@ final class AggregateOperator: Operator {
         return start
     }
 
-    @inline(never) private func reportLate(_ input: Batch, _ row: Int, _ start: Int64, _ streamTime: Int64) {
+    @inline(never) private func reportLate(_ input: Batch, _ row: Int, start: Int64, streamTime: Int64) {
         context.errors.add(
-            .late, step: "Aggregate", column: nil, message: "window [\(start),\(start.addingSaturated(size))) is closed at stream time \(streamTime)",
-            batch: input, row: row)
+            .late, step: "Aggregate", column: nil,
+            message: "window [\(start),\(start.addingSaturated(size))) is closed at stream time \(streamTime)", batch: input, row: row)
     }
 
     /// Gives each window its operations and each operation its group.

@@ -104,13 +104,13 @@ package final class Dataflow {
     private let exchangeSink: ExchangeSinkOperator?
     private let client: ClientOperator?
 
-    /// The slices of the batch at hand; those before `nextSlice` have been given to their sources.
+    /// The slices of the current batch; those before `nextSlice` have been given to their sources.
     private var slices: [InputSlice] = []
     private var nextSlice = 0
     /// While flushing: the operator whose turn is next.
     private var nextFlush: Int?
     private var sizing: BatchSizing
-    /// Records of the batch at hand, and those since the last commit.
+    /// Records of the current batch, and those since the last commit.
     private var batchRecords = 0
     /// The last slice that was begun since the last commit, for the record that is at fault when there was only one.
     private var lastSlice: InputSlice?

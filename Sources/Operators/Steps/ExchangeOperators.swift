@@ -49,7 +49,7 @@ final class ExchangeSinkOperator: Operator {
         (0..<schema.keyCount).allSatisfy { index in
             let a = batch.columns[index]
             let b = batch.old[index]
-            return a.isNull(row) || b.isNull(row) ? a.isNull(row) == b.isNull(row) : RowOrder.equal(a, row, b, row)
+            return a.isNull(row) || b.isNull(row) ? a.isNull(row) == b.isNull(row) : RowOrder.equal(a, row, to: b, row)
         }
     }
 

@@ -18,11 +18,11 @@ final class ExplodeOperator: Operator {
     private let batch = Batch()
     private var columns: [Column]
 
-    /// The batch at hand while rows are left in it, those of its rows that have values, and what each function gave.
+    /// The current batch while rows are left in it, those of its rows that have values, and what each function gave.
     private var input: Batch?
     private var rows = Selection.all(0)
     private var collections: [Column] = []
-    /// The row at hand, by its place in `rows`; how long its results are, and which of their elements is next.
+    /// The current row, by its place in `rows`; how long its results are, and which of their elements is next.
     private var nextRow = 0
     private var isRowBegun = false
     private var lengths: [Int] = []
@@ -105,7 +105,7 @@ final class ExplodeOperator: Operator {
         isRowBegun = true
         nextElement = 0
         lengths.removeAll(keepingCapacity: true)
-        for index in collections.indices { lengths.append(length(index, collections[index], row, input)) }
+        for index in collections.indices { lengths.append(length(function: index, of: collections[index], row, input)) }
         longest = lengths.max() ?? 0
         if longest > OutputLimits.rowsPerRecord {
             context.errors.add(
@@ -116,7 +116,7 @@ final class ExplodeOperator: Operator {
         rowWeight = longest == 0 ? 0 : input.columns.reduce(0) { $0 + ($1.count > 0 ? $1.weight(row) : 0) }
     }
 
-    /// Adds the next element of the row at hand; gives the bytes of text that it shows.
+    /// Adds the next element of the current row; gives the bytes of text that it shows.
     private func append(_ row: Int) -> Int {
         var weight = 0
         origins.append(Int32(truncatingIfNeeded: row))
@@ -146,7 +146,7 @@ final class ExplodeOperator: Operator {
             batch.columns.append(columns[index])
         }
         for index in collections.indices {
-            fill(columns[input.columns.count + index], index, collections[index], origins, places[index])
+            fill(columns[input.columns.count + index], function: index, collections[index], origins: origins, places: places[index])
             batch.columns.append(columns[input.columns.count + index])
         }
         context.budget.spend(rows: origins.count)
@@ -155,7 +155,7 @@ final class ExplodeOperator: Operator {
 
     private func isCube(_ index: Int) -> Bool { step.functions[index].function == "CUBE_EXPLODE" }
 
-    private func length(_ index: Int, _ collection: Column, _ row: Int, _ input: Batch) -> Int {
+    private func length(function index: Int, of collection: Column, _ row: Int, _ input: Batch) -> Int {
         guard !collection.isNull(row) else { return 0 }
         let elements = collection.elements(row)
         guard isCube(index) else { return elements.count }
@@ -168,7 +168,7 @@ final class ExplodeOperator: Operator {
         return elements.isEmpty ? 0 : 1 << elements.count { !collection.children[0].isNull($0) }
     }
 
-    private func fill(_ column: Column, _ index: Int, _ collection: Column, _ origins: [Int32], _ places: [Int32]) {
+    private func fill(_ column: Column, function index: Int, _ collection: Column, origins: [Int32], places: [Int32]) {
         let child = collection.children[0]
         guard isCube(index) else {
             return column.gather(child, zip(origins, places).map { $1 < 0 ? -1 : collection.ranges[Int($0)].start + $1 })

@@ -2,7 +2,7 @@
 //
 // Rows of both sides travel in the compact row format inside a join, because most of them are stored or come from a store.
 //
-// One row may find any number of partners. What fits goes into the chunk at hand; the rest waits as pairs of stored rows, which are not
+// One row may find any number of partners. What fits goes into the current chunk; the rest waits as pairs of stored rows, which are not
 // copied, until the chunks before it have left.
 
 import Bytes
@@ -138,15 +138,15 @@ class JoinOperator: Operator {
     private let isTableJoin: Bool
     private let keySink = ByteSink()
 
-    /// The batch at hand when only one input is processed, and the place in its selection of the row that comes next.
+    /// The current batch when only one input is processed, and the place in its selection of the row that comes next.
     private var single: (batch: Batch, isLeft: Bool)?
     private var nextSingle = 0
-    /// The row at hand, and what it still makes when the chunk is full.
+    /// The current row, and what it still makes when the chunk is full.
     private var origin = Batch()
     private var originRow = 0
     private var pairs: [JoinPair] = []
     private var nextPair = 0
-    /// Whether the row at hand has a key.
+    /// Whether the current row has a key.
     private var arrivesWithKey = true
 
     // The chunk that is filled, and the bytes of the rows in it.
@@ -308,7 +308,7 @@ class JoinOperator: Operator {
 
     private var isFull: Bool { out.timestamps.count >= OutputLimits.chunkRows || outBytes >= OutputLimits.chunkBytes }
 
-    /// Adds a row that the row at hand makes: to the chunk, or behind those that wait because the chunk is full.
+    /// Adds a row that the current row makes: to the chunk, or behind those that wait because the chunk is full.
     final func emit(_ pair: JoinPair) {
         if pairs.isEmpty && !isFull { return append(pair) }
         if pairs.count >= OutputLimits.rowsPerRecord {
@@ -342,13 +342,13 @@ class JoinOperator: Operator {
 
     private func append(_ pair: JoinPair) {
         let row = out.timestamps.count
-        fill(columns, row, pair.left, pair.right)
+        fill(columns, row, left: pair.left, right: pair.right)
         out.timestamps.append(pair.time)
         out.hasValue.append(!pair.isTombstone)
         out.hasOld.append(pair.old != nil)
         if readsNullKeys { out.hasKey.append(arrivesWithKey) }
         if let old = pair.old {
-            fill(oldColumns, row, old.left, old.right)
+            fill(oldColumns, row, left: old.left, right: old.right)
         } else if isTableJoin {
             for column in oldColumns { column.grow(to: row + 1) }
         }
@@ -375,7 +375,7 @@ class JoinOperator: Operator {
         outBytes += Int(range.length)
     }
 
-    private func fill(_ columns: [Column], _ row: Int, _ leftRow: JoinRow?, _ rightRow: JoinRow?) {
+    private func fill(_ columns: [Column], _ row: Int, left leftRow: JoinRow?, right rightRow: JoinRow?) {
         for column in columns { column.grow(to: row + 1) }
         let keyCount = step.output.keyCount
         let leftCount = left.schema.columns.count

@@ -37,7 +37,7 @@ package final class CancelFlag: Sendable {
     package func set() { flag.store(true, ordering: .relaxed) }
 }
 
-/// What has been put out in the slice at hand. Operators count whole chunks, never single rows.
+/// What has been put out in the current slice. Operators count whole chunks, never single rows.
 final class OutputBudget {
     var cancel = CancelFlag()
     /// Whether slices end at all; without it one call works to the end.

@@ -48,7 +48,7 @@ final class SessionOperator: Operator {
     /// A snapshot is under way: keys keep their places.
     var isInSnapshot = false
 
-    /// The batch at hand while rows of it are left, and which of its usable rows comes next.
+    /// The current batch while rows of it are left, and which of its usable rows comes next.
     private var work: (batch: Batch, rows: Selection)?
     private var nextRow = 0
     /// EMIT FINAL: sessions that have closed, in the order in which they leave; those before `nextClosed` have left.

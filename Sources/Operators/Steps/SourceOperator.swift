@@ -110,27 +110,29 @@ final class SourceOperator: Operator {
     @inline(__always) @unsafe private func decode(_ run: RecordRun, _ record: Int, _ base: UnsafePointer<UInt8>, row: Int) -> Bool {
         var keyRange = run.keys[record]
         if keyRange.isNull && step.kind == .table {
-            report(.nullKey, nil, "a table's record has no key", record)
+            report(.nullKey, column: nil, message: "a table's record has no key", record: record)
             return false
         }
         if let problem = RowTime.problem(run.timestamps[record]) {
-            report(.timestamp, nil, "the record's timestamp \(problem)", record)
+            report(.timestamp, column: nil, message: "the record's timestamp \(problem)", record: record)
             return false
         }
         guard let window = step.window else {
-            guard unsafe decodeSides(run, record, keyRange, base, row) else { return false }
+            guard unsafe decodeSides(run, record: record, key: keyRange, base, row: row) else { return false }
             if needsHeaders { headers.decode(run, record, row) }
             return true
         }
         var bounds: (start: Int64, end: Int64) = (0, 0)
         if !keyRange.isNull {
             guard let found = unsafe windowBounds(window, base, &keyRange) else {
-                report(.keyDeserialization, nil, "the key does not end with a window between the years 1970 and 9999", record)
+                report(
+                    .keyDeserialization, column: nil, message: "the key does not end with a window between the years 1970 and 9999",
+                    record: record)
                 return false
             }
             bounds = found
         }
-        guard unsafe decodeSides(run, record, keyRange, base, row) else { return false }
+        guard unsafe decodeSides(run, record: record, key: keyRange, base, row: row) else { return false }
         batch.windowStarts.append(bounds.start)
         batch.windowEnds.append(bounds.end)
         if needsHeaders { headers.decode(run, record, row) }
@@ -139,12 +141,12 @@ final class SourceOperator: Operator {
 
     /// Decodes key and value into `row`; false, with a report, when the record must be skipped.
     @inline(__always) @unsafe private func decodeSides(
-        _ run: RecordRun, _ record: Int, _ keyRange: ByteRange, _ base: UnsafePointer<UInt8>, _ row: Int
+        _ run: RecordRun, record: Int, key keyRange: ByteRange, _ base: UnsafePointer<UInt8>, row: Int
     ) -> Bool {
         if keyRange.isNull {
             key.decodeNull(row)
         } else if let problem = unsafe key.decode(base, keyRange, row) {
-            report(.keyDeserialization, problem.column, problem.message, record)
+            report(.keyDeserialization, column: problem.column, message: problem.message, record: record)
             return false
         }
         let valueRange = run.values[record]
@@ -155,14 +157,14 @@ final class SourceOperator: Operator {
             return true
         }
         if let problem = unsafe value.decode(base, valueRange, row) {
-            report(.valueDeserialization, problem.column, problem.message, record)
+            report(.valueDeserialization, column: problem.column, message: problem.message, record: record)
             return false
         }
         if !batch.hasValue.isEmpty { batch.hasValue.append(true) }
         return true
     }
 
-    private func report(_ cause: RowErrorCause, _ column: String?, _ message: String, _ record: Int) {
+    private func report(_ cause: RowErrorCause, column: String?, message: String, record: Int) {
         context.errors.add(cause, step: "Source", column: column, message: message, batch: batch, run: batch.run, record: record)
     }
 

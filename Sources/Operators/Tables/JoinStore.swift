@@ -38,7 +38,7 @@ final class JoinTable: StateStore {
         order.removeAll(keepingCapacity: true)
     }
 
-    /// Called for every row that comes back from the changelog.
+    /// Called for every row that is restored from the changelog.
     var onRestore: ((_ key: [UInt8], _ row: JoinRow?) -> Void)?
 
     func restore(key: ArraySlice<UInt8>, value: ArraySlice<UInt8>?, timestamp: Int64) -> String? {
