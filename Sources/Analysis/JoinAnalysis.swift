@@ -1,5 +1,4 @@
-// JOIN … ON: which sides a condition compares, which kind of join the two inputs make, and which columns hold the key of its rows
-// (semantics §15).
+// JOIN … ON: which sides a condition compares, which kind of join the two inputs make, and which columns hold the key of its rows.
 
 import Catalog
 import Diagnostics

@@ -81,6 +81,8 @@ package struct RecordRunBuilder {
         let isWhole = unsafe bytes.withUnsafeBytes { buffer in
             guard let base = buffer.baseAddress else { return header.recordCount == 0 }
             var cursor = unsafe Cursor(base: base, position: section.lowerBound, end: section.upperBound)
+            // Offsets ascend in a batch: a task's position follows them and must not go back.
+            var lastDelta: Int64 = -1
             for _ in 0..<header.recordCount {
                 guard let bodyLength = cursor.varint(), bodyLength > 0,
                     bodyLength <= cursor.end - cursor.position
@@ -88,9 +90,10 @@ package struct RecordRunBuilder {
                 var record = unsafe Cursor(base: base, position: cursor.position + 1, end: cursor.position + Int(bodyLength))
                 cursor.position = record.end
                 guard let timestampDelta = record.varint(), let offsetDelta = record.varint(),
-                    offsetDelta >= 0, offsetDelta <= Int64(header.lastOffsetDelta),
+                    offsetDelta > lastDelta, offsetDelta <= Int64(header.lastOffsetDelta),
                     let key = record.piece(), let value = record.piece(), record.position < record.end
                 else { return false }
+                lastDelta = offsetDelta
                 let offset = header.baseOffset &+ offsetDelta
                 if offset < firstOffset { continue }
                 keys.append(key)

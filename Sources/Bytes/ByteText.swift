@@ -77,7 +77,7 @@ package enum Base64 {
     /// behind the last byte are ignored.
     package static func decode(_ text: ArraySlice<UInt8>) -> [UInt8]? {
         var body = text
-        while body.last == UInt8(ascii: "=") { body.removeLast() }
+        while body.last == UInt8(ascii: "=") { body = body.dropLast() }
         guard body.count % 4 != 1, body.count == text.count || (text.count % 4 == 0 && text.count - body.count <= 2) else { return nil }
         let values = values
         var bytes: [UInt8] = []

@@ -28,21 +28,30 @@ package func headerBlock(_ headers: [RecordHeader]) -> [UInt8] {
     return block
 }
 
-/// The headers in `bytes[range]`, or nil when that is not exactly one well-formed block.
-package func headers(in bytes: [UInt8], _ range: Range<Int>) -> [RecordHeader]? {
+/// Calls `body` with the places in `bytes` of the name and the value of each header in `bytes[range]`. False when that is not exactly one
+/// well-formed block; what comes before the fault has been shown then.
+package func forEachHeader(in bytes: [UInt8], _ range: Range<Int>, _ body: (_ name: Range<Int>, _ value: Range<Int>?) -> Void) -> Bool {
     var reader = ByteReader(bytes, range)
-    guard let count = reader.varint(), count >= 0, count <= Int64(reader.remaining) else { return nil }
-    var result: [RecordHeader] = []
+    guard let count = reader.varint(), count >= 0, count <= Int64(reader.remaining) else { return false }
     for _ in 0..<count {
-        guard let nameLength = reader.varint(), let name = reader.take(Int(clamping: nameLength)),
+        guard let nameLength = reader.varint(), let name = reader.skip(Int(clamping: nameLength)),
             let valueLength = reader.varint()
-        else { return nil }
+        else { return false }
         if valueLength == -1 {
-            result.append(RecordHeader(name: name, value: nil))
+            body(name, nil)
         } else {
-            guard let value = reader.take(Int(clamping: valueLength)) else { return nil }
-            result.append(RecordHeader(name: name, value: value))
+            guard let value = reader.skip(Int(clamping: valueLength)) else { return false }
+            body(name, value)
         }
     }
-    return reader.isAtEnd ? result : nil
+    return reader.isAtEnd
+}
+
+/// The headers in `bytes[range]`, or nil when that is not exactly one well-formed block.
+package func headers(in bytes: [UInt8], _ range: Range<Int>) -> [RecordHeader]? {
+    var result: [RecordHeader] = []
+    let isWhole = forEachHeader(in: bytes, range) { name, value in
+        result.append(RecordHeader(name: Array(bytes[name]), value: value.map { Array(bytes[$0]) }))
+    }
+    return isWhole ? result : nil
 }

@@ -89,6 +89,21 @@ package func zeroPadded(_ value: Int64, width: Int) -> String {
     (63 &- (zigzag(value) | 1).leadingZeroBitCount) / 7 &+ 1
 }
 
+/// The base-128 varint of at most 10 bytes at `position`, which moves behind it; nil, and an unspecified position, when it does not end
+/// before `end` or does not fit 64 bits.
+@inlinable package func readVarint(_ bytes: [UInt8], at position: inout Int, end: Int) -> UInt64? {
+    var value: UInt64 = 0
+    var shift: UInt64 = 0
+    while shift < 70, position < end {
+        let byte = bytes[position]
+        position += 1
+        value |= UInt64(byte & 0x7F) &<< shift
+        if byte < 0x80 { return shift < 63 || byte <= 1 ? value : nil }
+        shift += 7
+    }
+    return nil
+}
+
 /// Reads numbers and pieces from `bytes`, from `position` up to and without `end`. A failed read leaves the position unspecified.
 package struct ByteReader {
     /// What is read from.
@@ -138,13 +153,7 @@ package struct ByteReader {
 
     /// A base-128 varint of at most 10 bytes.
     package mutating func unsignedVarint() -> UInt64? {
-        var value: UInt64 = 0
-        for shift in stride(from: UInt64(0), to: 70, by: 7) {
-            guard let byte = uint8() else { return nil }
-            value |= UInt64(byte & 0x7f) &<< shift
-            if byte < 0x80 { return shift < 63 || byte <= 1 ? value : nil }
-        }
-        return nil
+        readVarint(bytes, at: &position, end: end)
     }
 
     /// A zigzag varint of at most 10 bytes.

@@ -1,4 +1,4 @@
-// What PRINT says of records that no source describes: the formats that all of them so far could be in (formats.md §11).
+// What PRINT says of records that no source describes: the formats that all of them so far could be in.
 
 import Bytes
 import Formats

@@ -159,8 +159,14 @@ package final class Ingest: @unchecked Sendable {
 
     /// A commit on its way: where each of its appends goes and how many records it has.
     private struct Flight: Sendable {
+        /// Where an append of the commit goes, and how many records it has.
+        struct Place {
+            let partition: Int
+            let count: Int
+        }
+
         var commit: Commit
-        var places: [(partition: Int, count: Int)]
+        var places: [Place]
         var byteCount: Int
     }
 
@@ -187,7 +193,7 @@ package final class Ingest: @unchecked Sendable {
                 appends += output.appends(of: part, keyless: state.commits)
             }
         }
-        let places = appends.map { (partition: $0.partition, count: $0.records.count) }
+        let places = appends.map { Flight.Place(partition: $0.partition, count: $0.records.count) }
         let flight = Flight(commit: Commit(appends + state.errors), places: places, byteCount: state.pendingBytes)
         state.parts = []
         state.errors = []

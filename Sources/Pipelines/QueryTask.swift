@@ -41,9 +41,15 @@ package final class QueryTask {
     private var mustCommit = false
     /// The oldest generation under which a record was fetched that the next commit uses; nil when it uses none.
     private var usedGeneration: UInt64?
+    /// A commit that the log has not decided, and the generation that it was made under.
+    private struct UndecidedCommit {
+        let number: Int
+        let generation: UInt64
+    }
+
     /// The generations of commits that the log has not decided, by their numbers: the task's state rests on them, and so does whatever it
     /// commits next.
-    private var undecided: [(number: Int, generation: UInt64)] = []
+    private var undecided: [UndecidedCommit] = []
     /// Commits handed to the log, and how many of them are durable.
     package private(set) var commitsMade = 0
     var commitsDurable = 0
@@ -320,7 +326,7 @@ package final class QueryTask {
 
     /// The appends that were taken last are handed to the log, under this generation.
     package func noteCommit(_ generation: UInt64?) {
-        if let generation { undecided.append((commitsMade, generation)) }
+        if let generation { undecided.append(UndecidedCommit(number: commitsMade, generation: generation)) }
         usedGeneration = nil
     }
 

@@ -9,8 +9,10 @@ package struct TaskInput: Sendable {
     package let index: Int
     package let partition: PartitionKey
     package let topicName: String
-    /// The offset of the next record to process.
-    package var position: Int64
+    /// The offset of the next record to process. It never goes back: records that are to be processed again are read by a new task.
+    package var position: Int64 {
+        didSet { assert(position >= oldValue, "the position of a task goes back") }
+    }
     /// Where a bounded read stops; nil for one that goes on with whatever is appended.
     package var end: Int64?
     /// Its records are changes of a table: of records of one time they come before those of streams, which look them up.
@@ -42,6 +44,9 @@ package struct TaskInput: Sendable {
 
     /// Takes over fetched records; those at or behind the end of a bounded read are left out.
     package mutating func take(_ fetched: RecordRun, generation: UInt64 = 0) {
+        assert(remaining == 0, "fetched records are dropped unprocessed")
+        assert(zip(fetched.offsets, fetched.offsets.dropFirst()).allSatisfy { $0 < $1 }, "the offsets of a run do not ascend")
+        assert(fetched.offsets.first ?? position >= position, "a fetch gives records before the position")
         run = fetched.count > 0 ? fetched : nil
         next = 0
         self.generation = generation

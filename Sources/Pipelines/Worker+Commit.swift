@@ -42,7 +42,10 @@ extension Worker {
                 slot.run.fail(slot.epoch, error, of: slot.task.identity)
                 continue
             }
-            if let generation { commit.generation = min(generation, commit.generation ?? generation) }
+            if let generation {
+                assert(commit.generation ?? generation == generation, "one commit holds runs of two generations")
+                commit.generation = generation
+            }
             if let owner = slot.epoch.owner, !commit.owners.contains(owner) { commit.owners.append(owner) }
             parts.append(CommitPart(slot.task, of: slot.run, in: slot.epoch, firstAppend: first))
         }

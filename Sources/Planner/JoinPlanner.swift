@@ -125,8 +125,7 @@ struct JoinPlanner {
 
     // MARK: Keys
 
-    /// The format in which the join writes keys: that of a side that keeps its key, the left one's first, else the first there is
-    /// (semantics §15.8).
+    /// The format in which the join writes keys: that of a side that keeps its key, the left one's first, else the first there is.
     private func keyFormat(_ join: ResolvedJoin, left: PlacedStep, right: PlacedStep, key: [ColumnDefinition], isForeign: Bool)
         -> FormatSpec
     {

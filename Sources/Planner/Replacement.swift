@@ -1,5 +1,5 @@
 // What CREATE OR REPLACE … AS may change: the new query goes on with the state and the positions of the old one, so everything that
-// either of them depends on must be the same. Projections and filters are free (statements §23).
+// either of them depends on must be the same. Projections and filters are free.
 
 package import Plans
 import Values

@@ -15,7 +15,7 @@ private let products: [String: String] = [
     "Sources/Syntax/SyntaxLimits.swift": "a constant",
     "Sources/Shell/ShellCommand.swift": "a double that has been bounded",
     "Sources/Values/TemporalText.swift": "hours, minutes and seconds of at most two digits",
-    "Sources/Operators/Codecs/DateTextReader.swift": "hours, minutes and seconds of at most two digits",
+    "Sources/Values/DateTextReader.swift": "hours, minutes and seconds of at most two digits",
     "Sources/Operators/Codecs/JSONEncoder.swift": "a double",
     "Sources/Operators/Codecs/NumberText.swift": "a double",
     "Sources/Operators/Functions/CalendarPattern+Reading.swift": "every number is below 2^40",

@@ -73,6 +73,18 @@ private struct Exception {
     }
 }
 
+/// Comments point to nothing that the project does not have: sections are those of RFCs, and words are those of the field.
+@Test func commentsCanBeFollowed() {
+    let riddles = /\b(whoever|worked off|for ever|how-manieth)\b/.ignoresCase()
+    for file in files(under: "Sources") {
+        for (number, line) in file.lines.enumerated() where line.contains("//") {
+            let hasSection = line.contains("§") && !line.contains("RFC")
+            if hasSection { Issue.record("\(file.path):\(number + 1) names a section of a page that is not here") }
+            if let riddle = line.firstMatch(of: riddles)?.0 { Issue.record("\(file.path):\(number + 1) says \(riddle): name the thing") }
+        }
+    }
+}
+
 /// What stops the process, or may, stands only where the list says why.
 @Test func nothingIsLeftHalfDone() {
     let marks = [

@@ -1,4 +1,4 @@
-// Each aggregate function over streams, tables and sessions (functions.md §9.2), and against a naive model.
+// Each aggregate function over streams, tables and sessions, and against a naive model.
 
 import Bytes
 import Formats

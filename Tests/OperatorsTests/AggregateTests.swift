@@ -64,7 +64,7 @@ let session = WindowDescription(shape: .session(gap: 10_000), grace: 86_400_000,
             ])
     }
 
-    /// The worked example of semantics §10.4.
+    /// A worked example of sessions that merge.
     @Test(arguments: [1, 4096]) func sessions(batch: Int) throws {
         let root = project(
             aggregate(events, [countAll], window: session),

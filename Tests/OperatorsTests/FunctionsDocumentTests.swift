@@ -1,4 +1,4 @@
-// Functions over JSON and URLs in strings (functions.md §4.2, §6).
+// Functions over JSON and URLs in strings.
 
 import Functions
 import Operators

@@ -1,4 +1,4 @@
-// Functions over numbers, choices, arrays and maps (functions.md §2, §3, §8).
+// Functions over numbers, choices, arrays and maps.
 
 import Functions
 import Operators

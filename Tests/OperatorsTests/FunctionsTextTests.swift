@@ -1,4 +1,4 @@
-// Functions over strings and bytes (functions.md §4).
+// Functions over strings and bytes.
 
 import Functions
 import Operators

@@ -1,4 +1,4 @@
-// Functions over dates, times, timestamps and time zones (functions.md §5).
+// Functions over dates, times, timestamps and time zones.
 
 import Functions
 import Operators

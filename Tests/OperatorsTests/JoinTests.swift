@@ -75,7 +75,7 @@ private func joined(_ root: Step, _ arrivals: [Arrival], isTable: Bool = false) 
             ])
     }
 
-    /// The worked examples of semantics §15.4.
+    /// Worked examples of all join types.
     @Test func streamsOuter() throws {
         let arrivals = [
             left("k", #"{"A":"a1"}"#, at: 0), right("k", #"{"B":"b1"}"#, at: 5000), left("k", #"{"A":"a2"}"#, at: 20_000),

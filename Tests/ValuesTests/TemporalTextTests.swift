@@ -22,7 +22,7 @@ import Values
     ])
     func dates(text: String, days: Int32) { #expect(TemporalText.date(text.utf8) == days) }
 
-    @Test(arguments: ["", "2021-02-29", "2020-13-01", "2020-00-10", "2020-01-32", "20-01-01", "2020-01-01T", "x", "2020-01-01 "])
+    @Test(arguments: ["", "2021-02-29", "2020-13-01", "2020-00-10", "2020-01-32", "20-01-01", "2020-01-01T", "x", "-2020-01-01"])
     func otherDatesAreNone(text: String) { #expect(TemporalText.date(text.utf8) == nil) }
 
     @Test(arguments: [("00:00", 0), ("23:59:59", 86_399_000), ("12:30:15.5", 45_015_500), ("01:02:03.004", 3_723_004)])
@@ -34,11 +34,11 @@ import Values
     @Test(arguments: [
         ("2020-01-01T00:00:00.000", 1_577_836_800_000), ("2020-01-01T00:00:00Z", 1_577_836_800_000), ("2020-01-01", 1_577_836_800_000),
         ("2020-01-01T01:00+01:00", 1_577_836_800_000), ("2020-01-01T01:00:00+0100", 1_577_836_800_000),
-        ("2019-12-31T20:00-04", 1_577_836_800_000), ("1969-12-31T23:59:59.999", -1),
+        ("2019-12-31T20:00-04", 1_577_836_800_000), (" 2020-01-01T ", 1_577_836_800_000), ("1969-12-31T23:59:59.999", -1),
     ] as [(String, Int64)])
     func timestamps(text: String, milliseconds: Int64) { #expect(TemporalText.timestamp(text.utf8) == milliseconds) }
 
-    @Test(arguments: ["", "now", "2020-01-01T", "2020-01-01T25:00", "2020-01-01T00:00 Nowhere/Land", "2020-01-01T00:00+99:99", "2020-01-01T00:00:00ZZ"])
+    @Test(arguments: ["", "now", "2020-01-01 00:00", "2020-01-01T25:00", "2020-01-01T00:00 Nowhere/Land", "2020-01-01T00:00+99:99", "2020-01-01T00:00:00ZZ"])
     func otherTimestampsAreNone(text: String) { #expect(TemporalText.timestamp(text.utf8) == nil) }
 
     /// What is printed is read back, before the epoch and after it.
@@ -48,11 +48,5 @@ import Values
             let time = Int64.random(in: -60_000_000_000_000...250_000_000_000_000, using: &random)
             #expect(TemporalText.timestamp(TemporalText.text(timestamp: time).utf8) == time)
         }
-    }
-
-    @Test func aZoneThatTheCallerKnows() {
-        let text = "2020-06-01T12:00 Europe/Paris"
-        let time = TemporalText.timestamp(text.utf8) { name, _ in name == "Europe/Paris" ? 7_200_000 : nil }
-        #expect(time.map { TemporalText.text(timestamp: $0) } == "2020-06-01T10:00:00.000")
     }
 }

@@ -23,7 +23,7 @@ import Values
         #expect(Self.nested.containsMap && !SQLType.array(.integer).containsMap)
     }
 
-    /// semantics.md §14: precision and scale of arithmetic on decimals.
+    /// Precision and scale of arithmetic on decimals.
     @Test func shapesOfDecimalArithmetic() {
         #expect(SQLType.decimalSum((4, 2), (5, 1)) == .decimal(precision: 7, scale: 2))
         #expect(SQLType.decimalProduct((4, 2), (5, 1)) == .decimal(precision: 10, scale: 3))

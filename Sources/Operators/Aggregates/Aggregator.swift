@@ -84,7 +84,7 @@ class Aggregator {
     }
 }
 
-/// Counts what aggregates see, so that EARLIEST_BY_OFFSET and LATEST_BY_OFFSET know what came first (functions.md §9.2).
+/// Counts what aggregates see, so that EARLIEST_BY_OFFSET and LATEST_BY_OFFSET know what came first.
 final class SequenceCounter {
     private(set) var last: Int64 = 0
 

@@ -1,4 +1,4 @@
-// The rare aggregates: their states are small structs of boxed values, one a group (functions.md §9.2).
+// The rare aggregates: their states are small structs of boxed values, one a group.
 
 import Values
 
@@ -174,13 +174,18 @@ struct CollectState: BoxedState {
 
 /// ATTR: the one value that all rows share, or NULL.
 struct AttributeState: BoxedState {
-    private var counts: [(value: Value, count: Int64)] = []
+    private struct Counted {
+        var value: Value
+        var count: Int64
+    }
+
+    private var counts: [Counted] = []
 
     private mutating func change(_ value: Value, _ difference: Int64) {
         if let index = counts.firstIndex(where: { $0.value == value }) {
             counts[index].count = max(0, counts[index].count + difference)
         } else if difference > 0 {
-            counts.append((value, difference))
+            counts.append(Counted(value: value, count: difference))
         }
     }
 
@@ -199,7 +204,7 @@ struct AttributeState: BoxedState {
         guard case .array(let entries) = stored else { return }
         counts = entries.compactMap { entry in
             guard case .structure(let fields) = entry, fields.count == 2, case .bigint(let count) = fields[1] else { return nil }
-            return (fields[0], count)
+            return Counted(value: fields[0], count: count)
         }
     }
 }

@@ -1,4 +1,4 @@
-// AVG, STDDEV_SAMP, STDDEV_SAMPLE and CORRELATION: aggregates over sums and squares (functions.md §9.2).
+// AVG, STDDEV_SAMP, STDDEV_SAMPLE and CORRELATION: aggregates over sums and squares.
 
 import Values
 

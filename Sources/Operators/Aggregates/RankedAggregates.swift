@@ -74,7 +74,12 @@ struct OffsetState: BoxedState {
     let limit: Int?
     let ignoresNulls: Bool
     let sequence: SequenceCounter
-    private var entries: [(arrival: Int64, value: Value)] = []
+    private struct Entry {
+        var arrival: Int64
+        var value: Value
+    }
+
+    private var entries: [Entry] = []
 
     init(isLatest: Bool, limit: Int?, ignoresNulls: Bool, sequence: SequenceCounter) {
         self.isLatest = isLatest
@@ -88,10 +93,10 @@ struct OffsetState: BoxedState {
         if ignoresNulls && arguments[0].isNull { return }
         let kept = limit ?? 1
         if isLatest {
-            entries.append((arrival, arguments[0]))
+            entries.append(Entry(arrival: arrival, value: arguments[0]))
             if entries.count > kept { entries.removeFirst() }
         } else if entries.count < kept {
-            entries.append((arrival, arguments[0]))
+            entries.append(Entry(arrival: arrival, value: arguments[0]))
         }
     }
 
@@ -112,7 +117,7 @@ struct OffsetState: BoxedState {
         entries = values.compactMap { value in
             guard case .structure(let fields) = value, fields.count == 2, case .bigint(let arrival) = fields[0] else { return nil }
             sequence.pass(arrival)
-            return (arrival, fields[1])
+            return Entry(arrival: arrival, value: fields[1])
         }
     }
 }

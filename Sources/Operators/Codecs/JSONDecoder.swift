@@ -62,6 +62,14 @@ import Values
         var seenExactly = false
     }
 
+    /// A text that had escapes, and where its decoded form stands in `decodedBytes`.
+    private struct DecodedText {
+        let column: Int
+        let row: Int
+        let start: Int
+        let length: Int
+    }
+
     private let names: [String]
     private let wanted: [Bool]
     private let isUnwrapped: Bool
@@ -75,8 +83,7 @@ import Values
     private let fields: UnsafeMutablePointer<Field>
     private let known: UnsafeMutablePointer<KnownName>
     private let predicted: UnsafeMutablePointer<Int32>
-    /// Texts with escapes: column, row, and where the decoded text stands in `decodedBytes`.
-    private var decodedTexts: [(column: Int, row: Int, start: Int, length: Int)] = []
+    private var decodedTexts: [DecodedText] = []
     private var decodedBytes: [UInt8] = []
     private var run: RecordRun?
 
@@ -339,7 +346,7 @@ import Values
         setCell(index, row, 0)
         forgetDecoded(index, row)
         unsafe state.pointee.lastDecodedRow = row
-        decodedTexts.append((index, row, start, decodedBytes.count - start))
+        decodedTexts.append(DecodedText(column: index, row: row, start: start, length: decodedBytes.count - start))
     }
 
     /// A record may name a column twice: the last one counts. The texts of the current row are the last ones; those of others, of which

@@ -1,5 +1,5 @@
-// Columns into JSON (formats.md §7.2), with the members' names baked beforehand. The same writer serves rows on the wire
-// (cli-and-protocol.md §12), which differ in how temporal values and non-finite numbers look.
+// Columns into JSON, with the members' names baked beforehand. The same writer serves rows on the wire,
+// which differ in how temporal values and non-finite numbers look.
 
 import Bytes
 import Values

@@ -1,4 +1,4 @@
-// One JSON value into one row of a column, by the coercion table of formats.md §7.1. The general path: every type, every nesting.
+// One JSON value into one row of a column, by ksqlDB's rules of coercion. The general path: every type, every nesting.
 
 import Bytes
 import Values

@@ -1,4 +1,4 @@
-// The codecs besides JSON: KAFKA (formats.md §4), NONE (§5) and DELIMITED (§6).
+// The codecs besides JSON: KAFKA, NONE and DELIMITED.
 
 import Bytes
 import Formats

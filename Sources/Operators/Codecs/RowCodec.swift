@@ -71,16 +71,7 @@ struct RowReader {
         return bytes[at - 1]
     }
 
-    mutating func varint() -> UInt64? {
-        var value: UInt64 = 0
-        var shift: UInt64 = 0
-        while shift < 64, let next = byte() {
-            value |= UInt64(next & 0x7F) << shift
-            if next < 0x80 { return value }
-            shift += 7
-        }
-        return nil
-    }
+    mutating func varint() -> UInt64? { readVarint(bytes, at: &at, end: end) }
 
     mutating func word() -> Int64? {
         varint().map(unzigzag)
@@ -99,13 +90,6 @@ struct RowReader {
         guard let length = varint(), length <= UInt64(end - at) else { return nil }
         defer { at += Int(length) }
         return bytes[at..<at + Int(length)]
-    }
-
-    /// The next `length` bytes.
-    mutating func take(_ length: Int) -> ArraySlice<UInt8>? {
-        guard length >= 0, length <= end - at else { return nil }
-        defer { at += length }
-        return bytes[at..<at + length]
     }
 
     /// Reads a value into `row` of `column`.

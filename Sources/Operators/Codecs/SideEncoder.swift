@@ -33,7 +33,7 @@ class SideEncoder {
     }
 }
 
-/// The windows of a batch's rows, as they follow the key bytes (formats.md §10).
+/// The windows of a batch's rows, as they follow the key bytes.
 struct WindowSuffix {
     let starts: [Int64]
     let ends: [Int64]

@@ -1,4 +1,4 @@
-// Bodies of the functions over arrays (functions.md §3).
+// Bodies of the functions over arrays.
 
 import Bytes
 import Values

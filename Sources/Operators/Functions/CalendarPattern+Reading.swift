@@ -1,4 +1,4 @@
-// Reading by the lenient patterns of PARSE_DATE (functions.md §5), as java.text.SimpleDateFormat does: numbers may have fewer digits, values
+// Reading by the lenient patterns of PARSE_DATE, as java.text.SimpleDateFormat does: numbers may have fewer digits, values
 // out of range roll over, and text behind the pattern is ignored.
 
 import Quantities

@@ -1,4 +1,4 @@
-// Bodies of AS_VALUE, COALESCE, IFNULL and NULLIF (functions.md §8).
+// Bodies of AS_VALUE, COALESCE, IFNULL and NULLIF.
 
 import Values
 

@@ -1,4 +1,4 @@
-// Bodies of the arithmetic of dates and times, and of their conversions to numbers (functions.md §5).
+// Bodies of the arithmetic of dates and times, and of their conversions to numbers.
 
 import Quantities
 import Values

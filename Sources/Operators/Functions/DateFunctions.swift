@@ -1,4 +1,4 @@
-// Bodies of the functions between dates and texts (functions.md §5), and of CONVERT_TZ.
+// Bodies of the functions between dates and texts, and of CONVERT_TZ.
 
 import Quantities
 import Values

@@ -1,4 +1,4 @@
-// Bodies of MD5 and UUID (functions.md §4).
+// Bodies of MD5 and UUID.
 
 import Bytes
 import Values

@@ -33,7 +33,12 @@ enum ElementOrder {
 /// A set of elements that stand in columns of one type.
 struct ElementSet {
     private static let linearLimit = 16
-    private var members: [(column: Column, row: Int)] = []
+    private struct Member {
+        let column: Column
+        let row: Int
+    }
+
+    private var members: [Member] = []
     private var hashed: Set<Value> = []
 
     init() {}
@@ -55,7 +60,7 @@ struct ElementSet {
     mutating func insert(_ column: Column, _ row: Int) -> Bool {
         if !hashed.isEmpty { return hashed.insert(column.value(row)).inserted }
         if contains(column, row) { return false }
-        members.append((column, row))
+        members.append(Member(column: column, row: row))
         if members.count > ElementSet.linearLimit {
             for member in members { hashed.insert(member.column.value(member.row)) }
         }

@@ -1,4 +1,4 @@
-// Bodies of ENCODE, TO_BYTES, FROM_BYTES and the numbers from bytes (functions.md §4).
+// Bodies of ENCODE, TO_BYTES, FROM_BYTES and the numbers from bytes.
 
 import Bytes
 import Values

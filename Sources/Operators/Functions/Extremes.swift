@@ -1,4 +1,4 @@
-// Bodies of GREATEST and LEAST (functions.md §2): NULLs are passed over.
+// Bodies of GREATEST and LEAST: NULLs are passed over.
 
 import Values
 

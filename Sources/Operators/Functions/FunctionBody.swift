@@ -3,7 +3,7 @@
 // Two shapes. `vectorised` and `prepared` bodies get whole argument columns and fill the result column for the rows of `call.rows`; they
 // are the rule. `perRow` bodies get boxed values and are for rare functions over nested types. Types have been chosen and arguments
 // coerced by the planner, so a body never converts; what it cannot compute it reports with `call.fail` or throws, which makes the call
-// fail for that row (semantics §12).
+// fail for that row.
 
 package import Values
 

@@ -1,4 +1,4 @@
-// Bodies of the functions over JSON arrays in STRINGs (functions.md §6).
+// Bodies of the functions over JSON arrays in STRINGs.
 
 import Bytes
 import Values

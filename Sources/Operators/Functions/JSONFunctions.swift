@@ -1,4 +1,4 @@
-// Bodies of the functions over JSON in STRINGs (functions.md §6). Only the first value of a text counts; what follows it is ignored.
+// Bodies of the functions over JSON in STRINGs. Only the first value of a text counts; what follows it is ignored.
 
 import Bytes
 import Values

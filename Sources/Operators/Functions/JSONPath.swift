@@ -1,4 +1,4 @@
-// The paths of EXTRACTJSONFIELD (functions.md §6): `$` and then `.name`, `[0]`, `[name]` or `["any text"]`.
+// The paths of EXTRACTJSONFIELD: `$` and then `.name`, `[0]`, `[name]` or `["any text"]`.
 
 import Values
 

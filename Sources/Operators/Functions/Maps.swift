@@ -1,4 +1,4 @@
-// Bodies of the functions over maps with STRING keys (functions.md §3).
+// Bodies of the functions over maps with STRING keys.
 
 import Bytes
 import Values

@@ -1,4 +1,4 @@
-// Bodies of MASK, MASK_LEFT, MASK_RIGHT, MASK_KEEP_LEFT and MASK_KEEP_RIGHT (functions.md §4): letters and digits of a part of a text are
+// Bodies of MASK, MASK_LEFT, MASK_RIGHT, MASK_KEEP_LEFT and MASK_KEEP_RIGHT: letters and digits of a part of a text are
 // replaced by the mask of their class. Parts and replacements count UTF-16 units.
 
 import Bytes

@@ -1,4 +1,4 @@
-// Bodies of the functions over doubles, PI and RANDOM (functions.md §2), and the C library's mathematics behind them.
+// Bodies of the functions over doubles, PI and RANDOM, and the C library's mathematics behind them.
 
 import Values
 

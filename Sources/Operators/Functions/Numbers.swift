@@ -1,4 +1,4 @@
-// Bodies of ABS, SIGN, FLOOR, CEIL, ROUND and TRUNC (functions.md §2).
+// Bodies of ABS, SIGN, FLOOR, CEIL, ROUND and TRUNC.
 
 import Values
 

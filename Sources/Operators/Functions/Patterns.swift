@@ -1,4 +1,4 @@
-// Bodies of the functions with regular expressions (functions.md §4.1).
+// Bodies of the functions with regular expressions.
 
 import Bytes
 import Values

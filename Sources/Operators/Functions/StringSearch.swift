@@ -1,4 +1,4 @@
-// Bodies of the functions that look for texts in texts: INSTR, REPLACE, SPLIT, SPLIT_TO_MAP, FIELD and ELT (functions.md §3, §4).
+// Bodies of the functions that look for texts in texts: INSTR, REPLACE, SPLIT, SPLIT_TO_MAP, FIELD and ELT.
 
 import Bytes
 import Values

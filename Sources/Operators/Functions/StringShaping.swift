@@ -1,4 +1,4 @@
-// Bodies of CONCAT_WS, LPAD, RPAD, INITCAP and CHR (functions.md §4).
+// Bodies of CONCAT_WS, LPAD, RPAD, INITCAP and CHR.
 
 import Bytes
 import Values

@@ -1,4 +1,4 @@
-// Bodies of the string functions that hot queries use (functions.md §4). Lengths and positions count UTF-16 units; for ASCII texts, which
+// Bodies of the string functions that hot queries use. Lengths and positions count UTF-16 units; for ASCII texts, which
 // are nearly all, those are bytes and nothing is converted.
 
 import Bytes

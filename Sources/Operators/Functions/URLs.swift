@@ -1,4 +1,4 @@
-// Bodies of the URL functions (functions.md §4.2).
+// Bodies of the URL functions.
 
 import Values
 

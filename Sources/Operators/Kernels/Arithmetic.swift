@@ -1,4 +1,4 @@
-// `+ - * / %` and unary minus. Integers wrap (semantics §14.2), doubles follow IEEE, decimals are exact or fail.
+// `+ - * / %` and unary minus. Integers wrap, doubles follow IEEE, decimals are exact or fail.
 
 import Plans
 import Values

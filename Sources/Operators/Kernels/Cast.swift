@@ -1,4 +1,4 @@
-// CAST, explicit and implicit (semantics §13.1). Which conversion is meant is settled when the query is made.
+// CAST, explicit and implicit. Which conversion is meant is settled when the query is made.
 
 import Bytes
 import Quantities

@@ -1,6 +1,6 @@
 // Order and equality of values in columns, and the kernels for `= <> < <= > >=`, IS DISTINCT FROM, BETWEEN and IN.
 //
-// A comparison with a NULL operand is FALSE, not NULL (semantics §14.4).
+// A comparison with a NULL operand is FALSE, not NULL.
 
 import Plans
 import Values

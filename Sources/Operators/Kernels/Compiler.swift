@@ -1,5 +1,5 @@
-// From typed expressions to kernels. The planner has coerced all operands; this file only chooses kernels and puts the guards of semantics
-// §12.3 round the pieces that may fail alone.
+// From typed expressions to kernels. The planner has coerced all operands; this file only chooses kernels and puts guards
+// around the pieces that may fail alone.
 
 import Plans
 import Values
@@ -28,16 +28,20 @@ enum KernelCompiler {
         case .like(let x, let pattern, let escape, let negated):
             return LikeKernel(try compile(x), try compile(pattern), escape: escape?.unicodeScalars.first, negated: negated)
         case .searchedCase(let branches, let otherwise):
-            var kernels: [(condition: Kernel, result: Kernel)] = []
-            for branch in branches { kernels.append((try compile(branch.condition), try compile(branch.result))) }
+            var kernels: [CaseKernel.Branch] = []
+            for branch in branches {
+                kernels.append(CaseKernel.Branch(condition: try compile(branch.condition), result: try compile(branch.result)))
+            }
             return CaseKernel(kernels, otherwise: try compile(otherwise), type)
         case .cast(let a): return try cast(a, type)
         case .subscripted(let base, let index): return SubscriptKernel(try compile(base), try compile(index), type)
         case .field(let base, let index): return FieldKernel(try compile(base), index, type)
         case .makeArray(let items): return MakeArrayKernel(try compileAll(items).map(GuardKernel.init), type)
         case .makeMap(let items):
-            var kernels: [(key: Kernel, value: Kernel)] = []
-            for item in items { kernels.append((GuardKernel(try compile(item.key)), GuardKernel(try compile(item.value)))) }
+            var kernels: [MakeMapKernel.Item] = []
+            for item in items {
+                kernels.append(MakeMapKernel.Item(key: GuardKernel(try compile(item.key)), value: GuardKernel(try compile(item.value))))
+            }
             return MakeMapKernel(kernels, type)
         case .makeStruct(let items): return MakeStructKernel(try compileAll(items).map(GuardKernel.init), type)
         case .call(let name, let arguments): return try call(name, arguments, type)

@@ -207,7 +207,7 @@ final class PseudoKernel: Kernel {
     }
 }
 
-/// Turns failures inside into NULL of that piece alone (semantics §12.3).
+/// Turns failures inside into NULL of that piece alone.
 final class GuardKernel: Kernel {
     private let inside: Kernel
 

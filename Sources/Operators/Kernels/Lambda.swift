@@ -5,7 +5,7 @@ import Bytes
 import Plans
 import Values
 
-/// The functions that take lambdas (functions.md §7).
+/// The functions that take lambdas.
 enum LambdaCall {
     /// Nil when the call has no lambda among its arguments.
     static func compile(_ name: String, _ arguments: [TypedExpression], _ type: SQLType) throws(DataflowError) -> Kernel? {

@@ -1,4 +1,4 @@
-// LIKE: `%` is any run and `_` any one UTF-16 unit, neither matches a line terminator, and the whole text must match (semantics §14.3).
+// LIKE: `%` is any run and `_` any one UTF-16 unit, neither matches a line terminator, and the whole text must match.
 
 import Values
 
@@ -88,7 +88,12 @@ final class LikeKernel: Kernel {
     private let escape: Unicode.Scalar?
     private let negated: Bool
     /// The last pattern seen and its text: patterns hardly ever change from row to row.
-    private var known: (text: [UInt8], pattern: LikePattern?)?
+    private struct Known {
+        let text: [UInt8]
+        let pattern: LikePattern?
+    }
+
+    private var known: Known?
 
     init(_ value: Kernel, _ pattern: Kernel, escape: Unicode.Scalar?, negated: Bool) {
         self.value = value
@@ -116,7 +121,7 @@ final class LikeKernel: Kernel {
     private func compile(_ text: ArraySlice<UInt8>) -> LikePattern? {
         if let known, known.text[...] == text { return known.pattern }
         let pattern = LikePattern(text, escape: escape)
-        known = (Array(text), pattern)
+        known = Known(text: Array(text), pattern: pattern)
         return pattern
     }
 }

@@ -1,5 +1,5 @@
 // AND, OR, NOT, IS NULL and CASE. Right sides are evaluated only for the rows that reach them, so that what is not reached neither fails
-// nor is reported. A NULL boolean met here is a failure (semantics §14.4).
+// nor is reported. A NULL boolean met here is a failure.
 
 import Values
 
@@ -75,10 +75,16 @@ final class IsNullKernel: Kernel {
 
 /// `CASE WHEN c THEN r … ELSE e END`
 final class CaseKernel: Kernel {
-    private let branches: [(condition: Kernel, result: Kernel)]
+    /// WHEN … THEN …
+    struct Branch {
+        let condition: Kernel
+        let result: Kernel
+    }
+
+    private let branches: [Branch]
     private let otherwise: Kernel
 
-    init(_ branches: [(condition: Kernel, result: Kernel)], otherwise: Kernel, _ type: SQLType) {
+    init(_ branches: [Branch], otherwise: Kernel, _ type: SQLType) {
         self.branches = branches
         self.otherwise = otherwise
         super.init(type)

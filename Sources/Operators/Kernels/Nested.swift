@@ -79,9 +79,15 @@ final class MakeArrayKernel: Kernel {
 
 /// `MAP(k := v)`: of equal keys the last wins.
 final class MakeMapKernel: Kernel {
-    private let items: [(key: Kernel, value: Kernel)]
+    /// One entry of the map.
+    struct Item {
+        let key: Kernel
+        let value: Kernel
+    }
 
-    init(_ items: [(key: Kernel, value: Kernel)], _ type: SQLType) {
+    private let items: [Item]
+
+    init(_ items: [Item], _ type: SQLType) {
         self.items = items
         super.init(type)
     }

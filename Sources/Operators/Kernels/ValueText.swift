@@ -1,4 +1,4 @@
-// Values as SQL shows them when they become STRING (semantics §13.1).
+// Values as SQL shows them when they become STRING.
 
 import Bytes
 import Values

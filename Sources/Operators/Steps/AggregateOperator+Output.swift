@@ -6,6 +6,12 @@ import Plans
 import Quantities
 import Values
 
+/// A row of a batch.
+struct BatchRow {
+    let batch: Batch
+    let row: Int
+}
+
 /// Rows of a window that are being emitted, chunk by chunk.
 struct Outgoing {
     let window: WindowGroups
@@ -14,7 +20,7 @@ struct Outgoing {
     /// The first group that has not left.
     var next = 0
     /// EMIT FINAL: the row whose time closed the window.
-    var closedBy: (batch: Batch, row: Int)?
+    var closedBy: BatchRow?
 }
 
 extension AggregateOperator {
@@ -148,7 +154,8 @@ extension AggregateOperator {
         let isWhole = item.next == 0 && last == groups.count
         let chunk = isWhole ? groups : Array(groups[item.next..<last])
         show(item.window, chunk)
-        if let (input, row) = item.closedBy {
+        if let closing = item.closedBy {
+            let (input, row) = (closing.batch, closing.row)
             batch.gatherOrigins(of: input, Array(repeating: Int32(truncatingIfNeeded: row), count: batch.rowCount))
         } else if step.sendsOld {
             showOld(item.window, item.next..<last, isWhole: isWhole)
@@ -208,7 +215,7 @@ extension AggregateOperator {
     }
 
     /// EMIT FINAL: windows that have ended leave, by window start and key bytes; those that a jump of stream time has overtaken by more
-    /// than the retention vanish (semantics §16).
+    /// than the retention vanish.
     func queueClosed(_ input: Batch, _ row: Int) {
         let lastClosed = streamTime.subtractingSaturated(grace).subtractingSaturated(size)
         for start in starts[firstOpenPlace...].prefix(while: { $0 <= lastClosed }) {
@@ -218,7 +225,7 @@ extension AggregateOperator {
                 reportOvertaken(window, input, row)
                 continue
             }
-            outgoing.append(Outgoing(window: window, closedBy: (input, row)))
+            outgoing.append(Outgoing(window: window, closedBy: BatchRow(batch: input, row: row)))
         }
     }
 

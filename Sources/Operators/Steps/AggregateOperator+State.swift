@@ -79,7 +79,7 @@ extension AggregateOperator: StateStore {
     /// The windows are those of the first slice: what changes meanwhile is in the changelog behind it, but a group that moved to another
     /// position because windows before it expired would be missed.
     func writeSnapshot(from position: Int, limit: Int, to records: RecordSink) -> Int? {
-        if position == 0 { inSnapshot = (starts.compactMap { windows[$0] }, 0, 0) }
+        if position == 0 { inSnapshot = SnapshotPlace(windows: starts.compactMap { windows[$0] }) }
         while inSnapshot.window < inSnapshot.windows.count {
             let window = inSnapshot.windows[inSnapshot.window]
             while inSnapshot.group < window.table.count {
@@ -87,9 +87,10 @@ extension AggregateOperator: StateStore {
                 write(window, inSnapshot.group, to: records)
                 inSnapshot.group += 1
             }
-            inSnapshot = (inSnapshot.windows, inSnapshot.window + 1, 0)
+            inSnapshot.window += 1
+            inSnapshot.group = 0
         }
-        inSnapshot = ([], 0, 0)
+        inSnapshot = SnapshotPlace()
         if isWindowed, streamTime != StreamTime.unset { StateKeys.writeStreamTime(streamTime, to: records) }
         return nil
     }

@@ -18,6 +18,13 @@ final class AggregateOperator: Operator {
     /// Rows of the first chunk whose size cannot be foreseen.
     private static let firstChunkRows = 64
 
+    /// How far a snapshot has got: the windows that it holds, and the window and the group that come next.
+    struct SnapshotPlace {
+        var windows: [WindowGroups] = []
+        var window = 0
+        var group = 0
+    }
+
     /// A batch, and how far it has got.
     private struct Work {
         let input: Batch
@@ -54,7 +61,7 @@ final class AggregateOperator: Operator {
     private var uncounted: [WindowGroups] = []
     private var countedMemory = 0
     /// The windows of the snapshot under way: they stay the same while others come and go.
-    var inSnapshot: (windows: [WindowGroups], window: Int, group: Int) = ([], 0, 0)
+    var inSnapshot = SnapshotPlace()
     var touched: [WindowGroups] = []
     var withPending: [WindowGroups] = []
     var streamTime = StreamTime.unset

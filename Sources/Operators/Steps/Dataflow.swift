@@ -94,7 +94,7 @@ package final class Dataflow {
     /// All operators, from the sources up. Nothing else holds them for as long as the dataflow lives.
     private let operators: [Operator]
     /// The joins, lower ones first.
-    private let joins: [(join: JoinOperator, sides: JoinInputs)]
+    private let joins: [PlacedJoin]
     /// Names of the state stores, in the order of the plan.
     package let storeNames: [String]
     private let stores: [String: StateStore]
@@ -179,7 +179,7 @@ package final class Dataflow {
         for (place, slice) in order.enumerated() { places[slices[Int(slice)].input].append(Int32(truncatingIfNeeded: place)) }
         context.mergeOrder = places
         self.slices = slices.filter { !$0.range.isEmpty }
-        for (join, _) in joins { join.begin() }
+        for placed in joins { placed.join.begin() }
         try resume()
     }
 
@@ -249,7 +249,8 @@ package final class Dataflow {
     /// Tells the joins for which of their sides no more rows come in this batch.
     private func noteCompleteSides() {
         let isFed = nextSlice == slices.count
-        for (join, sides) in joins {
+        for placed in joins {
+            let (join, sides) = (placed.join, placed.sides)
             join.noteComplete(
                 left: isFed && !operators[sides.left].contains(where: \.hasWork),
                 right: isFed && !operators[sides.right].contains(where: \.hasWork))

@@ -9,6 +9,12 @@ struct JoinInputs {
     let right: Range<Int>
 }
 
+/// A join and the operators below it.
+struct PlacedJoin {
+    let join: JoinOperator
+    let sides: JoinInputs
+}
+
 /// Turns the tree of steps into operators, from the root down.
 struct DataflowBuilder {
     let context: DataflowContext
@@ -18,7 +24,7 @@ struct DataflowBuilder {
     /// From the sources up.
     var operators: [Operator] = []
     /// Lower ones first.
-    var joins: [(join: JoinOperator, sides: JoinInputs)] = []
+    var joins: [PlacedJoin] = []
     /// In the order of the plan, from the root down.
     var stores: [NamedStore] = []
 
@@ -66,7 +72,7 @@ struct DataflowBuilder {
             try build(join.left, into: JoinPort(operation, isLeft: true))
             let middle = operators.count
             try build(join.right, into: JoinPort(operation, isLeft: false))
-            joins.append((operation, JoinInputs(left: first..<middle, right: middle..<operators.count)))
+            joins.append(PlacedJoin(join: operation, sides: JoinInputs(left: first..<middle, right: middle..<operators.count)))
             operators.append(operation)
         }
     }

@@ -1,4 +1,4 @@
-// EXPLODE and CUBE_EXPLODE (semantics §18): as many rows as the longest result, shorter ones padded with NULL.
+// EXPLODE and CUBE_EXPLODE: as many rows as the longest result, shorter ones padded with NULL.
 //
 // The functions run once over a batch; their elements then leave in chunks. Columns of the input are not copied: all rows of one record
 // point at one text, so that only what leaves the dataflow grows with the number of elements.

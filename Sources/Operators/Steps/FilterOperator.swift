@@ -1,4 +1,4 @@
-// WHERE and HAVING (semantics §7.2, §7.6), and projection.
+// WHERE and HAVING, and projection.
 
 import Plans
 import Values

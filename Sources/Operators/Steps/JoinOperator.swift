@@ -138,8 +138,14 @@ class JoinOperator: Operator {
     private let isTableJoin: Bool
     private let keySink = ByteSink()
 
+    /// A batch of the only input that has one.
+    private struct SingleInput {
+        let batch: Batch
+        let isLeft: Bool
+    }
+
     /// The current batch when only one input is processed, and the place in its selection of the row that comes next.
-    private var single: (batch: Batch, isLeft: Bool)?
+    private var single: SingleInput?
     private var nextSingle = 0
     /// The current row, and what it still makes when the chunk is full.
     private var origin = Batch()
@@ -193,7 +199,7 @@ class JoinOperator: Operator {
             context.budget.spend(rows: batch.selection.count)
             return (isLeft ? left : right).enqueue(batch)
         }
-        single = (batch, isLeft)
+        single = SingleInput(batch: batch, isLeft: isLeft)
         nextSingle = 0
         (isLeft ? left : right).keyEncoder.begin(batch.columns)
         try resume()
@@ -251,7 +257,8 @@ class JoinOperator: Operator {
     }
 
     private func processNextRow() throws(DataflowError) {
-        if let (batch, isLeft) = single {
+        if let input = single {
+            let (batch, isLeft) = (input.batch, input.isLeft)
             let row = batch.selection[nextSingle]
             nextSingle += 1
             if nextSingle == batch.selection.count { single = nil }

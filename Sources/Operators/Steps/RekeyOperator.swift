@@ -3,7 +3,7 @@
 import Plans
 import Values
 
-/// Gives a stream new key columns, before all columns of the input. A key expression that fails is NULL (semantics §7.1).
+/// Gives a stream new key columns, before all columns of the input. A key expression that fails is NULL.
 final class RekeyOperator: Operator {
     private let step: RekeyStep
     private let kernels: [Kernel]

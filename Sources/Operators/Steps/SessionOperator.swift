@@ -1,14 +1,25 @@
-// GROUP BY with WINDOW SESSION (semantics §10.4): sessions in a sorted list a key, processed row by row because each row may merge some.
+// GROUP BY with WINDOW SESSION: sessions in a sorted list a key, processed row by row because each row may merge some.
 //
 // A row that extends a session sends a tombstone of the old session before the new row, because the bounds of a session are part of its
-// key: so do Kafka Streams and the conformance cases, and so says the specification's list of corrections against its own §10.4. Only a
-// session that stays exactly as it was goes on without one.
+// key: so do Kafka Streams and ksqlDB's own test cases. Only a session that stays exactly as it was goes on without one.
 
 import Bytes
 import Formats
 import Plans
 import Quantities
 import Values
+
+/// A session that the changelog has and that is gone: its key there, and its end.
+struct GoneSession {
+    let key: [UInt8]
+    let end: Int64
+}
+
+/// EMIT FINAL: a session that has closed, and its group.
+struct ClosedSession {
+    let group: Int32
+    let session: Session
+}
 
 /// One session: bounds are the first and last event times, both inclusive.
 struct Session {
@@ -44,15 +55,21 @@ final class SessionOperator: Operator {
     var changedKeys: [Int32] = []
     var isChanged: [Bool] = []
     /// Sessions that the changelog still has and that are gone, by their keys there.
-    var gone: [(key: [UInt8], end: Int64)] = []
+    var gone: [GoneSession] = []
     /// A snapshot is under way: keys keep their places.
     var isInSnapshot = false
 
+    /// A batch and its usable rows.
+    private struct Work {
+        let batch: Batch
+        let rows: Selection
+    }
+
     /// The current batch while rows of it are left, and which of its usable rows comes next.
-    private var work: (batch: Batch, rows: Selection)?
+    private var work: Work?
     private var nextRow = 0
     /// EMIT FINAL: sessions that have closed, in the order in which they leave; those before `nextClosed` have left.
-    private var closed: [(group: Int32, session: Session)] = []
+    private var closed: [ClosedSession] = []
     private var nextClosed = 0
     private var closedBy = 0
 
@@ -92,7 +109,7 @@ final class SessionOperator: Operator {
 
     override func push(_ batch: Batch) throws(DataflowError) {
         let withValue = batch.hasValue.isEmpty ? batch.selection : batch.selection.filtered { batch.hasValue[$0] }
-        work = (batch, input.read(batch, withValue, old: false))
+        work = Work(batch: batch, rows: input.read(batch, withValue, old: false))
         nextRow = 0
         try resume()
     }
@@ -112,12 +129,13 @@ final class SessionOperator: Operator {
                 try emit(chunk)
                 if context.budget.isUsedUp && hasWork { return }
             }
-            guard let (batch, rows) = work else { return }
+            guard let work else { return }
+            let (batch, rows) = (work.batch, work.rows)
             resetOutput()
             try gatherRows(batch, rows)
             finishOutput(batch)
             guard nextRow == rows.count, closed.isEmpty else { continue }
-            work = nil
+            self.work = nil
             dropExpired()
         }
     }
@@ -202,7 +220,9 @@ final class SessionOperator: Operator {
                 error.message, input: batch.input, partition: batch.partition, offset: row < batch.offsets.count ? batch.offsets[row] : -1)
         }
         for old in met.dropFirst() { release(old.slot) }
-        for old in met where old.start != start || old.end != end { gone.append((key(group, old.start, old.end), old.end)) }
+        for old in met where old.start != start || old.end != end {
+            gone.append(GoneSession(key: key(group, old.start, old.end), end: old.end))
+        }
         session.time = end
         sessions[group].replaceSubrange(place..<place + met.count, with: [session])
         if step.isFinal { openEnds.add(end, group) }
@@ -291,7 +311,7 @@ final class SessionOperator: Operator {
         closedBy = row
     }
 
-    private func appendClosed(_ item: (group: Int32, session: Session)) {
+    private func appendClosed(_ item: ClosedSession) {
         let session = item.session
         let outRow = appendRow(Int(item.group), session, time: session.time, closedBy, isTombstone: false, old: nil)
         for (index, aggregator) in aggregators.enumerated() {
@@ -305,16 +325,16 @@ final class SessionOperator: Operator {
     }
 
     /// Marks the sessions that have ended and were not emitted yet, and gives them.
-    func takeClosed() -> [(group: Int32, session: Session)] {
+    func takeClosed() -> [ClosedSession] {
         let limit = lateness(of: streamTime)
-        var closed: [(group: Int32, session: Session)] = []
+        var closed: [ClosedSession] = []
         while openEnds.least < limit, let item = openEnds.removeLeast() {
             // The place of the session with that end; none when it has gone on since, or was the same one's twice.
             let list = sessions[item.group]
             let place = list.firstPlace { $0.end >= item.end }
             guard place < list.count, list[place].end == item.end, !list[place].wasFinal else { continue }
             sessions[item.group][place].wasFinal = true
-            closed.append((Int32(truncatingIfNeeded: item.group), list[place]))
+            closed.append(ClosedSession(group: Int32(truncatingIfNeeded: item.group), session: list[place]))
         }
         return closed
     }
@@ -329,7 +349,7 @@ final class SessionOperator: Operator {
             let expired = sessions[group].prefix { $0.end < limit }
             for session in expired {
                 release(session.slot)
-                gone.append((key(group, session.start, session.end), session.end))
+                gone.append(GoneSession(key: key(group, session.start, session.end), end: session.end))
             }
             sessions[group].removeFirst(expired.count)
         }

@@ -1,5 +1,4 @@
-// Decodes the records of a topic into batches: keys, values, windows, headers, event time, and which records are skipped
-// (semantics §8 and §9, formats.md §2 and §10).
+// Decodes the records of a topic into batches: keys, values, windows, headers, event time, and which records are skipped.
 
 import Bytes
 import Formats

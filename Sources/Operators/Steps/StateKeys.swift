@@ -3,7 +3,7 @@
 import Bytes
 import Values
 
-/// Stream time (semantics §8.5): the largest record time that an operator has seen.
+/// Stream time: the largest record time that an operator has seen.
 enum StreamTime {
     /// Before the first record; far from the ends of the number, so that a grace period may be taken off.
     static let unset = Int64.min / 4

@@ -1,4 +1,4 @@
-// Joins of a stream: with a stream inside a window of time (semantics §15.4), and with a table (§15.5).
+// Joins of a stream: with a stream inside a window of time, and with a table.
 
 import Plans
 import Quantities

@@ -1,4 +1,4 @@
-// Joins of tables: by primary key (semantics §15.5) and by foreign key (§15.6). Every change recomputes the joined rows that it touches.
+// Joins of tables: by primary key and by foreign key. Every change recomputes the joined rows that it touches.
 
 import Bytes
 import Formats

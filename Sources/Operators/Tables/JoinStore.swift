@@ -64,6 +64,19 @@ final class JoinBuffer: StateStore {
         var isAwaiting: Bool
     }
 
+    /// A row that has come, changed or gone since the last changelog.
+    private struct Change {
+        let key: [UInt8]
+        let entry: Entry
+        let isGone: Bool
+    }
+
+    /// The place of a row in the list of its key.
+    private struct RowPlace {
+        let time: Int64
+        let arrival: Int64
+    }
+
     private(set) var entries: [[UInt8]: [Entry]] = [:]
     private var awaiting = AwaitingRows()
     /// The largest time of a row of this side.
@@ -73,19 +86,19 @@ final class JoinBuffer: StateStore {
     private var loggedTimes = (own: StreamTime.unset, join: StreamTime.unset)
     private var arrivals: Int64 = 0
     private var byteCount = 0
-    private var changes: [(key: [UInt8], entry: Entry, isGone: Bool)] = []
+    private var changes: [Change] = []
     private var lastSweep = StreamTime.unset
     /// The keys of the snapshot under way, which of them comes next, and which of its rows have been written.
     private var inSnapshot: [[UInt8]] = []
     private var nextInSnapshot = 0
-    private var lastInSnapshot: (time: Int64, arrival: Int64)?
+    private var lastInSnapshot: RowPlace?
     /// Told the time of every row that awaits a partner when it comes back from the changelog.
     var onRestore: ((_ time: Int64) -> Void)?
 
     func append(_ key: [UInt8], _ row: JoinRow, isAwaiting: Bool) {
         arrivals += 1
         insert(key, Entry(arrival: arrivals, row: row, isAwaiting: isAwaiting))
-        changes.append((key, Entry(arrival: arrivals, row: row, isAwaiting: isAwaiting), false))
+        changes.append(Change(key: key, entry: Entry(arrival: arrivals, row: row, isAwaiting: isAwaiting), isGone: false))
     }
 
     private func insert(_ key: [UInt8], _ entry: Entry) {
@@ -111,7 +124,7 @@ final class JoinBuffer: StateStore {
     /// The row awaits nothing any more. Changed in its place: a copy of the list for each row would make hot keys quadratic.
     private func release(_ key: [UInt8], _ slot: Dictionary<[UInt8], [Entry]>.Index, _ place: Int) {
         entries.values[slot][place].isAwaiting = false
-        changes.append((key, entries.values[slot][place], false))
+        changes.append(Change(key: key, entry: entries.values[slot][place], isGone: false))
         awaiting.remove(isLive: isAwaiting)
     }
 
@@ -145,7 +158,7 @@ final class JoinBuffer: StateStore {
         for (key, list) in entries {
             let kept = list.filter { entry in
                 if entry.row.time > horizon || entry.isAwaiting { return true }
-                changes.append((key, entry, true))
+                changes.append(Change(key: key, entry: entry, isGone: true))
                 byteCount -= entry.row.bytes.count + 64
                 return false
             }
@@ -224,7 +237,7 @@ final class JoinBuffer: StateStore {
             while place < list.count {
                 if records.count >= max(1, limit) || records.isSlice { return position + records.count }
                 write(key, list[place], isGone: false, to: records)
-                lastInSnapshot = (list[place].row.time, list[place].arrival)
+                lastInSnapshot = RowPlace(time: list[place].row.time, arrival: list[place].arrival)
                 place += 1
             }
             nextInSnapshot += 1

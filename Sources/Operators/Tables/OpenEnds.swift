@@ -2,21 +2,27 @@
 
 /// Ends with the group of each. One that has passed by is found when it comes up, not before.
 struct OpenEnds {
-    private var items: [(end: Int64, group: Int)] = []
+    /// An end and the group of its session.
+    struct Item {
+        var end: Int64
+        var group: Int
+    }
+
+    private var items: [Item] = []
 
     /// The least end; the largest number when there is none.
     var least: Int64 { items.first?.end ?? .max }
 
     mutating func add(_ end: Int64, _ group: Int) {
         var place = items.count
-        items.append((end, group))
+        items.append(Item(end: end, group: group))
         while place > 0, items[(place - 1) / 2].end > end {
             items.swapAt(place, (place - 1) / 2)
             place = (place - 1) / 2
         }
     }
 
-    mutating func removeLeast() -> (end: Int64, group: Int)? {
+    mutating func removeLeast() -> Item? {
         guard let least = items.first else { return nil }
         let last = items.removeLast()
         if items.isEmpty { return least }

@@ -1,12 +1,14 @@
-// Reads dates and times in ISO text, as casts, JSON and DELIMITED have them. `TemporalText` writes them.
+// Reads dates and times in ISO text, as literals, casts and records have them: partial ones are allowed, as in ksqlDB's casts.
 
-import Values
-
-/// Reads ISO texts from left to right.
-struct DateTextReader {
+/// Reads ISO texts from left to right. Blanks around them are ignored.
+package struct DateTextReader {
     private var rest: ArraySlice<UInt8>
 
-    init(_ text: ArraySlice<UInt8>) { rest = text }
+    private init(_ text: ArraySlice<UInt8>) {
+        rest = text
+        while let first = rest.first, first <= 0x20 { rest = rest.dropFirst() }
+        while let last = rest.last, last <= 0x20 { rest = rest.dropLast() }
+    }
 
     private mutating func digits(_ counts: ClosedRange<Int>) -> Int64? {
         var value: Int64 = 0
@@ -67,28 +69,29 @@ struct DateTextReader {
         guard take("+") || take("-"), let hours = digits(2...2) else { return nil }
         _ = take(":")
         let minutes = rest.isEmpty ? 0 : digits(2...2)
-        guard let minutes, hours < 24, minutes < 60 else { return nil }
+        guard let minutes, hours <= 18, minutes < 60 else { return nil }
         let offset = (hours * 60 + minutes) * 60_000
         return negative ? -offset : offset
     }
 
-    /// `yyyy`, `yyyy-MM`, `yyyy-MM-dd`
-    static func date(_ text: ArraySlice<UInt8>) -> Int64? {
-        var reader = DateTextReader(NumberText.trimmed(text))
+    /// `yyyy`, `yyyy-MM` or `yyyy-MM-dd` as days since 1970-01-01; nil for any other text.
+    package static func date(_ text: ArraySlice<UInt8>) -> Int64? {
+        var reader = DateTextReader(text)
         guard let days = reader.readDate(), reader.rest.isEmpty else { return nil }
         return days
     }
 
-    /// `HH:mm`, `HH:mm:ss`, `HH:mm:ss.fff…`
-    static func time(_ text: ArraySlice<UInt8>) -> Int64? {
-        var reader = DateTextReader(NumberText.trimmed(text))
+    /// `HH:mm`, `HH:mm:ss` or `HH:mm:ss.fff…` as milliseconds of the day; nil for any other text.
+    package static func time(_ text: ArraySlice<UInt8>) -> Int64? {
+        var reader = DateTextReader(text)
         guard text.contains(UInt8(ascii: ":")), let milliseconds = reader.readTime(), reader.rest.isEmpty else { return nil }
         return milliseconds
     }
 
-    /// The forms of semantics §8.4: a date, perhaps partial, then `T` and a time, perhaps partial, then a zone.
-    static func timestamp(_ text: ArraySlice<UInt8>) -> Int64? {
-        var reader = DateTextReader(NumberText.trimmed(text))
+    /// A date, perhaps partial, then `T` and a time, perhaps partial, then a zone (`Z`, `+hhmm`, `+hh:mm`, `+hh`; UTC without one) as
+    /// milliseconds since 1970-01-01T00:00Z; nil for any other text.
+    package static func timestamp(_ text: ArraySlice<UInt8>) -> Int64? {
+        var reader = DateTextReader(text)
         guard let days = reader.readDate() else { return nil }
         // Years of nine digits are dates, but their milliseconds do not fit.
         let (midnight, overflow) = days.multipliedReportingOverflow(by: TemporalText.millisecondsPerDay)
