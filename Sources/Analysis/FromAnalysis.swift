@@ -1,4 +1,4 @@
-// What stands behind FROM: the sources with their aliases, the wide row that they make together, and what expressions see of it.
+// What follows FROM: the sources with their aliases, the wide row that they make together, and what expressions see of it.
 
 import Catalog
 import Diagnostics

@@ -1,4 +1,4 @@
-// The WINDOW clause, and durations at large, in milliseconds.
+// The WINDOW clause, and all durations in queries, in milliseconds.
 
 import Catalog
 import Diagnostics

@@ -54,7 +54,7 @@ package struct BenchmarkCase: Hashable, Sendable {
     }
 }
 
-/// What a case came to.
+/// The result of a case.
 package struct BenchmarkResult: Hashable, Sendable {
     /// Which case.
     package let name: String

@@ -1,5 +1,5 @@
 // Runs the cases: each run on a fresh data directory, records in the log, through a query, to records in the log, committed exactly once;
-// what a user would see, with nothing taken out for the sake of a figure.
+// everything that a user would see is part of the measurement.
 
 package import Diagnostics
 package import Engine
@@ -35,8 +35,8 @@ package struct BenchmarkSuite {
         time = SystemTime()
     }
 
-    /// Runs the cases and tells of each what it came to as soon as that is known.
-    package func run(_ cases: [BenchmarkCase], progress: (String) -> Void, tell: (BenchmarkResult) -> Void) throws(Diagnostic) {
+    /// Runs the cases and reports the result of each as soon as it is known.
+    package func run(_ cases: [BenchmarkCase], progress: (String) -> Void, report: (BenchmarkResult) -> Void) throws(Diagnostic) {
         var samples: [String: [Double]] = [:]
         for run in 1...runs {
             progress("run \(run) of \(runs)")
@@ -56,7 +56,7 @@ package struct BenchmarkSuite {
         }
         for one in cases {
             let isTime = one.work == .start || one.work == .latency
-            tell(BenchmarkResult(name: one.name, meaning: one.meaning, unit: isTime ? "µs" : "rows/s", samples: samples[one.name] ?? []))
+            report(BenchmarkResult(name: one.name, meaning: one.meaning, unit: isTime ? "µs" : "rows/s", samples: samples[one.name] ?? []))
         }
     }
 

@@ -1,4 +1,4 @@
-// The client's end of the line protocol: a connection to a server that offers the same session door as an engine in this process.
+// The client's end of the line protocol: a connection to a server that offers the same session protocol as an engine in this process.
 // Requests go out tagged, a reading thread hands their answers to their sinks.
 
 package import Diagnostics

@@ -1,4 +1,4 @@
-// Statements of cases, carried out through a session's door with a bound: a statement that does not end fails its case with a line.
+// Statements of cases, carried out through a session with a bound: a statement that does not end fails its case with a line.
 
 import Bytes
 import Diagnostics
@@ -23,7 +23,7 @@ enum CaseLimits {
     static let partitions = 1...1000
 }
 
-/// What came of a text of statements.
+/// The outcome of a text of statements.
 struct StatementAnswer: Sendable {
     /// The columns of the last statement that had any.
     var columns: [ResultColumn] = []

@@ -12,7 +12,7 @@ enum CasePlacement: Sendable, Hashable {
     case byKey
 }
 
-/// A log that places records as a case wants them and is another log in everything else.
+/// A log that places records as a case requires, and passes everything else to another log.
 final class CaseLog: EventLog {
     private let base: any EventLog
     private let placement: CasePlacement

@@ -16,7 +16,7 @@ import Platform
 import Sessions
 import Values
 
-/// What came of a case.
+/// The outcome of a case.
 package enum CaseOutcome: Hashable, Sendable {
     case passed
     /// With the first difference.

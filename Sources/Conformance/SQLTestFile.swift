@@ -73,7 +73,7 @@ enum SQLTestFile {
         return test
     }
 
-    /// The kind of error that a class of ksqlDB's stands for; nil for classes that are told apart no further.
+    /// The kind of error that a class of ksqlDB's stands for; nil for classes that are not distinguished further.
     private static func category(of name: String) -> DiagnosticCategory? {
         switch name.split(separator: ".").last {
         case "ParseFailedException": .parseFailed

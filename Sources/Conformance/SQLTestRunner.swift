@@ -1,5 +1,5 @@
 // Runs one SQL test in a fresh engine in memory, as a server would run the script: only the ASSERT statements of the test tool are carried
-// out here. After each statement the queries process what it wrote, so that a test needs no patience, and so that records are seen in the
+// out here. After each statement the queries process what it wrote, so that a test need not wait, and so that records are seen in the
 // order of the statements that made them, in whichever partitions they are.
 
 import Catalog

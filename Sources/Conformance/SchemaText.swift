@@ -1,4 +1,4 @@
-// What cases say in SQL beside their run: column lists, and the topics of their CREATE statements.
+// What cases say in SQL besides their statements: column lists, and the topics of their CREATE statements.
 
 import Analysis
 import Catalog

@@ -1,4 +1,4 @@
-// Drawing a complaint for a person: the message, the line of the source with a caret under the place, and the hint. This is the only
+// Rendering a diagnostic for a terminal: the message, the line of the source with a caret under the place, and the hint. This is the only
 // place where diagnostics become text for a screen.
 
 /// How a diagnostic is drawn.

@@ -1,5 +1,5 @@
-// The one shape of a complaint to the user. A diagnostic is a value: what went wrong, where in the submitted text, whose fault it is
-// and what to try. It is made near the cause and drawn at the edge (`Diagnostic+Rendering.swift`); nothing here prints.
+// The errors that users see. A diagnostic is a value: what went wrong, where in the submitted text, whose fault it is
+// and what to try. It is made near the cause and rendered at the edge (`Diagnostic+Rendering.swift`); nothing here prints.
 
 /// A place in a submitted text: a byte range, and the line and column of its first byte, both counted from 1.
 ///

@@ -55,7 +55,7 @@ extension MillraceEngine {
     /// How many persistent queries there are.
     package var queryCount: Int { state.withLock { $0.queries.count } }
 
-    /// The clock that the engine goes by.
+    /// The clock of the engine.
     package var clock: any TimeSource { configuration.time }
 
     /// Writes a line of the server's log.

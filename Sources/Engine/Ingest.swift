@@ -275,7 +275,7 @@ extension OutgoingRecords {
 }
 
 extension EngineSession {
-    /// Begins a load of lines into a stream or table. `onDurable` is told how far it is.
+    /// Begins a load of lines into a stream or table. `onDurable` is called with its progress.
     ///
     /// Errors: no such source, one that may not be written to, or one whose columns the format cannot fill.
     package func beginIngest(

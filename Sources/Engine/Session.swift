@@ -156,6 +156,6 @@ extension EngineSession: StatementSession {
 }
 
 extension EngineSession {
-    /// The clock that the engine goes by.
+    /// The clock of the engine.
     package var clock: any TimeSource { engine.clock }
 }

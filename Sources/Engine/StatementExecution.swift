@@ -35,7 +35,7 @@ struct StatementExecution: Sendable {
             partitions: { engine.partitions(of: $0) })
     }
 
-    /// Carries the statement out; `whenDone` is told whether it succeeded, after the last event.
+    /// Carries the statement out; `whenDone` is called with whether it succeeded, after the last event.
     func perform(_ whenDone: @escaping @Sendable (Bool) -> Void) {
         do throws(Diagnostic) {
             try perform(parsed.statement, whenDone)

@@ -30,7 +30,7 @@ extension LogWriter {
         var directories: [String]
     }
 
-    /// What came of it.
+    /// Its outcome.
     private struct SyncOutcome: Sendable {
         /// Indices of the segments whose sync failed.
         var failed: [Int] = []

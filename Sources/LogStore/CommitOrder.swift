@@ -282,7 +282,7 @@ extension SegmentedLog {
         try outcome?.get()
     }
 
-    /// The body of the log's thread. It holds the log only while there is work: a log that is let go of ends its thread.
+    /// The body of the log's thread. It holds the log only while there is work: releasing the log ends its thread.
     static func writeUntilClosed(_ order: Monitor<CommitOrder>, _ log: () -> SegmentedLog?) {
         while true {
             let group: [WriterWork] = order.wait(until: { !$0.queue.isEmpty || $0.isEnding }, then: { $0.takeGroup() })

@@ -3,7 +3,7 @@ import Bytes
 import Platform
 import Synchronization
 
-/// A file or directory that an inspection wants to be known.
+/// A finding of an inspection about a file or directory.
 package struct DirectoryFinding: Hashable, Sendable {
     /// Where it is.
     package let path: String

@@ -1,4 +1,4 @@
-// The door to the log: everything that other rooms may ask of it. Small on purpose, so that a second implementation
+// The interface of the log: everything that other rooms may ask of it. Small on purpose, so that a second implementation
 // (Kafka through its client library) fits behind it: no `async`, no open transaction, no segment or file crosses it.
 package import Bytes
 
@@ -80,7 +80,7 @@ package protocol EventLog: AnyObject, Sendable {
     /// Ends a subscription. A call that is under way may still arrive.
     func unsubscribe(_ subscription: NewsSubscription)
 
-    /// Makes what was committed durable, completes it, and lets go of the files. Later calls fail with `closed`.
+    /// Makes what was committed durable, completes it, and closes the files. Later calls fail with `closed`.
     func close()
 }
 

@@ -18,7 +18,7 @@
 //
 // A record that is not whole or fails its checksum is the torn end of the journal, unless a later record proves that it was
 // durable: then it is damage. A damaged file is read as far as it can be (`JournalSalvage`) and kept as `<number>.journal.damaged`,
-// for people, until it is removed by hand. Sync errors begin a new file, which names the position in the old one up to which it counts.
+// for inspection, until it is removed by hand. Sync errors begin a new file, which names the position in the old one up to which it counts.
 import Bytes
 
 enum JournalRecordKind: UInt32 {

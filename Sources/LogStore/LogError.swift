@@ -2,7 +2,7 @@
 
 /// Why a request to the log failed.
 package struct LogError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// What a caller may want to tell apart.
+    /// The kinds that callers distinguish.
     package enum Kind: Hashable, Sendable {
         case topicExists
         /// No topic has this id or name now; it may have been deleted and created again.
@@ -35,7 +35,7 @@ package struct LogError: Error, Hashable, Sendable, CustomStringConvertible {
 
     /// What went wrong, for programs.
     package let kind: Kind
-    /// What went wrong, for people: lower case, no full stop.
+    /// What went wrong, as a message: lower case, no full stop.
     package let message: String
     /// What to do about it, in whole sentences.
     package let hint: String?

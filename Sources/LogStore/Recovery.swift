@@ -31,7 +31,7 @@ package struct RecoveryNote: Hashable, Sendable, CustomStringConvertible {
     package let kind: Kind
     /// The file it is about.
     package let path: String
-    /// What was found, for people.
+    /// What was found, as a message.
     package let detail: String
 
     /// Path and detail on one line.
@@ -63,7 +63,7 @@ final class Recovery {
     /// Wall clock, milliseconds.
     let now: Int64
     private(set) var notes: [RecoveryNote] = []
-    /// Journal files that are damaged, and kept for people to look at.
+    /// Journal files that are damaged, and kept for inspection.
     private var keptJournals: Set<UInt64> = []
     private var unreadableTopics: Set<String> = []
 

@@ -82,7 +82,7 @@ package final class SegmentedLog: EventLog {
 
     /// Opens the log in `directory`, which is made when absent, and brings it back to its last durable commit. Errors:
     /// `directoryInUse`, `diskFull`, `storage`. Damage is no error here: what is sound is served, `recoveryNotes` tell the rest.
-    /// Its threads are those of `scheduler`; they end when the log is closed, or let go of.
+    /// Its threads are those of `scheduler`; they end when the log is closed or released.
     package init(
         directory path: String, files: any FileSystem, clock: any TimeSource, random: any RandomSource,
         options: LogOptions = LogOptions(), scheduler: any Scheduler = HostScheduler()

@@ -1,5 +1,5 @@
 // Reads segments as an inspector does: every batch, its checksum, its records, its place in the order, and the side files. Finds
-// damage without serving it, and prints batches and records for people.
+// damage without serving it, and prints batches and records as text.
 import Bytes
 import Platform
 import Synchronization

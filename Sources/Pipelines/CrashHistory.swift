@@ -1,9 +1,9 @@
 // Which queries were running when the process died, start after start. A query that took the process with it three times in a row is not
-// started again by itself: everything else runs, and someone can look.
+// started again by itself: everything else runs.
 //
 //     file = *line        line = query-id LF          one a crash, in order; written by `CrashRecord`
 //
-// A commit of a query removes its lines: whatever it died of is behind it.
+// A commit of a query removes its lines: it got past what it died of.
 
 package import Platform
 import Synchronization

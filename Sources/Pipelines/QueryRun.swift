@@ -31,7 +31,7 @@ package struct QueryEvents: Sendable {
     }
 }
 
-/// What came of asking a query to commit.
+/// The outcome of asking a query to commit.
 package enum CommitOutcome: Hashable, Sendable {
     /// What had been processed is durable, or was refused; the readable rows are what is durable.
     case decided

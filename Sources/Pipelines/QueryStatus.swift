@@ -1,4 +1,4 @@
-// The public face of a query: its state, its counters, and how far it has durably come. Its run and its tasks write it, statements,
+// The status of a query: its state, its counters, and how far it has durably come. Its run and its tasks write it, statements,
 // listings and metrics read it, and statements wait here for a query to reach a state or a position.
 
 package import LogStore
@@ -7,7 +7,7 @@ package import Platform
 
 /// Why a query stopped by itself.
 package struct QueryFailure: Error, Hashable, Sendable {
-    /// What went wrong, for people.
+    /// What went wrong, as a message.
     package var message: String
     /// The record at which it happened, where there is one.
     package var topic: String?
@@ -103,9 +103,9 @@ package final class QueryStatus: Sendable {
     }
 
     package let queryID: String
-    /// Threads that want a query to have caught up wait on it.
+    /// Threads wait on it for a query to have caught up.
     package let content = Monitor(Content())
-    /// Calls to be made once the content is as they want it.
+    /// Watchers, to be called once the content satisfies their conditions.
     private let watchers = Monitor<[Watcher]>([])
 
     private struct Watcher: Sendable {

@@ -80,7 +80,7 @@ package final class QueryTask {
     /// Whether it works for a client, and commits nothing.
     var isTransient: Bool { description.persistence == nil }
 
-    /// What one turn came to.
+    /// The outcome of one turn.
     package enum Turn: Hashable, Sendable {
         /// Records were processed; there may be more.
         case worked

@@ -7,7 +7,7 @@ package import Platform
 
 /// A snapshot that is being read, by one thread at a time.
 package final class SnapshotReader {
-    /// What a look at the next slice came to.
+    /// The outcome of reading the next slice.
     package enum Check {
         case more
         case whole

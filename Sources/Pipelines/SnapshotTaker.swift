@@ -116,7 +116,7 @@ final class SnapshotWriter: @unchecked Sendable {
     private var file: SnapshotFile?
     private let state = Monitor(State())
 
-    /// Nothing is written before the first slice. `report` is told of what went wrong, or with nil that the snapshot is there.
+    /// Nothing is written before the first slice. `report` is called with what went wrong, or with nil once the snapshot exists.
     init(
         _ folder: SnapshotFolder, _ store: String, _ changelog: PartitionKey, offset: Int64, _ threads: ThreadPool,
         report: @escaping @Sendable (String?) -> Void

@@ -1,5 +1,5 @@
 // How a worker commits: the work of all tasks that are due in one commit as far as they may be together, and what follows from the log's
-// answer. A failure never takes more tasks with it than it must.
+// answer. A failure affects no more tasks than necessary.
 
 import LogStore
 import Platform

@@ -256,7 +256,7 @@ final class Worker: @unchecked Sendable {
         commit(slots)
     }
 
-    /// Lets go of a task with all that it has not committed.
+    /// Drops a task with everything that it has not committed.
     func drop(_ slot: TaskSlot) {
         guard !slot.isGone else { return }
         slot.isGone = true

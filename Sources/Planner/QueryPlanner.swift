@@ -137,7 +137,7 @@ private struct StepPlanner {
         return step
     }
 
-    /// What stands behind FROM. A table that is filtered or aggregated must know the old version of each row; joins know it anyway.
+    /// What follows FROM. A table that is filtered or aggregated must know the old version of each row; joins know it anyway.
     private mutating func rows() -> Step {
         switch query.relation {
         case .source(let source, _):

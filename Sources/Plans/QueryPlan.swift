@@ -34,7 +34,7 @@ package enum Destination: Hashable, Sendable, Codable {
     case sink(SinkDescription)
     /// An internal topic, whose rows another pipeline of the query reads back.
     case exchange(InternalTopic)
-    /// The client who asked; `limit` ends the query after so many rows, and shown column i is the row's column `order[i]`.
+    /// A client; `limit` ends the query after so many rows, and shown column i is the row's column `order[i]`.
     case client(limit: Int?, order: [Int])
 }
 

@@ -6,7 +6,7 @@ import Synchronization
 package enum Fault: Hashable, Sendable {
     /// The operation fails and does nothing.
     case fail(SystemError.Kind)
-    /// Half of a write is done, then it fails for want of space.
+    /// Half of a write is done, then it fails for lack of space.
     case shortWrite
     /// A sync reports success and does nothing.
     case lostSync

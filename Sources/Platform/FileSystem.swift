@@ -59,7 +59,7 @@ package protocol File: AnyObject, Sendable {
     func truncate(to size: Int64) throws(SystemError)
     func size() throws(SystemError) -> Int64
 
-    /// Lets go of the file; later calls fail. Also happens when the last reference goes.
+    /// Closes the file; later calls fail. Also happens when the last reference is released.
     func close()
 }
 

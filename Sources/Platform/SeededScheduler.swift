@@ -183,7 +183,7 @@ package final class SeededScheduler: Scheduler {
     }
 }
 
-/// What a thread runs. It is let go of before the thread passes the baton for the last time: what goes with it may use monitors.
+/// What a thread runs. It is released before the thread passes the baton for the last time: its release may use monitors.
 private final class ThreadBody: @unchecked Sendable {
     // Touched by its thread alone.
     private var body: (@Sendable () -> Void)?
@@ -196,7 +196,7 @@ private final class ThreadBody: @unchecked Sendable {
     }
 }
 
-/// The body of a run and what it came to: written by the first thread, read once the simulation is over.
+/// The body of a run and its result: written by the first thread, read once the simulation is over.
 private final class BodyOfRun<Result>: @unchecked Sendable {
     private let body: () throws -> Result
     private(set) var result: Swift.Result<Result, any Error>?

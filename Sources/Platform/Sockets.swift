@@ -129,7 +129,7 @@ package final class ClientSocket: Sendable {
     /// Says that nothing more will be written; reading goes on.
     package func finishWriting() { shutdown(descriptor, Int32(SHUT_WR)) }
 
-    /// Ends both directions, so that a thread which waits in `read` comes back.
+    /// Ends both directions, so that a thread which waits in `read` returns.
     package func disconnect() { shutdown(descriptor, Int32(SHUT_RDWR)) }
 
     /// Makes the end of this object a reset instead of an orderly end of output.

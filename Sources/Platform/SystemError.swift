@@ -2,7 +2,7 @@
 
 /// A failed call to the outside world.
 package struct SystemError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// What the caller may want to tell apart; everything else is `.other`.
+    /// The kinds that callers distinguish; everything else is `.other`.
     package enum Kind: Hashable, Sendable {
         case notFound
         case alreadyExists

@@ -30,7 +30,7 @@ final class RequestSink: AnswerSink {
         self.tag = tag
     }
 
-    /// Whether what runs now ends only when it is told to: a push query, or PRINT.
+    /// Whether the running statement ends only when it is cancelled: a push query, or PRINT.
     var isEndless: Bool { state.withLock { $0.isEndless } }
 
     /// From now on being cancelled is the server's doing.

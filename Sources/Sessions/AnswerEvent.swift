@@ -1,4 +1,4 @@
-// The session door: what comes back for a statement, as events. Wire, shell, `run` and `test` are consumers of the same events.
+// The answers to a statement, as events. Wire, shell, `run` and `test` consume the same events.
 
 package import Bytes
 package import Diagnostics

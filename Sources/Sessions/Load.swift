@@ -1,4 +1,4 @@
-// What a bulk load is told and what it answers: the format of its lines, and a report of what is durable.
+// The parameters and the result of a bulk load: the format of its lines, and a report of what is durable.
 
 /// How the lines of a bulk load are written.
 package enum IngestFormat: String, Hashable, Sendable, CaseIterable {

@@ -1,4 +1,4 @@
-// The session door as a protocol: what shows answers does not know whether the engine lives in the same process or behind a connection.
+// The session protocol: a consumer of answers does not know whether the engine lives in the same process or behind a connection.
 
 /// A request that was handed to a session.
 package protocol RunningRequest: AnyObject, Sendable {

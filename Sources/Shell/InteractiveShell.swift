@@ -1,4 +1,4 @@
-// The interactive shell: reads entries, tells commands from statements, runs them, and goes on until it is told to leave.
+// The interactive shell: reads entries, distinguishes commands from statements, and runs them until `exit` or the end of the input.
 
 import Diagnostics
 package import Platform

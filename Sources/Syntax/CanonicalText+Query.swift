@@ -44,7 +44,7 @@ extension CanonicalText {
         return expression(base)
     }
 
-    /// What stands behind FROM, a join a line.
+    /// What follows FROM, a join a line.
     package static func relation(_ relation: Relation) -> String {
         switch relation {
         case .source(let name, let alias): return self.name(name) + (alias.map { " " + self.alias($0) } ?? "")
@@ -64,7 +64,7 @@ extension CanonicalText {
         alias.text == "EMIT" || alias.text == "PARTITION" ? backQuoted(alias.text) : name(alias)
     }
 
-    /// What stands behind WINDOW.
+    /// What follows WINDOW.
     package static func window(_ clause: WindowClause) -> String {
         let options =
             (clause.retention.map { ", RETENTION " + duration($0) } ?? "") + (clause.grace.map { ", GRACE PERIOD " + duration($0) } ?? "")
@@ -75,7 +75,7 @@ extension CanonicalText {
         }
     }
 
-    /// What stands behind WITHIN.
+    /// What follows WITHIN.
     package static func within(_ within: Join.Within) -> String {
         let span =
             within.isPair ? "(" + duration(within.before) + ", " + duration(within.after) + ")" : duration(within.before)

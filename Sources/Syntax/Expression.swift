@@ -104,9 +104,9 @@ package struct Expression: Hashable, Sendable {
 
     /// `WHEN condition THEN result`
     package struct WhenClause: Hashable, Sendable {
-        /// What stands behind WHEN.
+        /// What follows WHEN.
         package var condition: Expression
-        /// What stands behind THEN.
+        /// What follows THEN.
         package var result: Expression
 
         package init(condition: Expression, result: Expression) {
@@ -119,7 +119,7 @@ package struct Expression: Hashable, Sendable {
     package struct MapEntry: Hashable, Sendable {
         /// What stands before `:=`.
         package var key: Expression
-        /// What stands behind `:=`.
+        /// What follows `:=`.
         package var value: Expression
 
         package init(key: Expression, value: Expression) {
@@ -132,7 +132,7 @@ package struct Expression: Hashable, Sendable {
     package struct StructEntry: Hashable, Sendable {
         /// The field.
         package var name: Name
-        /// What stands behind `:=`.
+        /// What follows `:=`.
         package var value: Expression
 
         package init(name: Name, value: Expression) {

@@ -4,17 +4,17 @@
 package struct Query: Hashable, Sendable {
     /// The SELECT list.
     package var items: [SelectItem]
-    /// What stands behind FROM.
+    /// What follows FROM.
     package var from: Relation
     /// The WINDOW clause.
     package var window: WindowClause?
-    /// What stands behind WHERE.
+    /// What follows WHERE.
     package var filter: Expression?
     /// The GROUP BY list; empty for `GROUP BY ()`.
     package var groupBy: [Expression]?
     /// The PARTITION BY list.
     package var partitionBy: [Expression]?
-    /// What stands behind HAVING.
+    /// What follows HAVING.
     package var having: Expression?
     /// nil when there is no EMIT: a pull query, or `CHANGES` by default in a persistent one.
     package var emit: Emit?
@@ -79,7 +79,7 @@ package struct Join: Hashable, Sendable {
     package var right: Relation
     /// How far apart in time partners may be.
     package var within: Within?
-    /// What stands behind ON.
+    /// What follows ON.
     package var condition: Expression
     /// Where it was written.
     package var span: SourceSpan = .none

@@ -1,4 +1,4 @@
-// Clients of other protocols find the port too. Their first bytes are known, and get one clear line instead of a puzzle.
+// Clients of other protocols connect to the port too. Their first bytes are recognised and answered by one clear line.
 
 import Diagnostics
 

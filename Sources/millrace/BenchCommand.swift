@@ -31,7 +31,7 @@ struct BenchCommand {
         var results: [BenchmarkResult] = []
         let showsProgress = Terminal.isTerminal(2)
         do throws(Diagnostic) {
-            try suite.run(cases) { line in if showsProgress { Terminal.write(line: line, to: 2) } } tell: { results.append($0) }
+            try suite.run(cases) { line in if showsProgress { Terminal.write(line: line, to: 2) } } report: { results.append($0) }
         } catch {
             throw .cannotStart(error)
         }

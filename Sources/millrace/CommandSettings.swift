@@ -1,4 +1,4 @@
-// What a command goes by: its flags, then the environment, then the file of `--config`.
+// The settings of a command: its flags, then the environment, then the file of `--config`.
 
 import CommandLineTable
 import Diagnostics
@@ -13,7 +13,7 @@ struct CommandSettings {
     let invocation: Invocation
     /// Settings of an engine of the command's own, under their bare names.
     let properties: [String: String]
-    /// What the file said, for a server, which is told of it statement by statement.
+    /// The properties of the file, for a server, to which they are sent as SET statements.
     let fileSettings: SettingList
     /// Sentences about what was given and changes nothing.
     let notices: [String]

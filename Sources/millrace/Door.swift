@@ -45,7 +45,7 @@ enum Door {
         }
     }
 
-    /// Commits what there is and lets go.
+    /// Commits what there is and closes.
     func close() {
         switch self {
         case .embedded(let engine, _): engine.close()

@@ -1,4 +1,4 @@
-// What SHOW LIMITS tells beyond the engine's own limits.
+// What SHOW LIMITS lists besides the engine's own limits.
 
 import Engine
 import Server

@@ -1,4 +1,4 @@
-// How far a load is, drawn on one line of a terminal and nowhere else.
+// The progress of a load, drawn on one line of a terminal and nowhere else.
 
 import Platform
 

@@ -18,7 +18,7 @@ struct RowTable {
 
     mutating func add(_ cells: String...) { rows.append(cells) }
 
-    /// The table as `output` wants it.
+    /// The table in the format of `output`.
     func text(_ output: String) -> String {
         guard output != "table" else { return aligned }
         return head(output) + rows.map { line($0, output) }.joined()

@@ -70,7 +70,7 @@ final class ScriptedLog: EventLog {
             for value in values { state.records[key, default: []].append(Record(key: nil, value: Array(value.utf8), timestamp: 0)) }
             if durably { state.durable[key] = state.records[key]?.count ?? 0 }
         }
-        tell([key])
+        notify([key])
     }
 
     /// Takes back what is not durable, and fails the commits that wait.
@@ -82,7 +82,7 @@ final class ScriptedLog: EventLog {
             return (Array(state.records.keys), state.pending)
         }
         for commit in pending { commit.completion(.failure(error)) }
-        tell(keys)
+        notify(keys)
     }
 
     /// From now on commits wait for `complete`.
@@ -205,7 +205,7 @@ final class ScriptedLog: EventLog {
         switch outcome {
         case .failure(let error): completion(.failure(error))
         case .success(let pending):
-            tell(Array(pending.ends.keys))
+            notify(Array(pending.ends.keys))
             if !state.withLock({ $0.pending.contains { $0.receipt == pending.receipt && $0.ends == pending.ends } }) { finish(pending) }
         }
     }
@@ -222,10 +222,10 @@ final class ScriptedLog: EventLog {
             for (key, end) in pending.ends { state.durable[key] = max(end, state.durable[key] ?? 0) }
         }
         pending.completion(.success(pending.receipt))
-        tell(Array(pending.ends.keys))
+        notify(Array(pending.ends.keys))
     }
 
-    private func tell(_ keys: [PartitionKey]) {
+    private func notify(_ keys: [PartitionKey]) {
         let (readers, news) = state.withLock { state in
             (
                 Array(state.readers.values),

@@ -2,7 +2,7 @@
 
 import Bytes
 
-/// A growing byte buffer. `reserve` gives room for a whole row; what was written is told by `commit`.
+/// A growing byte buffer. `reserve` gives room for a whole row; `commit` says what was written.
 @safe final class ByteSink {
     private(set) var base: UnsafeMutablePointer<UInt8>
     private(set) var count = 0

@@ -105,7 +105,7 @@ final class ChunkCutter {
         next = 0
     }
 
-    /// Lets go of the batch, and of the memory that its chunks share with it.
+    /// Releases the batch, and the memory that its chunks share with it.
     func reset() {
         source = nil
         for column in columns + oldColumns { column.reset(0) }

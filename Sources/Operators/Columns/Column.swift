@@ -85,7 +85,7 @@ package final class Column {
     private var settledRows = 0
     private var settledEnd = 0
 
-    /// Whether `bytes` or `children` are another column's: then they are let go, not emptied, when a new batch starts.
+    /// Whether `bytes` or `children` are another column's: then they are released, not emptied, when a new batch starts.
     var isView = false
 
     /// Starts a new batch of `rows` rows: nothing is NULL or failed, values are undefined, memory is kept.

@@ -1,4 +1,4 @@
-// What the hot room may know of the outside world, and how it says that a row went wrong.
+// What operators may know of the outside world, and how they report the failure of a row.
 
 import Bytes
 

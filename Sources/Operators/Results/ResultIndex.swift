@@ -30,7 +30,7 @@ struct ResultIndex {
         zip(ids, orderKeys(of: ids, table)).sorted { $0.1.lexicographicallyPrecedes($1.1) }.map(\.0)
     }
 
-    /// Puts what came into its place and takes out what went.
+    /// Inserts the keys that are new and removes those that are gone.
     private mutating func settle(_ table: ByteTable) {
         guard !unsettled.isEmpty else { return }
         sorted.removeAll(where: unsettled.contains)

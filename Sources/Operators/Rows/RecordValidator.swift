@@ -14,7 +14,7 @@ package final class RecordValidator {
     }
 
     /// The ranges that are rows, in order; empty ones are skipped. `bytes` ends with `RecordRun.padding` bytes that belong
-    /// to none. `reject` is told the index of each range that is no row, the column at fault, and why.
+    /// to none. `reject` is called with the index of each range that is no row, the column at fault, and why.
     package func rows(
         in bytes: [UInt8], _ ranges: [ByteRange], reject: (_ index: Int, _ column: String?, _ reason: String) -> Void
     ) -> [ByteRange] {

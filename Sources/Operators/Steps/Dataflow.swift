@@ -1,4 +1,4 @@
-// The door of the hot room: a dataflow is the running form of a plan for one partition. Records go in, records or rows come out; it reads
+// The interface of this room: a dataflow is the running form of a plan for one partition. It takes records and gives records or rows; it reads
 // no clock, no file and no random number by itself, and it has one owner and one thread.
 //
 // The protocol of its driver:
@@ -20,7 +20,7 @@ package import Bytes
 package import Plans
 import Values
 
-/// What a dataflow is told besides its plan.
+/// The options of a dataflow.
 package struct DataflowOptions: Hashable, Sendable {
     /// Whether the changes of one group between two calls of `flush` become one. Without it every change is emitted in order, and the
     /// output does not depend on how records are cut into batches.
@@ -323,7 +323,7 @@ package final class Dataflow {
         finishBatch()
     }
 
-    // MARK: Taking what came out
+    // MARK: Output
 
     /// The records for the sink or the exchange topic since the last call; empty for a client's dataflow.
     package func takeOutput() -> OutgoingRecords {

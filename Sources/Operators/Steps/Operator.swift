@@ -1,17 +1,17 @@
-// The shape of a running step: batches are pushed in at the bottom and come out of the last operator.
+// The shape of a running step: batches enter at the sources and leave at the last operator.
 //
-// Who holds whom: the `Dataflow` alone holds its operators. An operator holds the operator above it (`next`) and the context, and the
+// Ownership: the `Dataflow` alone holds its operators. An operator holds the operator above it (`next`) and the context, and the
 // context holds no operator, store, kernel or batch. Nothing below holds what is above, so no cycle can arise: when the dataflow goes, all
 // of it goes. A closure that an operator keeps (in a frame, in a store) captures that operator `unowned`.
 //
-// Who waits for whom: an operator that makes more than one chunk of a batch looks at the budget after each. When that is used up, it keeps
+// Scheduling: an operator that makes more than one chunk of a batch looks at the budget after each. When that is used up, it keeps
 // its place in the batch (`hasWork`) and returns; so do those below it. The operator furthest up that has work goes on first (`resume`):
 // when an operator takes a batch, nothing above it has work, and every batch is valid until the operator that made it goes on.
 
 import Plans
 import Values
 
-/// One running step. `push` takes a batch and pushes what comes of it to the step above, in chunks, before it returns.
+/// One running step. `push` takes a batch and pushes its results to the step above, in chunks, before it returns.
 ///
 /// A base class rather than a protocol, because the calls through `next` are the hot path: a class reference is one word, and its methods
 /// are reached without a witness table.
@@ -100,7 +100,7 @@ final class DataflowContext {
     }
 }
 
-/// State that leaves as changelog records and comes back from them.
+/// State that is written as changelog records and restored from them.
 protocol StateStore: AnyObject {
     /// Appends what has changed since the last call.
     func writeChanges(to records: RecordSink)

@@ -144,7 +144,7 @@ final class RowBlockWriter {
     }
 }
 
-/// Gives rows to the client who asked.
+/// Gives rows to a client.
 final class ClientOperator: Operator {
     private let keyCount: Int
     private let order: [Int]

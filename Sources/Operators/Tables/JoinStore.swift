@@ -92,7 +92,7 @@ final class JoinBuffer: StateStore {
     private var inSnapshot: [[UInt8]] = []
     private var nextInSnapshot = 0
     private var lastInSnapshot: RowPlace?
-    /// Told the time of every row that awaits a partner when it comes back from the changelog.
+    /// Called with the time of every row that awaits a partner and is restored from the changelog.
     var onRestore: ((_ time: Int64) -> Void)?
 
     func append(_ key: [UInt8], _ row: JoinRow, isAwaiting: Bool) {
