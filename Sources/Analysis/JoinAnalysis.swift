@@ -206,7 +206,8 @@ struct JoinAnalysis {
             guard right.keys.contains(criterion.right) else {
                 throw Diagnostic(
                     .statementError,
-                    "Invalid join condition: stream-table joins require to join on the table's primary key. Got \(criterion.text).", at: range)
+                    "Invalid join condition: stream-table joins require to join on the table's primary key. Got \(criterion.text).",
+                    at: range)
             }
             return .streamTable
         case (.table, .table):
@@ -260,7 +261,8 @@ struct JoinAnalysis {
             throw Diagnostic(.numberOutOfRange, "the WITHIN clause spans too long a time", at: within.span.range)
         }
         return JoinWindow(
-            before: before, after: after, grace: grace ?? max(TemporalText.millisecondsPerDay - span.partialValue, 0), hasGrace: grace != nil)
+            before: before, after: after, grace: grace ?? max(TemporalText.millisecondsPerDay - span.partialValue, 0),
+            hasGrace: grace != nil)
     }
 
     // MARK: Rules about both inputs
@@ -271,7 +273,9 @@ struct JoinAnalysis {
         let range = join.span.range
         if left.window == nil && right.window == nil { return }
         guard let leftWindow = left.window, let rightWindow = right.window else {
-            func state(_ node: JoinNode) -> String { "`\(node.name)` is \(node.window.map { "\($0.kindName) windowed" } ?? "not windowed")" }
+            func state(_ node: JoinNode) -> String {
+                "`\(node.name)` is \(node.window.map { "\($0.kindName) windowed" } ?? "not windowed")"
+            }
             throw Diagnostic(
                 .windowError, "Can not join windowed source to non-windowed source.\n\(state(left))\n\(state(right))", at: range)
         }
@@ -322,7 +326,8 @@ struct JoinAnalysis {
             .statementError,
             "Can't join `\(left.name)` with `\(right.name)` since the number of partitions don't match. `\(left.name)` partitions = "
                 + "\(leftCount); `\(right.name)` partitions = \(rightCount). Please repartition either one so that the number of "
-                + "partitions match.", hint: "CREATE STREAM … WITH (PARTITIONS = \(rightCount)) AS SELECT * FROM \(left.name) repartitions.",
+                + "partitions match.",
+            hint: "CREATE STREAM … WITH (PARTITIONS = \(rightCount)) AS SELECT * FROM \(left.name) repartitions.",
             at: join.span.range)
     }
 }

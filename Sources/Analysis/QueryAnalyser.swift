@@ -53,7 +53,8 @@ struct QueryAnalysis {
         let normalised = normalise(expanded)
         let key = from.sources[0].definition.schema.key
         var result = ResolvedQuery(
-            relation: from.relation, rowSources: from.scope.sources, filter: filter, partitionBy: nil, grouping: nil, aggregates: analyser.aggregates,
+            relation: from.relation, rowSources: from.scope.sources, filter: filter, partitionBy: nil, grouping: nil,
+            aggregates: analyser.aggregates,
             window: window, isFinal: query.emit == .final, tableFunctions: analyser.tableFunctions, having: nil, items: items,
             key: key, keyOrigin: .source, keyTexts: key.map(\.name), resultKind: from.kind, limit: nil, normalised: normalised)
         result.limit = try limit()

@@ -147,6 +147,7 @@ extension QueryAnalysis {
         let entry = from.scope.sources[source]
         let name = from.scope.columnName(at: index) ?? ""
         return canonicalText(
-            of: Expression(.column(source: Name(entry.alias, isQuoted: true), Name(String(name.dropFirst(entry.alias.count + 1)), isQuoted: true))))
+            of: Expression(
+                .column(source: Name(entry.alias, isQuoted: true), Name(String(name.dropFirst(entry.alias.count + 1)), isQuoted: true))))
     }
 }

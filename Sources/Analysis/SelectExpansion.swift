@@ -122,7 +122,9 @@ struct SelectExpansion {
     /// The key column that a join's result has of its own, which stars show first.
     private func syntheticKey() -> [ExpandedItem] {
         guard let key = scope.syntheticKey else { return [] }
-        return [ExpandedItem(name: key.name, expression: Expression(.column(source: nil, Name(key.name, isQuoted: true))), isFromStar: true)]
+        return [
+            ExpandedItem(name: key.name, expression: Expression(.column(source: nil, Name(key.name, isQuoted: true))), isFromStar: true)
+        ]
     }
 
     private mutating func star(of indices: [Int]) -> [ExpandedItem] {

@@ -29,7 +29,8 @@ package func cutLines(
 /// Where the first line end is in `bytes` from `start` on; nil when there is none.
 package func lineEnd(in bytes: [UInt8], from start: Int) -> Int? {
     unsafe bytes.withUnsafeBufferPointer { buffer -> Int? in
-        guard start < buffer.count, let base = buffer.baseAddress, let found = unsafe memchr(base + start, 0x0A, buffer.count - start) else {
+        guard start < buffer.count, let base = buffer.baseAddress, let found = unsafe memchr(base + start, 0x0A, buffer.count - start)
+        else {
             return nil
         }
         return unsafe UnsafePointer(found.assumingMemoryBound(to: UInt8.self)) - base

@@ -48,7 +48,8 @@ package final class RemoteSession: StatementSession {
         do throws(SystemError) {
             socket = try ClientSocket(connectingTo: address)
         } catch {
-            throw Diagnostic(.connectionFailed, error.description, category: .general, hint: "Is a server running there? Start one with: millrace serve")
+            throw Diagnostic(
+                .connectionFailed, error.description, category: .general, hint: "Is a server running there? Start one with: millrace serve")
         }
         do throws(SystemError) {
             _ = try WorkerThread.start("answers") { [weak self, socket] in RemoteSession.readAnswers(socket) { self?.take($0) } }

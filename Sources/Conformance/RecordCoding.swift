@@ -65,7 +65,8 @@ enum InputCoding {
     }
 
     private static func integer(_ node: JSONValue) -> Int64 {
-        node.intValue.map(Int64.init) ?? node.doubleValue.flatMap { Int64(exactly: $0.rounded(.towardZero)) } ?? node.stringValue.flatMap { Int64($0) } ?? 0
+        node.intValue.map(Int64.init) ?? node.doubleValue.flatMap { Int64(exactly: $0.rounded(.towardZero)) }
+            ?? node.stringValue.flatMap { Int64($0) } ?? 0
     }
 
     static func bigEndian(_ value: UInt64, count: Int) -> [UInt8] {

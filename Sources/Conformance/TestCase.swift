@@ -90,7 +90,8 @@ package struct CaseFile: Sendable {
         for topic in node["topics"]?.arrayValue ?? [] {
             guard let count = topic["partitions"] else { continue }
             guard let count = count.intValue, CaseLimits.partitions.contains(count) else {
-                return "a topic has \(count.text) partitions; \(CaseLimits.partitions.lowerBound) to \(CaseLimits.partitions.upperBound) can be had"
+                return
+                    "a topic has \(count.text) partitions; \(CaseLimits.partitions.lowerBound) to \(CaseLimits.partitions.upperBound) can be had"
             }
         }
         return nil

@@ -20,8 +20,8 @@ package func closestMatch(to word: String, among candidates: some Sequence<Strin
     return best?.candidate
 }
 
-/// "Did you mean …?" for a mistyped name of SQL, nil when no name is close. A name that its letters alone do not spell, because it has small
-/// letters or other characters in it, stands in back-quotes: without them it would be the same mistake again.
+/// "Did you mean …?" for a mistyped name of SQL, nil when no name is close. A name that its letters alone do not spell, because it has
+/// small letters or other characters in it, stands in back-quotes: without them it would be the same mistake again.
 package func nameSuggestion(for typed: String, among names: some Sequence<String>) -> String? {
     closestMatch(to: typed, among: names).map { "Did you mean \(quotedIfNeeded($0))?" }
 }

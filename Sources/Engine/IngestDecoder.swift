@@ -30,7 +30,8 @@ final class IngestDecoder {
         if format == .line {
             guard schema.key.isEmpty, schema.value.count == 1, schema.value[0].type == .string else {
                 throw Diagnostic(
-                    .typeMismatch, "the format line needs a source with one VARCHAR column and no key; \(source.name) has (\(schema.description))",
+                    .typeMismatch,
+                    "the format line needs a source with one VARCHAR column and no key; \(source.name) has (\(schema.description))",
                     hint: "Use the format json or csv.")
             }
         }

@@ -91,8 +91,8 @@ final class WaitingRoom: Sendable {
     }
 
     /// Calls `then` once: as soon as `holds` is true, which is asked now and whenever one of the `news` comes, or else when `deadline`
-    /// (monotonic nanoseconds) has passed. `holds` must be quick. `then` is called on this thread, on that of the room or on the canceller's;
-    /// it must not wait.
+    /// (monotonic nanoseconds) has passed. `holds` must be quick. `then` is called on this thread, on that of the room or on the
+    /// canceller's; it must not wait.
     func when(
         _ ticket: Ticket, _ holds: @escaping @Sendable () -> Bool, news: [WaitingNews], deadline: Int64? = nil,
         then: @escaping @Sendable (WaitOutcome) -> Void

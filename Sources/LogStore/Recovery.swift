@@ -128,7 +128,8 @@ final class Recovery {
         for name in names where name.hasSuffix(".topic.deleted") { try finishDeletion(name) }
         var topics: [TopicMetadata] = []
         let stems = names.compactMap { name in [".topic", ".topic.copy"].first { name.hasSuffix($0) }.map { name.dropLast($0.utf8.count) } }
-        for name in Set(stems.map(String.init)).sorted() where files.exists(directory.topicFile(name)) || files.exists(directory.topicCopy(name)) {
+        for name in Set(stems.map(String.init)).sorted()
+        where files.exists(directory.topicFile(name)) || files.exists(directory.topicCopy(name)) {
             if let topic = try readTopic(name) { topics.append(topic) } else { unreadableTopics.insert(name) }
         }
         return topics

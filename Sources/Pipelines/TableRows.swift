@@ -45,11 +45,12 @@ package final class TableRows: Sendable {
 
     // MARK: Layout
 
-    /// Makes room for the rows of a topic, unless it is there. With `isOneTask` all of them lie in one store, which then has one stream time
-    /// as the task has. With `isLogged` the topic is what the rows are read back from, from the offset in `origin` of each partition on, else
-    /// they are given anew with every start.
+    /// Makes room for the rows of a topic, unless it is there. With `isOneTask` all of them lie in one store, which then has one stream
+    /// time as the task has. With `isLogged` the topic is what the rows are read back from, from the offset in `origin` of each
+    /// partition on, else they are given anew with every start.
     package func prepare(
-        _ topic: TopicDescription, isOneTask: Bool, isLogged: Bool = true, origin: [Int64] = [], _ makeStore: () throws(QueryFailure) -> ResultStore
+        _ topic: TopicDescription, isOneTask: Bool, isLogged: Bool = true, origin: [Int64] = [],
+        _ makeStore: () throws(QueryFailure) -> ResultStore
     ) throws(QueryFailure) {
         if isLogged, layout.withLock({ $0?.topic }) == topic.id { return }
         let partitions = Array(topic.partitions.indices)

@@ -58,7 +58,8 @@ struct RegionFinder {
         case .or(let a, let b):
             let both = regions(of: a) + regions(of: b)
             return both.count > Self.limit ? [AccessRegion()] : both
-        case .compare(let operation, let a, let b): return [comparison(operation, a, b) ?? comparison(operation.turned, b, a) ?? AccessRegion()]
+        case .compare(let operation, let a, let b):
+            return [comparison(operation, a, b) ?? comparison(operation.turned, b, a) ?? AccessRegion()]
         case .between(let x, let low, let high, negated: false):
             let from = comparison(.greaterOrEqual, x, low) ?? AccessRegion()
             return [from.meeting(comparison(.lessOrEqual, x, high) ?? AccessRegion())]

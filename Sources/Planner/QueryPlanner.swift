@@ -173,7 +173,8 @@ private struct StepPlanner {
         let results = query.aggregates.enumerated().map { ColumnDefinition("KSQL_AGG_VARIABLE_\($0)", $1.result) }
         let key = query.grouping == nil ? [] : query.key
         let format = context.internalKeyFormat(query.sources[0].keyFormat, key)
-        let repartition = isGroupedByKey ? nil : InternalTopic(name: context.internalName("Aggregate-GroupBy-repartition"), keyFormat: format)
+        let repartition =
+            isGroupedByKey ? nil : InternalTopic(name: context.internalName("Aggregate-GroupBy-repartition"), keyFormat: format)
         var step = AggregateStep(
                 input: input, grouping: grouping, aggregates: query.aggregates, window: query.window, isFinal: query.isFinal,
                 isTableInput: query.relation.kind == .table, output: RowSchema(columns: key + results, keyCount: key.count),

@@ -107,7 +107,9 @@ package enum Terminal {
         let bytes = Array((line + "\n").utf8)
         var done = 0
         while done < bytes.count {
-            let count = unsafe bytes.withUnsafeBytes { unsafe Glibc.write(stream, $0.baseAddress.map { unsafe $0 + done }, bytes.count - done) }
+            let count = unsafe bytes.withUnsafeBytes {
+                unsafe Glibc.write(stream, $0.baseAddress.map { unsafe $0 + done }, bytes.count - done)
+            }
             if count < 0 && errno == EINTR { continue }
             // The reader has gone; there is nowhere to report that.
             if count <= 0 { return }

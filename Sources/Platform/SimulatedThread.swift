@@ -66,7 +66,9 @@ final class SimulatedThread: RunningThread, @unchecked Sendable, CustomStringCon
 
     /// The simulated thread that the calling thread is.
     static var current: SimulatedThread? {
-        guard runningSimulations.load(ordering: .relaxed) > 0, let pointer = unsafe pthread_getspecific(currentThreadKey) else { return nil }
+        guard runningSimulations.load(ordering: .relaxed) > 0, let pointer = unsafe pthread_getspecific(currentThreadKey) else {
+            return nil
+        }
         return unsafe Unmanaged<SimulatedThread>.fromOpaque(pointer).takeUnretainedValue()
     }
 

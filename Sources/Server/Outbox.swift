@@ -23,8 +23,8 @@ final class Outbox: Sendable {
 
     init(askForFlush: @escaping @Sendable () -> Void) { self.askForFlush = askForFlush }
 
-    /// Writes answer lines. From any thread; dropped when the connection is gone. They are encoded before the lock is taken, so that a large
-    /// answer delays neither the loop nor the other requests of the connection.
+    /// Writes answer lines. From any thread; dropped when the connection is gone. They are encoded before the lock is taken, so that a
+    /// large answer delays neither the loop nor the other requests of the connection.
     func write(_ body: (inout AnswerEncoder) -> Void) {
         var encoder = AnswerEncoder()
         body(&encoder)

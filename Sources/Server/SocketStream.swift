@@ -168,7 +168,8 @@ protocol SocketOwner: AnyObject {
     func write(_ bytes: [UInt8]) {
         guard !isClosed, !bytes.isEmpty else { return }
         let written = unsafe bytes.withUnsafeBytes { buffer in
-            var piece = unsafe uv_buf_init(UnsafeMutableRawPointer(mutating: buffer.baseAddress!).assumingMemoryBound(to: CChar.self), UInt32(buffer.count))
+            var piece = unsafe uv_buf_init(
+                UnsafeMutableRawPointer(mutating: buffer.baseAddress!).assumingMemoryBound(to: CChar.self), UInt32(buffer.count))
             return unsafe Int(uv_try_write(handle, &piece, 1))
         }
         if written < 0 && written != Int(UV_EAGAIN.rawValue) { return close() }

@@ -88,7 +88,8 @@ package final class AnswerPrinter: AnswerSink {
         if summary.skipped > 0 {
             let causes = summary.causes.map { "\($0.cause): \($0.count)" }.joined(separator: ", ")
             let first = summary.firstProblem.map { (summary.skipped == 1 ? ": " : "; the first: ") + $0 } ?? ""
-            options.err(colored("\(summary.skipped) row\(summary.skipped == 1 ? "" : "s") could not be processed (\(causes))\(first)", "33"))
+            options.err(
+                colored("\(summary.skipped) row\(summary.skipped == 1 ? "" : "s") could not be processed (\(causes))\(first)", "33"))
         }
         guard options.showsTiming else { return }
         let milliseconds = Double(summary.nanoseconds / 10_000) / 100

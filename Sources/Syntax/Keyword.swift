@@ -8,7 +8,8 @@ package enum Keyword: String, Hashable, Sendable, CaseIterable {
         final = "FINAL", function = "FUNCTION", functions = "FUNCTIONS", grace = "GRACE", header = "HEADER", headers = "HEADERS",
         hour = "HOUR", id = "ID", `if` = "IF", integer = "INTEGER", interval = "INTERVAL", key = "KEY", map = "MAP", minute = "MINUTE",
         month = "MONTH", partition = "PARTITION", partitions = "PARTITIONS", period = "PERIOD", plugins = "PLUGINS",
-        primary = "PRIMARY", query = "QUERY", replace = "REPLACE", reset = "RESET", schema = "SCHEMA", second = "SECOND", session = "SESSION",
+        primary = "PRIMARY", query = "QUERY", replace = "REPLACE", reset = "RESET", schema = "SCHEMA", second = "SECOND", session =
+        "SESSION",
         set = "SET", show = "SHOW", sink = "SINK", source = "SOURCE", string = "STRING", `struct` = "STRUCT", subject = "SUBJECT",
         system = "SYSTEM", tables = "TABLES", time = "TIME", timeout = "TIMEOUT", timestamp = "TIMESTAMP", type = "TYPE",
         types = "TYPES", undefine = "UNDEFINE", variables = "VARIABLES", year = "YEAR", zone = "ZONE"

@@ -46,7 +46,8 @@ extension Parser {
         let ranked = tried.enumerated().compactMap { entry in rank(entry.element).map { ($0, entry.offset, entry.element) } }
         let likely = ranked.sorted { ($0.0, $0.1) < ($1.0, $1.1) }.prefix(3).map(\.2.spelling)
         guard !likely.isEmpty else { return nil }
-        return "Found '\(spelling(current))' where \(likely.joined(separator: " or ")) could stand\(tried.count > likely.count ? ", among others" : "")."
+        return
+            "Found '\(spelling(current))' where \(likely.joined(separator: " or ")) could stand\(tried.count > likely.count ? ", among others" : "")."
     }
 
     /// Whether the parse could go on here if the symbol had been there.

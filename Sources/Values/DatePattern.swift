@@ -9,7 +9,8 @@ package struct DatePatternError: Error, Hashable, Sendable {
     package var offset: Int
 
     /// The message for the author of the pattern.
-    package static let hint = "The letters are those of Java's patterns, as in yyyy-MM-dd HH:mm:ss.SSSX; other text stands in single quotes, "
+    package static let hint =
+        "The letters are those of Java's patterns, as in yyyy-MM-dd HH:mm:ss.SSSX; other text stands in single quotes, "
         + "which are doubled inside a string: yyyy-MM-dd''T''HH:mm."
 
     init(_ message: String, at offset: Int) {

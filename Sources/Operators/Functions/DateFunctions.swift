@@ -143,7 +143,9 @@ extension FunctionLibrary {
                 let now = call.frame.environment.now()
                 call.words { row throws(EvaluationError) in
                     let pattern = try patterns.get(call.arguments[1].text(row)) { text throws(EvaluationError) in
-                        do throws(DatePatternError) { return try CalendarPattern(Array(text)) } catch { throw EvaluationError(error.message) }
+                        do throws(DatePatternError) { return try CalendarPattern(Array(text)) } catch {
+                            throw EvaluationError(error.message)
+                        }
                     }
                     guard let instant = pattern.instant(call.arguments[0].text(row), now: now) else { throw unreadable(call, row, "date") }
                     let (days, rest) = floorDivide(instant, TemporalText.millisecondsPerDay)

@@ -12,7 +12,8 @@ enum MapOrder {
         var isSame = true
         rows.forEach { row in
             let entries = map.elements(row)
-            ranges.append((row, ByteRange(start: Int32(truncatingIfNeeded: indices.count), length: Int32(truncatingIfNeeded: entries.count))))
+            ranges.append(
+                (row, ByteRange(start: Int32(truncatingIfNeeded: indices.count), length: Int32(truncatingIfNeeded: entries.count))))
             let order = order(map.children[0], entries)
             if isSame, !order.elementsEqual(entries) { isSame = false }
             for entry in order { indices.append(Int32(truncatingIfNeeded: entry)) }

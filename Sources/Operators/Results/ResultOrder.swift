@@ -1,6 +1,6 @@
-// The order in which a table's rows are shown, and in which ranges of keys are looked for: that of SQL's comparisons on the key columns,
-// left to right, NULLs first, then by window. Whatever the format of the key bytes, `ResultOrder` turns them into bytes that compare in this
-// order, byte by byte:
+// The order in which a table's rows are shown, and in which ranges of keys are looked for: that of SQL's comparisons on the key
+// columns, left to right, NULLs first, then by window. Whatever the format of the key bytes, `ResultOrder` turns them into bytes that
+// compare in this order, byte by byte:
 //
 //   NULL                   00
 //   BOOLEAN … TIMESTAMP    01, 8 bytes big-endian with the sign bit turned

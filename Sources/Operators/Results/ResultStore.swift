@@ -150,11 +150,13 @@ package final class ResultStore {
         }
     }
 
-    /// The rows that an access path leads to, as records of the sink topic in the order of their keys and windows: at most about `limit` of
-    /// them and about `mostBytes` bytes, from `position` (0 first); the position of the next slice is nil at the end. The records read as a stream: a dataflow over
-    /// them, with the query's filter and projection, gives the answer. The store must not change between the slices of one access, or rows
-    /// may be missed.
-    package func records(_ access: TableAccess, from position: Int = 0, limit: Int = .max, mostBytes: Int = .max) -> (run: RecordRun, next: Int?) {
+    /// The rows that an access path leads to, as records of the sink topic in the order of their keys and windows: at most about
+    /// `limit` of them and about `mostBytes` bytes, from `position` (0 first); the position of the next slice is nil at the end. The
+    /// records read as a stream: a dataflow over them, with the query's filter and projection, gives the answer. The store must not
+    /// change between the slices of one access, or rows may be missed.
+    package func records(
+        _ access: TableAccess, from position: Int = 0, limit: Int = .max, mostBytes: Int = .max
+    ) -> (run: RecordRun, next: Int?) {
         let found = found(access)
         var records = OutgoingRecords()
         var at = position
