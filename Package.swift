@@ -103,7 +103,7 @@ let package = Package(
         .executableTarget(
             name: "millrace",
             dependencies: ["CommandLineTable", "Settings", "Shell", "Client", "Server", "Conformance", "Benchmark", "Engine", "Sessions", "Pipelines", "LogStore", "Wire",
-                           "Diagnostics", "Platform", "Bytes", "JSONText"],
+                           "Values", "Diagnostics", "Platform", "Bytes", "JSONText"],
             swiftSettings: strict),
 
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: tests),

@@ -32,7 +32,7 @@ package enum PropertyTable {
     package static let partitions: ClosedRange<Int64> = 1...10_000
     /// -1 leaves it to the server. Any number is taken and means one copy.
     package static let replicas: ClosedRange<Int64> = -1...32_767
-    /// Milliseconds; -1 keeps records for ever.
+    /// Milliseconds; -1 keeps all records.
     package static let retention: ClosedRange<Int64> = -1...SyntaxLimits.longestDuration
     /// The longest value of properties that are texts, in bytes.
     package static let longestText = 4_096

@@ -63,7 +63,7 @@ package struct SettingEntry: Hashable, Sendable {
         }
     }
 
-    /// The sentence for somebody who sets it in vain; nil when it is read.
+    /// The notice for a client that sets it without effect; nil when it is read.
     package func notice(_ written: String) -> String? {
         guard case .noted(let reason) = treatment else { return isRead ? nil : "\(written) asks for nothing and is ignored" }
         return "\(written) is accepted for ksqlDB's sake and changes nothing: Millrace \(reason)"
@@ -78,7 +78,7 @@ package struct AcceptedSetting: Hashable, Sendable {
     package var text: String
     /// What it means.
     package var value: SettingContent
-    /// The sentence for somebody who set it in vain.
+    /// The notice for a client that sets it without effect.
     package var notice: String?
 }
 

@@ -79,7 +79,7 @@ extension SettingTable {
     /// What must not be ignored.
     static let refused: [SettingEntry] = [
         barred(
-            "there is no authentication yet, so that whoever reaches the server may do everything",
+            "there is no authentication yet, so every client that reaches the server may do everything",
             ["millrace.users.file", "authentication.*"]),
         barred(
             "there is no TLS yet, so that connections are in plain text",
