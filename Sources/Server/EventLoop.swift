@@ -73,7 +73,7 @@ import Platform
         runMailbox()
         unsafe closeAndFree(UnsafeMutableRawPointer(wake).assumingMemoryBound(to: uv_handle_t.self))
         unsafe closeAndFree(UnsafeMutableRawPointer(timer).assumingMemoryBound(to: uv_handle_t.self))
-        for unsafesignal in unsafe signals {
+        for unsafe signal in unsafe signals {
             unsafe closeAndFree(UnsafeMutableRawPointer(signal).assumingMemoryBound(to: uv_handle_t.self))
         }
         unsafe signals = []
