@@ -99,6 +99,22 @@ final class Connection: SocketOwner, @unchecked Sendable {
             for event in reader.receiveEnd() { take(event) }
         }
         settle()
+        if !socket.isClosed && !hasFinishedWriting { server.probe(self) }
+    }
+
+    /// Finds out whether a client that has sent its end is gone: the first time a heartbeat is written, which a client that is gone answers
+    /// with a reset. Gives whether there is reason to look again.
+    func probe(isFirst: Bool) -> Bool {
+        if socket.isClosed || hasFinishedWriting { return false }
+        if socket.isReset {
+            socket.close()
+            return false
+        }
+        if isFirst {
+            if outbox.isEmpty { outbox.write { $0.heartbeat() } }
+            flush()
+        }
+        return true
     }
 
     func sent(_ count: Int) {
@@ -154,7 +170,9 @@ final class Connection: SocketOwner, @unchecked Sendable {
         }
         if hasInputEnded, socket.isReset { return socket.close() }
         ticksSinceSending += 1
-        guard ticksSinceSending * MillraceServer.tickMilliseconds >= WireLimits.heartbeatMilliseconds, outbox.isEmpty else { return }
+        // A client that has sent its end may be gone, which only a write can tell.
+        let interval = hasInputEnded ? MillraceServer.tickMilliseconds : WireLimits.heartbeatMilliseconds
+        guard ticksSinceSending * MillraceServer.tickMilliseconds >= interval, outbox.isEmpty else { return }
         outbox.write { $0.heartbeat() }
     }
 

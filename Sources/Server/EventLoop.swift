@@ -18,11 +18,13 @@ import Platform
     let loop: UnsafeMutablePointer<uv_loop_t>
     private let wake: UnsafeMutablePointer<uv_async_t>
     private let timer: UnsafeMutablePointer<uv_timer_t>
+    private let delay: UnsafeMutablePointer<uv_timer_t>
     private var signals: [UnsafeMutablePointer<uv_signal_t>] = unsafe []
     /// What other threads ask for. It is bounded by its users: a connection has one flush and one end a request in it at most.
     private let mailbox = Monitor(Mailbox())
     private var thread: WorkerThread?
     private var onTick: (() -> Void)?
+    private var afterDelay: (() -> Void)?
     private var onSignal: (() -> Void)?
 
     /// All connections read into this buffer, one at a time.
@@ -33,6 +35,7 @@ import Platform
         unsafe loop = .allocate(capacity: 1)
         unsafe wake = .allocate(capacity: 1)
         unsafe timer = .allocate(capacity: 1)
+        unsafe delay = .allocate(capacity: 1)
         unsafe readBuffer = .allocate(capacity: EventLoop.readBytes)
         let result = unsafe uv_loop_init(loop)
         guard result == 0 else { throw Diagnostic(.ioError, "the event loop could not be made: \(uvReason(result))", category: .general) }
@@ -43,6 +46,8 @@ import Platform
         }
         unsafe timer.pointee.data = Unmanaged.passUnretained(self).toOpaque()
         unsafe uv_timer_init(loop, timer)
+        unsafe delay.pointee.data = Unmanaged.passUnretained(self).toOpaque()
+        unsafe uv_timer_init(loop, delay)
     }
 
     deinit {
@@ -73,6 +78,7 @@ import Platform
         runMailbox()
         unsafe closeAndFree(UnsafeMutableRawPointer(wake).assumingMemoryBound(to: uv_handle_t.self))
         unsafe closeAndFree(UnsafeMutableRawPointer(timer).assumingMemoryBound(to: uv_handle_t.self))
+        unsafe closeAndFree(UnsafeMutableRawPointer(delay).assumingMemoryBound(to: uv_handle_t.self))
         for unsafe signal in unsafe signals {
             unsafe closeAndFree(UnsafeMutableRawPointer(signal).assumingMemoryBound(to: uv_handle_t.self))
         }
@@ -110,6 +116,17 @@ import Platform
                 guard let data = unsafe handle?.pointee.data else { return }
                 unsafe Unmanaged<EventLoop>.fromOpaque(data).takeUnretainedValue().onTick?()
             }, UInt64(milliseconds), UInt64(milliseconds))
+    }
+
+    /// Calls `body` once, after so many milliseconds, unless another call replaces it before. On the loop's thread, before `shutDown`.
+    func after(milliseconds: Int, _ body: @escaping () -> Void) {
+        afterDelay = body
+        unsafe uv_timer_start(
+            delay,
+            { handle in
+                guard let data = unsafe handle?.pointee.data else { return }
+                unsafe Unmanaged<EventLoop>.fromOpaque(data).takeUnretainedValue().afterDelay?()
+            }, UInt64(milliseconds), 0)
     }
 
     /// Calls `body` when the process is asked to end: SIGTERM and SIGINT. Before `start`.

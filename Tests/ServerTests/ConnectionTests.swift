@@ -46,6 +46,35 @@ import Testing
         while try client.ask("SHOW QUERIES;\n").contains(where: { $0.hasPrefix(": ") }) {}
     }
 
+    /// A killed client leaves an orderly end of its output behind, as one does that only wants the rest of its answer. That it is gone is
+    /// found out long before the next regular heartbeat, which comes after 15 seconds.
+    @Test(arguments: ["SELECT * FROM s EMIT CHANGES;", "PRINT s;", "ASSERT TOPIC nope TIMEOUT 1 HOUR;"])
+    func aClientThatClosesEndsWhatItAskedFor(request: String) throws {
+        let server = try RunningServer()
+        _ = try server.client().ask(makeStream)
+        let started = SystemTime().monotonicNanoseconds()
+        do {
+            let client = try server.client()
+            try client.send(request + "\n")
+            if !request.hasPrefix("ASSERT") { #expect(client.line()?.hasPrefix("= ") == true) }
+        }
+        try awaitOnlyOneConnection(server)
+        #expect(SystemTime().monotonicNanoseconds() - started < 12_000_000_000)
+    }
+
+    /// A client that ends its output and reads on gets the whole answer.
+    @Test func aClientThatOnlyEndsItsOutputGetsItsRows() throws {
+        let server = try RunningServer()
+        let writer = try server.client()
+        _ = try writer.ask(makeStream)
+        let client = try server.client()
+        try client.send("SELECT v FROM s EMIT CHANGES LIMIT 2;\n")
+        #expect(client.line()?.hasPrefix("= ") == true)
+        client.socket.finishWriting()
+        for value in ["a", "b"] { _ = try writer.ask("INSERT INTO s VALUES (1, '\(value)');\n") }
+        #expect(client.rest().map { String($0.prefix(5)) } == [": [\"a", ": [\"b", "+ {\"m"])
+    }
+
     /// Asks until the asker is the only connection and nothing runs.
     private func awaitOnlyOneConnection(_ server: RunningServer) throws {
         let client = try server.client()

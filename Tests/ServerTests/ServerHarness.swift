@@ -55,13 +55,14 @@ final class LineClient {
 
     func send(_ text: String) throws { try socket.write(Array(text.utf8)) }
 
-    /// The next line, waiting for it; nil at the end. A reset counts as the end.
+    /// The next line, waiting for it; nil at the end. A reset counts as the end. Heartbeats, which may come at any time, are skipped.
     func line() -> String? {
         while true {
             if let end = buffer[searched...].firstIndex(of: 0x0A) {
                 let line = String(decoding: buffer[..<end], as: UTF8.self)
                 buffer.removeSubrange(...end)
                 searched = 0
+                if line == "* PING" { continue }
                 return line
             }
             searched = buffer.count
