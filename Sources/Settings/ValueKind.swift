@@ -55,6 +55,16 @@ package enum SettingContent: Hashable, Sendable {
     package var integer: Int? { if case .integer(let value) = self { value } else { nil } }
     /// The address of values that are one.
     package var address: NetworkAddress? { if case .address(let address) = self { address } else { nil } }
+    /// The value as a file of settings would have it.
+    package var settingText: String {
+        switch self {
+        case .flag(let isOn): isOn ? "true" : "false"
+        case .text(let text): text
+        case .integer(let value): String(value)
+        case .address(let address): address.description
+        case .definition(let name, let value): "\(name)=\(value)"
+        }
+    }
     /// Whether it is a switch that is on.
     package var isOn: Bool { self == .flag(true) }
 }

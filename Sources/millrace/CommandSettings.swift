@@ -38,6 +38,10 @@ struct CommandSettings {
         }
         var properties: [String: String] = [:]
         for setting in fileSettings.values + environment.values { properties[setting.name] = setting.text }
+        // A flag counts before both, and is what SHOW PROPERTIES shows.
+        for option in CommandTable[given.command].allOptions {
+            if let name = option.setting, let value = given.given[option.name]?.last { properties[name] = value.settingText }
+        }
         self.invocation = invocation
         self.properties = properties
         self.fileSettings = fileSettings

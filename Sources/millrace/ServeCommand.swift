@@ -69,14 +69,17 @@ struct ServeCommand {
         let invocation = settings.invocation
         var addresses = invocation[.listen]?.address.map { [$0] } ?? []
         do throws(Diagnostic) {
-            if let list = SettingValues(settings.properties)[.listeners], given.given[.listen] == nil {
+            if let list = SettingValues(settings.properties)[.listeners] {
+                // Also when a flag counts before it: who writes https there must not believe that it is in force.
                 let listed = try SettingTable.listenerAddresses(list)
-                if let listen = invocation.given[.listen]?.last?.address, listed != [listen] {
-                    throw Diagnostic(
-                        .invalidSetting, "listeners and millrace.listen say different things", category: .general,
-                        hint: "Take one of them out.")
+                if given.given[.listen] == nil {
+                    if let listen = invocation.given[.listen]?.last?.address, listed != [listen] {
+                        throw Diagnostic(
+                            .invalidSetting, "listeners and millrace.listen say different things", category: .general,
+                            hint: "Take one of them out.")
+                    }
+                    addresses = listed
                 }
-                addresses = listed
             }
             try checkListening(on: addresses, metrics: invocation[.metrics]?.address, isInsecure: invocation.isOn(.insecure))
         } catch {

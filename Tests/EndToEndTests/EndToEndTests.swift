@@ -165,6 +165,25 @@ private func python(_ script: String, _ arguments: [String]) throws -> (output: 
         #expect(status == 2 && output.contains(reason), "\(output)")
     }
 
+    /// A flag counts before the file; what the file says of TLS is refused all the same, because it is meant.
+    @Test func aFlagDoesNotHideWhatCannotBeHonoured() throws {
+        let place = FileManager.default.temporaryDirectory.appending(path: "server-\(UUID().uuidString).properties")
+        defer { try? FileManager.default.removeItem(at: place) }
+        try "listeners=https://127.0.0.1:0\n".write(to: place, atomically: true, encoding: .utf8)
+        let (output, status) = try run(
+            millrace, ["serve", "--listen", "127.0.0.1:0", "--config", place.path, "--data", place.path + ".data"])
+        #expect(status == 2 && output.contains("there is no TLS yet"), "\(output)")
+    }
+
+    /// SHOW PROPERTIES shows what a flag decided.
+    @Test func flagsAreShownAsProperties() throws {
+        let (output, status) = try run(
+            millrace, ["run", "--threads", "1", "--durability", "os", "--output", "tsv", "-c", "SHOW PROPERTIES;"])
+        #expect(status == 0, "\(output)")
+        #expect(output.contains("millrace.threads\tSERVER\t1\t"), "\(output)")
+        #expect(output.contains("millrace.durability\tSERVER\tos\t"), "\(output)")
+    }
+
     /// A data directory in use names the port of the server that has it; tail, topics and load go by their flags.
     @Test func aServerIsFoundThroughItsDirectory() throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "data-\(UUID().uuidString)")
