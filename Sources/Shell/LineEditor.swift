@@ -17,6 +17,8 @@ private nonisolated(unsafe) var completer: ((_ line: String) -> [String])?
 
     /// Opens the editor on the standard streams. `complete` gives the words that the last word of a line may become.
     init?(program: String, historyPath: String?, complete: @escaping (_ line: String) -> [String]) {
+        // Statements are UTF-8 whatever the locale of the terminal says; in the C locale libedit drops what is not ASCII.
+        unsafe setlocale(LC_CTYPE, "C.UTF-8")
         guard let editor = unsafe millrace_el_init(program), let past = unsafe history_init() else { return nil }
         unsafe self.editor = editor
         unsafe self.past = past

@@ -13,7 +13,7 @@ class Terminal:
     def __init__(self, *arguments):
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
-            os.environ.update(HOME=home, TERM="xterm", NO_COLOR="1", COLUMNS="100", LINES="40")
+            os.environ.update(LC_ALL="C", HOME=home, TERM="xterm", NO_COLOR="1", COLUMNS="100", LINES="40")
             os.execv(millrace, [millrace, *arguments])
         self.seen = ""
 
@@ -70,6 +70,12 @@ shell.type("INSERT INTO visits VALUES (1, 'a;b');\n")
 shell.expect(r"1 row inserted", "a semicolon in quotes")
 shell.command("SELECT * FROM vis\t;\n")
 shell.expect(r"\| 1 +\| a;b", "Tab completes a source, the row comes back")
+shell.expect(r"millrace> ", "the prompt")
+
+shell.type("INSERT INTO visits VALUES (2, 'Zürich 日本');\n")
+shell.expect(r"1 row inserted", "letters outside ASCII")
+shell.type("SELECT page FROM visits WHERE id = 2;\n")
+shell.expect(r"\| Zürich 日本", "they are stored as they were typed, in any locale")
 shell.expect(r"millrace> ", "the prompt")
 
 shell.type("SELEC 1;\n")
