@@ -241,7 +241,7 @@ package final class Ingest: @unchecked Sendable {
             return (call, state.failure.map { .failure($0) } ?? .success(state.report))
         }
         guard let end else { return }
-        if case .success = end.result { session.state.withLock { $0.writes += 1 } }
+        if case .success = end.result { session.state.withLock { $0.noteRows() } }
         end.call(end.result)
     }
 }

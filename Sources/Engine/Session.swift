@@ -44,10 +44,18 @@ struct SessionState: Sendable {
     var variables: [String: String] = [:]
     /// How much of this session was acknowledged that its later questions must see: rows, and queries over rows that were there.
     var writes = 0
+    /// What `writes` was when rows of this session were acknowledged last.
+    var rowWrites = 0
     /// How many of these each source that was asked for had seen when its upstream queries had last caught up.
     var seenWrites: [String: Int] = [:]
     /// The mark of the script's statement that is being carried out; nil where no script runs.
     var scriptMark: String?
+
+    /// Rows of this session were acknowledged.
+    mutating func noteRows() {
+        writes += 1
+        rowWrites = writes
+    }
 }
 
 /// One user's session at the engine.

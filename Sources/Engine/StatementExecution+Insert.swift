@@ -45,7 +45,7 @@ extension StatementExecution {
             execution.goOn(on: execution.engine.statements, whenDone) { () throws(Diagnostic) in
                 if case .failure(let error) = result { throw Diagnostic(error) }
                 if let mark { execution.engine.state.withLock { $0.catalog.set(.scriptMark(mark)) } }
-                execution.session.state.withLock { $0.writes += 1 }
+                execution.session.state.withLock { $0.noteRows() }
                 execution.done(AnswerSummary(message: "1 row inserted"), whenDone)
             }
         }

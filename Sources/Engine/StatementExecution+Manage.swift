@@ -181,4 +181,12 @@ extension StatementExecution {
         default: return []
         }
     }
+
+    /// Whether the statement ends a query, or has it stand still.
+    func endsQuery(_ statement: Statement) -> Bool {
+        switch statement {
+        case .dropSource, .manageQuery(.terminate, _), .manageQuery(.pause, _): true
+        default: false
+        }
+    }
 }

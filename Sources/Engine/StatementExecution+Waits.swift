@@ -16,6 +16,9 @@ extension StatementExecution {
     /// Nanoseconds for which a question waits for the queries behind its source.
     static let patience: Int64 = 5_000_000_000
 
+    /// Nanoseconds for which a statement that ends a query waits until that has read the session's own rows: it may be ended because it is slow.
+    static let patienceBeforeEnd: Int64 = 1_000_000_000
+
     /// Goes on with `body` on a thread for statements as soon as `holds` is true, when one of the `news` has made it so, or when `deadline`
     /// (monotonic nanoseconds) has passed. A request that is cancelled, and an engine that closes, end the statement instead.
     func wait(
@@ -51,14 +54,17 @@ extension StatementExecution {
     // MARK: What this session wrote
 
     /// Goes on once the queries upstream of the sources have processed what this session had acknowledged, or after five seconds. What has been
-    /// waited for once is not waited for again: on a busy server that would be a wait for the rows of other sessions.
+    /// waited for once is not waited for again: on a busy server that would be a wait for the rows of other sessions. A statement that
+    /// ends a query (`endsQuery`) waits for inserted rows only, not for what new queries make of old ones, and not as long.
     func afterUpstream(
-        of sources: [String], _ whenDone: @escaping @Sendable (Bool) -> Void, _ body: @escaping @Sendable () throws(Diagnostic) -> Void
+        of sources: [String], endsQuery: Bool = false, _ whenDone: @escaping @Sendable (Bool) -> Void,
+        _ body: @escaping @Sendable () throws(Diagnostic) -> Void
     ) throws(Diagnostic) {
-        let (writes, seen) = session.state.withLock { ($0.writes, $0.seenWrites) }
+        let (writes, seen) = session.state.withLock { (endsQuery ? $0.rowWrites : $0.writes, $0.seenWrites) }
         let behind = sources.filter { (seen[$0] ?? 0) < writes }
         if behind.isEmpty { return try body() }
-        let deadline = engine.clock.monotonicNanoseconds() + StatementExecution.patience
+        let patience = endsQuery ? StatementExecution.patienceBeforeEnd : StatementExecution.patience
+        let deadline = engine.clock.monotonicNanoseconds() + patience
         catchUp(engine.stages(upstreamOf: behind)[...], deadline, whenDone) { isCaughtUp throws(Diagnostic) in
             if isCaughtUp {
                 session.state.withLock { state in
@@ -67,8 +73,9 @@ extension StatementExecution {
             } else {
                 sink.emit(
                     .notice(
-                        "the queries upstream of \(behind.joined(separator: ", ")) have not caught up after 5 seconds; the answer may lack "
-                            + "what was just written"))
+                        "the queries upstream of \(behind.joined(separator: ", ")) have not caught up after "
+                            + "\(patience / 1_000_000_000) s; "
+                            + (endsQuery ? "rows that were just written may be missing" : "the answer may lack what was just written")))
             }
             try body()
         }

@@ -24,7 +24,7 @@ package final class QueryTask {
     /// One record a micro-batch: a larger one made too much output.
     var takesOneByOne = false
     /// Records of a micro-batch that takes about one slice of time.
-    private var batchRecords = TaskLimits.batchRecords
+    private var batchRecords = TaskLimits.firstBatch
     /// Bytes of input processed so far.
     private(set) var bytesProcessed = 0
     /// Records processed since the last commit, and about how many bytes they had.
@@ -135,10 +135,13 @@ package final class QueryTask {
         return true
     }
 
-    /// Makes the next micro-batch of a slow query smaller, so that it takes about one slice, and lets it grow again.
+    /// Makes the next batch of a slow query so small that it takes about one slice, and lets it grow again. One measurement may be wrong,
+    /// because the thread lost its core meanwhile, so it shrinks a batch to a sixteenth at most.
     private func adaptBatch(records: Int, nanoseconds: Int64) {
         if nanoseconds > TaskLimits.sliceNanoseconds * 2, records >= batchRecords / 2 {
-            batchRecords = max(TaskLimits.smallestBatch, batchRecords / 2)
+            // Records are at most 4,096, so the product fits.
+            let fitting = Int64(records) * TaskLimits.sliceNanoseconds / nanoseconds
+            batchRecords = max(1, batchRecords / 16, min(batchRecords, Int(clamping: fitting)))
         } else if nanoseconds < TaskLimits.sliceNanoseconds, batchRecords < TaskLimits.batchRecords {
             batchRecords = min(TaskLimits.batchRecords, batchRecords * 2)
         }

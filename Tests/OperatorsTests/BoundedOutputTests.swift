@@ -94,6 +94,22 @@ private func endsWhenCancelled(_ dataflow: Dataflow) -> Bool {
 }
 
 @Suite struct BoundedOutputTests {
+    /// A lambda may make each element as large as the record; the value is given up at 16 MiB, whatever comes after.
+    @Test func anArrayOfLargeElementsIsAnError() throws {
+        let body = TypedExpression(
+            .lambda(parameters: [LambdaParameter(slot: 0, name: "X", type: .string)], column(1, text)), .string)
+        let array = TypedExpression(.call("TRANSFORM", [column(2, strings), body]), strings)
+        let length = TypedExpression(.call("ARRAY_LENGTH", [array]), .integer)
+        let root = project(
+            .source(source([ColumnDefinition("B", .string), ColumnDefinition("L", strings)])), [("K", column(0, text)), ("N", length)])
+        let dataflow = try Dataflow(root: root, destination: sink(), options: DataflowOptions(hasSlices: true))
+        let lines = [record("a", 2), record(String(repeating: "x", count: 500_000), 9000), record("b", 3)]
+        try dataflow.process(input: 0, run: run(lines), range: 0..<3, partition: 0)
+        while dataflow.hasPending { try dataflow.resume() }
+        #expect(texts(dataflow.takeOutput()) == [#"k|{"N":2}@0"#, #"k|{"N":null}@0"#, #"k|{"N":3}@0"#])
+        #expect(dataflow.takeErrors().map(\.message) == ["the value has more than 16 MiB"])
+    }
+
     /// 9,000 rows with a text of 500 KB each are 4.5 GB: an error of this record alone, given by itself.
     @Test func aRecordThatMakesTooMuchIsLeftOut() throws {
         let body = String(repeating: "x", count: 500_000)

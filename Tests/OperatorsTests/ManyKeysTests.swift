@@ -15,12 +15,12 @@ import Values
         #expect(lines.dropFirst(keys).allSatisfy { $0.contains(#"{"A0":2}"#) })
     }
 
-    @Test(.timeLimit(.minutes(5))) func numbers() throws { try check(grouping: column(1, big)) }
+    @Test(.timeLimit(.minutes(20))) func numbers() throws { try check(grouping: column(1, big)) }
 
-    @Test(.timeLimit(.minutes(5))) func texts() throws { try check(grouping: TypedExpression(.cast(column(1, big)), .string)) }
+    @Test(.timeLimit(.minutes(20))) func texts() throws { try check(grouping: TypedExpression(.cast(column(1, big)), .string)) }
 
     /// Keys with escapes in one batch: none is looked for among those of other rows.
-    @Test(.timeLimit(.minutes(1))) func textsWithEscapes() throws {
+    @Test(.timeLimit(.minutes(20))) func textsWithEscapes() throws {
         let count = 100_000
         let texts = Step.source(source([ColumnDefinition("V", .string)]))
         let lines = (0..<count).map { Line("k", #"{"V":"first\n","V":"\"\#($0)"}"#) }

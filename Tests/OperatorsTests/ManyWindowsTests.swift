@@ -28,12 +28,12 @@ private let ages: Int64 = 1_000_000_000_000
         return rows
     }
 
-    @Test(.timeLimit(.minutes(2)), arguments: [false, true]) func tumbling(isFinal: Bool) throws {
+    @Test(.timeLimit(.minutes(20)), arguments: [false, true]) func tumbling(isFinal: Bool) throws {
         let window = WindowDescription(shape: .tumbling(size: 10), grace: 0, retention: ages)
         #expect(try feedMany(window, isFinal: isFinal) == Self.count - (isFinal ? 1 : 0))
     }
 
-    @Test(.timeLimit(.minutes(2)), arguments: [1, Self.count]) func finalSessions(keys: Int) throws {
+    @Test(.timeLimit(.minutes(20)), arguments: [1, Self.count]) func finalSessions(keys: Int) throws {
         let window = WindowDescription(shape: .session(gap: 4), grace: 0, retention: ages)
         #expect(try feedMany(window, isFinal: true, keys: keys) == Self.count - 1)
     }

@@ -6,7 +6,7 @@ import Testing
 
 /// What follows from each answer that the log can give to a fetch or a commit.
 @Suite struct CommitTests {
-    private func task(_ log: ScriptedLog, _ input: TopicID) throws -> QueryTask {
+    private func task(_ log: ScriptedLog, _ input: TopicID, time: any TimeSource = SystemTime()) throws -> QueryTask {
         var persistence = TaskPersistence(group: "q")
         persistence.output = OutputTopic(topic: log.addTopic("out"), partitions: 1)
         let description = TaskDescription(
@@ -14,7 +14,7 @@ import Testing
             inputs: (0..<2).map {
                 TaskInput(index: 0, partition: PartitionKey(topic: input, partition: $0), topicName: "in", position: 0)
             }, partition: 0, role: .persistent(persistence))
-        return QueryTask(description, status: QueryStatus(queryID: "q"), log: log, time: SystemTime())
+        return QueryTask(description, status: QueryStatus(queryID: "q"), log: log, time: time)
     }
 
     /// Commits what the task has processed; the values that it writes.
@@ -165,5 +165,35 @@ import Testing
         second.put(["a"])
         #expect(log.wait(second.output) { $0.last == #"{"N":3}"# })
         second.pool.stop()
+    }
+
+    /// A batch takes about a slice of time: it begins with one record, grows while it is quick, and stays with one where each takes long.
+    @Test(arguments: [(0, [1, 2, 4, 8, 16, 32]), (1_000_000_000, [1, 1, 1, 1, 1, 1])] as [(Int64, [Int64])])
+    func aBatchIsAsLargeAsItsTimeAllows(nanoseconds: Int64, expected: [Int64]) throws {
+        let log = ScriptedLog()
+        let input = log.addTopic("in", partitions: 2)
+        log.append(input, values((0..<240).map(String.init)))
+        let task = try task(log, input, time: SteadyTime(step: nanoseconds))
+        let sizes = try (0..<6).map { _ in
+            let before = task.description.inputs[0].position
+            _ = try task.turn(resume: {})
+            return task.description.inputs[0].position - before
+        }
+        #expect(sizes == expected)
+    }
+}
+
+/// So many nanoseconds pass from one look at the clock to the next.
+private final class SteadyTime: TimeSource {
+    private let step: Int64
+    private let now = Monitor<Int64>(0)
+
+    init(step: Int64) { self.step = step }
+    func wallMilliseconds() -> Int64 { 0 }
+    func monotonicNanoseconds() -> Int64 {
+        now.update { now in
+            now += step
+            return now
+        }
     }
 }

@@ -59,7 +59,7 @@ private func queryAtWork() throws -> TestQuery {
 }
 
 @Suite struct SlowWorkTests {
-    @Test(.timeLimit(.minutes(2))) func terminateEndsABatch() throws {
+    @Test(.timeLimit(.minutes(20))) func terminateEndsABatch() throws {
         let query = try queryAtWork()
         let isGone = Monitor(false)
         query.run.terminate { isGone.update { $0 = true } }
@@ -69,14 +69,14 @@ private func queryAtWork() throws -> TestQuery {
     }
 
     /// A pause waits a little for the end of the batch, and then no longer, although the only worker is busy with it.
-    @Test(.timeLimit(.minutes(2))) func pauseEndsABatch() throws {
+    @Test(.timeLimit(.minutes(20))) func pauseEndsABatch() throws {
         let query = try queryAtWork()
         query.pause()
         #expect(query.status.state == .paused && query.values().isEmpty && query.failures.withLock { $0.isEmpty })
         query.pool.stop()
     }
 
-    @Test(.timeLimit(.minutes(2))) func theEndOfThePoolEndsABatch() throws {
+    @Test(.timeLimit(.minutes(20))) func theEndOfThePoolEndsABatch() throws {
         let query = try queryAtWork()
         query.pool.stop()
         #expect(query.values().isEmpty && query.failures.withLock { $0.isEmpty })

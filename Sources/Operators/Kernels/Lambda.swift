@@ -96,6 +96,7 @@ final class TransformKernel: Kernel {
         for part in parts where !part.failed.isEmpty {
             for (element, owner) in flat.owners.enumerated() where part.failed[element] { result.setFailed(Int(owner)) }
         }
+        let mayBeLarge = result.children.contains(where: \.hasVariableWeight)
         var next = 0
         usable.forEach { row in
             let length = source.elements(row).count
@@ -103,14 +104,27 @@ final class TransformKernel: Kernel {
             if cancel.isSet { return result.setFailed(row) }
             if result.isFailed(row) { return }
             let start = result.children[0].count
+            // A body such as `x => body` makes each element as large as a whole record.
+            let before = mayBeLarge ? size : 0
+            if before > frame.pressure.limit {
+                frame.pressure.isOverfull = true
+                return result.setFailed(row)
+            }
             for element in next..<next + length {
                 for (child, part) in zip(result.children, parts) { child.append(part, element) }
+                if mayBeLarge, size - before > ValueLimit.bytes {
+                    for child in result.children { child.truncate(to: start) }
+                    return fail(frame, row, ValueLimit.message)
+                }
             }
             result.setRange(row, start: start, count: length)
             if result.lane == .map, let problem = mapProblem(start, length, unless: cancel) { fail(frame, row, problem) }
         }
         return result
     }
+
+    /// Bytes of all elements so far.
+    private var size: Int { result.children.reduce(0) { $0 + $1.contentSize } }
 
     private func mapProblem(_ start: Int, _ length: Int, unless cancel: CancelFlag) -> String? {
         let keys = result.children[0]
