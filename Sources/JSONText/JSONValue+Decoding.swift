@@ -6,7 +6,7 @@ extension JSONValue {
     /// The value of that type which this document holds. Errors: another shape, a number out of range, nesting deeper
     /// than `codedDepth`.
     package func decoded<Value: Decodable>(as type: Value.Type) throws(JSONCodingError) -> Value {
-        do { return try NodeDecoder(self, depth: 0, codingPath: []).decode(type) } catch { throw JSONCodingError(error) }
+        do { return try NodeDecoder(value: self, depth: 0, codingPath: []).decode(type) } catch { throw JSONCodingError(error) }
     }
 }
 
@@ -16,12 +16,6 @@ private struct NodeDecoder: Decoder {
     let depth: Int
     let codingPath: [any CodingKey]
     let userInfo: [CodingUserInfoKey: Any] = [:]
-
-    init(_ value: JSONValue, depth: Int, codingPath: [any CodingKey]) {
-        self.value = value
-        self.depth = depth
-        self.codingPath = codingPath
-    }
 
     func container<Key: CodingKey>(keyedBy type: Key.Type) throws -> KeyedDecodingContainer<Key> {
         guard case .object(let members) = value else { throw error("an object is expected") }
@@ -41,7 +35,7 @@ private struct NodeDecoder: Decoder {
 
     func inside(_ child: JSONValue, _ key: any CodingKey) throws(JSONCodingError) -> NodeDecoder {
         guard depth < JSONValue.codedDepth else { throw error("nested deeper than \(JSONValue.codedDepth) levels") }
-        return NodeDecoder(child, depth: depth + 1, codingPath: codingPath + [key])
+        return NodeDecoder(value: child, depth: depth + 1, codingPath: codingPath + [key])
     }
 
     func boolean() throws(JSONCodingError) -> Bool {

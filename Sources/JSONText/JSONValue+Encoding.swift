@@ -37,7 +37,7 @@ extension JSONValue {
     /// A value as JSON. Errors: nested deeper than `codedDepth`, or refused by the value itself.
     package init(encoding value: some Encodable) throws(JSONCodingError) {
         let root = EncodingNode()
-        do { try value.encode(to: NodeEncoder(root, depth: 0, codingPath: [])) } catch { throw JSONCodingError(error) }
+        do { try value.encode(to: NodeEncoder(node: root, depth: 0, codingPath: [])) } catch { throw JSONCodingError(error) }
         self = root.value
     }
 }
@@ -81,12 +81,6 @@ private struct NodeEncoder: Encoder {
     let codingPath: [any CodingKey]
     let userInfo: [CodingUserInfoKey: Any] = [:]
 
-    init(_ node: EncodingNode, depth: Int, codingPath: [any CodingKey]) {
-        self.node = node
-        self.depth = depth
-        self.codingPath = codingPath
-    }
-
     func container<Key: CodingKey>(keyedBy type: Key.Type) -> KeyedEncodingContainer<Key> {
         // A value may ask for its container more than once and adds to the same object.
         if case .object = node.content {} else { node.content = .object([]) }
@@ -101,9 +95,14 @@ private struct NodeEncoder: Encoder {
     func singleValueContainer() -> any SingleValueEncodingContainer { SingleNode(encoder: self) }
 
     /// An encoder of a place inside this one.
-    func inside(_ child: EncodingNode, _ key: any CodingKey) throws(JSONCodingError) -> NodeEncoder {
-        guard depth < JSONValue.codedDepth else { throw JSONCodingError("nested deeper than \(JSONValue.codedDepth) levels") }
-        return NodeEncoder(child, depth: depth + 1, codingPath: codingPath + [key])
+    func inside(_ child: EncodingNode, _ key: any CodingKey) -> NodeEncoder {
+        NodeEncoder(node: child, depth: depth + 1, codingPath: codingPath + [key])
+    }
+
+    /// This encoder. Errors: its place is nested too deep.
+    func checked() throws(JSONCodingError) -> NodeEncoder {
+        guard depth <= JSONValue.codedDepth else { throw JSONCodingError("nested deeper than \(JSONValue.codedDepth) levels") }
+        return self
     }
 }
 
@@ -131,11 +130,7 @@ private struct KeyedNodes<Key: CodingKey>: KeyedEncodingContainerProtocol {
     let encoder: NodeEncoder
     var codingPath: [any CodingKey] { encoder.codingPath }
 
-    private func child(_ key: any CodingKey) throws(JSONCodingError) -> NodeEncoder {
-        let child = EncodingNode()
-        encoder.node.append(key.stringValue, child)
-        return try encoder.inside(child, key)
-    }
+    private func child(_ key: any CodingKey) throws(JSONCodingError) -> NodeEncoder { try nested(key).checked() }
 
     func encodeNil(forKey key: Key) throws { try child(key).put(.null) }
     func encode(_ value: some Encodable, forKey key: Key) throws { try child(key).encode(value) }
@@ -167,7 +162,7 @@ private struct KeyedNodes<Key: CodingKey>: KeyedEncodingContainerProtocol {
     private func nested(_ key: any CodingKey) -> NodeEncoder {
         let child = EncodingNode()
         encoder.node.append(key.stringValue, child)
-        return NodeEncoder(child, depth: encoder.depth + 1, codingPath: codingPath + [key])
+        return encoder.inside(child, key)
     }
 }
 
@@ -178,12 +173,7 @@ private struct ListedNodes: UnkeyedEncodingContainer {
 
     init(encoder: NodeEncoder) { self.encoder = encoder }
 
-    private mutating func child() throws(JSONCodingError) -> NodeEncoder {
-        let child = EncodingNode()
-        encoder.node.append(child)
-        defer { count += 1 }
-        return try encoder.inside(child, PlainKey("\(count)"))
-    }
+    private mutating func child() throws(JSONCodingError) -> NodeEncoder { try nested().checked() }
 
     mutating func encodeNil() throws { try child().put(.null) }
     mutating func encode(_ value: some Encodable) throws { try child().encode(value) }
@@ -214,7 +204,7 @@ private struct ListedNodes: UnkeyedEncodingContainer {
         let child = EncodingNode()
         encoder.node.append(child)
         defer { count += 1 }
-        return NodeEncoder(child, depth: encoder.depth + 1, codingPath: codingPath + [PlainKey("\(count)")])
+        return encoder.inside(child, PlainKey("\(count)"))
     }
 }
 

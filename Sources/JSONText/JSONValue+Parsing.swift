@@ -28,8 +28,6 @@ private struct OpenContainer {
     var elements: [JSONValue] = []
     var members: [JSONValue.Member] = []
 
-    init(isObject: Bool) { self.isObject = isObject }
-
     var end: UInt8 { isObject ? UInt8(ascii: "}") : UInt8(ascii: "]") }
     var value: JSONValue { isObject ? .object(members) : .array(elements) }
 
@@ -208,7 +206,8 @@ private struct JSONParser {
         }
     }
 
-    /// `\uXXXX`, two of them for a scalar beyond the basic plane; a lone surrogate becomes the replacement character.
+    /// `\uXXXX`: a UTF-16 unit, or a pair of surrogates for a code point above U+FFFF (RFC 8259 §7). A surrogate without its partner
+    /// becomes U+FFFD, because no UTF-8 text can hold it.
     private mutating func unicodeEscape(into text: inout [UInt8]) throws(Diagnostic) {
         var code = try hexadecimal()
         if (0xD800...0xDBFF).contains(code), bytes[position...].starts(with: "\\u".utf8) {
