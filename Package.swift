@@ -70,7 +70,7 @@ let package = Package(
         room("Syntax", "turns SQL text into a syntax tree and back", ["Diagnostics"]),
         room("Functions", "every built-in function: its name, its signatures and which one a call means", ["Quantities", "Values"]),
         room("Plans", "typed expressions and logical and physical plans, as values with a text form and a stored one",
-             ["Quantities", "Values", "Formats"]),
+             ["Quantities", "Bytes", "Values", "Formats"]),
         room("Catalog", "what exists, as an immutable snapshot: sources, types, queries with their plans; and its changes, as values",
              ["Quantities", "Values", "Formats", "Plans", "JSONText"]),
         room("Analysis", "resolves every name, gives every expression a type, and reports what is wrong",

@@ -1,4 +1,5 @@
-// Two hashes: Kafka's murmur2, by which keys find their partitions, and a fast seeded one for tables in memory.
+// Three hashes: Kafka's murmur2, by which keys find their partitions, a fast seeded one for tables in memory, and one whose values may be
+// stored.
 
 /// Austin Appleby's MurmurHash2 with the seed and byte order of Kafka's `Utils.murmur2`.
 package func murmur2(_ bytes: [UInt8], _ range: Range<Int>) -> Int32 {
@@ -32,6 +33,13 @@ package func partition(ofKey bytes: [UInt8], _ range: Range<Int>, among count: I
 /// The partition of a keyed record whose key is all of `key`.
 package func partition(ofKey key: [UInt8], among count: Int) -> Int {
     partition(ofKey: key, 0..<key.count, among: count)
+}
+
+/// FNV-1a of 64 bits (G. Fowler, L. C. Noll, K.-P. Vo). Its values are stored in the catalog, so it must stay what it is.
+@inlinable package func fnv1a(_ bytes: some Sequence<UInt8>) -> UInt64 {
+    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+    for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
+    return hash
 }
 
 /// A seeded 64-bit hash in the manner of Wang Yi's wyhash (multiply to 128 bits, fold). For tables in memory only: its values

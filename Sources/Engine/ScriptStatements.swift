@@ -2,6 +2,7 @@
 // been carried out in an earlier life of the data directory is not carried out again. The catalog remembers each with a
 // mark, in the commit of the statement itself.
 
+import Bytes
 import Catalog
 import Diagnostics
 import Platform
@@ -38,7 +39,7 @@ package final class ScriptRun: Sendable {
             counts[canonical, default: 0] += 1
             return counts[canonical] ?? 1
         }
-        return "\(fingerprint(canonical))-\(count)"
+        return "\(String(fnv1a(canonical.utf8), radix: 16))-\(count)"
     }
 
     private func statement(_ text: String) -> Statement? {
@@ -79,11 +80,4 @@ extension Statement {
         default: false
         }
     }
-}
-
-/// FNV-1a of 64 bits in hexadecimal: marks are stored, so the function must stay what it is.
-private func fingerprint(_ text: String) -> String {
-    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-    for byte in text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
-    return String(hash, radix: 16)
 }

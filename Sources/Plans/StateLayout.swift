@@ -5,6 +5,7 @@
 // The numbers behind the kinds (`aggregate/1`) are part of the contract: a change of how a kind of state is written raises
 // its number.
 
+import Bytes
 import Formats
 import Values
 
@@ -112,10 +113,8 @@ private func optionText(_ value: Value) -> String {
     }
 }
 
-/// FNV-1a of 64 bits, as 16 hexadecimal digits (G. Fowler, L. C. Noll, K.-P. Vo). Part of the contract, like the texts.
+/// FNV-1a as 16 hexadecimal digits. Part of the contract, like the texts.
 private func fingerprint(_ text: String) -> String {
-    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-    for byte in text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
-    let digits = String(hash, radix: 16)
+    let digits = String(fnv1a(text.utf8), radix: 16)
     return String(repeating: "0", count: 16 - digits.count) + digits
 }

@@ -12,6 +12,10 @@ import Testing
         #expect(crc32c([]) == 0)
     }
 
+    /// The test vectors of the authors' page.
+    @Test(arguments: [("", 0xcbf2_9ce4_8422_2325), ("a", 0xaf63_dc4c_8601_ec8c), ("foobar", 0x8594_4171_f739_67e8)] as [(String, UInt64)])
+    func fnv1aOfKnownInputs(_ text: String, _ expected: UInt64) { #expect(fnv1a(text.utf8) == expected) }
+
     @Test func instructionAndTablesAgreeAtEveryLength() {
         var bytes: [UInt8] = []
         var state: UInt64 = 1

@@ -407,8 +407,7 @@ struct MemberNames {
     }
 
     private func slot(_ name: some Collection<UInt8>) -> Int {
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        for byte in name { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+        let hash = fnv1a(name)
         return Int(truncatingIfNeeded: hash ^ hash >> 32) & (places.count - 1)
     }
 
