@@ -48,7 +48,7 @@ package struct SettingEntry: Hashable, Sendable {
         self.summary = summary
     }
 
-    /// The default; nil where there is none. That it is a value of its kind is a test's concern.
+    /// The default; nil where there is none. A test checks that it is a value of its kind.
     package var defaultValue: SettingContent? { defaultText.flatMap { try? kind.value(of: $0) } }
 
     /// Whether code reads it.
@@ -97,7 +97,7 @@ extension SettingTable {
             let similar = closestMatch(to: shortened(name), among: entries.lazy.filter(\.isRead).map(\.name))
             throw Diagnostic(
                 .invalidSetting, "unknown setting '\(shortened(name))'", category: .general,
-                hint: similar.map { "Did you mean \($0)?" } ?? "The settings are listed in the reference.")
+                hint: similar.map { "Did you mean \($0)?" } ?? "SHOW PROPERTIES lists the settings.")
         }
         return try entry.accept(name, text)
     }

@@ -17,8 +17,6 @@ package enum ValueKind: Hashable, Sendable {
     case integer(ClosedRange<Int>)
     /// A whole number of milliseconds.
     case milliseconds(ClosedRange<Int>)
-    /// An integer with an optional unit: `16MiB`, `2g`, `1000`.
-    case byteCount
     case choice([String])
     /// `NAME=VALUE`
     case definition
@@ -34,7 +32,6 @@ package enum ValueKind: Hashable, Sendable {
         case .address: "HOST:PORT"
         case .integer: "N"
         case .milliseconds: "MS"
-        case .byteCount: "BYTES"
         case .choice(let words): words.joined(separator: "|")
         case .definition: "NAME=VALUE"
         }
@@ -51,7 +48,7 @@ package enum SettingContent: Hashable, Sendable {
 
     /// The text of values that are kept as text: names, paths, SQL and choices.
     package var text: String? { if case .text(let text) = self { text } else { nil } }
-    /// The number of counts, sizes and lengths of time, in the unit of the kind.
+    /// The number of counts and lengths of time, in the unit of the kind.
     package var integer: Int? { if case .integer(let value) = self { value } else { nil } }
     /// The address of values that are one.
     package var address: NetworkAddress? { if case .address(let address) = self { address } else { nil } }
@@ -170,7 +167,6 @@ extension ValueKind {
             return .address(try ValueKind.address(text, defaultPort: defaultPort, allowsZero: allowsZero))
         case .integer(let range): return .integer(try ValueKind.number(text, in: range, unit: ""))
         case .milliseconds(let range): return .integer(try ValueKind.number(text, in: range, unit: " ms"))
-        case .byteCount: return .integer(try ValueKind.byteCount(text))
         case .choice(let words):
             guard let word = words.first(where: { $0 == text.lowercased() }) else {
                 throw ValueProblem(reason: "takes one of \(words.joined(separator: ", ")), not '\(shortened(text))'")
@@ -232,23 +228,5 @@ extension ValueKind {
             throw ValueProblem(reason: "takes HOST:PORT with a port from \(allowsZero ? 0 : 1) to 65535, not '\(shortened(text))'")
         }
         return NetworkAddress(host: String(host), port: port)
-    }
-
-    private static func byteCount(_ text: String) throws(ValueProblem) -> Int {
-        let digits = text.prefix(while: \.isNumber)
-        let unit = text[digits.endIndex...].lowercased()
-        let shift: Int? =
-            switch unit {
-            case "", "b": 0
-            case "k", "kb", "kib": 10
-            case "m", "mb", "mib": 20
-            case "g", "gb", "gib": 30
-            case "t", "tb", "tib": 40
-            default: nil
-            }
-        guard let shift, let count = Int(digits), count <= Int.max >> shift else {
-            throw ValueProblem(reason: "takes a number of bytes such as 1000, 16MiB or 2GiB, not '\(shortened(text))'")
-        }
-        return count << shift
     }
 }

@@ -48,15 +48,12 @@ struct CommandSettings {
         self.notices = notices
     }
 
-    /// A setting that the environment or the file gives.
-    private var values: SettingValues { SettingValues(properties) }
-
     /// The engine of the command's own that flags and settings ask for.
     var embedded: EmbeddedEngine {
         var embedded = EmbeddedEngine(directory: invocation[.data]?.text)
-        let durability = invocation.given[.durability]?.last.map { DurabilityLevel(setting: $0) } ?? values[.durability]
-        embedded.durability = durability == .os ? .os : .fsync
-        embedded.threads = invocation.given[.threads]?.last?.integer ?? values[.threads]
+        let values = SettingValues(properties)
+        embedded.durability = values[.durability] == .os ? .os : .fsync
+        embedded.threads = values[.threads]
         embedded.properties = properties
         return embedded
     }
