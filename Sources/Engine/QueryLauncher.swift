@@ -102,7 +102,7 @@ struct QueryLauncher: Sendable {
         persistence.errors = log.describeTopic(named: errorsTopic).map {
             ErrorReporter(topic: $0.id, queryID: id, time: engine.configuration.time)
         }
-        persistence.warn = { logLine(.warning, logText("snapshot_unreadable", ["query": id, "reason": "\($0)"])) }
+        persistence.warn = { logLine(.warning, logText("snapshot_unreadable", ["query": id, "reason": $0])) }
         for store in dataflow.storeNames {
             guard let topic = log.describeTopic(named: InternalNames.changelog(of: store)) else {
                 throw QueryFailure(message: "the changelog \(InternalNames.changelog(of: store)) is gone")
@@ -217,11 +217,12 @@ struct QueryLauncher: Sendable {
         var starts: [StartPosition] = []
         var records = OutgoingRecords()
         let now = engine.configuration.time.wallMilliseconds()
+        let offsetReset = SettingValues(properties)[.offsetReset]
         for source in plan.sources {
             guard let topic = log.describeTopic(named: source.topic) else { continue }
             for (partition, description) in topic.partitions.enumerated() {
                 // Tables are always read from their beginning.
-                let isLatest = SettingValues(properties)[.offsetReset] == .latest && source.kind == .stream
+                let isLatest = offsetReset == .latest && source.kind == .stream
                 let start = isLatest ? description.bounds.durableEnd : beginning(of: source.sourceName, topic, partition)
                 starts.append(StartPosition(topic: source.topic, partition: partition, offset: start))
                 appendPosition(

@@ -77,7 +77,7 @@ package final class EngineSession: Sendable {
     package func execute(_ text: String, into sink: any AnswerSink, whenFinished: @escaping @Sendable (Bool) -> Void = { _ in }) -> Request
     {
         let request = Request()
-        let isTaken = engine.statements.run { [self] in
+        onStatementThread(sink, whenFinished) { [self] in
             let options = parserOptions
             do throws(Diagnostic) {
                 let parsed = try parse(text, options: options)
@@ -87,11 +87,16 @@ package final class EngineSession: Sendable {
                 whenFinished(false)
             }
         }
-        if !isTaken {
-            sink.emit(.failed(StatementExecution.shuttingDown))
-            whenFinished(false)
-        }
         return request
+    }
+
+    /// Has `work` done on a thread for statements; an engine that closes ends the request instead.
+    private func onStatementThread(
+        _ sink: any AnswerSink, _ whenFinished: @escaping @Sendable (Bool) -> Void, _ work: @escaping @Sendable () -> Void
+    ) {
+        if engine.statements.run(work) { return }
+        sink.emit(.failed(StatementExecution.shuttingDown))
+        whenFinished(false)
     }
 
     private func perform(
@@ -108,11 +113,7 @@ package final class EngineSession: Sendable {
         execution.perform { [self] succeeded in
             if !succeeded { return whenFinished(false) }
             if rest.isEmpty { return whenFinished(true) }
-            let isTaken = engine.statements.run { [self] in perform(rest, request, sink, whenFinished) }
-            if !isTaken {
-                sink.emit(.failed(StatementExecution.shuttingDown))
-                whenFinished(false)
-            }
+            onStatementThread(sink, whenFinished) { [self] in perform(rest, request, sink, whenFinished) }
         }
     }
 
@@ -124,9 +125,12 @@ package final class EngineSession: Sendable {
         return accepted.notice
     }
 
+    /// What the server and this session have set, by bare name; queries that are made now take it with them.
+    var givenProperties: [String: String] { engine.serverProperties.merging(state.withLock { $0.properties }) { _, new in new } }
+
     /// The settings in force in this session.
     var settings: SettingValues {
-        SettingValues(engine.serverProperties.merging(state.withLock { $0.properties }) { _, new in new })
+        SettingValues(givenProperties)
     }
 
     /// How texts of this session are read: with its variables, unless it has switched them off.
@@ -147,11 +151,7 @@ package final class EngineSession: Sendable {
 
     /// All effective properties by bare name.
     var effectiveProperties: [String: String] {
-        var result: [String: String] = [:]
-        for setting in SettingTable.entries where setting.isRead { result[setting.name] = setting.defaultText }
-        result.merge(engine.serverProperties) { _, new in new }
-        result.merge(state.withLock { $0.properties }) { _, new in new }
-        return result
+        SettingTable.defaultTexts.merging(givenProperties) { _, new in new }
     }
 }
 

@@ -28,7 +28,7 @@ extension StatementExecution {
         if create.isSource && source.kind == .table {
             let (id, numbers) = try nextQueryID(.sourceTable, create.name.text)
             source.queryID = id
-            change.set = [.query(engine.sourceTableQuery(source, id, capturedProperties)), numbers]
+            change.set = [.query(engine.sourceTableQuery(source, id, session.givenProperties)), numbers]
         }
         change.set.append(.source(source))
         try commit(change, makingTopicOf: source, new.properties, sourcePartitions: nil)
@@ -201,7 +201,7 @@ extension StatementExecution {
 
     private func queryDefinition(_ plan: QueryPlan, expanded: String, reads: [String], writes: String) -> QueryDefinition {
         QueryDefinition(
-            id: plan.id, statement: parsed.text, expanded: expanded, properties: capturedProperties, reads: reads, writes: writes,
+            id: plan.id, statement: parsed.text, expanded: expanded, properties: session.givenProperties, reads: reads, writes: writes,
             plan: plan, layouts: plan.stateLayouts)
     }
 
@@ -212,13 +212,6 @@ extension StatementExecution {
         throw Diagnostic(
             .tooLarge, "this would be more than \(most) persistent \(most == 1 ? "query" : "queries"), the limit of this server",
             hint: "\(key.name) sets the limit; TERMINATE or DROP makes room.", at: parsed.range)
-    }
-
-    /// The settings that a query takes with it.
-    var capturedProperties: [String: String] {
-        var properties = engine.serverProperties
-        properties.merge(session.state.withLock { $0.properties }) { _, new in new }
-        return properties
     }
 
     func planning(_ id: String) -> PlanningContext { PlanningContext(session.settings, queryID: id) }

@@ -145,7 +145,9 @@ extension StatementExecution {
 
     /// The CREATE statement with the new columns, as listings show it.
     private func altered(_ statement: String, adding fields: [TypeName.Field]) throws(Diagnostic) -> String {
-        guard case .createSource(var create)? = try parse(statement + (statement.hasSuffix(";") ? "" : ";")).first?.statement else {
+        var options = ParserOptions()
+        options.acceptsMissingSemicolon = true
+        guard case .createSource(var create)? = try parse(statement, options: options).first?.statement else {
             return statement
         }
         create.columns += fields.map { Syntax.ColumnDefinition(name: $0.name, type: $0.type) }

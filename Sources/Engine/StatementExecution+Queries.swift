@@ -29,7 +29,7 @@ extension StatementExecution {
         let resolved = try analyse(query, for: .push, in: context)
         let id = transientID(resolved)
         let plan = transientPlan(resolved, in: planning(id))
-        var properties = capturedProperties
+        var properties = session.givenProperties
         properties["auto.offset.reset"] = session.settings[.offsetReset]?.rawValue ?? engine.configuration.pushStart
         // Fixed before the columns go out: a client that has seen those gets every row that is acknowledged later.
         let starts = QueryLauncher(engine: engine).transientStarts(of: plan, properties: properties)
@@ -113,7 +113,7 @@ extension StatementExecution {
         var plan = transientPlan(resolved, in: planning(id))
         // Limits of aggregations count final rows, not the changes on the way; the receiver counts them.
         if isAggregation, case .client(_, let order) = plan.destination { plan.destination = .client(limit: nil, order: order) }
-        var properties = capturedProperties
+        var properties = session.givenProperties
         properties["cache.max.bytes.buffering"] = "10000000"
         sink.emit(.columns(columns(of: resolved, flagsKeys: true), .rows))
         try start(plan, id, properties, from: [:], isPush: false, limit: resolved.limit, whenDone)

@@ -39,7 +39,7 @@ extension StatementExecution {
         let id = transientID(resolved)
         let plan = transientPlan(resolved, in: planning(id))
         sink.emit(.columns(columns(of: resolved, flagsKeys: true), .rows))
-        let properties = capturedProperties
+        let properties = session.givenProperties
         // The rows are what is durable: a commit that is refused meanwhile leaves them as they are.
         owner.run.commit { outcome in
             if outcome == .restoring {

@@ -138,7 +138,9 @@ extension MillraceEngine {
     }
 
     private func firstStatement(of text: String) throws(Diagnostic) -> Statement {
-        guard let parsed = try parse(text + (text.hasSuffix(";") ? "" : ";"), options: ParserOptions()).first else {
+        var options = ParserOptions()
+        options.acceptsMissingSemicolon = true
+        guard let parsed = try parse(text, options: options).first else {
             throw Diagnostic(.corruptData, "the entry has no statement", category: .general)
         }
         return parsed.statement
@@ -146,14 +148,8 @@ extension MillraceEngine {
 
     private func context(_ properties: [String: String], _ catalog: CatalogSnapshot) -> AnalysisContext {
         AnalysisContext(
-            catalog: catalog, functions: configuration.functions, properties: effectiveProperties(properties),
+            catalog: catalog, functions: configuration.functions, properties: SettingTable.defaultTexts.merging(properties) { _, new in new },
             partitions: { [self] in partitions(of: $0) })
-    }
-
-    private func effectiveProperties(_ properties: [String: String]) -> [String: String] {
-        var effective: [String: String] = [:]
-        for setting in SettingTable.entries where setting.isRead { effective[setting.name] = setting.defaultText }
-        return effective.merging(properties) { _, new in new }
     }
 
     private func check(_ source: SourceDefinition, against record: StatementRecord) throws(Diagnostic) {

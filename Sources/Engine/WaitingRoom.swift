@@ -190,7 +190,7 @@ final class WaitingRoom: Sendable {
             state.earliest = left
             return overdue.sorted { $0.0 < $1.0 }
         }
-        // News may have been missed by a hair; the condition has the last word.
+        // It may have become true since it was last looked at.
         for (number, waiter) in overdue { end(number, waiter.holds() ? .holds : .timedOut) }
     }
 }

@@ -10,6 +10,11 @@ package enum SettingTable {
     package static let entries: [SettingEntry] = [server, sessions, noted, refused].flatMap { $0 }
 
     private static let byName = [String: SettingEntry](entries.map { ($0.name, $0) }) { first, _ in first }
+    /// The defaults of the settings that code reads, by name.
+    package static let defaultTexts = [String: String](
+        entries.filter(\.isRead).compactMap { entry in entry.defaultText.map { (entry.name, $0) } }
+    ) { first, _ in first }
+
     private static let families = entries.filter { $0.name.hasSuffix("*") }
 
     /// Names that mean the same as another.
