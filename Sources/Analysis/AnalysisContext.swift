@@ -35,7 +35,7 @@ extension AnalysisContext {
     package func source(named name: Name) throws(Diagnostic) -> SourceDefinition {
         if let source = catalog.sources[name.text] { return source }
         throw Diagnostic(
-            .unknownSource, "\(name.text) does not exist.", hint: suggestion(for: name.text, among: catalog.sources.keys.sorted()),
+            .unknownSource, "\(name.text) does not exist.", hint: nameSuggestion(for: name.text, among: catalog.sources.keys.sorted()),
             at: name.span.range)
     }
 
@@ -82,13 +82,8 @@ extension AnalysisContext {
             if let type = catalog.types[name.text] { return type }
             throw Diagnostic(
                 .unknownType, "Cannot resolve unknown type: \(name.text)",
-                hint: suggestion(for: name.text, among: catalog.types.keys.sorted() + TypeName.builtInNames),
+                hint: nameSuggestion(for: name.text, among: catalog.types.keys.sorted() + TypeName.builtInNames),
                 at: name.span.range)
         }
     }
-}
-
-/// A sentence that offers the nearest of the names, or nil when none is near.
-func suggestion(for name: String, among candidates: [String]) -> String? {
-    nameSuggestion(for: name, among: candidates)
 }

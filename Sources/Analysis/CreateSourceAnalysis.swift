@@ -29,14 +29,14 @@ package func analyse(_ create: CreateSource, text: String, in context: AnalysisC
             .invalidProperty, "Missing required property \"KAFKA_TOPIC\" which has no default value.", category: .parseFailed,
             at: create.name.span.range)
     }
-    let defaultValue = try context.defaultFormat(context.settings[.defaultValueFormat])
+    let defaultValue = context.defaultFormat(context.settings[.defaultValueFormat])
     guard let valueName = properties.valueFormat ?? defaultValue else {
         throw Diagnostic(
             .invalidProperty,
             "Statement is missing the 'VALUE_FORMAT' property from the WITH clause. Either provide one or set a default via the "
                 + "'ksql.persistence.default.format.value' config.", at: create.name.span.range)
     }
-    let defaultKey = try context.defaultFormat(context.settings[.defaultKeyFormat])
+    let defaultKey = context.defaultFormat(context.settings[.defaultKeyFormat])
     let keyName = properties.keyFormat ?? defaultKey ?? .kafka
     try checkDelimiters(properties, key: keyName, value: valueName)
     if kind == .table && schema.key.isEmpty {
@@ -66,7 +66,7 @@ extension Values.SourceKind {
 
 extension AnalysisContext {
     /// The format that a setting names for sources that name none. The settings' own ranges admit known formats alone.
-    func defaultFormat(_ text: String?) throws(Diagnostic) -> FormatName? { text.flatMap { FormatName(named: $0) } }
+    func defaultFormat(_ text: String?) -> FormatName? { text.flatMap { FormatName(named: $0) } }
 }
 
 /// Names of streams and tables: letters, digits, `_` and `-`.
@@ -207,7 +207,7 @@ func timestamp(of properties: SourceProperties, columns: [Values.ColumnDefinitio
     guard let column = columns.first(where: { $0.name == name }) else {
         throw Diagnostic(
             .unknownColumn, "The TIMESTAMP column set in the WITH clause does not exist in the schema: '\(name)'",
-            hint: suggestion(for: name, among: columns.map(\.name)))
+            hint: nameSuggestion(for: name, among: columns.map(\.name)))
     }
     switch (column.type, properties.timestampFormat) {
     case (.bigint, nil), (.timestamp, nil), (.string, .some): return SourceTimestamp(column: name, pattern: properties.timestampFormat)

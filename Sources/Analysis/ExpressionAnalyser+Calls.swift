@@ -12,7 +12,7 @@ extension ExpressionAnalyser {
         guard let family = context.functions[name: name.text] else {
             throw Diagnostic(
                 .unknownFunction, "Can't find any functions with the name '\(name.text)'",
-                hint: suggestion(for: name.text.uppercased(), among: context.functions.all.map(\.name)), at: name.span.range)
+                hint: nameSuggestion(for: name.text.uppercased(), among: context.functions.all.map(\.name)), at: name.span.range)
         }
         switch family.kind {
         case .scalar: return try scalar(family, arguments, whole)

@@ -209,7 +209,7 @@ extension ExpressionAnalyser {
                 .unknownColumn,
                 "Could not find field '\(name.text)' in '\(text(of: base))'.\nAvailable fields: "
                     + fields.map { "`\($0.name)`" }.joined(separator: ", "),
-                hint: suggestion(for: name.text, among: fields.map(\.name)), at: name.span.range)
+                hint: nameSuggestion(for: name.text, among: fields.map(\.name)), at: name.span.range)
         }
         return TypedExpression(.field(container.expression, index), fields[index].type)
     }

@@ -23,7 +23,7 @@ package func analyse(_ insert: InsertSelect, in context: AnalysisContext) throws
     guard let target = context.catalog.sources[insert.target.text] else {
         throw Diagnostic(
             .unknownSource, "\(location(insert.target.span.range))Source `\(insert.target.text)` does not exist.",
-            hint: suggestion(for: insert.target.text, among: context.catalog.sources.keys.sorted()), at: insert.target.span.range)
+            hint: nameSuggestion(for: insert.target.text, among: context.catalog.sources.keys.sorted()), at: insert.target.span.range)
     }
     if target.kind != .stream {
         throw Diagnostic(
@@ -122,7 +122,7 @@ package func analyse(_ insert: InsertValues, in context: AnalysisContext) throws
         guard let index = columns.firstIndex(where: { $0.name == column.text }) else {
             throw Diagnostic(
                 .unknownColumn, "Column name \(column.text) does not exist.",
-                hint: suggestion(for: column.text, among: columns.map(\.name)),
+                hint: nameSuggestion(for: column.text, among: columns.map(\.name)),
                 at: column.span.range)
         }
         row.values[index] = try assign(value, to: columns[index])
@@ -158,7 +158,7 @@ private func unknownTarget(_ name: Name, _ context: AnalysisContext) -> Diagnost
             : "\nDid you mean \"\(other)\"? Hint: wrap the source name in double quotes to make it case-sensitive."
     }
     return Diagnostic(
-        .unknownSource, message, category: .general, hint: suggestion(for: name.text, among: context.catalog.sources.keys.sorted()),
+        .unknownSource, message, category: .general, hint: nameSuggestion(for: name.text, among: context.catalog.sources.keys.sorted()),
         at: name.span.range)
 }
 

@@ -110,7 +110,7 @@ struct JoinAnalysis {
         if let stranger {
             throw Diagnostic(
                 .unknownSource, "Failed to prepare statement: '\(stranger.text)' is not a valid stream/table name or alias.",
-                hint: suggestion(for: stranger.text, among: from.sources.map(\.alias)), at: stranger.span.range)
+                hint: nameSuggestion(for: stranger.text, among: from.sources.map(\.alias)), at: stranger.span.range)
         }
     }
 

@@ -131,7 +131,7 @@ package struct Scope: Hashable, Sendable {
         let range = source?.span.range ?? name.span.range
         return Diagnostic(
             .unknownColumn, "\(location(range))\(place) '\(text)' cannot be resolved.",
-            hint: suggestion(for: name.text, among: columnNames),
+            hint: nameSuggestion(for: name.text, among: columnNames),
             at: range)
     }
 }

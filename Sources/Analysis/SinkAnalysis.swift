@@ -52,7 +52,7 @@ private func sink(
     }
     let layout = try layout(of: query, sink: create.name.text)
     let source = query.sources[0]
-    let defaultKey = try context.defaultFormat(context.settings[.defaultKeyFormat])
+    let defaultKey = context.defaultFormat(context.settings[.defaultKeyFormat])
     let keyName = try keyFormat(properties, source, layout.schema.key, default: defaultKey ?? .kafka)
     let valueName = properties.valueFormat ?? source.valueFormat.name
     try checkDelimiters(properties, key: keyName, value: valueName)

@@ -44,7 +44,7 @@ package struct SourceProperties: Hashable, Sendable {
             throw Diagnostic(
                 .invalidProperty, "Failed to prepare statement: Invalid config variable(s) in the WITH clause: \(names)",
                 category: .parseFailed,
-                hint: suggestion(for: first.name.text.uppercased(), among: known.sorted()), at: first.name.span.range)
+                hint: nameSuggestion(for: first.name.text.uppercased(), among: known.sorted()), at: first.name.span.range)
         }
         for property in properties {
             switch property.name.text.uppercased() {
@@ -164,7 +164,7 @@ extension Property {
     func format() throws(Diagnostic) -> FormatName {
         guard let format = FormatName(named: text.trimmingBlanks) else {
             throw invalid(
-                "Unknown format: \(shown.uppercased())", hint: suggestion(for: text.uppercased(), among: FormatName.allCases.map(\.rawValue))
+                "Unknown format: \(shown.uppercased())", hint: nameSuggestion(for: text.uppercased(), among: FormatName.allCases.map(\.rawValue))
             )
         }
         guard format.isImplemented else {
