@@ -95,7 +95,7 @@ extension JSONCursor {
         forEachMember { raw, value in
             seen += 1
             // What is left is only walked over.
-            if seen & 0x3FF == 0, !isEnding { isEnding = cancel?.isSet ?? false }
+            if !isEnding { isEnding = cancel?.isSet(at: seen) ?? false }
             if isEnding { return }
             var name: [UInt8] = []
             decode(raw, into: &name)

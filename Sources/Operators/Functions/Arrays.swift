@@ -70,11 +70,6 @@ extension FunctionLibrary {
         }
     }
 
-    /// Whether the work was cancelled, looked at once in 1,024 elements.
-    @inline(__always) private static func isTimeToEnd(_ call: FunctionCall, _ element: Int) -> Bool {
-        element & 0x3FF == 0 && call.isCancelled
-    }
-
     /// The distinct elements of the first array that `keeps` takes, which is given the set of the second array's elements.
     private static func keepDistinct(_ call: FunctionCall, _ keeps: (ElementSet, Column, Int) -> Bool) {
         let array = call.arguments[0]
@@ -86,7 +81,7 @@ extension FunctionLibrary {
                 ? ElementSet(call.arguments[1].children[0], call.arguments[1].elements(row), unless: call.frame.pressure.cancel)
                 : ElementSet()
             for element in array.elements(row) where keeps(others, elements, element) && seen.insert(elements, element) {
-                if isTimeToEnd(call, element) { break }
+                if call.isCancelled(at: element) { break }
                 children[0].append(elements, element)
             }
             return true
@@ -98,7 +93,7 @@ extension FunctionLibrary {
             var seen = ElementSet()
             for array in call.arguments {
                 for element in array.elements(row) where seen.insert(array.children[0], element) {
-                    if isTimeToEnd(call, element) { break }
+                    if call.isCancelled(at: element) { break }
                     children[0].append(array.children[0], element)
                 }
             }

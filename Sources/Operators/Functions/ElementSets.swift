@@ -46,7 +46,7 @@ struct ElementSet {
     /// The elements in these rows, or some of them when `cancel` is set meanwhile.
     init(_ column: Column, _ rows: Range<Int>, unless cancel: CancelFlag) {
         for row in rows {
-            if row & 0x3FF == 0, cancel.isSet { return }
+            if cancel.isSet(at: row) { return }
             _ = insert(column, row)
         }
     }

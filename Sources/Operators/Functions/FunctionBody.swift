@@ -133,7 +133,7 @@ final class CallKernel: Kernel {
         result.reset(frame.count)
         if frame.pressure.isCancelled {
             rows.forEach { result.setFailed($0) }
-        } else if absorbs { 
+        } else if absorbs {
             computeInParts(frame, rows)
         } else {
             compute(frame, rows, arguments.map { $0.evaluate(frame, rows) })

@@ -40,7 +40,7 @@ extension FunctionLibrary {
                         return true
                     }
                     for (place, element) in elements.enumerated() {
-                        if place & 0x3FF == 0, call.isCancelled { return false }
+                        if call.isCancelled(at: place) { return false }
                         var text: [UInt8] = []
                         try CompactJSON.append(element, .scientific, to: &text)
                         children[0].setText(children[0].appendRow(), text)

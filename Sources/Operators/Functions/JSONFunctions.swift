@@ -135,7 +135,7 @@ extension FunctionLibrary {
                 try scratch.read(call.arguments[0].text(row)) { value throws(EvaluationError) in
                     guard let value, value.isObject else { return false }
                     for (place, member) in value.uniqueMembers(unless: call.frame.pressure.cancel).enumerated() {
-                        if place & 0x3FF == 0, call.isCancelled { return false }
+                        if call.isCancelled(at: place) { return false }
                         children[0].setText(children[0].appendRow(), member.name)
                         var content: [UInt8] = []
                         try CompactJSON.appendContent(member.value, to: &content)

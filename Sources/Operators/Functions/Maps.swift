@@ -44,7 +44,7 @@ extension FunctionLibrary {
             for map in call.arguments where !map.isNull(row) {
                 isPresent = true
                 for entry in map.elements(row) {
-                    if entry & 0x3FF == 0, call.isCancelled { return false }
+                    if call.isCancelled(at: entry) { return false }
                     put(key: map.children[0], entry, value: map.children[1], entry, into: children, index: &index)
                 }
             }
@@ -59,7 +59,7 @@ extension FunctionLibrary {
             var index = KeyIndex(children[0])
             let available = values.elements(row)
             for (place, key) in keys.elements(row).enumerated() {
-                if place & 0x3FF == 0, call.isCancelled { return false }
+                if call.isCancelled(at: place) { return false }
                 let value = place < available.count ? available.lowerBound + place : nil
                 put(key: keys.children[0], key, value: values.children[0], value, into: children, index: &index)
             }

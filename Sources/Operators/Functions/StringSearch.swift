@@ -142,7 +142,7 @@ extension FunctionLibrary {
                 pieces.setText(pieces.appendRow(), text)
             } else if isText {
                 for scalar in string(text).unicodeScalars {
-                    if pieces.count & 0xFFF == 0, cancel.isSet { return false }
+                    if cancel.isSet(at: pieces.count) { return false }
                     let unit = scalar.value > 0xFFFF ? "\u{FFFD}" : String(Character(scalar))
                     for _ in 0..<(scalar.value > 0xFFFF ? 2 : 1) { pieces.setText(pieces.appendRow(), unit.utf8) }
                 }

@@ -77,7 +77,7 @@ extension FunctionLibrary {
             let unit = isText ? utf16Length(filler) : filler.count
             for piece in 0..<(wanted - length) / unit {
                 bytes.append(contentsOf: filler)
-                if bytes.count - start > ValueLimit.bytes || piece & 0xFFF == 0xFFF && call.isCancelled { return true }
+                if bytes.count - start > ValueLimit.bytes || call.isCancelled(at: piece) { return true }
             }
             bytes.append(contentsOf: prefix(filler, (wanted - length) % unit, unit))
             if left { bytes.append(contentsOf: text) }
@@ -108,7 +108,7 @@ extension FunctionLibrary {
             }
             let scalars = CaseMapping.lower(string(text)).unicodeScalars.drop { $0.isASCII && isBlank(UInt8(truncatingIfNeeded: $0.value)) }
             for (place, scalar) in scalars.enumerated() {
-                if place & 0xFFF == 0xFFF, call.isCancelled { return true }
+                if call.isCancelled(at: place) { return true }
                 let isUpper = startsWord && scalar.value <= 0xFFFF
                 bytes.append(contentsOf: isUpper ? Array(scalar.properties.uppercaseMapping.utf8) : Array(String(Character(scalar)).utf8))
                 startsWord = scalar.isASCII && isBlank(UInt8(truncatingIfNeeded: scalar.value))

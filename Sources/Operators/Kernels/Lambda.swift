@@ -131,7 +131,7 @@ final class TransformKernel: Kernel {
         let values = result.children[1]
         var seen: Set<Value> = []
         for entry in start..<start + length {
-            if entry & 0x3FF == 0, cancel.isSet { return nil }
+            if cancel.isSet(at: entry) { return nil }
             if values.isNull(entry) { return "TRANSFORM gives a null map value" }
             if !seen.insert(keys.value(entry)).inserted { return "TRANSFORM gives the same map key twice" }
         }
