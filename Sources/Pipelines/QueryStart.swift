@@ -1,6 +1,6 @@
 // The start of a persistent query: the log fences the commits of earlier tasks, the start waits for those already placed, makes new tasks
-// at the positions that they leave, and restores their state. All of it happens beside
-// the workers and in steps, each of which lets other queries have their turn.
+// at the positions that they leave, and restores their state. All of it happens beside the workers and in steps, each of which lets other
+// queries have their turn.
 
 import LogStore
 import Platform

@@ -176,7 +176,7 @@ package final class QueryTask {
         guard let run = input.run else { return }
         do throws(DataflowError) {
             try description.dataflow.process(
-                input: input.index, run: run, range: input.next..<input.next + count, partition: Int32(truncatingIfNeeded: input.partition.partition))
+                input: input.index, run: run, range: input.next..<input.next + count, partition: input.partitionNumber)
         } catch {
             throw failure(error)
         }
@@ -189,7 +189,7 @@ package final class QueryTask {
             let input = description.inputs[part.place]
             return input.run.map {
                 InputSlice(
-                    input: input.index, run: $0, range: input.next..<input.next + part.count, partition: Int32(truncatingIfNeeded: input.partition.partition))
+                    input: input.index, run: $0, range: input.next..<input.next + part.count, partition: input.partitionNumber)
             }
         }
         do throws(DataflowError) { try description.dataflow.process(slices, order: choice.order) } catch { throw failure(error) }
@@ -219,7 +219,7 @@ package final class QueryTask {
         let input = description.inputs[place]
         guard let run = input.run else { return }
         description.dataflow.skip(
-            input: input.index, run: run, record: input.next, partition: Int32(truncatingIfNeeded: input.partition.partition),
+            input: input.index, run: run, record: input.next, partition: input.partitionNumber,
             reason: input.skips[run.offsets[input.next]] ?? "")
         description.inputs[place].advance(by: 1)
         use(1, of: input.generation)

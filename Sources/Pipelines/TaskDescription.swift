@@ -64,8 +64,8 @@ package struct TaskPersistence {
 package enum TaskLimits {
     /// Records of one micro-batch: enough to spread the cost of a batch, small enough for the first-level caches.
     package static let batchRecords = 4096
-    /// Records of a task's first micro-batch: one, since each may become 16 MiB or take a second. Batches double
-    /// while they take less than a slice, and a slow query's shrink to single records.
+    /// Records of a task's first micro-batch: one, since each may become 16 MiB or take a second. Batches double while they take less than
+    /// a slice of time, and those of a slow query shrink to single records.
     package static let firstBatch = 1
     /// Bytes of one fetch.
     package static let fetchBytes = 512 << 10

@@ -9,6 +9,8 @@ package struct TaskInput: Sendable {
     package let index: Int
     package let partition: PartitionKey
     package let topicName: String
+    /// The number of the partition, as dataflows take it.
+    var partitionNumber: Int32 { Int32(truncatingIfNeeded: partition.partition) }
     /// The offset of the next record to process. It never goes back: records that are to be processed again are read by a new task.
     package var position: Int64 {
         didSet { assert(position >= oldValue, "the position of a task goes back") }

@@ -5,8 +5,14 @@ import Platform
 
 /// Calls back after a while.
 final class Timers: Sendable {
+    private struct Entry {
+        /// Monotonic nanoseconds.
+        let due: Int64
+        let call: @Sendable () -> Void
+    }
+
     private struct State {
-        var entries: [(due: Int64, call: @Sendable () -> Void)] = []
+        var entries: [Entry] = []
         var isStopped = false
         /// The earliest time at which something is due (monotonic nanoseconds).
         var next: Int64? { entries.map(\.due).min() }
@@ -27,7 +33,7 @@ final class Timers: Sendable {
     /// Calls `body` on the timers' thread when so much time has passed; never, once they have been stopped. It must not wait.
     func after(nanoseconds delay: Int64, _ body: @escaping @Sendable () -> Void) {
         let due = clock.monotonicNanoseconds() + max(0, min(delay, .max / 4))
-        state.update { $0.entries.append((due, body)) }
+        state.update { $0.entries.append(Entry(due: due, call: body)) }
     }
 
     /// Ends the thread, after what it is calling now; what is not due yet is dropped. Not to be called from a timer.

@@ -11,7 +11,7 @@ import Platform
 @safe final class MetricsConnection: SocketOwner, @unchecked Sendable {
     /// Open connections at most; a page is for a few collectors.
     static let connectionLimit = 64
-    /// Seconds without a request, or without reading its answer, after which a connection is closed.
+    /// Milliseconds without a request, or without reading its answer, after which a connection is closed.
     static let idleMilliseconds = 30_000
 
     private let server: MillraceServer

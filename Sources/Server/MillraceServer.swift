@@ -51,7 +51,7 @@ package final class MillraceServer: @unchecked Sendable {
     let metricsThreads = ThreadPool("metrics", limit: 1)
     private let started: Int64
     private var connections: [Int: Connection] = [:]
-    /// The connections that are probed, by number, with how often they still will be.
+    /// Looks that are still to be taken at connections whose client has sent its end, by the connection's number.
     private var probed: [Int: Int] = [:]
     private var metricsConnections: [ObjectIdentifier: MetricsConnection] = [:]
     private var listeners: [SocketListener] = []
@@ -124,22 +124,24 @@ package final class MillraceServer: @unchecked Sendable {
         log(.debug, "connected", ["connection": "\(number)"])
     }
 
-    /// Milliseconds between two looks at the connections whose client has sent its end, and how often they are taken before the ticks suffice.
-    private static let probing = (milliseconds: 25, times: 40)
+    /// Milliseconds between two looks at a connection whose client has sent its end.
+    private static let probeMilliseconds = 25
+    /// Looks at such a connection, before those of the ticks suffice: a second of them.
+    private static let probes = 40
 
     /// The client has sent its end while a request of it was under way. It may still read the answer, or be gone: TCP tells the two apart
     /// only when something is written.
     func probe(_ connection: Connection) {
-        probed[connection.number] = MillraceServer.probing.times
-        if probed.count == 1 { loop.after(milliseconds: MillraceServer.probing.milliseconds) { [unowned self] in probeAll() } }
+        probed[connection.number] = MillraceServer.probes
+        if probed.count == 1 { loop.after(milliseconds: MillraceServer.probeMilliseconds) { [unowned self] in probeAll() } }
     }
 
     private func probeAll() {
         for (number, times) in probed {
-            let goesOn = connections[number]?.probe(isFirst: times == MillraceServer.probing.times) ?? false
+            let goesOn = connections[number]?.probe(isFirst: times == MillraceServer.probes) ?? false
             probed[number] = goesOn && times > 1 ? times - 1 : nil
         }
-        if !probed.isEmpty { loop.after(milliseconds: MillraceServer.probing.milliseconds) { [unowned self] in probeAll() } }
+        if !probed.isEmpty { loop.after(milliseconds: MillraceServer.probeMilliseconds) { [unowned self] in probeAll() } }
     }
 
     func forget(_ connection: Connection) {
