@@ -1,6 +1,6 @@
 // A checkpoint cuts the journal. A new journal file begins with the state of all partitions; commits go on in it at once. The
 // segments written before are synced meanwhile, off the writer's thread; when that is done a *synced* record says so, and the
-// older journal files are removed.
+// older journal files are removed, off the writer's thread as well.
 import Bytes
 import Platform
 import Synchronization
@@ -150,17 +150,48 @@ extension LogWriter {
             do { try journal.file.synchronize() } catch { return try moveJournal(with: [], after: error) }
             journal.position += Int64(bytes.count)
             journal.durable = journal.position
-            for number in oldJournals { try files.removeFile(directory.journalFile(number)) }
-            oldJournals = []
         } catch {
             // Without the record the older files stay, and are removed by the next checkpoint.
             return
         }
+        obsoleteJournals += oldJournals
+        oldJournals = []
+        removeObsoleteJournals()
+    }
+
+    /// Removes journal files that no start needs. On a thread of its own: to remove a large file takes the file system tens of
+    /// milliseconds, for which commits would wait.
+    private func removeObsoleteJournals() {
+        guard removalThread == nil, !obsoleteJournals.isEmpty else { return }
+        let (numbers, directory, files, order) = (obsoleteJournals, directory, files, log.order)
+        obsoleteJournals = []
+        if !order.withLock({ $0.isEnding }) {
+            removalThread = try? log.scheduler.start("log-remove") {
+                let left = Self.remove(numbers, in: directory, files)
+                order.update { $0.queue.append(.exclusive { $0.finishRemoval(left: left) }) }
+            }
+        }
+        if removalThread == nil { obsoleteJournals = Self.remove(numbers, in: directory, files) }
+    }
+
+    /// Gives the numbers of the files that could not be removed: those wait for the next checkpoint.
+    private static func remove(_ numbers: [UInt64], in directory: DataDirectory, _ files: any FileSystem) -> [UInt64] {
+        numbers.filter { number in
+            do { try files.removeFile(directory.journalFile(number)) } catch { return true }
+            return false
+        }
+    }
+
+    private func finishRemoval(left: [UInt64]) {
+        removalThread?.join()
+        removalThread = nil
+        obsoleteJournals += left
     }
 
     /// The last thing the writer does: a checkpoint, so that the next start has nothing to replay.
     func shutDown() {
         checkpointThread?.join()
+        removalThread?.join()
         while true {
             let left = log.order.update { $0.takeGroup() }
             if left.isEmpty { break }

@@ -15,10 +15,14 @@ final class LogWriter: @unchecked Sendable {
     var journal: JournalFile
     /// Journal files that are needed until the segments are synced.
     var oldJournals: [UInt64] = []
+    /// Journal files that no start needs, not yet removed.
+    var obsoleteJournals: [UInt64] = []
     /// Whether a sync of the journal file failed where single commits are not synced.
     var hasJournalSyncFailed = false
     /// Syncs segments for a checkpoint; nil when there is none under way.
     var checkpointThread: (any RunningThread)?
+    /// Removes obsolete journal files; nil when it has nothing to do.
+    var removalThread: (any RunningThread)?
     /// Durable in the journal, not yet in their segments, because the file system refused.
     var unapplied: [Placement] = []
     /// Whether that was reported.
@@ -144,11 +148,15 @@ final class LogWriter: @unchecked Sendable {
     /// Writes large appends to their segments and syncs those. Where that fails they go through the journal like the others.
     private func writeExtents(_ placements: inout [[Placement]]) throws(LogError) {
         var written: [SegmentWriter] = []
-        let least = options.durability == .fsync ? options.extentBytes : min(options.extentBytes, options.extentBytesWithoutSync)
+        let bytesOfSegment = placements.joined().reduce(into: [ObjectIdentifier: Int]()) { sums, placement in
+            sums[ObjectIdentifier(placement.segment), default: 0] += placement.append.framed.byteCount
+        }
         for commit in placements.indices {
             for index in placements[commit].indices {
                 let placement = placements[commit][index]
-                guard placement.append.framed.byteCount >= least, !placement.segment.hasFailedSync else { continue }
+                let isExtent = isExtent(
+                    placement.append.framed.byteCount, ofGroup: bytesOfSegment[ObjectIdentifier(placement.segment), default: 0])
+                guard isExtent, !placement.segment.hasFailedSync else { continue }
                 try translating { () throws(SystemError) in
                     try placement.segment.write(placement.append.framed, at: placement.position)
                     if !placement.segment.isDirectoryEntrySynced && options.durability == .fsync {
@@ -173,6 +181,13 @@ final class LogWriter: @unchecked Sendable {
                 }
             }
         }
+    }
+
+    /// Whether an append goes to its segment first, when a group has so many bytes for that segment. The sync of a segment is shared by
+    /// the group's appends, so what counts for it is their sum.
+    private func isExtent(_ byteCount: Int, ofGroup groupBytes: Int) -> Bool {
+        let leastUnsynced = min(options.extentBytes, options.extentBytesWithoutSync)
+        return byteCount >= leastUnsynced && (options.durability == .os || groupBytes >= options.extentBytes)
     }
 
     private func writeJournal(_ placements: [[Placement]]) throws(LogError) {
@@ -302,6 +317,7 @@ final class LogWriter: @unchecked Sendable {
                     break
                 }
             }
+            if options.durability == .fsync { placement.segment.beginWriteback(upTo: placement.position + Int64(framed.byteCount)) }
             placement.segment.publish(
                 framed, baseOffset: placement.append.baseOffset, at: placement.position, journal: journal.number, log.clock)
             let end = placement.append.baseOffset + Int64(placement.append.recordCount)

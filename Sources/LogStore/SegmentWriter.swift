@@ -17,6 +17,9 @@ final class SegmentWriter {
     /// Whether a sync failed: what the file holds on the disk is unknown, and later syncs prove nothing.
     var hasFailedSync = false
     private let files: any FileSystem
+    /// Up to here the system was asked to write the file.
+    private var writebackStart: Int64
+    private static let writebackBytes: Int64 = 2 << 20
 
     /// Goes on with a segment. `ledgerBytes` is how much of its side file is good; nil when there is none. `begun` is when it was
     /// first written to, as far as its records tell.
@@ -27,6 +30,7 @@ final class SegmentWriter {
         ledger = LedgerFile(path: segment.stem + ".batches", byteCount: ledgerBytes ?? 0)
         self.isDirectoryEntrySynced = isDirectoryEntrySynced
         self.files = files
+        writebackStart = segment.size
     }
 
     /// Begins an empty segment.
@@ -44,6 +48,15 @@ final class SegmentWriter {
 
     func write(_ framed: FramedBatches, at position: Int64) throws(SystemError) {
         try file.write(framed.bytes, 0..<framed.byteCount, at: position)
+    }
+
+    /// Has the system begin to write what was written since the last call, once that is enough to be worth a request: left to the sync
+    /// of a checkpoint, tens of megabytes would keep the disk from the journal's syncs for as long.
+    func beginWriteback(upTo end: Int64) {
+        if end < writebackStart { writebackStart = 0 }
+        guard end - writebackStart >= SegmentWriter.writebackBytes else { return }
+        file.beginWriteback(writebackStart..<end)
+        writebackStart = end
     }
 
     /// Makes written batches readable and remembers them for the side file.

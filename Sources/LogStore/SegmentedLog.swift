@@ -18,10 +18,10 @@ package struct LogOptions: Sendable {
     package var durability: Durability = .fsync
     /// Bytes of journal after which the segments are synced and the journal begins anew.
     package var journalBytes: Int64 = 64 << 20
-    /// Appends of at least this many bytes go to their segment first, not through the journal. It costs them a sync of the
-    /// segment and saves them a second copy.
+    /// Commits that are made durable together and have at least this many bytes for a segment go to the segment first, not through
+    /// the journal. It costs them a sync of the segment and saves them a second copy.
     package var extentBytes = 256 << 10
-    /// The same where commits are not synced, and only the copy counts.
+    /// Appends smaller than this go through the journal in any case. Where commits are not synced, all others go to their segment.
     package var extentBytesWithoutSync = 8 << 10
     /// Framed bytes after which a record batch is closed.
     package var batchBytes = 256 << 10

@@ -159,6 +159,8 @@ private final class FaultyFile: File {
         }
     }
 
+    func beginWriteback(_ range: Range<Int64>) { base.beginWriteback(range) }
+
     func truncate(to size: Int64) throws(SystemError) {
         _ = try system.fault(.truncate, path)
         try base.truncate(to: size)

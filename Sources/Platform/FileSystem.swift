@@ -56,6 +56,10 @@ package protocol File: AnyObject, Sendable {
     /// Makes the content and size durable. After an error nothing is known about what was written since the last success.
     func synchronize() throws(SystemError)
 
+    /// Asks the system to begin writing these bytes to the disk, and does not wait for it: a later `synchronize` has less to do.
+    /// A hint that promises nothing; failures come to light in `synchronize`.
+    func beginWriteback(_ range: Range<Int64>)
+
     func truncate(to size: Int64) throws(SystemError)
     func size() throws(SystemError) -> Int64
 

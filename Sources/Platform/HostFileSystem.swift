@@ -1,4 +1,5 @@
 // The machine's own files, by the system calls of POSIX.
+import CHardware
 import Glibc
 import Synchronization
 
@@ -150,6 +151,10 @@ private final class HostFile: File {
     func synchronize() throws(SystemError) {
         let descriptor = self.descriptor.load(ordering: .relaxed)
         guard fdatasync(descriptor) == 0 else { throw systemError("sync", path) }
+    }
+
+    func beginWriteback(_ range: Range<Int64>) {
+        millrace_begin_writeback(descriptor.load(ordering: .relaxed), range.lowerBound, range.upperBound - range.lowerBound)
     }
 
     func truncate(to size: Int64) throws(SystemError) {

@@ -1,4 +1,4 @@
-// What the processor does faster than any compiler makes it: checksums by its own instruction, chosen at run time.
+// What Swift cannot reach by itself: checksums by the processor's own instruction, chosen at run time, and calls of the C library that its module hides.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -11,3 +11,6 @@ uint32_t millrace_crc32c_tables(uint32_t crc, const void *bytes, size_t length);
 
 /// Makes the C library's allocator keep freed memory; see Platform's `keepFreedMemory`.
 void millrace_keep_freed_memory(void);
+
+/// Asks the system to begin writing `length` bytes of an open file from `start` on to the disk, without waiting; see sync_file_range(2).
+void millrace_begin_writeback(int file, int64_t start, int64_t length);
