@@ -24,6 +24,8 @@ package final class Ingest: @unchecked Sendable {
         var pendingBytes = 0
         var flyingCommits = 0
         var flyingBytes = 0
+        /// With more than this on its way a load has no room for more: the disk is slower than the sender, or others would wait.
+        var flyingLimit = FlyingLimit()
         /// A thread is handing a commit to the log; the next one waits for it, so that commits keep their order.
         var isCommitting = false
         var commits = 0
@@ -34,13 +36,11 @@ package final class Ingest: @unchecked Sendable {
         var resume: (@Sendable () -> Void)?
 
         /// Whether the disk keeps up, or nothing matters any more.
-        var hasRoom: Bool { flyingBytes < Ingest.flyingLimit || failure != nil }
+        var hasRoom: Bool { flyingBytes < flyingLimit.byteCount || failure != nil }
     }
 
     /// A commit is made of at least so much while others are on their way.
     private static let commitBytes = 64 << 10
-    /// With more than this on its way a load has no room for more: the disk is slower than the sender.
-    private static let flyingLimit = 8 << 20
     /// Pieces smaller than this are put together, so that a trickle does not make a batch of each line.
     private static let mergeBytes = 16 << 10
 
@@ -168,7 +168,11 @@ package final class Ingest: @unchecked Sendable {
         var commit: Commit
         var places: [Place]
         var byteCount: Int
+        /// Nanoseconds of the monotonic clock.
+        var began: Int64
     }
+
+    private var monotonicNow: Int64 { session.engine.configuration.time.monotonicNanoseconds() }
 
     private func commitWhatIsDue() {
         while let flight = state.update({ nextFlight(&$0) }) {
@@ -194,7 +198,7 @@ package final class Ingest: @unchecked Sendable {
             }
         }
         let places = appends.map { Flight.Place(partition: $0.partition, count: $0.records.count) }
-        let flight = Flight(commit: Commit(appends + state.errors), places: places, byteCount: state.pendingBytes)
+        let flight = Flight(commit: Commit(appends + state.errors), places: places, byteCount: state.pendingBytes, began: monotonicNow)
         state.parts = []
         state.errors = []
         state.pendingBytes = 0
@@ -206,7 +210,9 @@ package final class Ingest: @unchecked Sendable {
     }
 
     private func landed(_ flight: Flight, _ result: Result<CommitReceipt, LogError>) {
+        let elapsed = monotonicNow - flight.began
         let (report, resume) = state.update { state -> (IngestReport, (@Sendable () -> Void)?) in
+            state.flyingLimit.landed(after: elapsed)
             state.flyingCommits -= 1
             state.flyingBytes -= flight.byteCount
             switch result {
