@@ -33,6 +33,8 @@ package final class RemoteSession: StatementSession {
         var nextTag = 1
         /// Why the connection is of no use any more.
         var failure: Diagnostic?
+        /// What the server said last about the connection as a whole; when it then ends, that is why.
+        var lastWord: String?
         var greeting: JSONValue?
     }
 
@@ -93,7 +95,8 @@ package final class RemoteSession: StatementSession {
             do throws(SystemError) { try socket.write(bytes, range) } catch { return error }
             return nil
         }
-        if let problem { end(with: RemoteSession.lost(problem.description)) }
+        // Why it failed, the server may have said: the reading thread gets to that, or to the end, and ends what runs.
+        if problem != nil { socket.disconnect() }
     }
 
     /// Ends the records of a load.
@@ -122,6 +125,8 @@ package final class RemoteSession: StatementSession {
 
     /// Reads until the connection ends; runs without holding on to the session, which ends it by going away.
     private static func readAnswers(_ socket: ClientSocket, _ take: ([AnswerLine]) -> Void) {
+        // A server that stops waits for clients that may still be reading.
+        defer { socket.disconnect() }
         var reader = AnswerReader()
         while true {
             do throws(SystemError) {
@@ -152,14 +157,16 @@ package final class RemoteSession: StatementSession {
             if let done = facts["done"] {
                 emit(.done(AnswerSummary(facts: done)), tag)
             } else {
-                emit(.notice(facts["message"]?.stringValue ?? ""), tag)
+                let message = facts["message"]?.stringValue ?? ""
+                if tag == nil { state.withLock { $0.lastWord = message } }
+                emit(.notice(message), tag)
             }
         case .done(let tag, let facts): finish(tag, .success(facts))
         case .failed(let tag, let error):
             // Without a tag it is about the connection: too many connections, a shutdown.
             if tag == nil { end(with: error) } else { finish(tag, .failure(error)) }
         case .broken(let error): end(with: error)
-        case .closed: end(with: RemoteSession.lost("the server closed it"))
+        case .closed: end(with: RemoteSession.lost(state.withLock { $0.lastWord } ?? "the server closed it"))
         }
     }
 
@@ -194,11 +201,12 @@ package final class RemoteSession: StatementSession {
 
     /// The connection is of no use any more: everything that runs on it ends.
     private func end(with error: Diagnostic) {
-        let receivers = state.update { state -> [Receiver] in
-            state.failure = state.failure ?? error
+        let (receivers, first) = state.update { state -> ([Receiver], Diagnostic) in
+            let first = state.failure ?? error
+            state.failure = first
             defer { state.receivers = [:] }
-            return state.receivers.sorted { $0.key < $1.key }.map(\.value)
+            return (state.receivers.sorted { $0.key < $1.key }.map(\.value), first)
         }
-        for receiver in receivers { RemoteSession.finish(receiver, .failure(error)) }
+        for receiver in receivers { RemoteSession.finish(receiver, .failure(first)) }
     }
 }

@@ -64,6 +64,8 @@ final class Connection: SocketOwner, @unchecked Sendable {
     private var hasFinishedWriting = false
     private var ticksSinceSending = 0
     private var ticksSinceFinishing = 0
+    /// Looks of a server that stops since the client sent something, or took the last of what was written to it.
+    private var quietLooks = 0
 
     init(_ socket: SocketStream, number: Int, server: MillraceServer) {
         self.socket = socket
@@ -87,6 +89,7 @@ final class Connection: SocketOwner, @unchecked Sendable {
 
     func received(_ bytes: [UInt8]) {
         server.counters.bytesReceived.raise(by: bytes.count)
+        quietLooks = 0
         if isLeaving { return }
         for event in reader.receive(bytes) where !isLeaving { take(event) }
         settle()
@@ -164,6 +167,8 @@ final class Connection: SocketOwner, @unchecked Sendable {
     /// Called once a second.
     func tick() {
         if hasFinishedWriting {
+            // While the server stops, its grace is what counts.
+            if server.isStopping { return }
             ticksSinceFinishing += 1
             if ticksSinceFinishing > 3 { socket.close() }
             return
@@ -176,6 +181,19 @@ final class Connection: SocketOwner, @unchecked Sendable {
         outbox.write { $0.heartbeat() }
     }
 
+    /// Called every few milliseconds while the server stops: closes when everything has been said and the client is quiet. While it still
+    /// sends, closing would answer it with a reset, which may cost it the last lines.
+    func leaveWhenQuiet() {
+        guard hasFinishedWriting, outbox.isEmpty else { return }
+        quietLooks += 1
+        if quietLooks > 1 { socket.close() }
+    }
+
+    /// Ends what would never end by itself.
+    func cancelEndless() {
+        for active in [current].compactMap(\.self) + tagged.values where active.sink?.isEndless ?? false { active.request?.cancel() }
+    }
+
     /// The server stops: takes no more requests, ends those that would never end, and leaves when the others are done.
     func drain() {
         guard !isLeaving else { return }
@@ -184,9 +202,9 @@ final class Connection: SocketOwner, @unchecked Sendable {
         waiting = []
         for active in [current].compactMap(\.self) + tagged.values {
             active.sink?.announceShutdown()
-            if active.sink?.isEndless ?? false { active.request?.cancel() }
             if !active.hasPutEnded { active.put?.abort(RequestSink.shuttingDown) }
         }
+        cancelEndless()
         for _ in 0..<refused { outbox.write { $0.failed(RequestSink.shuttingDown, tag: nil) } }
         if current == nil && tagged.isEmpty && refused == 0 {
             outbox.write { $0.notice(["message": "the server is shutting down"], tag: nil) }

@@ -26,6 +26,8 @@ import Platform
     private var unsent = 0
     private var isLeaving = false
     private var hasInputEnded = false
+    /// The server stops: the connection ends behind the page that is being made or written.
+    private var isDraining = false
     private var ticksIdle = 0
 
     /// Serves a client until it leaves. The server holds the connection until then; the socket holds its owner weakly.
@@ -65,7 +67,6 @@ import Platform
 
     func received(_ bytes: [UInt8]) {
         if isLeaving { return }
-        ticksIdle = 0
         rest += bytes
         parse()
     }
@@ -81,7 +82,7 @@ import Platform
         guard unsent == 0, isAnswering, !isLeaving else { return }
         isAnswering = false
         unsafe http_parser_pause(parser, 0)
-        if hasInputEnded && rest.isEmpty { return socket.closeWhenWritten() }
+        if isDraining || hasInputEnded && rest.isEmpty { return socket.closeWhenWritten() }
         // Not from inside the writing of the answer: a client may have sent thousands of requests at once.
         server.loop.post { [self] in
             socket.setReading(!hasInputEnded)
@@ -99,6 +100,12 @@ import Platform
     func tick() {
         ticksIdle += 1
         if ticksIdle * MillraceServer.tickMilliseconds > MetricsConnection.idleMilliseconds { socket.close() }
+    }
+
+    /// The server stops: who waits for a page gets it, and an idle connection closes now.
+    func drain() {
+        isDraining = true
+        if !isAnswering { socket.close() }
     }
 
     /// Closes now.
@@ -123,6 +130,8 @@ import Platform
     private func answer(isGet: Bool, isKept: Bool) {
         let page = String(decoding: path.prefix { $0 != UInt8(ascii: "?") }, as: UTF8.self)
         path = []
+        // Not with every byte: a request that never ends would keep its connection open without end.
+        ticksIdle = 0
         isAnswering = true
         socket.setReading(false)
         guard isGet else { return respond("405 Method Not Allowed", "text/plain", "only GET\n", isKept: isKept) }
@@ -144,6 +153,7 @@ import Platform
 
     private func respond(_ status: String, _ type: String, _ body: String, isKept: Bool) {
         if socket.isClosed { return }
+        let isKept = isKept && !isDraining
         isAnswering = true
         isLeaving = !isKept
         let head = "HTTP/1.1 \(status)\r\nContent-Type: \(type)\r\nContent-Length: \(body.utf8.count)\r\n"

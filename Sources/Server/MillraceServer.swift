@@ -53,10 +53,13 @@ package final class MillraceServer: @unchecked Sendable {
     private var connections: [Int: Connection] = [:]
     /// Looks that are still to be taken at connections whose client has sent its end, by the connection's number.
     private var probed: [Int: Int] = [:]
+    private var isLookDue = false
+    private(set) var isStopping = false
     private var metricsConnections: [ObjectIdentifier: MetricsConnection] = [:]
     private var listeners: [SocketListener] = []
     private var metricsListener: SocketListener?
     private var nextNumber = 1
+    /// Connections of both kinds.
     private let openConnections = Monitor(0)
     private let isAskedToEnd = Monitor(false)
 
@@ -124,24 +127,41 @@ package final class MillraceServer: @unchecked Sendable {
         log(.debug, "connected", ["connection": "\(number)"])
     }
 
-    /// Milliseconds between two looks at a connection whose client has sent its end.
-    private static let probeMilliseconds = 25
-    /// Looks at such a connection, before those of the ticks suffice: a second of them.
+    /// Milliseconds between two looks at a connection whose client has sent its end, and at all of them while the server stops.
+    private static let lookMilliseconds = 25
+    /// Looks at a connection whose client has sent its end, before those of the ticks suffice: a second of them.
     private static let probes = 40
 
     /// The client has sent its end while a request of it was under way. It may still read the answer, or be gone: TCP tells the two apart
     /// only when something is written.
     func probe(_ connection: Connection) {
         probed[connection.number] = MillraceServer.probes
-        if probed.count == 1 { loop.after(milliseconds: MillraceServer.probeMilliseconds) { [unowned self] in probeAll() } }
+        lookSoon()
     }
 
-    private func probeAll() {
+    private func lookSoon() {
+        if isLookDue { return }
+        isLookDue = true
+        loop.after(milliseconds: MillraceServer.lookMilliseconds) { [unowned self] in look() }
+    }
+
+    private func look() {
+        isLookDue = false
         for (number, times) in probed {
             let goesOn = connections[number]?.probe(isFirst: times == MillraceServer.probes) ?? false
             probed[number] = goesOn && times > 1 ? times - 1 : nil
         }
-        if !probed.isEmpty { loop.after(milliseconds: MillraceServer.probeMilliseconds) { [unowned self] in probeAll() } }
+        if isStopping { endWhatIsLeft() }
+        if !probed.isEmpty || isStopping && !connections.isEmpty { lookSoon() }
+    }
+
+    /// The server stops: what was asked for just before may have begun to wait, or shown that it is endless, only now.
+    private func endWhatIsLeft() {
+        engine.endWaits()
+        for connection in connections.values {
+            connection.cancelEndless()
+            connection.leaveWhenQuiet()
+        }
     }
 
     func forget(_ connection: Connection) {
@@ -157,11 +177,15 @@ package final class MillraceServer: @unchecked Sendable {
             socket.write(Array("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".utf8))
             return socket.closeWhenWritten()
         }
+        openConnections.update { $0 += 1 }
         let connection = MetricsConnection(socket, self)
         metricsConnections[ObjectIdentifier(connection)] = connection
     }
 
-    func forget(_ connection: MetricsConnection) { metricsConnections[ObjectIdentifier(connection)] = nil }
+    func forget(_ connection: MetricsConnection) {
+        guard metricsConnections.removeValue(forKey: ObjectIdentifier(connection)) != nil else { return }
+        openConnections.update { $0 -= 1 }
+    }
 
     /// The facts of the greeting.
     func greeting(connection number: Int) -> JSONValue {
@@ -189,17 +213,20 @@ package final class MillraceServer: @unchecked Sendable {
     package func waitForTermination() { isAskedToEnd.wait(until: { $0 }, then: { _ in }) }
 
     /// Takes no more connections and requests, ends push queries and statements that wait, lets what else runs finish for at most `grace`
-    /// milliseconds, and closes.
-    package func stop(grace: Int = 2_000) {
+    /// milliseconds, and closes. Idle connections are let go of at once. Gives how many were cut off when the time was up.
+    @discardableResult
+    package func stop(grace: Int = 2_000) -> Int {
         isAskedToEnd.update { $0 = true }
         loop.post { [self] in
+            isStopping = true
             for listener in listeners { listener.close() }
             metricsListener?.close()
             listeners = []
             metricsListener = nil
             for connection in connections.values { connection.drain() }
-            for connection in metricsConnections.values { connection.close() }
+            for connection in metricsConnections.values { connection.drain() }
             engine.endWaits()
+            lookSoon()
         }
         let left = openConnections.wait(nanoseconds: Milliseconds(Int64(grace)).nanoseconds, until: { $0 == 0 }, then: { $0 })
         if left > 0 { log(.warning, "cut_off", ["connections": "\(left)", "reason": "still busy after \(grace) ms"]) }
@@ -212,6 +239,7 @@ package final class MillraceServer: @unchecked Sendable {
         loop.join()
         for threads in [ingestThreads, metricsThreads] { _ = threads.close(within: MillraceServer.threadPatience) }
         log(.info, "stopped")
+        return left
     }
 
     /// Limits of the line protocol, for SHOW LIMITS.

@@ -31,6 +31,14 @@ private final class Collector: AnswerSink {
     func wait(for count: Int) -> [String] { state.wait(until: { $0.lines.count >= count }) { $0.lines } }
 }
 
+/// Tells the message of a failure.
+private final class ProblemSink: AnswerSink {
+    private let tell: @Sendable (String) -> Void
+    init(_ tell: @escaping @Sendable (String) -> Void) { self.tell = tell }
+    func emit(_ event: AnswerEvent) { if case .failed(let error) = event { tell(error.message) } }
+    func hasRoom(orCall resume: @escaping @Sendable () -> Void) -> Bool { true }
+}
+
 @Suite struct RemoteSessionTests {
     private func run(_ text: String, _ session: any StatementSession) -> [String] {
         let collector = Collector()
@@ -82,6 +90,21 @@ private final class Collector: AnswerSink {
         server.server.stop()
         #expect(push.wait().last == "- 57P01")
         #expect(run("SHOW STREAMS;", session) == ["- 08006"])
+        withExtendedLifetime(request) {}
+    }
+
+    /// A shell at its prompt learns why its next statement fails, and does not keep the server.
+    @Test func anIdleSessionKnowsWhyItEnded() throws {
+        let server = try RunningServer()
+        let session = try RemoteSession(connectingTo: server.address)
+        _ = run(makeStream, session)
+        #expect(server.server.stop(grace: 60_000) == 0)
+        let problem = Monitor<String?>(nil)
+        let outcome = Monitor(false)
+        let sink = ProblemSink { text in problem.update { $0 = text } }
+        let request = session.submit("SHOW STREAMS;", into: sink) { _ in outcome.update { $0 = true } }
+        outcome.wait(until: { $0 }, then: { _ in })
+        #expect(problem.withLock { $0 } == "the connection to the server ended: the server is shutting down")
         withExtendedLifetime(request) {}
     }
 

@@ -92,6 +92,12 @@ final class LineClient {
         return answer()
     }
 
+    /// Sends a request and gives the lines up to the first that begins with `ending`.
+    func ask(_ text: String, through ending: String) throws -> [String] {
+        try send(text)
+        return lines(through: ending)
+    }
+
     /// All lines up to the end of the connection.
     func rest() -> [String] {
         var lines: [String] = []
