@@ -80,7 +80,7 @@ struct QueryLauncher: Sendable {
                 tasks.append(
                     QueryTask(
                         TaskDescription(
-                            dataflow: dataflow, inputs: try inputs(of: dataflow, partition, committed, properties), partition: partition,
+                            dataflow: dataflow, inputs: try inputs(of: dataflow, plan, partition, committed, properties), partition: partition,
                             role: .persistent(persistence)),
                         status: status, log: log, time: engine.configuration.time,
                         commitMilliseconds: SettingValues(properties)[.commitInterval].count))
@@ -112,12 +112,14 @@ struct QueryLauncher: Sendable {
         return persistence
     }
 
-    /// What the task of one partition reads.
+    /// What the task of one partition reads. Between the pipelines of a query nothing is passed over: only its sources, not its internal
+    /// topics, may be read from their ends.
     private func inputs(
-        of dataflow: Dataflow, _ partition: Int, _ committed: [PartitionKey: Int64], _ properties: [String: String]
+        of dataflow: Dataflow, _ plan: QueryPlan, _ partition: Int, _ committed: [PartitionKey: Int64], _ properties: [String: String]
     ) throws(QueryFailure) -> [TaskInput] {
         var inputs: [TaskInput] = []
         for (place, input) in dataflow.inputs.enumerated() {
+            let properties = plan.internalTopics.contains(input.topic) ? [:] : properties
             for var taskInput in try taskInputs(place, input.topic, [partition], committed, properties) {
                 taskInput.isTable = input.isTable
                 inputs.append(taskInput)

@@ -8,6 +8,7 @@ import LogStore
 import Pipelines
 import Platform
 import Sessions
+import Settings
 import Syntax
 import Values
 
@@ -167,13 +168,28 @@ extension StatementExecution {
         let catalog = engine.catalog
         func made(by query: QueryDefinition) -> [String] { query.writes.map { [$0] } ?? query.reads }
         switch statement {
-        case .createAs(let create): return create.orReplace && catalog.sources[create.name.text] != nil ? [create.name.text] : []
+        case .createAs(let create):
+            let replaced = create.orReplace && catalog.sources[create.name.text] != nil ? [create.name.text] : []
+            return replaced + (readsFromTheEnd ? streams(of: create.query.from) : [])
+        case .insertSelect(let insert): return readsFromTheEnd ? streams(of: insert.query.from) : []
         case .dropSource(let drop): return catalog.sources[drop.name.text] != nil ? [drop.name.text] : []
         case .manageQuery(.resume, _), .manageQuery(.resumeSkipping, _): return []
         case .manageQuery(_, .all): return Set(catalog.queries.values.flatMap(made)).sorted()
         case .manageQuery(_, .query(let name)), .explainQuery(let name): return catalog.queries[name.text].map(made) ?? []
         case .describe(.source(let name, extended: true)): return catalog.sources[name.text] != nil ? [name.text] : []
         default: return []
+        }
+    }
+
+    /// Whether a persistent query that is made now begins at the ends of its streams: there, what this session was told is inserted has
+    /// to lie before it, also what other queries make of that.
+    private var readsFromTheEnd: Bool { session.settings[.offsetReset] == .latest }
+
+    private func streams(of relation: Relation) -> [String] {
+        switch relation {
+        case .source(let name, _): return engine.catalog.sources[name.text]?.kind == .stream ? [name.text] : []
+        case .join(let join): return streams(of: join.left) + streams(of: join.right)
+        case .subquery(let query, _): return streams(of: query.from)
         }
     }
 

@@ -27,10 +27,21 @@ extension StatementExecution {
 
     private func push(_ query: Query, _ whenDone: @escaping @Sendable (Bool) -> Void) throws(Diagnostic) {
         let resolved = try analyse(query, for: .push, in: context)
-        let id = transientID(resolved)
-        let plan = transientPlan(resolved, in: planning(id))
         var properties = session.givenProperties
         properties["auto.offset.reset"] = session.settings[.offsetReset]?.rawValue ?? engine.configuration.pushStart
+        // What the session was told is inserted lies before its end, also what other queries make of that.
+        let isLatest = SettingValues(properties)[.offsetReset] == .latest && engine.pool != nil
+        let streams = isLatest ? resolved.sources.filter { $0.kind == .stream }.map(\.name) : []
+        try afterUpstream(of: streams, whenDone) { [properties] () throws(Diagnostic) in
+            try push(resolved, properties, whenDone)
+        }
+    }
+
+    private func push(
+        _ resolved: ResolvedQuery, _ properties: [String: String], _ whenDone: @escaping @Sendable (Bool) -> Void
+    ) throws(Diagnostic) {
+        let id = transientID(resolved)
+        let plan = transientPlan(resolved, in: planning(id))
         // Fixed before the columns go out: a client that has seen those gets every row that is acknowledged later.
         let starts = QueryLauncher(engine: engine).transientStarts(of: plan, properties: properties)
         sink.emit(.columns(columns(of: resolved, flagsKeys: false), .changes))
