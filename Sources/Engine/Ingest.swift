@@ -120,7 +120,8 @@ package final class Ingest: @unchecked Sendable {
 
     private func add(_ records: OutgoingRecords, _ rejected: Int, _ errors: [RowError]) {
         let topicName = topicName
-        let counts = Dictionary(errors.map { ($0.cause, 1) }, uniquingKeysWith: +)
+        // The errors are a sample; a line that is no row has one cause, whichever way it was decoded.
+        let counts = [IngestDecoder.cause: rejected]
         let reports = reporter?.appends(for: errors, counts: counts) { _ in topicName } ?? []
         state.withLock { state in
             if let first = errors.first, state.report.firstProblem == nil {
@@ -144,7 +145,11 @@ package final class Ingest: @unchecked Sendable {
 
     /// Commits what is left and calls `whenDone` once all of it is durable, or with the error for which something is not.
     package func finish(_ whenDone: @escaping @Sendable (Result<IngestReport, Diagnostic>) -> Void) {
-        state.withLock { $0.whenDone = whenDone }
+        let reports = reporter?.remainder() ?? []
+        state.withLock { state in
+            state.whenDone = whenDone
+            if state.failure == nil { state.errors += reports }
+        }
         commitWhatIsDue()
         endIfDone()
     }

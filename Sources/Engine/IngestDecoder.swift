@@ -19,6 +19,9 @@ final class IngestDecoder {
         case encoding(Dataflow)
     }
 
+    /// Why a line is no row: it cannot be read as one.
+    static let cause = RowErrorCause.valueDeserialization
+
     private let source: SourceDefinition
     private let mode: Mode
     private let skipsBlankLines: Bool
@@ -157,7 +160,7 @@ final class IngestDecoder {
 
     private func error(line: Int, column: String?, reason: String, raw: [UInt8]?) -> RowError {
         RowError(
-            step: "Ingest", column: column, cause: .valueDeserialization, message: reason, input: 0, partition: -1,
+            step: "Ingest", column: column, cause: IngestDecoder.cause, message: reason, input: 0, partition: -1,
             offset: Int64(line), raw: raw)
     }
 

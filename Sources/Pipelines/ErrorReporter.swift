@@ -1,6 +1,6 @@
 // Rows that could not be processed become records of MILLRACE_ERRORS, in the commit that leaves them out. Counts are exact; of each task
 // and cause at most a hundred records a second are written out, and the last of a commit says how many were left out. When the hundred
-// are used up, a record without a row says so, at most ten times a second; what even those do not say, the next record does.
+// are used up, a record without a row says so, at most ten times a second; what even those do not say, a later commit does.
 
 import Bytes
 import JSONText
@@ -36,7 +36,8 @@ package final class ErrorReporter {
     package func appends(
         for errors: [RowError], counts: [RowErrorCause: Int], topicName: (_ input: Int) -> String
     ) -> [Append] {
-        let causes = RowErrorCause.allCases.filter { counts[$0, default: 0] > 0 }
+        // What an earlier commit could not tell any more, this one does, also when it leaves nothing out itself.
+        let causes = RowErrorCause.allCases.filter { counts[$0, default: 0] > 0 || leftOut[$0.rawValue, default: 0] > 0 }
         guard !causes.isEmpty else { return [] }
         let now = time.wallMilliseconds()
         if now / 1000 != second {
@@ -59,6 +60,17 @@ package final class ErrorReporter {
             guard sample.isEmpty, summaries[name, default: 0] < Self.summariesPerSecond else { continue }
             summaries[name, default: 0] += 1
             records.append(key: nil, value: summary(cause, leftOut.removeValue(forKey: name) ?? 0), timestamp: now)
+        }
+        return records.isEmpty ? [] : [Append(topic: topic, partition: 0, records: records)]
+    }
+
+    /// A record for each cause of which something is left out that no record has told, for the last commit of what makes the errors.
+    package func remainder() -> [Append] {
+        let now = time.wallMilliseconds()
+        var records = OutgoingRecords()
+        for cause in RowErrorCause.allCases {
+            guard let count = leftOut.removeValue(forKey: cause.rawValue), count > 0 else { continue }
+            records.append(key: nil, value: summary(cause, count), timestamp: now)
         }
         return records.isEmpty ? [] : [Append(topic: topic, partition: 0, records: records)]
     }

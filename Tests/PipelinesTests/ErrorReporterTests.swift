@@ -70,4 +70,22 @@ private func leftOut(_ appends: [Append]) -> [Int] {
         #expect(records == 200 + summaries)
         #expect(told + last.reduce(0, +) + 200 + 1 == 40 * 30 + 1)
     }
+
+    /// What a second was too short for is told by the first commit of a later one, also by one that leaves nothing out; and at the end of a
+    /// load, which has no later one, at once.
+    @Test func whatWasNotToldIsToldLater() {
+        let reporter = reporter()
+        func told(_ count: Int) -> Int { leftOut(reporter.appends(for: errors(count), counts: [.expression: count]) { _ in "t" }).reduce(0, +) }
+        var sum = 0
+        for _ in 0..<20 { sum += told(30) }
+        #expect(told(0) == 0)
+        time.advance(milliseconds: 1000)
+        sum += told(0)
+        #expect(sum + 100 == 20 * 30)
+        #expect(told(0) == 0)
+        for _ in 0..<20 { sum += told(30) }
+        let last = leftOut(reporter.remainder())
+        #expect(last.count == 1 && sum + last.reduce(0, +) + 200 == 40 * 30)
+        #expect(reporter.remainder().isEmpty)
+    }
 }
