@@ -123,7 +123,7 @@ let package = Package(
         tests(of: "Wire", ["Sessions", "Bytes", "Syntax", "Diagnostics", "JSONText"]),
         tests(of: "Settings", ["Quantities", "Diagnostics"]),
         tests(of: "CommandLineTable", ["Settings", "Diagnostics"]),
-        tests(of: "Shell", ["Quantities"]),
+        tests(of: "Shell", ["Bytes", "Diagnostics", "Quantities"]),
         tests(of: "Benchmark", ["Bytes"]),
         tests(of: "Conformance", ["Platform"]),
         .testTarget(name: "HouseTests", dependencies: ["TestSupport"], swiftSettings: tests),

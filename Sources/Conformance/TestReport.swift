@@ -1,5 +1,6 @@
 // `millrace test`: finds the files, runs their cases, prints a line a failure and a reason a skip, and the totals last.
 
+import Bytes
 package import Diagnostics
 package import Platform
 
@@ -70,16 +71,22 @@ package struct TestReport: Sendable {
 
     private static func contents(of path: String, _ files: any FileSystem) throws(Diagnostic) -> [UInt8] {
         let size: Int64
+        var content: [UInt8]?
         do throws(SystemError) {
             let file = try files.open(path, .read)
             defer { file.close() }
             size = try file.size()
-            if size <= CaseLimits.fileBytes { return try file.read(at: 0, count: Int(size), padding: 0) }
+            if size <= CaseLimits.fileBytes { content = try file.read(at: 0, count: Int(size), padding: 0) }
         } catch {
             throw Diagnostic(.noSuchFile, "\(path) cannot be read: \(error)", category: .general)
         }
-        throw Diagnostic(
-            .noSuchFile, "\(path) has \(size) bytes; a file of cases has \(CaseLimits.fileBytes) at most", category: .general)
+        guard let content else {
+            throw Diagnostic(
+                .noSuchFile, "\(path) has \(size) bytes; a file of cases has \(CaseLimits.fileBytes) at most", category: .general)
+        }
+        do throws(TextProblem) { return Array(try utf8Bytes(of: content)) } catch {
+            throw Diagnostic(.noSuchFile, "\(path) cannot be read: \(error)", category: .general)
+        }
     }
 
     private static func isTestFile(_ name: String) -> Bool { name.hasSuffix(".json") || name.hasSuffix(".sql") }

@@ -1,5 +1,6 @@
 // The interactive shell: reads entries, distinguishes commands from statements, and runs them until `exit` or the end of the input.
 
+import Bytes
 import Diagnostics
 package import Platform
 import Quantities
@@ -94,7 +95,15 @@ package final class InteractiveShell {
         var splitter = StatementSplitter()
         var isFirst = true
         while var line = Terminal.readInputLine() {
-            if isFirst { line = String(decoding: Script.statements(of: Array(line.utf8)), as: UTF8.self) }
+            if isFirst {
+                // What is not UTF-8 has been replaced; the two bytes of UTF-16's mark are not.
+                if line.unicodeScalars.starts(with: ["\u{FFFD}", "\u{FFFD}"]) {
+                    complain("standard input cannot be read: \(TextProblem.notUTF8)")
+                    return false
+                }
+                if line.unicodeScalars.first == "\u{FEFF}" { line.unicodeScalars.removeFirst() }
+                line = Script.statements(of: line)
+            }
             isFirst = false
             if entry.isEmpty, let command = ShellCommand(line) {
                 if command == .exit { break }

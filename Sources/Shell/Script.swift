@@ -1,6 +1,7 @@
 // A text of statements and the name of the file that it came from. What editors and shells put before the first statement of a file is
 // no part of it: a byte order mark, and a first line that begins with `#!`.
 
+import Bytes
 package import Diagnostics
 package import Platform
 
@@ -16,12 +17,14 @@ package struct Script: Hashable, Sendable {
         self.text = text
     }
 
-    /// The content of a file. Error: it is not UTF-8; the place of the first wrong byte is not searched for.
+    /// The content of a file. Errors: it is in another encoding than UTF-8; the place of the first wrong byte is not searched for.
     package init(name: String, bytes: [UInt8]) throws(Diagnostic) {
-        guard let text = String(validating: Script.statements(of: bytes), as: UTF8.self) else {
-            throw Diagnostic(.noSuchFile, "the script \(name) is not UTF-8 text", category: .general)
+        do throws(TextProblem) {
+            let text = try utf8Text(of: bytes)
+            self.init(name: name, text: Script.statements(of: text))
+        } catch {
+            throw Diagnostic(.noSuchFile, "the script \(name) cannot be read: \(error)", category: .general)
         }
-        self.init(name: name, text: text)
     }
 
     /// Reads a file. Errors: it cannot be read, or is not UTF-8.
@@ -35,14 +38,10 @@ package struct Script: Hashable, Sendable {
         try self.init(name: path, bytes: bytes)
     }
 
-    /// The bytes behind a byte order mark and a `#!` line. The end of that line stays, so that line numbers are those of the file.
-    static func statements(of bytes: [UInt8]) -> ArraySlice<UInt8> {
-        var rest = bytes[...]
-        if rest.starts(with: byteOrderMark) { rest = rest.dropFirst(byteOrderMark.count) }
-        guard rest.starts(with: [UInt8(ascii: "#"), UInt8(ascii: "!")]) else { return rest }
-        return rest.drop { $0 != UInt8(ascii: "\n") }
+    /// The text behind a `#!` line. The end of that line stays, so that line numbers are those of the file.
+    static func statements(of text: String) -> String {
+        guard text.hasPrefix("#!") else { return text }
+        // By bytes: as characters, a carriage return and a line feed are one.
+        return String(decoding: text.utf8.drop { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
     }
-
-    /// What some editors write before a text in UTF-8.
-    package static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
 }

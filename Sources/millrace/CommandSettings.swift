@@ -1,5 +1,6 @@
 // The settings of a command: its flags, then the environment, then the file of `--config`.
 
+import Bytes
 import CommandLineTable
 import Diagnostics
 import Engine
@@ -29,7 +30,7 @@ struct CommandSettings {
             // An environment is shared with other programs; only a server's is made for it.
             if given.command == .serve { notices += environment.notices }
             if let path = given[.config]?.text {
-                fileSettings = try parseProperties(try readText(path))
+                fileSettings = try parseProperties(try CommandSettings.text(of: path))
                 invocation = try invocation.filled(from: fileSettings)
                 notices += fileSettings.notices.map { "\(path): \($0)" }
             }
@@ -46,6 +47,17 @@ struct CommandSettings {
         self.properties = properties
         self.fileSettings = fileSettings
         self.notices = notices
+    }
+
+    /// The text of a file of settings. Errors: it cannot be read, or is not UTF-8.
+    private static func text(of path: String) throws(Diagnostic) -> String {
+        let bytes: [UInt8]
+        do throws(SystemError) { bytes = try HostFileSystem().contents(of: path) } catch {
+            throw Diagnostic(.noSuchFile, error.description, category: .general)
+        }
+        do throws(TextProblem) { return try utf8Text(of: bytes) } catch {
+            throw Diagnostic(.noSuchFile, "cannot read \(path): \(error)", category: .general)
+        }
     }
 
     /// The engine of the command's own that flags and settings ask for.

@@ -88,11 +88,12 @@ struct LoadCommand {
     /// The first piece of the input, without the byte order mark that some editors write before a text. Empty at the end of the input.
     private func readStart() throws(CommandFailure) -> [UInt8] {
         var bytes: [UInt8] = []
-        let mark = Script.byteOrderMark
         // A pipe may give less at once than a mark has bytes.
-        while bytes.count < mark.count, mark.starts(with: bytes), try read(into: &bytes) > 0 {}
+        while ByteOrderMark.mayBegin(bytes), try read(into: &bytes) > 0 {}
         progress.advance(bytes.count)
-        return bytes.starts(with: mark) ? Array(bytes.dropFirst(mark.count)) : bytes
+        do throws(TextProblem) { return Array(try utf8Bytes(of: bytes)) } catch {
+            throw .refused(Diagnostic(.dataError, "the input cannot be loaded: \(error)", category: .general))
+        }
     }
 
     private func read(into buffer: inout [UInt8]) throws(CommandFailure) -> Int {

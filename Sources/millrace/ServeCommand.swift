@@ -148,16 +148,3 @@ extension MillraceServer {
         return nil
     }
 }
-
-/// The content of a text file.
-func readText(_ path: String) throws(Diagnostic) -> String {
-    do throws(SystemError) {
-        let bytes = try HostFileSystem().contents(of: path)
-        guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw SystemError(kind: .other, number: 0, attempt: "read", path: path, reason: "it is not UTF-8")
-        }
-        return text
-    } catch {
-        throw Diagnostic(.noSuchFile, error.description, category: .general)
-    }
-}

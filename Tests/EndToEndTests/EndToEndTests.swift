@@ -183,6 +183,41 @@ private func python(_ script: String, _ arguments: [String]) throws -> (output: 
         #expect(status == 0 && output.contains("millrace.data.dir\tSERVER\t\(place)\t"), "\(output)")
     }
 
+    /// Some editors write a byte order mark in front of a text: it is no part of it, in whatever file it stands. A text in an
+    /// encoding that is not read here is refused in so many words, with nothing done.
+    @Test(arguments: ["config", "run", "serve", "test", "case", "load"])
+    func marksOfEditorsAreNoPartOfATextFile(kind: String) throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "marks-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let stream = "CREATE STREAM s (v INT) WITH (kafka_topic='s', value_format='JSON', partitions=1);\n"
+        let place = folder.appending(path: kind == "test" ? "a.sql" : kind == "case" ? "a.json" : "a.txt")
+        let data = folder.appending(path: "data").path
+        if kind == "load" { #expect(try run(millrace, ["run", "--data", data, "-c", stream]).status == 0) }
+        let (text, arguments, expected) = switch kind {
+        case "config": ("ksql.service.id=marked_\n", ["run", "--config", place.path, "-c", "SHOW PROPERTIES;"], "marked_")
+        case "run": (stream, ["run", place.path], "Stream created")
+        // It carries out its script before it finds that it cannot listen there.
+        case "serve": (stream, ["serve", "--data", data, "--insecure", "--listen", "192.0.2.1:1", "--queries", place.path], "Stream created")
+        case "test": ("--@test: one\n" + stream + "--@test: two\n" + stream, ["test", place.path], "2 passed")
+        case "case":
+            (#"{"tests": [{"name": "one", "statements": ["CREATE STREAM a (v INT) WITH (kafka_topic='a', value_format='JSON');", "#
+                + #""CREATE STREAM b AS SELECT v FROM a;"], "inputs": [{"topic": "a", "value": {"v": 1}, "timestamp": 5}], "#
+                + #""outputs": [{"topic": "B", "value": {"V": 1}, "timestamp": 5}]}]}"#, ["test", place.path], "1 passed")
+        default: ("{\"V\":1}\n", ["load", "s", place.path, "--data", data], "1 record,")
+        }
+        try (Data([0xEF, 0xBB, 0xBF]) + Data(text.utf8)).write(to: place)
+        let marked = try run(millrace, arguments)
+        #expect(marked.output.contains(expected), "\(marked.output)")
+        let others: [([UInt8], String.Encoding)] = [([0xFF, 0xFE], .utf16LittleEndian), ([0xFE, 0xFF], .utf16BigEndian)]
+        for (mark, encoding) in others {
+            try (Data(mark) + #require(text.data(using: encoding))).write(to: place)
+            let other = try run(millrace, arguments)
+            #expect(other.status != 0 && other.output.contains("it is UTF-16 text; save it as UTF-8"), "\(other.output)")
+            #expect(!other.output.contains(expected), "\(other.output)")
+        }
+    }
+
     /// A data directory in use names the port of the server that has it; tail, topics and load go by their flags.
     @Test func aServerIsFoundThroughItsDirectory() throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "data-\(UUID().uuidString)")

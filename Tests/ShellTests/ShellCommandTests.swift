@@ -1,3 +1,5 @@
+import Bytes
+import Diagnostics
 import Quantities
 import Shell
 import Testing
@@ -21,10 +23,17 @@ import Testing
     }
 
     @Test func whatStandsBeforeTheFirstStatementIsNoPartOfIt() throws {
-        let mark = Script.byteOrderMark
+        let mark = ByteOrderMark.utf8.bytes
         #expect(try Script(name: "a", bytes: mark + Array("SHOW TABLES;".utf8)).text == "SHOW TABLES;")
         #expect(try Script(name: "a", bytes: mark + Array("#!/bin/millrace\nSHOW TABLES;".utf8)).text == "\nSHOW TABLES;")
         #expect(try Script(name: "a", bytes: Array("#!".utf8)).text == "")
-        #expect(throws: (any Error).self) { try Script(name: "a", bytes: [0xFF, 0xFE]) }
+        // `SHOW` with the marks of UTF-16, and letters of Latin-1.
+        for (bytes, reason) in [
+            ([0xFF, 0xFE, 0x53, 0], "it is UTF-16 text; save it as UTF-8"), ([0xFE, 0xFF, 0, 0x53], "it is UTF-16 text; save it as UTF-8"),
+            ([0x2D, 0x2D, 0xE4], "it is not UTF-8"),
+        ] as [([UInt8], String)] {
+            let error = #expect(throws: Diagnostic.self) { try Script(name: "a", bytes: bytes) }
+            #expect(error?.message == "the script a cannot be read: \(reason)")
+        }
     }
 }
