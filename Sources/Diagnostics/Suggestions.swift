@@ -1,14 +1,18 @@
 // "Did you mean": which of the known words a mistyped one is closest to.
 
 /// The candidate with the fewest single-character edits (insert, delete, replace, swap neighbours) from a word, ignoring ASCII case;
-/// nil when none is close enough to be a likely slip: at most a third of the word, and at most three.
+/// nil when none is close enough to be a likely slip: at most a third of the word, and at most three. One that differs in its case alone
+/// is always close, however long it is.
 package func closestMatch(to word: String, among candidates: some Sequence<String>) -> String? {
-    let letters = Array(word.lowercased().unicodeScalars)
+    let lowered = word.lowercased()
+    let letters = Array(lowered.unicodeScalars)
     // One letter is near to every short word.
     let allowed = letters.count < 2 ? 0 : min(3, max(1, letters.count / 3))
     var best: (distance: Int, difference: Int, candidate: String)?
     for candidate in candidates {
-        let other = Array(candidate.lowercased().unicodeScalars)
+        let otherLowered = candidate.lowercased()
+        if otherLowered == lowered { return candidate }
+        let other = Array(otherLowered.unicodeScalars)
         guard abs(other.count - letters.count) <= allowed, letters.count <= 128 else { continue }
         let distance = editDistance(letters, other)
         guard distance <= allowed else { continue }

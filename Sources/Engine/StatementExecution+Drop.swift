@@ -29,7 +29,11 @@ extension StatementExecution {
     func dropType(_ name: Name, ifExists: Bool) throws(Diagnostic) -> AnswerSummary {
         guard engine.catalog.types[name.text] != nil else {
             if try forget(.type(name.text)) { return AnswerSummary(message: "Dropped type '\(name.text)', which was in error") }
-            guard ifExists else { throw Diagnostic(.unknownType, "Type \(name.text) does not exist.", at: name.span.range) }
+            guard ifExists else {
+                throw Diagnostic(
+                    .unknownType, "Type \(name.text) does not exist.",
+                    hint: nameSuggestion(for: name.text, among: engine.catalog.types.keys.sorted()), at: name.span.range)
+            }
             return AnswerSummary(message: "Type '\(name.text)' does not exist")
         }
         try apply(CatalogChange(remove: [.type(name.text)]))
