@@ -77,6 +77,19 @@ def pushed(server):
     connection.close()
 
 
+def unread(server):
+    """Thirty connections that ask push queries over a stream into which others load, and hardly read; then they go away."""
+    slow = [Connection(server.port) for _ in range(30)]
+    for connection in slow:
+        connection.send(".set auto.offset.reset earliest\nSELECT * FROM hot EMIT CHANGES;\n")
+    put(server.connection, "HOT", rows(20000))
+    for connection in slow:
+        while connection.reader.readline()[0] != ":":
+            pass
+    for connection in slow:
+        connection.close()
+
+
 def cycle(create, drop):
     def once(server):
         server.connection.ask(create)
@@ -124,6 +137,7 @@ KINDS = [
     ("INSERT INTO … SELECT made and ended",
      cycle("INSERT INTO copy WITH (QUERY_ID='COPYING') SELECT k, v, t FROM a;", "TERMINATE COPYING;"), 25, 1000, 8),
     ("connection with a push query", pushed, 200, 10000, 8),
+    ("thirty clients that read slowly", unread, 3, 30, 8),
 ]
 
 
@@ -133,6 +147,7 @@ def prepare(server):
         "SET 'auto.offset.reset'='earliest';",
         "CREATE STREAM a (k VARCHAR KEY, v BIGINT, t BIGINT) WITH (KAFKA_TOPIC='a', FORMAT='JSON', TIMESTAMP='t');",
         "CREATE STREAM few (k VARCHAR KEY, v BIGINT, t BIGINT) WITH (KAFKA_TOPIC='few', FORMAT='JSON', TIMESTAMP='t');",
+        "CREATE STREAM hot (k VARCHAR KEY, v BIGINT, t BIGINT) WITH (KAFKA_TOPIC='hot', FORMAT='JSON');",
         "CREATE STREAM copy (k VARCHAR KEY, v BIGINT, t BIGINT) WITH (KAFKA_TOPIC='copy', FORMAT='JSON', TIMESTAMP='t');",
         "CREATE TABLE counts AS SELECT k, COUNT(*) AS n FROM few GROUP BY k;",
     ):
