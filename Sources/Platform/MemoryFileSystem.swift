@@ -124,6 +124,9 @@ package final class MemoryFileSystem: FileSystem {
             for (name, content) in tree.files where parent(of: name) == key { tree.durableFiles[name] = content }
             for name in tree.durableDirectories where parent(of: name) == key && !tree.directories.contains(name) {
                 tree.durableDirectories.remove(name)
+                // What was in it is gone with it, also when another directory of that name is made.
+                for inner in tree.durableFiles.keys where inner.hasPrefix(name + "/") { tree.durableFiles[inner] = nil }
+                for inner in tree.durableDirectories where inner.hasPrefix(name + "/") { tree.durableDirectories.remove(inner) }
             }
             for name in tree.directories where parent(of: name) == key { tree.durableDirectories.insert(name) }
             return true
