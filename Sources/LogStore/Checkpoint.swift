@@ -17,7 +17,8 @@ extension LogWriter {
                 segment: writer.active.segment.baseOffset, size: writer.size, producers: producers)
         }
         return JournalState(
-            previous: previous, partitions: partitions.sorted { ($0.topic, $0.partition) < ($1.topic, $1.partition) })
+            previous: previous, partitions: partitions.sorted { ($0.topic, $0.partition) < ($1.topic, $1.partition) },
+            durability: options.durability)
     }
 
     /// A partition's segments to be synced, by the thread that was given it.

@@ -1,6 +1,6 @@
 // Looks over the data directory as a whole: what in it is damaged or left to be looked at, and what does not belong to the log.
 import Bytes
-import Platform
+package import Platform
 import Synchronization
 
 /// A finding of an inspection about a file or directory.
@@ -14,13 +14,36 @@ package struct DirectoryFinding: Hashable, Sendable {
 }
 
 extension SegmentedLog {
-    /// What stands in the data directory that no segment's inspection tells of, sorted by path.
-    package func verifyDirectory() -> [DirectoryFinding] {
+    /// Opens the log in `directory` to be looked at. All that opening repairs, cuts off or makes anew happens in memory only, and
+    /// `recoveryNotes` tell what a start would do; no file is changed. Errors: as those of opening, but for a full disk.
+    package static func inspecting(
+        directory path: String, files: any FileSystem, clock: any TimeSource, random: any RandomSource,
+        scheduler: any Scheduler = HostScheduler()
+    ) throws(LogError) -> SegmentedLog {
+        var options = LogOptions()
+        // Nothing is to be cleaned: it would only be cleaned in memory.
+        options.maintenanceInterval = .max
+        return try SegmentedLog(
+            directory: path, files: OverlayFileSystem(over: files), clock: clock, random: random, options: options, scheduler: scheduler)
+    }
+
+    /// What stands in the data directory that no segment's inspection tells of, sorted by path. With the name of a topic, only what
+    /// concerns that: its files and the journal.
+    package func verifyDirectory(topic: String? = nil) -> [DirectoryFinding] {
         var findings = recoveryNotes.filter(\.isDamage).map { DirectoryFinding(path: $0.path, text: $0.detail, isDamage: true) }
         findings += journalFindings() + topicFindings() + partitionFindings()
         var seen: Set<String> = []
+        if let topic { findings = findings.filter { concerns(topic, $0) } }
         // What opening found is said once, in its own words.
         return findings.filter { seen.insert($0.isDamage ? $0.path + $0.text : $0.path).inserted }.sorted { $0.path < $1.path }
+    }
+
+    private func concerns(_ topic: String, _ finding: DirectoryFinding) -> Bool {
+        if finding.isDamage && finding.path.hasPrefix(directory.journal) { return true }
+        if [directory.topicFile(topic), directory.topicCopy(topic)].contains(finding.path) { return true }
+        let name = finding.path.dropFirst(directory.log.utf8.count + 1).prefix { $0 != "/" }
+        guard finding.path.hasPrefix(directory.log + "/"), let dash = name.lastIndex(of: "-") else { return false }
+        return name[..<dash] == topic
     }
 
     private func names(in path: String) -> [String] {
@@ -55,20 +78,34 @@ extension SegmentedLog {
     private func partitionFindings() -> [DirectoryFinding] {
         let partitions = registry.withLock { $0.byID.values.flatMap(\.partitions) }
         let known = Set(partitions.map(\.directory))
+        // Opening has said more about these.
+        let noted = Set(recoveryNotes.map(\.path))
         var findings: [DirectoryFinding] = []
         for name in names(in: directory.log) {
             let path = directory.log + "/" + name
             guard known.contains(path) else {
                 let topic = name.lastIndex(of: "-").map { String(name[..<$0]) } ?? name
                 // Its topic's file is a finding of its own.
-                if !unreadableTopics.contains(topic) { findings.append(foreign(path)) }
+                if !unreadableTopics.contains(topic), !noted.contains(path) { findings.append(foreign(path)) }
                 continue
             }
             let suffixes = [".log", ".index", ".timeindex", ".batches", ".log.new", ".log.cleaned"]
             for file in names(in: path) where !suffixes.contains(where: { number(in: file, extension: $0) != nil }) {
-                findings.append(foreign(path + "/" + file))
+                findings.append(holdsCutRecords(file) ? cut(path + "/" + file) : foreign(path + "/" + file))
             }
         }
         return findings
+    }
+
+    /// Whether the name is that of a segment, with the suffix of what was cut off it.
+    private func holdsCutRecords(_ name: String) -> Bool {
+        let digits = name.reversed().prefix { $0.isNumber }.count
+        return number(in: String(name.dropLast(digits)), extension: ".log" + asideSuffix) != nil
+    }
+
+    private func cut(_ path: String) -> DirectoryFinding {
+        DirectoryFinding(
+            path: path, text: "batches of which the journal did not know, cut off by a start; remove it when it is not needed any more",
+            isDamage: true)
     }
 }

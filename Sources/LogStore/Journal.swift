@@ -9,12 +9,17 @@
 //   32  8  position up to which the file was durable when the record was written
 //   40     body
 //
-// A file begins with a *state*: where every partition ends, in which segment, from which the commits after it go on, and the
-// file and position before it. A *synced* record says that the segments hold durably all that the state says; from then on the
-// files before are not needed. A *commit* holds all appends of one commit, each inline or as the extent of its segment where it
-// already stands. A *topic* record says that a topic is about to be created, with its identity and number of partitions: a partition
-// that no record names is not empty: its topic file was missing when the journal was written, so its segments are kept. So recovery
-// starts at the newest file with a synced record (or the first of all) and replays from there.
+// A file begins with a *state*: where every partition ends, in which segment, from which the commits after it go on, the
+// file and position before it, and whether each commit is synced (a byte that files of older servers lack). A *synced*
+// record says that the segments hold durably all that the state says; from then on the files before are not needed. A
+// *commit* holds all appends of one commit, each inline or as the extent of its segment where it already stands. A *topic*
+// record says that a topic is about to be created, with its identity and number of partitions: a partition that no record
+// names is not empty: its topic file was missing when the journal was written, so its segments are kept. So recovery starts
+// at the newest file with a synced record (or the first of all) and replays from there.
+//
+// Whole batches behind the end of a partition were in the journal once: extents have no offset until their commit is durable
+// (`SegmentWriter.writeAhead`), everything else reaches its segment later still. Where they are found the journal has lost its end,
+// without a trace in itself (`PartitionSurplus`).
 //
 // A record that is not whole or fails its checksum is the torn end of the journal, unless a later record proves that it was
 // durable: then it is damage. A damaged file is read as far as it can be (`JournalSalvage`) and kept as `<number>.journal.damaged`,
@@ -51,6 +56,8 @@ struct JournalState: Hashable {
     /// Where the commits before this file end; nil when the segments held everything when it was begun.
     var previous: JournalPosition?
     var partitions: [PartitionState]
+    /// When the commits of the file are acknowledged; nil in files of servers that did not say so, nor left extents without offset.
+    var durability: Durability?
 }
 
 /// One append within a journalled commit.
@@ -115,6 +122,11 @@ enum JournalFormat {
             bytes.append(int64: partition.size)
             partition.producers.append(to: &bytes)
         }
+        switch state.durability {
+        case .fsync?: bytes.append(1)
+        case .os?: bytes.append(2)
+        case nil: break
+        }
     }
 
     static func state(_ bytes: [UInt8], _ body: Range<Int>) -> JournalState? {
@@ -129,6 +141,12 @@ enum JournalFormat {
                 JournalState.PartitionState(
                     topic: topic, partition: partition, start: start, end: end, segment: segment, size: size,
                     producers: producers))
+        }
+        if reader.isAtEnd { return state }
+        switch reader.uint8() {
+        case 1?: state.durability = .fsync
+        case 2?: state.durability = .os
+        default: return nil
         }
         return reader.isAtEnd ? state : nil
     }

@@ -36,6 +36,10 @@ final class JournalReplay {
     private var directories: [PartitionKey: String] = [:]
     var partitions: [PartitionKey: ReplayedPartition] = [:]
     var commitCount = 0
+    /// When the commits of the newest file were acknowledged; nil when it does not say.
+    private(set) var durability: Durability?
+    /// Whether there are commits to topics that are not known: deleted ones, or such whose definition is gone.
+    private(set) var hasUnknownTopics = false
     private(set) var condition = JournalCondition.sound
     /// The files that are there.
     private(set) var numbers: [UInt64] = []
@@ -66,7 +70,7 @@ final class JournalReplay {
             condition = .damaged
             try salvage(numbers)
         }
-        if commitCount > 0 { recovery.note(.replayed, directory.journal, "\(commitCount) commits were replayed") }
+        if commitCount > 0 { recovery.note(.replayed, directory.journal, "\(commitCount) commits are replayed") }
         return partitions
     }
 
@@ -76,6 +80,7 @@ final class JournalReplay {
             condition = .absent
             return
         }
+        durability = chain.last?.state.durability
         for partition in chain[0].state.partitions {
             partitions[PartitionKey(topic: partition.topic, partition: partition.partition)] = ReplayedPartition(state: partition)
         }
@@ -103,7 +108,7 @@ final class JournalReplay {
                     if numbers.count == 1 && !hasTopics { return nil }
                     throw LogError(.damaged, "\(directory.journalFile(newest)) does not begin with its state")
                 }
-                recovery.note(.tornJournal, directory.journalFile(newest), "an unfinished file was left out")
+                recovery.note(.tornJournal, directory.journalFile(newest), "an unfinished file is left out")
                 continue
             }
             var links = [last]
@@ -163,7 +168,7 @@ final class JournalReplay {
             case .torn(let at, let isDamage):
                 if isDamage || end != nil { throw damage(link, at, "a record fails its checksum, and what follows was durable") }
                 recovery.note(
-                    .tornJournal, link.path, "\(link.reader.bytes.count - at) bytes of unfinished commits were cut at \(at)")
+                    .tornJournal, link.path, "\(link.reader.bytes.count - at) bytes of unfinished commits are cut off at \(at)")
                 return false
             case .record(let record):
                 position = record.body.upperBound
@@ -178,7 +183,7 @@ final class JournalReplay {
                         try apply(appends, link.reader.bytes)
                         continue
                     }
-                    recovery.note(.tornJournal, link.path, "an unfinished commit was cut at \(record.position)")
+                    recovery.note(.tornJournal, link.path, "an unfinished commit is cut off at \(record.position)")
                     return false
                 }
                 try apply(appends, link.reader.bytes)
@@ -213,9 +218,10 @@ final class JournalReplay {
     func extentsAreWhole(_ appends: [JournalAppend]) throws(LogError) -> Bool {
         for append in appends {
             guard case .extent(let byteCount, let crc, _) = append.content, let file = try file(append, .read) else { continue }
-            let bytes = try translating { () throws(SystemError) in
+            var bytes = try translating { () throws(SystemError) in
                 try file.read(at: append.position, count: byteCount, padding: 0)
             }
+            if bytes.starts(with: SegmentWriter.noOffset) { bytes.put(int64: append.baseOffset, at: 0) }
             if bytes.count != byteCount || crc32c(bytes) != crc { return false }
         }
         return true
@@ -224,8 +230,11 @@ final class JournalReplay {
     func apply(_ appends: [JournalAppend], _ bytes: [UInt8]) throws(LogError) {
         for append in appends {
             let key = PartitionKey(topic: append.topic, partition: append.partition)
-            // A commit to a topic that was deleted afterwards.
-            guard directories[key] != nil else { continue }
+            // A commit to a topic that was deleted afterwards, or whose definition is gone.
+            guard directories[key] != nil else {
+                hasUnknownTopics = true
+                continue
+            }
             var partition =
                 partitions[key]
                 ?? ReplayedPartition(state: .empty(key))
@@ -234,7 +243,9 @@ final class JournalReplay {
             case .inline(let range):
                 byteCount = range.count
                 if let file = try file(append, .create) { try put(bytes, range: range, at: append.position, in: file) }
-            case .extent(let count, _, _): byteCount = count
+            case .extent(let count, _, _):
+                byteCount = count
+                if let file = try file(append, .read) { try confirm(append, in: file) }
             }
             partition.state.end = append.baseOffset + Int64(append.recordCount)
             partition.state.segment = append.segment
@@ -244,6 +255,17 @@ final class JournalReplay {
                 partition.state.producers.note(stamp, count: append.recordCount, baseOffset: append.baseOffset)
             }
             partitions[key] = partition
+        }
+    }
+
+    /// Gives an extent its offset, unless it has one.
+    private func confirm(_ append: JournalAppend, in file: any File) throws(LogError) {
+        try translating { () throws(SystemError) in
+            let present = try file.read(at: append.position, count: SegmentWriter.noOffset.count, padding: 0)
+            guard present == SegmentWriter.noOffset else { return }
+            var offset = present
+            offset.put(int64: append.baseOffset, at: 0)
+            try file.write(offset, at: append.position)
         }
     }
 

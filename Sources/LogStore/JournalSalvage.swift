@@ -48,7 +48,7 @@ extension JournalReplay {
                     isDamage ? .damagedJournal : .tornJournal, path,
                     isDamage
                         ? "commits in its bytes \(position) to \(end) may be lost: they cannot be read"
-                        : "\(end - position) bytes of unfinished commits were cut at \(position)")
+                        : "\(end - position) bytes of unfinished commits are cut off at \(position)")
                 break
             }
             wasRead = true

@@ -158,7 +158,7 @@ final class LogWriter: @unchecked Sendable {
                     placement.append.framed.byteCount, ofGroup: bytesOfSegment[ObjectIdentifier(placement.segment), default: 0])
                 guard isExtent, !placement.segment.hasFailedSync else { continue }
                 try translating { () throws(SystemError) in
-                    try placement.segment.write(placement.append.framed, at: placement.position)
+                    try placement.segment.writeAhead(placement.append.framed, at: placement.position)
                     if !placement.segment.isDirectoryEntrySynced && options.durability == .fsync {
                         try files.synchronizeDirectory(placement.writer.partition.directory)
                         placement.segment.isDirectoryEntrySynced = true
@@ -310,12 +310,16 @@ final class LogWriter: @unchecked Sendable {
         let limit = options.tailBytes == 0 ? 0 : max(64 << 10, options.tailBytes / max(1, writers.count))
         for placement in unapplied {
             let framed = placement.append.framed
-            if placement.extentCRC == nil {
-                do { try placement.segment.write(framed, at: placement.position) } catch {
-                    if !isStuck { log.options.report(LogError(error)) }
-                    isStuck = true
-                    break
+            do throws(SystemError) {
+                if placement.extentCRC == nil {
+                    try placement.segment.write(framed, at: placement.position)
+                } else {
+                    try placement.segment.confirm(framed, at: placement.position)
                 }
+            } catch {
+                if !isStuck { log.options.report(LogError(error)) }
+                isStuck = true
+                break
             }
             if options.durability == .fsync { placement.segment.beginWriteback(upTo: placement.position + Int64(framed.byteCount)) }
             placement.segment.publish(

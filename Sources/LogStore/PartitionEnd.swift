@@ -10,7 +10,7 @@ struct PartitionEnd {
     /// The state of the partition, which is at least as far as `known`. Whole batches that follow belong to it. What follows them is
     /// the torn end of the segment, unless a whole batch stands behind it: then it is damage, and not to be cut.
     func state(knowing known: JournalState.PartitionState, _ journal: JournalCondition) throws(LogError) -> JournalState.PartitionState {
-        let file = try translating { () throws(SystemError) in try segment.files.open(segment.path, .read) }
+        let file = try translating { () throws(SystemError) in try segment.files.open(segment.path, .write) }
         defer { file.close() }
         var state = known
         if segment.baseOffset > known.segment {
@@ -18,14 +18,13 @@ struct PartitionEnd {
             state.end = max(known.end, segment.baseOffset)
         }
         let floor = state.size
-        var (reached, expected) = (Int64(0), segment.baseOffset)
         let loading = SegmentLoading(segment: segment, file: file, size: segment.size)
-        try loading.walk(from: 0) { header, position, bytes, start in
-            guard reached == position, header.baseOffset == expected, header.isIntact(in: bytes, at: start) else { return }
-            reached = position + Int64(header.totalBytes)
-            expected = header.lastOffset + 1
-            if reached > floor { note(header, &state) }
-        }
+        var chain = BatchChain(end: 0, next: segment.baseOffset)
+        repeat {
+            try loading.follow(&chain) { header, end in if end > floor { state.producers.note(header) } }
+            // The journal would tell whether the commit of such a batch came about. It is taken for one that did.
+        } while try confirm(chain, in: file)
+        let (reached, expected) = (chain.end, chain.next)
         // Something below what is known is damaged: opening the segment will say so.
         if reached < floor { return state }
         (state.size, state.end) = (reached, max(state.end, expected))
@@ -36,10 +35,18 @@ struct PartitionEnd {
         return state
     }
 
-    private func note(_ header: RecordBatchHeader, _ state: inout JournalState.PartitionState) {
-        guard header.producerID >= 0, header.baseSequence >= 0 else { return }
-        let stamp = ProducerStamp(id: header.producerID, epoch: header.producerEpoch, baseSequence: header.baseSequence)
-        state.producers.note(stamp, count: Int(header.recordCount), baseOffset: header.baseOffset)
+    /// Gives the batch behind a chain its offset, when it is a whole one that was written ahead of its commit.
+    private func confirm(_ chain: BatchChain, in file: any File) throws(LogError) -> Bool {
+        try translating { () throws(SystemError) in
+            var bytes = try file.read(at: chain.end, count: RecordBatchHeader.byteCount, padding: 0)
+            guard bytes.starts(with: SegmentWriter.noOffset) else { return false }
+            bytes.put(int64: chain.next, at: 0)
+            guard let header = RecordBatchHeader(bytes, at: 0) else { return false }
+            let batch = try file.read(at: chain.end, count: header.totalBytes, padding: 0)
+            guard header.isIntact(in: batch, at: 0) else { return false }
+            try file.write(bytes, 0..<SegmentWriter.noOffset.count, at: chain.end)
+            return true
+        }
     }
 
     private func report(_ known: JournalState.PartitionState, _ state: JournalState.PartitionState, _ journal: JournalCondition) {
@@ -59,7 +66,40 @@ struct PartitionEnd {
     }
 }
 
+/// Intact batches one after the other, each with the offset that follows the one before.
+struct BatchChain {
+    /// Where the next batch has to begin.
+    var end: Int64
+    /// The offset that it has to have.
+    var next: Int64
+    var batchCount = 0
+    var recordCount = 0
+}
+
+extension ProducerTable {
+    /// Notes a batch of an idempotent producer; others are of no interest.
+    mutating func note(_ header: RecordBatchHeader) {
+        guard header.producerID >= 0, header.baseSequence >= 0 else { return }
+        let stamp = ProducerStamp(id: header.producerID, epoch: header.producerEpoch, baseSequence: header.baseSequence)
+        note(stamp, count: Int(header.recordCount), baseOffset: header.baseOffset)
+    }
+}
+
 extension SegmentLoading {
+    /// Follows a chain as far as it goes, and calls `visit` with each batch and where that ends.
+    func follow(_ chain: inout BatchChain, visit: (RecordBatchHeader, Int64) -> Void) throws(LogError) {
+        var followed = chain
+        try walk(from: chain.end) { header, position, bytes, start in
+            guard followed.end == position, header.baseOffset == followed.next, header.isIntact(in: bytes, at: start) else { return }
+            followed.end = position + Int64(header.totalBytes)
+            followed.next = header.lastOffset + 1
+            followed.batchCount += 1
+            followed.recordCount += Int(header.recordCount)
+            visit(header, followed.end)
+        }
+        chain = followed
+    }
+
     /// The last whole batch behind bytes that are none, whose offset may follow `expected`; nil when there is none at all.
     func lastIntactBatch(after position: Int64, _ expected: Int64) throws(LogError) -> RecordBatchHeader? {
         let bytes = try translating { () throws(SystemError) in

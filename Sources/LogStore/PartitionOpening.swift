@@ -10,31 +10,40 @@ struct PartitionOpening {
     let recovery: Recovery
 
     private var directory: String { recovery.directory.partition(topic.name, index) }
-    private var files: any FileSystem { recovery.files }
+    var files: any FileSystem { recovery.files }
 
     /// The partition's writing end.
-    func open(_ replayed: ReplayedPartition?, _ journal: JournalCondition) throws(LogError) -> PartitionWriter {
+    func open(
+        _ replayed: ReplayedPartition?, _ journal: JournalCondition, durability: Durability?
+    ) throws(LogError) -> PartitionWriter {
         let bases = try translating { () throws(SystemError) in
             try files.createDirectory(directory)
             return try listSegments()
         }
+        var touched = replayed?.touched ?? []
         var state = replayed?.state ?? .empty(PartitionKey(topic: topic.id, partition: index))
         // A sound journal names every partition, but for a topic that was away when it was begun.
         if journal != .sound || replayed == nil, let last = bases.last, last >= state.segment {
             if replayed == nil { state.start = topic.config.removesOld ? bases[0] : 0 }
             state = try PartitionEnd(segment: sealed(last), recovery: recovery).state(knowing: state, journal)
+        } else {
+            try takeSurplus(bases, &state, touched: &touched, durability: durability)
         }
         var segments: [Segment] = []
         for base in bases {
             let next = bases.first { $0 > base } ?? state.end
-            if base > state.segment || base < state.segment && next <= state.start {
-                try remove(base, "it lies outside the partition, which has offsets \(state.start) to \(state.end - 1)")
+            let outside = "it lies outside the partition, which has offsets \(state.start) to \(state.end - 1)"
+            if base > state.segment {
+                try removeUnknown(base, outside)
+            } else if base < state.segment && next <= state.start {
+                try remove(base, outside)
             } else if base < state.segment {
                 segments.append(try sealed(base))
             }
         }
         let active = try openActive(state)
-        try synchronize(active, replayed?.touched ?? [], segments)
+        try synchronize(active, touched, segments)
+        reportMissing(segments, state)
         return try makeWriter(state, segments, active)
     }
 
@@ -53,6 +62,34 @@ struct PartitionOpening {
         return bases
     }
 
+    /// Removes a segment that the journal does not know, if it is the beginning of one whose commits did not come about: an empty
+    /// file, or one that was written ahead, of which a power cut may have left zeros. What else it may be is put aside.
+    private func removeUnknown(_ base: Int64, _ reason: String) throws(LogError) {
+        let segment = try sealed(base)
+        // Put aside already.
+        if !files.exists(segment.path) { return }
+        let first = try translating { () throws(SystemError) in
+            let file = try files.open(segment.path, .read)
+            defer { file.close() }
+            return try file.read(at: 0, count: SegmentWriter.noOffset.count, padding: 0)
+        }
+        if first.allSatisfy({ $0 == 0 }) || first.allSatisfy({ $0 == SegmentWriter.noOffset[0] }) { return try remove(base, reason) }
+        let path = try putAside(segment)
+        let what = "\(reason), and is no beginning of a new segment; its \(segment.size) bytes are kept as \(path)"
+        recovery.note(.cutRecords, segment.path, what)
+    }
+
+    /// Says which segments are known to have lost what they held. Between others a gap is noticed by readers and inspections.
+    private func reportMissing(_ segments: [Segment], _ state: JournalState.PartitionState) {
+        for segment in segments where segment.size == 0 {
+            recovery.note(.quarantinedSegment, segment.path, "it is empty, though its partition goes on behind it")
+        }
+        let first = segments.first?.baseOffset ?? state.segment
+        if first > state.start, !topic.config.removesOld {
+            recovery.note(.quarantinedSegment, directory, missingOffsets(state.start, first) + " at its start: segment files were removed")
+        }
+    }
+
     private func remove(_ base: Int64, _ reason: String) throws(LogError) {
         let stem = Segment.stem(directory, base)
         try translating { () throws(SystemError) in
@@ -63,8 +100,9 @@ struct PartitionOpening {
         recovery.note(.removedFile, stem + ".log", reason)
     }
 
-    private func sealed(_ base: Int64) throws(LogError) -> Segment {
+    func sealed(_ base: Int64) throws(LogError) -> Segment {
         let stem = Segment.stem(directory, base)
+        guard files.exists(stem + ".log") else { return Segment(stem: stem, baseOffset: base, size: 0, files: files) }
         let size = try translating { () throws(SystemError) in
             let file = try files.open(stem + ".log", .read)
             defer { file.close() }
@@ -90,7 +128,7 @@ struct PartitionOpening {
         if actual > state.size {
             try translating { () throws(SystemError) in try file.truncate(to: state.size) }
             recovery.note(
-                .cutSegment, stem + ".log", "\(actual - state.size) bytes of unfinished commits were cut at \(state.size)")
+                .cutSegment, stem + ".log", "\(actual - state.size) bytes of unfinished commits are cut off at \(state.size)")
         }
         let loading = SegmentLoading(segment: segment, file: file, size: segment.size)
         let (index, ledger) = (try loading.load(), loading.ledger)

@@ -24,6 +24,10 @@ package struct RecoveryNote: Hashable, Sendable, CustomStringConvertible {
         case damagedTopic
         /// Part of the journal that was durable cannot be read: commits may be lost.
         case damagedJournal
+        /// Batches that the journal does not know were cut off and kept in a file of their own.
+        case cutRecords
+        /// A directory holds segments of a topic that has no definition, or of a partition that its topic does not have.
+        case leftPartition
         /// Commits were replayed from the journal.
         case replayed
     }
@@ -40,7 +44,7 @@ package struct RecoveryNote: Hashable, Sendable, CustomStringConvertible {
     /// Whether it tells of damage rather than of an ordinary crash.
     package var isDamage: Bool {
         switch kind {
-        case .quarantinedSegment, .missingJournal, .damagedJournal, .damagedTopic: true
+        case .quarantinedSegment, .missingJournal, .damagedJournal, .damagedTopic, .cutRecords, .leftPartition: true
         case .tornJournal, .cutSegment, .removedFile, .finishedDeletion, .replayed: false
         }
     }
@@ -62,14 +66,21 @@ final class Recovery {
     let files: any FileSystem
     /// Wall clock, milliseconds.
     let now: Int64
+    /// When commits are going to be acknowledged.
+    let durability: Durability
     private(set) var notes: [RecoveryNote] = []
+    /// Whether the journal was found to have lost its end.
+    private var hasLostJournalEnd = false
+    /// Whether there are segments without a topic.
+    private var hasLeftPartitions = false
     /// Journal files that are damaged, and kept for inspection.
     private var keptJournals: Set<UInt64> = []
     private var unreadableTopics: Set<String> = []
 
-    init(directory: DataDirectory, files: any FileSystem, now: Int64) {
+    init(directory: DataDirectory, files: any FileSystem, now: Int64, durability: Durability) {
         self.directory = directory
         self.now = now
+        self.durability = durability
         self.files = files
     }
 
@@ -80,6 +91,12 @@ final class Recovery {
     /// Lets a journal file that could not be read whole survive this opening.
     func keep(journal number: UInt64) {
         keptJournals.insert(number)
+    }
+
+    /// Notes segments that go on behind the journal's end, whose file is kept for inspection.
+    func noteLostJournalEnd(_ path: String, _ detail: String) {
+        hasLostJournalEnd = true
+        note(.damagedJournal, path, detail)
     }
 
     func run() throws(LogError) -> Recovered {
@@ -103,8 +120,10 @@ final class Recovery {
         let topics = try readTopics()
         let replay = JournalReplay(directory: directory, files: files, recovery: self)
         let states = try replay.run(topics)
+        try lookForLeftovers(topics)
         // The commits to a topic that cannot be served now may be needed when its file is restored.
-        if !unreadableTopics.isEmpty { for number in replay.numbers { keep(journal: number) } }
+        let holdsCommitsOfOthers = !unreadableTopics.isEmpty || hasLeftPartitions && replay.hasUnknownTopics
+        if holdsCommitsOfOthers { for number in replay.numbers { keep(journal: number) } }
         var registry = SegmentedLog.Registry()
         var writers: [PartitionKey: PartitionWriter] = [:]
         for topic in topics {
@@ -112,12 +131,13 @@ final class Recovery {
             for index in 0..<topic.partitionCount {
                 let state = states[PartitionKey(topic: topic.id, partition: index)]
                 let opening = PartitionOpening(topic: topic, index: index, recovery: self)
-                let writer = try opening.open(state, replay.condition)
+                let writer = try opening.open(state, replay.condition, durability: replay.durability)
                 partitions.append(writer.partition)
                 writers[PartitionKey(writer.partition)] = writer
             }
             registry.insert(SegmentedLog.Topic(metadata: topic, partitions: partitions))
         }
+        if hasLostJournalEnd, let newest = replay.numbers.last { keep(journal: newest) }
         let journal = try beginJournal(after: replay.newestFile, writers)
         return Recovered(
             lock: lock, registry: registry, writers: writers, journal: journal, notes: notes, unreadableTopics: unreadableTopics)
@@ -140,6 +160,10 @@ final class Recovery {
         let (path, copy) = (directory.topicFile(name), directory.topicCopy(name))
         let (first, second) = (topic(in: path, name), topic(in: copy, name))
         if case .success(let topic) = first {
+            // A crash may leave a copy that is old or not there, but none that cannot be read.
+            if case .failure(let reason) = second, files.exists(copy) {
+                note(.damagedTopic, copy, "\(reason.message); it is written anew from what it is the copy of")
+            }
             if second != first { try translating { () throws(SystemError) in try files.replace(copy, with: topic.text) } }
             return topic
         }
@@ -149,7 +173,7 @@ final class Recovery {
             return nil
         }
         try translating { () throws(SystemError) in try files.replace(path, with: topic.text) }
-        note(.damagedTopic, path, "\(reason.message); it was restored from its copy")
+        note(.damagedTopic, path, "\(reason.message); it is restored from its copy")
         return topic
     }
 
@@ -164,21 +188,32 @@ final class Recovery {
     }
 
     private func finishDeletion(_ file: String) throws(LogError) {
-        let path = directory.topics + "/" + file
-        try translating { () throws(SystemError) in
-            let topic = file.dropLast(".topic.deleted".count)
-            // A topic of the same name may exist by now; its partitions are not to be touched.
-            if !files.exists(directory.topicFile(String(topic))) {
-                if files.exists(directory.topicCopy(String(topic))) { try files.removeFile(directory.topicCopy(String(topic))) }
-                for name in try files.list(directory.log) {
-                    guard let dash = name.lastIndex(of: "-"), name[..<dash] == topic else { continue }
-                    try files.removeTree(directory.log + "/" + name)
-                }
+        let name = String(file.dropLast(".topic.deleted".count))
+        try translating { () throws(SystemError) in try Leftovers(directory: directory, files: files).finishDeletion(of: name) }
+        note(.finishedDeletion, directory.topics + "/" + file, "the removal of this topic is finished")
+    }
+
+    /// Removes the directories that a creation of a topic left which did not come about, and notes others that hold segments of no topic.
+    private func lookForLeftovers(_ topics: [TopicMetadata]) throws(LogError) {
+        let counts = Dictionary(topics.map { ($0.name, $0.partitionCount) }) { first, _ in first }
+        let leftovers = Leftovers(directory: directory, files: files)
+        for named in try translating({ () throws(SystemError) in try leftovers.named() }) {
+            let count = counts[named.topic]
+            if named.index < count ?? 0 || unreadableTopics.contains(named.topic) { continue }
+            let looked = try translating { () throws(SystemError) in try leftovers.look(into: named) }
+            guard let left = looked, !left.isForeign else { continue }
+            if left.isUntouched {
+                try translating { () throws(SystemError) in try files.removeTree(left.path) }
+                note(.removedFile, left.path, "it was made for a topic that did not come about")
+                continue
             }
-            try files.synchronizeDirectory(directory.topics)
-            try files.removeFile(path)
+            hasLeftPartitions = true
+            let reason = count.map { "its topic has \($0) partitions" } ?? "there is no topic of this name"
+            note(
+                .leftPartition, left.path,
+                "it holds \(left.byteCount) bytes in \(left.segmentCount) segments, but \(reason): it is left alone. Restore "
+                    + "\(directory.topicFile(left.topic)) from a backup, or move the directory away")
         }
-        note(.finishedDeletion, path, "the removal of this topic was finished")
     }
 
     /// All segments are synced: the new journal needs none of the old ones.
@@ -193,7 +228,8 @@ final class Recovery {
                     segment: writer.active.segment.baseOffset, size: writer.size, producers: producers)
             }
             let state = JournalState(
-                previous: nil, partitions: partitions.sorted { ($0.topic, $0.partition) < ($1.topic, $1.partition) })
+                previous: nil, partitions: partitions.sorted { ($0.topic, $0.partition) < ($1.topic, $1.partition) },
+                durability: durability)
             let journal = try JournalFile.create(newest + 1, state, in: directory, files: files)
             for name in try files.list(directory.journal) {
                 guard let number = number(in: name, extension: ".journal"), number != journal.number else { continue }

@@ -59,6 +59,21 @@ final class SegmentWriter {
         writebackStart = end
     }
 
+    /// What stands in place of the offset of the first batch of an append that was written ahead of its commit.
+    static let noOffset = [UInt8](repeating: 0xFF, count: 8)
+
+    /// Writes an append ahead of its commit. Its first batch has no offset until `confirm`: should the commit not come about, nobody
+    /// can take these batches for some of the log's.
+    func writeAhead(_ framed: FramedBatches, at position: Int64) throws(SystemError) {
+        try file.write(Self.noOffset, at: position)
+        try file.write(framed.bytes, Self.noOffset.count..<framed.byteCount, at: position + Int64(Self.noOffset.count))
+    }
+
+    /// Gives the first batch of an append its offset, once its commit is durable.
+    func confirm(_ framed: FramedBatches, at position: Int64) throws(SystemError) {
+        try file.write(framed.bytes, 0..<Self.noOffset.count, at: position)
+    }
+
     /// Makes written batches readable and remembers them for the side file.
     func publish(_ framed: FramedBatches, baseOffset: Int64, at position: Int64, journal: UInt64, _ clock: any TimeSource) {
         if begun == nil { begun = clock.wallMilliseconds() }

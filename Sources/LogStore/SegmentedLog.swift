@@ -93,7 +93,7 @@ package final class SegmentedLog: EventLog {
         self.random = random
         self.options = options
         self.scheduler = scheduler
-        let recovery = Recovery(directory: directory, files: files, now: clock.wallMilliseconds())
+        let recovery = Recovery(directory: directory, files: files, now: clock.wallMilliseconds(), durability: options.durability)
         let recovered = try recovery.run()
         recoveryNotes = recovered.notes
         unreadableTopics = recovered.unreadableTopics

@@ -1,5 +1,5 @@
-// Making, changing and removing topics. A topic exists when its file does, which is kept twice; directories of partitions without one
-// are leftovers of a removal that a crash interrupted.
+// Making, changing and removing topics. A topic exists when its file does, which is kept twice. A deletion puts a mark in the place of
+// that, so that directories of partitions without either have lost their topic, and are not written over (`Leftovers`).
 //
 // The files are made and removed on the caller's thread, beside the commits; the log's thread only takes the partitions in or lets
 // them go. Meanwhile the name is taken, so that no second change of a topic with that name comes in between.
@@ -15,6 +15,7 @@ extension SegmentedLog {
         try reserve(metadata.name)
         defer { release(metadata.name) }
         try checkIsNew(metadata.name)
+        try Leftovers(directory: directory, files: files).makeWay(for: metadata.name)
         let writers: NewPartitions
         do throws(LogError) {
             writers = try makePartitions(metadata)
@@ -74,7 +75,6 @@ extension SegmentedLog {
         try translating { () throws(SystemError) in
             for index in 0..<metadata.partitionCount {
                 let path = directory.partition(metadata.name, index)
-                try files.removeTree(path)
                 try files.createDirectory(path)
                 let active = try SegmentWriter.create(directory: path, baseOffset: 0, files: files)
                 try files.synchronizeDirectory(path)
@@ -181,7 +181,7 @@ extension SegmentedLog {
     /// Renames a topic's file, durably, so that the next start finishes the deletion.
     private func hide(_ name: String) -> LogError? {
         failure { () throws(SystemError) in
-            try files.rename(directory.topicFile(name), to: directory.topicFile(name) + ".deleted")
+            try files.rename(directory.topicFile(name), to: directory.deletionMark(name))
             try files.synchronizeDirectory(directory.topics)
         }
     }
@@ -190,7 +190,7 @@ extension SegmentedLog {
     private func unhide(_ name: String) -> LogError? {
         failure { () throws(SystemError) in
             if !files.exists(directory.topicFile(name)) {
-                try files.rename(directory.topicFile(name) + ".deleted", to: directory.topicFile(name))
+                try files.rename(directory.deletionMark(name), to: directory.topicFile(name))
             }
             try files.synchronizeDirectory(directory.topics)
         }
@@ -198,12 +198,8 @@ extension SegmentedLog {
 
     /// Removes what is left of a deleted topic. What cannot be removed is removed by the next start, or by a topic of the same name.
     private func removeFiles(of topic: Topic) throws(LogError) {
-        let name = topic.metadata.name
         try translating { () throws(SystemError) in
-            for partition in topic.partitions { try files.removeTree(partition.directory) }
-            if files.exists(directory.topicCopy(name)) { try files.removeFile(directory.topicCopy(name)) }
-            try files.synchronizeDirectory(directory.topics)
-            try files.removeFile(directory.topicFile(name) + ".deleted")
+            try Leftovers(directory: directory, files: files).finishDeletion(of: topic.metadata.name)
         }
     }
 

@@ -167,6 +167,8 @@ struct DataDirectory: Hashable {
 
     func topicFile(_ name: String) -> String { "\(topics)/\(name).topic" }
     func topicCopy(_ name: String) -> String { topicFile(name) + ".copy" }
+    /// Stands for the file of a topic whose deletion has begun.
+    func deletionMark(_ name: String) -> String { topicFile(name) + ".deleted" }
     func partition(_ name: String, _ index: Int) -> String { "\(log)/\(name)-\(index)" }
     func journalFile(_ number: UInt64) -> String { "\(journal)/\(fileNumber(Int64(clamping: number))).journal" }
 }

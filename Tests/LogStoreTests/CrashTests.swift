@@ -71,7 +71,9 @@ private final class Workload: Sendable {
         if durability == .fsync {
             #expect(first.count >= (acknowledged.last ?? -1) + 1, "\(what): \(acknowledged.count) were acknowledged")
         }
-        #expect(!log.recoveryNotes.contains { $0.isDamage }, "\(what): \(log.recoveryNotes)")
+        // Without syncs a power cut may take commits whose batches are in segments already: those are put aside.
+        let isDamaged = log.recoveryNotes.contains { $0.isDamage && !($0.kind == .cutRecords && durability == .os) }
+        #expect(!isDamaged, "\(what): \(log.recoveryNotes)")
         for report in try log.verify(topic) { #expect(report.problems == [], "\(what)") }
         try log.append(topic, "more=1")
     }

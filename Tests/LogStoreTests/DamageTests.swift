@@ -161,7 +161,7 @@ import Testing
             log.close()
             try files.replace(copy, with: changed)
             let again = try openLog(files)
-            #expect(try again.recoveryNotes.isEmpty && files.contents(of: copy) == bytes, "byte \(position)")
+            #expect(try again.recoveryNotes.map(\.kind) == [.damagedTopic] && files.contents(of: copy) == bytes, "byte \(position)")
             again.close()
         }
         try files.removeFile(path)
