@@ -53,7 +53,12 @@ extension MillraceEngine {
         guard let obstacle = state.withLock({ $0.catalogObstacle }) else { return }
         throw Diagnostic(
             .corruptData, "nothing can be created, changed or dropped: \(obstacle)", category: .general,
-            hint: "What runs goes on. Repair or restore the data directory, and start the server again.")
+            hint: catalogRepairHint)
+    }
+
+    /// What to do about a catalog that cannot be read whole.
+    var catalogRepairHint: String {
+        "Restore the files of the topic \(SystemTopics.catalog) from a backup and start again; `millrace topics verify` names them."
     }
 
     /// Writes the records of a change and waits until they are durable.

@@ -14,7 +14,7 @@ import Settings
 private struct CatalogReading {
     /// The last record of each key that has not been removed.
     var records: [String: CatalogRecord] = [:]
-    /// Why it could not be read to its end; nil when it could.
+    /// Why it could not be read whole; nil when it could.
     var obstacle: String?
 }
 
@@ -88,20 +88,31 @@ extension MillraceEngine {
         if case .query(let id)? = CatalogKey(key) { id } else { nil }
     }
 
+    /// Reads the catalog topic over whatever of it is damaged: what stands behind that counts as well.
     private func readCatalog() -> CatalogReading {
         var reading = CatalogReading()
         guard let topic = log.describeTopic(named: SystemTopics.catalog) else { return reading }
-        do throws(LogError) {
-            try readAll(of: log, PartitionKey(topic: topic.id, partition: 0)) { run in
-                for index in 0..<run.count {
-                    guard let key = run.bytes(of: run.keys[index]).map({ String(decoding: $0, as: UTF8.self) }) else { continue }
-                    reading.records[key] = run.bytes(of: run.values[index]).map { CatalogRecord(key: key, value: $0) }
+        let partition = PartitionKey(topic: topic.id, partition: 0)
+        var next = topic.partitions[0].bounds.start
+        while true {
+            do throws(LogError) {
+                try readAll(of: log, partition, from: next) { run in
+                    for index in 0..<run.count {
+                        guard let key = run.bytes(of: run.keys[index]).map({ String(decoding: $0, as: UTF8.self) }) else { continue }
+                        reading.records[key] = run.bytes(of: run.values[index]).map { CatalogRecord(key: key, value: $0) }
+                    }
+                    next = run.nextOffset
                 }
+                return reading
+            } catch {
+                if reading.obstacle == nil {
+                    reading.obstacle = "part of the catalog could not be read, so that it may say more, or less, than is listed: "
+                        + error.message
+                }
+                guard error.kind == .damaged else { return reading }
+                next += 1
             }
-        } catch {
-            reading.obstacle = "the catalog topic could not be read to its end, so there may be more than is listed: \(error.message)"
         }
-        return reading
     }
 
     /// A pause must not outlive its query: a later one of that id would not run after a restart.
@@ -139,6 +150,17 @@ extension MillraceEngine {
         }
         let held = heldQueries(of: snapshot)
         state.update { $0.held = held }
+        if let obstacle = state.withLock({ $0.catalogObstacle }) {
+            // What it lacks may be that a topic is needed, or the end of a query.
+            configuration.logLine(
+                .error,
+                logText(
+                    "catalog_damaged",
+                    ["reason": obstacle, "effect": "no query is started, nothing can be changed, and no topic is deleted",
+                        "hint": catalogRepairHint]))
+            _ = reconcile(Set(snapshot.queries.keys))
+            return
+        }
         collectLeftovers()
         for notice in deleteRemovedTopics() { configuration.logLine(.warning, logText("topic_left_over", ["detail": notice])) }
         _ = reconcile(Set(snapshot.queries.keys))
@@ -173,6 +195,7 @@ extension MillraceEngine {
         // What could not be read may be brought back by another start.
         let (unread, isWhole) = state.withLock { (Set($0.broken.compactMap(\.queryID)), $0.catalogObstacle == nil) }
         if isWhole { forgetCrashes(except: unread.union(snapshot.queries.keys)) }
+        if let obstacle = state.withLock({ $0.catalogObstacle }) { return snapshot.queries.mapValues { _ in obstacle } }
         let crashed = (configuration.crashes?.queriesToPause ?? [:]).filter { snapshot.queries[$0.key] != nil }
         for (id, reason) in crashed.sorted(by: { $0.key < $1.key }) {
             configuration.logLine(.error, logText("query_left_paused", ["query": id, "reason": reason]))

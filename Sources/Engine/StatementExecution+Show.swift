@@ -17,6 +17,11 @@ import Values
 extension StatementExecution {
     func show(_ subject: ShowSubject) throws(Diagnostic) -> AnswerSummary {
         switch subject {
+        case .streams, .tables, .queries, .types:
+            if let obstacle = engine.state.withLock({ $0.catalogObstacle }) { sink.emit(.notice(obstacle)) }
+        case .topics, .functions, .variables, .properties, .limits, .connectors, .connectorPlugins: break
+        }
+        switch subject {
         case .streams(let extended): return extended ? describeAll(.stream, extended: true) : answer(sources(.stream, title: "Stream Name"))
         case .tables(let extended): return extended ? describeAll(.table, extended: true) : answer(sources(.table, title: "Table Name"))
         case .topics(let all, let extended): return answer(topics(all: all, extended: extended))

@@ -5,6 +5,7 @@ import Diagnostics
 import Formats
 import LogStore
 import Pipelines
+import Plans
 import Values
 
 enum SystemTopics {
@@ -16,7 +17,16 @@ enum SystemTopics {
     /// Topics that listings leave out unless asked for all.
     static func isHidden(_ name: String) -> Bool { name.hasPrefix("__") || name.hasPrefix("_confluent") || name == "_schemas" }
 
+    /// Makes those topics that are missing.
+    ///
+    /// Errors: the log refuses, or the catalog is gone from a directory that has had one: what queries keep there would be taken for
+    /// nobody's, and deleted.
     static func ensure(in log: any EventLog) throws(Diagnostic) {
+        if log.describeTopic(named: catalog) == nil, let kept = log.describeTopics().first(where: { InternalNames.isInternal($0.name) }) {
+            throw Diagnostic(
+                .corruptData, "the topic \(catalog) is gone, but there are topics of queries, like \(kept.name)", category: .general,
+                hint: "Restore the topic's files, or move the topics of queries away to begin without any query.")
+        }
         var errors = TopicConfig()
         errors.retentionMilliseconds = 604_800_000
         for (name, config) in [(catalog, TopicConfig.compacted), (consumerOffsetsTopic, .compacted), (errorsTopic, errors)] {

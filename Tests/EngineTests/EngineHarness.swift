@@ -49,14 +49,15 @@ struct Millrace {
     init(
         files: any FileSystem = MemoryFileSystem(), pushStart: String = "latest", properties: [String: String] = [:],
         snapshots: SnapshotFolder? = nil, time: any TimeSource = SystemTime(), workers: Int = 2, options: LogOptions = .inMemory,
-        scheduler: any Scheduler = HostScheduler(), random: any RandomSource = SystemRandom(), crashes: CrashHistory? = nil
+        scheduler: any Scheduler = HostScheduler(), random: any RandomSource = SystemRandom(), crashes: CrashHistory? = nil,
+        logLine: @escaping @Sendable (LogLevel, String) -> Void = { _, _ in }
     ) throws {
         self.files = files
         let log = try SegmentedLog(
             directory: "/data", files: files, clock: scheduler.time, random: random, options: options, scheduler: scheduler)
         self.log = log
         var configuration = EngineConfiguration(
-            workers: workers, properties: properties, pushStart: pushStart, time: time, random: SeededRandom(seed: 1))
+            workers: workers, properties: properties, pushStart: pushStart, time: time, random: SeededRandom(seed: 1), logLine: logLine)
         configuration.snapshots = snapshots
         configuration.crashes = crashes
         configuration.scheduler = scheduler
