@@ -22,9 +22,19 @@ struct EmbeddedEngine {
     var startsPaused = false
     var logLine: @Sendable (LogLevel, String) -> Void = { _, _ in }
 
-    /// Opens only the log, for commands that inspect topics. Fails with the advice to ask the server when another process has the directory.
-    func openLog() throws(CommandFailure) -> SegmentedLog {
-        do throws(LogError) {
+    /// Opens only the log, to be looked at: nothing in the directory is changed. Fails with the advice to ask the server when another
+    /// process has the directory.
+    func inspectLog() throws(CommandFailure) -> SegmentedLog {
+        try opening { directory throws(LogError) in
+            let log = try SegmentedLog.inspecting(
+                directory: directory, files: HostFileSystem(), clock: SystemTime(), random: SystemRandom())
+            for note in log.recoveryNotes { logLine(.warning, logText("recovery_due", ["detail": note.description])) }
+            return log
+        }
+    }
+
+    private func openLog() throws(CommandFailure) -> SegmentedLog {
+        try opening { _ throws(LogError) in
             guard let directory else {
                 return try SegmentedLog(
                     directory: "/memory", files: MemoryFileSystem(), clock: SystemTime(), random: SystemRandom(), options: .inMemory)
@@ -38,7 +48,12 @@ struct EmbeddedEngine {
             AddressFile(directory).remove()
             for note in log.recoveryNotes { logLine(.warning, logText("recovery", ["detail": note.description])) }
             return log
-        } catch {
+        }
+    }
+
+    /// Opens the log and says what is in the way, when something is.
+    private func opening(_ open: (String) throws(LogError) -> SegmentedLog) throws(CommandFailure) -> SegmentedLog {
+        do throws(LogError) { return try open(directory ?? "") } catch {
             if error.kind == .directoryInUse {
                 throw .cannotStart(
                     Diagnostic(

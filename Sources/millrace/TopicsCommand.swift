@@ -1,5 +1,5 @@
 // `millrace topics`: looks at the topics of a data directory that no process works in, below streams and tables: what there is, whether
-// it is sound, and what stands in it. Of a server it shows what statements can show.
+// it is sound, and what stands in it. It changes nothing there. Of a server it shows what statements can show.
 
 import CommandLineTable
 import Diagnostics
@@ -34,7 +34,7 @@ struct TopicsCommand {
         }
         var opening = settings.embedded
         opening.logLine = LogOutput(level: "warn").write
-        let log = try opening.openLog()
+        let log = try opening.inspectLog()
         defer { log.close() }
         switch action {
         case "describe": return describe(try topic(in: log), in: log)
@@ -90,11 +90,9 @@ struct TopicsCommand {
     private func verify(_ topics: [TopicDescription], in log: SegmentedLog) throws(CommandFailure) -> Int32 {
         var table = RowTable("topic", "partition", "segment", "batches", "records", "finding")
         var isSound = true
-        if invocation.operands.count == 1 {
-            for finding in log.verifyDirectory() {
-                isSound = isSound && !finding.isDamage
-                table.add("", "", finding.path, "", "", finding.text)
-            }
+        for finding in log.verifyDirectory(topic: invocation.operands.count == 1 ? nil : topics[0].name) {
+            isSound = isSound && !finding.isDamage
+            table.add("", "", finding.path, "", "", finding.text)
         }
         for topic in topics {
             let reports: [SegmentReport]

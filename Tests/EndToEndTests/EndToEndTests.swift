@@ -218,6 +218,38 @@ private func python(_ script: String, _ arguments: [String]) throws -> (output: 
         }
     }
 
+    /// `topics verify` says what is damaged and changes no byte, also where a start would repair it.
+    @Test func verifyingADirectoryChangesNothing() throws {
+        let place = FileManager.default.temporaryDirectory.appending(path: "verified-\(UUID().uuidString)").path
+        defer { try? FileManager.default.removeItem(atPath: place) }
+        let made = try run(
+            millrace,
+            [
+                "run", "--data", place, "-c",
+                "CREATE STREAM s (id INT KEY, b STRING) WITH (KAFKA_TOPIC='s', PARTITIONS=1, VALUE_FORMAT='JSON');", "-c",
+                "INSERT INTO s VALUES (1, 'a');",
+            ])
+        #expect(made.status == 0, "\(made.output)")
+        func contents() throws -> [String: Data] {
+            let names = try FileManager.default.subpathsOfDirectory(atPath: place)
+            return Dictionary(uniqueKeysWithValues: names.map { ($0, FileManager.default.contents(atPath: place + "/" + $0) ?? Data()) })
+        }
+        #expect(try run(millrace, ["topics", "verify", "--data", place]).status == 0)
+        let journals = place + "/journal"
+        let journal = try #require(FileManager.default.contentsOfDirectory(atPath: journals).first)
+        try Data().write(to: URL(filePath: journals + "/" + journal))
+        for path in ["s.topic", "s.topic.copy"] { try FileManager.default.removeItem(atPath: place + "/topics/" + path) }
+        // What a server that was killed leaves.
+        try Data("127.0.0.1:1\n".utf8).write(to: URL(filePath: place + "/address"))
+        let before = try contents()
+        for action in [["verify"], ["verify", "__millrace_catalog"], ["list"], ["dump", "__millrace_catalog"]] {
+            let (output, status) = try run(millrace, ["topics"] + action + ["--data", place])
+            #expect(status == (action[0] == "verify" ? 1 : 0) && output.contains("nothing of the journal"), "\(action): \(output)")
+            #expect(action != ["verify"] || output.contains("s-0") && output.contains("there is no topic of this name"), "\(output)")
+            #expect(try contents() == before, "\(action)")
+        }
+    }
+
     /// A data directory in use names the port of the server that has it; tail, topics and load go by their flags.
     @Test func aServerIsFoundThroughItsDirectory() throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "data-\(UUID().uuidString)")
