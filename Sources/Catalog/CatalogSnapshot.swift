@@ -147,7 +147,8 @@ package struct QueryDefinition: Hashable, Sendable {
     }
 }
 
-/// A topic that a committed statement has removed. It is deleted after the commit, at the next start if not before.
+/// A topic that a committed statement has removed, or that one which is not committed is about to make. It is deleted after the commit,
+/// at the next start if not before.
 package struct RemovedTopic: Hashable, Sendable, Codable {
     package var name: String
     /// The identity of the topic, as text; a later topic of the same name is another.

@@ -32,8 +32,10 @@ final class CaseLog: EventLog {
 
     // MARK: As it comes
 
-    func createTopic(_ name: String, partitions: Int, config: TopicConfig) throws(LogError) -> TopicDescription {
-        try base.createTopic(name, partitions: partitions, config: config)
+    func newTopicID() -> TopicID { base.newTopicID() }
+
+    func createTopic(_ name: String, id: TopicID, partitions: Int, config: TopicConfig) throws(LogError) -> TopicDescription {
+        try base.createTopic(name, id: id, partitions: partitions, config: config)
     }
 
     func alterTopic(_ topic: TopicID, config: TopicConfig) throws(LogError) { try base.alterTopic(topic, config: config) }

@@ -25,6 +25,14 @@ extension MillraceEngine {
         return reconcile(change.queryIDs.union(starting), starting: starting) + deleteRemovedTopics()
     }
 
+    /// Has the catalog hold, before a statement makes a topic, that a topic of this identity is to be deleted: the statement's own
+    /// commit takes that back. So a start after a crash in between knows the topic for one that nobody needs.
+    ///
+    /// Errors: the catalog could not be read whole, or the log refuses the commit.
+    func announce(_ topic: RemovedTopic) throws(Diagnostic) {
+        try commit(CatalogChange(set: [.removedTopic(topic)]), [], nil)
+    }
+
     private func commit(_ change: CatalogChange, _ appends: [Append], _ generation: UInt64?) throws(Diagnostic) {
         try checkChangeable()
         let (before, first, leftovers) = state.withLock { ($0.catalog, $0.nextSequence, $0.deletedTopics) }

@@ -102,6 +102,8 @@ extension StatementExecution {
         _ change: CatalogChange, makingTopicOf source: SourceDefinition, _ properties: SourceProperties, sourcePartitions: Int?
     ) throws(Diagnostic) {
         let made = try ensureSinkTopic(source, properties, sourcePartitions: sourcePartitions)
+        var change = change
+        if made != nil { change.remove.append(.removedTopic(source.topic)) }
         do throws(Diagnostic) { try apply(change) } catch {
             if let made { discard(made) }
             throw error
@@ -119,6 +121,7 @@ extension StatementExecution {
             var source = source
             source.origin = origin(of: source)
             var change = change
+            if made != nil { change.remove.append(.removedTopic(source.topic)) }
             change.set.append(.source(source))
             try commit(change, creating: query, keeping: [], generation: generation)
         } catch {
@@ -175,8 +178,9 @@ extension StatementExecution {
                 hint: "DROP it and create it again: the new query then starts from the beginning.", at: name.span.range)
         }
         if let obstacle = obstacle(toReplacing: old.plan, by: new.plan) { throw refuse(obstacle) }
-        _ = try ensureSinkTopic(source, properties, sourcePartitions: sourcePartitions)
+        let made = try ensureSinkTopic(source, properties, sourcePartitions: sourcePartitions)
         var change = change
+        if made != nil { change.remove.append(.removedTopic(source.topic)) }
         change.set.append(.source(source))
         var query = new
         query.starts = old.starts
@@ -193,7 +197,7 @@ extension StatementExecution {
     }
 
     private func discard(_ topic: TopicDescription) {
-        // An empty topic that stays is used by the next statement that names it.
+        // One that stays is deleted with the next change of the catalog, or at the next start: it has been announced.
         try? engine.log.deleteTopic(topic.id)
     }
 

@@ -70,7 +70,8 @@ extension StatementExecution {
 
     // MARK: Topics
 
-    /// The topic of a new source: used as it is when it exists, made otherwise. Gives the topic if it was made now.
+    /// The topic of a new source: used as it is when it exists, made otherwise. Gives the topic if it was made now; the commit
+    /// that keeps it has to take back its announcement.
     func ensureSinkTopic(
         _ source: SourceDefinition, _ properties: SourceProperties, sourcePartitions: Int?
     ) throws(Diagnostic) -> TopicDescription? {
@@ -90,9 +91,11 @@ extension StatementExecution {
         }
         let config = try topicConfig(of: source, properties)
         let fallback = session.settings[.defaultPartitions]
+        let id = engine.log.newTopicID()
+        try engine.announce(RemovedTopic(name: source.topic, topicID: id.description))
         do throws(LogError) {
             let partitions = properties.partitions ?? sourcePartitions ?? fallback
-            return try engine.log.createTopic(source.topic, partitions: partitions, config: config)
+            return try engine.log.createTopic(source.topic, id: id, partitions: partitions, config: config)
         } catch {
             throw Diagnostic(error)
         }

@@ -9,8 +9,12 @@ package import Bytes
 /// survive what the log's durability promises, and can be fetched with `.durable`. *Visible*: shown to a user, which is the
 /// business of higher rooms and never happens before durable.
 package protocol EventLog: AnyObject, Sendable {
-    /// Creates a topic and returns its description once that is durable. Errors: `topicExists`, `invalidTopic`, `storage`.
-    func createTopic(_ name: String, partitions: Int, config: TopicConfig) throws(LogError) -> TopicDescription
+    /// An identity that no topic has, for one that is to be created.
+    func newTopicID() -> TopicID
+
+    /// Creates a topic with an identity from `newTopicID` and returns its description once that is durable. Errors: `topicExists`,
+    /// `invalidTopic`, `damaged` when there are records of a topic of that name which has lost its definition, `storage`.
+    func createTopic(_ name: String, id: TopicID, partitions: Int, config: TopicConfig) throws(LogError) -> TopicDescription
 
     /// Replaces the configuration of a topic. Segments that exist keep their compression.
     func alterTopic(_ topic: TopicID, config: TopicConfig) throws(LogError)
@@ -85,6 +89,11 @@ package protocol EventLog: AnyObject, Sendable {
 }
 
 extension EventLog {
+    /// Creates a topic with an identity of its own.
+    package func createTopic(_ name: String, partitions: Int, config: TopicConfig) throws(LogError) -> TopicDescription {
+        try createTopic(name, id: newTopicID(), partitions: partitions, config: config)
+    }
+
     /// Answers from the whole description; a log that can do better does.
     package func topicID(named name: String) -> TopicID? { describeTopic(named: name)?.id }
 

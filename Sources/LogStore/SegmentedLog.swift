@@ -121,14 +121,17 @@ package final class SegmentedLog: EventLog {
 
     // MARK: Topics
 
-    package func createTopic(_ name: String, partitions: Int, config: TopicConfig) throws(LogError) -> TopicDescription {
+    package func newTopicID() -> TopicID { TopicID(high: random.next(), low: random.next()) }
+
+    package func createTopic(
+        _ name: String, id: TopicID, partitions: Int, config: TopicConfig
+    ) throws(LogError) -> TopicDescription {
         try checkTopicName(name)
         try config.check()
         guard partitions > 0, partitions <= largestPartitionCount else {
             throw LogError(
                 .invalidTopic, "a topic has 1 to \(largestPartitionCount) partitions, '\(name)' was to have \(partitions)")
         }
-        let id = TopicID(high: random.next(), low: random.next())
         let metadata = TopicMetadata(id: id, name: name, partitionCount: partitions, config: config)
         return describe(try makeTopic(metadata))
     }

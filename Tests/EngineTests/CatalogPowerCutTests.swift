@@ -159,6 +159,10 @@ private struct PowerCut: Sendable {
         let needed = catalog.queries.values.reduce(into: Set<String>()) { $0.formUnion($1.plan.internalTopics) }
         let extra = topics.filter(InternalNames.isInternal).filter { !needed.contains($0) }
         if !extra.isEmpty { found.append("left over: \(extra.sorted())") }
+        // Nothing but what was there, and the topics of sources.
+        let known = Set(catalog.sources.values.map(\.topic)).union(["s", "D", "T", "__millrace_catalog", "__consumer_offsets"])
+        let strange = topics.filter { !InternalNames.isInternal($0) && !known.contains($0) }
+        if !strange.isEmpty { found.append("made by nobody: \(strange.sorted())") }
         for source in catalog.sortedSources where !topics.contains(source.topic) { found.append("\(source.name) has no topic") }
         if statement.contains("DELETE TOPIC"), catalog.sources["T"] == nil, topics.contains("T") {
             found.append("the topic T is still there")

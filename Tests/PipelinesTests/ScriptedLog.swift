@@ -50,10 +50,9 @@ final class ScriptedLog: EventLog {
     // MARK: Script
 
     /// Adds a topic.
-    @discardableResult func addTopic(_ name: String, partitions: Int = 1) -> TopicID {
-        state.update { state in
-            let id = TopicID(high: 7, low: state.nextTopic)
-            state.nextTopic += 1
+    @discardableResult func addTopic(_ name: String, id: TopicID? = nil, partitions: Int = 1) -> TopicID {
+        let id = id ?? newTopicID()
+        return state.update { state in
             state.topics[name] = TopicDescription(
                 id: id, name: name, config: TopicConfig(),
                 partitions: (0..<partitions).map { _ in
@@ -133,8 +132,15 @@ final class ScriptedLog: EventLog {
 
     // MARK: The door
 
-    func createTopic(_ name: String, partitions: Int, config: TopicConfig) throws(LogError) -> TopicDescription {
-        addTopic(name, partitions: partitions)
+    func newTopicID() -> TopicID {
+        state.update { state in
+            defer { state.nextTopic += 1 }
+            return TopicID(high: 7, low: state.nextTopic)
+        }
+    }
+
+    func createTopic(_ name: String, id: TopicID, partitions: Int, config: TopicConfig) throws(LogError) -> TopicDescription {
+        addTopic(name, id: id, partitions: partitions)
         guard let topic = describeTopic(named: name) else { throw LogError(.unknownTopic, name) }
         return topic
     }
