@@ -10,6 +10,14 @@ import Syntax
 extension StatementExecution {
     func perform(_ print: PrintTopic, _ whenDone: @escaping @Sendable (Bool) -> Void) throws(Diagnostic) {
         let topic = try topic(toPrint: print.topic)
+        // From the end on: what the session was told is inserted lies before that, also what other queries make of it.
+        let isAtEnd = !print.fromBeginning && engine.pool != nil
+        let sources = isAtEnd ? engine.catalog.sortedSources.filter { $0.topic == topic.name }.map(\.name) : []
+        try afterUpstream(of: sources, whenDone) { () throws(Diagnostic) in try start(print, whenDone) }
+    }
+
+    private func start(_ print: PrintTopic, _ whenDone: @escaping @Sendable (Bool) -> Void) throws(Diagnostic) {
+        let topic = try topic(toPrint: print.topic)
         sink.emit(.columns([ResultColumn("Text", "STRING")], .text))
         let window = engine.catalog.sortedSources.first { $0.topic == topic.name && $0.window != nil }?.window
         let id = engine.state.update { state in

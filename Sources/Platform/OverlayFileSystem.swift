@@ -156,11 +156,7 @@ private final class OverlayContent: Sendable {
     }
 
     func read(at position: Int64, count: Int, padding: Int, _ base: (any File)?) throws(SystemError) -> [UInt8] {
-        let (isUntouched, end) = state.withLock { state in
-            let end = min(state.size, position + Int64(count))
-            return (state.blocks.isEmpty && end <= state.baseLimit, end)
-        }
-        if isUntouched, let base { return try base.read(at: position, count: Int(max(0, end - position)), padding: padding) }
+        let end = min(size, position + Int64(count))
         var bytes: [UInt8] = []
         var place = position
         while place < end {

@@ -58,6 +58,16 @@ import Testing
         millrace.close()
     }
 
+    @Test(arguments: ["s", "d"]) func printingBeginsBehindWhatWasAcknowledged(source: String) throws {
+        let millrace = try busy()
+        let (rows, _) = millrace.start("PRINT \(source) LIMIT 1;")
+        _ = rows.wait { !$0.isEmpty }
+        _ = Millrace(sharing: millrace).run("INSERT INTO s VALUES ('x', 2);")
+        let printed = rows.wait { $0.last?.hasPrefix("+") == true }.filter { $0.contains("rowtime") }
+        #expect(printed.count == 1 && printed[0].contains(#"\"V\":2}"#), "\(printed)")
+        millrace.close()
+    }
+
     @Test func earliestBeginsAtTheFirstRow() throws {
         let millrace = try busy()
         _ = millrace.run("SET 'auto.offset.reset'='earliest';")
