@@ -185,7 +185,7 @@ private func python(_ script: String, _ arguments: [String]) throws -> (output: 
 
     /// Some editors write a byte order mark in front of a text: it is no part of it, in whatever file it stands. A text in an
     /// encoding that is not read here is refused in so many words, with nothing done.
-    @Test(arguments: ["config", "run", "serve", "test", "case", "load"])
+    @Test(arguments: ["config", "run", "input", "shell", "serve", "test", "case", "load"])
     func marksOfEditorsAreNoPartOfATextFile(kind: String) throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "marks-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -197,6 +197,8 @@ private func python(_ script: String, _ arguments: [String]) throws -> (output: 
         let (text, arguments, expected) = switch kind {
         case "config": ("ksql.service.id=marked_\n", ["run", "--config", place.path, "-c", "SHOW PROPERTIES;"], "marked_")
         case "run": (stream, ["run", place.path], "Stream created")
+        case "input": (stream, ["-c", "\"$MILLRACE\" run - < \(place.path)"], "Stream created")
+        case "shell": (stream, ["-c", "\"$MILLRACE\" < \(place.path)"], "Stream created")
         // It carries out its script before it finds that it cannot listen there.
         case "serve": (stream, ["serve", "--data", data, "--insecure", "--listen", "192.0.2.1:1", "--queries", place.path], "Stream created")
         case "test": ("--@test: one\n" + stream + "--@test: two\n" + stream, ["test", place.path], "2 passed")
@@ -207,13 +209,16 @@ private func python(_ script: String, _ arguments: [String]) throws -> (output: 
         default: ("{\"V\":1}\n", ["load", "s", place.path, "--data", data], "1 record,")
         }
         try (Data([0xEF, 0xBB, 0xBF]) + Data(text.utf8)).write(to: place)
-        let marked = try run(millrace, arguments)
+        let program = arguments[0] == "-c" ? "/bin/bash" : millrace
+        // The shell reads its input by lines of text, which shows only that it is none.
+        let reason = kind == "shell" ? "it is not UTF-8" : "it is UTF-16 text; save it as UTF-8"
+        let marked = try run(program, arguments)
         #expect(marked.output.contains(expected), "\(marked.output)")
         let others: [([UInt8], String.Encoding)] = [([0xFF, 0xFE], .utf16LittleEndian), ([0xFE, 0xFF], .utf16BigEndian)]
         for (mark, encoding) in others {
             try (Data(mark) + #require(text.data(using: encoding))).write(to: place)
-            let other = try run(millrace, arguments)
-            #expect(other.status != 0 && other.output.contains("it is UTF-16 text; save it as UTF-8"), "\(other.output)")
+            let other = try run(program, arguments)
+            #expect(other.status != 0 && other.output.contains(reason), "\(other.output)")
             #expect(!other.output.contains(expected), "\(other.output)")
         }
     }
