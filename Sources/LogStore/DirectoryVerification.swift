@@ -70,7 +70,7 @@ extension SegmentedLog {
     private func topicFindings() -> [DirectoryFinding] {
         names(in: directory.topics).compactMap { name in
             let path = directory.topics + "/" + name
-            let suffixes = [".topic", ".topic.copy", ".topic.deleted", ".topic.new", ".topic.copy.new"]
+            let suffixes = [".topic", ".topic.copy", ".topic.deleted"]
             return suffixes.contains { name.hasSuffix($0) } ? nil : foreign(path)
         }
     }

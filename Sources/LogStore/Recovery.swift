@@ -146,6 +146,11 @@ final class Recovery {
     private func readTopics() throws(LogError) -> [TopicMetadata] {
         let names = try translating { () throws(SystemError) in try files.list(directory.topics) }
         for name in names where name.hasSuffix(".topic.deleted") { try finishDeletion(name) }
+        // Files that were to take the place of others when the process ended; those are still there, or belong to no topic yet.
+        for name in names where [".topic.new", ".topic.copy.new"].contains(where: { name.hasSuffix($0) }) {
+            try translating { () throws(SystemError) in try files.removeFile(directory.topics + "/" + name) }
+            note(.removedFile, directory.topics + "/" + name, "it was not written to its end")
+        }
         var topics: [TopicMetadata] = []
         let stems = names.compactMap { name in [".topic", ".topic.copy"].first { name.hasSuffix($0) }.map { name.dropLast($0.utf8.count) } }
         for name in Set(stems.map(String.init)).sorted()

@@ -156,7 +156,11 @@ private final class OverlayContent: Sendable {
     }
 
     func read(at position: Int64, count: Int, padding: Int, _ base: (any File)?) throws(SystemError) -> [UInt8] {
-        let end = min(size, position + Int64(count))
+        let (isUntouched, end) = state.withLock { state in
+            let end = min(state.size, position + Int64(count))
+            return (state.blocks.isEmpty && end <= state.baseLimit, end)
+        }
+        if isUntouched, let base { return try base.read(at: position, count: Int(max(0, end - position)), padding: padding) }
         var bytes: [UInt8] = []
         var place = position
         while place < end {
