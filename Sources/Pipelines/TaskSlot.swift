@@ -12,6 +12,10 @@ final class TaskSlot {
     var isReady = false
     /// The worker no longer runs it.
     var isGone = false
+    /// Another thread is in the middle of it: the worker leaves its task alone.
+    var isAway = false
+    /// What is to be done when it is back.
+    var whenBack: [(Worker) -> Void] = []
     /// Makes it ready again; what a client calls that has room again. Set once, by its worker.
     var wake: @Sendable () -> Void = {}
     /// Nanoseconds that it has worked since it last had nothing to do.

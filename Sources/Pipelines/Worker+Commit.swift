@@ -62,6 +62,9 @@ extension Worker {
 
     private func settle(_ part: CommitPart, isAlone: Bool, _ result: Result<CommitReceipt, LogError>) {
         let task = part.task.task
+        if let slot = away.first(where: { $0.task === task }) {
+            return slot.whenBack.append { $0.settle(part, isAlone: isAlone, result) }
+        }
         switch result {
         case .success(let receipt):
             part.applyToReadableRows(receipt)

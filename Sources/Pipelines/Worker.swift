@@ -1,15 +1,16 @@
-// One worker thread: its inbox, its tasks and its loop. It takes the ready tasks in turn, gives each a slice of time, and commits all that
-// is due together. It sleeps when nothing is ready; news from the log, messages and clients with room again wake it.
+// One worker: its inbox, its tasks and its loop. It takes the ready tasks in turn, gives each a slice of time, and commits all that is due
+// together. It sleeps when nothing is ready; news from the log, messages and clients with room again wake it. A task that does not come
+// back from its slice is left to its thread, and another thread goes on (see Worker+HandOff.swift).
 
 import LogStore
 import Operators
 import Platform
 
-/// A thread that owns tasks. Everything but the inbox belongs to the thread itself.
+/// A thread that owns tasks. Everything but the inbox belongs to the thread that is in charge.
 final class Worker: @unchecked Sendable {
-    // `slots`, `ready`, `scans`, `due` and `waiting` are touched by the worker's own thread only; the inbox has its lock. After
-    // the thread has ended, the messages that still come are carried out one at a time by their senders, and touch what it left.
-    private struct Inbox {
+    // `slots`, `ready`, `scans`, `due`, `waiting`, `current` and `away` are touched by the thread in charge only; the inbox has its lock.
+    // After the worker has ended, the messages that still come are carried out one at a time by their senders, and touch what it left.
+    struct Inbox {
         var messages: [@Sendable (Worker) -> Void] = []
         var news: Set<PartitionKey> = []
         /// How many tasks read each partition. News of others are ignored.
@@ -19,6 +20,20 @@ final class Worker: @unchecked Sendable {
         var hasEnded = false
         /// One sender is carrying out messages for the thread that has ended.
         var isAnswering = false
+        /// The slice that the thread in charge is in, and how many there have been.
+        var slice: Slice?
+        var slices = 0
+        /// Other tasks were ready when the slice began.
+        var hasOthersReady = false
+        /// A timer will look at the slice.
+        var isWatched = false
+        /// Threads that were left to a task each.
+        var awayThreads = 0
+        /// The threads that have not ended, by their numbers.
+        var threads: [Int: any RunningThread] = [:]
+        var threadsStarted = 0
+        /// Numbers of threads that have ended before they were in `threads`.
+        var endedEarly: Set<Int> = []
         var hasWork: Bool { !messages.isEmpty || !news.isEmpty || isStopped }
     }
 
@@ -29,11 +44,16 @@ final class Worker: @unchecked Sendable {
         let call: () -> Void
     }
 
-    private let inbox = Monitor(Inbox())
+    let inbox = Monitor(Inbox())
+    let name: String
+    let scheduler: any Scheduler
+    let timers: Timers
+    /// Nanoseconds of one slice after which another thread goes on without the task.
+    let handOffNanoseconds: Int64
     let log: any EventLog
     let time: any TimeSource
     /// The clock of the waits themselves, also where the engine's is simulated.
-    private let clock: any TimeSource
+    var clock: any TimeSource { scheduler.time }
     let snapshots: ThreadPool
     /// Every task, in the order in which they came.
     var slots: [TaskSlot] = []
@@ -48,16 +68,23 @@ final class Worker: @unchecked Sendable {
     var waiting: [Waiting] = []
     /// Commits handed to the log whose outcome has not been dealt with.
     var commitsUnderWay = 0
-    private var thread: (any RunningThread)?
+    /// The task whose slice it is.
+    var current: TaskSlot?
+    /// Tasks that other threads are still at.
+    var away: [TaskSlot] = []
 
     init(
-        name: String, log: any EventLog, time: any TimeSource, snapshots: ThreadPool, scheduler: any Scheduler
+        name: String, log: any EventLog, time: any TimeSource, snapshots: ThreadPool, timers: Timers, handOffNanoseconds: Int64,
+        scheduler: any Scheduler
     ) throws(SystemError) {
+        self.name = name
         self.log = log
         self.time = time
-        clock = scheduler.time
         self.snapshots = snapshots
-        thread = try scheduler.start(name) { [weak self] in self?.loop() }
+        self.timers = timers
+        self.handOffNanoseconds = handOffNanoseconds
+        self.scheduler = scheduler
+        try startThread { $0.loop() }
     }
 
     // MARK: From other threads
@@ -70,7 +97,7 @@ final class Worker: @unchecked Sendable {
             inbox.isAnswering = true
             return true
         }
-        if answers { answerAll() }
+        if answers { answerAll() } else { watch() }
     }
 
     private func answerAll() {
@@ -88,7 +115,9 @@ final class Worker: @unchecked Sendable {
     /// The ends of a partition have moved.
     func notify(_ partition: PartitionKey) {
         let isWanted = inbox.withLock { $0.readers[partition] != nil && !$0.news.contains(partition) }
-        if isWanted { inbox.update { _ = $0.news.insert(partition) } }
+        guard isWanted else { return }
+        inbox.update { _ = $0.news.insert(partition) }
+        watch()
     }
 
     func adopt(_ confined: ConfinedTask, of run: QueryRun, in epoch: RunEpoch) {
@@ -113,6 +142,7 @@ final class Worker: @unchecked Sendable {
     func commit(_ epoch: RunEpoch, finally: @escaping @Sendable () -> Void) {
         post { worker in
             let found = worker.slots.filter { $0.epoch === epoch }
+            if let slot = found.first(where: \.isAway) { return slot.whenBack.append { $0.commit(epoch, finally: finally) } }
             worker.commit(found.filter { $0.task.isCommitDue(isIdle: true) })
             worker.whenDecided(found.map(\.task), finally)
         }
@@ -121,6 +151,9 @@ final class Worker: @unchecked Sendable {
     func remove(_ epoch: RunEpoch, committing: Bool, finally: @escaping @Sendable () -> Void) {
         post { worker in
             let leaving = worker.slots.filter { $0.epoch === epoch }
+            if let slot = leaving.first(where: \.isAway) {
+                return slot.whenBack.append { $0.remove(epoch, committing: committing, finally: finally) }
+            }
             if committing { worker.commit(leaving.filter { $0.task.isCommitDue(isIdle: true) }) }
             for slot in leaving { worker.drop(slot) }
             worker.whenDecided(leaving.map(\.task), finally)
@@ -134,6 +167,7 @@ final class Worker: @unchecked Sendable {
             return inbox.epochs.values.map(\.epoch)
         }
         for epoch in epochs where epoch.owner == nil { epoch.cancel.set() }
+        watch()
     }
 
     /// Ends the work of all tasks wherever they are.
@@ -143,7 +177,12 @@ final class Worker: @unchecked Sendable {
 
     /// Waits until the worker has ended, for so long at most; whether it has.
     func waitForEnd(nanoseconds: Int64) -> Bool { inbox.wait(nanoseconds: nanoseconds, until: { $0.hasEnded }, then: { $0.hasEnded }) }
-    func join() { thread?.join() }
+
+    /// Waits for the end of its threads, once it has ended. One that is still at a task ends with that.
+    func join() {
+        let threads = inbox.withLock { $0.awayThreads == 0 ? $0.threads : [:] }
+        for thread in threads.values { thread.join() }
+    }
 
     // MARK: On the worker's thread
 
@@ -154,25 +193,25 @@ final class Worker: @unchecked Sendable {
         waiting.append(Waiting(task: latest, commits: latest.commitsMade) { [weak self] in self?.whenDecided(rest, call) })
     }
 
-    private func loop() {
+    func loop() {
         while true {
             let (messages, news, isStopped) = takeInbox()
             for message in messages { message(self) }
             if !news.isEmpty {
-                for slot in slots where !slot.isReady && slot.task.description.inputs.contains(where: { news.contains($0.partition) }) {
+                for slot in slots where !slot.isReady && !slot.isAway && slot.task.description.inputs.contains(where: { news.contains($0.partition) }) {
                     makeReady(slot)
                 }
             }
             if isStopped { return end() }
-            runNext()
+            guard runNext() else { return }
         }
     }
 
     /// Commits what there is, deals with what the log says to it, and leaves.
     private func end() {
-        commit(slots.filter { $0.task.isCommitDue(isIdle: true) })
+        commit(slots.filter { !$0.isAway && $0.task.isCommitDue(isIdle: true) })
         let deadline = clock.monotonicNanoseconds() + Worker.longestSettling
-        while commitsUnderWay > 0, clock.monotonicNanoseconds() < deadline {
+        while commitsUnderWay > 0 || !away.isEmpty, clock.monotonicNanoseconds() < deadline {
             let left = deadline - clock.monotonicNanoseconds()
             let messages = inbox.wait(nanoseconds: max(0, left), until: { !$0.messages.isEmpty }) { inbox in
                 defer { inbox.messages = [] }
@@ -180,7 +219,7 @@ final class Worker: @unchecked Sendable {
             }
             for message in messages { message(self) }
         }
-        for slot in slots { drop(slot) }
+        for slot in slots where !slot.isAway { drop(slot) }
         let stranded = waiting
         waiting = []
         for waiter in stranded { waiter.call() }
@@ -211,39 +250,59 @@ final class Worker: @unchecked Sendable {
 
     /// Puts a task at the end of the line.
     func makeReady(_ slot: TaskSlot) {
-        guard !slot.isReady && !slot.isGone else { return }
+        guard !slot.isReady && !slot.isGone && !slot.isAway else { return }
         slot.isReady = true
         if slot.isLongScan { scans.append(slot) } else { ready.append(slot) }
     }
 
-    /// A slice for the next task, and at the end of a round the commits that are due and a slice for one long scan.
-    private func runNext() {
+    /// A slice for the next task, and at the end of a round the commits that are due and a slice for one long scan. Gives false when another
+    /// thread is in charge now.
+    private func runNext() -> Bool {
         if leftInRound <= 0 || ready.isEmpty {
-            if !scans.isEmpty { runSlice(scans.removeFirst()) }
+            if !scans.isEmpty, !runSlice(scans.removeFirst()) { return false }
             commitDue()
             leftInRound = min(ready.count, Worker.roundTasks)
         }
-        guard !ready.isEmpty else { return commitDue() }
-        leftInRound -= 1
-        runSlice(ready.removeFirst())
+        if !ready.isEmpty {
+            leftInRound -= 1
+            if !runSlice(ready.removeFirst()) { return false }
+        }
         if leftInRound <= 0 || ready.isEmpty { commitDue() }
+        return true
     }
 
     /// Tasks of one round: with more, what the first has processed would wait for its commit until the last has had its slice.
     private static let roundTasks = 8
 
-    private func runSlice(_ slot: TaskSlot) {
+    /// Gives false when another thread is in charge now, and has been told the outcome.
+    private func runSlice(_ slot: TaskSlot) -> Bool {
         slot.isReady = false
+        guard !slot.isGone else { return true }
+        current = slot
+        let number = beginSlice(hasOthersReady: !ready.isEmpty || !scans.isEmpty)
+        let outcome = SliceOutcome(slot, time)
+        guard endSlice(number) else {
+            comeBack(outcome)
+            return false
+        }
+        current = nil
+        settle(outcome)
+        return true
+    }
+
+    /// What follows from a slice.
+    func settle(_ outcome: SliceOutcome) {
+        let slot = outcome.slot
         guard !slot.isGone else { return }
-        do throws(QueryFailure) {
-            let turn = try slot.runSlice(time)
+        switch outcome.result {
+        case .success(let turn):
             if slot.task.isCommitDue(isIdle: turn != .worked), !due.contains(where: { $0 === slot }) { due.append(slot) }
             switch turn {
             case .worked: makeReady(slot)
             case .idle, .blocked: break
             case .finished: drop(slot)
             }
-        } catch {
+        case .failure(let error):
             drop(slot)
             slot.run.fail(slot.epoch, error, of: slot.task.identity)
         }
@@ -251,7 +310,8 @@ final class Worker: @unchecked Sendable {
 
     private func commitDue() {
         guard !due.isEmpty else { return }
-        let slots = due.filter { !$0.isGone }
+        // A task that is away says again what it needs when it is back.
+        let slots = due.filter { !$0.isGone && !$0.isAway }
         due = []
         commit(slots)
     }

@@ -16,9 +16,11 @@ package final class WorkerPool: Sendable {
     private let timers: Timers
     private let isStopping = Monitor(false)
 
-    /// Starts `count` workers on threads of `scheduler`. Errors: the system refuses a thread.
+    /// Starts `count` workers on threads of `scheduler`. A worker goes on without a task that has not come back from its slice after
+    /// `handOffNanoseconds`: 10 ms, half of what a new row may wait for beside any load. Errors: the system refuses a thread.
     package init(
-        count: Int, log: any EventLog, time: any TimeSource, scheduler: any Scheduler = HostScheduler()
+        count: Int, log: any EventLog, time: any TimeSource, handOffNanoseconds: Int64 = 10_000_000,
+        scheduler: any Scheduler = HostScheduler()
     ) throws(SystemError) {
         self.log = log
         restores = ThreadPool("restore", limit: 2, scheduler: scheduler)
@@ -26,7 +28,10 @@ package final class WorkerPool: Sendable {
         timers = try Timers(scheduler)
         var workers: [Worker] = []
         for index in 0..<max(1, count) {
-            workers.append(try Worker(name: "worker-\(index)", log: log, time: time, snapshots: snapshots, scheduler: scheduler))
+            workers.append(
+                try Worker(
+                    name: "worker-\(index)", log: log, time: time, snapshots: snapshots, timers: timers,
+                    handOffNanoseconds: handOffNanoseconds, scheduler: scheduler))
         }
         self.workers = workers
         subscription = Monitor(nil)

@@ -112,3 +112,20 @@ final class TestQuery: Sendable {
         isPaused.wait(until: { $0 }, then: { _ in })
     }
 }
+
+/// A dataflow over records with a key and `{"V": …}` whose rows have the value that `expression` gives, in the format KAFKA.
+func projection(
+    _ expression: TypedExpression, _ environment: DataflowEnvironment = DataflowEnvironment()
+) throws(DataflowError) -> Dataflow {
+    let source = SourceStep(
+        sourceName: "S", topic: "in", kind: .stream, keyFormat: FormatSpec(.kafka, isUnwrapped: true), valueFormat: FormatSpec(.json),
+        schema: SourceSchema(key: [ColumnDefinition("K", .string)], value: [ColumnDefinition("V", .string)]), timestamp: nil, window: nil,
+        needed: [true, true], store: nil)
+    let project = ProjectStep(
+        input: .source(source), expressions: [.column(0, .string), expression],
+        output: RowSchema(columns: [ColumnDefinition("K", .string), ColumnDefinition("X", expression.type)], keyCount: 1), isTable: false)
+    let sink = SinkDescription(
+        sourceName: "T", topic: "out", kind: .stream, keyFormat: FormatSpec(.kafka, isUnwrapped: true),
+        valueFormat: FormatSpec(.kafka, isUnwrapped: true), timestamp: nil, window: nil)
+    return try Dataflow(root: .project(project), destination: .sink(sink), environment: environment)
+}

@@ -10,23 +10,6 @@ import Platform
 import Testing
 import Values
 
-/// A dataflow over records with a key and `{"V": …}` whose rows have the value that `expression` gives, in the format KAFKA.
-private func dataflow(
-    _ expression: TypedExpression, _ environment: DataflowEnvironment = DataflowEnvironment()
-) throws(DataflowError) -> Dataflow {
-    let source = SourceStep(
-        sourceName: "S", topic: "in", kind: .stream, keyFormat: FormatSpec(.kafka, isUnwrapped: true), valueFormat: FormatSpec(.json),
-        schema: SourceSchema(key: [ColumnDefinition("K", .string)], value: [ColumnDefinition("V", .string)]), timestamp: nil, window: nil,
-        needed: [true, true], store: nil)
-    let project = ProjectStep(
-        input: .source(source), expressions: [.column(0, .string), expression],
-        output: RowSchema(columns: [ColumnDefinition("K", .string), ColumnDefinition("X", expression.type)], keyCount: 1), isTable: false)
-    let sink = SinkDescription(
-        sourceName: "T", topic: "out", kind: .stream, keyFormat: FormatSpec(.kafka, isUnwrapped: true),
-        valueFormat: FormatSpec(.kafka, isUnwrapped: true), timestamp: nil, window: nil)
-    return try Dataflow(root: .project(project), destination: .sink(sink), environment: environment)
-}
-
 /// Compares a text of eight million letters with a pattern of a million: it would take days.
 private let endless: TypedExpression = {
     func letters(_ count: Int32) -> TypedExpression {
@@ -45,7 +28,7 @@ private let endless: TypedExpression = {
 private func queryAtWork() throws -> TestQuery {
     let isBegun = Monitor(false)
     let query = try TestQuery { () throws(DataflowError) in
-        try dataflow(
+        try projection(
             endless,
             DataflowEnvironment(now: {
                 isBegun.update { $0 = true }
@@ -85,7 +68,7 @@ private func queryAtWork() throws -> TestQuery {
     /// Beside six scans that have worked for long, a question waits for the slice of one of them, not of all.
     @Test func aQuestionWaitsForOneScanOnly() throws {
         let log = ScriptedLog()
-        let pool = try WorkerPool(count: 1, log: log, time: TickingTime())
+        let pool = try WorkerPool(count: 1, log: log, time: TickingTime(), handOffNanoseconds: .max / 4)
         let long = log.addTopic("long")
         log.append(long, (0..<16_000).map { #"{"V":"\#($0)"}"# })
         let short = log.addTopic("short")

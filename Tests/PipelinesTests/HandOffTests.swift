@@ -1,0 +1,152 @@
+// A task that does not come back from a slice: the others of its worker go on without it, and what concerns it waits until it is back.
+
+import Operators
+import Pipelines
+import Plans
+import Platform
+import Testing
+import Values
+
+/// Where a test holds the work of a task: each row of its query asks for the time, which is given when the gate is open.
+private final class Gate: Sendable {
+    private struct State {
+        var isOpen = true
+        var isReached = false
+    }
+
+    private let state = Monitor(State())
+
+    func close() { state.update { $0 = State(isOpen: false) } }
+    func open() { state.update { $0.isOpen = true } }
+    func awaitArrival() { state.wait(until: { $0.isReached }, then: { _ in }) }
+
+    func pass() {
+        state.update { $0.isReached = true }
+        state.wait(until: { $0.isOpen }, then: { _ in })
+    }
+}
+
+/// A query that gives its rows as they are once they have passed the gate, and one without a gate on the same worker.
+private struct Scene {
+    let log = ScriptedLog()
+    let gate = Gate()
+    let held: TestQuery
+    let other: TestQuery
+
+    init() throws {
+        let pool = try WorkerPool(count: 1, log: log, time: SystemTime())
+        let gate = gate
+        held = try TestQuery("held", log: log, pool: pool) { () throws(DataflowError) in
+            let now = TypedExpression(.call("UNIX_TIMESTAMP", []), .bigint)
+            let branch = CaseBranch(condition: TypedExpression(.isNull(now, negated: true), .boolean), result: .column(1, .string))
+            return try projection(
+                TypedExpression(.searchedCase([branch], otherwise: .literal(.null, .string)), .string),
+                DataflowEnvironment(now: {
+                    gate.pass()
+                    return 0
+                }))
+        }
+        other = try TestQuery("other", log: log, pool: pool)
+    }
+
+    /// The values of the held query in its output, once they are so many; or what there is after ten seconds.
+    func outputs(_ count: Int) -> [String] {
+        _ = log.wait(held.output) { $0.count >= count }
+        return log.values(held.output)
+    }
+
+    /// Both run, and the first is in the middle of a row.
+    func hold() {
+        #expect(held.run.start() && other.run.start() && held.waitUntilRunning() && other.waitUntilRunning())
+        gate.close()
+        held.put(["a"])
+        gate.awaitArrival()
+    }
+}
+
+@Suite(.timeLimit(.minutes(20))) struct HandOffTests {
+    @Test func othersGoOn() throws {
+        let scene = try Scene()
+        scene.hold()
+        scene.other.put(["x"])
+        #expect(scene.other.outputs(1) == ["x"])
+        scene.held.put(["b"])
+        scene.gate.open()
+        #expect(scene.outputs(2) == ["a", "b"])
+        // The thread that took charge is as good as the first.
+        for round in 0..<3 {
+            scene.gate.close()
+            scene.held.put(["c\(round)"])
+            scene.gate.awaitArrival()
+            scene.other.put(["y\(round)"])
+            #expect(scene.other.outputs(2 + round) == ["x"] + (0...round).map { "y\($0)" })
+            scene.gate.open()
+            #expect(scene.outputs(3 + round) == ["a", "b"] + (0...round).map { "c\($0)" })
+        }
+        scene.held.pool.stop()
+    }
+
+    /// What the log says to an earlier commit of the task waits for it, and is not lost.
+    @Test func aCommitIsSettledWhenItsTaskIsBack() throws {
+        let scene = try Scene()
+        #expect(scene.held.run.start() && scene.other.run.start() && scene.held.waitUntilRunning() && scene.other.waitUntilRunning())
+        scene.log.holdCompletions()
+        scene.held.put(["a"])
+        #expect(scene.log.waitForPending(1))
+        scene.gate.close()
+        scene.held.put(["b"])
+        scene.gate.awaitArrival()
+        scene.log.complete()
+        scene.other.put(["x"])
+        #expect(scene.other.outputs(1) == ["x"])
+        scene.gate.open()
+        #expect(scene.outputs(2) == ["a", "b"])
+        #expect(scene.held.wait { $0.counters.commits == 2 })
+        scene.held.pool.stop()
+    }
+
+    /// A commit that is refused meanwhile has the task start anew, once.
+    @Test func aWithdrawnCommitStartsTheTaskAnew() throws {
+        let scene = try Scene()
+        #expect(scene.held.run.start() && scene.other.run.start() && scene.held.waitUntilRunning() && scene.other.waitUntilRunning())
+        scene.log.holdCompletions()
+        scene.held.put(["a"])
+        #expect(scene.log.waitForPending(1))
+        scene.gate.close()
+        scene.held.put(["b"])
+        scene.gate.awaitArrival()
+        scene.log.withdraw()
+        scene.log.complete()
+        scene.other.put(["x"])
+        #expect(scene.other.outputs(1) == ["x"])
+        scene.gate.open()
+        #expect(scene.outputs(2) == ["a", "b"])
+        #expect(scene.held.status.state == .running)
+        scene.held.pool.stop()
+    }
+
+    @Test func terminationWaitsForTheTask() throws {
+        let scene = try Scene()
+        scene.hold()
+        let isGone = Monitor(false)
+        scene.held.run.terminate { isGone.update { $0 = true } }
+        scene.other.put(["x"])
+        #expect(scene.other.outputs(1) == ["x"])
+        #expect(!isGone.withLock { $0 })
+        scene.gate.open()
+        isGone.wait(until: { $0 }, then: { _ in })
+        #expect(scene.held.status.state == .terminated && scene.held.failures.withLock { $0.isEmpty })
+        scene.held.pool.stop()
+    }
+
+    /// The pool ends although a task does not; that task's thread finds everything gone, and harms nothing.
+    @Test func thePoolEndsWithoutTheTask() throws {
+        let scene = try Scene()
+        scene.hold()
+        scene.other.put(["x"])
+        #expect(scene.other.outputs(1) == ["x"])
+        scene.held.pool.stop()
+        #expect(scene.log.values(scene.held.output).isEmpty)
+        scene.gate.open()
+    }
+}
