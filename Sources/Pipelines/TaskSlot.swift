@@ -27,6 +27,9 @@ final class TaskSlot {
         self.epoch = epoch
     }
 
+    /// Whether its task has one of these partitions as an input.
+    func reads(anyOf partitions: Set<PartitionKey>) -> Bool { task.description.inputs.contains { partitions.contains($0.partition) } }
+
     /// Whether it yields to everything else: a client's query that has worked for long without having caught up.
     var isLongScan: Bool { task.isTransient && busyNanoseconds > TaskLimits.shortQuestionNanoseconds }
 

@@ -198,9 +198,7 @@ final class Worker: @unchecked Sendable {
             let (messages, news, isStopped) = takeInbox()
             for message in messages { message(self) }
             if !news.isEmpty {
-                for slot in slots where !slot.isReady && !slot.isAway && slot.task.description.inputs.contains(where: { news.contains($0.partition) }) {
-                    makeReady(slot)
-                }
+                for slot in slots where !slot.isReady && !slot.isAway && slot.reads(anyOf: news) { makeReady(slot) }
             }
             if isStopped { return end() }
             guard runNext() else { return }
@@ -255,8 +253,8 @@ final class Worker: @unchecked Sendable {
         if slot.isLongScan { scans.append(slot) } else { ready.append(slot) }
     }
 
-    /// A slice for the next task, and at the end of a round the commits that are due and a slice for one long scan. Gives false when another
-    /// thread is in charge now.
+    /// A slice for the next task, and at the end of a round the commits that are due and a slice for one long scan. Gives false when
+    /// another thread is in charge now.
     private func runNext() -> Bool {
         if leftInRound <= 0 || ready.isEmpty {
             if !scans.isEmpty, !runSlice(scans.removeFirst()) { return false }
