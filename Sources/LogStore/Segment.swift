@@ -126,13 +126,15 @@ final class Segment: Sendable {
             let chunkStart = place.position
             let (builder, after) = try collect(chunk, count, &place, from: offset, limit: limit)
             if let after { return builder.finish(nextOffset: after, isAtEnd: after >= end) }
-            if place.isPastLimit { return nil }
+            if place.isPastLimit { break }
             if place.position == chunkStart {
                 // Not one whole batch: read at least as much as the first one is long.
                 guard Int64(count) < size - chunkStart else { throw quarantine("the batch at \(chunkStart) goes beyond the end") }
                 wanted = place.wanted
             }
         }
+        if let error = place.bad { throw error }
+        if place.isPastLimit { return nil }
         if let next, let reached = place.offset, reached < next { throw gap(from: reached, to: next) }
         return nil
     }
@@ -155,6 +157,8 @@ final class Segment: Sendable {
         var lastOffset: Int64?
         var wanted = 0
         var isPastLimit = false
+        /// What is wrong with the batch before, which begins before what is asked for: the next one tells where it ends.
+        var bad: LogError?
     }
 
     /// Adds the whole batches of a chunk to a run, up to the first bad one; a bad one at the front is the error. The offset after the
@@ -188,6 +192,10 @@ final class Segment: Sendable {
                     (place.offset, place.lastOffset) = (end + 1, nil)
                     continue
                 }
+                if let error = place.bad {
+                    if header.baseOffset > offset { throw error }
+                    place.bad = nil
+                }
                 if header.baseOffset >= limit {
                     place.isPastLimit = true
                     break walking
@@ -198,7 +206,11 @@ final class Segment: Sendable {
                 if header.lastOffset < offset { continue }
                 guard header.isIntact(in: chunk, at: position), builder.addBatch(header, at: position) else {
                     if next != nil { break walking }
-                    throw quarantine("the batch at \(start + Int64(position)), offset \(header.baseOffset), fails its checksum")
+                    let error = quarantine("the batch at \(start + Int64(position)), offset \(header.baseOffset), fails its checksum")
+                    if header.baseOffset == offset { throw error }
+                    // Its last offset is under the checksum.
+                    (place.bad, place.offset) = (error, nil)
+                    continue
                 }
                 next = header.lastOffset + 1
             }

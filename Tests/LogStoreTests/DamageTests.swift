@@ -67,6 +67,22 @@ import Testing
         #expect(log.describeTopics()[0].partitions[0].damage != nil)
     }
 
+    /// A batch that says of itself that it goes on for longer than it does is in the way of nothing that follows it, either.
+    @Test func aBatchThatClaimsLaterOffsetsIsNotInTheWay() throws {
+        let (files, topic, stem) = try closedLog()
+        try FaultyFileSystem(files).flipBit(0, ofByteAt: 25, in: stem + ".log")
+        let log = try openLog(files) { $0.tailBytes = 0 }
+        for offset in Int64(0)..<2 {
+            #expect { try log.fetch(topic, partition: 0, from: offset, maxBytes: 1, upTo: .durable) } throws: {
+                ($0 as? LogError)?.kind == .damaged
+            }
+        }
+        #expect(text(try log.fetch(topic, partition: 0, from: 2, maxBytes: 1, upTo: .durable)).hasPrefix("c=3"))
+        #expect(text(try log.fetch(topic, partition: 0, from: 3, maxBytes: 1, upTo: .durable)) == "d=4")
+        #expect(try log.append(topic, "e=5") == 4)
+        #expect(text(try log.fetch(topic, partition: 0, from: 4, maxBytes: 1, upTo: .durable)) == "e=5")
+    }
+
     @Test func bytesBehindTheEndAreCut() throws {
         let (files, topic, stem) = try closedLog()
         let bytes = try files.contents(of: stem + ".log")
