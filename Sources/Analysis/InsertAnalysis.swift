@@ -82,6 +82,15 @@ package struct InsertRow: Hashable, Sendable {
     package var rowtime: TypedExpression?
 }
 
+/// Why rows cannot be put into a table that a query computes; nil for every other source. The table's rows are what its query computed: a row
+/// from outside would stand there until the query happens to write the same key.
+package func refusalOfRows(for target: SourceDefinition, at place: SourceRange? = nil) -> Diagnostic? {
+    guard target.kind == .table, let query = target.queryID else { return nil }
+    return Diagnostic(
+        .readOnly, "Cannot insert into the table \(target.name): its rows are computed by the query \(query)", category: .general,
+        hint: "Insert into what the query reads.", at: place)
+}
+
 /// Checks INSERT INTO … VALUES.
 package func analyse(_ insert: InsertValues, in context: AnalysisContext) throws(Diagnostic) -> InsertRow {
     let name = insert.target.text
@@ -98,6 +107,7 @@ package func analyse(_ insert: InsertValues, in context: AnalysisContext) throws
         throw Diagnostic(
             .windowError, "Cannot insert values into windowed \(target.kind.rawValue.lowercased()): \(name)", at: insert.target.span.range)
     }
+    if let refusal = refusalOfRows(for: target, at: insert.target.span.range) { throw refusal }
     let columns = target.schema.key + target.schema.value
     try checkHeaders(insert, target)
     let names = insert.columns.isEmpty ? columns.map { Name($0.name, isQuoted: true) } : insert.columns

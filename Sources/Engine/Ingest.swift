@@ -2,6 +2,7 @@
 // gathered: at once when nothing of this load is on its way to the disk, else as soon as 64 KiB are together or the way is free again.
 // So a trickle is durable line by line, and a flood goes out in large commits of which several are under way.
 
+import Analysis
 package import Bytes
 import Catalog
 package import Diagnostics
@@ -84,6 +85,7 @@ package final class Ingest: @unchecked Sendable {
         if source.isReadOnly {
             throw Diagnostic(.readOnly, "Cannot insert into read-only \(source.kind.rawValue.lowercased()): \(source.name)")
         }
+        if let refusal = refusalOfRows(for: source) { throw refusal }
         if source.window != nil { throw Diagnostic(.readOnly, "Cannot insert into windowed \(source.kind.rawValue.lowercased()) \(source.name)") }
         if !source.schema.headers.isEmpty {
             throw Diagnostic(.readOnly, "Cannot insert into \(source.name) because it has header columns")

@@ -92,12 +92,16 @@ package final class QueryTask {
         case finished
     }
 
-    /// Processes one micro-batch, or as much of one as makes a slice of output. `resume` is called, from any thread, when a blocked client has room again.
+    /// Processes one micro-batch, or as much of one as makes a slice of output. `resume` is called, from any thread, when a blocked client
+    /// has room again.
     package func turn(resume: @escaping @Sendable () -> Void) throws(QueryFailure) -> Turn {
         if isFinished { return .finished }
         if cancel.isSet { throw QueryFailure.cancelled }
         if restoring != nil { try restore() }
-        if case .transient(let receiver, _) = description.role, !receiver.hasRoom(orCall: resume) { return .blocked }
+        if case .transient(let receiver, _) = description.role, !receiver.hasRoom(orCall: resume) {
+            description.dataflow.releaseAnswerMemory()
+            return .blocked
+        }
         if description.dataflow.hasPending {
             do throws(DataflowError) { try description.dataflow.resume() } catch { throw failure(error) }
             try deliver()
@@ -107,6 +111,7 @@ package final class QueryTask {
         if uncommittedRecords == 0 { snapshots?.advance(self, wake: resume) }
         guard try processNext() else {
             if description.inputs.allSatisfy(\.isFinished) { return try finish() }
+            description.dataflow.releaseAnswerMemory()
             return hasSnapshotWork ? .worked : .idle
         }
         try deliver()
@@ -236,18 +241,26 @@ package final class QueryTask {
             if moment == .appended { description.inputs[place].dropRun(olderThan: generation) }
             let input = description.inputs[place]
             guard input.remaining == 0 && !input.isFinished else { continue }
-            do throws(LogError) {
-                let run = try log.fetch(
-                    input.partition.topic, partition: input.partition.partition, from: input.position, maxBytes: TaskLimits.fetchBytes,
-                    upTo: moment)
-                description.inputs[place].take(run, generation: generation)
-            } catch {
-                var failure = QueryFailure(
-                    message: error.message, topic: input.topicName, partition: input.partition.partition, offset: input.position)
-                // A reader of appended records is beyond the end when those were withdrawn.
-                if case .offsetBeyondEnd = error.kind { failure.isWithdrawn = moment == .appended }
-                throw failure
+            let run = try fetch(input, upTo: moment)
+            var times: [Int64]?
+            if description.inputs.count > 1 {
+                do throws(DataflowError) { times = try description.dataflow.eventTimes(input: input.index, of: run) } catch { throw failure(error) }
             }
+            description.inputs[place].take(run, times: times, generation: generation)
+        }
+    }
+
+    private func fetch(_ input: TaskInput, upTo moment: LogMoment) throws(QueryFailure) -> RecordRun {
+        do throws(LogError) {
+            return try log.fetch(
+                input.partition.topic, partition: input.partition.partition, from: input.position, maxBytes: TaskLimits.fetchBytes,
+                upTo: moment)
+        } catch {
+            var failure = QueryFailure(
+                message: error.message, topic: input.topicName, partition: input.partition.partition, offset: input.position)
+            // A reader of appended records is beyond the end when those were withdrawn.
+            if case .offsetBeyondEnd = error.kind { failure.isWithdrawn = moment == .appended }
+            throw failure
         }
     }
 

@@ -26,6 +26,8 @@ package struct TaskInput: Sendable {
     /// Records fetched and not yet processed: those of `run` from `next` on.
     var run: RecordRun?
     var next = 0
+    /// The event times of the records of `run`, by which inputs are merged.
+    private(set) var times: [Int64] = []
     /// The log's generation when `run` was fetched.
     var generation: UInt64 = 0
 
@@ -41,15 +43,18 @@ package struct TaskInput: Sendable {
     var remaining: Int { run.map { $0.count - next } ?? 0 }
     /// A bounded read that has seen all it should.
     package var isFinished: Bool { end.map { position >= $0 } ?? false }
-    /// The timestamp of the next record, if there is one.
-    var headTimestamp: Int64? { remaining > 0 ? run?.timestamps[next] : nil }
+    /// The event time of the next record, if there is one.
+    var headTime: Int64? { remaining > 0 ? times[next] : nil }
 
-    /// Takes over fetched records; those at or behind the end of a bounded read are left out.
-    package mutating func take(_ fetched: RecordRun, generation: UInt64 = 0) {
+    /// Takes over fetched records; those at or behind the end of a bounded read are left out. `times` are their event times; without them
+    /// they are the log's timestamps.
+    package mutating func take(_ fetched: RecordRun, times: [Int64]? = nil, generation: UInt64 = 0) {
         assert(remaining == 0, "fetched records are dropped unprocessed")
         assert(zip(fetched.offsets, fetched.offsets.dropFirst()).allSatisfy { $0 < $1 }, "the offsets of a run do not ascend")
         assert(fetched.offsets.first ?? position >= position, "a fetch gives records before the position")
+        assert(times.map { $0.count == fetched.count } ?? true, "each record has an event time")
         run = fetched.count > 0 ? fetched : nil
+        self.times = times ?? fetched.timestamps
         next = 0
         self.generation = generation
         if fetched.count == 0 { position = max(position, fetched.nextOffset) }
@@ -59,6 +64,7 @@ package struct TaskInput: Sendable {
     mutating func dropRun(olderThan current: UInt64) {
         guard run != nil, generation != current else { return }
         run = nil
+        times = []
         next = 0
     }
 
@@ -85,6 +91,7 @@ package struct TaskInput: Sendable {
         if next >= current.count {
             position = end.map { min($0, current.nextOffset) } ?? current.nextOffset
             run = nil
+            times = []
             next = 0
         } else {
             position = current.offsets[next]
@@ -138,7 +145,7 @@ package struct OldestFirst: InputChooser {
         var best: (place: Int, turn: MergeRank)?
         var runnerUp: MergeRank?
         for (place, input) in inputs.enumerated() {
-            guard !input.isFinished, let time = input.headTimestamp else { continue }
+            guard !input.isFinished, let time = input.headTime else { continue }
             let turn = MergeRank(time: time, isStream: !input.isTable)
             if let current = best, !(turn < current.turn) {
                 runnerUp = runnerUp.map { min($0, turn) } ?? turn
@@ -151,9 +158,9 @@ package struct OldestFirst: InputChooser {
         let input = inputs[best.place]
         var count = input.available(atMost: limit)
         // Several inputs: only so far as this one stays the oldest.
-        if let runnerUp, let run = input.run {
+        if let runnerUp {
             var oldest = 1
-            while oldest < count, !(runnerUp < MergeRank(time: run.timestamps[input.next + oldest], isStream: !input.isTable)) { oldest += 1 }
+            while oldest < count, !(runnerUp < MergeRank(time: input.times[input.next + oldest], isStream: !input.isTable)) { oldest += 1 }
             count = min(count, oldest)
         }
         return count > 0 ? (best.place, count) : nil
@@ -166,7 +173,7 @@ package struct OldestFirst: InputChooser {
         let available = places.map { inputs[$0].available(atMost: limit) }
         func head(_ part: Int) -> MergeRank {
             let input = inputs[places[part]]
-            return MergeRank(time: input.run?.timestamps[input.next + choice.parts[part].count] ?? .max, isStream: !input.isTable)
+            return MergeRank(time: input.times[input.next + choice.parts[part].count], isStream: !input.isTable)
         }
         var heads = places.indices.map(head)
         var current = heads.indices.min { heads[$0] < heads[$1] } ?? 0

@@ -44,6 +44,40 @@ private let customersAndOrders = [
     again.engine.close()
 }
 
+/// What was loaded before the query began is joined in the order of the events, which a TIMESTAMP column tells: by the times of writing, all
+/// of one side would come first and leave nothing of the other within the grace period.
+@Test(arguments: ["JSON", "DELIMITED"]) func streamsMeetInTheOrderOfTheirEvents(format: String) throws {
+    let millrace = try Millrace()
+    let count = 300
+    #expect(millrace.perform([
+        "CREATE STREAM l (k BIGINT KEY, a BIGINT) WITH (kafka_topic='l', value_format='\(format)', timestamp='A', partitions=1);",
+        "CREATE STREAM r (k BIGINT KEY, b BIGINT) WITH (kafka_topic='r', value_format='\(format)', timestamp='B', partitions=1);",
+    ]) == [])
+    for stream in ["l", "r"] {
+        let late = stream == "l" ? 0 : 5000
+        #expect(millrace.perform((0..<count).map { "INSERT INTO \(stream) VALUES (\($0), \($0 * 1000 + late));" }) == [])
+    }
+    #expect(millrace.perform([
+        "CREATE STREAM met AS SELECT l.k, a, b FROM l JOIN r WITHIN 10 SECONDS GRACE PERIOD 10 SECONDS ON l.k = r.k;",
+    ]) == [])
+    #expect(millrace.rows("SELECT COUNT(*) AS n FROM met;") == [": [\(count)]"])
+    millrace.engine.close()
+}
+
+/// The rows of a table are what its query computed.
+@Test func noRowsArePutIntoATableThatAQueryComputes() throws {
+    let millrace = try Millrace()
+    #expect(millrace.perform([
+        "CREATE STREAM s (k VARCHAR KEY, a INT) WITH (kafka_topic='s', value_format='JSON', partitions=1);",
+        "CREATE TABLE t AS SELECT k, COUNT(*) AS n FROM s GROUP BY k;", "CREATE STREAM c AS SELECT * FROM s;",
+        "INSERT INTO s VALUES ('x', 1);", "INSERT INTO c VALUES ('y', 2);",
+    ]) == [])
+    let answers = millrace.run("INSERT INTO t VALUES ('x', 99);")
+    #expect(answers.last?.contains("its rows are computed by the query CTAS_T_") == true)
+    #expect(millrace.rows("SELECT * FROM t;") == [#": ["x",1]"#])
+    millrace.engine.close()
+}
+
 /// Rows of streams wait for their partners in buffers that survive a restart, and leave when the window is over.
 @Test func streamsMeetAcrossARestart() throws {
     let files = MemoryFileSystem()

@@ -9,7 +9,7 @@ import Bytes
     private var capacity: Int
 
     init() {
-        capacity = 4096
+        capacity = ByteSink.firstBytes
         unsafe base = .allocate(capacity: capacity)
     }
 
@@ -49,6 +49,16 @@ import Bytes
         defer { count = 0 }
         return unsafe Array(UnsafeBufferPointer(start: base, count: count))
     }
+
+    /// Frees the memory of an empty buffer that has been large: what made it large may not come again for long.
+    func releaseMemory() {
+        guard count == 0, capacity > ByteSink.keptBytes else { return }
+        unsafe base.deallocate()
+        capacity = ByteSink.firstBytes
+        unsafe base = .allocate(capacity: capacity)
+    }
+
+    private static let firstBytes = 4096, keptBytes = 64 << 10
 
     /// A record's piece that began at `start` and ends here. Null where the sink has more than 2 GiB: what it holds is far beyond what one
     /// commit may hold by then, and is thrown away as a whole.

@@ -222,6 +222,12 @@ package final class Dataflow {
         if context.cancel.isSet { throw DataflowError("the work was cancelled", isCancelled: true) }
     }
 
+    /// The event times (milliseconds since the epoch) of the records of `run`, from the input with this index, before they are processed; nil
+    /// when they are the log's timestamps. Errors: the source's TIMESTAMP cannot be read at all.
+    package func eventTimes(input: Int, of run: RecordRun) throws(DataflowError) -> [Int64]? {
+        sources.indices.contains(input) ? try sources[input]?.eventTimes(of: run) : nil
+    }
+
     /// Lets the operator furthest up that has work go on; with none, the next slice begins, then the next flush. False when all is done.
     private func step() throws(DataflowError) -> Bool {
         if context.mergeOrder != nil { noteCompleteSides() }
@@ -330,6 +336,9 @@ package final class Dataflow {
         didTake()
         return held?.take() ?? OutgoingRecords()
     }
+
+    /// Frees what large answers have needed, while no rows are made for a client.
+    package func releaseAnswerMemory() { client?.rows.releaseMemory() }
 
     /// The rows for the client since the last call; empty for others.
     package func takeRows() -> RowBlock {

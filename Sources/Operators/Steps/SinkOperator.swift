@@ -135,6 +135,9 @@ final class RowBlockWriter {
         deleted.append(isDeleted)
     }
 
+    /// Frees the memory of large blocks that have been taken.
+    func releaseMemory() { bytes.releaseMemory() }
+
     func take() -> RowBlock {
         var block = RowBlock()
         block.bytes = bytes.take()

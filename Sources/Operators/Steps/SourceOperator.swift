@@ -16,6 +16,8 @@ final class SourceOperator: Operator {
     private let headers: HeaderColumns
     private let needsHeaders: Bool
     private let timestampReader: TimestampReader?
+    /// Made when it is first asked for, which only a dataflow of several inputs does.
+    private var eventTimes: EventTimes?
 
     init(_ step: SourceStep, input: Int, _ context: DataflowContext, next: Operator) throws(DataflowError) {
         self.step = step
@@ -50,6 +52,13 @@ final class SourceOperator: Operator {
         batch.selection = .all(batch.rowCount)
         if let timestampReader { try extractTimestamps(timestampReader) }
         if !batch.selection.isEmpty { try emit(batch) }
+    }
+
+    /// The event times of the records of `run`; nil when they are the log's timestamps.
+    func eventTimes(of run: RecordRun) throws(DataflowError) -> [Int64]? {
+        guard timestampReader != nil else { return nil }
+        if eventTimes == nil { eventTimes = try EventTimes(step) }
+        return eventTimes?.times(of: run)
     }
 
     private func begin(_ run: RecordRun, _ rows: Int, _ partition: Int32) {
