@@ -175,7 +175,7 @@ extension StatementExecution {
         case .dropSource(let drop): return catalog.sources[drop.name.text] != nil ? [drop.name.text] : []
         case .manageQuery(.resume, _), .manageQuery(.resumeSkipping, _): return []
         case .manageQuery(_, .all): return Set(catalog.queries.values.flatMap(made)).sorted()
-        case .manageQuery(_, .query(let name)), .explainQuery(let name): return catalog.queries[name.text].map(made) ?? []
+        case .manageQuery(_, .query(let name)): return catalog.queries[name.text].map(made) ?? []
         case .describe(.source(let name, extended: true)): return catalog.sources[name.text] != nil ? [name.text] : []
         default: return []
         }

@@ -16,8 +16,9 @@ extension StatementExecution {
     /// Nanoseconds for which a question waits for the queries behind its source.
     static let patience: Int64 = 5_000_000_000
 
-    /// Nanoseconds for which a statement that ends a query waits until that has read the session's own rows: it may be ended because it is slow.
-    static let patienceBeforeEnd: Int64 = 1_000_000_000
+    /// Nanoseconds for which a statement that ends a query waits until that has read the session's own rows: what is ended is to stop within
+    /// a tenth of a second, and it may be ended because it is slow.
+    static let patienceBeforeEnd: Int64 = 80_000_000
 
     /// Goes on with `body` on a thread for statements as soon as `holds` is true, when one of the `news` has made it so, or when `deadline`
     /// (monotonic nanoseconds) has passed. A request that is cancelled, and an engine that closes, end the statement instead.
@@ -74,7 +75,7 @@ extension StatementExecution {
                 sink.emit(
                     .notice(
                         "the queries upstream of \(behind.joined(separator: ", ")) have not caught up after "
-                            + "\(patience / 1_000_000_000) s; "
+                            + "\(patience / 1_000_000) ms; "
                             + (endsQuery ? "rows that were just written may be missing" : "the answer may lack what was just written")))
             }
             try body()

@@ -96,7 +96,7 @@ package final class WorkerPool: Sendable {
     }
 
     /// Lets every worker commit what it has, and ends the threads, within five seconds: what is in the middle of something long is
-    /// cancelled after one, and done again after the next start. Every message that a worker has received is answered.
+    /// cancelled after a third of one, and done again after the next start. Every message that a worker has received is answered.
     package func stop() {
         isStopping.update { $0 = true }
         if let subscribed = subscription.withLock({ $0 }) { log.unsubscribe(subscribed) }
@@ -111,7 +111,7 @@ package final class WorkerPool: Sendable {
     }
 
     /// Nanoseconds that a stop waits for work under way, before and after cancelling it.
-    private static let patience: Int64 = 1_000_000_000, lastPatience: Int64 = 3_000_000_000
+    private static let patience: Int64 = 300_000_000, lastPatience: Int64 = 3_000_000_000
 }
 
 /// A new task for its worker. Handed over once: the thread that made it keeps no reference.

@@ -43,6 +43,9 @@ private func zoneFile(_ transitions: [(Int64, UInt8)] = [], _ types: [(offset: I
     @Test func arithmetic() {
         #expect(call("DATEADD", unit("DAYS"), 3, date(5)) == date(8))
         #expect(call("DATEADD", unit("SECONDS"), 5, date(5)) == date(5))
+        #expect(call("DATEADD", unit("DAYS"), 2_147_483_647, date(2_147_483_647)).problem != nil)
+        #expect(call("DATESUB", unit("DAYS"), 2_147_483_647, date(-2_147_483_647)).problem != nil)
+        #expect(call("TIMESTAMPADD", unit("DAYS"), 2_147_483_647, timestamp(.max)).problem != nil)
         #expect(call("DATESUB", unit("HOURS"), 1, date(0)) == date(0))
         #expect(call("DATESUB", unit("HOURS"), 25, date(0)) == date(-1))
         #expect(call("TIMEADD", unit("MILLISECONDS"), 10, time(86_399_995)) == time(5))

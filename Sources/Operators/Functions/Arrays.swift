@@ -63,7 +63,9 @@ extension FunctionLibrary {
         let victim = call.arguments[1]
         call.lists { row, children in
             if array.isNull(row) { return false }
-            for element in array.elements(row) where !ElementOrder.same(array.children[0], element, as: victim, row) {
+            for element in array.elements(row) {
+                if call.isCancelled(at: element) { break }
+                if ElementOrder.same(array.children[0], element, as: victim, row) { continue }
                 children[0].append(array.children[0], element)
             }
             return true
@@ -80,8 +82,9 @@ extension FunctionLibrary {
                 call.arguments.count > 1
                 ? ElementSet(call.arguments[1].children[0], call.arguments[1].elements(row), unless: call.frame.pressure.cancel)
                 : ElementSet()
-            for element in array.elements(row) where keeps(others, elements, element) && seen.insert(elements, element) {
+            for element in array.elements(row) {
                 if call.isCancelled(at: element) { break }
+                guard keeps(others, elements, element), seen.insert(elements, element) else { continue }
                 children[0].append(elements, element)
             }
             return true
@@ -92,8 +95,9 @@ extension FunctionLibrary {
         call.lists { row, children in
             var seen = ElementSet()
             for array in call.arguments {
-                for element in array.elements(row) where seen.insert(array.children[0], element) {
+                for element in array.elements(row) {
                     if call.isCancelled(at: element) { break }
+                    guard seen.insert(array.children[0], element) else { continue }
                     children[0].append(array.children[0], element)
                 }
             }

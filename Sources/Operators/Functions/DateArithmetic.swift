@@ -24,8 +24,8 @@ extension FunctionLibrary {
         FunctionBody("DATESUB", [.string, .integer, .date], shift(-1, date)),
         FunctionBody("TIMEADD", [.string, .integer, .time], shift(1, time)),
         FunctionBody("TIMESUB", [.string, .integer, .time], shift(-1, time)),
-        FunctionBody("TIMESTAMPADD", [.string, .integer, .timestamp], shift(1) { $0 &+ $1 }),
-        FunctionBody("TIMESTAMPSUB", [.string, .integer, .timestamp], shift(-1) { $0 &+ $1 }),
+        FunctionBody("TIMESTAMPADD", [.string, .integer, .timestamp], shift(1, timestamp)),
+        FunctionBody("TIMESTAMPSUB", [.string, .integer, .timestamp], shift(-1, timestamp)),
         FunctionBody(
             "FROM_DAYS", [.integer], nulls: .seen,
             .vectorised { call in
@@ -54,27 +54,36 @@ extension FunctionLibrary {
     private static let sameWord = FunctionBody.Shape.vectorised { call in call.words { call.arguments[0].words[$0] } }
 
     /// A body that adds an interval, `sign` times, to the third argument.
-    private static func shift(_ sign: Int64, _ add: @escaping @Sendable (_ value: Int64, _ milliseconds: Int64) -> Int64)
-        -> FunctionBody.Shape
-    {
+    private static func shift(
+        _ sign: Int64, _ add: @escaping @Sendable (_ value: Int64, _ milliseconds: Int64) throws(EvaluationError) -> Int64
+    ) -> FunctionBody.Shape {
         .prepared { _, _ in
             let units = Recent<Int64>()
             return { call in
                 call.words { row throws(EvaluationError) in
                     let unit = try units.get(call.arguments[0].text(row), IntervalUnit.milliseconds)
-                    return add(call.arguments[2].words[row], sign * call.arguments[1].words[row] * unit)
+                    return try add(call.arguments[2].words[row], sign * call.arguments[1].words[row] * unit)
                 }
             }
         }
     }
 
     /// The sum in milliseconds, cut towards zero to whole days.
-    private static let date: @Sendable (Int64, Int64) -> Int64 = { days, milliseconds in
-        Int64(Int32(truncatingIfNeeded: (days * TemporalText.millisecondsPerDay + milliseconds) / TemporalText.millisecondsPerDay))
+    @Sendable private static func date(_ days: Int64, _ milliseconds: Int64) throws(EvaluationError) -> Int64 {
+        // A date counts days in 32 bits, and so does the interval: the sum in milliseconds fits.
+        let sum = (days * TemporalText.millisecondsPerDay + milliseconds) / TemporalText.millisecondsPerDay
+        guard let fitting = Int32(exactly: sum) else { throw EvaluationError("the date is out of range") }
+        return Int64(fitting)
+    }
+
+    @Sendable private static func timestamp(_ time: Int64, _ milliseconds: Int64) throws(EvaluationError) -> Int64 {
+        let (sum, isTooLarge) = time.addingReportingOverflow(milliseconds)
+        if isTooLarge { throw EvaluationError("the timestamp is out of range") }
+        return sum
     }
 
     /// The clock turns over at midnight.
-    private static let time: @Sendable (Int64, Int64) -> Int64 = { time, milliseconds in
+    @Sendable private static func time(_ time: Int64, _ milliseconds: Int64) -> Int64 {
         floorDivide(time + milliseconds, TemporalText.millisecondsPerDay).remainder
     }
 }
