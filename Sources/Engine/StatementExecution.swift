@@ -52,7 +52,7 @@ struct StatementExecution: Sendable {
         case .assert(let assertion): try perform(assertion, whenDone)
         default:
             let isChange = statement.changesCatalog && !isAboutTransient(statement)
-            if isChange, !session.mayDefine { throw definitionRefused }
+            if isChange, !session.mayDefine, !isPauseOrResume(statement) { throw definitionRefused }
             try afterUpstream(of: sourcesToRead(before: statement), endsQuery: endsQuery(statement), whenDone) { () throws(Diagnostic) in
                 guard isChange else { return done(try performAtOnce(statement), whenDone) }
                 goOn(on: engine.catalogLane, whenDone) { () throws(Diagnostic) in
@@ -100,6 +100,15 @@ struct StatementExecution: Sendable {
         Diagnostic(
             .readOnly, "this server runs the queries of a script and takes no definitions from clients",
             hint: "Change the script and start the server again.", at: parsed.range)
+    }
+
+    /// What a server that runs a script leaves to its clients: its queries stay as the script says, and those that `--paused` or a crash has
+    /// held back must be started by somebody.
+    private func isPauseOrResume(_ statement: Statement) -> Bool {
+        switch statement {
+        case .manageQuery(.pause, _), .manageQuery(.resume, _): true
+        default: false
+        }
     }
 
     /// Whether a statement ends a query of a client, which is no change of what exists.

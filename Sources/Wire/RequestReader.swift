@@ -12,7 +12,7 @@ package struct RequestReader: Sendable {
         case start
         /// Behind `#`, up to a blank.
         case tag
-        /// A line that begins with a dot.
+        /// From a dot to the end of the line.
         case command
         case statement
         /// A statement of which so many bytes are still to come.
@@ -35,7 +35,7 @@ package struct RequestReader: Sendable {
     /// The bytes of the request so far, or of the unfinished line of a `.put`.
     var buffer: [UInt8] = []
     var splitter = StatementSplitter()
-    /// Whether nothing but blanks has come since the last line end, so that a dot begins a command here.
+    /// Whether nothing but blanks has come since the last line end.
     var isAtLineStart = true
     /// Whether a counted request has just ended: a line end behind it belongs to it.
     var skipsLineEnd = false
@@ -128,7 +128,8 @@ package struct RequestReader: Sendable {
             skipsLineEnd = false
         case 0x20, 0x09, 0x0D: break
         case UInt8(ascii: "#") where tag == nil: mode = .tag
-        case UInt8(ascii: ".") where isAtLineStart:
+        case UInt8(ascii: "."):
+            // No statement begins with a dot.
             mode = .command
             buffer = [byte]
         default:

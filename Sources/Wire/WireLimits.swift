@@ -37,7 +37,7 @@ package enum WireLimits {
     /// Milliseconds between heartbeats on an otherwise silent connection.
     package static let heartbeatMilliseconds = 15_000
     /// Bytes of answers that wait for a slow reader before its query pauses.
-    package static let unsentBytes = 1 << 20
+    package static let unsentBytes = 256 << 10
 
     /// All limits, in the order in which they are shown.
     package static let all: [WireLimit] = [

@@ -30,6 +30,12 @@ import Wire
             ])
         #expect(code(requests("# SELECT 1;\n").first) == .protocolViolation)
         #expect(code(requests("#\(String(repeating: "x", count: 33)) SELECT 1;\n").first) == .protocolViolation)
+        // A request begins directly behind a semicolon, and no statement begins with a dot.
+        #expect(
+            requests("SHOW TYPES;.ping\nSHOW TYPES; #x .ping\n") == [
+                .statement(tag: nil, text: "SHOW TYPES;"), .ping(tag: nil), .statement(tag: nil, text: "SHOW TYPES;"), .ping(tag: "x"),
+                .endOfRequests,
+            ])
         #expect(requests("#a!b SELECT 1;\n.ping\n").last { $0 != .endOfRequests } == .ping(tag: nil))
     }
 
