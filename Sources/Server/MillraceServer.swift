@@ -96,12 +96,16 @@ package final class MillraceServer: @unchecked Sendable {
         loop.tick(every: MillraceServer.tickMilliseconds) { [unowned self] in
             for connection in connections.values { connection.tick() }
             for connection in metricsConnections.values { connection.tick() }
+            metricsThreads.run { releaseFreedMemory(beyond: MillraceServer.keptFreedBytes) }
         }
         if options.handlesSignals { loop.onTermination { [unowned self] in isAskedToEnd.update { $0 = true } } }
         try loop.start()
         for address in addresses { log(.info, "listening", ["address": address.description]) }
         if let metricsAddress { log(.info, "listening", ["address": metricsAddress.description, "protocol": "http"]) }
     }
+
+    /// Freed memory that stays with the process: more than the batches of a busy server need from one moment to the next.
+    private static let keptFreedBytes = 128 << 20
 
     func log(_ level: LogLevel, _ event: String, _ fields: KeyValuePairs<String, String> = [:]) {
         engine.report(level, logText(event, fields))

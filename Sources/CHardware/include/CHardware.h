@@ -12,5 +12,8 @@ uint32_t millrace_crc32c_tables(uint32_t crc, const void *bytes, size_t length);
 /// Makes the C library's allocator keep freed memory; see Platform's `keepFreedMemory`.
 void millrace_keep_freed_memory(void);
 
+/// Gives freed memory back to the kernel when the allocator holds more than `kept` bytes of it.
+void millrace_release_freed_memory(size_t kept);
+
 /// Asks the system to begin writing `length` bytes of an open file from `start` on to the disk, without waiting; see sync_file_range(2).
 void millrace_begin_writeback(int file, int64_t start, int64_t length);
