@@ -35,7 +35,13 @@ extension SegmentedLog {
         var seen: Set<String> = []
         if let topic { findings = findings.filter { concerns(topic, $0) } }
         // What opening found is said once, in its own words.
-        return findings.filter { seen.insert($0.isDamage ? $0.path + $0.text : $0.path).inserted }.sorted { $0.path < $1.path }
+        return findings.filter { isThere($0) && seen.insert($0.isDamage ? $0.path + $0.text : $0.path).inserted }.sorted { $0.path < $1.path }
+    }
+
+    /// Whether a finding is about what is on the disk, rather than a file that a start is going to make, of which opening has told.
+    private func isThere(_ finding: DirectoryFinding) -> Bool {
+        guard let overlay = files as? OverlayFileSystem, !recoveryNotes.contains(where: { $0.path == finding.path }) else { return true }
+        return overlay.isInBase(finding.path)
     }
 
     private func concerns(_ topic: String, _ finding: DirectoryFinding) -> Bool {

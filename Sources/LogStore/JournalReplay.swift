@@ -177,13 +177,8 @@ final class JournalReplay {
                 guard let appends = JournalFormat.commit(link.reader.bytes, record.body) else {
                     throw damage(link, record.position, "a commit cannot be read")
                 }
-                guard try extentsAreWhole(appends) else {
-                    if areSynced(appends) && (end != nil || reader.isProvenDurable(upTo: record.position)) {
-                        // The journal is sound; the segment is not. It is quarantined when the partition is opened.
-                        try apply(appends, link.reader.bytes)
-                        continue
-                    }
-                    recovery.note(.tornJournal, link.path, "an unfinished commit is cut off at \(record.position)")
+                guard try belongs(appends, isProvenDurable: end != nil || reader.isProvenDurable(upTo: record.position)) else {
+                    endLog(before: record, appends, reader, link)
                     return false
                 }
                 try apply(appends, link.reader.bytes)
@@ -191,6 +186,20 @@ final class JournalReplay {
             }
         }
         return true
+    }
+
+    /// Ends the log before a commit whose batches are not in their segments. Where they were synced first, it was not acknowledged.
+    private func endLog(before record: JournalReader.Record, _ appends: [JournalAppend], _ reader: JournalReader, _ link: Link) {
+        if areSynced(appends) {
+            return recovery.note(.tornJournal, link.path, "an unfinished commit is cut off at \(record.position)")
+        }
+        var (rest, count) = (reader, 0)
+        while case .record(let next) = rest.next() { if next.kind == .commit { count += 1 } }
+        for number in numbers where number >= reader.file { recovery.keep(journal: number) }
+        recovery.noteCutCommits(
+            link.path,
+            "the log ends before the commit at \(record.position), whose batches are not whole in their segments: it and "
+                + "\(count) commits behind it are not served. The journal file is kept, and what segments have of them beside those")
     }
 
     /// Notes a topic that was created: its partitions are empty until a commit says otherwise.
@@ -214,17 +223,19 @@ final class JournalReplay {
         LogError(.damaged, "\(link.path) is damaged at \(position): \(what)")
     }
 
-    /// Whether the bytes that a commit put into segments beforehand are all there.
-    func extentsAreWhole(_ appends: [JournalAppend]) throws(LogError) -> Bool {
-        for append in appends {
-            guard case .extent(let byteCount, let crc, _) = append.content, let file = try file(append, .read) else { continue }
-            var bytes = try translating { () throws(SystemError) in
-                try file.read(at: append.position, count: byteCount, padding: 0)
-            }
-            if bytes.starts(with: SegmentWriter.noOffset) { bytes.put(int64: append.baseOffset, at: 0) }
-            if bytes.count != byteCount || crc32c(bytes) != crc { return false }
+    /// The bytes that a commit put into a segment beforehand, as far as they are there, with their offset; nil when its topic is gone.
+    func extent(_ append: JournalAppend, _ byteCount: Int) throws(LogError) -> [UInt8]? {
+        guard let file = try file(append, .read) else { return nil }
+        var bytes = try translating { () throws(SystemError) in
+            try file.read(at: append.position, count: byteCount, padding: 0)
         }
-        return true
+        if bytes.starts(with: SegmentWriter.noOffset) { bytes.put(int64: append.baseOffset, at: 0) }
+        return bytes
+    }
+
+    /// The segment's file; nil when its topic is gone.
+    func segmentPath(_ append: JournalAppend) -> String? {
+        directories[PartitionKey(topic: append.topic, partition: append.partition)].map { Segment.stem($0, append.segment) + ".log" }
     }
 
     func apply(_ appends: [JournalAppend], _ bytes: [UInt8]) throws(LogError) {

@@ -75,7 +75,12 @@ extension JournalReplay {
             return true
         case .commit:
             guard let appends = JournalFormat.commit(reader.bytes, record.body) else { break }
-            if try !extentsAreWhole(appends), !(areSynced(appends) && reader.isProvenDurable(upTo: record.position)) { return true }
+            guard try belongs(appends, isProvenDurable: reader.isProvenDurable(upTo: record.position)) else {
+                if areSynced(appends) { return true }
+                recovery.noteCutCommits(
+                    path, "the commit at \(record.position) is not served: its batches are not whole in their segments")
+                return false
+            }
             // Where a commit before it was lost, its place is left open: opening the partition finds out what stands there.
             try apply(appends, reader.bytes)
             commitCount += 1

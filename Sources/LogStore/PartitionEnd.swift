@@ -102,21 +102,27 @@ extension SegmentLoading {
 
     /// The last whole batch behind bytes that are none, whose offset may follow `expected`; nil when there is none at all.
     func lastIntactBatch(after position: Int64, _ expected: Int64) throws(LogError) -> RecordBatchHeader? {
+        var last: RecordBatchHeader?
+        try searchBatches(after: position, expected) { last = $0 }
+        return last
+    }
+
+    /// Calls `visit` with the whole batches behind a position, over whatever lies between; their offsets are in order, from `first` on.
+    func searchBatches(after position: Int64, _ first: Int64, visit: (RecordBatchHeader) -> Void) throws(LogError) {
         let bytes = try translating { () throws(SystemError) in
             try file.read(at: position, count: Int(size - position), padding: 0)
         }
-        var (place, last) = (0, RecordBatchHeader?.none)
+        var (place, least) = (0, first)
         while place + RecordBatchHeader.byteCount <= bytes.count {
-            let least = last.map { $0.lastOffset + 1 } ?? expected
             if let header = RecordBatchHeader(bytes, at: place), header.baseOffset >= least,
                 header.baseOffset - segment.baseOffset <= Int64(Int32.max), header.isIntact(in: bytes, at: place)
             {
-                last = header
+                visit(header)
+                least = header.lastOffset + 1
                 place += header.totalBytes
             } else {
                 place += 1
             }
         }
-        return last
     }
 }

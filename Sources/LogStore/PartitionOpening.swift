@@ -26,8 +26,8 @@ struct PartitionOpening {
         if journal != .sound || replayed == nil, let last = bases.last, last >= state.segment {
             if replayed == nil { state.start = topic.config.removesOld ? bases[0] : 0 }
             state = try PartitionEnd(segment: sealed(last), recovery: recovery).state(knowing: state, journal)
-        } else {
-            try takeSurplus(bases, &state, touched: &touched, durability: durability)
+        } else if durability == .fsync {
+            try takeSurplus(bases, &state, touched: &touched)
         }
         var segments: [Segment] = []
         for base in bases {
@@ -68,14 +68,16 @@ struct PartitionOpening {
         let segment = try sealed(base)
         // Put aside already.
         if !files.exists(segment.path) { return }
-        let first = try translating { () throws(SystemError) in
+        let isBeginning = try translating { () throws(SystemError) in
             let file = try files.open(segment.path, .read)
             defer { file.close() }
-            return try file.read(at: 0, count: SegmentWriter.noOffset.count, padding: 0)
+            if recovery.hasCutCommits { return try !hasContent(file, 0..<segment.size) }
+            let first = try file.read(at: 0, count: SegmentWriter.noOffset.count, padding: 0)
+            return first.allSatisfy { $0 == 0 } || first.allSatisfy { $0 == SegmentWriter.noOffset[0] }
         }
-        if first.allSatisfy({ $0 == 0 }) || first.allSatisfy({ $0 == SegmentWriter.noOffset[0] }) { return try remove(base, reason) }
+        if isBeginning { return try remove(base, reason) }
         let path = try putAside(segment)
-        let what = "\(reason), and is no beginning of a new segment; its \(segment.size) bytes are kept as \(path)"
+        let what = "\(reason), and is no beginning of a new segment: opening moves its \(segment.size) bytes away, to be kept as \(path)"
         recovery.note(.cutRecords, segment.path, what)
     }
 
@@ -126,9 +128,7 @@ struct PartitionOpening {
         let actual = try translating { () throws(SystemError) in try file.size() }
         let segment = Segment(stem: stem, baseOffset: state.segment, size: min(actual, state.size), files: files)
         if actual > state.size {
-            try translating { () throws(SystemError) in try file.truncate(to: state.size) }
-            recovery.note(
-                .cutSegment, stem + ".log", "\(actual - state.size) bytes of unfinished commits are cut off at \(state.size)")
+            try cut(Segment(stem: stem, baseOffset: state.segment, size: actual, files: files), file, at: state.size)
         }
         let loading = SegmentLoading(segment: segment, file: file, size: segment.size)
         let (index, ledger) = (try loading.load(), loading.ledger)

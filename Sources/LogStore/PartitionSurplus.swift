@@ -1,9 +1,10 @@
-// Whole batches behind the end that a sound journal tells of a partition. Only what is durable in the journal becomes a whole batch of
-// a segment, so that the journal has lost its end, or a power cut came where commits are not synced.
+// What a segment has behind the end that a sound journal tells of its partition. Only what is durable in the journal becomes a whole
+// batch of a segment, so whole batches mean that the journal has lost its end, or that a power cut came where commits are not synced.
 //
 // Where commits are synced the batches were acknowledged, and stay: as with a journal that is visibly damaged, a partition goes on as
 // far as its segments are whole. Where they are not, a power cut may have left the batches of a commit in one partition and not in
-// another, so that keeping them would leave half a commit: they are cut, and kept beside the segment. Either is reported.
+// another, so that keeping them would leave half a commit: they are cut, and kept beside the segment. Either is reported. Only what
+// was written ahead of a commit that the journal does not have is cut without a copy: that commit was not acknowledged.
 import Bytes
 import Platform
 
@@ -16,10 +17,8 @@ private struct Surplus {
 }
 
 extension PartitionOpening {
-    /// Looks for batches behind the end of the partition. Adds them to `state`, and their segments to `touched`, or puts them aside.
-    func takeSurplus(
-        _ bases: [Int64], _ state: inout JournalState.PartitionState, touched: inout Set<Int64>, durability: Durability?
-    ) throws(LogError) {
+    /// Looks for batches behind the end of the partition. Adds them to `state`, and their segments to `touched`.
+    func takeSurplus(_ bases: [Int64], _ state: inout JournalState.PartitionState, touched: inout Set<Int64>) throws(LogError) {
         let known = state
         var producers = state.producers
         var found: [Surplus] = []
@@ -31,7 +30,6 @@ extension PartitionOpening {
             if chain.batchCount > 0 { found.append(Surplus(segment: segment, start: start, chain: chain)) }
         }
         guard let last = found.last else { return }
-        if durability != .fsync { return try putAside(found) }
         (state.segment, state.size, state.end) = (last.segment.baseOffset, last.chain.end, last.chain.next)
         state.producers = producers
         touched.formUnion(found.map(\.segment.baseOffset))
@@ -54,17 +52,45 @@ extension PartitionOpening {
 
     // MARK: Putting aside
 
-    private func putAside(_ found: [Surplus]) throws(LogError) {
-        for surplus in found {
-            let path: String
-            // A segment of which the journal knows nothing is moved as a whole.
-            if surplus.start == 0 { path = try putAside(surplus.segment) } else { path = try copyAside(surplus) }
-            let bytes = surplus.chain.end - surplus.start
-            recovery.note(
-                .cutRecords, surplus.segment.path,
-                "\(surplus.chain.recordCount) records in \(bytes) bytes at \(surplus.start), of which the journal does not know, "
-                    + "are cut off and kept as \(path)")
+    /// Cuts a segment at the end of the partition. What may be of commits that were acknowledged is copied to a file beside it first.
+    func cut(_ segment: Segment, _ file: any File, at end: Int64) throws(LogError) {
+        let byteCount = segment.size - end
+        let recordCount = try recordsBehind(end, segment, file)
+        var isKept = recordCount > 0
+        if recovery.hasCutCommits {
+            isKept = try translating { () throws(SystemError) in try hasContent(file, end..<segment.size) }
         }
+        let path = isKept ? try copyAside(segment, file, from: end) : nil
+        try translating { () throws(SystemError) in try file.truncate(to: end) }
+        guard let path else {
+            return recovery.note(.cutSegment, segment.path, "\(byteCount) bytes of unfinished commits are cut off at \(end)")
+        }
+        let reason = recovery.hasCutCommits ? "of commits that are not whole" : "of which the journal does not know"
+        recovery.note(
+            .cutRecords, segment.path,
+            "behind its end at \(end) are \(byteCount) bytes \(reason), with \(recordCount) records in whole batches: opening cuts "
+                + "them off, to be kept as \(path)")
+    }
+
+    /// The records in whole batches behind the end, unless they were written ahead of a commit of which the journal does not know.
+    private func recordsBehind(_ end: Int64, _ segment: Segment, _ file: any File) throws(LogError) -> Int {
+        let first = try translating { () throws(SystemError) in try file.read(at: end, count: SegmentWriter.noOffset.count, padding: 0) }
+        if first == SegmentWriter.noOffset && !recovery.hasCutCommits { return 0 }
+        var count = 0
+        let loading = SegmentLoading(segment: segment, file: file, size: segment.size)
+        try loading.searchBatches(after: end, segment.baseOffset) { count += Int($0.recordCount) }
+        return count
+    }
+
+    /// Whether any of the bytes is not zero.
+    func hasContent(_ file: any File, _ range: Range<Int64>) throws(SystemError) -> Bool {
+        var position = range.lowerBound
+        while position < range.upperBound {
+            let count = Int(min(Int64(SegmentLoading.chunkBytes), range.upperBound - position))
+            if try file.read(at: position, count: count, padding: 0).contains(where: { $0 != 0 }) { return true }
+            position += Int64(count)
+        }
+        return false
     }
 
     /// Moves a segment out of the partition, durably, and returns where it is now. Its side files are of no use any more.
@@ -80,18 +106,15 @@ extension PartitionOpening {
         }
     }
 
-    private func copyAside(_ surplus: Surplus) throws(LogError) -> String {
+    private func copyAside(_ segment: Segment, _ file: any File, from start: Int64) throws(LogError) -> String {
         try translating { () throws(SystemError) in
-            let path = asidePath(surplus.segment)
-            let (old, new) = (try files.open(surplus.segment.path, .read), try files.open(path, .truncate))
-            defer {
-                old.close()
-                new.close()
-            }
-            var position = surplus.start
-            while position < surplus.chain.end {
-                let count = Int(min(Int64(SegmentLoading.chunkBytes), surplus.chain.end - position))
-                try new.write(try old.read(at: position, count: count, padding: 0), at: position - surplus.start)
+            let path = asidePath(segment)
+            let new = try files.open(path, .truncate)
+            defer { new.close() }
+            var position = start
+            while position < segment.size {
+                let count = Int(min(Int64(SegmentLoading.chunkBytes), segment.size - position))
+                try new.write(try file.read(at: position, count: count, padding: 0), at: position - start)
                 position += Int64(count)
             }
             try new.synchronize()

@@ -24,7 +24,7 @@ package struct RecoveryNote: Hashable, Sendable, CustomStringConvertible {
         case damagedTopic
         /// Part of the journal that was durable cannot be read: commits may be lost.
         case damagedJournal
-        /// Batches that the journal does not know were cut off and kept in a file of their own.
+        /// Batches that the journal does not know, or of commits that are not whole, are not served, and kept in a file of their own.
         case cutRecords
         /// A directory holds segments of a topic that has no definition, or of a partition that its topic does not have.
         case leftPartition
@@ -71,6 +71,8 @@ final class Recovery {
     private(set) var notes: [RecoveryNote] = []
     /// Whether the journal was found to have lost its end.
     private var hasLostJournalEnd = false
+    /// Whether commits that the journal has are not served, because segments do not have all of them.
+    private(set) var hasCutCommits = false
     /// Whether there are segments without a topic.
     private var hasLeftPartitions = false
     /// Journal files that are damaged, and kept for inspection.
@@ -86,6 +88,17 @@ final class Recovery {
 
     func note(_ kind: RecoveryNote.Kind, _ path: String, _ detail: String) {
         notes.append(RecoveryNote(kind: kind, path: path, detail: detail))
+    }
+
+    /// As `note`, unless the same was noted already.
+    func noteOnce(_ kind: RecoveryNote.Kind, _ path: String, _ detail: String) {
+        if !notes.contains(RecoveryNote(kind: kind, path: path, detail: detail)) { note(kind, path, detail) }
+    }
+
+    /// Notes commits that were journalled, and perhaps acknowledged, and are not served: nothing that segments have of them is removed.
+    func noteCutCommits(_ path: String, _ detail: String) {
+        hasCutCommits = true
+        noteOnce(.cutRecords, path, detail)
     }
 
     /// Lets a journal file that could not be read whole survive this opening.

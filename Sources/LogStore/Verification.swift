@@ -16,11 +16,11 @@ package struct SegmentReport: Hashable, Sendable {
     package let byteCount: Int64
     /// Batches found.
     package internal(set) var batchCount = 0
-    /// Records that the batches' headers count.
+    /// Records that the batches' headers count, but for batches that fail their checksum.
     package internal(set) var recordCount = 0
     /// Base offset of the first batch; nil for an empty segment.
     package internal(set) var firstOffset: Int64?
-    /// Last offset of the last batch; nil for an empty segment.
+    /// Last offset of the last batch that does not fail its checksum; nil when there is none.
     package internal(set) var lastOffset: Int64?
     /// Damage, one sentence each; empty for a sound segment.
     package internal(set) var problems: [String] = []
@@ -141,33 +141,37 @@ private struct Inspection {
         let sideFile = try? segment.files.contents(of: segment.stem + ".batches")
         let ledger = sideFile.flatMap { BatchLedger(file: $0) }
         let covered = ledger?.entries.last?.position ?? -1
-        var expected = segment.baseOffset
+        // nil behind a batch that fails its checksum, under which its last offset is: the next batch tells.
+        var expected: Int64? = segment.baseOffset
         var goesOn = true
         let loading = SegmentLoading(segment: segment, file: file, size: size)
         let end = try loading.walk(from: 0) { header, position, chunk, start in
             guard goesOn else { return }
             var problem: String?
-            if header.baseOffset != expected {
+            if let expected, header.baseOffset != expected {
                 problem = "the batch at \(position) has offset \(header.baseOffset) where \(expected) belongs"
             } else if position <= covered, !(ledger?.agrees(position: position, bytes: chunk, at: start) ?? true) {
                 problem = "the header of the batch at \(position) is not as it was written"
             }
             let run = records(header, chunk, start)
-            if !header.isIntact(in: chunk, at: start) {
+            let isIntact = header.isIntact(in: chunk, at: start)
+            if !isIntact {
                 problem = "the batch at \(position), offset \(header.baseOffset), fails its checksum"
             } else if run == nil {
                 problem = problem ?? "the records of the batch at \(position), offset \(header.baseOffset), cannot be read"
             }
             if let problem { report.problems.append(problem) }
-            expected = header.lastOffset + 1
+            expected = isIntact ? header.lastOffset + 1 : nil
             report.batchCount += 1
-            report.recordCount += Int(header.recordCount)
             report.firstOffset = report.firstOffset ?? header.baseOffset
-            report.lastOffset = header.lastOffset
+            if isIntact {
+                report.recordCount += Int(header.recordCount)
+                report.lastOffset = header.lastOffset
+            }
             goesOn = visit(header, position, problem == nil, run)
         }
         if goesOn && end < size { report.problems.append("no whole batch begins at \(end), though the segment goes on to \(size)") }
-        if goesOn, end == size, let next, expected < next {
+        if goesOn, end == size, let next, let expected, expected < next {
             report.problems.append(missingOffsets(expected, next) + " behind it")
             _ = segment.gap(from: expected, to: next)
         }

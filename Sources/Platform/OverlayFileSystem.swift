@@ -70,6 +70,9 @@ package final class OverlayFileSystem: FileSystem {
         }
     }
 
+    /// Whether there is such a file or directory below the changes.
+    package func isInBase(_ path: String) -> Bool { base.exists(path) }
+
     package func createDirectory(_ path: String) throws(SystemError) {
         guard !exists(path) else { return }
         let above = parent(of: path)
