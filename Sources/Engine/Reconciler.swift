@@ -16,15 +16,30 @@ extension MillraceEngine {
         var abandoned = state.withLock { $0.abandonedTopics }
         let catalog = catalog
         func place(_ id: String) -> Int64 { catalog.queries[id]?.order ?? -1 }
-        for id in ids.sorted(by: { (place($0), $0) < (place($1), $1) }) {
-            let wanted = catalog.queries[id]
-            if let running = state.withLock({ $0.queries[id] }), running.version != wanted?.version {
-                stopQuery(id)
-                abandoned.formUnion(running.plan.internalTopics)
-            }
-            if let wanted { bring(wanted, isResumed: starting.contains(id)) } else { forget(id) }
+        let ordered = ids.sorted { (place($0), $0) < (place($1), $1) }
+        let ending = state.withLock { state in
+            ordered.compactMap { id in state.queries[id].flatMap { $0.version != catalog.queries[id]?.version ? $0 : nil } }
         }
+        together(ending) { query, finally in query.run.terminate(finally: finally) }
+        for query in ending { abandoned.formUnion(query.plan.internalTopics) }
+        var pausing: [(query: PersistentQuery, reason: String?)] = []
+        for id in ordered {
+            guard let wanted = catalog.queries[id] else {
+                forget(id)
+                continue
+            }
+            if let held = bring(wanted, isResumed: starting.contains(id)) { pausing.append(held) }
+        }
+        // Each stops after it has committed what it has; the reason is that of a query which no statement has paused.
+        together(pausing) { held, finally in held.query.run.pause(reason: held.reason, finally: finally) }
         return collect(abandoned)
+    }
+
+    /// Begins something for each of the items, and waits until all of it is done: what takes long takes long once.
+    private func together<Item>(_ items: [Item], _ begin: (Item, _ finally: @escaping @Sendable () -> Void) -> Void) {
+        let left = Monitor(items.count)
+        for item in items { begin(item) { left.update { $0 -= 1 } } }
+        left.wait(until: { $0 == 0 }, then: { _ in })
     }
 
     /// Lets go of a query that the catalog does not have. What was known of it must not hold a later one of the same id.
@@ -37,8 +52,8 @@ extension MillraceEngine {
         if gone != nil { forgetCrashes(of: id) }
     }
 
-    /// Has a query that the catalog has exist, and run unless something holds it.
-    private func bring(_ wanted: QueryDefinition, isResumed: Bool) {
+    /// Has a query that the catalog has exist, and run unless something holds it. Gives the query when it is to be paused, with the reason.
+    private func bring(_ wanted: QueryDefinition, isResumed: Bool) -> (query: PersistentQuery, reason: String?)? {
         let (known, hold) = state.update { state -> (PersistentQuery?, String?) in
             let known = state.queries[wanted.id]
             if isResumed {
@@ -53,24 +68,18 @@ extension MillraceEngine {
         guard let known, known.version == wanted.version else {
             let query = makeQuery(wanted)
             state.update { $0.queries[wanted.id] = query }
-            guard pool != nil else { return }
-            if isPaused { pause(query, hold) } else { query.run.start() }
-            return
+            guard pool != nil else { return nil }
+            if isPaused { return (query, hold) }
+            query.run.start()
+            return nil
         }
         switch known.run.status.state {
-        case .running: if isPaused { pause(known, hold) }
+        case .running: if isPaused { return (known, hold) }
         case .created, .paused: if !isPaused { known.run.start() }
         case .failed: if isResumed { known.run.start() }
         case .terminated: break
         }
-    }
-
-    /// Stops the tasks of a query after they have committed what they have, and waits for that. The reason is that of a query
-    /// which no statement has paused.
-    private func pause(_ query: PersistentQuery, _ reason: String?) {
-        let isPaused = Monitor(false)
-        query.run.pause(reason: reason) { isPaused.update { $0 = true } }
-        isPaused.wait(until: { $0 }, then: { _ in })
+        return nil
     }
 
     /// A query that is resumed, or another one of the same id, may crash as often again before it is left paused.
@@ -78,13 +87,5 @@ extension MillraceEngine {
         do throws(SystemError) { try configuration.crashes?.clear(id) } catch {
             configuration.logLine(.warning, logText("crash_record_not_written", ["query": id, "reason": "\(error)"]))
         }
-    }
-
-    /// Stops a query and waits until its threads have let go of it.
-    private func stopQuery(_ id: String) {
-        guard let query = state.withLock({ $0.queries[id] }) else { return }
-        let isGone = Monitor(false)
-        query.run.terminate { isGone.update { $0 = true } }
-        isGone.wait(until: { $0 }, then: { _ in })
     }
 }

@@ -30,9 +30,9 @@ final class EventTimes {
         reader = try TimestampReader(timestamp, side[place].type)
     }
 
-    /// The event time of each record. A record that has none, which its source skips and reports later, has that of the record before it.
+    /// The event time of each record. One that has none comes first: its source skips and reports it, and it holds up nothing behind it.
     func times(of run: RecordRun) -> [Int64] {
-        var times = run.timestamps
+        var times = [Int64](repeating: .min, count: run.count)
         unsafe run.bytes.withUnsafeBufferPointer { bytes in
             guard let base = bytes.baseAddress else { return }
             for start in stride(from: 0, to: run.count, by: EventTimes.batchRecords) {
@@ -56,18 +56,8 @@ final class EventTimes {
             }
         }
         decoder.finish(records.count)
-        var row = 0
-        for record in range {
-            guard row < records.count, records[row] == record else {
-                // A record without a value keeps the log's time, one that cannot be read gets that of the one before.
-                if !(isInKey ? run.keys[record] : run.values[record]).isNull, record > 0 { times[record] = times[record - 1] }
-                continue
-            }
-            switch reader.read(decoder.columns[column], row) {
-            case .time(let time): times[record] = time
-            case .problem: if record > 0 { times[record] = times[record - 1] }
-            }
-            row += 1
+        for (row, record) in records.enumerated() {
+            if case .time(let time) = reader.read(decoder.columns[column], row) { times[record] = time }
         }
     }
 }
