@@ -84,3 +84,6 @@ package func environmentVariables() -> [String: String] {
 
 /// Ends the process at once with an exit code.
 package func exitProcess(_ code: Int32) -> Never { exit(code) }
+
+/// The same while other threads are still at work: nothing of theirs is waited for or taken down, as if the process were killed.
+package func abandonProcess(_ code: Int32) -> Never { _exit(code) }

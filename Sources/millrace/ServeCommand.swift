@@ -48,11 +48,27 @@ struct ServeCommand {
         if let address = server.clientAddress { addressFile.write(address) }
         server.waitForTermination()
         output.write(.info, logText("stopping", [:]))
+        abandonLater()
         server.stop()
         addressFile.remove()
         engine.close()
         return 0
     }
+
+    /// A row that takes seconds may keep a thread from noticing that all ends. Everything acknowledged is durable, and what is not will be done
+    /// again after the next start: so the process does not wait for it longer than those who stop it expect.
+    private func abandonLater() {
+        let write = output.write
+        // On a machine without another thread the process ends when all its work has.
+        _ = try? WorkerThread.start("end") {
+            HostScheduler().sleep(nanoseconds: ServeCommand.longestEnd)
+            write(.warning, logText("abandoned", ["reason": "work under way has not ended within \(ServeCommand.longestEnd / 1_000_000) ms"]))
+            abandonProcess(0)
+        }
+    }
+
+    /// Nanoseconds from being asked to end to the end of the process.
+    private static let longestEnd: Int64 = 4_500_000_000
 
     private func options(hasScript: Bool) -> ServerOptions {
         var options = ServerOptions(listeners: listeners.map { .network(host: $0.host, port: $0.port) })
