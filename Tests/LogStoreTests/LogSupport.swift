@@ -73,13 +73,24 @@ extension EventLog {
 }
 
 /// The files as the system has them, when only the process ends.
+///
+/// The log may remove a journal file that it does not need meanwhile. What was copied then is of no one moment, and is copied again.
 func copy(of files: MemoryFileSystem) throws -> MemoryFileSystem {
-    let copy = MemoryFileSystem(simulatingPowerCuts: true)
-    for path in try paths(in: files) {
-        try copy.createDirectory(parent(of: path))
-        try copy.replace(path, with: files.contents(of: path))
+    while true {
+        let copy = MemoryFileSystem(simulatingPowerCuts: true)
+        let before = try paths(in: files)
+        var isWhole = true
+        do throws(SystemError) {
+            for path in before {
+                try copy.createDirectory(parent(of: path))
+                try copy.replace(path, with: files.contents(of: path))
+            }
+        } catch {
+            if error.kind != .notFound { throw error }
+            isWhole = false
+        }
+        if isWhole, try paths(in: files) == before { return copy }
     }
-    return copy
 }
 
 /// All files below a directory.
