@@ -61,20 +61,15 @@ extension JournalReplay {
 
     /// The bytes of an extent between the whole batches of its commit.
     private func placesWithoutBatch(_ bytes: [UInt8], _ append: JournalAppend) -> [Range<Int>] {
-        var (places, start, place, least) = ([Range<Int>](), 0, 0, append.baseOffset)
+        var (places, start) = ([Range<Int>](), 0)
         let end = append.baseOffset + Int64(append.recordCount)
-        while place < bytes.count {
-            guard let header = RecordBatchHeader(bytes, at: place), header.baseOffset >= least, header.lastOffset < end,
-                header.isIntact(in: bytes, at: place)
-            else {
-                place += 1
-                continue
-            }
+        forEachWholeBatch(in: bytes, from: append.baseOffset) { header, place in
+            guard header.lastOffset < end else { return false }
             if start < place { places.append(start..<place) }
-            place += header.totalBytes
-            (start, least) = (place, header.lastOffset + 1)
+            start = place + header.totalBytes
+            return true
         }
-        if start < place { places.append(start..<place) }
+        if start < bytes.count { places.append(start..<bytes.count) }
         return places
     }
 

@@ -112,17 +112,27 @@ extension SegmentLoading {
         let bytes = try translating { () throws(SystemError) in
             try file.read(at: position, count: Int(size - position), padding: 0)
         }
-        var (place, least) = (0, first)
-        while place + RecordBatchHeader.byteCount <= bytes.count {
-            if let header = RecordBatchHeader(bytes, at: place), header.baseOffset >= least,
-                header.baseOffset - segment.baseOffset <= Int64(Int32.max), header.isIntact(in: bytes, at: place)
-            {
-                visit(header)
-                least = header.lastOffset + 1
-                place += header.totalBytes
-            } else {
-                place += 1
-            }
+        let most = segment.baseOffset + Int64(Int32.max)
+        forEachWholeBatch(in: bytes, from: first) { header, _ in
+            guard header.baseOffset <= most else { return false }
+            visit(header)
+            return true
+        }
+    }
+}
+
+/// Finds whole batches among `bytes`, over whatever lies between them; their offsets ascend from `first` on. Calls `visit` with each and where
+/// it begins; one that `visit` refuses counts as bytes that are no batch.
+func forEachWholeBatch(in bytes: [UInt8], from first: Int64, visit: (RecordBatchHeader, Int) -> Bool) {
+    var (place, least) = (0, first)
+    while place + RecordBatchHeader.byteCount <= bytes.count {
+        if let header = RecordBatchHeader(bytes, at: place), header.baseOffset >= least, header.isIntact(in: bytes, at: place),
+            visit(header, place)
+        {
+            least = header.lastOffset + 1
+            place += header.totalBytes
+        } else {
+            place += 1
         }
     }
 }
