@@ -147,6 +147,11 @@ final class LogWriter: @unchecked Sendable {
 
     /// Writes large appends to their segments and syncs those. Where that fails they go through the journal like the others.
     private func writeExtents(_ placements: inout [[Placement]]) throws(LogError) {
+        // The sync of a segment is shared by the group's appends to it, so what pays for it is their sum.
+        let least = min(options.extentBytes, options.leastExtentBytes)
+        let leastOfSegment = options.durability == .os ? 0 : options.extentBytes
+        // Most groups are small, and need no look at each segment.
+        guard placements.joined().reduce(0, { $0 + $1.append.framed.byteCount }) >= max(least, leastOfSegment) else { return }
         var written: [SegmentWriter] = []
         let bytesOfSegment = placements.joined().reduce(into: [ObjectIdentifier: Int]()) { sums, placement in
             sums[ObjectIdentifier(placement.segment), default: 0] += placement.append.framed.byteCount
@@ -154,9 +159,9 @@ final class LogWriter: @unchecked Sendable {
         for commit in placements.indices {
             for index in placements[commit].indices {
                 let placement = placements[commit][index]
-                let isExtent = isExtent(
-                    placement.append.framed.byteCount, ofGroup: bytesOfSegment[ObjectIdentifier(placement.segment), default: 0])
-                guard isExtent, !placement.segment.hasFailedSync else { continue }
+                guard placement.append.framed.byteCount >= least, !placement.segment.hasFailedSync,
+                    bytesOfSegment[ObjectIdentifier(placement.segment), default: 0] >= leastOfSegment
+                else { continue }
                 try translating { () throws(SystemError) in
                     try placement.segment.writeAhead(placement.append.framed, at: placement.position)
                     if !placement.segment.isDirectoryEntrySynced && options.durability == .fsync {
@@ -181,13 +186,6 @@ final class LogWriter: @unchecked Sendable {
                 }
             }
         }
-    }
-
-    /// Whether an append goes to its segment first, when a group has so many bytes for that segment. The sync of a segment is shared by
-    /// the group's appends, so what counts for it is their sum.
-    private func isExtent(_ byteCount: Int, ofGroup groupBytes: Int) -> Bool {
-        let leastUnsynced = min(options.extentBytes, options.extentBytesWithoutSync)
-        return byteCount >= leastUnsynced && (options.durability == .os || groupBytes >= options.extentBytes)
     }
 
     private func writeJournal(_ placements: [[Placement]]) throws(LogError) {

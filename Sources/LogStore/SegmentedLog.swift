@@ -22,7 +22,7 @@ package struct LogOptions: Sendable {
     /// the journal. It costs them a sync of the segment and saves them a second copy.
     package var extentBytes = 256 << 10
     /// Appends smaller than this go through the journal in any case. Where commits are not synced, all others go to their segment.
-    package var extentBytesWithoutSync = 8 << 10
+    package var leastExtentBytes = 8 << 10
     /// Framed bytes after which a record batch is closed.
     package var batchBytes = 256 << 10
     /// Bytes of recent batches kept in memory over all partitions, for readers that follow closely; 0 keeps none that a file has.

@@ -21,7 +21,7 @@ private final class Workload: Sendable {
 
     func small(_ options: inout LogOptions) {
         options.durability = durability
-        options.extentBytesWithoutSync = 2500
+        options.leastExtentBytes = 2500
         options.journalBytes = 6000
         options.extentBytes = 2500
         options.tailBytes = 0

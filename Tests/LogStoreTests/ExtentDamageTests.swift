@@ -16,7 +16,7 @@ import Testing
         let files = MemoryFileSystem(simulatingPowerCuts: true)
         let log = try openLog(files) {
             $0.durability = durability
-            ($0.extentBytes, $0.extentBytesWithoutSync, $0.batchBytes) = (1000, 1000, 500)
+            ($0.extentBytes, $0.leastExtentBytes, $0.batchBytes) = (1000, 1000, 500)
         }
         let topic = try log.create("t", partitions: partitions)
         for commit in 0..<Self.commits {

@@ -10,7 +10,7 @@ import Testing
     private static func small(_ options: inout LogOptions) {
         options.journalBytes = 4000
         options.extentBytes = 2500
-        options.extentBytesWithoutSync = 2500
+        options.leastExtentBytes = 2500
         options.tailBytes = 0
     }
 
