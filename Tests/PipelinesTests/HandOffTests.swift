@@ -55,9 +55,28 @@ private struct Scene {
         return log.values(held.output)
     }
 
+    func start() { #expect(held.run.start() && other.run.start() && held.waitUntilRunning() && other.waitUntilRunning()) }
+
+    /// Both run, the log has not decided a commit of the first, and that is in the middle of its next row. Then `decide` says what the log
+    /// does, the other query goes on, and the row ends: each row is there once.
+    func holdBehindACommit(_ decide: (ScriptedLog) -> Void) {
+        start()
+        log.holdCompletions()
+        held.put(["a"])
+        #expect(log.waitForPending(1))
+        gate.close()
+        held.put(["b"])
+        gate.awaitArrival()
+        decide(log)
+        other.put(["x"])
+        #expect(other.outputs(1) == ["x"])
+        gate.open()
+        #expect(outputs(2) == ["a", "b"])
+    }
+
     /// Both run, and the first is in the middle of a row.
     func hold() {
-        #expect(held.run.start() && other.run.start() && held.waitUntilRunning() && other.waitUntilRunning())
+        start()
         gate.close()
         held.put(["a"])
         gate.awaitArrival()
@@ -89,18 +108,7 @@ private struct Scene {
     /// What the log says to an earlier commit of the task waits for it, and is not lost.
     @Test func aCommitIsSettledWhenItsTaskIsBack() throws {
         let scene = try Scene()
-        #expect(scene.held.run.start() && scene.other.run.start() && scene.held.waitUntilRunning() && scene.other.waitUntilRunning())
-        scene.log.holdCompletions()
-        scene.held.put(["a"])
-        #expect(scene.log.waitForPending(1))
-        scene.gate.close()
-        scene.held.put(["b"])
-        scene.gate.awaitArrival()
-        scene.log.complete()
-        scene.other.put(["x"])
-        #expect(scene.other.outputs(1) == ["x"])
-        scene.gate.open()
-        #expect(scene.outputs(2) == ["a", "b"])
+        scene.holdBehindACommit { $0.complete() }
         #expect(scene.held.wait { $0.counters.commits == 2 })
         scene.held.pool.stop()
     }
@@ -108,19 +116,10 @@ private struct Scene {
     /// A commit that is refused meanwhile has the task start anew, once.
     @Test func aWithdrawnCommitStartsTheTaskAnew() throws {
         let scene = try Scene()
-        #expect(scene.held.run.start() && scene.other.run.start() && scene.held.waitUntilRunning() && scene.other.waitUntilRunning())
-        scene.log.holdCompletions()
-        scene.held.put(["a"])
-        #expect(scene.log.waitForPending(1))
-        scene.gate.close()
-        scene.held.put(["b"])
-        scene.gate.awaitArrival()
-        scene.log.withdraw()
-        scene.log.complete()
-        scene.other.put(["x"])
-        #expect(scene.other.outputs(1) == ["x"])
-        scene.gate.open()
-        #expect(scene.outputs(2) == ["a", "b"])
+        scene.holdBehindACommit { log in
+            log.withdraw()
+            log.complete()
+        }
         #expect(scene.held.status.state == .running)
         scene.held.pool.stop()
     }
