@@ -9,7 +9,8 @@ void millrace_keep_freed_memory(void) {
     mallopt(M_MMAP_THRESHOLD, 32 << 20);
     mallopt(M_TRIM_THRESHOLD, 1 << 30);
     mallopt(M_TOP_PAD, 1 << 20);
-    // Each arena keeps what was free in it at its worst moment; with eight a core, the default, that is the memory of many clients over again.
+    // Each arena keeps what was free in it at its worst moment; with eight a core, the default, that multiplies what many clients
+    // have needed.
     mallopt(M_ARENA_MAX, 4);
 }
 

@@ -5,6 +5,7 @@
 struct FlyingLimit {
     /// Never less: a disk that needs 10 ms for a sync still takes 100 MB/s.
     static let least = 1 << 20
+    /// Never more: it is memory, and on a quick disk more would not be quicker.
     static let most = 8 << 20
     /// Nanoseconds from handing a commit to the log until it is durable; above it the limit is lowered, below half of it raised.
     static let goal: Int64 = 8_000_000

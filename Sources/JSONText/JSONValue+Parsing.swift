@@ -206,8 +206,8 @@ private struct JSONParser {
         }
     }
 
-    /// `\uXXXX`: a UTF-16 unit, or a pair of surrogates for a code point above U+FFFF (RFC 8259 §7). A surrogate without its partner
-    /// becomes U+FFFD, because no UTF-8 text can hold it.
+    /// Reads the digits behind `\u`. Two such escapes that form a surrogate pair give one code point above U+FFFF (RFC 8259 §7); half a
+    /// pair becomes U+FFFD, because UTF-8 has no bytes for it.
     private mutating func unicodeEscape(into text: inout [UInt8]) throws(Diagnostic) {
         var code = try hexadecimal()
         if (0xD800...0xDBFF).contains(code), bytes[position...].starts(with: "\\u".utf8) {

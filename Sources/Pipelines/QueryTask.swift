@@ -244,7 +244,11 @@ package final class QueryTask {
             let run = try fetch(input, upTo: moment)
             var times: [Int64]?
             if description.inputs.count > 1 {
-                do throws(DataflowError) { times = try description.dataflow.eventTimes(input: input.index, of: run) } catch { throw failure(error) }
+                do throws(DataflowError) {
+                    times = try description.dataflow.eventTimes(input: input.index, of: run)
+                } catch {
+                    throw failure(error)
+                }
             }
             description.inputs[place].take(run, times: times, generation: generation)
         }

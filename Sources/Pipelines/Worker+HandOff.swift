@@ -118,11 +118,11 @@ extension Worker {
         let slot = outcome.slot
         slot.isAway = false
         away.removeAll { $0 === slot }
-        let waiting = slot.whenBack
+        let postponed = slot.whenBack
         slot.whenBack = []
-        for work in waiting { work(self) }
-        settle(outcome)
-        // News that came meanwhile were not told to it.
+        for work in postponed { work(self) }
+        conclude(outcome)
+        // News that came meanwhile has not reached it.
         if inbox.withLock({ $0.hasEnded }) { drop(slot) } else { makeReady(slot) }
     }
 

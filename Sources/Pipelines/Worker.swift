@@ -6,7 +6,7 @@ import LogStore
 import Operators
 import Platform
 
-/// A thread that owns tasks. Everything but the inbox belongs to the thread that is in charge.
+/// The owner of some tasks, with one thread in charge of them at a time. Everything but the inbox belongs to that thread.
 final class Worker: @unchecked Sendable {
     // `slots`, `ready`, `scans`, `due`, `waiting`, `current` and `away` are touched by the thread in charge only; the inbox has its lock.
     // After the worker has ended, the messages that still come are carried out one at a time by their senders, and touch what it left.
@@ -284,12 +284,12 @@ final class Worker: @unchecked Sendable {
             return false
         }
         current = nil
-        settle(outcome)
+        conclude(outcome)
         return true
     }
 
     /// What follows from a slice.
-    func settle(_ outcome: SliceOutcome) {
+    func conclude(_ outcome: SliceOutcome) {
         let slot = outcome.slot
         guard !slot.isGone else { return }
         switch outcome.result {

@@ -96,6 +96,7 @@ package final class MillraceServer: @unchecked Sendable {
         loop.tick(every: MillraceServer.tickMilliseconds) { [unowned self] in
             for connection in connections.values { connection.tick() }
             for connection in metricsConnections.values { connection.tick() }
+            // Not on the loop, which must not wait; the metrics' thread has nothing urgent to do.
             metricsThreads.run { releaseFreedMemory(beyond: MillraceServer.keptFreedBytes) }
         }
         if options.handlesSignals { loop.onTermination { [unowned self] in isAskedToEnd.update { $0 = true } } }

@@ -1,4 +1,5 @@
-// What Swift cannot reach by itself: checksums by the processor's own instruction, chosen at run time, and calls of the C library that its module hides.
+// What Swift cannot reach by itself: checksums by the processor's own instruction, chosen at run time, and calls of the C library that its
+// module hides.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
