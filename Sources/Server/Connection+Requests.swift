@@ -190,6 +190,7 @@ extension Connection {
 
     private func finished(_ active: ActiveRequest) {
         server.counters.requestsRunning.lower()
+        active.release()
         if let tag = active.tag {
             if tagged[tag] === active { tagged[tag] = nil }
             if taggedPut === active { taggedPut = nil }

@@ -28,6 +28,12 @@ final class ActiveRequest {
         put?.abort(Diagnostic(.cancelled, "cancelled on request", category: .general))
         hasPutEnded = true
     }
+
+    /// Lets go of what has ended. It calls back when it ends and so holds this request, as this request holds it.
+    func release() {
+        request = nil
+        put = nil
+    }
 }
 
 /// A connection.
