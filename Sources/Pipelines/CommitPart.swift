@@ -5,11 +5,13 @@ import Platform
 
 /// A task's part of a commit.
 struct CommitPart: Sendable {
-    let task: ConfinedTask
+    private let confined: ConfinedSlot
     let run: QueryRun
     let epoch: RunEpoch
     /// Which of the task's commits it is.
     let number: Int
+    /// The task's place; for the thread that has charge of the worker.
+    var slot: TaskSlot { confined.slot }
     /// What the task is known by when its query is started anew.
     let identity: [PartitionKey]
     private let positions: [PartitionKey: Int64]
@@ -20,10 +22,11 @@ struct CommitPart: Sendable {
     private let hasOutput: Bool
 
     /// The part of a task whose appends have just been taken.
-    init(_ task: QueryTask, of run: QueryRun, in epoch: RunEpoch, firstAppend: Int) {
-        self.task = ConfinedTask(task: task)
-        self.run = run
-        self.epoch = epoch
+    init(_ slot: TaskSlot, firstAppend: Int) {
+        let task = slot.task
+        confined = ConfinedSlot(slot: slot)
+        run = slot.run
+        epoch = slot.epoch
         self.firstAppend = firstAppend
         number = task.commitsMade
         identity = task.identity
@@ -56,4 +59,9 @@ struct CommitPart: Sendable {
             }
         }
     }
+}
+
+/// A slot on its way through the log, back to the worker that owns it.
+private struct ConfinedSlot: @unchecked Sendable {
+    let slot: TaskSlot
 }

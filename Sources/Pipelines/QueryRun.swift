@@ -127,7 +127,10 @@ package final class QueryRun: Sendable {
         guard let epoch, let pool else { return finally() }
         pool.remove(epoch, committing: true, finally: finally)
         // What is in the middle of something long is not waited for: it is done again after the next start.
-        pool.after(nanoseconds: QueryRun.patience) { epoch.cancel.set() }
+        pool.after(nanoseconds: QueryRun.patience) {
+            epoch.cancel.set()
+            pool.after(nanoseconds: QueryRun.patience) { pool.abandon(epoch) }
+        }
     }
 
     /// Stops the tasks for good. What is not committed is dropped with them.
@@ -173,7 +176,7 @@ package final class QueryRun: Sendable {
         machine.update { $0.skips[partition, default: [:]][offset] = reason }
     }
 
-    /// Nanoseconds that a pause waits for work under way before it cancels it.
+    /// Nanoseconds that a pause waits for work under way before it cancels it, and then before it goes on without it.
     private static let patience: Int64 = 50_000_000
     /// Nanoseconds that a question waits for a query that restores its state.
     private static let restoreWait: Int64 = 5_000_000_000

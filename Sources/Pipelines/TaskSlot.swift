@@ -8,6 +8,10 @@ final class TaskSlot {
     let task: QueryTask
     let run: QueryRun
     let epoch: RunEpoch
+    /// The inputs of its task, which may be asked for while it is away.
+    let partitions: [PartitionKey]
+    /// Whether its task answers a client and commits nothing.
+    let isTransient: Bool
     /// It stands in one of the worker's lines.
     var isReady = false
     /// The worker no longer runs it.
@@ -16,6 +20,8 @@ final class TaskSlot {
     var isAway = false
     /// What is to be done when it is back.
     var whenBack: [(Worker) -> Void] = []
+    /// How many commits with its work the worker has handed to the log, and how many of them the log has decided.
+    var commitsMade = 0, commitsDecided = 0
     /// Makes it ready again; what a client calls that has room again. Set once, by its worker.
     var wake: @Sendable () -> Void = {}
     /// Nanoseconds that it has worked since it last had nothing to do.
@@ -25,13 +31,22 @@ final class TaskSlot {
         self.task = task
         self.run = run
         self.epoch = epoch
+        partitions = task.description.inputs.map(\.partition)
+        isTransient = task.isTransient
     }
 
     /// Whether its task has one of these partitions as an input.
-    func reads(anyOf partitions: Set<PartitionKey>) -> Bool { task.description.inputs.contains { partitions.contains($0.partition) } }
+    func reads(anyOf news: Set<PartitionKey>) -> Bool { partitions.contains { news.contains($0) } }
+
+    /// Does what waited for it to come back.
+    func doPostponed(worker: Worker) {
+        let postponed = whenBack
+        whenBack = []
+        for work in postponed { work(worker) }
+    }
 
     /// Whether it yields to everything else: a client's query that has worked for long without having caught up.
-    var isLongScan: Bool { task.isTransient && busyNanoseconds > TaskLimits.shortQuestionNanoseconds }
+    var isLongScan: Bool { isTransient && busyNanoseconds > TaskLimits.shortQuestionNanoseconds }
 
     /// Works until its time is up, nothing is left to do, or a commit is due.
     func runSlice(_ time: any TimeSource) throws(QueryFailure) -> QueryTask.Turn {

@@ -47,7 +47,8 @@ extension Worker {
                 commit.generation = generation
             }
             if let owner = slot.epoch.owner, !commit.owners.contains(owner) { commit.owners.append(owner) }
-            parts.append(CommitPart(slot.task, of: slot.run, in: slot.epoch, firstAppend: first))
+            slot.commitsMade = slot.task.commitsMade
+            parts.append(CommitPart(slot, firstAppend: first))
         }
         guard !parts.isEmpty else { return }
         let settled = parts
@@ -61,30 +62,39 @@ extension Worker {
     }
 
     private func settle(_ part: CommitPart, isAlone: Bool, _ result: Result<CommitReceipt, LogError>) {
-        let task = part.task.task
-        if let slot = away.first(where: { $0.task === task }) {
-            return slot.whenBack.append { $0.settle(part, isAlone: isAlone, result) }
-        }
+        let slot = part.slot
+        // The task must learn of it, and only the thread that is in the middle of it may touch it, unless it has been dropped.
+        if slot.isAway && !slot.isGone { return slot.whenBack.append { $0.settle(part, isAlone: isAlone, result) } }
         switch result {
         case .success(let receipt):
             part.applyToReadableRows(receipt)
-            task.commitIsDurable(part.number)
+            if !slot.isAway { slot.task.commitIsDurable(part.number) }
             part.publish()
-            let decided = waiting.filter { $0.task === task && $0.commits <= task.commitsDurable }
-            waiting.removeAll { $0.task === task && $0.commits <= task.commitsDurable }
-            for waiter in decided { waiter.call() }
-            if task.hasSnapshotWork, let slot = slots.first(where: { $0.task === task }) { makeReady(slot) }
+            slot.commitsDecided = max(slot.commitsDecided, part.number)
+            callThoseWaiting(for: slot)
+            if !slot.isGone, slot.task.hasSnapshotWork { makeReady(slot) }
         case .failure(let error):
             // Nothing more of this task becomes durable. Those who wait for that may wait for a task that has left already.
-            let stranded = waiting.filter { $0.task === task }
-            waiting.removeAll { $0.task === task }
-            task.commitsDurable = task.commitsMade
-            defer { for waiter in stranded { waiter.call() } }
+            slot.commitsDecided = slot.commitsMade
+            defer { callThoseWaiting(for: slot) }
             // Memory is ahead of the log now: the task is thrown away, and a new one starts from what is durable.
-            guard let slot = slots.first(where: { $0.task === task }) else { return }
+            guard !slot.isGone else { return }
             drop(slot)
             recover(part, isAlone: isAlone, error)
         }
+    }
+
+    private func callThoseWaiting(for slot: TaskSlot) {
+        let decided = waiting.filter { $0.slot === slot && $0.commits <= slot.commitsDecided }
+        waiting.removeAll { $0.slot === slot && $0.commits <= slot.commitsDecided }
+        for waiter in decided { waiter.call() }
+    }
+
+    /// Calls `call` once all that these tasks have handed to the log is decided.
+    func whenDecided(_ slots: [TaskSlot], _ call: @escaping () -> Void) {
+        guard let latest = slots.first(where: { $0.commitsDecided < $0.commitsMade }) else { return call() }
+        let rest = slots.filter { $0 !== latest }
+        waiting.append(Waiting(slot: latest, commits: latest.commitsMade) { [weak self] in self?.whenDecided(rest, call) })
     }
 
     /// What is to be done about a query of which a commit was refused.

@@ -118,9 +118,8 @@ extension Worker {
         let slot = outcome.slot
         slot.isAway = false
         away.removeAll { $0 === slot }
-        let postponed = slot.whenBack
-        slot.whenBack = []
-        for work in postponed { work(self) }
+        if slot.isGone { return slot.task.retire() }
+        slot.doPostponed(worker: self)
         conclude(outcome)
         // News that came meanwhile has not reached it.
         if inbox.withLock({ $0.hasEnded }) { drop(slot) } else { makeReady(slot) }

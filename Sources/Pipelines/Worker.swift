@@ -39,7 +39,7 @@ final class Worker: @unchecked Sendable {
 
     /// A caller that waits for a task's commits to be decided.
     struct Waiting {
-        let task: QueryTask
+        let slot: TaskSlot
         let commits: Int
         let call: () -> Void
     }
@@ -144,19 +144,28 @@ final class Worker: @unchecked Sendable {
             let found = worker.slots.filter { $0.epoch === epoch }
             if let slot = found.first(where: \.isAway) { return slot.whenBack.append { $0.commit(epoch, finally: finally) } }
             worker.commit(found.filter { $0.task.isCommitDue(isIdle: true) })
-            worker.whenDecided(found.map(\.task), finally)
+            worker.whenDecided(found, finally)
         }
     }
 
+    /// Drops the tasks of an epoch, after a commit of what they have when it is `committing`. A task that is away is waited for when it has
+    /// something to commit, or a client to answer.
     func remove(_ epoch: RunEpoch, committing: Bool, finally: @escaping @Sendable () -> Void) {
         post { worker in
             let leaving = worker.slots.filter { $0.epoch === epoch }
-            if let slot = leaving.first(where: \.isAway) {
+            if let slot = leaving.first(where: \.isAway), committing || slot.isTransient {
                 return slot.whenBack.append { $0.remove(epoch, committing: committing, finally: finally) }
             }
             if committing { worker.commit(leaving.filter { $0.task.isCommitDue(isIdle: true) }) }
             for slot in leaving { worker.drop(slot) }
-            worker.whenDecided(leaving.map(\.task), finally)
+            worker.whenDecided(leaving, finally)
+        }
+    }
+
+    /// Drops those tasks of an epoch that are away: what waits for them to come back is done without them.
+    func abandon(_ epoch: RunEpoch) {
+        post { worker in
+            for slot in worker.away where slot.epoch === epoch && !slot.isTransient { worker.drop(slot) }
         }
     }
 
@@ -185,13 +194,6 @@ final class Worker: @unchecked Sendable {
     }
 
     // MARK: On the worker's thread
-
-    /// Calls `call` once all that these tasks have handed to the log is decided.
-    private func whenDecided(_ tasks: [QueryTask], _ call: @escaping () -> Void) {
-        guard let latest = tasks.first(where: { $0.commitsDurable < $0.commitsMade }) else { return call() }
-        let rest = tasks.filter { $0 !== latest }
-        waiting.append(Waiting(task: latest, commits: latest.commitsMade) { [weak self] in self?.whenDecided(rest, call) })
-    }
 
     func loop() {
         while true {
@@ -314,7 +316,7 @@ final class Worker: @unchecked Sendable {
         commit(slots)
     }
 
-    /// Drops a task with everything that it has not committed.
+    /// Drops a task with everything that it has not committed. One that is away is told to end, and leaves when it has come back.
     func drop(_ slot: TaskSlot) {
         guard !slot.isGone else { return }
         slot.isGone = true
@@ -322,15 +324,17 @@ final class Worker: @unchecked Sendable {
         ready.removeAll { $0 === slot }
         scans.removeAll { $0 === slot }
         due.removeAll { $0 === slot }
-        slot.task.retire()
         inbox.withLock { inbox in
-            for input in slot.task.description.inputs {
-                let left = (inbox.readers[input.partition] ?? 1) - 1
-                inbox.readers[input.partition] = left > 0 ? left : nil
+            for partition in slot.partitions {
+                let left = (inbox.readers[partition] ?? 1) - 1
+                inbox.readers[partition] = left > 0 ? left : nil
             }
             let key = ObjectIdentifier(slot.epoch)
             if let entry = inbox.epochs[key] { inbox.epochs[key] = entry.tasks > 1 ? (entry.epoch, entry.tasks - 1) : nil }
         }
+        guard slot.isAway else { return slot.task.retire() }
+        slot.epoch.cancel.set()
+        slot.doPostponed(worker: self)
     }
 }
 

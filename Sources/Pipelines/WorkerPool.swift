@@ -82,6 +82,11 @@ package final class WorkerPool: Sendable {
         for worker in workers { worker.remove(epoch, committing: committing, finally: each) }
     }
 
+    /// Drops the tasks of an ending epoch that are in the middle of something long, so that its removal goes on without them.
+    func abandon(_ epoch: RunEpoch) {
+        for worker in epoch.workers { worker.abandon(epoch) }
+    }
+
     /// What is to be called `count` times; the last call, or this one when there is none to come, calls `finally`.
     private func countdown(_ count: Int, _ finally: @escaping @Sendable () -> Void) -> @Sendable () -> Void {
         if count == 0 { finally() }

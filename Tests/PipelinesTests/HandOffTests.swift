@@ -124,18 +124,64 @@ private struct Scene {
         scene.held.pool.stop()
     }
 
-    @Test func terminationWaitsForTheTask() throws {
+    /// A query that ends goes without a task that does not come back; what that still makes is never committed.
+    @Test func terminationDoesNotWaitForTheTask() throws {
         let scene = try Scene()
         scene.hold()
         let isGone = Monitor(false)
         scene.held.run.terminate { isGone.update { $0 = true } }
-        scene.other.put(["x"])
-        #expect(scene.other.outputs(1) == ["x"])
-        #expect(!isGone.withLock { $0 })
-        scene.gate.open()
         isGone.wait(until: { $0 }, then: { _ in })
-        #expect(scene.held.status.state == .terminated && scene.held.failures.withLock { $0.isEmpty })
+        #expect(scene.held.status.state == .terminated)
+        scene.gate.open()
+        for round in 1...3 {
+            scene.other.put(["x"])
+            #expect(scene.other.outputs(round).count == round)
+        }
         scene.held.pool.stop()
+        #expect(scene.log.values(scene.held.output).isEmpty && scene.held.failures.withLock { $0.isEmpty })
+    }
+
+    /// What the log has not decided is waited for, also when the task that made it is away.
+    @Test func terminationWaitsForCommits() throws {
+        let scene = try Scene()
+        scene.start()
+        scene.log.holdCompletions()
+        scene.held.put(["a"])
+        #expect(scene.log.waitForPending(1))
+        scene.gate.close()
+        scene.held.put(["b"])
+        scene.gate.awaitArrival()
+        let isGone = Monitor(false)
+        scene.held.run.terminate { isGone.update { $0 = true } }
+        scene.other.put(["x"])
+        #expect(scene.log.waitForPending(2))
+        #expect(!isGone.withLock { $0 })
+        scene.log.complete()
+        isGone.wait(until: { $0 }, then: { _ in })
+        scene.gate.open()
+        scene.held.pool.stop()
+        #expect(scene.log.values(scene.held.output) == ["a"])
+    }
+
+    /// A pause gives a task a moment, then goes without it. What it was at is done again after the next start, once.
+    @Test func aPauseDoesNotWaitForTheTask() throws {
+        let scene = try Scene()
+        scene.start()
+        scene.held.put(["a"])
+        #expect(scene.outputs(1) == ["a"])
+        scene.gate.close()
+        scene.held.put(["b"])
+        scene.gate.awaitArrival()
+        let isPaused = Monitor(false)
+        scene.held.run.pause { isPaused.update { $0 = true } }
+        isPaused.wait(until: { $0 }, then: { _ in })
+        #expect(scene.held.status.state == .paused)
+        scene.gate.open()
+        #expect(scene.held.run.start() && scene.held.waitUntilRunning())
+        scene.held.put(["c"])
+        #expect(scene.outputs(3) == ["a", "b", "c"])
+        scene.held.pool.stop()
+        #expect(scene.log.values(scene.held.output) == ["a", "b", "c"])
     }
 
     /// The pool ends although a task does not; that task's thread finds everything gone, and harms nothing.
