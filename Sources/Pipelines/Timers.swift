@@ -33,7 +33,10 @@ final class Timers: Sendable {
     /// Calls `body` on the timers' thread when so much time has passed; never, once they have been stopped. It must not wait.
     func after(nanoseconds delay: Int64, _ body: @escaping @Sendable () -> Void) {
         let due = clock.monotonicNanoseconds() + max(0, min(delay, .max / 4))
-        state.update { $0.entries.append(Entry(due: due, call: body)) }
+        state.update { state in
+            // What is not called is not kept either: it may hold what holds these timers.
+            if !state.isStopped { state.entries.append(Entry(due: due, call: body)) }
+        }
     }
 
     /// Ends the thread, after what it is calling now; what is not due yet is dropped. Not to be called from a timer.

@@ -135,7 +135,8 @@ final class Worker: @unchecked Sendable {
                 }
             }
             worker.slots.append(slot)
-            worker.makeReady(slot)
+            // A start may come to its end after the worker has: nothing will ever run the task.
+            if worker.hasEnded { worker.drop(slot) } else { worker.makeReady(slot) }
         }
     }
 

@@ -87,15 +87,27 @@ private struct PowerCut: Sendable {
         return millrace
     }
 
-    func run() throws -> Outcome {
-        let scheduler = SeededScheduler(seed: seed, mostSteps: 5_000_000)
-        return try scheduler.run { try live(under: scheduler) }
+    /// The engines of one run, which are gone when all have been closed: whenever a start and an end meet, nothing keeps the other.
+    private final class Remains {
+        weak var first: MillraceEngine?
+        weak var cut: MillraceEngine?
+        weak var last: MillraceEngine?
+        var hasLiving: Bool { first != nil || cut != nil || last != nil }
     }
 
-    private func live(under scheduler: SeededScheduler) throws -> Outcome {
+    func run() throws -> Outcome {
+        let scheduler = SeededScheduler(seed: seed, mostSteps: 5_000_000)
+        let remains = Remains()
+        var outcome = try scheduler.run { try live(under: scheduler, remains) }
+        if remains.hasLiving { outcome.differences.append("a closed engine is still held") }
+        return outcome
+    }
+
+    private func live(under scheduler: SeededScheduler, _ remains: Remains) throws -> Outcome {
         var memory = prepared.afterPowerCut()
         let files = FaultyFileSystem(memory)
         let millrace = try Self.open(files, scheduler, time: 1)
+        remains.first = millrace.engine
         let before = contents(millrace)
         let first = files.operationCount
         if let step { files.setFaults { $0.number == first + step ? .powerCut : nil } }
@@ -107,10 +119,14 @@ private struct PowerCut: Sendable {
         if let secondStep {
             let faulty = FaultyFileSystem(memory) { $0.number == secondStep ? .powerCut : nil }
             // A start without power may fail, as it likes.
-            if let cut = try? Self.open(faulty, scheduler, time: 2) { cut.close() }
+            if let cut = try? Self.open(faulty, scheduler, time: 2) {
+                remains.cut = cut.engine
+                cut.close()
+            }
             memory = memory.afterPowerCut(keepingByChance: SeededRandom(seed: seed &+ 1))
         }
         let again = try Self.open(memory, scheduler, time: 3)
+        remains.last = again.engine
         let found = contents(again)
         let hasHappened = answer.hasPrefix("+")
         if hasHappened && found != after { outcome.differences.append("\(answer), but \(found) is not \(after)") }

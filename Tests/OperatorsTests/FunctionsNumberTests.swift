@@ -110,6 +110,25 @@ import Values
         #expect(call("ARRAY_LENGTH", call("ARRAY_DISTINCT", many)) == 40)
     }
 
+    /// What is the same is the same whether elements are few or so many that they are hashed, for values of every kind.
+    @Test(arguments: [3, 15, 16, 17, 100, 5000]) func setsOfEachKind(count: Int) {
+        let kinds: [(Int) -> Cell] = [
+            { Cell(.bigint(Int64($0)), .bigint) },
+            { Cell(.double($0 == 0 ? .nan : $0 == 1 ? -0.0 : $0 == 2 ? 0 : Double($0)), .double) },
+            { Cell(.string("text number \($0)"), .string) },
+            { Cell(array: [Cell(.integer(Int32($0)), .integer)]) },
+            { $0 == 1 ? Cell(.null, .bigint) : Cell(.bigint(Int64($0)), .bigint) },
+        ]
+        for kind in kinds {
+            let elements = (0..<count).map(kind)
+            let twice = Cell(array: elements + elements.reversed())
+            #expect(call("ARRAY_DISTINCT", twice) == Cell(array: elements))
+            #expect(call("ARRAY_UNION", Cell(array: elements), twice) == Cell(array: elements))
+            #expect(call("ARRAY_INTERSECT", twice, Cell(array: [elements[2], elements[1]])) == Cell(array: [elements[1], elements[2]]))
+            #expect(call("ARRAY_EXCEPT", twice, Cell(array: Array(elements.dropFirst(2)))) == Cell(array: [elements[0], elements[1]]))
+        }
+    }
+
     @Test func arraysInOrder() {
         #expect(call("ARRAY_MAX", ["foo", "fo", "Food", "F", "food"]) == "food")
         #expect(call("ARRAY_MIN", ["foo", nil, "F"]) == "F")

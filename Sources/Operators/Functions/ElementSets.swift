@@ -18,6 +18,25 @@ enum ElementOrder {
         }
     }
 
+    /// A hash that is equal for elements that are the same. It is seeded, so that no client can choose elements that collide.
+    static func hash(_ column: Column, _ row: Int) -> Int {
+        if column.isNull(row) { return 0 }
+        switch column.lane {
+        case .word: return hash(UInt64(bitPattern: column.words[row]))
+        case .double: return hash(column.doubles[row].isNaN ? 1 : column.doubles[row].bitPattern)
+        case .wide: return hash(UInt64(truncatingIfNeeded: column.wides[row]) ^ UInt64(truncatingIfNeeded: column.wides[row] >> 64))
+        case .text:
+            let text = column.text(row)
+            return Int(truncatingIfNeeded: hash64(column.bytes, text.startIndex..<text.endIndex, seed: seed))
+        case .list, .map, .structure: return column.value(row).hashValue
+        }
+    }
+
+    private static func hash(_ word: UInt64) -> Int { Int(truncatingIfNeeded: hash64(word, seed: seed)) }
+
+    /// Chosen once by the process.
+    private static let seed = UInt64.random(in: .min ... .max)
+
     static func compare(_ a: Double, _ b: Double) -> Int {
         if a.isNaN || b.isNaN { return a.isNaN && b.isNaN ? 0 : a.isNaN ? 1 : -1 }
         if a == b { return a.sign == b.sign ? 0 : a.sign == .minus ? -1 : 1 }
@@ -30,16 +49,20 @@ enum ElementOrder {
     }
 }
 
-/// A set of elements that stand in columns of one type.
+/// A set of elements that stand in columns of one type. It holds where they stand, so that a large one allocates nothing for each.
 struct ElementSet {
     private static let linearLimit = 16
+    /// An element, by its column's place in `columns` and its row there.
     private struct Member {
-        let column: Column
         let row: Int
+        let column: Int
+        let hash: Int
     }
 
+    private var columns: [Column] = []
     private var members: [Member] = []
-    private var hashed: Set<Value> = []
+    /// Open addressing with linear probing, as many as a power of two: 1 + the index of a member, or 0. None while members are few.
+    private var places: [UInt32] = []
 
     init() {}
 
@@ -52,19 +75,55 @@ struct ElementSet {
     }
 
     func contains(_ column: Column, _ row: Int) -> Bool {
-        if !hashed.isEmpty { return hashed.contains(column.value(row)) }
-        return members.contains { ElementOrder.same($0.column, $0.row, as: column, row) }
+        if places.isEmpty { return members.contains { has($0, column, row) } }
+        let hash = ElementOrder.hash(column, row)
+        return places[place(of: hash) { has($0, column, row) }] != 0
     }
 
     /// Whether the element is new.
     mutating func insert(_ column: Column, _ row: Int) -> Bool {
-        if !hashed.isEmpty { return hashed.insert(column.value(row)).inserted }
-        if contains(column, row) { return false }
-        members.append(Member(column: column, row: row))
-        if members.count > ElementSet.linearLimit {
-            for member in members { hashed.insert(member.column.value(member.row)) }
+        if places.isEmpty {
+            if members.contains(where: { has($0, column, row) }) { return false }
+            members.append(Member(row: row, column: number(of: column), hash: ElementOrder.hash(column, row)))
+        } else {
+            let hash = ElementOrder.hash(column, row)
+            let place = place(of: hash) { has($0, column, row) }
+            if places[place] != 0 { return false }
+            members.append(Member(row: row, column: number(of: column), hash: hash))
+            places[place] = UInt32(truncatingIfNeeded: members.count)
         }
+        if members.count > ElementSet.linearLimit, members.count * 2 > places.count { grow() }
         return true
+    }
+
+    private func has(_ member: Member, _ column: Column, _ row: Int) -> Bool {
+        ElementOrder.same(columns[member.column], member.row, as: column, row)
+    }
+
+    /// The place of the member with this hash that `isWanted`, or the free one where it would be.
+    private func place(of hash: Int, _ isWanted: (Member) -> Bool) -> Int {
+        let mask = places.count - 1
+        var place = hash & mask
+        while places[place] != 0 {
+            let member = members[Int(places[place]) - 1]
+            if member.hash == hash, isWanted(member) { break }
+            place = (place + 1) & mask
+        }
+        return place
+    }
+
+    private mutating func number(of column: Column) -> Int {
+        // Almost always the column of the element before.
+        if let known = columns.lastIndex(where: { $0 === column }) { return known }
+        columns.append(column)
+        return columns.count - 1
+    }
+
+    private mutating func grow() {
+        places = [UInt32](repeating: 0, count: max(64, places.count * 2))
+        for (index, member) in members.enumerated() {
+            places[place(of: member.hash) { _ in false }] = UInt32(truncatingIfNeeded: index + 1)
+        }
     }
 }
 
