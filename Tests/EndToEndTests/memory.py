@@ -19,13 +19,11 @@ wanted = [word for word in sys.argv[2:] if word != "long"]
 
 
 class Connection(serving.Connection):
-    def ask(self, text, fails=False, times=1):
-        """Sends the text so many times at once, checks each answer, and gives the last one."""
-        self.send((text + "\n") * times)
-        for _ in range(times):
-            lines = self.answer()
-            if (lines[-1][0] == "-") != fails:
-                sys.exit("%s: %s" % (text[:100], lines[-1]))
+    def ask(self, text, fails=False):
+        self.send(text + "\n")
+        lines = self.answer()
+        if (lines[-1][0] == "-") != fails:
+            sys.exit("%s: %s" % (text, lines[-1]))
         return lines
 
 
@@ -63,8 +61,10 @@ def rows(count, first=0, step=0):
     return "".join('{"k":"k%d","v":%d,"t":%d}\n' % (i % 50, i, (first + i) * step) for i in range(count))
 
 
-def put(connection, source, text, times=1):
-    connection.ask(".put %s json\n%s.end" % (source, text), times=times)
+def put(connection, source, text):
+    connection.send(".put %s json\n%s.end\n" % (source, text))
+    if connection.answer()[-1][0] != "+":
+        sys.exit(".put failed")
 
 
 def pushed(server):
@@ -90,54 +90,39 @@ def unread(server):
         connection.close()
 
 
-def one_by_one(once):
-    def several(server, times):
-        for _ in range(times):
-            once(server)
-    return several
-
-
 def cycle(create, drop):
     def once(server):
         server.connection.ask(create)
         server.connection.ask(drop)
-    return one_by_one(once)
+    return once
 
 
 def statement(text, fails=False):
-    return lambda server, times: server.connection.ask(text, fails, times)
+    return lambda server: server.connection.ask(text, fails)
 
 
-def load(count):
-    text = rows(count)
-    return lambda server, times: put(server.connection, "A", text, times)
-
-
-# As many statements are on their way at once, so that thousands take no longer than a second or two.
-TOGETHER = 25
-
-# Name, what is done some times, how often by default and in the long run, and how much may stay, in MiB.
+# Name, what is done once, how often by default and in the long run, and how much may stay, in MiB.
 KINDS = [
-    ("INSERT", statement("INSERT INTO a VALUES ('k1', 1, 1);"), 5000, 10000, 6),
-    ("question by key", statement("SELECT * FROM counts WHERE k = 'k1';"), 4000, 10000, 6),
+    ("INSERT", statement("INSERT INTO a VALUES ('k1', 1, 1);"), 1000, 10000, 6),
+    ("question by key", statement("SELECT * FROM counts WHERE k = 'k1';"), 1000, 10000, 6),
     ("scan of a table", statement("SELECT * FROM counts;"), 400, 10000, 6),
     ("scan of a stream", statement("SELECT * FROM few;"), 200, 10000, 6),
     ("COUNT of a stream", statement("SELECT COUNT(*) FROM few;"), 200, 10000, 6),
-    (".put of one row", load(1), 10000, 20000, 6),
-    (".put of 1,000 rows", load(1000), 50, 10000, 10),
+    (".put of one row", lambda server: put(server.connection, "A", rows(1)), 1000, 10000, 6),
+    (".put of 1,000 rows", lambda server: put(server.connection, "A", rows(1000)), 50, 10000, 10),
     ("push query that ends", statement("SELECT * FROM few EMIT CHANGES LIMIT 1;"), 400, 10000, 6),
-    ("SHOW", statement("SHOW STREAMS; "), 2000, 10000, 6),
-    ("SHOW QUERIES", statement("SHOW QUERIES;"), 2000, 10000, 6),
-    ("DESCRIBE", statement("DESCRIBE a;"), 2000, 10000, 6),
-    ("EXPLAIN", statement("EXPLAIN SELECT k, COUNT(*) FROM a GROUP BY k EMIT CHANGES;"), 1000, 10000, 6),
+    ("SHOW", statement("SHOW STREAMS; "), 400, 10000, 6),
+    ("SHOW QUERIES", statement("SHOW QUERIES;"), 400, 10000, 6),
+    ("DESCRIBE", statement("DESCRIBE a;"), 400, 10000, 6),
+    ("EXPLAIN", statement("EXPLAIN SELECT k, COUNT(*) FROM a GROUP BY k EMIT CHANGES;"), 400, 10000, 6),
     ("PRINT", statement("PRINT 'few' FROM BEGINNING LIMIT 1;"), 600, 10000, 6),
-    ("ASSERT TOPIC", statement("ASSERT TOPIC 'few';"), 2000, 10000, 6),
-    ("SET", statement("SET 'auto.offset.reset'='earliest';"), 2000, 10000, 6),
-    ("syntax error", statement("SELEC * FROM a;", fails=True), 2000, 10000, 6),
-    ("unknown source", statement("SELECT * FROM nowhere;", fails=True), 2000, 10000, 6),
-    ("name that is taken", statement("CREATE STREAM a (k VARCHAR KEY) WITH (KAFKA_TOPIC='a', FORMAT='JSON');", fails=True), 2000, 10000, 6),
-    ("value that does not fit", statement("INSERT INTO a VALUES ('k1', 'x', 1);", fails=True), 2000, 10000, 6),
-    (".ping", statement(".ping"), 5000, 10000, 6),
+    ("ASSERT TOPIC", statement("ASSERT TOPIC 'few';"), 400, 10000, 6),
+    ("SET", statement("SET 'auto.offset.reset'='earliest';"), 400, 10000, 6),
+    ("syntax error", statement("SELEC * FROM a;", fails=True), 400, 10000, 6),
+    ("unknown source", statement("SELECT * FROM nowhere;", fails=True), 400, 10000, 6),
+    ("name that is taken", statement("CREATE STREAM a (k VARCHAR KEY) WITH (KAFKA_TOPIC='a', FORMAT='JSON');", fails=True), 400, 10000, 6),
+    ("value that does not fit", statement("INSERT INTO a VALUES ('k1', 'x', 1);", fails=True), 400, 10000, 6),
+    (".ping", statement(".ping"), 1000, 10000, 6),
     ("stream made and dropped", cycle("CREATE STREAM x AS SELECT k, v + 1 AS w FROM a;", "DROP STREAM x DELETE TOPIC;"), 25, 1000, 8),
     ("table made and dropped", cycle("CREATE TABLE x AS SELECT k, COUNT(*) AS n FROM a GROUP BY k;", "DROP TABLE x DELETE TOPIC;"), 25, 1000, 8),
     ("windows made and dropped",
@@ -151,8 +136,8 @@ KINDS = [
      cycle("CREATE STREAM x AS SELECT a.k, a.v, f.v AS w FROM a JOIN few f WITHIN 1 SECOND ON a.k = f.k;", "DROP STREAM x DELETE TOPIC;"), 25, 1000, 8),
     ("INSERT INTO … SELECT made and ended",
      cycle("INSERT INTO copy WITH (QUERY_ID='COPYING') SELECT k, v, t FROM a;", "TERMINATE COPYING;"), 25, 1000, 8),
-    ("connection with a push query", one_by_one(pushed), 200, 10000, 8),
-    ("thirty clients that read slowly", one_by_one(unread), 3, 30, 8),
+    ("connection with a push query", pushed, 200, 10000, 8),
+    ("thirty clients that read slowly", unread, 3, 30, 8),
 ]
 
 
@@ -182,14 +167,10 @@ def check(name, bound, count, before, after):
     return isFine
 
 
-def repeat(server, several, count):
-    for done in range(0, count, TOGETHER):
-        several(server, min(TOGETHER, count - done))
-
-
-def grows_little(server, name, several, count, bound):
+def grows_little(server, name, once, count, bound):
     before = server.settled()
-    repeat(server, several, count)
+    for _ in range(count):
+        once(server)
     return check(name, bound, count, before, server.settled())
 
 
@@ -212,14 +193,15 @@ def main():
     failures = 0
     server = Server()
     prepare(server)
-    for name, several, small, large, bound in KINDS:
+    for name, once, small, large, bound in KINDS:
         count = large if is_long else small
         if wanted and name not in wanted:
             continue
         # The first ones fill caches and the allocator's pools.
-        repeat(server, several, max(5, count // 5))
+        for _ in range(max(5, count // 5)):
+            once(server)
         # What leaks grows each time; what the allocator keeps for the next use grows once, and how much depends on what ran beside it.
-        failures += not any(grows_little(server, name, several, count, bound) for _ in range(3))
+        failures += not any(grows_little(server, name, once, count, bound) for _ in range(3))
     if is_long and not wanted:
         failures += not steady(server)
     server.stop()
