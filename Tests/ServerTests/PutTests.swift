@@ -108,4 +108,18 @@ import Testing
             ": [2147483647,9223372036854775807,[-2147483648]]", ": [1,-9223372036854775808,null]", ": [1000,null,null]",
         ])
     }
+
+    /// A load that ended holds nothing: neither its connection nor, by that, the server.
+    @Test func aLoadThatEndedIsLetGoOf() throws {
+        weak var server: MillraceServer?
+        func load() throws {
+            let running = try RunningServer()
+            server = running.server
+            let client = try running.client()
+            _ = try client.ask(makeStream)
+            #expect(try client.ask(".put s json\n{\"ID\":1}\n.end\n").last?.hasPrefix("+ ") == true)
+        }
+        try load()
+        #expect(server == nil)
+    }
 }

@@ -52,11 +52,12 @@ enum ElementOrder {
 /// A set of elements that stand in columns of one type. It holds where they stand, so that a large one allocates nothing for each.
 struct ElementSet {
     private static let linearLimit = 16
-    /// An element, by its column's place in `columns` and its row there.
+    /// An element, by its column's index in `columns` and its row there.
     private struct Member {
         let row: Int
         let column: Int
-        let hash: Int
+        /// 0 while members are few and compared one by one.
+        var hash: Int
     }
 
     private var columns: [Column] = []
@@ -83,16 +84,17 @@ struct ElementSet {
     /// Whether the element is new.
     mutating func insert(_ column: Column, _ row: Int) -> Bool {
         if places.isEmpty {
-            if members.contains(where: { has($0, column, row) }) { return false }
-            members.append(Member(row: row, column: number(of: column), hash: ElementOrder.hash(column, row)))
-        } else {
-            let hash = ElementOrder.hash(column, row)
-            let place = place(of: hash) { has($0, column, row) }
-            if places[place] != 0 { return false }
-            members.append(Member(row: row, column: number(of: column), hash: hash))
-            places[place] = UInt32(truncatingIfNeeded: members.count)
+            if contains(column, row) { return false }
+            members.append(Member(row: row, column: index(of: column), hash: 0))
+            if members.count > ElementSet.linearLimit { beginHashing() }
+            return true
         }
-        if members.count > ElementSet.linearLimit, members.count * 2 > places.count { grow() }
+        let hash = ElementOrder.hash(column, row)
+        let place = place(of: hash) { has($0, column, row) }
+        if places[place] != 0 { return false }
+        members.append(Member(row: row, column: index(of: column), hash: hash))
+        places[place] = UInt32(truncatingIfNeeded: members.count)
+        if members.count * 2 > places.count { spread(over: places.count * 2) }
         return true
     }
 
@@ -112,15 +114,20 @@ struct ElementSet {
         return place
     }
 
-    private mutating func number(of column: Column) -> Int {
-        // Almost always the column of the element before.
+    private mutating func index(of column: Column) -> Int {
+        // From the end, because it is almost always the column of the element before.
         if let known = columns.lastIndex(where: { $0 === column }) { return known }
         columns.append(column)
         return columns.count - 1
     }
 
-    private mutating func grow() {
-        places = [UInt32](repeating: 0, count: max(64, places.count * 2))
+    private mutating func beginHashing() {
+        for index in members.indices { members[index].hash = ElementOrder.hash(columns[members[index].column], members[index].row) }
+        spread(over: ElementSet.linearLimit * 4)
+    }
+
+    private mutating func spread(over count: Int) {
+        places = [UInt32](repeating: 0, count: count)
         for (index, member) in members.enumerated() {
             places[place(of: member.hash) { _ in false }] = UInt32(truncatingIfNeeded: index + 1)
         }
