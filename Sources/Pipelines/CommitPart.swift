@@ -3,15 +3,12 @@
 import LogStore
 import Platform
 
-/// A task's part of a commit.
-struct CommitPart: Sendable {
-    private let confined: ConfinedSlot
-    let run: QueryRun
-    let epoch: RunEpoch
+/// A task's part of a commit, on its way through the log and back to the worker.
+struct CommitPart: @unchecked Sendable {
+    // The log only carries it: the slot is the worker's, and everything else in here is `Sendable`.
+    let slot: TaskSlot
     /// Which of the task's commits it is.
     let number: Int
-    /// The task's place; for the thread that has charge of the worker.
-    var slot: TaskSlot { confined.slot }
     /// What the task is known by when its query is started anew.
     let identity: [PartitionKey]
     private let positions: [PartitionKey: Int64]
@@ -24,9 +21,7 @@ struct CommitPart: Sendable {
     /// The part of a task whose appends have just been taken.
     init(_ slot: TaskSlot, firstAppend: Int) {
         let task = slot.task
-        confined = ConfinedSlot(slot: slot)
-        run = slot.run
-        epoch = slot.epoch
+        self.slot = slot
         self.firstAppend = firstAppend
         number = task.commitsMade
         identity = task.identity
@@ -46,22 +41,17 @@ struct CommitPart: Sendable {
 
     /// Tells everyone how far the query is now.
     func publish() {
-        run.committed(identity)
+        slot.run.committed(identity)
         let growth = rows?.takeGrowth() ?? 0
-        run.status.update { content in
+        slot.run.status.update { content in
             content.counters.commits += 1
             content.counters.stateBytes += growth
             content.obstacle = nil
             for (partition, position) in positions {
                 let before = content.durablePositions[partition] ?? 0
-                assert(position >= before || epoch.isEnded, "the position of \(partition) went back from \(before) to \(position)")
+                assert(position >= before || slot.epoch.isEnded, "the position of \(partition) went back from \(before) to \(position)")
                 content.durablePositions[partition] = max(position, before)
             }
         }
     }
-}
-
-/// A slot on its way through the log, back to the worker that owns it.
-private struct ConfinedSlot: @unchecked Sendable {
-    let slot: TaskSlot
 }

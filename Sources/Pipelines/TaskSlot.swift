@@ -20,7 +20,8 @@ final class TaskSlot {
     var isAway = false
     /// What is to be done when it is back.
     var whenBack: [(Worker) -> Void] = []
-    /// How many commits with its work the worker has handed to the log, and how many of them the log has decided.
+    /// How many commits with its work the worker has handed to the log, and how many of them the log has decided. They are counted here
+    /// because a task that is away cannot be asked.
     var commitsMade = 0, commitsDecided = 0
     /// Makes it ready again; what a client calls that has room again. Set once, by its worker.
     var wake: @Sendable () -> Void = {}
@@ -39,7 +40,7 @@ final class TaskSlot {
     func reads(anyOf news: Set<PartitionKey>) -> Bool { partitions.contains { news.contains($0) } }
 
     /// Does what waited for it to come back.
-    func doPostponed(worker: Worker) {
+    func doPostponed(on worker: Worker) {
         let postponed = whenBack
         whenBack = []
         for work in postponed { work(worker) }

@@ -63,7 +63,7 @@ extension Worker {
 
     private func settle(_ part: CommitPart, isAlone: Bool, _ result: Result<CommitReceipt, LogError>) {
         let slot = part.slot
-        // The task must learn of it, and only the thread that is in the middle of it may touch it, unless it has been dropped.
+        // A task that is away learns of it when it is back; one that has been dropped needs to know nothing any more.
         if slot.isAway && !slot.isGone { return slot.whenBack.append { $0.settle(part, isAlone: isAlone, result) } }
         switch result {
         case .success(let receipt):
@@ -103,14 +103,14 @@ extension Worker {
         switch error.kind {
         case .fencedOwner:
             // A later epoch of the query runs, or one of another query that was in the same commit: that one is no fault of this.
-            part.run.retry(part.epoch, after: refusal, atOnce: true)
-        case .withdrawn: part.run.retry(part.epoch, after: refusal, atOnce: true)
-        case .diskFull, .storage: part.run.retry(part.epoch, after: refusal, atOnce: false)
+            part.slot.run.retry(part.slot.epoch, after: refusal, atOnce: true)
+        case .withdrawn: part.slot.run.retry(part.slot.epoch, after: refusal, atOnce: true)
+        case .diskFull, .storage: part.slot.run.retry(part.slot.epoch, after: refusal, atOnce: false)
         default:
-            if isAlone { return part.run.fail(part.epoch, refusal, of: part.identity) }
+            if isAlone { return part.slot.run.fail(part.slot.epoch, refusal, of: part.identity) }
             // Something is wrong with the commit, but whose part it is only shows when each is made alone.
-            part.run.isolate(part.identity)
-            part.run.retry(part.epoch, after: refusal, atOnce: true)
+            part.slot.run.isolate(part.identity)
+            part.slot.run.retry(part.slot.epoch, after: refusal, atOnce: true)
         }
     }
 }

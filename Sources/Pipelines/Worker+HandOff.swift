@@ -1,6 +1,7 @@
 // A task that does not come back: one row may keep a function busy for a second, and nobody else is to wait for that. After a few
 // milliseconds another thread takes charge of the worker; the first one stays with the task alone, and hands it back when it is done.
-// Meanwhile the task is *away*: what is to be done with it waits in its slot.
+// Meanwhile the task is *away*: what is to be done with it waits in its slot. Only its end does not wait: the worker drops the slot, and
+// the task leaves when its thread hands it back.
 
 import Platform
 
@@ -119,7 +120,7 @@ extension Worker {
         slot.isAway = false
         away.removeAll { $0 === slot }
         if slot.isGone { return slot.task.retire() }
-        slot.doPostponed(worker: self)
+        slot.doPostponed(on: self)
         conclude(outcome)
         // News that came meanwhile has not reached it.
         if inbox.withLock({ $0.hasEnded }) { drop(slot) } else { makeReady(slot) }

@@ -335,7 +335,7 @@ final class Worker: @unchecked Sendable {
         }
         guard slot.isAway else { return slot.task.retire() }
         slot.epoch.cancel.set()
-        slot.doPostponed(worker: self)
+        slot.doPostponed(on: self)
     }
 }
 

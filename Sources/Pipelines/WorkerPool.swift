@@ -75,7 +75,8 @@ package final class WorkerPool: Sendable {
         for worker in workers { worker.commit(epoch, finally: each) }
     }
 
-    /// Takes the tasks of an epoch away from their workers, with what they have not committed; `finally` is called when all are gone.
+    /// Takes the tasks of an epoch away from their workers, with what they have not committed; `finally` is called when none of them can do
+    /// anything more. One that is in the middle of something long may still be at it then.
     func remove(_ epoch: RunEpoch, committing: Bool, finally: @escaping @Sendable () -> Void) {
         let workers = epoch.end()
         let each = countdown(workers.count, finally)

@@ -87,7 +87,7 @@ private struct PowerCut: Sendable {
         return millrace
     }
 
-    /// The engines of one run, which are gone when all have been closed: whenever a start and an end meet, nothing keeps the other.
+    /// The engines of one run. All of them are closed and must be gone afterwards, also when the end has overtaken a query's start.
     private final class Remains {
         weak var first: MillraceEngine?
         weak var cut: MillraceEngine?
