@@ -21,8 +21,9 @@ package struct FormatSpec: Hashable, Sendable, Codable {
     package var delimiter: String
     /// Whether a single column is written bare (`1`) instead of as a member of an object (`{"V": 1}`). Decided when the source is made.
     package var isUnwrapped: Bool
-    /// Reading JSON: whether a number out of an integer column's range is an error. A record of a topic is cut to its low bits, as
-    /// ksqlDB does; a line that a client loads is refused.
+    /// Whether a value that its column would change is an error: a number out of range or with a fraction for an integer, and in
+    /// DELIMITED a boolean that is neither true nor false. What stands in a topic is read as ksqlDB does, which cuts numbers to their low
+    /// bits and takes all other texts for false; a line that a client loads is refused.
     package var refusesOverflow: Bool
 
     package init(_ name: FormatName, delimiter: String = ",", isUnwrapped: Bool = false, refusesOverflow: Bool = false) {

@@ -100,10 +100,10 @@ import Testing
         _ = try client.ask("CREATE STREAM n (\(key)i INT, b BIGINT, a ARRAY<INT>) WITH (kafka_topic='n', value_format='JSON');\n")
         let lines = [
             #"{"I":2147483647,"B":9223372036854775807,"A":[-2147483648]}"#, #"{"I":2147483648}"#, #"{"B":9223372036854775808}"#,
-            #"{"B":-9223372036854775808,"I":1.5}"#, #"{"A":[1,99999999999]}"#, #"{"B":1e300}"#, #"{"I":1e3}"#,
+            #"{"B":-9223372036854775808,"I":1.0}"#, #"{"I":1.5}"#, #"{"A":[1,99999999999]}"#, #"{"B":1e300}"#, #"{"I":1e3}"#,
         ]
         let answer = try #require(try client.ask(".put n json\n" + lines.map { $0 + "\n" }.joined() + ".end\n").last)
-        #expect(answer.contains(#""rows":3,"skipped":4,"firstProblem":{"line":2,"reason":"column `I`: 2147483648 is out of the range of INTEGER"}"#))
+        #expect(answer.contains(#""rows":3,"skipped":5,"firstProblem":{"line":2,"reason":"column `I`: 2147483648 is out of the range of INTEGER"}"#))
         #expect(try client.ask("SELECT i, b, a FROM n;\n").filter { $0.hasPrefix(":") } == [
             ": [2147483647,9223372036854775807,[-2147483648]]", ": [1,-9223372036854775808,null]", ": [1000,null,null]",
         ])
@@ -121,5 +121,19 @@ import Testing
         }
         try load()
         #expect(server == nil)
+    }
+
+    /// Whether lines are kept as they are (the stream is DELIMITED) or written anew.
+    @Test(arguments: ["delimited", "json"])
+    func whatIsNoBooleanIsNoRow(format: String) throws {
+        let server = try RunningServer()
+        let client = try server.client()
+        _ = try client.ask("CREATE STREAM b (i INT, b BOOLEAN, d DOUBLE) WITH (kafka_topic='b', value_format='\(format)');\n")
+        let lines = ["1,true,1", "2,yes,2", "3,FALSE,3", "4,,", "5, true,5", "6,true,1e999", "7,true,x"]
+        let answer = try #require(try client.ask(".put b csv\n" + lines.map { $0 + "\n" }.joined() + ".end\n").last)
+        #expect(answer.contains(#""rows":3,"skipped":4,"firstProblem":{"line":2,"reason":"column `B`: cannot convert 'yes' to BOOLEAN"}"#))
+        let rows = try client.ask("SELECT * FROM b;\n").filter { $0.hasPrefix(":") }
+        #expect(rows == [": [1,true,1.0]", ": [3,false,3.0]", ": [4,null,null]"])
+        #expect(try client.ask("SELECT reason FROM millrace_errors;\n").filter { $0.hasPrefix(":") }.count == 4)
     }
 }

@@ -12,14 +12,14 @@ import Bytes
     let base: UnsafePointer<UInt8>
     var at: Int
     let end: Int
-    /// Whether a number out of an integer column's range is a mismatch instead of being cut.
-    let refusesOverflow: Bool
+    /// Whether a number that its column would change is a mismatch: one out of range, or with a fraction for an integer.
+    let refusesChanges: Bool
 
-    init(base: UnsafePointer<UInt8>, start: Int, end: Int, refusesOverflow: Bool = false) {
+    init(base: UnsafePointer<UInt8>, start: Int, end: Int, refusesChanges: Bool = false) {
         unsafe self.base = unsafe base
         at = start
         self.end = end
-        self.refusesOverflow = refusesOverflow
+        self.refusesChanges = refusesChanges
     }
 
     /// The byte at the position, 0 at the end.

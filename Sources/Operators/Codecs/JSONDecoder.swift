@@ -73,7 +73,7 @@ import Values
     private let names: [String]
     private let wanted: [Bool]
     private let isUnwrapped: Bool
-    private let refusesOverflow: Bool
+    private let refusesChanges: Bool
     private let memberNames: MemberNames
     /// Places in `known` by the bytes of the name, without quotes.
     private var knownPlaces: [[UInt8]: Int32] = [:]
@@ -91,7 +91,7 @@ import Values
         names = definitions.map(\.name)
         self.wanted = wanted
         isUnwrapped = format.isUnwrapped
-        refusesOverflow = format.refusesOverflow
+        refusesChanges = format.refusesOverflow
         memberNames = MemberNames(names)
         scratch = definitions.map { _ in nil }
         unsafe fields = .allocate(capacity: definitions.count + 1)
@@ -169,7 +169,7 @@ import Values
 
     override func decode(_ base: UnsafePointer<UInt8>, _ range: ByteRange, _ row: Int) -> DecodeProblem? {
         var cursor = unsafe JSONCursor(
-            base: base, start: Int(range.start), end: Int(range.start) + Int(range.length), refusesOverflow: refusesOverflow)
+            base: base, start: Int(range.start), end: Int(range.start) + Int(range.length), refusesChanges: refusesChanges)
         cursor.skipSpace()
         if isUnwrapped, columns.count == 1 {
             return decodeBare(&cursor, row)
@@ -181,9 +181,19 @@ import Values
             return nil
         }
         guard cursor.take(0x7B) else {
-            return DecodeProblem(column: nil, message: cursor.skipValue() ? "the JSON is no object" : "malformed JSON")
+            return decodeNoObject(&cursor)
         }
         return decodeMembers(&cursor, row)
+    }
+
+    /// Says what stands where an object should.
+    private func decodeNoObject(_ cursor: inout JSONCursor) -> DecodeProblem {
+        let start = cursor.at
+        guard cursor.skipValue() else { return malformed }
+        let length = cursor.at - start
+        cursor.skipSpace()
+        guard cursor.at == cursor.end else { return malformed }
+        return DecodeProblem(column: nil, message: "the JSON is no object but \(JSONReader.shown(cursor, start, length))")
     }
 
     private var malformed: DecodeProblem { DecodeProblem(column: nil, message: "malformed JSON") }
@@ -282,16 +292,18 @@ import Values
                 return nil
             }
             guard let value = JSONReader.integer(cursor, number, isNarrow: path == .word32) else {
-                let shown = String(decoding: cursor.bytes(number.start, min(number.length, 60)), as: UTF8.self)
-                return DecodeProblem(
-                    column: names[index], message: "\(shown) is out of the range of \(path == .word32 ? "INTEGER" : "BIGINT")")
+                return DecodeProblem(column: names[index], message: JSONReader.changed(cursor, number, by: columns[index].type))
             }
             setCell(index, row, UInt64(bitPattern: value))
             return nil
         case .double:
             guard first == 0x2D || first &- 0x30 <= 9 else { break }
             guard let number = cursor.scanNumber() else { return malformed }
-            setCell(index, row, JSONReader.double(cursor, number).bitPattern)
+            let value = JSONReader.double(cursor, number)
+            guard value.isFinite || !refusesChanges else {
+                return DecodeProblem(column: names[index], message: JSONReader.outOfRange(cursor, number))
+            }
+            setCell(index, row, value.bitPattern)
             return nil
         case .text:
             guard first == 0x22 else { break }
@@ -318,7 +330,7 @@ import Values
         switch unsafe fields[index].path {
         case .word64, .word32, .double:
             // Any number will do, whatever its size, unless it must not be cut.
-            guard first == 0x2D || first &- 0x30 <= 9, !refusesOverflow else { break }
+            guard first == 0x2D || first &- 0x30 <= 9, !refusesChanges else { break }
             return cursor.scanNumber() == nil ? malformed : nil
         case .text: return cursor.skipValue() ? nil : malformed
         case .general: break
@@ -331,7 +343,7 @@ import Values
         let column = scratch[index] ?? Column(columns[index].type)
         scratch[index] = column
         column.reset(1)
-        return complaint(JSONReader.read(&cursor, into: column, 0), index)
+        return complaint(JSONReader.readColumn(&cursor, into: column, 0), index)
     }
 
     private func complaint(_ outcome: JSONOutcome, _ index: Int) -> DecodeProblem? {
@@ -375,7 +387,7 @@ import Values
             return nil
         }
         let column = columns[index]
-        if let problem = complaint(JSONReader.read(&cursor, into: column, row), index) { return problem }
+        if let problem = complaint(JSONReader.readColumn(&cursor, into: column, row), index) { return problem }
         switch path {
         case .word32, .word64: setCell(index, row, UInt64(bitPattern: column.words[row]))
         case .double: setCell(index, row, column.doubles[row].bitPattern)

@@ -8,12 +8,26 @@ enum JSONOutcome {
     case read
     /// The text is malformed: the record is rejected, the cursor is lost.
     case malformed
-    /// The text is well-formed but does not fit the column's type.
+    /// The value does not fit the column's type: where in it, what was expected, and what was found. The cursor stands somewhere in the
+    /// value, of which the rest has not been read.
     case mismatch(String)
 }
 
 /// Reads values into columns.
 struct JSONReader {
+    /// The most bytes of a value or a name that a reason shows.
+    private static let shownBytes = 60
+
+    /// Reads the value of a whole column. After a mismatch the cursor stands behind the value.
+    static func readColumn(_ cursor: inout JSONCursor, into column: Column, _ row: Int) -> JSONOutcome {
+        let start = cursor.at
+        let outcome = read(&cursor, into: column, row)
+        guard case .mismatch = outcome else { return outcome }
+        // The value may be wrong in its middle: only its end tells whether the text is well-formed.
+        cursor.at = start
+        return cursor.skipValue() ? outcome : .malformed
+    }
+
     /// Reads the value at the cursor, which stands on its first byte, into `row` of `column`. The row may have been written before.
     static func read(_ cursor: inout JSONCursor, into column: Column, _ row: Int, depth: Int = 0) -> JSONOutcome {
         guard depth < JSONCursor.depthLimit else { return .malformed }
@@ -45,8 +59,19 @@ struct JSONReader {
     private static func mismatch(_ cursor: inout JSONCursor, _ type: SQLType) -> JSONOutcome {
         let start = cursor.at
         guard cursor.skipValue() else { return .malformed }
-        let shown = String(decoding: cursor.bytes(start, min(cursor.at - start, 60)), as: UTF8.self)
-        return .mismatch("cannot convert \(shown) to \(type)")
+        return .mismatch("cannot convert \(shown(cursor, start, cursor.at - start)) to \(type)")
+    }
+
+    /// A piece of the text for a reason, cut when it is long.
+    static func shown(_ cursor: JSONCursor, _ start: Int, _ length: Int) -> String {
+        let text = String(decoding: cursor.bytes(start, min(length, shownBytes)), as: UTF8.self)
+        return length > shownBytes ? text + "…" : text
+    }
+
+    /// The outcome of a part of a value, with the part's place in front of the reason.
+    private static func outcome(_ outcome: JSONOutcome, of place: @autoclosure () -> String) -> JSONOutcome {
+        guard case .mismatch(let reason) = outcome else { return outcome }
+        return .mismatch("\(place()): \(reason)")
     }
 
     private static func readBoolean(_ cursor: inout JSONCursor, _ column: Column, _ row: Int) -> JSONOutcome {
@@ -69,8 +94,7 @@ struct JSONReader {
         if isNumber(cursor.byte) {
             guard let number = cursor.scanNumber() else { return .malformed }
             guard let value = integer(cursor, number, isNarrow: column.type == .integer) else {
-                let shown = String(decoding: cursor.bytes(number.start, min(number.length, 60)), as: UTF8.self)
-                return .mismatch("\(shown) is out of the range of \(column.type)")
+                return .mismatch(changed(cursor, number, by: column.type))
             }
             column.words[row] = value
             return .read
@@ -85,15 +109,21 @@ struct JSONReader {
         return .read
     }
 
-    /// The integer part of a number, cut to 32 bits (`isNarrow`) or to 64; nil when it would have to be cut and that is refused.
+    /// The integer part of a number, cut to 32 bits (`isNarrow`) or to 64; nil when that is another number and changes are refused.
     static func integer(_ cursor: JSONCursor, _ number: JSONCursor.RawNumber, isNarrow: Bool) -> Int64? {
-        guard cursor.refusesOverflow else {
+        guard cursor.refusesChanges else {
             let value = wrapped(cursor, number)
             return isNarrow ? Int64(Int32(truncatingIfNeeded: value)) : value
         }
-        let whole = number.small ?? Decimal(text: cursor.bytes(number.start, number.length))?.rescaled(to: 0, .down)
+        let whole = number.small ?? Decimal(text: cursor.bytes(number.start, number.length))?.converted(precision: 19, scale: 0, .exact)
             .flatMap { Int64(exactly: $0.unscaled) }
         return whole.flatMap { isNarrow && Int32(exactly: $0) == nil ? nil : $0 }
+    }
+
+    /// Why a number is none of an integer type.
+    static func changed(_ cursor: JSONCursor, _ number: JSONCursor.RawNumber, by type: SQLType) -> String {
+        let shown = shown(cursor, number.start, number.length)
+        return number.isInteger ? "\(shown) is out of the range of \(type)" : "\(shown) is no \(type)"
     }
 
     /// The integer part of a number, cut to 64 bits.
@@ -111,17 +141,27 @@ struct JSONReader {
         let start = cursor.at
         if isNumber(cursor.byte) {
             guard let number = cursor.scanNumber() else { return .malformed }
-            column.doubles[row] = double(cursor, number)
+            let value = double(cursor, number)
+            guard value.isFinite || !cursor.refusesChanges else { return .mismatch(outOfRange(cursor, number)) }
+            column.doubles[row] = value
             return .read
         }
         guard cursor.byte == 0x22 else { return mismatch(&cursor, column.type) }
         guard let text = readString(&cursor) else { return .malformed }
-        guard let value = NumberText.double(NumberText.trimmed(text[...]), allowsNonFinite: true) else {
+        let body = NumberText.trimmed(text[...])
+        guard let value = NumberText.double(body, allowsNonFinite: true),
+            !cursor.refusesChanges || NumberText.isSpelledOut(body, value)
+        else {
             cursor.at = start
             return mismatch(&cursor, column.type)
         }
         column.doubles[row] = value
         return .read
+    }
+
+    /// Why a number that becomes infinite is no DOUBLE.
+    static func outOfRange(_ cursor: JSONCursor, _ number: JSONCursor.RawNumber) -> String {
+        "\(shown(cursor, number.start, number.length)) is out of the range of \(SQLType.double)"
     }
 
     private static let exactPowers: [Double] = (0...22).map { exponent in (0..<exponent).reduce(1.0) { power, _ in power * 10 } }
@@ -196,7 +236,7 @@ struct JSONReader {
         var value: Int64?
         if isNumber(cursor.byte) {
             guard let number = cursor.scanNumber() else { return .malformed }
-            value = wrapped(cursor, number)
+            value = integer(cursor, number, isNarrow: false)
         } else if cursor.byte == 0x22 {
             guard let text = readString(&cursor) else { return .malformed }
             value = NumberText.integer(text[...])
@@ -299,8 +339,9 @@ extension JSONReader {
                 guard cursor.take(0x2C) else { return .malformed }
                 cursor.skipSpace()
             }
-            let outcome = read(&cursor, into: child, child.appendRow(), depth: depth + 1)
-            guard case .read = outcome else { return outcome }
+            let element = read(&cursor, into: child, child.appendRow(), depth: depth + 1)
+            // Elements count from 1, as in SQL.
+            guard case .read = element else { return outcome(element, of: "element \(child.count - start)") }
             cursor.skipSpace()
         }
         column.setRange(row, start: start, count: child.count - start)
@@ -336,8 +377,10 @@ extension JSONReader {
                 keys.setText(keys.appendRow(), name)
                 return values.appendRow()
             }
-            let outcome = read(&cursor, into: values, place, depth: depth + 1)
-            guard case .read = outcome else { return outcome }
+            let value = read(&cursor, into: values, place, depth: depth + 1)
+            guard case .read = value else {
+                return outcome(value, of: "key '\(String(decoding: name.prefix(shownBytes), as: UTF8.self))'")
+            }
             cursor.skipSpace()
         }
         column.setRange(row, start: start, count: keys.count - start)
@@ -366,9 +409,8 @@ extension JSONReader {
             cursor.skipSpace()
             if let (index, isExact) = match(cursor, name, names), exact[index] != true || isExact {
                 exact[index] = isExact
-                let outcome = read(&cursor, into: column.children[index], row, depth: depth + 1)
-                if case .mismatch(let reason) = outcome { return .mismatch("field \(fields[index].name): \(reason)") }
-                guard case .read = outcome else { return outcome }
+                let value = read(&cursor, into: column.children[index], row, depth: depth + 1)
+                guard case .read = value else { return outcome(value, of: "field \(fields[index].name)") }
             } else {
                 guard cursor.skipValue(depth: depth) else { return .malformed }
             }

@@ -145,6 +145,11 @@ enum NumberText {
         return Double(String(decoding: body, as: UTF8.self))
     }
 
+    /// Whether a double is what its text says: infinity only where that is written.
+    static func isSpelledOut(_ text: ArraySlice<UInt8>, _ value: Double) -> Bool {
+        !value.isInfinite || text.contains(UInt8(ascii: "y"))
+    }
+
     static func trimmed(_ text: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
         var result = text
         while let first = result.first, first <= 0x20 { result = result.dropFirst() }

@@ -88,16 +88,21 @@ final class DelimitedSideDecoder: SideDecoder {
     private let names: [String]
     private let wanted: [Bool]
     private let delimiter: [UInt8]
+    /// Whether a text that its column would change is refused.
+    private let refusesChanges: Bool
     /// The run's bytes.
     private var bytes: [UInt8] = []
     private var fields: [Field] = []
+    /// Where the first record of the text ends.
+    private var recordEnd = 0
     /// Where values of columns that are not wanted are read to and left.
     private let scratch: [Column]
 
-    init(_ definitions: [ColumnDefinition], wanted: [Bool], delimiter: String) {
+    init(_ definitions: [ColumnDefinition], wanted: [Bool], format: FormatSpec) {
         names = definitions.map(\.name)
         self.wanted = wanted
-        self.delimiter = Array(delimiter.utf8)
+        delimiter = Array(format.delimiter.utf8)
+        refusesChanges = format.refusesOverflow
         scratch = definitions.map { Column($0.type) }
         super.init(definitions.map { Column($0.type) })
     }
@@ -111,6 +116,9 @@ final class DelimitedSideDecoder: SideDecoder {
         guard UTF8Check.isValid(bytes[range.indexes]) else { return DecodeProblem(column: nil, message: "the text is not UTF-8") }
         guard split(range.indexes) else { return DecodeProblem(column: nil, message: "malformed quotes") }
         if fields.isEmpty { return DecodeProblem(column: nil, message: "no fields in record") }
+        if refusesChanges, !bytes[recordEnd..<range.indexes.upperBound].allSatisfy(isLineEnd) {
+            return DecodeProblem(column: nil, message: "text behind the end of the record")
+        }
         guard fields.count == columns.count else {
             return DecodeProblem(column: nil, message: "unexpected field count, schema has \(columns.count), record has \(fields.count)")
         }
@@ -123,8 +131,8 @@ final class DelimitedSideDecoder: SideDecoder {
             }
             if !wanted[index] { column.reset(1) }
             let text = field.hasQuotes ? unquoted(field)[...] : bytes[field.start..<field.end]
-            if !DelimitedSideDecoder.read(text, into: column, wanted[index] ? row : 0) {
-                let shown = String(decoding: text.prefix(60), as: UTF8.self)
+            if !read(text, into: column, wanted[index] ? row : 0) {
+                let shown = String(decoding: text.prefix(60), as: UTF8.self) + (text.count > 60 ? "…" : "")
                 return DecodeProblem(column: names[index], message: "cannot convert '\(shown)' to \(column.type)")
             }
         }
@@ -148,7 +156,10 @@ final class DelimitedSideDecoder: SideDecoder {
                 field.end = at
             }
             fields.append(field)
-            if at == end || isLineEnd(bytes[at]) { return true }
+            if at == end || isLineEnd(bytes[at]) {
+                recordEnd = at
+                return true
+            }
             guard isDelimiter(at, end) else { return false }
             at += delimiter.count
         }
@@ -190,15 +201,21 @@ final class DelimitedSideDecoder: SideDecoder {
     }
 
     /// Reads the text of a field that is not empty.
-    private static func read(_ text: ArraySlice<UInt8>, into column: Column, _ row: Int) -> Bool {
+    private func read(_ text: ArraySlice<UInt8>, into column: Column, _ row: Int) -> Bool {
         switch column.type {
-        case .boolean: column.words[row] = text.count == 4 && zip(text, "true".utf8).allSatisfy { $0 | 0x20 == $1 } ? 1 : 0
+        case .boolean:
+            let isTrue = DelimitedSideDecoder.isWord(text, "true")
+            // ksqlDB takes every other text for false.
+            if refusesChanges, !isTrue, !DelimitedSideDecoder.isWord(text, "false") { return false }
+            column.words[row] = isTrue ? 1 : 0
         case .integer, .bigint, .time, .date, .timestamp:
             let limits = column.type == .integer ? Int64(Int32.min)...Int64(Int32.max) : TemporalLimits.of(column.type)
             guard let value = NumberText.integer(text), limits.contains(value) else { return false }
             column.words[row] = value
         case .double:
-            guard let value = NumberText.double(NumberText.trimmed(text), allowsNonFinite: true) else { return false }
+            let body = NumberText.trimmed(text)
+            guard let value = NumberText.double(body, allowsNonFinite: true) else { return false }
+            if refusesChanges, !NumberText.isSpelledOut(body, value) { return false }
             column.doubles[row] = value
         case .decimal(let precision, let scale):
             guard let value = Decimal(text: text)?.converted(precision: precision, scale: scale, .exact) else { return false }
@@ -210,6 +227,13 @@ final class DelimitedSideDecoder: SideDecoder {
         case .array, .map, .structure: return false
         }
         return true
+    }
+}
+
+extension DelimitedSideDecoder {
+    /// Whether a text is a word, in small or capital letters.
+    private static func isWord(_ text: ArraySlice<UInt8>, _ word: StaticString) -> Bool {
+        text.count == word.utf8CodeUnitCount && word.withUTF8Buffer { unsafe zip(text, $0).allSatisfy { $0 | 0x20 == $1 } }
     }
 }
 
@@ -271,7 +295,7 @@ enum Codecs {
             guard columns.count <= 1 else { throw DataflowError("the KAFKA format carries a single column") }
             return KafkaSideDecoder(columns.map { Column($0.type) })
         case .none: return NoneSideDecoder(columns.map { Column($0.type) })
-        case .delimited: return DelimitedSideDecoder(columns, wanted: wanted, delimiter: format.delimiter)
+        case .delimited: return DelimitedSideDecoder(columns, wanted: wanted, format: format)
         case .jsonSR, .avro, .protobuf, .protobufNoSR: throw DataflowError("the format \(format.name.rawValue) is not supported")
         }
     }
