@@ -13,7 +13,7 @@ extension StatementExecution {
         // From the end on: what the session was told is inserted lies before that, also what other queries make of it.
         let isAtEnd = !print.fromBeginning && engine.pool != nil
         let sources = isAtEnd ? engine.catalog.sortedSources.filter { $0.topic == topic.name }.map(\.name) : []
-        try afterUpstream(of: sources, whenDone) { () throws(Diagnostic) in try start(print, whenDone) }
+        try afterUpstream(of: sources, whenDone) { _ throws(Diagnostic) in try start(print, whenDone) }
     }
 
     private func start(_ print: PrintTopic, _ whenDone: @escaping @Sendable (Bool) -> Void) throws(Diagnostic) {

@@ -32,7 +32,7 @@ extension StatementExecution {
         // What the session was told is inserted lies before its end, also what other queries make of that.
         let isLatest = SettingValues(properties)[.offsetReset] == .latest && engine.pool != nil
         let streams = isLatest ? resolved.sources.filter { $0.kind == .stream }.map(\.name) : []
-        try afterUpstream(of: streams, whenDone) { [properties] () throws(Diagnostic) in
+        try afterUpstream(of: streams, whenDone) { [properties] _ throws(Diagnostic) in
             try push(resolved, properties, whenDone)
         }
     }
@@ -94,12 +94,14 @@ extension StatementExecution {
 
     private func bounded(_ query: Query, _ whenDone: @escaping @Sendable (Bool) -> Void) throws(Diagnostic) {
         let resolved = try analyse(query, for: .pull, in: context)
-        try afterUpstream(of: resolved.sources.map(\.name), whenDone) { () throws(Diagnostic) in
-            try answer(query, resolved, whenDone)
+        try afterUpstream(of: resolved.sources.map(\.name), whenDone) { isCaughtUp throws(Diagnostic) in
+            try answer(query, resolved, isCaughtUp: isCaughtUp, whenDone)
         }
     }
 
-    private func answer(_ query: Query, _ resolved: ResolvedQuery, _ whenDone: @escaping @Sendable (Bool) -> Void) throws(Diagnostic) {
+    private func answer(
+        _ query: Query, _ resolved: ResolvedQuery, isCaughtUp: Bool, _ whenDone: @escaping @Sendable (Bool) -> Void
+    ) throws(Diagnostic) {
         let source = resolved.sources[0]
         try checkAllowed(query, over: source)
         let isAggregation = resolved.grouping != nil || !resolved.aggregates.isEmpty
@@ -117,7 +119,7 @@ extension StatementExecution {
                         + "'CREATE TABLE QUERYABLE_\(source.name) AS SELECT * FROM \(source.name)'.", at: query.span.range)
             }
             if isAggregation { throw notSupported("aggregation in a bounded query over a table") }
-            try read(resolved, from: owner, whenDone)
+            try read(resolved, from: owner, isCaughtUp: isCaughtUp, whenDone)
             return
         }
         let id = transientID(resolved)

@@ -28,8 +28,11 @@ extension StatementExecution {
         }
     }
 
-    /// Reads the rows that a persistent query keeps of its table.
-    func read(_ resolved: ResolvedQuery, from owner: PersistentQuery, _ whenDone: @escaping @Sendable (Bool) -> Void) throws(Diagnostic) {
+    /// Reads the rows that a persistent query keeps of its table. A query that is known to be behind (`isCaughtUp` is false, of which the
+    /// client has been told) is not waited for again.
+    func read(
+        _ resolved: ResolvedQuery, from owner: PersistentQuery, isCaughtUp: Bool, _ whenDone: @escaping @Sendable (Bool) -> Void
+    ) throws(Diagnostic) {
         guard owner.run.status.state == .running else {
             throw Diagnostic(
                 .wrongState, "\(resolved.sources[0].name) cannot be read: its query \(owner.id) is \(owner.run.status.state.name)",
@@ -40,8 +43,20 @@ extension StatementExecution {
         let plan = transientPlan(resolved, in: planning(id))
         sink.emit(.columns(columns(of: resolved, flagsKeys: true), .rows))
         let properties = session.givenProperties
+        // Of the query's answer and a cancellation the first one counts.
+        let isAnswered = Monitor(false)
+        let isFirst: @Sendable () -> Bool = {
+            isAnswered.update { answered in
+                defer { answered = true }
+                return !answered
+            }
+        }
+        request.onCancel { if isFirst() { fail(StatementExecution.cancelled, whenDone) } }
         // The rows are what is durable: a commit that is refused meanwhile leaves them as they are.
-        owner.run.commit { outcome in
+        let patience = isCaughtUp ? StatementExecution.patience : StatementExecution.patienceBeforeEnd
+        owner.run.commit(patience: patience) { outcome in
+            guard isFirst() else { return }
+            request.onCancel(nil)
             if outcome == .restoring {
                 return fail(
                     Diagnostic(
@@ -49,11 +64,20 @@ extension StatementExecution {
                         category: .general, hint: "Ask again in a while."), whenDone)
             }
             goOn(on: engine.questions, whenDone) { () throws(Diagnostic) in
+                if outcome == .busy, isCaughtUp {
+                    let time = "for \(patience / 1_000_000) ms"
+                    sink.emit(
+                        .notice(
+                            "the query \(owner.id) has been in the middle of a row or a batch \(time); the answer is what "
+                                + "\(resolved.sources[0].name) held before that"))
+                }
                 let table = try compute(plan, id, of: owner, access, properties)
                 finish(table, id, limit: resolved.limit, whenDone)
             }
         }
     }
+
+    private static let cancelled = Diagnostic(.cancelled, "the query was cancelled", category: .general)
 
     /// What the plan makes of the rows on the way that was chosen. While that is computed the question is on the list of what runs. Errors:
     /// the question is too large, or it was cancelled.
@@ -68,7 +92,7 @@ extension StatementExecution {
             let runs = try rows(of: owner, access)
             return try QueryLauncher(engine: engine).answer(plan, over: runs, properties: properties, unless: cancel)
         } catch {
-            if cancel.isSet { throw Diagnostic(.cancelled, "the query was cancelled", category: .general) }
+            if cancel.isSet { throw StatementExecution.cancelled }
             throw Diagnostic(.dataError, error.description, category: .general)
         }
     }

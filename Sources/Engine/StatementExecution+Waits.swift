@@ -13,7 +13,7 @@ extension StatementExecution {
     /// How long a statement may be told to wait, in milliseconds.
     static let waitRange: ClosedRange<Int64> = 0...86_400_000
 
-    /// Nanoseconds for which a question waits for the queries behind its source.
+    /// Nanoseconds for which a question waits for the queries upstream of its source.
     static let patience: Int64 = 5_000_000_000
 
     /// Nanoseconds for which a statement that ends a query waits until that has read the session's own rows: what is ended is to stop within
@@ -59,11 +59,11 @@ extension StatementExecution {
     /// ends a query (`endsQuery`) waits for inserted rows only, not for what new queries make of old ones, and not as long.
     func afterUpstream(
         of sources: [String], endsQuery: Bool = false, _ whenDone: @escaping @Sendable (Bool) -> Void,
-        _ body: @escaping @Sendable () throws(Diagnostic) -> Void
+        _ body: @escaping @Sendable (_ isCaughtUp: Bool) throws(Diagnostic) -> Void
     ) throws(Diagnostic) {
         let (writes, seen) = session.state.withLock { (endsQuery ? $0.rowWrites : $0.writes, $0.seenWrites) }
         let behind = sources.filter { (seen[$0] ?? 0) < writes }
-        if behind.isEmpty { return try body() }
+        if behind.isEmpty { return try body(true) }
         let patience = endsQuery ? StatementExecution.patienceBeforeEnd : StatementExecution.patience
         let deadline = engine.clock.monotonicNanoseconds() + patience
         catchUp(engine.stages(upstreamOf: behind)[...], deadline, whenDone) { isCaughtUp throws(Diagnostic) in
@@ -78,7 +78,7 @@ extension StatementExecution {
                             + "\(patience / 1_000_000) ms; "
                             + (endsQuery ? "rows that were just written may be missing" : "the answer may lack what was just written")))
             }
-            try body()
+            try body(isCaughtUp)
         }
     }
 

@@ -53,7 +53,7 @@ struct StatementExecution: Sendable {
         default:
             let isChange = statement.changesCatalog && !isAboutTransient(statement)
             if isChange, !session.mayDefine, !isPauseOrResume(statement) { throw definitionRefused }
-            try afterUpstream(of: sourcesToRead(before: statement), endsQuery: endsQuery(statement), whenDone) { () throws(Diagnostic) in
+            try afterUpstream(of: sourcesToRead(before: statement), endsQuery: endsQuery(statement), whenDone) { _ throws(Diagnostic) in
                 guard isChange else { return done(try performAtOnce(statement), whenDone) }
                 goOn(on: engine.catalogLane, whenDone) { () throws(Diagnostic) in
                     defer { engine.waiting.notify(.catalog) }

@@ -37,6 +37,9 @@ package enum CommitOutcome: Hashable, Sendable {
     case decided
     /// The query is still restoring its state, and has no rows to show yet.
     case restoring
+    /// The query is in the middle of something long, a row or a batch, and cannot commit before its end; the readable rows are what was
+    /// durable before.
+    case busy
 }
 
 /// One running query, persistent or transient. Its tasks live on the workers; this is what the engine holds on to.
@@ -149,26 +152,33 @@ package final class QueryRun: Sendable {
         pool.remove(epoch, committing: false, finally: finally)
     }
 
-    /// Has the tasks commit what they have processed; `finally` is called when that is decided, or after five seconds when the query is
-    /// still restoring its state by then.
-    package func commit(finally: @escaping @Sendable (CommitOutcome) -> Void) {
+    /// Has the tasks commit what they have processed; `finally` is called when that is decided, or after `patience` nanoseconds when the
+    /// query is still restoring its state by then, or still in the middle of something long.
+    package func commit(patience: Int64 = 5_000_000_000, finally: @escaping @Sendable (CommitOutcome) -> Void) {
         guard let pool else { return finally(.decided) }
-        guard status.content.withLock({ $0.isRestoring }) else { return commit(on: pool, finally) }
+        guard status.content.withLock({ $0.isRestoring }) else { return commit(on: pool, patience, finally) }
+        let once = QueryRun.once()
+        status.whenever({ !$0.isRestoring }, call: { [self] in once { [self] in commit(on: pool, patience, finally) } })
+        pool.after(nanoseconds: patience) { once { finally(.restoring) } }
+    }
+
+    private func commit(on pool: WorkerPool, _ patience: Int64, _ finally: @escaping @Sendable (CommitOutcome) -> Void) {
+        guard let epoch = machine.withLock({ $0.epoch }) else { return finally(.decided) }
+        let once = QueryRun.once()
+        // Only what is held up gets a timer: of all other commits there may be thousands a second.
+        pool.commit(epoch, whenHeldUp: { pool.after(nanoseconds: patience) { once { finally(.busy) } } }) { once { finally(.decided) } }
+    }
+
+    /// A function that calls the first body that it is given, and no other.
+    private static func once() -> @Sendable (@Sendable () -> Void) -> Void {
         let isAnswered = Monitor(false)
-        let answer: @Sendable (@Sendable () -> Void) -> Void = { body in
+        return { body in
             let isFirst = isAnswered.update { answered in
                 defer { answered = true }
                 return !answered
             }
             if isFirst { body() }
         }
-        status.whenever({ !$0.isRestoring }, call: { [self] in answer { [self] in commit(on: pool, finally) } })
-        pool.after(nanoseconds: QueryRun.restoreWait) { answer { finally(.restoring) } }
-    }
-
-    private func commit(on pool: WorkerPool, _ finally: @escaping @Sendable (CommitOutcome) -> Void) {
-        guard let epoch = machine.withLock({ $0.epoch }) else { return finally(.decided) }
-        pool.commit(epoch) { finally(.decided) }
     }
 
     /// Has the tasks that are made from now on skip one record, which is reported with the reason.
@@ -178,8 +188,6 @@ package final class QueryRun: Sendable {
 
     /// Nanoseconds that a pause waits for work under way before it cancels it, and then before it goes on without it.
     private static let patience: Int64 = 50_000_000
-    /// Nanoseconds that a question waits for a query that restores its state.
-    private static let restoreWait: Int64 = 5_000_000_000
 
     // MARK: Starting
 

@@ -27,7 +27,7 @@ struct SliceOutcome: @unchecked Sendable {
 
 extension Worker {
     /// Threads of one worker that may be at a task each; with more, the worker waits.
-    private static let mostAway = 64
+    static let mostAway = 64
 
     // MARK: The slice, on the thread in charge
 

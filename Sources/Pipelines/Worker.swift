@@ -140,10 +140,16 @@ final class Worker: @unchecked Sendable {
         }
     }
 
-    func commit(_ epoch: RunEpoch, finally: @escaping @Sendable () -> Void) {
+    /// Commits what the tasks of an epoch have processed, and calls `finally` when that is decided. `whenHeldUp` is called when that
+    /// waits for a task that is away, or may wait because no more threads can go on for tasks that are.
+    func commit(_ epoch: RunEpoch, whenHeldUp: @escaping @Sendable () -> Void, finally: @escaping @Sendable () -> Void) {
+        if inbox.withLock({ $0.awayThreads >= Worker.mostAway }) { whenHeldUp() }
         post { worker in
             let found = worker.slots.filter { $0.epoch === epoch }
-            if let slot = found.first(where: \.isAway) { return slot.whenBack.append { $0.commit(epoch, finally: finally) } }
+            if let slot = found.first(where: \.isAway) {
+                whenHeldUp()
+                return slot.whenBack.append { $0.commit(epoch, whenHeldUp: whenHeldUp, finally: finally) }
+            }
             worker.commit(found.filter { $0.task.isCommitDue(isIdle: true) })
             worker.whenDecided(found, finally)
         }

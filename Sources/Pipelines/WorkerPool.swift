@@ -68,11 +68,12 @@ package final class WorkerPool: Sendable {
         if !isStopping.withLock({ $0 }) { restores.run(step) }
     }
 
-    /// Commits what the tasks of an epoch have processed; `finally` is called when all of it is durable or refused.
-    func commit(_ epoch: RunEpoch, finally: @escaping @Sendable () -> Void) {
+    /// Commits what the tasks of an epoch have processed; `finally` is called when all of it is durable or refused. `whenHeldUp` is called
+    /// when that may have to wait for the end of something long, once or more often.
+    func commit(_ epoch: RunEpoch, whenHeldUp: @escaping @Sendable () -> Void, finally: @escaping @Sendable () -> Void) {
         let workers = epoch.workers
         let each = countdown(workers.count, finally)
-        for worker in workers { worker.commit(epoch, finally: each) }
+        for worker in workers { worker.commit(epoch, whenHeldUp: whenHeldUp, finally: each) }
     }
 
     /// Takes the tasks of an epoch away from their workers, with what they have not committed; `finally` is called when none of them can do

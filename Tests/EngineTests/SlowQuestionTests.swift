@@ -55,6 +55,54 @@ private let definitions = """
         millrace.close()
     }
 
+    /// A question behind a query that is in the middle of a row is answered with what there is, and says so, whoever asks and however.
+    @Test(.timeLimit(.minutes(20))) func anAnswerThatIsBehindSaysSo() throws {
+        let questions = [
+            "SELECT * FROM slow_counts;", "SELECT * FROM slow_counts WHERE k = 'b';",
+            "SELECT * FROM slow_counts WHERE k >= 'b' AND k < 'c';",
+            "SELECT * FROM slow;", "SELECT * FROM slow WHERE k = 'b';", "SELECT COUNT(*) AS n FROM slow;",
+        ]
+        let millrace = try Millrace(workers: 2)
+        let slow = "INSTR(LPAD(k, CASE WHEN k = 'a' THEN 8000000 ELSE 1 END, 'a'), CONCAT(LPAD('', 1000000, 'a'), 'b'))"
+        _ = millrace.run(
+            """
+            \(earliest)
+            CREATE STREAM s (k VARCHAR KEY, v BIGINT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON', PARTITIONS=1);
+            CREATE STREAM slow AS SELECT k, \(slow) AS n FROM s;
+            CREATE TABLE slow_counts AS SELECT k, MAX(\(slow)) AS n FROM s GROUP BY k;
+            INSERT INTO s VALUES ('b', 1);
+            """)
+        for source in ["slow", "slow_counts"] { while !millrace.run("SELECT * FROM \(source);").contains(#": ["b",0]"#) {} }
+        func ask(_ question: String, after statement: String?) -> EventCollector {
+            let session = Millrace(sharing: millrace)
+            if let statement { _ = session.run(statement) }
+            return session.start(question).0
+        }
+        func end(_ events: EventCollector) -> [String] {
+            events.wait { $0.last?.hasPrefix("+") == true || $0.last?.hasPrefix("-") == true }
+        }
+        let own = questions.map { ask($0, after: "INSERT INTO s VALUES ('a', 1);") }
+        let others = questions.map { ask($0, after: nil) }
+        for (question, events) in zip(questions, zip(own, others)) {
+            let row = question.contains("COUNT(*)") ? ": [1]" : #": ["b",0]"#
+            let answer = end(events.0)
+            #expect(answer.filter { $0.hasPrefix(":") } == [row], "\(question) \(answer)")
+            let notices = answer.filter { $0.hasPrefix("?") }
+            #expect(notices.count == 1 && notices[0].contains("the answer may lack what was just written"), "\(question) \(answer)")
+            // A session that wrote nothing waits only where the answer comes from the query itself.
+            let other = end(events.1)
+            #expect(other.filter { $0.hasPrefix(":") } == [row], "\(question) \(other)")
+            let told = other.filter { $0.hasPrefix("? the query CTAS_SLOW_COUNTS_") }
+            let isTold = told.first?.contains("the answer is what SLOW_COUNTS held before that") == true
+            #expect(isTold == question.contains("slow_counts"), "\(question) \(other)")
+        }
+        // One that still waits for the query ends when it is cancelled.
+        let (events, request) = Millrace(sharing: millrace).start("SELECT * FROM slow_counts;")
+        request.cancel()
+        #expect(end(events).last == "- 57014 the query was cancelled")
+        millrace.close()
+    }
+
     /// The engine closes although a question to a table, a client's query and a persistent one are in the middle of a value.
     @Test(.timeLimit(.minutes(20))) func theEngineCloses() throws {
         let millrace = try Millrace(workers: 2)

@@ -51,6 +51,16 @@ private func queryAtWork() throws -> TestQuery {
         query.pool.stop()
     }
 
+    /// A question to a query that does not come to a commit is answered with what is durable.
+    @Test(.timeLimit(.minutes(20))) func aCommitIsNotWaitedForWithoutEnd() throws {
+        let query = try queryAtWork()
+        let outcome = Monitor<CommitOutcome?>(nil)
+        query.run.commit(patience: 1_000_000) { decided in outcome.update { $0 = decided } }
+        #expect(outcome.wait(until: { $0 != nil }, then: { $0 }) == .busy)
+        query.run.terminate {}
+        query.pool.stop()
+    }
+
     /// A pause waits a little for the end of the batch, and then no longer, although the only worker is busy with it.
     @Test(.timeLimit(.minutes(20))) func pauseEndsABatch() throws {
         let query = try queryAtWork()
