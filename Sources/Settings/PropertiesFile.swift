@@ -95,7 +95,8 @@ private func splitEntry(_ line: String) -> (key: String, value: String) {
 }
 
 /// Reads the settings of an environment: the names that begin with MILLRACE_. Those that no setting has are reported, not refused,
-/// because an environment is shared with other programs.
+/// because an environment is shared with other programs; but those that sound like security are, because a server that started without
+/// would be less safe than its operator believes.
 package func parseEnvironment(_ environment: [String: String]) throws(Diagnostic) -> SettingList {
     var list = SettingList()
     let names = [String: String](
@@ -109,6 +110,7 @@ package func parseEnvironment(_ environment: [String: String]) throws(Diagnostic
         } else if let name = SettingTable.refusedName(of: variable) {
             try list.add(name, text, from: "\(variable): ", at: nil)
         } else {
+            _ = try SettingTable.unknownSecuritySetting(variable)?.accept(variable, text)
             let similar = closestMatch(to: shortened(variable), among: names.keys).map { "; did you mean \($0)?" } ?? ""
             list.notices.append("\(shortened(variable)) names no setting\(similar)")
         }

@@ -94,6 +94,7 @@ extension SettingTable {
     /// Checks what a file or the environment says. Errors as of `accept`, but for whose setting it is.
     package static func listed(_ name: String, _ text: String) throws(Diagnostic) -> AcceptedSetting {
         guard let entry = entry(name) else {
+            _ = try unknownSecuritySetting(name)?.accept(name, text)
             let similar = closestMatch(to: shortened(name), among: entries.lazy.filter(\.isRead).map(\.name))
             throw Diagnostic(
                 .invalidSetting, "unknown setting '\(shortened(name))'", category: .general,

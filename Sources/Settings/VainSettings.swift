@@ -76,6 +76,26 @@ extension SettingTable {
         vain(.server, "is one program", ["ksql.server.install.dir"]),
     ].flatMap { $0 }
 
+    /// Words in the names of security settings.
+    private static let securityWords: Set<String> = [
+        "acl", "acls", "auth", "authentication", "authenticator", "authorisation", "authorization", "authorizer",
+        "ca", "cert", "certificate", "certificates", "certs", "cipher", "ciphers", "credential", "credentials",
+        "encrypt", "encryption", "htpasswd", "https", "jaas", "jwt", "kerberos", "keystore", "keytab", "ldap",
+        "login", "mtls", "oauth", "oauth2", "oauthbearer", "oidc", "passphrase", "passwd", "password", "passwords",
+        "permission", "permissions", "privatekey", "rbac", "role", "roles", "sasl", "scram", "secret", "secrets",
+        "secure", "security", "ssl", "tls", "token", "tokens", "truststore", "user", "username", "users",
+    ]
+
+    /// A security setting that is not known here, as an entry that refuses it; nil for names that sound of none.
+    static func unknownSecuritySetting(_ name: String) -> SettingEntry? {
+        let words = name.lowercased().split { $0 == "." || $0 == "_" || $0 == "-" }.map(String.init)
+        guard words.contains(where: securityWords.contains) else { return nil }
+        return SettingEntry(
+            name, .possiblyEmptyText, .server,
+            .refused("it sounds like a security setting, and none of that name is known here, so that it would protect nothing"),
+            "a security setting")
+    }
+
     /// What must not be ignored.
     static let refused: [SettingEntry] = [
         barred(

@@ -47,6 +47,42 @@ import Testing
         #expect(throws: Diagnostic.self) { try parseEnvironment([SettingTable.environmentName(parts[0]): parts[1]]) }
     }
 
+    /// Also under names that nobody knows.
+    @Test(arguments: [
+        "MILLRACE_USERS", "MILLRACE_USER", "MILLRACE_PASSWORD", "MILLRACE_ADMIN_PASSWORD_FILE", "MILLRACE_AUTHENTICATION",
+        "MILLRACE_AUTH_TOKEN", "MILLRACE_AUTHORIZATION", "MILLRACE_SASL", "MILLRACE_SASL_MECHANISM", "MILLRACE_TLS",
+        "MILLRACE_TLS_CLIENT_AUTH", "MILLRACE_SSL", "MILLRACE_SSL_KEYSTORE", "MILLRACE_ACL", "MILLRACE_ACLS_FILE",
+        "MILLRACE_LISTEN_HTTPS", "MILLRACE_METRICS_BASIC_AUTH", "MILLRACE_LDAP_URL", "MILLRACE_SECURITY_PROTOCOL", "MILLRACE_ROLES", "MILLRACE_OAUTH_ISSUER", "MILLRACE_SECRET", "MILLRACE_KSQL_SECURITY",
+    ])
+    func whatSoundsLikeSecurityIsRefused(variable: String) throws {
+        let rest = variable.dropFirst("MILLRACE_".count).lowercased()
+        let value = "x1"
+        let error = #expect(throws: Diagnostic.self) { try parseEnvironment([variable: value]) }
+        #expect(error?.message.contains(variable) == true && error?.message.contains(" cannot be honoured: ") == true)
+        let dotted = rest.replacing("_", with: ".")
+        for name in ["millrace." + dotted, "millrace." + rest.replacing("_", with: "-"), dotted] {
+            let error = mistake("\n\(name)=\(value)")
+            #expect(error?.message.hasPrefix("line 2: \(name) cannot be honoured: ") == true, "\(name): \(error?.message ?? "taken")")
+            #expect(throws: Diagnostic.self) { try SettingTable.accept(name, value: value) }
+        }
+        // Nothing is asked for.
+        for nothing in ["", "none", "false", "plaintext"] { #expect(try parseEnvironment([variable: nothing]).notices.count == 1) }
+    }
+
+    /// Other programs' variables do not keep a server from starting.
+    @Test(arguments: ["MILLRACE_HOME", "MILLRACE_AUTHOR", "MILLRACE_TOPICS_KEY", "MILLRACE_USERLAND", "MILLRACE_ORACLE"])
+    func whatSoundsLikeNothingIsReported(variable: String) throws {
+        let list = try parseEnvironment([variable: "x"])
+        #expect(list.values.isEmpty && list.notices.first?.hasPrefix("\(variable) names no setting") == true)
+    }
+
+    /// No setting that is read or noted is taken for one of security.
+    @Test func whatIsKnownIsNotRefused() {
+        for entry in SettingTable.entries where !entry.name.hasSuffix("*") {
+            #expect(SettingTable.entry(entry.name)?.treatment == entry.treatment)
+        }
+    }
+
     @Test func unknownKeysAndWrongValuesAreErrors() {
         let unknown = mistake("\nmillrace.log.levl=info\n")
         #expect(unknown?.message == "line 2: unknown setting 'millrace.log.levl'" && unknown?.hint == "Did you mean millrace.log.level?")
