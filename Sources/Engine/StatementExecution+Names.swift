@@ -34,7 +34,12 @@ extension StatementExecution {
             return AnswerSummary(message: taken + ".")
         }
         guard replaces else {
-            throw Diagnostic(.duplicateSource, taken, hint: "Use CREATE OR REPLACE, IF NOT EXISTS, or DROP it first.", at: name.span.range)
+            let setting = SettingKey<Bool>.createOrReplace.name
+            throw Diagnostic(
+                .duplicateSource, taken,
+                hint: orReplace
+                    ? "\(setting) is false, so that CREATE OR REPLACE makes only what does not exist yet. DROP it first."
+                    : "Use CREATE OR REPLACE, IF NOT EXISTS, or DROP it first.", at: name.span.range)
         }
         return nil
     }

@@ -73,6 +73,24 @@ import Testing
         }
     }
 
+    /// Switched off, CREATE OR REPLACE is a plain CREATE: it makes what does not exist, and refuses a name that is taken.
+    @Test func replacementIsSwitchedOff() throws {
+        let millrace = try Millrace()
+        let make = [
+            "CREATE OR REPLACE STREAM r (id INT KEY, v INT) WITH (kafka_topic='r', value_format='json', partitions=1);",
+            "CREATE OR REPLACE STREAM rs AS SELECT id, v FROM r;",
+            "CREATE OR REPLACE TABLE rt AS SELECT id, COUNT(*) AS n FROM r GROUP BY id;",
+        ]
+        _ = millrace.run("SET 'ksql.create.or.replace.enabled' = 'false';")
+        for statement in make { #expect(millrace.run(statement).last?.hasPrefix("+") == true, "\(statement)") }
+        for (statement, taken) in zip(make, ["stream 'R': A stream", "stream 'RS': A stream", "table 'RT': A table"]) {
+            #expect(millrace.run(statement).last?.contains("Cannot add \(taken) with the same name already exists") == true)
+        }
+        _ = millrace.run("SET 'ksql.create.or.replace.enabled' = 'true';")
+        for statement in make { #expect(millrace.run(statement).last?.hasPrefix("+") == true, "\(statement)") }
+        millrace.engine.close()
+    }
+
     @Test func onlySoManyQueriesRun() throws {
         try withEngine(["ksql.query.persistent.active.limit": "1"]) { millrace in
             #expect(millrace.run("CREATE STREAM b AS SELECT * FROM a;").last?.hasPrefix("+") == true)
