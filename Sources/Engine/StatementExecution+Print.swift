@@ -5,6 +5,7 @@ import Diagnostics
 import LogStore
 import Platform
 import Sessions
+import Settings
 import Syntax
 
 extension StatementExecution {
@@ -24,7 +25,9 @@ extension StatementExecution {
             defer { state.nextTransient += 1 }
             return "print_\(topic.name)_\(state.nextTransient)"
         }
-        let reader = TopicReader(execution: self, id: id, topic: topic, keyWindow: window, statement: print, whenDone: whenDone)
+        let reader = TopicReader(
+            execution: self, id: id, topic: topic, keyWindow: window, statement: print, follows: session.settings[.followsTopics],
+            whenDone: whenDone)
         try enter(TransientQuery(id: id, statement: parsed.text, isPush: true, run: nil, cancel: { reader.cancel() }))
         request.onCancel { reader.cancel() }
         reader.goOn()

@@ -11,7 +11,7 @@ import Sessions
 import Syntax
 import Values
 
-/// Prints one topic until its limit, or until it is cancelled.
+/// Prints one topic until its limit, or until it is cancelled; one that does not follow the topic, up to where that ended at the start.
 ///
 /// `@unchecked`: `guesses`, `positions`, `seen` and `printed` belong to the step under way, of which there is one at a time.
 final class TopicReader: @unchecked Sendable {
@@ -34,14 +34,17 @@ final class TopicReader: @unchecked Sendable {
 
     private var guesses: (key: FormatGuess, value: FormatGuess)
     private var positions: [Int64]
+    /// For each partition the offset at which a reader that does not follow the topic ends; nil for one that does.
+    private let ends: [Int64]?
     /// The partition whose turn is next.
     private var turn = 0
     private var seen = 0
     private var printed = 0
 
-    /// A reader of `topic`; `keyWindow` says how its keys carry windows, when a source over the topic says that they do.
+    /// A reader of `topic`; `keyWindow` says how its keys carry windows, when a source over the topic says that they do; `follows`
+    /// whether it waits for more at the end.
     init(
-        execution: StatementExecution, id: String, topic: TopicDescription, keyWindow: KeyWindow?, statement: PrintTopic,
+        execution: StatementExecution, id: String, topic: TopicDescription, keyWindow: KeyWindow?, statement: PrintTopic, follows: Bool,
         whenDone: @escaping @Sendable (Bool) -> Void
     ) {
         self.execution = execution
@@ -52,6 +55,7 @@ final class TopicReader: @unchecked Sendable {
         interval = max(1, statement.interval.map { Int(clamping: $0) } ?? 1)
         limit = statement.limit.map { max(0, Int(clamping: $0)) }
         guesses = (FormatGuess(window: keyWindow), FormatGuess())
+        ends = follows ? nil : topic.partitions.map(\.bounds.durableEnd)
         positions = topic.partitions.map { statement.fromBeginning ? $0.bounds.start : $0.bounds.durableEnd }
     }
 
@@ -101,6 +105,7 @@ final class TopicReader: @unchecked Sendable {
         for _ in positions.indices {
             let partition = turn
             turn = (turn + 1) % positions.count
+            if let ends, positions[partition] >= ends[partition] { continue }
             let run: RecordRun
             do throws(LogError) {
                 run = try execution.engine.log.fetch(
@@ -114,12 +119,13 @@ final class TopicReader: @unchecked Sendable {
             hand(run, partition)
             return goOn()
         }
-        awaitRecords()
+        if ends == nil { awaitRecords() } else { finish() }
     }
 
     private func hand(_ run: RecordRun, _ partition: Int) {
         var lines = Listing(texts: ["Text"])
         for index in 0..<run.count {
+            if let ends, run.offsets[index] >= ends[partition] { break }
             seen += 1
             if (seen - 1) % interval != 0 { continue }
             if let limit, printed >= limit { break }

@@ -89,6 +89,7 @@ extension SettingKey where Value == Bool {
     package static var emitFinal: Self { Self("ksql.suppress.enabled") }
     package static var lambdas: Self { Self("ksql.lambdas.enabled") }
     package static var createOrReplace: Self { Self("ksql.create.or.replace.enabled") }
+    package static var followsTopics: Self { Self("millrace.print.follow") }
     package static var sourceTables: Self { Self("ksql.source.table.materialization.enabled") }
     package static var headerColumns: Self { Self("ksql.headers.columns.enabled") }
     package static var variableSubstitution: Self { Self("ksql.variable.substitution.enable") }

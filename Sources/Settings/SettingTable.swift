@@ -111,7 +111,8 @@ package enum SettingTable {
         ofSession(.pullLimitClause, .flag, default: "true", "whether bounded queries may have a LIMIT"),
         ofSession(.emitFinal, .flag, default: "true", "whether EMIT FINAL is allowed"),
         ofSession(.lambdas, .flag, default: "true", "whether new queries may have lambdas"),
-        ofSession(.createOrReplace, .flag, default: "true", "whether CREATE OR REPLACE is allowed"),
+        ofSession(.createOrReplace, .flag, default: "true", "whether CREATE OR REPLACE replaces what exists"),
+        ofSession(.followsTopics, .flag, default: "true", "whether PRINT waits for more when it has printed what there was"),
         ofSession(.variableSubstitution, .flag, default: "true", "whether ${name} in statements is replaced"),
         ofSession(
             .failsOnInvalidTimestamp, .flag, default: "false",

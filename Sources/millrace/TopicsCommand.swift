@@ -149,6 +149,8 @@ struct TopicsCommand {
         let door = try Door.open(settings)
         defer { door.close() }
         if action == "dump" {
+            // As from a directory: what there is, and no more.
+            _ = try TableAnswer().table(of: "SET '\(SettingKey<Bool>.followsTopics.name)' = 'false';", from: door.session)
             try TextAnswer(output: output).collect(statement, from: door.session)
         } else {
             let answer = TableAnswer()

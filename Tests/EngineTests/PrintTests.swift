@@ -7,6 +7,20 @@ private func printed(_ millrace: Millrace, _ topic: String, _ count: Int) -> [St
     }
 }
 
+/// PRINT that does not follow its topic ends with the last record, of all partitions, and of an empty topic at once.
+@Test func printEndsWhereTheTopicDoes() throws {
+    let millrace = try Millrace()
+    _ = millrace.run("CREATE STREAM s (k VARCHAR KEY, n INT) WITH (kafka_topic='s', value_format='JSON', partitions=3);")
+    _ = millrace.run("SET 'millrace.print.follow' = 'false';")
+    #expect(millrace.run("PRINT s FROM BEGINNING;").last == "+ Topic printing ceased")
+    for key in 0..<7 { _ = millrace.run("INSERT INTO s VALUES ('k\(key)', \(key));") }
+    let all = millrace.run("PRINT s FROM BEGINNING;")
+    #expect(all.last == "+ Topic printing ceased" && all.filter { $0.contains("rowtime") }.count == 7)
+    #expect(millrace.run("PRINT s FROM BEGINNING LIMIT 2;").filter { $0.contains("rowtime") }.count == 2)
+    #expect(millrace.run("PRINT s;").filter { $0.contains("rowtime") }.isEmpty)
+    millrace.engine.close()
+}
+
 @Test func printGuessesFormatsAndKnowsWindows() throws {
     let millrace = try Millrace()
     _ = millrace.run("CREATE STREAM s (k VARCHAR KEY, t BIGINT, n INT) WITH (kafka_topic='s', value_format='JSON', timestamp='t');")
