@@ -102,7 +102,7 @@ let package = Package(
              linking: [archive("edit"), archive("tinfo"), archive("bsd"), archive("md")]),
         .executableTarget(
             name: "millrace",
-            dependencies: ["CommandLineTable", "Settings", "Shell", "Client", "Server", "Conformance", "Benchmark", "Engine", "Sessions", "Pipelines", "LogStore", "Wire",
+            dependencies: ["CommandLineTable", "Settings", "Shell", "Client", "Server", "Conformance", "Benchmark", "Engine", "Sessions", "Pipelines", "LogStore",
                            "Values", "Diagnostics", "Platform", "Bytes", "JSONText"],
             swiftSettings: strict),
 

@@ -4,6 +4,7 @@
 import Bytes
 package import Diagnostics
 package import Platform
+import Syntax
 
 /// Statements from a file, from standard input or from the command line.
 package struct Script: Hashable, Sendable {
@@ -36,6 +37,41 @@ package struct Script: Hashable, Sendable {
             throw Diagnostic(.noSuchFile, "the script \(path) cannot be read: \(error)", category: .general)
         }
         try self.init(name: path, bytes: bytes)
+    }
+
+    /// A statement of a script.
+    package struct Piece: Hashable, Sendable {
+        /// The text with its `;`, without what stands in front of its first word.
+        package let text: String
+        /// The line of the script on which it begins, from 1.
+        package let line: Int
+    }
+
+    /// The statements one by one. The last one may lack its `;`, which is put there.
+    package var pieces: [Piece] {
+        var pieces: [Piece] = []
+        var splitter = StatementSplitter()
+        let bytes = Array(text.utf8)
+        var line = 1
+        // Where the statement under way begins; nil between statements.
+        var start: (index: Int, line: Int)?
+        for (index, byte) in bytes.enumerated() {
+            if splitter.take(byte) {
+                if let start { pieces.append(Piece(text: String(decoding: bytes[start.index...index], as: UTF8.self), line: start.line)) }
+                start = nil
+            } else if splitter.pending == .nothing {
+                // What looked like a statement was the first half of a comment mark.
+                start = nil
+            } else if start == nil {
+                start = (index, line)
+            }
+            if byte == UInt8(ascii: "\n") { line += 1 }
+        }
+        if let start {
+            // On a line of its own, in case the last one ends with a comment.
+            pieces.append(Piece(text: String(decoding: bytes[start.index...], as: UTF8.self) + "\n;", line: start.line))
+        }
+        return pieces
     }
 
     /// The text behind a `#!` line. The end of that line stays, so that line numbers are those of the file.

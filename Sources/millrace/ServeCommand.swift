@@ -9,7 +9,6 @@ import Server
 import Sessions
 import Settings
 import Shell
-import Wire
 
 /// The server process.
 struct ServeCommand {
@@ -108,29 +107,36 @@ struct ServeCommand {
 
     /// Carries out the statements of a script that were not carried out in an earlier life of the data directory.
     private func runScript(_ path: String, _ engine: MillraceEngine) throws(CommandFailure) {
-        let text = try script(path).text
+        let script = try script(path)
         let session = engine.openSession()
         let run = ScriptRun(in: session)
-        for statement in statements(in: text) {
+        for piece in script.pieces {
             let sink = ScriptSink(output)
             let result = Monitor<Bool?>(nil)
-            run.execute(statement, into: sink) { succeeded in result.update { $0 = succeeded } }
+            run.execute(piece.text, into: sink) { succeeded in result.update { $0 = succeeded } }
             let succeeded = result.wait(until: { $0 != nil }) { $0 } ?? false
             guard succeeded else {
                 engine.close()
-                throw .refused(sink.failure ?? Diagnostic(.statementError, "\(path) could not be carried out", category: .general))
+                let failure = sink.failure ?? Diagnostic(.statementError, "the statement could not be carried out", category: .general)
+                throw .refused(ServeCommand.failure(failure, of: piece, in: script.name ?? path))
             }
         }
     }
 
-    private func statements(in text: String) -> [String] {
-        var reader = RequestReader()
-        // A line of its own ends a last statement that has no semicolon.
-        let events = reader.receive(Array(text.utf8)) + reader.receive(Array("\n;\n".utf8))
-        return events.compactMap { event in
-            guard case .statement(_, let text) = event, text.contains(where: { !$0.isWhitespace && $0 != ";" }) else { return nil }
-            return text
+    /// The error of a statement of a script, with its place in front: `queries.sql:3: …`. Where the statement makes what exists already,
+    /// it has been changed since an earlier start, and the hint says what to do.
+    private static func failure(_ failure: Diagnostic, of piece: Script.Piece, in name: String) -> Diagnostic {
+        var failure = failure
+        let line = failure.range.map { piece.line + $0.line - 1 } ?? piece.line
+        failure.message = "\(name):\(line): \(failure.message)"
+        // The place is one of the statement's text, which the reader of the message does not see.
+        failure.range = nil
+        if failure.code == .duplicateSource {
+            failure.hint =
+                "The data directory has it from an earlier start, made by another statement. Undo the change, write CREATE OR REPLACE "
+                + "for a change that goes on with the old state, or put a DROP in front of the statement; then start the server again."
         }
+        return failure
     }
 }
 

@@ -151,6 +151,8 @@ private func python(_ script: String, _ arguments: [String]) throws -> (output: 
         ("millrace.tls.certificate=nope.pem\nmillrace.tls.key=nope.key\n", [:], "millrace.tls.certificate cannot be honoured"),
         ("ssl.keystore.location=/nope\n", [:], "ssl.keystore.location cannot be honoured"),
         ("", ["MILLRACE_TLS_KEY": "nope.key"], "millrace.tls.key cannot be honoured"),
+        ("", ["MILLRACE_PASSWORD": "secret"], "MILLRACE_PASSWORD cannot be honoured"),
+        ("millrace.acl.file=acls.txt\n", [:], "millrace.acl.file cannot be honoured"),
         ("listeners=https://127.0.0.1:0\n", [:], "there is no TLS yet"),
         ("listeners=http://0.0.0.0:7997\n", [:], "listening on 0.0.0.0:7997 lets other machines in"),
         ("millrace.metrics.listen=0.0.0.0:7997\n", [:], "metrics at 0.0.0.0:7997"),
@@ -173,6 +175,42 @@ private func python(_ script: String, _ arguments: [String]) throws -> (output: 
         let (output, status) = try run(
             millrace, ["serve", "--listen", "127.0.0.1:0", "--config", place.path, "--data", place.path + ".data"])
         #expect(status == 2 && output.contains("there is no TLS yet"), "\(output)")
+    }
+
+    /// A script that no longer makes what an earlier start has made: the message names the place, and what to do.
+    @Test func aScriptThatWasChangedIsRefusedWithItsPlace() throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "changed-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let file = folder.appending(path: "queries.sql")
+        let data = folder.appending(path: "data").path
+        func script(_ columns: String, _ filter: String) -> String {
+            """
+            -- the orders; all of them
+            CREATE STREAM s (\(columns))
+              WITH (kafka_topic='s', value_format='JSON', partitions=1);
+
+            CREATE STREAM o AS SELECT * FROM s\(filter);
+            """
+        }
+        try script("id INT", "").write(to: file, atomically: true, encoding: .utf8)
+        #expect(try run(millrace, ["run", "--data", data, file.path]).status == 0)
+        let serve = ["serve", "--data", data, "--listen", "127.0.0.1:0", "--queries", file.path]
+        for (text, line, name) in [(script("id INT, x INT", ""), 2, "S"), (script("id INT", " WHERE id > 1"), 5, "O")] {
+            try text.write(to: file, atomically: true, encoding: .utf8)
+            let (output, status) = try run(millrace, serve)
+            #expect(status == 1 && output.contains("\(file.path):\(line): Cannot add stream '\(name)'"), "\(output)")
+            #expect(output.contains("hint: The data directory has it from an earlier start") && output.contains("write CREATE OR REPLACE"))
+        }
+        let longer = script("id INT", "") + "\n\nCREATE STREAM\n  p AS SELECT nothing FROM s;\n"
+        try longer.write(to: file, atomically: true, encoding: .utf8)
+        let (output, status) = try run(millrace, serve)
+        #expect(status == 1 && output.contains("\(file.path):8: "), "\(output)")
+    }
+
+    @Test(.enabled(if: Surroundings.hasProgram("python3"), "python3 is not installed")) func aDumpEndsWithTheTopic() throws {
+        let (output, status) = try python("dump.py", [millrace])
+        #expect(status == 0, "\(output)")
     }
 
     /// SHOW PROPERTIES shows what a flag decided.
