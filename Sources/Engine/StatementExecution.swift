@@ -99,7 +99,8 @@ struct StatementExecution: Sendable {
     private var definitionRefused: Diagnostic {
         Diagnostic(
             .readOnly, "this server runs the queries of a script and takes no definitions from clients",
-            hint: "Change the script and start the server again.", at: parsed.range)
+            hint: "Change the script and start the server again; to change what exists already, the script needs CREATE OR REPLACE, or a DROP "
+                + "in front.", at: parsed.range)
     }
 
     /// What a server that runs a script leaves to its clients: its queries stay as the script says, and those that `--paused` or a crash has

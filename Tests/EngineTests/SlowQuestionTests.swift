@@ -98,6 +98,7 @@ private let definitions = """
         }
         // One that still waits for the query ends when it is cancelled.
         let (events, request) = Millrace(sharing: millrace).start("SELECT * FROM slow_counts;")
+        _ = events.wait { $0.contains { $0.hasPrefix("=") } }
         request.cancel()
         #expect(end(events).last == "- 57014 the query was cancelled")
         millrace.close()
