@@ -46,8 +46,8 @@ extension MillraceEngine {
             events: QueryEvents(
                 onFailure: { failure in logLine(.error, logText("query_failed", ["query": status.queryID, "reason": failure.description])) },
                 onObstacle: { failure in logLine(.warning, logText("query_waits", ["query": status.queryID, "reason": failure.description])) },
-                onFirstCommit: {
-                    do throws(SystemError) { try crashes?.clear(status.queryID) } catch {
+                onFirstCommit: { partition in
+                    do throws(SystemError) { try crashes?.clear(status.queryID, partition: partition) } catch {
                         logLine(.warning, logText("crash_record_not_written", ["query": status.queryID, "reason": "\(error)"]))
                     }
                 }),

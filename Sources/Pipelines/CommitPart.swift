@@ -41,7 +41,7 @@ struct CommitPart: @unchecked Sendable {
 
     /// Tells everyone how far the query is now.
     func publish() {
-        slot.run.committed(identity)
+        slot.run.committed(identity, partition: slot.task.description.partition)
         let growth = rows?.takeGrowth() ?? 0
         slot.run.status.update { content in
             content.counters.commits += 1

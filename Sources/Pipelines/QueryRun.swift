@@ -17,13 +17,13 @@ package struct QueryEvents: Sendable {
     package var onFailure: @Sendable (QueryFailure) -> Void
     /// The query has met an obstacle and will try again by itself.
     package var onObstacle: @Sendable (QueryFailure) -> Void
-    /// The query has committed for the first time. Called beside the workers, and may wait for the disk.
-    package var onFirstCommit: @Sendable () -> Void
+    /// The query's task of a partition has committed for the first time. Called beside the workers, and may wait for the disk.
+    package var onFirstCommit: @Sendable (_ partition: Int) -> Void
 
     package init(
         onFailure: @escaping @Sendable (QueryFailure) -> Void = { _ in },
         onObstacle: @escaping @Sendable (QueryFailure) -> Void = { _ in },
-        onFirstCommit: @escaping @Sendable () -> Void = {}
+        onFirstCommit: @escaping @Sendable (_ partition: Int) -> Void = { _ in }
     ) {
         self.onFailure = onFailure
         self.onObstacle = onObstacle
@@ -56,7 +56,8 @@ package final class QueryRun: Sendable {
         var oneByOne: Set<[PartitionKey]> = []
         /// Records that new tasks skip, with the reasons. They stay here in case that the query fails again before it is past them.
         var skips: [PartitionKey: [Int64: String]] = [:]
-        var hasCommitted = false
+        /// Partitions whose tasks have committed.
+        var committed: Set<Int> = []
     }
 
     package let status: QueryStatus
@@ -232,16 +233,15 @@ package final class QueryRun: Sendable {
     /// Has the task that reads this commit separately from now on.
     func isolate(_ identity: [PartitionKey]) { _ = machine.update { $0.isolated.insert(identity) } }
 
-    /// A commit with work of the task that reads this is durable.
-    func committed(_ identity: [PartitionKey]) {
+    /// A commit with work of the task that reads this, and that is for a partition, is durable.
+    func committed(_ identity: [PartitionKey], partition: Int) {
         let isFirst = machine.withLock { machine in
             machine.refusals = 0
             machine.isolated.remove(identity)
             machine.oneByOne.remove(identity)
-            defer { machine.hasCommitted = true }
-            return !machine.hasCommitted
+            return machine.committed.insert(partition).inserted
         }
-        if isFirst { pool?.restore(events.onFirstCommit) }
+        if isFirst { pool?.restore { [events] in events.onFirstCommit(partition) } }
     }
 
     /// A task of `epoch` cannot go on, and the query with it; it stays where it is until a user resumes it.

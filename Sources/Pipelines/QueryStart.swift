@@ -53,7 +53,7 @@ final class QueryStart: @unchecked Sendable {
     private func restoreSlice() {
         guard !epoch.isEnded else { return abandon() }
         let crash = CrashRecord.ofThisThread()
-        crash.enter(run.status.crashLabel)
+        crash.enter(next < tasks.count ? tasks[next].crashLabel : run.status.crashLabel)
         defer { crash.leave() }
         do throws(QueryFailure) {
             while next < tasks.count {

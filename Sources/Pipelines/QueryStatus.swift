@@ -113,7 +113,7 @@ package final class QueryStatus: Sendable {
         let call: @Sendable () -> Void
     }
 
-    /// By what the handler of deadly signals knows the query.
+    /// By what the handler of deadly signals knows the query while no task of it works.
     let crashLabel: CrashLabel
 
     /// Called after every change, on the thread that made it; must not wait.

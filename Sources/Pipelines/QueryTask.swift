@@ -11,6 +11,8 @@ import Quantities
 
 package final class QueryTask {
     package let status: QueryStatus
+    /// By what the handler of deadly signals knows the task.
+    let crashLabel: CrashLabel
     package var description: TaskDescription
     let log: any EventLog
     let time: any TimeSource
@@ -68,6 +70,7 @@ package final class QueryTask {
     ) {
         self.description = description
         self.status = status
+        crashLabel = CrashLabel(CrashPlace(queryID: status.queryID, partition: description.partition).line)
         self.log = log
         self.time = time
         self.chooser = chooser

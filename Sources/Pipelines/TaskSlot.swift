@@ -52,7 +52,7 @@ final class TaskSlot {
     /// Works until its time is up, nothing is left to do, or a commit is due.
     func runSlice(_ time: any TimeSource) throws(QueryFailure) -> QueryTask.Turn {
         let crash = CrashRecord.ofThisThread()
-        crash.enter(task.status.crashLabel)
+        crash.enter(task.crashLabel)
         defer { crash.leave() }
         let began = time.monotonicNanoseconds()
         let bytesBefore = task.bytesProcessed

@@ -30,7 +30,7 @@ extension Worker {
             let first = commit.appends.count
             let generation: UInt64?
             let crash = CrashRecord.ofThisThread()
-            crash.enter(slot.task.status.crashLabel)
+            crash.enter(slot.task.crashLabel)
             defer { crash.leave() }
             do throws(QueryFailure) {
                 let appends = try slot.task.takeAppends()

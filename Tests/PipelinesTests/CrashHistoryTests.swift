@@ -18,18 +18,35 @@ private func note(_ ids: [String], in files: MemoryFileSystem) throws {
     #expect(history.queriesToPause["a"]?.contains("3 times in a row") == true)
 }
 
-/// A commit ends a row of crashes, also for the starts after this one.
-@Test func aCommitClearsTheCrashesOfItsQuery() throws {
+/// A commit of the task that died ends a row of crashes, also for the starts after this one; commits of its neighbours do not.
+@Test func aCommitClearsTheCrashesOfItsTask() throws {
     let files = MemoryFileSystem()
     try files.createDirectory("/data")
-    try note(["a", "b", "a"], in: files)
+    try note(["a partition 1", "b partition 0", "a partition 1", "a", "a partition 1", "a partition 2"], in: files)
     let history = try CrashHistory(files: files, path: "/data/crashes")
-    try history.clear("a")
-    try history.clear("unknown")
-    try note(["a"], in: files)
+    try history.clear("a", partition: 0)
+    try history.clear("a", partition: 2)
+    try history.clear("unknown", partition: 1)
+    #expect(history.crashes(of: "a") == 3)
+    #expect(history.queriesToPause.keys.sorted() == ["a"])
+    try history.clear("a", partition: 1)
+    try note(["a partition 1"], in: files)
     let next = try CrashHistory(files: files, path: "/data/crashes")
     #expect(next.crashes(of: "a") == 1)
     #expect(next.crashes(of: "b") == 1)
     try next.keep(only: ["a"])
-    #expect(try files.contents(of: "/data/crashes") == Array("a\n".utf8))
+    #expect(try files.contents(of: "/data/crashes") == Array("a partition 1\n".utf8))
+    try next.clear("a")
+    #expect(next.crashes(of: "a") == 0)
+}
+
+/// Crashes while a query starts end with any commit of it: all its tasks were there.
+@Test func aCommitClearsTheCrashesOfTheStart() throws {
+    let files = MemoryFileSystem()
+    try files.createDirectory("/data")
+    try note(["a", "a", "a"], in: files)
+    let history = try CrashHistory(files: files, path: "/data/crashes")
+    #expect(history.queriesToPause.keys.sorted() == ["a"])
+    try history.clear("a", partition: 4)
+    #expect(history.crashes(of: "a") == 0)
 }
