@@ -65,6 +65,11 @@ extension AnalysisContext {
                 throw Diagnostic(
                     .typeMismatch, "DECIMAL precision must be >= scale: DECIMAL(\(precision),\(scale))", at: written.span.range)
             }
+            if precision > SQLType.mostDecimalDigits {
+                throw Diagnostic(
+                    .typeMismatch, "DECIMAL precision must be <= \(SQLType.mostDecimalDigits): DECIMAL(\(precision),\(scale))",
+                    at: written.span.range)
+            }
             return .decimal(precision: precision, scale: scale)
         case .array(let element): return .array(try type(element))
         case .map(let key, let value): return .map(key: try type(key), value: try type(value))

@@ -18,6 +18,10 @@ extension SQLType {
         }
     }
 
+    /// The most digits that a DECIMAL may be declared with, or be the result of arithmetic with. Values have 38 digits at most; a type may
+    /// have more, since arithmetic asks for digits that its values seldom have.
+    package static let mostDecimalDigits = 1_000
+
     /// The DECIMAL that holds `left` + `right` of any DECIMALs of these shapes, by operator, as (precision, scale).
     package static func decimalSum(_ left: (precision: Int, scale: Int), _ right: (precision: Int, scale: Int)) -> SQLType {
         let scale = max(left.scale, right.scale)

@@ -9,20 +9,17 @@ import Values
 enum LambdaCall {
     /// Nil when the call has no lambda among its arguments.
     static func compile(_ name: String, _ arguments: [TypedExpression], _ type: SQLType) throws(DataflowError) -> Kernel? {
+        // Before anything is compiled: the caller compiles the arguments again, which would double the work with each level.
+        guard arguments.contains(where: { if case .lambda = $0.node { true } else { false } }) else { return nil }
         var plain: [Kernel] = []
         var lambdas: [LambdaBody] = []
         for argument in arguments {
             if case .lambda(let parameters, let body) = argument.node {
                 lambdas.append(LambdaBody(slots: parameters.map(\.slot), kernel: try KernelCompiler.compile(body)))
             } else {
-                let kernel = try KernelCompiler.compile(argument)
-                switch argument.node {
-                case .call, .field: plain.append(GuardKernel(kernel))
-                default: plain.append(kernel)
-                }
+                plain.append(try KernelCompiler.argument(argument))
             }
         }
-        if lambdas.isEmpty { return nil }
         switch (name, plain.count, lambdas.count) {
         case ("TRANSFORM", 1, 1), ("TRANSFORM", 1, 2): return TransformKernel(plain[0], lambdas, type)
         case ("FILTER", 1, 1): return KeepKernel(plain[0], lambdas[0], type)
