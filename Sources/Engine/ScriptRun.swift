@@ -1,67 +1,44 @@
-// The script of a server that takes no definitions from clients. It is run at each start; a statement of it that has
-// been carried out in an earlier life of the data directory is not carried out again. The catalog remembers each with a
-// mark, in the commit of the statement itself.
+// The script of a server that takes no definitions from clients. It is run at each start; what of it is carried out then says `ScriptPlan`.
+// The catalog remembers each statement with a mark, in the commit of the statement itself.
 
-import Bytes
 import Catalog
-import Diagnostics
 import Platform
 import Syntax
-import Values
 package import Sessions
 
 /// The statements of a script on their way through a session.
 package final class ScriptRun: Sendable {
     private let session: EngineSession
-    /// How often each text has come so far: a script may insert the same row twice.
-    private let counts = Monitor<[String: Int]>([:])
+    private let texts: [String]
+    private let plan: ScriptPlan
 
-    /// A run of a script, from its first statement.
-    package init(in session: EngineSession) { self.session = session }
+    /// A run of a script: of `texts`, each of which is one statement, over what exists now.
+    package init(of texts: [String], in session: EngineSession) {
+        self.session = session
+        self.texts = texts
+        let engine = session.engine
+        let broken = engine.state.withLock { Set($0.broken.map(\.key)) }
+        plan = ScriptPlan(texts, session.parserOptions, engine.catalog) { broken.contains($0.text) }
+    }
 
-    /// Carries out the next statement, unless it has been; `whenFinished` is told whether all went well. Returns at
-    /// once.
-    package func execute(_ text: String, into sink: any AnswerSink, whenFinished: @escaping @Sendable (Bool) -> Void) {
-        let mark = mark(of: text)
-        if let mark, isDone(text, mark) { return whenFinished(true) }
-        session.state.withLock { $0.scriptMark = mark }
-        session.execute(text, into: sink) { [session] succeeded in
+    /// Names of sources and ids of queries that exist from earlier starts although nothing in the script makes them, sorted.
+    package var leftovers: [String] { plan.leftovers }
+
+    /// Carries out the statement of an index below the number of texts, unless what it says is there already; `whenFinished` is told whether
+    /// all went well. Returns at once. To be called for one statement after the other.
+    package func execute(_ index: Int, into sink: any AnswerSink, whenFinished: @escaping @Sendable (Bool) -> Void) {
+        if plan.statements[index].isForReaders {
+            // A push query would never end, and a server would never listen.
+            sink.emit(
+                .notice(
+                    "this statement is left out: nobody reads what a SELECT or PRINT in a server's script gives; CREATE … AS SELECT keeps it"))
+            return whenFinished(true)
+        }
+        guard plan.isDue(index) else { return whenFinished(true) }
+        session.state.withLock { [mark = plan.statements[index].mark] in $0.scriptMark = mark }
+        session.execute(texts[index], into: sink) { [session] succeeded in
             session.state.withLock { $0.scriptMark = nil }
             whenFinished(succeeded)
-        }
-    }
-
-    /// The mark of a statement that is to be carried out once; nil for one that only concerns the session.
-    private func mark(of text: String) -> String? {
-        guard let statement = statement(text), statement.changesData else { return nil }
-        let canonical = CanonicalText.statement(statement)
-        let count = counts.update { counts in
-            counts[canonical, default: 0] += 1
-            return counts[canonical] ?? 1
-        }
-        return "\(String(fnv1a(canonical.utf8), radix: 16))-\(count)"
-    }
-
-    private func statement(_ text: String) -> Statement? {
-        // A text that is no statement is executed, and refused there with the reason.
-        (try? parse(text, options: session.parserOptions))?.first?.statement
-    }
-
-    /// Whether a statement has been carried out: its mark says so, or what it makes exists as it says.
-    private func isDone(_ text: String, _ mark: String) -> Bool {
-        let catalog = session.engine.catalog
-        if catalog.scriptMarks.contains(mark) { return true }
-        guard let statement = statement(text) else { return false }
-        func isSame(_ other: String?) -> Bool {
-            guard let other, let known = self.statement(other) else { return false }
-            return CanonicalText.statement(known) == CanonicalText.statement(statement)
-        }
-        switch statement {
-        case .createSource(let create): return isSame(catalog.sources[create.name.text]?.statement)
-        case .createAs(let create): return isSame(catalog.sources[create.name.text]?.statement)
-        case .insertSelect: return catalog.sortedQueries.contains { isSame($0.statement) }
-        case .createType(let name, _, _): return isSame(catalog.customTypes[name.text]?.statement)
-        default: return false
         }
     }
 }

@@ -105,20 +105,29 @@ struct ServeCommand {
 
     // MARK: Headless
 
-    /// Carries out the statements of a script that were not carried out in an earlier life of the data directory.
+    /// Carries out the statements of a script, except for those that make what exists already, or were carried out at an earlier start.
     private func runScript(_ path: String, _ engine: MillraceEngine) throws(CommandFailure) {
         let script = try script(path)
         let session = engine.openSession()
-        let run = ScriptRun(in: session)
-        for piece in script.pieces {
-            let sink = ScriptSink(output)
+        let pieces = script.pieces
+        let run = ScriptRun(of: pieces.map(\.text), in: session)
+        for name in run.leftovers {
+            output.write(
+                .warning,
+                logText(
+                    "not_in_script",
+                    ["name": name, "detail": "it exists from an earlier start and goes on; a DROP or TERMINATE in the script ends it"]))
+        }
+        for (index, piece) in pieces.enumerated() {
+            let name = script.name ?? path
+            let sink = ScriptSink(output, place: "\(name):\(piece.line)")
             let result = Monitor<Bool?>(nil)
-            run.execute(piece.text, into: sink) { succeeded in result.update { $0 = succeeded } }
+            run.execute(index, into: sink) { succeeded in result.update { $0 = succeeded } }
             let succeeded = result.wait(until: { $0 != nil }) { $0 } ?? false
             guard succeeded else {
                 engine.close()
                 let failure = sink.failure ?? Diagnostic(.statementError, "the statement could not be carried out", category: .general)
-                throw .refused(ServeCommand.failure(failure, of: piece, in: script.name ?? path))
+                throw .refused(ServeCommand.failure(failure, of: piece, in: name))
             }
         }
     }
@@ -143,15 +152,20 @@ struct ServeCommand {
 /// Logs what the statements of a script answer.
 private final class ScriptSink: AnswerSink {
     private let output: LogOutput
+    /// Where the statement stands.
+    private let place: String
     private let problem = Monitor<Diagnostic?>(nil)
 
-    init(_ output: LogOutput) { self.output = output }
+    init(_ output: LogOutput, place: String) {
+        self.output = output
+        self.place = place
+    }
 
     var failure: Diagnostic? { problem.withLock { $0 } }
 
     func emit(_ event: AnswerEvent) {
         switch event {
-        case .notice(let text): output.write(.warning, logText("script_notice", ["detail": text]))
+        case .notice(let text): output.write(.warning, logText("script_notice", ["place": place, "detail": text]))
         case .done(let summary): output.write(.info, logText("script_statement", ["detail": summary.message ?? "done"]))
         case .failed(let error): problem.update { $0 = error }
         case .columns, .rows: break

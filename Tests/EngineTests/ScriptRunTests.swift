@@ -9,12 +9,11 @@ import Testing
 @Suite struct ScriptRunTests {
     private func run(_ script: [String], over files: any FileSystem) throws -> (failures: [String], millrace: Millrace) {
         let millrace = try Millrace(files: files, pushStart: "earliest")
-        let script = script
-        let run = ScriptRun(in: millrace.session)
+        let run = ScriptRun(of: script, in: millrace.session)
         let collector = EventCollector()
-        for statement in script {
+        for index in script.indices {
             let isDone = Monitor(false)
-            run.execute(statement, into: collector) { _ in isDone.update { $0 = true } }
+            run.execute(index, into: collector) { _ in isDone.update { $0 = true } }
             isDone.wait(until: { $0 }, then: { _ in })
         }
         return (collector.soFar.filter { $0.hasPrefix("-") }, millrace)
@@ -61,6 +60,94 @@ import Testing
         millrace.engine.close()
         let (failures, again) = try run([script[1], script[2]], over: files)
         #expect(failures == [])
+        again.engine.close()
+    }
+
+    // MARK: Scripts with DROP in front of CREATE
+
+    private let source = "CREATE STREAM s (id INT KEY, v INT) WITH (kafka_topic='s', format='JSON', partitions=1);"
+    private let settings = "SET 'auto.offset.reset'='earliest';"
+
+    /// The queries that make TOT and BIG, as they are after a start with a script.
+    private func state(_ script: [String], over files: any FileSystem) throws -> [String] {
+        let (failures, millrace) = try run(script, over: files)
+        defer { millrace.engine.close() }
+        let catalog = millrace.engine.catalog
+        return failures + ["TOT", "BIG"].compactMap { name in catalog.sources[name].map { "\(name) \($0.queryID ?? "")" } }
+    }
+
+    /// DROP IF EXISTS in front of CREATE changes nothing at later starts, whether there was something to drop at the first or not.
+    @Test func aDropBelongsToTheCreateBehindIt() throws {
+        let files = MemoryFileSystem()
+        let counting = "CREATE TABLE tot AS SELECT id, COUNT(*) AS n FROM s GROUP BY id;"
+        let script = [settings, source, "DROP TABLE IF EXISTS tot DELETE TOPIC;", counting]
+        for _ in 0..<3 { #expect(try state(script, over: files) == ["TOT CTAS_TOT_0"]) }
+        // Another definition, and back to the first: each is made anew once.
+        let summing = "CREATE TABLE tot AS SELECT id, SUM(v) AS n FROM s GROUP BY id;"
+        for _ in 0..<2 { #expect(try state(script.dropLast() + [summing], over: files) == ["TOT CTAS_TOT_1"]) }
+        for _ in 0..<2 { #expect(try state(script, over: files) == ["TOT CTAS_TOT_2"]) }
+        // A DROP put in front of what exists as the script says, and taken out again.
+        #expect(try state([settings, source, counting], over: files) == ["TOT CTAS_TOT_2"])
+        #expect(try state([settings, source, "DROP TABLE tot;", counting], over: files) == ["TOT CTAS_TOT_2"])
+        // Without a DROP the other definition is refused, also when it has been carried out before.
+        #expect(try state([settings, source, summing], over: files).first?.contains("already exists") == true)
+    }
+
+    /// A table that reads from what is made anew is made anew as well, where the script drops it in front.
+    @Test func whatReadsFromADroppedSourceIsMadeAnew() throws {
+        let files = MemoryFileSystem()
+        func script(_ limit: Int) -> [String] {
+            [
+                settings, source, "DROP TABLE IF EXISTS tot;", "DROP STREAM IF EXISTS big;", "CREATE STREAM big AS SELECT * FROM s WHERE v > \(limit);",
+                "CREATE TABLE tot AS SELECT id, COUNT(*) AS n FROM big GROUP BY id;",
+            ]
+        }
+        for _ in 0..<2 { #expect(try state(script(1), over: files) == ["TOT CTAS_TOT_1", "BIG CSAS_BIG_0"]) }
+        for _ in 0..<2 { #expect(try state(script(2), over: files) == ["TOT CTAS_TOT_3", "BIG CSAS_BIG_2"]) }
+    }
+
+    /// A source that is dropped with its records gets its rows and the queries that write to it again.
+    @Test func aSourceThatIsMadeAnewIsFilledAnew() throws {
+        let files = MemoryFileSystem()
+        func script(_ type: String) -> [String] {
+            [
+                settings, "TERMINATE ALL;", "DROP STREAM IF EXISTS s DELETE TOPIC;",
+                "CREATE STREAM s (id INT KEY, v \(type)) WITH (kafka_topic='s', format='JSON', partitions=1);", "INSERT INTO s (id, v) VALUES (1, 2);",
+            ]
+        }
+        for type in ["INT", "INT", "BIGINT", "BIGINT"] {
+            let (failures, millrace) = try run(script(type), over: files)
+            #expect(failures == [])
+            #expect(millrace.run("SELECT COUNT(*) FROM s;").contains(": [1]"))
+            #expect(millrace.run("DESCRIBE s;").contains { $0.contains("\"\(type == "INT" ? "INTEGER" : type)\"") })
+            millrace.engine.close()
+        }
+    }
+
+    /// A query whose answer nobody reads is left out with a notice, instead of keeping the server from its next statements for ever.
+    @Test func queriesWithoutReadersAreLeftOut() throws {
+        let millrace = try Millrace(pushStart: "earliest")
+        let texts = [source, "SELECT * FROM s EMIT CHANGES;", "PRINT 's';", "SELECT * FROM s;"]
+        let run = ScriptRun(of: texts, in: millrace.session)
+        let collector = EventCollector()
+        for index in texts.indices {
+            let isDone = Monitor(false)
+            run.execute(index, into: collector) { _ in isDone.update { $0 = true } }
+            isDone.wait(until: { $0 }, then: { _ in })
+        }
+        #expect(collector.soFar.filter { $0.hasPrefix("? this statement is left out") }.count == 3)
+        millrace.close()
+    }
+
+    /// What the script does not make any more is named.
+    @Test func whatIsLeftOverIsNamed() throws {
+        let files = MemoryFileSystem()
+        let (failures, first) = try run(script, over: files)
+        #expect(failures == [])
+        first.engine.close()
+        let again = try Millrace(files: files)
+        #expect(ScriptRun(of: script, in: again.session).leftovers == [])
+        #expect(ScriptRun(of: Array(script.prefix(6)), in: again.session).leftovers == ["D", "INSERTQUERY_1"])
         again.engine.close()
     }
 }

@@ -1,0 +1,196 @@
+// What of a script is to be carried out at this start. A script says what should exist; what exists already as it says stays as it is, with
+// its state. Of each name the statements count from the last DROP in front of its last CREATE on:
+//
+//     the CREATE describes what exists          nothing is carried out, the DROP neither
+//     something else exists, or nothing does    the DROP and all that follows it are carried out, whatever earlier starts did
+//
+// A table that reads from one that is dropped has to be dropped in front of it, so its DROP and CREATE are carried out too. Everything else
+// (INSERT, PAUSE, a name that the script drops for good) happens once: the catalog remembers it with a mark.
+
+import Bytes
+import Catalog
+import Syntax
+import Values
+
+/// A statement of a script.
+struct ScriptStatement: Sendable {
+    /// Nil for a text that is no statement: it is carried out, and refused there with the reason.
+    let statement: Statement?
+    /// What the catalog remembers it by; nil for a statement that only concerns the session.
+    let mark: String?
+    /// The canonical text.
+    let canonical: String
+
+    /// What the statement makes, changes or drops; nil when that is nothing with a name.
+    var subject: CatalogKey? {
+        switch statement {
+        case .createSource(let create): .source(create.name.text)
+        case .createAs(let create): .source(create.name.text)
+        case .alterSource(let alter): .source(alter.name.text)
+        case .dropSource(let drop): .source(drop.name.text)
+        case .createType(let name, _, _), .dropType(let name, _): .type(name.text)
+        default: nil
+        }
+    }
+
+    var isCreate: Bool {
+        switch statement {
+        case .createSource, .createAs, .createType: true
+        default: false
+        }
+    }
+
+    var isDrop: Bool {
+        switch statement {
+        case .dropSource, .dropType: true
+        default: false
+        }
+    }
+
+    /// Whether all that it does is to give rows to the client that asked.
+    var isForReaders: Bool {
+        switch statement {
+        case .query, .print: true
+        default: false
+        }
+    }
+
+    /// Whether it is a CREATE that takes what exists for what it says.
+    var takesWhatExists: Bool {
+        switch statement {
+        case .createSource(let create): create.ifNotExists
+        case .createAs(let create): create.ifNotExists
+        case .createType(_, _, let ifNotExists): ifNotExists
+        default: false
+        }
+    }
+}
+
+/// The statements of a script, and which of them are to be carried out.
+struct ScriptPlan: Sendable {
+    let statements: [ScriptStatement]
+    /// For the statements that are decided by what exists: whether to carry them out. The rest goes by marks.
+    private(set) var decisions: [Int: Bool] = [:]
+    /// Sources that the script drops and makes anew, and those of them whose records go too.
+    private var renewed: Set<String> = [], emptied: Set<String> = []
+    private let catalog: CatalogSnapshot
+
+    /// Reads the texts of a script, with the variables that they define, and compares them with what exists. `options` are those of the
+    /// session at the start; `isBroken` tells what exists but could not be brought back.
+    init(_ texts: [String], _ options: ParserOptions, _ catalog: CatalogSnapshot, isBroken: (CatalogKey) -> Bool) {
+        statements = ScriptPlan.read(texts, options)
+        self.catalog = catalog
+        var makers: [CatalogKey: (create: Int, drop: Int?)] = [:]
+        for (index, statement) in statements.enumerated() {
+            guard let subject = statement.subject else { continue }
+            if statement.isCreate { makers[subject] = (index, lastDrop(of: subject, before: index)) }
+            if statement.isDrop { makers[subject] = nil }
+        }
+        var missing = Set(makers.filter { !isBroken($0.key) && !isThere($0.key, $0.value.create) }.keys)
+        addReaders(to: &missing, makers.filter { $0.value.drop != nil })
+        for (index, statement) in statements.enumerated() {
+            guard let subject = statement.subject, let maker = makers[subject] else { continue }
+            if missing.contains(subject) {
+                if index >= maker.drop ?? maker.create { decisions[index] = true }
+            } else if index <= maker.create {
+                decisions[index] = false
+            }
+        }
+        for case .source(let name) in missing {
+            guard let drop = makers[.source(name)]?.drop, catalog.sources[name] != nil else { continue }
+            renewed.insert(name)
+            if case .dropSource(let dropped)? = statements[drop].statement, dropped.deleteTopic { emptied.insert(name) }
+        }
+    }
+
+    /// Whether a statement is to be carried out.
+    func isDue(_ index: Int) -> Bool {
+        if let decision = decisions[index] { return decision }
+        let statement = statements[index]
+        guard let mark = statement.mark else { return true }
+        let isMarked = catalog.scriptMarks.contains(mark)
+        switch statement.statement {
+        case .insertSelect(let insert):
+            return (!isMarked || renewed.contains(insert.target.text)) && !catalog.sortedQueries.contains { isSame($0.statement, statement) }
+        case .insertValues(let insert): return !isMarked || emptied.contains(insert.target.text)
+        default: return !isMarked
+        }
+    }
+
+    /// Names of sources and ids of queries that exist although nothing in the script makes or drops them, sorted.
+    var leftovers: [String] {
+        let made = Set(statements.lazy.filter { $0.isCreate || $0.isDrop }.compactMap(\.subject))
+        let sources = catalog.sources.values.filter { source in
+            !made.contains(.source(source.name)) && !SystemTopics.sources.contains { $0.name == source.name }
+        }
+        let queries = catalog.sortedQueries.filter { query in
+            guard let statement = try? parse(query.statement, options: ScriptPlan.plainOptions).first?.statement,
+                case .insertSelect = statement
+            else { return false }
+            return !statements.contains { isSame(query.statement, $0) }
+        }
+        return sources.map(\.name).sorted() + queries.map(\.id)
+    }
+
+    private static func read(_ texts: [String], _ options: ParserOptions) -> [ScriptStatement] {
+        var options = options
+        // How often each text has come so far: a script may insert the same row twice.
+        var counts: [String: Int] = [:]
+        return texts.map { text in
+            guard let statement = (try? parse(text, options: options))?.first?.statement else {
+                return ScriptStatement(statement: nil, mark: nil, canonical: text)
+            }
+            if case .define(let name, let value) = statement { options.variables[name.text.uppercased()] = value }
+            if case .undefine(let name) = statement { options.variables[name.text.uppercased()] = nil }
+            let canonical = CanonicalText.statement(statement)
+            guard statement.changesData else { return ScriptStatement(statement: statement, mark: nil, canonical: canonical) }
+            counts[canonical, default: 0] += 1
+            let mark = "\(String(fnv1a(canonical.utf8), radix: 16))-\(counts[canonical] ?? 1)"
+            return ScriptStatement(statement: statement, mark: mark, canonical: canonical)
+        }
+    }
+
+    private static var plainOptions: ParserOptions {
+        var options = ParserOptions()
+        options.acceptsMissingSemicolon = true
+        return options
+    }
+
+    private func lastDrop(of subject: CatalogKey, before index: Int) -> Int? {
+        statements[..<index].lastIndex { $0.isDrop && $0.subject == subject }
+    }
+
+    /// Whether what a CREATE makes exists as it says.
+    private func isThere(_ subject: CatalogKey, _ create: Int) -> Bool {
+        let statement = statements[create]
+        let known: String? =
+            switch subject {
+            case .source(let name): catalog.sources[name]?.statement
+            case .type(let name): catalog.customTypes[name]?.statement
+            default: nil
+            }
+        guard let known else { return false }
+        if isSame(known, statement) { return true }
+        // What exists was changed by a later statement of the script, or the statement took it as it was.
+        let isAltered = statements[(create + 1)...].contains { $0.subject == subject }
+        return (isAltered || statement.takesWhatExists) && statement.mark.map(catalog.scriptMarks.contains) == true
+    }
+
+    private func isSame(_ text: String, _ statement: ScriptStatement) -> Bool {
+        guard let known = try? parse(text, options: ScriptPlan.plainOptions).first?.statement else { return false }
+        return CanonicalText.statement(known) == statement.canonical
+    }
+
+    /// Adds what reads from the sources in `missing`, as far as the script drops and makes that.
+    private func addReaders(to missing: inout Set<CatalogKey>, _ makers: [CatalogKey: (create: Int, drop: Int?)]) {
+        var hasGrown = true
+        while hasGrown {
+            hasGrown = false
+            for case .source(let name) in makers.keys where !missing.contains(.source(name)) {
+                guard let id = catalog.sources[name]?.queryID, let query = catalog.queries[id] else { continue }
+                let isReader = query.reads.contains { missing.contains(.source($0)) && makers[.source($0)] != nil }
+                if isReader { hasGrown = missing.insert(.source(name)).inserted }
+            }
+        }
+    }
+}
