@@ -1,6 +1,7 @@
 // Turns outgoing records into record batches: cuts them into batches of a limited size, frames the records (each a varint
 // length, attributes, varint deltas of timestamp and offset, varint-framed key, value and headers), and seals each batch with
 // its header and checksum. Base offsets are left at zero: they lie outside the checksum and are set when the log knows them.
+package import Quantities
 
 /// A record batch within `FramedBatches.bytes`.
 package struct FramedBatch: Hashable, Sendable {
@@ -27,11 +28,11 @@ package struct FramedBatches: Sendable {
     package var recordCount: Int { batches.reduce(0) { $0 + $1.recordCount } }
 
     /// Gives consecutive offsets to all records, from `offset` on.
-    package mutating func setBaseOffset(_ offset: Int64) {
+    package mutating func setBaseOffset(_ offset: Offset) {
         var next = offset
         for batch in batches {
-            bytes.put(int64: next, at: batch.start)
-            next += Int64(batch.recordCount)
+            bytes.put(int64: next.count, at: batch.start)
+            next = next + Int64(batch.recordCount)
         }
     }
 }

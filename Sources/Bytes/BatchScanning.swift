@@ -1,11 +1,12 @@
 // Reads the records of batches into the arrays of a `RecordRun`, in place: ranges point into the buffer that was read. Every
 // read is bounded by the batch's end, whatever the bytes say.
+package import Quantities
 
 /// Collects the records of batches that lie in one buffer.
 package struct RecordRunBuilder {
     /// The buffer; decompressed sections are added to it.
     package private(set) var bytes: [UInt8]
-    private let firstOffset: Int64
+    private let firstOffset: Offset
     private var keys: [ByteRange] = []
     private var values: [ByteRange] = []
     private var headers: [ByteRange] = []
@@ -15,7 +16,7 @@ package struct RecordRunBuilder {
     private var isPadded = true
 
     /// `bytes` ends with `RecordRun.padding` zero bytes. Records below `firstOffset` are left out.
-    package init(_ bytes: [UInt8], from firstOffset: Int64) {
+    package init(_ bytes: [UInt8], from firstOffset: Offset) {
         self.bytes = bytes
         self.firstOffset = firstOffset
     }
@@ -49,7 +50,7 @@ package struct RecordRunBuilder {
     }
 
     /// The run; the builder is used up.
-    package consuming func finish(nextOffset: Int64, isAtEnd: Bool) -> RecordRun {
+    package consuming func finish(nextOffset: Offset, isAtEnd: Bool) -> RecordRun {
         if !isPadded { bytes.append(contentsOf: repeatElement(0, count: RecordRun.padding)) }
         return RecordRun(
             bytes: bytes, keys: keys, values: values, headers: hasHeaders ? headers : [], timestamps: timestamps,
@@ -94,8 +95,8 @@ package struct RecordRunBuilder {
                     let key = record.piece(), let value = record.piece(), record.position < record.end
                 else { return false }
                 lastDelta = offsetDelta
-                let offset = header.baseOffset &+ offsetDelta
-                if offset < firstOffset { continue }
+                let offset = header.baseOffset.count &+ offsetDelta
+                if offset < firstOffset.count { continue }
                 keys.append(key)
                 values.append(value)
                 offsets.append(offset)

@@ -1,5 +1,6 @@
 // Numbers in byte arrays: big-endian integers, the zigzag varints of protocol buffers that Kafka uses too, and padded digits. Writers
 // append; `ByteReader` reads and never past the end: what is not there is nil.
+package import Quantities
 
 extension [UInt8] {
     /// Appends 2 bytes, big-endian.
@@ -142,6 +143,10 @@ package struct ByteReader {
     package mutating func uint32() -> UInt32? { bigEndian(4).map { UInt32(truncatingIfNeeded: $0) } }
     /// 8 bytes, big-endian.
     package mutating func uint64() -> UInt64? { bigEndian(8) }
+    /// A place in a partition, from 64 bits; nil also for a negative number.
+    package mutating func offset() -> Offset? { int64().flatMap { Offset(exactly: $0) } }
+    /// Which partition, from 32 bits; nil also for a negative number.
+    package mutating func partitionIndex() -> PartitionIndex? { int32().flatMap { PartitionIndex(exactly: Int64($0)) } }
 
     private mutating func bigEndian(_ width: Int) -> UInt64? {
         guard remaining >= width else { return nil }

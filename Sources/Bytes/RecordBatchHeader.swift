@@ -10,6 +10,7 @@
 //
 // Attributes: bits 0-2 compression, 3 timestamps are those of appending, 4 transactional, 5 control, 6 base timestamp is the
 // delete horizon. The CRC does not cover the first 17 bytes, so that a log can set the base offset without computing it anew.
+package import Quantities
 
 /// The header of one record batch.
 package struct RecordBatchHeader: Hashable, Sendable {
@@ -23,7 +24,7 @@ package struct RecordBatchHeader: Hashable, Sendable {
     package static let largestBatch = 1 << 30
 
     /// Offset of the first record; not covered by the checksum.
-    package var baseOffset: Int64 = 0
+    package var baseOffset = Offset.first
     /// Bytes of the whole batch, this header included.
     package var totalBytes: Int = 0
     /// Kafka's count of leaders; 0 here.
@@ -54,17 +55,19 @@ package struct RecordBatchHeader: Hashable, Sendable {
     package init?(_ bytes: [UInt8], at position: Int, end: Int? = nil) {
         let end = min(end ?? bytes.count, bytes.count)
         guard position >= 0, end - position >= Self.byteCount else { return nil }
-        self = unsafe bytes.withUnsafeBytes { unsafe RecordBatchHeader(readingFrom: $0, at: position) }
+        guard let header = unsafe bytes.withUnsafeBytes({ unsafe RecordBatchHeader(readingFrom: $0, at: position) }) else { return nil }
+        self = header
         guard bytes[position + 16] == 2, totalBytes >= Self.byteCount, totalBytes <= Self.largestBatch, recordCount >= 0,
-            lastOffsetDelta >= 0, baseOffset >= 0, baseOffset <= Int64.max - Int64(lastOffsetDelta) - 1
+            lastOffsetDelta >= 0, baseOffset.checkedSum(Int64(lastOffsetDelta) + 1) != nil
         else { return nil }
     }
 
-    private init(readingFrom buffer: UnsafeRawBufferPointer, at position: Int) {
+    private init?(readingFrom buffer: UnsafeRawBufferPointer, at position: Int) {
         func number<Number: FixedWidthInteger>(_ offset: Int, _ type: Number.Type) -> Number {
             unsafe Number(bigEndian: buffer.loadUnaligned(fromByteOffset: position + offset, as: type))
         }
-        baseOffset = number(0, Int64.self)
+        guard let base = Offset(exactly: number(0, Int64.self)) else { return nil }
+        baseOffset = base
         totalBytes = Int(number(8, Int32.self)) + Self.lengthOverhead
         leaderEpoch = number(12, Int32.self)
         crc = number(17, UInt32.self)
@@ -83,7 +86,7 @@ package struct RecordBatchHeader: Hashable, Sendable {
         func put<Number: FixedWidthInteger>(_ value: Number, _ offset: Int) {
             unsafe start.storeBytes(of: value.bigEndian, toByteOffset: offset, as: Number.self)
         }
-        put(baseOffset, 0)
+        put(baseOffset.count, 0)
         put(Int32(totalBytes - Self.lengthOverhead), 8)
         put(leaderEpoch, 12)
         put(UInt8(2), 16)
@@ -99,7 +102,7 @@ package struct RecordBatchHeader: Hashable, Sendable {
     }
 
     /// Offset of the last record, or of the last that compaction removed behind it.
-    package var lastOffset: Int64 { baseOffset + Int64(lastOffsetDelta) }
+    package var lastOffset: Offset { baseOffset + Int64(lastOffsetDelta) }
     /// The codec's number, 0 for none.
     package var compressionBits: UInt8 { UInt8(truncatingIfNeeded: attributes & 7) }
     /// A marker of a transaction's end, not data.

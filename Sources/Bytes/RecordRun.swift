@@ -1,4 +1,5 @@
 // Records as they travel between the log and the other rooms: one buffer and arrays of ranges into it, never one object a record.
+package import Quantities
 
 /// A place inside the buffer of a `RecordRun` or an `OutgoingRecords`: `start` and `length` in bytes; a negative length means null.
 package struct ByteRange: Hashable, Sendable {
@@ -39,13 +40,13 @@ package final class RecordRun: Sendable {
     package let timestamps: [Int64]
     package let offsets: [Int64]
     /// Where the next fetch goes on; past the last record of this run, and past what compaction or control batches left out.
-    package let nextOffset: Int64
+    package let nextOffset: Offset
     /// Whether `nextOffset` was the end of the partition (of what the fetch was allowed to see) when this run was read.
     package let isAtEnd: Bool
 
     package init(
         bytes: [UInt8], keys: [ByteRange], values: [ByteRange], headers: [ByteRange], timestamps: [Int64], offsets: [Int64],
-        nextOffset: Int64, isAtEnd: Bool
+        nextOffset: Offset, isAtEnd: Bool
     ) {
         precondition(keys.count == offsets.count && values.count == offsets.count && timestamps.count == offsets.count)
         precondition(headers.isEmpty || headers.count == offsets.count)
@@ -60,6 +61,9 @@ package final class RecordRun: Sendable {
     }
 
     @inlinable package var count: Int { offsets.count }
+
+    /// The offset of one record. None is negative: a batch whose header says so is not read.
+    @inlinable package func offset(at index: Int) -> Offset { Offset(clamping: offsets[index]) }
 }
 
 /// Records to be appended to one partition of the log: the same shape as a `RecordRun`, without offsets, which the log gives.

@@ -7,6 +7,7 @@
 import Formats
 package import JSONText
 import Plans
+import Quantities
 import Values
 
 /// A record of the catalog topic as it is read back.
@@ -164,7 +165,9 @@ package struct StatementRecord: Hashable, Sendable {
         expanded = document["expanded"]?.stringValue
         origin = document["origin"].flatMap { origin in
             origin["topic"]?.stringValue.map { topic in
-                SourceOrigin(topicID: topic, offsets: (origin["offsets"]?.arrayValue ?? []).map { Int64($0.intValue ?? 0) })
+                let offsets = origin["offsets"]?.arrayValue ?? []
+                return SourceOrigin(
+                    topicID: topic, offsets: offsets.map { $0.intValue.flatMap { Offset(exactly: Int64($0)) } ?? .first })
             }
         }
         nextNumber = document["next"]?.intValue.map { Int64($0) }

@@ -3,6 +3,7 @@
 
 package import Formats
 package import Plans
+package import Quantities
 package import Values
 
 /// Event time of a source that takes it from a column.
@@ -24,16 +25,16 @@ package struct SourceOrigin: Hashable, Sendable, Codable {
     /// The identity of the topic, as text; in another topic of that name the offsets mean nothing.
     package var topicID: String
     /// The first offset of the table by partition.
-    package var offsets: [Int64]
+    package var offsets: [Offset]
 
-    package init(topicID: String, offsets: [Int64]) {
+    package init(topicID: String, offsets: [Offset]) {
         self.topicID = topicID
         self.offsets = offsets
     }
 
-    /// The first offset of the table in a partition of the topic with that identity; 0 where nothing is known.
-    package func offset(in partition: Int, ofTopic id: String) -> Int64 {
-        id == topicID && offsets.indices.contains(partition) ? offsets[partition] : 0
+    /// The first offset of the table in a partition of the topic with that identity; that of the topic where nothing is known.
+    package func offset(in partition: PartitionIndex, ofTopic id: String) -> Offset {
+        id == topicID && offsets.indices.contains(partition.index) ? offsets[partition.index] : .first
     }
 }
 
@@ -94,10 +95,10 @@ package struct CustomType: Hashable, Sendable, Codable {
 /// Where a query began to read a partition.
 package struct StartPosition: Hashable, Sendable, Codable {
     package var topic: String
-    package var partition: Int
-    package var offset: Int64
+    package var partition: PartitionIndex
+    package var offset: Offset
 
-    package init(topic: String, partition: Int, offset: Int64) {
+    package init(topic: String, partition: PartitionIndex, offset: Offset) {
         self.topic = topic
         self.partition = partition
         self.offset = offset

@@ -3,6 +3,7 @@
 
 import Bytes
 import LogStore
+import Quantities
 
 /// Where records of a case go.
 enum CasePlacement: Sendable, Hashable {
@@ -25,7 +26,7 @@ final class CaseLog: EventLog {
     func commit(_ commit: Commit, completion: @escaping @Sendable (Result<CommitReceipt, LogError>) -> Void) {
         var commit = commit
         if placement == .firstPartition {
-            for index in commit.appends.indices { commit.appends[index].partition = 0 }
+            for index in commit.appends.indices { commit.appends[index].partition = .first }
         }
         base.commit(commit, completion: completion)
     }
@@ -44,15 +45,17 @@ final class CaseLog: EventLog {
     func describeTopic(_ topic: TopicID) -> TopicDescription? { base.describeTopic(topic) }
     func describeTopics() -> [TopicDescription] { base.describeTopics() }
 
-    func bounds(of topic: TopicID, partition: Int) throws(LogError) -> PartitionBounds { try base.bounds(of: topic, partition: partition) }
+    func bounds(of topic: TopicID, partition: PartitionIndex) throws(LogError) -> PartitionBounds {
+        try base.bounds(of: topic, partition: partition)
+    }
 
     func fetch(
-        _ topic: TopicID, partition: Int, from offset: Int64, maxBytes: Int, upTo moment: LogMoment
+        _ topic: TopicID, partition: PartitionIndex, from offset: Offset, maxBytes: ByteCount, upTo moment: LogMoment
     ) throws(LogError) -> RecordRun {
         try base.fetch(topic, partition: partition, from: offset, maxBytes: maxBytes, upTo: moment)
     }
 
-    func offset(of topic: TopicID, partition: Int, atOrAfter timestamp: Int64) throws(LogError) -> Int64? {
+    func offset(of topic: TopicID, partition: PartitionIndex, atOrAfter timestamp: Int64) throws(LogError) -> Offset? {
         try base.offset(of: topic, partition: partition, atOrAfter: timestamp)
     }
 

@@ -13,6 +13,7 @@ import LogStore
 import Pipelines
 import Plans
 import Platform
+import Quantities
 import Sessions
 import Values
 
@@ -70,7 +71,7 @@ private struct CaseRun {
     let log: any EventLog
     let engine: MillraceEngine
     /// The offset of the first input record of each topic that has any, and how many there are. Only for the first partition.
-    var inputRanges: [String: Range<Int64>] = [:]
+    var inputRanges: [String: Range<Offset>] = [:]
 
     init(_ test: TestCase, batch: Int, partitions: Int?) throws(CaseFailure) {
         self.test = test
@@ -171,7 +172,7 @@ private struct CaseRun {
             let source = sources[record.topic]
             let records = InputCoding.records(of: record, source: source)
             let partition = InputCoding.partition(of: records, source: source, among: topic.partitions.count, keyless: number)
-            let offset = try append(records, to: topic.id, partition: partitions == nil ? 0 : partition, of: log)
+            let offset = try append(records, to: topic.id, partition: partitions == nil ? .first : partition, of: log)
             inputRanges[record.topic] = (inputRanges[record.topic]?.lowerBound ?? offset)..<(offset + 1)
         }
     }
@@ -182,7 +183,7 @@ private struct CaseRun {
     private func drive(_ plan: QueryPlan) throws(QueryFailure) {
         guard partitions != nil else {
             // All records are in the first partitions.
-            for task in try engine.makeTasks(of: plan, width: 1) where task.description.partition == 0 { try driveFirst(task) }
+            for task in try engine.makeTasks(of: plan, width: 1) where task.description.partition == .first { try driveFirst(task) }
             return
         }
         for task in try engine.makeTasks(of: plan) {
@@ -281,11 +282,11 @@ private struct CaseRun {
 
 /// Appends and gives the offset of the first record. Errors: the log refuses it.
 @discardableResult
-func append(_ records: OutgoingRecords, to topic: TopicID, partition: Int, of log: any EventLog) throws(CaseFailure) -> Int64 {
+func append(_ records: OutgoingRecords, to topic: TopicID, partition: PartitionIndex, of log: any EventLog) throws(CaseFailure) -> Offset {
     let outcome = Monitor<Result<CommitReceipt, LogError>?>(nil)
     log.commit(Commit([Append(topic: topic, partition: partition, records: records)])) { result in outcome.update { $0 = result } }
     switch outcome.wait(nanoseconds: CaseLimits.nanoseconds, until: { $0 != nil }, then: { $0 }) {
-    case .success(let receipt)?: return receipt.baseOffsets.first ?? 0
+    case .success(let receipt)?: return receipt.baseOffsets.first ?? .first
     case .failure(let error)?: throw CaseFailure(error.message)
     case nil: throw CaseFailure("the log did not answer")
     }

@@ -6,6 +6,7 @@ import Formats
 import JSONText
 import LogStore
 import Pipelines
+import Quantities
 import Values
 
 struct OutputCheck {
@@ -38,7 +39,7 @@ struct OutputCheck {
         guard let topic = log.describeTopic(named: name) else { throw CaseFailure("there is no topic \(name)") }
         var runs: [RecordRun] = []
         do throws(LogError) {
-            for partition in order == .whole ? 0..<1 : topic.partitions.indices {
+            for partition in order == .whole ? [.first] : topic.partitionIndexes {
                 try readAll(of: log, PartitionKey(topic: topic.id, partition: partition)) { runs.append($0) }
             }
         } catch {

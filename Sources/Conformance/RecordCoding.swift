@@ -5,6 +5,7 @@ import Bytes
 import Catalog
 import Formats
 import JSONText
+import Quantities
 import Values
 
 func decodedBase64(_ text: String) -> [UInt8]? { Base64.decode(Array(text.utf8)[...]) }
@@ -42,9 +43,9 @@ enum InputCoding {
     }
 
     /// The partition of one input record: by its key without the window, and for a record without a key `keyless` modulo their number.
-    static func partition(of records: OutgoingRecords, source: SourceDefinition?, among count: Int, keyless: Int) -> Int {
+    static func partition(of records: OutgoingRecords, source: SourceDefinition?, among count: Int, keyless: Int) -> PartitionIndex {
         let range = records.keys[0]
-        guard !range.isNull else { return keyless % count }
+        guard !range.isNull else { return PartitionIndex(index: keyless % count) }
         let suffix =
             switch source?.window {
             case nil: 0
@@ -52,7 +53,8 @@ enum InputCoding {
             case .time?: 8
             }
         let start = Int(range.start)
-        return Bytes.partition(ofKey: records.bytes, start..<start + max(0, Int(range.length) - suffix), among: count)
+        let place = Bytes.partition(ofKey: records.bytes, start..<start + max(0, Int(range.length) - suffix), among: count)
+        return PartitionIndex(index: place)
     }
 
     private static func kafka(_ node: JSONValue, _ type: SQLType?) -> [UInt8]? {

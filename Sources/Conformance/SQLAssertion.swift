@@ -12,6 +12,7 @@ import Functions
 import LogStore
 import Operators
 import Plans
+import Quantities
 import Syntax
 import Values
 
@@ -101,11 +102,11 @@ struct SQLAssertion {
                 let run: RecordRun
                 do throws(LogError) {
                     run = try progress.log.fetch(
-                        topic.id, partition: arrival.partition, from: arrival.offsets.lowerBound, maxBytes: 1 << 20, upTo: .durable)
+                        topic.id, partition: arrival.partition, from: arrival.offsets.lowerBound, maxBytes: .mebibytes(1), upTo: .durable)
                 } catch {
                     throw .assertion(error.message)
                 }
-                guard run.count > 0, run.offsets[0] < arrival.offsets.upperBound else { continue }
+                guard run.count > 0, run.offset(at: 0) < arrival.offsets.upperBound else { continue }
                 if oldest.map({ run.timestamps[0] < $0.run.timestamps[0] }) ?? true { oldest = (place, run) }
             }
             guard let oldest else {
@@ -113,7 +114,7 @@ struct SQLAssertion {
                 continue
             }
             let end = arrivals[oldest.place].offsets.upperBound
-            progress.arrivals[topic.id]?[0][oldest.place].offsets = min(oldest.run.offsets[0] + 1, end)..<end
+            progress.arrivals[topic.id]?[0][oldest.place].offsets = min(oldest.run.offset(at: 0) + 1, end)..<end
             return try decode(oldest.run.first, of: source)
         }
         throw .assertion("expected another record in \(source.name), but there is none")
@@ -142,6 +143,6 @@ extension RecordRun {
     fileprivate var first: RecordRun {
         RecordRun(
             bytes: bytes, keys: Array(keys.prefix(1)), values: Array(values.prefix(1)), headers: Array(headers.prefix(1)),
-            timestamps: Array(timestamps.prefix(1)), offsets: Array(offsets.prefix(1)), nextOffset: offsets[0] + 1, isAtEnd: false)
+            timestamps: Array(timestamps.prefix(1)), offsets: Array(offsets.prefix(1)), nextOffset: offset(at: 0) + 1, isAtEnd: false)
     }
 }

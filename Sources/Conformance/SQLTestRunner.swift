@@ -7,6 +7,7 @@ import Diagnostics
 import Engine
 import LogStore
 import Platform
+import Quantities
 import Sessions
 import Syntax
 
@@ -103,8 +104,8 @@ enum SQLTestFailure: Error {
 struct SQLTestProgress {
     /// Records of one partition, none of which an assertion has taken yet.
     struct Arrival {
-        var partition: Int
-        var offsets: Range<Int64>
+        var partition: PartitionIndex
+        var offsets: Range<Offset>
     }
 
     let engine: MillraceEngine
@@ -115,7 +116,7 @@ struct SQLTestProgress {
     /// What each topic got after each statement, oldest statement first.
     var arrivals: [TopicID: [[Arrival]]] = [:]
     /// How much of each partition is among the arrivals, taken or not.
-    private var ends: [TopicID: [Int64]] = [:]
+    private var ends: [TopicID: [Offset]] = [:]
 
     init(engine: MillraceEngine, log: any EventLog, session: EngineSession) {
         self.engine = engine
@@ -139,9 +140,9 @@ struct SQLTestProgress {
         for topic in log.describeTopics() {
             var known = ends[topic.id] ?? topic.partitions.map(\.bounds.start)
             var new: [Arrival] = []
-            for (partition, description) in topic.partitions.enumerated() where known[partition] < description.bounds.durableEnd {
-                new.append(Arrival(partition: partition, offsets: known[partition]..<description.bounds.durableEnd))
-                known[partition] = description.bounds.durableEnd
+            for (place, description) in topic.partitions.enumerated() where known[place] < description.bounds.durableEnd {
+                new.append(Arrival(partition: PartitionIndex(index: place), offsets: known[place]..<description.bounds.durableEnd))
+                known[place] = description.bounds.durableEnd
             }
             ends[topic.id] = known
             if !new.isEmpty { arrivals[topic.id, default: []].append(new) }

@@ -8,6 +8,7 @@ import Engine
 import JSONText
 import LogStore
 import Platform
+import Quantities
 import Sessions
 
 /// Runs server cases.

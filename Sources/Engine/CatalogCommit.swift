@@ -9,6 +9,7 @@ import JSONText
 import LogStore
 import Pipelines
 import Platform
+import Quantities
 
 extension MillraceEngine {
     /// Carries out a change of the catalog; to be called on `catalogLane` only. `appends` become durable with
@@ -84,7 +85,7 @@ extension MillraceEngine {
             }
             records.append(key: Array(object.key.text.utf8), value: value, timestamp: now)
         }
-        try commitAndWait([Append(topic: topic.id, partition: 0, records: records)] + appends, generation: generation)
+        try commitAndWait([Append(topic: topic.id, partition: .first, records: records)] + appends, generation: generation)
     }
 }
 
@@ -111,6 +112,6 @@ extension MillraceEngine {
         } catch {
             throw Diagnostic(.internalError, "\(error)", category: .general)
         }
-        return [Append(topic: topic.id, partition: 0, records: records)]
+        return [Append(topic: topic.id, partition: .first, records: records)]
     }
 }

@@ -8,6 +8,7 @@ import LogStore
 import Pipelines
 import Plans
 import Platform
+import Quantities
 import Settings
 
 /// What the catalog topic holds.
@@ -92,7 +93,7 @@ extension MillraceEngine {
     private func readCatalog() -> CatalogReading {
         var reading = CatalogReading()
         guard let topic = log.describeTopic(named: SystemTopics.catalog) else { return reading }
-        let partition = PartitionKey(topic: topic.id, partition: 0)
+        let partition = PartitionKey(topic: topic.id, partition: .first)
         var next = topic.partitions[0].bounds.start
         while true {
             do throws(LogError) {
@@ -110,7 +111,7 @@ extension MillraceEngine {
                         + error.message
                 }
                 guard error.kind == .damaged else { return reading }
-                next += 1
+                next = next + 1
             }
         }
     }

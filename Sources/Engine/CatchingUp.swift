@@ -5,6 +5,7 @@ import LogStore
 import Pipelines
 import Planner
 import Platform
+import Quantities
 
 extension MillraceEngine {
     /// What has to be caught up for the sources to be up to date, each behind what it reads from. Upstream of the stream of errors are all
@@ -29,16 +30,16 @@ extension MillraceEngine {
     /// Whether a stage has durably processed what its inputs hold now, as a question that can be asked again and again. A query that does not
     /// run is not waited for.
     func hasCaughtUp(_ stage: CatchUpStage) -> @Sendable () -> Bool {
-        var targets: [PartitionKey: Int64] = [:]
+        var targets: [PartitionKey: Offset] = [:]
         for name in stage.topics {
             guard let topic = log.describeTopic(named: name) else { continue }
-            for (index, partition) in topic.partitions.enumerated() {
+            for (index, partition) in zip(topic.partitionIndexes, topic.partitions) {
                 targets[PartitionKey(topic: topic.id, partition: index)] = partition.bounds.durableEnd
             }
         }
         return { [targets, status = stage.status] in
             status.content.withLock { content in
-                content.state != .running || targets.allSatisfy { (content.durablePositions[$0.key] ?? 0) >= $0.value }
+                content.state != .running || targets.allSatisfy { (content.durablePositions[$0.key] ?? .first) >= $0.value }
             }
         }
     }

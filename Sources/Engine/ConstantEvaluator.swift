@@ -10,6 +10,7 @@ import Operators
 import Pipelines
 import Planner
 import Plans
+import Quantities
 import Values
 
 /// Turns constant expressions into records.
@@ -58,7 +59,7 @@ struct ConstantEvaluator {
 
     private func run(_ dataflow: Dataflow, _ run: RecordRun) throws(QueryFailure) {
         do throws(DataflowError) {
-            try dataflow.process(input: 0, run: run, range: 0..<run.count, partition: 0)
+            try dataflow.process(input: 0, run: run, range: 0..<run.count, partition: .first)
             try dataflow.flush()
         } catch {
             throw QueryFailure(message: error.message)

@@ -3,6 +3,7 @@
 import LogStore
 import Pipelines
 package import Platform
+package import Quantities
 
 /// What is measured, at one moment.
 package struct EngineMetrics: Sendable {
@@ -23,10 +24,10 @@ package struct EngineMetrics: Sendable {
     /// A topic of the log.
     package struct Topic: Sendable {
         package var name: String
-        /// Bytes of its segments.
-        package var bytes: Int64
+        /// The size of its segments.
+        package var bytes: ByteCount
         /// One past the last durable offset of each partition.
-        package var endOffsets: [Int64]
+        package var endOffsets: [Offset]
     }
 
     /// Sorted by id.
@@ -46,7 +47,7 @@ extension MillraceEngine {
         }
         let topics = log.describeTopics().map { topic in
             EngineMetrics.Topic(
-                name: topic.name, bytes: topic.partitions.reduce(0) { $0 + Int64($1.byteCount) },
+                name: topic.name, bytes: topic.partitions.reduce(.zero) { $0 + $1.byteCount },
                 endOffsets: topic.partitions.map(\.bounds.durableEnd))
         }
         return EngineMetrics(queries: queries, topics: topics)

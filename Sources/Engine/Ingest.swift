@@ -10,6 +10,7 @@ import LogStore
 import Operators
 import Pipelines
 import Platform
+import Quantities
 package import Sessions
 import Values
 
@@ -128,7 +129,7 @@ package final class Ingest: @unchecked Sendable {
         state.withLock { state in
             if let first = errors.first, state.report.firstProblem == nil {
                 let reason = (first.column.map { "column `\($0)`: " } ?? "") + first.message
-                state.report.firstProblem = IngestProblem(line: Int(first.offset), reason: reason)
+                state.report.firstProblem = IngestProblem(line: first.offset.map { Int($0.count) } ?? 0, reason: reason)
             }
             state.report.rejected += rejected
             // A commit may have failed while these were decoded; nothing of them will be durable.
@@ -168,7 +169,7 @@ package final class Ingest: @unchecked Sendable {
     private struct Flight: Sendable {
         /// Where an append of the commit goes, and how many records it has.
         struct Place {
-            let partition: Int
+            let partition: PartitionIndex
             let count: Int
         }
 
@@ -196,12 +197,13 @@ package final class Ingest: @unchecked Sendable {
             state.flyingCommits == 0 || state.pendingBytes >= Ingest.commitBytes
         else { return nil }
         var appends: [Append] = []
+        // Keyless records stick to a partition for a commit.
+        let keyless = PartitionIndex(index: state.commits % output.partitions)
         for part in state.parts {
             if isKeyless {
-                // Keyless records stick to a partition for a commit.
-                appends.append(Append(topic: output.topic, partition: state.commits % output.partitions, records: part))
+                appends.append(Append(topic: output.topic, partition: keyless, records: part))
             } else {
-                appends += output.appends(of: part, keyless: state.commits)
+                appends += output.appends(of: part, keyless: keyless)
             }
         }
         let places = appends.map { Flight.Place(partition: $0.partition, count: $0.records.count) }
@@ -260,10 +262,10 @@ package final class Ingest: @unchecked Sendable {
 }
 
 extension IngestReport {
-    fileprivate mutating func add(_ partition: Int, _ count: Int, _ base: Int64) {
+    fileprivate mutating func add(_ partition: PartitionIndex, _ count: Int, _ base: Offset) {
         guard count > 0 else { return }
         records += count
-        let last = base + Int64(count) - 1
+        let last = base + Int64(count - 1)
         if let index = offsets.firstIndex(where: { $0.partition == partition }) {
             offsets[index].last = max(offsets[index].last, last)
         } else {

@@ -9,6 +9,7 @@ import Operators
 import Pipelines
 import Platform
 import Plans
+import Quantities
 import Sessions
 import Values
 
@@ -103,7 +104,8 @@ final class IngestDecoder {
         let rows = validator.rows(in: bytes, lines) { index, column, reason in
             rejected += 1
             if errors.count < Dataflow.rowErrorLimit {
-                errors.append(error(line: firstLine + index, column: column, reason: reason, raw: Array(bytes[range(lines[index])])))
+                let line = Offset(clamping: Int64(firstLine + index))
+                errors.append(error(at: line, column: column, reason: reason, raw: Array(bytes[range(lines[index])])))
             }
         }
         var records = OutgoingRecords()
@@ -129,15 +131,15 @@ final class IngestDecoder {
         // Line numbers travel as timestamps, so that a row still knows its line when it is a record.
         let run = RecordRun(
             bytes: bytes, keys: Array(repeating: .null, count: values.count), values: values, headers: [], timestamps: numbers,
-            offsets: numbers, nextOffset: numbers[numbers.count - 1] + 1, isAtEnd: false)
-        try dataflow.process(input: 0, run: run, range: 0..<run.count, partition: -1)
+            offsets: numbers, nextOffset: Offset(clamping: numbers[numbers.count - 1]) + 1, isAtEnd: false)
+        try dataflow.process(input: 0, run: run, range: 0..<run.count, partition: .first)
         try dataflow.flush()
-        var errors = dataflow.takeErrors().map { error(line: Int($0.offset), column: $0.column, reason: $0.message, raw: $0.raw) }
+        var errors = dataflow.takeErrors().map { error(at: $0.offset, column: $0.column, reason: $0.message, raw: $0.raw) }
         var records = dataflow.takeOutput()
         if source.kind == .table { dropKeyless(&records, &errors) }
         let rejected = values.count - records.count
         records.timestamps = Array(repeating: now, count: records.count)
-        return (records, rejected, errors.sorted { $0.offset < $1.offset })
+        return (records, rejected, errors.sorted { $0.offset ?? .first < $1.offset ?? .first })
     }
 
     private func dropKeyless(_ records: inout OutgoingRecords, _ errors: inout [RowError]) {
@@ -147,7 +149,7 @@ final class IngestDecoder {
             if records.keys[index].isNull {
                 errors.append(
                     error(
-                        line: Int(records.timestamps[index]), column: source.schema.key.first?.name,
+                        at: Offset(clamping: records.timestamps[index]), column: source.schema.key.first?.name,
                         reason: "the key of a table must not be NULL", raw: nil))
             } else {
                 kept.append(index)
@@ -158,10 +160,10 @@ final class IngestDecoder {
         records.timestamps = kept.map { records.timestamps[$0] }
     }
 
-    private func error(line: Int, column: String?, reason: String, raw: [UInt8]?) -> RowError {
+    private func error(at line: Offset?, column: String?, reason: String, raw: [UInt8]?) -> RowError {
         RowError(
-            step: "Ingest", column: column, cause: IngestDecoder.cause, message: reason, input: 0, partition: -1,
-            offset: Int64(line), raw: raw)
+            step: "Ingest", column: column, cause: IngestDecoder.cause, message: reason, input: 0, partition: nil,
+            offset: line, raw: raw)
     }
 
     private func range(_ range: ByteRange) -> Range<Int> { Int(range.start)..<Int(range.start + range.length) }

@@ -61,7 +61,7 @@ struct QueryLauncher: Sendable {
     func tasks(
         of plan: QueryPlan, properties: [String: String], rows: TableRows, status: QueryStatus
     ) throws(QueryFailure) -> [QueryTask] {
-        let committed: [PartitionKey: Int64]
+        let committed: [PartitionKey: Offset]
         do throws(LogError) { committed = try engine.positions.positions(of: plan.id) } catch {
             throw QueryFailure(message: error.message)
         }
@@ -70,12 +70,12 @@ struct QueryLauncher: Sendable {
         for (index, pipeline) in pipelines.enumerated() {
             let makesTable = index == pipelines.count - 1
             let rowPartitions = makesTable ? try prepare(rows, of: plan, tasks: pipeline.tasks) : nil
-            for partition in 0..<pipeline.tasks {
+            for partition in PartitionIndex.all(of: pipeline.tasks) {
                 let dataflow = try dataflow(pipeline, properties: properties, hasSlices: true)
                 var persistence = try persistence(of: plan, pipeline, dataflow, partition)
                 if let rowPartitions {
                     persistence.rows = rows
-                    persistence.rowsToRestore = rowPartitions.filter { $0 % pipeline.tasks == partition }
+                    persistence.rowsToRestore = rowPartitions.filter { $0.index % pipeline.tasks == partition.index }
                 }
                 tasks.append(
                     QueryTask(
@@ -91,7 +91,7 @@ struct QueryLauncher: Sendable {
 
     /// What the task of one partition keeps in the log.
     private func persistence(
-        of plan: QueryPlan, _ pipeline: PipelinePlan, _ dataflow: Dataflow, _ partition: Int
+        of plan: QueryPlan, _ pipeline: PipelinePlan, _ dataflow: Dataflow, _ partition: PartitionIndex
     ) throws(QueryFailure) -> TaskPersistence {
         let logLine = engine.configuration.logLine
         let id = plan.id
@@ -115,7 +115,8 @@ struct QueryLauncher: Sendable {
     /// What the task of one partition reads. Between the pipelines of a query nothing is passed over: only its sources, not its internal
     /// topics, may be read from their ends.
     private func inputs(
-        of dataflow: Dataflow, _ plan: QueryPlan, _ partition: Int, _ committed: [PartitionKey: Int64], _ properties: [String: String]
+        of dataflow: Dataflow, _ plan: QueryPlan, _ partition: PartitionIndex, _ committed: [PartitionKey: Offset],
+        _ properties: [String: String]
     ) throws(QueryFailure) -> [TaskInput] {
         var inputs: [TaskInput] = []
         for (place, input) in dataflow.inputs.enumerated() {
@@ -130,17 +131,18 @@ struct QueryLauncher: Sendable {
 
     /// Makes room for the readable rows of the table that a plan makes with so many tasks, and gives the partitions of its topic; nil for
     /// streams.
-    private func prepare(_ rows: TableRows, of plan: QueryPlan, tasks: Int) throws(QueryFailure) -> Range<Int>? {
+    private func prepare(_ rows: TableRows, of plan: QueryPlan, tasks: Int) throws(QueryFailure) -> [PartitionIndex]? {
         guard case .sink(let sink) = plan.destination, sink.kind == .table, let topic = log.describeTopic(named: sink.topic) else { return nil }
         let output = plan.root.output
         let source = SourceStep(
             sourceName: sink.sourceName, topic: sink.topic, kind: .table, keyFormat: sink.keyFormat, valueFormat: sink.valueFormat,
             schema: SourceSchema(key: Array(output.key), value: Array(output.value)), timestamp: nil, window: sink.window,
             needed: Array(repeating: true, count: output.columns.count), store: nil)
-        try rows.prepare(topic, isOneTask: tasks == 1, origin: topic.partitions.indices.map { beginning(of: sink.sourceName, topic, $0) }) { () throws(QueryFailure) in
+        let origin = topic.partitionIndexes.map { beginning(of: sink.sourceName, topic, $0) }
+        try rows.prepare(topic, isOneTask: tasks == 1, origin: origin) { () throws(QueryFailure) in
             try resultStore(source, retention: plan.root.retention)
         }
-        return topic.partitions.indices
+        return topic.partitionIndexes
     }
 
     private func resultStore(_ source: SourceStep, retention: Int64?, keysAreCanonical: Bool = true) throws(QueryFailure) -> ResultStore {
@@ -162,7 +164,7 @@ struct QueryLauncher: Sendable {
         }
         let pipeline = PipelinePlan(root: plan.root, destination: plan.destination, tasks: width)
         var tasks: [QueryTask] = []
-        for partition in 0..<width {
+        for partition in topic.partitionIndexes {
             let dataflow = try dataflow(pipeline, properties: [:], hasSlices: true)
             // Neither output nor positions: every start reads the topic from its beginning.
             var persistence = TaskPersistence(group: plan.id)
@@ -196,21 +198,22 @@ struct QueryLauncher: Sendable {
     }
 
     private func taskInputs(
-        _ index: Int, _ topicName: String, _ partitions: [Int], _ committed: [PartitionKey: Int64], _ properties: [String: String]
+        _ index: Int, _ topicName: String, _ partitions: [PartitionIndex], _ committed: [PartitionKey: Offset],
+        _ properties: [String: String]
     ) throws(QueryFailure) -> [TaskInput] {
         guard let topic = log.describeTopic(named: topicName) else { throw QueryFailure(message: "the topic \(topicName) is gone") }
-        return partitions.filter { $0 < topic.partitions.count }.map { partition in
+        return partitions.filter { $0.index < topic.partitions.count }.map { partition in
             let key = PartitionKey(topic: topic.id, partition: partition)
-            let bounds = topic.partitions[partition].bounds
+            let bounds = topic.partitions[partition.index].bounds
             let start = SettingValues(properties)[.offsetReset] == .latest ? bounds.durableEnd : bounds.start
             return TaskInput(index: index, partition: key, topicName: topicName, position: committed[key] ?? start)
         }
     }
 
     /// The first offset of a source in a partition of its topic: the partition's start, or later where an older table had the topic before.
-    private func beginning(of source: String, _ topic: TopicDescription, _ partition: Int) -> Int64 {
+    private func beginning(of source: String, _ topic: TopicDescription, _ partition: PartitionIndex) -> Offset {
         let origin = engine.catalog.sources[source]?.origin
-        return max(topic.partitions[partition].bounds.start, origin?.offset(in: partition, ofTopic: topic.id.description) ?? 0)
+        return max(topic.partitions[partition.index].bounds.start, origin?.offset(in: partition, ofTopic: topic.id.description) ?? .first)
     }
 
     /// The positions at which a new persistent query starts, and these as records for the commit that creates it.
@@ -222,7 +225,7 @@ struct QueryLauncher: Sendable {
         let offsetReset = SettingValues(properties)[.offsetReset]
         for source in plan.sources {
             guard let topic = log.describeTopic(named: source.topic) else { continue }
-            for (partition, description) in topic.partitions.enumerated() {
+            for (partition, description) in zip(topic.partitionIndexes, topic.partitions) {
                 // Tables are always read from their beginning.
                 let isLatest = offsetReset == .latest && source.kind == .stream
                 let start = isLatest ? description.bounds.durableEnd : beginning(of: source.sourceName, topic, partition)
@@ -231,17 +234,17 @@ struct QueryLauncher: Sendable {
                     start, of: PartitionKey(topic: topic.id, partition: partition), named: source.topic, group: plan.id, at: now, to: &records)
             }
         }
-        return (starts, records.isEmpty ? nil : Append(topic: offsets.id, partition: 0, records: records))
+        return (starts, records.isEmpty ? nil : Append(topic: offsets.id, partition: .first, records: records))
     }
 
     /// Where a transient query starts to read its streams when it is not at their beginning: whatever is acknowledged after this call lies
     /// behind that.
-    func transientStarts(of plan: QueryPlan, properties: [String: String]) -> [PartitionKey: Int64] {
+    func transientStarts(of plan: QueryPlan, properties: [String: String]) -> [PartitionKey: Offset] {
         guard SettingValues(properties)[.offsetReset] == .latest else { return [:] }
-        var starts: [PartitionKey: Int64] = [:]
+        var starts: [PartitionKey: Offset] = [:]
         for source in plan.sources where source.kind == .stream {
             guard let topic = log.describeTopic(named: source.topic) else { continue }
-            for (partition, description) in topic.partitions.enumerated() {
+            for (partition, description) in zip(topic.partitionIndexes, topic.partitions) {
                 starts[PartitionKey(topic: topic.id, partition: partition)] = description.bounds.durableEnd
             }
         }
@@ -251,7 +254,7 @@ struct QueryLauncher: Sendable {
     /// The one task of a transient query, which reads all partitions of its sources, streams from `starts` on and tables, which must be
     /// whole, from their beginning. With `isBounded` it stops at their current ends.
     func transientTask(
-        _ plan: QueryPlan, properties: [String: String], from starts: [PartitionKey: Int64], isBounded: Bool,
+        _ plan: QueryPlan, properties: [String: String], from starts: [PartitionKey: Offset], isBounded: Bool,
         receiver: any RowReceiver, status: QueryStatus
     ) throws(QueryFailure) -> QueryTask {
         let dataflow = try dataflow(
@@ -261,18 +264,18 @@ struct QueryLauncher: Sendable {
             guard let topic = log.describeTopic(named: input.topic) else { throw QueryFailure(message: "the topic \(input.topic) is gone") }
             var starts = input.isTable ? [:] : starts
             if input.isTable, let source = plan.sources.first(where: { $0.topic == input.topic }) {
-                for partition in topic.partitions.indices {
+                for partition in topic.partitionIndexes {
                     starts[PartitionKey(topic: topic.id, partition: partition)] = beginning(of: source.sourceName, topic, partition)
                 }
             }
-            for var taskInput in try taskInputs(index, input.topic, Array(topic.partitions.indices), starts, [:]) {
+            for var taskInput in try taskInputs(index, input.topic, topic.partitionIndexes, starts, [:]) {
                 taskInput.isTable = input.isTable
-                if isBounded { taskInput.end = topic.partitions[taskInput.partition.partition].bounds.durableEnd }
+                if isBounded { taskInput.end = topic.partitions[taskInput.partition.partition.index].bounds.durableEnd }
                 inputs.append(taskInput)
             }
         }
         let description = TaskDescription(
-            dataflow: dataflow, inputs: inputs, partition: 0, role: .transient(receiver, isBounded: isBounded))
+            dataflow: dataflow, inputs: inputs, partition: .first, role: .transient(receiver, isBounded: isBounded))
         return QueryTask(description, status: status, log: log, time: engine.configuration.time)
     }
 }

@@ -9,6 +9,7 @@ import LogStore
 import Pipelines
 import Platform
 import Plans
+import Quantities
 import Settings
 import Values
 
@@ -75,7 +76,7 @@ extension MillraceEngine {
             guard let topic = log.describeTopic(named: source.topic) else {
                 throw RebuildingError(reason: "the topic \(source.topic) is gone")
             }
-            for (index, partition) in topic.partitions.enumerated() {
+            for (index, partition) in zip(topic.partitionIndexes, topic.partitions) {
                 let start = try beginning(of: query, source, partition: index, catalog.sources[source.sourceName]?.origin, topic)
                 guard partition.bounds.start <= start else {
                     let gone = "the records of \(source.topic), partition \(index), before offset \(partition.bounds.start) are gone"
@@ -96,18 +97,18 @@ extension MillraceEngine {
         again.layouts = again.plan.stateLayouts
         let topic = log.describeTopic(named: consumerOffsetsTopic)
         return RebuiltQuery(
-            definition: again, positions: offsets.isEmpty ? nil : topic.map { Append(topic: $0.id, partition: 0, records: offsets) })
+            definition: again, positions: offsets.isEmpty ? nil : topic.map { Append(topic: $0.id, partition: .first, records: offsets) })
     }
 
     /// Where a query began to read a partition of a source.
     private func beginning(
-        of query: QueryDefinition, _ source: SourceStep, partition: Int, _ origin: SourceOrigin?, _ topic: TopicDescription
-    ) throws(RebuildingError) -> Int64 {
+        of query: QueryDefinition, _ source: SourceStep, partition: PartitionIndex, _ origin: SourceOrigin?, _ topic: TopicDescription
+    ) throws(RebuildingError) -> Offset {
         if let known = query.starts.first(where: { $0.topic == source.topic && $0.partition == partition }) { return known.offset }
         if source.kind == .stream && SettingValues(query.properties)[.offsetReset] == .latest {
             throw RebuildingError(reason: "it is not known where it began to read \(source.topic)")
         }
-        return origin?.offset(in: partition, ofTopic: topic.id.description) ?? 0
+        return origin?.offset(in: partition, ofTopic: topic.id.description) ?? .first
     }
 }
 

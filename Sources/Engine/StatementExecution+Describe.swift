@@ -10,6 +10,7 @@ import Pipelines
 import Planner
 import Plans
 import Platform
+import Quantities
 import Sessions
 import Syntax
 import Values
@@ -107,7 +108,7 @@ extension StatementExecution {
     private func positions(of query: PersistentQuery, _ content: QueryStatus.Content) -> [String] {
         query.plan.sources.flatMap { source -> [String] in
             guard let topic = engine.log.describeTopic(named: source.topic) else { return [] }
-            return topic.partitions.enumerated().map { index, partition in
+            return zip(topic.partitionIndexes, topic.partitions).map { index, partition in
                 let position = content.durablePositions[PartitionKey(topic: topic.id, partition: index)] ?? partition.bounds.start
                 let bounds = partition.bounds
                 return "    \(source.topic) partition \(index): start \(bounds.start), end \(bounds.durableEnd), offset \(position), "

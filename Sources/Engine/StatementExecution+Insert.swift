@@ -34,7 +34,8 @@ extension StatementExecution {
             timestamp = time.milliseconds
         }
         let records = try ConstantEvaluator(engine: engine).records(of: row.values, for: row.target, timestamp: timestamp)
-        let keyless = Int(truncatingIfNeeded: engine.configuration.random.next() >> 33)
+        // 31 bits, as many as there are.
+        let keyless = PartitionIndex(clamping: Int64(truncatingIfNeeded: engine.configuration.random.next() >> 33))
         let output = OutputTopic(topic: topic.id, partitions: topic.partitions.count)
         let execution = self
         // An insert of a script is remembered in the commit that makes it.

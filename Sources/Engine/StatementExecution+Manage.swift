@@ -7,6 +7,7 @@ import Formats
 import LogStore
 import Pipelines
 import Platform
+import Quantities
 import Sessions
 import Settings
 import Syntax
@@ -127,7 +128,7 @@ extension StatementExecution {
         else {
             throw Diagnostic(.wrongState, "\(id) did not fail at a record that could be skipped", at: parsed.range)
         }
-        let partition = PartitionKey(topic: topic.id, partition: failure.partition ?? 0)
+        let partition = PartitionKey(topic: topic.id, partition: failure.partition ?? .first)
         query.run.skip(partition, offset: offset, reason: failure.message)
         sink.emit(.notice("skipped the record at offset \(offset) of \(name), partition \(partition.partition)"))
         try manage(.resume, [id])

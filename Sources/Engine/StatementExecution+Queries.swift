@@ -12,6 +12,7 @@ import Pipelines
 import Planner
 import Plans
 import Platform
+import Quantities
 import Sessions
 import Settings
 import Syntax
@@ -67,7 +68,7 @@ extension StatementExecution {
 
     /// Starts a transient query whose rows go to the sink: a push query, or one that stops at the ends of its sources.
     private func start(
-        _ plan: QueryPlan, _ id: String, _ properties: [String: String], from starts: [PartitionKey: Int64], isPush: Bool, limit: Int?,
+        _ plan: QueryPlan, _ id: String, _ properties: [String: String], from starts: [PartitionKey: Offset], isPush: Bool, limit: Int?,
         _ whenDone: @escaping @Sendable (Bool) -> Void
     ) throws(Diagnostic) {
         let status = QueryStatus(queryID: id)

@@ -9,6 +9,7 @@ import LogStore
 import Pipelines
 import Plans
 import Platform
+import Quantities
 import Sessions
 import Settings
 import Syntax
@@ -73,9 +74,9 @@ extension StatementExecution {
         for topic in engine.log.describeTopics() where all || !SystemTopics.isHidden(topic.name) {
             var cells: [JSONValue] = [.string(topic.name), .integer(topic.partitions.count), .integer(1)]
             if extended {
-                let records = topic.partitions.reduce(Int64(0)) { $0 + $1.bounds.durableEnd - $1.bounds.start }
+                let records = topic.partitions.reduce(Int64(0)) { $0 + ($1.bounds.durableEnd - $1.bounds.start) }
                 cells += [
-                    .integer(records), .integer(topic.partitions.reduce(Int64(0)) { $0 + $1.byteCount }),
+                    .integer(records), .integer(topic.partitions.reduce(ByteCount.zero) { $0 + $1.byteCount }.count),
                     .string(topic.config.cleanupPolicy.rawValue),
                     .integer(queries.count { $0.plan.sources.contains { $0.topic == topic.name } }),
                 ]

@@ -10,6 +10,7 @@ import Pipelines
 import Planner
 import Plans
 import Platform
+import Quantities
 import Sessions
 import Settings
 import Syntax
@@ -138,7 +139,7 @@ extension QueryLauncher {
         dataflow.cancel = cancel
         do throws(DataflowError) {
             let run = runs.count == 1 ? runs[0] : try ResultMerge(plan.sources[0]).merged(runs)
-            try dataflow.process(input: 0, run: run, range: 0..<run.count, partition: 0)
+            try dataflow.process(input: 0, run: run, range: 0..<run.count, partition: .first)
             try dataflow.flush()
         } catch {
             throw QueryFailure(message: error.message)

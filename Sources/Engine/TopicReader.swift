@@ -7,6 +7,7 @@ import Formats
 import LogStore
 import Pipelines
 import Platform
+import Quantities
 import Sessions
 import Syntax
 import Values
@@ -15,8 +16,8 @@ import Values
 ///
 /// `@unchecked`: `guesses`, `positions`, `seen` and `printed` belong to the step under way, of which there is one at a time.
 final class TopicReader: @unchecked Sendable {
-    /// Bytes of records that one step reads; the next step is taken in turn with everything else.
-    private static let stepBytes = 1 << 18
+    /// What one step reads of records; the next step is taken in turn with everything else.
+    private static let stepBytes = ByteCount.kibibytes(256)
 
     private let execution: StatementExecution
     private let topic: TopicDescription
@@ -33,9 +34,9 @@ final class TopicReader: @unchecked Sendable {
     private let id: String
 
     private var guesses: (key: FormatGuess, value: FormatGuess)
-    private var positions: [Int64]
+    private var positions: [Offset]
     /// For each partition the offset at which a reader that does not follow the topic ends; nil for one that does.
-    private let ends: [Int64]?
+    private let ends: [Offset]?
     /// The partition whose turn is next.
     private var turn = 0
     private var seen = 0
@@ -103,18 +104,19 @@ final class TopicReader: @unchecked Sendable {
         // Asked before records are read, so that a slow client delays only this reader.
         guard hasRoom() else { return }
         for _ in positions.indices {
-            let partition = turn
+            let place = turn
             turn = (turn + 1) % positions.count
-            if let ends, positions[partition] >= ends[partition] { continue }
+            if let ends, positions[place] >= ends[place] { continue }
+            let partition = PartitionIndex(index: place)
             let run: RecordRun
             do throws(LogError) {
                 run = try execution.engine.log.fetch(
-                    topic.id, partition: partition, from: positions[partition], maxBytes: TopicReader.stepBytes, upTo: .durable)
+                    topic.id, partition: partition, from: positions[place], maxBytes: TopicReader.stepBytes, upTo: .durable)
             } catch {
                 forget()
                 return execution.fail(Diagnostic(error), whenDone)
             }
-            positions[partition] = max(positions[partition], run.offsets.last.map { $0 + 1 } ?? run.nextOffset)
+            positions[place] = max(positions[place], run.count > 0 ? run.offset(at: run.count - 1) + 1 : run.nextOffset)
             guard run.count > 0 else { continue }
             hand(run, partition)
             return goOn()
@@ -122,10 +124,10 @@ final class TopicReader: @unchecked Sendable {
         if ends == nil { awaitRecords() } else { finish() }
     }
 
-    private func hand(_ run: RecordRun, _ partition: Int) {
+    private func hand(_ run: RecordRun, _ partition: PartitionIndex) {
         var lines = Listing(texts: ["Text"])
         for index in 0..<run.count {
-            if let ends, run.offsets[index] >= ends[partition] { break }
+            if let ends, run.offset(at: index) >= ends[partition.index] { break }
             seen += 1
             if (seen - 1) % interval != 0 { continue }
             if let limit, printed >= limit { break }
@@ -140,10 +142,10 @@ final class TopicReader: @unchecked Sendable {
         let (log, topic, positions) = (execution.engine.log, topic.id, positions)
         let hasNews: @Sendable () -> Bool = { [state] in
             if state.withLock({ $0.isCancelled }) { return true }
-            return positions.indices.contains { partition in
+            return positions.indices.contains { place in
                 // A topic that is gone is for the next step to find.
-                guard let bounds = try? log.bounds(of: topic, partition: partition) else { return true }
-                return bounds.durableEnd > positions[partition]
+                guard let bounds = try? log.bounds(of: topic, partition: PartitionIndex(index: place)) else { return true }
+                return bounds.durableEnd > positions[place]
             }
         }
         execution.engine.waiting.when(ticket, hasNews, news: [.topic(topic), .catalog]) { [self] outcome in
@@ -171,7 +173,7 @@ final class TopicReader: @unchecked Sendable {
 
     // MARK: Text
 
-    private func text(_ run: RecordRun, _ index: Int, _ partition: Int) -> [String] {
+    private func text(_ run: RecordRun, _ index: Int, _ partition: PartitionIndex) -> [String] {
         let key = run.bytes(of: run.keys[index])
         let value = run.bytes(of: run.values[index])
         var lines: [String] = []

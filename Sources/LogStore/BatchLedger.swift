@@ -6,12 +6,13 @@
 //
 // While a segment is active the file grows now and then and may end early; of a closed segment it covers everything.
 import Bytes
+import Quantities
 
 /// The entries of one segment, in order of positions.
 struct BatchLedger: Hashable {
     struct Entry: Hashable {
         var position: Int64
-        var baseOffset: Int64
+        var baseOffset: Offset
         var headerHash: UInt32
     }
 
@@ -41,7 +42,7 @@ struct BatchLedger: Hashable {
         bytes.append(int32: Int32(truncatingIfNeeded: entries.count))
         for entry in entries {
             bytes.append(uint32: UInt32(truncatingIfNeeded: entry.position))
-            bytes.append(int64: entry.baseOffset)
+            bytes.append(int64: entry.baseOffset.count)
             bytes.append(uint32: entry.headerHash)
         }
         bytes.put(uint32: crc32c(bytes, 4..<bytes.count), at: 0)
@@ -64,7 +65,7 @@ struct BatchLedger: Hashable {
             crc32c(bytes, block.lowerBound - 4..<block.upperBound) == crc
         {
             var fields = ByteReader(bytes, block)
-            while let position = fields.uint32(), let offset = fields.int64(), let hash = fields.uint32() {
+            while let position = fields.uint32(), let offset = fields.offset(), let hash = fields.uint32() {
                 guard Int64(position) > entries.last?.position ?? -1 else { return }
                 entries.append(Entry(position: Int64(position), baseOffset: offset, headerHash: hash))
             }

@@ -1,5 +1,6 @@
 // Batches in a chunk of a segment or of the tail, and their records for a run.
 import Bytes
+import Quantities
 
 extension RecordRunBuilder {
     /// Adds the records of the batch at `position` of the builder's own buffer, decompressing as needed. False when they are
@@ -15,7 +16,7 @@ extension RecordRunBuilder {
 
 extension RecordRun {
     /// A run without records.
-    static func empty(nextOffset: Int64, isAtEnd: Bool) -> RecordRun {
+    static func empty(nextOffset: Offset, isAtEnd: Bool) -> RecordRun {
         RecordRun(
             bytes: [UInt8](repeating: 0, count: padding), keys: [], values: [], headers: [], timestamps: [], offsets: [],
             nextOffset: nextOffset, isAtEnd: isAtEnd)

@@ -3,6 +3,7 @@
 // older journal files are removed, off the writer's thread as well.
 import Bytes
 import Platform
+import Quantities
 import Synchronization
 
 extension LogWriter {

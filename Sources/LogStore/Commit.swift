@@ -1,5 +1,6 @@
 // What one commit holds and what is said about it when it is done.
 package import Bytes
+package import Quantities
 
 /// Appends to any partitions of any topics that happen together or not at all.
 package struct Commit: Sendable {
@@ -46,14 +47,14 @@ package struct Append: Sendable {
     /// The topic by identity, so that a recreated one is not hit.
     package var topic: TopicID
     /// Index from 0.
-    package var partition: Int
+    package var partition: PartitionIndex
     /// May be empty: then nothing is written and the receipt tells the partition's end.
     package var records: OutgoingRecords
     /// With it the log drops what this producer has already appended; see `ProducerStamp`.
     package var producer: ProducerStamp?
 
     /// An append to one partition.
-    package init(topic: TopicID, partition: Int, records: OutgoingRecords, producer: ProducerStamp? = nil) {
+    package init(topic: TopicID, partition: PartitionIndex, records: OutgoingRecords, producer: ProducerStamp? = nil) {
         self.topic = topic
         self.partition = partition
         self.records = records
@@ -84,12 +85,12 @@ package struct ProducerStamp: Hashable, Sendable {
 /// What became of each append of a commit, in their order.
 package struct CommitReceipt: Hashable, Sendable {
     /// Offset of the first record of each append; for an empty append, the end of its partition.
-    package var baseOffsets: [Int64]
+    package var baseOffsets: [Offset]
     /// Whether the append had been there before and was left out.
     package var wereRepeats: [Bool]
 
     /// A receipt; both arrays have one entry an append.
-    package init(baseOffsets: [Int64], wereRepeats: [Bool]) {
+    package init(baseOffsets: [Offset], wereRepeats: [Bool]) {
         self.baseOffsets = baseOffsets
         self.wereRepeats = wereRepeats
     }

@@ -3,12 +3,13 @@
 // So a chain of queries, each reading what the one before has only appended, costs one sync and not one a stage.
 import Bytes
 import Platform
+import Quantities
 import Synchronization
 
 /// An append that has its offsets.
 struct PlacedAppend {
     var partition: Partition
-    var baseOffset: Int64
+    var baseOffset: Offset
     var framed: FramedBatches
     var producer: ProducerStamp?
 
@@ -148,7 +149,7 @@ extension SegmentedLog {
         if append.records.isEmpty { return FramedAppend(partition: partition, framed: nil, producer: nil) }
         let codec = registry.withLock { $0.byID[append.topic]?.metadata.config.compression ?? .none }
         let framing = BatchFraming(
-            batchBytes: options.batchBytes, compressionBits: codec.rawValue,
+            batchBytes: options.batchBytes.length, compressionBits: codec.rawValue,
             producer: append.producer.map { BatchProducer(id: $0.id, epoch: $0.epoch, baseSequence: $0.baseSequence) })
         let framed = try framing.frame(append.records) { section throws(LogError) in try compress(section, by: codec) }
         guard let framed, framed.byteCount < RecordBatchHeader.largestBatch else {
@@ -195,7 +196,7 @@ extension SegmentedLog {
 
     private func place(
         _ append: inout FramedAppend, _ placed: inout [PlacedAppend], _ undo: inout [() -> Void]
-    ) throws(LogError) -> (Int64, isRepeat: Bool) {
+    ) throws(LogError) -> (Offset, isRepeat: Bool) {
         let partition = append.partition
         let outcome: Result<Placing, LogError> = partition.state.withLock { state in
             if state.isDeleted { return .failure(unknown(partition.topic)) }
@@ -232,9 +233,9 @@ extension SegmentedLog {
     }
 
     private enum Placing {
-        case nothing(Int64)
-        case isRepeat(Int64)
-        case isNew(Int64, FramedBatches, (Int64, ProducerTable.Producer?)?)
+        case nothing(Offset)
+        case isRepeat(Offset)
+        case isNew(Offset, FramedBatches, (Int64, ProducerTable.Producer?)?)
     }
 
     private func gap(_ stamp: ProducerStamp, _ expected: Int32, _ partition: Partition) -> LogError {

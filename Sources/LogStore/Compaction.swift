@@ -6,6 +6,7 @@
 // segment of which nothing stays goes when the one before it can cover it, and is one empty batch otherwise.
 import Bytes
 import Platform
+import Quantities
 import Synchronization
 
 /// A segment's replacement, written and synced beside it.
@@ -23,7 +24,7 @@ struct Compaction {
     /// Closed, and out of the journal.
     var segments: [Segment]
     /// Base offset of the segment behind them.
-    var end: Int64
+    var end: Offset
     let config: TopicConfig
     /// Wall clock, milliseconds.
     let now: Int64
@@ -95,7 +96,7 @@ struct Compaction {
             }
             expected = header.lastOffset + 1
             var builder = RecordRunBuilder(
-                Array(chunk[start..<start + header.totalBytes]) + [UInt8](repeating: 0, count: RecordRun.padding), from: 0)
+                Array(chunk[start..<start + header.totalBytes]) + [UInt8](repeating: 0, count: RecordRun.padding), from: .first)
             guard header.isIntact(in: chunk, at: start), builder.addBatch(header, at: 0) else {
                 throw segment.quarantine("the batch at \(position), offset \(header.baseOffset), fails its checksum")
             }
@@ -107,7 +108,7 @@ struct Compaction {
     }
 
     private func clean(
-        _ segment: Segment, _ latest: [KeyHash: Int64], until end: Int64, mayBeEmpty: Bool
+        _ segment: Segment, _ latest: [KeyHash: Int64], until end: Offset, mayBeEmpty: Bool
     ) throws(LogError) -> CleanedSegment {
         let path = segment.path + ".cleaned"
         var output = CompactedOutput(
@@ -142,13 +143,13 @@ private struct CompactedOutput {
     var index = SparseIndex()
     private var section: [UInt8] = []
     /// Where the batch before the current one ended.
-    private var baseOffset: Int64
+    private var baseOffset: Offset
     private var baseTimestamp: Int64 = 0
     private var maxTimestamp = Int64.min
     private var count: Int32 = 0
     private var horizon: Int64?
 
-    init(file: any File, codec: Compression, batchBytes: Int, from baseOffset: Int64) {
+    init(file: any File, codec: Compression, batchBytes: Int, from baseOffset: Offset) {
         self.file = file
         self.baseOffset = baseOffset
         self.codec = codec
@@ -157,14 +158,14 @@ private struct CompactedOutput {
 
     /// Adds a record. Records with different horizons go to different batches.
     mutating func add(_ run: RecordRun, _ record: Int, _ horizon: Int64?) throws(LogError) {
-        if count > 0 && (section.count >= batchBytes || horizon != self.horizon) { try flush(until: run.offsets[record]) }
+        if count > 0 && (section.count >= batchBytes || horizon != self.horizon) { try flush(until: run.offset(at: record)) }
         if count == 0 {
             self.horizon = horizon
             baseTimestamp = horizon ?? run.timestamps[record]
         }
         var body: [UInt8] = [0]
         body.append(varint: run.timestamps[record] &- baseTimestamp)
-        body.append(varint: run.offsets[record] - baseOffset)
+        body.append(varint: run.offset(at: record) - baseOffset)
         for piece in [run.keys[record], run.values[record]] {
             body.append(varint: piece.isNull ? -1 : Int64(piece.length))
             if !piece.isNull { body.append(contentsOf: run.bytes[Int(piece.start)..<Int(piece.start + piece.length)]) }
@@ -182,17 +183,17 @@ private struct CompactedOutput {
     }
 
     /// Ends the segment, whose chain goes on at `end`. Without a record it is one empty batch, or nothing.
-    mutating func finish(until end: Int64, mayBeEmpty: Bool) throws(LogError) {
+    mutating func finish(until end: Offset, mayBeEmpty: Bool) throws(LogError) {
         if count == 0 && mayBeEmpty { return }
         if count == 0 { (baseTimestamp, maxTimestamp, horizon) = (-1, -1, nil) }
         try flush(until: end)
     }
 
     /// Writes the current batch; the next one begins at `next`.
-    private mutating func flush(until next: Int64) throws(LogError) {
+    private mutating func flush(until next: Offset) throws(LogError) {
         var header = RecordBatchHeader()
         header.baseOffset = baseOffset
-        header.lastOffsetDelta = Int32(truncatingIfNeeded: next - 1 - baseOffset)
+        header.lastOffsetDelta = Int32(truncatingIfNeeded: next - baseOffset - 1)
         let codec = count == 0 ? .none : codec
         header.attributes = Int16(truncatingIfNeeded: codec.rawValue) | (horizon == nil ? 0 : Compaction.horizonBit)
         header.baseTimestamp = baseTimestamp
@@ -203,7 +204,7 @@ private struct CompactedOutput {
         ledger.entries.append(
             BatchLedger.Entry(
                 position: position, baseOffset: baseOffset, headerHash: BatchLedger.headerHash(batch, at: 0)))
-        index.note(lastOffset: next - 1, position: position, maxTimestamp: maxTimestamp)
+        index.note(lastOffset: next.previous, position: position, maxTimestamp: maxTimestamp)
         position += Int64(batch.count)
         baseOffset = next
         section.removeAll(keepingCapacity: true)

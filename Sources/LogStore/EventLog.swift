@@ -1,6 +1,7 @@
 // The interface of the log: everything that other rooms may ask of it. Small on purpose, so that a second implementation
 // (Kafka through its client library) fits behind it: no `async`, no open transaction, no segment or file crosses it.
 package import Bytes
+package import Quantities
 
 /// A durable, partitioned log of topics. All calls may come from any thread; none but `commit`, under pressure, and those that
 /// make or remove topics waits for the disk to sync.
@@ -38,19 +39,19 @@ package protocol EventLog: AnyObject, Sendable {
     func describeTopics() -> [TopicDescription]
 
     /// Where one partition starts and ends now; cheap enough to be asked once a batch.
-    func bounds(of topic: TopicID, partition: Int) throws(LogError) -> PartitionBounds
+    func bounds(of topic: TopicID, partition: PartitionIndex) throws(LogError) -> PartitionBounds
 
     /// Reads records from `offset` on, as many whole batches as fit about `maxBytes` and at least one.
     ///
     /// At the end the run is empty and `isAtEnd`. Errors: `offsetLost` when retention removed the position (it names the lost
     /// range), `offsetBeyondEnd`, `damaged` when the bytes fail their checksum, `unknownTopic`, `unknownPartition`, `storage`.
     func fetch(
-        _ topic: TopicID, partition: Int, from offset: Int64, maxBytes: Int, upTo moment: LogMoment
+        _ topic: TopicID, partition: PartitionIndex, from offset: Offset, maxBytes: ByteCount, upTo moment: LogMoment
     ) throws(LogError) -> RecordRun
 
     /// The offset of the first record whose timestamp is at or after `timestamp` (milliseconds since the epoch), or nil when
     /// there is none.
-    func offset(of topic: TopicID, partition: Int, atOrAfter timestamp: Int64) throws(LogError) -> Int64?
+    func offset(of topic: TopicID, partition: PartitionIndex, atOrAfter timestamp: Int64) throws(LogError) -> Offset?
 
     /// Appends everything in `commit`, all of it or none, after every commit that was taken before.
     ///
@@ -120,14 +121,14 @@ package struct LogNews: Hashable, Sendable {
     /// Whose partition it is.
     package let topic: TopicID
     /// Index from 0.
-    package let partition: Int
+    package let partition: PartitionIndex
     /// One past the last appended offset.
-    package let appendedEnd: Int64
+    package let appendedEnd: Offset
     /// One past the last durable offset.
-    package let durableEnd: Int64
+    package let durableEnd: Offset
 
     /// News of one partition.
-    package init(topic: TopicID, partition: Int, appendedEnd: Int64, durableEnd: Int64) {
+    package init(topic: TopicID, partition: PartitionIndex, appendedEnd: Offset, durableEnd: Offset) {
         self.topic = topic
         self.partition = partition
         self.appendedEnd = appendedEnd

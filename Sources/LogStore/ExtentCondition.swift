@@ -2,6 +2,7 @@
 // before that commit; bytes that are there and wrong are damage, which stays in its place: it must not take what follows it away.
 import Bytes
 import Platform
+import Quantities
 
 /// What the segments have of a commit that was written ahead of its journal record.
 enum ExtentCondition: Equatable {

@@ -25,6 +25,7 @@
 // durable: then it is damage. A damaged file is read as far as it can be (`JournalSalvage`) and kept as `<number>.journal.damaged`,
 // for inspection, until it is removed by hand. Sync errors begin a new file, which names the position in the old one up to which it counts.
 import Bytes
+import Quantities
 
 enum JournalRecordKind: UInt32 {
     case state = 1
@@ -43,11 +44,11 @@ struct JournalPosition: Hashable {
 struct JournalState: Hashable {
     struct PartitionState: Hashable {
         var topic: TopicID
-        var partition: Int
-        var start: Int64
-        var end: Int64
+        var partition: PartitionIndex
+        var start: Offset
+        var end: Offset
         /// Base offset of the active segment.
-        var segment: Int64
+        var segment: Offset
         /// Bytes of the active segment.
         var size: Int64
         var producers: ProducerTable
@@ -63,12 +64,12 @@ struct JournalState: Hashable {
 /// One append within a journalled commit.
 struct JournalAppend: Hashable {
     var topic: TopicID
-    var partition: Int
-    var baseOffset: Int64
+    var partition: PartitionIndex
+    var baseOffset: Offset
     var recordCount: Int
     var producer: ProducerStamp?
     /// Base offset of the segment.
-    var segment: Int64
+    var segment: Offset
     /// Where the batches stand in the segment.
     var position: Int64
     var content: Content
@@ -115,10 +116,10 @@ enum JournalFormat {
         bytes.append(int64: state.previous?.position ?? -1)
         bytes.append(unsignedVarint: UInt64(state.partitions.count))
         for partition in state.partitions {
-            append(partition.topic, partition.partition, to: &bytes)
-            bytes.append(int64: partition.start)
-            bytes.append(int64: partition.end)
-            bytes.append(int64: partition.segment)
+            append(partition.topic, partition.partition.int32, to: &bytes)
+            bytes.append(int64: partition.start.count)
+            bytes.append(int64: partition.end.count)
+            bytes.append(int64: partition.segment.count)
             bytes.append(int64: partition.size)
             partition.producers.append(to: &bytes)
         }
@@ -134,8 +135,8 @@ enum JournalFormat {
         guard let file = reader.uint64(), let position = reader.int64(), let count = reader.unsignedVarint() else { return nil }
         var state = JournalState(previous: position < 0 ? nil : JournalPosition(file: file, position: position), partitions: [])
         for _ in 0..<count {
-            guard let (topic, partition) = place(&reader), let start = reader.int64(), let end = reader.int64(),
-                let segment = reader.int64(), let size = reader.int64(), let producers = ProducerTable(&reader)
+            guard let (topic, partition) = place(&reader), let start = reader.offset(), let end = reader.offset(),
+                let segment = reader.offset(), let size = reader.int64(), let producers = ProducerTable(&reader)
             else { return nil }
             state.partitions.append(
                 JournalState.PartitionState(
@@ -152,21 +153,21 @@ enum JournalFormat {
     }
 
     static func append(_ topic: TopicID, partitionCount: Int, to bytes: inout [UInt8]) {
-        append(topic, partitionCount, to: &bytes)
+        append(topic, Int32(clamping: partitionCount), to: &bytes)
     }
 
     /// The identity and number of partitions of a topic record's body.
     static func topic(_ bytes: [UInt8], _ body: Range<Int>) -> (TopicID, partitionCount: Int)? {
         var reader = ByteReader(bytes, body)
-        return place(&reader)
+        return place(&reader).map { ($0, partitionCount: $1.index) }
     }
 
     /// Appends everything about an append but its inline bytes, which follow.
     static func append(_ append: JournalAppend, byteCount: Int, to bytes: inout [UInt8]) {
-        Self.append(append.topic, append.partition, to: &bytes)
-        bytes.append(int64: append.baseOffset)
+        Self.append(append.topic, append.partition.int32, to: &bytes)
+        bytes.append(int64: append.baseOffset.count)
         bytes.append(int32: Int32(append.recordCount))
-        bytes.append(int64: append.segment)
+        bytes.append(int64: append.segment.count)
         bytes.append(int64: append.position)
         bytes.append(int64: append.producer?.id ?? -1)
         bytes.append(int16: append.producer?.epoch ?? -1)
@@ -186,8 +187,8 @@ enum JournalFormat {
         guard let count = reader.unsignedVarint() else { return nil }
         var appends: [JournalAppend] = []
         for _ in 0..<count {
-            guard let (topic, partition) = place(&reader), let baseOffset = reader.int64(), let recordCount = reader.int32(),
-                let segment = reader.int64(), let position = reader.int64(), let producerID = reader.int64(),
+            guard let (topic, partition) = place(&reader), let baseOffset = reader.offset(), let recordCount = reader.int32(),
+                let segment = reader.offset(), let position = reader.int64(), let producerID = reader.int64(),
                 let epoch = reader.int16(), let sequence = reader.int32(), let byteCount = reader.int32(),
                 let place = reader.uint8()
             else { return nil }
@@ -208,15 +209,15 @@ enum JournalFormat {
         return reader.isAtEnd ? appends : nil
     }
 
-    private static func append(_ topic: TopicID, _ partition: Int, to bytes: inout [UInt8]) {
+    private static func append(_ topic: TopicID, _ number: Int32, to bytes: inout [UInt8]) {
         bytes.append(uint64: topic.high)
         bytes.append(uint64: topic.low)
-        bytes.append(int32: Int32(partition))
+        bytes.append(int32: number)
     }
 
-    private static func place(_ reader: inout ByteReader) -> (TopicID, Int)? {
-        guard let high = reader.uint64(), let low = reader.uint64(), let partition = reader.int32() else { return nil }
-        return (TopicID(high: high, low: low), Int(partition))
+    private static func place(_ reader: inout ByteReader) -> (TopicID, PartitionIndex)? {
+        guard let high = reader.uint64(), let low = reader.uint64(), let partition = reader.partitionIndex() else { return nil }
+        return (TopicID(high: high, low: low), partition)
     }
 }
 

@@ -1,6 +1,7 @@
 // The journal file that is being written.
 import Bytes
 import Platform
+import Quantities
 
 /// An open journal file and where it ends.
 struct JournalFile {

@@ -2,6 +2,7 @@
 // the segments where they are not there yet.
 import Bytes
 import Platform
+import Quantities
 
 /// How far the journal can be relied on.
 enum JournalCondition {
@@ -16,7 +17,7 @@ enum JournalCondition {
 extension JournalState.PartitionState {
     /// Nothing yet.
     static func empty(_ key: PartitionKey) -> Self {
-        Self(topic: key.topic, partition: key.partition, start: 0, end: 0, segment: 0, size: 0, producers: ProducerTable())
+        Self(topic: key.topic, partition: key.partition, start: .first, end: .first, segment: .first, size: 0, producers: ProducerTable())
     }
 }
 
@@ -24,7 +25,7 @@ extension JournalState.PartitionState {
 struct ReplayedPartition {
     var state: JournalState.PartitionState
     /// Base offsets of the segments that commits after the state went to; they still have to be synced.
-    var touched: Set<Int64> = []
+    var touched: Set<Offset> = []
 }
 
 /// One replay over the journal's files.
@@ -55,7 +56,7 @@ final class JournalReplay {
     /// The partitions' states after the replay; `condition` tells what they are worth.
     func run(_ topics: [TopicMetadata]) throws(LogError) -> [PartitionKey: ReplayedPartition] {
         for topic in topics {
-            for index in 0..<topic.partitionCount {
+            for index in PartitionIndex.all(of: topic.partitionCount) {
                 directories[PartitionKey(topic: topic.id, partition: index)] = directory.partition(topic.name, index)
             }
         }
@@ -205,7 +206,7 @@ final class JournalReplay {
     /// Notes a topic that was created: its partitions are empty until a commit says otherwise.
     func note(_ topic: (TopicID, partitionCount: Int)?) {
         guard let (topic, count) = topic, count > 0, count <= largestPartitionCount else { return }
-        for index in 0..<count {
+        for index in PartitionIndex.all(of: count) {
             let key = PartitionKey(topic: topic, partition: index)
             if partitions[key] == nil { partitions[key] = ReplayedPartition(state: .empty(key)) }
         }
@@ -229,7 +230,7 @@ final class JournalReplay {
         var bytes = try translating { () throws(SystemError) in
             try file.read(at: append.position, count: byteCount, padding: 0)
         }
-        if bytes.starts(with: SegmentWriter.noOffset) { bytes.put(int64: append.baseOffset, at: 0) }
+        if bytes.starts(with: SegmentWriter.noOffset) { bytes.put(int64: append.baseOffset.count, at: 0) }
         return bytes
     }
 
@@ -275,7 +276,7 @@ final class JournalReplay {
             let present = try file.read(at: append.position, count: SegmentWriter.noOffset.count, padding: 0)
             guard present == SegmentWriter.noOffset else { return }
             var offset = present
-            offset.put(int64: append.baseOffset, at: 0)
+            offset.put(int64: append.baseOffset.count, at: 0)
             try file.write(offset, at: append.position)
         }
     }

@@ -2,16 +2,17 @@
 // topic's definition. Only what one of the former left is ever removed: an empty first segment, or what a deletion has marked.
 import Bytes
 import Platform
+import Quantities
 
 /// A directory that is named like that of a partition.
 struct LeftDirectory {
     let path: String
     /// The topic and the partition that its name tells.
     let topic: String
-    let index: Int
+    let index: PartitionIndex
     var segmentCount = 0
     /// Bytes of its segments.
-    var byteCount: Int64 = 0
+    var byteCount = ByteCount.zero
     /// Whether it is as the creation of a topic makes it, without a record.
     var isUntouched = false
     /// Whether there is no segment in it, nor anything that a creation makes: it is not the log's.
@@ -25,7 +26,9 @@ struct Leftovers {
     /// All directories in `log` that are named like those of partitions, those of topics that exist included, sorted by name.
     func named() throws(SystemError) -> [LeftDirectory] {
         try files.list(directory.log).compactMap { name in
-            guard let dash = name.lastIndex(of: "-"), let index = Int(name[name.index(after: dash)...]), index >= 0 else { return nil }
+            guard let dash = name.lastIndex(of: "-"), let number = Int64(name[name.index(after: dash)...]),
+                let index = PartitionIndex(exactly: number)
+            else { return nil }
             let left = LeftDirectory(path: directory.log + "/" + name, topic: String(name[..<dash]), index: index)
             return left.path == directory.partition(left.topic, index) ? left : nil
         }
@@ -44,10 +47,10 @@ struct Leftovers {
             let file = try files.open(left.path + "/" + name, .read)
             defer { file.close() }
             left.segmentCount += 1
-            left.byteCount += try file.size()
+            left.byteCount = left.byteCount + ByteCount(clamping: try file.size())
         }
         // A creation that a crash interrupts may not have come to the segment.
-        left.isUntouched = left.byteCount == 0 && names.allSatisfy { $0 == fileNumber(0) + ".log" }
+        left.isUntouched = left.byteCount == .zero && names.allSatisfy { $0 == fileNumber(0) + ".log" }
         return left
     }
 

@@ -1,4 +1,5 @@
 // The one error of this room: what kind, said in a sentence, with advice where there is any.
+package import Quantities
 
 /// Why a request to the log failed.
 package struct LogError: Error, Hashable, Sendable, CustomStringConvertible {
@@ -11,8 +12,8 @@ package struct LogError: Error, Hashable, Sendable, CustomStringConvertible {
         /// A name, a number of partitions or a configuration that no topic can have.
         case invalidTopic
         /// Retention removed the position asked for: offsets `first` up to and without `next` are gone.
-        case offsetLost(first: Int64, next: Int64)
-        case offsetBeyondEnd(end: Int64)
+        case offsetLost(first: Offset, next: Offset)
+        case offsetBeyondEnd(end: Offset)
         /// Bytes that were durable fail their checksum. They are neither served nor cut.
         case damaged
         case recordTooLarge

@@ -2,6 +2,7 @@
 // one journal record a commit, one sync, and only then the small appends to their segments, without a sync.
 import Bytes
 import Platform
+import Quantities
 import Synchronization
 
 /// Writes for a log. Everything in it is touched by the log's own thread only, once that has been started.
@@ -56,7 +57,7 @@ final class LogWriter: @unchecked Sendable {
         } catch {
             withdraw(commits, error)
         }
-        if journal.position >= options.journalBytes { beginCheckpoint() }
+        if journal.position >= options.journalBytes.count { beginCheckpoint() }
     }
 
     // MARK: Making durable
@@ -87,7 +88,7 @@ final class LogWriter: @unchecked Sendable {
             var writer: PartitionWriter
             var active: SegmentWriter
             var size: Int64
-            var nextOffset: Int64
+            var nextOffset: Offset
             var created: [SegmentWriter] = []
         }
         var places: [PartitionKey: Place] = [:]
@@ -130,7 +131,7 @@ final class LogWriter: @unchecked Sendable {
         let byteCount = Int64(append.framed.byteCount)
         precondition(append.baseOffset == place.nextOffset, "commits reach the writer in the order of their offsets")
         let span = append.baseOffset + Int64(append.recordCount) - place.active.segment.baseOffset
-        if place.size > 0 && (place.size + byteCount > writer.segmentBytes || span > Int64(Int32.max)) {
+        if place.size > 0 && (place.size + byteCount > writer.segmentBytes.count || span > Int64(Int32.max)) {
             place.active = try translating { () throws(SystemError) in
                 try SegmentWriter.create(
                     directory: writer.partition.directory, baseOffset: append.baseOffset, files: files)
@@ -140,7 +141,7 @@ final class LogWriter: @unchecked Sendable {
         }
         let placement = Placement(append: append, writer: writer, segment: place.active, position: place.size)
         place.size += byteCount
-        place.nextOffset += Int64(append.recordCount)
+        place.nextOffset = place.nextOffset + Int64(append.recordCount)
         staging.places[key] = place
         return placement
     }
@@ -148,8 +149,8 @@ final class LogWriter: @unchecked Sendable {
     /// Writes large appends to their segments and syncs those. Where that fails they go through the journal like the others.
     private func writeExtents(_ placements: inout [[Placement]]) throws(LogError) {
         // The sync of a segment is shared by the group's appends to it, so what pays for it is their sum.
-        let least = min(options.extentBytes, options.leastExtentBytes)
-        let leastOfSegment = options.durability == .os ? 0 : options.extentBytes
+        let least = min(options.extentBytes, options.leastExtentBytes).length
+        let leastOfSegment = options.durability == .os ? 0 : options.extentBytes.length
         // Most groups are small, and need no look at each segment.
         guard placements.joined().reduce(0, { $0 + $1.append.framed.byteCount }) >= max(least, leastOfSegment) else { return }
         var written: [SegmentWriter] = []
@@ -305,7 +306,8 @@ final class LogWriter: @unchecked Sendable {
     /// Puts durable appends into their segments, in order, as far as the file system lets it.
     func apply() {
         var done = 0
-        let limit = options.tailBytes == 0 ? 0 : max(64 << 10, options.tailBytes / max(1, writers.count))
+        let tailBytes = options.tailBytes.length
+        let limit = tailBytes == 0 ? 0 : max(64 << 10, tailBytes / max(1, writers.count))
         for placement in unapplied {
             let framed = placement.append.framed
             do throws(SystemError) {

@@ -2,6 +2,7 @@
 // what the log's thread has to know of it runs between commits. An active segment is never touched.
 import Bytes
 import Platform
+import Quantities
 import Synchronization
 
 extension SegmentedLog {
@@ -82,13 +83,13 @@ extension SegmentedLog {
         var total = partition.description.byteCount
         var removable: [Segment] = []
         for segment in closed {
-            let isOverSize = config.retentionBytes.map { total - segment.size >= $0 } ?? false
+            let isOverSize = config.retentionBytes.map { total - ByteCount(clamping: segment.size) >= $0 } ?? false
             var isOld = false
             if !isOverSize, let age = config.retentionMilliseconds {
                 isOld = try segment.maxTimestamp().map { $0 < clock.wallMilliseconds() - age } ?? true
             }
             guard isOverSize || isOld else { break }
-            total -= segment.size
+            total = total - ByteCount(clamping: segment.size)
             removable.append(segment)
         }
         let gone = try settled(removable)
@@ -108,8 +109,8 @@ extension SegmentedLog {
         // A closed segment that still waits for a batch is not closed yet.
         let closed = zip(applied.0, applied.0.dropFirst()).prefix { $0.1.baseOffset <= applied.1 }.map(\.0)
         var compaction = Compaction(
-            partition: partition, segments: closed, end: 0, config: config, now: clock.wallMilliseconds(), files: files,
-            seed: random.next(), batchBytes: options.batchBytes)
+            partition: partition, segments: closed, end: .first, config: config, now: clock.wallMilliseconds(), files: files,
+            seed: random.next(), batchBytes: options.batchBytes.length)
         guard try compaction.isWorthwhile() else { return }
         compaction.segments = try settled(closed)
         guard let end = applied.0.dropFirst(compaction.segments.count).first?.baseOffset, try compaction.isWorthwhile() else { return }
@@ -192,7 +193,7 @@ extension LogWriter {
         forget(segments, of: partition)
         partition.state.withLock { state in
             state.segments.removeAll { known in segments.contains { $0 === known } }
-            state.start = max(state.start, state.segments.first?.baseOffset ?? 0)
+            state.start = max(state.start, state.segments.first?.baseOffset ?? .first)
         }
         log.notify([partition])
     }

@@ -2,6 +2,7 @@
 // OffsetCommitValue version 4, which names the topic's id; versions 0 to 3 are read as well. Callers append them in the same
 // commit as the output that the offsets stand for.
 import Bytes
+package import Quantities
 
 /// The topic that keeps the offsets; compacted.
 package let consumerOffsetsTopic = "__consumer_offsets"
@@ -13,10 +14,10 @@ package struct OffsetKey: Hashable, Sendable {
     /// Name of the topic read.
     package var topic: String
     /// Index from 0.
-    package var partition: Int
+    package var partition: PartitionIndex
 
     /// A key.
-    package init(group: String, topic: String, partition: Int) {
+    package init(group: String, topic: String, partition: PartitionIndex) {
         self.group = group
         self.topic = topic
         self.partition = partition
@@ -28,7 +29,7 @@ package struct OffsetKey: Hashable, Sendable {
         bytes.append(int16: 1)
         bytes.append(shortString: group)
         bytes.append(shortString: topic)
-        bytes.append(int32: Int32(truncatingIfNeeded: partition))
+        bytes.append(int32: partition.int32)
         return bytes
     }
 
@@ -36,16 +37,16 @@ package struct OffsetKey: Hashable, Sendable {
     package init?(_ bytes: [UInt8]) {
         var reader = ByteReader(bytes)
         guard let version = reader.int16(), version == 0 || version == 1, let group = reader.shortString(),
-            let topic = reader.shortString(), let partition = reader.int32(), reader.isAtEnd
+            let topic = reader.shortString(), let partition = reader.partitionIndex(), reader.isAtEnd
         else { return nil }
-        self.init(group: group, topic: topic, partition: Int(partition))
+        self.init(group: group, topic: topic, partition: partition)
     }
 }
 
 /// The next offset to be read.
 package struct OffsetValue: Hashable, Sendable {
     /// Everything below was consumed.
-    package var offset: Int64
+    package var offset: Offset
     /// The topic that was meant, so that one created anew is not mistaken for it; nil in records that do not say.
     package var topic: TopicID?
     /// Free text of the committer.
@@ -54,7 +55,7 @@ package struct OffsetValue: Hashable, Sendable {
     package var committedAt: Int64
 
     /// A value.
-    package init(offset: Int64, topic: TopicID?, metadata: String = "", committedAt: Int64) {
+    package init(offset: Offset, topic: TopicID?, metadata: String = "", committedAt: Int64) {
         self.offset = offset
         self.topic = topic
         self.metadata = metadata
@@ -65,7 +66,7 @@ package struct OffsetValue: Hashable, Sendable {
     package var encoded: [UInt8] {
         var bytes: [UInt8] = []
         bytes.append(int16: 4)
-        bytes.append(int64: offset)
+        bytes.append(int64: offset.count)
         bytes.append(int32: -1)
         bytes.append(unsignedVarint: UInt64(metadata.utf8.count) + 1)
         bytes.append(contentsOf: metadata.utf8)
@@ -84,7 +85,7 @@ package struct OffsetValue: Hashable, Sendable {
     /// Reads a record's value; nil when it is none.
     package init?(_ bytes: [UInt8]) {
         var reader = ByteReader(bytes)
-        guard let version = reader.int16(), (0...4).contains(version), let offset = reader.int64() else { return nil }
+        guard let version = reader.int16(), (0...4).contains(version), let offset = reader.offset() else { return nil }
         if version >= 3 && reader.int32() == nil { return nil }
         if version < 4 {
             guard let metadata = reader.shortString(), let time = reader.int64() else { return nil }

@@ -1,12 +1,13 @@
 // One partition: its segments, the batches that are still in memory, and its three ends.
 import Bytes
 import Platform
+import Quantities
 import Synchronization
 
 /// A batch in memory. The array is shared with the other batches of the same append.
 struct TailBatch {
-    var baseOffset: Int64
-    var nextOffset: Int64
+    var baseOffset: Offset
+    var nextOffset: Offset
     var bytes: [UInt8]
     var start: Int
     var byteCount: Int
@@ -16,13 +17,13 @@ struct TailBatch {
 final class Partition: Sendable {
     struct State {
         /// The first offset that may be fetched.
-        var start: Int64
+        var start: Offset
         /// The next offset to be given.
-        var appendedEnd: Int64
+        var appendedEnd: Offset
         /// Offsets below are durable.
-        var durableEnd: Int64
+        var durableEnd: Offset
         /// Offsets below are in the segment files; the tail holds at least the rest.
-        var appliedEnd: Int64
+        var appliedEnd: Offset
         /// By base offset; the last one is active.
         var segments: [Segment]
         var producers = ProducerTable()
@@ -33,11 +34,11 @@ final class Partition: Sendable {
 
     let topic: TopicID
     let topicName: String
-    let index: Int
+    let index: PartitionIndex
     let directory: String
     let state: Mutex<State>
 
-    init(topic: TopicID, topicName: String, index: Int, directory: String, state: consuming State) {
+    init(topic: TopicID, topicName: String, index: PartitionIndex, directory: String, state: consuming State) {
         self.topic = topic
         self.topicName = topicName
         self.index = index
@@ -60,26 +61,26 @@ final class Partition: Sendable {
             (PartitionBounds(start: $0.start, appendedEnd: $0.appendedEnd, durableEnd: $0.durableEnd), $0.segments)
         }
         return PartitionDescription(
-            bounds: bounds, byteCount: segments.reduce(0) { $0 + $1.size }, segmentCount: segments.count,
+            bounds: bounds, byteCount: segments.reduce(.zero) { $0 + ByteCount(clamping: $1.size) }, segmentCount: segments.count,
             damage: segments.lazy.compactMap(\.damage).first)
     }
 
     // MARK: Reading
 
-    func fetch(from offset: Int64, maxBytes: Int, upTo moment: LogMoment) throws(LogError) -> RecordRun {
+    func fetch(from offset: Offset, maxBytes: ByteCount, upTo moment: LogMoment) throws(LogError) -> RecordRun {
         let run = try read(from: offset, maxBytes: maxBytes, upTo: moment)
         assert(run.nextOffset >= offset, "a run never goes back")
         assert(zip(run.offsets, run.offsets.dropFirst()).allSatisfy { $0 < $1 }, "the offsets of a run ascend")
         return run
     }
 
-    private func read(from offset: Int64, maxBytes: Int, upTo moment: LogMoment) throws(LogError) -> RecordRun {
+    private func read(from offset: Offset, maxBytes: ByteCount, upTo moment: LogMoment) throws(LogError) -> RecordRun {
         let view = state.withLock { View($0, offset, maxBytes, moment) }
         if offset < view.start {
             throw LogError(
                 .offsetLost(first: offset, next: view.start),
                 "\(view.start - offset) records of \(topicName)-\(index) were removed by retention before they were read: "
-                    + "offsets \(offset) to \(view.start - 1)")
+                    + "offsets \(offset) to \(view.start.previous)")
         }
         if offset > view.end {
             throw LogError(
@@ -91,7 +92,7 @@ final class Partition: Sendable {
     }
 
     /// Reads from files. Where compaction left nothing it goes on behind that: only the end gives an empty run.
-    private func fetch(_ view: View, from offset: Int64, maxBytes: Int, upTo moment: LogMoment) throws(LogError) -> RecordRun {
+    private func fetch(_ view: View, from offset: Offset, maxBytes: ByteCount, upTo moment: LogMoment) throws(LogError) -> RecordRun {
         let first = max(0, view.segments.firstPlace(where: { $0.baseOffset > offset }) - 1)
         if let segment = view.segments.first, offset < segment.baseOffset { throw missing(offset, before: segment) }
         var offset = offset
@@ -109,7 +110,7 @@ final class Partition: Sendable {
     }
 
     /// The first segment begins behind where the partition does.
-    private func missing(_ offset: Int64, before segment: Segment) -> LogError {
+    private func missing(_ offset: Offset, before segment: Segment) -> LogError {
         LogError(
             .damaged,
             "\(topicName)-\(index): \(missingOffsets(offset, segment.baseOffset)) at its start: segment files were removed",
@@ -125,14 +126,14 @@ final class Partition: Sendable {
 
     /// What a fetch needs, copied out of the state under its lock.
     private struct View {
-        let start: Int64
-        let end: Int64
+        let start: Offset
+        let end: Offset
         /// Offsets below may be read from files.
-        let limit: Int64
+        let limit: Offset
         var batches: [TailBatch] = []
         var segments: [Segment] = []
 
-        init(_ state: borrowing State, _ offset: Int64, _ maxBytes: Int, _ moment: LogMoment) {
+        init(_ state: borrowing State, _ offset: Offset, _ maxBytes: ByteCount, _ moment: LogMoment) {
             start = state.start
             end =
                 switch moment {
@@ -149,7 +150,7 @@ final class Partition: Sendable {
             var byteCount = 0
             while index < state.tail.count, state.tail[index].baseOffset < end {
                 byteCount += state.tail[index].byteCount
-                if byteCount > maxBytes && !batches.isEmpty { break }
+                if byteCount > maxBytes.length && !batches.isEmpty { break }
                 batches.append(state.tail[index])
                 index += 1
             }
@@ -157,7 +158,7 @@ final class Partition: Sendable {
     }
 
     /// A run over batches in memory: without a copy when they lie in one array.
-    private func run(of batches: [TailBatch], from offset: Int64, end: Int64) throws(LogError) -> RecordRun {
+    private func run(of batches: [TailBatch], from offset: Offset, end: Offset) throws(LogError) -> RecordRun {
         guard let first = batches.first, let last = batches.last else { return .empty(nextOffset: offset, isAtEnd: offset >= end) }
         // One behind the other in the same array: two commits' arrays may well have batches at fitting places.
         let areTogether = zip(batches, batches.dropFirst()).allSatisfy {
@@ -185,7 +186,7 @@ final class Partition: Sendable {
         return builder.finish(nextOffset: last.nextOffset, isAtEnd: last.nextOffset == end)
     }
 
-    func offset(atOrAfter timestamp: Int64) throws(LogError) -> Int64? {
+    func offset(atOrAfter timestamp: Int64) throws(LogError) -> Offset? {
         let (segments, start, applied, end) = state.withLock { ($0.segments, $0.start, $0.appliedEnd, $0.durableEnd) }
         for segment in segments {
             guard let largest = try segment.maxTimestamp(), largest >= timestamp else { continue }
@@ -193,8 +194,8 @@ final class Partition: Sendable {
         }
         var next = max(applied, start)
         while next < end {
-            let run = try fetch(from: next, maxBytes: 1 << 20, upTo: .durable)
-            if let index = run.timestamps.firstIndex(where: { $0 >= timestamp }) { return run.offsets[index] }
+            let run = try fetch(from: next, maxBytes: .mebibytes(1), upTo: .durable)
+            if let index = run.timestamps.firstIndex(where: { $0 >= timestamp }) { return run.offset(at: index) }
             next = run.nextOffset
         }
         return nil
@@ -219,7 +220,7 @@ final class Partition: Sendable {
 
 extension Partition.State {
     /// Puts framed batches, whose base offset is set, behind the tail.
-    mutating func append(_ framed: FramedBatches, baseOffset: Int64) {
+    mutating func append(_ framed: FramedBatches, baseOffset: Offset) {
         var offset = baseOffset
         for batch in framed.batches {
             let next = offset + Int64(batch.recordCount)
@@ -233,7 +234,7 @@ extension Partition.State {
     }
 
     /// Takes back what was appended at or above `end`.
-    mutating func withdraw(from end: Int64) {
+    mutating func withdraw(from end: Offset) {
         guard end < appendedEnd else { return }
         appendedEnd = end
         while let last = tail.last, last.baseOffset >= end {

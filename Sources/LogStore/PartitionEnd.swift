@@ -1,6 +1,7 @@
 // Finds out where a partition ends when the journal is gone or damaged and its last segment alone can tell.
 import Bytes
 import Platform
+import Quantities
 
 struct PartitionEnd {
     /// The last one.
@@ -40,7 +41,7 @@ struct PartitionEnd {
         try translating { () throws(SystemError) in
             var bytes = try file.read(at: chain.end, count: RecordBatchHeader.byteCount, padding: 0)
             guard bytes.starts(with: SegmentWriter.noOffset) else { return false }
-            bytes.put(int64: chain.next, at: 0)
+            bytes.put(int64: chain.next.count, at: 0)
             guard let header = RecordBatchHeader(bytes, at: 0) else { return false }
             let batch = try file.read(at: chain.end, count: header.totalBytes, padding: 0)
             guard header.isIntact(in: batch, at: 0) else { return false }
@@ -71,7 +72,7 @@ struct BatchChain {
     /// Where the next batch has to begin.
     var end: Int64
     /// The offset that it has to have.
-    var next: Int64
+    var next: Offset
     var batchCount = 0
     var recordCount = 0
 }
@@ -101,14 +102,14 @@ extension SegmentLoading {
     }
 
     /// The last whole batch behind bytes that are none, whose offset may follow `expected`; nil when there is none at all.
-    func lastIntactBatch(after position: Int64, _ expected: Int64) throws(LogError) -> RecordBatchHeader? {
+    func lastIntactBatch(after position: Int64, _ expected: Offset) throws(LogError) -> RecordBatchHeader? {
         var last: RecordBatchHeader?
         try searchBatches(after: position, expected) { last = $0 }
         return last
     }
 
     /// Calls `visit` with the whole batches behind a position, over whatever lies between; their offsets are in order, from `first` on.
-    func searchBatches(after position: Int64, _ first: Int64, visit: (RecordBatchHeader) -> Void) throws(LogError) {
+    func searchBatches(after position: Int64, _ first: Offset, visit: (RecordBatchHeader) -> Void) throws(LogError) {
         let bytes = try translating { () throws(SystemError) in
             try file.read(at: position, count: Int(size - position), padding: 0)
         }
@@ -123,7 +124,7 @@ extension SegmentLoading {
 
 /// Finds whole batches among `bytes`, over whatever lies between them; their offsets ascend from `first` on. Calls `visit` with each and where
 /// it begins; one that `visit` refuses counts as bytes that are no batch.
-func forEachWholeBatch(in bytes: [UInt8], from first: Int64, visit: (RecordBatchHeader, Int) -> Bool) {
+func forEachWholeBatch(in bytes: [UInt8], from first: Offset, visit: (RecordBatchHeader, Int) -> Bool) {
     var (place, least) = (0, first)
     while place + RecordBatchHeader.byteCount <= bytes.count {
         if let header = RecordBatchHeader(bytes, at: place), header.baseOffset >= least, header.isIntact(in: bytes, at: place),

@@ -2,11 +2,12 @@
 // missing of the durable part is noted. Without a sound journal the segments say how far it goes (`PartitionEnd`).
 import Bytes
 import Platform
+import Quantities
 import Synchronization
 
 struct PartitionOpening {
     let topic: TopicMetadata
-    let index: Int
+    let index: PartitionIndex
     let recovery: Recovery
 
     private var directory: String { recovery.directory.partition(topic.name, index) }
@@ -24,7 +25,7 @@ struct PartitionOpening {
         var state = replayed?.state ?? .empty(PartitionKey(topic: topic.id, partition: index))
         // A sound journal names every partition, but for a topic that was away when it was begun.
         if journal != .sound || replayed == nil, let last = bases.last, last >= state.segment {
-            if replayed == nil { state.start = topic.config.removesOld ? bases[0] : 0 }
+            if replayed == nil { state.start = topic.config.removesOld ? bases[0] : .first }
             state = try PartitionEnd(segment: sealed(last), recovery: recovery).state(knowing: state, journal)
         } else if durability == .fsync {
             try takeSurplus(bases, &state, touched: &touched)
@@ -32,7 +33,7 @@ struct PartitionOpening {
         var segments: [Segment] = []
         for base in bases {
             let next = bases.first { $0 > base } ?? state.end
-            let outside = "it lies outside the partition, which has offsets \(state.start) to \(state.end - 1)"
+            let outside = "it lies outside the partition, which has offsets \(state.start) to \(state.end.previous)"
             if base > state.segment {
                 try removeUnknown(base, outside)
             } else if base < state.segment && next <= state.start {
@@ -47,11 +48,11 @@ struct PartitionOpening {
         return try makeWriter(state, segments, active)
     }
 
-    private func listSegments() throws(SystemError) -> [Int64] {
-        var bases: [Int64] = []
+    private func listSegments() throws(SystemError) -> [Offset] {
+        var bases: [Offset] = []
         let names = try files.list(directory)
         for name in names {
-            if let base = number(in: name, extension: ".log") {
+            if let base = number(in: name, extension: ".log").flatMap({ Offset(exactly: $0) }) {
                 bases.append(base)
             } else if [".log", ".index", ".timeindex", ".batches"].contains(where: { number(in: name, extension: $0 + ".new") != nil })
                 || number(in: name, extension: ".log.cleaned") != nil
@@ -64,7 +65,7 @@ struct PartitionOpening {
 
     /// Removes a segment that the journal does not know, if it is the beginning of one whose commits did not come about: an empty
     /// file, or one that was written ahead, of which a power cut may have left zeros. What else it may be is put aside.
-    private func removeUnknown(_ base: Int64, _ reason: String) throws(LogError) {
+    private func removeUnknown(_ base: Offset, _ reason: String) throws(LogError) {
         let segment = try sealed(base)
         // Put aside already.
         if !files.exists(segment.path) { return }
@@ -92,7 +93,7 @@ struct PartitionOpening {
         }
     }
 
-    private func remove(_ base: Int64, _ reason: String) throws(LogError) {
+    private func remove(_ base: Offset, _ reason: String) throws(LogError) {
         let stem = Segment.stem(directory, base)
         try translating { () throws(SystemError) in
             for suffix in [".log", ".index", ".timeindex", ".batches"] where files.exists(stem + suffix) {
@@ -102,7 +103,7 @@ struct PartitionOpening {
         recovery.note(.removedFile, stem + ".log", reason)
     }
 
-    func sealed(_ base: Int64) throws(LogError) -> Segment {
+    func sealed(_ base: Offset) throws(LogError) -> Segment {
         let stem = Segment.stem(directory, base)
         guard files.exists(stem + ".log") else { return Segment(stem: stem, baseOffset: base, size: 0, files: files) }
         let size = try translating { () throws(SystemError) in
@@ -157,7 +158,7 @@ struct PartitionOpening {
 
     // MARK: The writing end
 
-    private func synchronize(_ active: Active, _ touched: Set<Int64>, _ segments: [Segment]) throws(LogError) {
+    private func synchronize(_ active: Active, _ touched: Set<Offset>, _ segments: [Segment]) throws(LogError) {
         try translating { () throws(SystemError) in
             for segment in segments where touched.contains(segment.baseOffset) {
                 let file = try files.open(segment.path, .write)
@@ -179,7 +180,7 @@ struct PartitionOpening {
         if active.isDamaged {
             let damaged = active.writer.segment
             var base = state.end
-            if base == damaged.baseOffset { base += 1 }
+            if base == damaged.baseOffset { base = base + 1 }
             writer = try translating { () throws(SystemError) in
                 let new = try SegmentWriter.create(directory: directory, baseOffset: base, files: files)
                 try files.synchronizeDirectory(directory)

@@ -7,6 +7,7 @@
 // was written ahead of a commit that the journal does not have is cut without a copy: that commit was not acknowledged.
 import Bytes
 import Platform
+import Quantities
 
 /// The whole batches of one segment that the journal does not know.
 private struct Surplus {
@@ -18,7 +19,7 @@ private struct Surplus {
 
 extension PartitionOpening {
     /// Looks for batches behind the end of the partition. Adds them to `state`, and their segments to `touched`.
-    func takeSurplus(_ bases: [Int64], _ state: inout JournalState.PartitionState, touched: inout Set<Int64>) throws(LogError) {
+    func takeSurplus(_ bases: [Offset], _ state: inout JournalState.PartitionState, touched: inout Set<Offset>) throws(LogError) {
         let known = state
         var producers = state.producers
         var found: [Surplus] = []

@@ -1,13 +1,14 @@
 // Remembers, for one partition, what idempotent producers appended last, so that a repeated append is recognised. Kafka's rule:
 // the last five batches of a producer are known; the next sequence follows the last; a new epoch starts at any sequence.
 import Bytes
+import Quantities
 
 /// The producers of one partition. Grows with the number of producers up to `capacity`, then forgets the one idle longest.
 struct ProducerTable: Hashable {
     struct AppendRecord: Hashable {
         var baseSequence: Int32
         var recordCount: Int32
-        var baseOffset: Int64
+        var baseOffset: Offset
 
         var nextSequence: Int32 { sequence(baseSequence, advancedBy: Int(recordCount)) }
     }
@@ -20,7 +21,7 @@ struct ProducerTable: Hashable {
 
     enum Verdict: Hashable {
         case isNew
-        case isRepeat(baseOffset: Int64)
+        case isRepeat(baseOffset: Offset)
         case hasGap(expected: Int32)
         case isFenced(epoch: Int16)
     }
@@ -42,7 +43,7 @@ struct ProducerTable: Hashable {
     }
 
     /// Notes an append that is new.
-    mutating func note(_ stamp: ProducerStamp, count: Int, baseOffset: Int64) {
+    mutating func note(_ stamp: ProducerStamp, count: Int, baseOffset: Offset) {
         if producers[stamp.id] == nil && producers.count >= Self.capacity { forgetOldest() }
         var producer = producers[stamp.id] ?? Producer(epoch: stamp.epoch, recent: [])
         if producer.epoch != stamp.epoch { producer = Producer(epoch: stamp.epoch, recent: []) }
@@ -58,7 +59,7 @@ struct ProducerTable: Hashable {
     }
 
     /// Forgets all appends at or above `offset`, which were withdrawn.
-    mutating func forget(from offset: Int64) {
+    mutating func forget(from offset: Offset) {
         for (id, producer) in producers {
             let kept = producer.recent.filter { $0.baseOffset < offset }
             if kept.count == producer.recent.count { continue }
@@ -67,7 +68,7 @@ struct ProducerTable: Hashable {
     }
 
     private mutating func forgetOldest() {
-        let oldest = producers.min { ($0.value.recent.last?.baseOffset ?? 0) < ($1.value.recent.last?.baseOffset ?? 0) }
+        let oldest = producers.min { ($0.value.recent.last?.baseOffset ?? .first) < ($1.value.recent.last?.baseOffset ?? .first) }
         if let oldest { producers[oldest.key] = nil }
     }
 
@@ -82,7 +83,7 @@ struct ProducerTable: Hashable {
             for record in producer.recent {
                 bytes.append(int32: record.baseSequence)
                 bytes.append(int32: record.recordCount)
-                bytes.append(int64: record.baseOffset)
+                bytes.append(int64: record.baseOffset.count)
             }
         }
     }
@@ -95,7 +96,7 @@ struct ProducerTable: Hashable {
             guard let id = reader.int64(), let epoch = reader.int16(), let recentCount = reader.unsignedVarint() else { return nil }
             var producer = Producer(epoch: epoch, recent: [])
             for _ in 0..<recentCount {
-                guard let base = reader.int32(), let count = reader.int32(), let offset = reader.int64() else { return nil }
+                guard let base = reader.int32(), let count = reader.int32(), let offset = reader.offset() else { return nil }
                 producer.recent.append(AppendRecord(baseSequence: base, recordCount: count, baseOffset: offset))
             }
             producers[id] = producer

@@ -2,6 +2,7 @@
 // begins a new journal. What it finds amiss it reports; damaged data that had been durable is kept on disk and not served.
 import Bytes
 import Platform
+import Quantities
 import Synchronization
 
 /// Something that opening a log found or did, for the operator.
@@ -141,7 +142,7 @@ final class Recovery {
         var writers: [PartitionKey: PartitionWriter] = [:]
         for topic in topics {
             var partitions: [Partition] = []
-            for index in 0..<topic.partitionCount {
+            for index in PartitionIndex.all(of: topic.partitionCount) {
                 let state = states[PartitionKey(topic: topic.id, partition: index)]
                 let opening = PartitionOpening(topic: topic, index: index, recovery: self)
                 let writer = try opening.open(state, replay.condition, durability: replay.durability)
@@ -217,7 +218,7 @@ final class Recovery {
         let leftovers = Leftovers(directory: directory, files: files)
         for named in try translating({ () throws(SystemError) in try leftovers.named() }) {
             let count = counts[named.topic]
-            if named.index < count ?? 0 || unreadableTopics.contains(named.topic) { continue }
+            if named.index.index < count ?? 0 || unreadableTopics.contains(named.topic) { continue }
             let looked = try translating { () throws(SystemError) in try leftovers.look(into: named) }
             guard let left = looked, !left.isForeign else { continue }
             if left.isUntouched {

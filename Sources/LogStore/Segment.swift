@@ -6,6 +6,7 @@
 // records. So a base offset that was changed, a batch or a whole segment that is gone, is always noticed.
 import Bytes
 import Platform
+import Quantities
 import Synchronization
 
 /// A segment as readers share it.
@@ -27,21 +28,21 @@ final class Segment: Sendable {
         var gap: String?
     }
 
-    let baseOffset: Int64
+    let baseOffset: Offset
     /// The path without its extension.
     let stem: String
     let files: any FileSystem
     let state: Mutex<State>
 
     /// A segment whose file is opened when it is needed. `size` is what readers may see.
-    init(stem: String, baseOffset: Int64, size: Int64, files: any FileSystem) {
+    init(stem: String, baseOffset: Offset, size: Int64, files: any FileSystem) {
         self.stem = stem
         self.baseOffset = baseOffset
         self.files = files
         state = Mutex(State(size: size))
     }
 
-    static func stem(_ directory: String, _ baseOffset: Int64) -> String { directory + "/" + fileNumber(baseOffset) }
+    static func stem(_ directory: String, _ baseOffset: Offset) -> String { directory + "/" + fileNumber(baseOffset.count) }
 
     var path: String { stem + ".log" }
     var size: Int64 { state.withLock { $0.size } }
@@ -71,14 +72,14 @@ final class Segment: Sendable {
     }
 
     /// Notes batches that the writer has put at the end of the file, and the journal file that still has them.
-    func extend(by framed: FramedBatches, baseOffset: Int64, at position: Int64, journal: UInt64) {
+    func extend(by framed: FramedBatches, baseOffset: Offset, at position: Int64, journal: UInt64) {
         state.withLock { state in
             state.journal = journal
             var next = baseOffset
             for batch in framed.batches {
-                next += Int64(batch.recordCount)
+                next = next + Int64(batch.recordCount)
                 state.index.note(
-                    lastOffset: next - 1, position: position + Int64(batch.start), maxTimestamp: batch.maxTimestamp)
+                    lastOffset: next.previous, position: position + Int64(batch.start), maxTimestamp: batch.maxTimestamp)
             }
             state.size = position + Int64(framed.byteCount)
         }
@@ -110,11 +111,11 @@ final class Segment: Sendable {
 
     /// Records from `offset` on that lie below `limit`, or nil when this segment has none. `end` is where the whole partition
     /// ends for this reader, `next` the base offset of the segment after this one: ending before it is damage.
-    func fetch(from offset: Int64, maxBytes: Int, limit: Int64, end: Int64, next: Int64?) throws(LogError) -> RecordRun? {
+    func fetch(from offset: Offset, maxBytes: ByteCount, limit: Offset, end: Offset, next: Offset?) throws(LogError) -> RecordRun? {
         let file = try open()
         let (size, start) = state.withLock { ($0.size, $0.index.entry(atOrBefore: offset)) }
         var place = Place(position: start?.position ?? 0, offset: start == nil ? baseOffset : nil, lastOffset: start?.lastOffset)
-        var wanted = max(maxBytes, 1) + Int(SparseIndex.interval)
+        var wanted = (max(maxBytes, ByteCount(length: 1)) + ByteCount(clamping: SparseIndex.interval)).length
         while place.position < size {
             let count = Int(min(Int64(wanted), size - place.position))
             let chunk = try translating { () throws(SystemError) in
@@ -140,7 +141,7 @@ final class Segment: Sendable {
     }
 
     /// Offsets that no segment has. Not a quarantine: what this segment has is sound.
-    func gap(from first: Int64, to next: Int64) -> LogError {
+    func gap(from first: Offset, to next: Offset) -> LogError {
         let missing = missingOffsets(first, next)
         state.withLock { $0.gap = missing }
         return LogError(
@@ -152,9 +153,9 @@ final class Segment: Sendable {
     private struct Place {
         var position: Int64
         /// The base offset that the next batch must have, when known.
-        var offset: Int64?
+        var offset: Offset?
         /// The last offset that the next batch must have, when an index entry led here.
-        var lastOffset: Int64?
+        var lastOffset: Offset?
         var wanted = 0
         var isPastLimit = false
         /// What is wrong with the batch before, which begins before what is asked for: the next one tells where it ends.
@@ -164,12 +165,12 @@ final class Segment: Sendable {
     /// Adds the whole batches of a chunk to a run, up to the first bad one; a bad one at the front is the error. The offset after the
     /// last one added, or nil when none was.
     private func collect(
-        _ chunk: [UInt8], _ count: Int, _ place: inout Place, from offset: Int64, limit: Int64
-    ) throws(LogError) -> (RecordRunBuilder, Int64?) {
+        _ chunk: [UInt8], _ count: Int, _ place: inout Place, from offset: Offset, limit: Offset
+    ) throws(LogError) -> (RecordRunBuilder, Offset?) {
         var builder = RecordRunBuilder(chunk, from: offset)
         var walk = BatchWalk(chunk, 0..<count)
         let start = place.position
-        var next: Int64?
+        var next: Offset?
         walking: while true {
             switch walk.next() {
             case .end: break walking
@@ -185,8 +186,7 @@ final class Segment: Sendable {
                     if next != nil { break walking }
                     let error = quarantine(reason)
                     // A batch before what is asked for need not be sound: the index says where it ends, or where it had to begin does.
-                    let (last, isTooLarge) = (place.offset ?? 0).addingReportingOverflow(Int64(header.lastOffsetDelta))
-                    let end = place.lastOffset ?? (isTooLarge ? .max : last)
+                    let end = place.lastOffset ?? (place.offset ?? .first) + Int64(header.lastOffsetDelta)
                     if end >= offset { throw error }
                     place.position = start + Int64(position + header.totalBytes)
                     (place.offset, place.lastOffset) = (end + 1, nil)
@@ -230,12 +230,12 @@ final class Segment: Sendable {
     }
 
     /// The offset of the first record at or after `timestamp` below `limit`, or nil.
-    func offset(atOrAfter timestamp: Int64, from first: Int64, limit: Int64) throws(LogError) -> Int64? {
+    func offset(atOrAfter timestamp: Int64, from first: Offset, limit: Offset) throws(LogError) -> Offset? {
         _ = try open()
         var next = state.withLock { $0.index.entry(before: timestamp)?.lastOffset ?? baseOffset }
         next = max(next, first)
-        while let run = try fetch(from: next, maxBytes: 1 << 18, limit: limit, end: limit, next: nil) {
-            if let index = run.timestamps.firstIndex(where: { $0 >= timestamp }) { return run.offsets[index] }
+        while let run = try fetch(from: next, maxBytes: .kibibytes(256), limit: limit, end: limit, next: nil) {
+            if let index = run.timestamps.firstIndex(where: { $0 >= timestamp }) { return run.offset(at: index) }
             next = run.nextOffset
         }
         return nil
@@ -250,4 +250,4 @@ final class Segment: Sendable {
 }
 
 /// The sentence about offsets from `first` up to and without `next` that are not there.
-func missingOffsets(_ first: Int64, _ next: Int64) -> String { "offsets \(first) to \(next - 1) are missing" }
+func missingOffsets(_ first: Offset, _ next: Offset) -> String { "offsets \(first) to \(next.previous) are missing" }

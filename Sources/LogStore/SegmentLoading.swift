@@ -1,6 +1,7 @@
 // Opens a segment: believes its index files where the segment agrees with them, and walks over the rest of the batches.
 import Bytes
 import Platform
+import Quantities
 import Synchronization
 
 /// What is needed to load the index of one segment.

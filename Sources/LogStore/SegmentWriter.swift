@@ -1,6 +1,7 @@
 // The writing end of a segment and of a partition. Only the log's writer touches these.
 import Bytes
 import Platform
+import Quantities
 import Synchronization
 
 /// A segment that is, or was just, written to.
@@ -35,7 +36,7 @@ final class SegmentWriter {
 
     /// Begins an empty segment.
     static func create(
-        directory: String, baseOffset: Int64, files: any FileSystem
+        directory: String, baseOffset: Offset, files: any FileSystem
     ) throws(SystemError) -> SegmentWriter {
         let segment = Segment(stem: Segment.stem(directory, baseOffset), baseOffset: baseOffset, size: 0, files: files)
         let file = try files.open(segment.path, .truncate)
@@ -75,19 +76,19 @@ final class SegmentWriter {
     }
 
     /// Makes written batches readable and remembers them for the side file.
-    func publish(_ framed: FramedBatches, baseOffset: Int64, at position: Int64, journal: UInt64, _ clock: any TimeSource) {
+    func publish(_ framed: FramedBatches, baseOffset: Offset, at position: Int64, journal: UInt64, _ clock: any TimeSource) {
         if begun == nil { begun = clock.wallMilliseconds() }
         segment.extend(by: framed, baseOffset: baseOffset, at: position, journal: journal)
         var offset = baseOffset
         for batch in framed.batches {
             note(position: position + Int64(batch.start), offset: offset, framed.bytes, batch.start)
-            offset += Int64(batch.recordCount)
+            offset = offset + Int64(batch.recordCount)
         }
         // The side file can be made again from the segment, so its failures wait for the next attempt.
         if ledger.entries.count >= BatchLedger.flushCount && !isFlushing { try? ledger.flush(files) }
     }
 
-    func note(position: Int64, offset: Int64, _ bytes: [UInt8], _ start: Int) {
+    func note(position: Int64, offset: Offset, _ bytes: [UInt8], _ start: Int) {
         ledger.entries.append(
             BatchLedger.Entry(
                 position: position, baseOffset: offset, headerHash: BatchLedger.headerHash(bytes, at: start)))
@@ -171,7 +172,7 @@ struct LedgerFile: Sendable {
 /// The index of a segment on its way to the disk.
 struct IndexFlush: Sendable {
     let stem: String
-    let baseOffset: Int64
+    let baseOffset: Offset
     let index: SparseIndex
     var ledger: LedgerFile
 
@@ -195,12 +196,12 @@ final class PartitionWriter {
     /// Bytes of the active segment, with what is journalled but not yet written to it.
     var size: Int64
     /// The next offset to be journalled.
-    var nextOffset: Int64
-    var segmentBytes: Int64
+    var nextOffset: Offset
+    var segmentBytes: ByteCount
     /// Written segments that the journal still has to vouch for.
     var unsynced: [SegmentWriter] = []
 
-    init(partition: Partition, active: SegmentWriter, size: Int64, nextOffset: Int64, segmentBytes: Int64) {
+    init(partition: Partition, active: SegmentWriter, size: Int64, nextOffset: Offset, segmentBytes: ByteCount) {
         self.partition = partition
         self.active = active
         self.size = size

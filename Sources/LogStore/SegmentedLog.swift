@@ -2,6 +2,7 @@
 // the registry of topics and the queue of work for the writer; `LogWriter` does the writing.
 package import Bytes
 package import Platform
+package import Quantities
 import Synchronization
 
 /// Whether a commit is acknowledged when the disk has it or when the operating system has it.
@@ -17,16 +18,16 @@ package struct LogOptions: Sendable {
     /// When a commit is acknowledged.
     package var durability: Durability = .fsync
     /// Bytes of journal after which the segments are synced and the journal begins anew.
-    package var journalBytes: Int64 = 64 << 20
+    package var journalBytes = ByteCount.mebibytes(64)
     /// Commits that are made durable together and have at least this many bytes for a segment go to the segment first, not through
     /// the journal. It costs them a sync of the segment and saves them a second copy.
-    package var extentBytes = 256 << 10
+    package var extentBytes = ByteCount.kibibytes(256)
     /// Appends smaller than this go through the journal in any case. Where commits are not synced, all others go to their segment.
-    package var leastExtentBytes = 8 << 10
+    package var leastExtentBytes = ByteCount.kibibytes(8)
     /// Framed bytes after which a record batch is closed.
-    package var batchBytes = 256 << 10
+    package var batchBytes = ByteCount.kibibytes(256)
     /// Bytes of recent batches kept in memory over all partitions, for readers that follow closely; 0 keeps none that a file has.
-    package var tailBytes = 64 << 20
+    package var tailBytes = ByteCount.mebibytes(64)
     /// Milliseconds between two rounds of retention and compaction.
     package var maintenanceInterval: Int64 = 60_000
     /// Receives failures of background work: cleaning that met damage, a disk that takes no segments or index files, the end of
@@ -40,7 +41,7 @@ package struct LogOptions: Sendable {
     package static var inMemory: LogOptions {
         var options = LogOptions()
         options.durability = .os
-        options.journalBytes = 4 << 20
+        options.journalBytes = .mebibytes(4)
         return options
     }
 }
@@ -161,24 +162,24 @@ package final class SegmentedLog: EventLog {
 
     // MARK: Reading
 
-    package func bounds(of topic: TopicID, partition: Int) throws(LogError) -> PartitionBounds {
+    package func bounds(of topic: TopicID, partition: PartitionIndex) throws(LogError) -> PartitionBounds {
         try find(topic, partition).bounds
     }
 
     package func fetch(
-        _ topic: TopicID, partition: Int, from offset: Int64, maxBytes: Int, upTo moment: LogMoment
+        _ topic: TopicID, partition: PartitionIndex, from offset: Offset, maxBytes: ByteCount, upTo moment: LogMoment
     ) throws(LogError) -> RecordRun {
         try find(topic, partition).fetch(from: offset, maxBytes: maxBytes, upTo: moment)
     }
 
-    package func offset(of topic: TopicID, partition: Int, atOrAfter timestamp: Int64) throws(LogError) -> Int64? {
+    package func offset(of topic: TopicID, partition: PartitionIndex, atOrAfter timestamp: Int64) throws(LogError) -> Offset? {
         try find(topic, partition).offset(atOrAfter: timestamp)
     }
 
-    func find(_ topic: TopicID, _ partition: Int) throws(LogError) -> Partition {
+    func find(_ topic: TopicID, _ partition: PartitionIndex) throws(LogError) -> Partition {
         let found: Partition?? = registry.withLock { registry in
             guard let topic = registry.byID[topic] else { return nil }
-            return .some(topic.partitions.indices.contains(partition) ? topic.partitions[partition] : nil)
+            return .some(topic.partitions.indices.contains(partition.index) ? topic.partitions[partition.index] : nil)
         }
         guard let known = found else { throw unknown(topic) }
         guard let partition = known else {

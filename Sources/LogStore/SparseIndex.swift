@@ -5,12 +5,13 @@
 //
 // The files have no checksum: they are only believed where the segment agrees, and made anew from it otherwise.
 import Bytes
+import Quantities
 
 /// The index of one segment, in order of offsets.
 struct SparseIndex: Hashable {
     struct Entry: Hashable {
         /// Last offset of the batch.
-        var lastOffset: Int64
+        var lastOffset: Offset
         /// Where the batch starts, in bytes.
         var position: Int64
         /// Largest timestamp of the segment up to and with this batch.
@@ -25,7 +26,7 @@ struct SparseIndex: Hashable {
     init() {}
 
     /// Notes a batch that was added to the end of the segment.
-    mutating func note(lastOffset: Int64, position: Int64, maxTimestamp timestamp: Int64) {
+    mutating func note(lastOffset: Offset, position: Int64, maxTimestamp timestamp: Int64) {
         maxTimestamp = max(maxTimestamp, timestamp)
         if position - (entries.last?.position ?? 0) >= Self.interval {
             entries.append(Entry(lastOffset: lastOffset, position: position, maxTimestamp: maxTimestamp))
@@ -33,7 +34,7 @@ struct SparseIndex: Hashable {
     }
 
     /// The last entry whose batch ends before or at `offset`; nil means to start at the beginning.
-    func entry(atOrBefore offset: Int64) -> Entry? {
+    func entry(atOrBefore offset: Offset) -> Entry? {
         let next = entries.firstPlace(where: { $0.lastOffset > offset })
         return next == 0 ? nil : entries[next - 1]
     }
@@ -46,7 +47,7 @@ struct SparseIndex: Hashable {
 
     // MARK: Files
 
-    func indexFile(baseOffset: Int64) -> [UInt8] {
+    func indexFile(baseOffset: Offset) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(entries.count * 8)
         for entry in entries {
@@ -56,7 +57,7 @@ struct SparseIndex: Hashable {
         return bytes
     }
 
-    func timeIndexFile(baseOffset: Int64) -> [UInt8] {
+    func timeIndexFile(baseOffset: Offset) -> [UInt8] {
         var bytes: [UInt8] = []
         var largest = Int64.min
         for entry in entries where entry.maxTimestamp > largest {
@@ -68,7 +69,7 @@ struct SparseIndex: Hashable {
     }
 
     /// Reads both files; nil when they cannot belong to a segment of `size` bytes or contradict themselves.
-    init?(index: [UInt8], timeIndex: [UInt8], baseOffset: Int64, size: Int64) {
+    init?(index: [UInt8], timeIndex: [UInt8], baseOffset: Offset, size: Int64) {
         guard index.count % 8 == 0, timeIndex.count % 12 == 0 else { return nil }
         var (offsets, times) = (ByteReader(index), ByteReader(timeIndex))
         var (nextTime, nextTimeOffset): (Int64?, Int32?) = (times.int64(), times.int32())
@@ -79,7 +80,7 @@ struct SparseIndex: Hashable {
                 (nextTime, nextTimeOffset) = (times.int64(), times.int32())
             }
             let entry = Entry(lastOffset: baseOffset + Int64(relative), position: Int64(position), maxTimestamp: maxTimestamp)
-            guard relative >= 0, entry.lastOffset > entries.last?.lastOffset ?? -1, entry.position < size,
+            guard relative >= 0, entries.last.map({ entry.lastOffset > $0.lastOffset }) ?? true, entry.position < size,
                 entry.position > entries.last?.position ?? 0, maxTimestamp > .min
             else { return nil }
             entries.append(entry)

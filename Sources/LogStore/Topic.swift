@@ -1,4 +1,5 @@
 // Topics as values: their identity, their configuration, and what can be said about them.
+package import Quantities
 
 /// A topic's identity: 128 random bits that a later topic of the same name does not share.
 package struct TopicID: Hashable, Sendable, Comparable, CustomStringConvertible {
@@ -83,9 +84,9 @@ package struct TopicConfig: Hashable, Sendable {
     /// `retention.ms`: age by record timestamp after which a closed segment goes; nil (-1) sets no limit.
     package var retentionMilliseconds: Int64? = 604_800_000
     /// `retention.bytes`: size of a partition above which its oldest closed segments go; nil (-1) sets no limit.
-    package var retentionBytes: Int64?
+    package var retentionBytes: ByteCount?
     /// `segment.bytes`: size at which a new segment is begun.
-    package var segmentBytes: Int64 = 256 << 20
+    package var segmentBytes = ByteCount.mebibytes(256)
     /// `segment.ms`: time after the first write to a segment at which maintenance begins a new one, so that retention and compaction
     /// reach slow topics too. By the wall clock, not by timestamps as in Kafka: loading old records out of order would begin a segment
     /// a batch.
@@ -115,10 +116,10 @@ package struct PartitionKey: Hashable, Sendable, Comparable {
     /// The topic by identity.
     package var topic: TopicID
     /// Index from 0.
-    package var partition: Int
+    package var partition: PartitionIndex
 
     /// The partition with this index.
-    package init(topic: TopicID, partition: Int) {
+    package init(topic: TopicID, partition: PartitionIndex) {
         self.topic = topic
         self.partition = partition
     }
@@ -136,14 +137,14 @@ extension PartitionKey {
 /// Where a partition starts and ends.
 package struct PartitionBounds: Hashable, Sendable {
     /// The first offset that may be fetched.
-    package var start: Int64
+    package var start: Offset
     /// One past the last offset that is appended.
-    package var appendedEnd: Int64
+    package var appendedEnd: Offset
     /// One past the last offset that is durable.
-    package var durableEnd: Int64
+    package var durableEnd: Offset
 
     /// Bounds as given.
-    package init(start: Int64, appendedEnd: Int64, durableEnd: Int64) {
+    package init(start: Offset, appendedEnd: Offset, durableEnd: Offset) {
         self.start = start
         self.appendedEnd = appendedEnd
         self.durableEnd = durableEnd
@@ -161,6 +162,9 @@ package struct TopicDescription: Hashable, Sendable {
     /// One entry a partition, by index.
     package let partitions: [PartitionDescription]
 
+    /// The indexes of `partitions`, in order.
+    package var partitionIndexes: [PartitionIndex] { PartitionIndex.all(of: partitions.count) }
+
     /// A description as given.
     package init(id: TopicID, name: String, config: TopicConfig, partitions: [PartitionDescription]) {
         self.id = id
@@ -175,14 +179,14 @@ package struct PartitionDescription: Hashable, Sendable {
     /// Where it starts and ends.
     package let bounds: PartitionBounds
     /// Bytes of all its segments.
-    package let byteCount: Int64
+    package let byteCount: ByteCount
     /// How many files its records are in, with the active one.
     package let segmentCount: Int
     /// Why part of it cannot be read, when damage was found.
     package let damage: String?
 
     /// A description as given.
-    package init(bounds: PartitionBounds, byteCount: Int64, segmentCount: Int, damage: String?) {
+    package init(bounds: PartitionBounds, byteCount: ByteCount, segmentCount: Int, damage: String?) {
         self.bounds = bounds
         self.byteCount = byteCount
         self.segmentCount = segmentCount

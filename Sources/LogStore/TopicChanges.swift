@@ -5,6 +5,7 @@
 // them go. Meanwhile the name is taken, so that no second change of a topic with that name comes in between.
 import Bytes
 import Platform
+import Quantities
 import Synchronization
 
 extension SegmentedLog {
@@ -73,18 +74,19 @@ extension SegmentedLog {
     private func makePartitions(_ metadata: TopicMetadata) throws(LogError) -> NewPartitions {
         var made = NewPartitions()
         try translating { () throws(SystemError) in
-            for index in 0..<metadata.partitionCount {
+            for index in PartitionIndex.all(of: metadata.partitionCount) {
                 let path = directory.partition(metadata.name, index)
                 try files.createDirectory(path)
-                let active = try SegmentWriter.create(directory: path, baseOffset: 0, files: files)
+                let active = try SegmentWriter.create(directory: path, baseOffset: .first, files: files)
                 try files.synchronizeDirectory(path)
                 active.isDirectoryEntrySynced = true
                 let partition = Partition(
                     topic: metadata.id, topicName: metadata.name, index: index, directory: path,
-                    state: Partition.State(start: 0, appendedEnd: 0, durableEnd: 0, appliedEnd: 0, segments: [active.segment]))
+                    state: Partition.State(
+                        start: .first, appendedEnd: .first, durableEnd: .first, appliedEnd: .first, segments: [active.segment]))
                 made.list.append(
                     PartitionWriter(
-                        partition: partition, active: active, size: 0, nextOffset: 0,
+                        partition: partition, active: active, size: 0, nextOffset: .first,
                         segmentBytes: metadata.config.segmentBytes))
             }
             try files.synchronizeDirectory(directory.log)
@@ -101,7 +103,7 @@ extension SegmentedLog {
             try files.synchronizeDirectory(directory.topics)
         }
         try exclusively { writer throws(LogError) in
-            for index in 0..<metadata.partitionCount {
+            for index in PartitionIndex.all(of: metadata.partitionCount) {
                 writer.writers[PartitionKey(topic: metadata.id, partition: index)] = nil
             }
             if let second { throw writer.stop("\(error.message); and topic '\(name)' could not be taken back: \(second.message)") }
@@ -113,7 +115,9 @@ extension SegmentedLog {
     /// Removes the directories of partitions that belong to no topic. What cannot be removed now is removed by the next topic of the
     /// same name.
     private func removePartitions(_ name: String, count: Int) {
-        for index in 0..<count { _ = failure { () throws(SystemError) in try files.removeTree(directory.partition(name, index)) } }
+        for index in PartitionIndex.all(of: count) {
+            _ = failure { () throws(SystemError) in try files.removeTree(directory.partition(name, index)) }
+        }
     }
 
     private func failure(_ body: () throws(SystemError) -> Void) -> LogError? {

@@ -3,6 +3,7 @@
 // Also the rules for names, and the properties of a configuration as users write them.
 import Bytes
 import Platform
+package import Quantities
 
 extension TopicConfig {
     /// Names of the properties, as `properties` lists them.
@@ -17,9 +18,9 @@ extension TopicConfig {
             ("cleanup.policy", cleanupPolicy.rawValue),
             ("compression.type", compression.name),
             ("delete.retention.ms", String(deleteRetentionMilliseconds)),
-            ("retention.bytes", String(retentionBytes ?? -1)),
+            ("retention.bytes", retentionBytes?.description ?? "-1"),
             ("retention.ms", String(retentionMilliseconds ?? -1)),
-            ("segment.bytes", String(segmentBytes)),
+            ("segment.bytes", segmentBytes.description),
             ("segment.ms", String(segmentMilliseconds)),
         ]
     }
@@ -47,13 +48,13 @@ extension TopicConfig {
             compression = codec
         case "delete.retention.ms": deleteRetentionMilliseconds = try number(atLeast: 0)
         case "retention.bytes":
-            let bytes = try number(atLeast: -1)
-            retentionBytes = bytes < 0 ? nil : bytes
+            // -1, which sets no limit, is no number of bytes.
+            retentionBytes = ByteCount(exactly: try number(atLeast: -1))
         case "retention.ms":
             let milliseconds = try number(atLeast: -1)
             retentionMilliseconds = milliseconds < 0 ? nil : milliseconds
         case "segment.ms": segmentMilliseconds = try number(atLeast: 1)
-        case "segment.bytes": segmentBytes = try number(atLeast: Self.smallestSegment)
+        case "segment.bytes": segmentBytes = ByteCount(clamping: try number(atLeast: Self.smallestSegment.count))
         default:
             throw LogError(
                 .invalidTopic, "unknown topic property '\(name)'",
@@ -62,9 +63,9 @@ extension TopicConfig {
     }
 
     /// Below this, files would outnumber their use.
-    package static let smallestSegment: Int64 = 1024
+    package static let smallestSegment = ByteCount.kibibytes(1)
     /// Positions in Kafka's offset index are 31 bits wide.
-    static let largestSegment: Int64 = 1 << 30
+    static let largestSegment = ByteCount.gibibytes(1)
 
     func check() throws(LogError) {
         guard segmentBytes >= Self.smallestSegment, segmentBytes <= Self.largestSegment else {
@@ -169,7 +170,7 @@ struct DataDirectory: Hashable {
     func topicCopy(_ name: String) -> String { topicFile(name) + ".copy" }
     /// Stands for the file of a topic whose deletion has begun.
     func deletionMark(_ name: String) -> String { topicFile(name) + ".deleted" }
-    func partition(_ name: String, _ index: Int) -> String { "\(log)/\(name)-\(index)" }
+    func partition(_ name: String, _ index: PartitionIndex) -> String { "\(log)/\(name)-\(index)" }
     func journalFile(_ number: UInt64) -> String { "\(journal)/\(fileNumber(Int64(clamping: number))).journal" }
 }
 

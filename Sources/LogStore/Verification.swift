@@ -2,6 +2,7 @@
 // damage without serving it, and prints batches and records as text.
 import Bytes
 import Platform
+package import Quantities
 import Synchronization
 
 /// What the inspection of one segment found.
@@ -11,17 +12,17 @@ package struct SegmentReport: Hashable, Sendable {
     /// Whose segment it is.
     package let topicName: String
     /// Index from 0.
-    package let partition: Int
+    package let partition: PartitionIndex
     /// Bytes that belong to the log.
-    package let byteCount: Int64
+    package let byteCount: ByteCount
     /// Batches found.
     package internal(set) var batchCount = 0
     /// Records that the batches' headers count, but for batches that fail their checksum.
     package internal(set) var recordCount = 0
     /// Base offset of the first batch; nil for an empty segment.
-    package internal(set) var firstOffset: Int64?
+    package internal(set) var firstOffset: Offset?
     /// Last offset of the last batch that does not fail its checksum; nil when there is none.
-    package internal(set) var lastOffset: Int64?
+    package internal(set) var lastOffset: Offset?
     /// Damage, one sentence each; empty for a sound segment.
     package internal(set) var problems: [String] = []
     /// Side files that are missing or will be made anew; no harm.
@@ -33,7 +34,7 @@ package struct DumpLine: Hashable, Sendable {
     /// One line, without its end.
     package let text: String
     /// Offset of the record, or base offset of the batch.
-    package let offset: Int64
+    package let offset: Offset
     /// Whether it describes a batch, or damage, rather than a record.
     package let isBatch: Bool
 }
@@ -59,18 +60,19 @@ extension SegmentedLog {
     /// Describes a partition's batches and records from `offset` on, line by line in the manner of Kafka's dump tool, until
     /// `receive` returns false. Damage is a line too.
     package func dump(
-        _ topic: TopicID, partition index: Int, from offset: Int64 = 0, receive: (DumpLine) -> Bool
+        _ topic: TopicID, partition index: PartitionIndex, from offset: Offset = .first, receive: (DumpLine) -> Bool
     ) throws(LogError) {
         let partition = try find(topic, index)
         let segments = partition.state.withLock { $0.segments }
-        for (segment, next) in zip(segments, segments.dropFirst().map(\.baseOffset) + [Int64.max]) where next > offset {
+        for (segment, next) in zip(segments, segments.dropFirst().map { Optional($0.baseOffset) } + [nil])
+        where next.map({ $0 > offset }) ?? true {
             var goesOn = true
-            let report = Inspection(segment, partition, next: next == .max ? nil : next).run { header, position, isSound, run in
+            let report = Inspection(segment, partition, next: next).run { header, position, isSound, run in
                 if header.lastOffset < offset { return true }
                 goesOn = receive(DumpLine(text: line(header, position, isSound), offset: header.baseOffset, isBatch: true))
                 guard let run else { return goesOn }
-                for record in 0..<run.count where goesOn && run.offsets[record] >= offset {
-                    goesOn = receive(DumpLine(text: line(run, record), offset: run.offsets[record], isBatch: false))
+                for record in 0..<run.count where goesOn && run.offset(at: record) >= offset {
+                    goesOn = receive(DumpLine(text: line(run, record), offset: run.offset(at: record), isBatch: false))
                 }
                 return goesOn
             }
@@ -115,9 +117,9 @@ private struct Inspection {
     let segment: Segment
     let partition: Partition
     /// Base offset of the segment after this one.
-    let next: Int64?
+    let next: Offset?
 
-    init(_ segment: Segment, _ partition: Partition, next: Int64?) {
+    init(_ segment: Segment, _ partition: Partition, next: Offset?) {
         self.segment = segment
         self.partition = partition
         self.next = next
@@ -126,7 +128,7 @@ private struct Inspection {
     /// Calls `visit` with each batch, whether it is sound, and its records when they can be read. Stops when `visit` returns false.
     func run(_ visit: (RecordBatchHeader, Int64, Bool, RecordRun?) -> Bool) -> SegmentReport {
         var report = SegmentReport(
-            path: segment.path, topicName: partition.topicName, partition: partition.index, byteCount: segment.size)
+            path: segment.path, topicName: partition.topicName, partition: partition.index, byteCount: ByteCount(clamping: segment.size))
         if let damage = segment.state.withLock({ $0.damage }) { report.problems.append(damage) }
         do throws(LogError) { try inspect(&report, visit) } catch { report.problems.append(error.message) }
         return report
@@ -142,7 +144,7 @@ private struct Inspection {
         let ledger = sideFile.flatMap { BatchLedger(file: $0) }
         let covered = ledger?.entries.last?.position ?? -1
         // nil behind a batch that fails its checksum, under which its last offset is: the next batch tells.
-        var expected: Int64? = segment.baseOffset
+        var expected: Offset? = segment.baseOffset
         var goesOn = true
         let loading = SegmentLoading(segment: segment, file: file, size: size)
         let end = try loading.walk(from: 0) { header, position, chunk, start in
@@ -181,7 +183,7 @@ private struct Inspection {
 
     private func records(_ header: RecordBatchHeader, _ chunk: [UInt8], _ start: Int) -> RecordRun? {
         let bytes = Array(chunk[start..<start + header.totalBytes]) + [UInt8](repeating: 0, count: RecordRun.padding)
-        var builder = RecordRunBuilder(bytes, from: 0)
+        var builder = RecordRunBuilder(bytes, from: .first)
         guard builder.addBatch(header, at: 0) else { return nil }
         return builder.finish(nextOffset: header.lastOffset + 1, isAtEnd: false)
     }

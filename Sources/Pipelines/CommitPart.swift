@@ -2,6 +2,7 @@
 
 import LogStore
 import Platform
+import Quantities
 
 /// A task's part of a commit, on its way through the log and back to the worker.
 struct CommitPart: @unchecked Sendable {
@@ -11,7 +12,7 @@ struct CommitPart: @unchecked Sendable {
     let number: Int
     /// What the task is known by when its query is started anew.
     let identity: [PartitionKey]
-    private let positions: [PartitionKey: Int64]
+    private let positions: [PartitionKey: Offset]
     private let newRows: [NewRows]
     private let rows: TableRows?
     /// Where the task's appends begin among those of the commit.
@@ -48,7 +49,7 @@ struct CommitPart: @unchecked Sendable {
             content.counters.stateBytes += growth
             content.obstacle = nil
             for (partition, position) in positions {
-                let before = content.durablePositions[partition] ?? 0
+                let before = content.durablePositions[partition] ?? .first
                 assert(position >= before || slot.epoch.isEnded, "the position of \(partition) went back from \(before) to \(position)")
                 content.durablePositions[partition] = max(position, before)
             }

@@ -7,14 +7,15 @@
 // of. What other tasks of the query commit says nothing about that.
 
 package import Platform
+package import Quantities
 import Synchronization
 
 /// Where in the queries the process died: the query, and the partition of the task that worked; nil when none did.
 struct CrashPlace: Hashable {
     let queryID: String
-    let partition: Int?
+    let partition: PartitionIndex?
 
-    init(queryID: String, partition: Int?) {
+    init(queryID: String, partition: PartitionIndex?) {
         self.queryID = queryID
         self.partition = partition
     }
@@ -22,7 +23,7 @@ struct CrashPlace: Hashable {
     /// Reads a line, without its line feed. An id has no spaces.
     init(line: String) {
         let words = line.split(separator: " ")
-        if words.count == 3, words[1] == "partition", let partition = Int(words[2]) {
+        if words.count == 3, words[1] == "partition", let partition = Int64(words[2]).flatMap({ PartitionIndex(exactly: $0) }) {
             self.init(queryID: String(words[0]), partition: partition)
         } else {
             self.init(queryID: line, partition: nil)
@@ -84,7 +85,7 @@ package final class CrashHistory: Sendable {
 
     /// Forgets the crashes of a query's task that has committed, and those from before the query's tasks worked. Waits and errors as of
     /// `clear`.
-    package func clear(_ queryID: String, partition: Int) throws(SystemError) {
+    package func clear(_ queryID: String, partition: PartitionIndex) throws(SystemError) {
         if isEmpty.load(ordering: .relaxed) { return }
         try forget { $0.queryID == queryID && ($0.partition ?? partition) == partition }
     }

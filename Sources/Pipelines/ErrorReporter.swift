@@ -7,6 +7,7 @@ import JSONText
 package import LogStore
 package import Operators
 package import Platform
+import Quantities
 
 /// The topic, and the stream, of rows that could not be processed.
 package let errorsTopic = "MILLRACE_ERRORS"
@@ -61,7 +62,7 @@ package final class ErrorReporter {
             summaries[name, default: 0] += 1
             records.append(key: nil, value: summary(cause, leftOut.removeValue(forKey: name) ?? 0), timestamp: now)
         }
-        return records.isEmpty ? [] : [Append(topic: topic, partition: 0, records: records)]
+        return records.isEmpty ? [] : [Append(topic: topic, partition: .first, records: records)]
     }
 
     /// A record for each cause of which something is left out that no record has told, for the last commit of what makes the errors.
@@ -72,7 +73,7 @@ package final class ErrorReporter {
             guard let count = leftOut.removeValue(forKey: cause.rawValue), count > 0 else { continue }
             records.append(key: nil, value: summary(cause, count), timestamp: now)
         }
-        return records.isEmpty ? [] : [Append(topic: topic, partition: 0, records: records)]
+        return records.isEmpty ? [] : [Append(topic: topic, partition: .first, records: records)]
     }
 
     private func summary(_ cause: RowErrorCause, _ leftOut: Int) -> [UInt8] {
@@ -85,8 +86,9 @@ package final class ErrorReporter {
 
     private func text(_ error: RowError, source: String, leftOut: Int) -> [UInt8] {
         let fields: JSONValue = [
-            "QUERY": .string(queryID), "SOURCE": .string(source), "PARTITION": .integer(error.partition), "OFFSET": .integer(error.offset),
-            "STEP": .string(error.step), "COLUMN": .optional(error.column), "CAUSE": .string(error.cause.rawValue),
+            "QUERY": .string(queryID), "SOURCE": .string(source), "PARTITION": .integer(error.partition?.count ?? -1),
+            "OFFSET": .integer(error.offset?.count ?? -1), "STEP": .string(error.step), "COLUMN": .optional(error.column),
+            "CAUSE": .string(error.cause.rawValue),
             "REASON": .string(error.message), "RAW": .optional(error.raw.map { Base64.text(of: $0) }), "LEFT_OUT": .integer(leftOut),
         ]
         return fields.bytes

@@ -3,14 +3,15 @@
 package import Bytes
 package import LogStore
 import Platform
+package import Quantities
 
 /// The committed offsets of all groups, kept up to date by reading what is new: many queries that start together cost one pass over the
 /// topic, and one that starts again later costs what was written meanwhile.
 package final class CommittedPositions: Sendable {
     private struct Table {
         var topic: TopicID?
-        var next: [Int: Int64] = [:]
-        var positions: [String: [PartitionKey: Int64]] = [:]
+        var next: [PartitionIndex: Offset] = [:]
+        var positions: [String: [PartitionKey: Offset]] = [:]
     }
 
     private let log: any EventLog
@@ -21,12 +22,12 @@ package final class CommittedPositions: Sendable {
 
     /// The next offset of each partition that `group` has committed. Offsets of topics that have been deleted, also those of a topic whose
     /// name is used again, are of no use to anyone and may be among them.
-    package func positions(of group: String) throws(LogError) -> [PartitionKey: Int64] {
+    package func positions(of group: String) throws(LogError) -> [PartitionKey: Offset] {
         guard let topic = log.describeTopic(named: consumerOffsetsTopic) else { return [:] }
-        let result = table.withLock { table -> Result<[PartitionKey: Int64], LogError> in
+        let result = table.withLock { table -> Result<[PartitionKey: Offset], LogError> in
             if table.topic != topic.id { table = Table(topic: topic.id) }
             do throws(LogError) {
-                for partition in topic.partitions.indices {
+                for partition in topic.partitionIndexes {
                     let key = PartitionKey(topic: topic.id, partition: partition)
                     try readAll(of: log, key, from: table.next[partition]) { run in
                         take(run, into: &table)
@@ -53,7 +54,7 @@ package final class CommittedPositions: Sendable {
 
 /// Appends the record that commits `offset` as the next one that `group` reads of a partition.
 package func appendPosition(
-    _ offset: Int64, of partition: PartitionKey, named topic: String, group: String, at time: Int64, to records: inout OutgoingRecords
+    _ offset: Offset, of partition: PartitionKey, named topic: String, group: String, at time: Int64, to records: inout OutgoingRecords
 ) {
     let value = OffsetValue(offset: offset, topic: partition.topic, committedAt: time)
     records.append(
@@ -69,12 +70,12 @@ extension RecordRun {
 
 /// Calls `body` for everything durable in a partition, from its start to its end.
 package func readAll(
-    of log: any EventLog, _ partition: PartitionKey, from start: Int64? = nil, _ body: (RecordRun) -> Void
+    of log: any EventLog, _ partition: PartitionKey, from start: Offset? = nil, _ body: (RecordRun) -> Void
 ) throws(LogError) {
     let bounds = try log.bounds(of: partition.topic, partition: partition.partition)
     var offset = max(bounds.start, start ?? bounds.start)
     while offset < bounds.durableEnd {
-        let run = try log.fetch(partition.topic, partition: partition.partition, from: offset, maxBytes: 1 << 20, upTo: .durable)
+        let run = try log.fetch(partition.topic, partition: partition.partition, from: offset, maxBytes: .mebibytes(1), upTo: .durable)
         body(run)
         if run.nextOffset <= offset { return }
         offset = run.nextOffset
@@ -86,6 +87,6 @@ extension OutgoingRecords {
     package var asRun: RecordRun {
         RecordRun(
             bytes: bytes + Array(repeating: 0, count: RecordRun.padding), keys: keys, values: values, headers: headers,
-            timestamps: timestamps, offsets: Array(0..<Int64(count)), nextOffset: Int64(count), isAtEnd: true)
+            timestamps: timestamps, offsets: Array(0..<Int64(count)), nextOffset: .first + Int64(count), isAtEnd: true)
     }
 }

@@ -10,6 +10,7 @@
 package import LogStore
 import Operators
 import Platform
+package import Quantities
 
 /// Whom a query tells what happens to it. Each is called on a thread of the pool, and must not wait unless it says so.
 package struct QueryEvents: Sendable {
@@ -18,12 +19,12 @@ package struct QueryEvents: Sendable {
     /// The query has met an obstacle and will try again by itself.
     package var onObstacle: @Sendable (QueryFailure) -> Void
     /// The query's task of a partition has committed for the first time. Called beside the workers, and may wait for the disk.
-    package var onFirstCommit: @Sendable (_ partition: Int) -> Void
+    package var onFirstCommit: @Sendable (_ partition: PartitionIndex) -> Void
 
     package init(
         onFailure: @escaping @Sendable (QueryFailure) -> Void = { _ in },
         onObstacle: @escaping @Sendable (QueryFailure) -> Void = { _ in },
-        onFirstCommit: @escaping @Sendable (_ partition: Int) -> Void = { _ in }
+        onFirstCommit: @escaping @Sendable (_ partition: PartitionIndex) -> Void = { _ in }
     ) {
         self.onFailure = onFailure
         self.onObstacle = onObstacle
@@ -55,9 +56,9 @@ package final class QueryRun: Sendable {
         /// Tasks of which one micro-batch made too much; they take one record at a time until a commit of theirs succeeds.
         var oneByOne: Set<[PartitionKey]> = []
         /// Records that new tasks skip, with the reasons. They stay here in case that the query fails again before it is past them.
-        var skips: [PartitionKey: [Int64: String]] = [:]
+        var skips: [PartitionKey: [Offset: String]] = [:]
         /// Partitions whose tasks have committed.
-        var committed: Set<Int> = []
+        var committed: Set<PartitionIndex> = []
     }
 
     package let status: QueryStatus
@@ -183,7 +184,7 @@ package final class QueryRun: Sendable {
     }
 
     /// Has the tasks that are made from now on skip one record, which is reported with the reason.
-    package func skip(_ partition: PartitionKey, offset: Int64, reason: String) {
+    package func skip(_ partition: PartitionKey, offset: Offset, reason: String) {
         machine.update { $0.skips[partition, default: [:]][offset] = reason }
     }
 
@@ -234,7 +235,7 @@ package final class QueryRun: Sendable {
     func isolate(_ identity: [PartitionKey]) { _ = machine.update { $0.isolated.insert(identity) } }
 
     /// A commit with work of the task that reads this, and that is for a partition, is durable.
-    func committed(_ identity: [PartitionKey], partition: Int) {
+    func committed(_ identity: [PartitionKey], partition: PartitionIndex) {
         let isFirst = machine.withLock { machine in
             machine.refusals = 0
             machine.isolated.remove(identity)

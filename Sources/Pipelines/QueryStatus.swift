@@ -4,6 +4,7 @@
 package import LogStore
 package import Operators
 package import Platform
+package import Quantities
 
 /// Why a query stopped by itself.
 package struct QueryFailure: Error, Hashable, Sendable {
@@ -11,8 +12,8 @@ package struct QueryFailure: Error, Hashable, Sendable {
     package var message: String
     /// The record at which it happened, where there is one.
     package var topic: String?
-    package var partition: Int?
-    package var offset: Int64?
+    package var partition: PartitionIndex?
+    package var offset: Offset?
     /// What the query had read was taken back by the log: nothing is wrong with the query, which starts again from what is durable.
     var isWithdrawn = false
     /// The partition of that record.
@@ -23,7 +24,7 @@ package struct QueryFailure: Error, Hashable, Sendable {
     var isOutputTooLarge = false
 
     /// A failure, with the record at which it happened where there is one.
-    package init(message: String, topic: String? = nil, partition: Int? = nil, offset: Int64? = nil) {
+    package init(message: String, topic: String? = nil, partition: PartitionIndex? = nil, offset: Offset? = nil) {
         self.message = message
         self.topic = topic
         self.partition = partition
@@ -33,7 +34,7 @@ package struct QueryFailure: Error, Hashable, Sendable {
     /// One line with everything.
     package var description: String {
         guard let topic else { return message }
-        return "\(message) (topic \(topic), partition \(partition ?? 0), offset \(offset ?? 0))"
+        return "\(message) (topic \(topic), partition \(partition ?? .first), offset \(offset ?? .first))"
     }
 }
 
@@ -93,7 +94,7 @@ package final class QueryStatus: Sendable {
         package var isRestoring = false
         package var counters = QueryCounters()
         /// The offset up to which each input is processed and durable.
-        package var durablePositions: [PartitionKey: Int64] = [:]
+        package var durablePositions: [PartitionKey: Offset] = [:]
         /// What the query waits for before it tries again, for example for room on a full disk. Nil while it goes on.
         package var obstacle: String?
         /// Why the latest snapshot of state could not be written.
@@ -164,7 +165,7 @@ extension RowError {
     /// Place and reason in one line: ``column `N`: not a number (topic t, partition 0, offset 7)``.
     package func text(topic: String?) -> String {
         let reason = (column.map { "column `\($0)`: " } ?? "") + message
-        guard let topic, offset >= 0 else { return reason }
-        return "\(reason) (topic \(topic), partition \(partition), offset \(offset))"
+        guard let topic, let offset else { return reason }
+        return "\(reason) (topic \(topic), partition \(partition ?? .first), offset \(offset))"
     }
 }

@@ -4,6 +4,7 @@ import Bytes
 package import LogStore
 import Operators
 import Platform
+package import Quantities
 
 extension QueryTask {
     /// The appends of everything since the last commit, and the positions that they bring the task to. The task counts them as made.
@@ -32,7 +33,7 @@ extension QueryTask {
             }
         }
         if let topic = persistence.positionsTopic {
-            appends.append(Append(topic: topic, partition: 0, records: positionRecords(of: persistence.group)))
+            appends.append(Append(topic: topic, partition: .first, records: positionRecords(of: persistence.group)))
         }
         publish()
         didTakeAppends()
@@ -59,7 +60,7 @@ extension QueryTask {
     }
 
     /// The positions that the last taken appends stand for.
-    package var positions: [PartitionKey: Int64] {
+    package var positions: [PartitionKey: Offset] {
         Dictionary(description.inputs.map { ($0.partition, $0.position) }, uniquingKeysWith: { first, _ in first })
     }
 }

@@ -5,6 +5,7 @@ import Bytes
 import LogStore
 import Operators
 import Platform
+import Quantities
 
 /// Where the restore of a task stands.
 struct RestoreCursor {
@@ -12,7 +13,7 @@ struct RestoreCursor {
     var stores: [(name: String, changelog: PartitionKey)]
     var store = StoreProgress.notBegun
     /// Partitions of readable rows that are not restored yet.
-    var rows: [Int]
+    var rows: [PartitionIndex]
 
     enum StoreProgress {
         case notBegun
@@ -21,7 +22,7 @@ struct RestoreCursor {
         /// Slices of a snapshot that has been checked are taken; the changelog follows from its offset on.
         case snapshot(SnapshotReader)
         /// Records of the changelog are taken, from this offset on.
-        case changelog(Int64)
+        case changelog(Offset)
     }
 
     /// Nil when there is nothing to restore.

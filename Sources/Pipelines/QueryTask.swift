@@ -184,7 +184,7 @@ package final class QueryTask {
         guard let run = input.run else { return }
         do throws(DataflowError) {
             try description.dataflow.process(
-                input: input.index, run: run, range: input.next..<input.next + count, partition: input.partitionNumber)
+                input: input.index, run: run, range: input.next..<input.next + count, partition: input.partition.partition)
         } catch {
             throw failure(error)
         }
@@ -197,7 +197,7 @@ package final class QueryTask {
             let input = description.inputs[part.place]
             return input.run.map {
                 InputSlice(
-                    input: input.index, run: $0, range: input.next..<input.next + part.count, partition: input.partitionNumber)
+                    input: input.index, run: $0, range: input.next..<input.next + part.count, partition: input.partition.partition)
             }
         }
         do throws(DataflowError) { try description.dataflow.process(slices, order: choice.order) } catch { throw failure(error) }
@@ -227,8 +227,8 @@ package final class QueryTask {
         let input = description.inputs[place]
         guard let run = input.run else { return }
         description.dataflow.skip(
-            input: input.index, run: run, record: input.next, partition: input.partitionNumber,
-            reason: input.skips[run.offsets[input.next]] ?? "")
+            input: input.index, run: run, record: input.next, partition: input.partition.partition,
+            reason: input.skips[run.offset(at: input.next)] ?? "")
         description.inputs[place].advance(by: 1)
         use(1, of: input.generation)
         mustCommit = true
@@ -302,11 +302,10 @@ package final class QueryTask {
     func failure(_ error: DataflowError) -> QueryFailure {
         let input = error.input.flatMap { index in description.inputs.first { $0.index == index } }
         var failure = QueryFailure(
-            message: error.message, topic: input?.topicName, partition: input.map { _ in Int(error.partition) },
-            offset: error.offset >= 0 ? error.offset : nil)
+            message: error.message, topic: input?.topicName, partition: input.map { _ in error.partition }, offset: error.offset)
         failure.isCancelled = error.isCancelled
         failure.isOutputTooLarge = error.isOutputTooLarge
-        failure.place = input.map { PartitionKey(topic: $0.partition.topic, partition: Int(error.partition)) }
+        failure.place = input.map { PartitionKey(topic: $0.partition.topic, partition: error.partition) }
         return failure
     }
 

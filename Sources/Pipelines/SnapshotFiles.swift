@@ -15,6 +15,7 @@
 package import Bytes
 package import LogStore
 package import Platform
+package import Quantities
 
 /// The snapshots of one data directory.
 package struct SnapshotFolder: Sendable {
@@ -33,13 +34,13 @@ package struct SnapshotFolder: Sendable {
     }
 
     /// Begins a snapshot of a store whose changelog is `changelog`; replay goes on at `offset`. Removes what an earlier attempt has left.
-    package func create(_ store: String, _ changelog: PartitionKey, offset: Int64) throws(SystemError) -> SnapshotFile {
+    package func create(_ store: String, _ changelog: PartitionKey, offset: Offset) throws(SystemError) -> SnapshotFile {
         if !files.exists(directory) { try files.createDirectory(directory) }
         let prefix = self.prefix(store, changelog)
         for name in try files.list(directory) where name.hasPrefix(prefix) && name.hasSuffix(SnapshotFile.unfinished) {
             try files.removeFile(directory + "/" + name)
         }
-        let path = directory + "/" + prefix + zeroPadded(offset, width: 20) + ".snapshot"
+        let path = directory + "/" + prefix + zeroPadded(offset.count, width: 20) + ".snapshot"
         return try SnapshotFile(files, path: path, changelog, offset: offset)
     }
 
@@ -111,14 +112,14 @@ package final class SnapshotFile {
     private var size: Int64 = 0
     private var slices = 0
 
-    init(_ files: any FileSystem, path: String, _ changelog: PartitionKey, offset: Int64) throws(SystemError) {
+    init(_ files: any FileSystem, path: String, _ changelog: PartitionKey, offset: Offset) throws(SystemError) {
         self.files = files
         self.path = path
         file = try files.open(path + ".new", .truncate)
         var header = Self.magic
         header.append(uint64: changelog.topic.high)
         header.append(uint64: changelog.topic.low)
-        header.append(int64: offset)
+        header.append(int64: offset.count)
         header.append(int32: Int32(bitPattern: crc32c(header)))
         try put(header)
     }

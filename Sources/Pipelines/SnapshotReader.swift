@@ -4,6 +4,7 @@
 package import Bytes
 import LogStore
 package import Platform
+package import Quantities
 
 /// A snapshot that is being read, by one thread at a time.
 package final class SnapshotReader {
@@ -17,7 +18,7 @@ package final class SnapshotReader {
     let path: String
     /// The changelog that it belongs to, and where replaying that goes on.
     let topic: TopicID
-    package let offset: Int64
+    package let offset: Offset
     private let file: any File
     private var position = Int64(SnapshotFile.headerBytes)
     private var slices = 0
@@ -30,7 +31,7 @@ package final class SnapshotReader {
         let sumAt = SnapshotFile.headerBytes - 4
         guard header.count == SnapshotFile.headerBytes, header.starts(with: SnapshotFile.magic) else { return nil }
         var reader = ByteReader(header, SnapshotFile.magic.count..<header.count)
-        guard let high = reader.uint64(), let low = reader.uint64(), let offset = reader.int64(), let sum = reader.int32(),
+        guard let high = reader.uint64(), let low = reader.uint64(), let offset = reader.offset(), let sum = reader.int32(),
             UInt32(bitPattern: sum) == crc32c(header, 0..<sumAt)
         else { return nil }
         topic = TopicID(high: high, low: low)

@@ -6,6 +6,7 @@ import Bytes
 import LogStore
 import Operators
 import Platform
+import Quantities
 
 /// The snapshot under way of one task, and when the next is due.
 final class SnapshotTaker {
@@ -110,7 +111,7 @@ final class SnapshotWriter: @unchecked Sendable {
     private let folder: SnapshotFolder
     private let store: String
     private let changelog: PartitionKey
-    private let offset: Int64
+    private let offset: Offset
     private let threads: ThreadPool
     private let report: @Sendable (String?) -> Void
     private var file: SnapshotFile?
@@ -118,7 +119,7 @@ final class SnapshotWriter: @unchecked Sendable {
 
     /// Nothing is written before the first slice. `report` is called with what went wrong, or with nil once the snapshot exists.
     init(
-        _ folder: SnapshotFolder, _ store: String, _ changelog: PartitionKey, offset: Int64, _ threads: ThreadPool,
+        _ folder: SnapshotFolder, _ store: String, _ changelog: PartitionKey, offset: Offset, _ threads: ThreadPool,
         report: @escaping @Sendable (String?) -> Void
     ) {
         self.folder = folder

@@ -6,10 +6,11 @@ import Bytes
 package import LogStore
 package import Operators
 import Platform
+package import Quantities
 
 /// Records for the rows of one partition.
 struct NewRows: Sendable {
-    var partition: Int
+    var partition: PartitionIndex
     var records: OutgoingRecords
 }
 
@@ -19,11 +20,11 @@ package final class TableRows: Sendable {
     /// The rows of some partitions, behind a lock that is taken once a commit and once a question.
     private struct Shard {
         let store: ResultStore
-        let partitions: [Int]
+        let partitions: [PartitionIndex]
         /// By partition, the offset up to which its records have been read back; nil until that is done.
-        var ends: [Int: Int64]?
+        var ends: [PartitionIndex: Offset]?
         /// The same while it is being done.
-        var restored: [Int: Int64] = [:]
+        var restored: [PartitionIndex: Offset] = [:]
     }
 
     private struct Layout: Sendable {
@@ -31,8 +32,8 @@ package final class TableRows: Sendable {
         /// One for all partitions, or one for each.
         var shards: [Monitor<Shard>]
         /// By partition, the offset from which on the records are the table's.
-        var origin: [Int64]
-        func shard(of partition: Int) -> Monitor<Shard> { shards.count == 1 ? shards[0] : shards[partition] }
+        var origin: [Offset]
+        func shard(of partition: PartitionIndex) -> Monitor<Shard> { shards.count == 1 ? shards[0] : shards[partition.index] }
     }
 
     private let log: any EventLog
@@ -49,11 +50,11 @@ package final class TableRows: Sendable {
     /// time as the task has. With `isLogged` the topic is what the rows are read back from, from the offset in `origin` of each
     /// partition on, else they are given anew with every start.
     package func prepare(
-        _ topic: TopicDescription, isOneTask: Bool, isLogged: Bool = true, origin: [Int64] = [],
+        _ topic: TopicDescription, isOneTask: Bool, isLogged: Bool = true, origin: [Offset] = [],
         _ makeStore: () throws(QueryFailure) -> ResultStore
     ) throws(QueryFailure) {
         if isLogged, layout.withLock({ $0?.topic }) == topic.id { return }
-        let partitions = Array(topic.partitions.indices)
+        let partitions = topic.partitionIndexes
         var shards: [Monitor<Shard>] = []
         for group in isOneTask ? [partitions] : partitions.map({ [$0] }) {
             shards.append(Monitor(Shard(store: try makeStore(), partitions: group, ends: isLogged ? nil : [:])))
@@ -64,7 +65,7 @@ package final class TableRows: Sendable {
 
     /// Reads a slice of the rows of one partition back from the topic (with those of other partitions that lie in the same store), unless
     /// that has been done; whether more is to be done.
-    func restoreSlice(of partition: Int) throws(LogError) -> Bool {
+    func restoreSlice(of partition: PartitionIndex) throws(LogError) -> Bool {
         guard let layout = layout.withLock({ $0 }) else { return false }
         let result = layout.shard(of: partition).withLock { shard -> Result<Bool, LogError> in
             do throws(LogError) { return .success(try restoreSlice(&shard, of: layout)) } catch { return .failure(error) }
@@ -76,7 +77,7 @@ package final class TableRows: Sendable {
         guard shard.ends == nil else { return false }
         for partition in shard.partitions {
             let bounds = try log.bounds(of: layout.topic, partition: partition)
-            let origin = layout.origin.indices.contains(partition) ? layout.origin[partition] : bounds.start
+            let origin = layout.origin.indices.contains(partition.index) ? layout.origin[partition.index] : bounds.start
             let offset = max(bounds.start, shard.restored[partition] ?? origin)
             shard.restored[partition] = offset
             guard offset < bounds.durableEnd else { continue }
@@ -97,12 +98,12 @@ package final class TableRows: Sendable {
     // MARK: Rows
 
     /// Takes in records that have become durable, from offset `base` on; nil where they are not in the topic that rows are read back from.
-    func apply(_ rows: NewRows, at base: Int64?) {
+    func apply(_ rows: NewRows, at base: Offset?) {
         guard let shard = layout.withLock({ $0?.shard(of: rows.partition) }) else { return }
         shard.withLock { shard in
             // What is durable now will be read back, or has been.
             guard let ends = shard.ends else { return }
-            let known = base.map { max(0, (ends[rows.partition] ?? 0) - $0) } ?? 0
+            let known = base.map { max(0, (ends[rows.partition] ?? .first) - $0) } ?? 0
             guard known < rows.records.count else { return }
             let before = shard.store.memory
             shard.store.apply(rows.records, from: Int(known))

@@ -4,17 +4,18 @@ import Bytes
 package import LogStore
 package import Operators
 import Platform
+package import Quantities
 
 /// What a task reads, runs and writes.
 package struct TaskDescription {
     package let dataflow: Dataflow
     package var inputs: [TaskInput]
     /// Which partition the task is for; names it and spreads keyless output.
-    package let partition: Int
+    package let partition: PartitionIndex
     /// What becomes of the results.
     package let role: TaskRole
 
-    package init(dataflow: Dataflow, inputs: [TaskInput], partition: Int, role: TaskRole) {
+    package init(dataflow: Dataflow, inputs: [TaskInput], partition: PartitionIndex, role: TaskRole) {
         self.dataflow = dataflow
         self.inputs = inputs
         self.partition = partition
@@ -47,7 +48,7 @@ package struct TaskPersistence {
     /// The readable rows of the table that the query makes, and the partitions of the table's topic of which the task reads them back; none
     /// when it reads them anyway.
     package var rows: TableRows?
-    package var rowsToRestore: [Int] = []
+    package var rowsToRestore: [PartitionIndex] = []
     package var errors: ErrorReporter?
     /// Where snapshots of the stores are kept; nil for none.
     package var snapshots: SnapshotFolder?
@@ -67,8 +68,8 @@ package enum TaskLimits {
     /// Records of a task's first micro-batch: one, since each may become 16 MiB or take a second. Batches double while they take less than
     /// a slice of time, and those of a slow query shrink to single records.
     package static let firstBatch = 1
-    /// Bytes of one fetch.
-    package static let fetchBytes = 512 << 10
+    /// What one fetch asks for.
+    package static let fetchBytes = ByteCount.kibibytes(512)
     /// Uncommitted input or output, in bytes, that makes a commit due at once.
     package static let commitBytes = 16 << 20
     /// Nanoseconds that a task works before others get their turn: with ten busy tasks on a worker, a new row waits 15 ms at most, and

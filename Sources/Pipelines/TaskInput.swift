@@ -2,6 +2,7 @@
 
 package import Bytes
 package import LogStore
+package import Quantities
 
 /// One partition that a task reads.
 package struct TaskInput: Sendable {
@@ -9,19 +10,17 @@ package struct TaskInput: Sendable {
     package let index: Int
     package let partition: PartitionKey
     package let topicName: String
-    /// The number of the partition, as dataflows take it.
-    var partitionNumber: Int32 { Int32(truncatingIfNeeded: partition.partition) }
     /// The offset of the next record to process. It never goes back: records that are to be processed again are read by a new task.
-    package var position: Int64 {
+    package var position: Offset {
         didSet { assert(position >= oldValue, "the position of a task goes back") }
     }
     /// Where a bounded read stops; nil for one that goes on with whatever is appended.
-    package var end: Int64?
+    package var end: Offset?
     /// Its records are changes of a table: of records of one time they come before those of streams, which look them up.
     package var isTable = false
 
     /// Records that are to be skipped, by offset, each with the reason.
-    package var skips: [Int64: String] = [:]
+    package var skips: [Offset: String] = [:]
 
     /// Records fetched and not yet processed: those of `run` from `next` on.
     var run: RecordRun?
@@ -31,7 +30,7 @@ package struct TaskInput: Sendable {
     /// The log's generation when `run` was fetched.
     var generation: UInt64 = 0
 
-    package init(index: Int, partition: PartitionKey, topicName: String, position: Int64, end: Int64? = nil) {
+    package init(index: Int, partition: PartitionKey, topicName: String, position: Offset, end: Offset? = nil) {
         self.index = index
         self.partition = partition
         self.topicName = topicName
@@ -51,7 +50,7 @@ package struct TaskInput: Sendable {
     package mutating func take(_ fetched: RecordRun, times: [Int64]? = nil, generation: UInt64 = 0) {
         assert(remaining == 0, "fetched records are dropped unprocessed")
         assert(zip(fetched.offsets, fetched.offsets.dropFirst()).allSatisfy { $0 < $1 }, "the offsets of a run do not ascend")
-        assert(fetched.offsets.first ?? position >= position, "a fetch gives records before the position")
+        assert(fetched.offsets.first.map { $0 >= position.count } ?? true, "a fetch gives records before the position")
         assert(times.map { $0.count == fetched.count } ?? true, "each record has an event time")
         run = fetched.count > 0 ? fetched : nil
         self.times = times ?? fetched.timestamps
@@ -73,7 +72,7 @@ package struct TaskInput: Sendable {
         guard let run else { return 0 }
         var count = min(limit, remaining)
         if let end {
-            while count > 0 && run.offsets[next + count - 1] >= end { count -= 1 }
+            while count > 0 && run.offsets[next + count - 1] >= end.count { count -= 1 }
         }
         return count
     }
@@ -81,7 +80,7 @@ package struct TaskInput: Sendable {
     /// How many of the next `count` records come before one that is to be skipped; nil when there is none.
     func distanceToSkip(within count: Int) -> Int? {
         guard !skips.isEmpty, let run else { return nil }
-        return (0..<count).first { skips[run.offsets[next + $0]] != nil }
+        return (0..<count).first { skips[run.offset(at: next + $0)] != nil }
     }
 
     /// Moves on over `count` records that have been processed.
@@ -94,7 +93,7 @@ package struct TaskInput: Sendable {
             times = []
             next = 0
         } else {
-            position = current.offsets[next]
+            position = current.offset(at: next)
             if let end, position >= end { position = end }
         }
     }

@@ -2,6 +2,7 @@
 
 package import Bytes
 package import LogStore
+package import Quantities
 
 /// A topic that a task writes.
 package struct OutputTopic: Sendable {
@@ -18,13 +19,13 @@ package struct OutputTopic: Sendable {
 
     /// The records as appends to the partitions that their keys belong to. Records without a key go to partition
     /// `keyless` modulo the number of partitions.
-    package func appends(of records: OutgoingRecords, keyless: Int) -> [Append] {
+    package func appends(of records: OutgoingRecords, keyless: PartitionIndex) -> [Append] {
         guard !records.isEmpty else { return [] }
-        if partitions == 1 { return [Append(topic: topic, partition: 0, records: records)] }
+        if partitions == 1 { return [Append(topic: topic, partition: .first, records: records)] }
         var split = Array(repeating: OutgoingRecords(), count: partitions)
         for index in 0..<records.count {
             let key = records.keys[index]
-            var target = keyless % partitions
+            var target = keyless.index % partitions
             if !key.isNull {
                 let start = Int(key.start)
                 let length = max(0, Int(key.length) - windowSuffix)
@@ -32,7 +33,7 @@ package struct OutputTopic: Sendable {
             }
             split[target].append(from: records, at: index)
         }
-        return split.enumerated().filter { !$1.isEmpty }.map { Append(topic: topic, partition: $0, records: $1) }
+        return split.enumerated().filter { !$1.isEmpty }.map { Append(topic: topic, partition: PartitionIndex(index: $0), records: $1) }
     }
 }
 

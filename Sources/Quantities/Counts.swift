@@ -11,6 +11,8 @@ package struct Offset: Quantity {
 
     /// The place `records` further on, saturated.
     @inlinable package static func + (offset: Self, records: Int64) -> Self { Self(clamping: offset.count.addingSaturated(records)) }
+    /// The place before this one; the first one has none and is given itself.
+    @inlinable package var previous: Self { Self(clamping: count - 1) }
     /// How many records `left` is behind `right`; negative where it is before it. Always exact.
     @inlinable package static func - (left: Self, right: Self) -> Int64 { left.count - right.count }
     /// The place `records` further on; nil where there is none.
@@ -22,7 +24,16 @@ package struct PartitionIndex: Quantity {
     package let count: Int64
     package static var bounds: ClosedRange<Int64> { 0 ... Int64(Int32.max) }
 
+    /// The first partition, of many topics the only one.
+    package static let first = PartitionIndex(clamping: 0)
+
     @inlinable package init(clamping count: Int64) { self.count = Swift.min(Swift.max(0, count), Int64(Int32.max)) }
+
+    /// The partition at a place of an array of all; saturated.
+    @inlinable package init(index: Int) { self.init(clamping: Int64(index)) }
+
+    /// The partitions of a topic that has `count` of them.
+    @inlinable package static func all(of count: Int) -> [PartitionIndex] { (0..<Swift.max(0, count)).map { PartitionIndex(index: $0) } }
 
     /// The index as a place in an array.
     @inlinable package var index: Int { Int(count) }
@@ -39,6 +50,11 @@ package struct ByteCount: Quantity {
 
     @inlinable package init(clamping count: Int64) { self.count = Swift.max(0, count) }
 
+    /// The length of bytes in memory.
+    @inlinable package init(length: Int) { self.init(clamping: Int64(length)) }
+    /// The number as the length of bytes in memory.
+    @inlinable package var length: Int { Int(count) }
+
     /// `count` times 1,024 bytes, saturated.
     @inlinable package static func kibibytes(_ count: Int64) -> ByteCount { ByteCount(clamping: count.multipliedSaturated(by: 1 << 10)) }
     /// `count` times 1,048,576 bytes, saturated.
@@ -50,8 +66,4 @@ package struct ByteCount: Quantity {
     @inlinable package static func + (left: Self, right: Self) -> Self { Self(clamping: left.count.addingSaturated(right.count)) }
     /// The difference, 0 where `right` is more.
     @inlinable package static func - (left: Self, right: Self) -> Self { Self(clamping: left.count.subtractingSaturated(right.count)) }
-    /// A multiple, saturated; 0 for a negative factor.
-    @inlinable package static func * (left: Self, right: Int64) -> Self { Self(clamping: left.count.multipliedSaturated(by: right)) }
-    /// The sum; nil where it does not fit.
-    @inlinable package func checkedSum(_ other: Self) -> Self? { count.addingChecked(other.count).flatMap { Self(exactly: $0) } }
 }

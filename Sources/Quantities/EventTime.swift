@@ -37,9 +37,4 @@ package struct EventTime: Quantity {
     }
     /// How long after `right` the time `left` is. Always exact.
     @inlinable package static func - (left: Self, right: Self) -> Milliseconds { Milliseconds(left.milliseconds - right.milliseconds) }
-
-    /// The time `length` later; nil behind `latest`.
-    @inlinable package func checkedSum(_ length: Milliseconds) -> Self? {
-        milliseconds.addingChecked(length.count).flatMap { Self(milliseconds: $0) }
-    }
 }

@@ -3,7 +3,7 @@
 // these before anything is computed with it.
 
 /// An integer with a unit. `+` and `-` saturate in `lowest...highest`; the `checked` forms return nil where the exact result lies outside.
-package protocol Quantity: Hashable, Comparable, Sendable, Codable {
+package protocol Quantity: Hashable, Comparable, Sendable, Codable, CustomStringConvertible {
     /// The number, in the unit of the type, in `lowest...highest`.
     var count: Int64 { get }
     /// The smallest and the largest number of this type.
@@ -18,6 +18,9 @@ extension Quantity {
         guard Self.bounds.contains(count) else { return nil }
         self.init(clamping: count)
     }
+
+    /// The bare number.
+    package var description: String { String(count) }
 
     /// By the number.
     @inlinable package static func < (left: Self, right: Self) -> Bool { left.count < right.count }
@@ -62,18 +65,6 @@ extension Int64 {
     @inlinable package func addingChecked(_ other: Int64) -> Int64? {
         let (sum, overflow) = addingReportingOverflow(other)
         return overflow ? nil : sum
-    }
-
-    /// The difference; nil where it does not fit.
-    @inlinable package func subtractingChecked(_ other: Int64) -> Int64? {
-        let (difference, overflow) = subtractingReportingOverflow(other)
-        return overflow ? nil : difference
-    }
-
-    /// The product; nil where it does not fit.
-    @inlinable package func multipliedChecked(by other: Int64) -> Int64? {
-        let (product, overflow) = multipliedReportingOverflow(by: other)
-        return overflow ? nil : product
     }
 }
 

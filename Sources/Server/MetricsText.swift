@@ -1,6 +1,7 @@
 // The metrics page in the text format of Prometheus.
 
 import Engine
+import Quantities
 import Sessions
 
 /// Gathers the lines of the page, metric by metric.
@@ -91,11 +92,11 @@ extension MillraceServer {
     private func addLog(_ topics: [EngineMetrics.Topic], to page: inout MetricsPage) {
         page.single("topics", type: "gauge", help: "Topics, internal ones included.", topics.count)
         page.begin("log_bytes", "gauge", "Bytes of a topic's segments.")
-        for topic in topics { page.sample("log_bytes", [("topic", topic.name)], topic.bytes) }
+        for topic in topics { page.sample("log_bytes", [("topic", topic.name)], topic.bytes.count) }
         page.begin("log_end_offset", "gauge", "One past the last durable offset of a partition.")
         for topic in topics {
             for (index, end) in topic.endOffsets.enumerated() {
-                page.sample("log_end_offset", [("topic", topic.name), ("partition", "\(index)")], end)
+                page.sample("log_end_offset", [("topic", topic.name), ("partition", "\(index)")], end.count)
             }
         }
     }

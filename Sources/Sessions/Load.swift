@@ -1,4 +1,5 @@
 // The parameters and the result of a bulk load: the format of its lines, and a report of what is durable.
+package import Quantities
 
 /// How the lines of a bulk load are written.
 package enum IngestFormat: String, Hashable, Sendable, CaseIterable {
@@ -24,11 +25,11 @@ package struct IngestProblem: Hashable, Sendable {
 
 /// Where the records of a load stand in one partition: others' may stand between them.
 package struct IngestOffsets: Hashable, Sendable {
-    package var partition: Int
-    package var first: Int64
-    package var last: Int64
+    package var partition: PartitionIndex
+    package var first: Offset
+    package var last: Offset
 
-    package init(partition: Int, first: Int64, last: Int64) {
+    package init(partition: PartitionIndex, first: Offset, last: Offset) {
         self.partition = partition
         self.first = first
         self.last = last

@@ -3,6 +3,7 @@
 import Diagnostics
 package import Sessions
 package import JSONText
+import Quantities
 
 extension AnswerSummary {
     /// The object of a `+` line. Absent facts have no member.
@@ -71,7 +72,12 @@ extension IngestReport {
             .init(
                 "offsets",
                 .array(
-                    offsets.map { ["partition": .integer($0.partition), "first": .integer($0.first), "last": .integer($0.last)] })))
+                    offsets.map {
+                        [
+                            "partition": .integer($0.partition.count), "first": .integer($0.first.count),
+                            "last": .integer($0.last.count),
+                        ]
+                    })))
         return .object(members)
     }
 
@@ -84,9 +90,11 @@ extension IngestReport {
             firstProblem = IngestProblem(line: problem["line"]?.intValue ?? 0, reason: problem["reason"]?.stringValue ?? "")
         }
         offsets = (facts["offsets"]?.arrayValue ?? []).map { entry in
-            IngestOffsets(
-                partition: entry["partition"]?.intValue ?? 0, first: Int64(entry["first"]?.intValue ?? 0),
-                last: Int64(entry["last"]?.intValue ?? 0))
+            // Only told to a person: what is no place of a partition is shown as the nearest that is one.
+            func number(_ name: String) -> Int64 { Int64(entry[name]?.intValue ?? 0) }
+            return IngestOffsets(
+                partition: PartitionIndex(clamping: number("partition")), first: Offset(clamping: number("first")),
+                last: Offset(clamping: number("last")))
         }
     }
 }

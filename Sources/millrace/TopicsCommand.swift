@@ -6,6 +6,7 @@ import Diagnostics
 import Engine
 import LogStore
 import Platform
+import Quantities
 import Settings
 
 /// Looks at raw topics.
@@ -61,8 +62,8 @@ struct TopicsCommand {
     private func list(_ log: SegmentedLog) -> Int32 {
         var table = RowTable("topic", "partitions", "records", "bytes", "cleanup")
         for topic in log.describeTopics() {
-            let records = topic.partitions.reduce(0) { $0 + $1.bounds.durableEnd - $1.bounds.start }
-            let bytes = topic.partitions.reduce(0) { $0 + $1.byteCount }
+            let records = topic.partitions.reduce(Int64(0)) { $0 + ($1.bounds.durableEnd - $1.bounds.start) }
+            let bytes = topic.partitions.reduce(ByteCount.zero) { $0 + $1.byteCount }
             table.add(topic.name, "\(topic.partitions.count)", "\(records)", "\(bytes)", topic.config.cleanupPolicy.rawValue)
         }
         ByteStream.output.print(table.text(output))
@@ -75,7 +76,7 @@ struct TopicsCommand {
         facts.add("id", topic.id.description)
         for (name, value) in topic.config.properties { facts.add(name, value) }
         var partitions = RowTable("partition", "start", "end", "bytes", "segments", "damage")
-        for (index, partition) in topic.partitions.enumerated() where isWanted(index) {
+        for (index, partition) in zip(topic.partitionIndexes, topic.partitions) where isWanted(index) {
             partitions.add(
                 "\(index)", "\(partition.bounds.start)", "\(partition.bounds.durableEnd)", "\(partition.byteCount)",
                 "\(partition.segmentCount)", partition.damage ?? "")
@@ -84,7 +85,7 @@ struct TopicsCommand {
         return 0
     }
 
-    private func isWanted(_ partition: Int) -> Bool { invocation[.partition]?.integer.map { $0 == partition } ?? true }
+    private func isWanted(_ partition: PartitionIndex) -> Bool { invocation[.partition]?.integer.map { $0 == partition.index } ?? true }
 
     /// Prints what was found of each segment; 1 when anything is damaged.
     private func verify(_ topics: [TopicDescription], in log: SegmentedLog) throws(CommandFailure) -> Int32 {
@@ -112,7 +113,7 @@ struct TopicsCommand {
         var left = invocation[.limit]?.integer ?? .max
         let table = RowTable("partition", "offset", "kind", "text")
         ByteStream.output.print(table.head(output))
-        for partition in topic.partitions.indices where isWanted(partition) && left > 0 {
+        for partition in topic.partitionIndexes where isWanted(partition) && left > 0 {
             if output == "table" { ByteStream.output.print("Dumping \(topic.name)-\(partition)\n") }
             do throws(LogError) {
                 try log.dump(topic.id, partition: partition) { line in

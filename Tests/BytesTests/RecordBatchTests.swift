@@ -1,5 +1,7 @@
 // Record batches: the bytes written by hand, the way back, and every kind of damage.
 import Bytes
+import Quantities
+import TestSupport
 import Testing
 
 @Suite struct RecordBatchTests {
@@ -64,7 +66,7 @@ import Testing
         for length in 0..<61 { #expect(RecordBatchHeader(Self.batch, at: 0, end: length) == nil) }
     }
 
-    func scan(_ bytes: [UInt8], from offset: Int64 = 0) -> RecordRun? {
+    func scan(_ bytes: [UInt8], from offset: Offset = 0) -> RecordRun? {
         guard let header = RecordBatchHeader(bytes, at: 0), header.totalBytes <= bytes.count else { return nil }
         var builder = RecordRunBuilder(bytes + [UInt8](repeating: 0, count: RecordRun.padding), from: offset)
         guard builder.add(header, section: 61..<header.totalBytes) else { return nil }

@@ -6,6 +6,7 @@ import Engine
 import LogStore
 import Pipelines
 import Platform
+import TestSupport
 import Testing
 
 @Suite struct CatalogChangeTests {

@@ -5,6 +5,7 @@ import Engine
 import LogStore
 import Platform
 import Plans
+import TestSupport
 import Testing
 
 @Suite struct CatalogDamageTests {

@@ -7,6 +7,7 @@ import Engine
 import LogStore
 import Pipelines
 import Platform
+import TestSupport
 import Testing
 
 @Suite struct CatalogRecordTests {
@@ -182,6 +183,24 @@ import Testing
         #expect(again.run(create).last?.hasPrefix("- 42P07 Z exists already, but could not be brought back") == true)
         #expect(again.run("DROP STREAM z;").last == "+ Source `Z`, which was in error, was dropped.")
         #expect(again.run(create) == ["+ Stream created"])
+        again.engine.close()
+    }
+
+    /// Places are written as bare numbers; an entry with one that no partition has is listed and not brought back.
+    @Test(arguments: [#""partition":-1,"offset":0"#, #""partition":2147483648,"offset":0"#, #""partition":0,"offset":-1"#])
+    func aPlaceThatNoPartitionHas(place: String) throws {
+        let files = MemoryFileSystem()
+        let millrace = try Millrace(files: files)
+        _ = millrace.run("CREATE STREAM a (id INT KEY, v INT) WITH (kafka_topic='a', format='JSON', partitions=1);")
+        _ = millrace.run("CREATE STREAM b AS SELECT * FROM a;")
+        let key = "query/CSAS_B_0"
+        let entry = try entry(key, of: millrace)
+        let known = #"{"topic":"a","partition":0,"offset":0}"#
+        #expect(entry.contains(known))
+        try append(key, entry.replacing(known, with: #"{"topic":"a",\#(place)}"#), to: millrace)
+        millrace.engine.close()
+        let again = try Millrace(files: files)
+        #expect(again.run("SHOW QUERIES;").contains { $0.contains("CSAS_B_0") && $0.contains("ERROR:1") })
         again.engine.close()
     }
 }

@@ -5,6 +5,7 @@ import Engine
 import LogStore
 import Pipelines
 import Platform
+import TestSupport
 import Testing
 
 @Test func aPoisonedTopicIsSampledAndCounted() throws {

@@ -6,7 +6,9 @@ import Engine
 import LogStore
 import Pipelines
 import Platform
+import Quantities
 import Sessions
+import TestSupport
 import Testing
 
 @Suite struct LatestTests {
@@ -92,11 +94,12 @@ import Testing
         #expect(topic.partitions[1 - used].bounds.durableEnd == 0)
         _ = millrace.run("PAUSE ALL;")
         // As if the first pipeline had written it and the server had then died.
-        let run = try millrace.log.fetch(topic.id, partition: used, from: 0, maxBytes: 1 << 20, upTo: .durable)
+        let run = try millrace.log.fetch(topic.id, partition: PartitionIndex(index: used), from: 0, maxBytes: .mebibytes(1), upTo: .durable)
         var records = OutgoingRecords()
         records.append(key: run.bytes(of: run.keys[0]), value: run.bytes(of: run.values[0]), timestamp: 0)
         let isDone = Monitor(false)
-        millrace.log.commit(Commit([Append(topic: topic.id, partition: 1 - used, records: records)])) { _ in isDone.update { $0 = true } }
+        let other = PartitionIndex(index: 1 - used)
+        millrace.log.commit(Commit([Append(topic: topic.id, partition: other, records: records)])) { _ in isDone.update { $0 = true } }
         isDone.wait(until: { $0 }, then: { _ in })
         _ = millrace.run("RESUME ALL;")
         #expect(millrace.engine.drain(nanoseconds: 10_000_000_000))

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 /// Lines of PRINT without the time.

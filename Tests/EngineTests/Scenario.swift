@@ -18,6 +18,7 @@ import Engine
 import LogStore
 import Pipelines
 import Platform
+import Quantities
 import Testing
 
 final class Scenario {
@@ -93,7 +94,7 @@ final class Scenario {
     }
 
     private func record(_ words: [String]) throws -> [String] {
-        guard let topic = millrace.log.describeTopic(named: words[1]), let partition = Int(words[2]) else { return ["no topic \(words[1])"] }
+        guard let topic = millrace.log.describeTopic(named: words[1]), let partition = Int64(words[2]).flatMap({ PartitionIndex(exactly: $0) }) else { return ["no topic \(words[1])"] }
         var records = OutgoingRecords()
         records.append(key: bytes(words[3]), value: bytes(words[4]), timestamp: 0)
         let isDone = Monitor(false)

@@ -6,10 +6,12 @@ import Engine
 import LogStore
 import Pipelines
 import Platform
+import Quantities
+import TestSupport
 import Testing
 
 @Suite struct StreamTimeTests {
-    private func append(_ key: String, at time: Int64, partition: Int, to millrace: Millrace) throws {
+    private func append(_ key: String, at time: Int64, partition: PartitionIndex, to millrace: Millrace) throws {
         let topic = try #require(millrace.log.describeTopic(named: "s"))
         var records = OutgoingRecords()
         records.append(key: Array(key.utf8), value: Array(#"{"V":1}"#.utf8), timestamp: time)

@@ -4,6 +4,7 @@ import Bytes
 import Engine
 import LogStore
 import Platform
+import TestSupport
 import Testing
 
 /// A query's way and its rows: `EXPLAIN`'s line of access, then the answer without its head.

@@ -101,7 +101,7 @@ private final class Turmoil: Sendable {
     private func open(under scheduler: SeededScheduler) throws -> Millrace {
         var options = LogOptions.inMemory
         options.durability = .fsync
-        options.journalBytes = 64 << 10
+        options.journalBytes = .kibibytes(64)
         return try Millrace(
             files: files, pushStart: "earliest", time: scheduler.time, options: options, scheduler: scheduler,
             random: SeededRandom(seed: seed))

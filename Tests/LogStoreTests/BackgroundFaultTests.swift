@@ -4,6 +4,7 @@ import Bytes
 import LogStore
 import Platform
 import Synchronization
+import TestSupport
 import Testing
 
 /// Holds one operation of the file system up until it is let go.
@@ -83,7 +84,7 @@ private final class Gate: Sendable {
                     log.scheduler.sleep(nanoseconds: 1_000_000)
                 }
                 try #require(gate.isReached)
-                try log.alterTopic(topic, config: { var config = TopicConfig(); config.segmentBytes = 1 << 20; return config }())
+                try log.alterTopic(topic, config: { var config = TopicConfig(); config.segmentBytes = .mebibytes(1); return config }())
                 words.append("large=" + String(repeating: "w", count: 3000))
                 try log.append(topic, words[words.count - 1])
                 let survivor = memory.afterPowerCut()
@@ -191,7 +192,7 @@ private final class Gate: Sendable {
     @Test(arguments: ["create", "delete", "clean", "checkpoint"])
     func commitsDoNotWaitForHousekeeping(_ work: String) throws {
         let files = FaultyFileSystem(MemoryFileSystem())
-        let log = try openLog(files) { $0.journalBytes = work == "checkpoint" ? 2000 : 1 << 20; $0.tailBytes = 0 }
+        let log = try openLog(files) { $0.journalBytes = work == "checkpoint" ? 2000 : .mebibytes(1); $0.tailBytes = 0 }
         let busy = try log.create("busy", partitions: 3) { $0.segmentBytes = 1024; $0.retentionBytes = 1 }
         let quiet = try log.create("quiet")
         if work == "clean" { for number in 0..<10 { try log.append(busy, "k\(number)=\(Self.filler)") } }

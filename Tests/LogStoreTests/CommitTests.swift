@@ -2,7 +2,9 @@
 import Bytes
 import LogStore
 import Platform
+import Quantities
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite struct CommitTests {
@@ -38,12 +40,13 @@ import Testing
             let words = (0..<2).map { partition in (0...number % (3 + partition)).map { "k\($0)=\(number)" }.joined(separator: " ") }
             // The partitions take turns at the front of the commit's array, so that positions rise and fall between commits.
             let order = number % 2 == 0 ? [0, 1] : [1, 0]
-            try log.commitAndWait(order.map { Append(topic: topic, partition: $0, records: records(words[$0])) })
+            try log.commitAndWait(order.map { Append(topic: topic, partition: PartitionIndex(index: $0), records: records(words[$0])) })
             for partition in 0..<2 { wanted[partition] += (wanted[partition].isEmpty ? "" : " ") + words[partition] }
         }
-        for partition in 0..<2 {
-            #expect(text(try log.fetch(topic, partition: partition, from: 0, maxBytes: 1 << 20, upTo: .durable)) == wanted[partition])
-            for size in [1, 100, 1000] { #expect(try everything(log, topic, partition, maxBytes: size) == wanted[partition]) }
+        for partition in PartitionIndex.all(of: 2) {
+            let wanted = wanted[partition.index]
+            #expect(text(try log.fetch(topic, partition: partition, from: 0, maxBytes: .mebibytes(1), upTo: .durable)) == wanted)
+            for size: ByteCount in [1, 100, 1000] { #expect(try everything(log, topic, partition, maxBytes: size) == wanted) }
         }
     }
 

@@ -2,6 +2,7 @@
 import Bytes
 import LogStore
 import Platform
+import TestSupport
 import Testing
 
 @Suite struct CompressionTests {

@@ -3,7 +3,9 @@
 import Bytes
 import LogStore
 import Platform
+import Quantities
 import Synchronization
+import TestSupport
 import Testing
 
 /// Commits number i to both partitions of "pair", and remembers what was acknowledged.
@@ -41,7 +43,7 @@ private final class Workload: Sendable {
             } else {
                 topic = try log.create("pair", partitions: 2) { $0.segmentBytes = 8000 }
             }
-            let first = Int(try log.bounds(of: topic, partition: 0).durableEnd)
+            let first = Int(try log.bounds(of: topic, partition: 0).durableEnd.count)
             for number in first..<first + count {
                 let filler = number % 5 == 3 ? Self.largeFiller : Self.filler
                 try log.commitAndWait([
@@ -221,7 +223,7 @@ private final class Workload: Sendable {
             } else {
                 counts.insert(first.count)
             }
-            #expect(try log.append(topic, "next=1") == Int64(first.count))
+            #expect(try log.append(topic, "next=1") == Offset(clamping: Int64(first.count)))
         }
         // The last byte is a zero: without it, or with it, the last commit is whole.
         #expect(counts == (isZeroed ? [0, 1, 2, 3, 4] : [0, 1, 2, 3]))
@@ -242,16 +244,16 @@ private final class Workload: Sendable {
             let isDamage = log.recoveryNotes.contains { $0.kind == .damagedJournal }
             #expect(isDamage || log.recoveryNotes.contains { $0.kind == .tornJournal }, "byte \(position)")
             #expect(try files.list("data/journal").contains { $0.hasSuffix(".damaged") } == isDamage, "byte \(position)")
-            for partition in 0..<2 {
+            for partition in PartitionIndex.all(of: 2) {
                 let end = try log.bounds(of: topic, partition: partition).durableEnd
                 // Only the last record may be taken for one that was never finished.
                 #expect(end == (isDamage ? 4 : 3), "byte \(position)")
                 var missing: [Int64] = []
-                for offset in 0..<end {
+                for offset in 0..<end.count {
                     do {
-                        let run = try log.fetch(topic, partition: partition, from: offset, maxBytes: 1, upTo: .durable)
+                        let run = try log.fetch(topic, partition: partition, from: Offset(clamping: offset), maxBytes: 1, upTo: .durable)
                         let word = text(run).split(separator: " ").first ?? ""
-                        #expect(word == ["a\(offset)=1", "b\(offset)=2"][partition], "byte \(position)")
+                        #expect(word == ["a\(offset)=1", "b\(offset)=2"][partition.index], "byte \(position)")
                     } catch {
                         #expect(error.kind == .damaged, "byte \(position): \(error)")
                         missing.append(offset)

@@ -4,6 +4,8 @@ import Bytes
 import Foundation
 import LogStore
 import Platform
+import Quantities
+import TestSupport
 import Testing
 
 @Suite struct DamageFuzzTests {
@@ -62,7 +64,7 @@ import Testing
             }
             var next = description.partitions[0].bounds.start
             #expect(description.name != "plain" || next == 0, "\(what)")
-            while next < min(description.partitions[0].bounds.durableEnd, Int64(words.count)) {
+            while next < min(description.partitions[0].bounds.durableEnd, Offset(clamping: Int64(words.count))) {
                 do {
                     let run = try log.fetch(topic, partition: 0, from: next, maxBytes: 1, upTo: .durable)
                     for (offset, word) in zip(run.offsets, text(run).split(separator: " ")) where offset < words.count {
@@ -74,11 +76,11 @@ import Testing
                     }
                     #expect(run.nextOffset > next, "\(what)")
                     // Nothing is stepped over where nothing is compacted.
-                    #expect(description.name != "plain" || run.offsets.first == next, "\(what): \(next)")
+                    #expect(description.name != "plain" || run.offsets.first == next.count, "\(what): \(next)")
                     next = max(run.nextOffset, next + 1)
                 } catch {
                     #expect(error.kind == .damaged, "\(what): \(error)")
-                    next += 1
+                    next = next + 1
                 }
             }
             _ = try log.verify(topic)

@@ -3,6 +3,8 @@
 import Bytes
 import LogStore
 import Platform
+import Quantities
+import TestSupport
 import Testing
 
 /// A kind of damage and what is to be said about it.
@@ -152,7 +154,7 @@ private struct Damage: CustomTestStringConvertible, Sendable {
         var missing: Set<Int64> = []
         for offset in Int64(0)..<60 {
             do throws(LogError) {
-                let run = try log.fetch(topic, partition: 0, from: offset, maxBytes: 1, upTo: .durable)
+                let run = try log.fetch(topic, partition: 0, from: Offset(clamping: offset), maxBytes: 1, upTo: .durable)
                 #expect(run.offsets.first == offset && text(run).hasPrefix("k\(offset)=v"), "offset \(offset)")
             } catch {
                 #expect(error.kind == .damaged, "\(error)")
@@ -267,7 +269,7 @@ private struct Damage: CustomTestStringConvertible, Sendable {
                 let log = try openLog(files)
                 for round in 0..<2 {
                     let topic = try log.create("t", partitions: 2)
-                    for partition in 0..<2 { try log.append(topic, "k=\(round)", partition: partition) }
+                    for partition in PartitionIndex.all(of: 2) { try log.append(topic, "k=\(round)", partition: partition) }
                     try log.deleteTopic(topic)
                 }
                 log.close()

@@ -3,6 +3,8 @@ import Bytes
 import Foundation
 import LogStore
 import Platform
+import Quantities
+import TestSupport
 import Testing
 
 @Suite struct DamageTests {
@@ -73,7 +75,7 @@ import Testing
         try FaultyFileSystem(files).flipBit(0, ofByteAt: 25, in: stem + ".log")
         let log = try openLog(files) { $0.tailBytes = 0 }
         for offset in Int64(0)..<2 {
-            #expect { try log.fetch(topic, partition: 0, from: offset, maxBytes: 1, upTo: .durable) } throws: {
+            #expect { try log.fetch(topic, partition: 0, from: Offset(clamping: offset), maxBytes: 1, upTo: .durable) } throws: {
                 ($0 as? LogError)?.kind == .damaged
             }
         }
@@ -120,7 +122,7 @@ import Testing
             let again = try openLog(files)
             #expect(try everything(again, topic) == expected.joined(separator: " "), "damage \(damage)")
             for offset: Int64 in [0, 1, 700, 1500, 2699] {
-                let run = try again.fetch(topic, partition: 0, from: offset, maxBytes: 1, upTo: .durable)
+                let run = try again.fetch(topic, partition: 0, from: Offset(clamping: offset), maxBytes: 1, upTo: .durable)
                 #expect(run.offsets.first == offset, "damage \(damage)")
             }
             #expect(try again.offset(of: topic, partition: 0, atOrAfter: 450) == 1350)

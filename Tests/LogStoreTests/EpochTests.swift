@@ -3,6 +3,7 @@ import Bytes
 import LogStore
 import Platform
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite struct EpochTests {

@@ -3,6 +3,8 @@
 import Bytes
 import LogStore
 import Platform
+import Quantities
+import TestSupport
 import Testing
 
 @Suite struct ExtentDamageTests {
@@ -21,14 +23,14 @@ import Testing
         let topic = try log.create("t", partitions: partitions)
         for commit in 0..<Self.commits {
             let words = (0..<Self.perCommit).map { word(commit * Self.perCommit + $0) }.joined(separator: " ")
-            try log.commitAndWait((0..<partitions).map { Append(topic: topic, partition: $0, records: records(words)) })
+            try log.commitAndWait(PartitionIndex.all(of: partitions).map { Append(topic: topic, partition: $0, records: records(words)) })
         }
         return (try copy(of: files), topic)
     }
 
-    private func segment(_ partition: Int = 0) -> String { "data/log/t-\(partition)/00000000000000000000.log" }
+    private func segment(_ partition: PartitionIndex = 0) -> String { "data/log/t-\(partition)/00000000000000000000.log" }
 
-    private func flip(_ files: MemoryFileSystem, _ place: Int, _ partition: Int = 0) throws {
+    private func flip(_ files: MemoryFileSystem, _ place: Int, _ partition: PartitionIndex = 0) throws {
         try FaultyFileSystem(files).flipBit(3, ofByteAt: Int64(place), in: segment(partition))
     }
 
@@ -43,11 +45,11 @@ import Testing
         return (damage, reports, findings.map(\.path))
     }
 
-    private func unreadable(_ log: SegmentedLog, _ topic: TopicID, _ partition: Int = 0) throws -> [Int] {
+    private func unreadable(_ log: SegmentedLog, _ topic: TopicID, _ partition: PartitionIndex = 0) throws -> [Int] {
         var missing: [Int] = []
-        for offset in 0..<Int(try log.bounds(of: topic, partition: partition).durableEnd) {
+        for offset in 0..<Int(try log.bounds(of: topic, partition: partition).durableEnd.count) {
             do throws(LogError) {
-                let run = try log.fetch(topic, partition: partition, from: Int64(offset), maxBytes: 1, upTo: .durable)
+                let run = try log.fetch(topic, partition: partition, from: Offset(clamping: Int64(offset)), maxBytes: 1, upTo: .durable)
                 #expect(run.offsets.first == Int64(offset) && text(run).hasPrefix(word(offset)), "offset \(offset)")
             } catch {
                 #expect(error.kind == .damaged, "\(error)")
@@ -80,7 +82,7 @@ import Testing
             }
             let missing = try unreadable(log, topic)
             #expect((1...8).contains(missing.count) && counted == 200 - missing.count, "\(missing), \(counted)")
-            #expect(try log.bounds(of: topic, partition: 0).durableEnd == 200 + Int64(opening))
+            #expect(try log.bounds(of: topic, partition: 0).durableEnd.count == 200 + Int64(opening))
             #expect(try log.append(topic, word(200 + opening)) == 200 + Int64(opening))
             log.close()
             #expect(try files.contents(of: segment()).starts(with: before) && cutFiles(files) == [])
@@ -123,24 +125,25 @@ import Testing
     /// kept, also of the damaged partition, and every such file is named once it is there, not before.
     @Test(arguments: [true, false]) func whatCannotBeServedIsKept(isFlipped: Bool) throws {
         let (files, topic) = try killed(partitions: 2, .os)
-        let sizes = try (0..<2).map { try files.contents(of: segment($0)).count }
+        let partitions = PartitionIndex.all(of: 2)
+        let sizes = try partitions.map { try files.contents(of: segment($0)).count }
         if isFlipped {
-            for partition in 0..<2 { try flip(files, sizes[partition] / 2, partition) }
+            for partition in partitions { try flip(files, sizes[partition.index] / 2, partition) }
         } else {
             try files.open(segment(1), .write).truncate(to: Int64(sizes[1] / 2))
         }
-        let before = try (0..<2).map { try files.contents(of: segment($0)) }
+        let before = try partitions.map { try files.contents(of: segment($0)) }
         let found = try inspect(files)
-        #expect((0..<2).allSatisfy { partition in found.damage.contains { $0.hasPrefix(segment(partition) + ": ") } }, "\(found.damage)")
+        #expect(partitions.allSatisfy { partition in found.damage.contains { $0.hasPrefix(segment(partition) + ": ") } }, "\(found.damage)")
         #expect(found.damage.allSatisfy { !$0.contains("unfinished") })
         #expect(found.damage.contains { $0.contains("not whole in their segments") })
         #expect(found.paths.allSatisfy { files.exists($0) }, "\(found.paths)")
         let log = try openLog(files) { $0.durability = .os; $0.tailBytes = 0 }
         #expect(log.recoveryNotes.filter { $0.kind == .cutRecords }.count == 3, "\(log.recoveryNotes)")
-        for partition in 0..<2 {
-            let end = try log.bounds(of: topic, partition: partition).durableEnd
+        for partition in partitions {
+            let end = try log.bounds(of: topic, partition: partition).durableEnd.count
             #expect(try unreadable(log, topic, partition) == [] && (80...100).contains(end) && end % 20 == 0)
-            #expect(try files.contents(of: segment(partition)) + files.contents(of: segment(partition) + ".cut") == before[partition])
+            #expect(try files.contents(of: segment(partition)) + files.contents(of: segment(partition) + ".cut") == before[partition.index])
         }
         log.close()
         let after = try inspect(files)

@@ -3,7 +3,9 @@
 import Bytes
 import LogStore
 import Platform
+import Quantities
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite struct FullDiskTests {
@@ -26,14 +28,14 @@ import Testing
         var acknowledged: [String] = []
         for number in 0..<24 {
             do {
-                try log.commitAndWait((0..<2).map { Append(topic: topic, partition: $0, records: records(Self.word(number))) })
+                try log.commitAndWait(PartitionIndex.all(of: 2).map { Append(topic: topic, partition: $0, records: records(Self.word(number))) })
                 acknowledged.append(Self.word(number))
             } catch let error as LogError {
                 #expect(error.kind == .diskFull || error.kind == .stopped, "\(error)")
                 #expect(error.message.contains("No space left on device"), "\(error)")
             }
             if isFull() || number % 6 == 0 {
-                for partition in 0..<2 { #expect(try everything(log, topic, partition).split(separator: " ").map(String.init) == acknowledged) }
+                for partition in PartitionIndex.all(of: 2) { #expect(try everything(log, topic, partition).split(separator: " ").map(String.init) == acknowledged) }
             }
         }
         return (acknowledged, topic, log)
@@ -56,11 +58,11 @@ import Testing
                 let (acknowledged, topic, log) = try work(files, durability) { false }
                 #expect(acknowledged.count >= 24 - length, "\(what): there is room again, \(acknowledged.count) were taken")
                 files.setFaults { _ in nil }
-                #expect(try log.append(topic, "last=1") == Int64(acknowledged.count), "\(what)")
+                #expect(try log.append(topic, "last=1") == Offset(clamping: Int64(acknowledged.count)), "\(what)")
                 log.close()
                 let again = try openLog(durability == .fsync ? memory.afterPowerCut() : memory)
                 #expect(again.recoveryNotes.allSatisfy { !$0.isDamage }, "\(what): \(again.recoveryNotes)")
-                for partition in 0..<2 {
+                for partition in PartitionIndex.all(of: 2) {
                     let read = try everything(again, topic, partition).split(separator: " ").map(String.init)
                     #expect(read == acknowledged + (partition == 0 ? ["last=1"] : []), "\(what), partition \(partition)")
                 }

@@ -3,6 +3,8 @@
 import Bytes
 import LogStore
 import Platform
+import Quantities
+import TestSupport
 import Testing
 
 @Suite struct GapTests {
@@ -32,7 +34,7 @@ import Testing
     private func expect(_ log: SegmentedLog, _ topic: TopicID, missing: Range<Int64>, end: Int64 = 60) throws {
         for offset in 0..<end {
             do {
-                let run = try log.fetch(topic, partition: 0, from: offset, maxBytes: 1, upTo: .durable)
+                let run = try log.fetch(topic, partition: 0, from: Offset(clamping: offset), maxBytes: 1, upTo: .durable)
                 #expect(run.offsets.first == offset && !missing.contains(offset), "offset \(offset)")
             } catch {
                 #expect(error.kind == .damaged && missing.contains(offset), "offset \(offset): \(error)")
@@ -62,7 +64,7 @@ import Testing
             // Nothing behind the cut is stepped over: reading on from the start ends in the error.
             #expect("length \(length)") { _ = try everything(log, topic) } throws: { ($0 as? LogError)?.kind == .damaged }
             #expect(try log.verify(topic).contains { !$0.problems.isEmpty }, "length \(length)")
-            let behind = try log.fetch(topic, partition: 0, from: bases[2], maxBytes: 1, upTo: .durable)
+            let behind = try log.fetch(topic, partition: 0, from: Offset(clamping: bases[2]), maxBytes: 1, upTo: .durable)
             #expect(behind.offsets.first == bases[2], "length \(length)")
             #expect(log.maintain() == [], "length \(length)")
         }
@@ -107,7 +109,7 @@ import Testing
             let after = try everything(log, topic).split(separator: " ")
             #expect(after.count < before.count && Set(after).isSubset(of: before) && after.last == before.last)
             for offset in 0..<Int64(80) {
-                let run = try log.fetch(topic, partition: 0, from: offset, maxBytes: 1, upTo: .durable)
+                let run = try log.fetch(topic, partition: 0, from: Offset(clamping: offset), maxBytes: 1, upTo: .durable)
                 #expect(run.count > 0 && run.offsets[0] >= offset, "an empty run would look like the end")
             }
             #expect(try log.verify(topic).flatMap(\.problems) == [], "kept \(kept)")

@@ -5,7 +5,9 @@ import Bytes
 import Foundation
 import LogStore
 import Platform
+import Quantities
 import Synchronization
+import TestSupport
 import Testing
 
 /// How a topic of the workload is kept. Keys never repeat, so compaction rewrites segments and removes no record.
@@ -15,7 +17,7 @@ private enum Keeping: CaseIterable { case whole, compacted, bySize }
 private final class Journalist: Sendable {
     struct Record: Hashable {
         var partition: PartitionKey
-        var offset: Int64
+        var offset: Offset
         var word: String
     }
     struct State {
@@ -66,7 +68,7 @@ private final class Interleaving: Sendable {
             let log = try openLog(files) { options in
                 options.journalBytes = 3000
                 options.extentBytes = 600
-                options.tailBytes = self.chance.below(2) == 0 ? 0 : 1 << 20
+                options.tailBytes = self.chance.below(2) == 0 ? 0 : .mebibytes(1)
                 options.maintenanceInterval = 5
             }
             for name in ["whole", "other"] { self.create(log, name, .whole) }
@@ -171,7 +173,7 @@ private final class Interleaving: Sendable {
             var parts: [(PartitionKey, String)] = []
             for part in 0..<1 + chance.below(3) {
                 let filler = String(repeating: "x", count: chance.below(4) == 0 ? 700 : 10 + chance.below(80))
-                let partition = PartitionKey(topic: live[chance.below(live.count)], partition: chance.below(2))
+                let partition = PartitionKey(topic: live[chance.below(live.count)], partition: PartitionIndex(index: chance.below(2)))
                 parts.append((partition, "\(thread).\(number).\(part)=\(filler)"))
             }
             // The last committer is an idempotent producer, which repeats itself.
@@ -250,7 +252,7 @@ private final class Interleaving: Sendable {
                 state.problems.append("a topic is gone")
                 continue
             }
-            for partition in 0..<2 {
+            for partition in PartitionIndex.all(of: 2) {
                 found.formUnion(check(log, PartitionKey(topic: topic, partition: partition), keeping, &state))
             }
             for report in try log.verify(topic) where !report.problems.isEmpty { state.problems.append("\(report.problems)") }
@@ -269,14 +271,14 @@ private final class Interleaving: Sendable {
     private func check(
         _ log: SegmentedLog, _ partition: PartitionKey, _ keeping: Keeping, _ state: inout Journalist.State
     ) -> Set<String> {
-        var words: [Int64: String] = [:]
+        var words: [Offset: String] = [:]
         do {
             let bounds = try log.bounds(of: partition.topic, partition: partition.partition)
             var next = bounds.start
             while next < bounds.durableEnd {
                 let run = try log.fetch(partition.topic, partition: partition.partition, from: next, maxBytes: 2000, upTo: .durable)
                 let read = text(run).split(separator: " ").map(String.init)
-                for (offset, word) in zip(run.offsets, read) {
+                for (offset, word) in zip((0..<run.count).map(run.offset(at:)), read) {
                     if offset != next { state.problems.append("offset \(offset) follows where \(next) belongs") }
                     words[offset] = word
                     next = offset + 1

@@ -4,6 +4,7 @@ import Bytes
 import Foundation
 import LogStore
 import Platform
+import Quantities
 import TestSupport
 import Testing
 
@@ -91,10 +92,10 @@ struct KafkaDumpTests {
         try log.append(topic, "same=last")
         #expect(log.maintain() == [])
         var expected: [[String]] = []
-        for partition in 0..<2 {
-            var (offsets, next): ([String], Int64) = ([], 0)
+        for partition in PartitionIndex.all(of: 2) {
+            var (offsets, next): ([String], Offset) = ([], 0)
             while true {
-                let run = try log.fetch(topic, partition: partition, from: next, maxBytes: 1 << 20, upTo: .durable)
+                let run = try log.fetch(topic, partition: partition, from: next, maxBytes: .mebibytes(1), upTo: .durable)
                 offsets += run.offsets.map(String.init)
                 next = run.nextOffset
                 if run.isAtEnd { break }

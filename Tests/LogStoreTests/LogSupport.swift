@@ -2,7 +2,9 @@
 import Bytes
 import LogStore
 import Platform
+import Quantities
 import Synchronization
+import TestSupport
 import Testing
 
 /// A log over `files`, with its threads under the scheduler of the calling thread: simulated where that is.
@@ -40,7 +42,7 @@ func text(_ run: RecordRun) -> String {
 }
 
 /// Everything of a partition that is durable.
-func everything(_ log: any EventLog, _ topic: TopicID, _ partition: Int = 0, maxBytes: Int = 1 << 20) throws -> String {
+func everything(_ log: any EventLog, _ topic: TopicID, _ partition: PartitionIndex = 0, maxBytes: ByteCount = .mebibytes(1)) throws -> String {
     var parts: [String] = []
     var next = try log.bounds(of: topic, partition: partition).start
     while true {
@@ -61,7 +63,7 @@ extension EventLog {
         return try #require(outcome).get()
     }
 
-    @discardableResult func append(_ topic: TopicID, _ text: String, partition: Int = 0, timestamp: Int64 = 1000) throws -> Int64 {
+    @discardableResult func append(_ topic: TopicID, _ text: String, partition: PartitionIndex = 0, timestamp: Int64 = 1000) throws -> Offset {
         try commitAndWait([Append(topic: topic, partition: partition, records: records(text, timestamp: timestamp))]).baseOffsets[0]
     }
 

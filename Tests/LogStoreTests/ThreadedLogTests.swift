@@ -3,7 +3,9 @@ import Bytes
 import Foundation
 import LogStore
 import Platform
+import Quantities
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite struct ThreadedLogTests {
@@ -31,14 +33,14 @@ import Testing
                 for commit in 0..<commitCount {
                     let value = String(repeating: "v", count: commit % 40 == 0 ? 9000 : 100)
                     let word = records("\(number).\(commit)=\(value)")
-                    let appends = (0..<2).map { Append(topic: topic, partition: $0, records: word) }
+                    let appends = PartitionIndex.all(of: 2).map { Append(topic: topic, partition: $0, records: word) }
                     log.commit(Commit(appends)) { outcome in
                         if case .success = outcome { done.update { $0 += 1 } }
                     }
                 }
             }
         }
-        var (next, keys): (Int64, [String]) = (0, [])
+        var (next, keys): (Offset, [String]) = (0, [])
         while keys.count < threadCount * commitCount {
             let run = try log.fetch(topic, partition: 0, from: next, maxBytes: 5000, upTo: .durable)
             keys += text(run).split(separator: " ").map { String($0.split(separator: "=")[0]) }
@@ -54,7 +56,7 @@ import Testing
         log.close()
         let again = try open()
         #expect(again.recoveryNotes == [])
-        for partition in 0..<2 {
+        for partition in PartitionIndex.all(of: 2) {
             let words = try everything(again, topic, partition).split(separator: " ").map { $0.split(separator: "=")[0] }
             #expect(words.map(String.init) == keys)
         }

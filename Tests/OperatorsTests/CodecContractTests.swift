@@ -5,6 +5,7 @@ import Bytes
 import Formats
 @testable import Operators
 import Plans
+import Quantities
 import Testing
 import Values
 
@@ -178,7 +179,7 @@ private final class Subject {
         let run = run(records.map { Line(key: nil, value: $0) })
         try source.process(run, 0..<run.count, partition: 0)
         let rows = Dictionary(uniqueKeysWithValues: picker.rows.map { (Int($0.offset), $0.values) })
-        return (rows, context.errors.take().map { Int($0.offset) }.sorted())
+        return (rows, context.errors.take().compactMap { $0.offset.map { Int($0.count) } }.sorted())
     }
 }
 

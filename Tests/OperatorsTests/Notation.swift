@@ -4,6 +4,8 @@ import Bytes
 import Formats
 import Operators
 import Plans
+import Quantities
+import TestSupport
 import Values
 
 let int = SQLType.integer
@@ -43,7 +45,7 @@ func run(_ records: OutgoingRecords, offset: Int64 = 0) -> RecordRun {
     RecordRun(
         bytes: records.bytes + [UInt8](repeating: 0, count: RecordRun.padding), keys: records.keys, values: records.values,
         headers: records.headers, timestamps: records.timestamps, offsets: (0..<Int64(records.count)).map { offset + $0 },
-        nextOffset: offset + Int64(records.count), isAtEnd: true)
+        nextOffset: Offset(clamping: offset) + Int64(records.count), isAtEnd: true)
 }
 
 /// Each record as `key|value@time`.

@@ -2,6 +2,8 @@ import LogStore
 import Operators
 import Pipelines
 import Platform
+import Quantities
+import TestSupport
 import Testing
 
 /// What follows from each answer that the log can give to a fetch or a commit.
@@ -11,7 +13,7 @@ import Testing
         persistence.output = OutputTopic(topic: log.addTopic("out"), partitions: 1)
         let description = TaskDescription(
             dataflow: try TestQuery.dataflow(),
-            inputs: (0..<2).map {
+            inputs: PartitionIndex.all(of: 2).map {
                 TaskInput(index: 0, partition: PartitionKey(topic: input, partition: $0), topicName: "in", position: 0)
             }, partition: 0, role: .persistent(persistence))
         return QueryTask(description, status: QueryStatus(queryID: "q"), log: log, time: time)

@@ -1,5 +1,6 @@
 import Pipelines
 import Platform
+import TestSupport
 import Testing
 
 private func note(_ ids: [String], in files: MemoryFileSystem) throws {

@@ -3,6 +3,8 @@ import LogStore
 import Operators
 import Pipelines
 import Platform
+import Quantities
+import TestSupport
 import Testing
 
 private let topic = TopicID(high: 1, low: 1)
@@ -10,7 +12,7 @@ private let topic = TopicID(high: 1, low: 1)
 private func errors(_ count: Int, _ cause: RowErrorCause = .expression) -> [RowError] {
     (0..<count).map { index in
         RowError(
-            step: "Project", column: "A", cause: cause, message: "no", input: 0, partition: 0, offset: Int64(index), raw: nil)
+            step: "Project", column: "A", cause: cause, message: "no", input: 0, partition: 0, offset: Offset(clamping: Int64(index)), raw: nil)
     }
 }
 

@@ -5,6 +5,8 @@ import Operators
 import Pipelines
 import Plans
 import Platform
+import Quantities
+import TestSupport
 import Values
 
 /// A query of one source and one sink over a scripted log, with a worker pool of its own. Without a store each record goes through as it
@@ -41,7 +43,7 @@ final class TestQuery: Sendable {
             status: status, group: id, pool: pool, events: QueryEvents(onFailure: { failure in failures.update { $0.append(failure) } })
         ) { () throws(QueryFailure) in
             var tasks: [QueryTask] = []
-            for partition in 0..<partitions {
+            for partition in PartitionIndex.all(of: partitions) {
                 let key = PartitionKey(topic: input, partition: partition)
                 var persistence = TaskPersistence(group: id)
                 persistence.output = OutputTopic(topic: output, partitions: 1)
@@ -85,7 +87,7 @@ final class TestQuery: Sendable {
     }
 
     /// Appends values to the input as another writer would.
-    func put(_ values: [String], partition: Int = 0, durably: Bool = true) {
+    func put(_ values: [String], partition: PartitionIndex = 0, durably: Bool = true) {
         log.append(input, values.map { #"{"V":"\#($0)"}"# }, partition: partition, durably: durably)
     }
 

@@ -2,6 +2,8 @@ import Bytes
 import LogStore
 import Pipelines
 import Platform
+import Quantities
+import TestSupport
 
 /// A log in memory that does what a test says: it appends, withdraws, delays completions and refuses commits with any error. Commits are
 /// placed at once and completed at once, until `holdsCompletions` is set; then they wait for `complete`.
@@ -63,7 +65,7 @@ final class ScriptedLog: EventLog {
     }
 
     /// Appends records as another writer would; not durable until `makeDurable`.
-    func append(_ topic: TopicID, _ values: [String], partition: Int = 0, durably: Bool = true) {
+    func append(_ topic: TopicID, _ values: [String], partition: PartitionIndex = 0, durably: Bool = true) {
         let key = PartitionKey(topic: topic, partition: partition)
         state.update { state in
             for value in values { state.records[key, default: []].append(Record(key: nil, value: Array(value.utf8), timestamp: 0)) }
@@ -107,14 +109,14 @@ final class ScriptedLog: EventLog {
     /// The commits that were taken, refused ones left out.
     var commits: [Commit] { state.withLock { $0.commits } }
     var refused: [LogError] { state.withLock { $0.refused } }
-    func values(_ topic: TopicID, partition: Int = 0) -> [String] {
+    func values(_ topic: TopicID, partition: PartitionIndex = 0) -> [String] {
         state.withLock { state in
             (state.records[PartitionKey(topic: topic, partition: partition)] ?? []).map { String(decoding: $0.value ?? [], as: UTF8.self) }
         }
     }
 
     /// Waits until this holds of the values of a topic; whether it came to that within ten seconds.
-    func wait(_ topic: TopicID, partition: Int = 0, until holds: ([String]) -> Bool) -> Bool {
+    func wait(_ topic: TopicID, partition: PartitionIndex = 0, until holds: ([String]) -> Bool) -> Bool {
         let key = PartitionKey(topic: topic, partition: partition)
         func test(_ state: borrowing State) -> Bool { holds((state.records[key] ?? []).map { String(decoding: $0.value ?? [], as: UTF8.self) }) }
         return state.wait(nanoseconds: 10_000_000_000, until: { test($0) }, then: { test($0) })
@@ -154,15 +156,15 @@ final class ScriptedLog: EventLog {
     func describeTopic(_ topic: TopicID) -> TopicDescription? { state.withLock { $0.topics.values.first { $0.id == topic } } }
     func describeTopics() -> [TopicDescription] { state.withLock { $0.topics.values.sorted { $0.name < $1.name } } }
 
-    func bounds(of topic: TopicID, partition: Int) throws(LogError) -> PartitionBounds {
+    func bounds(of topic: TopicID, partition: PartitionIndex) throws(LogError) -> PartitionBounds {
         let key = PartitionKey(topic: topic, partition: partition)
         return state.withLock { state in
-            PartitionBounds(start: 0, appendedEnd: Int64(state.records[key]?.count ?? 0), durableEnd: Int64(state.durable[key] ?? 0))
+            PartitionBounds(start: 0, appendedEnd: place(state.records[key]?.count), durableEnd: place(state.durable[key]))
         }
     }
 
     func fetch(
-        _ topic: TopicID, partition: Int, from offset: Int64, maxBytes: Int, upTo moment: LogMoment
+        _ topic: TopicID, partition: PartitionIndex, from offset: Offset, maxBytes: ByteCount, upTo moment: LogMoment
     ) throws(LogError) -> RecordRun {
         state.withLock { $0.beforeFetch }?(topic)
         let key = PartitionKey(topic: topic, partition: partition)
@@ -170,19 +172,19 @@ final class ScriptedLog: EventLog {
             if !state.fetchFaults.isEmpty { return .failure(state.fetchFaults.removeFirst()) }
             let all = state.records[key] ?? []
             let end = moment == .durable ? min(state.durable[key] ?? 0, all.count) : all.count
-            if offset > end { return .failure(LogError(.offsetBeyondEnd(end: Int64(end)), "beyond the end")) }
+            if offset > place(end) { return .failure(LogError(.offsetBeyondEnd(end: place(end)), "beyond the end")) }
             var records = OutgoingRecords()
-            for record in all[Int(offset)..<end] { records.append(key: record.key, value: record.value, timestamp: record.timestamp) }
+            for record in all[Int(offset.count)..<end] { records.append(key: record.key, value: record.value, timestamp: record.timestamp) }
             let run = records.asRun
             return .success(
                 RecordRun(
                     bytes: run.bytes, keys: run.keys, values: run.values, headers: run.headers, timestamps: run.timestamps,
-                    offsets: run.offsets.map { $0 + offset }, nextOffset: Int64(end), isAtEnd: true))
+                    offsets: run.offsets.map { $0 + offset.count }, nextOffset: place(end), isAtEnd: true))
         }
         return try result.get()
     }
 
-    func offset(of topic: TopicID, partition: Int, atOrAfter timestamp: Int64) throws(LogError) -> Int64? { nil }
+    func offset(of topic: TopicID, partition: PartitionIndex, atOrAfter timestamp: Int64) throws(LogError) -> Offset? { nil }
 
     func commit(_ commit: Commit, completion: @escaping @Sendable (Result<CommitReceipt, LogError>) -> Void) {
         let outcome = state.update { state -> Result<Pending, LogError> in
@@ -195,7 +197,7 @@ final class ScriptedLog: EventLog {
             for append in commit.appends {
                 let key = PartitionKey(topic: append.topic, partition: append.partition)
                 let run = append.records.asRun
-                receipt.baseOffsets.append(Int64(state.records[key]?.count ?? 0))
+                receipt.baseOffsets.append(place(state.records[key]?.count))
                 receipt.wereRepeats.append(false)
                 for index in 0..<run.count {
                     state.records[key, default: []].append(
@@ -237,8 +239,8 @@ final class ScriptedLog: EventLog {
                 Array(state.readers.values),
                 keys.map {
                     LogNews(
-                        topic: $0.topic, partition: $0.partition, appendedEnd: Int64(state.records[$0]?.count ?? 0),
-                        durableEnd: Int64(state.durable[$0] ?? 0))
+                        topic: $0.topic, partition: $0.partition, appendedEnd: place(state.records[$0]?.count),
+                        durableEnd: place(state.durable[$0]))
                 }
             )
         }
@@ -268,3 +270,6 @@ final class ScriptedLog: EventLog {
     func unsubscribe(_ subscription: NewsSubscription) { state.update { $0.readers[subscription.number] = nil } }
     func close() {}
 }
+
+/// The offset behind so many records.
+private func place(_ count: Int?) -> Offset { .first + Int64(count ?? 0) }

@@ -7,6 +7,8 @@ import Operators
 import Pipelines
 import Plans
 import Platform
+import Quantities
+import TestSupport
 import Testing
 import Values
 
@@ -154,7 +156,7 @@ private func question(
         do throws(DataflowError) {
             let dataflow = try Dataflow(
                 root: .source(source), destination: .client(limit: nil, order: [0, 1]), options: DataflowOptions(hasSlices: true))
-            let input = TaskInput(index: 0, partition: PartitionKey(topic: topic, partition: 0), topicName: "in", position: 0, end: count)
+            let input = TaskInput(index: 0, partition: PartitionKey(topic: topic, partition: 0), topicName: "in", position: 0, end: Offset(clamping: count))
             let description = TaskDescription(
                 dataflow: dataflow, inputs: [input], partition: 0, role: .transient(receiver, isBounded: true))
             return [QueryTask(description, status: status, log: log, time: TickingTime())]

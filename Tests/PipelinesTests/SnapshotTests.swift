@@ -2,6 +2,8 @@ import Bytes
 import LogStore
 import Pipelines
 import Platform
+import Quantities
+import TestSupport
 import Testing
 
 private let changelog = PartitionKey(topic: TopicID(high: 1, low: 2), partition: 0)
@@ -23,7 +25,7 @@ private func texts(_ run: RecordRun) -> [String] {
     }
 }
 
-private func write(_ folder: SnapshotFolder, offset: Int64, _ slices: [[(String, String?)]]) throws {
+private func write(_ folder: SnapshotFolder, offset: Offset, _ slices: [[(String, String?)]]) throws {
     let file = try folder.create("store", changelog, offset: offset)
     for slice in slices { try file.append(records(slice)) }
     try file.finish()
@@ -31,7 +33,7 @@ private func write(_ folder: SnapshotFolder, offset: Int64, _ slices: [[(String,
 }
 
 /// What the newest whole snapshot holds, and its offset; as a restore reads it.
-private func newest(_ folder: SnapshotFolder, in bounds: PartitionBounds = bounds, of changelog: PartitionKey = changelog) throws -> (Int64, [String])? {
+private func newest(_ folder: SnapshotFolder, in bounds: PartitionBounds = bounds, of changelog: PartitionKey = changelog) throws -> (Offset, [String])? {
     for reader in folder.candidates("store", changelog, bounds, warn: { _ in }) {
         checking: while true {
             switch reader.checkSlice() {

@@ -1,14 +1,17 @@
 import Bytes
 import LogStore
 import Pipelines
+import Quantities
+import TestSupport
 import Testing
 
-private func input(end: Int64? = nil) -> TaskInput {
+private func input(end: Offset? = nil) -> TaskInput {
     TaskInput(index: 0, partition: PartitionKey(topic: TopicID(high: 1, low: 1), partition: 0), topicName: "t", position: 5, end: end)
 }
 
 private func input(_ name: Int, times: [Int64]) -> TaskInput {
-    var input = TaskInput(index: name, partition: PartitionKey(topic: TopicID(high: 1, low: 1), partition: name), topicName: "t", position: 0)
+    let partition = PartitionKey(topic: TopicID(high: 1, low: 1), partition: PartitionIndex(index: name))
+    var input = TaskInput(index: name, partition: partition, topicName: "t", position: 0)
     var records = OutgoingRecords()
     for time in times { records.append(key: nil, value: [1], timestamp: time) }
     input.take(records.asRun)

@@ -5,6 +5,7 @@ import Engine
 import Platform
 import Server
 import Sessions
+import TestSupport
 import Testing
 
 /// Collects events as lines.

@@ -14,7 +14,7 @@ import Testing
         for word in ShellCommand.backslashWords + ["output", "run script", "spool", "set cli wrap", "help", "history"] {
             for argument in nasty {
                 if case .watch(let pause)? = ShellCommand(word + " " + argument) {
-                    #expect(pause > .zero && pause <= Milliseconds.days(1), "\(word) \(argument.prefix(40))")
+                    #expect((1...86_400_000).contains(pause.count), "\(word) \(argument.prefix(40))")
                 }
             }
         }

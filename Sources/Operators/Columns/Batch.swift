@@ -1,6 +1,7 @@
 // What operators hand to each other: columns of rows, what each row carries beside them, and which rows are meant.
 
 import Bytes
+import Quantities
 import Values
 
 /// A batch of rows of one step. The batch and its columns belong to the operator that made it and live until its next one.
@@ -24,7 +25,7 @@ final class Batch {
     /// Window bounds; empty when rows have no windows.
     var windowStarts: [Int64] = []
     var windowEnds: [Int64] = []
-    var partition: Int32 = 0
+    var partition = PartitionIndex.first
     /// Offsets of the records that the rows stem from.
     var offsets: [Int64] = []
     /// Header blocks of the records that the rows stem from, in `headerBytes`; empty when there are none.
@@ -41,6 +42,9 @@ final class Batch {
     @inline(__always) func hasValue(_ row: Int) -> Bool { hasValue.isEmpty || hasValue[row] }
     @inline(__always) func hadOld(_ row: Int) -> Bool { !hasOld.isEmpty && hasOld[row] }
     var isWindowed: Bool { !windowStarts.isEmpty }
+
+    /// The offset of the record that a row stems from; nil where it stems from no single one.
+    func offset(of row: Int) -> Offset? { row < offsets.count ? Offset(exactly: offsets[row]) : nil }
 
     /// Takes over everything of `other` but its columns.
     func adoptRows(of other: Batch) {

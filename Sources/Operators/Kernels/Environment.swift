@@ -1,6 +1,7 @@
 // What operators may know of the outside world, and how they report the failure of a row.
 
 import Bytes
+package import Quantities
 
 /// The outside world as closures, because no operator reads a clock, a file or a random number by itself.
 package struct DataflowEnvironment {
@@ -42,9 +43,9 @@ package struct DataflowError: Error, Hashable, Sendable {
     /// The input whose record could not be processed; nil when the plan itself is at fault.
     package var input: Int?
     /// The partition of that input.
-    package var partition: Int32
-    /// The offset in that partition; -1 when no single record is at fault.
-    package var offset: Int64
+    package var partition: PartitionIndex
+    /// The offset in that partition; nil when no single record is at fault.
+    package var offset: Offset?
     /// What is wrong, lower case, without a full stop.
     package var message: String
     /// What was put out since the last commit is too large for one commit: the work goes on from there with batches of one record, or, when
@@ -55,7 +56,7 @@ package struct DataflowError: Error, Hashable, Sendable {
 
     /// An error of the plan, or of one record when `input` is given.
     package init(
-        _ message: String, input: Int? = nil, partition: Int32 = 0, offset: Int64 = -1, isOutputTooLarge: Bool = false,
+        _ message: String, input: Int? = nil, partition: PartitionIndex = .first, offset: Offset? = nil, isOutputTooLarge: Bool = false,
         isCancelled: Bool = false
     ) {
         self.isOutputTooLarge = isOutputTooLarge
@@ -91,17 +92,18 @@ package struct RowError: Hashable, Sendable {
     package var cause: RowErrorCause
     /// What went wrong, lower case, without a full stop.
     package var message: String
-    /// Which input of the dataflow, and where in it, the row comes from; the offset is -1 when it stems from no single record.
+    /// Which input of the dataflow, and where in it, the row comes from.
     package var input: Int
-    /// The partition of that input.
-    package var partition: Int32
-    /// The offset in that partition; -1 when no single record is at fault.
-    package var offset: Int64
+    /// The partition of that input; nil for a row that comes from no topic.
+    package var partition: PartitionIndex?
+    /// The offset in that partition; nil when no single record is at fault. Of a row that comes from no topic, its place in its file.
+    package var offset: Offset?
     /// The bytes of the record's value (of its key for key failures), nil when there are none.
     package var raw: [UInt8]?
 
     package init(
-        step: String, column: String?, cause: RowErrorCause, message: String, input: Int, partition: Int32, offset: Int64, raw: [UInt8]?
+        step: String, column: String?, cause: RowErrorCause, message: String, input: Int, partition: PartitionIndex?, offset: Offset?,
+        raw: [UInt8]?
     ) {
         self.step = step
         self.column = column
@@ -135,15 +137,15 @@ final class ErrorLog {
     func add(_ cause: RowErrorCause, step: String, column: String?, message: String, batch: Batch, run: RecordRun?, record: Int?) {
         counts[cause, default: 0] += 1
         if stopsAtUnreadable, fatal == nil, cause == .keyDeserialization || cause == .valueDeserialization {
-            let place = run.flatMap { run in record.map { run.offsets[$0] } } ?? -1
+            let place = run.flatMap { run in record.map { run.offset(at: $0) } }
             fatal = DataflowError("\(cause.rawValue): \(message)", input: batch.input, partition: batch.partition, offset: place)
         }
         guard rows.count < ErrorLog.rowLimit else { return }
         var error = RowError(
-            step: step, column: column, cause: cause, message: message, input: batch.input, partition: batch.partition, offset: -1, raw: nil
-        )
+            step: step, column: column, cause: cause, message: message, input: batch.input, partition: batch.partition, offset: nil,
+            raw: nil)
         if let run, let record {
-            error.offset = run.offsets[record]
+            error.offset = run.offset(at: record)
             let range = cause == .keyDeserialization ? run.keys[record] : run.values[record]
             if !range.isNull { error.raw = Array(run.bytes[Int(range.start)..<Int(range.start + range.length)]) }
         }
@@ -151,7 +153,7 @@ final class ErrorLog {
     }
 
     /// A record of a run that is left out before any step sees it.
-    func add(_ cause: RowErrorCause, message: String, input: Int, partition: Int32, run: RecordRun, record: Int) {
+    func add(_ cause: RowErrorCause, message: String, input: Int, partition: PartitionIndex, run: RecordRun, record: Int) {
         let batch = Batch()
         batch.input = input
         batch.partition = partition

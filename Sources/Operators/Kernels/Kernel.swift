@@ -1,6 +1,7 @@
 // Expressions at run time: a tree of kernels, each of which computes one column for a whole batch into memory of its own.
 
 import Bytes
+import Quantities
 import Values
 
 /// The rows that an expression is evaluated over: a batch (its new or its old columns), or the elements of collections inside a lambda.
@@ -195,7 +196,7 @@ final class PseudoKernel: Kernel {
             let origin = frame.batchRow(row)
             switch pseudo {
             case .rowtime: result.words[row] = batch.timestamps[origin]
-            case .rowpartition: result.words[row] = Int64(batch.partition)
+            case .rowpartition: result.words[row] = batch.partition.count
             case .rowoffset: if origin < batch.offsets.count { result.words[row] = batch.offsets[origin] } else { result.setNull(row) }
             case .windowstart:
                 if batch.isWindowed { result.words[row] = batch.windowStarts[origin] } else { result.setNull(row) }

@@ -3,6 +3,7 @@
 
 import Bytes
 import Plans
+import Quantities
 
 struct ResultIndex {
     private let order: ResultOrder
@@ -87,6 +88,6 @@ extension OutgoingRecords {
     var read: RecordRun {
         RecordRun(
             bytes: bytes + [UInt8](repeating: 0, count: RecordRun.padding), keys: keys, values: values, headers: [], timestamps: timestamps,
-            offsets: (0..<count).map(Int64.init), nextOffset: Int64(count), isAtEnd: true)
+            offsets: (0..<count).map(Int64.init), nextOffset: .first + Int64(count), isAtEnd: true)
     }
 }

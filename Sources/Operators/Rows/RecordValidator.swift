@@ -2,6 +2,7 @@
 
 package import Bytes
 package import Formats
+import Quantities
 package import Values
 
 /// Tells which byte ranges are rows of some columns in some format. One owner, one thread.
@@ -19,7 +20,7 @@ package final class RecordValidator {
         in bytes: [UInt8], _ ranges: [ByteRange], reject: (_ index: Int, _ column: String?, _ reason: String) -> Void
     ) -> [ByteRange] {
         let run = RecordRun(
-            bytes: bytes, keys: [], values: [], headers: [], timestamps: [], offsets: [], nextOffset: 0, isAtEnd: false)
+            bytes: bytes, keys: [], values: [], headers: [], timestamps: [], offsets: [], nextOffset: .first, isAtEnd: false)
         var rows: [ByteRange] = []
         rows.reserveCapacity(ranges.count)
         decoder.begin(run, ranges.count)

@@ -3,6 +3,7 @@
 package import Bytes
 package import Formats
 package import Plans
+package import Quantities
 package import Values
 
 /// Evaluates expressions over boxed rows. One owner, one thread.
@@ -78,7 +79,7 @@ package struct DecodedRow: Hashable, Sendable {
     /// Event time in milliseconds since the epoch, from the TIMESTAMP column where the source has one.
     package var timestamp: Int64
     /// The record's offset.
-    package var offset: Int64
+    package var offset: Offset
     /// Bounds of the row's window, for windowed sources.
     package var windowStart: Int64?
     /// The end of the window; of sessions the time of the last event.
@@ -103,7 +104,7 @@ package final class RowDecoder {
     /// The rows of all records that can be read, and why the others cannot.
     package func decode(_ run: RecordRun) throws(DataflowError) -> (rows: [DecodedRow], errors: [RowError]) {
         collector.rows = []
-        if run.count > 0 { try source.process(run, 0..<run.count, partition: 0) }
+        if run.count > 0 { try source.process(run, 0..<run.count, partition: .first) }
         return (collector.rows, context.errors.take())
     }
 }
@@ -117,7 +118,7 @@ final class RowCollector: Operator {
             rows.append(
                 DecodedRow(
                     values: batch.columns.map { $0.value(row) }, hasValue: batch.hasValue(row), timestamp: batch.timestamps[row],
-                    offset: batch.offsets[row], windowStart: batch.isWindowed ? batch.windowStarts[row] : nil,
+                    offset: Offset(clamping: batch.offsets[row]), windowStart: batch.isWindowed ? batch.windowStarts[row] : nil,
                     windowEnd: batch.isWindowed ? batch.windowEnds[row] : nil))
         }
     }

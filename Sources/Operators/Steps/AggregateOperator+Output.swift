@@ -61,8 +61,7 @@ extension AggregateOperator {
                 } catch {
                     let row = Int(window.operations.rows[error.entry])
                     throw DataflowError(
-                        error.message, input: input.input, partition: input.partition,
-                        offset: row < input.offsets.count ? input.offsets[row] : -1)
+                        error.message, input: input.input, partition: input.partition, offset: input.offset(of: row))
                 }
             }
         }

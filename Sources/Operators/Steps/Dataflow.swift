@@ -18,6 +18,7 @@
 
 package import Bytes
 package import Plans
+package import Quantities
 import Values
 
 /// The options of a dataflow.
@@ -75,10 +76,10 @@ package struct InputSlice: Sendable {
     /// Which records of the run.
     package var range: Range<Int>
     /// The partition that the run was read from.
-    package var partition: Int32
+    package var partition: PartitionIndex
 
     /// A slice of `run`.
-    package init(input: Int, run: RecordRun, range: Range<Int>, partition: Int32) {
+    package init(input: Int, run: RecordRun, range: Range<Int>, partition: PartitionIndex) {
         self.input = input
         self.run = run
         self.range = range
@@ -161,7 +162,7 @@ package final class Dataflow {
 
     /// Processes records `range` of `run`, which input `input` read from `partition`. Several ranges of one run may be given one after the
     /// other. The error names the input and the offset of the record that cannot be processed.
-    package func process(input: Int, run: RecordRun, range: Range<Int>, partition: Int32) throws(DataflowError) {
+    package func process(input: Int, run: RecordRun, range: Range<Int>, partition: PartitionIndex) throws(DataflowError) {
         guard !range.isEmpty else { return }
         begin(records: range.count)
         for start in stride(from: range.lowerBound, to: range.upperBound, by: OutputLimits.chunkRows) {
@@ -311,7 +312,8 @@ package final class Dataflow {
             ? "the record makes more than \(OutputLimits.rowsPerRecord) rows" : "the record makes more than \(mebibytes) MiB of output"
         if batchRecords == 1, stores.isEmpty, held != nil { return reason }
         throw DataflowError(
-            reason, input: slice.input, partition: slice.partition, offset: slice.run.offsets[slice.range.lowerBound], isOutputTooLarge: true)
+            reason, input: slice.input, partition: slice.partition, offset: slice.run.offset(at: slice.range.lowerBound),
+            isOutputTooLarge: true)
     }
 
     /// Takes back what the only record of the batch has put out, and reports it. Only without state, which cannot be taken back.
@@ -358,7 +360,7 @@ package final class Dataflow {
 
     /// Counts and reports a record that is not processed, on request (`skipped`) or because it makes too much (`tooLarge`).
     package func skip(
-        input: Int, run: RecordRun, record: Int, partition: Int32, reason: String, cause: RowErrorCause = .skipped
+        input: Int, run: RecordRun, record: Int, partition: PartitionIndex, reason: String, cause: RowErrorCause = .skipped
     ) {
         context.errors.add(cause, message: reason, input: input, partition: partition, run: run, record: record)
     }
@@ -403,7 +405,7 @@ package final class Dataflow {
             let keyBytes = run.bytes[Int(key.start)..<Int(key.start + key.length)]
             let valueBytes = value.isNull ? nil : run.bytes[Int(value.start)..<Int(value.start + value.length)]
             if let problem = target.restore(key: keyBytes, value: valueBytes, timestamp: run.timestamps[record]) {
-                throw DataflowError("the state store \(store) cannot be restored: \(problem)", offset: run.offsets[record])
+                throw DataflowError("the state store \(store) cannot be restored: \(problem)", offset: run.offset(at: record))
             }
         }
     }

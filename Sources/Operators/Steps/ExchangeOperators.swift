@@ -2,6 +2,7 @@
 
 import Bytes
 import Plans
+import Quantities
 import Values
 
 /// Writes rows to an internal topic: the key in the topic's key format, the value one flag byte (1: a row follows, 2: an old version
@@ -98,7 +99,7 @@ final class ExchangeSourceOperator: Operator {
         batch.columns = step.output.columns.map { Column($0.type) }
     }
 
-    func process(_ run: RecordRun, _ range: Range<Int>, partition: Int32) throws(DataflowError) {
+    func process(_ run: RecordRun, _ range: Range<Int>, partition: PartitionIndex) throws(DataflowError) {
         begin(run, range, partition)
         for (row, record) in range.enumerated() {
             let place = run.values[record]
@@ -106,7 +107,7 @@ final class ExchangeSourceOperator: Operator {
             guard let flags = reader.byte(), flags <= 3, read(flags, &reader, row) else {
                 throw DataflowError(
                     "a record of the internal topic \(step.topic.name) is damaged", input: input, partition: partition,
-                    offset: run.offsets[record])
+                    offset: run.offset(at: record))
             }
             batch.hasValue.append(flags & 1 != 0)
             batch.hasOld.append(flags & 2 != 0)
@@ -116,7 +117,7 @@ final class ExchangeSourceOperator: Operator {
         if batch.rowCount > 0 { try emit(batch) }
     }
 
-    private func begin(_ run: RecordRun, _ range: Range<Int>, _ partition: Int32) {
+    private func begin(_ run: RecordRun, _ range: Range<Int>, _ partition: PartitionIndex) {
         batch.rowCount = range.count
         batch.selection = .all(range.count)
         batch.partition = partition

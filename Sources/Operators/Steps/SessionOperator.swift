@@ -217,7 +217,7 @@ final class SessionOperator: Operator {
             }
         } catch {
             throw DataflowError(
-                error.message, input: batch.input, partition: batch.partition, offset: row < batch.offsets.count ? batch.offsets[row] : -1)
+                error.message, input: batch.input, partition: batch.partition, offset: batch.offset(of: row))
         }
         for old in met.dropFirst() { release(old.slot) }
         for old in met where old.start != start || old.end != end {

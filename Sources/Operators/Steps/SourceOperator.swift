@@ -40,7 +40,7 @@ final class SourceOperator: Operator {
     }
 
     /// Decodes records `range` of `run`, which come from `partition`, and pushes them.
-    func process(_ run: RecordRun, _ range: Range<Int>, partition: Int32) throws(DataflowError) {
+    func process(_ run: RecordRun, _ range: Range<Int>, partition: PartitionIndex) throws(DataflowError) {
         begin(run, range.count, partition)
         unsafe run.bytes.withUnsafeBufferPointer { bytes in
             guard let base = bytes.baseAddress else { return }
@@ -61,7 +61,7 @@ final class SourceOperator: Operator {
         return eventTimes?.times(of: run)
     }
 
-    private func begin(_ run: RecordRun, _ rows: Int, _ partition: Int32) {
+    private func begin(_ run: RecordRun, _ rows: Int, _ partition: PartitionIndex) {
         batch.run = run
         batch.partition = partition
         batch.input = input
@@ -220,7 +220,7 @@ final class SourceOperator: Operator {
             if reader.column.failsQuery {
                 throw DataflowError(
                     "Fatal user code error in TimestampExtractor callback for record: \(message)", input: input, partition: batch.partition,
-                    offset: batch.offsets[row])
+                    offset: batch.offset(of: row))
             }
             let name = step.output.columns[reader.column.column].name
             context.errors.add(.timestamp, step: "Source", column: name, message: message, batch: batch, row: row)
