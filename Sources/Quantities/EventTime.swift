@@ -1,21 +1,17 @@
 // The times of events: points of UTC from year 1 to year 9999, so that a time always has a text of one form, and every sum of an
 // event time and a length of time that the system computes stays far from the ends of 64 bits.
 
-/// A point in time, in milliseconds since 1970-01-01T00:00:00Z, from `earliest` to `latest`. Arithmetic saturates in that range.
+/// A point in time, in milliseconds since 1970-01-01T00:00:00Z, of the years 1 to 9999.
 package struct EventTime: Quantity {
     /// Milliseconds since 1970-01-01T00:00:00Z.
     package let milliseconds: Int64
     @inlinable package var count: Int64 { milliseconds }
     @inlinable package static var bounds: ClosedRange<Int64> { -62_135_596_800_000 ... 253_402_300_799_999 }
 
-    /// 0001-01-01T00:00:00.000Z
-    package static let earliest = EventTime(clamping: .min)
     /// 9999-12-31T23:59:59.999Z
     package static let latest = EventTime(clamping: .max)
-    /// 1970-01-01T00:00:00.000Z
-    package static let epoch = EventTime(clamping: 0)
 
-    /// The time `milliseconds` after the epoch; nil outside `earliest...latest`.
+    /// The time `milliseconds` after the epoch; nil outside the bounds.
     @inlinable package init?(milliseconds: Int64) {
         guard EventTime.bounds.contains(milliseconds) else { return nil }
         self.milliseconds = milliseconds
@@ -26,15 +22,4 @@ package struct EventTime: Quantity {
         let bounds = EventTime.bounds
         self.milliseconds = Swift.min(Swift.max(milliseconds, bounds.lowerBound), bounds.upperBound)
     }
-
-    /// The time `length` later, at most `latest`.
-    @inlinable package static func + (time: Self, length: Milliseconds) -> Self {
-        Self(clamping: time.milliseconds.addingSaturated(length.count))
-    }
-    /// The time `length` earlier, at least `earliest`.
-    @inlinable package static func - (time: Self, length: Milliseconds) -> Self {
-        Self(clamping: time.milliseconds.subtractingSaturated(length.count))
-    }
-    /// How long after `right` the time `left` is. Always exact.
-    @inlinable package static func - (left: Self, right: Self) -> Milliseconds { Milliseconds(left.milliseconds - right.milliseconds) }
 }

@@ -1,12 +1,9 @@
 // Lengths of time, in milliseconds: sizes of windows, retention, intervals, timeouts.
 
-/// A length of time in milliseconds; negative ones look back. Any 64-bit number is one, and arithmetic saturates.
+/// A length of time in milliseconds; negative ones look back. Any 64-bit number is one, and what is computed from one saturates.
 package struct Milliseconds: Quantity {
     package let count: Int64
     package static var bounds: ClosedRange<Int64> { .min ... .max }
-
-    /// The longest length there is, which stands for "without end".
-    package static let longest = Milliseconds(.max)
 
     /// `count` milliseconds.
     @inlinable package init(_ count: Int64) { self.count = count }
@@ -14,9 +11,4 @@ package struct Milliseconds: Quantity {
 
     /// The same length in nanoseconds, saturated.
     @inlinable package var nanoseconds: Int64 { count.multipliedSaturated(by: 1_000_000) }
-
-    /// The sum, saturated.
-    @inlinable package static func + (left: Self, right: Self) -> Self { Self(left.count.addingSaturated(right.count)) }
-    /// The difference, saturated.
-    @inlinable package static func - (left: Self, right: Self) -> Self { Self(left.count.subtractingSaturated(right.count)) }
 }

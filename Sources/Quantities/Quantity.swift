@@ -2,9 +2,9 @@
 // trapping, or says with nil that it does not fit. A number that comes from a record, a statement, a setting or a file becomes one of
 // these before anything is computed with it.
 
-/// An integer with a unit. `+` and `-` saturate in `lowest...highest`; the `checked` forms return nil where the exact result lies outside.
+/// An integer with a unit. What a type has of `+` and `-` saturates in `bounds`; `checkedSum` is nil where the exact result lies outside.
 package protocol Quantity: Hashable, Comparable, Sendable, Codable, CustomStringConvertible {
-    /// The number, in the unit of the type, in `lowest...highest`.
+    /// The number, in the unit of the type, in `bounds`.
     var count: Int64 { get }
     /// The smallest and the largest number of this type.
     static var bounds: ClosedRange<Int64> { get }

@@ -9,7 +9,7 @@ import Testing
 import Values
 
 private let strange: [Int64] = [
-    .min, -1, EventTime.latest.milliseconds + 1, 9_223_372_036_854_770_000, .max, 999_999_999_999_999_999, EventTime.earliest.milliseconds,
+    .min, -1, EventTime.latest.milliseconds + 1, 9_223_372_036_854_770_000, .max, 999_999_999_999_999_999, EventTime.bounds.lowerBound,
 ]
 
 @Suite struct EventTimeTests {

@@ -40,8 +40,6 @@ private func fits(_ wide: Int128, _ bounds: ClosedRange<Int64>) -> Int64? {
         let length = Milliseconds(left)
         #expect(length.nanoseconds == clamp(Int128(left) * 1_000_000, all))
         for right in numbers {
-            #expect((length + Milliseconds(right)).count == clamp(Int128(left) + Int128(right), all))
-            #expect((length - Milliseconds(right)).count == clamp(Int128(left) - Int128(right), all))
             #expect((length < Milliseconds(right)) == (left < right))
         }
     }
@@ -50,19 +48,13 @@ private func fits(_ wide: Int128, _ bounds: ClosedRange<Int64>) -> Int64? {
 @Test func eventTimesStayBetweenYear1AndYear9999() throws {
     let style = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
     #expect(EventTime.latest.milliseconds == Int64((try style.parse("9999-12-31T23:59:59.999Z").timeIntervalSince1970 * 1000).rounded()))
-    #expect(EventTime.earliest.milliseconds == -719_162 * 86_400_000)
+    #expect(EventTime.bounds.lowerBound == -719_162 * 86_400_000)
     let bounds = EventTime.bounds
     for left in numbers {
         #expect(EventTime(milliseconds: left)?.milliseconds == fits(Int128(left), bounds))
         #expect(EventTime(exactly: left)?.milliseconds == fits(Int128(left), bounds))
         let time = EventTime(clamping: left)
         #expect(time.milliseconds == clamp(Int128(left), bounds))
-        for right in numbers {
-            #expect((time + Milliseconds(right)).milliseconds == clamp(Int128(time.milliseconds) + Int128(right), bounds))
-            #expect((time - Milliseconds(right)).milliseconds == clamp(Int128(time.milliseconds) - Int128(right), bounds))
-            let other = EventTime(clamping: right)
-            #expect((time - other).count == time.milliseconds - other.milliseconds)
-        }
     }
 }
 
@@ -100,11 +92,11 @@ private func fits(_ wide: Int128, _ bounds: ClosedRange<Int64>) -> Int64? {
 }
 
 @Test func quantitiesAreWrittenAsBareNumbers() {
-    #expect("\(Offset.first + 7) \(PartitionIndex(index: 3)) \(ByteCount.kibibytes(2)) \(Milliseconds(-5)) \(EventTime.epoch)" == "7 3 2048 -5 0")
+    #expect("\(Offset.first + 7) \(PartitionIndex(index: 3)) \(ByteCount.kibibytes(2)) \(Milliseconds(-5)) \(EventTime(clamping: 0))" == "7 3 2048 -5 0")
 }
 
 @Test func quantitiesAreStoredAsBareNumbers() throws {
-    #expect(try JSONEncoder().encode([Milliseconds(5), .longest]) == Data("[5,9223372036854775807]".utf8))
+    #expect(try JSONEncoder().encode([Milliseconds(5), .init(.max)]) == Data("[5,9223372036854775807]".utf8))
     #expect(try JSONDecoder().decode([Offset].self, from: Data("[0,7]".utf8)) == [.first, Offset(clamping: 7)])
     #expect(throws: DecodingError.self) { try JSONDecoder().decode([Offset].self, from: Data("[-1]".utf8)) }
     #expect(throws: DecodingError.self) { try JSONDecoder().decode([EventTime].self, from: Data("[253402300800000]".utf8)) }
