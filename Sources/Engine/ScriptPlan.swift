@@ -86,7 +86,11 @@ struct ScriptPlan: Sendable {
             if statement.isCreate { makers[subject] = (index, lastDrop(of: subject, before: index)) }
             if statement.isDrop { makers[subject] = nil }
         }
-        var missing = Set(makers.filter { !isBroken($0.key) && !isThere($0.key, $0.value.create) }.keys)
+        var missing = Set(
+            makers.filter { subject, maker in
+                // What could not be brought back is left alone, unless the script says something else now.
+                !(isBroken(subject) && isMarked(maker.create)) && !isThere(subject, maker.create)
+            }.keys)
         addReaders(to: &missing, makers.filter { $0.value.drop != nil })
         for (index, statement) in statements.enumerated() {
             guard let subject = statement.subject, let maker = makers[subject] else { continue }
@@ -107,8 +111,8 @@ struct ScriptPlan: Sendable {
     func isDue(_ index: Int) -> Bool {
         if let decision = decisions[index] { return decision }
         let statement = statements[index]
-        guard let mark = statement.mark else { return true }
-        let isMarked = catalog.scriptMarks.contains(mark)
+        if statement.mark == nil { return true }
+        let isMarked = isMarked(index)
         switch statement.statement {
         case .insertSelect(let insert):
             return (!isMarked || renewed.contains(insert.target.text)) && !catalog.sortedQueries.contains { isSame($0.statement, statement) }
@@ -173,8 +177,11 @@ struct ScriptPlan: Sendable {
         if isSame(known, statement) { return true }
         // What exists was changed by a later statement of the script, or the statement took it as it was.
         let isAltered = statements[(create + 1)...].contains { $0.subject == subject }
-        return (isAltered || statement.takesWhatExists) && statement.mark.map(catalog.scriptMarks.contains) == true
+        return (isAltered || statement.takesWhatExists) && isMarked(create)
     }
+
+    /// Whether a statement has been carried out at an earlier start.
+    private func isMarked(_ index: Int) -> Bool { statements[index].mark.map(catalog.scriptMarks.contains) == true }
 
     private func isSame(_ text: String, _ statement: ScriptStatement) -> Bool {
         guard let known = try? parse(text, options: ScriptPlan.plainOptions).first?.statement else { return false }
