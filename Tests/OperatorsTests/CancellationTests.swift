@@ -97,4 +97,59 @@ private func ends(
             }, flag: flag)
         #expect(hasEnded && calls == 1000)
     }
+
+    /// The body of a lambda is evaluated for pieces of a long array, and not for another one once the flag is set.
+    @Test(arguments: ["TRANSFORM", "FILTER"]) func aLambdaEndsWithThePiece(name: String) throws {
+        let series = call("GENERATE_SERIES", .array(big), long(1), long(200_000))
+        let random = call("RANDOM", .double)
+        let body = name == "TRANSFORM" ? random : TypedExpression(.isNull(random, negated: true), .boolean)
+        let parameters = [LambdaParameter(slot: 0, name: "P0", type: .bigint)]
+        let function = TypedExpression(.lambda(parameters: parameters, body), body.type)
+        let flag = CancelFlag()
+        var calls = 0
+        let hasEnded = try ends(
+            call(name, .array(name == "TRANSFORM" ? .double : big), series, function),
+            random: {
+                calls += 1
+                if calls == 1000 { flag.set() }
+                return 0
+            }, flag: flag)
+        #expect(hasEnded && calls <= 1 << 14)
+    }
+
+    /// What is quick for each element looks whether it is to end once in a few thousand of them.
+    @Test(arguments: longValues.indices) func longValuesLook(index: Int) throws {
+        let (whole, parts) = longValues[index]
+        func looks(_ expression: TypedExpression) throws -> Int {
+            let flag = CancelFlag(countsLooks: true)
+            #expect(try !ends(expression, flag: flag))
+            return flag.looks
+        }
+        let given = try parts.reduce(0) { try $0 + looks($1) }
+        #expect(try looks(whole) >= given + elements / 2048)
+    }
 }
+
+/// Elements of the arrays, and letters of the texts.
+private let elements = 1 << 16
+
+/// Functions of long values, and the arguments that are long to make.
+private let longValues: [(whole: TypedExpression, parts: [TypedExpression])] = {
+    let series = call("GENERATE_SERIES", .array(big), long(1), long(Int64(elements)))
+    let letters = filled("ab", Int32(elements))
+    return [
+        (series, []),
+        (call("ARRAY_JOIN", text, series, string(",")), [series]),
+        (call("ARRAY_SORT", .array(big), series, string("DESC")), [series]),
+        (call("ARRAY_MAX", big, series), [series]),
+        (call("ARRAY_CONTAINS", .boolean, series, long(0)), [series]),
+        (call("ARRAY_CONCAT", .array(big), series, series), [series, series]),
+        (call("MASK", text, letters), [letters]),
+        (call("INITCAP", text, letters), [letters]),
+        (call("REPLACE", text, letters, string("a"), string("c")), [letters]),
+        (call("REPLACE", text, letters, string(""), string("c")), [letters]),
+        (call("SPLIT", .array(text), letters, string("a")), [letters]),
+        (call("SPLIT", .array(text), letters, string("")), [letters]),
+        (call("REGEXP_SPLIT_TO_ARRAY", .array(text), letters, string("a")), [letters]),
+    ]
+}()

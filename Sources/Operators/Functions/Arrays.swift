@@ -43,7 +43,10 @@ extension FunctionLibrary {
             var isPresent = false
             for argument in call.arguments where !argument.isNull(row) {
                 isPresent = true
-                for element in argument.elements(row) { children[0].append(argument.children[0], element) }
+                for element in argument.elements(row) {
+                    if call.isCancelled(at: element) { break }
+                    children[0].append(argument.children[0], element)
+                }
             }
             return isPresent
         }
@@ -54,7 +57,8 @@ extension FunctionLibrary {
         let wanted = call.arguments[1]
         call.words { row in
             if array.isNull(row) || call.isCancelled { return 0 }
-            return array.elements(row).contains { ElementOrder.same(array.children[0], $0, as: wanted, row) } ? 1 : 0
+            return array.elements(row).contains { call.isCancelled(at: $0) || ElementOrder.same(array.children[0], $0, as: wanted, row) }
+                ? 1 : 0
         }
     }
 
@@ -112,6 +116,7 @@ extension FunctionLibrary {
             var best: Int?
             for element in array.elements(row) where !elements.isNull(element) {
                 if elements.type.isNested { return call.fail(row, "values of type \(elements.type) have no order") }
+                if call.isCancelled(at: element) { return call.result.setFailed(row) }
                 if let known = best, ElementOrder.compare(elements, element, with: elements, known) * sign <= 0 { continue }
                 best = element
             }
@@ -138,7 +143,10 @@ extension FunctionLibrary {
                 let order = ElementOrder.compare(elements, a, with: elements, b)
                 return order == 0 ? a < b : (order < 0) != descends
             }
-            for element in sorted { children[0].append(elements, element) }
+            for (place, element) in sorted.enumerated() {
+                if call.isCancelled(at: place) { return false }
+                children[0].append(elements, element)
+            }
             for _ in present.count..<array.elements(row).count { children[0].setNull(children[0].appendRow()) }
             return true
         }
@@ -155,7 +163,7 @@ extension FunctionLibrary {
             let delimiter = call.arguments.count < 2 ? comma[...] : call.isNull(1, row) ? [] : call.arguments[1].text(row)
             for (place, element) in array.elements(row).enumerated() {
                 if place > 0 { bytes.append(contentsOf: delimiter) }
-                if bytes.count - start > ValueLimit.bytes { return true }
+                if bytes.count - start > ValueLimit.bytes || call.isCancelled(at: place) { return true }
                 if elements.isNull(element) {
                     bytes.append(contentsOf: "null".utf8)
                 } else if isPrintable {
@@ -205,6 +213,7 @@ extension FunctionLibrary {
             }
             elements.grow(to: first + Int(steps) + 1)
             for index in 0...Int(steps) {
+                if call.isCancelled(at: index) { return false }
                 let value = start &+ Int64(index) &* step
                 elements.words[first + index] = isInteger ? Int64(Int32(truncatingIfNeeded: value)) : value
             }

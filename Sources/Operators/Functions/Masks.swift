@@ -30,14 +30,17 @@ private struct Mask {
         }
     }
 
-    /// Appends `text` with the units of `part` replaced.
-    func append(_ text: ArraySlice<UInt8>, _ part: Range<Int>, to bytes: inout [UInt8]) {
+    /// Appends `text` with the units of `part` replaced, or the beginning of that when `cancel` is set meanwhile.
+    func append(_ text: ArraySlice<UInt8>, _ part: Range<Int>, unless cancel: CancelFlag, to bytes: inout [UInt8]) {
+        let half = Array("\u{FFFD}".utf8)
         var unit = 0
+        var place = 0
         for scalar in string(text).unicodeScalars {
+            place += 1
+            if cancel.isSet(at: place) { return }
             let width = scalar.value > 0xFFFF ? 2 : 1
             let replaced = part.clamped(to: unit..<unit + width).count
             if replaced > 0, let mask = replacement(scalar) {
-                let half = Array("\u{FFFD}".utf8)
                 // A pair that the border cuts leaves a half, for which UTF-8 has no form.
                 if replaced < width, part.lowerBound > unit { bytes.append(contentsOf: half) }
                 for _ in 0..<replaced { bytes.append(contentsOf: mask) }
@@ -76,7 +79,7 @@ extension FunctionLibrary {
                     if source.isNull(row) { return false }
                     let text = source.text(row)
                     let length = utf16Length(text)
-                    mask.append(text, part(length, min(count, length)), to: &bytes)
+                    mask.append(text, part(length, min(count, length)), unless: call.frame.pressure.cancel, to: &bytes)
                     return true
                 }
             })

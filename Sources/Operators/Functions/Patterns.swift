@@ -111,7 +111,10 @@ extension FunctionLibrary {
                 }
                 pieces.append(end..<text.count)
                 if matchesNothing, end > 0 { while pieces.count > 1, pieces.last?.isEmpty ?? false { pieces.removeLast() } }
-                for piece in pieces { children[0].setText(children[0].appendRow(), slice(text, piece)) }
+                for (place, piece) in pieces.enumerated() {
+                    if call.isCancelled(at: place) { return false }
+                    children[0].setText(children[0].appendRow(), slice(text, piece))
+                }
                 return true
             }
         }

@@ -8,7 +8,8 @@ enum ByteSearch {
     /// The index of the first `needle` in `text` at or after index `from`; nil without one, and where `cancel` was set meanwhile. The needle
     /// is not empty.
     static func first(_ needle: ArraySlice<UInt8>, in text: ArraySlice<UInt8>, from: Int, unless cancel: CancelFlag) -> Int? {
-        guard let head = needle.first, text.endIndex - from >= needle.count else { return nil }
+        // Here, because a text with a match at each place is never searched for long.
+        guard let head = needle.first, text.endIndex - from >= needle.count, !cancel.isSet else { return nil }
         let last = text.endIndex - needle.count
         var index = from
         while index <= last {
@@ -109,7 +110,7 @@ extension FunctionLibrary {
                 for byte in text {
                     if byte & 0xC0 != 0x80 { bytes.append(contentsOf: other) }
                     bytes.append(byte)
-                    if bytes.count - first > ValueLimit.bytes { return true }
+                    if bytes.count - first > ValueLimit.bytes || cancel.isSet(at: bytes.count) { return true }
                 }
                 bytes.append(contentsOf: other)
                 return true
@@ -147,7 +148,10 @@ extension FunctionLibrary {
                     for _ in 0..<(scalar.value > 0xFFFF ? 2 : 1) { pieces.setText(pieces.appendRow(), unit.utf8) }
                 }
             } else {
-                for byte in text { pieces.setText(pieces.appendRow(), CollectionOfOne(byte)) }
+                for byte in text {
+                    if cancel.isSet(at: pieces.count) { return false }
+                    pieces.setText(pieces.appendRow(), CollectionOfOne(byte))
+                }
             }
             return true
         }

@@ -103,6 +103,7 @@ extension FunctionLibrary {
                     let isLetter = (byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x7A
                     bytes.append(isLetter ? (startsWord ? byte & 0xDF : byte | 0x20) : byte)
                     startsWord = isBlank(byte)
+                    if call.isCancelled(at: bytes.count) { return true }
                 }
                 return true
             }

@@ -1,5 +1,5 @@
-// TRANSFORM, FILTER and REDUCE: the body of a lambda is evaluated once for the elements of all rows, not once an element. REDUCE goes step
-// by step through the positions, over the rows that still have an element there.
+// TRANSFORM, FILTER and REDUCE: the body of a lambda is evaluated for thousands of elements of many rows at once, not once an element.
+// REDUCE goes step by step through the positions, over the rows that still have an element there.
 
 import Bytes
 import Plans
@@ -44,23 +44,17 @@ struct LambdaBody {
     }
 }
 
-/// The elements of a collection column, of many rows one after the other.
+/// Elements of a collection column, of rows one after the other.
 private struct FlatElements {
-    /// For each element, its row.
-    var owners: [Int32] = []
-    var parts: [Column]
+    /// Elements for which a body is evaluated at once: many enough that what a call of a kernel costs does not count, few enough that the
+    /// work is looked after every few milliseconds and the columns of the body fit a cache, however long the collections are.
+    static let pieceElements = 1 << 14
 
-    /// None of the elements of rows that follow when `cancel` is set.
-    init(_ collection: Column, _ rows: Selection, unless cancel: CancelFlag) {
-        var owners: [Int32] = []
-        var places: [Int32] = []
-        rows.forEach { row in
-            if cancel.isSet { return }
-            for element in collection.elements(row) {
-                owners.append(Int32(truncatingIfNeeded: row))
-                places.append(Int32(truncatingIfNeeded: element))
-            }
-        }
+    /// For each element, its row.
+    let owners: [Int32]
+    let parts: [Column]
+
+    private init(_ collection: Column, owners: [Int32], places: [Int32]) {
         self.owners = owners
         parts = collection.children.map { child in
             let column = Column(child.type)
@@ -68,6 +62,41 @@ private struct FlatElements {
             return column
         }
     }
+
+    /// Gives `body` the elements of the rows in order, piece by piece; a row may be in several. Elements of a row that `isOver` are left
+    /// out from the next piece on, and all that are left when `cancel` is set.
+    static func forEachPiece(
+        of collection: Column, _ rows: Selection, unless cancel: CancelFlag, isOver: (_ row: Int) -> Bool, _ body: (FlatElements) -> Void
+    ) {
+        var owners: [Int32] = []
+        var places: [Int32] = []
+        func hand() {
+            if !owners.isEmpty, !cancel.isSet { body(FlatElements(collection, owners: owners, places: places)) }
+            owners.removeAll(keepingCapacity: true)
+            places.removeAll(keepingCapacity: true)
+        }
+        rows.forEach { row in
+            for element in collection.elements(row) {
+                owners.append(Int32(truncatingIfNeeded: row))
+                places.append(Int32(truncatingIfNeeded: element))
+                guard owners.count == pieceElements else { continue }
+                hand()
+                if cancel.isSet || isOver(row) { return }
+            }
+        }
+        hand()
+    }
+}
+
+/// The row whose elements are being put into a result, piece by piece.
+private struct RowUnderWay {
+    var row: Int
+    /// Elements of the result when the row began.
+    var start: Int
+    /// Bytes of the result when the row began.
+    var size: Int
+    /// The row has failed: nothing more of it is put in.
+    var isOver = false
 }
 
 /// TRANSFORM(array, f) and TRANSFORM(map, fk, fv): an error in any element fails the whole call.
@@ -86,38 +115,57 @@ final class TransformKernel: Kernel {
         result.reset(frame.count)
         let usable = computable(rows, [source])
         let cancel = frame.pressure.cancel
-        let flat = FlatElements(source, usable, unless: cancel)
-        let inner = frame.inner(flat.owners)
-        let all = Selection.all(flat.owners.count)
-        let parts = lambdas.map { $0.evaluate(inner, all, flat.parts) }
-        for part in parts where !part.failed.isEmpty {
-            for (element, owner) in flat.owners.enumerated() where part.failed[element] { result.setFailed(Int(owner)) }
-        }
         let mayBeLarge = result.children.contains(where: \.hasVariableWeight)
-        var next = 0
-        usable.forEach { row in
-            let length = source.elements(row).count
-            defer { next += length }
-            if cancel.isSet { return result.setFailed(row) }
-            if result.isFailed(row) { return }
-            let start = result.children[0].count
-            // A body such as `x => body` makes each element as large as a whole record.
-            let before = mayBeLarge ? size : 0
-            if before > frame.pressure.limit {
-                frame.pressure.isOverfull = true
-                return result.setFailed(row)
-            }
-            for element in next..<next + length {
-                for (child, part) in zip(result.children, parts) { child.append(part, element) }
-                if mayBeLarge, size - before > ValueLimit.bytes {
-                    for child in result.children { child.truncate(to: start) }
-                    return fail(frame, row, ValueLimit.message)
+        usable.forEach { row in result.setRange(row, start: 0, count: 0) }
+        var current: RowUnderWay?
+        FlatElements.forEachPiece(of: source, usable, unless: cancel, isOver: { current?.row == $0 && current?.isOver == true }) { flat in
+            let inner = frame.inner(flat.owners)
+            let all = Selection.all(flat.owners.count)
+            let parts = lambdas.map { $0.evaluate(inner, all, flat.parts) }
+            if cancel.isSet { return }
+            for (element, owner) in flat.owners.enumerated() {
+                if current?.row != Int(owner) {
+                    finish(current, frame)
+                    current = begin(Int(owner), frame, mayBeLarge)
                 }
+                add(parts, element, to: &current, frame, mayBeLarge)
             }
-            result.setRange(row, start: start, count: length)
-            if result.lane == .map, let problem = mapProblem(start, length, unless: cancel) { fail(frame, row, problem) }
         }
+        if cancel.isSet { usable.forEach { result.setFailed($0) } } else { finish(current, frame) }
         return result
+    }
+
+    private func begin(_ row: Int, _ frame: Frame, _ mayBeLarge: Bool) -> RowUnderWay {
+        // A body such as `x => body` makes each element as large as a whole record.
+        var current = RowUnderWay(row: row, start: result.children[0].count, size: mayBeLarge ? size : 0)
+        if current.size > frame.pressure.limit {
+            frame.pressure.isOverfull = true
+            result.setFailed(row)
+            current.isOver = true
+        }
+        return current
+    }
+
+    private func add(_ parts: [Column], _ element: Int, to current: inout RowUnderWay?, _ frame: Frame, _ mayBeLarge: Bool) {
+        guard let under = current, !under.isOver else { return }
+        if parts.contains(where: { $0.isFailed(element) }) {
+            result.setFailed(under.row)
+        } else {
+            for (child, part) in zip(result.children, parts) { child.append(part, element) }
+            guard mayBeLarge, size - under.size > ValueLimit.bytes else { return }
+            fail(frame, under.row, ValueLimit.message)
+        }
+        for child in result.children { child.truncate(to: under.start) }
+        current?.isOver = true
+    }
+
+    private func finish(_ current: RowUnderWay?, _ frame: Frame) {
+        guard let current, !current.isOver else { return }
+        let length = result.children[0].count - current.start
+        result.setRange(current.row, start: current.start, count: length)
+        if result.lane == .map, let problem = mapProblem(current.start, length, unless: frame.pressure.cancel) {
+            fail(frame, current.row, problem)
+        }
     }
 
     /// Bytes of all elements so far.
@@ -152,26 +200,42 @@ final class KeepKernel: Kernel {
         result.reset(frame.count)
         let usable = computable(rows, [source])
         let cancel = frame.pressure.cancel
-        let flat = FlatElements(source, usable, unless: cancel)
-        let keeps = lambda.evaluate(frame.inner(flat.owners), .all(flat.owners.count), flat.parts)
-        var next = 0
-        usable.forEach { row in
-            let length = source.elements(row).count
-            defer { next += length }
-            if cancel.isSet { return result.setFailed(row) }
-            let start = result.children[0].count
-            for element in next..<next + length {
-                if keeps.isNull(element) {
-                    if keeps.isFailed(element) { result.setFailed(row) } else { fail(frame, row, "a FILTER condition is null") }
-                    return
+        usable.forEach { row in result.setRange(row, start: 0, count: 0) }
+        var current: RowUnderWay?
+        FlatElements.forEachPiece(of: source, usable, unless: cancel, isOver: { current?.row == $0 && current?.isOver == true }) { flat in
+            let keeps = lambda.evaluate(frame.inner(flat.owners), .all(flat.owners.count), flat.parts)
+            if cancel.isSet { return }
+            for (element, owner) in flat.owners.enumerated() {
+                if current?.row != Int(owner) {
+                    finish(current)
+                    current = RowUnderWay(row: Int(owner), start: result.children[0].count, size: 0)
                 }
-                guard keeps.words[element] != 0 else { continue }
-                if result.lane == .map, flat.parts[1].isNull(element) { return fail(frame, row, "FILTER keeps a null map value") }
-                for (child, part) in zip(result.children, flat.parts) { child.append(part, element) }
+                add(flat, element, if: keeps, to: &current, frame)
             }
-            result.setRange(row, start: start, count: result.children[0].count - start)
         }
+        if cancel.isSet { usable.forEach { result.setFailed($0) } } else { finish(current) }
         return result
+    }
+
+    private func add(_ flat: FlatElements, _ element: Int, if keeps: Column, to current: inout RowUnderWay?, _ frame: Frame) {
+        guard let under = current, !under.isOver else { return }
+        if keeps.isNull(element) {
+            if keeps.isFailed(element) { result.setFailed(under.row) } else { fail(frame, under.row, "a FILTER condition is null") }
+        } else if keeps.words[element] == 0 {
+            return
+        } else if result.lane == .map, flat.parts[1].isNull(element) {
+            fail(frame, under.row, "FILTER keeps a null map value")
+        } else {
+            for (child, part) in zip(result.children, flat.parts) { child.append(part, element) }
+            return
+        }
+        for child in result.children { child.truncate(to: under.start) }
+        current?.isOver = true
+    }
+
+    private func finish(_ current: RowUnderWay?) {
+        guard let current, !current.isOver else { return }
+        result.setRange(current.row, start: current.start, count: result.children[0].count - current.start)
     }
 }
 

@@ -25,19 +25,36 @@ package enum OutputLimits {
 
 /// Ends the work of a dataflow from any thread.
 package final class CancelFlag: Sendable {
-    private let flag = Atomic<Bool>(false)
+    private let state = Atomic<UInt8>(CancelFlag.clear)
+    private static let clear: UInt8 = 0, ended: UInt8 = 1, counting: UInt8 = 2
+    /// How often a counting flag was looked at.
+    private let seen = Atomic<Int>(0)
 
-    /// A flag that is not set.
-    package init() {}
+    /// A flag that is not set. One that `countsLooks` tells how often it was looked at, so that it can be shown without a clock that work
+    /// does so often enough.
+    package init(countsLooks: Bool = false) {
+        if countsLooks { state.store(CancelFlag.counting, ordering: .relaxed) }
+    }
 
     /// Whether the work is to end.
-    package var isSet: Bool { flag.load(ordering: .relaxed) }
+    @inline(__always) package var isSet: Bool {
+        let state = state.load(ordering: .relaxed)
+        return state != CancelFlag.clear && isEnded(state)
+    }
+
+    private func isEnded(_ state: UInt8) -> Bool {
+        if state == CancelFlag.counting { seen.wrappingAdd(1, ordering: .relaxed) }
+        return state == CancelFlag.ended
+    }
+
+    /// How often a flag that counts its looks was looked at.
+    package var looks: Int { seen.load(ordering: .relaxed) }
 
     /// Whether the work is to end, looked at once in 1,024 places of a long loop, so that it costs the loop nothing.
     @inline(__always) func isSet(at place: Int) -> Bool { place & 0x3FF == 0 && isSet }
 
     /// Ends the work wherever it is, for good.
-    package func set() { flag.store(true, ordering: .relaxed) }
+    package func set() { state.store(CancelFlag.ended, ordering: .relaxed) }
 }
 
 /// What has been put out in the current slice. Operators count whole chunks, never single rows.
