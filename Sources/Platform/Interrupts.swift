@@ -99,22 +99,19 @@ package enum Terminal {
         return Int(size.ws_col)
     }
 
+    /// Characters that the terminal on the input shows; nil when it does not say.
+    package static var characters: Int? {
+        var size = winsize()
+        guard unsafe ioctl(0, UInt(TIOCGWINSZ), &size) == 0 else { return nil }
+        return Int(size.ws_row) * Int(size.ws_col)
+    }
+
     /// The value of a variable of the environment.
     package static func environment(_ name: String) -> String? { unsafe getenv(name).map { unsafe String(cString: $0) } }
 
-    /// Writes text and a line end to the output or the errors, whole lines at a time.
+    /// Writes text and a line end to the output (1) or the errors (2), whole lines at a time, as `ByteStream.print` does.
     package static func write(line: String, to stream: Int32) {
-        let bytes = Array((line + "\n").utf8)
-        var done = 0
-        while done < bytes.count {
-            let count = unsafe bytes.withUnsafeBytes {
-                unsafe Glibc.write(stream, $0.baseAddress.map { unsafe $0 + done }, bytes.count - done)
-            }
-            if count < 0 && errno == EINTR { continue }
-            // The reader has gone; there is nowhere to report that.
-            if count <= 0 { return }
-            done += count
-        }
+        (stream == 1 ? ByteStream.output : ByteStream.errors).print(line + "\n")
     }
 
     /// Reads a line of the standard input, without its end; nil at the end.

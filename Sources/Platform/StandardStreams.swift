@@ -51,13 +51,19 @@ package struct ByteStream: Sendable {
         return got
     }
 
-    /// Writes all of `bytes`.
+    /// Writes all of `bytes`, as slowly as the reader takes them.
     package func write(_ bytes: [UInt8]) throws(SystemError) {
         let succeeded = unsafe bytes.withUnsafeBytes { buffer in
             guard let base = buffer.baseAddress else { return true }
             var done = 0
             while done < buffer.count {
                 let put = retrying { unsafe Glibc.write(descriptor, base + done, buffer.count - done) }
+                if put < 0, errno == EAGAIN {
+                    // Another program that has the same pipe or terminal does not want to wait for it; this one does.
+                    var waited = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                    guard retrying({ unsafe poll(&waited, 1, -1) }) >= 0 else { return false }
+                    continue
+                }
                 if put < 0 { return false }
                 done += put
             }
@@ -66,8 +72,20 @@ package struct ByteStream: Sendable {
         if !succeeded { throw systemError("write", name) }
     }
 
-    /// Writes a text; write errors are ignored (the reader of the pipe has gone).
-    package func print(_ text: String) { try? write(Array(text.utf8)) }
+    /// Writes a text. A standard output that cannot be written ends the process, because whatever else it does nobody sees: in silence
+    /// when the reader of the pipe has gone, which is how `| head` ends, else with the reason on standard error and exit code 1. A standard
+    /// error that cannot be written is nothing that could be told to anybody.
+    package func print(_ text: String) {
+        do throws(SystemError) {
+            try write(Array(text.utf8))
+        } catch {
+            guard descriptor == STDOUT_FILENO else { return }
+            // What shells report of a program that SIGPIPE ended: 128 and the number of the signal.
+            if error.number == EPIPE { abandonProcess(128 + SIGPIPE) }
+            try? ByteStream.errors.write(Array("error: \(error)\n".utf8))
+            abandonProcess(1)
+        }
+    }
 }
 
 /// The variables of the process's environment.

@@ -63,22 +63,14 @@ final class TextAnswer: AnswerSink {
                 let row = try? JSONValue(parsing: block.row(index))
                 text += table.line([row?[0]?.stringValue ?? ""], output)
             }
-            write(text)
+            ByteStream.output.print(text)
         case .notice(let text): ByteStream.errors.print("note: \(text)\n")
         case .failed(let error): failure.update { $0 = error }
         case .columns(let columns, _):
             let table = RowTable([columns.first?.name ?? "text"], [])
             self.table.update { $0 = table }
-            write(table.head(output))
+            ByteStream.output.print(table.head(output))
         case .done: break
-        }
-    }
-
-    private func write(_ text: String) {
-        do throws(SystemError) {
-            try ByteStream.output.write(Array(text.utf8))
-        } catch {
-            exitProcess(0)  // The reader of a pipe has left, which is how `| head` ends.
         }
     }
 

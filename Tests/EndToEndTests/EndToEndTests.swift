@@ -213,6 +213,11 @@ private func python(_ script: String, _ arguments: [String]) throws -> (output: 
         #expect(status == 0, "\(output)")
     }
 
+    @Test(.enabled(if: Surroundings.hasProgram("python3"), "python3 is not installed")) func outputThatCannotBeWrittenIsAnError() throws {
+        let (output, status) = try python("output.py", [millrace])
+        #expect(status == 0, "\(output)")
+    }
+
     /// SHOW PROPERTIES shows what a flag decided.
     @Test func flagsAreShownAsProperties() throws {
         let place = FileManager.default.temporaryDirectory.appending(path: "properties-\(UUID().uuidString)").path
