@@ -52,13 +52,26 @@ private nonisolated(unsafe) var completer: ((_ line: String) -> [String])?
         case end
     }
 
+    /// Characters of the largest terminal that lines are edited on, four times those of a wall of screens. The editor keeps two pictures of
+    /// the whole terminal, and a terminal says what it likes: 65,535 by 65,535 would be 32 GiB.
+    static let mostCharacters = 1 << 20
+
     func read(prompt: String) -> Line {
+        if let characters = Terminal.characters, characters > LineEditor.mostCharacters { return readUnedited(prompt) }
         unsafe free(promptText)
         unsafe promptText = strdup(prompt)
         var count: Int32 = 0
         errno = 0
         guard let line = unsafe el_gets(editor, &count), count > 0 else { return errno == EINTR || count < 0 ? .interrupted : .end }
         return unsafe .text(String(cString: line))
+    }
+
+    /// A line as the terminal itself gives it.
+    private func readUnedited(_ prompt: String) -> Line {
+        ByteStream.output.print(prompt)
+        errno = 0
+        guard let line = Terminal.readInputLine() else { return errno == EINTR ? .interrupted : .end }
+        return .text(line + "\n")
     }
 
     /// Remembers a whole entry, of one line or of many.
@@ -92,7 +105,7 @@ private func completeWord(_ editor: OpaquePointer?) -> UInt8 {
     for choice in choices.dropFirst() { common = String(zip(common, choice).prefix { $0 == $1 }.map(\.0)) }
     let rest = String(common.dropFirst(word.count)) + (choices.count == 1 ? " " : "")
     if choices.count > 1 && rest.isEmpty {
-        print("\n" + choices.joined(separator: "  "))
+        ByteStream.output.print("\n" + choices.joined(separator: "  ") + "\n")
         return UInt8(CC_REDISPLAY)
     }
     _ = unsafe el_insertstr(editor, rest)

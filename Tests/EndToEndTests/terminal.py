@@ -3,7 +3,7 @@
 
   terminal.py MILLRACE
 """
-import os, pty, re, select, signal, sys, tempfile, termios
+import fcntl, os, pty, re, select, signal, struct, sys, tempfile, termios
 
 millrace = sys.argv[1]
 home = tempfile.mkdtemp()
@@ -126,4 +126,23 @@ third.command("\x12visits EMIT\n")
 third.expect(r"SELECT \* FROM visits EMIT CHANGES;", "Ctrl-R searches the history of an earlier session")
 third.expect(r"millrace> ", "the found line was carried out")
 third.leave("\x04", "Ctrl-D leaves")
+
+# A terminal says what size it likes. The editor would have a picture of 32 GiB of it.
+vast = Terminal()
+vast.expect(r"millrace> ", "the prompt")
+fcntl.ioctl(vast.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 65535, 65535, 0, 0))
+for _ in range(2):
+    vast.type("SHOW TABLES;\n")
+    vast.expect(r"Table Name", "a vast terminal")
+    vast.expect(r"millrace> ", "the prompt on a vast terminal")
+resident = int(re.search(r"VmHWM:\s+(\d+)", open("/proc/%d/status" % vast.pid).read()).group(1))
+if resident > 300 << 10:
+    sys.exit("a vast terminal costs %d KiB" % resident)
+vast.type("\x03")
+vast.expect(r"millrace> ", "Ctrl-C on a vast terminal")
+fcntl.ioctl(vast.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
+vast.type("SHOW TABLES;\n")
+vast.expect(r"Table Name", "a terminal that has shrunk")
+vast.expect(r"millrace> ", "the prompt on a terminal that has shrunk")
+vast.leave("exit\n", "exit leaves")
 print("ok")
