@@ -4,8 +4,9 @@
 //     the CREATE describes what exists          nothing is carried out, the DROP neither
 //     something else exists, or nothing does    the DROP and all that follows it are carried out, whatever earlier starts did
 //
-// A table that reads from one that is dropped has to be dropped in front of it, so its DROP and CREATE are carried out too. Everything else
-// (INSERT, PAUSE, a name that the script drops for good) happens once: the catalog remembers it with a mark.
+// A table that reads from one that is dropped has to be dropped in front of it, so its DROP and CREATE are carried out too, and so are those
+// of what has columns of a type that is made anew. A DROP without a CREATE behind it is carried out whenever there is something to drop.
+// Everything else (INSERT, PAUSE, TERMINATE) happens once: the catalog remembers it with a mark.
 
 import Bytes
 import Catalog
@@ -55,6 +56,11 @@ struct ScriptStatement: Sendable {
         }
     }
 
+    /// Whether it is a TERMINATE. Of what it ends, the source remains, as if it had been made without a query.
+    var endsQueries: Bool {
+        if case .manageQuery(.terminate, _) = statement { true } else { false }
+    }
+
     /// Whether it is a CREATE that takes what exists for what it says.
     var takesWhatExists: Bool {
         switch statement {
@@ -93,7 +99,11 @@ struct ScriptPlan: Sendable {
             }.keys)
         addReaders(to: &missing, makers.filter { $0.value.drop != nil })
         for (index, statement) in statements.enumerated() {
-            guard let subject = statement.subject, let maker = makers[subject] else { continue }
+            guard let subject = statement.subject else { continue }
+            guard let maker = makers[subject] else {
+                if statement.isDrop { decisions[index] = text(of: subject) != nil || isMadeBefore(index, subject) }
+                continue
+            }
             if missing.contains(subject) {
                 if index >= maker.drop ?? maker.create { decisions[index] = true }
             } else if index <= maker.create {
@@ -167,17 +177,25 @@ struct ScriptPlan: Sendable {
     /// Whether what a CREATE makes exists as it says.
     private func isThere(_ subject: CatalogKey, _ create: Int) -> Bool {
         let statement = statements[create]
-        let known: String? =
-            switch subject {
-            case .source(let name): catalog.sources[name]?.statement
-            case .type(let name): catalog.customTypes[name]?.statement
-            default: nil
-            }
-        guard let known else { return false }
+        guard let known = text(of: subject) else { return false }
         if isSame(known, statement) { return true }
         // What exists was changed by a later statement of the script, or the statement took it as it was.
-        let isAltered = statements[(create + 1)...].contains { $0.subject == subject }
+        let isAltered = statements[(create + 1)...].contains { $0.subject == subject || $0.endsQueries }
         return (isAltered || statement.takesWhatExists) && isMarked(create)
+    }
+
+    /// The statement that made what exists; nil when nothing does.
+    private func text(of subject: CatalogKey) -> String? {
+        switch subject {
+        case .source(let name): catalog.sources[name]?.statement
+        case .type(let name): catalog.customTypes[name]?.statement
+        default: nil
+        }
+    }
+
+    /// Whether the script makes what a DROP drops, at this start.
+    private func isMadeBefore(_ drop: Int, _ subject: CatalogKey) -> Bool {
+        statements[..<drop].indices.contains { statements[$0].isCreate && statements[$0].subject == subject && !isMarked($0) }
     }
 
     /// Whether a statement has been carried out at an earlier start.
@@ -188,15 +206,22 @@ struct ScriptPlan: Sendable {
         return CanonicalText.statement(known) == statement.canonical
     }
 
-    /// Adds what reads from the sources in `missing`, as far as the script drops and makes that.
+    /// Whether a CREATE has the name of a type that is made anew. A column of that name counts too: what is made anew without need is right.
+    private func names(_ missing: Set<CatalogKey>, _ create: Int?) -> Bool {
+        guard let create else { return false }
+        let words = Set(statements[create].canonical.uppercased().split { !($0.isLetter || $0.isNumber || $0 == "_") }.map(String.init))
+        return missing.contains { if case .type(let name) = $0 { words.contains(name.uppercased()) } else { false } }
+    }
+
+    /// Adds what reads from the sources in `missing`, or has columns of the types there, as far as the script drops and makes that.
     private func addReaders(to missing: inout Set<CatalogKey>, _ makers: [CatalogKey: (create: Int, drop: Int?)]) {
         var hasGrown = true
         while hasGrown {
             hasGrown = false
             for case .source(let name) in makers.keys where !missing.contains(.source(name)) {
-                guard let id = catalog.sources[name]?.queryID, let query = catalog.queries[id] else { continue }
-                let isReader = query.reads.contains { missing.contains(.source($0)) && makers[.source($0)] != nil }
-                if isReader { hasGrown = missing.insert(.source(name)).inserted }
+                let query = catalog.sources[name]?.queryID.flatMap { catalog.queries[$0] }
+                let isReader = query?.reads.contains { missing.contains(.source($0)) && makers[.source($0)] != nil } == true
+                if isReader || names(missing, makers[.source(name)]?.create) { hasGrown = missing.insert(.source(name)).inserted }
             }
         }
     }

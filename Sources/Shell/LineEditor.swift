@@ -52,8 +52,8 @@ private nonisolated(unsafe) var completer: ((_ line: String) -> [String])?
         case end
     }
 
-    /// Characters of the largest terminal that lines are edited on, four times those of a wall of screens. The editor keeps two pictures of
-    /// the whole terminal, and a terminal says what it likes: 65,535 by 65,535 would be 32 GiB.
+    /// Characters of the largest terminal that lines are edited on: more than a wall of screens shows. The editor keeps two pictures
+    /// of the whole terminal, and a terminal says what it likes: 65,535 by 65,535 would be 32 GiB.
     static let mostCharacters = 1 << 20
 
     func read(prompt: String) -> Line {
@@ -66,12 +66,18 @@ private nonisolated(unsafe) var completer: ((_ line: String) -> [String])?
         return unsafe .text(String(cString: line))
     }
 
-    /// A line as the terminal itself gives it.
+    /// A line as the terminal itself gives it, read as the editor reads, because the standard library goes on after an interrupt.
     private func readUnedited(_ prompt: String) -> Line {
         ByteStream.output.print(prompt)
-        errno = 0
-        guard let line = Terminal.readInputLine() else { return errno == EINTR ? .interrupted : .end }
-        return .text(line + "\n")
+        var line: [UInt8] = []
+        while line.last != UInt8(ascii: "\n") {
+            var byte: UInt8 = 0
+            let count = unsafe Glibc.read(STDIN_FILENO, &byte, 1)
+            if count < 0 { return errno == EINTR ? .interrupted : .end }
+            if count == 0 { break }
+            line.append(byte)
+        }
+        return line.isEmpty ? .end : .text(String(decoding: line, as: UTF8.self))
     }
 
     /// Remembers a whole entry, of one line or of many.

@@ -106,6 +106,46 @@ import Testing
         for _ in 0..<2 { #expect(try state(script(2), over: files) == ["TOT CTAS_TOT_3", "BIG CSAS_BIG_2"]) }
     }
 
+    /// A TERMINATE in a script happens once, and the query that it ended is not made again.
+    @Test(arguments: ["CREATE", "CREATE OR REPLACE"], ["TERMINATE CTAS_TOT_0;", "TERMINATE ALL;"])
+    func aTerminatedQueryStaysSo(create: String, terminate: String) throws {
+        let files = MemoryFileSystem()
+        let script = [settings, source, create + " TABLE tot AS SELECT id, COUNT(*) AS n FROM s GROUP BY id;", terminate]
+        for _ in 0..<3 {
+            let (failures, millrace) = try run(script, over: files)
+            #expect(failures == [])
+            #expect(millrace.engine.catalog.sources["TOT"] != nil && millrace.engine.catalog.sortedQueries.isEmpty)
+            millrace.engine.close()
+        }
+    }
+
+    /// A DROP without a CREATE behind it is carried out whenever there is something to drop.
+    @Test func aDropForGoodIsCarriedOutAgain() throws {
+        let files = MemoryFileSystem()
+        let counting = "CREATE TABLE tot AS SELECT id, COUNT(*) AS n FROM s GROUP BY id;"
+        for number in 0..<2 {
+            #expect(try state([settings, source, counting], over: files) == ["TOT CTAS_TOT_\(number)"])
+            for _ in 0..<2 { #expect(try state([settings, source, "DROP TABLE IF EXISTS tot;"], over: files) == []) }
+        }
+        #expect(try state([settings, source, counting, "DROP TABLE tot;"], over: files) == [])
+        #expect(try state([settings, source, counting], over: files) == ["TOT CTAS_TOT_2"])
+    }
+
+    /// What has columns of a type that changes is made anew with it.
+    @Test func whatHasATypeThatChangesIsMadeAnew() throws {
+        let files = MemoryFileSystem()
+        for type in ["INT", "INT", "BIGINT", "BIGINT"] {
+            let (failures, millrace) = try run(
+                [
+                    "DROP STREAM IF EXISTS s;", "DROP TYPE IF EXISTS pair;", "CREATE TYPE pair AS STRUCT<x \(type)>;",
+                    "CREATE STREAM s (id INT KEY, p pair) WITH (kafka_topic='s', format='JSON', partitions=1);",
+                ], over: files)
+            #expect(failures == [])
+            #expect(millrace.run("DESCRIBE s;").contains { $0.contains(type == "INT" ? "`X` INTEGER" : "`X` BIGINT") })
+            millrace.engine.close()
+        }
+    }
+
     /// A source that is dropped with its records gets its rows and the queries that write to it again.
     @Test func aSourceThatIsMadeAnewIsFilledAnew() throws {
         let files = MemoryFileSystem()

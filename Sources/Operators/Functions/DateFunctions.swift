@@ -180,13 +180,16 @@ extension FunctionLibrary {
             return { call in
                 call.words { row throws(EvaluationError) in
                     let instant = call.arguments[0].words[row]
+                    let shift: Int64
                     do throws(EvaluationError) {
                         let from = try context.zone(call, 1, row)
                         let to = try context.zone(call, 2, row)
-                        return instant &+ to.offset(at: instant) &- from.offset(at: instant)
+                        shift = to.offset(at: instant) - from.offset(at: instant)
                     } catch {
                         throw EvaluationError("Invalid time zone: \(error.message)")
                     }
+                    guard let converted = instant.addingChecked(shift) else { throw EvaluationError("CONVERT_TZ: the timestamp is out of range") }
+                    return converted
                 }
             }
         }
