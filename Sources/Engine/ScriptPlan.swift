@@ -4,9 +4,9 @@
 //     the CREATE describes what exists          nothing is carried out, the DROP neither
 //     something else exists, or nothing does    the DROP and all that follows it are carried out, whatever earlier starts did
 //
-// A table that reads from one that is dropped has to be dropped in front of it, so its DROP and CREATE are carried out too, and so are those
-// of what has columns of a type that is made anew. A DROP without a CREATE behind it is carried out whenever there is something to drop.
-// Everything else (INSERT, PAUSE, TERMINATE) happens once: the catalog remembers it with a mark.
+// A table that reads from one that is dropped has to be dropped in front of it, so its DROP and CREATE are carried out too, and so are
+// those of what has columns of a type that is made anew. A DROP without a CREATE behind it is carried out whenever there is something to
+// drop. Everything else (INSERT, PAUSE, TERMINATE) happens once: the catalog remembers it with a mark.
 
 import Bytes
 import Catalog
@@ -206,7 +206,8 @@ struct ScriptPlan: Sendable {
         return CanonicalText.statement(known) == statement.canonical
     }
 
-    /// Whether a CREATE has the name of a type that is made anew. A column of that name counts too: what is made anew without need is right.
+    /// Whether a CREATE has the name of a type that is made anew. A column of that name counts too: what is made anew without need is
+    /// right as well.
     private func names(_ missing: Set<CatalogKey>, _ create: Int?) -> Bool {
         guard let create else { return false }
         let words = Set(statements[create].canonical.uppercased().split { !($0.isLetter || $0.isNumber || $0 == "_") }.map(String.init))

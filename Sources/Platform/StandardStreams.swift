@@ -60,7 +60,7 @@ package struct ByteStream: Sendable {
                 let put = retrying { unsafe Glibc.write(descriptor, base + done, buffer.count - done) }
                 if put < 0, errno == EAGAIN {
                     // Another program that has the same pipe or terminal does not want to wait for it; this one does.
-                    var waited = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                    var waited = pollfd(fd: descriptor, events: Int16(truncatingIfNeeded: POLLOUT), revents: 0)
                     guard retrying({ unsafe poll(&waited, 1, -1) }) >= 0 else { return false }
                     continue
                 }

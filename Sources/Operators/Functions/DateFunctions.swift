@@ -188,7 +188,9 @@ extension FunctionLibrary {
                     } catch {
                         throw EvaluationError("Invalid time zone: \(error.message)")
                     }
-                    guard let converted = instant.addingChecked(shift) else { throw EvaluationError("CONVERT_TZ: the timestamp is out of range") }
+                    guard let converted = instant.addingChecked(shift) else {
+                        throw EvaluationError("CONVERT_TZ: the timestamp is out of range")
+                    }
                     return converted
                 }
             }
