@@ -76,7 +76,7 @@ struct ScriptStatement: Sendable {
 struct ScriptPlan: Sendable {
     let statements: [ScriptStatement]
     /// For the statements that are decided by what exists: whether to carry them out. The rest goes by marks.
-    private(set) var decisions: [Int: Bool] = [:]
+    private var decisions: [Int: Bool] = [:]
     /// Sources that the script drops and makes anew, and those of them whose records go too.
     private var renewed: Set<String> = [], emptied: Set<String> = []
     private let catalog: CatalogSnapshot
@@ -206,9 +206,9 @@ struct ScriptPlan: Sendable {
         return CanonicalText.statement(known) == statement.canonical
     }
 
-    /// Whether a CREATE has the name of a type that is made anew. A column of that name counts too: what is made anew without need is
+    /// Whether a CREATE mentions a type that is made anew. A column of that name counts too: making the source anew without need is
     /// right as well.
-    private func names(_ missing: Set<CatalogKey>, _ create: Int?) -> Bool {
+    private func mentionsType(in missing: Set<CatalogKey>, _ create: Int?) -> Bool {
         guard let create else { return false }
         let words = Set(statements[create].canonical.uppercased().split { !($0.isLetter || $0.isNumber || $0 == "_") }.map(String.init))
         return missing.contains { if case .type(let name) = $0 { words.contains(name.uppercased()) } else { false } }
@@ -222,7 +222,7 @@ struct ScriptPlan: Sendable {
             for case .source(let name) in makers.keys where !missing.contains(.source(name)) {
                 let query = catalog.sources[name]?.queryID.flatMap { catalog.queries[$0] }
                 let isReader = query?.reads.contains { missing.contains(.source($0)) && makers[.source($0)] != nil } == true
-                if isReader || names(missing, makers[.source(name)]?.create) { hasGrown = missing.insert(.source(name)).inserted }
+                if isReader || mentionsType(in: missing, makers[.source(name)]?.create) { hasGrown = missing.insert(.source(name)).inserted }
             }
         }
     }

@@ -21,7 +21,7 @@ package final class ScriptRun: Sendable {
         plan = ScriptPlan(texts, session.parserOptions, engine.catalog) { broken.contains($0.text) }
     }
 
-    /// Names of sources and ids of queries that exist from earlier starts although nothing in the script makes them, sorted.
+    /// Names of sources and ids of queries that exist from earlier starts although nothing in the script makes or drops them, sorted.
     package var leftovers: [String] { plan.leftovers }
 
     /// Carries out the statement of an index below the number of texts, unless what it says is there already; `whenFinished` is told whether

@@ -7,7 +7,8 @@ import Testing
 /// The script of a server without definitions from clients: it can be run at every start, and each statement happens
 /// once.
 @Suite struct ScriptRunTests {
-    private func run(_ script: [String], over files: any FileSystem) throws -> (failures: [String], millrace: Millrace) {
+    /// Runs a script at a start over `files`; gives the events of its statements and the engine, which stays open.
+    private func events(_ script: [String], over files: any FileSystem) throws -> (events: [String], millrace: Millrace) {
         let millrace = try Millrace(files: files, pushStart: "earliest")
         let run = ScriptRun(of: script, in: millrace.session)
         let collector = EventCollector()
@@ -16,7 +17,12 @@ import Testing
             run.execute(index, into: collector) { _ in isDone.update { $0 = true } }
             isDone.wait(until: { $0 }, then: { _ in })
         }
-        return (collector.soFar.filter { $0.hasPrefix("-") }, millrace)
+        return (collector.soFar, millrace)
+    }
+
+    private func run(_ script: [String], over files: any FileSystem) throws -> (failures: [String], millrace: Millrace) {
+        let (events, millrace) = try events(script, over: files)
+        return (events.filter { $0.hasPrefix("-") }, millrace)
     }
 
     private let script = [
@@ -166,17 +172,10 @@ import Testing
 
     /// A query whose answer nobody reads is left out with a notice, instead of keeping the server from its next statements for ever.
     @Test func queriesWithoutReadersAreLeftOut() throws {
-        let millrace = try Millrace(pushStart: "earliest")
-        let texts = [source, "SELECT * FROM s EMIT CHANGES;", "PRINT 's';", "SELECT * FROM s;"]
-        let run = ScriptRun(of: texts, in: millrace.session)
-        let collector = EventCollector()
-        for index in texts.indices {
-            let isDone = Monitor(false)
-            run.execute(index, into: collector) { _ in isDone.update { $0 = true } }
-            isDone.wait(until: { $0 }, then: { _ in })
-        }
-        #expect(collector.soFar.filter { $0.hasPrefix("? this statement is left out") }.count == 3)
-        millrace.close()
+        let (events, millrace) = try events(
+            [source, "SELECT * FROM s EMIT CHANGES;", "PRINT 's';", "SELECT * FROM s;"], over: MemoryFileSystem())
+        #expect(events.filter { $0.hasPrefix("? this statement is left out") }.count == 3)
+        millrace.engine.close()
     }
 
     /// What the script does not make any more is named.
