@@ -56,6 +56,7 @@ private func path(through regions: [AccessRegion], _ key: [ColumnDefinition]) ->
     /// More lookups than these are a scan.
     let limit = 10_000
     var ranges: [KeyRange] = []
+    var known: Set<KeyRange> = []
     var areKeys = true
     for region in regions {
         if region.columns.values.contains(where: { $0.choices?.isEmpty == true }) { continue }
@@ -70,7 +71,7 @@ private func path(through regions: [AccessRegion], _ key: [ColumnDefinition]) ->
         for prefix in prefixes {
             let range = KeyRange(prefix: prefix, bounds: bounds, windows: region.windows)
             if range.hasAllKeys { return .scan(windows(of: regions.map { KeyRange(windows: $0.windows) })) }
-            if !ranges.contains(range) { ranges.append(range) }
+            if known.insert(range).inserted { ranges.append(range) }
         }
         if ranges.count > limit { return .scan(windows(of: ranges)) }
     }

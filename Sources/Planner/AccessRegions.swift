@@ -12,7 +12,8 @@ struct ColumnConstraint: Hashable {
 
     mutating func meet(_ other: ColumnConstraint) {
         if let mine = choices, let others = other.choices {
-            choices = mine.filter(others.contains)
+            let shared = Set(others)
+            choices = mine.filter(shared.contains)
         } else {
             choices = choices ?? other.choices
         }
@@ -91,13 +92,14 @@ struct RegionFinder {
     private func membership(_ column: TypedExpression, _ items: [TypedExpression]) -> AccessRegion? {
         guard let index = keyColumn(column) else { return nil }
         var choices: [Value] = []
+        var known: Set<Value> = []
         for item in items {
             // A NULL in the list equals nothing.
             if case .literal(.null) = item.node { continue }
             guard let value = value(of: item), let constraint = constraint(.equal, value, on: key[index].type),
                 let found = constraint.choices
             else { return nil }
-            choices += found.filter { !choices.contains($0) }
+            choices += found.filter { known.insert($0).inserted }
         }
         var region = AccessRegion()
         region.columns[index] = ColumnConstraint(choices: choices)

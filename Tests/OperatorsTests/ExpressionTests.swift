@@ -47,6 +47,37 @@ private let yes = literal(.boolean(true))
 private let no = literal(.boolean(false))
 
 @Suite struct ExpressionTests {
+    /// Literals are looked up all at once, other items one by one; NULL is equal to neither kind.
+    @Test func membership() throws {
+        func isIn(_ value: TypedExpression, _ items: [TypedExpression], not: Bool = false) -> TypedExpression {
+            TypedExpression(.isIn(value, items, negated: not), .boolean)
+        }
+        let lists: [(type: SQLType, in: [Value], out: Value)] = [
+            (.bigint, [.bigint(.min), .bigint(0), .bigint(.max)], .bigint(1)),
+            (.double, [.double(0), .double(-.infinity)], .double(.nan)),
+            (.string, [.string(""), .string("a"), .string("\u{e9}")], .string("e\u{301}")),
+            (.decimal(precision: 4, scale: 2), [.decimal(Decimal(unscaled: 150, scale: 2))], .decimal(Decimal(unscaled: 151, scale: 2))),
+            (.array(.string), [.array([]), .array([.null, .string("a")])], .array([.string("a")])),
+        ]
+        for list in lists {
+            let literals = list.in.map { TypedExpression.literal($0, list.type) }
+            for items in [literals, literals.map { _ in column(1, list.type) }, [.literal(.null, list.type)] + literals] {
+                for inside in list.in {
+                    let row = [inside, inside]
+                    #expect(try value(isIn(column(0, list.type), items), row, [list.type, list.type]) == .boolean(true))
+                    #expect(try value(isIn(column(0, list.type), items, not: true), row, [list.type, list.type]) == .boolean(false))
+                }
+                for outside in [list.out, .null] {
+                    let row = [outside, list.in[0]]
+                    #expect(try value(isIn(column(0, list.type), items), row, [list.type, list.type]) == .boolean(false))
+                    #expect(try value(isIn(column(0, list.type), items, not: true), row, [list.type, list.type]) == .boolean(true))
+                }
+            }
+        }
+        #expect(try value(isIn(number(1), [number(1), failing])) == nil)
+        #expect(try value(isIn(literal(.double(-0.0)), [literal(.double(0))])) == .boolean(true))
+    }
+
     @Test func integerArithmetic() throws {
         #expect(try value(arithmetic(.add, .integer(.max), .integer(1))) == .integer(.min))
         #expect(try value(arithmetic(.multiply, .bigint(.max), .bigint(2))) == .bigint(-2))

@@ -1,4 +1,4 @@
-// Order and equality of values in columns, and the kernels for `= <> < <= > >=`, IS DISTINCT FROM, BETWEEN and IN.
+// Order and equality of values in columns, and the kernels for `= <> < <= > >=`, IS DISTINCT FROM and BETWEEN.
 //
 // A comparison with a NULL operand is FALSE, not NULL.
 
@@ -64,23 +64,42 @@ enum RowOrder {
 final class CompareKernel: Kernel {
     private let operation: ComparisonOperator
     private let left: Kernel, right: Kernel
+    /// The right side as the only row of a column, when it is a literal other than NULL.
+    private let constant: Column?
 
     init(_ operation: ComparisonOperator, _ left: Kernel, _ right: Kernel) {
         self.operation = operation
         self.left = left
         self.right = right
+        constant = (right as? LiteralKernel).map(\.single).flatMap { $0.isNull(0) ? nil : $0 }
         super.init(.boolean)
     }
 
     override func evaluate(_ frame: Frame, _ rows: Selection) -> Column {
+        if let constant { return compare(left.evaluate(frame, rows), with: constant, frame, rows) }
         let a = left.evaluate(frame, rows)
         let b = right.evaluate(frame, rows)
         result.reset(frame.count)
         let usable = knownRows(rows, a, b)
         switch a.lane {
-        case .word: compareAll(usable, a.words, b.words)
-        case .double: compareAll(usable, a.doubles, b.doubles)
-        case .wide, .text, .list, .map, .structure: compareEach(usable, a, b)
+        case .word: compareAll(usable, a.words) { b.words[$0] }
+        case .double: compareAll(usable, a.doubles) { b.doubles[$0] }
+        case .wide, .text, .list, .map, .structure: compareEach(usable, a, b) { $0 }
+        }
+        return result
+    }
+
+    private func compare(_ a: Column, with constant: Column, _ frame: Frame, _ rows: Selection) -> Column {
+        result.reset(frame.count)
+        let usable = knownRows(rows, a, a)
+        switch a.lane {
+        case .word:
+            let value = constant.words[0]
+            compareAll(usable, a.words) { _ in value }
+        case .double:
+            let value = constant.doubles[0]
+            compareAll(usable, a.doubles) { _ in value }
+        case .wide, .text, .list, .map, .structure: compareEach(usable, a, constant) { _ in 0 }
         }
         return result
     }
@@ -95,30 +114,33 @@ final class CompareKernel: Kernel {
         }
     }
 
-    @inline(__always) private func compareAll<T: Comparable>(_ rows: Selection, _ a: [T], _ b: [T]) {
+    /// `other` gives the right side's value at a row.
+    @inline(__always) private func compareAll<T: Comparable>(_ rows: Selection, _ a: [T], _ other: (Int) -> T) {
         var out = result.words
         result.words = []
         switch operation {
-        case .equal: rows.forEach { out[$0] = a[$0] == b[$0] ? 1 : 0 }
-        case .notEqual: rows.forEach { out[$0] = a[$0] != b[$0] ? 1 : 0 }
-        case .less: rows.forEach { out[$0] = a[$0] < b[$0] ? 1 : 0 }
-        case .lessOrEqual: rows.forEach { out[$0] = a[$0] <= b[$0] ? 1 : 0 }
-        case .greater: rows.forEach { out[$0] = a[$0] > b[$0] ? 1 : 0 }
-        case .greaterOrEqual: rows.forEach { out[$0] = a[$0] >= b[$0] ? 1 : 0 }
+        case .equal: rows.forEach { out[$0] = a[$0] == other($0) ? 1 : 0 }
+        case .notEqual: rows.forEach { out[$0] = a[$0] != other($0) ? 1 : 0 }
+        case .less: rows.forEach { out[$0] = a[$0] < other($0) ? 1 : 0 }
+        case .lessOrEqual: rows.forEach { out[$0] = a[$0] <= other($0) ? 1 : 0 }
+        case .greater: rows.forEach { out[$0] = a[$0] > other($0) ? 1 : 0 }
+        case .greaterOrEqual: rows.forEach { out[$0] = a[$0] >= other($0) ? 1 : 0 }
         }
         result.words = out
     }
 
-    private func compareEach(_ rows: Selection, _ a: Column, _ b: Column) {
+    /// `place` gives the row of `b` that stands beside a row of `a`.
+    @inline(__always) private func compareEach(_ rows: Selection, _ a: Column, _ b: Column, _ place: (Int) -> Int) {
         rows.forEach { row in
+            let other = place(row)
             let holds: Bool
             switch operation {
-            case .equal: holds = RowOrder.equal(a, row, to: b, row)
-            case .notEqual: holds = !RowOrder.equal(a, row, to: b, row)
-            case .less: holds = (RowOrder.compare(a, row, with: b, row) ?? 1) < 0
-            case .lessOrEqual: holds = (RowOrder.compare(a, row, with: b, row) ?? 1) <= 0
-            case .greater: holds = (RowOrder.compare(a, row, with: b, row) ?? -1) > 0
-            case .greaterOrEqual: holds = (RowOrder.compare(a, row, with: b, row) ?? -1) >= 0
+            case .equal: holds = RowOrder.equal(a, row, to: b, other)
+            case .notEqual: holds = !RowOrder.equal(a, row, to: b, other)
+            case .less: holds = (RowOrder.compare(a, row, with: b, other) ?? 1) < 0
+            case .lessOrEqual: holds = (RowOrder.compare(a, row, with: b, other) ?? 1) <= 0
+            case .greater: holds = (RowOrder.compare(a, row, with: b, other) ?? -1) > 0
+            case .greaterOrEqual: holds = (RowOrder.compare(a, row, with: b, other) ?? -1) >= 0
             }
             result.words[row] = holds ? 1 : 0
         }
@@ -173,31 +195,6 @@ final class BetweenKernel: Kernel {
             let known = !x.isNull(row) && !a.isNull(row) && !b.isNull(row)
             let holds = known && (RowOrder.compare(x, row, with: a, row) ?? -1) >= 0 && (RowOrder.compare(x, row, with: b, row) ?? 1) <= 0
             result.words[row] = holds != negated ? 1 : 0
-        }
-        return result
-    }
-}
-
-/// `x IN (a, b)`
-final class InKernel: Kernel {
-    private let value: Kernel
-    private let items: [Kernel]
-    private let negated: Bool
-
-    init(_ value: Kernel, _ items: [Kernel], negated: Bool) {
-        self.value = value
-        self.items = items
-        self.negated = negated
-        super.init(.boolean)
-    }
-
-    override func evaluate(_ frame: Frame, _ rows: Selection) -> Column {
-        let x = value.evaluate(frame, rows)
-        let columns = items.map { $0.evaluate(frame, rows) }
-        result.reset(frame.count)
-        unfailed(rows, [x] + columns).forEach { row in
-            let found = !x.isNull(row) && columns.contains { !$0.isNull(row) && RowOrder.equal(x, row, to: $0, row) }
-            result.words[row] = found != negated ? 1 : 0
         }
         return result
     }

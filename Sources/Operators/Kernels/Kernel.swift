@@ -66,6 +66,8 @@ final class Frame {
         return result
     }
 
+    /// Whether its rows are the batch's own.
+    var isBatch: Bool { outer == nil }
     /// The batch's row that `row` belongs to.
     func batchRow(_ row: Int) -> Int { outer.map { $0.batchRow(Int(outerRows[row])) } ?? row }
     var rootBatch: Batch? { outer.map { $0.rootBatch } ?? batch }
@@ -125,6 +127,13 @@ class Kernel {
 final class LiteralKernel: Kernel {
     private let value: Value
     private var filled = 0
+    /// The value as the only row of a column: for kernels that need it once, not once a row.
+    private(set) lazy var single: Column = {
+        let column = Column(type)
+        column.reset(1)
+        if value.isNull { column.setNull(0) } else { column.set(0, value) }
+        return column
+    }()
 
     init(_ value: Value, _ type: SQLType) {
         self.value = value
@@ -192,19 +201,30 @@ final class PseudoKernel: Kernel {
     override func evaluate(_ frame: Frame, _ rows: Selection) -> Column {
         result.reset(frame.count)
         guard let batch = frame.rootBatch else { return result }
-        rows.forEach { row in
-            let origin = frame.batchRow(row)
-            switch pseudo {
-            case .rowtime: result.words[row] = batch.timestamps[origin]
-            case .rowpartition: result.words[row] = batch.partition.count
-            case .rowoffset: if origin < batch.offsets.count { result.words[row] = batch.offsets[origin] } else { result.setNull(row) }
-            case .windowstart:
-                if batch.isWindowed { result.words[row] = batch.windowStarts[origin] } else { result.setNull(row) }
-            case .windowend:
-                if batch.isWindowed { result.words[row] = batch.windowEnds[origin] } else { result.setNull(row) }
-            }
+        switch pseudo {
+        case .rowtime: fill(rows, frame, batch.timestamps)
+        case .rowoffset: fill(rows, frame, batch.offsets)
+        case .windowstart: fill(rows, frame, batch.isWindowed ? batch.windowStarts : [])
+        case .windowend: fill(rows, frame, batch.isWindowed ? batch.windowEnds : [])
+        case .rowpartition:
+            let partition = batch.partition.count
+            rows.forEach { result.words[$0] = partition }
         }
         return result
+    }
+}
+
+extension PseudoKernel {
+    /// Gives each row the number of the batch's row that it belongs to; NULL where there is none.
+    private func fill(_ rows: Selection, _ frame: Frame, _ numbers: [Int64]) {
+        if frame.isBatch, numbers.count == frame.count {
+            result.words.replaceSubrange(0..<frame.count, with: numbers)
+            return
+        }
+        rows.forEach { row in
+            let origin = frame.batchRow(row)
+            if origin < numbers.count { result.words[row] = numbers[origin] } else { result.setNull(row) }
+        }
     }
 }
 

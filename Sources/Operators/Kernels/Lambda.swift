@@ -76,6 +76,7 @@ private struct FlatElements {
             places.removeAll(keepingCapacity: true)
         }
         rows.forEach { row in
+            if cancel.isSet { return }
             for element in collection.elements(row) {
                 owners.append(Int32(truncatingIfNeeded: row))
                 places.append(Int32(truncatingIfNeeded: element))

@@ -97,14 +97,20 @@ final class CaseKernel: Kernel {
             let condition = branch.condition.evaluate(frame, open)
             open = computable(open, [condition], nullFails: true)
             let taken = open.filtered { condition.words[$0] != 0 }
+            if taken.isEmpty { continue }
             open = open.filtered { condition.words[$0] == 0 }
-            if !taken.isEmpty { take(branch.result.evaluate(frame, taken), taken) }
+            take(branch.result, frame, taken)
         }
-        if !open.isEmpty { take(otherwise.evaluate(frame, open), open) }
+        if !open.isEmpty { take(otherwise, frame, open) }
         return result
     }
 
-    private func take(_ column: Column, _ rows: Selection) {
+    private func take(_ kernel: Kernel, _ frame: Frame, _ rows: Selection) {
+        if let literal = kernel as? LiteralKernel {
+            rows.forEach { result.copy(literal.single, 0, to: $0) }
+            return
+        }
+        let column = kernel.evaluate(frame, rows)
         rows.forEach { row in
             if column.isFailed(row) { result.setFailed(row) } else { result.copy(column, row, to: row) }
         }
