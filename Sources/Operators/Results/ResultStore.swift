@@ -16,6 +16,20 @@ package final class ResultStore {
         var value: [UInt8]
     }
 
+    /// Keys that have got a row whose window starts in one period of time: each at least once, and on average at most about twice.
+    private struct ExpiryBucket {
+        var ids: [Int32] = []
+        /// The number of entries at which keys that occur several times are made one.
+        private var limit = 1024
+
+        mutating func insert(_ id: Int) {
+            ids.append(Int32(truncatingIfNeeded: id))
+            guard ids.count >= limit else { return }
+            ids = Array(Set(ids))
+            limit = max(1024, ids.count * 2)
+        }
+    }
+
     private let source: SourceStep
     private let retention: Int64?
     private let table: ByteTable
@@ -24,9 +38,9 @@ package final class ResultStore {
     private let keysAreCanonical: Bool
     private var streamTime = StreamTime.unset
     private var valueBytes = 0
-    /// Keys that have got a row, by the period of time in which its window starts, counted from 1970. A bucket is a small part of the
-    /// retention, so that there are few of them; when the last start in it has expired, its rows go together.
-    private var expiryBuckets: [Int64: Set<Int32>] = [:]
+    /// By the period of time, counted from 1970. A bucket is a small part of the retention, so that there are few of them; when the last
+    /// start in it has expired, its rows go together.
+    private var expiryBuckets: [Int64: ExpiryBucket] = [:]
     private var oldestBucket = Int64.max
     private let keyEncoder: SideEncoder
     private let keyTypes: [SQLType]
@@ -105,7 +119,7 @@ package final class ResultStore {
     private func noteExpiry(of start: Int64, _ id: Int) {
         guard let retention, source.window != nil else { return }
         let bucket = start.dividedRoundingDown(by: bucketLength(retention))
-        expiryBuckets[bucket, default: []].insert(Int32(id))
+        expiryBuckets[bucket, default: ExpiryBucket()].insert(id)
         oldestBucket = min(oldestBucket, bucket)
     }
 
@@ -115,8 +129,8 @@ package final class ResultStore {
         // Windows that start up to here have expired. Compared by division: a start times anything may be more than 64 bits hold.
         let limit = streamTime.subtractingSaturated(retention)
         let firstLive = limit.addingSaturated(1).dividedRoundingDown(by: bucketLength(retention))
-        while oldestBucket < firstLive, let ids = expiryBuckets[oldestBucket] {
-            for id in ids where table.isUsed(Int(id)) { dropExpired(Int(id), startedUpTo: limit) }
+        while oldestBucket < firstLive, let bucket = expiryBuckets[oldestBucket] {
+            for id in bucket.ids where table.isUsed(Int(id)) { dropExpired(Int(id), startedUpTo: limit) }
             expiryBuckets[oldestBucket] = nil
             oldestBucket = expiryBuckets.keys.min() ?? .max
         }

@@ -326,9 +326,42 @@ final class AggregateOperator: Operator {
 
     /// Gives each window its operations and each operation its group.
     private func sortByWindow() throws(DataflowError) {
+        try findWindows()
+        // The operations in the order of their windows: the list of a window is then one stretch.
+        let (rows, windowOf) = (rows, windowOf)
+        var ends = [Int](repeating: 0, count: touched.count + 1)
+        for place in windowOf { ends[Int(place) + 1] += 1 }
+        for place in touched.indices { ends[place + 1] += ends[place] }
+        let starts = ends
+        var sortedRows = [Int32](repeating: 0, count: rows.count)
+        var positions = sortedRows
+        for (position, place) in windowOf.enumerated() {
+            let end = ends[Int(place)]
+            sortedRows[end] = rows[position]
+            positions[end] = Int32(truncatingIfNeeded: position)
+            ends[Int(place)] = end + 1
+        }
+        var groupOf = emitsEach ? [Int32](repeating: 0, count: rows.count) : []
+        for (place, window) in touched.enumerated() {
+            let stretch = starts[place]..<starts[place + 1]
+            window.operations.rows = Array(sortedRows[stretch])
+            window.operations.positions = Array(positions[stretch])
+            window.table.assign(new.groups, window.operations.rows, to: &window.operations.groups)
+            if emitsEach {
+                for (position, group) in zip(positions[stretch], window.operations.groups) { groupOf[Int(position)] = group }
+            }
+        }
+        self.groupOf = groupOf
+    }
+
+    /// Fills `touched` with the windows of the operations and `windowOf` with each operation's place in it.
+    private func findWindows() throws(DataflowError) {
+        let (startOf, advance) = (startOf, advance)
         var places: [Int64: Int32] = [:]
+        var windowOf: [Int32] = []
+        swap(&windowOf, &self.windowOf)
         windowOf.removeAll(keepingCapacity: true)
-        windowOf.reserveCapacity(rows.count)
+        windowOf.reserveCapacity(startOf.count)
         // Windows of one row differ by the advance: a short ring of the last ones seen saves nearly all look-ups.
         var ring = [(start: Int64, place: Int32)](repeating: (Int64.min, 0), count: 16)
         for start in startOf {
@@ -345,20 +378,7 @@ final class AggregateOperator: Operator {
             }
             windowOf.append(ring[slot].place)
         }
-        var lists = [GroupOperations](repeating: GroupOperations(), count: touched.count)
-        for place in lists.indices { swap(&lists[place], &touched[place].operations) }
-        for (position, place) in windowOf.enumerated() {
-            lists[Int(place)].rows.append(rows[position])
-            lists[Int(place)].positions.append(Int32(truncatingIfNeeded: position))
-        }
-        groupOf = emitsEach ? Array(repeating: 0, count: rows.count) : []
-        for place in lists.indices {
-            touched[place].table.assign(new.groups, lists[place].rows, to: &lists[place].groups)
-            if emitsEach {
-                for (position, group) in zip(lists[place].positions, lists[place].groups) { groupOf[Int(position)] = group }
-            }
-            swap(&lists[place], &touched[place].operations)
-        }
+        self.windowOf = windowOf
     }
 
     /// Whether every change leaves as soon as it is made.

@@ -204,6 +204,7 @@ final class SourceOperator: Operator {
 
     /// Replaces the records' timestamps by those of the source's TIMESTAMP column; rows without a usable one go.
     private func extractTimestamps(_ reader: TimestampReader) throws(DataflowError) {
+        if takeTimes(batch.columns[reader.column.column]) { return }
         var problems: [Int: String] = [:]
         batch.selection = batch.selection.filtered { row in
             // Rows without a value keep their time when the column stands in the key; else there is nothing to read.
@@ -225,6 +226,17 @@ final class SourceOperator: Operator {
             let name = step.output.columns[reader.column.column].name
             context.errors.add(.timestamp, step: "Source", column: name, message: message, batch: batch, row: row)
         }
+    }
+}
+
+extension SourceOperator {
+    /// Replaces the records' timestamps by the numbers of `column` when every row has one that is a time; else does nothing.
+    private func takeTimes(_ column: Column) -> Bool {
+        guard column.lane == .word, column.nulls.isEmpty, batch.selection.isDense, batch.hasValue.isEmpty else { return false }
+        let (words, times, count) = (column.words, RowTime.range, batch.selection.count)
+        guard words.count >= count, !words[..<count].contains(where: { !times.contains($0) }) else { return false }
+        batch.timestamps.replaceSubrange(0..<count, with: words[..<count])
+        return true
     }
 }
 

@@ -104,19 +104,21 @@ final class GroupTable {
 
     /// Remembers that these groups must be logged.
     func markChanged(_ groups: [Int32]) {
-        for group in groups where !isChanged[Int(group)] {
-            isChanged[Int(group)] = true
-            changed.append(group)
+        GroupTable.mark(groups, in: &isChanged, appendingTo: &changed)
+    }
+
+    /// Marks groups; those that were not marked are appended.
+    private static func mark(_ groups: [Int32], in isMarked: inout [Bool], appendingTo marked: inout [Int32]) {
+        for group in groups where !isMarked[Int(group)] {
+            isMarked[Int(group)] = true
+            marked.append(group)
         }
     }
 
     /// Remembers that these groups must be emitted; gives those for which this is new.
     func markPending(_ groups: [Int32]) -> ArraySlice<Int32> {
         let start = pending.count
-        for group in groups where !isPending[Int(group)] {
-            isPending[Int(group)] = true
-            pending.append(group)
-        }
+        GroupTable.mark(groups, in: &isPending, appendingTo: &pending)
         return pending[start...]
     }
 
