@@ -4,6 +4,7 @@ import Catalog
 import Diagnostics
 import Formats
 import Plans
+import Quantities
 import Syntax
 import Values
 
@@ -250,18 +251,16 @@ struct JoinAnalysis {
                 + "(i.e. the WITHIN clause) and try to execute your \(again) again.", at: within.span.range)
     }
 
-    /// WITHIN in milliseconds.
+    /// WITHIN as a value.
     private func describe(_ within: Join.Within) throws(Diagnostic) -> JoinWindow {
         let before = try milliseconds(within.before)
         let after = try milliseconds(within.after)
-        let span = before.addingReportingOverflow(after)
         let grace = try within.grace.map { duration throws(Diagnostic) in try milliseconds(duration) }
-        let needed = span.partialValue.addingReportingOverflow(grace ?? 0)
-        if span.overflow || needed.overflow {
+        guard let span = before.checkedSum(after), span.checkedSum(grace ?? 0) != nil else {
             throw Diagnostic(.numberOutOfRange, "the WITHIN clause spans too long a time", at: within.span.range)
         }
         return JoinWindow(
-            before: before, after: after, grace: grace ?? max(TemporalText.millisecondsPerDay - span.partialValue, 0),
+            before: before, after: after, grace: grace ?? max(Milliseconds(TemporalText.millisecondsPerDay) - span, 0),
             hasGrace: grace != nil)
     }
 

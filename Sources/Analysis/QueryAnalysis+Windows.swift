@@ -1,16 +1,17 @@
-// The WINDOW clause, and all durations in queries, in milliseconds.
+// The WINDOW clause, and all durations in queries.
 
 import Catalog
 import Diagnostics
 import Functions
 import Plans
+import Quantities
 import Syntax
 import Values
 
 extension QueryAnalysis {
     func describe(_ clause: WindowClause) throws(Diagnostic) -> WindowDescription {
         let shape: WindowDescription.Shape
-        let length: Int64
+        let length: Milliseconds
         switch clause.shape {
         case .tumbling(let size):
             length = try milliseconds(size)
@@ -22,7 +23,7 @@ extension QueryAnalysis {
                 throw Diagnostic(
                     .windowError, "the ADVANCE of a hopping window must be more than zero and at most its SIZE", at: advance.span.range)
             }
-            let windows = (length - 1) / step + 1
+            let windows = (length.count - 1) / step.count + 1
             if windows > WindowDescription.windowsPerRow {
                 throw Diagnostic(
                     .windowError, "a row would be in \(windows) windows, more than \(WindowDescription.windowsPerRow)",
@@ -36,28 +37,27 @@ extension QueryAnalysis {
         }
         if length <= 0 { throw Diagnostic(.windowError, "the size of a window must be more than zero", at: clause.span.range) }
         // EMIT FINAL without a grace period has none.
-        let defaultGrace = query.emit == .final ? 0 : max(TemporalText.millisecondsPerDay - length, 0)
+        let defaultGrace = query.emit == .final ? 0 : max(Milliseconds(TemporalText.millisecondsPerDay) - length, 0)
         let grace = try optionalMilliseconds(clause.grace) ?? defaultGrace
-        let needed = length.addingReportingOverflow(grace)
-        let retention = try optionalMilliseconds(clause.retention) ?? needed.partialValue
-        if needed.overflow || retention < needed.partialValue {
+        let asked = try optionalMilliseconds(clause.retention)
+        guard let needed = length.checkedSum(grace), asked ?? needed >= needed else {
             throw Diagnostic(
                 .windowError, "the RETENTION of a window must be at least its size plus its GRACE PERIOD",
                 at: clause.retention?.span.range ?? clause.span.range)
         }
-        return WindowDescription(shape: shape, grace: grace, retention: retention)
+        return WindowDescription(shape: shape, grace: grace, retention: asked ?? needed)
     }
 }
 
-/// A duration in milliseconds, or the complaint that it is too long.
-func milliseconds(_ duration: Syntax.Duration) throws(Diagnostic) -> Int64 {
+/// A duration, or the complaint that it is too long.
+func milliseconds(_ duration: Syntax.Duration) throws(Diagnostic) -> Milliseconds {
     guard let value = duration.milliseconds else {
         throw Diagnostic(.numberOutOfRange, "\(duration.count) \(duration.unit.rawValue) is too long", at: duration.span.range)
     }
-    return value
+    return Milliseconds(value)
 }
 
-private func optionalMilliseconds(_ duration: Syntax.Duration?) throws(Diagnostic) -> Int64? {
+private func optionalMilliseconds(_ duration: Syntax.Duration?) throws(Diagnostic) -> Milliseconds? {
     guard let duration else { return nil }
     return try milliseconds(duration)
 }

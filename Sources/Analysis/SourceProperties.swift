@@ -2,6 +2,7 @@
 
 package import Diagnostics
 package import Formats
+package import Quantities
 package import Syntax
 import Values
 
@@ -10,7 +11,7 @@ package struct SourceProperties: Hashable, Sendable {
     package var topic: String?
     package var partitions: Int?
     package var replicas: Int?
-    package var retentionMilliseconds: Int64?
+    package var retention: Milliseconds?
     /// none, gzip, snappy, lz4 or zstd: a property that only Millrace has.
     package var compression: String?
     package var keyFormat: FormatName?
@@ -35,7 +36,7 @@ package struct SourceProperties: Hashable, Sendable {
     /// Reads the properties of a statement at `place`. Errors name the property and say what it takes.
     package init(_ properties: [Property], at place: Place) throws(Diagnostic) {
         var windowType: WindowKind?
-        var windowSize: (Int64, Property)?
+        var windowSize: (Milliseconds, Property)?
         var format: FormatName?
         let known = Set(PropertyTable.rules(at: place).map(\.name))
         let unknown = properties.filter { !known.contains($0.name.text.uppercased()) }
@@ -51,7 +52,7 @@ package struct SourceProperties: Hashable, Sendable {
             case "KAFKA_TOPIC": topic = try property.nonEmpty()
             case "PARTITIONS": partitions = Int(try property.integer(in: PropertyTable.partitions))
             case "REPLICAS": replicas = Int(try property.integer(in: PropertyTable.replicas))
-            case "RETENTION_MS": retentionMilliseconds = try property.integer(in: PropertyTable.retention)
+            case "RETENTION_MS": retention = Milliseconds(try property.integer(in: PropertyTable.retention))
             case "COMPRESSION_TYPE": compression = try property.nonEmpty().lowercased()
             case "FORMAT": format = try property.format()
             case "KEY_FORMAT": keyFormat = try property.format()
@@ -66,7 +67,7 @@ package struct SourceProperties: Hashable, Sendable {
                     throw property.invalid("WINDOW_TYPE must be SESSION, HOPPING or TUMBLING, not '\(property.shown)'")
                 }
                 windowType = kind
-            case "WINDOW_SIZE": windowSize = (try property.duration(), property)
+            case "WINDOW_SIZE": windowSize = (Milliseconds(try property.duration()), property)
             case "QUERY_ID": queryID = try property.nonEmpty().uppercased()
             case "SOURCED_BY_CONNECTOR": connector = try property.nonEmpty()
             case "CLEANUP_POLICY":
@@ -95,7 +96,7 @@ package struct SourceProperties: Hashable, Sendable {
         valueFormat = format
     }
 
-    private static func window(_ kind: WindowKind?, _ size: (Int64, Property)?) throws(Diagnostic) -> KeyWindow? {
+    private static func window(_ kind: WindowKind?, _ size: (Milliseconds, Property)?) throws(Diagnostic) -> KeyWindow? {
         switch (kind, size) {
         case (nil, nil): return nil
         case (nil, .some(let size)): throw size.1.invalid("WINDOW_SIZE needs a WINDOW_TYPE")

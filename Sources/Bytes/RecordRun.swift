@@ -2,9 +2,9 @@
 package import Quantities
 
 /// A place inside the buffer of a `RecordRun` or an `OutgoingRecords`: `start` and `length` in bytes; a negative length means null.
-package struct ByteRange: Hashable, Sendable {
-    package var start: Int32
-    package var length: Int32
+@usableFromInline package struct ByteRange: Hashable, Sendable {
+    @usableFromInline package var start: Int32
+    @usableFromInline package var length: Int32
 
     @inlinable package init(start: Int32, length: Int32) {
         self.start = start

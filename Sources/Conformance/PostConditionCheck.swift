@@ -6,6 +6,7 @@ import Formats
 import JSONText
 import LogStore
 import Plans
+import Quantities
 import Values
 
 struct PostConditionCheck {
@@ -77,7 +78,7 @@ struct PostConditionCheck {
             switch source.window {
             case nil: (nil, nil)
             case .session: ("SESSION", nil)
-            case .time(let kind, let size): (kind.rawValue, size)
+            case .time(let kind, let size): (kind.rawValue, size.count)
             }
         if node["windowType"]?.stringValue?.uppercased() != kind || node["windowSize"]?.intValue.map(Int64.init) != size {
             throw CaseFailure("post: \(source.name) has the window \(kind ?? "none") \(size.map(String.init) ?? "")")

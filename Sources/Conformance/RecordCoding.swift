@@ -143,7 +143,7 @@ enum OutputCoding {
         case .time(_, let size):
             guard key.count >= 8 else { return nil }
             let start = number(at: key.count - 8)
-            return (CaseWindow(start: start, end: start &+ size, isSession: false), key.count - 8)
+            return (CaseWindow(start: start, end: start.later(by: size), isSession: false), key.count - 8)
         }
     }
 }

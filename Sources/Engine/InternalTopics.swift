@@ -29,7 +29,7 @@ extension MillraceEngine {
             for pipeline in QueryLauncher(engine: self).pipelines(of: plan) {
                 if case .exchange(let topic) = pipeline.destination, !kept.contains(topic.name) {
                     var config = TopicConfig()
-                    config.retentionMilliseconds = nil
+                    config.retention = nil
                     try make(topic.name, partitions: pipeline.exchangePartitions ?? pipeline.tasks, config)
                     made.insert(topic.name)
                 }

@@ -145,7 +145,7 @@ struct QueryLauncher: Sendable {
         return topic.partitionIndexes
     }
 
-    private func resultStore(_ source: SourceStep, retention: Int64?, keysAreCanonical: Bool = true) throws(QueryFailure) -> ResultStore {
+    private func resultStore(_ source: SourceStep, retention: Milliseconds?, keysAreCanonical: Bool = true) throws(QueryFailure) -> ResultStore {
         do throws(DataflowError) {
             return try ResultStore(
                 source, retention: retention, hashSeed: engine.configuration.random.next(), keysAreCanonical: keysAreCanonical)
@@ -281,8 +281,8 @@ struct QueryLauncher: Sendable {
 }
 
 extension Step {
-    /// How long the rows of a windowed result stay readable, in milliseconds of event time; nil without end.
-    fileprivate var retention: Int64? {
+    /// How long the rows of a windowed result stay readable, in event time; nil without end.
+    fileprivate var retention: Milliseconds? {
         if case .aggregate(let aggregate) = self { return aggregate.window?.retention }
         return inputs.first?.retention
     }

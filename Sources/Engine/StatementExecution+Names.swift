@@ -7,6 +7,7 @@ import Formats
 import LogStore
 import Pipelines
 import Platform
+import Quantities
 import Sessions
 import Settings
 import Syntax
@@ -110,15 +111,15 @@ extension StatementExecution {
         var config = TopicConfig()
         if source.kind == .table { config.cleanupPolicy = source.window == nil ? .compact : .compactAndDelete }
         if source.kind == .table && source.window == nil {
-            config.retentionMilliseconds = nil
-            if properties.retentionMilliseconds != nil {
+            config.retention = nil
+            if properties.retention != nil {
                 throw Diagnostic(
                     .invalidProperty,
                     "Invalid config variable in the WITH clause: RETENTION_MS. Non-windowed tables do not support retention.",
                     at: parsed.range)
             }
         }
-        if let retention = properties.retentionMilliseconds { config.retentionMilliseconds = retention < 0 ? nil : retention }
+        if let retention = properties.retention { config.retention = retention < 0 ? nil : retention }
         if let name = properties.compression {
             guard let compression = Compression(name: name) else {
                 throw Diagnostic(

@@ -6,6 +6,7 @@ import Formats
 import LogStore
 import Pipelines
 import Plans
+import Quantities
 import Values
 
 enum SystemTopics {
@@ -28,7 +29,7 @@ enum SystemTopics {
                 hint: "Restore the topic's files, or move the topics of queries away to begin without any query.")
         }
         var errors = TopicConfig()
-        errors.retentionMilliseconds = 604_800_000
+        errors.retention = 604_800_000
         for (name, config) in [(catalog, TopicConfig.compacted), (consumerOffsetsTopic, .compacted), (errorsTopic, errors)] {
             guard log.describeTopic(named: name) == nil else { continue }
             do throws(LogError) { _ = try log.createTopic(name, partitions: 1, config: config) } catch { throw Diagnostic(error) }

@@ -1,5 +1,6 @@
 // The record formats that a key or a value can be written in, and the properties that belong to each.
 
+package import Quantities
 import Values
 
 /// The name of a record format.
@@ -38,8 +39,8 @@ package struct FormatSpec: Hashable, Sendable, Codable {
 package enum KeyWindow: Hashable, Sendable, Codable {
     /// 8-byte end, then 8-byte start, after the key bytes.
     case session
-    /// 8-byte start after the key bytes; the end is start + size (milliseconds).
-    case time(kind: WindowKind, size: Int64)
+    /// 8-byte start after the key bytes; the end is `size` later.
+    case time(kind: WindowKind, size: Milliseconds)
 }
 
 /// The kinds of time windows.

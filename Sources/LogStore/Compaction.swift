@@ -122,7 +122,7 @@ struct Compaction {
                 var horizon: Int64?
                 if value.isNull && !key.isNull {
                     if let known, known <= now { continue }
-                    horizon = known ?? now + config.deleteRetentionMilliseconds
+                    horizon = known ?? now.later(by: config.deleteRetention)
                 }
                 try output.add(run, index, horizon)
             }

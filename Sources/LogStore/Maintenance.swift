@@ -68,7 +68,7 @@ extension SegmentedLog {
             var hasRolled = false
             for topic in topics {
                 for partition in topic.partitions {
-                    hasRolled = try writer.roll(partition, begunBefore: now - topic.metadata.config.segmentMilliseconds) || hasRolled
+                    hasRolled = try writer.roll(partition, begunBefore: now.earlier(by: topic.metadata.config.segmentTime)) || hasRolled
                 }
             }
             // Until the journal knows a segment, opening the log takes it for a leftover.
@@ -85,8 +85,8 @@ extension SegmentedLog {
         for segment in closed {
             let isOverSize = config.retentionBytes.map { total - ByteCount(clamping: segment.size) >= $0 } ?? false
             var isOld = false
-            if !isOverSize, let age = config.retentionMilliseconds {
-                isOld = try segment.maxTimestamp().map { $0 < clock.wallMilliseconds() - age } ?? true
+            if !isOverSize, let age = config.retention {
+                isOld = try segment.maxTimestamp().map { $0 < clock.wallMilliseconds().earlier(by: age) } ?? true
             }
             guard isOverSize || isOld else { break }
             total = total - ByteCount(clamping: segment.size)

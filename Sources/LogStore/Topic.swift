@@ -82,7 +82,7 @@ package struct TopicConfig: Hashable, Sendable {
     /// `cleanup.policy`
     package var cleanupPolicy: CleanupPolicy = .delete
     /// `retention.ms`: age by record timestamp after which a closed segment goes; nil (-1) sets no limit.
-    package var retentionMilliseconds: Int64? = 604_800_000
+    package var retention: Milliseconds? = 604_800_000
     /// `retention.bytes`: size of a partition above which its oldest closed segments go; nil (-1) sets no limit.
     package var retentionBytes: ByteCount?
     /// `segment.bytes`: size at which a new segment is begun.
@@ -90,14 +90,14 @@ package struct TopicConfig: Hashable, Sendable {
     /// `segment.ms`: time after the first write to a segment at which maintenance begins a new one, so that retention and compaction
     /// reach slow topics too. By the wall clock, not by timestamps as in Kafka: loading old records out of order would begin a segment
     /// a batch.
-    package var segmentMilliseconds: Int64 = 604_800_000
+    package var segmentTime: Milliseconds = 604_800_000
     /// `compression.type`
     package var compression: Compression = .none
     /// `delete.retention.ms`: how long compaction leaves a tombstone readable.
-    package var deleteRetentionMilliseconds: Int64 = 86_400_000
+    package var deleteRetention: Milliseconds = 86_400_000
 
     /// Whether retention can remove segments, so that a partition may begin later than it did.
-    var removesOld: Bool { cleanupPolicy.deletes && (retentionMilliseconds != nil || retentionBytes != nil) }
+    var removesOld: Bool { cleanupPolicy.deletes && (retention != nil || retentionBytes != nil) }
 
     /// Kafka's defaults: deleted after seven days, not compressed.
     package init() {}
@@ -106,7 +106,7 @@ package struct TopicConfig: Hashable, Sendable {
     package static var compacted: TopicConfig {
         var config = TopicConfig()
         config.cleanupPolicy = .compact
-        config.retentionMilliseconds = nil
+        config.retention = nil
         return config
     }
 }

@@ -17,11 +17,11 @@ extension TopicConfig {
         [
             ("cleanup.policy", cleanupPolicy.rawValue),
             ("compression.type", compression.name),
-            ("delete.retention.ms", String(deleteRetentionMilliseconds)),
+            ("delete.retention.ms", deleteRetention.description),
             ("retention.bytes", retentionBytes?.description ?? "-1"),
-            ("retention.ms", String(retentionMilliseconds ?? -1)),
+            ("retention.ms", retention?.description ?? "-1"),
             ("segment.bytes", segmentBytes.description),
-            ("segment.ms", String(segmentMilliseconds)),
+            ("segment.ms", segmentTime.description),
         ]
     }
 
@@ -46,14 +46,14 @@ extension TopicConfig {
                 throw LogError(.invalidTopic, "'compression.type' must be one of \(known), found '\(value)'")
             }
             compression = codec
-        case "delete.retention.ms": deleteRetentionMilliseconds = try number(atLeast: 0)
+        case "delete.retention.ms": deleteRetention = Milliseconds(try number(atLeast: 0))
         case "retention.bytes":
             // -1, which sets no limit, is no number of bytes.
             retentionBytes = ByteCount(exactly: try number(atLeast: -1))
         case "retention.ms":
             let milliseconds = try number(atLeast: -1)
-            retentionMilliseconds = milliseconds < 0 ? nil : milliseconds
-        case "segment.ms": segmentMilliseconds = try number(atLeast: 1)
+            retention = milliseconds < 0 ? nil : Milliseconds(milliseconds)
+        case "segment.ms": segmentTime = Milliseconds(try number(atLeast: 1))
         case "segment.bytes": segmentBytes = ByteCount(clamping: try number(atLeast: Self.smallestSegment.count))
         default:
             throw LogError(

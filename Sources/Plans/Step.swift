@@ -5,6 +5,7 @@
 // source or aggregate, the window's bounds. A step of a table may be asked to give the row's old version beside the new one.
 
 package import Formats
+package import Quantities
 package import Values
 
 /// The columns of a step's rows: key columns first, then value columns (header columns among them).
@@ -176,20 +177,20 @@ package struct AggregateCall: Hashable, Sendable, Codable {
     }
 }
 
-/// The WINDOW clause, all durations in milliseconds.
+/// The WINDOW clause.
 package struct WindowDescription: Hashable, Sendable, Codable {
     package enum Shape: Hashable, Sendable, Codable {
-        case tumbling(size: Int64)
-        case hopping(size: Int64, advance: Int64)
-        case session(gap: Int64)
+        case tumbling(size: Milliseconds)
+        case hopping(size: Milliseconds, advance: Milliseconds)
+        case session(gap: Milliseconds)
     }
     /// Windows that one row may be in. Each is a row of state and an output row for every event: 10,000 are a day by steps of ten seconds,
     /// and already cost an event 10 ms.
     package static let windowsPerRow: Int64 = 10_000
     package var shape: Shape
-    package var grace: Int64
-    package var retention: Int64
-    package init(shape: Shape, grace: Int64, retention: Int64) {
+    package var grace: Milliseconds
+    package var retention: Milliseconds
+    package init(shape: Shape, grace: Milliseconds, retention: Milliseconds) {
         self.shape = shape
         self.grace = grace
         self.retention = retention
@@ -254,13 +255,13 @@ package enum JoinType: String, Hashable, Sendable, Codable {
     case full = "FULL OUTER"
 }
 
-/// WITHIN of a stream–stream join, in milliseconds; `hasGrace` tells whether the statement names a grace period.
+/// WITHIN of a stream–stream join; `hasGrace` tells whether the statement names a grace period.
 package struct JoinWindow: Hashable, Sendable, Codable {
-    package var before: Int64
-    package var after: Int64
-    package var grace: Int64
+    package var before: Milliseconds
+    package var after: Milliseconds
+    package var grace: Milliseconds
     package var hasGrace: Bool
-    package init(before: Int64, after: Int64, grace: Int64, hasGrace: Bool) {
+    package init(before: Milliseconds, after: Milliseconds, grace: Milliseconds, hasGrace: Bool) {
         self.before = before
         self.after = after
         self.grace = grace

@@ -1,9 +1,9 @@
 // Places and sizes in topics: offsets, partition indexes, numbers of bytes. None of them is negative.
 
 /// The place of a record in its partition, from 0.
-package struct Offset: Quantity {
-    package let count: Int64
-    package static var bounds: ClosedRange<Int64> { 0 ... .max }
+@usableFromInline package struct Offset: Quantity {
+    @usableFromInline package let count: Int64
+    @inlinable package static var bounds: ClosedRange<Int64> { 0 ... .max }
     /// The first place of a partition.
     package static let first = Offset(clamping: 0)
 
@@ -20,9 +20,9 @@ package struct Offset: Quantity {
 }
 
 /// Which partition of a topic, from 0. Kafka's protocol has 32 bits for it.
-package struct PartitionIndex: Quantity {
-    package let count: Int64
-    package static var bounds: ClosedRange<Int64> { 0 ... Int64(Int32.max) }
+@usableFromInline package struct PartitionIndex: Quantity {
+    @usableFromInline package let count: Int64
+    @inlinable package static var bounds: ClosedRange<Int64> { 0 ... Int64(Int32.max) }
 
     /// The first partition, of many topics the only one.
     package static let first = PartitionIndex(clamping: 0)
@@ -42,9 +42,9 @@ package struct PartitionIndex: Quantity {
 }
 
 /// A number of bytes.
-package struct ByteCount: Quantity {
-    package let count: Int64
-    package static var bounds: ClosedRange<Int64> { 0 ... .max }
+@usableFromInline package struct ByteCount: Quantity {
+    @usableFromInline package let count: Int64
+    @inlinable package static var bounds: ClosedRange<Int64> { 0 ... .max }
     /// No bytes.
     package static let zero = ByteCount(clamping: 0)
 

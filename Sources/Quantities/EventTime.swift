@@ -2,9 +2,9 @@
 // event time and a length of time that the system computes stays far from the ends of 64 bits.
 
 /// A point in time, in milliseconds since 1970-01-01T00:00:00Z, of the years 1 to 9999.
-package struct EventTime: Quantity {
+@usableFromInline package struct EventTime: Quantity {
     /// Milliseconds since 1970-01-01T00:00:00Z.
-    package let milliseconds: Int64
+    @usableFromInline package let milliseconds: Int64
     @inlinable package var count: Int64 { milliseconds }
     @inlinable package static var bounds: ClosedRange<Int64> { -62_135_596_800_000 ... 253_402_300_799_999 }
 

@@ -3,7 +3,7 @@
 // these before anything is computed with it.
 
 /// An integer with a unit. What a type has of `+` and `-` saturates in `bounds`; `checkedSum` is nil where the exact result lies outside.
-package protocol Quantity: Hashable, Comparable, Sendable, Codable, CustomStringConvertible {
+@usableFromInline package protocol Quantity: Hashable, Comparable, Sendable, Codable, CustomStringConvertible {
     /// The number, in the unit of the type, in `bounds`.
     var count: Int64 { get }
     /// The smallest and the largest number of this type.
@@ -20,13 +20,13 @@ extension Quantity {
     }
 
     /// The bare number.
-    package var description: String { String(count) }
+    @inlinable package var description: String { String(count) }
 
     /// By the number.
     @inlinable package static func < (left: Self, right: Self) -> Bool { left.count < right.count }
 
     /// Reads the bare number. A number outside the bounds is refused.
-    package init(from decoder: any Decoder) throws {
+    @usableFromInline package init(from decoder: any Decoder) throws {
         let count = try decoder.singleValueContainer().decode(Int64.self)
         guard let quantity = Self(exactly: count) else {
             let description = "\(count) is not in \(Self.bounds.lowerBound)...\(Self.bounds.upperBound)"
@@ -36,7 +36,7 @@ extension Quantity {
     }
 
     /// Writes the bare number.
-    package func encode(to encoder: any Encoder) throws {
+    @usableFromInline package func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         try container.encode(count)
     }

@@ -24,7 +24,7 @@ import Testing
             var result = Original(files: files)
             let configs: [(String, CleanupPolicy)] = [("plain", .delete), ("table", .compact), ("other", .compactAndDelete)]
             let topics = try configs.map { name, policy in
-                try log.create(name) { $0.cleanupPolicy = policy; $0.segmentBytes = 1500; $0.retentionMilliseconds = nil }
+                try log.create(name) { $0.cleanupPolicy = policy; $0.segmentBytes = 1500; $0.retention = nil }
             }
             for number in 0..<90 {
                 let value = String(repeating: "v", count: number % 20 == 7 ? 900 : 10)

@@ -135,7 +135,7 @@ private struct Damage: CustomTestStringConvertible, Sendable {
         let files = MemoryFileSystem(simulatingPowerCuts: true)
         let log = try openLog(files) { $0.tailBytes = 0 }
         // Without retention, which could explain that a segment is gone.
-        let topic = try log.create("t") { $0.segmentBytes = 1024; $0.retentionMilliseconds = nil }
+        let topic = try log.create("t") { $0.segmentBytes = 1024; $0.retention = nil }
         for number in 0..<60 { try log.append(topic, "k\(number)=v") }
         let killed = try copy(of: files)
         log.close()

@@ -10,7 +10,7 @@ import Testing
     @Test func retentionBySize() throws {
         let files = MemoryFileSystem()
         let log = try openLog(files) { $0.tailBytes = 0 }
-        let topic = try log.create("t") { $0.segmentBytes = 1024; $0.retentionBytes = 3000; $0.retentionMilliseconds = nil }
+        let topic = try log.create("t") { $0.segmentBytes = 1024; $0.retentionBytes = 3000; $0.retention = nil }
         for number in 0..<100 { try log.append(topic, "k\(number)=v") }
         let before = log.describeTopics()[0].partitions[0]
         #expect(log.maintain() == [])
@@ -34,7 +34,7 @@ import Testing
     @Test func retentionByAgeNeverTouchesTheActiveSegment() throws {
         let clock = SimulatedTime(wall: 100_000)
         let log = try openLog(MemoryFileSystem(), clock: clock)
-        let topic = try log.create("t") { $0.segmentBytes = 1024; $0.retentionMilliseconds = 5000 }
+        let topic = try log.create("t") { $0.segmentBytes = 1024; $0.retention = 5000 }
         for number in 0..<60 { try log.append(topic, "k\(number)=v", timestamp: 100_000 + Int64(number) * 100) }
         log.maintain()
         #expect(try log.bounds(of: topic, partition: 0).start == 0)
@@ -52,7 +52,7 @@ import Testing
     @Test func segmentsRollByTime() throws {
         let (files, clock) = (MemoryFileSystem(simulatingPowerCuts: true), SimulatedTime(wall: 1_000_000))
         let log = try openLog(files, clock: clock)
-        let topic = try log.create("t") { $0.segmentMilliseconds = 5000; $0.retentionMilliseconds = 20_000 }
+        let topic = try log.create("t") { $0.segmentTime = 5000; $0.retention = 20_000 }
         func segmentCount(_ log: SegmentedLog) -> Int { log.describeTopics()[0].partitions[0].segmentCount }
         try log.append(topic, "a=1", timestamp: 1_000_000)
         clock.advance(milliseconds: 4999)
@@ -90,8 +90,8 @@ import Testing
             $0.tailBytes = 0
             $0.report = { error in reported.update { $0.append(error) } }
         }
-        let old = try log.create("old") { $0.segmentMilliseconds = 1000; $0.retentionMilliseconds = 5000 }
-        let table = try log.create("table") { $0 = .compacted; $0.segmentMilliseconds = 1000 }
+        let old = try log.create("old") { $0.segmentTime = 1000; $0.retention = 5000 }
+        let table = try log.create("table") { $0 = .compacted; $0.segmentTime = 1000 }
         let starts = Monitor<[TopicID: Offset]>([:])
         _ = log.subscribe { [unowned log] news in
             guard news.topic == old, let start = try? log.bounds(of: old, partition: 0).start else { return }
@@ -138,7 +138,7 @@ import Testing
         let topic = try log.create("t") {
             $0 = .compacted
             $0.segmentBytes = 1024
-            $0.deleteRetentionMilliseconds = 1000
+            $0.deleteRetention = 1000
         }
         return (log, topic)
     }
@@ -242,7 +242,7 @@ import Testing
         try config.set("compression.type", to: "LZ4")
         try config.set("segment.ms", to: "60000")
         #expect(throws: LogError.self) { try config.set("segment.ms", to: "0") }
-        #expect(config.cleanupPolicy == .compactAndDelete && config.retentionMilliseconds == nil && config.compression == .lz4)
+        #expect(config.cleanupPolicy == .compactAndDelete && config.retention == nil && config.compression == .lz4)
         #expect(throws: LogError.self) { try config.set("retention.ms", to: "x") }
         #expect(throws: LogError.self) { try config.set("retention", to: "1") }
         try log.alterTopic(topic, config: config)

@@ -54,7 +54,7 @@ private let strange: [Int64] = [
         func key(_ numbers: Int64...) -> [UInt8] {
             [107] + numbers.flatMap { number in (0..<8).map { UInt8(truncatingIfNeeded: number >> (56 - 8 * Int64($0))) } }
         }
-        let time = try RowDecoder(source([ColumnDefinition("V", .integer)], window: .time(kind: .tumbling, size: .max)))
+        let time = try RowDecoder(source([ColumnDefinition("V", .integer)], window: .time(kind: .tumbling, size: Milliseconds(.max))))
         let value = Array(#"{"V":1}"#.utf8)
         let (rows, errors) = try time.decode(run(([5] + strange).map { Line(key: key($0), value: value) }))
         #expect(rows.map(\.windowStart) == [5] && rows.first?.windowEnd == .max)

@@ -3,10 +3,11 @@
 
 import Operators
 import Plans
+import Quantities
 import Testing
 import Values
 
-private let ages: Int64 = 1_000_000_000_000
+private let ages: Milliseconds = 1_000_000_000_000
 
 @Suite struct ManyWindowsTests {
     private static let count = 50_000

@@ -4,6 +4,7 @@ import Bytes
 import Formats
 import Operators
 import Plans
+import Quantities
 import Testing
 import Values
 
@@ -206,7 +207,7 @@ private let columns = [ColumnDefinition("A", .integer), ColumnDefinition("L", .a
     }
 
     /// Times and retentions at the ends of 64 bits: rows come and go, and nothing overflows.
-    @Test(arguments: [100, Int64.max]) func timesAtTheEnds(retention: Int64) throws {
+    @Test(arguments: [100, Milliseconds(.max)]) func timesAtTheEnds(retention: Milliseconds) throws {
         let step = source([ColumnDefinition("A", .integer)], kind: .table, window: .time(kind: .tumbling, size: 1_000))
         let store = try ResultStore(step, retention: retention, hashSeed: 3)
         for (key, time) in [0, 9_223_372_036_854_770_000, Int64.max, Int64.min, -1].enumerated() {

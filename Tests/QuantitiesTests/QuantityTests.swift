@@ -81,6 +81,11 @@ private func fits(_ wide: Int128, _ bounds: ClosedRange<Int64>) -> Int64? {
             #expect(offset - other == offset.count - other.count)
             #expect((size + bytes).count == clamp(Int128(size.count) + Int128(bytes.count), counts))
             #expect((size - bytes).count == clamp(Int128(size.count) - Int128(bytes.count), counts))
+            let (sum, difference) = (Int128(left) + Int128(right), Int128(left) - Int128(right))
+            let (one, another) = (Milliseconds(left), Milliseconds(right))
+            #expect((one + another).count == clamp(sum, .min ... .max) && one.checkedSum(another)?.count == fits(sum, .min ... .max))
+            #expect((one - another).count == clamp(difference, .min ... .max))
+            #expect(left.later(by: another) == clamp(sum, .min ... .max) && left.earlier(by: another) == clamp(difference, .min ... .max))
         }
     }
 }

@@ -4,7 +4,7 @@
 package import Bytes
 import Formats
 package import Plans
-import Quantities
+package import Quantities
 import Values
 
 /// The rows of a result that are there now. One owner, one thread. It grows with the live keys (and windows within the retention).
@@ -31,7 +31,7 @@ package final class ResultStore {
     }
 
     private let source: SourceStep
-    private let retention: Int64?
+    private let retention: Milliseconds?
     private let table: ByteTable
     private var entries: [[Entry]] = []
     private var index: ResultIndex
@@ -45,10 +45,10 @@ package final class ResultStore {
     private let keyEncoder: SideEncoder
     private let keyTypes: [SQLType]
 
-    /// `source` describes the sink topic as a source reads it. Rows of windows that started more than `retention` milliseconds before
+    /// `source` describes the sink topic as a source reads it. Rows of windows that started more than `retention` before
     /// the latest record are gone; nil keeps them. `keysAreCanonical`: equal keys always have equal bytes, as in topics that Millrace
     /// writes; other writers may write one key in several ways (blanks in JSON), and such keys are looked up by their meaning.
-    package init(_ source: SourceStep, retention: Int64?, hashSeed: UInt64, keysAreCanonical: Bool = true) throws(DataflowError) {
+    package init(_ source: SourceStep, retention: Milliseconds?, hashSeed: UInt64, keysAreCanonical: Bool = true) throws(DataflowError) {
         self.source = source
         self.retention = retention
         self.keysAreCanonical = keysAreCanonical
@@ -114,7 +114,7 @@ package final class ResultStore {
         }
     }
 
-    private func bucketLength(_ retention: Int64) -> Int64 { max(1, retention / 64) }
+    private func bucketLength(_ retention: Milliseconds) -> Int64 { max(1, retention.count / 64) }
 
     private func noteExpiry(of start: Int64, _ id: Int) {
         guard let retention, source.window != nil else { return }
@@ -127,7 +127,7 @@ package final class ResultStore {
     private func dropExpired() {
         guard let retention else { return }
         // Windows that start up to here have expired. Compared by division: a start times anything may be more than 64 bits hold.
-        let limit = streamTime.subtractingSaturated(retention)
+        let limit = streamTime.earlier(by: retention)
         let firstLive = limit.addingSaturated(1).dividedRoundingDown(by: bucketLength(retention))
         while oldestBucket < firstLive, let bucket = expiryBuckets[oldestBucket] {
             for id in bucket.ids where table.isUsed(Int(id)) { dropExpired(Int(id), startedUpTo: limit) }
@@ -154,7 +154,7 @@ package final class ResultStore {
             guard key.count >= 8 else { return nil }
             let start = number(key.suffix(8))
             key = key.dropLast(8)
-            return (start, start.addingSaturated(size))
+            return (start, start.later(by: size))
         case .session:
             guard key.count >= 16 else { return nil }
             let start = number(key.suffix(8))
@@ -183,7 +183,7 @@ package final class ResultStore {
 
     private func append(_ id: Int, _ windows: [WindowBounds], to records: inout OutgoingRecords) {
         for entry in entries[id] {
-            if let retention, source.window != nil, entry.start <= streamTime.subtractingSaturated(retention) { continue }
+            if let retention, source.window != nil, entry.start <= streamTime.earlier(by: retention) { continue }
             guard windows.contains(where: { $0.contains(start: entry.start, end: entry.end) }) else { continue }
             let sink = ByteSink()
             sink.append(table.key(id))

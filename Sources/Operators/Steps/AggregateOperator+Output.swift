@@ -86,7 +86,7 @@ extension AggregateOperator {
         batch.columns = resultColumns
         if isWindowed {
             batch.windowStarts = startOf
-            batch.windowEnds = startOf.map { [size] in $0.addingSaturated(size) }
+            batch.windowEnds = startOf.map { [size] in $0.later(by: size) }
         }
         if step.sendsOld { addOldVersions(count, single) }
         learnSize()
@@ -203,7 +203,7 @@ extension AggregateOperator {
         batch.hasOld = []
         batch.old = []
         batch.windowStarts = isWindowed ? Array(repeating: window.start, count: groups.count) : []
-        batch.windowEnds = isWindowed ? Array(repeating: window.start.addingSaturated(size), count: groups.count) : []
+        batch.windowEnds = isWindowed ? Array(repeating: window.start.later(by: size), count: groups.count) : []
         for index in 0..<keyCount { resultColumns[index].copyRows(of: table.keys[index], groups) }
         for (index, aggregator) in table.aggregators.enumerated() {
             let column = resultColumns[keyCount + index]
@@ -216,11 +216,11 @@ extension AggregateOperator {
     /// EMIT FINAL: windows that have ended leave, by window start and key bytes; those that a jump of stream time has overtaken by more
     /// than the retention vanish.
     func queueClosed(_ input: Batch, _ row: Int) {
-        let lastClosed = streamTime.subtractingSaturated(grace).subtractingSaturated(size)
+        let lastClosed = streamTime.earlier(by: grace).earlier(by: size)
         for start in starts[firstOpenPlace...].prefix(while: { $0 <= lastClosed }) {
             guard let window = windows[start] else { continue }
             window.isClosed = true
-            guard start >= largestStart.subtractingSaturated(retention) else {
+            guard start >= largestStart.earlier(by: retention) else {
                 reportOvertaken(window, input, row)
                 continue
             }
@@ -234,7 +234,7 @@ extension AggregateOperator {
         let count = window.table.count
         context.errors.add(
             .late, step: "Aggregate", column: nil,
-            message: "window [\(window.start),\(window.start.addingSaturated(size))) with \(count) key\(count == 1 ? "" : "s") was overtaken by stream time "
+            message: "window [\(window.start),\(window.start.later(by: size))) with \(count) key\(count == 1 ? "" : "s") was overtaken by stream time "
                 + "\(streamTime) and is not given out: a longer RETENTION keeps it", batch: input, row: row)
     }
 

@@ -73,7 +73,7 @@ extension AggregateOperator: StateStore {
 
     /// Whether stream time has closed the window that starts at `start`.
     private func isOver(_ start: Int64) -> Bool {
-        streamTime != StreamTime.unset && start <= streamTime.subtractingSaturated(grace).subtractingSaturated(size)
+        streamTime != StreamTime.unset && start <= streamTime.earlier(by: grace).earlier(by: size)
     }
 
     /// The windows are those of the first slice: what changes meanwhile is in the changelog behind it, but a group that moved to another

@@ -42,10 +42,10 @@ final class AggregateOperator: Operator {
     let new: AggregateInput
     let old: AggregateInput
     private let sequences: [SequenceCounter]
-    let size: Int64
-    let advance: Int64
-    let grace: Int64
-    let retention: Int64
+    let size: Milliseconds
+    let advance: Milliseconds
+    let grace: Milliseconds
+    let retention: Milliseconds
     let keyEncoder: SideEncoder
     let batch = Batch()
     let resultColumns: [Column]
@@ -267,10 +267,10 @@ final class AggregateOperator: Operator {
         let input = work.input
         let usable = work.usable
         let times = input.timestamps
-        let (size, advance, grace, isFinal) = (size, advance, grace, step.isFinal)
+        let (size, advance, isFinal) = (size, advance.count, step.isFinal)
         var streamTime = streamTime
         // The earliest end of a window that EMIT FINAL has still to give out: stored ones, and those that rows here begin.
-        var nextEnd = isFinal ? firstOpen.map { $0.addingSaturated(size) } ?? .max : .max
+        var nextEnd = isFinal ? firstOpen.map { $0.later(by: size) } ?? .max : .max
         var index = work.next
         var cursor = work.start
         work.start = nil
@@ -278,16 +278,16 @@ final class AggregateOperator: Operator {
             let row = usable[index]
             let time = times[row]
             streamTime = max(streamTime, time)
-            let horizon = streamTime.subtractingSaturated(grace)
+            let horizon = streamTime.earlier(by: grace)
             // Windows that start later are open.
-            let lastClosed = horizon.subtractingSaturated(size)
+            let lastClosed = horizon.earlier(by: size)
             var start = cursor ?? firstStart(time)
             cursor = nil
             while start <= time {
                 if start > lastClosed {
                     rows.append(Int32(truncatingIfNeeded: row))
                     starts.append(start)
-                    if isFinal { nextEnd = min(nextEnd, start.addingSaturated(size)) }
+                    if isFinal { nextEnd = min(nextEnd, start.later(by: size)) }
                 } else {
                     reportLate(input, row, start: start, streamTime: streamTime)
                 }
@@ -311,6 +311,7 @@ final class AggregateOperator: Operator {
 
     /// The start of the first window that holds `time`, which is not negative.
     @inline(__always) private func firstStart(_ time: Int64) -> Int64 {
+        let (size, advance) = (size.count, advance.count)
         var start = time - time % advance
         // The first one that ends after `time`, but none before 0.
         let earliest = time - size
@@ -321,7 +322,7 @@ final class AggregateOperator: Operator {
     @inline(never) private func reportLate(_ input: Batch, _ row: Int, start: Int64, streamTime: Int64) {
         context.errors.add(
             .late, step: "Aggregate", column: nil,
-            message: "window [\(start),\(start.addingSaturated(size))) is closed at stream time \(streamTime)", batch: input, row: row)
+            message: "window [\(start),\(start.later(by: size))) is closed at stream time \(streamTime)", batch: input, row: row)
     }
 
     /// Gives each window its operations and each operation its group.
@@ -356,7 +357,7 @@ final class AggregateOperator: Operator {
 
     /// Fills `touched` with the windows of the operations and `windowOf` with each operation's place in it.
     private func findWindows() throws(DataflowError) {
-        let (startOf, advance) = (startOf, advance)
+        let (startOf, advance) = (startOf, advance.count)
         var places: [Int64: Int32] = [:]
         var windowOf: [Int32] = []
         swap(&windowOf, &self.windowOf)
@@ -412,7 +413,7 @@ final class AggregateOperator: Operator {
 
     /// Whether no row in time can change the window that starts at `start`, and questions do not see it any more.
     func isExpired(_ start: Int64) -> Bool {
-        start.addingSaturated(max(retention, size.addingSaturated(grace))) <= streamTime
+        start.later(by: max(retention, size + grace)) <= streamTime
     }
 
     // MARK: Memory

@@ -1,6 +1,7 @@
 // From a plan to operators: makes one for each step, from the root down, and gathers what the dataflow must know of them.
 
 import Plans
+import Quantities
 import Values
 
 /// Which operators, by their places, are below the two sides of a join.
@@ -111,7 +112,7 @@ extension Step {
     var windowsPerRow: Int {
         var windows = 1
         if case .aggregate(let aggregate) = self, case .hopping(let size, let advance) = aggregate.window?.shape, advance > 0 {
-            windows = Int(clamping: (size - 1) / advance + 1)
+            windows = Int(clamping: (size.count - 1) / advance.count + 1)
         }
         return max(windows, inputs.map(\.windowsPerRow).max() ?? 1)
     }

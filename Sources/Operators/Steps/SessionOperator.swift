@@ -37,9 +37,9 @@ struct Session {
 final class SessionOperator: Operator {
     let step: AggregateStep
     private let input: AggregateInput
-    let gap: Int64
-    let grace: Int64
-    let retention: Int64
+    let gap: Milliseconds
+    let grace: Milliseconds
+    let retention: Milliseconds
     let aggregators: [Aggregator]
     private let keyEncoder: SideEncoder
     private(set) var keys: GroupTable
@@ -165,9 +165,9 @@ final class SessionOperator: Operator {
         let list = sessions[group]
         // A session that the store has expired is not met any more, even where lateness alone would still let it grow.
         // (Both conditions hold for all later sessions, too: a key's sessions do not overlap while they can be met.)
-        let earliestEnd = time.subtractingSaturated(gap)
-        let lastExpired = storedEnd.subtractingSaturated(retention)
-        let latestStart = time.addingSaturated(gap)
+        let earliestEnd = time.earlier(by: gap)
+        let lastExpired = storedEnd.earlier(by: retention)
+        let latestStart = time.later(by: gap)
         let first = list.firstPlace { $0.end >= earliestEnd && $0.end > lastExpired }
         var last = first
         while last < list.count, list[last].start <= latestStart { last += 1 }
@@ -186,7 +186,7 @@ final class SessionOperator: Operator {
     }
 
     /// Sessions that end before this are closed at stream time `time`.
-    private func lateness(of time: Int64) -> Int64 { time.subtractingSaturated(grace).subtractingSaturated(gap) }
+    private func lateness(of time: Int64) -> Int64 { time.earlier(by: grace).earlier(by: gap) }
 
     /// The group of a key, whose list of sessions is there.
     func group(_ columns: [Column], _ row: Int) -> Int {
@@ -341,9 +341,9 @@ final class SessionOperator: Operator {
 
     /// Sessions that no row in time can meet any more go; there is nothing to do until stream time has moved past the earliest of them.
     private func dropExpired() {
-        let limit = streamTime.subtractingSaturated(max(retention, gap.addingSaturated(grace))).subtractingSaturated(gap)
+        let limit = streamTime.earlier(by: max(retention, gap + grace)).earlier(by: gap)
         guard !step.isFinal || openEnds.least >= limit else { return }
-        guard lastSweep == StreamTime.unset || streamTime.subtractingSaturated(lastSweep) > max(gap, retention / 8) else { return }
+        guard lastSweep == StreamTime.unset || streamTime.subtractingSaturated(lastSweep) > max(gap.count, retention.count / 8) else { return }
         lastSweep = streamTime
         for group in sessions.indices where !sessions[group].isEmpty && sessions[group][0].end < limit && !isChanged[group] {
             let expired = sessions[group].prefix { $0.end < limit }

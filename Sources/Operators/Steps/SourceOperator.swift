@@ -192,7 +192,7 @@ final class SourceOperator: Operator {
             range.length -= 8
             let start = number(stop - 8)
             guard RowTime.range.contains(start) else { return nil }
-            return (start, start.addingSaturated(size))
+            return (start, start.later(by: size))
         case .session:
             guard range.length >= 16 else { return nil }
             range.length -= 16

@@ -14,7 +14,7 @@ final class StreamJoinOperator: JoinOperator {
 
     init(_ step: JoinStep, _ window: JoinWindow, _ context: DataflowContext, next: Operator) throws(DataflowError) {
         self.window = window
-        span = window.before.addingSaturated(window.after).addingSaturated(window.grace)
+        span = window.before + window.after + window.grace
         try super.init(step, context, next: next)
         for buffer in [leftBuffer, rightBuffer] { buffer.onRestore = { [unowned self] in nextAwaiting = min(nextAwaiting, $0) } }
     }
@@ -26,10 +26,10 @@ final class StreamJoinOperator: JoinOperator {
         get { leftBuffer.joinTime }
         set { leftBuffer.joinTime = newValue }
     }
-    private let span: Int64
+    private let span: Milliseconds
 
     /// How far the partner's time may lie before and after that of a row. RIGHT joins measure from the right record.
-    private func reach(isLeft: Bool) -> (before: Int64, after: Int64) {
+    private func reach(isLeft: Bool) -> (before: Milliseconds, after: Milliseconds) {
         isLeft != (step.type == .right) ? (window.before, window.after) : (window.after, window.before)
     }
 
@@ -50,24 +50,24 @@ final class StreamJoinOperator: JoinOperator {
         own.largestTime = max(own.largestTime, row.time)
         if window.hasGrace && row.time == streamTime { releaseAwaiting(isLeft: isLeft) }
         let (before, after) = reach(isLeft: isLeft)
-        let earliest = row.time.subtractingSaturated(before)
-        let latest = max(earliest, row.time.addingSaturated(after))
-        let found = other.matches(key, earliest...latest, after: other.largestTime.subtractingSaturated(span))
+        let earliest = row.time.earlier(by: before)
+        let latest = max(earliest, row.time.later(by: after))
+        let found = other.matches(key, earliest...latest, after: other.largestTime.earlier(by: span))
         for partner in found {
             emit(JoinPair(left: isLeft ? row : partner, right: isLeft ? partner : row, time: max(row.time, partner.time)))
         }
         var isAwaiting = false
         if isOuter(isLeft: isLeft), found.isEmpty {
-            isAwaiting = window.hasGrace && row.time.addingSaturated(after) >= streamTime
+            isAwaiting = window.hasGrace && row.time.later(by: after) >= streamTime
             if isAwaiting {
                 nextAwaiting = min(nextAwaiting, row.time)
             } else {
                 emitPadded(row, isLeft: isLeft)
             }
         }
-        let horizon = own.largestTime.subtractingSaturated(span)
+        let horizon = own.largestTime.earlier(by: span)
         if row.time > horizon || isAwaiting { own.append(key, row, isAwaiting: isAwaiting) }
-        own.sweep(horizon, every: span / 8)
+        own.sweep(horizon, every: Milliseconds(span.count / 8))
     }
 
     /// A row without a key finds no partner: of an outer side it leaves at once, alone.
@@ -85,7 +85,7 @@ final class StreamJoinOperator: JoinOperator {
     /// Rows that can find no partner any more leave padded, by time, right ones before left ones, then by key bytes. As the reference has
     /// it, the last row that a pass looks at says when the next pass is due, so that a row may leave later than it could.
     private func releaseAwaiting(isLeft: Bool) {
-        let due = streamTime.subtractingSaturated(reach(isLeft: isLeft).after).subtractingSaturated(window.grace)
+        let due = streamTime.earlier(by: reach(isLeft: isLeft).after).earlier(by: window.grace)
         guard nextAwaiting < due else { return }
         // The sides whose rows may leave. From the first row of a side that may still find a partner on, all of that side may.
         var closed: [JoinBuffer] = outerBuffers
@@ -93,8 +93,8 @@ final class StreamJoinOperator: JoinOperator {
         var lastSeen: Int64?
         while let (buffer, row) = firstAwaiting(of: closed) {
             let isLeft = buffer === leftBuffer
-            let lastPartner = row.time.addingSaturated(reach(isLeft: isLeft).after)
-            if lastPartner.addingSaturated(window.grace) >= streamTime {
+            let lastPartner = row.time.later(by: reach(isLeft: isLeft).after)
+            if lastPartner.later(by: window.grace) >= streamTime {
                 closed.removeAll { $0 === buffer }
                 // The pass ends at the row behind the one that ends it for the second side.
                 if isFull && closed.isEmpty {

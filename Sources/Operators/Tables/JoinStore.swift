@@ -152,8 +152,8 @@ final class JoinBuffer: StateStore {
     }
 
     /// Forgets rows that are not later than `horizon`; looks only when stream time has moved by a share of the window.
-    func sweep(_ horizon: Int64, every share: Int64) {
-        guard lastSweep == StreamTime.unset || horizon.subtractingSaturated(lastSweep) > share else { return }
+    func sweep(_ horizon: Int64, every share: Milliseconds) {
+        guard lastSweep == StreamTime.unset || horizon.subtractingSaturated(lastSweep) > share.count else { return }
         lastSweep = horizon
         for (key, list) in entries {
             let kept = list.filter { entry in
