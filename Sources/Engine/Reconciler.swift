@@ -66,6 +66,7 @@ extension MillraceEngine {
         if isResumed { forgetCrashes(of: wanted.id) }
         let isPaused = catalog.paused.contains(wanted.id) || hold != nil
         guard let known, known.version == wanted.version else {
+            if known != nil { forgetCrashes(of: wanted.id) }
             let query = makeQuery(wanted)
             state.update { $0.queries[wanted.id] = query }
             guard pool != nil else { return nil }

@@ -106,10 +106,18 @@ extension StatementExecution {
 
     /// Start, end, position and lag of each partition that the query reads.
     private func positions(of query: PersistentQuery, _ content: QueryStatus.Content) -> [String] {
-        query.plan.sources.flatMap { source -> [String] in
+        var committed: [PartitionKey: Offset] = [:]
+        // A query that has not run since the start of the server.
+        if content.durablePositions.isEmpty {
+            do throws(LogError) { committed = try engine.positions.positions(of: query.id) } catch {
+                return ["    its positions cannot be read: \(error.message)"]
+            }
+        }
+        return query.plan.sources.flatMap { source -> [String] in
             guard let topic = engine.log.describeTopic(named: source.topic) else { return [] }
             return zip(topic.partitionIndexes, topic.partitions).map { index, partition in
-                let position = content.durablePositions[PartitionKey(topic: topic.id, partition: index)] ?? partition.bounds.start
+                let key = PartitionKey(topic: topic.id, partition: index)
+                let position = content.durablePositions[key] ?? committed[key] ?? partition.bounds.start
                 let bounds = partition.bounds
                 return "    \(source.topic) partition \(index): start \(bounds.start), end \(bounds.durableEnd), offset \(position), "
                     + "lag \(max(0, bounds.durableEnd - position))"

@@ -30,7 +30,10 @@ enum SystemTopics {
         }
         var errors = TopicConfig()
         errors.retention = 604_800_000
-        for (name, config) in [(catalog, TopicConfig.compacted), (consumerOffsetsTopic, .compacted), (errorsTopic, errors)] {
+        // A start reads all of these two; only closed segments are compacted.
+        var state = TopicConfig.compacted
+        state.segmentBytes = .mebibytes(4)
+        for (name, config) in [(catalog, state), (consumerOffsetsTopic, state), (errorsTopic, errors)] {
             guard log.describeTopic(named: name) == nil else { continue }
             do throws(LogError) { _ = try log.createTopic(name, partitions: 1, config: config) } catch { throw Diagnostic(error) }
         }

@@ -27,6 +27,7 @@ private let definitions = """
         let id = try #require(first.engine.catalog.sources["COUNTS"]?.queryID)
         let other = try #require(first.engine.catalog.sources["COPIED"]?.queryID)
         #expect(!first.run("SHOW QUERIES;").contains { $0.hasPrefix("?") })
+        while !first.run("DESCRIBE counts EXTENDED;").contains(where: { $0.contains("offset 1, lag 0") }) {}
         first.close()
         try files.createDirectory("/data")
         try files.replace("/data/crashes", with: Array("\(id)\n\(id)\n\(id)\n".utf8))
@@ -37,8 +38,27 @@ private let definitions = """
                 "? \(id) was left paused: it was running when the server crashed, 3 times in a row; RESUME starts it again"
             ])
         #expect(lines.contains { $0.contains(id) && $0.contains("PAUSED:1") } && lines.contains { $0.contains(other) && $0.contains("RUNNING:1") })
+        // It has not run since, and stands where it stood.
+        #expect(again.run("DESCRIBE counts EXTENDED;").contains { $0.contains("offset 1, lag 0") })
         #expect(again.run("RESUME \(id);").last?.hasPrefix("+") == true)
         #expect(!again.run("SHOW QUERIES;").contains { $0.hasPrefix("?") })
+        again.close()
+    }
+
+    /// The crashes of a query say nothing about another one that replaces it.
+    @Test func aQueryThatReplacesAnotherHasNotCrashed() throws {
+        let files = MemoryFileSystem()
+        let first = try Millrace(files: files)
+        _ = first.run(earliest + definitions)
+        let id = try #require(first.engine.catalog.sources["COPIED"]?.queryID)
+        first.close()
+        try files.createDirectory("/data")
+        try files.replace("/data/crashes", with: Array("\(id)\n\(id)\n".utf8))
+        let crashes = try CrashHistory(files: files, path: "/data/crashes")
+        let again = try Millrace(files: files, crashes: crashes)
+        #expect(crashes.crashes(of: id) == 2)
+        #expect(again.run("CREATE OR REPLACE STREAM copied AS SELECT * FROM s WHERE v > 0;").last?.hasPrefix("+") == true)
+        #expect(again.engine.catalog.sources["COPIED"]?.queryID == id && crashes.crashes(of: id) == 0)
         again.close()
     }
 
