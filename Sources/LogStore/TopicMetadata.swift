@@ -187,7 +187,10 @@ extension LogError {
     /// What the file system refused, in this room's words.
     init(_ error: SystemError) {
         switch error.kind {
-        case .noSpace: self.init(.diskFull, "the disk is full: \(error)")
+        case .noSpace:
+            self.init(
+                .diskFull, "the disk is full: \(error)",
+                hint: "Make room on that file system. Nothing that was acknowledged is lost; what was not may be sent again.")
         case .inUse:
             self.init(
                 .directoryInUse, "\(error.path) is in use by another process",

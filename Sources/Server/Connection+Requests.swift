@@ -208,6 +208,7 @@ extension Connection {
         server.counters.requests.raise()
         let found = target.map { tagged[$0] } ?? current
         found?.cancel()
+        if found == nil { server.counters.requestsFailed.raise() }
         if target != nil && tag == nil { interrupt() }
         let write: (inout AnswerEncoder) -> Void = { encoder in
             if found != nil {

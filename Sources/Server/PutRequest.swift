@@ -151,6 +151,7 @@ final class PutRequest: Sendable {
                 }
                 encoder.done(facts, tag: tag)
             case (.failure(let error), _), (.success, .some(let error)):
+                counters.requestsFailed.raise()
                 var error = error
                 error.hint = (error.hint.map { $0 + " " } ?? "") + "Durable: \(report.sentence)."
                 encoder.failed(error, tag: tag)

@@ -10,12 +10,13 @@ import Testing
         _ = try client.ask("CREATE STREAM big AS SELECT * FROM s WHERE id > 1 EMIT CHANGES;\n")
         _ = try client.ask(".put s json\n{\"ID\":1}\n{\"ID\":2}\nbad\n.end\n")
         _ = try client.ask("SELEC;\n")
+        _ = try client.ask(".cancel nothing\n")
         // Waits until the query has worked off what was put.
         _ = try client.ask("SELECT * FROM big;\n")
         let page = try server.metricsPage()
         for line in [
             "HTTP/1.1 200 OK\r", "# TYPE millrace_connections gauge", "millrace_connections 1", "millrace_put_records_total 2",
-            "millrace_put_rejected_total 1", "millrace_requests_failed_total 1", "millrace_queries{state=\"RUNNING\"} 1",
+            "millrace_put_rejected_total 1", "millrace_requests_failed_total 2", "millrace_queries{state=\"RUNNING\"} 1",
             "millrace_query_records_read_total{query=\"CSAS_BIG_0\"} 2", "millrace_query_records_written_total{query=\"CSAS_BIG_0\"} 1",
             "millrace_log_end_offset{topic=\"s\",partition=\"0\"} 2",
         ] {
