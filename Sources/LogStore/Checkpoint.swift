@@ -9,17 +9,7 @@ import Synchronization
 extension LogWriter {
     /// What the journal says about all partitions now.
     func state(previous: JournalPosition?) -> JournalState {
-        let partitions = writers.map { key, writer in
-            let (start, allProducers) = writer.partition.state.withLock { ($0.start, $0.producers) }
-            var producers = allProducers
-            producers.forget(from: writer.nextOffset)
-            return JournalState.PartitionState(
-                topic: key.topic, partition: key.partition, start: start, end: writer.nextOffset,
-                segment: writer.active.segment.baseOffset, size: writer.size, producers: producers)
-        }
-        return JournalState(
-            previous: previous, partitions: partitions.sorted { ($0.topic, $0.partition) < ($1.topic, $1.partition) },
-            durability: options.durability)
+        JournalState(previous: previous, writers, durability: options.durability)
     }
 
     /// A partition's segments to be synced, by the thread that was given it.
@@ -28,7 +18,7 @@ extension LogWriter {
         var segments: [SegmentWriter]
         /// The index of each segment, to be written.
         var indexes: [IndexFlush]
-        /// Directories with segments whose names are not known to be durable, each once.
+        /// Directories on the way to segments that are not known to be durable, each once.
         var directories: [String]
     }
 
@@ -80,9 +70,12 @@ extension LogWriter {
 
     private func collectSyncWork() -> SyncWork {
         var work = SyncWork(segments: [], indexes: [], directories: [])
+        var seen: Set<String> = []
         // In a fixed order, so that a simulation can be repeated.
         for (_, writer) in writers.sorted(by: { $0.key < $1.key }) where !writer.unsynced.isEmpty {
-            if writer.unsynced.contains(where: { !$0.isDirectoryEntrySynced }) { work.directories.append(writer.partition.directory) }
+            for directory in writer.unsynced.flatMap(\.unsyncedDirectories) where seen.insert(directory).inserted {
+                work.directories.append(directory)
+            }
             work.segments += writer.unsynced
             work.indexes += writer.unsynced.map { $0.beginFlush() }
             writer.unsynced = []
@@ -125,13 +118,10 @@ extension LogWriter {
         if let error = outcome.indexError, !hasReportedIndexes { options.report(LogError(error)) }
         hasReportedIndexes = outcome.indexError != nil
         for index in outcome.failed { work.segments[index].hasFailedSync = true }
-        for segment in work.segments where !segment.isDirectoryEntrySynced {
+        for segment in work.segments where !segment.unsyncedDirectories.isEmpty {
             // Only now: until the sync was reported, an append to the segment must not count on its name.
-            if outcome.syncedDirectories.contains(parent(of: segment.segment.path)) {
-                segment.isDirectoryEntrySynced = true
-            } else {
-                segment.hasFailedSync = true
-            }
+            segment.unsyncedDirectories.removeAll { outcome.syncedDirectories.contains($0) }
+            if !segment.unsyncedDirectories.isEmpty { segment.hasFailedSync = true }
         }
         for segment in work.segments where segment.hasFailedSync {
             do { try segment.rewrite() } catch {
@@ -201,7 +191,7 @@ extension LogWriter {
         }
         if log.order.withLock({ $0.refusal }) == nil { beginCheckpoint() }
         journal.file.close()
-        for writer in writers.values { writer.active.file.close() }
+        for writer in writers.values { writer.active?.file.close() }
         lock?.release()
         lock = nil
     }

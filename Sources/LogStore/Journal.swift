@@ -61,6 +61,14 @@ struct JournalState: Hashable {
     var durability: Durability?
 }
 
+extension JournalState {
+    /// The state of all partitions now.
+    init(previous: JournalPosition?, _ writers: [PartitionKey: PartitionWriter], durability: Durability) {
+        let partitions = writers.values.map(\.journalState).sorted { ($0.topic, $0.partition) < ($1.topic, $1.partition) }
+        self.init(previous: previous, partitions: partitions, durability: durability)
+    }
+}
+
 /// One append within a journalled commit.
 struct JournalAppend: Hashable {
     var topic: TopicID

@@ -86,7 +86,7 @@ final class LogWriter: @unchecked Sendable {
     private struct Staging {
         struct Place {
             var writer: PartitionWriter
-            var active: SegmentWriter
+            var active: SegmentWriter?
             var size: Int64
             var nextOffset: Offset
             var created: [SegmentWriter] = []
@@ -107,7 +107,7 @@ final class LogWriter: @unchecked Sendable {
         /// Removes what was written ahead of its commit; where that fails, opening the log does it.
         func cutExtents() {
             for (_, place) in places.sorted(by: { $0.key < $1.key }) {
-                try? place.writer.active.file.truncate(to: place.writer.size)
+                try? place.writer.active?.file.truncate(to: place.writer.size)
             }
         }
 
@@ -130,20 +130,28 @@ final class LogWriter: @unchecked Sendable {
             ?? Staging.Place(writer: writer, active: writer.active, size: writer.size, nextOffset: writer.nextOffset)
         let byteCount = Int64(append.framed.byteCount)
         precondition(append.baseOffset == place.nextOffset, "commits reach the writer in the order of their offsets")
-        let span = append.baseOffset + Int64(append.recordCount) - place.active.segment.baseOffset
-        if place.size > 0 && (place.size + byteCount > writer.segmentBytes.count || span > Int64(Int32.max)) {
-            place.active = try translating { () throws(SystemError) in
+        let segment: SegmentWriter
+        if let active = place.active, hasRoom(active, place.size, for: append, writer.segmentBytes) {
+            segment = active
+        } else {
+            segment = try translating { [place] () throws(SystemError) in
                 try SegmentWriter.create(
-                    directory: writer.partition.directory, baseOffset: append.baseOffset, files: files)
+                    directory: writer.partition.directory, baseOffset: append.baseOffset, after: place.active, files: files)
             }
-            place.created.append(place.active)
-            place.size = 0
+            place.created.append(segment)
+            (place.active, place.size) = (segment, 0)
         }
-        let placement = Placement(append: append, writer: writer, segment: place.active, position: place.size)
+        let placement = Placement(append: append, writer: writer, segment: segment, position: place.size)
         place.size += byteCount
         place.nextOffset = place.nextOffset + Int64(append.recordCount)
         staging.places[key] = place
         return placement
+    }
+
+    /// Whether an append belongs behind the `size` bytes of a segment rather than into a new one.
+    private func hasRoom(_ active: SegmentWriter, _ size: Int64, for append: PlacedAppend, _ segmentBytes: ByteCount) -> Bool {
+        let span = append.baseOffset + Int64(append.recordCount) - active.segment.baseOffset
+        return size == 0 || size + Int64(append.framed.byteCount) <= segmentBytes.count && span <= Int64(Int32.max)
     }
 
     /// Writes large appends to their segments and syncs those. Where that fails they go through the journal like the others.
@@ -165,9 +173,9 @@ final class LogWriter: @unchecked Sendable {
                 else { continue }
                 try translating { () throws(SystemError) in
                     try placement.segment.writeAhead(placement.append.framed, at: placement.position)
-                    if !placement.segment.isDirectoryEntrySynced && options.durability == .fsync {
-                        try files.synchronizeDirectory(placement.writer.partition.directory)
-                        placement.segment.isDirectoryEntrySynced = true
+                    if options.durability == .fsync {
+                        for directory in placement.segment.unsyncedDirectories { try files.synchronizeDirectory(directory) }
+                        placement.segment.unsyncedDirectories = []
                     }
                 }
                 if !written.contains(where: { $0 === placement.segment }) { written.append(placement.segment) }

@@ -177,11 +177,11 @@ extension LogWriter {
 
     /// Closes the active segment if it was begun at or before `moment`, and begins an empty one.
     func roll(_ partition: Partition, begunBefore moment: Int64) throws(LogError) -> Bool {
-        guard let writer = writers[PartitionKey(partition)], writer.size > 0, let begun = writer.active.begun, begun <= moment,
-            unapplied.isEmpty, log.order.withLock({ $0.refusal }) == nil
+        guard let writer = writers[PartitionKey(partition)], writer.size > 0, let active = writer.active, let begun = active.begun,
+            begun <= moment, unapplied.isEmpty, log.order.withLock({ $0.refusal }) == nil
         else { return false }
         let new = try translating { () throws(SystemError) in
-            try SegmentWriter.create(directory: partition.directory, baseOffset: writer.nextOffset, files: files)
+            try SegmentWriter.create(directory: partition.directory, baseOffset: writer.nextOffset, after: active, files: files)
         }
         (writer.active, writer.size) = (new, 0)
         partition.state.withLock { $0.segments.append(new.segment) }

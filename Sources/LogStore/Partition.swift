@@ -24,7 +24,7 @@ final class Partition: Sendable {
         var durableEnd: Offset
         /// Offsets below are in the segment files; the tail holds at least the rest.
         var appliedEnd: Offset
-        /// By base offset; the last one is active.
+        /// By base offset; the last one is active. None until the first record is durable.
         var segments: [Segment]
         var producers = ProducerTable()
         var tail: [TailBatch] = []

@@ -9,20 +9,31 @@ struct PartitionOpening {
     let topic: TopicMetadata
     let index: PartitionIndex
     let recovery: Recovery
+    /// Whether its directory is there.
+    var hasDirectory = true
+    /// Whether files were changed that the partition needs, so that they have to be synced.
+    private var hasChanged = false
 
-    private var directory: String { recovery.directory.partition(topic.name, index) }
+    init(topic: TopicMetadata, index: PartitionIndex, recovery: Recovery) {
+        (self.topic, self.index, self.recovery) = (topic, index, recovery)
+    }
+
+    var directory: String { recovery.directory.partition(topic.name, index) }
     var files: any FileSystem { recovery.files }
 
     /// The partition's writing end.
-    func open(
+    mutating func open(
         _ replayed: ReplayedPartition?, _ journal: JournalCondition, durability: Durability?
     ) throws(LogError) -> PartitionWriter {
-        let bases = try translating { () throws(SystemError) in
-            try files.createDirectory(directory)
-            return try listSegments()
-        }
         var touched = replayed?.touched ?? []
         var state = replayed?.state ?? .empty(PartitionKey(topic: topic.id, partition: index))
+        let bases = hasDirectory ? try translating { () throws(SystemError) in try listSegments() } : []
+        if bases.isEmpty && state.end == .first && state.size == 0 {
+            return .untouched(topic, index, in: recovery.directory)
+        }
+        if !hasDirectory { try translating { () throws(SystemError) in try files.createDirectory(directory) } }
+        // A sound journal says that all is durable which no commit of it went to.
+        hasChanged = journal != .sound || replayed == nil || !hasDirectory
         // A sound journal names every partition, but for a topic that was away when it was begun.
         if journal != .sound || replayed == nil, let last = bases.last, last >= state.segment {
             if replayed == nil { state.start = topic.config.removesOld ? bases[0] : .first }
@@ -65,7 +76,7 @@ struct PartitionOpening {
 
     /// Removes a segment that the journal does not know, if it is the beginning of one whose commits did not come about: an empty
     /// file, or one that was written ahead, of which a power cut may have left zeros. What else it may be is put aside.
-    private func removeUnknown(_ base: Offset, _ reason: String) throws(LogError) {
+    private mutating func removeUnknown(_ base: Offset, _ reason: String) throws(LogError) {
         let segment = try sealed(base)
         // Put aside already.
         if !files.exists(segment.path) { return }
@@ -93,7 +104,8 @@ struct PartitionOpening {
         }
     }
 
-    private func remove(_ base: Offset, _ reason: String) throws(LogError) {
+    private mutating func remove(_ base: Offset, _ reason: String) throws(LogError) {
+        hasChanged = true
         let stem = Segment.stem(directory, base)
         try translating { () throws(SystemError) in
             for suffix in [".log", ".index", ".timeindex", ".batches"] where files.exists(stem + suffix) {
@@ -122,13 +134,14 @@ struct PartitionOpening {
         var isDamaged = false
     }
 
-    private func openActive(_ state: JournalState.PartitionState) throws(LogError) -> Active {
+    private mutating func openActive(_ state: JournalState.PartitionState) throws(LogError) -> Active {
         let stem = Segment.stem(directory, state.segment)
-        let isNew = !files.exists(stem + ".log")
+        if !files.exists(stem + ".log") { hasChanged = true }
         let file = try translating { () throws(SystemError) in try files.open(stem + ".log", .create) }
         let actual = try translating { () throws(SystemError) in try file.size() }
         let segment = Segment(stem: stem, baseOffset: state.segment, size: min(actual, state.size), files: files)
         if actual > state.size {
+            hasChanged = true
             try cut(Segment(stem: stem, baseOffset: state.segment, size: actual, files: files), file, at: state.size)
         }
         let loading = SegmentLoading(segment: segment, file: file, size: segment.size)
@@ -138,7 +151,7 @@ struct PartitionOpening {
         let isLedgerGood = ledger.map { ($0.entries.last?.position ?? -1) < segment.size && !$0.isCompacted } ?? false
         let writer = SegmentWriter(
             segment, file: file, ledgerBytes: isLedgerGood ? ledger.map { Int64($0.validBytes) } : nil, begun: first,
-            isDirectoryEntrySynced: !isNew, files: files)
+            unsyncedDirectories: [directory], files: files)
         // The ledger may stop before the segment does: note the batches that it misses.
         let known = isLedgerGood ? ledger?.entries.last : nil
         let lastKnown = known?.position
@@ -159,6 +172,11 @@ struct PartitionOpening {
     // MARK: The writing end
 
     private func synchronize(_ active: Active, _ touched: Set<Offset>, _ segments: [Segment]) throws(LogError) {
+        guard hasChanged || !touched.isEmpty else {
+            // A segment that has records was synced with its name; of an empty one that is not known.
+            if active.writer.segment.size > 0 { active.writer.unsyncedDirectories = [] }
+            return
+        }
         try translating { () throws(SystemError) in
             for segment in segments where touched.contains(segment.baseOffset) {
                 let file = try files.open(segment.path, .write)
@@ -167,7 +185,7 @@ struct PartitionOpening {
             }
             try active.writer.file.synchronize()
             try files.synchronizeDirectory(directory)
-            active.writer.isDirectoryEntrySynced = true
+            active.writer.unsyncedDirectories = []
         }
     }
 
@@ -178,13 +196,13 @@ struct PartitionOpening {
         var writer = active.writer
         var size = state.size
         if active.isDamaged {
-            let damaged = active.writer.segment
+            let damaged = active.writer
             var base = state.end
-            if base == damaged.baseOffset { base = base + 1 }
+            if base == damaged.segment.baseOffset { base = base + 1 }
             writer = try translating { () throws(SystemError) in
-                let new = try SegmentWriter.create(directory: directory, baseOffset: base, files: files)
+                let new = try SegmentWriter.create(directory: directory, baseOffset: base, after: damaged, files: files)
                 try files.synchronizeDirectory(directory)
-                new.isDirectoryEntrySynced = true
+                new.unsyncedDirectories = []
                 return new
             }
             size = 0

@@ -62,7 +62,11 @@ extension PartitionOpening {
             isKept = try translating { () throws(SystemError) in try hasContent(file, end..<segment.size) }
         }
         let path = isKept ? try copyAside(segment, file, from: end) : nil
-        try translating { () throws(SystemError) in try file.truncate(to: end) }
+        // Durably: a start that crashes behind this one finds nothing to cut, and so nothing to sync.
+        try translating { () throws(SystemError) in
+            try file.truncate(to: end)
+            try file.synchronize()
+        }
         guard let path else {
             return recovery.note(.cutSegment, segment.path, "\(byteCount) bytes of unfinished commits are cut off at \(end)")
         }

@@ -134,17 +134,20 @@ final class Recovery {
         let topics = try readTopics()
         let replay = JournalReplay(directory: directory, files: files, recovery: self)
         let states = try replay.run(topics)
-        try lookForLeftovers(topics)
+        let left = try translating { () throws(SystemError) in try Leftovers(directory: directory, files: files).named() }
+        try look(into: left, topics)
         // The commits to a topic that cannot be served now may be needed when its file is restored.
         let holdsCommitsOfOthers = !unreadableTopics.isEmpty || hasLeftPartitions && replay.hasUnknownTopics
         if holdsCommitsOfOthers { for number in replay.numbers { keep(journal: number) } }
+        let directories = Set(left.map(\.path))
         var registry = SegmentedLog.Registry()
         var writers: [PartitionKey: PartitionWriter] = [:]
         for topic in topics {
             var partitions: [Partition] = []
             for index in PartitionIndex.all(of: topic.partitionCount) {
                 let state = states[PartitionKey(topic: topic.id, partition: index)]
-                let opening = PartitionOpening(topic: topic, index: index, recovery: self)
+                var opening = PartitionOpening(topic: topic, index: index, recovery: self)
+                opening.hasDirectory = directories.contains(opening.directory)
                 let writer = try opening.open(state, replay.condition, durability: replay.durability)
                 partitions.append(writer.partition)
                 writers[PartitionKey(writer.partition)] = writer
@@ -213,10 +216,10 @@ final class Recovery {
     }
 
     /// Removes the directories that a creation of a topic left which did not come about, and notes others that hold segments of no topic.
-    private func lookForLeftovers(_ topics: [TopicMetadata]) throws(LogError) {
+    private func look(into named: [LeftDirectory], _ topics: [TopicMetadata]) throws(LogError) {
         let counts = Dictionary(topics.map { ($0.name, $0.partitionCount) }) { first, _ in first }
         let leftovers = Leftovers(directory: directory, files: files)
-        for named in try translating({ () throws(SystemError) in try leftovers.named() }) {
+        for named in named {
             let count = counts[named.topic]
             if named.index.index < count ?? 0 || unreadableTopics.contains(named.topic) { continue }
             let looked = try translating { () throws(SystemError) in try leftovers.look(into: named) }
@@ -240,15 +243,9 @@ final class Recovery {
         after newest: UInt64, _ writers: [PartitionKey: PartitionWriter]
     ) throws(LogError) -> JournalFile {
         try translating { () throws(SystemError) in
-            let partitions = writers.map { key, writer in
-                let (start, producers) = writer.partition.state.withLock { ($0.start, $0.producers) }
-                return JournalState.PartitionState(
-                    topic: key.topic, partition: key.partition, start: start, end: writer.nextOffset,
-                    segment: writer.active.segment.baseOffset, size: writer.size, producers: producers)
-            }
-            let state = JournalState(
-                previous: nil, partitions: partitions.sorted { ($0.topic, $0.partition) < ($1.topic, $1.partition) },
-                durability: durability)
+            // The replay may have made directories of partitions.
+            try files.synchronizeDirectory(directory.log)
+            let state = JournalState(previous: nil, writers, durability: durability)
             let journal = try JournalFile.create(newest + 1, state, in: directory, files: files)
             for name in try files.list(directory.journal) {
                 guard let number = number(in: name, extension: ".journal"), number != journal.number else { continue }

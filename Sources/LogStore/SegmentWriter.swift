@@ -13,8 +13,8 @@ final class SegmentWriter {
     private var isFlushing = false
     /// Wall clock of the first write, milliseconds; nil while there is none.
     private(set) var begun: Int64?
-    /// Whether the file's entry in its directory is durable.
-    var isDirectoryEntrySynced: Bool
+    /// Directories on the way to the file whose entries may not be durable: until they are synced, a power cut may take the file.
+    var unsyncedDirectories: [String]
     /// Whether a sync failed: what the file holds on the disk is unknown, and later syncs prove nothing.
     var hasFailedSync = false
     private let files: any FileSystem
@@ -24,27 +24,33 @@ final class SegmentWriter {
 
     /// Goes on with a segment. `ledgerBytes` is how much of its side file is good; nil when there is none. `begun` is when it was
     /// first written to, as far as its records tell.
-    init(_ segment: Segment, file: any File, ledgerBytes: Int64?, begun: Int64?, isDirectoryEntrySynced: Bool, files: any FileSystem) {
+    init(
+        _ segment: Segment, file: any File, ledgerBytes: Int64?, begun: Int64?, unsyncedDirectories: [String], files: any FileSystem
+    ) {
         self.segment = segment
         self.begun = begun
         self.file = file
         ledger = LedgerFile(path: segment.stem + ".batches", byteCount: ledgerBytes ?? 0)
-        self.isDirectoryEntrySynced = isDirectoryEntrySynced
+        self.unsyncedDirectories = unsyncedDirectories
         self.files = files
         writebackStart = segment.size
     }
 
-    /// Begins an empty segment.
+    /// Begins an empty segment behind another one; the first one of a partition also makes the directory of that.
     static func create(
-        directory: String, baseOffset: Offset, files: any FileSystem
+        directory: String, baseOffset: Offset, after last: SegmentWriter?, files: any FileSystem
     ) throws(SystemError) -> SegmentWriter {
+        if last == nil { try files.createDirectory(directory) }
         let segment = Segment(stem: Segment.stem(directory, baseOffset), baseOffset: baseOffset, size: 0, files: files)
         let file = try files.open(segment.path, .truncate)
         for suffix in [".index", ".timeindex", ".batches"] where files.exists(segment.stem + suffix) {
             try files.removeFile(segment.stem + suffix)
         }
         segment.adopt(file, index: SparseIndex())
-        return SegmentWriter(segment, file: file, ledgerBytes: nil, begun: nil, isDirectoryEntrySynced: false, files: files)
+        // The segment before may not have been synced yet, so neither may the partition's directory.
+        let others = (last?.unsyncedDirectories ?? [parent(of: directory)]).filter { $0 != directory }
+        return SegmentWriter(
+            segment, file: file, ledgerBytes: nil, begun: nil, unsyncedDirectories: [directory] + others, files: files)
     }
 
     func write(_ framed: FramedBatches, at position: Int64) throws(SystemError) {
@@ -130,12 +136,12 @@ final class SegmentWriter {
         try translating { () throws(SystemError) in
             try copy.synchronize()
             try files.rename(path, to: segment.path)
-            try files.synchronizeDirectory(parent(of: path))
+            for directory in Set(unsyncedDirectories + [parent(of: path)]).sorted() { try files.synchronizeDirectory(directory) }
         }
         file = copy
         segment.state.withLock { $0.file = copy }
         hasFailedSync = false
-        isDirectoryEntrySynced = true
+        unsyncedDirectories = []
     }
 }
 
@@ -192,7 +198,8 @@ struct IndexFlush: Sendable {
 /// The writing end of a partition.
 final class PartitionWriter {
     let partition: Partition
-    var active: SegmentWriter
+    /// nil until the first record: a partition that has never had one has no files, nor a directory.
+    var active: SegmentWriter?
     /// Bytes of the active segment, with what is journalled but not yet written to it.
     var size: Int64
     /// The next offset to be journalled.
@@ -201,11 +208,30 @@ final class PartitionWriter {
     /// Written segments that the journal still has to vouch for.
     var unsynced: [SegmentWriter] = []
 
-    init(partition: Partition, active: SegmentWriter, size: Int64, nextOffset: Offset, segmentBytes: ByteCount) {
+    init(partition: Partition, active: SegmentWriter?, size: Int64, nextOffset: Offset, segmentBytes: ByteCount) {
         self.partition = partition
         self.active = active
         self.size = size
         self.nextOffset = nextOffset
         self.segmentBytes = segmentBytes
+    }
+
+    /// The writing end of a partition that has never had a record.
+    static func untouched(_ topic: TopicMetadata, _ index: PartitionIndex, in directory: DataDirectory) -> PartitionWriter {
+        let partition = Partition(
+            topic: topic.id, topicName: topic.name, index: index, directory: directory.partition(topic.name, index),
+            state: Partition.State(start: .first, appendedEnd: .first, durableEnd: .first, appliedEnd: .first, segments: []))
+        return PartitionWriter(
+            partition: partition, active: nil, size: 0, nextOffset: .first, segmentBytes: topic.config.segmentBytes)
+    }
+
+    /// Where the partition ends, for the journal.
+    var journalState: JournalState.PartitionState {
+        let (start, allProducers) = partition.state.withLock { ($0.start, $0.producers) }
+        var producers = allProducers
+        producers.forget(from: nextOffset)
+        return JournalState.PartitionState(
+            topic: partition.topic, partition: partition.index, start: start, end: nextOffset,
+            segment: active?.segment.baseOffset ?? .first, size: size, producers: producers)
     }
 }

@@ -1,5 +1,6 @@
 // Making, changing and removing topics. A topic exists when its file does, which is kept twice. A deletion puts a mark in the place of
-// that, so that directories of partitions without either have lost their topic, and are not written over (`Leftovers`).
+// that, so that directories of partitions without either have lost their topic, and are not written over (`Leftovers`). A partition
+// gets its directory with its first record, so that a topic of many partitions costs no more than one of few.
 //
 // The files are made and removed on the caller's thread, beside the commits; the log's thread only takes the partitions in or lets
 // them go. Meanwhile the name is taken, so that no second change of a topic with that name comes in between.
@@ -17,20 +18,15 @@ extension SegmentedLog {
         defer { release(metadata.name) }
         try checkIsNew(metadata.name)
         try Leftovers(directory: directory, files: files).makeWay(for: metadata.name)
-        let writers: NewPartitions
-        do throws(LogError) {
-            writers = try makePartitions(metadata)
-            try exclusively { writer throws(LogError) in
-                // The journal is told first: a partition that it does not know counts as one whose journal is lost.
-                try writer.journal(metadata.id, partitionCount: metadata.partitionCount)
-                for made in writers.list { writer.writers[PartitionKey(made.partition)] = made }
-            }
-        } catch {
-            removePartitions(metadata.name, count: metadata.partitionCount)
-            throw error
+        let new = NewPartitions(
+            list: PartitionIndex.all(of: metadata.partitionCount).map { .untouched(metadata, $0, in: directory) })
+        try exclusively { writer throws(LogError) in
+            // The journal is told first: a partition that it does not know counts as one whose journal is lost.
+            try writer.journal(metadata.id, partitionCount: metadata.partitionCount)
+            for made in new.list { writer.writers[PartitionKey(made.partition)] = made }
         }
         do throws(LogError) { try writeFiles(metadata) } catch { throw try takeBack(metadata, after: error) }
-        let topic = Topic(metadata: metadata, partitions: writers.list.map(\.partition))
+        let topic = Topic(metadata: metadata, partitions: new.list.map(\.partition))
         registry.withLock { $0.insert(topic) }
         return topic
     }
@@ -67,31 +63,7 @@ extension SegmentedLog {
     /// The writing ends of new partitions on their way to the log's thread.
     private struct NewPartitions: @unchecked Sendable {
         // The maker lets go of them when the log's thread takes them.
-        var list: [PartitionWriter] = []
-    }
-
-    /// Makes the directories of all partitions with an empty segment each, durably.
-    private func makePartitions(_ metadata: TopicMetadata) throws(LogError) -> NewPartitions {
-        var made = NewPartitions()
-        try translating { () throws(SystemError) in
-            for index in PartitionIndex.all(of: metadata.partitionCount) {
-                let path = directory.partition(metadata.name, index)
-                try files.createDirectory(path)
-                let active = try SegmentWriter.create(directory: path, baseOffset: .first, files: files)
-                try files.synchronizeDirectory(path)
-                active.isDirectoryEntrySynced = true
-                let partition = Partition(
-                    topic: metadata.id, topicName: metadata.name, index: index, directory: path,
-                    state: Partition.State(
-                        start: .first, appendedEnd: .first, durableEnd: .first, appliedEnd: .first, segments: [active.segment]))
-                made.list.append(
-                    PartitionWriter(
-                        partition: partition, active: active, size: 0, nextOffset: .first,
-                        segmentBytes: metadata.config.segmentBytes))
-            }
-            try files.synchronizeDirectory(directory.log)
-        }
-        return made
+        let list: [PartitionWriter]
     }
 
     /// After a topic's files could not be written: removes both, so that the next start does not find what the caller was told
@@ -108,16 +80,7 @@ extension SegmentedLog {
             }
             if let second { throw writer.stop("\(error.message); and topic '\(name)' could not be taken back: \(second.message)") }
         }
-        removePartitions(name, count: metadata.partitionCount)
         return error
-    }
-
-    /// Removes the directories of partitions that belong to no topic. What cannot be removed now is removed by the next topic of the
-    /// same name.
-    private func removePartitions(_ name: String, count: Int) {
-        for index in PartitionIndex.all(of: count) {
-            _ = failure { () throws(SystemError) in try files.removeTree(directory.partition(name, index)) }
-        }
     }
 
     private func failure(_ body: () throws(SystemError) -> Void) -> LogError? {

@@ -76,7 +76,7 @@ extension TopicConfig {
     }
 }
 
-/// The most partitions of one topic; each has a directory and an open file.
+/// The most partitions of one topic; each that has records has a directory and an open file.
 let largestPartitionCount = 10_000
 
 /// Kafka's rule for names of topics, which keeps them good names of files.

@@ -195,13 +195,13 @@ private final class Gate: Sendable {
         let log = try openLog(files) { $0.journalBytes = work == "checkpoint" ? 2000 : .mebibytes(1); $0.tailBytes = 0 }
         let busy = try log.create("busy", partitions: 3) { $0.segmentBytes = 1024; $0.retentionBytes = 1 }
         let quiet = try log.create("quiet")
-        if work == "clean" { for number in 0..<10 { try log.append(busy, "k\(number)=\(Self.filler)") } }
+        if work == "clean" || work == "delete" { for number in 0..<10 { try log.append(busy, "k\(number)=\(Self.filler)") } }
         let gate = Gate()
         let isHeld = Mutex(false)
         files.setFaults { operation in
             let isIt =
                 switch work {
-                case "create": operation.kind == .createDirectory && operation.path.hasSuffix("new-2")
+                case "create": operation.kind == .create && operation.path.contains("/new.topic")
                 case "delete", "clean": operation.kind == .remove && operation.path.contains("busy-")
                 default: operation.kind == .create && operation.path.hasSuffix(".index")
                 }

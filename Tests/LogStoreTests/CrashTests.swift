@@ -237,7 +237,10 @@ private final class Workload: Sendable {
         for position in 0..<size {
             let files = memory.afterPowerCut()
             if segmentsHaveAll {
-                for partition in 0..<2 { try files.open(segmentPath(partition), .create).write(segments[partition], at: 0) }
+                for partition in 0..<2 {
+                    try files.createDirectory("data/log/t-\(partition)")
+                    try files.open(segmentPath(partition), .create).write(segments[partition], at: 0)
+                }
             }
             try FaultyFileSystem(files).flipBit(position % 8, ofByteAt: Int64(position), in: journal)
             let log = try openLog(files)
