@@ -84,7 +84,7 @@ package final class MillraceEngine: Sendable {
     }
 
     /// How many partitions a topic has, nil when there is none of that name.
-    func partitions(of topic: String) -> Int? { log.describeTopic(named: topic)?.partitions.count }
+    func partitions(of topic: String) -> Int? { log.topicID(named: topic).flatMap(log.partitionCount) }
 
     /// Nanoseconds that statements under way have for their end when the engine closes.
     private static let closingPatience: Int64 = 1_500_000_000

@@ -75,7 +75,9 @@ struct QueryLauncher: Sendable {
                 var persistence = try persistence(of: plan, pipeline, dataflow, partition)
                 if let rowPartitions {
                     persistence.rows = rows
-                    persistence.rowsToRestore = rowPartitions.filter { $0.index % pipeline.tasks == partition.index }
+                    persistence.rowsToRestore = stride(from: partition.index, to: rowPartitions.count, by: pipeline.tasks).map {
+                        rowPartitions[$0]
+                    }
                 }
                 tasks.append(
                     QueryTask(
@@ -98,16 +100,16 @@ struct QueryLauncher: Sendable {
         var persistence = TaskPersistence(group: id)
         persistence.snapshots = engine.configuration.snapshots
         persistence.output = try output(of: pipeline.destination)
-        persistence.positionsTopic = log.describeTopic(named: consumerOffsetsTopic)?.id
-        persistence.errors = log.describeTopic(named: errorsTopic).map {
-            ErrorReporter(topic: $0.id, queryID: id, time: engine.configuration.time)
+        persistence.positionsTopic = log.topicID(named: consumerOffsetsTopic)
+        persistence.errors = log.topicID(named: errorsTopic).map {
+            ErrorReporter(topic: $0, queryID: id, time: engine.configuration.time)
         }
         persistence.warn = { logLine(.warning, logText("snapshot_unreadable", ["query": id, "reason": $0])) }
         for store in dataflow.storeNames {
-            guard let topic = log.describeTopic(named: InternalNames.changelog(of: store)) else {
+            guard let topic = log.topicID(named: InternalNames.changelog(of: store)) else {
                 throw QueryFailure(message: "the changelog \(InternalNames.changelog(of: store)) is gone")
             }
-            persistence.changelogs[store] = PartitionKey(topic: topic.id, partition: partition)
+            persistence.changelogs[store] = PartitionKey(topic: topic, partition: partition)
         }
         return persistence
     }
@@ -193,21 +195,33 @@ struct QueryLauncher: Sendable {
     }
 
     private func outputTopic(_ name: String, windowSuffix: Int) throws(QueryFailure) -> OutputTopic {
-        guard let topic = log.describeTopic(named: name) else { throw QueryFailure(message: "the topic \(name) is gone") }
-        return OutputTopic(topic: topic.id, partitions: width ?? topic.partitions.count, windowSuffix: windowSuffix)
+        let (topic, count) = try sized(name)
+        return OutputTopic(topic: topic, partitions: width ?? count, windowSuffix: windowSuffix)
     }
 
     private func taskInputs(
         _ index: Int, _ topicName: String, _ partitions: [PartitionIndex], _ committed: [PartitionKey: Offset],
         _ properties: [String: String]
     ) throws(QueryFailure) -> [TaskInput] {
-        guard let topic = log.describeTopic(named: topicName) else { throw QueryFailure(message: "the topic \(topicName) is gone") }
-        return partitions.filter { $0.index < topic.partitions.count }.map { partition in
-            let key = PartitionKey(topic: topic.id, partition: partition)
-            let bounds = topic.partitions[partition.index].bounds
+        // Not from a description of the topic: this is asked for each of its partitions.
+        let (topic, count) = try sized(topicName)
+        return try partitions.filter { $0.index < count }.map { partition throws(QueryFailure) in
+            let key = PartitionKey(topic: topic, partition: partition)
+            let bounds: PartitionBounds
+            do throws(LogError) { bounds = try log.bounds(of: topic, partition: partition) } catch {
+                throw QueryFailure(message: error.message)
+            }
             let start = SettingValues(properties)[.offsetReset] == .latest ? bounds.durableEnd : bounds.start
             return TaskInput(index: index, partition: key, topicName: topicName, position: committed[key] ?? start)
         }
+    }
+
+    /// A topic and how many partitions it has.
+    private func sized(_ name: String) throws(QueryFailure) -> (topic: TopicID, partitionCount: Int) {
+        guard let topic = log.topicID(named: name), let count = log.partitionCount(of: topic) else {
+            throw QueryFailure(message: "the topic \(name) is gone")
+        }
+        return (topic, count)
     }
 
     /// The first offset of a source in a partition of its topic: the partition's start, or later where an older table had the topic before.
