@@ -95,7 +95,7 @@ extension QueryAnalysis {
             throw Diagnostic(
                 .statementError, "LIMIT is not supported in CREATE … AS SELECT and INSERT INTO statements", at: query.span.range)
         }
-        if limit < 0 { throw Diagnostic(.statementError, "negative LIMIT: \(limit)", at: query.span.range) }
+        if limit < 0 { throw Diagnostic(.statementError, "negative LIMIT: \(limit)", at: query.limitSpan.range) }
         return Int(limit)
     }
 }

@@ -10,6 +10,14 @@ import Syntax
 
 extension StatementExecution {
     func perform(_ print: PrintTopic, _ whenDone: @escaping @Sendable (Bool) -> Void) throws(Diagnostic) {
+        if let limit = print.limit, limit < 0 {
+            throw Diagnostic(.statementError, "negative LIMIT: \(limit)", at: print.limitSpan.range)
+        }
+        if let interval = print.interval, interval < 1 {
+            throw Diagnostic(
+                .statementError, "every how many records are printed must be at least 1, found \(interval)",
+                at: print.intervalSpan.range)
+        }
         let topic = try topic(toPrint: print.topic)
         // From the end on: what the session was told is inserted lies before that, also what other queries make of it.
         let isAtEnd = !print.fromBeginning && engine.pool != nil

@@ -42,7 +42,7 @@ final class TopicReader: @unchecked Sendable {
     private var seen = 0
     private var printed = 0
 
-    /// A reader of `topic`; `keyWindow` says how its keys carry windows, when a source over the topic says that they do; `follows`
+    /// A reader of `topic` for a statement whose numbers were checked; `keyWindow` says how its keys carry windows, when a source over the topic says that they do; `follows`
     /// whether it waits for more at the end.
     init(
         execution: StatementExecution, id: String, topic: TopicDescription, keyWindow: KeyWindow?, statement: PrintTopic, follows: Bool,
@@ -53,8 +53,8 @@ final class TopicReader: @unchecked Sendable {
         ticket = execution.engine.waiting.ticket()
         self.topic = topic
         self.whenDone = whenDone
-        interval = max(1, statement.interval.map { Int(clamping: $0) } ?? 1)
-        limit = statement.limit.map { max(0, Int(clamping: $0)) }
+        interval = statement.interval.map { Int(clamping: $0) } ?? 1
+        limit = statement.limit.map { Int(clamping: $0) }
         guesses = (FormatGuess(window: keyWindow), FormatGuess())
         ends = follows ? nil : topic.partitions.map(\.bounds.durableEnd)
         positions = topic.partitions.map { statement.fromBeginning ? $0.bounds.start : $0.bounds.durableEnd }

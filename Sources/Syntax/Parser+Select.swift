@@ -28,7 +28,11 @@ extension Parser {
                 query.emit = .final
             }
         }
-        if accept(.limit) { query.limit = try limit() }
+        if accept(.limit) {
+            let first = current
+            query.limit = try limit()
+            query.limitSpan = span(from: first)
+        }
         query.span = span(from: first)
         return query
     }

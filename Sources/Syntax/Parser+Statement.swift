@@ -83,8 +83,16 @@ extension Parser {
             try expect(.beginning)
             print.fromBeginning = true
         }
-        if accept(.interval) || accept(.sample) { print.interval = try integer() }
-        if accept(.limit) { print.limit = try limit() }
+        if accept(.interval) || accept(.sample) {
+            let first = current
+            print.interval = try integer()
+            print.intervalSpan = span(from: first)
+        }
+        if accept(.limit) {
+            let first = current
+            print.limit = try limit()
+            print.limitSpan = span(from: first)
+        }
         return print
     }
 

@@ -20,6 +20,8 @@ package struct Query: Hashable, Sendable {
     package var emit: Emit?
     /// The LIMIT; may be negative, which the analyser refuses.
     package var limit: Int64?
+    /// Where the number of the LIMIT was written.
+    package var limitSpan: SourceSpan = .none
     /// Where it was written.
     package var span: SourceSpan = .none
 

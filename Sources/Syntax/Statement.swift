@@ -286,8 +286,12 @@ package struct PrintTopic: Hashable, Sendable {
     package var fromBeginning: Bool = false
     /// `INTERVAL n` or `SAMPLE n`: every n-th record.
     package var interval: Int64?
-    /// The LIMIT.
+    /// The LIMIT; may be negative, which the engine refuses.
     package var limit: Int64?
+    /// Where the number of INTERVAL or SAMPLE was written.
+    package var intervalSpan: SourceSpan = .none
+    /// Where the number of the LIMIT was written.
+    package var limitSpan: SourceSpan = .none
 
     package init(topic: Name, fromBeginning: Bool = false, interval: Int64? = nil, limit: Int64? = nil) {
         self.topic = topic

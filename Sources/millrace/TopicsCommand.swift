@@ -54,6 +54,13 @@ struct TopicsCommand {
                     .unknownTopic, "there is no topic \(name)", category: .general,
                     hint: similar.map { "Did you mean \($0)?" } ?? "millrace topics list shows them all."))
         }
+        let count = topic.partitions.count
+        if let wanted = invocation[.partition]?.integer, wanted >= count {
+            throw .refused(
+                Diagnostic(
+                    .unknownTopic, "topic \(name) has no partition \(wanted)", category: .general,
+                    hint: count == 1 ? "It has one partition, 0." : "It has \(count) partitions, 0 to \(count - 1)."))
+        }
         return topic
     }
 

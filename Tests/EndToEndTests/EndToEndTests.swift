@@ -298,6 +298,21 @@ private func python(_ script: String, _ arguments: [String]) throws -> (output: 
         }
     }
 
+    /// A partition that a topic does not have is an error that says which it has, whatever is asked of it.
+    @Test func aPartitionThatIsNotThere() throws {
+        let place = FileManager.default.temporaryDirectory.appending(path: "partitions-\(UUID().uuidString)").path
+        defer { try? FileManager.default.removeItem(atPath: place) }
+        let statements = ["one", "three"].map { "CREATE STREAM \($0) (v INT) WITH (KAFKA_TOPIC='\($0)', VALUE_FORMAT='JSON', PARTITIONS=\($0 == "one" ? 1 : 3));" }
+        #expect(try run(millrace, ["run", "--data", place, "-c", statements.joined()]).status == 0)
+        for action in ["dump", "describe", "verify"] {
+            for (topic, partition, hint) in [("one", "7", "one partition, 0"), ("three", "3", "3 partitions, 0 to 2"), ("three", "2147483647", "0 to 2")] {
+                let (output, status) = try run(millrace, ["topics", action, topic, "--partition", partition, "--data", place])
+                #expect(status == 1 && output.contains("has no partition \(partition)") && output.contains(hint), "\(action): \(output)")
+            }
+            #expect(try run(millrace, ["topics", action, "three", "--partition", "2", "--data", place]).status == 0, "\(action)")
+        }
+    }
+
     /// A data directory in use names the port of the server that has it; tail, topics and load go by their flags.
     @Test func aServerIsFoundThroughItsDirectory() throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "data-\(UUID().uuidString)")

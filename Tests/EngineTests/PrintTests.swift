@@ -1,5 +1,27 @@
+import Diagnostics
+import Platform
+import Sessions
 import TestSupport
 import Testing
+
+/// Waits for the error of a statement.
+private final class FirstFailure: AnswerSink {
+    private let failure = Monitor<Diagnostic?>(nil)
+
+    func emit(_ event: AnswerEvent) {
+        switch event {
+        case .failed(let error): failure.update { $0 = error }
+        case .done: failure.update { $0 = Diagnostic(.internalError, "it was carried out") }
+        case .columns, .rows, .notice: break
+        }
+    }
+
+    func hasRoom(orCall resume: @escaping @Sendable () -> Void) -> Bool { true }
+
+    func wait() -> Diagnostic {
+        failure.wait(until: { $0 != nil }, then: { $0 }) ?? Diagnostic(.internalError, "there is none")
+    }
+}
 
 /// Lines of PRINT without the time.
 private func printed(_ millrace: Millrace, _ topic: String, _ count: Int) -> [String] {
@@ -19,6 +41,25 @@ private func printed(_ millrace: Millrace, _ topic: String, _ count: Int) -> [St
     #expect(all.last == "+ Topic printing ceased" && all.filter { $0.contains("rowtime") }.count == 7)
     #expect(millrace.run("PRINT s FROM BEGINNING LIMIT 2;").filter { $0.contains("rowtime") }.count == 2)
     #expect(millrace.run("PRINT s;").filter { $0.contains("rowtime") }.isEmpty)
+    millrace.engine.close()
+}
+
+/// Numbers that mean nothing are refused, at their place, and none is taken for another one.
+@Test(arguments: [
+    ("PRINT s LIMIT -1;", "- 42000 negative LIMIT: -1", 14..<16), ("PRINT s FROM BEGINNING LIMIT -9223372036854775808;", "- 42000 negative LIMIT", 29..<49),
+    ("PRINT s INTERVAL 0;", "- 42000 every how many records are printed must be at least 1, found 0", 17..<18),
+    ("PRINT s SAMPLE -3 LIMIT 1;", "- 42000 every how many records are printed must be at least 1, found -3", 15..<17),
+    ("SELECT * FROM s LIMIT -1;", "- 42000 negative LIMIT: -1", 22..<24),
+    ("SELECT * FROM s EMIT CHANGES LIMIT -2;", "- 42000 negative LIMIT: -2", 35..<37),
+    ("PRINT s LIMIT 9223372036854775808;", "- 42604", 14..<33), ("SELECT * FROM s LIMIT 9223372036854775808;", "- 42604", 22..<41),
+]) func numbersOutOfRangeAreRefused(_ statement: String, _ message: String, _ place: Range<Int>) throws {
+    let millrace = try Millrace()
+    _ = millrace.run("CREATE STREAM s (k VARCHAR KEY, n INT) WITH (kafka_topic='s', value_format='JSON', partitions=3);")
+    let failure = FirstFailure()
+    millrace.session.execute(statement, into: failure)
+    let error = failure.wait()
+    #expect("- \(error.code.rawValue) \(error.message)".hasPrefix(message), "\(error)")
+    #expect(error.range.map { $0.start..<$0.end } == place)
     millrace.engine.close()
 }
 
