@@ -6,7 +6,8 @@
 //
 // A table that reads from one that is dropped has to be dropped in front of it, so its DROP and CREATE are carried out too, and so are
 // those of what has columns of a type that is made anew. A DROP without a CREATE behind it is carried out whenever there is something to
-// drop. Everything else (INSERT, PAUSE, TERMINATE) happens once: the catalog remembers it with a mark.
+// drop. Everything else (PAUSE, TERMINATE, INSERT … SELECT) happens once: the catalog remembers it with a mark. So does an INSERT … VALUES
+// in each topic: one that is made anew gets the row again.
 
 import Bytes
 import Catalog
@@ -17,10 +18,15 @@ import Values
 struct ScriptStatement: Sendable {
     /// Nil for a text that is no statement: it is carried out, and refused there with the reason.
     let statement: Statement?
-    /// What the catalog remembers it by; nil for a statement that only concerns the session.
+    /// What the catalog remembers it by; nil for a statement that only concerns the session. An INSERT … VALUES is remembered with its topic
+    /// as well (`ScriptRun.mark`).
     let mark: String?
-    /// The canonical text.
+    /// What an earlier server remembered a CREATE OR REPLACE or IF NOT EXISTS by; nil for others.
+    let formerMark: String?
+    /// The canonical text of what it makes: without OR REPLACE and IF NOT EXISTS.
     let canonical: String
+    /// How many statements of this text the script has up to this one: it may insert the same row twice.
+    let occurrence: Int
 
     /// What the statement makes, changes or drops; nil when that is nothing with a name.
     var subject: CatalogKey? {
@@ -117,16 +123,20 @@ struct ScriptPlan: Sendable {
         }
     }
 
-    /// Whether a statement is to be carried out.
-    func isDue(_ index: Int) -> Bool {
+    /// Whether a statement is to be carried out now, when `current` exists; the catalog will remember it with `mark`.
+    func isDue(_ index: Int, mark: String?, in current: CatalogSnapshot) -> Bool {
         if let decision = decisions[index] { return decision }
         let statement = statements[index]
         if statement.mark == nil { return true }
         let isMarked = isMarked(index)
         switch statement.statement {
         case .insertSelect(let insert):
-            return (!isMarked || renewed.contains(insert.target.text)) && !catalog.sortedQueries.contains { isSame($0.statement, statement) }
-        case .insertValues(let insert): return !isMarked || emptied.contains(insert.target.text)
+            let existing = current.sortedQueries.count { isSame($0.statement, statement) }
+            return (!isMarked || renewed.contains(insert.target.text)) && existing < statement.occurrence
+        case .insertValues(let insert):
+            if let mark, current.scriptMarks.contains(mark) { return mark == statement.mark && emptied.contains(insert.target.text) }
+            // What an earlier server remembered without the topic.
+            return !isMarked || emptied.contains(insert.target.text)
         default: return !isMarked
         }
     }
@@ -148,20 +158,25 @@ struct ScriptPlan: Sendable {
 
     private static func read(_ texts: [String], _ options: ParserOptions) -> [ScriptStatement] {
         var options = options
-        // How often each text has come so far: a script may insert the same row twice.
-        var counts: [String: Int] = [:]
+        var counts: [String: Int] = [:], formerCounts: [String: Int] = [:]
         return texts.map { text in
             guard let statement = (try? parse(text, options: options))?.first?.statement else {
-                return ScriptStatement(statement: nil, mark: nil, canonical: text)
+                return ScriptStatement(statement: nil, mark: nil, formerMark: nil, canonical: text, occurrence: 1)
             }
             if case .define(let name, let value) = statement { options.variables[name.text.uppercased()] = value }
             if case .undefine(let name) = statement { options.variables[name.text.uppercased()] = nil }
-            let canonical = CanonicalText.statement(statement)
-            guard statement.changesData else { return ScriptStatement(statement: statement, mark: nil, canonical: canonical) }
-            counts[canonical, default: 0] += 1
-            let mark = "\(String(fnv1a(canonical.utf8), radix: 16))-\(counts[canonical] ?? 1)"
-            return ScriptStatement(statement: statement, mark: mark, canonical: canonical)
+            let (canonical, written) = (CanonicalText.statement(statement.unconditional), CanonicalText.statement(statement))
+            let (occurrence, formerOccurrence) = ((counts[canonical] ?? 0) + 1, (formerCounts[written] ?? 0) + 1)
+            (counts[canonical], formerCounts[written]) = (occurrence, formerOccurrence)
+            return ScriptStatement(
+                statement: statement, mark: statement.changesData ? mark(of: canonical, occurrence) : nil,
+                formerMark: statement.changesData && written != canonical ? mark(of: written, formerOccurrence) : nil,
+                canonical: canonical, occurrence: occurrence)
         }
+    }
+
+    private static func mark(of text: String, _ occurrence: Int) -> String {
+        "\(String(fnv1a(text.utf8), radix: 16))-\(occurrence)"
     }
 
     private static var plainOptions: ParserOptions {
@@ -199,11 +214,13 @@ struct ScriptPlan: Sendable {
     }
 
     /// Whether a statement has been carried out at an earlier start.
-    private func isMarked(_ index: Int) -> Bool { statements[index].mark.map(catalog.scriptMarks.contains) == true }
+    private func isMarked(_ index: Int) -> Bool {
+        [statements[index].mark, statements[index].formerMark].contains { $0.map(catalog.scriptMarks.contains) == true }
+    }
 
     private func isSame(_ text: String, _ statement: ScriptStatement) -> Bool {
         guard let known = try? parse(text, options: ScriptPlan.plainOptions).first?.statement else { return false }
-        return CanonicalText.statement(known) == statement.canonical
+        return CanonicalText.statement(known.unconditional) == statement.canonical
     }
 
     /// Whether a CREATE mentions a type that is made anew. A column of that name counts too: making the source anew without need is

@@ -2,6 +2,7 @@
 // The catalog remembers each statement with a mark, in the commit of the statement itself.
 
 import Catalog
+import LogStore
 import Platform
 import Syntax
 package import Sessions
@@ -34,16 +35,43 @@ package final class ScriptRun: Sendable {
                     "this statement is left out: nobody reads what a SELECT or PRINT in a server's script gives; CREATE … AS SELECT keeps it"))
             return whenFinished(true)
         }
-        guard plan.isDue(index) else { return whenFinished(true) }
-        session.state.withLock { [mark = plan.statements[index].mark] in $0.scriptMark = mark }
+        let mark = mark(of: plan.statements[index])
+        guard plan.isDue(index, mark: mark, in: session.engine.catalog) else { return whenFinished(true) }
+        session.state.withLock { $0.scriptMark = mark }
         session.execute(texts[index], into: sink) { [session] succeeded in
             session.state.withLock { $0.scriptMark = nil }
             whenFinished(succeeded)
         }
     }
+
+    /// What the catalog remembers a statement by. That of an INSERT … VALUES ends in the identity of the topic, and goes with it.
+    private func mark(of statement: ScriptStatement) -> String? {
+        let engine = session.engine
+        guard let mark = statement.mark, case .insertValues(let insert)? = statement.statement,
+            let source = engine.catalog.sources[insert.target.text], let topic = engine.log.topicID(named: source.topic)
+        else { return statement.mark }
+        return mark + ScriptRun.markSuffix(of: topic.description)
+    }
+
+    /// What the marks end in that tell of rows of a topic.
+    static func markSuffix(of topicID: String) -> String { "@" + topicID }
 }
 
 extension Statement {
+    /// The statement without OR REPLACE and IF NOT EXISTS, which do not change what it makes.
+    var unconditional: Statement {
+        switch self {
+        case .createSource(var create):
+            (create.orReplace, create.ifNotExists) = (false, false)
+            return .createSource(create)
+        case .createAs(var create):
+            (create.orReplace, create.ifNotExists) = (false, false)
+            return .createAs(create)
+        case .createType(let name, let type, _): return .createType(name: name, type: type, ifNotExists: false)
+        default: return self
+        }
+    }
+
     /// Whether the statement changes what exists or what is stored, for longer than its session.
     var changesData: Bool {
         if case .insertValues = self { return true }

@@ -67,6 +67,9 @@ extension StatementExecution {
         var change = CatalogChange(remove: [.source(name)] + (source.queryID.map { [.query($0), .pause($0)] } ?? []))
         if drop.deleteTopic, let topic = engine.log.describeTopic(named: source.topic) {
             change.set.append(.removedTopic(RemovedTopic(name: topic.name, topicID: topic.id.description)))
+            // A script's rows go with the topic.
+            let suffix = ScriptRun.markSuffix(of: topic.id.description)
+            change.remove += engine.catalog.scriptMarks.filter { $0.hasSuffix(suffix) }.sorted().map { .scriptMark($0) }
         }
         try apply(change)
         return AnswerSummary(message: "Source `\(name)` (topic: \(source.topic)) was dropped.")

@@ -170,6 +170,74 @@ import Testing
         }
     }
 
+    /// Rows of a script are there whenever their topic was made anew, at whatever start; and they are not twice in one that was kept.
+    @Test func rowsComeBackWithTheirTopic() throws {
+        let files = MemoryFileSystem()
+        let rows = ["INSERT INTO s VALUES (1, 1);", "INSERT INTO s VALUES (1, 1);", "INSERT INTO s VALUES (2, 2);"]
+        func count(_ script: [String]) throws -> (rows: String?, marks: Int) {
+            let (failures, millrace) = try run(script, over: files)
+            defer { millrace.engine.close() }
+            #expect(failures == [])
+            let marks = millrace.engine.catalog.scriptMarks.count
+            return (millrace.run("SELECT COUNT(*) FROM s;").first { $0.hasPrefix(":") }, marks)
+        }
+        var marks: [Int] = []
+        for _ in 0..<3 {
+            for _ in 0..<2 { #expect(try count([source] + rows).rows == ": [3]") }
+            marks.append(try count([source] + rows).marks)
+            // The topic stays where the DROP does not say otherwise.
+            #expect(try count([source] + rows + ["DROP STREAM s;"]).rows == nil)
+            #expect(try count([source] + rows).rows == ": [3]")
+            #expect(try count(["DROP STREAM s DELETE TOPIC;"]).rows == nil)
+        }
+        #expect(marks[1] == marks[2], "what is remembered does not grow: \(marks)")
+    }
+
+    /// The same INSERT … SELECT written twice is two queries, also when the second one is added later.
+    @Test func theSameQueryTwice() throws {
+        let files = MemoryFileSystem()
+        let made = [settings, source, "CREATE STREAM d (id INT KEY, v INT) WITH (kafka_topic='d', format='JSON', partitions=1);"]
+        let insert = "INSERT INTO d SELECT id, v FROM s;"
+        func queries(_ script: [String]) throws -> [String] {
+            let (failures, millrace) = try run(script, over: files)
+            defer { millrace.engine.close() }
+            return failures + millrace.engine.catalog.sortedQueries.map(\.id)
+        }
+        for _ in 0..<2 { #expect(try queries(made + [insert]) == ["INSERTQUERY_0"]) }
+        for _ in 0..<2 { #expect(try queries(made + [insert, insert]) == ["INSERTQUERY_0", "INSERTQUERY_1"]) }
+        #expect(try queries(made + [insert]) == ["INSERTQUERY_0", "INSERTQUERY_1"])
+        for _ in 0..<2 { #expect(try queries(made + [insert, insert, "TERMINATE INSERTQUERY_0;"]) == ["INSERTQUERY_1"]) }
+        #expect(try queries(made + [insert, insert, insert]) == ["INSERTQUERY_1", "INSERTQUERY_2"])
+    }
+
+    /// OR REPLACE and IF NOT EXISTS come and go without a change of what exists.
+    @Test(arguments: [("", " OR REPLACE"), (" OR REPLACE", ""), (" IF NOT EXISTS", ""), ("", " IF NOT EXISTS")])
+    func theSameWithAndWithoutReplacing(before: String, after: String) throws {
+        let files = MemoryFileSystem()
+        func script(_ words: String) -> [String] {
+            let (first, behind) = words.contains("REPLACE") ? (words, "") : ("", words)
+            return [
+                settings, "CREATE TYPE\(behind) pair AS STRUCT<x INT>;",
+                "CREATE\(first) STREAM\(behind) s (id INT KEY, v INT) WITH (kafka_topic='s', format='JSON', partitions=1);",
+                "CREATE\(first) STREAM\(behind) a (id INT KEY, v INT) WITH (kafka_topic='a', format='JSON', partitions=1);",
+                "ALTER STREAM a ADD COLUMN more INT;", "CREATE\(first) TABLE\(behind) tot AS SELECT id, COUNT(*) AS n FROM s GROUP BY id;",
+                "CREATE\(first) STREAM\(behind) big AS SELECT * FROM s WHERE v > 1;",
+            ]
+        }
+        for words in [before, after, before] {
+            let (events, millrace) = try events(script(words), over: files)
+            #expect(events.filter { $0.hasPrefix("-") } == [])
+            #expect(millrace.engine.catalog.sortedQueries.map(\.id) == ["CSAS_BIG_1", "CTAS_TOT_0"])
+            #expect(millrace.engine.catalog.sources["TOT"]?.queryID == "CTAS_TOT_0")
+            #expect(millrace.run("DESCRIBE a;").contains { $0.contains("MORE") })
+            millrace.engine.close()
+        }
+        // At a start without a change nothing but the settings is carried out.
+        let (events, millrace) = try events(script(after), over: files)
+        #expect(events.count == 1, "\(events)")
+        millrace.engine.close()
+    }
+
     /// A query whose answer nobody reads is left out with a notice, instead of keeping the server from its next statements for ever.
     @Test func queriesWithoutReadersAreLeftOut() throws {
         let (events, millrace) = try events(
