@@ -164,7 +164,7 @@ final class Worker: @unchecked Sendable {
                 return slot.whenBack.append { $0.remove(epoch, committing: committing, finally: finally) }
             }
             if committing { worker.commit(leaving.filter { $0.task.isCommitDue(isIdle: true) }) }
-            for slot in leaving { worker.drop(slot) }
+            worker.drop(leaving)
             worker.whenDecided(leaving, finally)
         }
     }
@@ -172,7 +172,7 @@ final class Worker: @unchecked Sendable {
     /// Drops those tasks of an epoch that are away: what waits for them to come back is done without them.
     func abandon(_ epoch: RunEpoch) {
         post { worker in
-            for slot in worker.away where slot.epoch === epoch && !slot.isTransient { worker.drop(slot) }
+            worker.drop(worker.away.filter { $0.epoch === epoch && !$0.isTransient })
         }
     }
 
@@ -226,7 +226,7 @@ final class Worker: @unchecked Sendable {
             }
             for message in messages { message(self) }
         }
-        for slot in slots where !slot.isAway { drop(slot) }
+        drop(slots.filter { !$0.isAway })
         let stranded = waiting
         waiting = []
         for waiter in stranded { waiter.call() }
@@ -324,24 +324,40 @@ final class Worker: @unchecked Sendable {
     }
 
     /// Drops a task with everything that it has not committed. One that is away is told to end, and leaves when it has come back.
-    func drop(_ slot: TaskSlot) {
-        guard !slot.isGone else { return }
-        slot.isGone = true
-        slots.removeAll { $0 === slot }
-        ready.removeAll { $0 === slot }
-        scans.removeAll { $0 === slot }
-        due.removeAll { $0 === slot }
+    func drop(_ slot: TaskSlot) { drop([slot]) }
+
+    /// Drops several tasks, of which a query may have thousands, with one look through the lines for all of them.
+    func drop(_ slots: [TaskSlot]) {
+        let leaving = slots.filter { !$0.isGone }
+        if leaving.isEmpty { return }
+        for slot in leaving { slot.isGone = true }
+        self.slots.removeAll(where: \.isGone)
+        ready.removeAll(where: \.isGone)
+        scans.removeAll(where: \.isGone)
+        due.removeAll(where: \.isGone)
         inbox.withLock { inbox in
-            for partition in slot.partitions {
-                let left = (inbox.readers[partition] ?? 1) - 1
-                inbox.readers[partition] = left > 0 ? left : nil
-            }
-            let key = ObjectIdentifier(slot.epoch)
-            if let entry = inbox.epochs[key] { inbox.epochs[key] = entry.tasks > 1 ? (entry.epoch, entry.tasks - 1) : nil }
+            for slot in leaving { inbox.forget(slot) }
         }
-        guard slot.isAway else { return slot.task.retire() }
-        slot.epoch.cancel.set()
-        slot.doPostponed(on: self)
+        for slot in leaving {
+            guard slot.isAway else {
+                slot.task.retire()
+                continue
+            }
+            slot.epoch.cancel.set()
+            slot.doPostponed(on: self)
+        }
+    }
+}
+
+extension Worker.Inbox {
+    /// Takes a task out of the counts of readers and of the tasks of its epoch.
+    fileprivate mutating func forget(_ slot: TaskSlot) {
+        for partition in slot.partitions {
+            let left = (readers[partition] ?? 1) - 1
+            readers[partition] = left > 0 ? left : nil
+        }
+        let key = ObjectIdentifier(slot.epoch)
+        if let entry = epochs[key] { epochs[key] = entry.tasks > 1 ? (entry.epoch, entry.tasks - 1) : nil }
     }
 }
 
