@@ -105,7 +105,7 @@ package final class EngineSession: Sendable {
     ) {
         guard let first = statements.first else { return whenFinished(true) }
         if request.isCancelled {
-            sink.emit(.failed(Diagnostic(.cancelled, "cancelled on request", category: .general)))
+            sink.emit(.failed(StatementExecution.cancelledOnRequest))
             return whenFinished(false)
         }
         let rest = statements.dropFirst()

@@ -33,7 +33,7 @@ extension StatementExecution {
             if outcome == .closing { return fail(StatementExecution.shuttingDown, whenDone) }
             goOn(on: engine.statements, whenDone) { () throws(Diagnostic) in
                 request.onCancel(nil)
-                if request.isCancelled { throw Diagnostic(.cancelled, "cancelled on request", category: .general) }
+                if request.isCancelled { throw StatementExecution.cancelledOnRequest }
                 try body(outcome)
             }
         }
@@ -51,6 +51,9 @@ extension StatementExecution {
 
     /// Why a statement does not end by itself when the engine closes.
     static let shuttingDown = Diagnostic(.shuttingDown, "the server is shutting down", category: .general)
+
+    /// The end of a statement that its client does not want any more.
+    static let cancelledOnRequest = Diagnostic(.cancelled, "cancelled on request", category: .general)
 
     // MARK: What this session wrote
 

@@ -57,6 +57,8 @@ struct StatementExecution: Sendable {
                 guard isChange else { return done(try performAtOnce(statement), whenDone) }
                 goOn(on: engine.catalogLane, whenDone) { () throws(Diagnostic) in
                     defer { engine.waiting.notify(.catalog) }
+                    // Others may have been in front of it for long.
+                    if request.isCancelled { throw StatementExecution.cancelledOnRequest }
                     try engine.checkChangeable()
                     done(try performAtOnce(statement), whenDone)
                 }

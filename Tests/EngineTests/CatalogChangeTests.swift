@@ -50,6 +50,35 @@ import Testing
         again.engine.close()
     }
 
+    /// Of two changes the second waits for the first. Cancelled meanwhile, it is not carried out.
+    @Test func aChangeThatIsCancelledInLine() throws {
+        let scheduler = SeededScheduler(seed: 1, mostSteps: 1_000_000)
+        try scheduler.run {
+            let files = FaultyFileSystem(MemoryFileSystem())
+            let millrace = try Millrace(files: files, time: scheduler.time, scheduler: scheduler)
+            let gate = Monitor((isReached: false, isOpen: false))
+            files.setFaults { operation in
+                guard operation.kind == .create, operation.path.hasSuffix("/a.topic.new") else { return nil }
+                gate.update { $0.isReached = true }
+                gate.wait(until: { $0.isOpen }, then: { _ in })
+                return nil
+            }
+            func create(_ name: String) -> String { "CREATE STREAM \(name) (v INT) WITH (kafka_topic='\(name)', format='JSON', partitions=1);" }
+            let (first, _) = millrace.start(create("a"))
+            gate.wait(until: { $0.isReached }, then: { _ in })
+            let (second, request) = Millrace(sharing: millrace).start(create("b"))
+            // Simulated time passes when all others wait: by then the second one is in line.
+            scheduler.sleep(nanoseconds: 1_000_000)
+            request.cancel()
+            gate.update { $0.isOpen = true }
+            #expect(first.wait { !$0.isEmpty } == ["+ Stream created"])
+            #expect(second.wait { !$0.isEmpty } == ["- 57014 cancelled on request"])
+            #expect(millrace.engine.catalog.sources["A"] != nil && millrace.engine.catalog.sources["B"] == nil)
+            #expect(millrace.log.describeTopic(named: "b") == nil)
+            millrace.close()
+        }
+    }
+
     /// A query that could not be resumed stays paused, and can be resumed later.
     @Test func aRefusedResume() throws {
         let files = FaultyFileSystem(MemoryFileSystem())
