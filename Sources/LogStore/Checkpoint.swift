@@ -72,7 +72,7 @@ extension LogWriter {
         var work = SyncWork(segments: [], indexes: [], directories: [])
         var seen: Set<String> = []
         // In a fixed order, so that a simulation can be repeated.
-        for (_, writer) in writers.sorted(by: { $0.key < $1.key }) where !writer.unsynced.isEmpty {
+        for (_, writer) in writers.filter({ !$0.value.unsynced.isEmpty }).sorted(by: { $0.key < $1.key }) {
             for directory in writer.unsynced.flatMap(\.unsyncedDirectories) where seen.insert(directory).inserted {
                 work.directories.append(directory)
             }
