@@ -79,7 +79,7 @@ extension SegmentedLog {
     // MARK: Retention
 
     private func removeOld(_ partition: Partition, _ config: TopicConfig) throws(LogError) {
-        let closed = partition.state.withLock { Array($0.segments.dropLast()) }
+        let closed = partition.closedSegments
         var total = partition.description.byteCount
         var removable: [Segment] = []
         for segment in closed {
@@ -105,15 +105,14 @@ extension SegmentedLog {
     // MARK: Compaction
 
     private func compact(_ partition: Partition, _ config: TopicConfig) throws(LogError) {
-        let applied = partition.state.withLock { ($0.segments, $0.appliedEnd) }
-        // A closed segment that still waits for a batch is not closed yet.
-        let closed = zip(applied.0, applied.0.dropFirst()).prefix { $0.1.baseOffset <= applied.1 }.map(\.0)
+        let segments = partition.state.withLock { $0.segments }
+        let closed = partition.closedSegments
         var compaction = Compaction(
             partition: partition, segments: closed, end: .first, config: config, now: clock.wallMilliseconds(), files: files,
             seed: random.next(), batchBytes: options.batchBytes.length)
         guard try compaction.isWorthwhile() else { return }
         compaction.segments = try settled(closed)
-        guard let end = applied.0.dropFirst(compaction.segments.count).first?.baseOffset, try compaction.isWorthwhile() else { return }
+        guard let end = segments.dropFirst(compaction.segments.count).first?.baseOffset, try compaction.isWorthwhile() else { return }
         compaction.end = end
         for cleaned in try compaction.run() {
             try replace(cleaned, in: partition)

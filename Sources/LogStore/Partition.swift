@@ -65,6 +65,13 @@ final class Partition: Sendable {
             damage: segments.lazy.compactMap(\.damage).first)
     }
 
+    /// The segments before the active one. One that still waits for a batch, which its commit has placed there, is not closed yet, though
+    /// the next one has begun: its index does not tell what it is going to hold.
+    var closedSegments: [Segment] {
+        let (segments, applied) = state.withLock { ($0.segments, $0.appliedEnd) }
+        return zip(segments, segments.dropFirst()).prefix { $0.1.baseOffset <= applied }.map(\.0)
+    }
+
     // MARK: Reading
 
     func fetch(from offset: Offset, maxBytes: ByteCount, upTo moment: LogMoment) throws(LogError) -> RecordRun {
