@@ -50,7 +50,7 @@ extension LogWriter {
             hasJournalSyncFailed = false
         } catch {
             // The old journal goes on; the next commit tries again.
-            return
+            return dropUnfinishedJournal(journal.number + 1, after: error)
         }
         let (work, number, files) = (collectSyncWork(), journal.number, files)
         let isClosing = log.order.update { order in
@@ -65,6 +65,19 @@ extension LogWriter {
             }
         } catch {
             finishCheckpoint(number, Self.synchronize(work, files), work)
+        }
+    }
+
+    /// Removes a journal file that could not be begun, durably: should it turn out to be whole, a start would take the commits that still
+    /// go to the file before it for unfinished ones.
+    private func dropUnfinishedJournal(_ number: UInt64, after cause: SystemError) {
+        let path = directory.journalFile(number)
+        do throws(SystemError) {
+            guard files.exists(path) else { return }
+            try files.removeFile(path)
+            try files.synchronizeDirectory(directory.journal)
+        } catch {
+            stop("\(cause); and the journal file that was begun could not be removed: \(error)")
         }
     }
 

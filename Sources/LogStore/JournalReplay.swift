@@ -230,7 +230,7 @@ final class JournalReplay {
         var bytes = try translating { () throws(SystemError) in
             try file.read(at: append.position, count: byteCount, padding: 0)
         }
-        if bytes.starts(with: SegmentWriter.noOffset) { bytes.put(int64: append.baseOffset.count, at: 0) }
+        if SegmentWriter.isUnconfirmed(bytes, append.baseOffset) { bytes.put(int64: append.baseOffset.count, at: 0) }
         return bytes
     }
 
@@ -274,7 +274,7 @@ final class JournalReplay {
     private func confirm(_ append: JournalAppend, in file: any File) throws(LogError) {
         try translating { () throws(SystemError) in
             let present = try file.read(at: append.position, count: SegmentWriter.noOffset.count, padding: 0)
-            guard present == SegmentWriter.noOffset else { return }
+            guard SegmentWriter.isUnconfirmed(present, append.baseOffset) else { return }
             var offset = present
             offset.put(int64: append.baseOffset.count, at: 0)
             try file.write(offset, at: append.position)

@@ -77,7 +77,7 @@ final class LogWriter: @unchecked Sendable {
             return placements
         } catch {
             staging.abandon(files)
-            if unapplied.isEmpty { staging.cutExtents() }
+            staging.cutExtents()
             throw error
         }
     }
@@ -107,7 +107,9 @@ final class LogWriter: @unchecked Sendable {
         /// Removes what was written ahead of its commit; where that fails, opening the log does it.
         func cutExtents() {
             for (_, place) in places.sorted(by: { $0.key < $1.key }) {
-                try? place.writer.active?.file.truncate(to: place.writer.size)
+                // What is journalled may not be in the file yet: it is not made longer.
+                guard let file = place.writer.active?.file, let size = try? file.size(), size > place.writer.size else { continue }
+                try? file.truncate(to: place.writer.size)
             }
         }
 
@@ -218,8 +220,9 @@ final class LogWriter: @unchecked Sendable {
         }
     }
 
-    /// Tells the journal of a topic that is about to be created, durably.
+    /// Tells the journal of a topic that is about to be created, durably. A log that has stopped may have left the file.
     func journal(_ topic: TopicID, partitionCount: Int) throws(LogError) {
+        if let refusal = log.order.withLock({ $0.refusal }) { throw refusal }
         for isLastAttempt in [false, true] {
             var bytes: [UInt8] = []
             let start = JournalFormat.open(

@@ -27,7 +27,7 @@ struct PartitionOpening {
     ) throws(LogError) -> PartitionWriter {
         var touched = replayed?.touched ?? []
         var state = replayed?.state ?? .empty(PartitionKey(topic: topic.id, partition: index))
-        let bases = hasDirectory ? try translating { () throws(SystemError) in try listSegments() } : []
+        var bases = hasDirectory ? try translating { () throws(SystemError) in try listSegments() } : []
         if bases.isEmpty && state.end == .first && state.size == 0 {
             return .untouched(topic, index, in: recovery.directory)
         }
@@ -41,6 +41,7 @@ struct PartitionOpening {
         } else if durability == .fsync {
             try takeSurplus(bases, &state, touched: &touched)
         }
+        bases = try removingLeftovers(bases, below: state.segment)
         var segments: [Segment] = []
         for base in bases {
             let next = bases.first { $0 > base } ?? state.end
@@ -91,6 +92,42 @@ struct PartitionOpening {
         let path = try putAside(segment)
         let what = "\(reason), and is no beginning of a new segment: opening moves its \(segment.size) bytes away, to be kept as \(path)"
         recovery.note(.cutRecords, segment.path, what)
+    }
+
+    /// Removes segments that were begun for a commit which did not come about, where the partition went on in the segment before them: their
+    /// removal failed at the time, or a power cut has undone it. One that is empty because it has lost its records is not among them: the
+    /// segment before it ends where it begins.
+    private mutating func removingLeftovers(_ bases: [Offset], below active: Offset) throws(LogError) -> [Offset] {
+        var kept: [Offset] = []
+        for base in bases {
+            if base < active, let last = kept.last, try isUnbegun(base), try end(of: sealed(last)) > base {
+                try remove(base, "it was begun for a commit that did not come about")
+            } else {
+                kept.append(base)
+            }
+        }
+        return kept
+    }
+
+    /// Whether a segment has no batch with an offset at its beginning.
+    private func isUnbegun(_ base: Offset) throws(LogError) -> Bool {
+        try translating { () throws(SystemError) in
+            let file = try files.open(Segment.stem(directory, base) + ".log", .read)
+            defer { file.close() }
+            let first = try file.read(at: 0, count: SegmentWriter.noOffset.count, padding: 0)
+            return first.allSatisfy { $0 == 0 } || first == SegmentWriter.noOffset
+        }
+    }
+
+    /// The offset behind the last whole batch of a segment.
+    private func end(of segment: Segment) throws(LogError) -> Offset {
+        let file = try translating { () throws(SystemError) in try files.open(segment.path, .read) }
+        defer { file.close() }
+        var end = segment.baseOffset
+        try SegmentLoading(segment: segment, file: file, size: segment.size).walk(from: 0) { header, _, _, _ in
+            end = max(end, header.lastOffset + 1)
+        }
+        return end
     }
 
     /// Says which segments are known to have lost what they held. Between others a gap is noticed by readers and inspections.

@@ -69,6 +69,16 @@ final class SegmentWriter {
     /// What stands in place of the offset of the first batch of an append that was written ahead of its commit.
     static let noOffset = [UInt8](repeating: 0xFF, count: 8)
 
+    /// Whether a batch begins with no offset, or with `offset` in part: its bytes may lie in two sectors of the disk, of which a power cut has
+    /// left one as it was.
+    static func isUnconfirmed(_ batch: [UInt8], _ offset: Offset) -> Bool {
+        guard batch.count >= noOffset.count else { return false }
+        var confirmed = noOffset
+        confirmed.put(int64: offset.count, at: 0)
+        let present = batch.prefix(noOffset.count)
+        return !present.elementsEqual(confirmed) && zip(present, zip(confirmed, noOffset)).allSatisfy { $0 == $1.0 || $0 == $1.1 }
+    }
+
     /// Writes an append ahead of its commit. Its first batch has no offset until `confirm`: should the commit not come about, nobody
     /// can take these batches for some of the log's.
     func writeAhead(_ framed: FramedBatches, at position: Int64) throws(SystemError) {
