@@ -6,8 +6,8 @@
 //
 // A table that reads from one that is dropped has to be dropped in front of it, so its DROP and CREATE are carried out too, and so are
 // those of what has columns of a type that is made anew. A DROP without a CREATE behind it is carried out whenever there is something to
-// drop. Everything else (PAUSE, TERMINATE, INSERT … SELECT) happens once: the catalog remembers it with a mark. So does an INSERT … VALUES
-// in each topic: one that is made anew gets the row again.
+// drop, and a TERMINATE whenever there is a query to end that no statement behind it makes. Everything else (PAUSE, INSERT … SELECT)
+// happens once: the catalog remembers it with a mark. So does an INSERT … VALUES in each topic: one that is made anew gets the row again.
 
 import Bytes
 import Catalog
@@ -141,6 +141,15 @@ struct ScriptPlan: Sendable {
         }
     }
 
+    /// Ids of the queries of `current` that the TERMINATE at an index ends: of those that it means, the ones that no statement behind it makes.
+    func terminated(by index: Int, _ target: QueryTarget, in current: CatalogSnapshot) -> [String] {
+        current.sortedQueries.filter { query in
+            if case .query(let name) = target, name.text != query.id { return false }
+            if case .all = target, query.id.hasPrefix(QueryIDs.Prefix.sourceTable.rawValue) { return false }
+            return !statements[(index + 1)...].contains { isSame(query.statement, $0) }
+        }.map(\.id)
+    }
+
     /// Names of sources and ids of queries that exist although nothing in the script makes or drops them, sorted.
     var leftovers: [String] {
         let made = Set(statements.lazy.filter { $0.isCreate || $0.isDrop }.compactMap(\.subject))
@@ -214,7 +223,7 @@ struct ScriptPlan: Sendable {
     }
 
     /// Whether a statement has been carried out at an earlier start.
-    private func isMarked(_ index: Int) -> Bool {
+    func isMarked(_ index: Int) -> Bool {
         [statements[index].mark, statements[index].formerMark].contains { $0.map(catalog.scriptMarks.contains) == true }
     }
 

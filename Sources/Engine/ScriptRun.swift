@@ -35,13 +35,37 @@ package final class ScriptRun: Sendable {
                     "this statement is left out: nobody reads what a SELECT or PRINT in a server's script gives; CREATE … AS SELECT keeps it"))
             return whenFinished(true)
         }
+        if case .manageQuery(.terminate, let target)? = plan.statements[index].statement {
+            return terminate(index, target, into: sink, whenFinished)
+        }
         let mark = mark(of: plan.statements[index])
         guard plan.isDue(index, mark: mark, in: session.engine.catalog) else { return whenFinished(true) }
+        execute(texts[index], mark, into: sink, whenFinished)
+    }
+
+    private func execute(_ text: String, _ mark: String?, into sink: any AnswerSink, _ whenFinished: @escaping @Sendable (Bool) -> Void) {
         session.state.withLock { $0.scriptMark = mark }
-        session.execute(texts[index], into: sink) { [session] succeeded in
+        session.execute(text, into: sink) { [session] succeeded in
             session.state.withLock { $0.scriptMark = nil }
             whenFinished(succeeded)
         }
+    }
+
+    /// Ends the queries that a TERMINATE means, as far as nothing behind it makes them.
+    private func terminate(
+        _ index: Int, _ target: QueryTarget, into sink: any AnswerSink, _ whenFinished: @escaping @Sendable (Bool) -> Void
+    ) {
+        let catalog = session.engine.catalog
+        let ids = plan.terminated(by: index, target, in: catalog)
+        if case .query(let name) = target, catalog.queries[name.text] == nil {
+            if session.engine.state.withLock({ $0.broken.contains { $0.queryID == name.text } }) {
+                return execute(texts[index], plan.statements[index].mark, into: sink, whenFinished)
+            }
+            if !plan.isMarked(index) { sink.emit(.notice("there is no query \(name.text) to terminate")) }
+        }
+        if ids.isEmpty { return whenFinished(true) }
+        let text = ids.map { "TERMINATE \(CanonicalText.backQuoted($0));" }.joined(separator: " ")
+        execute(text, plan.statements[index].mark, into: sink, whenFinished)
     }
 
     /// What the catalog remembers a statement by. That of an INSERT … VALUES ends in the identity of the topic, and goes with it.

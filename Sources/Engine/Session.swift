@@ -90,6 +90,9 @@ package final class EngineSession: Sendable {
         return request
     }
 
+    /// Checks the syntax of a text without carrying any of it out. Errors: the first mistake, with its place in the text.
+    package func checkSyntax(of text: String) throws(Diagnostic) { _ = try parse(text, options: parserOptions) }
+
     /// Has `work` done on a thread for statements; an engine that closes ends the request instead.
     private func onStatementThread(
         _ sink: any AnswerSink, _ whenFinished: @escaping @Sendable (Bool) -> Void, _ work: @escaping @Sendable () -> Void

@@ -19,7 +19,7 @@ extension StatementExecution {
         _ change: CatalogChange, appends: [Append] = [], generation: UInt64? = nil, starting: Set<String> = []
     ) throws(Diagnostic) {
         var change = change
-        if !change.isEmpty, let mark = session.state.withLock({ $0.scriptMark }) { change.set.append(.scriptMark(mark)) }
+        if let mark = session.state.withLock({ $0.scriptMark }) { change.set.append(.scriptMark(mark)) }
         for notice in try engine.apply(change, appends: appends, generation: generation, starting: starting) { sink.emit(.notice(notice)) }
     }
 

@@ -109,17 +109,22 @@ struct ServeCommand {
     private func runScript(_ path: String, _ engine: MillraceEngine) throws(CommandFailure) {
         let script = try script(path)
         let session = engine.openSession()
+        let name = script.name ?? path
+        // Before anything is carried out: a DROP … DELETE TOPIC cannot be taken back when a later line turns out to be no statement.
+        do throws(Diagnostic) { try session.checkSyntax(of: script.text) } catch {
+            engine.close()
+            throw .refused(ServeCommand.failure(error, fromLine: 1, in: name))
+        }
         let pieces = script.pieces
         let run = ScriptRun(of: pieces.map(\.text), in: session)
-        for name in run.leftovers {
+        for leftover in run.leftovers {
             output.write(
                 .warning,
                 logText(
                     "not_in_script",
-                    ["name": name, "detail": "it exists from an earlier start and goes on; a DROP or TERMINATE in the script ends it"]))
+                    ["name": leftover, "detail": "it exists from an earlier start and goes on; a DROP or TERMINATE in the script ends it"]))
         }
         for (index, piece) in pieces.enumerated() {
-            let name = script.name ?? path
             let sink = ScriptSink(output, place: "\(name):\(piece.line)")
             let result = Monitor<Bool?>(nil)
             run.execute(index, into: sink) { succeeded in result.update { $0 = succeeded } }
@@ -127,17 +132,17 @@ struct ServeCommand {
             guard succeeded else {
                 engine.close()
                 let failure = sink.failure ?? Diagnostic(.statementError, "the statement could not be carried out", category: .general)
-                throw .refused(ServeCommand.failure(failure, of: piece, in: name))
+                throw .refused(ServeCommand.failure(failure, fromLine: piece.line, in: name))
             }
         }
     }
 
-    /// The error of a statement of a script, with its place in front: `queries.sql:3: …`. Where the statement makes what exists already,
-    /// it has been changed since an earlier start, and the hint says what to do.
-    private static func failure(_ failure: Diagnostic, of piece: Script.Piece, in name: String) -> Diagnostic {
+    /// The error of a text that begins at a line of a script, with its place there in front: `queries.sql:3: …`. Where a statement makes
+    /// what exists already, it has been changed since an earlier start, and the hint says what to do.
+    private static func failure(_ failure: Diagnostic, fromLine first: Int, in name: String) -> Diagnostic {
         var failure = failure
-        let line = failure.range.map { piece.line + $0.line - 1 } ?? piece.line
-        failure.message = "\(name):\(line): \(failure.message)"
+        let line = failure.range.map { first + $0.line - 1 } ?? first
+        failure.message = "\(name):\(line): \(withoutPlace(failure.message))"
         // The place is one of the statement's text, which the reader of the message does not see.
         failure.range = nil
         if failure.code == .duplicateSource {
@@ -147,6 +152,25 @@ struct ServeCommand {
         }
         return failure
     }
+}
+
+/// A message without the place in its statement that some begin with.
+private func withoutPlace(_ message: String) -> String {
+    for form in ["line #:#: ", "Line: #, Col: #: "] {
+        if let rest = rest(of: message, behind: form) { return rest }
+    }
+    return message
+}
+
+/// What follows a beginning of the form, in which # stands for a number; nil for a text that begins otherwise.
+private func rest(of text: String, behind form: String) -> String? {
+    var rest = Substring(text)
+    for sign in form {
+        let taken = sign == "#" ? rest.prefix(while: \.isNumber) : rest.prefix(rest.first == sign ? 1 : 0)
+        if taken.isEmpty { return nil }
+        rest = rest.dropFirst(taken.count)
+    }
+    return String(rest)
 }
 
 /// Logs what the statements of a script answer.

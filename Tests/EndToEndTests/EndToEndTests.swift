@@ -206,6 +206,13 @@ private func python(_ script: String, _ arguments: [String]) throws -> (output: 
         try longer.write(to: file, atomically: true, encoding: .utf8)
         let (output, status) = try run(millrace, serve)
         #expect(status == 1 && output.contains("\(file.path):8: "), "\(output)")
+        // A mistake in the last line is found before the first one is carried out.
+        let dropping = "DROP STREAM o;\nDROP STREAM s DELETE TOPIC;\n" + script("id INT, x INT", "") + "\n\nCREATE TABEL x;\n"
+        try dropping.write(to: file, atomically: true, encoding: .utf8)
+        let (refusal, code) = try run(millrace, serve)
+        #expect(code == 1 && refusal.contains("\(file.path):9: Syntax Error"), "\(refusal)")
+        let (streams, _) = try run(millrace, ["run", "--data", data, "--output", "tsv", "-c", "SHOW STREAMS;"])
+        #expect(streams.contains("O\t") && streams.contains("S\t"), "\(streams)")
     }
 
     @Test(.enabled(if: Surroundings.hasProgram("python3"), "python3 is not installed")) func aDumpEndsWithTheTopic() throws {

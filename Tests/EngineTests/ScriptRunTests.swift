@@ -125,6 +125,29 @@ import Testing
         }
     }
 
+    /// A TERMINATE in front of what makes a query does not end it at the next start; one that finds nothing to end says so once.
+    @Test(arguments: ["TERMINATE ALL;", "TERMINATE CTAS_TOT_0;", "TERMINATE INSERTQUERY_1;", "PAUSE ALL;"])
+    func aTerminateBelongsToTheQueryBehindIt(statement: String) throws {
+        let files = MemoryFileSystem()
+        let stream = "CREATE STREAM d (id INT KEY, v INT) WITH (kafka_topic='d', format='JSON', partitions=1);"
+        let counting = "CREATE TABLE tot AS SELECT id, COUNT(*) AS n FROM s GROUP BY id;"
+        let insert = "INSERT INTO d SELECT id, v FROM s;"
+        func queries(_ script: [String]) throws -> [String] {
+            let (events, millrace) = try events(script, over: files)
+            defer { millrace.engine.close() }
+            #expect(millrace.engine.catalog.paused.isEmpty)
+            return events.filter { $0.hasPrefix("-") || $0.hasPrefix("? there is no") } + millrace.engine.catalog.sortedQueries.map(\.id)
+        }
+        let notice = statement.contains("_") ? ["? there is no query \(statement.dropFirst(10).dropLast()) to terminate"] : []
+        #expect(try queries([settings, statement, source, stream, counting, insert]) == notice + ["CTAS_TOT_0", "INSERTQUERY_1"])
+        for _ in 0..<2 { #expect(try queries([settings, statement, source, stream, counting, insert]).suffix(2) == ["CTAS_TOT_0", "INSERTQUERY_1"]) }
+        guard statement == "TERMINATE ALL;" else { return }
+        // What the script does not make any more is ended, and what it makes another way can be dropped.
+        #expect(try queries([settings, statement, source, stream, counting]) == ["CTAS_TOT_0"])
+        let summing = counting.replacing("COUNT(*)", with: "SUM(v)")
+        for _ in 0..<2 { #expect(try queries([settings, statement, source, "DROP TABLE tot;", summing]) == ["CTAS_TOT_2"]) }
+    }
+
     /// A DROP without a CREATE behind it is carried out whenever there is something to drop.
     @Test func aDropForGoodIsCarriedOutAgain() throws {
         let files = MemoryFileSystem()
