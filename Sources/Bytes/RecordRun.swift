@@ -63,6 +63,13 @@ package final class RecordRun: Sendable {
     @inlinable package var count: Int { offsets.count }
 
     /// The offset of one record. None is negative: a batch whose header says so is not read.
+    /// Stands for records that are not there any more, from the one at `offset` up to `next`: one record without key and value.
+    package static func gap(at offset: Offset, until next: Offset) -> RecordRun {
+        RecordRun(
+            bytes: [UInt8](repeating: 0, count: padding), keys: [.null], values: [.null], headers: [], timestamps: [0], offsets: [offset.count],
+            nextOffset: next, isAtEnd: false)
+    }
+
     @inlinable package func offset(at index: Int) -> Offset { Offset(clamping: offsets[index]) }
 }
 

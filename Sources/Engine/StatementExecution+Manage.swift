@@ -129,9 +129,27 @@ extension StatementExecution {
             throw Diagnostic(.wrongState, "\(id) did not fail at a record that could be skipped", at: parsed.range)
         }
         let partition = PartitionKey(topic: topic.id, partition: failure.partition ?? .first)
-        query.run.skip(partition, offset: offset, reason: failure.message)
-        sink.emit(.notice("skipped the record at offset \(offset) of \(name), partition \(partition.partition)"))
+        if !skipLost(query) {
+            query.run.skip(partition, offset: offset, reason: failure.message)
+            sink.emit(.notice("skipped the record at offset \(offset) of \(name), partition \(partition.partition)"))
+        }
         try manage(.resume, [id])
+    }
+
+    /// Has the query go on, in every partition where records were removed before it read them, with the first one that is there; whether
+    /// there is such a partition.
+    private func skipLost(_ query: PersistentQuery) -> Bool {
+        var hasLost = false
+        for (partition, position) in query.run.status.content.withLock({ $0.durablePositions }).sorted(by: { $0.key < $1.key }) {
+            guard let topic = engine.log.describeTopic(partition.topic), partition.partition.index < topic.partitions.count else { continue }
+            let start = topic.partitions[partition.partition.index].bounds.start
+            guard position < start else { continue }
+            let reason = "\(start - position) records were removed by retention before they were read: offsets \(position) to \(start.previous)"
+            query.run.skip(partition, offset: position, reason: reason)
+            sink.emit(.notice("skipped what is gone of \(topic.name), partition \(partition.partition): \(reason)"))
+            hasLost = true
+        }
+        return hasLost
     }
 
     /// A CREATE statement that makes the same source without its query, as listings show it.

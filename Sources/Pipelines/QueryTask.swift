@@ -263,8 +263,13 @@ package final class QueryTask {
                 input.partition.topic, partition: input.partition.partition, from: input.position, maxBytes: TaskLimits.fetchBytes,
                 upTo: moment)
         } catch {
+            if case .offsetLost(_, let next) = error.kind, input.skips[input.position] != nil {
+                return .gap(at: input.position, until: next)
+            }
+            var message = error.message
+            if case .offsetLost = error.kind, !isTransient { message += "; RESUME … SKIP goes on with those that are there" }
             var failure = QueryFailure(
-                message: error.message, topic: input.topicName, partition: input.partition.partition, offset: input.position)
+                message: message, topic: input.topicName, partition: input.partition.partition, offset: input.position)
             // A reader of appended records is beyond the end when those were withdrawn.
             if case .offsetBeyondEnd = error.kind { failure.isWithdrawn = moment == .appended }
             throw failure
