@@ -42,7 +42,7 @@ final class SegmentWriter {
     ) throws(SystemError) -> SegmentWriter {
         if last == nil { try files.createDirectory(directory) }
         let segment = Segment(stem: Segment.stem(directory, baseOffset), baseOffset: baseOffset, size: 0, files: files)
-        let file = try files.open(segment.path, .truncate)
+        let file = try files.openToKeep(segment.path)
         for suffix in [".index", ".timeindex", ".batches"] where files.exists(segment.stem + suffix) {
             try files.removeFile(segment.stem + suffix)
         }

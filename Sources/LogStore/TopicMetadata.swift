@@ -195,8 +195,11 @@ extension LogError {
             self.init(
                 .directoryInUse, "\(error.path) is in use by another process",
                 hint: "Talk to that server with --server HOST:PORT, or choose another directory with --data DIR.")
-        case .notFound, .alreadyExists, .permissionDenied, .notADirectory, .isADirectory, .readOnly, .tooManyOpenFiles,
-            .inputOutput, .other:
+        case .tooManyOpenFiles:
+            self.init(
+                .storage, "\(error)",
+                hint: "Each partition with records keeps a file open. Raise the limit (ulimit -n) and start again, or drop topics.")
+        case .notFound, .alreadyExists, .permissionDenied, .notADirectory, .isADirectory, .readOnly, .inputOutput, .other:
             self.init(.storage, "\(error)")
         }
     }

@@ -17,6 +17,10 @@ package enum OpenMode: Sendable {
 package protocol FileSystem: AnyObject, Sendable {
     func open(_ path: String, _ mode: OpenMode) throws(SystemError) -> any File
 
+    /// Makes a file, or empties one, that stays open for as long as there is something to write. Error kind `tooManyOpenFiles` while some
+    /// could still be opened: what is opened for a moment (a directory to be synced, a copy, a connection) must not fail for such files.
+    func openToKeep(_ path: String) throws(SystemError) -> any File
+
     /// Names in a directory, sorted by their bytes, without "." and "..".
     func list(_ directory: String) throws(SystemError) -> [String]
 
@@ -41,6 +45,10 @@ package protocol FileSystem: AnyObject, Sendable {
     /// Takes the exclusive lock of a directory, a file `lock` in it, until the result is released or the process ends.
     /// Error kind `inUse` when another holder has it.
     func lockDirectory(_ path: String) throws(SystemError) -> any DirectoryLock
+}
+
+extension FileSystem {
+    package func openToKeep(_ path: String) throws(SystemError) -> any File { try open(path, .truncate) }
 }
 
 /// An open file. Positions and sizes are bytes. Reads may come from any thread; writes from one at a time.

@@ -5,9 +5,13 @@ import Synchronization
 
 /// Files of the machine.
 package final class HostFileSystem: FileSystem {
-    /// Also lets the process open as many files as the machine allows.
-    package init() {
-        raiseOpenFileLimit()
+    /// How many files the process may have open; nil when the machine does not say.
+    private let openFileLimit: Int?
+
+    /// Also lets the process open as many files as the machine allows. `openFileLimit`: how many these are; nil asks the machine.
+    package init(openFileLimit: Int? = nil) {
+        let raised = raisedOpenFileLimit()
+        self.openFileLimit = openFileLimit ?? raised
     }
 
     package func open(_ path: String, _ mode: OpenMode) throws(SystemError) -> any File {
@@ -21,6 +25,20 @@ package final class HostFileSystem: FileSystem {
         let descriptor = retrying { unsafe Glibc.open(path, flags | O_CLOEXEC, 0o644) }
         guard descriptor >= 0 else { throw systemError("open", path) }
         return HostFile(path: path, descriptor: descriptor)
+    }
+
+    /// An eighth of what may be open, at least 32 and at most 256, is left for files and sockets that are open for a while only.
+    package func openToKeep(_ path: String) throws(SystemError) -> any File {
+        let isNew = !exists(path)
+        let descriptor = retrying { unsafe Glibc.open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644) }
+        guard descriptor >= 0 else { throw systemError("open", path) }
+        let file = HostFile(path: path, descriptor: descriptor)
+        // The system gives the lowest number that is free.
+        guard let limit = openFileLimit, Int(descriptor) >= limit - min(256, max(32, limit / 8)) else { return file }
+        file.close()
+        if isNew { try removeFile(path) }
+        throw SystemError(
+            kind: .tooManyOpenFiles, number: EMFILE, attempt: "open", path: path, reason: "Too many open files, of which there may be \(limit)")
     }
 
     package func list(_ directory: String) throws(SystemError) -> [String] {
@@ -218,10 +236,12 @@ func systemError(_ attempt: String, _ path: String) -> SystemError {
     return SystemError(kind: kind, number: number, attempt: attempt, path: path, reason: reason)
 }
 
-/// Each segment being read holds a file, and the usual limit is 1024.
-private func raiseOpenFileLimit() {
+/// Each segment being read holds a file, and the usual limit is 1024. Gives what the limit is now; nil when that is unknown.
+private func raisedOpenFileLimit() -> Int? {
     var limit = rlimit()
-    guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+    guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return nil }
+    let before = limit.rlim_cur
     limit.rlim_cur = limit.rlim_max
-    unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    let isRaised = unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0
+    return Int(clamping: isRaised ? limit.rlim_cur : before)
 }

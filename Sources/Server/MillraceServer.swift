@@ -59,6 +59,8 @@ package final class MillraceServer: @unchecked Sendable {
     private var listeners: [SocketListener] = []
     private var metricsListener: SocketListener?
     private var nextNumber = 1
+    /// When a client that could not be taken in was last logged, in nanoseconds of the engine's clock.
+    private var lastRefusal: Int64?
     /// Connections of both kinds.
     private let openConnections = Monitor(0)
     private let isAskedToEnd = Monitor(false)
@@ -79,10 +81,13 @@ package final class MillraceServer: @unchecked Sendable {
         var opened: [SocketListener] = []
         var accepting: (SocketStream) -> Void = { $0.close() }
         var acceptingMetrics: (SocketStream) -> Void = { $0.close() }
+        var refusing: (String) -> Void = { _ in }
         do throws(SystemError) {
-            for address in options.listeners { opened.append(try SocketListener(address, on: loop) { accepting($0) }) }
+            for address in options.listeners {
+                opened.append(try SocketListener(address, on: loop, accept: { accepting($0) }, refuse: { refusing($0) }))
+            }
             metricsListener = try options.metrics.map { address throws(SystemError) in
-                try SocketListener(address, on: loop) { acceptingMetrics($0) }
+                try SocketListener(address, on: loop, accept: { acceptingMetrics($0) }, refuse: { refusing($0) })
             }
         } catch {
             let hint = error.number == 98 || error.number == 48 ? "Another program listens there; --listen takes another address." : nil
@@ -93,6 +98,7 @@ package final class MillraceServer: @unchecked Sendable {
         listeners = opened
         accepting = { [unowned self] in accept($0) }
         acceptingMetrics = { [unowned self] in acceptMetrics($0) }
+        refusing = { [unowned self] in refuse($0) }
         loop.tick(every: MillraceServer.tickMilliseconds) { [unowned self] in
             for connection in connections.values { connection.tick() }
             for connection in metricsConnections.values { connection.tick() }
@@ -113,6 +119,15 @@ package final class MillraceServer: @unchecked Sendable {
     }
 
     // MARK: Connections
+
+    /// A client could not be taken in, for want of files that may be open for one: logged at most once in ten seconds.
+    private func refuse(_ reason: String) {
+        counters.connectionsRefused.raise()
+        let now = engine.clock.monotonicNanoseconds()
+        if let last = lastRefusal, now - last < 10_000_000_000 { return }
+        lastRefusal = now
+        log(.warning, "client_refused", ["reason": reason])
+    }
 
     private func accept(_ socket: SocketStream) {
         guard connections.count < WireLimits.connections else {

@@ -21,22 +21,27 @@ protocol SocketOwner: AnyObject {
     private let loop: EventLoop
     private let isFile: Bool
     private let accept: (SocketStream) -> Void
+    private let refuse: (_ reason: String) -> Void
     /// Where it really listens.
     let address: SocketAddress
 
-    /// Listens at `address`. On the loop's thread, or before that starts.
-    init(_ address: SocketAddress, on loop: EventLoop, accept: @escaping (SocketStream) -> Void) throws(SystemError) {
+    /// Listens at `address`. On the loop's thread, or before that starts. `refuse` is told why a client could not be taken in.
+    init(
+        _ address: SocketAddress, on loop: EventLoop, accept: @escaping (SocketStream) -> Void, refuse: @escaping (_ reason: String) -> Void
+    ) throws(SystemError) {
         let bound = try ListeningSocket.bind(address)
         self.address = bound.address
         self.loop = loop
         self.accept = accept
+        self.refuse = refuse
         if case .file = address { isFile = true } else { isFile = false }
         unsafe handle = SocketStream.allocate(isFile: isFile, on: loop)
         unsafe SocketStream.adopt(bound.descriptor, handle, isFile: isFile)
         unsafe handle.pointee.data = Unmanaged.passUnretained(self).toOpaque()
         let result = unsafe uv_listen(handle, 1024) { handle, status in
-            guard status == 0, let data = unsafe handle?.pointee.data else { return }
-            unsafe Unmanaged<SocketListener>.fromOpaque(data).takeUnretainedValue().acceptNext()
+            guard let data = unsafe handle?.pointee.data else { return }
+            let listener = unsafe Unmanaged<SocketListener>.fromOpaque(data).takeUnretainedValue()
+            if status == 0 { listener.acceptNext() } else { listener.refuse(uvReason(status)) }
         }
         guard result == 0 else {
             throw SystemError(kind: .other, number: -result, attempt: "listen on", path: address.description, reason: uvReason(result))

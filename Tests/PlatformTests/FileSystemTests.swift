@@ -16,6 +16,19 @@ import Testing
         try body(memory, "/tmp/x")
     }
 
+    /// What stays open leaves some files to what is open for a moment.
+    @Test func filesToKeepLeaveRoomForOthers() throws {
+        let place = FileManager.default.temporaryDirectory.appending(path: "keep-\(UUID().uuidString)").path
+        try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: place) }
+        let full = HostFileSystem(openFileLimit: 32)
+        let error = #expect(throws: SystemError.self) { _ = try full.openToKeep(place + "/a") }
+        #expect(error?.kind == .tooManyOpenFiles && !full.exists(place + "/a"))
+        try full.open(place + "/b", .truncate).close()
+        try HostFileSystem().openToKeep(place + "/c").close()
+        #expect(full.exists(place + "/b") && full.exists(place + "/c"))
+    }
+
     @Test func writingReadingAndCutting() throws {
         try onBoth { files, directory in
             let file = try files.open(directory + "/a", .create)
