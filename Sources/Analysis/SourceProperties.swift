@@ -11,6 +11,7 @@ package struct SourceProperties: Hashable, Sendable {
     package var topic: String?
     package var partitions: Int?
     package var replicas: Int?
+    /// How long records are kept; a negative length sets no limit.
     package var retention: Milliseconds?
     /// none, gzip, snappy, lz4 or zstd: a property that only Millrace has.
     package var compression: String?

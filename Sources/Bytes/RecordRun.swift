@@ -62,7 +62,6 @@ package final class RecordRun: Sendable {
 
     @inlinable package var count: Int { offsets.count }
 
-    /// The offset of one record. None is negative: a batch whose header says so is not read.
     /// Stands for records that are not there any more, from the one at `offset` up to `next`: one record without key and value.
     package static func gap(at offset: Offset, until next: Offset) -> RecordRun {
         RecordRun(
@@ -70,6 +69,7 @@ package final class RecordRun: Sendable {
             nextOffset: next, isAtEnd: false)
     }
 
+    /// The offset of one record. None is negative: a batch whose header says so is not read.
     @inlinable package func offset(at index: Int) -> Offset { Offset(clamping: offsets[index]) }
 }
 

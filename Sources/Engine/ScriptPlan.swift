@@ -131,8 +131,8 @@ struct ScriptPlan: Sendable {
         let isMarked = isMarked(index)
         switch statement.statement {
         case .insertSelect(let insert):
-            let existing = current.sortedQueries.count { isSame($0.statement, statement) }
-            return (!isMarked || renewed.contains(insert.target.text)) && existing < statement.occurrence
+            guard !isMarked || renewed.contains(insert.target.text) else { return false }
+            return current.sortedQueries.count { isSame($0.statement, statement) } < statement.occurrence
         case .insertValues(let insert):
             if let mark, current.scriptMarks.contains(mark) { return mark == statement.mark && emptied.contains(insert.target.text) }
             // What an earlier server remembered without the topic.
@@ -143,10 +143,11 @@ struct ScriptPlan: Sendable {
 
     /// Ids of the queries of `current` that the TERMINATE at an index ends: of those that it means, the ones that no statement behind it makes.
     func terminated(by index: Int, _ target: QueryTarget, in current: CatalogSnapshot) -> [String] {
-        current.sortedQueries.filter { query in
+        let later = Set(statements[(index + 1)...].map(\.canonical))
+        return current.sortedQueries.filter { query in
             if case .query(let name) = target, name.text != query.id { return false }
             if case .all = target, query.id.hasPrefix(QueryIDs.Prefix.sourceTable.rawValue) { return false }
-            return !statements[(index + 1)...].contains { isSame(query.statement, $0) }
+            return ScriptPlan.canonical(of: query.statement).map(later.contains) != true
         }.map(\.id)
     }
 
@@ -228,8 +229,13 @@ struct ScriptPlan: Sendable {
     }
 
     private func isSame(_ text: String, _ statement: ScriptStatement) -> Bool {
-        guard let known = try? parse(text, options: ScriptPlan.plainOptions).first?.statement else { return false }
-        return CanonicalText.statement(known.unconditional) == statement.canonical
+        ScriptPlan.canonical(of: text) == statement.canonical
+    }
+
+    /// The canonical text of what a statement of the catalog makes; nil for one that cannot be read.
+    private static func canonical(of text: String) -> String? {
+        let known = try? parse(text, options: plainOptions).first?.statement
+        return known.map { CanonicalText.statement($0.unconditional) }
     }
 
     /// Whether a CREATE mentions a type that is made anew. A column of that name counts too: making the source anew without need is

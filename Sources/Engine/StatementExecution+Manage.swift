@@ -141,9 +141,10 @@ extension StatementExecution {
     private func skipLost(_ query: PersistentQuery) -> Bool {
         var hasLost = false
         for (partition, position) in query.run.status.content.withLock({ $0.durablePositions }).sorted(by: { $0.key < $1.key }) {
-            guard let topic = engine.log.describeTopic(partition.topic), partition.partition.index < topic.partitions.count else { continue }
-            let start = topic.partitions[partition.partition.index].bounds.start
-            guard position < start else { continue }
+            // Not from a description of the topic: this is asked for each of its partitions.
+            guard let start = try? engine.log.bounds(of: partition.topic, partition: partition.partition).start, position < start,
+                let topic = engine.log.describeTopic(partition.topic)
+            else { continue }
             let reason = "\(start - position) records were removed by retention before they were read: offsets \(position) to \(start.previous)"
             query.run.skip(partition, offset: position, reason: reason)
             sink.emit(.notice("skipped what is gone of \(topic.name), partition \(partition.partition): \(reason)"))

@@ -42,8 +42,8 @@ final class TopicReader: @unchecked Sendable {
     private var seen = 0
     private var printed = 0
 
-    /// A reader of `topic` for a statement whose numbers were checked; `keyWindow` says how its keys carry windows, when a source over the topic says that they do; `follows`
-    /// whether it waits for more at the end.
+    /// A reader of `topic` for a statement whose numbers were checked; `keyWindow` says how its keys carry windows, when a source over the
+    /// topic says that they do; `follows` whether it waits for more at the end.
     init(
         execution: StatementExecution, id: String, topic: TopicDescription, keyWindow: KeyWindow?, statement: PrintTopic, follows: Bool,
         whenDone: @escaping @Sendable (Bool) -> Void

@@ -263,15 +263,17 @@ package final class QueryTask {
                 input.partition.topic, partition: input.partition.partition, from: input.position, maxBytes: TaskLimits.fetchBytes,
                 upTo: moment)
         } catch {
-            if case .offsetLost(_, let next) = error.kind, input.skips[input.position] != nil {
-                return .gap(at: input.position, until: next)
-            }
-            var message = error.message
-            if case .offsetLost = error.kind, !isTransient { message += "; RESUME … SKIP goes on with those that are there" }
             var failure = QueryFailure(
-                message: message, topic: input.topicName, partition: input.partition.partition, offset: input.position)
+                message: error.message, topic: input.topicName, partition: input.partition.partition, offset: input.position)
+            switch error.kind {
+            case .offsetLost(_, let next):
+                // RESUME … SKIP: the gap is skipped and reported like one record.
+                if input.skips[input.position] != nil { return .gap(at: input.position, until: next) }
+                if !isTransient { failure.message += "; RESUME … SKIP goes on with those that are there" }
             // A reader of appended records is beyond the end when those were withdrawn.
-            if case .offsetBeyondEnd = error.kind { failure.isWithdrawn = moment == .appended }
+            case .offsetBeyondEnd: failure.isWithdrawn = moment == .appended
+            default: break
+            }
             throw failure
         }
     }

@@ -48,6 +48,7 @@ package protocol FileSystem: AnyObject, Sendable {
 }
 
 extension FileSystem {
+    /// A file system without a limit of open files.
     package func openToKeep(_ path: String) throws(SystemError) -> any File { try open(path, .truncate) }
 }
 

@@ -12,7 +12,9 @@
     /// The same length in nanoseconds, saturated.
     @inlinable package var nanoseconds: Int64 { count.multipliedSaturated(by: 1_000_000) }
 
+    /// The sum, saturated.
     @inlinable package static func + (left: Self, right: Self) -> Self { Self(left.count.addingSaturated(right.count)) }
+    /// The difference, saturated.
     @inlinable package static func - (left: Self, right: Self) -> Self { Self(left.count.subtractingSaturated(right.count)) }
 
     /// The sum; nil where it is beyond 64 bits.
@@ -20,6 +22,7 @@
 }
 
 extension Milliseconds: ExpressibleByIntegerLiteral {
+    /// As many milliseconds as the literal says.
     @inlinable package init(integerLiteral count: Int64) { self.init(count) }
 }
 

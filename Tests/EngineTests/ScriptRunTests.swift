@@ -112,7 +112,7 @@ import Testing
         for _ in 0..<2 { #expect(try state(script(2), over: files) == ["TOT CTAS_TOT_3", "BIG CSAS_BIG_2"]) }
     }
 
-    /// A TERMINATE in a script happens once, and the query that it ended is not made again.
+    /// A TERMINATE behind what makes a query ends it for good: no later start makes it again.
     @Test(arguments: ["CREATE", "CREATE OR REPLACE"], ["TERMINATE CTAS_TOT_0;", "TERMINATE ALL;"])
     func aTerminatedQueryStaysSo(create: String, terminate: String) throws {
         let files = MemoryFileSystem()
@@ -125,7 +125,7 @@ import Testing
         }
     }
 
-    /// A TERMINATE in front of what makes a query does not end it at the next start; one that finds nothing to end says so once.
+    /// A TERMINATE in front of what makes a query does not end it at the next start; one that finds no query says so.
     @Test(arguments: ["TERMINATE ALL;", "TERMINATE CTAS_TOT_0;", "TERMINATE INSERTQUERY_1;", "PAUSE ALL;"])
     func aTerminateBelongsToTheQueryBehindIt(statement: String) throws {
         let files = MemoryFileSystem()
