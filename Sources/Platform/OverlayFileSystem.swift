@@ -11,8 +11,20 @@ package final class OverlayFileSystem: FileSystem {
         case nothing
     }
 
+    /// The changes by directory and then by path: a directory with few of them is listed quickly, however many there are elsewhere.
+    private struct Entries {
+        private var byDirectory: [String: [String: Entry]] = [:]
+
+        subscript(path: String) -> Entry? {
+            get { byDirectory[parent(of: path)]?[path] }
+            set { byDirectory[parent(of: path), default: [:]][path] = newValue }
+        }
+
+        func inside(_ directory: String) -> [String: Entry] { byDirectory[directory] ?? [:] }
+    }
+
     private let base: any FileSystem
-    private let entries = Mutex<[String: Entry]>([:])
+    private let entries = Mutex(Entries())
 
     /// An overlay without changes.
     package init(over base: any FileSystem) {
@@ -48,14 +60,14 @@ package final class OverlayFileSystem: FileSystem {
     }
 
     package func list(_ directory: String) throws(SystemError) -> [String] {
-        let known = entries.withLock { $0 }
+        let (own, inside) = entries.withLock { ($0[directory], $0.inside(directory)) }
         var names: Set<String> = []
-        switch known[directory] {
+        switch own {
         case .directory?: break
         case .file?, .nothing?: throw refusal(.notFound, "list", directory)
         case nil: names = Set(try base.list(directory))
         }
-        for (path, entry) in known where parent(of: path) == directory {
+        for (path, entry) in inside {
             let name = String(path.dropFirst(directory.utf8.count + 1))
             if case .nothing = entry { names.remove(name) } else { names.insert(name) }
         }
