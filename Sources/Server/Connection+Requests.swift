@@ -99,7 +99,7 @@ extension Connection {
     private func begin(_ event: RequestEvent, _ tag: String?) {
         switch event {
         case .statement(_, let text): execute(text, tag)
-        case .ping: answer(["message": "pong"], tag)
+        case .ping: answer(Connection.pong, tag)
         case .status: answer(server.status, tag)
         case .help: help(tag)
         case .authenticate:
@@ -123,6 +123,8 @@ extension Connection {
         case .cancel, .putRecords, .putEnded, .putAborted, .interrupt, .foreign, .endOfRequests: break
         }
     }
+
+    private static let pong: JSONValue = ["message": "pong"]
 
     private func answer(_ facts: JSONValue, _ tag: String?) { outbox.write { $0.done(facts, tag: tag) } }
 

@@ -52,7 +52,11 @@ final class Connection: SocketOwner, @unchecked Sendable {
     let socket: SocketStream
     let outbox: Outbox
     let session: EngineSession
-    private var reader = RequestReader()
+    private var intake = RequestIntake()
+    /// Whether the loop has been asked for another turn.
+    private var isTurnAsked = false
+    /// Nothing is read because the client does not read its answers.
+    private var isOwed = false
 
     /// The untagged request under way.
     var current: ActiveRequest?
@@ -97,17 +101,30 @@ final class Connection: SocketOwner, @unchecked Sendable {
         server.counters.bytesReceived.raise(by: bytes.count)
         quietLooks = 0
         if isLeaving { return }
-        for event in reader.receive(bytes) where !isLeaving { take(event) }
+        intake.receive(bytes)
+        takeTurn()
+    }
+
+    /// Takes as many requests as one turn gives; the rest has its turn after the other connections'.
+    private func takeTurn() {
+        for event in intake.turn() where !isLeaving { take(event) }
         settle()
+    }
+
+    private func askForTurn() {
+        if isTurnAsked { return }
+        isTurnAsked = true
+        server.loop.post { [self] in
+            isTurnAsked = false
+            if !socket.isClosed { takeTurn() }
+        }
     }
 
     func inputEnded() {
         hasInputEnded = true
         if hasFinishedWriting { return socket.close() }
-        if !isLeaving {
-            for event in reader.receiveEnd() { take(event) }
-        }
-        settle()
+        if !isLeaving { intake.receiveEnd() }
+        takeTurn()
         if !socket.isClosed && !hasFinishedWriting { server.probe(self) }
     }
 
@@ -129,6 +146,7 @@ final class Connection: SocketOwner, @unchecked Sendable {
     func sent(_ count: Int) {
         server.counters.bytesSent.raise(by: count)
         outbox.sent(count)
+        if isOwed, !outbox.isOverfull { askForTurn() }
     }
 
     func closed() {
@@ -156,7 +174,7 @@ final class Connection: SocketOwner, @unchecked Sendable {
     /// After anything has happened: reads on or pauses, and leaves when there is nothing left to do.
     func settle() {
         if socket.isClosed { return }
-        let isOver = (hasInputEnded || isLeaving) && current == nil && tagged.isEmpty && waiting.isEmpty
+        let isOver = (hasInputEnded && !intake.hasMore || isLeaving) && current == nil && tagged.isEmpty && waiting.isEmpty
         if isOver && !hasFinishedWriting {
             flush()
             hasFinishedWriting = true
@@ -166,8 +184,11 @@ final class Connection: SocketOwner, @unchecked Sendable {
         let mustWait = waiting.count >= WireLimits.waitingRequests || waitingBytes >= WireLimits.unsentBytes
         // Nothing can come that would stop it, so what waits does.
         if mustWait, let current, current.sink?.isEndless ?? false { current.cancel() }
-        let isFull = mustWait || current?.put?.isFull ?? false || taggedPut?.put?.isFull ?? false
-        socket.setReading(!hasInputEnded && (!isFull || isLeaving))
+        isOwed = outbox.isOverfull
+        let isFull = mustWait || isOwed || current?.put?.isFull ?? false || taggedPut?.put?.isFull ?? false
+        let hasMore = intake.hasMore && !isLeaving
+        if hasMore && !isFull { askForTurn() }
+        socket.setReading(!hasInputEnded && (isLeaving || !isFull && !hasMore))
     }
 
     /// Called once a second.

@@ -71,6 +71,10 @@ final class Outbox: Sendable {
     /// Whether nothing waits to be sent.
     var isEmpty: Bool { state.withLock { $0.unsent == 0 } }
 
+    /// Whether so much waits for a client that does not read that it is not to ask for more. Queries stop long before: this is what answers
+    /// come to that the loop itself gives.
+    var isOverfull: Bool { state.withLock { $0.unsent >= 4 * WireLimits.unsentBytes } }
+
     /// The connection is gone; queries that wait for room are told, so that they can find out.
     func close() {
         let resumed = state.withLock { state -> [@Sendable () -> Void] in

@@ -66,12 +66,17 @@ protocol SocketOwner: AnyObject {
 }
 
 /// A connected socket.
-@safe final class SocketStream {
+///
+/// `@unchecked`: it is touched on the loop's thread only.
+@safe final class SocketStream: @unchecked Sendable {
     private let handle: UnsafeMutablePointer<uv_stream_t>
     private let loop: EventLoop
     private let isFile: Bool
     weak var owner: (any SocketOwner)?
+    /// What the owner wants.
     private var isReading = false
+    /// The other sockets have their turn before this one is read again.
+    private var isYielding = false
     private(set) var isClosed = false
 
     init(_ handle: UnsafeMutablePointer<uv_stream_t>, on loop: EventLoop, isFile: Bool) {
@@ -107,10 +112,11 @@ protocol SocketOwner: AnyObject {
     func setReading(_ wanted: Bool) {
         guard wanted != isReading, !isClosed else { return }
         isReading = wanted
-        guard wanted else {
-            unsafe uv_read_stop(handle)
-            return
-        }
+        if isYielding { return }
+        if wanted { startReading() } else { unsafe uv_read_stop(handle) }
+    }
+
+    private func startReading() {
         unsafe uv_read_start(
             handle,
             { handle, _, buffer in
@@ -128,12 +134,24 @@ protocol SocketOwner: AnyObject {
         if count > 0 {
             let bytes = unsafe UnsafeRawBufferPointer(start: loop.readBuffer, count: count)
             unsafe owner?.received(Array(bytes))
+            if count == EventLoop.readBytes { yield() }
         } else if count == Int(UV_EOF.rawValue) {
             isReading = false
             unsafe uv_read_stop(handle)
             owner?.inputEnded()
         } else if count < 0 {
             close()
+        }
+    }
+
+    /// Gives way to the other sockets. Where a piece fills the buffer, libuv would read on, two megabytes of it before anything else.
+    private func yield() {
+        guard isReading, !isYielding, !isClosed else { return }
+        isYielding = true
+        unsafe uv_read_stop(handle)
+        loop.post { [self] in
+            isYielding = false
+            if isReading, !isClosed { startReading() }
         }
     }
 

@@ -69,6 +69,32 @@ package struct StatementSplitter: Sendable {
         return nil
     }
 
+    /// Takes bytes from the front of some as long as each neither ends a statement or a line nor begins or ends anything; gives how many.
+    package mutating func takeOrdinary(_ bytes: ArraySlice<UInt8>) -> Int {
+        let lineEnd = UInt8(ascii: "\n")
+        switch state {
+        case .quoted(let quote): return bytes.prefix { $0 != quote && $0 != lineEnd }.count
+        case .lineComment: return bytes.prefix { $0 != lineEnd }.count
+        case .blockComment:
+            let count = bytes.prefix { $0 != UInt8(ascii: "*") && $0 != UInt8(ascii: "/") && $0 != lineEnd }.count
+            if count > 0 { previous = 0 }
+            return count
+        case .plain:
+            if previous != 0 { return 0 }
+            let hasContent = hasContent
+            let count = bytes.prefix { StatementSplitter.isContent($0) || $0 == 0x20 && hasContent }.count
+            if count > 0 { self.hasContent = true }
+            return count
+        }
+    }
+
+    /// Whether a byte outside quotes and comments is a part of a statement and nothing else: a digit, a letter, most signs, a part of a
+    /// character beyond ASCII.
+    private static func isContent(_ byte: UInt8) -> Bool {
+        byte >= UInt8(ascii: "0") && byte != UInt8(ascii: ";") && byte != UInt8(ascii: "`")
+            || byte >= UInt8(ascii: "(") && byte <= UInt8(ascii: ",")
+    }
+
     private mutating func takePlain(_ byte: UInt8) -> Bool {
         let before = previous
         previous = 0

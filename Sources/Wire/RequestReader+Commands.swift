@@ -11,27 +11,48 @@ extension RequestReader {
     /// Carries out the line in the buffer, whose line end has just come.
     mutating func endCommand() {
         if buffer.last == 0x0D { buffer.removeLast() }
-        let line = String(decoding: buffer, as: UTF8.self)
-        let name = String(line.prefix { $0 != " " })
-        let rest = String(line.dropFirst(name.count).drop { $0 == " " })
-        let words = rest.split(separator: " ").map(String.init)
-        switch (name, words.count) {
+        let words = commandWords()
+        let name = text(words.first ?? 0..<0)
+        let arguments = words.dropFirst()
+        /// From a word to the end of the line.
+        func rest(from index: Int) -> String { words.indices.contains(index) ? text(words[index].lowerBound..<buffer.count) : "" }
+        switch (name, arguments.count) {
         case (".ping", 0): events.append(.ping(tag: tag))
         case (".cancel", 0...1):
-            let target = words.first.map { $0.hasPrefix("#") ? String($0.dropFirst()) : $0 }
-            events.append(.cancel(tag: tag, target: target))
-        case (".auth", 1...): events.append(.authenticate(tag: tag, text: rest))
-        case (".set", 2...):
-            events.append(.set(tag: tag, key: words[0], value: String(rest.dropFirst(words[0].count).drop { $0 == " " })))
+            let target = arguments.first.map { text($0) }
+            events.append(.cancel(tag: tag, target: target.map { $0.hasPrefix("#") ? String($0.dropFirst()) : $0 }))
+        case (".auth", 1...): events.append(.authenticate(tag: tag, text: rest(from: 1)))
+        case (".set", 2...): events.append(.set(tag: tag, key: text(words[1]), value: rest(from: 2)))
         case (".status", 0): events.append(.status(tag: tag))
         case (".help", _): events.append(.help(tag: tag))
         case (".quit", 0): events.append(.quit(tag: tag))
-        case (".put", 2): return beginPut(stream: words[0], format: words[1])
-        case (".sql", 1): return beginSQL(words[0])
+        case (".put", 2): return beginPut(stream: text(words[1]), format: text(words[2]))
+        case (".sql", 1): return beginSQL(text(words[1]))
         default: refuseCommand(name)
         }
         reset()
     }
+
+    private func text(_ range: Range<Int>) -> String { String(decoding: buffer[range], as: UTF8.self) }
+
+    /// The command and its first arguments: one more than any command takes, so that a line of nothing but words costs no memory.
+    private func commandWords() -> [Range<Int>] {
+        var words: [Range<Int>] = []
+        var start: Int?
+        for index in buffer.indices where words.count < RequestReader.wordLimit {
+            if buffer[index] == 0x20 {
+                if let begun = start { words.append(begun..<index) }
+                start = nil
+            } else if start == nil {
+                start = index
+            }
+        }
+        if let start, words.count < RequestReader.wordLimit { words.append(start..<buffer.count) }
+        return words
+    }
+
+    /// `.put` takes two arguments; a third is one too many.
+    private static let wordLimit = 4
 
     private mutating func refuseCommand(_ name: String) {
         if RequestReader.commands.contains(name) {
@@ -72,5 +93,6 @@ extension RequestReader {
         reset()
         mode = .put
         putLines = 0
+        recordRoom = RequestReader.firstRecordRoom
     }
 }

@@ -7,9 +7,11 @@ import Diagnostics
 extension RequestReader {
     /// Takes all complete lines, or what is left as the beginning of one.
     mutating func takeRecords(_ rest: inout ArraySlice<UInt8>) {
-        guard let lastEnd = rest.lastIndex(of: UInt8(ascii: "\n")) else {
-            buffer.append(contentsOf: rest)
-            rest = []
+        let piece = rest.prefix(recordRoom)
+        recordRoom = min(recordRoom * 2, RequestReader.mostRecordRoom)
+        guard let lastEnd = piece.lastIndex(of: UInt8(ascii: "\n")) else {
+            buffer.append(contentsOf: piece)
+            rest = rest.dropFirst(piece.count)
             // A carriage return that belongs to the line end is not counted.
             let length = buffer.last == 0x0D ? buffer.count - 1 : buffer.count
             if length > WireLimits.lineBytes { abortLongLine(isUnfinished: true) }
@@ -19,7 +21,7 @@ extension RequestReader {
         var batch = RecordLines(firstLine: putLines + 1)
         let searchFrom = buffer.count
         // With room for the padding that decoders want behind the last record.
-        batch.bytes.reserveCapacity(searchFrom + rest.count + RecordRun.padding)
+        batch.bytes.reserveCapacity(searchFrom + piece.count + RecordRun.padding)
         batch.bytes.append(contentsOf: buffer)
         batch.bytes.append(contentsOf: rest[...lastEnd])
         buffer.removeAll(keepingCapacity: true)

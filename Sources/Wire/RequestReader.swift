@@ -45,14 +45,27 @@ package struct RequestReader: Sendable {
     var opening: [UInt8]? = []
     /// Lines of the `.put` under way so far.
     var putLines = 0
+    /// Bytes that are looked at for records at once: few at the beginning of a `.put`, so that one that ends soon does not copy everything
+    /// that the client has sent behind it.
+    var recordRoom = firstRecordRoom
+    static let firstRecordRoom = 4 << 10
+    static let mostRecordRoom = 16 << 20
     var events: [RequestEvent] = []
+    /// The room for a request that is kept for the next one.
+    private static let keptBytes = 4 << 10
 
     package init() {}
 
     /// Takes the next bytes of the connection.
     package mutating func receive(_ bytes: ArraySlice<UInt8>) -> [RequestEvent] {
         var rest = bytes
-        while let first = rest.first {
+        return receive(&rest, atMost: .max)
+    }
+
+    /// Takes bytes from the front of the next ones of the connection until they have made about so many events; what was not looked at
+    /// stays, to be given again.
+    package mutating func receive(_ rest: inout ArraySlice<UInt8>, atMost most: Int) -> [RequestEvent] {
+        while !rest.isEmpty, events.count < most {
             switch mode {
             case .put, .discardingPut: takeRecords(&rest)
             case .counted(let missing): takeCounted(&rest, missing)
@@ -61,10 +74,8 @@ package struct RequestReader: Sendable {
                 rest = rest.dropFirst(taken)
                 mode = .discardingBytes(count - taken)
                 if taken == count { endCounted() }
-            case .closed: return take()
-            default:
-                rest = rest.dropFirst()
-                take(first)
+            case .closed: rest = []
+            case .start, .tag, .command, .statement, .discardingLine, .discardingStatement: takeBytes(&rest, atMost: most)
             }
         }
         return take()
@@ -105,6 +116,46 @@ package struct RequestReader: Sendable {
 
     // MARK: Bytes
 
+    /// Takes bytes one by one, or as many at once as mean the same, while they belong to requests that are read so.
+    private mutating func takeBytes(_ rest: inout ArraySlice<UInt8>, atMost most: Int) {
+        var index = rest.startIndex
+        while index < rest.endIndex, events.count < most {
+            let count = opening == nil ? takeAlike(rest[index...]) : 0
+            if count > 0 {
+                lineLength += count
+                index += count
+                continue
+            }
+            switch mode {
+            case .put, .discardingPut, .counted, .discardingBytes, .closed:
+                rest = rest[index...]
+                return
+            case .start, .tag, .command, .statement, .discardingLine, .discardingStatement: take(rest[index])
+            }
+            index += 1
+        }
+        rest = rest[index...]
+    }
+
+    /// Takes as many bytes from the front as neither end a line or a statement nor reach a limit; gives how many.
+    private mutating func takeAlike(_ bytes: ArraySlice<UInt8>) -> Int {
+        let lineRoom = WireLimits.lineBytes - lineLength
+        switch mode {
+        case .command:
+            let line = bytes.prefix(max(0, lineRoom)).prefix { $0 != UInt8(ascii: "\n") }
+            buffer.append(contentsOf: line)
+            return line.count
+        case .discardingLine: return bytes.prefix { $0 != UInt8(ascii: "\n") }.count
+        case .statement:
+            let room = bytes.prefix(max(0, min(lineRoom, WireLimits.statementBytes - buffer.count)))
+            let count = splitter.takeOrdinary(room)
+            buffer.append(contentsOf: room.prefix(count))
+            return count
+        case .discardingStatement: return splitter.takeOrdinary(bytes)
+        case .start, .tag, .counted, .put, .discardingBytes, .discardingPut, .closed: return 0
+        }
+    }
+
     private mutating func take(_ byte: UInt8) {
         if opening != nil, isForeign(byte) { return }
         let isLineEnd = byte == UInt8(ascii: "\n")
@@ -131,7 +182,8 @@ package struct RequestReader: Sendable {
         case UInt8(ascii: "."):
             // No statement begins with a dot.
             mode = .command
-            buffer = [byte]
+            buffer.removeAll(keepingCapacity: true)
+            buffer.append(byte)
         default:
             mode = .statement
             splitter = StatementSplitter()
@@ -226,7 +278,8 @@ package struct RequestReader: Sendable {
         mode = .start
         tag = nil
         skipsLineEnd = false
-        buffer.removeAll()
+        // Between requests a connection keeps little memory.
+        buffer.removeAll(keepingCapacity: buffer.capacity <= RequestReader.keptBytes)
         self.isAtLineStart = isAtLineStart
     }
 }

@@ -22,6 +22,38 @@ import Testing
         #expect(try client.ask(".ping\n") == [#"+ {"message":"pong"}"#])
     }
 
+    /// A client that sends more than one turn takes gets its answers in order, and others theirs meanwhile.
+    @Test func aFloodIsAnsweredInOrder() throws {
+        let server = try RunningServer()
+        let (client, other) = (try server.client(), try server.client())
+        let count = 20_000
+        let flood = (0..<count).map { "#f\($0) .ping\n" }.joined()
+        let sender = try WorkerThread.start("flood") { [socket = client.socket] in try? socket.write(Array(flood.utf8)) }
+        #expect(try other.ask(".ping\n") == [#"+ {"message":"pong"}"#])
+        for number in 0..<count where client.line() != #"+#f\#(number) {"message":"pong"}"# {
+            Issue.record("the answer of request \(number) is missing")
+            break
+        }
+        sender.join()
+    }
+
+    /// A client that reads nothing is not read from either, and gets everything once it does.
+    @Test func aClientThatReadsLateGetsAllAnswers() throws {
+        let server = try RunningServer()
+        let client = try server.client()
+        let count = 8_000
+        let isSent = Monitor(false)
+        let sender = try WorkerThread.start("flood") { [socket = client.socket] in
+            try? socket.write(Array(String(repeating: ".help\n", count: count).utf8))
+            isSent.update { $0 = true }
+        }
+        var endings = 0
+        while endings < count, let line = client.line() { if line.hasPrefix("+ ") { endings += 1 } }
+        #expect(endings == count)
+        sender.join()
+        #expect(isSent.withLock { $0 })
+    }
+
     @Test func aClientThatVanishesInAStatementIsForgotten() throws {
         let server = try RunningServer()
         do {

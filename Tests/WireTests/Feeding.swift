@@ -54,7 +54,16 @@ func requests(_ bytes: [UInt8], end: Bool = true, sourceLocation: SourceLocation
     var random = SeededGenerator(seed: UInt64(bytes.count))
     #expect(plain(feed(bytes.map { [$0][...] })) == plain(whole), sourceLocation: sourceLocation)
     for _ in 0..<3 { #expect(plain(feed(pieces(bytes, &random))) == plain(whole), sourceLocation: sourceLocation) }
+    #expect(plain(inTurns(bytes, end: end)) == plain(whole), sourceLocation: sourceLocation)
     return whole
+}
+
+/// The events of a client's bytes, one by one.
+private func inTurns(_ bytes: [UInt8], end: Bool) -> [RequestEvent] {
+    var reader = RequestReader()
+    var (rest, events) = (bytes[...], [RequestEvent]())
+    while !rest.isEmpty { events += reader.receive(&rest, atMost: 1) }
+    return events + (end ? reader.receiveEnd() : [])
 }
 
 func requests(_ text: String, end: Bool = true, sourceLocation: SourceLocation = #_sourceLocation) -> [RequestEvent] {
