@@ -277,6 +277,7 @@ private struct CaseRun {
         let outcome = Monitor<Result<CommitReceipt, LogError>?>(nil)
         log.commit(Commit(appends)) { result in outcome.update { $0 = result } }
         if case .failure(let error)? = outcome.wait(until: { $0 != nil }, then: { $0 }) { throw QueryFailure(message: error.message) }
+        task.commitIsDurable(task.commitsMade)
     }
 }
 

@@ -42,13 +42,15 @@ struct QueryLauncher: Sendable {
             added: engine.configuration.addedFunctions)
     }
 
-    /// The running form of a pipeline; with `hasSlices` its driver goes on with what is pending.
+    /// The running form of a pipeline; with `hasSlices` its driver goes on with what is pending, with `keepsView` questions may read its
+    /// state.
     func dataflow(
-        _ pipeline: PipelinePlan, properties: [String: String], hasSlices: Bool = false
+        _ pipeline: PipelinePlan, properties: [String: String], hasSlices: Bool = false, keepsView: Bool = false
     ) throws(QueryFailure) -> Dataflow {
         let settings = SettingValues(properties)
         var options = DataflowOptions(
             coalesces: settings[.cacheBytes] > 0, hashSeed: engine.configuration.random.next(), hasSlices: hasSlices)
+        options.keepsView = keepsView
         options.failsOnUnreadableRecord = settings[.failsOnUnreadableRecord]
         do throws(DataflowError) {
             return try Dataflow(root: pipeline.root, destination: pipeline.destination, options: options, environment: environment())
@@ -69,9 +71,13 @@ struct QueryLauncher: Sendable {
         let pipelines = pipelines(of: plan)
         for (index, pipeline) in pipelines.enumerated() {
             let makesTable = index == pipelines.count - 1
-            let rowPartitions = makesTable ? try prepare(rows, of: plan, tasks: pipeline.tasks) : nil
-            for partition in PartitionIndex.all(of: pipeline.tasks) {
-                let dataflow = try dataflow(pipeline, properties: properties, hasSlices: true)
+            let dataflows = try PartitionIndex.all(of: pipeline.tasks).map { _ throws(QueryFailure) in
+                try dataflow(pipeline, properties: properties, hasSlices: true, keepsView: makesTable)
+            }
+            let views = dataflows.compactMap(\.view)
+            if !views.isEmpty { rows.read(from: views) }
+            let rowPartitions = makesTable && views.isEmpty ? try prepare(rows, of: plan, tasks: pipeline.tasks) : nil
+            for (partition, dataflow) in zip(PartitionIndex.all(of: pipeline.tasks), dataflows) {
                 var persistence = try persistence(of: plan, pipeline, dataflow, partition)
                 if let rowPartitions {
                     persistence.rows = rows
@@ -135,11 +141,7 @@ struct QueryLauncher: Sendable {
     /// streams.
     private func prepare(_ rows: TableRows, of plan: QueryPlan, tasks: Int) throws(QueryFailure) -> [PartitionIndex]? {
         guard case .sink(let sink) = plan.destination, sink.kind == .table, let topic = log.describeTopic(named: sink.topic) else { return nil }
-        let output = plan.root.output
-        let source = SourceStep(
-            sourceName: sink.sourceName, topic: sink.topic, kind: .table, keyFormat: sink.keyFormat, valueFormat: sink.valueFormat,
-            schema: SourceSchema(key: Array(output.key), value: Array(output.value)), timestamp: nil, window: sink.window,
-            needed: Array(repeating: true, count: output.columns.count), store: nil)
+        let source = sink.asSource(plan.root.output)
         let origin = topic.partitionIndexes.map { beginning(of: sink.sourceName, topic, $0) }
         try rows.prepare(topic, isOneTask: tasks == 1, origin: origin) { () throws(QueryFailure) in
             try resultStore(source, retention: plan.root.retention)

@@ -90,8 +90,8 @@ extension StatementExecution {
         defer { _ = engine.state.update { $0.transients.removeValue(forKey: id) } }
         request.onCancel { cancel.set() }
         do throws(QueryFailure) {
-            let runs = try rows(of: owner, access)
-            return try QueryLauncher(engine: engine).answer(plan, over: runs, properties: properties, unless: cancel)
+            let contents = try rows(of: owner, access, unless: cancel)
+            return try QueryLauncher(engine: engine).answer(plan, over: contents, properties: properties, unless: cancel)
         } catch {
             if cancel.isSet { throw StatementExecution.cancelled }
             throw Diagnostic(.dataError, error.description, category: .general)
@@ -101,14 +101,15 @@ extension StatementExecution {
     /// The most bytes of rows that one question may gather: all of them are in memory at once, and places in them are 32 bits wide.
     static let mostBytes = 512 << 20
 
-    private func rows(of owner: PersistentQuery, _ access: TableAccess) throws(QueryFailure) -> [RecordRun] {
+    private func rows(
+        of owner: PersistentQuery, _ access: TableAccess, unless cancel: CancelFlag
+    ) throws(QueryFailure) -> [TableContent] {
         let most = StatementExecution.mostBytes
-        let slices: [(run: RecordRun, next: Int?)]
-        slices = try owner.rows.look { $0.records(access, mostBytes: most) }
-        if slices.contains(where: { $0.next != nil }) || slices.reduce(0, { $0 + $1.run.bytes.count }) > most {
+        let contents = try owner.rows.read(access, mostBytes: most, unless: cancel)
+        if contents.contains(where: { !$0.isWhole }) || contents.reduce(0, { $0 + $1.run.bytes.count }) > most {
             throw QueryFailure(message: "the question looks at more than \(most) bytes of rows: narrow it by the key, or read the changes with EMIT CHANGES")
         }
-        return slices.map(\.run)
+        return contents
     }
 
     private func finish(_ table: TableAnswer, _ id: String, limit: Int?, _ whenDone: @escaping @Sendable (Bool) -> Void) {
@@ -133,18 +134,20 @@ private struct TableAnswer {
 extension QueryLauncher {
     /// What a plan over one table makes of the table's records. Fails as soon as `cancel` is set.
     fileprivate func answer(
-        _ plan: QueryPlan, over runs: [RecordRun], properties: [String: String], unless cancel: CancelFlag
+        _ plan: QueryPlan, over contents: [TableContent], properties: [String: String], unless cancel: CancelFlag
     ) throws(QueryFailure) -> TableAnswer {
         let dataflow = try dataflow(PipelinePlan(root: plan.root, destination: plan.destination), properties: properties)
         dataflow.cancel = cancel
         do throws(DataflowError) {
-            let run = runs.count == 1 ? runs[0] : try ResultMerge(plan.sources[0]).merged(runs)
+            let run = contents.count == 1 ? contents[0].run : try ResultMerge(plan.sources[0]).merged(contents.map(\.run))
             try dataflow.process(input: 0, run: run, range: 0..<run.count, partition: .first)
             try dataflow.flush()
         } catch {
             throw QueryFailure(message: error.message)
         }
-        let problem = dataflow.takeErrors().first?.text(topic: plan.sources.first?.topic)
-        return TableAnswer(rows: dataflow.takeRows(), errors: dataflow.errorCounts, firstProblem: problem)
+        // Rows that the table itself cannot show, and those of which the question can make nothing.
+        let errors = contents.reduce(dataflow.errorCounts) { $0.merging($1.errors) { $0 + $1 } }
+        let problem = contents.lazy.compactMap(\.firstError).first ?? dataflow.takeErrors().first
+        return TableAnswer(rows: dataflow.takeRows(), errors: errors, firstProblem: problem?.text(topic: plan.sources.first?.topic))
     }
 }

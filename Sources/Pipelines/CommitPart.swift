@@ -1,6 +1,7 @@
 // What one task has in a commit that a worker makes for all its tasks, and what follows from it once it is durable.
 
 import LogStore
+import Operators
 import Platform
 import Quantities
 
@@ -15,6 +16,7 @@ struct CommitPart: @unchecked Sendable {
     private let positions: [PartitionKey: Offset]
     private let newRows: [NewRows]
     private let rows: TableRows?
+    private let view: TableView?
     /// Where the task's appends begin among those of the commit.
     private let firstAppend: Int
     private let hasOutput: Bool
@@ -30,12 +32,14 @@ struct CommitPart: @unchecked Sendable {
         newRows = task.newRows
         let persistence = task.description.persistence
         rows = persistence?.rows
+        view = task.description.dataflow.view
         hasOutput = persistence?.output != nil
         task.newRows = []
     }
 
     /// Makes the rows readable. That comes before `publish`: a statement that waits for the positions reads the rows next.
     func applyToReadableRows(_ receipt: CommitReceipt) {
+        view?.commitIsDurable(number)
         guard let rows else { return }
         for (index, new) in newRows.enumerated() { rows.apply(new, at: hasOutput ? receipt.baseOffsets[firstAppend + index] : nil) }
     }

@@ -55,6 +55,7 @@ extension QueryTask {
             throw QueryFailure(message: "state could not be restored: \(error.message)")
         }
         restoring = cursor.stores.isEmpty && cursor.rows.isEmpty ? nil : cursor
+        if restoring == nil { description.dataflow.view?.becomeReady() }
         if let growth = description.persistence?.rows?.takeGrowth(), growth != 0 {
             status.content.withLock { $0.counters.stateBytes += growth }
         }

@@ -78,6 +78,7 @@ package final class QueryTask {
         let persistence = description.persistence
         snapshots = persistence.flatMap { $0.changelogs.isEmpty ? nil : $0.snapshots }.map(SnapshotTaker.init)
         restoring = persistence.flatMap(RestoreCursor.init)
+        if restoring == nil { description.dataflow.view?.becomeReady() }
     }
 
     /// Whether it works for a client, and commits nothing.
@@ -362,6 +363,7 @@ package final class QueryTask {
     /// A commit, and with it all before it, is durable.
     package func commitIsDurable(_ number: Int) {
         commitsDurable = max(commitsDurable, number)
+        description.dataflow.view?.commitIsDurable(number)
         undecided.removeAll { $0.number <= number }
         takesOneByOne = false
     }

@@ -1,10 +1,12 @@
-// The readable rows of the table that a query makes. They are what its commits have made durable, kept by partition of the table's topic,
-// not by task: which task owns a key follows from how the source's keys are written, which row lies where from how the table's are, and
-// only the latter can be read off the topic after a restart.
+// The readable rows of the table that a query makes: what its commits have made durable. Where they follow from the state of an
+// aggregation, they are read there, through the views of the tasks. Else they are kept here, by partition of the table's topic, not by
+// task: which task owns a key follows from how the source's keys are written, which row lies where from how the table's are, and only the
+// latter can be read off the topic after a restart.
 
 import Bytes
 package import LogStore
 package import Operators
+package import Plans
 import Platform
 package import Quantities
 
@@ -37,12 +39,33 @@ package final class TableRows: Sendable {
     }
 
     private let log: any EventLog
+    /// Where rows are read from the state of tasks: the views of those that are ready, and of those that will take their place.
+    private struct Views {
+        var current: [TableView]?
+        var next: [TableView]?
+    }
+
+    private let views = Monitor(Views())
     private let layout = Monitor<Layout?>(nil)
     /// Bytes of memory, and how many of them the query's counters know of.
     private let memory = Monitor<(used: Int, counted: Int)>((0, 0))
 
     /// No rows yet, of a table that has no topic yet.
     package init(log: any EventLog) { self.log = log }
+
+    /// Has the rows read from the state of these tasks as soon as all of them are restored. Until then they are read from the state that
+    /// earlier tasks have left.
+    package func read(from next: [TableView]) {
+        views.withLock { $0.next = next }
+        for view in next { view.whenReady { [weak self] in self?.switchViews() } }
+    }
+
+    private func switchViews() {
+        views.withLock { views in
+            guard let next = views.next, next.allSatisfy(\.isReady) else { return }
+            views = Views(current: next, next: nil)
+        }
+    }
 
     // MARK: Layout
 
@@ -111,17 +134,32 @@ package final class TableRows: Sendable {
         }
     }
 
-    /// Looks at the stores, one after the other. Errors: they do not hold all rows that are durable yet.
-    package func look<Result>(_ look: (ResultStore) -> Result) throws(QueryFailure) -> [Result] {
-        guard let layout = layout.withLock({ $0 }) else { return [] }
-        var results: [Result] = []
-        for shard in layout.shards {
-            guard let result = shard.withLock({ shard in shard.ends == nil ? nil : look(shard.store) }) else {
-                throw QueryFailure(message: "the rows are being read back from the log; ask again in a while")
+    /// The rows on an access path, at most about `mostBytes` bytes from each part of the table: each part in the order of its keys. Errors:
+    /// not all rows that are durable are there yet, or the question was cancelled.
+    package func read(
+        _ access: TableAccess, mostBytes: Int, unless cancel: CancelFlag = CancelFlag()
+    ) throws(QueryFailure) -> [TableContent] {
+        let isRestoring = QueryFailure(message: "the rows are being read back from the log; ask again in a while")
+        let (current, next) = views.withLock { ($0.current, $0.next) }
+        if current == nil, next != nil { throw isRestoring }
+        if let current {
+            return try current.map { view throws(QueryFailure) in
+                let content: TableContent?
+                do throws(DataflowError) {
+                    content = try view.read(access, mostBytes: mostBytes, unless: cancel)
+                } catch {
+                    throw QueryFailure(message: error.message)
+                }
+                guard let content else { throw isRestoring }
+                return content
             }
-            results.append(result)
         }
-        return results
+        guard let layout = layout.withLock({ $0 }) else { return [] }
+        return try layout.shards.map { shard throws(QueryFailure) in
+            let found = shard.withLock { shard in shard.ends == nil ? nil : shard.store.records(access, mostBytes: mostBytes) }
+            guard let found else { throw isRestoring }
+            return TableContent(run: found.run, isWhole: found.next == nil)
+        }
     }
 
     /// By how many bytes the memory has grown since the last call.

@@ -7,6 +7,10 @@ final class WindowGroups {
     let start: Int64
     let table: GroupTable
     var operations = GroupOperations()
+    /// Rows as they were before recent commits, the oldest first; see `GroupedState`.
+    var earlier: [EarlierRows] = []
+    /// Groups that the commits before the one under way have made.
+    var knownGroups = 0
     /// EMIT FINAL: its rows have left.
     var isClosed = false
     /// It has groups that the changelog has not got yet.

@@ -48,6 +48,17 @@ extension Column {
         copy(source, from, to: appendRow())
     }
 
+    /// Appends copies of many rows.
+    func append(_ source: Column, _ rows: [Int32]) {
+        let start = count
+        grow(to: start + rows.count)
+        if case .word = lane, source.nulls.isEmpty, nulls.isEmpty {
+            for (place, row) in rows.enumerated() { words[start + place] = source.words[Int(row)] }
+        } else {
+            for (place, row) in rows.enumerated() { copy(source, Int(row), to: start + place) }
+        }
+    }
+
     /// Makes this column the rows `indices` of `source`, in that order; a negative index gives NULL. Texts and elements are shared, not
     /// copied, so this column must not be appended to afterwards.
     func gather(_ source: Column, _ indices: [Int32]) {

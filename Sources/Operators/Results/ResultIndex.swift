@@ -21,9 +21,9 @@ struct ResultIndex {
     mutating func ids(in range: KeyRange, of table: ByteTable) -> ArraySlice<Int32> {
         settle(table)
         if range.hasAllKeys { return sorted[...] }
-        let (from, to) = order.interval(range)
-        let start = place(of: from, in: table)
-        return sorted[start..<max(start, place(of: to, in: table))]
+        let interval = order.interval(range)
+        let start = place(of: interval.from, in: table)
+        return sorted[start..<max(start, place(of: interval.to, in: table))]
     }
 
     /// Ids of the table in the order of their keys.

@@ -31,6 +31,18 @@ final class ResultOrder {
 
     /// Bytes in the order of the keys of a run, without their windows. Keys that cannot be read come last, in the order of their bytes.
     func orderKeys(of run: RecordRun, _ keys: [ByteRange]) -> [[UInt8]] {
+        var result: [[UInt8]] = []
+        result.reserveCapacity(keys.count)
+        eachOrderKey(of: run, keys) { _, append in
+            var bytes: [UInt8] = []
+            append(&bytes)
+            result.append(bytes)
+        }
+        return result
+    }
+
+    /// Calls `body` for each key, in order, with what appends its order bytes.
+    func eachOrderKey(of run: RecordRun, _ keys: [ByteRange], _ body: (_ row: Int, _ append: (inout [UInt8]) -> Void) -> Void) {
         decoder.begin(run, keys.count)
         var problems: [Bool] = []
         unsafe run.bytes.withUnsafeBufferPointer { bytes in
@@ -38,21 +50,27 @@ final class ResultOrder {
             for (row, key) in keys.enumerated() { unsafe problems.append(decoder.decode(base, key, row) != nil) }
         }
         decoder.finish(keys.count)
-        return keys.enumerated().map { row, key in
-            if problems[row] { return [0xFF, 0xFE] + run.bytes[Int(key.start)..<Int(key.start + key.length)] }
-            var result: [UInt8] = []
-            for column in decoder.columns { Self.append(column, row, to: &result) }
-            return result
+        for (row, key) in keys.enumerated() {
+            body(row) { bytes in
+                if problems[row] {
+                    bytes += [0xFF, 0xFE]
+                    bytes += run.bytes[key.indexes]
+                } else {
+                    for column in decoder.columns { Self.append(column, row, to: &bytes) }
+                }
+            }
         }
     }
 
-    /// The order bytes from which a range begins, and those before which it ends.
-    func interval(_ range: KeyRange) -> (from: [UInt8], to: [UInt8]) {
+    /// The order bytes of the keys in a range.
+    func interval(_ range: KeyRange) -> KeyInterval {
         var prefix: [UInt8] = []
         for (type, value) in zip(types, range.prefix) { Self.append(Column(type, [value]), 0, to: &prefix) }
         var from = prefix
         var to = prefix + [0xFF]
-        guard range.prefix.count < types.count, !range.bounds.isEmpty else { return (from, range.hasAllKeys ? [0xFF, 0xFF] : to) }
+        guard range.prefix.count < types.count, !range.bounds.isEmpty else {
+            return KeyInterval(from: from, to: range.hasAllKeys ? [0xFF, 0xFF] : to)
+        }
         func end(_ bound: KeyBound<Value>, isAfter: Bool) -> [UInt8] {
             var bytes = prefix
             Self.append(Column(types[range.prefix.count], [bound.value]), 0, to: &bytes)
@@ -62,7 +80,14 @@ final class ResultOrder {
         from.append(1)
         for bound in range.bounds.lower { from = Self.later(from, end(bound, isAfter: !bound.isInclusive)) }
         for bound in range.bounds.upper { to = Self.earlier(to, end(bound, isAfter: bound.isInclusive)) }
-        return (from, to)
+        return KeyInterval(from: from, to: to)
+    }
+
+    /// The order bytes of the key in these columns at `row`.
+    static func orderKey(_ columns: [Column], _ row: Int) -> [UInt8] {
+        var bytes: [UInt8] = []
+        for column in columns { append(column, row, to: &bytes) }
+        return bytes
     }
 
     private static func later(_ a: [UInt8], _ b: [UInt8]) -> [UInt8] { a.lexicographicallyPrecedes(b) ? b : a }
@@ -111,4 +136,14 @@ final class ResultOrder {
         default: byte
         }
     }
+}
+
+/// Keys between two places in the order.
+struct KeyInterval {
+    /// The order bytes of the first key.
+    let from: [UInt8]
+    /// What stands behind the last key.
+    let to: [UInt8]
+
+    func contains(_ key: [UInt8]) -> Bool { !key.lexicographicallyPrecedes(from) && key.lexicographicallyPrecedes(to) }
 }

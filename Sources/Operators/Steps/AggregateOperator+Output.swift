@@ -4,6 +4,7 @@ import Bytes
 import Formats
 import Plans
 import Quantities
+import Synchronization
 import Values
 
 /// A row of a batch.
@@ -24,15 +25,9 @@ struct Outgoing {
 }
 
 extension AggregateOperator {
-    /// Runs the aggregates over the operations gathered so far and emits what they give, or holds it back.
-    func apply(_ input: Batch) throws(DataflowError) {
-        defer {
-            for window in touched { window.operations.removeAll() }
-            touched.removeAll(keepingCapacity: true)
-            rows.removeAll(keepingCapacity: true)
-            startOf.removeAll(keepingCapacity: true)
-        }
-        if rows.isEmpty { return }
+    /// Runs the aggregates over the operations gathered so far, and holds back what they give unless it leaves at once. Gives the time of
+    /// each group right after each operation, where that is needed. Called with the lock of the state held.
+    func apply(_ input: Batch) throws(DataflowError) -> [Int64] {
         context.budget.spend(rows: rows.count)
         batch.partition = input.partition
         batch.input = input.input
@@ -44,8 +39,8 @@ extension AggregateOperator {
         for window in touched {
             let table = window.table
             if context.options.coalesces && !step.isFinal { holdBack(window) }
+            state.keepRows(of: table.markChanged(window.operations.groups), in: window)
             table.advance(window.operations, input.timestamps, into: &times)
-            table.markChanged(window.operations.groups)
             if !window.isChanged {
                 window.isChanged = true
                 changed.append(window)
@@ -65,10 +60,11 @@ extension AggregateOperator {
                 }
             }
         }
-        if emitsEach { try emitEach(input, times) }
+        return times
     }
 
-    private func emitEach(_ input: Batch, _ times: [Int64]) throws(DataflowError) {
+    /// Emits what every operation has made of its group.
+    func emitEach(_ input: Batch, _ times: [Int64]) throws(DataflowError) {
         let count = rows.count
         let single = isWindowed ? nil : touched[0]
         batch.gatherOrigins(of: input, rows)
@@ -104,8 +100,8 @@ extension AggregateOperator {
                 for column in beforeColumns[step.output.keyCount...] { column.copy(column, row - 1, to: row) }
             }
             let emits = row >= self.emits.count || self.emits[row]
-            batch.hasOld[row] = window.table.wasEmitted[Int(group)]
-            if emits { window.table.wasEmitted[Int(group)] = true }
+            batch.hasOld[row] = window.table.wasEmitted(group)
+            if emits { window.table.noteEmitted(group) }
         }
         for index in 0..<step.output.keyCount { beforeColumns[index].share(resultColumns[index]) }
         batch.old = beforeColumns
@@ -134,8 +130,8 @@ extension AggregateOperator {
         heldRowCount += fresh.count
         guard step.sendsOld else { return }
         for group in fresh {
-            window.pendingHadOld.append(table.wasEmitted[Int(group)])
-            table.wasEmitted[Int(group)] = true
+            window.pendingHadOld.append(table.wasEmitted(group))
+            table.noteEmitted(group)
             for (index, aggregator) in table.aggregators.enumerated() {
                 let column = window.pendingOld[step.output.keyCount + index]
                 aggregator.result(Int(group), into: column, column.appendRow())
@@ -152,7 +148,7 @@ extension AggregateOperator {
         let last = min(groups.count, item.next + chunkRows)
         let isWhole = item.next == 0 && last == groups.count
         let chunk = isWhole ? groups : Array(groups[item.next..<last])
-        show(item.window, chunk)
+        state.lock.withLock { _ in show(item.window, chunk) }
         if let closing = item.closedBy {
             let (input, row) = (closing.batch, closing.row)
             batch.gatherOrigins(of: input, Array(repeating: Int32(truncatingIfNeeded: row), count: batch.rowCount))
@@ -216,9 +212,9 @@ extension AggregateOperator {
     /// EMIT FINAL: windows that have ended leave, by window start and key bytes; those that a jump of stream time has overtaken by more
     /// than the retention vanish.
     func queueClosed(_ input: Batch, _ row: Int) {
-        let lastClosed = streamTime.earlier(by: grace).earlier(by: size)
-        for start in starts[firstOpenPlace...].prefix(while: { $0 <= lastClosed }) {
-            guard let window = windows[start] else { continue }
+        let lastClosed = state.streamTime.earlier(by: grace).earlier(by: size)
+        for start in state.starts[firstOpenPlace...].prefix(while: { $0 <= lastClosed }) {
+            guard let window = state.windows[start] else { continue }
             window.isClosed = true
             guard start >= largestStart.earlier(by: retention) else {
                 reportOvertaken(window, input, row)
@@ -235,7 +231,7 @@ extension AggregateOperator {
         context.errors.add(
             .late, step: "Aggregate", column: nil,
             message: "window [\(window.start),\(window.start.later(by: size))) with \(count) key\(count == 1 ? "" : "s") was overtaken by stream time "
-                + "\(streamTime) and is not given out: a longer RETENTION keeps it", batch: input, row: row)
+                + "\(state.streamTime) and is not given out: a longer RETENTION keeps it", batch: input, row: row)
     }
 
     private func inKeyOrder(_ table: GroupTable) -> [Int32] {

@@ -1,5 +1,6 @@
 // The state of an aggregation as changelog and snapshot records, and back.
 
+import Bytes
 import Plans
 import Quantities
 
@@ -8,17 +9,18 @@ extension AggregateOperator: StateStore {
         changed.sort { $0.start < $1.start }
         for window in changed {
             window.isChanged = false
-            guard windows[window.start] === window else { continue }
+            guard state.windows[window.start] === window else { continue }
             for group in window.table.takeChanged() {
                 if records.isFull { return }
                 write(window, Int(group), to: records)
             }
         }
         changed.removeAll(keepingCapacity: true)
-        if isWindowed, streamTime != loggedStreamTime {
-            loggedStreamTime = streamTime
-            StateKeys.writeStreamTime(streamTime, to: records)
+        if isWindowed, state.streamTime != loggedStreamTime {
+            loggedStreamTime = state.streamTime
+            StateKeys.writeStreamTime(state.streamTime, to: records)
         }
+        state.endCommit()
     }
 
     func discardChanges() {
@@ -39,47 +41,77 @@ extension AggregateOperator: StateStore {
     }
 
     func restore(key: ArraySlice<UInt8>, value: ArraySlice<UInt8>?, timestamp: Int64) -> String? {
-        guard let value else { return nil }
-        var keyReader = RowReader(Array(key), 0..<key.count)
-        var reader = RowReader(Array(value), 0..<value.count)
-        switch keyReader.byte() {
-        case StateKeys.streamTime:
-            guard let time = reader.word() else { return "its stream time is damaged" }
-            streamTime = max(streamTime, time)
-            loggedStreamTime = streamTime
-            for start in starts[firstOpenPlace...].prefix(while: isOver) { windows[start]?.isClosed = true }
-            dropExpired()
-            return nil
-        case StateKeys.group where !isWindowed: break
-        case StateKeys.window where isWindowed: break
-        default: return "a key is of another kind of store"
+        var records = OutgoingRecords()
+        records.append(key: Array(key), value: value.map { Array($0) }, timestamp: timestamp)
+        return restore(records.read)?.reason
+    }
+
+    /// Groups of one window come together: their keys are read first, and get their groups as those of a batch do.
+    func restore(_ run: RecordRun) -> RestoreProblem? {
+        var stretch = RestoredStretch(columns: step.grouping.map { Column($0.type) })
+        for record in 0..<run.count where !run.keys[record].isNull && !run.values[record].isNull {
+            var key = RowReader(run.bytes, run.keys[record].indexes)
+            func problem(_ reason: String) -> RestoreProblem { RestoreProblem(record: record, reason: reason) }
+            switch key.byte() {
+            case StateKeys.streamTime:
+                if let problem = take(&stretch, of: run) { return problem }
+                var value = RowReader(run.bytes, run.values[record].indexes)
+                guard let time = value.word() else { return problem("its stream time is damaged") }
+                restoreStreamTime(time)
+                continue
+            case StateKeys.group where !isWindowed: break
+            case StateKeys.window where isWindowed: break
+            default: return problem("a key is of another kind of store")
+            }
+            var start: Int64 = 0
+            if isWindowed {
+                guard let value = key.word() else { return problem("a key is damaged") }
+                start = value
+                largestStart = max(largestStart, start)
+                if isExpired(start) { continue }
+            }
+            if start != stretch.start, let problem = take(&stretch, of: run) { return problem }
+            stretch.start = start
+            guard stretch.append(record, &key) else { return problem("a key is damaged") }
         }
-        var start: Int64 = 0
-        if isWindowed {
-            guard let value = keyReader.word() else { return "a key is damaged" }
-            start = value
-            largestStart = max(largestStart, start)
-            if isExpired(start) { return nil }
+        return take(&stretch, of: run)
+    }
+
+    private func restoreStreamTime(_ time: Int64) {
+        state.streamTime = max(state.streamTime, time)
+        loggedStreamTime = state.streamTime
+        for start in state.starts[firstOpenPlace...].prefix(while: isOver) { state.windows[start]?.isClosed = true }
+        dropExpired()
+    }
+
+    /// Makes groups of the records that were gathered, and begins the next stretch.
+    private func take(_ stretch: inout RestoredStretch, of run: RecordRun) -> RestoreProblem? {
+        guard let first = stretch.records.first else { return nil }
+        defer { stretch.removeAll() }
+        let window: WindowGroups
+        do throws(DataflowError) { window = try self.window(stretch.start) } catch {
+            return RestoreProblem(record: first, reason: error.message)
         }
-        do throws(DataflowError) {
-            let window = try window(start)
-            if isWindowed { window.isClosed = isOver(start) }
-            noteGrowth(window)
-            return window.table.restore(key: &keyReader, state: &reader) ? nil : "a state is damaged"
-        } catch {
-            return error.message
+        if isWindowed { window.isClosed = isOver(stretch.start) }
+        noteGrowth(window)
+        var groups: [Int32] = []
+        window.table.assign(stretch.columns, stretch.records.indices.map { Int32(truncatingIfNeeded: $0) }, to: &groups)
+        for (record, group) in zip(stretch.records, groups) {
+            var value = RowReader(run.bytes, run.values[record].indexes)
+            if !window.table.restore(group, &value) { return RestoreProblem(record: record, reason: "a state is damaged") }
         }
+        return nil
     }
 
     /// Whether stream time has closed the window that starts at `start`.
     private func isOver(_ start: Int64) -> Bool {
-        streamTime != StreamTime.unset && start <= streamTime.earlier(by: grace).earlier(by: size)
+        state.streamTime != StreamTime.unset && start <= state.streamTime.earlier(by: grace).earlier(by: size)
     }
 
     /// The windows are those of the first slice: what changes meanwhile is in the changelog behind it, but a group that moved to another
     /// position because windows before it expired would be missed.
     func writeSnapshot(from position: Int, limit: Int, to records: RecordSink) -> Int? {
-        if position == 0 { inSnapshot = SnapshotPlace(windows: starts.compactMap { windows[$0] }) }
+        if position == 0 { inSnapshot = SnapshotPlace(windows: state.starts.compactMap { state.windows[$0] }) }
         while inSnapshot.window < inSnapshot.windows.count {
             let window = inSnapshot.windows[inSnapshot.window]
             while inSnapshot.group < window.table.count {
@@ -91,7 +123,30 @@ extension AggregateOperator: StateStore {
             inSnapshot.group = 0
         }
         inSnapshot = SnapshotPlace()
-        if isWindowed, streamTime != StreamTime.unset { StateKeys.writeStreamTime(streamTime, to: records) }
+        if isWindowed, state.streamTime != StreamTime.unset { StateKeys.writeStreamTime(state.streamTime, to: records) }
         return nil
+    }
+}
+
+/// Records of one window that are being restored.
+private struct RestoredStretch {
+    /// The keys, a row a record.
+    let columns: [Column]
+    var start: Int64 = 0
+    /// Indexes in the run.
+    private(set) var records: [Int] = []
+
+    init(columns: [Column]) { self.columns = columns }
+
+    /// Adds the record whose key `key` is about to read; false when that is damaged.
+    mutating func append(_ record: Int, _ key: inout RowReader) -> Bool {
+        for column in columns where !key.read(into: column, column.appendRow()) { return false }
+        records.append(record)
+        return true
+    }
+
+    mutating func removeAll() {
+        for column in columns { column.reset(0) }
+        records.removeAll(keepingCapacity: true)
     }
 }

@@ -11,6 +11,7 @@ import Bytes
 import Formats
 import Plans
 import Quantities
+import Synchronization
 import Values
 
 /// The running form of an aggregation without sessions.
@@ -51,20 +52,18 @@ final class AggregateOperator: Operator {
     let resultColumns: [Column]
     let beforeColumns: [Column]
 
-    var windows: [Int64: WindowGroups] = [:]
-    /// Window starts in ascending order. Windows that EMIT FINAL has closed stand before all others.
-    var starts: [Int64] = []
+    /// The groups of all windows, which questions may read meanwhile.
+    let state: GroupedState
     var latest: WindowGroups?
     /// Windows with groups that the changelog has not got yet.
     var changed: [WindowGroups] = []
     /// Windows whose memory may have grown since it was last counted, and what all had then.
-    private var uncounted: [WindowGroups] = []
-    private var countedMemory = 0
+    var uncounted: [WindowGroups] = []
+    var countedMemory = 0
     /// The windows of the snapshot under way: they stay the same while others come and go.
     var inSnapshot = SnapshotPlace()
     var touched: [WindowGroups] = []
     var withPending: [WindowGroups] = []
-    var streamTime = StreamTime.unset
     var loggedStreamTime = StreamTime.unset
     var largestStart = StreamTime.unset
 
@@ -89,7 +88,8 @@ final class AggregateOperator: Operator {
     var startOf: [Int64] = []
     var pairedWithPrevious: [Bool] = []
 
-    init(_ step: AggregateStep, _ context: DataflowContext, next: Operator) throws(DataflowError) {
+    /// `keepsView`: questions may read the groups (see `TableView`).
+    init(_ step: AggregateStep, _ context: DataflowContext, next: Operator, keepsView: Bool = false) throws(DataflowError) {
         self.step = step
         new = try AggregateInput(step, context)
         old = try AggregateInput(step, context)
@@ -106,6 +106,7 @@ final class AggregateOperator: Operator {
         beforeColumns = step.output.columns.map { Column($0.type) }
         hasFixedSize = !resultColumns.contains(where: \.hasVariableWeight)
         chunkRows = hasFixedSize ? OutputLimits.chunkRows : AggregateOperator.firstChunkRows
+        state = GroupedState(keepsEarlierRows: keepsView)
         super.init(context, next: next)
         // Fails now rather than at the first row when an aggregate has no body.
         _ = try makeTable()
@@ -118,19 +119,21 @@ final class AggregateOperator: Operator {
     private func makeTable() throws(DataflowError) -> GroupTable {
         var aggregators: [Aggregator] = []
         for (call, sequence) in zip(step.aggregates, sequences) { aggregators.append(try AggregateLibrary.make(call, sequence, context.environment.added)) }
-        return GroupTable(keyTypes: step.grouping.map(\.type), keysMayBeNull: step.keepsNullKeys, aggregators: aggregators, seed: context.options.hashSeed)
+        return GroupTable(
+            keyTypes: step.grouping.map(\.type), keysMayBeNull: step.keepsNullKeys, aggregators: aggregators,
+            resultTypes: step.aggregates.map(\.result), seed: context.options.hashSeed)
     }
 
     /// The groups of the window that starts at `start`.
     func window(_ start: Int64) throws(DataflowError) -> WindowGroups {
         if let latest, latest.start == start { return latest }
-        if let known = windows[start] {
+        if let known = state.windows[start] {
             latest = known
             return known
         }
         let made = WindowGroups(start: start, table: try makeTable())
-        windows[start] = made
-        starts.insert(start, at: starts.firstPlace { $0 > start })
+        state.windows[start] = made
+        state.starts.insert(start, at: state.starts.firstPlace { $0 > start })
         latest = made
         return made
     }
@@ -192,18 +195,30 @@ final class AggregateOperator: Operator {
         let limit = emitsEach ? chunkRows : OutputLimits.sliceRows
         var work = work
         var isDone = false
-        if step.isTableInput {
-            isDone = try gatherChanges(&work, limit)
-        } else if isWindowed {
-            isDone = judge(&work, limit)
-            if !rows.isEmpty { try sortByWindow() }
-        } else {
-            isDone = try gatherRows(&work, limit)
+        var times: [Int64] = []
+        try state.lock.withLock { _ throws(DataflowError) in
+            if step.isTableInput {
+                isDone = try gatherChanges(&work, limit)
+            } else if isWindowed {
+                isDone = judge(&work, limit)
+                if !rows.isEmpty { try sortByWindow() }
+            } else {
+                isDone = try gatherRows(&work, limit)
+            }
+            self.work = isDone ? nil : work
+            if !rows.isEmpty { times = try apply(work.input) }
         }
-        self.work = isDone ? nil : work
-        if !rows.isEmpty { try apply(work.input) }
+        if emitsEach, !rows.isEmpty { try emitEach(work.input, times) }
+        clearTouched()
         if step.isFinal, work.start == nil, work.next > 0 { queueClosed(work.input, work.usable[work.next - 1]) }
-        if isDone && isWindowed { dropExpired() }
+        if isDone && isWindowed { state.lock.withLock { _ in dropExpired() } }
+    }
+
+    private func clearTouched() {
+        for window in touched { window.operations.removeAll() }
+        touched.removeAll(keepingCapacity: true)
+        rows.removeAll(keepingCapacity: true)
+        startOf.removeAll(keepingCapacity: true)
     }
 
     private func clearOperations() {
@@ -268,7 +283,7 @@ final class AggregateOperator: Operator {
         let usable = work.usable
         let times = input.timestamps
         let (size, advance, isFinal) = (size, advance.count, step.isFinal)
-        var streamTime = streamTime
+        var streamTime = state.streamTime
         // The earliest end of a window that EMIT FINAL has still to give out: stored ones, and those that rows here begin.
         var nextEnd = isFinal ? firstOpen.map { $0.later(by: size) } ?? .max : .max
         var index = work.next
@@ -304,7 +319,7 @@ final class AggregateOperator: Operator {
         }
         swap(&rows, &self.rows)
         swap(&starts, &startOf)
-        self.streamTime = streamTime
+        state.streamTime = streamTime
         work.next = index
         return index == usable.count
     }
@@ -384,57 +399,4 @@ final class AggregateOperator: Operator {
 
     /// Whether every change leaves as soon as it is made.
     var emitsEach: Bool { !context.options.coalesces && !step.isFinal }
-
-    // MARK: Windows
-
-    /// The earliest window that has not been emitted for good.
-    private var firstOpen: Int64? {
-        let place = firstOpenPlace
-        return place < starts.count ? starts[place] : nil
-    }
-
-    var firstOpenPlace: Int { starts.firstPlace { windows[$0]?.isClosed == false } }
-
-    func dropExpired() {
-        var count = 0
-        while count < starts.count, isExpired(starts[count]) {
-            let start = starts[count]
-            if let window = windows[start] {
-                guard window.table.pending.isEmpty else { break }
-                countedMemory -= window.countedMemory
-                window.countedMemory = 0
-            }
-            windows[start] = nil
-            if latest?.start == start { latest = nil }
-            count += 1
-        }
-        starts.removeFirst(count)
-    }
-
-    /// Whether no row in time can change the window that starts at `start`, and questions do not see it any more.
-    func isExpired(_ start: Int64) -> Bool {
-        start.later(by: max(retention, size + grace)) <= streamTime
-    }
-
-    // MARK: Memory
-
-    /// The window's memory is to be counted anew.
-    func noteGrowth(_ window: WindowGroups) {
-        guard !window.isUncounted else { return }
-        window.isUncounted = true
-        uncounted.append(window)
-    }
-
-    /// Bytes of all windows. Counting looks only at those that have changed: there may be a million others.
-    var memory: Int {
-        for window in uncounted {
-            window.isUncounted = false
-            guard windows[window.start] === window else { continue }
-            let now = window.table.memory
-            countedMemory += now - window.countedMemory
-            window.countedMemory = now
-        }
-        uncounted.removeAll(keepingCapacity: true)
-        return countedMemory
-    }
 }

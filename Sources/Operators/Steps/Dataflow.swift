@@ -35,6 +35,9 @@ package struct DataflowOptions: Hashable, Sendable {
     /// Whether a record whose key or value cannot be read stops the query instead of being skipped.
     package var failsOnUnreadableRecord = false
 
+    /// Whether questions may read the result, when that is a table whose rows follow from the state (`Dataflow.view`).
+    package var keepsView = false
+
     /// Every change in order, seed 0 and no slices unless told otherwise.
     package init(coalesces: Bool = false, hashSeed: UInt64 = 0, hasSlices: Bool = false) {
         self.coalesces = coalesces
@@ -101,6 +104,8 @@ package final class Dataflow {
     private let stores: [String: StateStore]
     private var sources: [SourceOperator?] = []
     private var exchanges: [ExchangeSourceOperator?] = []
+    /// The table as questions read it, where the rows follow from the state and the options ask for it; else nil.
+    package let view: TableView?
     private let sink: SinkOperator?
     private let exchangeSink: ExchangeSinkOperator?
     private let client: ClientOperator?
@@ -149,7 +154,13 @@ package final class Dataflow {
             end = operation
         }
         var builder = DataflowBuilder(context: context)
+        var readable: ReadableAggregation?
+        if options.keepsView, case .sink(let description) = destination, description.kind == .table {
+            readable = ReadableAggregation(below: root, environment.added)
+        }
+        builder.keepsView = readable != nil
         try builder.build(root, into: end)
+        view = readable.flatMap { TableView($0, builder.viewed, of: root, destination, environment) }
         operators = builder.operators + [end]
         joins = builder.joins
         storeNames = builder.stores.map(\.name)
@@ -398,15 +409,8 @@ package final class Dataflow {
     /// Takes changelog (or snapshot) records of a store, in the order in which they were written. To be called before any `process`.
     package func restore(store: String, run: RecordRun) throws(DataflowError) {
         guard let target = stores[store] else { throw DataflowError("there is no state store \(store)") }
-        for record in 0..<run.count {
-            let key = run.keys[record]
-            let value = run.values[record]
-            guard !key.isNull else { continue }
-            let keyBytes = run.bytes[Int(key.start)..<Int(key.start + key.length)]
-            let valueBytes = value.isNull ? nil : run.bytes[Int(value.start)..<Int(value.start + value.length)]
-            if let problem = target.restore(key: keyBytes, value: valueBytes, timestamp: run.timestamps[record]) {
-                throw DataflowError("the state store \(store) cannot be restored: \(problem)", offset: run.offset(at: record))
-            }
+        if let problem = target.restore(run) {
+            throw DataflowError("the state store \(store) cannot be restored: \(problem.reason)", offset: run.offset(at: problem.record))
         }
     }
 

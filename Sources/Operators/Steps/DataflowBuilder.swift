@@ -28,6 +28,11 @@ struct DataflowBuilder {
     var joins: [PlacedJoin] = []
     /// In the order of the plan, from the root down.
     var stores: [NamedStore] = []
+    /// Whether the first aggregation from the root down keeps what questions read, and its state then.
+    var keepsView = false
+    private(set) var viewed: GroupedState?
+
+    init(context: DataflowContext) { self.context = context }
 
     /// Makes the operators of `step`, whose rows go into `next`.
     mutating func build(_ step: Step, into next: Operator) throws(DataflowError) {
@@ -64,7 +69,9 @@ struct DataflowBuilder {
             if case .session = aggregate.window?.shape {
                 try add(try SessionOperator(aggregate, context, next: next), over: aggregate.input)
             } else {
-                try add(try AggregateOperator(aggregate, context, next: next), over: aggregate.input)
+                let operation = try AggregateOperator(aggregate, context, next: next, keepsView: keepsView)
+                if keepsView { (keepsView, viewed) = (false, operation.state) }
+                try add(operation, over: aggregate.input)
             }
         case .join(let join):
             let operation = try JoinOperator.make(join, context, next: next)

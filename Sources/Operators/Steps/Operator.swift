@@ -8,6 +8,7 @@
 // its place in the batch (`hasWork`) and returns; so do those below it. The operator furthest up that has work goes on first (`resume`):
 // when an operator takes a batch, nothing above it has work, and every batch is valid until the operator that made it goes on.
 
+import Bytes
 import Plans
 import Values
 
@@ -108,9 +109,29 @@ protocol StateStore: AnyObject {
     func discardChanges()
     /// Takes one record of the changelog; nil or a reason.
     func restore(key: ArraySlice<UInt8>, value: ArraySlice<UInt8>?, timestamp: Int64) -> String?
+    /// Takes the records of a run of the changelog; nil, or what is wrong with which of them.
+    func restore(_ run: RecordRun) -> RestoreProblem?
     /// Appends the next slice of the whole state, at most about `limit` entries, from where the last slice ended (0 first). Gives where
     /// the next slice starts, nil at the end.
     func writeSnapshot(from position: Int, limit: Int, to records: RecordSink) -> Int?
     /// Bytes of memory.
     var memory: Int { get }
+}
+
+extension StateStore {
+    func restore(_ run: RecordRun) -> RestoreProblem? {
+        for record in 0..<run.count where !run.keys[record].isNull {
+            let value = run.values[record].isNull ? nil : run.bytes[run.values[record].indexes]
+            let problem = restore(key: run.bytes[run.keys[record].indexes], value: value, timestamp: run.timestamps[record])
+            if let problem { return RestoreProblem(record: record, reason: problem) }
+        }
+        return nil
+    }
+}
+
+/// Why state cannot be restored.
+struct RestoreProblem {
+    /// The index in its run of the record that is at fault.
+    let record: Int
+    let reason: String
 }

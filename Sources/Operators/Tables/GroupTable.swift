@@ -15,25 +15,27 @@ final class GroupTable {
     /// Key columns by group id.
     let keys: [Column]
     let aggregators: [Aggregator]
+    /// The types of what the aggregators give.
+    let resultTypes: [SQLType]
     /// The largest record time of each group.
     private(set) var timestamps: [Int64] = []
-    /// Whether a row of the group has ever been emitted.
-    var wasEmitted: [Bool] = []
-
+    /// By group: `changedFlag` while it must be logged, `pendingFlag` while it must be emitted, `emittedFlag` once a row of it has been. In
+    /// one array, because each array costs a batch of groups that are met at random one more miss of the cache.
+    private var flags: [UInt8] = []
+    private static let changedFlag: UInt8 = 1, pendingFlag: UInt8 = 2, emittedFlag: UInt8 = 4
     private var changed: [Int32] = []
-    private var isChanged: [Bool] = []
     /// Groups whose change is held back, in the order of their first change.
     private(set) var pending: [Int32] = []
-    private var isPending: [Bool] = []
     private var keyBytes: [UInt8] = []
     /// The keys do not fit the 32-bit places of their columns any more; groups that were begun since then have no keys.
     private(set) var isFull = false
     private let hasTextKeys: Bool
 
-    /// `keysMayBeNull`: a key may be a NULL.
-    init(keyTypes: [SQLType], keysMayBeNull: Bool, aggregators: [Aggregator], seed: UInt64) {
+    /// `keysMayBeNull`: a key may be a NULL. `resultTypes` has one type an aggregator.
+    init(keyTypes: [SQLType], keysMayBeNull: Bool, aggregators: [Aggregator], resultTypes: [SQLType] = [], seed: UInt64) {
         keys = keyTypes.map { Column($0) }
         self.aggregators = aggregators
+        self.resultTypes = resultTypes
         hasTextKeys = keys.contains(where: \.hasVariableWeight)
         let isWord = keyTypes.count == 1 && Lane(keyTypes[0]) == .word && !keysMayBeNull
         wordTable = isWord ? WordTable(seed: seed) : nil
@@ -44,49 +46,70 @@ final class GroupTable {
 
     var memory: Int {
         (wordTable?.memory ?? 0) + (byteTable?.memory ?? 0) + keys.reduce(0) { $0 + $1.memory } + aggregators.reduce(0) { $0 + $1.memory }
-            + timestamps.capacity * 11
+            + timestamps.capacity * 8 + flags.capacity + (changed.capacity + pending.capacity) * 4
     }
 
     /// Gives each of `rows` its group, whose key stands in `columns`, by appending to `groups`.
     func assign(_ columns: [Column], _ rows: [Int32], to groups: inout [Int32]) {
         groups.reserveCapacity(groups.count + rows.count)
+        // The rows that begin a group, in the order of the new groups.
+        var fresh: [Int32] = []
+        var next = Int32(truncatingIfNeeded: count)
         if let wordTable {
             let words = columns[0].words
             for row in rows {
                 let group = wordTable.group(of: words[Int(row)])
-                if Int(group) == count { begin(columns, Int(row)) }
+                if group == next {
+                    fresh.append(row)
+                    next += 1
+                }
                 groups.append(group)
             }
-        } else {
-            for row in rows { groups.append(group(columns, Int(row))) }
+        } else if let byteTable {
+            for row in rows {
+                let (id, isNew) = byteTable.id(of: key(columns, Int(row))[...])
+                if isNew { fresh.append(row) }
+                groups.append(Int32(truncatingIfNeeded: id))
+            }
         }
+        if !fresh.isEmpty { begin(columns, fresh) }
     }
 
     /// The group of the key at `row`; a new key begins one.
     func group(_ columns: [Column], _ row: Int) -> Int32 {
+        let group: Int32
         if let wordTable {
-            let group = wordTable.group(of: columns[0].words[row])
-            if Int(group) == count { begin(columns, row) }
-            return group
+            group = wordTable.group(of: columns[0].words[row])
+        } else {
+            group = Int32(truncatingIfNeeded: byteTable?.id(of: key(columns, row)[...]).id ?? 0)
         }
-        keyBytes.removeAll(keepingCapacity: true)
-        RowWriter.put(columns, row, to: &keyBytes)
-        guard let byteTable else { return 0 }
-        let (id, isNew) = byteTable.id(of: keyBytes[...])
-        if isNew { begin(columns, row) }
-        return Int32(id)
+        if Int(group) == count { begin(columns, [Int32(truncatingIfNeeded: row)]) }
+        return group
     }
 
-    @inline(never) private func begin(_ columns: [Column], _ row: Int) {
-        if hasTextKeys, zip(keys, columns).contains(where: { $0.textMemory + $1.weight(row) > GroupTable.keyLimit }) { isFull = true }
+    /// The key at `row` as bytes, in memory that the next key uses again.
+    private func key(_ columns: [Column], _ row: Int) -> [UInt8] {
+        keyBytes.removeAll(keepingCapacity: true)
+        RowWriter.put(columns, row, to: &keyBytes)
+        return keyBytes
+    }
+
+    /// Begins a group for the key at each of `rows`.
+    @inline(never) private func begin(_ columns: [Column], _ rows: [Int32]) {
         for (key, column) in zip(keys, columns) {
-            if isFull { key.setNull(key.appendRow()) } else { key.append(column, row) }
+            if hasTextKeys { appendLimited(key, column, rows) } else { key.append(column, rows) }
         }
-        timestamps.append(Int64.min)
-        wasEmitted.append(false)
-        isChanged.append(false)
-        isPending.append(false)
-        for aggregator in aggregators { aggregator.grow(to: timestamps.count) }
+        let total = count + rows.count
+        timestamps.append(contentsOf: repeatElement(Int64.min, count: rows.count))
+        flags.append(contentsOf: repeatElement(0, count: rows.count))
+        for aggregator in aggregators { aggregator.grow(to: total) }
+    }
+
+    private func appendLimited(_ key: Column, _ column: Column, _ rows: [Int32]) {
+        for row in rows {
+            if key.textMemory + column.weight(Int(row)) > GroupTable.keyLimit { isFull = true }
+            if isFull { key.setNull(key.appendRow()) } else { key.append(column, Int(row)) }
+        }
     }
 
     /// Takes the rows' times into their groups; `times[k]` becomes the group's time right after entry k, unless `times` is empty.
@@ -102,38 +125,56 @@ final class GroupTable {
         self.timestamps = timestamps
     }
 
-    /// Remembers that these groups must be logged.
-    func markChanged(_ groups: [Int32]) {
-        GroupTable.mark(groups, in: &isChanged, appendingTo: &changed)
+    /// The group of the key at `row`, nil when it has none.
+    func find(_ columns: [Column], _ row: Int) -> Int? {
+        if let wordTable { return wordTable.find(columns[0].words[row]).map { Int($0) } }
+        var key: [UInt8] = []
+        RowWriter.put(columns, row, to: &key)
+        return byteTable?.find(key[...])
     }
 
-    /// Marks groups; those that were not marked are appended.
-    private static func mark(_ groups: [Int32], in isMarked: inout [Bool], appendingTo marked: inout [Int32]) {
-        for group in groups where !isMarked[Int(group)] {
-            isMarked[Int(group)] = true
-            marked.append(group)
-        }
+    // MARK: What happens to groups
+
+    /// Whether a row of the group has ever been emitted.
+    func wasEmitted(_ group: Int32) -> Bool { flags[Int(group)] & GroupTable.emittedFlag != 0 }
+    /// A row of the group is emitted.
+    func noteEmitted(_ group: Int32) { flags[Int(group)] |= GroupTable.emittedFlag }
+
+    /// Remembers that these groups must be logged; gives those for which this is new.
+    func markChanged(_ groups: [Int32]) -> ArraySlice<Int32> {
+        let start = changed.count
+        mark(groups, GroupTable.changedFlag, appendingTo: &changed)
+        return changed[start...]
     }
 
     /// Remembers that these groups must be emitted; gives those for which this is new.
     func markPending(_ groups: [Int32]) -> ArraySlice<Int32> {
         let start = pending.count
-        GroupTable.mark(groups, in: &isPending, appendingTo: &pending)
+        mark(groups, GroupTable.pendingFlag, appendingTo: &pending)
         return pending[start...]
     }
 
-    /// The groups that must be emitted; from now on none must.
-    func takePending() -> [Int32] {
-        for group in pending { isPending[Int(group)] = false }
-        defer { pending.removeAll(keepingCapacity: true) }
-        return pending
+    /// Marks groups; those that were not marked are appended.
+    private func mark(_ groups: [Int32], _ flag: UInt8, appendingTo marked: inout [Int32]) {
+        var flags: [UInt8] = []
+        swap(&flags, &self.flags)
+        for group in groups where flags[Int(group)] & flag == 0 {
+            flags[Int(group)] |= flag
+            marked.append(group)
+        }
+        swap(&flags, &self.flags)
     }
 
+    /// The groups that must be emitted; from now on none must.
+    func takePending() -> [Int32] { take(&pending, GroupTable.pendingFlag) }
+
     /// The groups that changed since the last call.
-    func takeChanged() -> [Int32] {
-        for group in changed { isChanged[Int(group)] = false }
-        defer { changed.removeAll(keepingCapacity: true) }
-        return changed
+    func takeChanged() -> [Int32] { take(&changed, GroupTable.changedFlag) }
+
+    private func take(_ marked: inout [Int32], _ flag: UInt8) -> [Int32] {
+        for group in marked { flags[Int(group)] &= ~flag }
+        defer { marked.removeAll(keepingCapacity: true) }
+        return marked
     }
 
     /// Appends the group's time and states.
@@ -142,18 +183,12 @@ final class GroupTable {
         for aggregator in aggregators { aggregator.write(group, to: &bytes) }
     }
 
-    /// Takes a group back; false when the bytes are damaged.
-    func restore(key: inout RowReader, state: inout RowReader) -> Bool {
-        let columns = keys.map { Column($0.type) }
-        for column in columns {
-            column.reset(1)
-            guard key.read(into: column, 0) else { return false }
-        }
+    /// Takes back the time and states of a group; false when the bytes are damaged.
+    func restore(_ group: Int32, _ state: inout RowReader) -> Bool {
         guard let time = state.word() else { return false }
-        let group = Int(group(columns, 0))
-        timestamps[group] = time
-        wasEmitted[group] = true
-        for aggregator in aggregators where !aggregator.read(group, &state) { return false }
+        timestamps[Int(group)] = time
+        noteEmitted(group)
+        for aggregator in aggregators where !aggregator.read(Int(group), &state) { return false }
         return true
     }
 }

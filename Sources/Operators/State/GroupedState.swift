@@ -1,0 +1,154 @@
+// The groups of an aggregation, window by window, as its task has them now and as they were at the commits that questions may still ask for.
+//
+// The task changes the state while questions read it on other threads. Both hold `lock`, for a part of a batch at a time. A question sees
+// the rows of one commit, the latest durable one when it began: for every group that changes, the row that it had before is kept until
+// the commit that holds the change is durable and no question reads an earlier one. So state is held once, and a question neither waits
+// for the task nor delays it.
+
+import Plans
+import Quantities
+import Synchronization
+import Values
+
+/// What an aggregation holds. Everything but `lock` is guarded by it, as far as anything beside the task may look at it.
+final class GroupedState {
+    let lock = Mutex<Void>(())
+    var windows: [Int64: WindowGroups] = [:]
+    /// Window starts in ascending order. Windows that EMIT FINAL has closed stand before all others.
+    var starts: [Int64] = []
+    var streamTime = StreamTime.unset
+    /// Whether questions may read earlier rows; else none are kept.
+    let keepsEarlierRows: Bool
+
+    /// The number of the commit that the changes from now on are part of.
+    private var commit = 1
+    private var durableCommit = 0
+    /// Everything that was restored is there: before that there is nothing to be read.
+    private var hasAll = false
+    /// The commits that questions are reading, and how many questions each.
+    private var readCommits: [Int: Int] = [:]
+    /// Windows whose earlier rows may go once a commit is durable, by the number of that commit; in ascending order.
+    private var changedWindows: [CommittedWindow] = []
+    /// Windows that have expired, and when that becomes durable; in ascending order.
+    private var expiredWindows: [CommittedWindow] = []
+    /// Stream time at the end of each commit that is not durable.
+    private var streamTimes: [(commit: Int, time: Int64)] = []
+    private var durableStreamTime = StreamTime.unset
+
+    private struct CommittedWindow {
+        let commit: Int
+        let window: WindowGroups
+    }
+
+    init(keepsEarlierRows: Bool) { self.keepsEarlierRows = keepsEarlierRows }
+
+    // MARK: The task
+
+    /// Keeps the rows of `groups`, which have not changed since the last commit and are about to. Called with the lock held.
+    func keepRows(of groups: ArraySlice<Int32>, in window: WindowGroups) {
+        guard keepsEarlierRows, !groups.isEmpty else { return }
+        let earlier: EarlierRows
+        if let last = window.earlier.last, last.commit == commit {
+            earlier = last
+        } else {
+            earlier = EarlierRows(before: commit, window.table, groupCount: window.knownGroups)
+            window.earlier.append(earlier)
+            changedWindows.append(CommittedWindow(commit: commit, window: window))
+        }
+        earlier.keep(groups, of: window.table)
+    }
+
+    /// The window is no part of the state any more. Called with the lock held.
+    func remove(_ window: WindowGroups) {
+        windows[window.start] = nil
+        if keepsEarlierRows { expiredWindows.append(CommittedWindow(commit: commit, window: window)) }
+    }
+
+    /// What has changed so far is one commit; what changes from now on is part of the next.
+    func endCommit() {
+        guard keepsEarlierRows else { return }
+        lock.withLock { _ in
+            for changed in changedWindows.reversed() {
+                guard changed.commit == commit else { break }
+                changed.window.knownGroups = changed.window.table.count
+            }
+            streamTimes.append((commit, streamTime))
+            commit += 1
+        }
+    }
+
+    /// All that is restored is there.
+    func becomeReady() {
+        lock.withLock { _ in
+            for window in windows.values { window.knownGroups = window.table.count }
+            durableStreamTime = streamTime
+            hasAll = true
+        }
+    }
+
+    /// Whether all that was restored is there.
+    var isReady: Bool {
+        var result = false
+        lock.withLock { _ in result = hasAll }
+        return result
+    }
+
+    /// Bytes of earlier rows.
+    var earlierMemory: Int {
+        lock.withLock { _ in changedWindows.reduce(0) { total, changed in total + changed.window.earlier.reduce(0) { $0 + $1.memory } } }
+    }
+
+    // MARK: Questions
+
+    /// The commit with this number, counted from 1, and all before it are durable.
+    func commitIsDurable(_ number: Int) {
+        lock.withLock { _ in
+            durableCommit = max(durableCommit, number)
+            while let first = streamTimes.first, first.commit <= durableCommit {
+                durableStreamTime = first.time
+                streamTimes.removeFirst()
+            }
+            releaseEarlierRows()
+        }
+    }
+
+    /// Begins to read the latest durable commit: gives that with the windows that are asked for, or nil while the state is being restored.
+    func beginReading(_ isAsked: (Int64) -> Bool) -> StateReading? {
+        var reading: StateReading?
+        lock.withLock { _ in
+            guard hasAll else { return }
+            readCommits[durableCommit, default: 0] += 1
+            var found: [WindowGroups] = []
+            for expired in expiredWindows where expired.commit > durableCommit && isAsked(expired.window.start) { found.append(expired.window) }
+            for start in starts where isAsked(start) { if let window = windows[start] { found.append(window) } }
+            reading = StateReading(commit: durableCommit, windows: found, streamTime: durableStreamTime)
+        }
+        return reading
+    }
+
+    /// Ends what `beginReading` has begun.
+    func endReading(_ reading: StateReading) {
+        lock.withLock { _ in
+            let left = (readCommits[reading.commit] ?? 1) - 1
+            readCommits[reading.commit] = left > 0 ? left : nil
+            releaseEarlierRows()
+        }
+    }
+
+    /// Frees what neither the durable commit nor one that is being read needs.
+    private func releaseEarlierRows() {
+        let oldest = min(durableCommit, readCommits.keys.min() ?? durableCommit)
+        let unneeded = changedWindows.prefix { $0.commit <= oldest }
+        for changed in unneeded { changed.window.earlier.removeAll { $0.commit <= oldest } }
+        changedWindows.removeFirst(unneeded.count)
+        expiredWindows.removeFirst(expiredWindows.prefix { $0.commit <= oldest }.count)
+    }
+}
+
+/// A commit that a question reads.
+struct StateReading {
+    let commit: Int
+    /// The windows that are asked for; an unwindowed aggregation has one.
+    let windows: [WindowGroups]
+    let streamTime: Int64
+}

@@ -1,0 +1,144 @@
+// A table as questions read it: the groups of an aggregation as of the latest durable commit, made into rows of the table by the steps that
+// stand above it in the plan. The table's topic is output only; nothing is kept beside the state.
+//
+// A question runs on a thread of its own. It copies some groups at a time under the lock of the state and does everything else (projection,
+// HAVING, encoding, ordering) without it, so that the task never waits for more than one such copy.
+
+package import Bytes
+package import Plans
+import Quantities
+import Synchronization
+import Values
+
+/// What a question found in a table, or in a part of it.
+package struct TableContent: Sendable {
+    /// Records of the table's topic in the order of their keys and windows, with offsets that mean nothing.
+    package var run: RecordRun
+    /// Whether that is all; else the limit of bytes was reached.
+    package var isWhole: Bool
+    /// Rows that could not be computed, by cause, and the first of them.
+    package var errors: [RowErrorCause: Int] = [:]
+    package var firstError: RowError?
+
+    /// Records without errors.
+    package init(run: RecordRun, isWhole: Bool) {
+        self.run = run
+        self.isWhole = isWhole
+    }
+}
+
+/// The rows of one partition of a table. It stays readable when the dataflow that keeps the state is gone.
+package final class TableView: @unchecked Sendable {
+    // `state` is guarded by its own lock. All else is set once; the closures of `environment` may be called on any thread.
+    private let state: GroupedState
+    let step: AggregateStep
+    let root: Step
+    let sink: SinkDescription
+    let environment: DataflowEnvironment
+    /// For each key column of the table the grouping column that it shows.
+    let keyPlaces: [Int]
+    private let readyCall = Mutex<(@Sendable () -> Void)?>(nil)
+
+    /// A view of an aggregation, whose rows become those of a table by the steps from there up to `root`; nil without state or a topic.
+    init?(
+        _ aggregation: ReadableAggregation, _ state: GroupedState?, of root: Step, _ destination: Destination, _ environment: DataflowEnvironment
+    ) {
+        guard let state, case .sink(let sink) = destination else { return nil }
+        self.state = state
+        step = aggregation.step
+        keyPlaces = aggregation.keyPlaces
+        self.root = root
+        self.sink = sink
+        self.environment = environment
+    }
+
+    /// All that was restored is there: questions are answered from now on.
+    package func becomeReady() {
+        state.becomeReady()
+        callWhoWaits()
+    }
+
+    /// Whether questions are answered.
+    package var isReady: Bool { state.isReady }
+
+    /// Calls `body` once questions are answered, at once on this thread or later on that which restores the state.
+    package func whenReady(_ body: @escaping @Sendable () -> Void) {
+        readyCall.withLock { $0 = body }
+        if isReady { callWhoWaits() }
+    }
+
+    private func callWhoWaits() {
+        let call = readyCall.withLock { call in
+            defer { call = nil }
+            return call
+        }
+        call?()
+    }
+
+    /// The commit with this number, counted from 1 in the life of the dataflow, and all before it are durable, and their rows are seen.
+    package func commitIsDurable(_ number: Int) { state.commitIsDurable(number) }
+
+    /// The rows on an access path as of the latest durable commit, at most about `mostBytes` of them; nil while the state is being restored.
+    /// Errors: the question was cancelled, or its values are too large.
+    package func read(
+        _ access: TableAccess, mostBytes: Int, unless cancel: CancelFlag = CancelFlag()
+    ) throws(DataflowError) -> TableContent? {
+        let ranges = access.ranges
+        let isWindowed = step.window != nil
+        let size = step.window?.size ?? 0
+        let isAsked = { (start: Int64) in
+            !isWindowed || ranges.contains { $0.windows.contains(start: start, end: start.later(by: size)) }
+        }
+        guard let reading = state.beginReading(isAsked) else { return nil }
+        defer { state.endReading(reading) }
+        var reader = try TableReader(self, reading, cancel, mostBytes: mostBytes)
+        // Windows that have expired are not shown, although they may be there a while longer.
+        let earliest = step.window.map { reading.streamTime.earlier(by: $0.retention) }
+        for window in reading.windows where earliest.map({ window.start > $0 }) ?? true {
+            let asked = isWindowed ? ranges.filter { $0.windows.contains(start: window.start, end: window.start.later(by: size)) } : ranges
+            guard try reader.read(window, asked) else { break }
+        }
+        return try reader.finish()
+    }
+
+    /// Copies the groups `range` of a window into `batch`, as far as they were there at the commit that is read. The batch has the columns of
+    /// the aggregation.
+    func copy(_ range: Range<Int>, of window: WindowGroups, at commit: Int, into batch: Batch) {
+        state.lock.withLock { _ in
+            let later = window.earlier.filter { $0.commit > commit }
+            let last = min(range.upperBound, later.first?.groupCount ?? window.table.count)
+            let groups = (min(range.lowerBound, last)..<last).map { Int32(truncatingIfNeeded: $0) }
+            let table = window.table
+            for (column, key) in zip(batch.columns, table.keys) { column.copyRows(of: key, groups) }
+            for (column, aggregator) in zip(batch.columns[table.keys.count...], table.aggregators) {
+                column.reset(groups.count)
+                aggregator.results(groups, into: column)
+            }
+            batch.timestamps = groups.map { table.timestamps[Int($0)] }
+            batch.rowCount = groups.count
+            for earlier in later.reversed() { earlier.put(over: batch, range.lowerBound..<last, keyCount: table.keys.count) }
+        }
+    }
+
+    /// The number of groups of a window at the commit that is read, and those of keys that are looked up: `keys` has a row a key.
+    func find(_ keys: [Column], count: Int, in window: WindowGroups, at commit: Int) -> (groups: [Int], groupCount: Int) {
+        var found: [Int] = []
+        var groupCount = 0
+        state.lock.withLock { _ in
+            groupCount = window.earlier.first { $0.commit > commit }?.groupCount ?? window.table.count
+            guard count < groupCount else { return }
+            for row in 0..<count { if let group = window.table.find(keys, row), group < groupCount { found.append(group) } }
+        }
+        return (found, groupCount)
+    }
+}
+
+extension WindowDescription {
+    /// How long a window is; sessions have no size.
+    var size: Milliseconds {
+        switch shape {
+        case .tumbling(let size), .hopping(let size, _): size
+        case .session: 0
+        }
+    }
+}
