@@ -14,6 +14,7 @@ struct CommitPart: @unchecked Sendable {
     /// What the task is known by when its query is started anew.
     let identity: [PartitionKey]
     private let positions: [PartitionKey: Offset]
+    private let counts: TaskCounts
     private let newRows: [NewRows]
     private let rows: TableRows?
     private let view: TableView?
@@ -29,6 +30,7 @@ struct CommitPart: @unchecked Sendable {
         number = task.commitsMade
         identity = task.identity
         positions = task.positions
+        counts = task.newCounts
         newRows = task.newRows
         let persistence = task.description.persistence
         rows = persistence?.rows
@@ -51,7 +53,7 @@ struct CommitPart: @unchecked Sendable {
         slot.run.status.update { content in
             content.counters.commits += 1
             content.counters.stateBytes += growth
-            content.obstacle = nil
+            content.counters.add(counts)
             for (partition, position) in positions {
                 let before = content.durablePositions[partition] ?? .first
                 assert(position >= before || slot.epoch.isEnded, "the position of \(partition) went back from \(before) to \(position)")

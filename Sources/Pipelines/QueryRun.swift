@@ -57,6 +57,10 @@ package final class QueryRun: Sendable {
         var oneByOne: Set<[PartitionKey]> = []
         /// Records that new tasks skip, with the reasons. They stay here in case that the query fails again before it is past them.
         var skips: [PartitionKey: [Offset: String]] = [:]
+        /// What the tasks read whose work was refused, as long as they have not got further: the query waits for them.
+        var refused: Set<[PartitionKey]> = []
+        /// The status says what the query waits for.
+        var hasObstacle = false
         /// Partitions whose tasks have committed.
         var committed: Set<PartitionIndex> = []
     }
@@ -243,19 +247,32 @@ package final class QueryRun: Sendable {
             return machine.committed.insert(partition).inserted
         }
         if isFirst { pool?.restore { [events] in events.onFirstCommit(partition) } }
+        goesOn(identity)
+    }
+
+    /// The task that reads this has got further, or has nothing to do: what it waited for is over.
+    func goesOn(_ identity: [PartitionKey]) {
+        let isClear = machine.withLock { machine in
+            machine.refused.remove(identity)
+            guard machine.hasObstacle, machine.refused.isEmpty else { return false }
+            machine.hasObstacle = false
+            machine.refusals = 0
+            return true
+        }
+        if isClear { status.update { $0.obstacle = nil } }
     }
 
     /// A task of `epoch` cannot go on, and the query with it; it stays where it is until a user resumes it.
     func fail(_ epoch: RunEpoch, _ failure: QueryFailure, of identity: [PartitionKey] = []) {
         if failure.isCancelled { return }
-        if failure.isWithdrawn { return retry(epoch, after: failure, atOnce: true) }
+        if failure.isWithdrawn { return retry(epoch, after: failure, of: identity, atOnce: true) }
         if failure.isOutputTooLarge {
             let isNew = machine.update { machine -> Bool in
                 guard let place = failure.place, let offset = failure.offset else { return machine.oneByOne.insert(identity).inserted }
                 // One record alone makes too much: it is skipped.
                 return machine.skips[place, default: [:]].updateValue(failure.message, forKey: offset) == nil
             }
-            if isNew { return retry(epoch, after: failure, atOnce: true) }
+            if isNew { return retry(epoch, after: failure, of: identity, atOnce: true) }
         }
         let isFailed = change { machine in
             machine.epoch === epoch
@@ -271,14 +288,19 @@ package final class QueryRun: Sendable {
         pool.remove(epoch, committing: false) { [events] in events.onFailure(failure) }
     }
 
-    /// A commit of `epoch` was refused through no fault of the query: its tasks are made anew from what is durable, at once when the commit
-    /// only depended on another that failed, else after a delay that grows as long as commits are refused.
-    func retry(_ epoch: RunEpoch, after refusal: QueryFailure, atOnce: Bool) {
+    /// A commit of `epoch`, with work of the task that reads `identity`, was refused through no fault of the query: its tasks are made anew
+    /// from what is durable, at once when the commit only depended on another that failed, else after a delay that grows as long as
+    /// commits are refused.
+    func retry(_ epoch: RunEpoch, after refusal: QueryFailure, of identity: [PartitionKey], atOnce: Bool) {
         let delay = change { machine -> Int64? in
+            if machine.epoch === epoch, !identity.isEmpty { machine.refused.insert(identity) }
             guard machine.epoch === epoch, status.state == .running, epoch.beginRetry() else { return nil }
             machine.refusals += 1
             let isFirst = atOnce && machine.refusals == 1
-            if !isFirst { status.content.update { $0.obstacle = refusal.description } }
+            if !isFirst {
+                machine.hasObstacle = true
+                status.content.update { $0.obstacle = refusal.description }
+            }
             return isFirst ? 0 : longerDelay(after: machine.refusals)
         }
         guard let delay, let pool else { return }

@@ -85,6 +85,23 @@ package struct QueryCounters: Hashable, Sendable {
     package var skipped: Int { errors.values.reduce(0, +) }
 }
 
+/// What a task has done between two commits.
+struct TaskCounts: Sendable {
+    var recordsRead = 0
+    var recordsWritten = 0
+    /// Rows that could not be processed.
+    var errors: [RowErrorCause: Int] = [:]
+}
+
+extension QueryCounters {
+    /// Counts what a task has done.
+    mutating func add(_ counts: TaskCounts) {
+        recordsRead += Int64(counts.recordsRead)
+        recordsWritten += Int64(counts.recordsWritten)
+        for (cause, count) in counts.errors { errors[cause.rawValue, default: 0] += count }
+    }
+}
+
 /// The status of one query, shared by its tasks, listings and metrics.
 package final class QueryStatus: Sendable {
     /// What there is to know about a query at one moment.

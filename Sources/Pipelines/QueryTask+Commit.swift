@@ -35,7 +35,8 @@ extension QueryTask {
         if let topic = persistence.positionsTopic {
             appends.append(Append(topic: topic, partition: .first, records: positionRecords(of: persistence.group)))
         }
-        publish()
+        newCounts = takeCounts()
+        publishMemory()
         didTakeAppends()
         return appends
     }

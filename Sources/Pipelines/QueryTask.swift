@@ -35,8 +35,10 @@ package final class QueryTask {
     private(set) var uncommittedSince: Int64?
     private var recordsRead = 0
     var recordsWritten = 0
-    private var publishedErrors: [RowErrorCause: Int] = [:]
+    private var countedErrors: [RowErrorCause: Int] = [:]
     private var publishedMemory = 0
+    /// What the latest commit adds to the query's counters, once it is durable.
+    var newCounts = TaskCounts()
     /// Errors that commits have reported so far.
     var reportedErrors: [RowErrorCause: Int] = [:]
     /// A record was skipped on request: the skip is made durable before anything else.
@@ -272,7 +274,7 @@ package final class QueryTask {
                 if input.skips[input.position] != nil { return .gap(at: input.position, until: next) }
                 if !isTransient { failure.message += "; RESUME … SKIP goes on with those that are there" }
             // A reader of appended records is beyond the end when those were withdrawn.
-            case .offsetBeyondEnd: failure.isWithdrawn = moment == .appended
+            case .offsetBeyondEnd where moment == .appended: failure = .withdrawn
             default: break
             }
             throw failure
@@ -378,23 +380,28 @@ package final class QueryTask {
 
     // MARK: Counters
 
-    /// Brings the counters of the shared status up to date.
-    func publish() {
+    /// What was done since the last call.
+    func takeCounts() -> TaskCounts {
         let errors = description.dataflow.errorCounts
+        let new = errors.merging(countedErrors) { now, before in now - before }.filter { $0.value > 0 }
+        countedErrors = errors
+        defer { (recordsRead, recordsWritten) = (0, 0) }
+        return TaskCounts(recordsRead: recordsRead, recordsWritten: recordsWritten, errors: new)
+    }
+
+    /// Brings the memory in the shared status up to date.
+    func publishMemory() {
         let memory = description.dataflow.stateMemory
-        status.content.withLock { content in
-            content.counters.recordsRead += Int64(recordsRead)
-            content.counters.recordsWritten += Int64(recordsWritten)
-            for (cause, count) in errors {
-                let new = count - (publishedErrors[cause] ?? 0)
-                if new > 0 { content.counters.errors[cause.rawValue, default: 0] += new }
-            }
-            content.counters.stateBytes += memory - publishedMemory
-        }
-        publishedErrors = errors
+        let growth = memory - publishedMemory
         publishedMemory = memory
-        recordsRead = 0
-        recordsWritten = 0
+        if growth != 0 { status.content.withLock { $0.counters.stateBytes += growth } }
+    }
+
+    /// Brings the counters of a client's query up to date.
+    private func publish() {
+        let counts = takeCounts()
+        status.content.withLock { $0.counters.add(counts) }
+        publishMemory()
     }
 
     /// Leaves with what it has not committed: its memory no longer counts, and a client's query tells what it did.
@@ -411,6 +418,13 @@ package final class QueryTask {
 }
 
 extension QueryFailure {
+    /// The log has taken back what the query had read before it was durable.
+    static var withdrawn: QueryFailure {
+        var failure = QueryFailure(message: "records that it had read were withdrawn")
+        failure.isWithdrawn = true
+        return failure
+    }
+
     /// The task was told to end in the middle of its work.
     static var cancelled: QueryFailure {
         var failure = QueryFailure(message: "the query was cancelled")

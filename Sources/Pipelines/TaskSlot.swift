@@ -39,6 +39,9 @@ final class TaskSlot {
     /// Whether its task has one of these partitions as an input.
     func reads(anyOf news: Set<PartitionKey>) -> Bool { partitions.contains { news.contains($0) } }
 
+    /// Whether the log has decided all that its task has done, and nothing is to be committed.
+    var isUpToDate: Bool { !isTransient && commitsMade == commitsDecided && !task.isCommitDue(isIdle: true) }
+
     /// Does what waited for it to come back.
     func doPostponed(on worker: Worker) {
         let postponed = whenBack

@@ -13,7 +13,7 @@ extension Worker {
         for slot in slots {
             if let used = slot.task.commitGeneration, used != generation {
                 drop(slot)
-                slot.run.retry(slot.epoch, after: QueryFailure(message: "records that it had read were withdrawn"), atOnce: true)
+                slot.run.retry(slot.epoch, after: .withdrawn, of: slot.task.identity, atOnce: true)
             } else if slot.run.isIsolated(slot.task.identity) {
                 commitTogether([slot])
             } else {
@@ -103,14 +103,14 @@ extension Worker {
         switch error.kind {
         case .fencedOwner:
             // A later epoch of the query runs, or one of another query that was in the same commit: that one is no fault of this.
-            part.slot.run.retry(part.slot.epoch, after: refusal, atOnce: true)
-        case .withdrawn: part.slot.run.retry(part.slot.epoch, after: refusal, atOnce: true)
-        case .diskFull, .storage: part.slot.run.retry(part.slot.epoch, after: refusal, atOnce: false)
+            part.slot.run.retry(part.slot.epoch, after: refusal, of: part.identity, atOnce: true)
+        case .withdrawn: part.slot.run.retry(part.slot.epoch, after: refusal, of: part.identity, atOnce: true)
+        case .diskFull, .storage: part.slot.run.retry(part.slot.epoch, after: refusal, of: part.identity, atOnce: false)
         default:
             if isAlone { return part.slot.run.fail(part.slot.epoch, refusal, of: part.identity) }
             // Something is wrong with the commit, but whose part it is only shows when each is made alone.
             part.slot.run.isolate(part.identity)
-            part.slot.run.retry(part.slot.epoch, after: refusal, atOnce: true)
+            part.slot.run.retry(part.slot.epoch, after: refusal, of: part.identity, atOnce: true)
         }
     }
 }

@@ -306,7 +306,8 @@ final class Worker: @unchecked Sendable {
             if slot.task.isCommitDue(isIdle: turn != .worked), !due.contains(where: { $0 === slot }) { due.append(slot) }
             switch turn {
             case .worked: makeReady(slot)
-            case .idle, .blocked: break
+            case .idle: if slot.isUpToDate { slot.run.goesOn(slot.task.identity) }
+            case .blocked: break
             case .finished: drop(slot)
             }
         case .failure(let error):

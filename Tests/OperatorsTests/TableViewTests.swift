@@ -95,7 +95,8 @@ private func plan(isWindowed: Bool, above least: Int32?) -> Step {
     /// Random batches, commits and durable moments: every question sees exactly the latest durable commit.
     @Test(arguments: [true, false], [true, false]) func whatIsDurableIsSeen(isWindowed: Bool, coalesces: Bool) throws {
         for seed in 0..<60 {
-            let chance = SeededRandom(seed: UInt64(seed))
+            var chance = Random(UInt64(seed) + 1)
+            func below(_ bound: Int) -> Int { Int(chance.next() % UInt64(bound)) }
             let least = seed % 3 == 0 ? 20 : -1_000_000
             let dataflow = try Dataflow(
                 root: plan(isWindowed: isWindowed, above: seed % 3 == 0 ? 20 : nil),
@@ -106,11 +107,11 @@ private func plan(isWindowed: Bool, above least: Int32?) -> Step {
             var durable = 0
             var offset: Int64 = 0
             for _ in 0..<40 {
-                switch chance.below(4) {
+                switch below(4) {
                 case 0, 1:
-                    let lines = (0..<(1 + chance.below(12))).map { _ in
-                        let (name, value) = ("k\(chance.below(9))", chance.below(7) - 2)
-                        let time = max(0, offset * 2 + Int64(chance.below(50)) - 25)
+                    let lines = (0..<(1 + below(12))).map { _ in
+                        let (name, value) = ("k\(below(9))", below(7) - 2)
+                        let time = max(0, offset * 2 + Int64(below(50)) - 25)
                         model.add(name, value, at: time)
                         offset += 1
                         return Line(name, #"{"V":\#(value)}"#, at: time)
@@ -123,7 +124,7 @@ private func plan(isWindowed: Bool, above least: Int32?) -> Step {
                     _ = try dataflow.takeChangelog()
                     model.commits.append(model.now)
                 default:
-                    durable = min(model.commits.count - 1, durable + chance.below(3))
+                    durable = min(model.commits.count - 1, durable + below(3))
                     view.commitIsDurable(durable)
                 }
                 let whole = try #require(try view.read(.scan(WindowBounds()), mostBytes: 1 << 20))

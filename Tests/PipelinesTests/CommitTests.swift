@@ -97,6 +97,25 @@ import Testing
         query.pool.stop()
     }
 
+    /// What a query waited for is over, too, when there is nothing left to do, and work that was refused is counted once: when it is done.
+    @Test func anObstacleGoesWithItsRecords() throws {
+        let query = try TestQuery()
+        query.run.start()
+        query.put(["a"])
+        #expect(query.outputs(1) == ["a"] && query.wait { $0.counters.recordsWritten == 1 })
+        query.log.refuse((0..<3).map { _ in LogError(.diskFull, "no room") })
+        query.put(["b", "c"], durably: false)
+        #expect(query.wait { $0.obstacle != nil })
+        query.log.withdraw()
+        #expect(query.wait { $0.obstacle == nil && $0.state == .running })
+        query.put(["d"])
+        #expect(query.outputs(2) == ["a", "d"])
+        #expect(query.wait { $0.counters.commits == 2 })
+        let counters = query.status.counters
+        #expect(counters.recordsRead == 2 && counters.recordsWritten == 2, "\(counters)")
+        query.pool.stop()
+    }
+
     /// Something is wrong with a commit of two tasks: each commits separately, and as both succeed, nothing fails.
     @Test func aRejectedCommitIsMadeTaskByTask() throws {
         let query = try TestQuery(partitions: 2)

@@ -33,12 +33,12 @@ import Bytes
     @inline(__always) @unsafe func commit(_ end: UnsafeMutablePointer<UInt8>) { count = unsafe end - base }
 
     func append(_ bytes: some Collection<UInt8>) {
-        var place = unsafe reserve(bytes.count)
-        for byte in bytes {
-            unsafe place.pointee = byte
-            unsafe place += 1
+        let start = unsafe reserve(bytes.count)
+        let isCopied: Void? = bytes.withContiguousStorageIfAvailable { source in
+            if let first = source.baseAddress { unsafe start.update(from: first, count: source.count) }
         }
-        unsafe commit(place)
+        if isCopied == nil { for (index, byte) in bytes.enumerated() { unsafe start[index] = byte } }
+        unsafe commit(start + bytes.count)
     }
 
     /// Gives up what was written past `position`.

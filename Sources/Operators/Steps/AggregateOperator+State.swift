@@ -7,12 +7,13 @@ import Quantities
 extension AggregateOperator: StateStore {
     func writeChanges(to records: RecordSink) {
         changed.sort { $0.start < $1.start }
+        var record = StateRecord()
         for window in changed {
             window.isChanged = false
             guard state.windows[window.start] === window else { continue }
             for group in window.table.takeChanged() {
                 if records.isFull { return }
-                write(window, Int(group), to: records)
+                write(window, Int(group), with: &record, to: records)
             }
         }
         changed.removeAll(keepingCapacity: true)
@@ -31,13 +32,13 @@ extension AggregateOperator: StateStore {
         changed.removeAll(keepingCapacity: true)
     }
 
-    private func write(_ window: WindowGroups, _ group: Int, to records: RecordSink) {
-        var key: [UInt8] = [isWindowed ? StateKeys.window : StateKeys.group]
-        var value: [UInt8] = []
-        if isWindowed { RowWriter.putWord(window.start, to: &key) }
-        RowWriter.put(window.table.keys, group, to: &key)
-        window.table.write(group, to: &value)
-        StateKeys.append(key, value, window.table.timestamps[group], to: records)
+    private func write(_ window: WindowGroups, _ group: Int, with record: inout StateRecord, to records: RecordSink) {
+        record.removeAll()
+        record.key.append(isWindowed ? StateKeys.window : StateKeys.group)
+        if isWindowed { RowWriter.putWord(window.start, to: &record.key) }
+        RowWriter.put(window.table.keys, group, to: &record.key)
+        window.table.write(group, to: &record.value)
+        StateKeys.append(record.key, record.value, window.table.timestamps[group], to: records)
     }
 
     func restore(key: ArraySlice<UInt8>, value: ArraySlice<UInt8>?, timestamp: Int64) -> String? {
@@ -112,11 +113,12 @@ extension AggregateOperator: StateStore {
     /// position because windows before it expired would be missed.
     func writeSnapshot(from position: Int, limit: Int, to records: RecordSink) -> Int? {
         if position == 0 { inSnapshot = SnapshotPlace(windows: state.starts.compactMap { state.windows[$0] }) }
+        var record = StateRecord()
         while inSnapshot.window < inSnapshot.windows.count {
             let window = inSnapshot.windows[inSnapshot.window]
             while inSnapshot.group < window.table.count {
                 if records.count >= max(1, limit) || records.isSlice { return position + records.count }
-                write(window, inSnapshot.group, to: records)
+                write(window, inSnapshot.group, with: &record, to: records)
                 inSnapshot.group += 1
             }
             inSnapshot.window += 1
@@ -125,6 +127,17 @@ extension AggregateOperator: StateStore {
         inSnapshot = SnapshotPlace()
         if isWindowed, state.streamTime != StreamTime.unset { StateKeys.writeStreamTime(state.streamTime, to: records) }
         return nil
+    }
+}
+
+/// The key and value of a record of the changelog, in memory that is used again.
+private struct StateRecord {
+    var key: [UInt8] = []
+    var value: [UInt8] = []
+
+    mutating func removeAll() {
+        key.removeAll(keepingCapacity: true)
+        value.removeAll(keepingCapacity: true)
     }
 }
 
