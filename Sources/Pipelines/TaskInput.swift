@@ -166,25 +166,81 @@ package struct OldestFirst: InputChooser {
     }
 
     package mutating func merge(_ inputs: [TaskInput], atMost limit: Int) -> MergedChoice? {
-        let places = inputs.indices.filter { !inputs[$0].isFinished && inputs[$0].available(atMost: limit) > 0 }
-        guard places.count > 1, Set(places.map { inputs[$0].index }).count == places.count else { return nil }
-        var choice = MergedChoice(parts: places.map { MergedChoice.Part(place: $0) })
-        let available = places.map { inputs[$0].available(atMost: limit) }
-        func head(_ part: Int) -> MergeRank {
-            let input = inputs[places[part]]
-            return MergeRank(time: input.times[input.next + choice.parts[part].count], isStream: !input.isTable)
+        let lanes = inputs.indices.compactMap { MergeLane($0, inputs[$0], atMost: limit) }
+        guard lanes.count > 1, Set(lanes.map(\.input)).count == lanes.count else { return nil }
+        var choice = MergedChoice(parts: lanes.map { MergedChoice.Part(place: $0.place) })
+        choice.order.reserveCapacity(min(limit, lanes.reduce(0) { $0 + $1.end - $1.next }))
+        if lanes.count == 2 {
+            mergeTwo(lanes[0], lanes[1], limit, &choice)
+        } else {
+            mergeMany(lanes, limit, &choice)
         }
-        var heads = places.indices.map(head)
+        return choice
+    }
+
+    /// Goes on with one lane as long as the other one's next record is not before its own.
+    private func mergeTwo(_ a: MergeLane, _ b: MergeLane, _ limit: Int, _ choice: inout MergedChoice) {
+        let (timesA, timesB) = (a.times, b.times)
+        var (nextA, nextB) = (a.next, b.next)
+        // Of records of one time, those of a table come first.
+        let (isAFirst, isBFirst) = (!a.isStream && b.isStream, !b.isStream && a.isStream)
+        func isBBefore() -> Bool { timesB[nextB] < timesA[nextA] || isBFirst && timesB[nextB] == timesA[nextA] }
+        func isABefore() -> Bool { timesA[nextA] < timesB[nextB] || isAFirst && timesA[nextA] == timesB[nextB] }
+        var isAsTurn = !isBBefore()
+        // Whether the log has more of an input must be seen before another one goes on.
+        while choice.order.count < limit, nextA < a.end, nextB < b.end {
+            if isAsTurn {
+                choice.order.append(0)
+                nextA += 1
+                isAsTurn = nextA == a.end || !isBBefore()
+            } else {
+                choice.order.append(1)
+                nextB += 1
+                isAsTurn = nextB < b.end && isABefore()
+            }
+        }
+        choice.parts[0].count = nextA - a.next
+        choice.parts[1].count = nextB - b.next
+    }
+
+    private func mergeMany(_ lanes: [MergeLane], _ limit: Int, _ choice: inout MergedChoice) {
+        var heads = lanes.map { $0.rank(0) }
         var current = heads.indices.min { heads[$0] < heads[$1] } ?? 0
         while choice.order.count < limit {
             let next = heads.indices.min { heads[$0] < heads[$1] } ?? current
             if heads[next] < heads[current] { current = next }
             choice.parts[current].count += 1
             choice.order.append(Int32(truncatingIfNeeded: current))
-            // Whether the log has more of this input must be seen before another one goes on.
-            if choice.parts[current].count == available[current] { break }
-            heads[current] = head(current)
+            if lanes[current].next + choice.parts[current].count == lanes[current].end { return }
+            heads[current] = lanes[current].rank(choice.parts[current].count)
         }
-        return choice
     }
+}
+
+/// What a merge looks at of an input: the times of the records that are there.
+private struct MergeLane {
+    /// Among the inputs of the task.
+    let place: Int
+    /// Among the inputs of the dataflow.
+    let input: Int
+    let times: [Int64]
+    let next: Int
+    let end: Int
+    let isStream: Bool
+
+    /// Nil when the input has no records now.
+    init?(_ place: Int, _ input: TaskInput, atMost limit: Int) {
+        guard !input.isFinished else { return nil }
+        let count = input.available(atMost: limit)
+        guard count > 0 else { return nil }
+        self.place = place
+        self.input = input.index
+        times = input.times
+        next = input.next
+        end = input.next + count
+        isStream = !input.isTable
+    }
+
+    /// When the record this many behind the next one is due.
+    func rank(_ distance: Int) -> MergeRank { MergeRank(time: times[next + distance], isStream: isStream) }
 }

@@ -22,38 +22,57 @@ package struct OutputTopic: Sendable {
     package func appends(of records: OutgoingRecords, keyless: PartitionIndex) -> [Append] {
         guard !records.isEmpty else { return [] }
         if partitions == 1 { return [Append(topic: topic, partition: .first, records: records)] }
-        var split = Array(repeating: OutgoingRecords(), count: partitions)
-        for index in 0..<records.count {
-            let key = records.keys[index]
-            var target = keyless.index % partitions
-            if !key.isNull {
-                let start = Int(key.start)
-                let length = max(0, Int(key.length) - windowSuffix)
-                target = Bytes.partition(ofKey: records.bytes, start..<start + length, among: partitions)
-            }
-            split[target].append(from: records, at: index)
-        }
-        return split.enumerated().filter { !$1.isEmpty }.map { Append(topic: topic, partition: PartitionIndex(index: $0), records: $1) }
+        let targets = (0..<records.count).map { Int32(truncatingIfNeeded: target(of: records, at: $0, keyless: keyless)) }
+        return records.split(by: targets, into: partitions).enumerated().filter { !$1.isEmpty }
+            .map { Append(topic: topic, partition: PartitionIndex(index: $0), records: $1) }
+    }
+
+    private func target(of records: OutgoingRecords, at index: Int, keyless: PartitionIndex) -> Int {
+        let key = records.keys[index]
+        guard !key.isNull else { return keyless.index % partitions }
+        let start = Int(key.start)
+        let length = max(0, Int(key.length) - windowSuffix)
+        return Bytes.partition(ofKey: records.bytes, start..<start + length, among: partitions)
     }
 }
 
 extension OutgoingRecords {
-    /// Appends one record of another batch.
-    mutating func append(from other: OutgoingRecords, at index: Int) {
-        func place(_ range: ByteRange) -> ByteRange {
-            guard !range.isNull else { return .null }
-            let start = bytes.count
-            bytes.append(contentsOf: other.bytes[Int(range.start)..<Int(range.start) + Int(range.length)])
-            return ByteRange(start: Int32(truncatingIfNeeded: start), length: range.length)
+    /// The records that belong to each of `count` targets; `targets` tells whose each record is.
+    fileprivate func split(by targets: [Int32], into count: Int) -> [OutgoingRecords] {
+        var parts = Array(repeating: OutgoingRecords(), count: count)
+        var sizes = Array(repeating: (records: 0, bytes: 0), count: count)
+        var haveHeaders = Array(repeating: false, count: count)
+        for (index, target) in targets.enumerated() {
+            let target = Int(target)
+            sizes[target].records += 1
+            sizes[target].bytes += max(0, Int(keys[index].length)) + max(0, Int(values[index].length))
+            if !headers.isEmpty, !headers[index].isNull {
+                sizes[target].bytes += Int(headers[index].length)
+                haveHeaders[target] = true
+            }
         }
-        let header = other.headers.isEmpty ? ByteRange.null : other.headers[index]
-        if !header.isNull || !headers.isEmpty {
-            while headers.count < timestamps.count { headers.append(.null) }
-            headers.append(place(header))
+        for target in 0..<count {
+            parts[target].bytes.reserveCapacity(sizes[target].bytes)
+            parts[target].keys.reserveCapacity(sizes[target].records)
+            parts[target].values.reserveCapacity(sizes[target].records)
+            parts[target].timestamps.reserveCapacity(sizes[target].records)
         }
-        keys.append(place(other.keys[index]))
-        values.append(place(other.values[index]))
-        timestamps.append(other.timestamps[index])
+        for (index, target) in targets.enumerated() {
+            let target = Int(target)
+            if haveHeaders[target] { parts[target].headers.append(parts[target].place(headers[index], of: self)) }
+            parts[target].keys.append(parts[target].place(keys[index], of: self))
+            parts[target].values.append(parts[target].place(values[index], of: self))
+            parts[target].timestamps.append(timestamps[index])
+        }
+        return parts
+    }
+
+    /// Copies a piece of another batch and gives its place here.
+    private mutating func place(_ range: ByteRange, of other: OutgoingRecords) -> ByteRange {
+        guard !range.isNull else { return .null }
+        let start = bytes.count
+        bytes.append(contentsOf: other.bytes[range.indexes])
+        return ByteRange(start: Int32(truncatingIfNeeded: start), length: range.length)
     }
 }
 
