@@ -6,7 +6,7 @@ import Bytes
 @safe final class ByteSink {
     private(set) var base: UnsafeMutablePointer<UInt8>
     private(set) var count = 0
-    private var capacity: Int
+    private(set) var capacity: Int
 
     init() {
         capacity = ByteSink.firstBytes
@@ -39,6 +39,24 @@ import Bytes
         }
         if isCopied == nil { for (index, byte) in bytes.enumerated() { unsafe start[index] = byte } }
         unsafe commit(start + bytes.count)
+    }
+
+    func append(_ byte: UInt8) {
+        let place = unsafe reserve(1)
+        unsafe place.pointee = byte
+        unsafe commit(place + 1)
+    }
+
+    func append(_ bytes: StoredBytes) {
+        let place = unsafe reserve(bytes.count)
+        unsafe UnsafeMutableRawPointer(place).copyMemory(from: bytes.base, byteCount: bytes.count)
+        unsafe commit(place + bytes.count)
+    }
+
+    /// Appends a varint.
+    func append(varint value: UInt64) {
+        let place = unsafe reserve(10)
+        unsafe commit(RowWriter.put(varint: value, at: place))
     }
 
     /// Gives up what was written past `position`.

@@ -43,6 +43,13 @@ extension Column {
         isView = true
     }
 
+    /// Makes this column the same rows as `source`, which may be filled anew before this one is.
+    func repeatRows(of source: Column) {
+        guard case .word = lane, source.nulls.isEmpty else { return share(source) }
+        reset(source.count)
+        words.replaceSubrange(0..<source.count, with: source.words[..<source.count])
+    }
+
     /// Appends a copy of one row.
     func append(_ source: Column, _ from: Int) {
         copy(source, from, to: appendRow())

@@ -191,7 +191,7 @@ package final class Dataflow {
         for (place, slice) in order.enumerated() { places[slices[Int(slice)].input].append(Int32(truncatingIfNeeded: place)) }
         context.mergeOrder = places
         self.slices = slices.filter { !$0.range.isEmpty }
-        for placed in joins { placed.join.begin() }
+        for placed in joins { placed.join.beginMerge() }
         try resume()
     }
 

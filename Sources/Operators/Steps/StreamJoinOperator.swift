@@ -7,14 +7,18 @@ import Values
 /// Stream–stream. Each side keeps its rows for the window and the grace period.
 final class StreamJoinOperator: JoinOperator {
     private let window: JoinWindow
-    private let leftBuffer = JoinBuffer()
-    private let rightBuffer = JoinBuffer()
+    private let leftBuffer: JoinBuffer
+    private let rightBuffer: JoinBuffer
+    /// Rows that leave without being kept.
+    private let passing = PassingRows()
     /// Rows that await a partner are looked at when stream time has passed what this row still waits for.
     private var nextAwaiting = Int64.max
 
     init(_ step: JoinStep, _ window: JoinWindow, _ context: DataflowContext, next: Operator) throws(DataflowError) {
         self.window = window
         span = window.before + window.after + window.grace
+        leftBuffer = JoinBuffer(seed: context.options.hashSeed, span: span)
+        rightBuffer = JoinBuffer(seed: context.options.hashSeed, span: span)
         try super.init(step, context, next: next)
         for buffer in [leftBuffer, rightBuffer] { buffer.onRestore = { [unowned self] in nextAwaiting = min(nextAwaiting, $0) } }
     }
@@ -42,44 +46,47 @@ final class StreamJoinOperator: JoinOperator {
         }
     }
 
-    override func join(_ key: [UInt8], _ row: JoinRow?, isLeft: Bool, from origin: Batch, at index: Int) throws(DataflowError) {
-        streamTime = max(streamTime, origin.timestamps[index])
-        guard let row else { return }
+    override func join(_ arrival: JoinArrival) {
+        let (time, isLeft) = (arrival.time, arrival.isLeft)
+        streamTime = max(streamTime, time)
+        guard let row = arrival.row else { return }
         let own = isLeft ? leftBuffer : rightBuffer
         let other = isLeft ? rightBuffer : leftBuffer
-        own.largestTime = max(own.largestTime, row.time)
-        if window.hasGrace && row.time == streamTime { releaseAwaiting(isLeft: isLeft) }
+        own.largestTime = max(own.largestTime, time)
+        if window.hasGrace && time == streamTime { releaseAwaiting(isLeft: isLeft) }
         let (before, after) = reach(isLeft: isLeft)
-        let earliest = row.time.earlier(by: before)
-        let latest = max(earliest, row.time.later(by: after))
-        let found = other.matches(key, earliest...latest, after: other.largestTime.earlier(by: span))
-        for partner in found {
-            emit(JoinPair(left: isLeft ? row : partner, right: isLeft ? partner : row, time: max(row.time, partner.time)))
+        let earliest = time.earlier(by: before)
+        let latest = max(earliest, time.later(by: after))
+        let horizon = own.largestTime.earlier(by: span)
+        var kept = time > horizon ? own.append(arrival.key, row, time: time) : nil
+        let place = kept.map { own.place($0) } ?? passing.add(row)
+        let found = other.matches(arrival.key, earliest...latest, after: other.largestTime.earlier(by: span)) { partner, partnerTime in
+            emit(JoinPair(left: isLeft ? place : partner, right: isLeft ? partner : place, time: max(time, partnerTime)))
         }
-        var isAwaiting = false
-        if isOuter(isLeft: isLeft), found.isEmpty {
-            isAwaiting = window.hasGrace && row.time.later(by: after) >= streamTime
-            if isAwaiting {
-                nextAwaiting = min(nextAwaiting, row.time)
+        if isOuter(isLeft: isLeft), found == 0 {
+            if window.hasGrace && time.later(by: after) >= streamTime {
+                nextAwaiting = min(nextAwaiting, time)
+                if kept == nil { kept = own.append(arrival.key, row, time: time) }
+                if let kept { own.setAwaiting(kept) }
             } else {
-                emitPadded(row, isLeft: isLeft)
+                emitPadded(place, time: time, isLeft: isLeft)
             }
         }
-        let horizon = own.largestTime.earlier(by: span)
-        if row.time > horizon || isAwaiting { own.append(key, row, isAwaiting: isAwaiting) }
-        own.sweep(horizon, every: Milliseconds(span.count / 8))
+        own.sweep(horizon)
     }
 
     /// A row without a key finds no partner: of an outer side it leaves at once, alone.
-    override func joinWithoutKey(_ row: JoinRow?, isLeft: Bool, from origin: Batch, at index: Int) -> Bool {
-        streamTime = max(streamTime, origin.timestamps[index])
+    override func joinWithoutKey(_ row: StoredBytes?, time: Int64, isLeft: Bool) -> Bool {
+        streamTime = max(streamTime, time)
         guard let row, isOuter(isLeft: isLeft) else { return false }
-        emitPadded(row, isLeft: isLeft)
+        emitPadded(passing.add(row), time: time, isLeft: isLeft)
         return true
     }
 
-    private func emitPadded(_ row: JoinRow, isLeft: Bool) {
-        emit(JoinPair(left: isLeft ? row : nil, right: isLeft ? nil : row, time: row.time))
+    override func reclaim() { passing.removeAll() }
+
+    private func emitPadded(_ place: RowPlace, time: Int64, isLeft: Bool) {
+        emit(JoinPair(left: isLeft ? place : .missing, right: isLeft ? .missing : place, time: time))
     }
 
     /// Rows that can find no partner any more leave padded, by time, right ones before left ones, then by key bytes. As the reference has
@@ -104,7 +111,7 @@ final class StreamJoinOperator: JoinOperator {
                 continue
             }
             lastSeen = row.time
-            if let released = buffer.release(row) { emitPadded(released, isLeft: isLeft) }
+            if let released = buffer.release(row) { emitPadded(released, time: row.time, isLeft: isLeft) }
         }
         // The pass has looked at all rows.
         let remaining: [Int64?] = outerBuffers.map { $0.lastAwaiting()?.time }
@@ -130,7 +137,8 @@ final class StreamJoinOperator: JoinOperator {
 
     /// The first row of both sides that comes behind `row`, a row of the side given.
     private func firstAwaiting(behind row: AwaitingRow, isLeft: Bool) -> AwaitingRow? {
-        let own = (isLeft ? leftBuffer : rightBuffer).firstAwaiting { AwaitingRow.precedes(row, $0) }
+        let buffer = isLeft ? leftBuffer : rightBuffer
+        let own = buffer.firstAwaiting { buffer.precedes(row, $0) }
         // Of rows of one time, those of the right side come first.
         let other = (isLeft ? rightBuffer : leftBuffer).firstAwaiting { isLeft ? $0.time > row.time : $0.time >= row.time }
         return [own, other].compactMap { $0 }.min { $0.time < $1.time }
@@ -139,26 +147,37 @@ final class StreamJoinOperator: JoinOperator {
 
 /// Stream–table: each stream row looks up the table's current row; changes of the table emit nothing.
 final class LookupJoinOperator: JoinOperator {
-    private let table: JoinTable
+    private let table: KeyedRows
+    /// The stream's rows, until they have left.
+    private let passing = PassingRows()
 
     init(_ step: JoinStep, _ context: DataflowContext, next: Operator) throws(DataflowError) {
-        table = JoinTable(seed: context.options.hashSeed)
+        table = KeyedRows(seed: context.options.hashSeed)
         try super.init(step, context, next: next)
     }
 
     override var stores: [NamedStore] { [NamedStore(step.rightStore, table)] }
 
-    override func join(_ key: [UInt8], _ row: JoinRow?, isLeft: Bool, from origin: Batch, at index: Int) throws(DataflowError) {
-        guard isLeft else { return table.set(key, row, time: origin.timestamps[index]) }
-        guard let row else { return }
-        let partner = table[key]
-        if partner != nil || step.type == .left { emit(JoinPair(left: row, right: partner, time: row.time)) }
+    override func join(_ arrival: JoinArrival) {
+        let number = table.find(arrival.key)
+        guard arrival.isLeft else {
+            table.set(arrival.key, number, arrival.row, time: arrival.time)
+            return
+        }
+        guard let row = arrival.row else { return }
+        let partner = table.row(number)
+        if !partner.isMissing || step.type == .left { emit(JoinPair(left: passing.add(row), right: partner, time: arrival.time)) }
     }
 
     /// A stream row without a key finds nothing; a LEFT join keeps it.
-    override func joinWithoutKey(_ row: JoinRow?, isLeft: Bool, from origin: Batch, at index: Int) -> Bool {
+    override func joinWithoutKey(_ row: StoredBytes?, time: Int64, isLeft: Bool) -> Bool {
         guard isLeft, step.type == .left, let row else { return false }
-        emit(JoinPair(left: row, right: nil, time: row.time))
+        emit(JoinPair(left: passing.add(row), right: .missing, time: time))
         return true
+    }
+
+    override func reclaim() {
+        passing.removeAll()
+        table.reclaim()
     }
 }

@@ -3,17 +3,12 @@
 
 import Bytes
 
-/// Where a row that awaits a partner stands.
-struct AwaitingRow {
-    var time: Int64
-    var key: [UInt8]
-    var arrival: Int64
-
-    static func precedes(_ a: AwaitingRow, _ b: AwaitingRow) -> Bool {
-        if a.time != b.time { return a.time < b.time }
-        if a.key != b.key { return a.key.lexicographicallyPrecedes(b.key) }
-        return a.arrival < b.arrival
-    }
+/// Where a row that awaits a partner stands: its time tells the slice.
+struct AwaitingRow: BitwiseCopyable {
+    let time: Int64
+    let arrival: Int64
+    /// Its number in its slice.
+    let number: Int
 }
 
 /// The rows in order. A row that has found a partner is not looked for here: it is passed over when it comes up, and all such rows are
@@ -25,9 +20,12 @@ struct AwaitingRows {
     /// Rows that still await.
     private var count = 0
 
-    mutating func insert(_ row: AwaitingRow) {
+    /// Bytes of memory.
+    var memory: Int { rows.capacity * MemoryLayout<AwaitingRow>.stride }
+
+    mutating func insert(_ row: AwaitingRow, precedes: (AwaitingRow, AwaitingRow) -> Bool) {
         count += 1
-        rows.insert(row, at: rows[head...].firstPlace { AwaitingRow.precedes(row, $0) })
+        rows.insert(row, at: rows[head...].firstPlace { precedes(row, $0) })
     }
 
     /// One of the rows has found a partner, or has left.
@@ -36,6 +34,13 @@ struct AwaitingRows {
         guard rows.count - head > 2 * count + 64 else { return }
         rows = rows[head...].filter(isLive)
         head = 0
+    }
+
+    /// Forgets the rows of these times, none of which is live.
+    mutating func forget(_ times: ClosedRange<Int64>) {
+        let first = rows[head...].firstPlace { $0.time >= times.lowerBound }
+        let end = rows[first...].firstPlace { $0.time > times.upperBound }
+        if first == head { head = end } else { rows.removeSubrange(first..<end) }
     }
 
     /// The first row that still awaits.
