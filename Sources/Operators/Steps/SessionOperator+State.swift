@@ -4,49 +4,57 @@ import Bytes
 import Plans
 
 extension SessionOperator: StateStore {
-    var memory: Int { keys.memory + aggregators.reduce(0) { $0 + $1.memory } + sessions.count * 64 + slotCount * 48 }
-
-    /// The key of a session in the changelog.
-    func key(_ group: Int, _ start: Int64, _ end: Int64) -> [UInt8] {
-        var key: [UInt8] = [StateKeys.session]
-        RowWriter.putWord(start, to: &key)
-        RowWriter.putWord(end, to: &key)
-        RowWriter.put(keys.keys, group, to: &key)
-        return key
+    var memory: Int {
+        keys.memory + table.memory + aggregators.reduce(0) { $0 + $1.memory } + pendingOld.reduce(0) { $0 + $1.memory }
+            + outgoing.capacity * MemoryLayout<SessionVersion>.stride
     }
 
-    private func write(_ group: Int, _ session: Session, to records: RecordSink) {
-        var value: [UInt8] = []
-        RowWriter.putWord(session.time, to: &value)
-        for aggregator in aggregators { aggregator.write(session.slot, to: &value) }
-        StateKeys.append(key(group, session.start, session.end), value, session.time, to: records)
+    /// Makes `bytes` the key of a session in the changelog.
+    private func writeKey(_ group: Int32, start: Int64, end: Int64, to bytes: inout [UInt8]) {
+        bytes.removeAll(keepingCapacity: true)
+        bytes.append(StateKeys.session)
+        RowWriter.putWord(start, to: &bytes)
+        RowWriter.putWord(end, to: &bytes)
+        RowWriter.put(keys.keys, Int(group), to: &bytes)
+    }
+
+    /// Makes `bytes` what the changelog has of a session beside its key: its time, which is its end, and the states.
+    private func writeState(_ slot: Int, end: Int64, to bytes: inout [UInt8]) {
+        bytes.removeAll(keepingCapacity: true)
+        RowWriter.putWord(end, to: &bytes)
+        for aggregator in aggregators { aggregator.write(slot, to: &bytes) }
     }
 
     func writeChanges(to records: RecordSink) {
-        for item in gone {
-            if records.isFull { return }
-            StateKeys.append(item.key, nil, item.end, to: records)
+        var (key, state): ([UInt8], [UInt8]) = ([], [])
+        // What is gone comes first: sessions that are read back never overlap.
+        table.forEachChange { old, session in
+            guard old.isKnown, session.marks.contains(.gone) || session.start != old.start || session.end != old.end else { return true }
+            writeKey(session.group, start: old.start, end: old.end, to: &key)
+            StateKeys.append(key, nil, old.end, to: records)
+            return !records.isFull
         }
-        gone.removeAll(keepingCapacity: true)
-        for group in changedKeys {
-            isChanged[Int(group)] = false
-            for place in sessions[Int(group)].indices where sessions[Int(group)][place].isChanged {
-                if records.isFull { return }
-                sessions[Int(group)][place].isChanged = false
-                write(Int(group), sessions[Int(group)][place], to: records)
-            }
+        table.forEachChange { old, session in
+            if records.isFull { return false }
+            if session.marks.contains(.gone) { return true }
+            writeKey(session.group, start: session.start, end: session.end, to: &key)
+            writeState(Int(old.slot), end: session.end, to: &state)
+            StateKeys.append(key, state, session.end, to: records)
+            return true
         }
-        changedKeys.removeAll(keepingCapacity: true)
-        if streamTime != loggedStreamTime {
-            loggedStreamTime = streamTime
-            StateKeys.writeStreamTime(streamTime, to: records)
+        // They do not fit one commit: what is here will be thrown away.
+        if records.isFull { return }
+        table.noteLogged()
+        forgetIdleKeys()
+        if table.streamTime != loggedStreamTime {
+            loggedStreamTime = table.streamTime
+            StateKeys.writeStreamTime(table.streamTime, to: records)
         }
     }
 
     func discardChanges() {
-        gone.removeAll(keepingCapacity: true)
-        for group in changedKeys { isChanged[Int(group)] = false }
-        changedKeys.removeAll(keepingCapacity: true)
+        table.noteLogged()
+        forgetIdleKeys()
     }
 
     func restore(key: ArraySlice<UInt8>, value: ArraySlice<UInt8>?, timestamp: Int64) -> String? {
@@ -55,8 +63,8 @@ extension SessionOperator: StateStore {
         if kind == StateKeys.streamTime {
             var reader = RowReader(Array(value ?? []), 0..<(value?.count ?? 0))
             guard let time = reader.word() else { return "its stream time is damaged" }
-            streamTime = max(streamTime, time)
-            loggedStreamTime = streamTime
+            table.streamTime = max(table.streamTime, time)
+            loggedStreamTime = table.streamTime
             _ = takeClosed()
             return nil
         }
@@ -69,33 +77,40 @@ extension SessionOperator: StateStore {
             guard keyReader.read(into: column, 0) else { return "a key is damaged" }
         }
         let group = group(columns, 0)
-        let place = sessions[group].firstPlace { ($0.start, $0.end) >= (start, end) }
-        if place < sessions[group].count, sessions[group][place].start == start, sessions[group][place].end == end {
-            release(sessions[group].remove(at: place).slot)
+        if let slot = table.remove(group, start: start, end: end) {
+            for aggregator in aggregators { aggregator.reset(slot) }
         }
         guard let value else { return nil }
         var reader = RowReader(Array(value), 0..<value.count)
-        guard let time = reader.word() else { return "a state is damaged" }
-        storedEnd = max(storedEnd, end)
-        let slot = newSlot()
-        for aggregator in aggregators where !aggregator.read(slot, &reader) { return "a state is damaged" }
-        sessions[group].insert(Session(start: start, end: end, slot: slot, time: time, isChanged: false), at: place)
+        // Its time, which is its end.
+        guard reader.word() != nil else { return "a state is damaged" }
+        let slot = table.restore(group, start: start, end: end)
+        for aggregator in aggregators {
+            aggregator.grow(to: table.slots.count)
+            guard aggregator.read(slot, &reader) else { return "a state is damaged" }
+        }
         if step.isFinal {
-            openEnds.add(end, group)
+            table.openEnds.add(end, group)
             _ = takeClosed()
         }
         return nil
     }
 
     func writeSnapshot(from position: Int, limit: Int, to records: RecordSink) -> Int? {
+        var (key, state): ([UInt8], [UInt8]) = ([], [])
         var group = position
-        while group < sessions.count, group - position < max(1, limit), !records.isSlice {
-            for session in sessions[group] { write(group, session, to: records) }
+        while group < table.groupCount, group - position < max(1, limit), !records.isSlice {
+            table.forEach(of: group) { slot in
+                let session = table.slots[slot]
+                writeKey(session.group, start: session.start, end: session.end, to: &key)
+                writeState(slot, end: session.end, to: &state)
+                StateKeys.append(key, state, session.end, to: records)
+            }
             group += 1
         }
-        isInSnapshot = group < sessions.count
+        isInSnapshot = group < table.groupCount
         if isInSnapshot { return group }
-        if streamTime != StreamTime.unset { StateKeys.writeStreamTime(streamTime, to: records) }
+        if table.streamTime != StreamTime.unset { StateKeys.writeStreamTime(table.streamTime, to: records) }
         return nil
     }
 }

@@ -1,7 +1,9 @@
-// GROUP BY with WINDOW SESSION: sessions in a sorted list a key, processed row by row because each row may merge some.
+// GROUP BY with WINDOW SESSION. The rows of a batch get their groups first; then one pass over them finds the session of each, and the
+// aggregates run over the list of what came of it, in stretches that end where sessions are merged.
 //
-// A row that extends a session sends a tombstone of the old session before the new row, because the bounds of a session are part of its
-// key: so do Kafka Streams and ksqlDB's own test cases. Only a session that stays exactly as it was goes on without one.
+// Without coalescing, a row that extends a session sends a tombstone of the old session before the new row, because the bounds of a session
+// are part of its key: so do Kafka Streams and ksqlDB's own test cases. Only a session that stays exactly as it was goes on without one.
+// With coalescing, a session that rows have told of under other bounds, or that is no more, sends one tombstone at the flush.
 
 import Bytes
 import Formats
@@ -9,78 +11,52 @@ import Plans
 import Quantities
 import Values
 
-/// A session that the changelog has and that is gone: its key there, and its end.
-struct GoneSession {
-    let key: [UInt8]
-    let end: Int64
-}
-
-/// EMIT FINAL: a session that has closed, and its group.
-struct ClosedSession {
-    let group: Int32
-    let session: Session
-}
-
-/// One session: bounds are the first and last event times, both inclusive.
-struct Session {
-    var start: Int64
-    var end: Int64
-    /// Where the aggregators hold its state.
-    var slot: Int
-    var time: Int64
-    var wasFinal = false
-    /// The changelog has not got it yet.
-    var isChanged = true
-}
-
 /// The running form of a session aggregation.
 final class SessionOperator: Operator {
+    /// A batch, its usable rows and their groups.
+    struct Work {
+        let batch: Batch
+        let rows: [Int32]
+        let groups: [Int32]
+    }
+
     let step: AggregateStep
     private let input: AggregateInput
-    let gap: Milliseconds
-    let grace: Milliseconds
-    let retention: Milliseconds
+    private let gap: Milliseconds
+    private let grace: Milliseconds
+    private let retention: Milliseconds
     let aggregators: [Aggregator]
-    private let keyEncoder: SideEncoder
+    let keyEncoder: SideEncoder
     private(set) var keys: GroupTable
-    var sessions: [[Session]] = []
-    private var freeSlots: [Int] = []
-    var slotCount = 0
-    var streamTime = StreamTime.unset
+    var table = SessionTable()
     var loggedStreamTime = StreamTime.unset
-    /// The latest end of a session that was ever stored; the store's own clock.
-    var storedEnd = StreamTime.unset
-    /// EMIT FINAL: the ends of sessions that are still to be emitted, and of some that have gone on since.
-    var openEnds = OpenEnds()
-    var changedKeys: [Int32] = []
-    var isChanged: [Bool] = []
-    /// Sessions that the changelog still has and that are gone, by their keys there.
-    var gone: [GoneSession] = []
     /// A snapshot is under way: keys keep their places.
     var isInSnapshot = false
-
-    /// A batch and its usable rows.
-    private struct Work {
-        let batch: Batch
-        let rows: Selection
-    }
+    /// Sessions have gone since keys were last numbered.
+    private var hasDropped = false
+    private var lastSweep = StreamTime.unset
 
     /// The current batch while rows of it are left, and which of its usable rows comes next.
     private var work: Work?
     private var nextRow = 0
+    /// What the rows of the current stretch do to the aggregates.
+    private var operations = GroupOperations()
     /// EMIT FINAL: sessions that have closed, in the order in which they leave; those before `nextClosed` have left.
-    private var closed: [ClosedSession] = []
-    private var nextClosed = 0
-    private var closedBy = 0
+    var closed: [Int32] = []
+    var nextClosed = 0
+    /// Coalescing: sessions whose rows leave at the current flush; those before `nextOutgoing` have left.
+    var outgoing: [SessionVersion] = []
+    var nextOutgoing = 0
+    /// Coalescing with old versions: the results before the first change that is held back, row k for the k-th such session.
+    let pendingOld: [Column]
 
     // The rows that go out, and what cuts them into chunks.
-    private let out = Batch()
-    private let cutter: ChunkCutter
-    private let hasFixedSize: Bool
-    private let columns: [Column]
-    private let oldColumns: [Column]
-    private var outGroups: [Int32] = []
-    private var origins: [Int32] = []
+    var rows = SessionRows()
+    let out = Batch()
+    let cutter: ChunkCutter
+    let hasFixedSize: Bool
+    let columns: [Column]
+    let oldColumns: [Column]
 
     init(_ step: AggregateStep, _ context: DataflowContext, next: Operator) throws(DataflowError) {
         self.step = step
@@ -96,6 +72,7 @@ final class SessionOperator: Operator {
         keys = Self.makeKeys(step, context)
         columns = step.output.columns.map { Column($0.type) }
         oldColumns = step.output.columns.map { Column($0.type) }
+        pendingOld = step.output.columns.map { Column($0.type) }
         cutter = ChunkCutter(columns)
         hasFixedSize = !columns.contains(where: \.hasVariableWeight)
         super.init(context, next: next)
@@ -107,19 +84,38 @@ final class SessionOperator: Operator {
 
     override var stores: [NamedStore] { [NamedStore(step.store, self)] }
 
+    // MARK: Batches
+
     override func push(_ batch: Batch) throws(DataflowError) {
         let withValue = batch.hasValue.isEmpty ? batch.selection : batch.selection.filtered { batch.hasValue[$0] }
-        work = Work(batch: batch, rows: input.read(batch, withValue, old: false))
+        let usable = input.read(batch, withValue, old: false)
+        let rows = usable.isDense ? (0..<Int32(truncatingIfNeeded: usable.count)).map { $0 } : usable.rows
+        var groups: [Int32] = []
+        keys.assign(input.groups, rows, to: &groups)
+        if keys.isFull { throw DataflowError("the keys of the sessions take more than 2 GiB of memory", input: batch.input) }
+        table.grow(to: keys.count)
+        work = Work(batch: batch, rows: rows, groups: groups)
+        (out.partition, out.input) = (batch.partition, batch.input)
         nextRow = 0
         try resume()
     }
 
-    override var hasWork: Bool { work != nil || cutter.hasRows }
+    override var hasWork: Bool { work != nil || cutter.hasRows || nextOutgoing < outgoing.count }
+
+    override var heldRows: Int { table.pending.count }
+
+    override func flush() throws(DataflowError) {
+        table.takePending(into: &outgoing)
+        nextOutgoing = 0
+        try resume()
+    }
 
     override func abandon() {
         work = nil
         cutter.reset()
         clearClosed()
+        outgoing.removeAll(keepingCapacity: true)
+        nextOutgoing = 0
     }
 
     override func resume() throws(DataflowError) {
@@ -129,249 +125,184 @@ final class SessionOperator: Operator {
                 try emit(chunk)
                 if context.budget.isUsedUp && hasWork { return }
             }
-            guard let work else { return }
-            let (batch, rows) = (work.batch, work.rows)
             resetOutput()
-            try gatherRows(batch, rows)
-            finishOutput(batch)
-            guard nextRow == rows.count, closed.isEmpty else { continue }
-            self.work = nil
-            dropExpired()
+            if nextOutgoing < outgoing.count {
+                gatherHeld()
+            } else if let work {
+                try gatherRows(work)
+                finishOutput(work.batch)
+                guard nextRow == work.rows.count, closed.isEmpty else { continue }
+                self.work = nil
+                dropExpired()
+            } else {
+                return
+            }
         }
     }
 
     /// Processes rows of the batch until about one chunk of rows goes out.
-    private func gatherRows(_ batch: Batch, _ rows: Selection) throws(DataflowError) {
-        // What a row shows is known when it has been made; a few large ones do no harm.
-        let limit = hasFixedSize ? OutputLimits.chunkRows : OutputLimits.chunkRows / 16
+    private func gatherRows(_ work: Work) throws(DataflowError) {
         while true {
-            while nextClosed < closed.count {
-                if outGroups.count >= limit { return }
-                appendClosed(closed[nextClosed])
-                nextClosed += 1
+            appendClosed(by: nextRow > 0 ? work.rows[nextRow - 1] : 0)
+            guard closed.isEmpty, nextRow < work.rows.count, rows.count < chunkRows else { return }
+            if try takeIn(work) { queueClosed() }
+        }
+    }
+
+    /// How many rows are about one chunk. What a row shows is known when it has been made; a few large ones do no harm.
+    var chunkRows: Int { hasFixedSize ? OutputLimits.chunkRows : OutputLimits.chunkRows / 16 }
+
+    /// Takes in rows from `nextRow` on, until a chunk is full or a row has closed sessions, which is what it gives.
+    private func takeIn(_ work: Work) throws(DataflowError) -> Bool {
+        var (table, rows, operations) = (SessionTable(), SessionRows(), GroupOperations())
+        swap(&table, &self.table)
+        swap(&rows, &self.rows)
+        swap(&operations, &self.operations)
+        var index = nextRow
+        defer {
+            swap(&table, &self.table)
+            swap(&rows, &self.rows)
+            swap(&operations, &self.operations)
+            nextRow = index
+        }
+        let (gap, grace, retention, limit, isFinal, emitsEach) = (gap, grace, retention, chunkRows, step.isFinal, emitsEach)
+        let marks = marks
+        let (batch, usable, groups, times) = (work.batch, work.rows, work.groups, work.batch.timestamps)
+        var isClosing = false
+        while index < usable.count, rows.count < limit, !isClosing {
+            let (row, group) = (Int(usable[index]), Int(groups[index]))
+            let time = times[row]
+            index += 1
+            table.streamTime = max(table.streamTime, time)
+            // Sessions that end before this are closed.
+            let horizon = table.streamTime.earlier(by: grace).earlier(by: gap)
+            let meeting = table.meeting(group, at: time, gap: gap, expired: table.storedEnd.earlier(by: retention))
+            if meeting.end < horizon {
+                reportLate(meeting, table.streamTime, batch, row)
+            } else {
+                if emitsEach { try announce(meeting, group, row, table, &rows, &operations, work) }
+                let slot = meeting.slot < 0 ? Int(table.begin(group, meeting)) : Int(meeting.slot)
+                let oldEnd = meeting.slot < 0 ? Int64.min : table.slots[slot].end
+                if !table.slots[slot].marks.isSuperset(of: marks) { touch(slot, &table) }
+                if meeting.places != nil { try join(meeting, group, row, &table, &operations, work) }
+                table.settle(slot, meeting)
+                operations.rows.append(Int32(truncatingIfNeeded: row))
+                operations.groups.append(Int32(truncatingIfNeeded: slot))
+                if emitsEach { operations.positions.append(Int32(truncatingIfNeeded: rows.count - 1)) }
+                if isFinal, meeting.end > oldEnd || meeting.places != nil { table.openEnds.add(meeting.end, group) }
             }
-            clearClosed()
-            guard nextRow < rows.count, outGroups.count < limit else { return }
-            nextRow += 1
-            try receive(batch, rows[nextRow - 1])
-            if keys.isFull { throw DataflowError("the keys of the sessions take more than 2 GiB of memory", input: batch.input) }
+            isClosing = isFinal && table.openEnds.least < horizon
+        }
+        try apply(&operations, table.slots.count, work)
+        return isClosing
+    }
+
+    /// Whether every change leaves as soon as it is made.
+    var emitsEach: Bool { !context.options.coalesces && !step.isFinal }
+
+    /// What a session that has changed is marked as.
+    private var marks: SessionSlot.Marks { emitsEach || step.isFinal ? .changed : [.changed, .pending] }
+
+    /// Marks a session before its first change; where rows are held back, keeps its results.
+    @inline(never) private func touch(_ slot: Int, _ table: inout SessionTable) {
+        guard table.touch(slot, marks), step.sendsOld else { return }
+        let isFirst = table.pending.count == 1
+        for (index, aggregator) in aggregators.enumerated() {
+            let column = pendingOld[step.output.keyCount + index]
+            if isFirst { column.reset(0) }
+            aggregator.grow(to: table.slots.count)
+            aggregator.result(slot, into: column, column.appendRow())
         }
     }
 
-    private func receive(_ batch: Batch, _ row: Int) throws(DataflowError) {
-        let time = batch.timestamps[row]
-        streamTime = max(streamTime, time)
-        let group = group(input.groups, row)
-        let list = sessions[group]
-        // A session that the store has expired is not met any more, even where lateness alone would still let it grow.
-        // (Both conditions hold for all later sessions, too: a key's sessions do not overlap while they can be met.)
-        let earliestEnd = time.earlier(by: gap)
-        let lastExpired = storedEnd.earlier(by: retention)
-        let latestStart = time.later(by: gap)
-        let first = list.firstPlace { $0.end >= earliestEnd && $0.end > lastExpired }
-        var last = first
-        while last < list.count, list[last].start <= latestStart { last += 1 }
-        let met = list[first..<last]
-        let start = min(time, met.first?.start ?? time)
-        let end = max(time, met.map(\.end).max() ?? time)
-        if end < lateness(of: streamTime) {
-            context.errors.add(
-                .late, step: "Aggregate", column: nil, message: "session [\(start),\(end)] is closed at stream time \(streamTime)",
-                batch: batch,
-                row: row)
-        } else {
-            try merge(met, into: start, to: end, of: group, batch, row, at: first)
+    /// Merges the sessions that the row meets into the first of them, or lets an expired one start anew.
+    @inline(never) private func join(
+        _ meeting: SessionMeeting, _ group: Int, _ row: Int, _ table: inout SessionTable, _ operations: inout GroupOperations, _ work: Work
+    ) throws(DataflowError) {
+        guard meeting.count > 1 || meeting.isRenewed else { return }
+        try apply(&operations, table.slots.count, work)
+        if meeting.isRenewed {
+            for aggregator in aggregators { aggregator.reset(Int(meeting.slot)) }
+            return
         }
-        if step.isFinal, openEnds.least < lateness(of: streamTime) { queueClosed(row) }
+        let absorbed = table.absorbed(group, meeting)
+        for slot in absorbed { touch(Int(slot), &table) }
+        do throws(EvaluationError) {
+            for aggregator in aggregators {
+                for slot in absorbed {
+                    try aggregator.merge(Int(slot), into: Int(meeting.slot))
+                    aggregator.reset(Int(slot))
+                }
+            }
+        } catch {
+            throw failure(error.message, work.batch, row)
+        }
+        table.absorb(group, meeting)
     }
 
-    /// Sessions that end before this are closed at stream time `time`.
-    private func lateness(of time: Int64) -> Int64 { time.earlier(by: grace).earlier(by: gap) }
+    /// Runs the aggregates over the operations gathered so far.
+    func apply(_ operations: inout GroupOperations, _ slotCount: Int, _ work: Work) throws(DataflowError) {
+        guard operations.count > 0 else { return }
+        // Positions ascend.
+        let rowCount = operations.positions.last.map { Int($0) + 1 } ?? 0
+        for (index, aggregator) in aggregators.enumerated() {
+            aggregator.grow(to: slotCount)
+            let column = rowCount > 0 ? columns[step.output.keyCount + index] : nil
+            column?.grow(to: rowCount)
+            do throws(AggregateFailure) {
+                try aggregator.apply(operations, input.values[index], old: [], result: column)
+            } catch {
+                throw failure(error.message, work.batch, Int(operations.rows[error.entry]))
+            }
+        }
+        if !emitsEach { context.budget.spend(rows: operations.count) }
+        operations.removeAll()
+    }
 
-    /// The group of a key, whose list of sessions is there.
+    private func failure(_ message: String, _ batch: Batch, _ row: Int) -> DataflowError {
+        DataflowError(message, input: batch.input, partition: batch.partition, offset: batch.offset(of: row))
+    }
+
+    @inline(never) private func reportLate(_ meeting: SessionMeeting, _ streamTime: Int64, _ batch: Batch, _ row: Int) {
+        context.errors.add(
+            .late, step: "Aggregate", column: nil,
+            message: "session [\(meeting.start),\(meeting.end)] is closed at stream time \(streamTime)", batch: batch, row: row)
+    }
+
+    // MARK: Keys and sessions that go
+
+    /// The group of a key that is restored.
     func group(_ columns: [Column], _ row: Int) -> Int {
         let group = Int(keys.group(columns, row))
-        if group == sessions.count {
-            sessions.append([])
-            isChanged.append(false)
-        }
+        table.grow(to: keys.count)
         return group
     }
 
-    /// Merges the sessions that the row meets, adds the row, and emits tombstones of what is no more and the new session.
-    private func merge(
-        _ met: ArraySlice<Session>, into start: Int64, to end: Int64, of group: Int, _ batch: Batch, _ row: Int, at place: Int
-    ) throws(DataflowError) {
-        var session = Session(start: start, end: end, slot: met.first?.slot ?? newSlot(), time: max(end, batch.timestamps[row]))
-        // As Kafka Streams has it: only a session that is this very moment goes on without a tombstone of the sessions it was made of.
-        let isSame = start == end && met.count == 1
-        if !step.isFinal && !isSame {
-            for old in met { appendRow(group, old, time: old.end, row, isTombstone: true, old: old.slot) }
-        }
-        let outRow = step.isFinal ? -1 : appendRow(group, session, time: end, row, isTombstone: false, old: isSame ? session.slot : nil)
-        do throws(EvaluationError) {
-            for (index, aggregator) in aggregators.enumerated() {
-                for old in met.dropFirst() { try aggregator.merge(old.slot, into: session.slot) }
-                try aggregator.add(session.slot, input.values[index], row)
-                if outRow >= 0 { aggregator.result(session.slot, into: columns[step.output.keyCount + index], outRow) }
-            }
-        } catch {
-            throw DataflowError(
-                error.message, input: batch.input, partition: batch.partition, offset: batch.offset(of: row))
-        }
-        for old in met.dropFirst() { release(old.slot) }
-        for old in met where old.start != start || old.end != end {
-            gone.append(GoneSession(key: key(group, old.start, old.end), end: old.end))
-        }
-        session.time = end
-        sessions[group].replaceSubrange(place..<place + met.count, with: [session])
-        if step.isFinal { openEnds.add(end, group) }
-        storedEnd = max(storedEnd, end)
-        if !isChanged[group] {
-            isChanged[group] = true
-            changedKeys.append(Int32(truncatingIfNeeded: group))
-        }
-    }
-
-    func newSlot() -> Int {
-        if let slot = freeSlots.popLast() { return slot }
-        slotCount += 1
-        for aggregator in aggregators { aggregator.grow(to: slotCount) }
-        return slotCount - 1
-    }
-
-    func release(_ slot: Int) {
-        for aggregator in aggregators { aggregator.reset(slot) }
-        freeSlots.append(slot)
-    }
-
-    // MARK: Rows that go out
-
-    private func resetOutput() {
-        // The rows' keys share memory with the key columns, which grow with the rows that follow.
-        cutter.reset()
-        for column in columns + oldColumns { column.reset(0) }
-        outGroups.removeAll(keepingCapacity: true)
-        origins.removeAll(keepingCapacity: true)
-        out.timestamps.removeAll(keepingCapacity: true)
-        out.windowStarts.removeAll(keepingCapacity: true)
-        out.windowEnds.removeAll(keepingCapacity: true)
-        out.hasValue.removeAll(keepingCapacity: true)
-        out.hasOld.removeAll(keepingCapacity: true)
-    }
-
-    /// Appends a row whose result columns are still to be filled; `old` is the slot whose state right now is the old version.
-    @discardableResult private func appendRow(
-        _ group: Int, _ session: Session, time: Int64, _ origin: Int, isTombstone: Bool, old slot: Int?
-    ) -> Int {
-        let row = out.timestamps.count
-        outGroups.append(Int32(truncatingIfNeeded: group))
-        origins.append(Int32(truncatingIfNeeded: origin))
-        out.timestamps.append(time)
-        out.windowStarts.append(session.start)
-        out.windowEnds.append(session.end)
-        out.hasValue.append(!isTombstone)
-        for column in columns[step.output.keyCount...] { column.grow(to: row + 1) }
-        if step.sendsOld {
-            out.hasOld.append(slot != nil)
-            for (index, aggregator) in aggregators.enumerated() {
-                let column = oldColumns[step.output.keyCount + index]
-                column.grow(to: row + 1)
-                if let slot { aggregator.result(slot, into: column, row) }
-            }
-        }
-        return row
-    }
-
-    /// Makes the rows that were gathered a batch, to leave in chunks.
-    private func finishOutput(_ batch: Batch) {
-        let count = outGroups.count
-        guard count > 0 else { return }
-        out.rowCount = count
-        out.selection = .all(count)
-        out.gatherOrigins(of: batch, origins)
-        for index in 0..<step.output.keyCount {
-            columns[index].gather(keys.keys[index], outGroups)
-            if step.sendsOld { oldColumns[index].share(columns[index]) }
-        }
-        out.columns = columns
-        out.old = step.sendsOld ? oldColumns : []
-        if !out.hasValue.contains(false) { out.hasValue = [] }
-        cutter.begin(out)
-    }
-
-    /// EMIT FINAL: sessions that have ended leave, by start and key bytes.
-    private func queueClosed(_ row: Int) {
-        let closed = takeClosed()
-        guard !closed.isEmpty else { return }
-        let ranks = KeyOrder.sorted(Array(Set(closed.map(\.group))).sorted(), keys.keys, keyEncoder)
-        let rank = Dictionary(uniqueKeysWithValues: ranks.enumerated().map { ($0.element, $0.offset) })
-        self.closed = closed.sorted { ($0.session.start, rank[$0.group] ?? 0) < ($1.session.start, rank[$1.group] ?? 0) }
-        nextClosed = 0
-        closedBy = row
-    }
-
-    private func appendClosed(_ item: ClosedSession) {
-        let session = item.session
-        let outRow = appendRow(Int(item.group), session, time: session.time, closedBy, isTombstone: false, old: nil)
-        for (index, aggregator) in aggregators.enumerated() {
-            aggregator.result(session.slot, into: columns[step.output.keyCount + index], outRow)
-        }
-    }
-
-    private func clearClosed() {
-        closed.removeAll(keepingCapacity: true)
-        nextClosed = 0
-    }
-
-    /// Marks the sessions that have ended and were not emitted yet, and gives them.
-    func takeClosed() -> [ClosedSession] {
-        let limit = lateness(of: streamTime)
-        var closed: [ClosedSession] = []
-        while openEnds.least < limit, let item = openEnds.removeLeast() {
-            // The place of the session with that end; none when it has gone on since, or was the same one's twice.
-            let list = sessions[item.group]
-            let place = list.firstPlace { $0.end >= item.end }
-            guard place < list.count, list[place].end == item.end, !list[place].wasFinal else { continue }
-            sessions[item.group][place].wasFinal = true
-            closed.append(ClosedSession(group: Int32(truncatingIfNeeded: item.group), session: list[place]))
-        }
-        return closed
-    }
+    /// Sessions that end before this are closed.
+    var horizon: Int64 { table.streamTime.earlier(by: grace).earlier(by: gap) }
 
     /// Sessions that no row in time can meet any more go; there is nothing to do until stream time has moved past the earliest of them.
     private func dropExpired() {
+        let streamTime = table.streamTime
         let limit = streamTime.earlier(by: max(retention, gap + grace)).earlier(by: gap)
-        guard !step.isFinal || openEnds.least >= limit else { return }
-        guard lastSweep == StreamTime.unset || streamTime.subtractingSaturated(lastSweep) > max(gap.count, retention.count / 8) else { return }
+        guard !step.isFinal || table.openEnds.least >= limit else { return }
+        let interval = max(gap.count, retention.count / 8)
+        guard lastSweep == StreamTime.unset || streamTime.subtractingSaturated(lastSweep) > interval else { return }
         lastSweep = streamTime
-        for group in sessions.indices where !sessions[group].isEmpty && sessions[group][0].end < limit && !isChanged[group] {
-            let expired = sessions[group].prefix { $0.end < limit }
-            for session in expired {
-                release(session.slot)
-                gone.append(GoneSession(key: key(group, session.start, session.end), end: session.end))
-            }
-            sessions[group].removeFirst(expired.count)
-        }
-        if !isInSnapshot { forgetIdleKeys() }
+        let dropped = table.dropExpired(before: limit)
+        for aggregator in aggregators { for slot in dropped { aggregator.reset(Int(slot)) } }
+        hasDropped = true
     }
 
-    /// Numbers the keys anew when most have no sessions any more: keys may come and go without end.
-    private func forgetIdleKeys() {
-        let live = sessions.indices.filter { !sessions[$0].isEmpty || isChanged[$0] }
-        guard sessions.count >= 1024, live.count * 2 < sessions.count else { return }
+    /// Numbers the keys anew when most have no sessions any more: keys may come and go without end. To be called between commits, when the
+    /// changelog has all that has changed.
+    func forgetIdleKeys() {
+        guard hasDropped, !isInSnapshot, table.pending.isEmpty, work == nil else { return }
+        hasDropped = false
+        guard let live = table.liveGroups() else { return }
         let old = keys
         keys = Self.makeKeys(step, context)
         for group in live { _ = keys.group(old.keys, group) }
-        sessions = live.map { sessions[$0] }
-        isChanged = live.map { isChanged[$0] }
-        changedKeys = live.indices.filter { isChanged[$0] }.map(Int32.init)
-        openEnds = OpenEnds()
-        guard step.isFinal else { return }
-        for group in sessions.indices {
-            for session in sessions[group] where !session.wasFinal { openEnds.add(session.end, group) }
-        }
+        table.keep(live, isFinal: step.isFinal)
     }
-
-    private var lastSweep = StreamTime.unset
 }

@@ -13,6 +13,8 @@ struct OpenEnds {
     /// The least end; the largest number when there is none.
     var least: Int64 { items.first?.end ?? .max }
 
+    var memory: Int { items.capacity * MemoryLayout<Item>.stride }
+
     mutating func add(_ end: Int64, _ group: Int) {
         var place = items.count
         items.append(Item(end: end, group: group))
