@@ -50,7 +50,7 @@ package func analyse(_ create: CreateSource, text: String, in context: AnalysisC
     }
     try checkCarried(schema.key, keyName, .key)
     try checkCarried(schema.value, valueName, .value)
-    let unwrapped = try unwrapsValue(properties.wrapsSingleValue, columns: schema.value.count, valueName, context)
+    let unwrapped = try unwrapsValue(properties, columns: schema.value.count, valueName, context)
     let definition = SourceDefinition(
         name: create.name.text, kind: kind, isReadOnly: create.isSource, schema: schema, topic: topic,
         keyFormat: FormatSpec(keyName, delimiter: properties.keyDelimiter ?? ",", isUnwrapped: schema.key.count == 1 && keyName.canUnwrap),
@@ -149,9 +149,11 @@ private func headerColumn(
 
 /// A delimiter only goes with DELIMITED.
 func checkDelimiters(_ properties: SourceProperties, key: FormatName, value: FormatName) throws(Diagnostic) {
-    for (delimiter, format) in [(properties.keyDelimiter, key), (properties.valueDelimiter, value)]
-    where delimiter != nil && format != .delimited {
-        throw Diagnostic(.invalidProperty, "\(format.rawValue) does not support the following configs: [delimiter]")
+    for (property, delimiter, format) in [
+        ("KEY_DELIMITER", properties.keyDelimiter, key), ("VALUE_DELIMITER", properties.valueDelimiter, value),
+    ] where delimiter != nil && format != .delimited {
+        throw Diagnostic(
+            .invalidProperty, "\(format.rawValue) does not support the following configs: [delimiter]", at: properties.place(of: property))
     }
 }
 
@@ -175,13 +177,17 @@ func mapInKey(_ name: String, _ type: SQLType) -> Diagnostic {
 }
 
 /// Whether a value of `columns` columns is written bare.
-func unwrapsValue(_ wraps: Bool?, columns: Int, _ format: FormatName, _ context: AnalysisContext) throws(Diagnostic) -> Bool {
-    if let wraps {
+func unwrapsValue(
+    _ properties: SourceProperties, columns: Int, _ format: FormatName, _ context: AnalysisContext
+) throws(Diagnostic) -> Bool {
+    if let wraps = properties.wrapsSingleValue {
+        let place = properties.place(of: "WRAP_SINGLE_VALUE")
         if columns != 1 {
-            throw Diagnostic(.invalidProperty, "'WRAP_SINGLE_VALUE' is only valid for single-field value schemas")
+            throw Diagnostic(.invalidProperty, "'WRAP_SINGLE_VALUE' is only valid for single-field value schemas", at: place)
         }
         if wraps ? !format.canWrap : !format.canUnwrap {
-            throw Diagnostic(.invalidProperty, "Format '\(format.rawValue)' does not support 'WRAP_SINGLE_VALUE' set to '\(wraps)'.")
+            throw Diagnostic(
+                .invalidProperty, "Format '\(format.rawValue)' does not support 'WRAP_SINGLE_VALUE' set to '\(wraps)'.", at: place)
         }
         return !wraps
     }
@@ -200,26 +206,31 @@ private func timestamp(_ properties: SourceProperties, _ schema: SourceSchema) t
 func timestamp(of properties: SourceProperties, columns: [Values.ColumnDefinition]) throws(Diagnostic) -> SourceTimestamp? {
     guard let name = properties.timestamp else {
         if properties.timestampFormat != nil {
-            throw Diagnostic(.invalidProperty, "TIMESTAMP_FORMAT needs the property TIMESTAMP", category: .parseFailed)
+            throw Diagnostic(
+                .invalidProperty, "TIMESTAMP_FORMAT needs the property TIMESTAMP", category: .parseFailed,
+                at: properties.place(of: "TIMESTAMP_FORMAT"))
         }
         return nil
     }
     guard let column = columns.first(where: { $0.name == name }) else {
         throw Diagnostic(
             .unknownColumn, "The TIMESTAMP column set in the WITH clause does not exist in the schema: '\(name)'",
-            hint: nameSuggestion(for: name, among: columns.map(\.name)))
+            hint: nameSuggestion(for: name, among: columns.map(\.name)), at: properties.place(of: "TIMESTAMP"))
     }
     switch (column.type, properties.timestampFormat) {
     case (.bigint, nil), (.timestamp, nil), (.string, .some): return SourceTimestamp(column: name, pattern: properties.timestampFormat)
     case (.string, nil):
         throw Diagnostic(
-            .typeMismatch, "A String timestamp field has been specified without also specifying the timestamp_format", category: .general)
+            .typeMismatch, "A String timestamp field has been specified without also specifying the timestamp_format", category: .general,
+            at: properties.place(of: "TIMESTAMP"))
     case (_, .some):
-        throw Diagnostic(.typeMismatch, "'timestamp_format' set, but the timestamp field is not of type String", category: .general)
+        throw Diagnostic(
+            .typeMismatch, "'timestamp_format' set, but the timestamp field is not of type String", category: .general,
+            at: properties.place(of: "TIMESTAMP_FORMAT"))
     default:
         throw Diagnostic(
             .typeMismatch,
             "Timestamp column, `\(name)`, should be LONG(INT64), TIMESTAMP, or a String with a timestamp_format specified",
-            category: .general)
+            category: .general, at: properties.place(of: "TIMESTAMP"))
     }
 }

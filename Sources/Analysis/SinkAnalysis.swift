@@ -60,7 +60,7 @@ private func sink(
     try checkAggregateState(query, source.valueFormat.name)
     try checkCarried(layout.schema.value, valueName, .value)
     if source.kind == .table && query.aggregates.isEmpty { try checkTableState(query, layout, source.valueFormat.name) }
-    let unwrapped = try unwrapsValue(properties.wrapsSingleValue, columns: layout.schema.value.count, valueName, context)
+    let unwrapped = try unwrapsValue(properties, columns: layout.schema.value.count, valueName, context)
     func delimiter(_ given: String?, _ inherited: FormatSpec, _ name: FormatName) -> String {
         given ?? (inherited.name == name ? inherited.delimiter : ",")
     }
@@ -86,7 +86,8 @@ private func keyFormat(
         if key.isEmpty && format != .none && format != .kafka {
             throw Diagnostic(
                 .serialisationMismatch,
-                "Key format specified for stream without key columns. The stream has no key columns, so the key format must be NONE.")
+                "Key format specified for stream without key columns. The stream has no key columns, so the key format must be NONE.",
+                at: properties.place(of: "KEY_FORMAT", "FORMAT"))
         }
         return format
     }

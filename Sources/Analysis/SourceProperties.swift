@@ -26,6 +26,11 @@ package struct SourceProperties: Hashable, Sendable {
     package var window: KeyWindow?
     package var queryID: String?
     package var connector: String?
+    /// Where the value of each given property stands, by name.
+    private var spans: [String: SourceSpan] = [:]
+
+    /// Where the first of these properties that is given has its value; nil when none is, or no text stands behind it.
+    package func place(of names: String...) -> SourceRange? { names.lazy.compactMap { spans[$0]?.range }.first }
 
     /// Which statement the clause belongs to.
     package enum Place: Hashable, Sendable {
@@ -36,7 +41,7 @@ package struct SourceProperties: Hashable, Sendable {
 
     /// Reads the properties of a statement at `place`. Errors name the property and say what it takes.
     package init(_ properties: [Property], at place: Place) throws(Diagnostic) {
-        var windowType: WindowKind?
+        var windowType: (kind: WindowKind, property: Property)?
         var windowSize: (Milliseconds, Property)?
         var format: FormatName?
         let known = Set(PropertyTable.rules(at: place).map(\.name))
@@ -49,6 +54,7 @@ package struct SourceProperties: Hashable, Sendable {
                 hint: nameSuggestion(for: first.name.text.uppercased(), among: known.sorted()), at: first.name.span.range)
         }
         for property in properties {
+            spans[property.name.text.uppercased()] = SourceSpan(property.valueSpan.range ?? property.name.span.range)
             switch property.name.text.uppercased() {
             case "KAFKA_TOPIC": topic = try property.nonEmpty()
             case "PARTITIONS": partitions = Int(try property.integer(in: PropertyTable.partitions))
@@ -67,7 +73,7 @@ package struct SourceProperties: Hashable, Sendable {
                 guard let kind = WindowKind(rawValue: property.text.uppercased()) else {
                     throw property.invalid("WINDOW_TYPE must be SESSION, HOPPING or TUMBLING, not '\(property.shown)'")
                 }
-                windowType = kind
+                windowType = (kind, property)
             case "WINDOW_SIZE": windowSize = (Milliseconds(try property.duration()), property)
             case "QUERY_ID": queryID = try property.nonEmpty().uppercased()
             case "SOURCED_BY_CONNECTOR": connector = try property.nonEmpty()
@@ -97,8 +103,10 @@ package struct SourceProperties: Hashable, Sendable {
         valueFormat = format
     }
 
-    private static func window(_ kind: WindowKind?, _ size: (Milliseconds, Property)?) throws(Diagnostic) -> KeyWindow? {
-        switch (kind, size) {
+    private static func window(
+        _ type: (kind: WindowKind, property: Property)?, _ size: (Milliseconds, Property)?
+    ) throws(Diagnostic) -> KeyWindow? {
+        switch (type?.kind, size) {
         case (nil, nil): return nil
         case (nil, .some(let size)): throw size.1.invalid("WINDOW_SIZE needs a WINDOW_TYPE")
         case (.session, nil): return .session
@@ -108,7 +116,7 @@ package struct SourceProperties: Hashable, Sendable {
             throw Diagnostic(
                 .invalidProperty,
                 "\(kind.rawValue) windows require 'WINDOW_SIZE' to be provided in the WITH clause. For example: 'WINDOW_SIZE'='10 SECONDS'",
-                category: .parseFailed)
+                category: .parseFailed, at: type?.property.valueSpan.range)
         }
     }
 

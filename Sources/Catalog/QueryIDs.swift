@@ -11,7 +11,7 @@ package enum QueryIDs {
         case insert = "INSERTQUERY_"
     }
 
-    /// The most bytes of an id: names of internal topics, which hold it, have at most 249.
+    /// The most bytes of an id: names of internal topics, which hold it, have at most 240.
     package static let longest = 128
 
     /// The number after the last one that could be given; far from where arithmetic on numbers would overflow.

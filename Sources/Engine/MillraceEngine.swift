@@ -135,7 +135,7 @@ package final class MillraceEngine: Sendable {
 
 extension Diagnostic {
     /// The log's complaint in the words of the engine's door.
-    init(_ error: LogError) {
+    init(_ error: LogError, at place: SourceRange? = nil) {
         let code: ErrorCode =
             switch error.kind {
             case .diskFull: .diskFull

@@ -91,9 +91,13 @@ extension StatementExecution {
                 throw Diagnostic(
                     .invalidProperty,
                     "A Kafka topic with the name '\(source.topic)' already exists, with different partition/replica configuration than "
-                        + "required. KSQL expects \(wanted) partitions (topic has \(topic.partitions.count))", at: parsed.range)
+                        + "required. KSQL expects \(wanted) partitions (topic has \(topic.partitions.count))",
+                    at: properties.place(of: "PARTITIONS") ?? parsed.range)
             }
             return nil
+        }
+        do throws(LogError) { try checkTopicName(source.topic) } catch {
+            throw Diagnostic(error, at: properties.place(of: "KAFKA_TOPIC") ?? parsed.range)
         }
         let config = try topicConfig(of: source, properties)
         let fallback = session.settings[.defaultPartitions]
@@ -116,14 +120,15 @@ extension StatementExecution {
                 throw Diagnostic(
                     .invalidProperty,
                     "Invalid config variable in the WITH clause: RETENTION_MS. Non-windowed tables do not support retention.",
-                    at: parsed.range)
+                    at: properties.place(of: "RETENTION_MS") ?? parsed.range)
             }
         }
         if let retention = properties.retention { config.retention = retention < 0 ? nil : retention }
         if let name = properties.compression {
             guard let compression = Compression(name: name) else {
                 throw Diagnostic(
-                    .invalidProperty, "unknown COMPRESSION_TYPE '\(name)': expected none, gzip, snappy, lz4 or zstd", at: parsed.range)
+                    .invalidProperty, "unknown COMPRESSION_TYPE '\(name)': expected none, gzip, snappy, lz4 or zstd",
+                    at: properties.place(of: "COMPRESSION_TYPE") ?? parsed.range)
             }
             config.compression = compression
         }

@@ -79,8 +79,12 @@ extension TopicConfig {
 /// The most partitions of one topic; each that has records has a directory and an open file.
 let largestPartitionCount = 10_000
 
-/// Kafka's rule for names of topics, which keeps them good names of files.
-func checkTopicName(_ name: String) throws(LogError) {
+/// The most bytes of a topic's name. Kafka's limit is 249, but of the 255 bytes that the name of a file may have, the longest ending of a
+/// topic's files takes 15: that of its copy while that is being written.
+package let longestTopicName = 255 - ".topic.copy.new".utf8.count
+
+/// Kafka's rule for names of topics, which keeps them good names of files. Error: `invalidTopic`.
+package func checkTopicName(_ name: String) throws(LogError) {
     let isLegal = name.utf8.allSatisfy { byte in
         switch byte {
         case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
@@ -89,10 +93,10 @@ func checkTopicName(_ name: String) throws(LogError) {
         default: false
         }
     }
-    guard isLegal, !name.isEmpty, name.utf8.count <= 249, name != ".", name != ".." else {
+    guard isLegal, !name.isEmpty, name.utf8.count <= longestTopicName, name != ".", name != ".." else {
         throw LogError(
             .invalidTopic, "'\(name)' cannot be the name of a topic",
-            hint: "Names have 1 to 249 letters, digits, dots, underscores and dashes.")
+            hint: "Names have 1 to \(longestTopicName) letters, digits, dots, underscores and dashes.")
     }
 }
 
