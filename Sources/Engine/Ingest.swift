@@ -228,7 +228,7 @@ package final class Ingest: @unchecked Sendable {
             case .success(let receipt):
                 for (place, base) in zip(flight.places, receipt.baseOffsets) { state.report.add(place.partition, place.count, base) }
             case .failure(let error):
-                state.failure = state.failure ?? Diagnostic(error)
+                state.failure = state.failure ?? Diagnostic(error, about: topicName)
                 state.parts = []
                 state.errors = []
                 state.pendingBytes = 0

@@ -148,6 +148,16 @@ extension Diagnostic {
             case .invalidTopic: .invalidProperty
             case .offsetBeyondEnd, .sequenceGap, .fencedProducer, .fencedOwner, .withdrawn, .directoryInUse, .storage: .ioError
             }
-        self.init(code, error.message, category: .general, hint: error.hint)
+        self.init(code, error.message, category: .general, hint: error.hint, at: place)
+    }
+
+    /// The log's complaint about a topic of that name: one that it does not know any more has been deleted.
+    init(_ error: LogError, about topic: String) {
+        self = error.kind == .unknownTopic ? .deleted(topic) : Diagnostic(error)
+    }
+
+    /// What reads or writes a topic cannot go on, because that has been deleted.
+    static func deleted(_ topic: String) -> Diagnostic {
+        Diagnostic(.unknownTopic, "the topic \(topic) was deleted", category: .general)
     }
 }

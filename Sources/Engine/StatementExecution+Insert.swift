@@ -44,7 +44,7 @@ extension StatementExecution {
         engine.log.commit(Commit(appends)) { result in
             // The log's thread has no time for a client.
             execution.goOn(on: execution.engine.statements, whenDone) { () throws(Diagnostic) in
-                if case .failure(let error) = result { throw Diagnostic(error) }
+                if case .failure(let error) = result { throw Diagnostic(error, about: row.target.topic) }
                 if let mark { execution.engine.state.withLock { $0.catalog.set(.scriptMark(mark)) } }
                 execution.session.state.withLock { $0.noteRows() }
                 execution.done(AnswerSummary(message: "1 row inserted"), whenDone)

@@ -72,7 +72,9 @@ extension StatementExecution {
         _ whenDone: @escaping @Sendable (Bool) -> Void
     ) throws(Diagnostic) {
         let status = QueryStatus(queryID: id)
-        let receiver = TransientReceiver(execution: self, queryID: id, limit: limit, whenDone: whenDone)
+        let topics = Dictionary(plan.sources.map { ($0.topic, engine.log.topicID(named: $0.topic)) }, uniquingKeysWith: { first, _ in first })
+        let receiver = TransientReceiver(
+            execution: self, queryID: id, topics: topics.compactMapValues(\.self), limit: limit, whenDone: whenDone)
         let launcher = QueryLauncher(engine: engine)
         let run = QueryRun(
             status: status, group: nil, pool: engine.pool, events: QueryEvents(onFailure: { receiver.finish($0, status.counters) })
@@ -151,13 +153,18 @@ extension StatementExecution {
 final class TransientReceiver: RowReceiver {
     private let execution: StatementExecution
     private let queryID: String
+    /// The topics that the query reads, by name.
+    private let topics: [String: TopicID]
     private let limit: Int?
     private let whenDone: @Sendable (Bool) -> Void
     private let state = Monitor<(rows: Int, isFinished: Bool)>((0, false))
 
-    init(execution: StatementExecution, queryID: String, limit: Int?, whenDone: @escaping @Sendable (Bool) -> Void) {
+    init(
+        execution: StatementExecution, queryID: String, topics: [String: TopicID], limit: Int?, whenDone: @escaping @Sendable (Bool) -> Void
+    ) {
         self.execution = execution
         self.queryID = queryID
+        self.topics = topics
         self.limit = limit
         self.whenDone = whenDone
     }
@@ -175,9 +182,16 @@ final class TransientReceiver: RowReceiver {
 
     func finish(_ failure: QueryFailure?, _ counters: QueryCounters) {
         guard let rows = end() else { return }
-        if let failure { return execution.fail(Diagnostic(.dataError, failure.description, category: .runtime), whenDone) }
+        if let failure { return execution.fail(diagnostic(of: failure), whenDone) }
         let reachedLimit = limit.map { rows >= $0 } ?? false
         execution.done(summary(rows, counters, message: reachedLimit ? "Limit Reached" : nil), whenDone)
+    }
+
+    /// Where a topic that the query reads has been deleted, that is the reason, whatever it met on the way.
+    private func diagnostic(of failure: QueryFailure) -> Diagnostic {
+        let log = execution.engine.log
+        let deleted = topics.filter { log.partitionCount(of: $0.value) == nil }.keys.min()
+        return deleted.map { .deleted($0) } ?? Diagnostic(.dataError, failure.description, category: .runtime)
     }
 
     func cancelled(_ counters: QueryCounters) {

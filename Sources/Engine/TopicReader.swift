@@ -114,7 +114,7 @@ final class TopicReader: @unchecked Sendable {
                     topic.id, partition: partition, from: positions[place], maxBytes: TopicReader.stepBytes, upTo: .durable)
             } catch {
                 forget()
-                return execution.fail(Diagnostic(error), whenDone)
+                return execution.fail(Diagnostic(error, about: topic.name), whenDone)
             }
             positions[place] = max(positions[place], run.count > 0 ? run.offset(at: run.count - 1) + 1 : run.nextOffset)
             guard run.count > 0 else { continue }
