@@ -143,6 +143,7 @@ extension MillraceEngine {
             configuration.logLine(.warning, logText("query_state_rebuilt", ["query": id, "reason": remark]))
         }
         rewrite(&recovery)
+        recovery.holdWritersOfProtectedTopics()
         let (snapshot, broken, remarks) = (recovery.snapshot, recovery.broken, recovery.remarks)
         state.update { state in
             state.catalog = snapshot

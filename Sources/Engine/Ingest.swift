@@ -86,7 +86,7 @@ package final class Ingest: @unchecked Sendable {
         if source.isReadOnly {
             throw Diagnostic(.readOnly, "Cannot insert into read-only \(source.kind.rawValue.lowercased()): \(source.name)")
         }
-        if let refusal = refusalOfRows(for: source) { throw refusal }
+        if let refusal = refusalOfRows(for: source) ?? refusalOfWriting(to: source) { throw refusal }
         if source.window != nil { throw Diagnostic(.readOnly, "Cannot insert into windowed \(source.kind.rawValue.lowercased()) \(source.name)") }
         if !source.schema.headers.isEmpty {
             throw Diagnostic(.readOnly, "Cannot insert into \(source.name) because it has header columns")

@@ -95,7 +95,11 @@ extension MillraceEngine {
         let (removed, done) = state.withLock { ($0.catalog.removedTopics, $0.deletedTopics) }
         for topic in removed.values.sorted(by: { $0.name < $1.name }) where !done.contains(topic.name) {
             do throws(Diagnostic) {
-                if let found = log.describeTopic(named: topic.name), found.id.description == topic.topicID { try delete(found) }
+                // A removal of one that may not be deleted was committed before that was refused.
+                if let found = log.describeTopic(named: topic.name), found.id.description == topic.topicID,
+                    TopicOwner(ofTopic: topic.name) == nil {
+                    try delete(found)
+                }
                 state.withLock { _ = $0.deletedTopics.insert(topic.name) }
             } catch {
                 notices.append("the topic \(topic.name) could not be deleted yet and will be later: \(error.message)")

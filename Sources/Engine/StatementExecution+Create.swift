@@ -21,6 +21,8 @@ extension StatementExecution {
         if let exists = try existing(create.name, create.kind, create.orReplace, create.ifNotExists, isSource: create.isSource) {
             return exists
         }
+        let place = new.properties.place(of: "KAFKA_TOPIC") ?? create.name.span.range
+        if let refusal = refusalOfSource(create.name.text, over: new.definition.topic, isWritten: false, at: place) { throw refusal }
         if let old = engine.catalog.sources[create.name.text] { try checkReplacement(old, by: new.definition) }
         var source = new.definition
         source.origin = engine.catalog.sources[source.name]?.origin
@@ -40,6 +42,8 @@ extension StatementExecution {
         if let exists = try existing(create.name, create.kind, create.orReplace, create.ifNotExists, isSource: false) { return exists }
         let new = try analyse(create, text: parsed.text, in: context)
         var source = new.definition
+        let place = new.properties.place(of: "KAFKA_TOPIC") ?? create.name.span.range
+        if let refusal = refusalOfSource(source.name, over: source.topic, isWritten: true, at: place) { throw refusal }
         let old = engine.catalog.sources[create.name.text]
         if let old { try checkReplacement(old, by: source) }
         let replaced = old?.queryID.flatMap { engine.catalog.queries[$0] }
@@ -71,6 +75,7 @@ extension StatementExecution {
 
     func perform(_ insert: InsertSelect) throws(Diagnostic) -> AnswerSummary {
         let new = try analyse(insert, in: context)
+        if let refusal = refusalOfWriting(to: new.target, at: insert.target.span.range) { throw refusal }
         try checkQueryLimit()
         var change = CatalogChange()
         let id: String

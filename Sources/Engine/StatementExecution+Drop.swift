@@ -98,6 +98,7 @@ extension StatementExecution {
                     + "into this source: \(list(writers)).\nYou need to terminate them before dropping \(source.name).",
                 hint: "TERMINATE the queries, or DROP what they write to, first.", at: range)
         }
+        if drop.deleteTopic, let refusal = engine.catalog.refusalOfDeletion(ofTopicOf: source, at: range) { throw refusal }
     }
 
     // MARK: ALTER

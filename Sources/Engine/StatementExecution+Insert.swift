@@ -16,6 +16,7 @@ import Values
 extension StatementExecution {
     func perform(_ insert: InsertValues, _ whenDone: @escaping @Sendable (Bool) -> Void) throws(Diagnostic) {
         let row = try analyse(insert, in: context)
+        if let refusal = refusalOfWriting(to: row.target, at: insert.target.span.range) { throw refusal }
         guard let topic = engine.log.describeTopic(named: row.target.topic) else {
             throw Diagnostic(
                 .unknownTopic, "the topic \(row.target.topic) of \(row.target.name) does not exist", at: insert.target.span.range)

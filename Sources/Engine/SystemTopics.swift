@@ -15,6 +15,9 @@ enum SystemTopics {
     /// The other name of the stream of errors.
     static let processingLog = "KSQL_PROCESSING_LOG"
 
+    /// The server's own topics, which no statement may write or delete.
+    static let names: Set<String> = [catalog, consumerOffsetsTopic, errorsTopic]
+
     /// Topics that listings leave out unless asked for all.
     static func isHidden(_ name: String) -> Bool { name.hasPrefix("__") || name.hasPrefix("_confluent") || name == "_schemas" }
 

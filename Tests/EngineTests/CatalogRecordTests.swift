@@ -7,6 +7,7 @@ import Engine
 import LogStore
 import Pipelines
 import Platform
+import Sessions
 import TestSupport
 import Testing
 
@@ -86,6 +87,42 @@ import Testing
         let last = try Millrace(files: files)
         #expect(last.run("INSERT INTO a VALUES (1, 2, STRUCT(x := 3, y := 4)); SELECT n FROM t;").contains(": [1]"))
         #expect(last.run("CREATE STREAM next AS SELECT id, v FROM a;").last == "+ Created query with ID CSAS_NEXT_7")
+        last.engine.close()
+    }
+
+    /// A definition over a topic of the server, made before that was refused, can be read and dropped; nothing writes or deletes the topic.
+    @Test func aStoredDefinitionOverAnInternalTopic() throws {
+        let files = MemoryFileSystem()
+        let millrace = try Millrace(files: files)
+        _ = millrace.run("CREATE STREAM a (v INT) WITH (kafka_topic='a', value_format='JSON', partitions=1); INSERT INTO a VALUES (1);")
+        let entries = [
+            (
+                "source/X",
+                #"{"version":1,"sequence":11,"statement":"CREATE STREAM x (v INT) WITH (kafka_topic='__consumer_offsets', "#
+                    + #"value_format='JSON');","properties":{}}"#
+            ),
+            (
+                "query/INSERTQUERY_5",
+                #"{"version":1,"sequence":12,"statement":"INSERT INTO x SELECT v FROM a;","#
+                    + #""properties":{"auto.offset.reset":"earliest"},"query":"INSERTQUERY_5"}"#
+            ),
+        ]
+        for (key, value) in entries { try append(key, value, to: millrace) }
+        millrace.engine.close()
+        for _ in 0..<2 {
+            let again = try Millrace(files: files)
+            let status = try #require(again.engine.queryStatuses.first { $0.queryID == "INSERTQUERY_5" })
+            #expect(status.content.wait(nanoseconds: 60_000_000_000, until: { $0.state.name == "ERROR" }) { $0.state.name == "ERROR" })
+            #expect(again.run("SHOW QUERIES EXTENDED;").joined().contains("which no query may: it belongs to the server"))
+            #expect(again.run("SELECT COUNT(*) FROM x;").last?.hasPrefix("+") == true)
+            #expect(again.run("INSERT INTO x VALUES (1);").last?.hasPrefix("- 55P01") == true)
+            #expect(throws: Diagnostic.self) { try again.session.beginIngest(into: "x", format: .json) }
+            again.engine.close()
+        }
+        let last = try Millrace(files: files)
+        #expect(last.run("TERMINATE INSERTQUERY_5; DROP STREAM x DELETE TOPIC;").last?.hasPrefix("- 55P01") == true)
+        #expect(last.run("DROP STREAM x;").last?.hasPrefix("+") == true)
+        #expect(last.log.topicID(named: "__consumer_offsets") != nil)
         last.engine.close()
     }
 
