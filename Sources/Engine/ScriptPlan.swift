@@ -218,6 +218,9 @@ struct ScriptPlan: Sendable {
         }
     }
 
+    /// Whether something of that name existed when the script began.
+    func existedAtStart(_ subject: CatalogKey) -> Bool { text(of: subject) != nil }
+
     /// Whether the script makes what a DROP drops, at this start.
     private func isMadeBefore(_ drop: Int, _ subject: CatalogKey) -> Bool {
         statements[..<drop].indices.contains { statements[$0].isCreate && statements[$0].subject == subject && !isMarked($0) }

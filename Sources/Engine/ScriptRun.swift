@@ -11,7 +11,7 @@ package import Sessions
 package final class ScriptRun: Sendable {
     private let session: EngineSession
     private let texts: [String]
-    private let plan: ScriptPlan
+    let plan: ScriptPlan
 
     /// A run of a script: of `texts`, each of which is one statement, over what exists now.
     package init(of texts: [String], in session: EngineSession) {

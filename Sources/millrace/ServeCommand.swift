@@ -113,7 +113,7 @@ struct ServeCommand {
         // Before anything is carried out: a DROP … DELETE TOPIC cannot be taken back when a later line turns out to be no statement.
         do throws(Diagnostic) { try session.checkSyntax(of: script.text) } catch {
             engine.close()
-            throw .refused(ServeCommand.failure(error, fromLine: 1, in: name))
+            throw .refused(error.located(inScript: name, fromLine: 1))
         }
         let pieces = script.pieces
         let run = ScriptRun(of: pieces.map(\.text), in: session)
@@ -132,45 +132,10 @@ struct ServeCommand {
             guard succeeded else {
                 engine.close()
                 let failure = sink.failure ?? Diagnostic(.statementError, "the statement could not be carried out", category: .general)
-                throw .refused(ServeCommand.failure(failure, fromLine: piece.line, in: name))
+                throw .refused(run.failure(failure, at: index, lines: pieces.map(\.line), in: name))
             }
         }
     }
-
-    /// The error of a text that begins at a line of a script, with its place there in front: `queries.sql:3: …`. Where a statement makes
-    /// what exists already, it has been changed since an earlier start, and the hint says what to do.
-    private static func failure(_ failure: Diagnostic, fromLine first: Int, in name: String) -> Diagnostic {
-        var failure = failure
-        let line = failure.range.map { first + $0.line - 1 } ?? first
-        failure.message = "\(name):\(line): \(withoutPlace(failure.message))"
-        // The place is one of the statement's text, which the reader of the message does not see.
-        failure.range = nil
-        if failure.code == .duplicateSource {
-            failure.hint =
-                "The data directory has it from an earlier start, made by another statement. Undo the change, write CREATE OR REPLACE "
-                + "for a change that goes on with the old state, or put a DROP in front of the statement; then start the server again."
-        }
-        return failure
-    }
-}
-
-/// A message without the place in its statement that some begin with.
-private func withoutPlace(_ message: String) -> String {
-    for form in ["line #:#: ", "Line: #, Col: #: "] {
-        if let rest = rest(of: message, behind: form) { return rest }
-    }
-    return message
-}
-
-/// What follows a beginning of the form, in which # stands for a number; nil for a text that begins otherwise.
-private func rest(of text: String, behind form: String) -> String? {
-    var rest = Substring(text)
-    for sign in form {
-        let taken = sign == "#" ? rest.prefix(while: \.isNumber) : rest.prefix(rest.first == sign ? 1 : 0)
-        if taken.isEmpty { return nil }
-        rest = rest.dropFirst(taken.count)
-    }
-    return String(rest)
 }
 
 /// Logs what the statements of a script answer.
