@@ -69,6 +69,7 @@ extension ExpressionAnalyser {
             }
         }
         var call = try match(family, shapes, whole)
+        call.settleNulls()
         var typed: [TypedExpression] = []
         for (index, argument) in arguments.enumerated() {
             if let value = analysed[index] {
@@ -190,15 +191,19 @@ extension ExpressionAnalyser {
         return .column(Self.aggregateBase + aggregates.count - 1, type)
     }
 
-    /// EARLIEST_BY_OFFSET and LATEST_BY_OFFSET keep at least one value.
+    /// EARLIEST_BY_OFFSET, LATEST_BY_OFFSET, TOPK and TOPKDISTINCT keep at least one value.
     private func checkCount(_ family: FunctionFamily, options: [Value], arguments: [Expression], whole: Expression) throws(Diagnostic)
     {
+        let place = arguments.last?.span.range ?? whole.span.range
+        if family.name == "TOPK" || family.name == "TOPKDISTINCT" {
+            if case .integer(let count)? = options.last, count >= 1 { return }
+            throw Diagnostic(.wrongArguments, "the number of top values must be 1 or greater", at: place)
+        }
         guard family.name == "EARLIEST_BY_OFFSET" || family.name == "LATEST_BY_OFFSET", case .integer(let count)? = options.first, count < 1
         else { return }
         let name = family.name == "EARLIEST_BY_OFFSET" ? "earliestN" : "latestN"
         throw Diagnostic(
-            .wrongArguments, "Failed to invoke UDAF factory method\n\(name) must be 1 or greater",
-            at: arguments.last?.span.range ?? whole.span.range)
+            .wrongArguments, "Failed to invoke UDAF factory method\n\(name) must be 1 or greater", at: place)
     }
 
     private func collectLimit(_ family: FunctionFamily) -> Int? {

@@ -73,6 +73,26 @@ package struct ResolvedCall: Hashable, Sendable {
         return concrete(result) == body
     }
 
+    /// Gives a type to each NULL for which the signature leaves it open: STRING, or DECIMAL(1, 0), for what no other argument decides. What
+    /// a lambda is to work on stays open, for nothing says how its parameters may be used.
+    package mutating func settleNulls() {
+        if arguments.contains(where: { if case .lambda = $0 { true } else { false } }) { return }
+        for (index, argument) in arguments.enumerated() where argument == .null { settle(pattern(ofArgument: index)) }
+    }
+
+    private mutating func settle(_ pattern: TypePattern) {
+        switch pattern {
+        case .variable(let name): bindings[name] = bindings[name] ?? .string
+        case .anyDecimal: if decimals.isEmpty { decimals.append((precision: 1, scale: 0)) }
+        case .array(let element): settle(element)
+        case .map(let key, let value):
+            settle(key)
+            settle(value)
+        case .structure(let fields): for field in fields { settle(field.type) }
+        case .exactly, .any, .wholeDecimal, .widestDecimal, .intervalUnit, .lambda, .topEntries: break
+        }
+    }
+
     /// The type of the call's value; nil when a type variable is still open (only NULLs stood for it).
     package var resultType: SQLType? { concrete(signature.result) }
 
