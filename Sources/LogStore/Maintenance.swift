@@ -61,14 +61,15 @@ extension SegmentedLog {
 
     // MARK: New segments
 
-    /// Begins new segments where the active ones are older than `segment.ms`.
+    /// Begins new segments where the active ones are old enough.
     private func rollOld(_ topics: [Topic]) throws(LogError) {
         let now = clock.wallMilliseconds()
         try exclusively { writer throws(LogError) in
             var hasRolled = false
             for topic in topics {
                 for partition in topic.partitions {
-                    hasRolled = try writer.roll(partition, begunBefore: now.earlier(by: topic.metadata.config.segmentTime)) || hasRolled
+                    let age = topic.metadata.config.segmentAge(size: writer.writers[PartitionKey(partition)]?.size ?? 0)
+                    hasRolled = try writer.roll(partition, begunBefore: now.earlier(by: age)) || hasRolled
                 }
             }
             // Until the journal knows a segment, opening the log takes it for a leftover.

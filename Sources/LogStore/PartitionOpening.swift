@@ -254,6 +254,6 @@ struct PartitionOpening {
                 start: start, appendedEnd: end, durableEnd: end, appliedEnd: end, segments: segments,
                 producers: state.producers))
         return PartitionWriter(
-            partition: partition, active: writer, size: size, nextOffset: end, segmentBytes: topic.config.segmentBytes)
+            partition: partition, active: writer, size: size, nextOffset: end, segmentBytes: topic.config.segmentLimit)
     }
 }

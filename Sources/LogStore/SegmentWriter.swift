@@ -232,7 +232,7 @@ final class PartitionWriter {
             topic: topic.id, topicName: topic.name, index: index, directory: directory.partition(topic.name, index),
             state: Partition.State(start: .first, appendedEnd: .first, durableEnd: .first, appliedEnd: .first, segments: []))
         return PartitionWriter(
-            partition: partition, active: nil, size: 0, nextOffset: .first, segmentBytes: topic.config.segmentBytes)
+            partition: partition, active: nil, size: 0, nextOffset: .first, segmentBytes: topic.config.segmentLimit)
     }
 
     /// Where the partition ends, for the journal.

@@ -29,7 +29,7 @@ package struct LogOptions: Sendable {
     /// Bytes of recent batches kept in memory over all partitions, for readers that follow closely; 0 keeps none that a file has.
     package var tailBytes = ByteCount.mebibytes(64)
     /// Milliseconds between two rounds of retention and compaction.
-    package var maintenanceInterval: Int64 = 60_000
+    package var maintenanceInterval: Int64 = 5_000
     /// Receives failures of background work: cleaning that met damage, a disk that takes no segments or index files, the end of
     /// acknowledging. A lasting failure is reported once, and again only after it has cleared and come back. Runs on the log's threads.
     package var report: @Sendable (LogError) -> Void = { _ in }

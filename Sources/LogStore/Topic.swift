@@ -85,8 +85,8 @@ package struct TopicConfig: Hashable, Sendable {
     package var retention: Milliseconds? = 604_800_000
     /// `retention.bytes`: size of a partition above which its oldest closed segments go; nil (-1) sets no limit.
     package var retentionBytes: ByteCount?
-    /// `segment.bytes`: size at which a new segment is begun.
-    package var segmentBytes = ByteCount.mebibytes(256)
+    /// `segment.bytes`: size at which a new segment is begun; see `segmentLimit`.
+    package var segmentBytes = TopicConfig.usualSegment
     /// `segment.ms`: time after the first write to a segment at which maintenance begins a new one, so that retention and compaction
     /// reach slow topics too. By the wall clock, not by timestamps as in Kafka: loading old records out of order would begin a segment
     /// a batch.
@@ -95,6 +95,28 @@ package struct TopicConfig: Hashable, Sendable {
     package var compression: Compression = .none
     /// `delete.retention.ms`: how long compaction leaves a tombstone readable.
     package var deleteRetention: Milliseconds = 86_400_000
+
+    private static let usualSegment = ByteCount.mebibytes(256)
+
+    /// The size at which a new segment is begun: `segmentBytes`, or less where nobody has chosen that. Retention and compaction take whole
+    /// segments and never the last, so that they can only keep up with small ones.
+    package var segmentLimit: ByteCount {
+        guard segmentBytes == TopicConfig.usualSegment else { return segmentBytes }
+        var limit = segmentBytes
+        if cleanupPolicy.compacts { limit = min(limit, .mebibytes(16)) }
+        if cleanupPolicy.deletes, let retentionBytes {
+            limit = min(limit, max(.mebibytes(1), ByteCount(clamping: retentionBytes.count / 8)))
+        }
+        return limit
+    }
+
+    /// The age at which a segment of `size` bytes is closed: `segmentTime`, or so early that no record stays much longer than a tenth of
+    /// the retention beyond it. With a retention of a day or more a few kilobytes are not worth a segment.
+    package func segmentAge(size: Int64) -> Milliseconds {
+        guard cleanupPolicy.deletes, let retention else { return segmentTime }
+        if retention >= 86_400_000, size < 65_536 { return segmentTime }
+        return min(segmentTime, max(20_000, Milliseconds(retention.count / 12)))
+    }
 
     /// Whether retention can remove segments, so that a partition may begin later than it did.
     var removesOld: Bool { cleanupPolicy.deletes && (retention != nil || retentionBytes != nil) }

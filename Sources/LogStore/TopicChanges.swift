@@ -179,7 +179,7 @@ extension SegmentedLog {
         known.metadata.config = config
         try writeFiles(known.metadata)
         try exclusively { [known] writer throws(LogError) in
-            for partition in known.partitions { writer.writers[PartitionKey(partition)]?.segmentBytes = config.segmentBytes }
+            for partition in known.partitions { writer.writers[PartitionKey(partition)]?.segmentBytes = config.segmentLimit }
             writer.log.registry.withLock { $0.insert(known) }
             // Where partitions begin must be known from the journal once retention does not explain it any more.
             writer.beginCheckpoint()

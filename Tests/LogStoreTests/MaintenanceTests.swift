@@ -31,7 +31,7 @@ import Testing
         #expect(try everything(openLog(files), topic) == kept)
     }
 
-    @Test func retentionByAgeNeverTouchesTheActiveSegment() throws {
+    @Test func retentionByAgeTouchesTheActiveSegmentWhenItIsOld() throws {
         let clock = SimulatedTime(wall: 100_000)
         let log = try openLog(MemoryFileSystem(), clock: clock)
         let topic = try log.create("t") { $0.segmentBytes = 1024; $0.retention = 5000 }
@@ -42,11 +42,51 @@ import Testing
         log.maintain()
         let start = try log.bounds(of: topic, partition: 0).start
         #expect(start > 5 && start <= 30)
-        clock.advance(milliseconds: 1_000_000)
+        clock.advance(milliseconds: 11_000)
         log.maintain()
         let left = log.describeTopics()[0].partitions[0]
         #expect(left.segmentCount == 1 && left.bounds.start < 60)
         #expect(try everything(log, topic).hasSuffix("k59=v"))
+        clock.advance(milliseconds: 5_000)
+        log.maintain()
+        #expect(try everything(log, topic) == "" && log.bounds(of: topic, partition: 0).start == 60)
+    }
+
+    /// A topic that nobody has tuned keeps records at most a minute, or a tenth, longer than asked.
+    @Test(arguments: [1_000, 10_000, 600_000, 36_000_000]) func retentionIsKept(milliseconds retention: Int64) throws {
+        let clock = SimulatedTime(wall: 1_000_000)
+        let log = try openLog(MemoryFileSystem(), clock: clock)
+        let topic = try log.create("t") { $0.retention = Milliseconds(retention) }
+        let most = retention + max(60_000, retention / 10)
+        let step = max(5_000, retention / 100)
+        var times: [Int64] = []
+        for number in 0..<600 {
+            let now = clock.wallMilliseconds()
+            times.append(now)
+            try log.append(topic, "k\(number)=v", timestamp: now)
+            clock.advance(milliseconds: step)
+            #expect(log.maintain() == [])
+            let kept = times[Int(try log.bounds(of: topic, partition: 0).start.count)...]
+            #expect(kept.allSatisfy { clock.wallMilliseconds() - $0 <= most + step }, "record \(number)")
+            // Nothing goes before its time.
+            #expect(kept.count == times.count || (times[times.count - kept.count - 1] <= clock.wallMilliseconds() - retention))
+        }
+        #expect(log.describeTopics()[0].partitions[0].segmentCount < 40)
+    }
+
+    /// With a retention of a day or more a few kilobytes are no reason for segments; a chosen size of segments is kept.
+    @Test func segmentsAreSmallWhereCleaningNeedsThat() throws {
+        var config = TopicConfig()
+        #expect(config.segmentLimit == .mebibytes(256) && config.segmentAge(size: 1000) == config.segmentTime)
+        #expect(config.segmentAge(size: 1 << 20) == 50_400_000)
+        config.retentionBytes = .mebibytes(64)
+        #expect(config.segmentLimit == .mebibytes(8))
+        config.retentionBytes = 1000
+        #expect(config.segmentLimit == .mebibytes(1))
+        config.segmentBytes = .mebibytes(100)
+        #expect(config.segmentLimit == .mebibytes(100))
+        #expect(TopicConfig.compacted.segmentLimit == .mebibytes(16))
+        #expect(TopicConfig.compacted.segmentAge(size: 1 << 30) == TopicConfig.compacted.segmentTime)
     }
 
     @Test func segmentsRollByTime() throws {
