@@ -55,10 +55,16 @@ enum RowWriter {
 struct RowReader {
     private let bytes: [UInt8]
     private var at: Int
-    private let end: Int
+    private var end: Int
 
     init(_ bytes: [UInt8], _ range: Range<Int>) {
         self.bytes = bytes
+        at = range.lowerBound
+        end = min(range.upperBound, bytes.count)
+    }
+
+    /// Goes on with another row of the same bytes.
+    mutating func move(to range: Range<Int>) {
         at = range.lowerBound
         end = min(range.upperBound, bytes.count)
     }

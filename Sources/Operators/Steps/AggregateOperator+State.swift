@@ -50,8 +50,9 @@ extension AggregateOperator: StateStore {
     /// Groups of one window come together: their keys are read first, and get their groups as those of a batch do.
     func restore(_ run: RecordRun) -> RestoreProblem? {
         var stretch = RestoredStretch(columns: step.grouping.map { Column($0.type) })
+        var key = RowReader(run.bytes, 0..<0)
         for record in 0..<run.count where !run.keys[record].isNull && !run.values[record].isNull {
-            var key = RowReader(run.bytes, run.keys[record].indexes)
+            key.move(to: run.keys[record].indexes)
             func problem(_ reason: String) -> RestoreProblem { RestoreProblem(record: record, reason: reason) }
             switch key.byte() {
             case StateKeys.streamTime:
@@ -97,11 +98,8 @@ extension AggregateOperator: StateStore {
         noteGrowth(window)
         var groups: [Int32] = []
         window.table.assign(stretch.columns, stretch.records.indices.map { Int32(truncatingIfNeeded: $0) }, to: &groups)
-        for (record, group) in zip(stretch.records, groups) {
-            var value = RowReader(run.bytes, run.values[record].indexes)
-            if !window.table.restore(group, &value) { return RestoreProblem(record: record, reason: "a state is damaged") }
-        }
-        return nil
+        let damaged = window.table.restore(groups, stretch.records.map { run.values[$0] }, of: run.bytes)
+        return damaged.map { RestoreProblem(record: stretch.records[$0], reason: "a state is damaged") }
     }
 
     /// Whether stream time has closed the window that starts at `start`.

@@ -183,12 +183,20 @@ final class GroupTable {
         for aggregator in aggregators { aggregator.write(group, to: &bytes) }
     }
 
-    /// Takes back the time and states of a group; false when the bytes are damaged.
-    func restore(_ group: Int32, _ state: inout RowReader) -> Bool {
-        guard let time = state.word() else { return false }
-        timestamps[Int(group)] = time
-        noteEmitted(group)
-        for aggregator in aggregators where !aggregator.read(Int(group), &state) { return false }
-        return true
+    /// Takes back the times and states of groups, which lie in `bytes`; gives the place of the first that is damaged.
+    func restore(_ groups: [Int32], _ states: [ByteRange], of bytes: [UInt8]) -> Int? {
+        var timestamps: [Int64] = []
+        swap(&timestamps, &self.timestamps)
+        defer { swap(&timestamps, &self.timestamps) }
+        let aggregators = aggregators
+        var state = RowReader(bytes, 0..<0)
+        for (place, group) in groups.enumerated() {
+            state.move(to: states[place].indexes)
+            guard let time = state.word() else { return place }
+            timestamps[Int(group)] = time
+            for aggregator in aggregators where !aggregator.read(Int(group), &state) { return place }
+        }
+        for group in groups { noteEmitted(group) }
+        return nil
     }
 }
