@@ -298,7 +298,7 @@ struct QueryLauncher: Sendable {
 
 extension Step {
     /// How long the rows of a windowed result stay readable, in event time; nil without end.
-    fileprivate var retention: Milliseconds? {
+    var retention: Milliseconds? {
         if case .aggregate(let aggregate) = self { return aggregate.window?.retention }
         return inputs.first?.retention
     }

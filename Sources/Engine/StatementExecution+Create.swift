@@ -121,7 +121,7 @@ extension StatementExecution {
         _ change: CatalogChange, creating query: QueryDefinition, makingTopicOf source: SourceDefinition, _ properties: SourceProperties,
         sourcePartitions: Int?, _ generation: UInt64
     ) throws(Diagnostic) {
-        let made = try ensureSinkTopic(source, properties, sourcePartitions: sourcePartitions)
+        let made = try ensureSinkTopic(source, properties, sourcePartitions: sourcePartitions, writtenBy: query.plan)
         do throws(Diagnostic) {
             var source = source
             source.origin = origin(of: source)
@@ -183,7 +183,7 @@ extension StatementExecution {
                 hint: "DROP it and create it again: the new query then starts from the beginning.", at: name.span.range)
         }
         if let obstacle = obstacle(toReplacing: old.plan, by: new.plan) { throw refuse(obstacle) }
-        let made = try ensureSinkTopic(source, properties, sourcePartitions: sourcePartitions)
+        let made = try ensureSinkTopic(source, properties, sourcePartitions: sourcePartitions, writtenBy: new.plan)
         var change = change
         if made != nil { change.remove.append(.removedTopic(source.topic)) }
         change.set.append(.source(source))

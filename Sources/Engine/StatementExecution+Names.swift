@@ -6,6 +6,7 @@ import Diagnostics
 import Formats
 import LogStore
 import Pipelines
+import Plans
 import Platform
 import Quantities
 import Sessions
@@ -79,7 +80,7 @@ extension StatementExecution {
     /// The topic of a new source: used as it is when it exists, made otherwise. Gives the topic if it was made now; the commit
     /// that keeps it has to take back its announcement.
     func ensureSinkTopic(
-        _ source: SourceDefinition, _ properties: SourceProperties, sourcePartitions: Int?
+        _ source: SourceDefinition, _ properties: SourceProperties, sourcePartitions: Int?, writtenBy plan: QueryPlan? = nil
     ) throws(Diagnostic) -> TopicDescription? {
         if let topic = engine.log.describeTopic(named: source.topic) {
             if engine.catalog.removedTopics[source.topic]?.topicID == topic.id.description {
@@ -99,7 +100,7 @@ extension StatementExecution {
         do throws(LogError) { try checkTopicName(source.topic) } catch {
             throw Diagnostic(error, at: properties.place(of: "KAFKA_TOPIC") ?? parsed.range)
         }
-        let config = try topicConfig(of: source, properties)
+        let config = try topicConfig(of: source, properties, windowRetention: plan?.root.retention)
         let fallback = session.settings[.defaultPartitions]
         let id = engine.log.newTopicID()
         try engine.announce(RemovedTopic(name: source.topic, topicID: id.description))
@@ -111,8 +112,12 @@ extension StatementExecution {
         }
     }
 
-    private func topicConfig(of source: SourceDefinition, _ properties: SourceProperties) throws(Diagnostic) -> TopicConfig {
+    /// How the topic of a source is kept. The rows of a windowed table stay at least as long as its windows.
+    private func topicConfig(
+        of source: SourceDefinition, _ properties: SourceProperties, windowRetention: Milliseconds?
+    ) throws(Diagnostic) -> TopicConfig {
         var config = TopicConfig()
+        if let windowRetention, let usual = config.retention { config.retention = max(usual, windowRetention) }
         if source.kind == .table { config.cleanupPolicy = source.window == nil ? .compact : .compactAndDelete }
         if source.kind == .table && source.window == nil {
             config.retention = nil

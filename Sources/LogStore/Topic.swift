@@ -82,7 +82,7 @@ package struct TopicConfig: Hashable, Sendable {
     /// `cleanup.policy`
     package var cleanupPolicy: CleanupPolicy = .delete
     /// `retention.ms`: age by record timestamp after which a closed segment goes; nil (-1) sets no limit.
-    package var retention: Milliseconds? = 604_800_000
+    package var retention: Milliseconds? = TopicConfig.usualRetention
     /// `retention.bytes`: size of a partition above which its oldest closed segments go; nil (-1) sets no limit.
     package var retentionBytes: ByteCount?
     /// `segment.bytes`: size at which a new segment is begun; see `segmentLimit`.
@@ -97,8 +97,9 @@ package struct TopicConfig: Hashable, Sendable {
     package var deleteRetention: Milliseconds = 86_400_000
 
     private static let usualSegment = ByteCount.mebibytes(256)
+    private static let usualRetention: Milliseconds = 604_800_000
 
-    /// The size at which a new segment is begun: `segmentBytes`, or less where nobody has chosen that. Retention and compaction take whole
+    /// The size at which a new segment is begun: `segmentBytes`, or less where that was not chosen. Retention and compaction take whole
     /// segments and never the last, so that they can only keep up with small ones.
     package var segmentLimit: ByteCount {
         guard segmentBytes == TopicConfig.usualSegment else { return segmentBytes }
@@ -111,9 +112,10 @@ package struct TopicConfig: Hashable, Sendable {
     }
 
     /// The age at which a segment of `size` bytes is closed: `segmentTime`, or so early that no record stays much longer than a tenth of
-    /// the retention beyond it. With a retention of a day or more a few kilobytes are not worth a segment.
+    /// the retention beyond it, where that was chosen. Without need nothing goes early: records of years ago may be new. With a
+    /// retention of a day or more a few kilobytes are not worth a segment.
     package func segmentAge(size: Int64) -> Milliseconds {
-        guard cleanupPolicy.deletes, let retention else { return segmentTime }
+        guard cleanupPolicy.deletes, let retention, retention != TopicConfig.usualRetention else { return segmentTime }
         if retention >= 86_400_000, size < 65_536 { return segmentTime }
         return min(segmentTime, max(20_000, Milliseconds(retention.count / 12)))
     }

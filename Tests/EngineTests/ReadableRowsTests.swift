@@ -3,6 +3,7 @@
 import Engine
 import LogStore
 import Platform
+import Quantities
 import Testing
 
 /// Numbers of partitions of source and sink.
@@ -99,5 +100,22 @@ extension Millrace {
     for _ in 0..<30 { #expect(other.run("SELECT id, LEN(v) FROM large;").dropFirst() == [": [1,10]", "+ 1 rows"]) }
     files.setFaults { _ in nil }
     #expect(millrace.settled("SELECT id, LEN(v) FROM large;") == [": [1,5000000]"])
+    millrace.engine.close()
+}
+
+/// The topic of a windowed table keeps rows at least as long as the table has its windows, unless the statement says otherwise.
+@Test func theTopicOfAWindowedTableKeepsItsWindows() throws {
+    let millrace = try Millrace(files: MemoryFileSystem())
+    _ = millrace.run("CREATE STREAM s (k INT KEY, v INT) WITH (kafka_topic='s', value_format='JSON', partitions=1);")
+    let week: Milliseconds = 604_800_000, month: Milliseconds = 2_592_000_000
+    func retention(_ table: String, _ properties: String, _ window: String) -> Milliseconds? {
+        let answer = millrace.run("CREATE TABLE \(table) \(properties) AS SELECT k, COUNT(*) AS n FROM s WINDOW \(window) GROUP BY k;")
+        #expect(answer.last?.hasPrefix("+") == true, "\(answer)")
+        return millrace.log.describeTopic(named: table.uppercased())?.config.retention
+    }
+    #expect(retention("t1", "", "TUMBLING (SIZE 1 SECOND)") == week)
+    #expect(retention("t2", "", "TUMBLING (SIZE 1 SECOND, RETENTION 30 DAYS)") == month)
+    #expect(retention("t3", "", "SESSION (1 SECOND, RETENTION 30 DAYS, GRACE PERIOD 1 SECOND)") == month)
+    #expect(retention("t4", "WITH (RETENTION_MS=5000)", "HOPPING (SIZE 2 SECONDS, ADVANCE BY 1 SECOND, RETENTION 30 DAYS)") == 5000)
     millrace.engine.close()
 }

@@ -78,7 +78,9 @@ import Testing
     @Test func segmentsAreSmallWhereCleaningNeedsThat() throws {
         var config = TopicConfig()
         #expect(config.segmentLimit == .mebibytes(256) && config.segmentAge(size: 1000) == config.segmentTime)
-        #expect(config.segmentAge(size: 1 << 20) == 50_400_000)
+        #expect(config.segmentAge(size: 1 << 20) == config.segmentTime)
+        config.retention = 864_000_000
+        #expect(config.segmentAge(size: 1000) == config.segmentTime && config.segmentAge(size: 1 << 20) == 72_000_000)
         config.retentionBytes = .mebibytes(64)
         #expect(config.segmentLimit == .mebibytes(8))
         config.retentionBytes = 1000
