@@ -99,16 +99,13 @@ package struct TopicConfig: Hashable, Sendable {
     private static let usualSegment = ByteCount.mebibytes(256)
     private static let usualRetention: Milliseconds = 604_800_000
 
-    /// The size at which a new segment is begun: `segmentBytes`, or less where that was not chosen. Retention and compaction take whole
-    /// segments and never the last, so that they can only keep up with small ones.
+    /// The size at which a new segment is begun: `segmentBytes`, or less where that was not chosen but `retentionBytes` was: retention takes
+    /// whole segments and never the last, so that it can only keep up with small ones. Compaction could use small ones, too, but each of
+    /// its rounds holds all keys of a topic, and the changelog of a windowed table keeps those of all its windows.
     package var segmentLimit: ByteCount {
         guard segmentBytes == TopicConfig.usualSegment else { return segmentBytes }
-        var limit = segmentBytes
-        if cleanupPolicy.compacts { limit = min(limit, .mebibytes(16)) }
-        if cleanupPolicy.deletes, let retentionBytes {
-            limit = min(limit, max(.mebibytes(1), ByteCount(clamping: retentionBytes.count / 8)))
-        }
-        return limit
+        guard cleanupPolicy.deletes, let retentionBytes else { return segmentBytes }
+        return min(segmentBytes, max(.mebibytes(1), ByteCount(clamping: retentionBytes.count / 8)))
     }
 
     /// The age at which a segment of `size` bytes is closed: `segmentTime`, or so early that no record stays much longer than a tenth of

@@ -87,7 +87,7 @@ import Testing
         #expect(config.segmentLimit == .mebibytes(1))
         config.segmentBytes = .mebibytes(100)
         #expect(config.segmentLimit == .mebibytes(100))
-        #expect(TopicConfig.compacted.segmentLimit == .mebibytes(16))
+        #expect(TopicConfig.compacted.segmentLimit == .mebibytes(256))
         #expect(TopicConfig.compacted.segmentAge(size: 1 << 30) == TopicConfig.compacted.segmentTime)
     }
 
