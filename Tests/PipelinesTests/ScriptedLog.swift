@@ -89,14 +89,15 @@ final class ScriptedLog: EventLog {
     /// From now on commits wait for `complete`.
     func holdCompletions() { state.update { $0.holds = true } }
 
-    /// Completes the commits that wait, and those that come.
+    /// Completes the commits that wait, and those that come, in their order.
     func complete() {
-        let pending = state.update { state -> [Pending] in
-            state.holds = false
-            defer { state.pending = [] }
-            return state.pending
+        func next() -> Pending? {
+            state.update { state in
+                if state.pending.isEmpty { state.holds = false }
+                return state.pending.isEmpty ? nil : state.pending.removeFirst()
+            }
         }
-        for commit in pending { finish(commit) }
+        while let commit = next() { finish(commit) }
     }
 
     /// The next commits are refused with these errors, one each.
