@@ -41,6 +41,7 @@ struct CommitPart: @unchecked Sendable {
 
     /// Makes the rows readable. That comes before `publish`: a statement that waits for the positions reads the rows next.
     func applyToReadableRows(_ receipt: CommitReceipt) {
+        // Not left to the task, which may be away or gone.
         view?.commitIsDurable(number)
         guard let rows else { return }
         for (index, new) in newRows.enumerated() { rows.apply(new, at: hasOutput ? receipt.baseOffsets[firstAppend + index] : nil) }

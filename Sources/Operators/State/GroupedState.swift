@@ -87,11 +87,7 @@ final class GroupedState {
     }
 
     /// Whether all that was restored is there.
-    var isReady: Bool {
-        var result = false
-        lock.withLock { _ in result = hasAll }
-        return result
-    }
+    var isReady: Bool { lock.withLock { _ in hasAll } }
 
     /// Bytes of earlier rows.
     var earlierMemory: Int {

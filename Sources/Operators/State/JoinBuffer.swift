@@ -5,7 +5,7 @@ import Bytes
 import Quantities
 
 /// The rows of a stream side by key, in the order of (time, arrival).
-final class JoinBuffer: StateStore {
+final class JoinBuffer: RecordwiseStore {
     /// A row that has come or changed since the last changelog: its slice by serial number, and its number there.
     private struct Change: BitwiseCopyable {
         let slice: Int64

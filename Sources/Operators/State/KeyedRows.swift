@@ -7,7 +7,7 @@ import Bytes
 import Values
 
 /// Rows by key, as a store.
-@safe final class KeyedRows: StateStore {
+@safe final class KeyedRows: RecordwiseStore {
     struct Slot: BitwiseCopyable {
         /// The key's entry; missing while the number is free.
         var place: RowPlace

@@ -45,28 +45,30 @@ struct TableReader {
 
     /// Takes the groups of a window that lie in one of the ranges; false when there is no room for more rows.
     mutating func read(_ window: WindowGroups, _ ranges: [KeyRange]) throws(DataflowError) -> Bool {
-        let keys = lookups(ranges)
-        let found = view.find(keys, count: keys.isEmpty ? .max : ranges.count, in: window, at: commit)
-        if !keys.isEmpty, ranges.count < found.groupCount {
-            for group in Set(found.groups).sorted() { guard try take(group..<group + 1, of: window, window.start, within: []) else { return false } }
+        let groupCount = view.groupCount(of: window, at: commit)
+        if ranges.count < groupCount, let keys = lookups(ranges) {
+            // Groups that are new since the commit are none of its rows.
+            for group in Set(view.find(keys, count: ranges.count, in: window)).sorted() where group < groupCount {
+                guard try take(group..<group + 1, of: window, window.start, within: []) else { return false }
+            }
             return true
         }
         let intervals = ranges.contains(where: \.hasAllKeys) ? [] : ranges.map { order.interval($0) }
         var next = 0
-        while next < found.groupCount {
-            let last = min(found.groupCount, next + chunkRows)
+        while next < groupCount {
+            let last = min(groupCount, next + chunkRows)
             guard try take(next..<last, of: window, window.start, within: intervals) else { return false }
             next = last
         }
         return true
     }
 
-    /// The keys of ranges that have one each, as grouping columns; empty where a range has several, or a key that has no single form.
-    private func lookups(_ ranges: [KeyRange]) -> [Column] {
+    /// The keys of ranges that have one each, as grouping columns; nil where a range has several, or a key that has no single form.
+    private func lookups(_ ranges: [KeyRange]) -> [Column]? {
         let count = view.keyPlaces.count
         guard !view.step.emptyIsNull, Set(view.keyPlaces).count == view.step.grouping.count,
             ranges.allSatisfy({ $0.prefix.count == count && !$0.prefix.contains(.null) })
-        else { return [] }
+        else { return nil }
         return view.step.grouping.indices.map { place in
             let index = view.keyPlaces.firstIndex(of: place) ?? 0
             return Column(view.step.grouping[place].type, ranges.map { $0.prefix[index] })

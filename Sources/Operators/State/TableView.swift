@@ -120,16 +120,16 @@ package final class TableView: @unchecked Sendable {
         }
     }
 
-    /// The number of groups of a window at the commit that is read, and those of keys that are looked up: `keys` has a row a key.
-    func find(_ keys: [Column], count: Int, in window: WindowGroups, at commit: Int) -> (groups: [Int], groupCount: Int) {
+    /// How many groups a window has at the commit that is read.
+    func groupCount(of window: WindowGroups, at commit: Int) -> Int {
+        state.lock.withLock { _ in window.earlier.first { $0.commit > commit }?.groupCount ?? window.table.count }
+    }
+
+    /// The groups of a window that have one of `keys`, which have `count` rows.
+    func find(_ keys: [Column], count: Int, in window: WindowGroups) -> [Int] {
         var found: [Int] = []
-        var groupCount = 0
-        state.lock.withLock { _ in
-            groupCount = window.earlier.first { $0.commit > commit }?.groupCount ?? window.table.count
-            guard count < groupCount else { return }
-            for row in 0..<count { if let group = window.table.find(keys, row), group < groupCount { found.append(group) } }
-        }
-        return (found, groupCount)
+        state.lock.withLock { _ in found = (0..<count).compactMap { window.table.find(keys, $0) } }
+        return found
     }
 }
 

@@ -41,12 +41,6 @@ extension AggregateOperator: StateStore {
         StateKeys.append(record.key, record.value, window.table.timestamps[group], to: records)
     }
 
-    func restore(key: ArraySlice<UInt8>, value: ArraySlice<UInt8>?, timestamp: Int64) -> String? {
-        var records = OutgoingRecords()
-        records.append(key: Array(key), value: value.map { Array($0) }, timestamp: timestamp)
-        return restore(records.read)?.reason
-    }
-
     /// Groups of one window come together: their keys are read first, and get their groups as those of a batch do.
     func restore(_ run: RecordRun) -> RestoreProblem? {
         var stretch = RestoredStretch(columns: step.grouping.map { Column($0.type) })

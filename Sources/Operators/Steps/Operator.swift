@@ -107,8 +107,6 @@ protocol StateStore: AnyObject {
     func writeChanges(to records: RecordSink)
     /// Forgets what has changed since the last call.
     func discardChanges()
-    /// Takes one record of the changelog; nil or a reason.
-    func restore(key: ArraySlice<UInt8>, value: ArraySlice<UInt8>?, timestamp: Int64) -> String?
     /// Takes the records of a run of the changelog; nil, or what is wrong with which of them.
     func restore(_ run: RecordRun) -> RestoreProblem?
     /// Appends the next slice of the whole state, at most about `limit` entries, from where the last slice ended (0 first). Gives where
@@ -118,7 +116,13 @@ protocol StateStore: AnyObject {
     var memory: Int { get }
 }
 
-extension StateStore {
+/// A store that is restored record by record.
+protocol RecordwiseStore: StateStore {
+    /// Takes one record of the changelog; nil or a reason.
+    func restore(key: ArraySlice<UInt8>, value: ArraySlice<UInt8>?, timestamp: Int64) -> String?
+}
+
+extension RecordwiseStore {
     func restore(_ run: RecordRun) -> RestoreProblem? {
         for record in 0..<run.count where !run.keys[record].isNull {
             let value = run.values[record].isNull ? nil : run.bytes[run.values[record].indexes]

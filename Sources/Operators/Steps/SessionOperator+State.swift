@@ -3,7 +3,7 @@
 import Bytes
 import Plans
 
-extension SessionOperator: StateStore {
+extension SessionOperator: RecordwiseStore {
     var memory: Int {
         keys.memory + table.memory + aggregators.reduce(0) { $0 + $1.memory } + pendingOld.reduce(0) { $0 + $1.memory }
             + outgoing.capacity * MemoryLayout<SessionVersion>.stride
