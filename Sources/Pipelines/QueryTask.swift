@@ -64,6 +64,8 @@ package final class QueryTask {
     let snapshots: SnapshotTaker?
     /// Where snapshots are written; without it none are taken.
     var snapshotThreads: ThreadPool?
+    /// What it reads together with other tasks of its worker; nil while it has none.
+    private var shared: SharedRuns?
     private(set) var isFinished = false
 
     package init(
@@ -247,7 +249,7 @@ package final class QueryTask {
             if moment == .appended { description.inputs[place].dropRun(olderThan: generation) }
             let input = description.inputs[place]
             guard input.remaining == 0 && !input.isFinished else { continue }
-            let run = try fetch(input, upTo: moment)
+            let run = try fetch(input, upTo: moment, generation)
             var times: [Int64]?
             if description.inputs.count > 1 {
                 do throws(DataflowError) {
@@ -260,11 +262,16 @@ package final class QueryTask {
         }
     }
 
-    private func fetch(_ input: TaskInput, upTo moment: LogMoment) throws(QueryFailure) -> RecordRun {
-        do throws(LogError) {
-            return try log.fetch(
+    private func fetch(_ input: TaskInput, upTo moment: LogMoment, _ generation: UInt64) throws(QueryFailure) -> RecordRun {
+        let log = log
+        func fetch() throws(LogError) -> RecordRun {
+            try log.fetch(
                 input.partition.topic, partition: input.partition.partition, from: input.position, maxBytes: TaskLimits.fetchBytes,
                 upTo: moment)
+        }
+        do throws(LogError) {
+            guard let shared else { return try fetch() }
+            return try shared.run(of: input.partition, from: input.position, upTo: moment, generation: generation, fetch: fetch)
         } catch {
             var failure = QueryFailure(
                 message: error.message, topic: input.topicName, partition: input.partition.partition, offset: input.position)
@@ -404,6 +411,13 @@ package final class QueryTask {
         publishMemory()
     }
 
+    /// Reads what other tasks read, too, together with them. To be called once.
+    func share(_ runs: SharedRuns) {
+        shared = runs
+        runs.join(identity)
+        description.dataflow.share(runs.decoding)
+    }
+
     /// Leaves with what it has not committed: its memory no longer counts, and a client's query tells what it did.
     func retire() {
         if isTransient {
@@ -411,6 +425,9 @@ package final class QueryTask {
             publish()
         }
         snapshots?.abandon()
+        shared?.leave(identity)
+        shared = nil
+        description.dataflow.share(nil)
         let memory = publishedMemory
         publishedMemory = 0
         status.content.withLock { $0.counters.stateBytes -= memory }

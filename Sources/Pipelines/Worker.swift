@@ -55,6 +55,8 @@ final class Worker: @unchecked Sendable {
     /// The clock of the waits themselves, also where the engine's is simulated.
     var clock: any TimeSource { scheduler.time }
     let snapshots: ThreadPool
+    /// What its tasks read together.
+    let sharedRuns = SharedRuns()
     /// Every task, in the order in which they came.
     var slots: [TaskSlot] = []
     /// Ready tasks whose turn comes next, first to last.
@@ -127,6 +129,7 @@ final class Worker: @unchecked Sendable {
         }
         post { worker in
             confined.task.snapshotThreads = worker.snapshots
+            confined.task.share(worker.sharedRuns)
             let slot = TaskSlot(confined.task, of: run, in: epoch)
             let woken = SlotReference(slot)
             slot.wake = { [weak worker] in
@@ -250,6 +253,7 @@ final class Worker: @unchecked Sendable {
             return (inbox.messages, inbox.news, inbox.isStopped)
         }
         if !ready.isEmpty || !scans.isEmpty { return inbox.withLock { take(&$0) } }
+        sharedRuns.releaseAll()
         return inbox.wait(until: { $0.hasWork }, then: { take(&$0) })
     }
 

@@ -160,6 +160,12 @@ package final class Column {
         if !nulls.isEmpty { nulls[row] = false }
     }
 
+    /// Makes what is else made on demand, so that several threads may read the column.
+    func completeNames() {
+        if lane == .structure { _ = memberNames }
+        for child in children { child.completeNames() }
+    }
+
     /// Adds one row at the end and gives its index.
     func appendRow() -> Int {
         grow(to: count + 1)

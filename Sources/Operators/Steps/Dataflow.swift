@@ -103,6 +103,8 @@ package final class Dataflow {
     package let storeNames: [String]
     private let stores: [String: StateStore]
     private var sources: [SourceOperator?] = []
+    /// What its sources are shared through.
+    private var decoding: SharedDecoding?
     private var exchanges: [ExchangeSourceOperator?] = []
     /// The table as questions read it, where the rows follow from the state and the options ask for it; else nil.
     package let view: TableView?
@@ -176,8 +178,10 @@ package final class Dataflow {
     package func process(input: Int, run: RecordRun, range: Range<Int>, partition: PartitionIndex) throws(DataflowError) {
         guard !range.isEmpty else { return }
         begin(records: range.count)
-        for start in stride(from: range.lowerBound, to: range.upperBound, by: OutputLimits.chunkRows) {
-            let part = start..<min(range.upperBound, start + OutputLimits.chunkRows)
+        // Cut at the same places of the run by all that read it: see SharedDecoding.
+        let first = range.lowerBound / OutputLimits.chunkRows * OutputLimits.chunkRows
+        for start in stride(from: first, to: range.upperBound, by: OutputLimits.chunkRows) {
+            let part = max(range.lowerBound, start)..<min(range.upperBound, start + OutputLimits.chunkRows)
             slices.append(InputSlice(input: input, run: run, range: part, partition: partition))
         }
         try resume()
@@ -283,6 +287,16 @@ package final class Dataflow {
         if flushedRows > 0 { bytesPerHeldRow = context.budget.batchBytes / flushedRows }
         flushedRows = 0
         sizing.learn(records: batchRecords, rows: context.budget.batchRows, bytes: context.budget.batchBytes)
+    }
+
+    /// Has the sources take rows that are decoded once for all dataflows that share `decoding`; nil ends that, and must, before the
+    /// dataflow goes.
+    package func share(_ decoding: SharedDecoding?) {
+        for source in sources.compactMap({ $0 }) {
+            if let shared = source.shared { self.decoding?.leave(shared, source.step) }
+            source.shared = decoding?.join(source.step)
+        }
+        self.decoding = decoding
     }
 
     /// How many records the next batch should have at most.
