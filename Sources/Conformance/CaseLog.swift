@@ -55,6 +55,8 @@ final class CaseLog: EventLog {
         try base.fetch(topic, partition: partition, from: offset, maxBytes: maxBytes, upTo: moment)
     }
 
+    func release(_ topic: TopicID, partition: PartitionIndex, before offset: Offset) {}
+
     func offset(of topic: TopicID, partition: PartitionIndex, atOrAfter timestamp: Int64) throws(LogError) -> Offset? {
         try base.offset(of: topic, partition: partition, atOrAfter: timestamp)
     }

@@ -34,7 +34,7 @@ extension MillraceEngine {
                     made.insert(topic.name)
                 }
                 for name in pipeline.root.stores.map(InternalNames.changelog) where !kept.contains(name) {
-                    try make(name, partitions: pipeline.tasks, .compacted)
+                    try make(name, partitions: pipeline.tasks, configuration.snapshots == nil ? .compacted : .released)
                     made.insert(name)
                 }
             }

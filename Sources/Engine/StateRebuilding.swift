@@ -1,5 +1,5 @@
-// What becomes of a query whose state this server would write in another layout than it has been written in: the state
-// is never read as what it is not. It is built anew from the query's sources where they reach back to where the query
+// What becomes of a query whose state this server would write in another layout than it has been written in, or of whose
+// state a part is lost: it is never read as what it is not. It is built anew from the query's sources where they reach back to where the query
 // began; else the query stays in error.
 
 import Bytes
@@ -27,15 +27,35 @@ struct RebuildingError: Error {
 }
 
 extension MillraceEngine {
-    /// Compares the layouts of all states with those that this server writes, and has the queries that differ begin
-    /// again.
+    /// Compares the layouts of all states with those that this server writes, looks whether they can be had, and has the
+    /// queries begin again of which that is not so.
     func checkStates(_ recovery: inout CatalogRecovery) {
         for query in recovery.snapshot.sortedQueries {
             let layouts = query.plan.stateLayouts
             let differing = layouts.filter { query.layouts[$0.key] != $0.value }.keys.sorted()
-            guard !differing.isEmpty else { continue }
-            let reason = "the state of \(differing.joined(separator: ", ")) is of a layout that this server does not write"
-            restart(query, reason, in: &recovery)
+            if !differing.isEmpty {
+                let reason = "the state of \(differing.joined(separator: ", ")) is of a layout that this server does not write"
+                restart(query, reason, in: &recovery)
+            } else if let lost = layouts.keys.sorted().first(where: isLost) {
+                restart(query, "the changelog of \(lost) has lost its beginning, and no snapshot holds that", in: &recovery)
+            }
+        }
+    }
+
+    /// Whether no snapshot of a store holds what its changelog has lost. Changelogs of earlier servers are released from
+    /// now on like all others.
+    private func isLost(_ store: String) -> Bool {
+        guard let topic = log.describeTopic(named: InternalNames.changelog(of: store)) else { return false }
+        if topic.config == .compacted {
+            do throws(LogError) { try log.alterTopic(topic.id, config: .released) } catch {
+                configuration.logLine(.warning, logText("changelog_unchanged", ["topic": topic.name, "reason": error.message]))
+            }
+        }
+        return zip(topic.partitionIndexes, topic.partitions).contains { index, partition in
+            guard partition.bounds.start > .first else { return false }
+            let key = PartitionKey(topic: topic.id, partition: index)
+            // Those that cannot be read are reported when they are restored.
+            return configuration.snapshots?.candidates(store, key, partition.bounds, warn: { _ in }).isEmpty ?? true
         }
     }
 

@@ -18,7 +18,8 @@ struct CleanedSegment: Sendable {
     var index: SparseIndex
 }
 
-/// One compaction of one partition. Its memory grows with the number of distinct keys in the closed segments, 40 bytes each.
+/// One compaction of one partition. What has been compacted holds no key twice, so only the keys of the other segments have to be known: 40
+/// bytes for each, of at most as many segments as `largestRound` says.
 struct Compaction {
     let partition: Partition
     /// Closed, and out of the journal.
@@ -35,13 +36,38 @@ struct Compaction {
     static let horizonBit: Int16 = 0x40
     static let chunkBytes = 1 << 20
 
-    /// Whether at least half of the closed bytes have never been compacted.
-    func isWorthwhile() throws(LogError) -> Bool {
+    /// Bytes that have never been compacted which a round takes at most, about: less than a million records. Of a large topic it takes an
+    /// eighth of what has been compacted, because it writes all of that again.
+    static let largestRound: Int64 = 32 << 20
+    /// Bytes of a topic that is released which are compacted all the same: its reader has not released them for long.
+    static let largestReleased: Int64 = 1 << 30
+
+    /// Bytes of the segments that have been compacted, and of the others.
+    private func sizes() throws(LogError) -> (clean: Int64, dirty: Int64) {
         var (clean, dirty): (Int64, Int64) = (0, 0)
         for segment in segments {
             if try segment.isCompacted() { clean += segment.size } else { dirty += segment.size }
         }
-        return dirty > 0 && dirty >= clean
+        return (clean, dirty)
+    }
+
+    /// Whether at least half of the closed bytes have never been compacted.
+    func isWorthwhile() throws(LogError) -> Bool {
+        let (clean, dirty) = try sizes()
+        return dirty > 0 && dirty >= clean && (config.cleanupPolicy != .release || dirty >= Self.largestReleased)
+    }
+
+    /// Leaves to later rounds what is more than one takes.
+    mutating func limitRound() throws(LogError) {
+        let limit = max(Self.largestRound, try sizes().clean / 8)
+        var dirty: Int64 = 0
+        for (index, segment) in segments.enumerated() where try !segment.isCompacted() {
+            dirty += segment.size
+            if dirty >= limit, index + 1 < segments.count {
+                end = segments[index + 1].baseOffset
+                return segments.removeSubrange((index + 1)...)
+            }
+        }
     }
 
     func run() throws(LogError) -> [CleanedSegment] {
@@ -70,9 +96,10 @@ struct Compaction {
         return KeyHash(high: hash64(bytes, range, seed: seed), low: hash64(bytes, range, seed: ~seed))
     }
 
+    /// Where the last record of each key stands, of the segments that have never been compacted.
     private func latestOffsets() throws(LogError) -> [KeyHash: Int64] {
         var latest: [KeyHash: Int64] = [:]
-        for segment in segments {
+        for segment in segments where try !segment.isCompacted() {
             try visit(segment) { _, run throws(LogError) in
                 for index in 0..<run.count where !run.keys[index].isNull {
                     latest[hash(run.bytes, run.keys[index])] = run.offsets[index]

@@ -38,7 +38,7 @@ extension SegmentedLog {
             for partition in topic.partitions where begin(partition) {
                 do throws(LogError) {
                     let config = topic.metadata.config
-                    if config.cleanupPolicy.deletes { try removeOld(partition, config) }
+                    if config.removesOld { try removeOld(partition, config) }
                     if config.cleanupPolicy.compacts { try compact(partition, config) }
                 } catch {
                     failures.append(error)
@@ -81,15 +81,12 @@ extension SegmentedLog {
 
     private func removeOld(_ partition: Partition, _ config: TopicConfig) throws(LogError) {
         let closed = partition.closedSegments
+        let ends = partition.state.withLock { $0.segments.dropFirst().map(\.baseOffset) }
+        let released = config.cleanupPolicy == .release ? partition.state.withLock { $0.released } : .first
         var total = partition.description.byteCount
         var removable: [Segment] = []
-        for segment in closed {
-            let isOverSize = config.retentionBytes.map { total - ByteCount(clamping: segment.size) >= $0 } ?? false
-            var isOld = false
-            if !isOverSize, let age = config.retention {
-                isOld = try segment.maxTimestamp().map { $0 < clock.wallMilliseconds().earlier(by: age) } ?? true
-            }
-            guard isOverSize || isOld else { break }
+        for (segment, end) in zip(closed, ends) {
+            if end > released, try !mayGo(segment, of: total, config) { break }
             total = total - ByteCount(clamping: segment.size)
             removable.append(segment)
         }
@@ -101,6 +98,14 @@ extension SegmentedLog {
             // One after the other also on the disk: what a power cut brings back has no gap.
             try translating { () throws(SystemError) in try files.synchronizeDirectory(partition.directory) }
         }
+    }
+
+    /// Whether the first segment of a partition of `total` bytes is too old or too much.
+    private func mayGo(_ segment: Segment, of total: ByteCount, _ config: TopicConfig) throws(LogError) -> Bool {
+        guard config.cleanupPolicy.deletes else { return false }
+        if let most = config.retentionBytes, total - ByteCount(clamping: segment.size) >= most { return true }
+        guard let age = config.retention else { return false }
+        return try segment.maxTimestamp().map { $0 < clock.wallMilliseconds().earlier(by: age) } ?? true
     }
 
     // MARK: Compaction
@@ -115,6 +120,7 @@ extension SegmentedLog {
         compaction.segments = try settled(closed)
         guard let end = segments.dropFirst(compaction.segments.count).first?.baseOffset, try compaction.isWorthwhile() else { return }
         compaction.end = end
+        try compaction.limitRound()
         for cleaned in try compaction.run() {
             try replace(cleaned, in: partition)
         }

@@ -30,6 +30,8 @@ final class Partition: Sendable {
         var tail: [TailBatch] = []
         var tailBytes = 0
         var isDeleted = false
+        /// Nobody will ask for offsets below: see `EventLog.release`.
+        var released = Offset.first
     }
 
     let topic: TopicID

@@ -172,6 +172,12 @@ package final class SegmentedLog: EventLog {
         try find(topic, partition).fetch(from: offset, maxBytes: maxBytes, upTo: moment)
     }
 
+    package func release(_ topic: TopicID, partition: PartitionIndex, before offset: Offset) {
+        let known = registry.withLock { $0.byID[topic] }
+        guard let known, known.partitions.indices.contains(partition.index) else { return }
+        known.partitions[partition.index].state.withLock { $0.released = max($0.released, min(offset, $0.durableEnd)) }
+    }
+
     package func offset(of topic: TopicID, partition: PartitionIndex, atOrAfter timestamp: Int64) throws(LogError) -> Offset? {
         try find(topic, partition).offset(atOrAfter: timestamp)
     }

@@ -44,11 +44,14 @@ package enum CleanupPolicy: String, Hashable, Sendable, CaseIterable {
     case compact
     /// Both.
     case compactAndDelete = "compact,delete"
+    /// The topic's reader says which records it needs no more (`EventLog.release`), and they go; where it has not for long, the last record
+    /// of each key stays. No policy of Kafka's: for the changelogs of state that has snapshots.
+    case release
 
     /// Whether compaction runs.
     package var compacts: Bool { self != .delete }
     /// Whether retention runs.
-    package var deletes: Bool { self != .compact }
+    package var deletes: Bool { self == .delete || self == .compactAndDelete }
 }
 
 /// The codec of record batches (`compression.type`); raw values are the bits of a batch's attributes.
@@ -96,14 +99,17 @@ package struct TopicConfig: Hashable, Sendable {
     /// `delete.retention.ms`: how long compaction leaves a tombstone readable.
     package var deleteRetention: Milliseconds = 86_400_000
 
+    /// Of topics from which records go before they are old: small enough that little is kept beyond what is needed, large enough that a
+    /// directory lists few files.
+    private static let smallSegment = ByteCount.mebibytes(16)
     private static let usualSegment = ByteCount.mebibytes(256)
     private static let usualRetention: Milliseconds = 604_800_000
 
-    /// The size at which a new segment is begun: `segmentBytes`, or less where that was not chosen but `retentionBytes` was: retention takes
-    /// whole segments and never the last, so that it can only keep up with small ones. Compaction could use small ones, too, but each of
-    /// its rounds holds all keys of a topic, and the changelog of a windowed table keeps those of all its windows.
+    /// The size at which a new segment is begun: `segmentBytes`, or less where that was not chosen and records go that are not old:
+    /// maintenance never touches the last segment, so that it can only keep up with small ones.
     package var segmentLimit: ByteCount {
         guard segmentBytes == TopicConfig.usualSegment else { return segmentBytes }
+        if cleanupPolicy.compacts { return TopicConfig.smallSegment }
         guard cleanupPolicy.deletes, let retentionBytes else { return segmentBytes }
         return min(segmentBytes, max(.mebibytes(1), ByteCount(clamping: retentionBytes.count / 8)))
     }
@@ -117,13 +123,21 @@ package struct TopicConfig: Hashable, Sendable {
         return min(segmentTime, max(20_000, Milliseconds(retention.count / 12)))
     }
 
-    /// Whether retention can remove segments, so that a partition may begin later than it did.
-    var removesOld: Bool { cleanupPolicy.deletes && (retention != nil || retentionBytes != nil) }
+    /// Whether segments may be removed, so that a partition may begin later than it did.
+    var removesOld: Bool { cleanupPolicy.deletes && (retention != nil || retentionBytes != nil) || cleanupPolicy == .release }
 
     /// Kafka's defaults: deleted after seven days, not compressed.
     package init() {}
 
-    /// Compacted, without retention: for tables, changelogs, offsets and catalogs.
+    /// For changelogs: what a snapshot makes unnecessary is released. Where that does not happen for long, compaction sees to it.
+    package static var released: TopicConfig {
+        var config = TopicConfig()
+        config.cleanupPolicy = .release
+        config.retention = nil
+        return config
+    }
+
+    /// Compacted, without retention: for tables, offsets and catalogs.
     package static var compacted: TopicConfig {
         var config = TopicConfig()
         config.cleanupPolicy = .compact

@@ -69,10 +69,12 @@ extension QueryTask {
         let bounds = try log.bounds(of: changelog.topic, partition: changelog.partition)
         switch progress {
         case .notBegun:
-            guard let persistence = description.persistence, let folder = persistence.snapshots else { return .changelog(bounds.start) }
+            guard let persistence = description.persistence, let folder = persistence.snapshots else { return try whole(store, bounds) }
             let found = folder.candidates(store, changelog, bounds, warn: persistence.warn)
-            return found.isEmpty ? .changelog(bounds.start) : .checking(found)
-        case .checking(let candidates): return check(candidates) ?? .changelog(bounds.start)
+            return found.isEmpty ? try whole(store, bounds) : .checking(found)
+        case .checking(let candidates):
+            if let next = check(candidates) { return next }
+            return try whole(store, bounds)
         case .snapshot(let reader):
             let records: RecordRun?
             do throws(SystemError) {
@@ -91,6 +93,17 @@ extension QueryTask {
             try take(run, into: store)
             return run.nextOffset > offset ? .changelog(run.nextOffset) : nil
         }
+    }
+
+    /// The changelog alone, which must have its beginning.
+    private func whole(_ store: String, _ bounds: PartitionBounds) throws(LogError) -> RestoreCursor.StoreProgress {
+        guard bounds.start == .first else {
+            throw LogError(
+                .damaged,
+                "the changelog of \(store) begins at offset \(bounds.start), and no snapshot of what was before is whole; the next start of the "
+                    + "server builds the state anew from the query's sources, where these reach back far enough")
+        }
+        return .changelog(bounds.start)
     }
 
     /// Checks a slice of the first of these snapshots; nil when none is left.

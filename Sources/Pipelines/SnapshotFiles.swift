@@ -1,5 +1,6 @@
-// Snapshots of state stores: files that make restoring shorter than reading a whole changelog. The changelog is the truth; a snapshot may
-// be thrown away at any time, and one that is not whole is.
+// Snapshots of state stores: files that make restoring shorter than reading a whole changelog, and that let go of most of it: what stands
+// before the older one of a store's two snapshots is released. So the state can be had twice, from either of them and the changelog behind
+// it. One that is not whole is thrown away; without any, a state whose changelog has lost its beginning is built anew from the query's sources.
 //
 //     file    = header *slice end
 //     header  = "MLSNAP02" topic-id (16 bytes) offset (8) checksum (4)             all numbers big-endian
@@ -44,9 +45,14 @@ package struct SnapshotFolder: Sendable {
         return try SnapshotFile(files, path: path, changelog, offset: offset)
     }
 
-    /// Removes the snapshots of a store beyond those that are kept.
-    package func removeOld(_ store: String, _ changelog: PartitionKey) throws(SystemError) {
-        for old in try names(prefix(store, changelog)).dropLast(Self.kept) { try files.removeFile(directory + "/" + old) }
+    /// Removes the snapshots of a store beyond those that are kept. Gives the offset of the changelog from which the oldest of these needs
+    /// it; nil while there are fewer than are to be kept.
+    package func removeOld(_ store: String, _ changelog: PartitionKey) throws(SystemError) -> Offset? {
+        let prefix = prefix(store, changelog)
+        let names = try names(prefix)
+        for old in names.dropLast(Self.kept) { try files.removeFile(directory + "/" + old) }
+        guard names.count >= Self.kept else { return nil }
+        return names.suffix(Self.kept).first.flatMap { Int64($0.dropFirst(prefix.count).prefix(20)) }.flatMap(Offset.init(exactly:))
     }
 
     /// The snapshots that fit the changelog as it is now, newest first. Whether they are whole is found out by reading them. `warn` is told

@@ -86,12 +86,13 @@ final class SnapshotTaker {
     private func begin(_ store: String, _ task: QueryTask, _ threads: ThreadPool) {
         changes[store] = 0
         guard let changelog = task.description.persistence?.changelogs[store] else { return }
-        let status = task.status
+        let (status, log) = (task.status, task.log)
         do throws(LogError) {
-            let bounds = try task.log.bounds(of: changelog.topic, partition: changelog.partition)
-            let writer = SnapshotWriter(folder, store, changelog, offset: bounds.appendedEnd, threads) { problem in
+            let bounds = try log.bounds(of: changelog.topic, partition: changelog.partition)
+            let writer = SnapshotWriter(folder, store, changelog, offset: bounds.appendedEnd, threads) { outcome in
                 // Without it the next start reads more of the changelog; that is all.
-                status.update { $0.snapshotProblem = problem }
+                status.update { $0.snapshotProblem = outcome.problem }
+                if let needed = outcome.needed { log.release(changelog.topic, partition: changelog.partition, before: needed) }
             }
             pending = Pending(store: store, writer: writer)
         } catch {
@@ -108,19 +109,27 @@ final class SnapshotWriter: @unchecked Sendable {
         var hasFailed = false
     }
 
+    /// What became of a snapshot.
+    struct Outcome {
+        /// What went wrong; nil when it exists.
+        var problem: String?
+        /// The offset from which the changelog is still needed, where that is known.
+        var needed: Offset?
+    }
+
     private let folder: SnapshotFolder
     private let store: String
     private let changelog: PartitionKey
     private let offset: Offset
     private let threads: ThreadPool
-    private let report: @Sendable (String?) -> Void
+    private let report: @Sendable (Outcome) -> Void
     private var file: SnapshotFile?
     private let state = Monitor(State())
 
-    /// Nothing is written before the first slice. `report` is called with what went wrong, or with nil once the snapshot exists.
+    /// Nothing is written before the first slice. `report` is called when something went wrong, or when the snapshot is durable.
     init(
         _ folder: SnapshotFolder, _ store: String, _ changelog: PartitionKey, offset: Offset, _ threads: ThreadPool,
-        report: @escaping @Sendable (String?) -> Void
+        report: @escaping @Sendable (Outcome) -> Void
     ) {
         self.folder = folder
         self.store = store
@@ -150,8 +159,7 @@ final class SnapshotWriter: @unchecked Sendable {
         run { writer throws(SystemError) in
             try writer.file?.finish()
             writer.file = nil
-            try writer.folder.removeOld(writer.store, writer.changelog)
-            writer.report(nil)
+            writer.report(Outcome(needed: try writer.folder.removeOld(writer.store, writer.changelog)))
         } then: {
         }
     }
@@ -175,7 +183,7 @@ final class SnapshotWriter: @unchecked Sendable {
                 hasFailed = true
                 file?.abandon()
                 file = nil
-                report("\(error)")
+                report(Outcome(problem: "\(error)"))
             }
             state.update { state in
                 state.isBusy = false

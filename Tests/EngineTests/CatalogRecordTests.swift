@@ -162,6 +162,46 @@ import Testing
         third.engine.close()
     }
 
+    /// A changelog is as long as its snapshots need it. With them it comes back; without, the state is built anew.
+    @Test func stateWithoutItsSnapshotsIsBuiltAnew() throws {
+        let files = MemoryFileSystem()
+        let snapshots = SnapshotFolder(files: files, directory: "/snapshots", changesBetween: 3)
+        let changelog = "_confluent-ksql-default_query_CTAS_T_0-Aggregate-Aggregate-Materialize-changelog"
+        let first = try Millrace(files: files, pushStart: "earliest", snapshots: snapshots)
+        _ = first.run(
+            """
+            CREATE STREAM s (id INT KEY, v INT) WITH (kafka_topic='s', format='JSON', partitions=1);
+            CREATE TABLE t AS SELECT id, COUNT(*) AS n FROM s GROUP BY id;
+            """)
+        let topic = try #require(first.log.describeTopic(named: changelog))
+        var config = topic.config
+        #expect(config.cleanupPolicy == .release)
+        config.segmentBytes = TopicConfig.smallestSegment
+        try first.log.alterTopic(topic.id, config: config)
+        var rows = 0
+        func put(_ millrace: Millrace) {
+            _ = millrace.run("INSERT INTO s VALUES (\(rows % 4), 1);")
+            rows += 1
+            #expect(millrace.engine.drain(nanoseconds: 10_000_000_000))
+        }
+        while rows < 2_000, try first.log.bounds(of: topic.id, partition: 0).start == .first {
+            put(first)
+            if rows % 20 == 0 { #expect((first.log as? SegmentedLog)?.maintain() == []) }
+        }
+        #expect(rows < 2_000)
+        first.engine.close()
+        let second = try Millrace(files: files, pushStart: "earliest", snapshots: snapshots)
+        #expect(second.run("SELECT n FROM t WHERE id = 0;").contains(": [\((rows + 3) / 4)]"))
+        #expect(!second.run("SHOW QUERIES EXTENDED;").contains { $0.contains("built anew") })
+        second.engine.close()
+        for name in try files.list("/snapshots") { try files.removeFile("/snapshots/" + name) }
+        let third = try Millrace(files: files, pushStart: "earliest", snapshots: snapshots)
+        #expect(third.engine.drain(nanoseconds: 10_000_000_000))
+        #expect(third.run("SHOW QUERIES EXTENDED;").contains { $0.contains("has lost its beginning") && $0.contains("built anew") })
+        #expect(third.run("SELECT n FROM t WHERE id = 0;").contains(": [\((rows + 3) / 4)]"))
+        third.engine.close()
+    }
+
     /// A plan of a version to come is planned again from its statement; its state is used where it is of the same
     /// layout.
     @Test func aPlanOfAnUnknownVersion() throws {

@@ -31,6 +31,51 @@ import Testing
         #expect(try everything(openLog(files), topic) == kept)
     }
 
+    /// Of a topic that its reader releases, whole segments go; what is left is not compacted. Other topics are not released.
+    @Test func whatItsReaderReleasesGoes() throws {
+        let files = MemoryFileSystem()
+        let log = try openLog(files) { $0.tailBytes = 0 }
+        let topic = try log.create("t") { $0 = .released; $0.segmentBytes = 1024 }
+        let other = try log.create("u") { $0.segmentBytes = 1024; $0.retention = nil }
+        for number in 0..<100 {
+            try log.append(topic, "k\(number % 5)=\(number)")
+            try log.append(other, "k\(number % 5)=\(number)")
+        }
+        log.release(topic, partition: 0, before: 60)
+        log.release(other, partition: 0, before: 60)
+        #expect(log.maintain() == [])
+        let start = try log.bounds(of: topic, partition: 0).start
+        #expect(start > 40 && start <= 60)
+        #expect(try log.bounds(of: other, partition: 0).start == 0)
+        let kept = try everything(log, topic)
+        #expect(kept.split(separator: " ").count == 100 - Int(start.count))
+        log.close()
+        let again = try openLog(files) { $0.tailBytes = 0 }
+        #expect(try again.bounds(of: topic, partition: 0).start == start && everything(again, topic) == kept)
+        // The end is the most that can be released, and the active segment stays.
+        again.release(topic, partition: 0, before: 10_000)
+        #expect(again.maintain() == [])
+        #expect(try everything(again, topic).hasSuffix("k4=99"))
+        again.close()
+    }
+
+    /// A round takes a part of what has never been compacted, the next one goes on; of each key the last record stays all the same.
+    @Test func aRoundOfCompactionIsBounded() throws {
+        let log = try openLog(MemoryFileSystem()) { $0.tailBytes = 0 }
+        let topic = try log.create("t") { $0 = .compacted; $0.segmentBytes = .mebibytes(4) }
+        let filler = String(repeating: "x", count: 1 << 20)
+        for number in 0..<48 { try log.append(topic, "k\(number % 3)=\(number)\(filler)") }
+        var sizes: [ByteCount] = []
+        for _ in 0..<4 {
+            #expect(log.maintain() == [])
+            sizes.append(log.describeTopics()[0].partitions[0].byteCount)
+        }
+        #expect(sizes[0] > .mebibytes(14) && sizes[0] < .mebibytes(24) && sizes[3] < .mebibytes(10))
+        let kept = try everything(log, topic).split(separator: " ").map { $0.prefix(5) }
+        #expect(kept.filter { $0.hasPrefix("k0") }.last == "k0=45" && Set(kept.suffix(3)) == ["k0=45", "k1=46", "k2=47"])
+        log.close()
+    }
+
     @Test func retentionByAgeTouchesTheActiveSegmentWhenItIsOld() throws {
         let clock = SimulatedTime(wall: 100_000)
         let log = try openLog(MemoryFileSystem(), clock: clock)
@@ -87,7 +132,7 @@ import Testing
         #expect(config.segmentLimit == .mebibytes(1))
         config.segmentBytes = .mebibytes(100)
         #expect(config.segmentLimit == .mebibytes(100))
-        #expect(TopicConfig.compacted.segmentLimit == .mebibytes(256))
+        #expect(TopicConfig.compacted.segmentLimit == .mebibytes(16) && TopicConfig.released.segmentLimit == .mebibytes(16))
         #expect(TopicConfig.compacted.segmentAge(size: 1 << 30) == TopicConfig.compacted.segmentTime)
     }
 
@@ -326,6 +371,7 @@ import Testing
         let log = try openLog(files) { $0.tailBytes = 0 }
         let topic = try log.create("t") { $0.cleanupPolicy = policy; $0.segmentBytes = 1024; $0.retentionBytes = 2000 }
         for number in 0..<60 { try log.append(topic, "k\(number % 9)=\(number)", timestamp: 1_000_000) }
+        log.release(topic, partition: 0, before: 40)
         #expect(log.maintain() == [])
         let kept = try everything(log, topic)
         #expect(kept.split(separator: " ").count < 60)

@@ -36,6 +36,7 @@ final class ScriptedLog: EventLog {
         var generation: UInt64 = 1
         var epochs: [String: Int64] = [:]
         var lastEpoch: Int64 = 0
+        var starts: [PartitionKey: Offset] = [:]
         var holds = false
         var pending: [Pending] = []
         var refusals: [LogError] = []
@@ -160,7 +161,7 @@ final class ScriptedLog: EventLog {
     func bounds(of topic: TopicID, partition: PartitionIndex) throws(LogError) -> PartitionBounds {
         let key = PartitionKey(topic: topic, partition: partition)
         return state.withLock { state in
-            PartitionBounds(start: 0, appendedEnd: place(state.records[key]?.count), durableEnd: place(state.durable[key]))
+            PartitionBounds(start: state.starts[key] ?? 0, appendedEnd: place(state.records[key]?.count), durableEnd: place(state.durable[key]))
         }
     }
 
@@ -183,6 +184,11 @@ final class ScriptedLog: EventLog {
                     offsets: run.offsets.map { $0 + offset.count }, nextOffset: place(end), isAtEnd: true))
         }
         return try result.get()
+    }
+
+    /// The records of a partition begin where their reader has said.
+    func release(_ topic: TopicID, partition: PartitionIndex, before offset: Offset) {
+        state.update { $0.starts[PartitionKey(topic: topic, partition: partition)] = offset }
     }
 
     func offset(of topic: TopicID, partition: PartitionIndex, atOrAfter timestamp: Int64) throws(LogError) -> Offset? { nil }

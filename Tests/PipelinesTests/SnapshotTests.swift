@@ -29,7 +29,7 @@ private func write(_ folder: SnapshotFolder, offset: Offset, _ slices: [[(String
     let file = try folder.create("store", changelog, offset: offset)
     for slice in slices { try file.append(records(slice)) }
     try file.finish()
-    try folder.removeOld("store", changelog)
+    _ = try folder.removeOld("store", changelog)
 }
 
 /// What the newest whole snapshot holds, and its offset; as a restore reads it.
@@ -128,4 +128,42 @@ private func newest(_ folder: SnapshotFolder, in bounds: PartitionBounds = bound
     #expect(log.wait(second.output) { $0.last == #"{"N":\#(count + 1)}"# })
     #expect(second.warnings.withLock { !$0.isEmpty && $0.allSatisfy { $0.contains("is not used") } })
     second.pool.stop()
+}
+
+/// Once there are two snapshots, the changelog before the older one is released; the state comes back from either of them. Without any, the
+/// query says that its state is lost.
+@Test func whatTwoSnapshotsHoldIsReleased() throws {
+    let files = MemoryFileSystem()
+    let folder = SnapshotFolder(files: files, directory: "/snapshots", changesBetween: 2)
+    let log = ScriptedLog()
+    let first = try TestQuery(log: log, counts: true, snapshots: folder)
+    let changelog = try #require(log.describeTopic(named: "store-q")).id
+    first.run.start()
+    var count = 0
+    func put(_ query: TestQuery) {
+        query.put(["a"])
+        count += 1
+        #expect(log.wait(query.output) { $0.last == #"{"N":\#(count)}"# })
+    }
+    while try log.bounds(of: changelog, partition: 0).start == 0 { put(first) }
+    first.pool.stop()
+    func snapshots() throws -> [String] { try files.list("/snapshots").filter { $0.hasSuffix(".snapshot") } }
+    func damage(_ names: some Sequence<String>) throws {
+        for name in names {
+            var bytes = try files.contents(of: "/snapshots/" + name)
+            bytes[bytes.count - 20] ^= 1
+            try files.replace("/snapshots/" + name, with: bytes)
+        }
+    }
+    try damage(snapshots().suffix(1))
+    let second = try TestQuery(log: log, counts: true, snapshots: folder)
+    second.run.start()
+    put(second)
+    second.pool.stop()
+    try damage(snapshots())
+    let third = try TestQuery(log: log, counts: true, snapshots: folder)
+    third.run.start()
+    #expect(third.wait { $0.state.name == "ERROR" })
+    #expect(third.failures.withLock { $0.first?.message.contains("the changelog of store begins at offset") ?? false })
+    third.pool.stop()
 }
