@@ -32,6 +32,7 @@ extension SegmentedLog {
         guard isFirst else { return nil }
         defer { order.update { $0.isMaintaining = false } }
         var failures: [LogError] = []
+        var hasCompacted = false
         let topics = registry.withLock { Array($0.byID.values) }.sorted { $0.metadata.name < $1.metadata.name }
         do throws(LogError) { try rollOld(topics) } catch { failures.append(error) }
         for topic in topics {
@@ -39,7 +40,7 @@ extension SegmentedLog {
                 do throws(LogError) {
                     let config = topic.metadata.config
                     if config.removesOld { try removeOld(partition, config) }
-                    if config.cleanupPolicy.compacts { try compact(partition, config) }
+                    if config.cleanupPolicy.compacts, try compact(partition, config) { hasCompacted = true }
                 } catch {
                     failures.append(error)
                 }
@@ -47,8 +48,13 @@ extension SegmentedLog {
                 failures += partition.state.withLock { $0.segments }.compactMap { $0.state.withLock { $0.unreadableSideFile } }
             }
         }
+        // A round needs more memory than anything else that goes on all the time, and seldom.
+        if hasCompacted { releaseFreedMemory(beyond: SegmentedLog.keptAfterCompaction) }
         return failures
     }
+
+    /// Freed bytes that stay with the process after a round of compaction.
+    private static let keptAfterCompaction = 32 << 20
 
     /// Lets a deletion of the topic wait until its files are left alone; false when it is being deleted or the log is ending.
     private func begin(_ partition: Partition) -> Bool {
@@ -110,20 +116,22 @@ extension SegmentedLog {
 
     // MARK: Compaction
 
-    private func compact(_ partition: Partition, _ config: TopicConfig) throws(LogError) {
+    /// Gives false when there is nothing to compact now.
+    private func compact(_ partition: Partition, _ config: TopicConfig) throws(LogError) -> Bool {
         let segments = partition.state.withLock { $0.segments }
         let closed = partition.closedSegments
         var compaction = Compaction(
             partition: partition, segments: closed, end: .first, config: config, now: clock.wallMilliseconds(), files: files,
             seed: random.next(), batchBytes: options.batchBytes.length)
-        guard try compaction.isWorthwhile() else { return }
+        guard try compaction.isWorthwhile() else { return false }
         compaction.segments = try settled(closed)
-        guard let end = segments.dropFirst(compaction.segments.count).first?.baseOffset, try compaction.isWorthwhile() else { return }
+        guard let end = segments.dropFirst(compaction.segments.count).first?.baseOffset, try compaction.isWorthwhile() else { return false }
         compaction.end = end
         try compaction.limitRound()
         for cleaned in try compaction.run() {
             try replace(cleaned, in: partition)
         }
+        return true
     }
 
     /// Puts a cleaned segment in the place of the one it was made from. Readers of that keep its file, which compaction has opened.

@@ -65,7 +65,7 @@ package final class QueryTask {
     /// Where snapshots are written; without it none are taken.
     var snapshotThreads: ThreadPool?
     /// What it reads together with other tasks of its worker; nil while it has none.
-    private var shared: SharedRuns?
+    private(set) var shared: SharedRuns?
     private(set) var isFinished = false
 
     package init(

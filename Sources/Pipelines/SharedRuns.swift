@@ -55,6 +55,14 @@ package final class SharedRuns: Sendable {
         }
     }
 
+    /// Whether anything is kept.
+    package var isInUse: Bool { state.withLock { !$0.entries.isEmpty } }
+
+    /// Whether there is a run from `position` on.
+    package func holds(_ partition: PartitionKey, from position: Offset, upTo moment: LogMoment) -> Bool {
+        state.withLock { $0.entries[Key(partition: partition, position: position, moment: moment)] != nil }
+    }
+
     /// The run that one of the tasks has fetched from `position` on, or what `fetch` gives, which the others get then. A run from a
     /// generation of the log that is over is not used: its records may have been withdrawn. Errors: those of `fetch`.
     package func run(

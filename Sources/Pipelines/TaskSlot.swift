@@ -25,6 +25,8 @@ final class TaskSlot {
     var commitsMade = 0, commitsDecided = 0
     /// Makes it ready again; what a client calls that has room again. Set once, by its worker.
     var wake: @Sendable () -> Void = {}
+    /// When its turn came in which it waits for others, monotonic nanoseconds; nil after a slice.
+    var turnCame: Int64?
     /// Nanoseconds that it has worked since it last had nothing to do.
     private var busyNanoseconds: Int64 = 0
 

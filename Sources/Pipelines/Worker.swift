@@ -57,6 +57,8 @@ final class Worker: @unchecked Sendable {
     let snapshots: ThreadPool
     /// What its tasks read together.
     let sharedRuns = SharedRuns()
+    /// Where those stand that catch up together.
+    var convoys = Convoys()
     /// Every task, in the order in which they came.
     var slots: [TaskSlot] = []
     /// Ready tasks whose turn comes next, first to last.
@@ -273,13 +275,22 @@ final class Worker: @unchecked Sendable {
             if !scans.isEmpty, !runSlice(scans.removeFirst()) { return false }
             commitDue()
             leftInRound = min(ready.count, Worker.roundTasks)
+            gatherConvoys(ready)
         }
         if !ready.isEmpty {
             leftInRound -= 1
-            if !runSlice(ready.removeFirst()) { return false }
+            if !runSlice(takeNext()) { return false }
         }
         if leftInRound <= 0 || ready.isEmpty { commitDue() }
         return true
+    }
+
+    /// The ready task whose turn it is. Those that wait for others go to the end of the line.
+    private func takeNext() -> TaskSlot {
+        var place = 0
+        while place < ready.count - 1, waits(ready[place]) { place += 1 }
+        if place > 0 { ready = Array(ready[place...] + ready[..<place]) }
+        return ready.removeFirst()
     }
 
     /// Tasks of one round: with more, what the first has processed would wait for its commit until the last has had its slice.
@@ -290,6 +301,7 @@ final class Worker: @unchecked Sendable {
         slot.isReady = false
         guard !slot.isGone else { return true }
         current = slot
+        slot.turnCame = nil
         let number = beginSlice(hasOthersReady: !ready.isEmpty || !scans.isEmpty)
         let outcome = SliceOutcome(slot, time)
         guard endSlice(number) else {
