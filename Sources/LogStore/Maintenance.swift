@@ -54,7 +54,7 @@ extension SegmentedLog {
     }
 
     /// Freed bytes that stay with the process after a round of compaction.
-    private static let keptAfterCompaction = 32 << 20
+    private static let keptAfterCompaction = 16 << 20
 
     /// Lets a deletion of the topic wait until its files are left alone; false when it is being deleted or the log is ending.
     private func begin(_ partition: Partition) -> Bool {

@@ -41,17 +41,16 @@ package final class SnapshotReader {
     /// Checks the next slice. After the last, reading begins again from the first.
     package func checkSlice() -> Check {
         do throws(SystemError) {
-            guard let (head, body, count) = try readSlice() else { return .damaged("it ends before its end mark") }
-            if body.isEmpty {
-                guard count == slices else { return .damaged("it lacks slices") }
-                let size = try file.size()
-                if position != size { return .damaged("something follows its end mark") }
-                position = Int64(SnapshotFile.headerBytes)
-                return .whole
+            guard let slice = try readSlice() else { return .damaged("it ends before its end mark") }
+            guard slice.isEnd else {
+                slices += 1
+                return .more
             }
-            guard !head.isEmpty, records(of: body, count) != nil else { return .damaged("a slice of it cannot be read") }
-            slices += 1
-            return .more
+            guard slice.count == slices else { return .damaged("it lacks slices") }
+            let size = try file.size()
+            if position != size { return .damaged("something follows its end mark") }
+            position = Int64(SnapshotFile.headerBytes)
+            return .whole
         } catch {
             return .damaged("\(error)")
         }
@@ -59,42 +58,73 @@ package final class SnapshotReader {
 
     /// The records of the next slice; nil at the end. Errors: the file has changed since it was checked.
     package func nextSlice() throws(SystemError) -> RecordRun? {
-        guard let (_, body, count) = try readSlice(), let records = records(of: body, count) else {
-            throw SystemError(kind: .other, number: 0, attempt: "read", path: path, reason: "it has changed since it was checked")
-        }
-        return body.isEmpty ? nil : records.asRun
+        guard let slice = try readSlice() else { throw unreadable }
+        if slice.isEnd { return nil }
+        guard let run = slice.run else { throw unreadable }
+        return run
     }
 
-    /// The next slice, whose checksum is right; the end mark has an empty body. Nil when there is no such thing.
-    private func readSlice() throws(SystemError) -> (head: [UInt8], body: [UInt8], count: Int)? {
+    private var unreadable: SystemError {
+        SystemError(kind: .other, number: 0, attempt: "read", path: path, reason: "it has changed since it was checked")
+    }
+
+    /// The next slice, whose checksum is right. Nil when there is no such thing.
+    private func readSlice() throws(SystemError) -> SnapshotSlice? {
         let head = try file.read(at: position, count: SnapshotFile.sliceHeaderBytes, padding: 0)
         guard head.count == SnapshotFile.sliceHeaderBytes else { return nil }
         var reader = ByteReader(head, 0..<head.count)
         guard let length = reader.int32(), let count = reader.int32(), let sum = reader.int32(), length >= 0, count >= 0 else { return nil }
         // Before anything of that size is allocated: what the file says of itself may be wrong.
         guard position + Int64(head.count) + Int64(length) <= (try file.size()) else { return nil }
-        let body = length == 0 ? [] : try file.read(at: position + Int64(head.count), count: Int(length), padding: 0)
-        guard body.count == Int(length), crc32c(Array(head[..<8]) + body) == UInt32(bitPattern: sum) else { return nil }
-        position += Int64(head.count + body.count)
-        return (head, body, Int(count))
-    }
-
-    private func records(of body: [UInt8], _ count: Int) -> OutgoingRecords? {
-        var reader = ByteReader(body, 0..<body.count)
-        var records = OutgoingRecords()
-        if body.isEmpty { return records }
-        for _ in 0..<count {
-            guard let timestamp = reader.int64(), let key = side(&reader), let value = side(&reader) else { return nil }
-            records.append(key: key.bytes, value: value.bytes, timestamp: timestamp)
+        let start = position + Int64(head.count)
+        let body = length == 0 ? [] : try file.read(at: start, count: Int(length), padding: RecordRun.padding)
+        let slice = SnapshotSlice(body: body, length: Int(length), count: Int(count))
+        guard length == 0 || body.count == Int(length) + RecordRun.padding, slice.checksum(of: head) == UInt32(bitPattern: sum) else {
+            return nil
         }
-        return records
+        position = start + Int64(length)
+        return slice
+    }
+}
+
+/// A slice of a snapshot as it stands in the file, with the padding of a run behind it.
+private struct SnapshotSlice {
+    let body: [UInt8]
+    /// Bytes of the body.
+    let length: Int
+    /// Records; in the end mark, slices.
+    let count: Int
+
+    var isEnd: Bool { length == 0 }
+
+    /// Of its length and count, as they stand in its head, and of its body.
+    func checksum(of head: [UInt8]) -> UInt32 { crc32c(body, 0..<length, continuing: crc32c(head, 0..<8)) }
+
+    /// Its records, which stay where they are; nil when it holds something else.
+    var run: RecordRun? {
+        // A record takes at least 16 bytes, so a wild count cannot make the arrays wild.
+        guard count <= length / 16 else { return nil }
+        var reader = ByteReader(body, 0..<length)
+        var (keys, values, timestamps) = ([ByteRange](), [ByteRange](), [Int64]())
+        keys.reserveCapacity(count)
+        values.reserveCapacity(count)
+        timestamps.reserveCapacity(count)
+        for _ in 0..<count {
+            guard let timestamp = reader.int64(), let key = SnapshotSlice.side(&reader), let value = SnapshotSlice.side(&reader) else {
+                return nil
+            }
+            timestamps.append(timestamp)
+            keys.append(key)
+            values.append(value)
+        }
+        return RecordRun(
+            bytes: body, keys: keys, values: values, headers: [], timestamps: timestamps, offsets: Array(0..<Int64(count)),
+            nextOffset: Offset(clamping: Int64(count)), isAtEnd: true)
     }
 
-    private struct Side { var bytes: [UInt8]? }
-
-    private func side(_ reader: inout ByteReader) -> Side? {
+    private static func side(_ reader: inout ByteReader) -> ByteRange? {
         guard let length = reader.int32() else { return nil }
-        if length < 0 { return Side(bytes: nil) }
-        return reader.take(Int(length)).map { Side(bytes: Array($0)) }
+        if length < 0 { return .null }
+        return reader.skip(Int(length)).flatMap { ByteRange(exactly: $0.lowerBound, count: $0.count) }
     }
 }

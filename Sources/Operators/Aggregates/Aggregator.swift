@@ -63,6 +63,8 @@ class Aggregator {
     func write(_ group: Int, to bytes: inout [UInt8]) {}
     /// Reads a state back; false when the bytes are damaged.
     func read(_ group: Int, _ reader: inout RowReader) -> Bool { false }
+    /// Reads the states of many groups back, each of which goes on where it stands in `states`; gives the place of the first that is damaged.
+    func read(_ groups: [Int32], _ states: inout StoredStates) -> Int? { states.readEach { read(Int(groups[$0]), &$1) } }
     var memory: Int { 0 }
 
     /// Does all operations in order. `result`, when it is there, gets the group's result after each.

@@ -57,6 +57,13 @@ final class CountAggregator: Aggregator {
         counts[group] = value
         return true
     }
+
+    override func read(_ groups: [Int32], _ states: inout StoredStates) -> Int? {
+        var counts: [Int64] = []
+        swap(&counts, &self.counts)
+        defer { swap(&counts, &self.counts) }
+        return states.readWords(groups, into: &counts)
+    }
 }
 
 /// SUM of INTEGER and BIGINT, which wrap.
@@ -114,6 +121,13 @@ final class WordSumAggregator: Aggregator {
         guard let value = reader.word() else { return false }
         sums[group] = value
         return true
+    }
+
+    override func read(_ groups: [Int32], _ states: inout StoredStates) -> Int? {
+        var sums: [Int64] = []
+        swap(&sums, &self.sums)
+        defer { swap(&sums, &self.sums) }
+        return states.readWords(groups, into: &sums)
     }
 }
 

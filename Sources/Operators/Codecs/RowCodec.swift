@@ -70,6 +70,8 @@ struct RowReader {
     }
 
     var isAtEnd: Bool { at >= end }
+    /// The index of the next byte.
+    var position: Int { at }
 
     mutating func byte() -> UInt8? {
         guard at < end else { return nil }

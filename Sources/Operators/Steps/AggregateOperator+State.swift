@@ -83,6 +83,7 @@ extension AggregateOperator: StateStore {
     /// Makes groups of the records that were gathered, and begins the next stretch.
     private func take(_ stretch: inout RestoredStretch, of run: RecordRun) -> RestoreProblem? {
         guard let first = stretch.records.first else { return nil }
+        stretch.finish()
         defer { stretch.removeAll() }
         let window: WindowGroups
         do throws(DataflowError) { window = try self.window(stretch.start) } catch {
@@ -135,19 +136,44 @@ private struct StateRecord {
 
 /// Records of one window that are being restored.
 private struct RestoredStretch {
-    /// The keys, a row a record.
+    /// The keys, a row a record; see `words`.
     let columns: [Column]
     var start: Int64 = 0
     /// Indexes in the run.
     private(set) var records: [Int] = []
+    /// The keys where they are one whole number: filled here, because a column's own arrays are checked for exclusive access at every use.
+    private var words: [Int64] = []
+    private var areWords: Bool
 
-    init(columns: [Column]) { self.columns = columns }
+    init(columns: [Column]) {
+        self.columns = columns
+        areWords = columns.count == 1 && columns[0].lane == .word
+    }
 
     /// Adds the record whose key `key` is about to read; false when that is damaged.
     mutating func append(_ record: Int, _ key: inout RowReader) -> Bool {
-        for column in columns where !key.read(into: column, column.appendRow()) { return false }
         records.append(record)
+        if areWords {
+            var word = key
+            if word.byte() == 1 {
+                guard let value = word.word() else { return false }
+                words.append(value)
+                return true
+            }
+            // A NULL, which a column can say.
+            finish()
+            areWords = false
+        }
+        for column in columns where !key.read(into: column, column.appendRow()) { return false }
         return true
+    }
+
+    /// Has the columns hold all keys.
+    mutating func finish() {
+        guard areWords else { return }
+        columns[0].words = words
+        columns[0].adopt(count: words.count)
+        words.removeAll(keepingCapacity: true)
     }
 
     mutating func removeAll() {

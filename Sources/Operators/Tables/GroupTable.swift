@@ -185,18 +185,19 @@ final class GroupTable {
 
     /// Takes back the times and states of groups, which lie in `bytes`; gives the place of the first that is damaged.
     func restore(_ groups: [Int32], _ states: [ByteRange], of bytes: [UInt8]) -> Int? {
+        var stored = StoredStates(states, of: bytes)
         var timestamps: [Int64] = []
         swap(&timestamps, &self.timestamps)
-        defer { swap(&timestamps, &self.timestamps) }
-        let aggregators = aggregators
-        var state = RowReader(bytes, 0..<0)
-        for (place, group) in groups.enumerated() {
-            state.move(to: states[place].indexes)
-            guard let time = state.word() else { return place }
-            timestamps[Int(group)] = time
-            for aggregator in aggregators where !aggregator.read(Int(group), &state) { return place }
+        let damaged = stored.readWords(groups, into: &timestamps)
+        swap(&timestamps, &self.timestamps)
+        if let damaged { return damaged }
+        for aggregator in aggregators {
+            if let damaged = aggregator.read(groups, &stored) { return damaged }
         }
-        for group in groups { noteEmitted(group) }
+        var flags: [UInt8] = []
+        swap(&flags, &self.flags)
+        for group in groups { flags[Int(group)] |= GroupTable.emittedFlag }
+        swap(&flags, &self.flags)
         return nil
     }
 }
