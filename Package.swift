@@ -79,7 +79,7 @@ let package = Package(
         room("Planner", "turns a resolved statement into a logical plan and that into a physical one",
              ["Quantities", "Bytes", "Analysis", "Catalog", "Plans", "Formats", "Values", "Diagnostics"]),
         room("Operators", "the hot path: columns, codecs, hash tables, kernels and operators; batches in, batches out, no I/O",
-             ["Quantities", "Bytes", "Plans", "Formats", "Values", "CPCRE2"], linking: [archive("pcre2-8")]),
+             ["Quantities", "Bytes", "Plans", "Formats", "Values", "CHardware", "CPCRE2"], linking: [archive("pcre2-8")]),
         room("Pipelines", "runs a query's pipelines over the log: fetches records, feeds operators, commits output, state and positions together",
              ["Quantities", "Operators", "LogStore", "Platform", "Bytes", "JSONText"]),
         room("Engine", "carries out statements and owns the running queries: what a program embeds",

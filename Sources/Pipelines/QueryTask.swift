@@ -250,14 +250,7 @@ package final class QueryTask {
             let input = description.inputs[place]
             guard input.remaining == 0 && !input.isFinished else { continue }
             let run = try fetch(input, upTo: moment, generation)
-            var times: [Int64]?
-            if description.inputs.count > 1 {
-                do throws(DataflowError) {
-                    times = try description.dataflow.eventTimes(input: input.index, of: run)
-                } catch {
-                    throw failure(error)
-                }
-            }
+            let times = description.inputs.count > 1 ? description.dataflow.eventTimes(input: input.index, of: run) : nil
             description.inputs[place].take(run, times: times, generation: generation)
         }
     }

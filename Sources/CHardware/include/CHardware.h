@@ -1,5 +1,5 @@
-// What Swift cannot reach by itself: checksums by the processor's own instruction, chosen at run time, and calls of the C library that its
-// module hides.
+// What Swift cannot reach by itself: checksums and scans by the processor's own instructions, and calls of the C library that its module
+// hides.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -18,3 +18,36 @@ void millrace_release_freed_memory(size_t kept);
 
 /// Asks the system to begin writing `length` bytes of an open file from `start` on to the disk, without waiting; see sync_file_range(2).
 void millrace_begin_writeback(int file, int64_t start, int64_t length);
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+
+/// How many of the `length` bytes from `bytes` on come before the first that is no plain one of a JSON string: a quote, a backslash, or a
+/// control character. `high` gets a bit if any of them is above 0x7F. Up to 15 bytes behind the last may be loaded; they decide nothing.
+static inline int64_t millrace_plain_bytes(const uint8_t *bytes, int64_t length, uint32_t *high) {
+    const __m128i quote = _mm_set1_epi8(0x22), slash = _mm_set1_epi8(0x5C), control = _mm_set1_epi8(0x1F);
+    for (int64_t at = 0; at < length; at += 16) {
+        __m128i block = _mm_loadu_si128((const __m128i *)(bytes + at));
+        __m128i special = _mm_or_si128(
+            _mm_or_si128(_mm_cmpeq_epi8(block, quote), _mm_cmpeq_epi8(block, slash)),
+            _mm_cmpeq_epi8(_mm_min_epu8(block, control), block));
+        uint32_t found = (uint32_t)_mm_movemask_epi8(special), tops = (uint32_t)_mm_movemask_epi8(block);
+        if (found == 0) {
+            if (at + 16 > length) tops &= (1u << (length - at)) - 1;
+            *high |= tops;
+            continue;
+        }
+        int64_t clean = __builtin_ctz(found);
+        if (at + clean > length) clean = length - at;
+        *high |= tops & ((1u << clean) - 1);
+        return at + clean;
+    }
+    return length;
+}
+#else
+static inline int64_t millrace_plain_bytes(const uint8_t *bytes, int64_t length, uint32_t *high) {
+    int64_t at = 0;
+    for (; at < length && bytes[at] >= 0x20 && bytes[at] != 0x22 && bytes[at] != 0x5C; at++) *high |= bytes[at] >> 7;
+    return at;
+}
+#endif

@@ -3,6 +3,7 @@
 // No byte at or past `end`, the record's end, ever decides anything; whole words may be loaded past it, which the run's padding allows.
 
 import Bytes
+import CHardware
 
 /// A position in one JSON text. Methods that return Bool return false when the text is malformed; the cursor is then of no further use.
 @safe struct JSONCursor {
@@ -53,33 +54,19 @@ import Bytes
         var hasEscapes: Bool
     }
 
-    /// Scans the rest of a string whose opening quote has been read, eight bytes at a time; UTF-8 is checked only if there is any.
+    /// Scans the rest of a string whose opening quote has been read, sixteen bytes at a time; UTF-8 is checked only if there is any.
     @inline(__always) mutating func scanString() -> RawString? {
         let start = at
         var hasEscapes = false
-        var high: UInt64 = 0
-        let ones: UInt64 = 0x0101_0101_0101_0101
-        let tops: UInt64 = 0x8080_8080_8080_8080
+        var high: UInt32 = 0
         while at < end {
-            let word = word(at)
-            let quotes = word ^ (ones &* 0x22)
-            let slashes = word ^ (ones &* 0x5C)
-            let found =
-                (((quotes &- ones) & ~quotes) | ((slashes &- ones) & ~slashes) | ((word &- (ones &* 0x20)) & ~word)) & tops
-            if found == 0 {
-                high |= word
-                at += 8
-                continue
-            }
-            let clean = found.trailingZeroBitCount & ~7
-            high |= word & ((1 << UInt64(clean)) &- 1)
-            at += clean >> 3
+            at += unsafe Int(millrace_plain_bytes(base + at, Int64(end - at), &high))
             guard at < end else { return nil }
             switch unsafe base[at] {
             case 0x22:
                 let string = RawString(start: start, length: at - start, hasEscapes: hasEscapes)
                 at += 1
-                if high & tops != 0, unsafe !UTF8Check.isValid(base + start, string.length) { return nil }
+                if high != 0, unsafe !UTF8Check.isValid(base + start, string.length) { return nil }
                 return string
             case 0x5C:
                 guard skipEscape() else { return nil }

@@ -239,9 +239,10 @@ package final class Dataflow {
     }
 
     /// The event times (milliseconds since the epoch) of the records of `run`, from the input with this index, before they are processed; nil
-    /// when they are the log's timestamps. Errors: the source's TIMESTAMP cannot be read at all.
-    package func eventTimes(input: Int, of run: RecordRun) throws(DataflowError) -> [Int64]? {
-        sources.indices.contains(input) ? try sources[input]?.eventTimes(of: run) : nil
+    /// when they are the log's timestamps. Not while a batch is pending.
+    package func eventTimes(input: Int, of run: RecordRun) -> [Int64]? {
+        assert(!hasPending, "records are decoded while a batch is pending")
+        return sources.indices.contains(input) ? sources[input]?.eventTimes(of: run) : nil
     }
 
     /// Lets the operator furthest up that has work go on; with none, the next slice begins, then the next flush. False when all is done.

@@ -12,10 +12,12 @@ final class SourceOperator: Operator {
     private let decoder: SourceDecoder
     /// What is decoded together with other dataflows; nil while this one is alone.
     var shared: SharedSource?
-    /// Shows a part of rows that others see, too.
+    /// Shows a part of rows that are decoded already.
     private lazy var view = Batch()
-    /// Made when it is first asked for, which only a dataflow of several inputs does.
-    private var eventTimes: EventTimes?
+    /// Runs that were decoded to know the times of their records, and have not been processed.
+    private var ahead: [ObjectIdentifier: DecodedChunk] = [:]
+    /// More runs than a task has partitions of one input are some that it has dropped.
+    private static let mostAhead = 256
 
     init(_ step: SourceStep, input: Int, _ context: DataflowContext, next: Operator) throws(DataflowError) {
         self.step = step
@@ -26,6 +28,10 @@ final class SourceOperator: Operator {
 
     /// Gives the rows of records `range` of `run`, which come from `partition`, to the step above.
     func process(_ run: RecordRun, _ range: Range<Int>, partition: PartitionIndex) throws(DataflowError) {
+        if let chunk = ahead[ObjectIdentifier(run)] {
+            if range.upperBound == run.count { ahead[ObjectIdentifier(run)] = nil }
+            return try show(chunk, range, partition)
+        }
         if context.mergeOrder == nil, let chunk = shared?.chunk(of: run, holding: range) { return try show(chunk, range, partition) }
         decoder.decode(run, range)
         let batch = decoder.batch
@@ -43,6 +49,11 @@ final class SourceOperator: Operator {
         view.input = input
         view.partition = partition
         view.selection = chunk.rows(from: range)
+        view.ranks = []
+        if let order = context.mergeOrder {
+            view.ranks = [Int32](repeating: 0, count: view.rowCount)
+            view.selection.forEach { view.ranks[$0] = order[input][Int(view.recordIndexes[$0]) - range.lowerBound] }
+        }
         try report(chunk.problems.filter { range.contains($0.record) }, view)
         if !view.selection.isEmpty { try emit(view) }
     }
@@ -61,10 +72,17 @@ final class SourceOperator: Operator {
         }
     }
 
-    /// The event times of the records of `run`; nil when they are the log's timestamps.
-    func eventTimes(of run: RecordRun) throws(DataflowError) -> [Int64]? {
+    /// The event times of the records of `run`; nil when they are the log's timestamps. One that has none comes first: it is reported when it
+    /// is processed, and holds up nothing behind it. What is decoded for that is kept until then.
+    func eventTimes(of run: RecordRun) -> [Int64]? {
         guard step.timestamp != nil else { return nil }
-        if eventTimes == nil { eventTimes = try EventTimes(step) }
-        return eventTimes?.times(of: run)
+        var times = [Int64](repeating: .min, count: run.count)
+        if run.count == 0 { return times }
+        decoder.decode(run, 0..<run.count)
+        let batch = decoder.batch
+        batch.selection.forEach { times[Int(batch.recordIndexes[$0])] = batch.timestamps[$0] }
+        if ahead.count >= SourceOperator.mostAhead { ahead.removeAll() }
+        ahead[ObjectIdentifier(run)] = DecodedChunk(decoder, needed: step.needed)
+        return times
     }
 }
