@@ -195,10 +195,29 @@ private func assign(_ value: Analysed, to column: Values.ColumnDefinition) throw
         throw Diagnostic(
             .invalidDateTime, "'\(text)' is no \(column.type) for `\(column.name)`: expected the form \(form)", at: value.source.span.range)
     }
+    if value.type.losesDigits(in: column.type) {
+        throw Diagnostic(
+            .numberOutOfRange,
+            "\(canonicalText(of: value.source)) is \(value.type), which has more digits behind the point than \(column.type), the type of "
+                + "`\(column.name)`",
+            hint: "CAST says that it is to be rounded.", at: value.source.span.range)
+    }
     return value.expression.coerced(to: column.type)
 }
 
 extension SQLType {
+    /// Whether a decimal, also one inside, has digits behind the point for which the other type has no room.
+    fileprivate func losesDigits(in wanted: SQLType) -> Bool {
+        switch (self, wanted) {
+        case (.decimal(_, let scale), .decimal(_, let room)): return scale > room
+        case (.array(let a), .array(let b)): return a.losesDigits(in: b)
+        case (.map(let k1, let v1), .map(let k2, let v2)): return k1.losesDigits(in: k2) || v1.losesDigits(in: v2)
+        case (.structure(let a), .structure(let b)):
+            return a.contains { field in b.first { $0.name == field.name }.map { field.type.losesDigits(in: $0.type) } ?? false }
+        default: return false
+        }
+    }
+
     /// The strict coercions of INSERT, element- and field-wise inside nested types.
     fileprivate func canAssign(to wanted: SQLType) -> Bool {
         if castsImplicitly(to: wanted) { return true }

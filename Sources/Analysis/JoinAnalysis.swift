@@ -255,9 +255,14 @@ struct JoinAnalysis {
     private func describe(_ within: Join.Within) throws(Diagnostic) -> JoinWindow {
         let before = try milliseconds(within.before)
         let after = try milliseconds(within.after)
-        let grace = try within.grace.map { duration throws(Diagnostic) in try milliseconds(duration) }
+        let grace = try within.grace.map { duration throws(Diagnostic) in try gracePeriod(duration) }
         guard let span = before.checkedSum(after), span.checkedSum(grace ?? 0) != nil else {
             throw Diagnostic(.numberOutOfRange, "the WITHIN clause spans too long a time", at: within.span.range)
+        }
+        if span < 0 {
+            throw Diagnostic(
+                .windowError, "the time of the WITHIN clause must not be negative", category: .general,
+                hint: "What it reaches back and ahead must come to zero or more together.", at: within.span.range)
         }
         return JoinWindow(
             before: before, after: after, grace: grace ?? max(Milliseconds(TemporalText.millisecondsPerDay) - span, 0),

@@ -38,7 +38,7 @@ extension QueryAnalysis {
         if length <= 0 { throw Diagnostic(.windowError, "the size of a window must be more than zero", at: clause.span.range) }
         // EMIT FINAL without a grace period has none.
         let defaultGrace = query.emit == .final ? 0 : max(Milliseconds(TemporalText.millisecondsPerDay) - length, 0)
-        let grace = try optionalMilliseconds(clause.grace) ?? defaultGrace
+        let grace = try clause.grace.map { duration throws(Diagnostic) in try gracePeriod(duration) } ?? defaultGrace
         let asked = try optionalMilliseconds(clause.retention)
         guard let needed = length.checkedSum(grace), asked ?? needed >= needed else {
             throw Diagnostic(
@@ -55,6 +55,13 @@ func milliseconds(_ duration: Syntax.Duration) throws(Diagnostic) -> Millisecond
         throw Diagnostic(.numberOutOfRange, "\(duration.count) \(duration.unit.rawValue) is too long", at: duration.span.range)
     }
     return Milliseconds(value)
+}
+
+/// A grace period, or the complaint that it is none.
+func gracePeriod(_ duration: Syntax.Duration) throws(Diagnostic) -> Milliseconds {
+    let value = try milliseconds(duration)
+    if value < 0 { throw Diagnostic(.windowError, "the GRACE PERIOD must not be negative", at: duration.span.range) }
+    return value
 }
 
 private func optionalMilliseconds(_ duration: Syntax.Duration?) throws(Diagnostic) -> Milliseconds? {

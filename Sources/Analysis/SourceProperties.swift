@@ -58,7 +58,9 @@ package struct SourceProperties: Hashable, Sendable {
             switch property.name.text.uppercased() {
             case "KAFKA_TOPIC": topic = try property.nonEmpty()
             case "PARTITIONS": partitions = Int(try property.integer(in: PropertyTable.partitions))
-            case "REPLICAS": replicas = Int(try property.integer(in: PropertyTable.replicas))
+            case "REPLICAS":
+                replicas = Int(try property.integer(in: PropertyTable.replicas))
+                if replicas == 0 { throw property.invalid("REPLICAS must be more than 0, or -1 for what the server has") }
             case "RETENTION_MS": retention = Milliseconds(try property.integer(in: PropertyTable.retention))
             case "COMPRESSION_TYPE": compression = try property.nonEmpty().lowercased()
             case "FORMAT": format = try property.format()

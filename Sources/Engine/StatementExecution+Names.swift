@@ -105,6 +105,9 @@ extension StatementExecution {
         let id = engine.log.newTopicID()
         try engine.announce(RemovedTopic(name: source.topic, topicID: id.description))
         do throws(LogError) {
+            if let replicas = properties.replicas, replicas > 1 {
+                sink.emit(.notice("REPLICAS=\(replicas) changes nothing: Millrace keeps one copy of each topic"))
+            }
             let partitions = properties.partitions ?? sourcePartitions ?? fallback
             return try engine.log.createTopic(source.topic, id: id, partitions: partitions, config: config)
         } catch {

@@ -73,6 +73,7 @@ extension StatementExecution {
     ) throws(Diagnostic) {
         let status = QueryStatus(queryID: id)
         let topics = Dictionary(plan.sources.map { ($0.topic, engine.log.topicID(named: $0.topic)) }, uniquingKeysWith: { first, _ in first })
+        if let gone = topics.filter({ $0.value == nil }).keys.min() { throw .deleted(gone) }
         let receiver = TransientReceiver(
             execution: self, queryID: id, topics: topics.compactMapValues(\.self), limit: limit, whenDone: whenDone)
         let launcher = QueryLauncher(engine: engine)

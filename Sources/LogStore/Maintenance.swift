@@ -111,7 +111,10 @@ extension SegmentedLog {
         guard config.cleanupPolicy.deletes else { return false }
         if let most = config.retentionBytes, total - ByteCount(clamping: segment.size) >= most { return true }
         guard let age = config.retention else { return false }
-        return try segment.maxTimestamp().map { $0 < clock.wallMilliseconds().earlier(by: age) } ?? true
+        let limit = clock.wallMilliseconds().earlier(by: age)
+        guard try segment.maxTimestamp().map({ $0 < limit }) ?? true else { return false }
+        // Records of years ago may have been written just now: nothing goes before it has been there for so long.
+        return try segment.times().changed.map { $0 < limit } ?? true
     }
 
     // MARK: Compaction

@@ -249,5 +249,10 @@ final class Segment: Sendable {
     }
 }
 
+extension Segment {
+    /// When its file was made and when it last changed.
+    func times() throws(LogError) -> FileTimes { try open().times }
+}
+
 /// The sentence about offsets from `first` up to and without `next` that are not there.
 func missingOffsets(_ first: Offset, _ next: Offset) -> String { "offsets \(first) to \(next.previous) are missing" }

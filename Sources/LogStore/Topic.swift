@@ -84,7 +84,8 @@ package enum Compression: UInt8, Hashable, Sendable, CaseIterable {
 package struct TopicConfig: Hashable, Sendable {
     /// `cleanup.policy`
     package var cleanupPolicy: CleanupPolicy = .delete
-    /// `retention.ms`: age by record timestamp after which a closed segment goes; nil (-1) sets no limit.
+    /// `retention.ms`: age by record timestamp, and by when it was written, after which a closed segment goes; nil (-1) sets no limit. In
+    /// Kafka the timestamps alone decide, so that results about old events may go as soon as they are made.
     package var retention: Milliseconds? = TopicConfig.usualRetention
     /// `retention.bytes`: size of a partition above which its oldest closed segments go; nil (-1) sets no limit.
     package var retentionBytes: ByteCount?

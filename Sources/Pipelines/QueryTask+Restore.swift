@@ -91,6 +91,8 @@ extension QueryTask {
             let run = try log.fetch(
                 changelog.topic, partition: changelog.partition, from: offset, maxBytes: TaskLimits.fetchBytes, upTo: .durable)
             try take(run, into: store)
+            // A server that is ended often would else read more of it each time.
+            snapshots?.note(store, run.count)
             return run.nextOffset > offset ? .changelog(run.nextOffset) : nil
         }
     }

@@ -167,5 +167,6 @@ private final class FaultyFile: File {
     }
 
     func size() throws(SystemError) -> Int64 { try base.size() }
+    var times: FileTimes { base.times }
     func close() { base.close() }
 }

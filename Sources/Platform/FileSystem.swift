@@ -72,11 +72,28 @@ package protocol File: AnyObject, Sendable {
     func truncate(to size: Int64) throws(SystemError)
     func size() throws(SystemError) -> Int64
 
+    /// When the file was made and when it last changed.
+    var times: FileTimes { get }
+
     /// Closes the file; later calls fail. Also happens when the last reference is released.
     func close()
 }
 
+/// Milliseconds since the epoch, by the wall clock of the machine; nil for what the file system does not know.
+package struct FileTimes: Hashable, Sendable {
+    package var made: Int64?
+    package var changed: Int64?
+
+    package init(made: Int64? = nil, changed: Int64? = nil) {
+        self.made = made
+        self.changed = changed
+    }
+}
+
 extension File {
+    /// A file in memory, of which nothing is known.
+    package var times: FileTimes { FileTimes() }
+
     /// Writes all of `bytes` at `position`.
     package func write(_ bytes: [UInt8], at position: Int64) throws(SystemError) {
         try write(bytes, 0..<bytes.count, at: position)

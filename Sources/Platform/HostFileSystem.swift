@@ -186,6 +186,12 @@ private final class HostFile: File {
         return Int64(status.st_size)
     }
 
+    var times: FileTimes {
+        var (made, changed): (Int64, Int64) = (-1, -1)
+        _ = unsafe millrace_file_times(descriptor.load(ordering: .relaxed), &made, &changed)
+        return FileTimes(made: made < 0 ? nil : made, changed: changed < 0 ? nil : changed)
+    }
+
     func close() {
         let old = descriptor.exchange(-1, ordering: .relaxed)
         if old >= 0 { _ = Glibc.close(old) }

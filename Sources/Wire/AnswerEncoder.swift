@@ -47,7 +47,7 @@ package struct AnswerEncoder: Sendable {
     package mutating func rows(_ block: RowBlock, tag: String?) -> [Int] {
         var leftOut: [Int] = []
         let prefix = Array((tag.map { "#" + $0 } ?? "").utf8) + [0x20]
-        bytes.reserveCapacity(bytes.count + block.bytes.count + block.rows.count * (prefix.count + 2))
+        bytes.makeRoom(for: block.bytes.count + block.rows.count * (prefix.count + 2))
         for index in block.rows.indices {
             guard Int(block.rows[index].length) <= WireLimits.rowBytes else {
                 leftOut.append(index)

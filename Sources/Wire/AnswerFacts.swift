@@ -28,8 +28,8 @@ extension AnswerSummary {
     /// Reads back what a server wrote.
     package init(facts: JSONValue) {
         self.init(
-            message: facts["message"]?.stringValue, rows: facts["rows"]?.intValue ?? 0, skipped: facts["skipped"]?.intValue ?? 0,
-            causes: (facts["causes"]?.objectValue ?? []).map { CauseCount(cause: $0.name, count: $0.value.intValue ?? 0) },
+            message: facts["message"]?.stringValue, rows: facts.count(of: "rows"), skipped: facts.count(of: "skipped"),
+            causes: (facts["causes"]?.objectValue ?? []).map { CauseCount(cause: $0.name, count: plausibleCount($0.value.intValue)) },
             firstProblem: facts["firstProblem"]?.stringValue, queryID: facts["query"]?.stringValue,
             nanoseconds: AnswerSummary.nanoseconds(milliseconds: facts["ms"]?.doubleValue ?? 0))
     }
@@ -84,10 +84,10 @@ extension IngestReport {
     /// Reads back what a server wrote.
     package init(facts: JSONValue) {
         self.init()
-        records = facts["rows"]?.intValue ?? 0
-        rejected = facts["skipped"]?.intValue ?? 0
+        records = facts.count(of: "rows")
+        rejected = facts.count(of: "skipped")
         if let problem = facts["firstProblem"] {
-            firstProblem = IngestProblem(line: problem["line"]?.intValue ?? 0, reason: problem["reason"]?.stringValue ?? "")
+            firstProblem = IngestProblem(line: problem.count(of: "line"), reason: problem["reason"]?.stringValue ?? "")
         }
         offsets = (facts["offsets"]?.arrayValue ?? []).map { entry in
             // Only told to a person: what is no place of a partition is shown as the nearest that is one.
@@ -98,3 +98,11 @@ extension IngestReport {
         }
     }
 }
+
+extension JSONValue {
+    /// A number of things that a server claims; see `plausibleCount`.
+    fileprivate func count(of name: String) -> Int { plausibleCount(self[name]?.intValue) }
+}
+
+/// What a server claims to be a number of rows, lines or errors, as one that may be added to others and multiplied by a thousand.
+private func plausibleCount(_ claimed: Int?) -> Int { max(0, min(claimed ?? 0, 1 << 50)) }

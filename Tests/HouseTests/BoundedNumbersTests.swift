@@ -89,6 +89,13 @@ private func places(_ pattern: String, except allowed: [String: String]) throws 
     }
 }
 
+/// Room for exactly what comes next, asked for again and again, moves the whole array each time.
+@Test func arraysGrowByDoubling() throws {
+    for place in try places("(\\w+)\\.reserveCapacity\\(\\1\\.count\\s*\\+", except: ["Sources/Bytes/Room.swift": "doubles"]) {
+        Issue.record("\(place): use makeRoom(for:)")
+    }
+}
+
 @Test func listedFilesExist() {
     for path in Array(products.keys) + conversions.keys {
         #expect(FileManager.default.fileExists(atPath: root.appending(path: path).path), "\(path) is listed and does not exist")

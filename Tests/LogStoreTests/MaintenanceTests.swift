@@ -1,5 +1,6 @@
 // Retention, compaction, inspection, and topics as things that change.
 import Bytes
+import Foundation
 import LogStore
 import Platform
 import Quantities
@@ -95,6 +96,31 @@ import Testing
         clock.advance(milliseconds: 5_000)
         log.maintain()
         #expect(try everything(log, topic) == "" && log.bounds(of: topic, partition: 0).start == 60)
+    }
+
+    /// Records about long ago stay for as long as the topic keeps what is written to it, also when the log is opened again.
+    @Test func whatIsOldMayBeNew() throws {
+        let directory = NSTemporaryDirectory() + "millrace-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        let now = SystemTime().wallMilliseconds()
+        func open(at moment: Int64) throws -> SegmentedLog {
+            try SegmentedLog(
+                directory: directory, files: HostFileSystem(), clock: SimulatedTime(wall: moment), random: SeededRandom(seed: 7),
+                options: LogOptions(), scheduler: HostScheduler())
+        }
+        var log = try open(at: now)
+        let topic = try log.create("t") { $0.segmentBytes = 1024 }
+        for number in 0..<60 { try log.append(topic, "k\(number)=v", timestamp: 1_000_000) }
+        #expect(log.maintain() == [] && log.describeTopics()[0].partitions[0].segmentCount > 2)
+        log.close()
+        log = try open(at: now + 60_000)
+        #expect(log.maintain() == [])
+        #expect(try log.bounds(of: topic, partition: 0).start == 0)
+        log.close()
+        log = try open(at: now + 8 * 86_400_000)
+        #expect(log.maintain() == [])
+        #expect(try log.bounds(of: topic, partition: 0).start > 0)
+        log.close()
     }
 
     /// A topic that nobody has tuned keeps records at most a minute, or a tenth, longer than asked.

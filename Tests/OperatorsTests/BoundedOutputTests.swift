@@ -171,6 +171,8 @@ private func endsWhenCancelled(_ dataflow: Dataflow) -> Bool {
         let dataflow = try client(join(.inner, .streamStream(always)))
         let partners = run((0..<4096).map { _ in Line("k", #"{"B":"b"}"#, at: 1) })
         for _ in 0..<25 { try dataflow.process(input: 1, run: partners, range: 0..<4000, partition: 0) }
+        // What comes next is to fit a commit, also after batches that have made nothing.
+        #expect(dataflow.batchLimit == OutputLimits.rowsPerBatch / 100_000)
         let rows = run((0..<4096).map { _ in Line("k", #"{"A":"a"}"#, at: 1) })
         try dataflow.process(input: 0, run: rows, range: 0..<4096, partition: 0)
         let drained = try drain(dataflow, atMost: 4)

@@ -116,7 +116,11 @@ private func block(_ rows: [String], deleted: [Bool] = []) -> RowBlock {
             let summary = AnswerSummary(facts: facts)
             #expect(summary.nanoseconds >= 0)
             _ = summary.facts.text
-            _ = IngestReport(facts: facts).sentence
+            let report = IngestReport(facts: facts)
+            _ = report.sentence
+            // What follows from it is computed without a look at each number.
+            #expect((0...(1 << 50)).contains(report.records) && (0...(1 << 50)).contains(report.rejected))
+            #expect((0...(1 << 50)).contains(summary.rows) && (0...(1 << 50)).contains(summary.skipped))
             let error = Diagnostic(code: "42601", json: try JSONValue(parsing: Array(
                 "{\"message\":\"m\",\"line\":\(number),\"column\":\(number),\"start\":\(number),\"end\":\(number)}".utf8)[...]))
             _ = error.rendered(source: "SELECT 1;\nSELECT 2;")

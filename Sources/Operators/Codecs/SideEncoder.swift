@@ -28,7 +28,7 @@ class SideEncoder {
 
     /// Encodes all of `rows`, null for those that `present` (when it is not empty) says are not there.
     func encodeRows(_ rows: Selection, present: [Bool], to sink: ByteSink, into ranges: inout [ByteRange]) {
-        ranges.reserveCapacity(ranges.count + rows.count)
+        ranges.makeRoom(for: rows.count)
         rows.forEach { row in ranges.append(present.isEmpty || present[row] ? encode(row, to: sink) : .null) }
     }
 }
@@ -120,7 +120,7 @@ struct WindowSuffix {
     }
 
     override func encodeRows(_ rows: Selection, present: [Bool], to sink: ByteSink, into ranges: inout [ByteRange]) {
-        ranges.reserveCapacity(ranges.count + rows.count)
+        ranges.makeRoom(for: rows.count)
         var written: [ByteRange] = []
         swap(&written, &ranges)
         let lanes = UnsafeMutablePointer<Lane>.allocate(capacity: columns.count + 1)

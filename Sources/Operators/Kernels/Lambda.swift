@@ -48,7 +48,11 @@ struct LambdaBody {
 private struct FlatElements {
     /// Elements for which a body is evaluated at once: many enough that what a call of a kernel costs does not count, few enough that the
     /// work is looked after every few milliseconds and the columns of the body fit a cache, however long the collections are.
-    static let pieceElements = 1 << 14
+    static let mostElements = 1 << 14
+    /// Elements of the first piece where each of them may become as large as a whole record.
+    static let fewElements = 16
+    /// Bytes of what a body makes of a piece above which the next one is smaller, and below a quarter of which it is larger.
+    private static let pieceBytes = 1 << 20
 
     /// For each element, its row.
     let owners: [Int32]
@@ -63,15 +67,24 @@ private struct FlatElements {
         }
     }
 
-    /// Gives `body` the elements of the rows in order, piece by piece; a row may be in several. Elements of a row that `isOver` are left
-    /// out from the next piece on, and all that are left when `cancel` is set.
+    /// Gives `body` the elements of the rows in order, in pieces of `size` elements, which it changes by how many bytes `body` says that it has
+    /// made; a row may be in several. Elements of a row that `isOver` are left out from the next piece on, and all that are left when `cancel`
+    /// is set.
     static func forEachPiece(
-        of collection: Column, _ rows: Selection, unless cancel: CancelFlag, isOver: (_ row: Int) -> Bool, _ body: (FlatElements) -> Void
+        of collection: Column, _ rows: Selection, size: inout Int, unless cancel: CancelFlag, isOver: (_ row: Int) -> Bool,
+        _ body: (FlatElements) -> Int
     ) {
         var owners: [Int32] = []
         var places: [Int32] = []
         func hand() {
-            if !owners.isEmpty, !cancel.isSet { body(FlatElements(collection, owners: owners, places: places)) }
+            if !owners.isEmpty, !cancel.isSet {
+                let bytes = body(FlatElements(collection, owners: owners, places: places))
+                if bytes > pieceBytes {
+                    size = max(1, size / 4)
+                } else if bytes < pieceBytes / 4, owners.count == size {
+                    size = min(mostElements, size * 2)
+                }
+            }
             owners.removeAll(keepingCapacity: true)
             places.removeAll(keepingCapacity: true)
         }
@@ -80,7 +93,7 @@ private struct FlatElements {
             for element in collection.elements(row) {
                 owners.append(Int32(truncatingIfNeeded: row))
                 places.append(Int32(truncatingIfNeeded: element))
-                guard owners.count == pieceElements else { continue }
+                guard owners.count >= size else { continue }
                 hand()
                 if cancel.isSet || isOver(row) { return }
             }
@@ -104,10 +117,12 @@ private struct RowUnderWay {
 final class TransformKernel: Kernel {
     private let collection: Kernel
     private let lambdas: [LambdaBody]
+    private var pieceSize: Int
 
     init(_ collection: Kernel, _ lambdas: [LambdaBody], _ type: SQLType) {
         self.collection = collection
         self.lambdas = lambdas
+        pieceSize = Column(type).children.contains(where: \.hasVariableWeight) ? FlatElements.fewElements : FlatElements.mostElements
         super.init(type)
     }
 
@@ -119,11 +134,14 @@ final class TransformKernel: Kernel {
         let mayBeLarge = result.children.contains(where: \.hasVariableWeight)
         usable.forEach { row in result.setRange(row, start: 0, count: 0) }
         var current: RowUnderWay?
-        FlatElements.forEachPiece(of: source, usable, unless: cancel, isOver: { current?.row == $0 && current?.isOver == true }) { flat in
+        var size = pieceSize
+        FlatElements.forEachPiece(
+            of: source, usable, size: &size, unless: cancel, isOver: { current?.row == $0 && current?.isOver == true }
+        ) { flat in
             let inner = frame.inner(flat.owners)
             let all = Selection.all(flat.owners.count)
             let parts = lambdas.map { $0.evaluate(inner, all, flat.parts) }
-            if cancel.isSet { return }
+            if cancel.isSet { return 0 }
             for (element, owner) in flat.owners.enumerated() {
                 if current?.row != Int(owner) {
                     finish(current, frame)
@@ -131,7 +149,9 @@ final class TransformKernel: Kernel {
                 }
                 add(parts, element, to: &current, frame, mayBeLarge)
             }
+            return mayBeLarge ? parts.reduce(0) { $0 + $1.contentSize } : 0
         }
+        pieceSize = size
         if cancel.isSet { usable.forEach { result.setFailed($0) } } else { finish(current, frame) }
         return result
     }
@@ -203,9 +223,12 @@ final class KeepKernel: Kernel {
         let cancel = frame.pressure.cancel
         usable.forEach { row in result.setRange(row, start: 0, count: 0) }
         var current: RowUnderWay?
-        FlatElements.forEachPiece(of: source, usable, unless: cancel, isOver: { current?.row == $0 && current?.isOver == true }) { flat in
+        var size = FlatElements.mostElements
+        FlatElements.forEachPiece(
+            of: source, usable, size: &size, unless: cancel, isOver: { current?.row == $0 && current?.isOver == true }
+        ) { flat in
             let keeps = lambda.evaluate(frame.inner(flat.owners), .all(flat.owners.count), flat.parts)
-            if cancel.isSet { return }
+            if cancel.isSet { return 0 }
             for (element, owner) in flat.owners.enumerated() {
                 if current?.row != Int(owner) {
                     finish(current)
@@ -213,6 +236,7 @@ final class KeepKernel: Kernel {
                 }
                 add(flat, element, if: keeps, to: &current, frame)
             }
+            return 0
         }
         if cancel.isSet { usable.forEach { result.setFailed($0) } } else { finish(current) }
         return result

@@ -3,6 +3,14 @@
 import Bytes
 import Values
 
+extension Kernel {
+    /// Fails the rows whose values, put together of others, are larger than one may be.
+    fileprivate func refuseLarge(_ frame: Frame, _ rows: Selection) {
+        guard result.contentSize > ValueLimit.bytes else { return }
+        rows.forEach { row in if result.weight(row) > ValueLimit.bytes { fail(frame, row, ValueLimit.message) } }
+    }
+}
+
 /// `a[i]`, `m[k]`
 final class SubscriptKernel: Kernel {
     private let base: Kernel, index: Kernel
@@ -73,6 +81,7 @@ final class MakeArrayKernel: Kernel {
             for column in columns { child.append(column, row) }
             result.setRange(row, start: start, count: columns.count)
         }
+        refuseLarge(frame, rows)
         return result
     }
 }
@@ -109,6 +118,7 @@ final class MakeMapKernel: Kernel {
             }
             result.setRange(row, start: start, count: keys.count - start)
         }
+        refuseLarge(frame, rows)
         return result
     }
 
@@ -132,6 +142,7 @@ final class MakeStructKernel: Kernel {
         // The fields are the items' own columns: they live as long as this result does.
         result.children = columns
         result.isView = true
+        refuseLarge(frame, rows)
         return result
     }
 }

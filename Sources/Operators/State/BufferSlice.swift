@@ -32,6 +32,8 @@ struct BufferedRow: BitwiseCopyable {
     struct RowList: BitwiseCopyable {
         var first: Int32
         var last: Int32
+        /// Rows that have ever been in it.
+        var count: Int32 = 1
     }
 
     /// Reached through a pointer, so that an access costs no check for overlapping ones.
@@ -42,6 +44,7 @@ struct BufferedRow: BitwiseCopyable {
         var arena = RowArena()
         var liveCount = 0
         var awaitingCount = 0
+        var mostRowsOfKey = 0
     }
 
     /// The span of time: this number times the width of spans is its start.
@@ -70,6 +73,8 @@ struct BufferedRow: BitwiseCopyable {
 
     /// Row numbers are below this.
     var bound: Int { unsafe parts.pointee.rows.count }
+    /// The most rows that any key has had.
+    var mostRowsOfKey: Int { unsafe parts.pointee.mostRowsOfKey }
     /// Rows that have not been deleted.
     var liveCount: Int { unsafe parts.pointee.liveCount }
     /// Rows that await a partner.
@@ -99,6 +104,7 @@ struct BufferedRow: BitwiseCopyable {
             let own = Int32(truncatingIfNeeded: number)
             unsafe parts.pointee.lists.append(RowList(first: own, last: own))
             unsafe parts.pointee.index.insert(parts.pointee.lists.count - 1, key.hash)
+            unsafe parts.pointee.mostRowsOfKey = max(parts.pointee.mostRowsOfKey, 1)
         }
         return number
     }
@@ -116,7 +122,9 @@ struct BufferedRow: BitwiseCopyable {
         let own = Int32(truncatingIfNeeded: number)
         if before >= 0 { self[Int(before)].next = own } else { ends.first = own }
         if behind >= 0 { self[Int(behind)].previous = own } else { ends.last = own }
+        ends.count += 1
         unsafe parts.pointee.lists[list] = ends
+        unsafe parts.pointee.mostRowsOfKey = max(parts.pointee.mostRowsOfKey, Int(ends.count))
     }
 
     /// Calls `body` with every row of `key` whose time lies in `times`, in order.

@@ -84,6 +84,9 @@ final class JoinBuffer: RecordwiseStore {
 
     // MARK: Rows
 
+    /// About as many rows as any key has at most.
+    var mostRowsOfKey: Int { slices.reduce(0) { $0 + $1.mostRowsOfKey } }
+
     /// A row that is kept.
     struct Kept {
         fileprivate let slice: BufferSlice

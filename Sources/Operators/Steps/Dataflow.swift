@@ -300,8 +300,15 @@ package final class Dataflow {
         self.decoding = decoding
     }
 
-    /// How many records the next batch should have at most.
-    package var batchLimit: Int { sizing.limit }
+    /// How many records the next batch should have at most: no more than it could commit if each became as many rows as one may.
+    package var batchLimit: Int {
+        var rows = 1
+        for operation in operators {
+            let (product, isTooLarge) = rows.multipliedReportingOverflow(by: max(1, operation.rowsPerRow))
+            rows = isTooLarge ? .max : product
+        }
+        return min(sizing.limit, max(1, OutputLimits.rowsPerBatch / rows))
+    }
 
     /// Ends all work when it is set, which any thread may do: within milliseconds also in the middle of a chunk.
     package var cancel: CancelFlag {

@@ -53,6 +53,9 @@ class Operator {
     /// How many rows are held back for coalescing.
     var heldRows: Int { 0 }
 
+    /// How many rows one row may become by what the operator's state holds now; 1 where that does not depend on state.
+    var rowsPerRow: Int { 1 }
+
     /// Bytes of state that this operator holds beside its stores.
     var stateMemory: Int { 0 }
 

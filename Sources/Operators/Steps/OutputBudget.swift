@@ -19,6 +19,8 @@ package enum OutputLimits {
     package static let sliceBytes = 2 << 20
     /// Bytes that may be put out between two commits. A commit is written and held as a whole; 16 such tasks fit a machine of 4 GiB.
     package static let heldBytes = 256 << 20
+    /// Rows that a batch may become: about as much as makes a commit due, so that a query that makes many is seen to go on.
+    package static let rowsPerBatch = 1 << 19
     /// Rows that one record may become: what fits `heldBytes` with 64 bytes a row.
     package static let rowsPerRecord = 4 << 20
 }

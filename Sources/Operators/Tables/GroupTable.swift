@@ -51,7 +51,7 @@ final class GroupTable {
 
     /// Gives each of `rows` its group, whose key stands in `columns`, by appending to `groups`.
     func assign(_ columns: [Column], _ rows: [Int32], to groups: inout [Int32]) {
-        groups.reserveCapacity(groups.count + rows.count)
+        groups.makeRoom(for: rows.count)
         // The rows that begin a group, in the order of the new groups.
         var fresh: [Int32] = []
         var next = Int32(truncatingIfNeeded: count)

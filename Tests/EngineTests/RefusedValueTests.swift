@@ -1,0 +1,83 @@
+// Statements whose values would be changed or would do nothing are refused, or a notice says so.
+
+import Testing
+
+@Suite struct RefusedValueTests {
+    private static let sources = """
+        CREATE STREAM s (k INT KEY, v INT) WITH (kafka_topic='s', value_format='JSON', key_format='JSON', partitions=1);
+        CREATE STREAM r (k INT KEY, v INT) WITH (kafka_topic='r', value_format='JSON', key_format='JSON', partitions=1);
+        CREATE STREAM d (x DECIMAL(12,2), a ARRAY<DECIMAL(12,2)>, m MAP<VARCHAR, DECIMAL(12,2)>, t STRUCT<d DECIMAL(12,2)>)
+            WITH (kafka_topic='d', value_format='JSON', partitions=1);
+        """
+
+    /// The lines that the last statement gives.
+    private func answer(_ statement: String) throws -> [String] {
+        let millrace = try Millrace(pushStart: "earliest")
+        defer { millrace.engine.close() }
+        _ = millrace.run(Self.sources)
+        return millrace.run(statement)
+    }
+
+    @Test(arguments: [
+        "TUMBLING (SIZE 10 SECONDS, GRACE PERIOD -11 SECONDS)", "HOPPING (SIZE 10 SECONDS, ADVANCE BY 1 SECOND, GRACE PERIOD -1 SECONDS)",
+        "SESSION (10 SECONDS, GRACE PERIOD -20 SECONDS)",
+    ])
+    func negativeGraceOfWindows(window: String) throws {
+        let lines = try answer("CREATE TABLE t AS SELECT k, COUNT(*) AS n FROM s WINDOW \(window) GROUP BY k;")
+        #expect(lines.contains { $0.hasPrefix("-") && $0.contains("the GRACE PERIOD must not be negative") }, "\(lines)")
+    }
+
+    @Test(arguments: [
+        ("-1 SECONDS", "WITHIN clause must not be negative"), ("(0 SECONDS, -1 SECONDS)", "WITHIN clause must not be negative"),
+        ("1 SECONDS GRACE PERIOD -100 SECONDS", "the GRACE PERIOD must not be negative"),
+    ])
+    func negativeTimesOfJoins(within: String, message: String) throws {
+        let lines = try answer("CREATE STREAM j AS SELECT s.k, s.v, r.v AS w FROM s JOIN r WITHIN \(within) ON s.k = r.k;")
+        #expect(lines.contains { $0.hasPrefix("-") && $0.contains(message) }, "\(lines)")
+    }
+
+    /// One side may reach back only so far as the other reaches ahead of it.
+    @Test func aNegativeReachMayBeRight() throws {
+        let lines = try answer("CREATE STREAM j AS SELECT s.k, s.v, r.v AS w FROM s JOIN r WITHIN (5 SECONDS, -1 SECONDS) ON s.k = r.k;")
+        #expect(lines.last?.hasPrefix("+") == true, "\(lines)")
+    }
+
+    @Test(arguments: [
+        "(x) VALUES (1.555)", "(x) VALUES (1.555 + 0)", "(x) VALUES (ABS(1.555))", "(x) VALUES (CAST(1.555 AS DECIMAL(5,3)))",
+        "(a) VALUES (ARRAY[1.555])", "(m) VALUES (MAP('a' := 1.555))", "(t) VALUES (STRUCT(d := 1.555))",
+    ])
+    func digitsThatWouldBeLost(values: String) throws {
+        let lines = try answer("INSERT INTO d \(values);")
+        #expect(lines.last?.hasPrefix("- 22003") == true, "\(lines)")
+    }
+
+    @Test(arguments: [
+        "(x) VALUES (1.5)", "(x) VALUES (1.5 + 1)", "(x) VALUES (CAST(1.555 AS DECIMAL(12,2)))", "(a) VALUES (ARRAY[1.55, 2])",
+        "(t) VALUES (STRUCT(d := 1))",
+    ])
+    func digitsThatFit(values: String) throws {
+        let lines = try answer("INSERT INTO d \(values);")
+        #expect(lines.last?.hasPrefix("+") == true, "\(lines)")
+    }
+
+    @Test func replicasThatMeanNothing() throws {
+        func create(_ replicas: String) throws -> [String] {
+            try answer("CREATE STREAM n (v INT) WITH (kafka_topic='n', value_format='JSON', partitions=1, replicas=\(replicas));")
+        }
+        #expect(try create("3").contains { $0.contains("REPLICAS=3 changes nothing") })
+        #expect(try create("1").allSatisfy { !$0.contains("changes nothing") })
+        #expect(try create("0").last?.contains("REPLICAS must be more than 0") == true)
+    }
+
+    /// A value that is put together of others is no larger than one may be, and what a lambda makes is looked at while it grows: such a
+    /// value is an error of its row.
+    @Test(arguments: [
+        "TRANSFORM(GENERATE_SERIES(1, 10000), x => LPAD('a', 100000, 'a'))[1]",
+        "CAST(ARRAY_LENGTH(TRANSFORM(GENERATE_SERIES(1, 1000), x => GENERATE_SERIES(1, 1000000))) AS VARCHAR)",
+        "ARRAY[LPAD('a', 9000000, 'a'), LPAD('b', 9000000, 'b')][1]", "MAP('a' := LPAD('a', 9000000, 'a'), 'b' := LPAD('b', 9000000, 'b'))['a']",
+    ])
+    func largeValues(expression: String) throws {
+        let lines = try answer("INSERT INTO s VALUES (1, 1); SELECT \(expression) AS x FROM s;")
+        #expect(lines.contains(": [null]"), "\(lines.map { $0.prefix(200) })")
+    }
+}
