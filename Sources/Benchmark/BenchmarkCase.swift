@@ -1,17 +1,33 @@
-// What is measured: the continuous queries by their Nexmark names, and what surrounds them.
+// What is measured: the queries of Nexmark, what surrounds them, and how cost grows.
 
 /// One measurement.
 package struct BenchmarkCase: Hashable, Sendable {
     /// What it does.
     package enum Work: Hashable, Sendable {
+        /// From the start of a process with an empty directory to its end behind its first answer.
+        case cold
         /// From opening an empty directory to the first answer.
         case start
         /// From INSERT to the row at a push query, one after the other.
         case latency
+        /// From the moment at which a row is due to the row at a push query, so many rows a second for so many seconds.
+        case rate(Int, seconds: Int)
+        /// Records in memory to the log, without an engine's work.
+        case append
+        /// The log's records to memory.
+        case scan
         /// JSON lines in memory to durable records.
         case load
-        /// From the statement's acknowledgement to the commit that covers the last input record.
-        case query(statement: String, drop: String)
+        /// From the statement to the commit that covers the last input record.
+        case query(NexmarkQuery)
+        /// The same with rows of so many groups, met at random.
+        case groups(Int)
+        /// From opening a directory with a table of so many groups to the first answer from that table.
+        case restart(Int)
+        /// From the statement that makes a filter to its acknowledgement, for each of so many.
+        case creation(Int)
+        /// Loading a stream with so many filters on it.
+        case queries(Int)
     }
 
     /// The word on the command line.
@@ -21,57 +37,40 @@ package struct BenchmarkCase: Hashable, Sendable {
     /// What is done.
     package let work: Work
 
-    /// All of them, in the order in which they run.
-    package static let all: [BenchmarkCase] = [
-        BenchmarkCase(name: "start", meaning: "engine on an empty directory to its first answer", work: .start),
-        BenchmarkCase(name: "latency", meaning: "INSERT to the row at a push query", work: .latency),
-        BenchmarkCase(name: "load", meaning: "JSON lines to durable records", work: .load),
-        stream("q0", "pass-through", "SELECT * FROM bid"),
-        stream("q1", "currency", "SELECT auction, bidder, price * 0.908 AS price, channel, url, date_time, extra FROM bid"),
-        stream("q2", "filter", "SELECT auction, price FROM bid WHERE auction % 123 = 0"),
-        table(
-            "q5", "hopping count",
-            "SELECT auction, COUNT(*) AS bids FROM bid WINDOW HOPPING (SIZE 10 SECONDS, ADVANCE BY 2 SECONDS) GROUP BY auction"),
-        table("q11", "sessions", "SELECT bidder, COUNT(*) AS bids FROM bid WINDOW SESSION (10 SECONDS) GROUP BY bidder"),
-        table("q12", "running group-by", "SELECT bidder, COUNT(*) AS bids, SUM(price) AS total FROM bid GROUP BY bidder"),
-    ]
+    /// Those that run unless others are asked for, in the order in which they run.
+    package static let usual: [BenchmarkCase] =
+        [
+            BenchmarkCase(name: "cold", meaning: "process on an empty directory to its end behind the first answer", work: .cold),
+            BenchmarkCase(name: "start", meaning: "engine on an empty directory to its first answer", work: .start),
+            BenchmarkCase(name: "latency", meaning: "INSERT to the row at a push query", work: .latency),
+            BenchmarkCase(name: "append", meaning: "records to the log", work: .append),
+            BenchmarkCase(name: "scan", meaning: "records from the log", work: .scan),
+            BenchmarkCase(name: "load", meaning: "JSON lines to durable records", work: .load),
+        ] + NexmarkQuery.all.map { BenchmarkCase(name: $0.name, meaning: $0.meaning, work: .query($0)) } + [restart(ofGroups: usualGroups)]
 
-    /// The stream of bids that the queries read.
-    static let makeBids =
-        "CREATE STREAM bid (auction BIGINT, bidder BIGINT, price BIGINT, channel VARCHAR, url VARCHAR, date_time BIGINT, extra VARCHAR) "
-        + "WITH (KAFKA_TOPIC='bid', VALUE_FORMAT='JSON', TIMESTAMP='date_time', PARTITIONS=1);"
+    /// The groups of `restart` where nobody says how many.
+    package static let usualGroups = 100_000
 
-    private static func stream(_ name: String, _ meaning: String, _ select: String) -> BenchmarkCase {
-        BenchmarkCase(
-            name: name, meaning: meaning,
-            work: .query(statement: "CREATE STREAM \(name) AS \(select);", drop: "DROP STREAM \(name) DELETE TOPIC;"))
+    /// A restart over a table of so many groups.
+    package static func restart(ofGroups count: Int) -> BenchmarkCase {
+        BenchmarkCase(name: "restart", meaning: "directory with \(count) groups to the first answer from them", work: .restart(count))
     }
 
-    private static func table(_ name: String, _ meaning: String, _ select: String) -> BenchmarkCase {
-        BenchmarkCase(
-            name: name, meaning: meaning,
-            work: .query(statement: "CREATE TABLE \(name) AS \(select);", drop: "DROP TABLE \(name) DELETE TOPIC;"))
+    /// Rows of so many groups.
+    package static func groups(_ count: Int) -> BenchmarkCase {
+        BenchmarkCase(name: "groups", meaning: "COUNT and SUM in \(count) groups met at random", work: .groups(count))
     }
-}
 
-/// The result of a case.
-package struct BenchmarkResult: Hashable, Sendable {
-    /// Which case.
-    package let name: String
-    /// What it measures.
-    package let meaning: String
-    /// `rows/s` or `µs`.
-    package let unit: String
-    /// One figure a run, or one an insert.
-    package let samples: [Double]
+    /// So many filters: making them, and the work with them.
+    package static func queries(_ count: Int) -> [BenchmarkCase] {
+        [
+            BenchmarkCase(name: "create", meaning: "a filter, one of \(count)", work: .creation(count)),
+            BenchmarkCase(name: "queries", meaning: "load with \(count) filters on the stream", work: .queries(count)),
+        ]
+    }
 
-    /// The figure in the middle; of latencies half are better.
-    package var median: Double { quantile(0.5) }
-
-    /// The figure that a share of the samples do not exceed.
-    package func quantile(_ share: Double) -> Double {
-        let sorted = samples.sorted()
-        guard !sorted.isEmpty else { return 0 }
-        return sorted[min(sorted.count - 1, Int(Double(sorted.count) * share))]
+    /// Rows at a fixed rate.
+    package static func rate(_ rows: Int, seconds: Int) -> BenchmarkCase {
+        BenchmarkCase(name: "rate", meaning: "due row to the row at a push query, \(rows) a second", work: .rate(rows, seconds: seconds))
     }
 }

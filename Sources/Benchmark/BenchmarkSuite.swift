@@ -3,150 +3,194 @@
 
 package import Diagnostics
 package import Engine
+import Pipelines
 import Platform
-import Sessions
+import Quantities
 
 /// The suite with its settings.
 package struct BenchmarkSuite {
-    /// Input records of a run.
+    /// Bids of a run.
     package var rows: Int
     /// Runs of each case.
     package var runs: Int
+    /// Partitions of the topics that queries read.
+    package var partitions: Int
     /// Opens an engine on a directory of its own.
     private let open: (_ directory: String) throws(Diagnostic) -> MillraceEngine
     private let directory: String
+    /// The program that is measured from outside; nil where there is none.
+    private let program: String?
     private let files: any FileSystem
-    private let time: any TimeSource
+    let time: any TimeSource
+    let texts: NexmarkTexts
 
-    /// Inserts of a run of the latency case.
-    private static let inserts = 1000
+    /// The first question.
+    private static let question = "SHOW STREAMS;"
     /// A query that is slower than this (nanoseconds) is given up.
-    private static let patience: Int64 = 600_000_000_000
+    static let patience: Int64 = 1_200_000_000_000
 
     /// A suite whose data directories lie in `directory`, one at a time.
     package init(
-        rows: Int, runs: Int, directory: String, open: @escaping (_ directory: String) throws(Diagnostic) -> MillraceEngine
+        rows: Int, runs: Int, partitions: Int = 1, directory: String, program: String? = nil,
+        open: @escaping (_ directory: String) throws(Diagnostic) -> MillraceEngine
     ) {
         self.rows = rows
         self.runs = runs
+        self.partitions = partitions
         self.directory = directory
+        self.program = program
         self.open = open
         files = HostFileSystem()
         time = SystemTime()
+        texts = NexmarkTexts()
     }
 
-    /// Runs the cases and reports the result of each as soon as it is known.
-    package func run(_ cases: [BenchmarkCase], progress: (String) -> Void, report: (BenchmarkResult) -> Void) throws(Diagnostic) {
-        var samples: [String: [Double]] = [:]
-        for run in 1...runs {
-            progress("run \(run) of \(runs)")
-            for one in cases where one.work == .start { samples[one.name, default: []].append(try start()) }
-            for one in cases where one.work == .latency { samples[one.name, default: []] += try latencies() }
-            let loaded = cases.filter { one in if case .start = one.work { false } else { one.work != .latency } }
-            if loaded.isEmpty { continue }
-            try withEngine { (engine, session) throws(Diagnostic) in
-                let rate = try load(session)
-                for one in loaded {
-                    if one.work == .load { samples[one.name, default: []].append(rate) }
-                    guard case .query(let statement, let drop) = one.work else { continue }
-                    progress("run \(run) of \(runs): \(one.name)")
-                    samples[one.name, default: []].append(try query(statement, drop: drop, engine, session))
+    /// Runs the cases and gives their results in the order of the cases. `progress` takes a line about what is done now.
+    package func run(_ cases: [BenchmarkCase], progress: (String) -> Void) throws(Diagnostic) -> [BenchmarkResult] {
+        var book = BenchmarkBook()
+        for run in 1...max(1, runs) {
+            func tell(_ name: String) { progress("run \(run) of \(max(1, runs)): \(name)") }
+            for one in cases {
+                switch one.work {
+                case .cold:
+                    tell(one.name)
+                    try cold(&book[one])
+                case .start:
+                    tell(one.name)
+                    try start(&book[one])
+                case .latency:
+                    tell(one.name)
+                    try latencies(&book[one])
+                case .rate(let rate, let seconds):
+                    tell(one.name)
+                    try rows(atRate: rate, seconds: seconds, &book[one])
+                case .append, .scan, .load, .query, .groups, .restart, .creation, .queries: break
                 }
             }
+            try log(cases, &book, tell)
+            try nexmark(cases, &book, tell)
+            try groups(cases, &book, tell)
+            try manyQueries(cases, &book, tell)
         }
-        for one in cases {
-            let isTime = one.work == .start || one.work == .latency
-            report(BenchmarkResult(name: one.name, meaning: one.meaning, unit: isTime ? "µs" : "rows/s", samples: samples[one.name] ?? []))
+        return cases.compactMap { book[$0].result($0) }
+    }
+
+    /// From the start of a process to its end, with one question.
+    private func cold(_ samples: inout BenchmarkSamples) throws(Diagnostic) {
+        guard let program else { return }
+        samples.unit = BenchmarkResult.time
+        try withDirectory { (place) throws(Diagnostic) in
+            let began = time.monotonicNanoseconds()
+            let status: Int?
+            do throws(SystemError) { status = try runQuietly(program, ["--data", place, "-c", BenchmarkSuite.question]) } catch {
+                throw Diagnostic(.ioError, "\(error)", category: .general)
+            }
+            let ended = time.monotonicNanoseconds()
+            guard status == 0 else { throw Diagnostic(.wrongState, "the program did not answer the question", category: .general) }
+            samples.figures.append(Double(ended - began) / 1000)
         }
     }
 
-    // MARK: Cases
-
-    /// Microseconds.
-    private func start() throws(Diagnostic) -> Double {
+    /// From opening an empty directory to the first answer.
+    private func start(_ samples: inout BenchmarkSamples) throws(Diagnostic) {
         let began = time.monotonicNanoseconds()
         var ended = began
         try withEngine { (_, session) throws(Diagnostic) in
-            try carryOut("SHOW STREAMS;", session)
+            try carryOut(BenchmarkSuite.question, session)
             ended = time.monotonicNanoseconds()
         }
-        return Double(ended - began) / 1000
+        samples.unit = BenchmarkResult.time
+        samples.figures.append(Double(ended - began) / 1000)
     }
 
-    /// Microseconds of each insert.
-    private func latencies() throws(Diagnostic) -> [Double] {
-        var times: [Double] = []
-        try withEngine { (engine, session) throws(Diagnostic) in
-            try carryOut("CREATE STREAM ping (n BIGINT) WITH (KAFKA_TOPIC='ping', VALUE_FORMAT='JSON', PARTITIONS=1);", session)
-            let arrivals = ArrivalSink()
-            let push = engine.openSession().execute("SELECT n FROM ping EMIT CHANGES;", into: arrivals)
-            defer { push.cancel() }
-            arrivals.awaitColumns()
-            for number in 1...BenchmarkSuite.inserts {
-                let began = time.monotonicNanoseconds()
-                try carryOut("INSERT INTO ping VALUES (\(number));", session)
-                arrivals.await(rows: number)
-                times.append(Double(time.monotonicNanoseconds() - began) / 1000)
-            }
-        }
-        return times
+    // MARK: Measuring
+
+    /// What something cost.
+    struct Cost {
+        var nanoseconds: Int64
+        var processorNanoseconds: Int64
+        var peak: ByteCount
     }
 
-    /// Records a second, the records' making not counted.
-    private func load(_ session: EngineSession) throws(Diagnostic) -> Double {
-        try carryOut(BenchmarkCase.makeBids, session)
-        var bids = NexmarkBids(seed: 42)
-        var pieces = bids.pieces(rows)
-        let began = time.monotonicNanoseconds()
-        let ingest = try session.beginIngest(into: "BID", format: .json)
-        var line = 1
-        pieces.reverse()
-        while let piece = pieces.popLast() {
-            ingest.take(piece.bytes, piece.lines, firstLine: line)
-            ingest.awaitRoom()
-            line += piece.lines.count
-        }
-        let outcome = Monitor<Result<IngestReport, Diagnostic>?>(nil)
-        ingest.finish { result in outcome.update { $0 = result } }
-        guard let result = outcome.wait(until: { $0 != nil }, then: { $0 }) else { return 0 }
-        let report = try result.get()
-        guard report.records == rows else {
-            throw Diagnostic(.dataError, "the load kept \(report.records) of \(rows) records", category: .general)
-        }
-        return rate(since: began)
+    /// Measures `work`, beginning without memory that others have left behind.
+    func cost<Failure: Error>(of work: () throws(Failure) -> Void) throws(Failure) -> Cost {
+        releaseFreedMemory(beyond: 0)
+        ResidentMemory.forgetPeak()
+        let (processor, began) = (processorNanoseconds(), time.monotonicNanoseconds())
+        try work()
+        let ended = time.monotonicNanoseconds()
+        return Cost(
+            nanoseconds: ended - began, processorNanoseconds: processorNanoseconds() - processor, peak: ResidentMemory.ofThisProcess.peak)
     }
 
-    /// Input records a second.
-    private func query(_ statement: String, drop: String, _ engine: MillraceEngine, _ session: EngineSession) throws(Diagnostic) -> Double {
-        try carryOut(statement, session)
-        let began = time.monotonicNanoseconds()
+    /// Waits until all queries have durably processed everything. Errors: one failed, or they need too long.
+    func drain(_ engine: MillraceEngine) throws(Diagnostic) {
         guard engine.drain(nanoseconds: BenchmarkSuite.patience) else {
-            throw Diagnostic(.wrongState, "the query did not end in time: \(statement)", category: .general)
+            throw Diagnostic(.wrongState, "the queries did not end in time", category: .general)
         }
-        let rate = rate(since: began)
-        try carryOut(drop, session)
-        return rate
+        for status in engine.queryStatuses {
+            guard case .failed(let failure) = status.content.withLock({ $0.state }) else { continue }
+            throw Diagnostic(.wrongState, "the query \(status.queryID) failed: \(failure.description)", category: .general)
+        }
     }
-
-    private func rate(since began: Int64) -> Double { Double(rows) * 1e9 / Double(max(1, time.monotonicNanoseconds() - began)) }
 
     // MARK: Engines
 
-    /// Gives `body` an engine on a fresh directory, and removes both.
-    private func withEngine(_ body: (MillraceEngine, EngineSession) throws(Diagnostic) -> Void) throws(Diagnostic) {
+    /// Gives `body` the name of a fresh directory, and removes it.
+    func withDirectory(_ body: (String) throws(Diagnostic) -> Void) throws(Diagnostic) {
         let place = directory + "/millrace-bench-" + String(SystemRandom().next(), radix: 36)
         // What stays behind when removing fails is the user's to see in the directory that they named.
         defer { try? files.removeTree(place) }
-        let engine = try open(place)
-        defer { engine.close() }
-        try body(engine, engine.openSession())
+        try body(place)
     }
 
-    private func carryOut(_ statement: String, _ session: EngineSession) throws(Diagnostic) {
-        let sink = FailureSink()
+    /// Gives `body` an engine on a directory.
+    func withEngine(on place: String, _ body: (MillraceEngine, EngineSession) throws(Diagnostic) -> Void) throws(Diagnostic) {
+        let engine = try open(place)
+        defer { engine.close() }
+        let session = engine.openSession()
+        try session.set("millrace.default.partitions", to: String(partitions))
+        try body(engine, session)
+    }
+
+    /// Gives `body` an engine on a fresh directory, and removes both.
+    func withEngine(_ body: (MillraceEngine, EngineSession) throws(Diagnostic) -> Void) throws(Diagnostic) {
+        try withDirectory { (place) throws(Diagnostic) in try withEngine(on: place, body) }
+    }
+
+    /// Carries out statements and gives the number of rows that they answered.
+    @discardableResult
+    func carryOut(_ statements: String, _ session: EngineSession) throws(Diagnostic) -> Int {
+        let sink = CollectingSink()
         let ended = Monitor(false)
-        session.execute(statement, into: sink) { _ in ended.update { $0 = true } }
+        session.execute(statements, into: sink) { _ in ended.update { $0 = true } }
         ended.wait(until: { $0 }, then: { _ in })
         if let failure = sink.failure { throw failure }
+        return sink.rows
+    }
+}
+
+/// The samples of all cases.
+struct BenchmarkBook {
+    private var pages: [String: BenchmarkSamples] = [:]
+
+    subscript(_ one: BenchmarkCase) -> BenchmarkSamples {
+        get { pages[one.name] ?? BenchmarkSamples() }
+        set { pages[one.name] = newValue }
+    }
+}
+
+extension BenchmarkSamples {
+    /// Takes a run over so many input rows.
+    mutating func add(_ cost: BenchmarkSuite.Cost, rows: Int, queries: Int = 1) {
+        figures.append(Double(rows) * 1e9 / Double(max(1, cost.nanoseconds)))
+        add(processorOf: cost, rows: rows, queries: queries)
+    }
+
+    /// Takes what a run cost, for which another figure counts than its speed.
+    mutating func add(processorOf cost: BenchmarkSuite.Cost, rows: Int, queries: Int = 1) {
+        // Nanoseconds for a row are thousandths of seconds for a million.
+        processorSeconds.append(Double(cost.processorNanoseconds) / 1000 / Double(max(1, rows)) / Double(max(1, queries)))
+        peakBytes = max(peakBytes, cost.peak.count)
     }
 }

@@ -39,7 +39,7 @@ package enum OptionName: String, Hashable, Sendable, CaseIterable {
     case logLevel = "log-level"
     case batch, passing, verbose, format
     case fromBeginning = "from-beginning"
-    case limit, partition, rows, runs, help, version
+    case limit, partition, rows, runs, groups, partitions, rate, duration, json, compare, help, version
 }
 
 /// What a command takes besides flags.
@@ -171,11 +171,22 @@ package enum CommandTable {
             ]),
         CommandSpec(
             name: .bench, summary: "the benchmark suite",
-            operands: [OperandSpec(name: "QUERY", kind: .text, count: 0...Int.max, help: "benchmarks by name; all unless given")],
+            operands: [
+                OperandSpec(
+                    name: "QUERY", kind: .text, count: 0...Int.max,
+                    help: "benchmarks by name; unless given all, or with --groups, --queries or --rate only these")
+            ],
             options: [
-                OptionSpec(.rows, nil, .integer(1...1_000_000_000), "input rows a run", default: "2000000"),
+                OptionSpec(.rows, nil, .integer(1...1_000_000_000), "bids of a run; people and auctions come to them", default: "2000000"),
                 OptionSpec(.runs, nil, .integer(1...1_000), "runs, of which the median counts", default: "3"),
-                OptionSpec(.data, nil, .directory, "make the data directories of the runs in this one"), threads, durability, output,
+                OptionSpec(.partitions, nil, .integer(1...1_000), "partitions of the topics that queries read", default: "1"),
+                OptionSpec(.groups, nil, .integer(1...1_000_000_000), "also a GROUP BY with so many groups, and a restart over them"),
+                OptionSpec(.queries, nil, .integer(1...100_000), "also so many filters on one stream"),
+                OptionSpec(.rate, nil, .integer(1...1_000_000), "also the latency of so many rows a second"),
+                OptionSpec(.duration, nil, .integer(1...3_600), "seconds of --rate", default: "10"),
+                OptionSpec(.data, nil, .directory, "make the data directories of the runs in this one"), threads, durability,
+                OptionSpec(.json, nil, .flag, "print all figures as one JSON document"),
+                OptionSpec(.compare, nil, .file, "also print ratios to the figures of this earlier document"), output,
             ]),
         CommandSpec(
             name: .completions, summary: "prints the completion script of a shell",

@@ -4,8 +4,10 @@ import Benchmark
 import CommandLineTable
 import Diagnostics
 import Engine
+import JSONText
 import LogStore
 import Platform
+import Sessions
 import Settings
 
 /// The command with its arguments.
@@ -16,48 +18,88 @@ struct BenchCommand {
 
     func run() throws(CommandFailure) -> Int32 {
         let cases = try wantedCases()
+        let earlier = try earlierReport()
         let directory = invocation[.data]?.text ?? Terminal.environment("TMPDIR") ?? "/tmp"
         var embedded = EmbeddedEngine()
         embedded.durability = invocation[.durability]?.text == "os" ? .os : .fsync
         embedded.threads = invocation[.threads]?.integer
         let template = embedded
+        var report = BenchmarkReport(
+            version: productVersion, inputRows: invocation[.rows]?.integer ?? 1, runs: invocation[.runs]?.integer ?? 1,
+            partitions: invocation[.partitions]?.integer ?? 1, durability: embedded.durability == .os ? "os" : "fsync",
+            threads: embedded.threads)
         let suite = BenchmarkSuite(
-            rows: invocation[.rows]?.integer ?? 1, runs: invocation[.runs]?.integer ?? 1, directory: directory
+            rows: report.inputRows, runs: report.runs, partitions: report.partitions, directory: directory, program: "/proc/self/exe"
         ) { (place) throws(Diagnostic) in
             var embedded = template
             embedded.directory = place
             do throws(CommandFailure) { return try embedded.open() } catch { throw error.diagnostic }
         }
-        var results: [BenchmarkResult] = []
         let showsProgress = Terminal.isTerminal(2)
         do throws(Diagnostic) {
-            try suite.run(cases) { line in if showsProgress { Terminal.write(line: line, to: 2) } } report: { results.append($0) }
+            report.results = try suite.run(cases) { line in if showsProgress { Terminal.write(line: line, to: 2) } }
         } catch {
             throw .cannotStart(error)
         }
-        ByteStream.output.print(table(of: results).text(invocation[.output]?.text ?? "table"))
+        try show(report, earlier)
         return 0
     }
 
+    private func show(_ report: BenchmarkReport, _ earlier: BenchmarkReport?) throws(CommandFailure) {
+        let output = invocation[.output]?.text ?? "table"
+        if invocation.isOn(.json) {
+            do throws(JSONCodingError) {
+                ByteStream.output.print(try JSONValue(encoding: report).text + "\n")
+            } catch {
+                throw .refused(Diagnostic(.dataError, "the figures cannot be written: \(error)", category: .general))
+            }
+        } else {
+            ByteStream.output.print(BenchTables.results(report, isForPeople: output == "table").text(output))
+        }
+        guard let earlier else { return }
+        if !report.isComparable(to: earlier) {
+            let (then, now) = (BenchTables.settings(earlier), BenchTables.settings(report))
+            ByteStream.errors.print("The earlier figures are of other settings: \(then); these: \(now).\n")
+        }
+        let comparison = BenchTables.comparison(BenchmarkComparison.all(of: report, with: earlier)).text(output)
+        // The document on standard output stays one document.
+        if invocation.isOn(.json) { ByteStream.errors.print(comparison) } else { ByteStream.output.print("\n" + comparison) }
+    }
+
+    // MARK: Arguments
+
     private func wantedCases() throws(CommandFailure) -> [BenchmarkCase] {
-        if invocation.operands.isEmpty { return BenchmarkCase.all }
-        let names = BenchmarkCase.all.map(\.name)
+        let groups = invocation[.groups]?.integer
+        var asked: [BenchmarkCase] = []
+        if let rate = invocation[.rate]?.integer { asked.append(.rate(rate, seconds: invocation[.duration]?.integer ?? 1)) }
+        if let groups { asked += [.groups(groups), .restart(ofGroups: groups)] }
+        if let queries = invocation[.queries]?.integer { asked += BenchmarkCase.queries(queries) }
+        if invocation.operands.isEmpty { return asked.isEmpty ? BenchmarkCase.usual : asked }
+        let names = BenchmarkCase.usual.map(\.name)
         for name in invocation.operands where !names.contains(name) {
             throw .usage(
                 Diagnostic(
-                    .usage, "there is no benchmark '\(name)'", category: .general, hint: "The benchmarks are \(names.joined(separator: ", "))."))
+                    .usage, "there is no benchmark '\(name)'", category: .general,
+                    hint: "The benchmarks are \(names.joined(separator: ", ")); --groups, --queries and --rate add others."))
         }
-        return BenchmarkCase.all.filter { invocation.operands.contains($0.name) }
+        let taken = asked.map(\.name)
+        return BenchmarkCase.usual.filter { invocation.operands.contains($0.name) && !taken.contains($0.name) } + asked
     }
 
-    private func table(of results: [BenchmarkResult]) -> RowTable {
-        var table = RowTable("benchmark", "what", "unit", "median", "p99", "least", "most")
-        for result in results {
-            func figure(_ value: Double) -> String { String(Int(value.rounded())) }
-            table.add(
-                result.name, result.meaning, result.unit, figure(result.median), result.samples.count >= 100 ? figure(result.quantile(0.99)) : "",
-                figure(result.quantile(0)), figure(result.quantile(1)))
+    /// The report of `--compare`, read before anything is measured.
+    private func earlierReport() throws(CommandFailure) -> BenchmarkReport? {
+        guard let path = invocation[.compare]?.text else { return nil }
+        let bytes: [UInt8]
+        do throws(SystemError) { bytes = try HostFileSystem().contents(of: path) } catch {
+            throw .usage(Diagnostic(.ioError, "\(error)", category: .general))
         }
-        return table
+        func noFigures(_ reason: String) -> CommandFailure {
+            .usage(
+                Diagnostic(
+                    .usage, "\(path) holds no figures: \(reason)", category: .general, hint: "It has to be what bench --json printed."))
+        }
+        let document: JSONValue
+        do throws(Diagnostic) { document = try JSONValue(parsing: bytes[...]) } catch { throw noFigures(error.message) }
+        do throws(JSONCodingError) { return try document.decoded(as: BenchmarkReport.self) } catch { throw noFigures("\(error)") }
     }
 }

@@ -373,8 +373,27 @@ private func python(_ script: String, _ arguments: [String]) throws -> (output: 
         let (output, status) = try run(millrace, ["bench", "--rows", "3000", "--runs", "1", "--durability", "os", "--output", "csv"])
         #expect(status == 0, "\(output)")
         let rows = output.split(separator: "\n").map { $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init) }
-        #expect(rows.map { $0[0] } == ["benchmark", "start", "latency", "load", "q0", "q1", "q2", "q5", "q11", "q12"])
+        let queries = ["q0", "q1", "q2", "q3", "q5", "q7", "q8", "q11", "q12", "q13", "q17", "q20", "q22"]
+        #expect(rows.map { $0[0] } == ["benchmark", "cold", "start", "latency", "append", "scan", "load"] + queries + ["restart"])
         #expect(rows.dropFirst().allSatisfy { Int($0[3]).map { $0 > 0 } ?? false }, "\(output)")
+        #expect(rows.allSatisfy { $0.count == 15 } && rows.allSatisfy { queries.contains($0[0]) == ($0[14].count == 16) }, "\(output)")
+    }
+
+    /// The document of one run is what another is compared with; the rows that a query makes are the same in both.
+    @Test func benchmarksAreComparedWithEarlierOnes() throws {
+        let file = FileManager.default.temporaryDirectory.appending(path: "millrace-figures-\(UUID().uuidString).json")
+        defer { try? FileManager.default.removeItem(at: file) }
+        let arguments = ["bench", "q2", "q12", "--rows", "2000", "--runs", "1", "--durability", "os"]
+        let (document, first) = try run(millrace, arguments + ["--json"])
+        #expect(first == 0, "\(document)")
+        try document.write(to: file, atomically: true, encoding: .utf8)
+        let (output, status) = try run(millrace, arguments + ["--output", "csv", "--compare", file.path])
+        #expect(status == 0, "\(output)")
+        let compared = output.components(separatedBy: "\n\n").last ?? ""
+        #expect(compared.split(separator: "\n").map { $0.split(separator: ",").first } == ["benchmark", "q2", "q12"], "\(output)")
+        #expect(compared.split(separator: "\n").dropFirst().allSatisfy { $0.hasSuffix(",same") }, "\(output)")
+        let (refusal, refused) = try run(millrace, arguments + ["--compare", root + "/Package.swift"])
+        #expect(refused == 2 && refusal.contains("holds no figures"), "\(refusal)")
     }
 
     /// Killed under load again and again; the long run makes fifty cycles.

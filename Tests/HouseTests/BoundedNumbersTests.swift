@@ -10,7 +10,7 @@ private let root = URL(filePath: "/" + #filePath.split(separator: "/").dropLast(
 private let products: [String: String] = [
     "Sources/Platform/TimeAndChance.swift": "the clocks of the machine, and one that a test moves",
     "Sources/Engine/StatementExecution+Waits.swift": "a TIMEOUT that has been found in its range",
-    "Sources/Benchmark/NexmarkBids.swift": "the number of an event of a run",
+    "Sources/Benchmark/Nexmark/NexmarkGenerator.swift": "the number of an event of a run",
     "Sources/Wire/AnswerFacts.swift": "a double",
     "Sources/Syntax/SyntaxLimits.swift": "a constant",
     "Sources/Shell/ShellCommand.swift": "a double that has been bounded",
