@@ -396,6 +396,15 @@ private func python(_ script: String, _ arguments: [String]) throws -> (output: 
         #expect(refused == 2 && refusal.contains("holds no figures"), "\(refusal)")
     }
 
+    /// The rows of the benchmark's queries are what SQLite computes from the same events.
+    @Test(
+        .enabled(if: Surroundings.has("nexmark/generate.py"), "shared/nexmark/generate.py is not beside the project"),
+        .enabled(if: Surroundings.hasProgram("python3"), "there is no Python"))
+    func theQueriesOfNexmarkAreRight() throws {
+        let (output, status) = try python("nexmark.py", [millrace, Surroundings.shared + "/nexmark/generate.py"])
+        #expect(status == 0 && output == "ok\n", "\(output)")
+    }
+
     /// Killed under load again and again; the long run makes fifty cycles.
     @Test(.enabled(if: Surroundings.hasProgram("python3"), "there is no Python"), arguments: ["fsync", "os"])
     func nothingAcknowledgedIsLost(durability: String) throws {
