@@ -96,7 +96,7 @@ let package = Package(
              ["Quantities", "Engine", "Sessions", "Wire", "Platform", "Diagnostics", "Bytes", "JSONText", "CUV", "CHTTPParser"],
              linking: [archive("uv"), archive("http_parser")]),
         room("Benchmark", "measures the whole product with the queries of Nexmark",
-             ["Quantities", "Engine", "Pipelines", "LogStore", "Sessions", "Platform", "Diagnostics", "Bytes"]),
+             ["Quantities", "Engine", "Pipelines", "LogStore", "Sessions", "Client", "Server", "Platform", "Diagnostics", "Bytes"]),
         room("CommandLineTable", "the subcommands and flags, declared once", ["Settings", "Quantities", "Diagnostics"]),
         room("Shell", "the interactive prompt and the drawing of answers",
              ["Quantities", "Sessions", "Syntax", "Diagnostics", "Platform", "Bytes", "JSONText", "CEdit"],

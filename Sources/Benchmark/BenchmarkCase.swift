@@ -10,6 +10,8 @@ package struct BenchmarkCase: Hashable, Sendable {
         case start
         /// From INSERT to the row at a push query, one after the other.
         case latency
+        /// The same between two connections to a server.
+        case latencyOverTCP
         /// From the moment at which a row is due to the row at a push query, so many rows a second for so many seconds.
         case rate(Int, seconds: Int)
         /// Records in memory to the log, without an engine's work.
@@ -18,6 +20,8 @@ package struct BenchmarkCase: Hashable, Sendable {
         case scan
         /// JSON lines in memory to durable records.
         case load
+        /// The same through a connection to a server.
+        case loadOverTCP
         /// From the statement to the commit that covers the last input record.
         case query(NexmarkQuery)
         /// The same with rows of so many groups, met at random.
@@ -43,9 +47,11 @@ package struct BenchmarkCase: Hashable, Sendable {
             BenchmarkCase(name: "cold", meaning: "process on an empty directory to its end behind the first answer", work: .cold),
             BenchmarkCase(name: "start", meaning: "engine on an empty directory to its first answer", work: .start),
             BenchmarkCase(name: "latency", meaning: "INSERT to the row at a push query", work: .latency),
+            BenchmarkCase(name: "latency-tcp", meaning: "the same between two connections to a server", work: .latencyOverTCP),
             BenchmarkCase(name: "append", meaning: "records to the log", work: .append),
             BenchmarkCase(name: "scan", meaning: "records from the log", work: .scan),
             BenchmarkCase(name: "load", meaning: "JSON lines to durable records", work: .load),
+            BenchmarkCase(name: "load-tcp", meaning: "the same through a connection to a server", work: .loadOverTCP),
         ] + NexmarkQuery.all.map { BenchmarkCase(name: $0.name, meaning: $0.meaning, work: .query($0)) } + [restart(ofGroups: usualGroups)]
 
     /// The groups of `restart` where nobody says how many.

@@ -17,8 +17,17 @@ extension BenchmarkSuite {
 
     /// The time of each insert; the next one begins when its row is there.
     func latencies(_ samples: inout BenchmarkSamples) throws(Diagnostic) {
+        try withEngine { (engine, session) throws(Diagnostic) in
+            try insertOneByOne(session, watchedBy: engine.openSession(), &samples)
+        }
+    }
+
+    /// Inserts through one session and measures until each row is there in another.
+    func insertOneByOne(
+        _ session: any StatementSession, watchedBy watcher: any StatementSession, _ samples: inout BenchmarkSamples
+    ) throws(Diagnostic) {
         samples.unit = BenchmarkResult.time
-        try watching { (engine, session, arrivals) throws(Diagnostic) in
+        try watching(session, watcher) { (arrivals) throws(Diagnostic) in
             for number in 1...BenchmarkSuite.inserts {
                 let began = time.monotonicNanoseconds()
                 try carryOut("INSERT INTO ping VALUES (\(number));", session)
@@ -33,20 +42,19 @@ extension BenchmarkSuite {
     func rows(atRate rate: Int, seconds: Int, _ samples: inout BenchmarkSamples) throws(Diagnostic) {
         samples.unit = BenchmarkResult.time
         let count = rate * seconds
-        try watching { (engine, session, arrivals) throws(Diagnostic) in
-            let ingest = try session.beginIngest(into: "PING", format: .json)
-            let cost = try cost { () throws(Diagnostic) in
-                let schedule = RowSchedule(start: time.monotonicNanoseconds(), rate: rate)
-                arrivals.expect(schedule)
-                try write(count, on: schedule, to: ingest)
-                let kept = try finish(ingest).records
-                guard kept == count else {
-                    throw Diagnostic(.dataError, "the load kept \(kept) of \(count) records", category: .general)
+        try withEngine { (engine, session) throws(Diagnostic) in
+            try watching(session, engine.openSession()) { (arrivals) throws(Diagnostic) in
+                let ingest = try session.beginIngest(into: "PING", format: .json)
+                let cost = try cost { () throws(Diagnostic) in
+                    let schedule = RowSchedule(start: time.monotonicNanoseconds(), rate: rate)
+                    arrivals.expect(schedule)
+                    try write(count, on: schedule, to: ingest)
+                    try check(try finish(ingest), keptAllOf: count, "PING")
+                    try arrivals.await(rows: count)
                 }
-                try arrivals.await(rows: count)
+                samples.add(processorOf: cost, rows: count)
+                samples.times.add(arrivals.times)
             }
-            samples.add(processorOf: cost, rows: count)
-            samples.times.add(arrivals.times)
         }
     }
 
@@ -74,16 +82,16 @@ extension BenchmarkSuite {
         }
     }
 
-    /// Gives `body` an engine with a stream and a push query on it that has begun.
-    private func watching(_ body: (MillraceEngine, EngineSession, ArrivalSink) throws(Diagnostic) -> Void) throws(Diagnostic) {
-        try withEngine { (engine, session) throws(Diagnostic) in
-            try carryOut(BenchmarkSuite.makePing, session)
-            let arrivals = ArrivalSink(time: time)
-            let push = engine.openSession().execute(BenchmarkSuite.watchPing, into: arrivals)
-            defer { push.cancel() }
-            try arrivals.awaitColumns()
-            try body(engine, session, arrivals)
-        }
+    /// Makes a stream, and gives `body` the rows of a push query on it that has begun.
+    private func watching(
+        _ session: any StatementSession, _ watcher: any StatementSession, _ body: (ArrivalSink) throws(Diagnostic) -> Void
+    ) throws(Diagnostic) {
+        try carryOut(BenchmarkSuite.makePing, session)
+        let arrivals = ArrivalSink(time: time)
+        let push = watcher.submit(BenchmarkSuite.watchPing, into: arrivals) { _ in }
+        defer { push.cancel() }
+        try arrivals.awaitColumns()
+        try body(arrivals)
     }
 }
 

@@ -91,9 +91,17 @@ extension BenchmarkSuite {
     /// Rows that are made up at once before they are loaded: some hundred megabytes at most.
     static let windowRows = 400_000
 
-    /// Loads `count` lines that `make` makes in portions, and gives the time of the loading alone.
+    /// Loads `count` lines into a source, and gives the cost of the loading alone.
     func load(
         _ count: Int, into source: String, _ session: EngineSession, make: (Int) -> [NexmarkGenerator.Piece]
+    ) throws(Diagnostic) -> Cost {
+        try load(count, into: source, make: make) { (pieces) throws(Diagnostic) in try handOver(&pieces, to: source, session) }
+    }
+
+    /// Lets lines be loaded that `make` makes in portions. `handOver` takes a portion from its end, and is what costs.
+    func load(
+        _ count: Int, into source: String, make: (Int) -> [NexmarkGenerator.Piece],
+        handOver: (inout [NexmarkGenerator.Piece]) throws(Diagnostic) -> IngestReport
     ) throws(Diagnostic) -> Cost {
         var sum = Cost(nanoseconds: 0, processorNanoseconds: 0, peak: .zero)
         var left = count
@@ -101,7 +109,7 @@ extension BenchmarkSuite {
             let window = min(left, BenchmarkSuite.windowRows)
             // From the back, so that each piece is let go of as it is handed over.
             var pieces = Array(make(window).reversed())
-            let cost = try cost { () throws(Diagnostic) in try handOver(&pieces, window, to: source, session) }
+            let cost = try cost { () throws(Diagnostic) in try check(try handOver(&pieces), keptAllOf: window, source) }
             sum.nanoseconds += cost.nanoseconds
             sum.processorNanoseconds += cost.processorNanoseconds
             sum.peak = max(sum.peak, cost.peak)
@@ -111,8 +119,8 @@ extension BenchmarkSuite {
     }
 
     private func handOver(
-        _ pieces: inout [NexmarkGenerator.Piece], _ count: Int, to source: String, _ session: EngineSession
-    ) throws(Diagnostic) {
+        _ pieces: inout [NexmarkGenerator.Piece], to source: String, _ session: EngineSession
+    ) throws(Diagnostic) -> IngestReport {
         let ingest = try session.beginIngest(into: source, format: .json)
         var line = 1
         while let piece = pieces.popLast() {
@@ -120,12 +128,15 @@ extension BenchmarkSuite {
             ingest.awaitRoom()
             line += piece.lines.count
         }
-        let report = try finish(ingest)
-        guard report.records == count else {
-            throw Diagnostic(
-                .dataError, "the load of \(source) kept \(report.records) of \(count) records", category: .general,
-                hint: report.firstProblem.map { "Line \($0.line): \($0.reason)" })
-        }
+        return try finish(ingest)
+    }
+
+    /// Errors: not all of so many lines have become records.
+    func check(_ report: IngestReport, keptAllOf count: Int, _ source: String) throws(Diagnostic) {
+        guard report.records != count else { return }
+        throw Diagnostic(
+            .dataError, "the load of \(source) kept \(report.records) of \(count) records", category: .general,
+            hint: report.firstProblem.map { "Line \($0.line): \($0.reason)" })
     }
 
     /// Waits until all that was taken is durable.

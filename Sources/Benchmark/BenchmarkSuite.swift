@@ -6,6 +6,7 @@ package import Engine
 import Pipelines
 import Platform
 import Quantities
+import Sessions
 
 /// The suite with its settings.
 package struct BenchmarkSuite {
@@ -61,6 +62,12 @@ package struct BenchmarkSuite {
                 case .latency:
                     tell(one.name)
                     try latencies(&book[one])
+                case .latencyOverTCP:
+                    tell(one.name)
+                    try latenciesOverTCP(&book[one])
+                case .loadOverTCP:
+                    tell(one.name)
+                    try loadOverTCP(&book[one])
                 case .rate(let rate, let seconds):
                     tell(one.name)
                     try rows(atRate: rate, seconds: seconds, &book[one])
@@ -160,10 +167,10 @@ package struct BenchmarkSuite {
 
     /// Carries out statements and gives the number of rows that they answered.
     @discardableResult
-    func carryOut(_ statements: String, _ session: EngineSession) throws(Diagnostic) -> Int {
+    func carryOut(_ statements: String, _ session: any StatementSession) throws(Diagnostic) -> Int {
         let sink = CollectingSink()
         let ended = Monitor(false)
-        session.execute(statements, into: sink) { _ in ended.update { $0 = true } }
+        _ = session.submit(statements, into: sink) { _ in ended.update { $0 = true } }
         ended.wait(until: { $0 }, then: { _ in })
         if let failure = sink.failure { throw failure }
         return sink.rows

@@ -71,6 +71,9 @@ struct BenchCommand {
     private func wantedCases() throws(CommandFailure) -> [BenchmarkCase] {
         let groups = invocation[.groups]?.integer
         var asked: [BenchmarkCase] = []
+        if invocation[.rate] == nil, !invocation.all(.duration).isEmpty {
+            throw .usage(Diagnostic(.usage, "--duration is that of --rate, which is not given", category: .general))
+        }
         if let rate = invocation[.rate]?.integer { asked.append(.rate(rate, seconds: invocation[.duration]?.integer ?? 1)) }
         if let groups { asked += [.groups(groups), .restart(ofGroups: groups)] }
         if let queries = invocation[.queries]?.integer { asked += BenchmarkCase.queries(queries) }

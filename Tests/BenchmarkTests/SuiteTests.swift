@@ -50,10 +50,10 @@ private let queries = BenchmarkCase.usual.filter { if case .query = $0.work { tr
     }
 
     @Test func whatSurroundsTheQueriesIsMeasured() throws {
-        let names: Set = ["start", "latency", "append", "scan", "load"]
+        let names: Set = ["start", "latency", "latency-tcp", "append", "scan", "load", "load-tcp"]
         let cases = BenchmarkCase.usual.filter { names.contains($0.name) }
         let results = try suite(rows: 2_000).run(cases) { _ in }
-        #expect(results.count == 5 && results.allSatisfy { $0.median > 0 })
+        #expect(results.count == names.count && results.allSatisfy { $0.median > 0 })
         let latency = try #require(results.first { $0.name == "latency" })
         #expect(try #require(latency.p99) <= latency.most && latency.least <= latency.median)
     }
