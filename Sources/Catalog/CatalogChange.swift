@@ -10,6 +10,8 @@ package enum CatalogObject: Hashable, Sendable {
     case query(QueryDefinition)
     /// The query of that id is not to run until it is resumed.
     case pause(String)
+    /// The state of the query of that id did not fit the server's memory.
+    case memoryPause(String)
     case removedTopic(RemovedTopic)
     /// A statement of a server's script has been carried out.
     case scriptMark(String)
@@ -23,6 +25,7 @@ package enum CatalogObject: Hashable, Sendable {
         case .type(let type): .type(type.name)
         case .query(let query): .query(query.id)
         case .pause(let id): .pause(id)
+        case .memoryPause(let id): .memoryPause(id)
         case .removedTopic(let topic): .removedTopic(topic.name)
         case .scriptMark(let mark): .scriptMark(mark)
         case .numbers: .numbers
@@ -36,6 +39,7 @@ package enum CatalogKey: Hashable, Sendable {
     case type(String)
     case query(String)
     case pause(String)
+    case memoryPause(String)
     case removedTopic(String)
     case scriptMark(String)
     case numbers
@@ -47,6 +51,7 @@ package enum CatalogKey: Hashable, Sendable {
         case .type(let name): "type/" + name
         case .query(let id): "query/" + id
         case .pause(let id): "paused/" + id
+        case .memoryPause(let id): "over-memory/" + id
         case .removedTopic(let name): "removed-topic/" + name
         case .scriptMark(let mark): "script/" + mark
         case .numbers: "numbers/query"
@@ -62,6 +67,7 @@ package enum CatalogKey: Hashable, Sendable {
         case "type": self = .type(name)
         case "query": self = .query(name)
         case "paused": self = .pause(name)
+        case "over-memory": self = .memoryPause(name)
         case "removed-topic": self = .removedTopic(name)
         case "script": self = .scriptMark(name)
         case "numbers" where name == "query": self = .numbers
@@ -95,13 +101,13 @@ package struct CatalogChange: Hashable, Sendable {
             switch object {
             case .query(let query): query.id
             case .pause(let id): id
-            case .source, .type, .removedTopic, .scriptMark, .numbers: nil
+            case .source, .type, .memoryPause, .removedTopic, .scriptMark, .numbers: nil
             }
         }
         let removed = remove.compactMap { key -> String? in
             switch key {
             case .query(let id), .pause(let id): id
-            case .source, .type, .removedTopic, .scriptMark, .numbers: nil
+            case .source, .type, .memoryPause, .removedTopic, .scriptMark, .numbers: nil
             }
         }
         return Set(changed + removed)
@@ -141,6 +147,8 @@ extension CatalogSnapshot {
             if query.plan.id != query.id { throw CatalogConflict(reason: "the query \(query.id) has the plan of \(query.plan.id)") }
         case .pause(let id):
             if queries[id] == nil { throw CatalogConflict(reason: "the query \(id), which is to be paused, does not exist") }
+        case .memoryPause(let id):
+            if queries[id] == nil { throw CatalogConflict(reason: "the query \(id), which does not fit, does not exist") }
         case .type, .removedTopic, .scriptMark, .numbers: return
         }
     }
@@ -155,8 +163,10 @@ extension CatalogSnapshot {
             if let source = sortedSources.first(where: { $0.queryID == id }) {
                 throw CatalogConflict(reason: "the query \(id) is removed, but the source \(source.name) belongs to it")
             }
-            if paused.contains(id) { throw CatalogConflict(reason: "the query \(id) is removed, but stays paused") }
-        case .source, .query, .type, .pause, .removedTopic, .scriptMark, .numbers: return
+            if paused.contains(id) || memoryPauses.contains(id) {
+                throw CatalogConflict(reason: "the query \(id) is removed, but stays paused")
+            }
+        case .source, .query, .type, .pause, .memoryPause, .removedTopic, .scriptMark, .numbers: return
         }
     }
 }

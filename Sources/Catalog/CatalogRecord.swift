@@ -53,6 +53,7 @@ package enum CatalogRecord: Sendable {
             case .type?: return .object(.type(try body.decoded(as: CustomType.self)), sequence: sequence)
             case .query?: return query(try body.decoded(as: StoredQuery.self), document["plan"] ?? .null, sequence)
             case .pause(let id)?: return .object(.pause(id), sequence: sequence)
+            case .memoryPause(let id)?: return .object(.memoryPause(id), sequence: sequence)
             case .removedTopic?: return .object(.removedTopic(try body.decoded(as: RemovedTopic.self)), sequence: sequence)
             case .scriptMark(let mark)?: return .object(.scriptMark(mark), sequence: sequence)
             case .numbers?: return .object(.numbers(next: max(0, try body.decoded(as: Int64.self))), sequence: sequence)
@@ -93,7 +94,7 @@ extension CatalogObject {
                 .init("plan", ["version": .integer(CatalogRecord.planVersion), "plan": try JSONValue(encoding: query.plan)]))
         case .removedTopic(let topic): members.append(.init("object", try JSONValue(encoding: topic)))
         case .numbers(let next): members.append(.init("object", .integer(next)))
-        case .pause, .scriptMark: break
+        case .pause, .memoryPause, .scriptMark: break
         }
         return JSONValue.object(members).bytes
     }

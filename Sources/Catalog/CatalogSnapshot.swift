@@ -168,6 +168,8 @@ package struct CatalogSnapshot: Hashable, Sendable {
     package private(set) var queries: [String: QueryDefinition] = [:]
     /// The queries that PAUSE has stopped.
     package private(set) var paused: Set<String> = []
+    /// The queries whose state did not fit the server's memory. After a start of the server they come behind all others.
+    package private(set) var memoryPauses: Set<String> = []
     /// By name, topics that are still to be deleted.
     package private(set) var removedTopics: [String: RemovedTopic] = [:]
     /// The marks of a server script's statements that have been carried out.
@@ -183,6 +185,10 @@ package struct CatalogSnapshot: Hashable, Sendable {
     package var sortedSources: [SourceDefinition] { sources.values.sorted { $0.name < $1.name } }
     /// All persistent queries, by id.
     package var sortedQueries: [QueryDefinition] { queries.values.sorted { $0.id < $1.id } }
+    /// What goes with a query: its own key and those of its pauses.
+    package func keys(ofQuery id: String) -> [CatalogKey] {
+        [.query(id), .pause(id)] + (memoryPauses.contains(id) ? [.memoryPause(id)] : [])
+    }
     /// The queries that read a source.
     package func readers(of name: String) -> [QueryDefinition] { sortedQueries.filter { $0.reads.contains(name) } }
     /// The queries that write a source.
@@ -195,6 +201,7 @@ package struct CatalogSnapshot: Hashable, Sendable {
         case .type(let type): customTypes[type.name] = type
         case .query(let query): queries[query.id] = query
         case .pause(let id): paused.insert(id)
+        case .memoryPause(let id): memoryPauses.insert(id)
         case .removedTopic(let topic): removedTopics[topic.name] = topic
         case .scriptMark(let mark): scriptMarks.insert(mark)
         case .numbers(let next): nextQueryNumber = max(nextQueryNumber, min(next, QueryIDs.numbersEnd))
@@ -208,6 +215,7 @@ package struct CatalogSnapshot: Hashable, Sendable {
         case .type(let name): customTypes[name] = nil
         case .query(let id): queries[id] = nil
         case .pause(let id): paused.remove(id)
+        case .memoryPause(let id): memoryPauses.remove(id)
         case .removedTopic(let name): removedTopics[name] = nil
         case .scriptMark(let mark): scriptMarks.remove(mark)
         case .numbers: break

@@ -37,6 +37,7 @@ package struct OptionSpec: Hashable, Sendable {
 package enum OptionName: String, Hashable, Sendable, CaseIterable {
     case data, server, command, file, output, define, listen, socket, metrics, config, queries, paused, durability, threads, insecure
     case logLevel = "log-level"
+    case memoryLimit = "memory-limit"
     case batch, passing, verbose, format
     case fromBeginning = "from-beginning"
     case limit, partition, rows, runs, groups, partitions, rate, duration, json, compare, help, version
@@ -126,7 +127,7 @@ package enum CommandTable {
                 option(.data, .dataDirectory), option(.listen, .listen), option(.socket, .socket), option(.metrics, .metricsListen),
                 configuration, option(.queries, .queriesFile),
                 OptionSpec(.paused, nil, .flag, "bring up all queries paused; RESUME starts them"),
-                durability, threads, option(.insecure, .insecure), option(.logLevel, .logLevel),
+                durability, threads, option(.memoryLimit, .memoryLimit), option(.insecure, .insecure), option(.logLevel, .logLevel),
             ]),
         CommandSpec(
             name: .run, summary: "executes scripts and stops at the first error",

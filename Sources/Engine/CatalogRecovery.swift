@@ -124,6 +124,10 @@ extension MillraceEngine {
             recovery.rewritten.removeAll { $0.key == .pause(id) }
             recovery.removed.append(.pause(id))
         }
+        for id in recovery.snapshot.memoryPauses.subtracting(known).sorted() {
+            recovery.snapshot.remove(.memoryPause(id))
+            recovery.removed.append(.memoryPause(id))
+        }
     }
 
     /// The next number of a query id lies behind all that were given, whether their queries still exist or not.
@@ -165,7 +169,9 @@ extension MillraceEngine {
         }
         collectLeftovers()
         for notice in deleteRemovedTopics() { configuration.logLine(.warning, logText("topic_left_over", ["detail": notice])) }
+        let last = holdWhatDidNotFit(in: snapshot)
         _ = reconcile(Set(snapshot.queries.keys))
+        startLast(last)
     }
 
     /// Writes records of this version for what was of an older one. When the log takes none now, the next start does it

@@ -4,6 +4,7 @@ package import Functions
 package import Operators
 package import Pipelines
 package import Platform
+import Settings
 
 /// How an engine is set up.
 package struct EngineConfiguration: Sendable {
@@ -44,6 +45,17 @@ package struct EngineConfiguration: Sendable {
         self.random = random
         self.logLine = logLine
     }
+}
+
+extension EngineConfiguration {
+    /// Bytes that the state of all queries may take; nil for any number. A quarter of the memory is left for everything else: batches and
+    /// commits under way, the log, the answers of clients.
+    package var memoryLimit: Int? {
+        guard let bytes = SettingValues(properties)[.memoryLimit] else { return EngineConfiguration.defaultMemoryLimit }
+        return bytes > 0 ? bytes : nil
+    }
+
+    private static let defaultMemoryLimit = usableMemory() / 4 * 3
 }
 
 /// A limit as SHOW LIMITS tells it.

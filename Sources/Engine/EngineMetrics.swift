@@ -17,8 +17,11 @@ package struct EngineMetrics: Sendable {
         /// Records that it could not process, by cause, sorted by cause.
         package var skipped: [(cause: String, count: Int)]
         package var commits: Int64
-        /// Bytes of state in memory.
+        /// Bytes of state in memory, in all and by store, sorted by name.
         package var stateBytes: Int
+        package var stores: [(name: String, bytes: Int)]
+        /// Whether the server has paused it because its state does not fit.
+        package var isOverLimit: Bool
     }
 
     /// A topic of the log.
@@ -33,6 +36,9 @@ package struct EngineMetrics: Sendable {
     /// Sorted by id.
     package var queries: [Query]
     package var topics: [Topic]
+    /// Bytes of state of all queries, clients' ones and shared caches included, and how many there may be; nil for any number.
+    package var stateBytes: Int
+    package var memoryLimit: Int?
 }
 
 extension MillraceEngine {
@@ -43,14 +49,16 @@ extension MillraceEngine {
             return EngineMetrics.Query(
                 id: status.queryID, state: status.state.name, recordsRead: counters.recordsRead, recordsWritten: counters.recordsWritten,
                 skipped: counters.errors.map { (cause: $0.key, count: $0.value) }.sorted { $0.cause < $1.cause },
-                commits: counters.commits, stateBytes: counters.stateBytes)
+                commits: counters.commits, stateBytes: status.memory.bytes,
+                stores: status.memory.stores.map { (name: $0.key, bytes: $0.value) }.sorted { $0.name < $1.name },
+                isOverLimit: status.content.withLock { $0.excess != nil })
         }
         let topics = log.describeTopics().map { topic in
             EngineMetrics.Topic(
                 name: topic.name, bytes: topic.partitions.reduce(.zero) { $0 + $1.byteCount },
                 endOffsets: topic.partitions.map(\.bounds.durableEnd))
         }
-        return EngineMetrics(queries: queries, topics: topics)
+        return EngineMetrics(queries: queries, topics: topics, stateBytes: memory.used, memoryLimit: memory.limit)
     }
 
     /// How many persistent queries there are.

@@ -18,8 +18,8 @@ extension MillraceEngine {
     func makeQuery(_ definition: QueryDefinition) -> PersistentQuery {
         let launcher = QueryLauncher(engine: self)
         let status = status(of: definition.id)
-        let rows = TableRows(log: log)
-        let run = makeRun(status, definition.properties) { [launcher] () throws(QueryFailure) in
+        let rows = TableRows(log: log, memory: status.memory)
+        let run = makeRun(status, rows, definition.properties) { [launcher] () throws(QueryFailure) in
             if let problem = definition.problem { throw QueryFailure(message: problem) }
             if definition.writes == nil { return try launcher.sourceTableTasks(definition.plan, rows: rows, status: status) }
             return try launcher.tasks(of: definition.plan, properties: definition.properties, rows: rows, status: status)
@@ -31,21 +31,26 @@ extension MillraceEngine {
 
     /// The status of a persistent query, whose changes wake waiting statements.
     private func status(of id: String) -> QueryStatus {
-        QueryStatus(queryID: id) { [waiting] in waiting.notify(.query(id)) }
+        QueryStatus(queryID: id, budget: memory) { [waiting] in waiting.notify(.query(id)) }
     }
 
     private func makeRun(
-        _ status: QueryStatus, _ properties: [String: String], _ makeTasks: @escaping @Sendable () throws(QueryFailure) -> [QueryTask]
+        _ status: QueryStatus, _ rows: TableRows, _ properties: [String: String],
+        _ makeTasks: @escaping @Sendable () throws(QueryFailure) -> [QueryTask]
     ) -> QueryRun {
         let settings = SettingValues(properties)
         let shortest = settings[.retryBackoff], longest = max(shortest, settings[.longestRetryBackoff])
         let logLine = configuration.logLine
         let crashes = configuration.crashes
         return QueryRun(
-            status: status, group: status.queryID, pool: pool,
+            status: status, group: status.queryID, pool: pool, rows: rows,
             events: QueryEvents(
                 onFailure: { failure in logLine(.error, logText("query_failed", ["query": status.queryID, "reason": failure.description])) },
                 onObstacle: { failure in logLine(.warning, logText("query_waits", ["query": status.queryID, "reason": failure.description])) },
+                onExcess: { [self] excess in
+                    logLine(.error, logText("query_paused", ["query": status.queryID, "reason": excess.reason]))
+                    noteExcess(of: status.queryID)
+                },
                 onFirstCommit: { partition in
                     do throws(SystemError) { try crashes?.clear(status.queryID, partition: partition) } catch {
                         logLine(.warning, logText("crash_record_not_written", ["query": status.queryID, "reason": "\(error)"]))

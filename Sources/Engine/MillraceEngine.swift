@@ -27,6 +27,8 @@ package final class MillraceEngine: Sendable {
     let waiting: WaitingRoom
     private let subscription = Monitor<NewsSubscription?>(nil)
     let pool: WorkerPool?
+    /// What the state of all queries takes, and may take.
+    let memory: MemoryBudget
     /// How far queries have got, for those that start.
     let positions: CommittedPositions
 
@@ -38,6 +40,7 @@ package final class MillraceEngine: Sendable {
         self.log = log
         self.configuration = configuration
         positions = CommittedPositions(log: log)
+        memory = MemoryBudget(limit: configuration.memoryLimit)
         state = Monitor(EngineState())
         let scheduler = configuration.scheduler
         statements = ThreadPool("statements", limit: 8, scheduler: scheduler)
@@ -47,7 +50,7 @@ package final class MillraceEngine: Sendable {
         waiting = WaitingRoom(time: configuration.time, scheduler: scheduler)
         do throws(SystemError) {
             pool = try WorkerPool(
-                count: configuration.workers, log: log, time: configuration.time, scheduler: configuration.scheduler)
+                count: configuration.workers, log: log, time: configuration.time, budget: memory, scheduler: configuration.scheduler)
         } catch {
             throw Diagnostic(.ioError, "worker threads could not be started: \(error)", category: .general)
         }
@@ -157,8 +160,17 @@ extension Diagnostic {
         self = error.kind == .unknownTopic ? .deleted(topic) : Diagnostic(error)
     }
 
+    /// State that does not fit the memory limit. With `id` it is that of a query that cannot be resumed.
+    init(_ excess: MemoryExcess, resuming id: String? = nil) {
+        let message = id.map { "\($0) cannot be resumed: \(excess.message)" } ?? excess.message
+        self.init(.outOfMemoryBudget, message, category: .general, hint: sentence(excess.remedy))
+    }
+
     /// What reads or writes a topic cannot go on, because that has been deleted.
     static func deleted(_ topic: String) -> Diagnostic {
         Diagnostic(.unknownTopic, "the topic \(topic) was deleted", category: .general)
     }
 }
+
+/// A clause as a sentence.
+private func sentence(_ clause: String) -> String { clause.prefix(1).uppercased() + clause.dropFirst() + "." }

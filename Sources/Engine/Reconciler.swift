@@ -76,7 +76,10 @@ extension MillraceEngine {
         }
         switch known.run.status.state {
         case .running: if isPaused { return (known, hold) }
-        case .created, .paused: if !isPaused { known.run.start() }
+        case .created, .paused:
+            // What the server has paused for its memory is started when a statement says so.
+            let isOverLimit = known.run.status.content.withLock { $0.excess != nil }
+            if !isPaused && (isResumed || !isOverLimit) { known.run.start() }
         case .failed: if isResumed { known.run.start() }
         case .terminated: break
         }

@@ -84,7 +84,7 @@ extension StatementExecution {
             for query in found {
                 let content = query.run.status.content.withLock { $0 }
                 lines.append("  \(query.id) (\(content.state.name)) : \(query.statement)")
-                lines.append("    \(countersText(content.counters))")
+                lines.append("    \(countersText(content.counters, query.run.status.memory))")
                 lines += troubles(of: query.id, content).map { "    " + $0 }
                 lines += positions(of: query, content)
             }
@@ -98,6 +98,7 @@ extension StatementExecution {
             engine.remark(on: id),
             failure(content.state).map { "error: \($0)" },
             content.pauseReason.map { "left paused: \($0)" },
+            content.excess.map { "paused by the server: \($0.reason)" },
             content.isRestoring ? "is restoring its state" : nil,
             content.obstacle.map { "waits and tries again: \($0)" },
             content.snapshotProblem.map { "the latest snapshot of its state could not be written: \($0)" },
@@ -156,7 +157,8 @@ extension StatementExecution {
         }
         let content = query.run.status.content.withLock { $0 }
         var lines = [
-            "ID: \(query.id)", "Status: \(content.state.name)", "SQL: \(query.statement)", "Counters: \(countersText(content.counters))",
+            "ID: \(query.id)", "Status: \(content.state.name)", "SQL: \(query.statement)",
+            "Counters: \(countersText(content.counters, query.run.status.memory))",
         ]
         lines += troubles(of: query.id, content).map { $0.prefix(1).uppercased() + $0.dropFirst() }
         return answer(text: lines + planLines(query.plan), queryID: query.id)

@@ -64,7 +64,7 @@ extension StatementExecution {
             return AnswerSummary(message: "Source `\(name)` does not exist.")
         }
         try checkDrop(source, drop, kind)
-        var change = CatalogChange(remove: [.source(name)] + (source.queryID.map { [.query($0), .pause($0)] } ?? []))
+        var change = CatalogChange(remove: [.source(name)] + (source.queryID.map(engine.catalog.keys) ?? []))
         if drop.deleteTopic, let topic = engine.log.describeTopic(named: source.topic) {
             change.set.append(.removedTopic(RemovedTopic(name: topic.name, topicID: topic.id.description)))
             // A script's rows go with the topic.

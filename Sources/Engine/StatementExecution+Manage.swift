@@ -82,6 +82,7 @@ extension StatementExecution {
 
     private func manage(_ action: QueryAction, _ ids: [String]) throws(Diagnostic) {
         let catalog = engine.catalog
+        let ids = action == .resume || action == .resumeSkipping ? try thoseThatFit(ids) : ids
         var change = CatalogChange()
         var starting: Set<String> = []
         for id in ids {
@@ -90,6 +91,7 @@ extension StatementExecution {
             case .pause: if !catalog.paused.contains(id) { change.set.append(.pause(id)) }
             case .resume, .resumeSkipping:
                 if catalog.paused.contains(id) { change.remove.append(.pause(id)) }
+                if catalog.memoryPauses.contains(id) { change.remove.append(.memoryPause(id)) }
                 starting.insert(id)
             }
         }
@@ -97,9 +99,24 @@ extension StatementExecution {
         if !starting.isEmpty { session.state.withLock { $0.writes += 1 } }
     }
 
+    /// Those of the queries to be resumed whose state fits the memory limit, as far as that is known before it is read back. Errors: it is the
+    /// only one, and does not fit; of several a notice says so.
+    private func thoseThatFit(_ ids: [String]) throws(Diagnostic) -> [String] {
+        var fitting: [String] = []
+        for id in ids {
+            guard let obstacle = engine.state.withLock({ $0.queries[id] })?.run.obstacleToResume else {
+                fitting.append(id)
+                continue
+            }
+            guard ids.count > 1 else { throw Diagnostic(obstacle, resuming: id) }
+            sink.emit(.notice("\(id) stays paused: \(obstacle.reason)"))
+        }
+        return fitting
+    }
+
     /// The sink stays, as a source that no query makes.
     private func termination(of query: QueryDefinition) -> CatalogChange {
-        var change = CatalogChange(remove: [.query(query.id), .pause(query.id)])
+        var change = CatalogChange(remove: engine.catalog.keys(ofQuery: query.id))
         let sink = query.writes.flatMap { engine.catalog.sources[$0] }
         if let sink, sink.queryID == query.id { change.set.append(.source(orphan(sink))) }
         return change
@@ -114,7 +131,7 @@ extension StatementExecution {
 
     /// Removes the entry of a query that could not be brought back, and what still points to it.
     private func forget(_ broken: BrokenEntry, _ id: String) throws(Diagnostic) {
-        var change = CatalogChange(remove: [.query(id), .pause(id)])
+        var change = CatalogChange(remove: engine.catalog.keys(ofQuery: id))
         if let key = CatalogKey(broken.key), key != .query(id) { change.remove.append(key) }
         for source in engine.catalog.sortedSources where source.queryID == id { change.set.append(.source(orphan(source))) }
         try apply(change)

@@ -71,7 +71,7 @@ extension StatementExecution {
         _ plan: QueryPlan, _ id: String, _ properties: [String: String], from starts: [PartitionKey: Offset], isPush: Bool, limit: Int?,
         _ whenDone: @escaping @Sendable (Bool) -> Void
     ) throws(Diagnostic) {
-        let status = QueryStatus(queryID: id)
+        let status = QueryStatus(queryID: id, budget: engine.memory, for: .client)
         let topics = Dictionary(plan.sources.map { ($0.topic, engine.log.topicID(named: $0.topic)) }, uniquingKeysWith: { first, _ in first })
         if let gone = topics.filter({ $0.value == nil }).keys.min() { throw .deleted(gone) }
         let receiver = TransientReceiver(
@@ -190,6 +190,7 @@ final class TransientReceiver: RowReceiver {
 
     /// Where a topic that the query reads has been deleted, that is the reason, whatever it met on the way.
     private func diagnostic(of failure: QueryFailure) -> Diagnostic {
+        if let excess = failure.excess { return Diagnostic(excess) }
         let log = execution.engine.log
         let deleted = topics.filter { log.partitionCount(of: $0.value) == nil }.keys.min()
         return deleted.map { .deleted($0) } ?? Diagnostic(.dataError, failure.description, category: .runtime)

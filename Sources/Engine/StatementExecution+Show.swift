@@ -99,13 +99,13 @@ extension StatementExecution {
             ]
             if extended {
                 let troubles = troubles(of: query.id, content)
-                cells += [countersText(content.counters), troubles.isEmpty ? nil : troubles.joined(separator: "; ")]
+                cells += [countersText(content.counters, query.run.status.memory), troubles.isEmpty ? nil : troubles.joined(separator: "; ")]
             }
             listing.add(texts: cells)
         }
         for query in transients.values.sorted(by: { $0.id < $1.id }) {
             var cells: [String?] = [query.id, query.isPush ? "PUSH" : "PULL", "RUNNING:1", nil, nil, query.statement]
-            if extended { cells += [query.run.map { countersText($0.status.counters) }, nil] }
+            if extended { cells += [query.run.map { countersText($0.status.counters, $0.status.memory) }, nil] }
             listing.add(texts: cells)
         }
         for broken in engine.state.withLock({ $0.broken }) {
@@ -116,11 +116,12 @@ extension StatementExecution {
         return listing
     }
 
-    /// One notice for each query that the server did not start, and why: the table has no column for that.
+    /// One notice for each query that the server did not start or has paused, and why: the table has no column for that.
     private func tellPauseReasons() {
         for query in engine.state.withLock({ Array($0.queries.values) }).sorted(by: { $0.id < $1.id }) {
-            guard let reason = query.run.status.content.withLock({ $0.pauseReason }) else { continue }
-            sink.emit(.notice("\(query.id) was left paused: \(reason)"))
+            let (reason, excess) = query.run.status.content.withLock { ($0.pauseReason, $0.excess) }
+            if let reason { sink.emit(.notice("\(query.id) was left paused: \(reason)")) }
+            if let excess { sink.emit(.notice("\(query.id) was paused by the server: \(excess.reason)")) }
         }
     }
 
@@ -128,9 +129,9 @@ extension StatementExecution {
         if case .failed(let failure) = state { failure.description } else { nil }
     }
 
-    func countersText(_ counters: QueryCounters) -> String {
+    func countersText(_ counters: QueryCounters, _ memory: MemoryShare) -> String {
         var text =
-            "read \(counters.recordsRead), written \(counters.recordsWritten), commits \(counters.commits), state \(counters.stateBytes) bytes"
+            "read \(counters.recordsRead), written \(counters.recordsWritten), commits \(counters.commits), state \(memory.bytes) bytes"
         for (cause, count) in counters.errors.sorted(by: { $0.key < $1.key }) { text += ", \(cause): \(count)" }
         return text
     }
@@ -159,6 +160,10 @@ extension StatementExecution {
         listing.add([
             .string("bytes of rows behind one question to a table"), .integer(StatementExecution.mostBytes),
             .string("they are in memory at once"),
+        ])
+        listing.add([
+            .string("bytes of the state of all queries"), engine.memory.limit.map { .integer($0) } ?? .null,
+            .string("\(MemoryExcess.setting): a query that would pass it is paused"),
         ])
         listing.add([
             .string("error records a second, task and cause"), .integer(ErrorReporter.samplesPerSecond),

@@ -34,15 +34,18 @@ extension StatementExecution {
     func read(
         _ resolved: ResolvedQuery, from owner: PersistentQuery, isCaughtUp: Bool, _ whenDone: @escaping @Sendable (Bool) -> Void
     ) throws(Diagnostic) {
-        guard owner.run.status.state == .running else {
+        // One that the server has paused for its memory shows the rows that it had, as long as they are there.
+        let (state, isOverLimit) = owner.run.status.content.withLock { ($0.state, $0.excess != nil) }
+        guard state == .running || isOverLimit && owner.rows.areInMemory else {
             throw Diagnostic(
-                .wrongState, "\(resolved.sources[0].name) cannot be read: its query \(owner.id) is \(owner.run.status.state.name)",
+                .wrongState, "\(resolved.sources[0].name) cannot be read: its query \(owner.id) is \(state.name)",
                 hint: "RESUME \(owner.id); EXPLAIN \(owner.id) says why it stopped.")
         }
         let access = try tableAccess(of: resolved)
         let id = transientID(resolved)
         let plan = transientPlan(resolved, in: planning(id))
         sink.emit(.columns(columns(of: resolved, flagsKeys: true), .rows))
+        if isOverLimit { sink.emit(.notice("the query \(owner.id) was paused by the server; the answer is what it had made before")) }
         let properties = session.givenProperties
         // Of the query's answer and a cancellation the first one counts.
         let isAnswered = Monitor(false)
@@ -90,23 +93,36 @@ extension StatementExecution {
         defer { _ = engine.state.update { $0.transients.removeValue(forKey: id) } }
         request.onCancel { cancel.set() }
         do throws(QueryFailure) {
-            let contents = try rows(of: owner, access, unless: cancel)
+            // Counted until the answer is there.
+            let share = MemoryShare(of: id, in: engine.memory, for: .client)
+            let hold = MemoryHold(share)
+            defer { hold.keep([:]) }
+            let contents = try rows(of: owner, access, counting: hold, of: share, unless: cancel)
             return try QueryLauncher(engine: engine).answer(plan, over: contents, properties: properties, unless: cancel)
         } catch {
             if cancel.isSet { throw StatementExecution.cancelled }
+            if let excess = error.excess { throw Diagnostic(excess) }
             throw Diagnostic(.dataError, error.description, category: .general)
         }
     }
 
     /// The most bytes of rows that one question may gather: all of them are in memory at once, and places in them are 32 bits wide.
     static let mostBytes = 512 << 20
+    /// Bytes of rows that a question may gather without asking whether they fit the memory limit.
+    private static let freeBytes = 1 << 20
 
+    /// The rows on an access path. Errors: there are too many, in all or for the memory that is left.
     private func rows(
-        of owner: PersistentQuery, _ access: TableAccess, unless cancel: CancelFlag
+        of owner: PersistentQuery, _ access: TableAccess, counting hold: MemoryHold, of share: MemoryShare, unless cancel: CancelFlag
     ) throws(QueryFailure) -> [TableContent] {
         let most = StatementExecution.mostBytes
-        let contents = try owner.rows.read(access, mostBytes: most, unless: cancel)
-        if contents.contains(where: { !$0.isWhole }) || contents.reduce(0, { $0 + $1.run.bytes.count }) > most {
+        let room = max(StatementExecution.freeBytes, engine.memory.room ?? .max)
+        let contents = try owner.rows.read(access, mostBytes: min(most, room), unless: cancel)
+        let bytes = contents.reduce(0) { $0 + $1.run.bytes.count }
+        if bytes > StatementExecution.freeBytes, let excess = hold.report(["rows of the table": bytes]) { throw QueryFailure(excess) }
+        let isWhole = contents.allSatisfy(\.isWhole)
+        if !isWhole, room < most, let excess = share.obstacle(holding: room + 1) { throw QueryFailure(excess) }
+        if !isWhole || bytes > most {
             throw QueryFailure(message: "the question looks at more than \(most) bytes of rows: narrow it by the key, or read the changes with EMIT CHANGES")
         }
         return contents

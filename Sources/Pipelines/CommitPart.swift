@@ -50,10 +50,9 @@ struct CommitPart: @unchecked Sendable {
     /// Tells everyone how far the query is now.
     func publish() {
         slot.run.committed(identity, partition: slot.task.description.partition)
-        let growth = rows?.takeGrowth() ?? 0
+        if let excess = rows?.publishMemory() { slot.run.stop(slot.epoch, for: excess) }
         slot.run.status.update { content in
             content.counters.commits += 1
-            content.counters.stateBytes += growth
             content.counters.add(counts)
             for (partition, position) in positions {
                 let before = content.durablePositions[partition] ?? .first

@@ -16,6 +16,8 @@ package import Quantities
 package struct QueryEvents: Sendable {
     /// The query has stopped by itself.
     package var onFailure: @Sendable (QueryFailure) -> Void
+    /// The query has been paused because its state does not fit the memory limit.
+    package var onExcess: @Sendable (MemoryExcess) -> Void
     /// The query has met an obstacle and will try again by itself.
     package var onObstacle: @Sendable (QueryFailure) -> Void
     /// The query's task of a partition has committed for the first time. Called beside the workers, and may wait for the disk.
@@ -24,10 +26,12 @@ package struct QueryEvents: Sendable {
     package init(
         onFailure: @escaping @Sendable (QueryFailure) -> Void = { _ in },
         onObstacle: @escaping @Sendable (QueryFailure) -> Void = { _ in },
+        onExcess: @escaping @Sendable (MemoryExcess) -> Void = { _ in },
         onFirstCommit: @escaping @Sendable (_ partition: PartitionIndex) -> Void = { _ in }
     ) {
         self.onFailure = onFailure
         self.onObstacle = onObstacle
+        self.onExcess = onExcess
         self.onFirstCommit = onFirstCommit
     }
 }
@@ -73,14 +77,16 @@ package final class QueryRun: Sendable {
     /// Makes the tasks from what is durable: positions, changelogs, topics.
     let makeTasks: @Sendable () throws(QueryFailure) -> [QueryTask]
     private let events: QueryEvents
+    /// The readable rows, which stay when the tasks end.
+    private let rows: TableRows?
     /// Nanoseconds before a refused commit is tried again: at first, and at most.
     private let retryDelays: ClosedRange<Int64>
     private let machine = Monitor(Machine())
 
     /// A query that has not been started. `group` is the consumer group of a persistent query, nil for a transient one. `retryDelays` are
-    /// the nanoseconds before a refused commit is tried again, at first and at most.
+    /// the nanoseconds before a refused commit is tried again, at first and at most. `rows` are the readable rows that the tasks keep.
     package init(
-        status: QueryStatus, group: String?, pool: WorkerPool?, events: QueryEvents = QueryEvents(),
+        status: QueryStatus, group: String?, pool: WorkerPool?, rows: TableRows? = nil, events: QueryEvents = QueryEvents(),
         retryDelays: ClosedRange<Int64> = 20_000_000...2_000_000_000,
         makeTasks: @escaping @Sendable () throws(QueryFailure) -> [QueryTask]
     ) {
@@ -89,6 +95,7 @@ package final class QueryRun: Sendable {
         self.pool = pool
         self.retryDelays = retryDelays
         self.events = events
+        self.rows = rows
         self.makeTasks = makeTasks
         if pool == nil { status.update { $0.state = .running } }
     }
@@ -112,9 +119,13 @@ package final class QueryRun: Sendable {
                 content.state = .running
                 content.isRestoring = group != nil
                 content.pauseReason = nil
+                content.excess = nil
                 return true
             }
-            if canStart { machine.epoch = epoch }
+            if canStart {
+                machine.epoch = epoch
+                status.memory.becomeActive()
+            }
             return canStart
         }
         if isStarted { launch(epoch, on: pool) }
@@ -130,10 +141,16 @@ package final class QueryRun: Sendable {
                 content.state = .paused
                 content.isRestoring = false
                 content.pauseReason = reason
+                becomeIdle()
             }
             return machine.epoch
         }
         guard let epoch, let pool else { return finally() }
+        leave(epoch, on: pool, finally: finally)
+    }
+
+    /// Has the tasks of an epoch commit what they have, and end.
+    private func leave(_ epoch: RunEpoch, on pool: WorkerPool, finally: @escaping @Sendable () -> Void) {
         pool.remove(epoch, committing: true, finally: finally)
         // What is in the middle of something long is not waited for: it is done again after the next start.
         pool.after(nanoseconds: QueryRun.patience) {
@@ -265,6 +282,7 @@ package final class QueryRun: Sendable {
     /// A task of `epoch` cannot go on, and the query with it; it stays where it is until a user resumes it.
     func fail(_ epoch: RunEpoch, _ failure: QueryFailure, of identity: [PartitionKey] = []) {
         if failure.isCancelled { return }
+        if let excess = failure.excess, group != nil { return stop(epoch, for: excess) }
         if failure.isWithdrawn { return retry(epoch, after: failure, of: identity, atOnce: true) }
         if failure.isOutputTooLarge {
             let isNew = machine.update { machine -> Bool in
@@ -280,12 +298,65 @@ package final class QueryRun: Sendable {
                     guard content.state == .running else { return false }
                     content.state = .failed(failure)
                     content.isRestoring = false
+                    becomeIdle()
                     return true
                 }
         }
         guard isFailed else { return }
         guard let pool else { return events.onFailure(failure) }
         pool.remove(epoch, committing: false) { [events] in events.onFailure(failure) }
+    }
+
+    // MARK: Memory
+
+    /// The state of the query does not fit the memory limit: it is paused with the reason. What tasks of `epoch` have made until now is
+    /// committed. Rows that are readable stay so as long as nobody else needs the memory; what was being restored goes at once.
+    func stop(_ epoch: RunEpoch, for excess: MemoryExcess) {
+        let outcome = change { machine -> (isPaused: Bool, isRestoring: Bool) in
+            status.content.update { content in
+                // One task says it for all of them; and one of an epoch that is over says nothing about this one.
+                guard machine.epoch === epoch, content.state == .running else {
+                    if content.state == .running { status.memory.becomeActive() }
+                    return (false, false)
+                }
+                defer {
+                    content.state = .paused
+                    content.isRestoring = false
+                    content.obstacle = nil
+                    content.excess = excess
+                }
+                becomeIdle()
+                return (true, content.isRestoring)
+            }
+        }
+        guard outcome.isPaused else { return }
+        if outcome.isRestoring { letGo() }
+        guard let pool else { return events.onExcess(excess) }
+        leave(epoch, on: pool) { [events] in events.onExcess(excess) }
+    }
+
+    /// What the query still holds may go when others need the memory.
+    private func becomeIdle() {
+        // A client's query ends, and holds nothing then.
+        guard group != nil else { return }
+        status.memory.becomeIdle { [weak self] in
+            // Large memory takes a while to be freed: not on the thread that happens to need some.
+            if let self { pool?.restore { self.letGo() } }
+        }
+    }
+
+    /// Lets go of the readable rows, unless the query runs, or has been started again meanwhile.
+    private func letGo() {
+        let gone = machine.withLock { _ in status.state == .running ? nil : rows?.detach() }
+        withExtendedLifetime(gone) {}
+    }
+
+    /// Why the state that the query had when the server paused it still does not fit; nil when it does, or nobody knows.
+    package var obstacleToResume: MemoryExcess? {
+        guard let excess = status.content.withLock({ $0.excess }) else { return nil }
+        var obstacle = status.memory.obstacle(holding: excess.held)
+        obstacle?.isRestoring = excess.isRestoring
+        return obstacle
     }
 
     /// A commit of `epoch`, with work of the task that reads `identity`, was refused through no fault of the query: its tasks are made anew

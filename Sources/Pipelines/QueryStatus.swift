@@ -20,6 +20,8 @@ package struct QueryFailure: Error, Hashable, Sendable {
     var place: PartitionKey?
     /// The query was stopped from outside in the middle of its work: the task is dropped without an error.
     var isCancelled = false
+    /// Its state would have passed the memory limit.
+    package var excess: MemoryExcess?
     /// One micro-batch made more than a commit can hold: the task starts again and takes one record at a time.
     var isOutputTooLarge = false
 
@@ -29,6 +31,12 @@ package struct QueryFailure: Error, Hashable, Sendable {
         self.topic = topic
         self.partition = partition
         self.offset = offset
+    }
+
+    /// State that does not fit.
+    package init(_ excess: MemoryExcess) {
+        self.init(message: excess.reason)
+        self.excess = excess
     }
 
     /// One line with everything.
@@ -75,9 +83,6 @@ package struct QueryCounters: Hashable, Sendable {
     package var commits: Int64 = 0
     /// Rows that could not be processed, by cause.
     package var errors: [String: Int] = [:]
-    /// Bytes of state held in memory.
-    package var stateBytes: Int = 0
-
     /// The first row that a transient query could not process: where, and why.
     package var firstProblem: String?
 
@@ -118,9 +123,13 @@ package final class QueryStatus: Sendable {
         package var snapshotProblem: String?
         /// Why the server, and not a user, left the query paused.
         package var pauseReason: String?
+        /// Why the server paused the query: its state does not fit the memory limit.
+        package var excess: MemoryExcess?
     }
 
     package let queryID: String
+    /// What it holds of the server's memory.
+    package let memory: MemoryShare
     /// Threads wait on it for a query to have caught up.
     package let content = Monitor(Content())
     /// Watchers, to be called once the content satisfies their conditions.
@@ -137,9 +146,12 @@ package final class QueryStatus: Sendable {
     /// Called after every change, on the thread that made it; must not wait.
     private let onChange: @Sendable () -> Void
 
-    /// The status of the query `queryID`.
-    package init(queryID: String, onChange: @escaping @Sendable () -> Void = {}) {
+    /// The status of the query `queryID`, whose memory counts in a budget: without one, in none that anybody looks at.
+    package init(
+        queryID: String, budget: MemoryBudget = MemoryBudget(), for user: MemoryUser = .query, onChange: @escaping @Sendable () -> Void = {}
+    ) {
         self.queryID = queryID
+        memory = MemoryShare(of: queryID, in: budget, for: user)
         self.onChange = onChange
         crashLabel = CrashLabel(queryID)
     }

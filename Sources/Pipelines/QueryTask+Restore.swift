@@ -37,7 +37,8 @@ extension QueryTask {
     /// Restores everything.
     package func restore() throws(QueryFailure) { while try restoreSlice() {} }
 
-    /// Restores a slice; whether more is to be done.
+    /// Restores a slice, and counts the memory that it takes; whether more is to be done. Errors: something cannot be read, or the state
+    /// does not fit the memory limit.
     func restoreSlice() throws(QueryFailure) -> Bool {
         guard var cursor = restoring else { return false }
         do throws(LogError) {
@@ -56,8 +57,10 @@ extension QueryTask {
         }
         restoring = cursor.stores.isEmpty && cursor.rows.isEmpty ? nil : cursor
         if restoring == nil { description.dataflow.view?.becomeReady() }
-        if let growth = description.persistence?.rows?.takeGrowth(), growth != 0 {
-            status.content.withLock { $0.counters.stateBytes += growth }
+        publishMemory()
+        if var excess = excess ?? description.persistence?.rows?.publishMemory() {
+            excess.isRestoring = true
+            throw QueryFailure(excess)
         }
         return restoring != nil
     }

@@ -36,7 +36,13 @@ package final class QueryTask {
     private var recordsRead = 0
     var recordsWritten = 0
     private var countedErrors: [RowErrorCause: Int] = [:]
+    private let memory: MemoryHold
+    /// Bytes of state as last reported.
     private var publishedMemory = 0
+    /// When that was last compared with what it takes.
+    private var watchedMemory = Int64.min / 2
+    /// Why its state must not have what was last reported; nil when it may.
+    private(set) var excess: MemoryExcess?
     /// What the latest commit adds to the query's counters, once it is durable.
     var newCounts = TaskCounts()
     /// Errors that commits have reported so far.
@@ -82,6 +88,9 @@ package final class QueryTask {
         let persistence = description.persistence
         snapshots = persistence.flatMap { $0.changelogs.isEmpty ? nil : $0.snapshots }.map(SnapshotTaker.init)
         restoring = persistence.flatMap(RestoreCursor.init)
+        memory = MemoryHold(status.memory)
+        // What is readable takes memory until nobody reads it.
+        description.dataflow.view?.companion = memory
         if restoring == nil { description.dataflow.view?.becomeReady() }
     }
 
@@ -113,6 +122,7 @@ package final class QueryTask {
         if description.dataflow.hasPending {
             do throws(DataflowError) { try description.dataflow.resume() } catch { throw failure(error) }
             try deliver()
+            try watchMemory()
             return isFinished ? .finished : .worked
         }
         try fetchMissing()
@@ -123,6 +133,7 @@ package final class QueryTask {
             return hasSnapshotWork ? .worked : .idle
         }
         try deliver()
+        try watchMemory()
         return isFinished ? .finished : .worked
     }
 
@@ -389,19 +400,32 @@ package final class QueryTask {
         return TaskCounts(recordsRead: recordsRead, recordsWritten: recordsWritten, errors: new)
     }
 
-    /// Brings the memory in the shared status up to date.
+    /// Reports how much memory the state takes now, and notes whether it may.
     func publishMemory() {
-        let memory = description.dataflow.stateMemory
-        let growth = memory - publishedMemory
-        publishedMemory = memory
-        if growth != 0 { status.content.withLock { $0.counters.stateBytes += growth } }
+        let now = description.dataflow.stateMemory
+        guard now != publishedMemory else { return excess = nil }
+        publishedMemory = now
+        excess = memory.report(description.dataflow.memoryByStore)
+    }
+
+    /// Looks after a batch, now and then, whether so much state has come since the last report that the next one cannot wait: it comes with a commit, a
+    /// client's task makes it at once. Errors: the state of a client's task does not fit.
+    private func watchMemory() throws(QueryFailure) {
+        guard let step = status.memory.step, !isFinished else { return }
+        let now = time.monotonicNanoseconds()
+        guard now - watchedMemory >= TaskLimits.memoryNanoseconds || now < watchedMemory else { return }
+        watchedMemory = now
+        let growth = description.dataflow.stateMemory - publishedMemory
+        guard isTransient else { return mustCommit = mustCommit || growth >= step }
+        guard growth >= TaskLimits.clientStep else { return }
+        publishMemory()
+        if let excess { throw QueryFailure(excess) }
     }
 
     /// Brings the counters of a client's query up to date.
     private func publish() {
         let counts = takeCounts()
         status.content.withLock { $0.counters.add(counts) }
-        publishMemory()
     }
 
     /// Reads what other tasks read, too, together with them. To be called once.
@@ -421,9 +445,9 @@ package final class QueryTask {
         shared?.leave(identity)
         shared = nil
         description.dataflow.share(nil)
-        let memory = publishedMemory
         publishedMemory = 0
-        status.content.withLock { $0.counters.stateBytes -= memory }
+        guard let store = description.dataflow.view?.storeName else { return memory.keep([:]) }
+        memory.keep([store: description.dataflow.memoryByStore[store] ?? 0])
     }
 }
 

@@ -36,9 +36,19 @@ package final class SharedRuns: Sendable {
     /// Where the tasks' dataflows decode the records.
     package let decoding = SharedDecoding()
     private let byteLimit: Int
+    private let memory: MemoryHold?
 
-    /// Keeps at most so many bytes of runs and decoded rows. 32 MiB are eight slices of a task: so far the tasks that take turns may be apart.
-    package init(byteLimit: Int = 32 << 20) { self.byteLimit = byteLimit }
+    /// Keeps at most so many bytes of runs and decoded rows, or one run; they count in `memory`.
+    package init(byteLimit: Int = mostBytes, memory: MemoryHold? = nil) {
+        self.byteLimit = byteLimit
+        self.memory = memory
+    }
+
+    /// 32 MiB are eight slices of a task: so far the tasks that take turns may be apart.
+    package static let mostBytes = 32 << 20
+
+    /// What each of the workers may keep so that all together keep an eighth of the memory limit at most.
+    static func byteLimit(of limit: Int?, workers: Int) -> Int { min(mostBytes, (limit ?? .max) / 8 / workers) }
 
     /// Counts a reader of these partitions; `leave` takes it out again.
     package func join(_ partitions: [PartitionKey]) {
@@ -79,13 +89,14 @@ package final class SharedRuns: Sendable {
 
     private func keep(_ entry: Entry, _ key: Key) {
         decoding.admit(entry.run)
-        let dropped = state.withLock { state -> [RecordRun] in
+        let (dropped, bytes) = state.withLock { state -> ([RecordRun], Int) in
             state.uses += 1
             let replaced = state.entries.updateValue(entry, forKey: key)?.run
             state.entries[key]?.lastUse = state.uses
             let excess = state.excess(beyond: byteLimit) { $0.bytes.count + self.decoding.memory(of: $0) }
-            return excess + [replaced].compactMap { $0 }
+            return (excess.runs + [replaced].compactMap { $0 }, excess.left)
         }
+        memory?.keep(["records": bytes])
         for run in dropped { decoding.forget(run) }
     }
 
@@ -96,6 +107,7 @@ package final class SharedRuns: Sendable {
             defer { state.entries = [:] }
             return state.entries.values.map(\.run)
         }
+        if !dropped.isEmpty { memory?.keep([:]) }
         for run in dropped { decoding.forget(run) }
     }
 }
@@ -110,8 +122,8 @@ extension SharedRuns.State {
         return (entry.run, true)
     }
 
-    /// Takes out what was used longest ago until the rest has at most so many bytes.
-    fileprivate mutating func excess(beyond limit: Int, memory: (RecordRun) -> Int) -> [RecordRun] {
+    /// Takes out what was used longest ago until the rest has at most so many bytes; gives how many it has.
+    fileprivate mutating func excess(beyond limit: Int, memory: (RecordRun) -> Int) -> (runs: [RecordRun], left: Int) {
         var total = entries.values.reduce(0) { $0 + memory($1.run) }
         var dropped: [RecordRun] = []
         while total > limit, entries.count > 1, let oldest = entries.min(by: { $0.value.lastUse < $1.value.lastUse }) {
@@ -119,6 +131,6 @@ extension SharedRuns.State {
             dropped.append(oldest.value.run)
             entries[oldest.key] = nil
         }
-        return dropped
+        return (dropped, total)
     }
 }

@@ -47,16 +47,31 @@ package final class TableRows: Sendable {
 
     private let views = Monitor(Views())
     private let layout = Monitor<Layout?>(nil)
-    /// Bytes of memory, and how many of them the query's counters know of.
-    private let memory = Monitor<(used: Int, counted: Int)>((0, 0))
+    /// Bytes of the rows that are kept here.
+    private let memory = Monitor(0)
+    private let share: MemoryShare?
+    private let hold: MemoryHold?
+    /// The rows were let go of, and are read back when the query starts again.
+    private let isGone = Monitor(false)
 
-    /// No rows yet, of a table that has no topic yet.
-    package init(log: any EventLog) { self.log = log }
+    /// No rows yet, of a table that has no topic yet. What is kept here counts in `memory`.
+    package init(log: any EventLog, memory: MemoryShare? = nil) {
+        self.log = log
+        share = memory
+        hold = memory.map(MemoryHold.init)
+    }
 
     /// Has the rows read from the state of these tasks as soon as all of them are restored. Until then they are read from the state that
-    /// earlier tasks have left.
+    /// earlier tasks have left, where there is memory for both.
     package func read(from next: [TableView]) {
-        views.withLock { $0.next = next }
+        isGone.withLock { $0 = false }
+        let bytes = share?.bytes ?? 0
+        let fitsTwice = share?.obstacle(holding: bytes.addingReportingOverflow(bytes).partialValue) == nil
+        let old = views.withLock { views in
+            defer { views = Views(current: fitsTwice ? views.current : nil, next: next) }
+            return views
+        }
+        withExtendedLifetime(old) {}
         for view in next { view.whenReady { [weak self] in self?.switchViews() } }
     }
 
@@ -66,6 +81,25 @@ package final class TableRows: Sendable {
             views = Views(current: next, next: nil)
         }
     }
+
+    /// Takes the rows out of memory. They go with the last reference to what it gives, which may take a while.
+    func detach() -> DetachedRows {
+        isGone.withLock { $0 = true }
+        let old = views.withLock { views in
+            defer { views = Views() }
+            return views
+        }
+        let parts = layout.withLock { layout in
+            defer { layout = nil }
+            return layout
+        }
+        memory.withLock { $0 = 0 }
+        _ = publishMemory()
+        return DetachedRows(views: (old.current ?? []) + (old.next ?? []), parts: parts?.shards ?? [])
+    }
+
+    /// Whether the rows were not let go of.
+    package var areInMemory: Bool { !isGone.withLock { $0 } }
 
     // MARK: Layout
 
@@ -83,7 +117,8 @@ package final class TableRows: Sendable {
             shards.append(Monitor(Shard(store: try makeStore(), partitions: group, ends: isLogged ? nil : [:])))
         }
         layout.withLock { $0 = Layout(topic: topic.id, shards: shards, origin: origin) }
-        memory.withLock { $0.used = 0 }
+        memory.withLock { $0 = 0 }
+        isGone.withLock { $0 = false }
     }
 
     /// Reads a slice of the rows of one partition back from the topic (with those of other partitions that lie in the same store), unless
@@ -111,7 +146,7 @@ package final class TableRows: Sendable {
             shard.store.apply(run)
             shard.restored[partition] = run.nextOffset
             let growth = shard.store.memory - before
-            memory.withLock { $0.used += growth }
+            memory.withLock { $0 += growth }
             return true
         }
         shard.ends = shard.restored
@@ -130,7 +165,7 @@ package final class TableRows: Sendable {
             guard known < rows.records.count else { return }
             let before = shard.store.memory
             shard.store.apply(rows.records, from: Int(known))
-            memory.withLock { $0.used += shard.store.memory - before }
+            memory.withLock { $0 += shard.store.memory - before }
         }
     }
 
@@ -140,6 +175,7 @@ package final class TableRows: Sendable {
         _ access: TableAccess, mostBytes: Int, unless cancel: CancelFlag = CancelFlag()
     ) throws(QueryFailure) -> [TableContent] {
         let isRestoring = QueryFailure(message: "the rows are being read back from the log; ask again in a while")
+        if isGone.withLock({ $0 }) { throw QueryFailure(message: "the rows are in the log, but not in memory, because others needed that") }
         let (current, next) = views.withLock { ($0.current, $0.next) }
         if current == nil, next != nil { throw isRestoring }
         if let current {
@@ -162,11 +198,12 @@ package final class TableRows: Sendable {
         }
     }
 
-    /// By how many bytes the memory has grown since the last call.
-    func takeGrowth() -> Int {
-        memory.withLock { memory in
-            defer { memory.counted = memory.used }
-            return memory.used - memory.counted
-        }
-    }
+    /// Reports the memory that the rows kept here take. Gives why they must not, when they must not.
+    func publishMemory() -> MemoryExcess? { hold?.report(["readable rows": memory.withLock { $0 }]) }
+}
+
+/// Rows that nobody can find any more.
+struct DetachedRows: Sendable {
+    fileprivate let views: [TableView]
+    fileprivate let parts: [any Sendable]
 }

@@ -72,6 +72,11 @@ package enum TaskLimits {
     package static let fetchBytes = ByteCount.kibibytes(512)
     /// Uncommitted input or output, in bytes, that makes a commit due at once.
     package static let commitBytes = 16 << 20
+    /// Nanoseconds of a task's work between two looks at the memory of its state: one costs a microsecond with one window, and a millisecond
+    /// with a hundred thousand that have changed since the last commit.
+    package static let memoryNanoseconds: Int64 = 10_000_000
+    /// Bytes by which the state of a client's query grows between two reports: what is smaller is not worth stopping.
+    package static let clientStep = 256 << 10
     /// Nanoseconds that a task works before others get their turn: with ten busy tasks on a worker, a new row waits 15 ms at most, and
     /// the cost of changing tasks (about a microsecond) stays below a thousandth.
     package static let sliceNanoseconds: Int64 = 1_500_000

@@ -51,6 +51,12 @@ extension Worker {
             parts.append(CommitPart(slot, firstAppend: first))
         }
         guard !parts.isEmpty else { return }
+        // Behind the commit, which has what was made until now.
+        defer {
+            for part in parts {
+                if let excess = part.slot.task.excess { part.slot.run.stop(part.slot.epoch, for: excess) }
+            }
+        }
         let settled = parts
         commitsUnderWay += 1
         log.commit(commit) { [weak self] result in

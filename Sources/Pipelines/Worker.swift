@@ -56,7 +56,7 @@ final class Worker: @unchecked Sendable {
     var clock: any TimeSource { scheduler.time }
     let snapshots: ThreadPool
     /// What its tasks read together.
-    let sharedRuns = SharedRuns()
+    let sharedRuns: SharedRuns
     /// Where those stand that catch up together.
     var convoys = Convoys()
     /// Every task, in the order in which they came.
@@ -78,12 +78,13 @@ final class Worker: @unchecked Sendable {
     var away: [TaskSlot] = []
 
     init(
-        name: String, log: any EventLog, time: any TimeSource, snapshots: ThreadPool, timers: Timers, handOffNanoseconds: Int64,
-        scheduler: any Scheduler
+        name: String, log: any EventLog, time: any TimeSource, sharedRuns: SharedRuns, snapshots: ThreadPool, timers: Timers,
+        handOffNanoseconds: Int64, scheduler: any Scheduler
     ) throws(SystemError) {
         self.name = name
         self.log = log
         self.time = time
+        self.sharedRuns = sharedRuns
         self.snapshots = snapshots
         self.timers = timers
         self.handOffNanoseconds = handOffNanoseconds

@@ -17,9 +17,10 @@ package final class WorkerPool: Sendable {
     private let isStopping = Monitor(false)
 
     /// Starts `count` workers on threads of `scheduler`. A worker goes on without a task that has not come back from its slice after
-    /// `handOffNanoseconds`: 10 ms, half of what a new row may wait for beside any load. Errors: the system refuses a thread.
+    /// `handOffNanoseconds`: 10 ms, half of what a new row may wait for beside any load. What tasks read together counts in `budget`.
+    /// Errors: the system refuses a thread.
     package init(
-        count: Int, log: any EventLog, time: any TimeSource, handOffNanoseconds: Int64 = 10_000_000,
+        count: Int, log: any EventLog, time: any TimeSource, budget: MemoryBudget = MemoryBudget(), handOffNanoseconds: Int64 = 10_000_000,
         scheduler: any Scheduler = HostScheduler()
     ) throws(SystemError) {
         self.log = log
@@ -27,11 +28,14 @@ package final class WorkerPool: Sendable {
         snapshots = ThreadPool("snapshots", limit: 1, scheduler: scheduler)
         timers = try Timers(scheduler)
         var workers: [Worker] = []
+        let shared = MemoryShare(of: "records that queries read together", in: budget, for: .cache)
+        // All caches together are an eighth of the limit at most.
+        let most = SharedRuns.byteLimit(of: budget.limit, workers: max(1, count))
         for index in 0..<max(1, count) {
             workers.append(
                 try Worker(
-                    name: "worker-\(index)", log: log, time: time, snapshots: snapshots, timers: timers,
-                    handOffNanoseconds: handOffNanoseconds, scheduler: scheduler))
+                    name: "worker-\(index)", log: log, time: time, sharedRuns: SharedRuns(byteLimit: most, memory: MemoryHold(shared)),
+                    snapshots: snapshots, timers: timers, handOffNanoseconds: handOffNanoseconds, scheduler: scheduler))
         }
         self.workers = workers
         subscription = Monitor(nil)

@@ -49,6 +49,9 @@ extension MillraceServer {
         addConnections(to: &page)
         let measured = engine.metrics()
         addQueries(measured.queries, to: &page)
+        page.single("state_bytes", type: "gauge", help: "Bytes of state of all queries.", measured.stateBytes)
+        page.single(
+            "state_bytes_limit", type: "gauge", help: "What they may be by millrace.memory.limit; 0 for any number.", measured.memoryLimit ?? 0)
         addLog(measured.topics, to: &page)
         return page.text
     }
@@ -87,6 +90,12 @@ extension MillraceServer {
         for query in queries { page.sample("query_commits_total", [("query", query.id)], query.commits) }
         page.begin("query_state_bytes", "gauge", "Bytes of state that a query holds in memory.")
         for query in queries { page.sample("query_state_bytes", [("query", query.id)], query.stateBytes) }
+        page.begin("query_store_bytes", "gauge", "Bytes of each store of a query's state in memory.")
+        for query in queries {
+            for store in query.stores { page.sample("query_store_bytes", [("query", query.id), ("store", store.name)], store.bytes) }
+        }
+        page.begin("query_over_memory_limit", "gauge", "1 for a query that the server has paused because its state passes the limit.")
+        for query in queries { page.sample("query_over_memory_limit", [("query", query.id)], query.isOverLimit ? 1 : 0) }
     }
 
     private func addLog(_ topics: [EngineMetrics.Topic], to page: inout MetricsPage) {

@@ -77,6 +77,10 @@ package enum SettingTable {
         ofServer(.queriesFile, .file, "a script to run; clients may then define nothing"),
         ofServer(.durability, .choice(["fsync", "os"]), default: "fsync", "when a record counts as durable"),
         ofServer(.threads, .integer(1...1_024), "worker threads; one per core unless set"),
+        ofServer(
+            .memoryLimit, .bytes(-1...(1 << 50)),
+            "the most memory for the state of all queries, such as 4G: who would pass it is paused; three quarters of the machine's unless set, "
+                + "0 or -1 for no limit"),
         ofServer(.insecure, .flag, default: "false", "listen beyond this machine without authentication"),
         ofServer(.logLevel, .choice(["debug", "info", "warn", "error"]), default: "info", "the least important events that are logged"),
         ofServer(.serviceID, .text, default: "default_", "the prefix of internal names"),

@@ -106,7 +106,5 @@ extension SettingTable {
             ["millrace.tls.certificate", "millrace.tls.key", "millrace.tls.*", "ssl.*"]),
         barred("there are no brokers to log in to, and clients cannot log in here yet", ["sasl.*", "security.protocol"]),
         barred("there are no users whose rights could be checked", ["ksql.access.validator.*", "ksql.security.*", "ksql.authentication.*"]),
-        barred(
-            "memory of state is counted and shown, but nothing stops a query that uses more", ["millrace.memory.limit"]),
     ].flatMap { $0 }
 }

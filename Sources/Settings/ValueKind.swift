@@ -17,6 +17,8 @@ package enum ValueKind: Hashable, Sendable {
     case integer(ClosedRange<Int>)
     /// A whole number of milliseconds.
     case milliseconds(ClosedRange<Int>)
+    /// A number of bytes, also with a unit: `256M` are 256 MiB. The units are K, M, G and T, in either case.
+    case bytes(ClosedRange<Int>)
     case choice([String])
     /// `NAME=VALUE`
     case definition
@@ -32,6 +34,7 @@ package enum ValueKind: Hashable, Sendable {
         case .address: "HOST:PORT"
         case .integer: "N"
         case .milliseconds: "MS"
+        case .bytes: "BYTES"
         case .choice(let words): words.joined(separator: "|")
         case .definition: "NAME=VALUE"
         }
@@ -133,6 +136,9 @@ extension ValueKind {
         case .integer(let range), .milliseconds(let range):
             guard let number = ValueKind.wholeNumber(text) else { return nil }
             return .integer(min(max(number, range.lowerBound), range.upperBound))
+        case .bytes(let range):
+            guard let number = ValueKind.byteCount(text) else { return nil }
+            return .integer(min(max(number, range.lowerBound), range.upperBound))
         default: return nil
         }
     }
@@ -144,6 +150,15 @@ extension ValueKind {
         guard !digits.isEmpty, text.utf8.count - digits.count <= 1, digits.allSatisfy({ $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") })
         else { return nil }
         return text.hasPrefix("-") ? .min : .max
+    }
+
+    /// A number of bytes, with a unit or without, the nearest that 64 bits have; nil when the text is none.
+    private static func byteCount(_ text: String) -> Int? {
+        let units: [Character: Int] = ["K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40]
+        guard let letter = text.uppercased().last, let unit = units[letter] else { return wholeNumber(text) }
+        guard let number = wholeNumber(String(text.dropLast())) else { return nil }
+        let (product, overflow) = number.multipliedReportingOverflow(by: unit)
+        return overflow ? (number < 0 ? .min : .max) : product
     }
 
     /// The value of a text.
@@ -167,6 +182,15 @@ extension ValueKind {
             return .address(try ValueKind.address(text, defaultPort: defaultPort, allowsZero: allowsZero))
         case .integer(let range): return .integer(try ValueKind.number(text, in: range, unit: ""))
         case .milliseconds(let range): return .integer(try ValueKind.number(text, in: range, unit: " ms"))
+        case .bytes(let range):
+            guard let number = ValueKind.byteCount(text) else {
+                throw ValueProblem(reason: "takes a number of bytes such as 256M or 4G, not '\(shortened(text))'")
+            }
+            guard range.contains(number) else {
+                throw ValueProblem(
+                    reason: "takes a number of bytes from \(range.lowerBound) to \(range.upperBound), not \(shortened(text))")
+            }
+            return .integer(number)
         case .choice(let words):
             guard let word = words.first(where: { $0 == text.lowercased() }) else {
                 throw ValueProblem(reason: "takes one of \(words.joined(separator: ", ")), not '\(shortened(text))'")

@@ -40,7 +40,8 @@ private let root = URL(filePath: "/" + #filePath.split(separator: "/").dropLast(
         func text(_ file: String) throws -> String {
             try String(contentsOf: root.appending(path: "Sources/millrace/" + file), encoding: .utf8)
         }
-        let shared = try text("CommandSettings.swift")
+        // All settings are handed on to the engine, which reads its own.
+        let shared = try text("CommandSettings.swift") + text("../Engine/EngineConfiguration.swift")
         let main = try text("main.swift")
         for spec in CommandTable.commands {
             var code = shared
@@ -50,7 +51,8 @@ private let root = URL(filePath: "/" + #filePath.split(separator: "/").dropLast(
             if code.contains("Door.open") { code += try text("Door.swift") }
             if code.contains("scripts()") { code += try text("Scripts.swift") }
             for option in spec.options {
-                let name = option.name == .logLevel ? "logLevel" : option.name == .fromBeginning ? "fromBeginning" : option.name.rawValue
+                let words = option.name.rawValue.split(separator: "-")
+                let name = words[0] + words.dropFirst().map(\.capitalized).joined()
                 let reads = ["[.\(name)]", "isOn(.\(name))", "all(.\(name))", ".option(.\(name)"]
                 #expect(reads.contains { code.contains($0) }, "\(spec.name.rawValue) --\(option.name.rawValue) is read by nobody")
             }

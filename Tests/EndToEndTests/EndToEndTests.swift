@@ -425,7 +425,7 @@ private func python(_ script: String, _ arguments: [String]) throws -> (output: 
     /// How a server treats one client while another asks for much.
     @Test(
         .enabled(if: Surroundings.hasProgram("python3"), "there is no Python"),
-        arguments: ["asserts", "resumes", "cancels", "ending", "crashes"])
+        arguments: ["asserts", "resumes", "cancels", "ending", "crashes", "budget"])
     func nobodyWaitsForAStranger(scene: String) throws {
         let (output, status) = try python("conduct.py", [millrace, scene])
         #expect(status == 0 && output == "ok\n", "\(output)")

@@ -6,6 +6,7 @@
   conduct.py MILLRACE cancels     a query that is terminated, paused or left ends in the middle of a value, and frees the only worker
   conduct.py MILLRACE ending      SIGTERM ends the server within five seconds, whatever runs
   conduct.py MILLRACE crashes     a query during which the process died three times is brought up paused, all others run
+  conduct.py MILLRACE budget      a query whose state passes the memory limit is paused, over a kill as well; all others run
 
 Prints `ok`, or what is wrong, and exits with 1.
 """
@@ -255,6 +256,61 @@ def crashes():
     server.end(signal.SIGTERM)
 
 
-{"asserts": asserts, "resumes": resumes, "cancels": cancels, "ending": ending, "crashes": crashes}[case]()
+def budget():
+    def start(limit):
+        server = Server("--durability", "os", "--memory-limit", limit)
+        return server, Connection(server.port)
+
+    server, first = start("4M")
+    first.ask("SET 'auto.offset.reset'='earliest';")
+    first.ask(A)
+    first.ask("CREATE STREAM copied AS SELECT * FROM a;")
+    # Ten thousand keys a row.
+    first.ask("CREATE STREAM keys AS SELECT k, EXPLODE(GENERATE_SERIES(v * 10000, v * 10000 + 9999)) AS x FROM a;")
+    first.ask("CREATE TABLE many AS SELECT x, COUNT(*) AS c FROM keys GROUP BY x;")
+    first.ask("CREATE TABLE few AS SELECT k, COUNT(*) AS c FROM keys GROUP BY k;")
+    query = next(row[0] for row in first.ask("SHOW QUERIES;") if "MANY" in row[0])
+
+    def insert(numbers):
+        for number in numbers:
+            first.ask("INSERT INTO a VALUES ('x', %d);" % number)
+
+    def state():
+        return next(row[2] for row in first.ask("SHOW QUERIES;") if row[0] == query)
+
+    def reason():
+        first.send("SHOW QUERIES;\n")
+        return "".join(line for line in first.answer() if line[0] == "?")
+
+    def others_run(count):
+        until(lambda: first.ask("SELECT * FROM few;") == [["x", count * 10000]], "the rows of the other queries")
+        if len(first.ask("SELECT * FROM copied;")) != count:
+            fail("the stateless query is not up to date")
+
+    insert(range(16))
+    until(lambda: "PAUSED" in state(), "the pause")
+    if "millrace.memory.limit (4.0 MiB)" not in reason():
+        fail("no reason: " + reason())
+    others_run(16)
+    until(lambda: any("event=query_paused" in line and query in line for line in server.lines), "the line of the server's log")
+    server.end(signal.SIGKILL)
+    server, first = start("2M")
+    until(lambda: "it had read back" in reason(), "the pause of the restore")
+    insert([16])
+    others_run(17)
+    first.send("RESUME %s;\n" % query)
+    if not first.answer()[-1].startswith("- 53200"):
+        fail("RESUME does not say that it still does not fit")
+    server.end(signal.SIGTERM)
+    server, first = start("1G")
+    until(lambda: "RUNNING" in state() and len(first.ask("SELECT * FROM many WHERE x = 169999;")) == 1, "the state under a higher limit")
+    rows = first.ask("SELECT * FROM many;")
+    if rows != [[number, 1] for number in range(170000)]:
+        fail("%d rows, or wrong ones" % len(rows))
+    first.ask("DROP TABLE many;")
+    server.end(signal.SIGTERM)
+
+
+{"asserts": asserts, "resumes": resumes, "cancels": cancels, "ending": ending, "crashes": crashes, "budget": budget}[case]()
 shutil.rmtree(data, ignore_errors=True)
 print("ok")

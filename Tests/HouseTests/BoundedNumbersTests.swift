@@ -28,6 +28,7 @@ private let products: [String: String] = [
 private let conversions: [String: String] = [
     "Sources/Platform/Sockets.swift": "constants of C headers",
     "Sources/Platform/Threads.swift": "constants of C headers",
+    "Sources/Platform/MachineMemory.swift": "constants of C headers",
     "Sources/Platform/CrashRecord.swift": "constants of C headers",
     "Sources/Shell/LineEditor.swift": "constants of C headers",
     "Sources/Server/SocketStream.swift": "sizes of buffers, which limits keep far below 4 GiB",

@@ -19,28 +19,32 @@ final class TestQuery: Sendable {
     let input: TopicID
     let output: TopicID
     let failures = Monitor<[QueryFailure]>([])
+    let excesses = Monitor<[MemoryExcess]>([])
     let warnings = Monitor<[String]>([])
 
     init(
         _ id: String = "q", log: ScriptedLog = ScriptedLog(), pool shared: WorkerPool? = nil, partitions: Int = 1, counts: Bool = false,
-        snapshots: SnapshotFolder? = nil, dataflow: (@Sendable () throws(DataflowError) -> Dataflow)? = nil
+        snapshots: SnapshotFolder? = nil, budget: MemoryBudget = MemoryBudget(),
+        dataflow: (@Sendable () throws(DataflowError) -> Dataflow)? = nil
     ) throws {
         if log.describeTopic(named: consumerOffsetsTopic) == nil { log.addTopic(consumerOffsetsTopic) }
         let input = log.describeTopic(named: "in-\(id)")?.id ?? log.addTopic("in-\(id)", partitions: partitions)
         let output = log.describeTopic(named: "out-\(id)")?.id ?? log.addTopic("out-\(id)")
         let changelog = log.describeTopic(named: "store-\(id)")?.id ?? log.addTopic("store-\(id)", partitions: partitions)
         let pool = try shared ?? WorkerPool(count: 1, log: log, time: SystemTime())
-        let status = QueryStatus(queryID: id)
+        let status = QueryStatus(queryID: id, budget: budget)
         let committed = CommittedPositions(log: log)
         let failures = failures
-        let warnings = warnings
+        let (excesses, warnings) = (excesses, warnings)
         self.log = log
         self.pool = pool
         self.status = status
         self.input = input
         self.output = output
         run = QueryRun(
-            status: status, group: id, pool: pool, events: QueryEvents(onFailure: { failure in failures.update { $0.append(failure) } })
+            status: status, group: id, pool: pool,
+            events: QueryEvents(
+                onFailure: { failure in failures.update { $0.append(failure) } }, onExcess: { excess in excesses.update { $0.append(excess) } })
         ) { () throws(QueryFailure) in
             var tasks: [QueryTask] = []
             for partition in PartitionIndex.all(of: partitions) {

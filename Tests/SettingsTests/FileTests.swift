@@ -38,7 +38,7 @@ import Testing
     /// A server that ignored them would be less safe than its operator believes.
     @Test(arguments: [
         "millrace.users.file=users.txt", "millrace.tls.certificate=nope.pem", "millrace.tls.key=nope.key", "ssl.keystore.location=/k",
-        "sasl.mechanism=PLAIN", "authentication.method=BASIC", "ksql.streams.security.protocol=SASL_SSL", "millrace.memory.limit=2g",
+        "sasl.mechanism=PLAIN", "authentication.method=BASIC", "ksql.streams.security.protocol=SASL_SSL",
     ])
     func whatCannotBeHonouredIsRefused(line: String) {
         #expect(mistake(line)?.message.contains(" cannot be honoured: ") == true)
@@ -90,6 +90,16 @@ import Testing
         #expect(mistake("millrace.threads=many")?.message == "line 1: millrace.threads takes a whole number, not 'many'")
         #expect(mistake("millrace.insecure=perhaps")?.message == "line 1: millrace.insecure takes true or false, not 'perhaps'")
         #expect(mistake("nonsense")?.message == "line 1: unknown setting 'nonsense'")
+    }
+
+    @Test func sizesHaveUnits() throws {
+        for (text, bytes) in [("256M", 256 << 20), ("2g", 2 << 30), ("512k", 512 << 10), ("1T", 1 << 40), ("1048576", 1 << 20), ("0", 0), ("-1", -1)] {
+            #expect(try parseProperties("millrace.memory.limit=" + text)["millrace.memory.limit"]?.integer == bytes)
+        }
+        for text in ["M", "1.5G", "12Q", "much", "-2", "-1K", "9999999T", "99999999999999999999G"] {
+            #expect(mistake("millrace.memory.limit=" + text)?.message.contains("takes a number of bytes") == true, "\(text)")
+        }
+        #expect(SettingValues([:])[.memoryLimit] == nil && SettingValues(["millrace.memory.limit": "64M"])[.memoryLimit] == 64 << 20)
     }
 
     @Test func wrongEnvironmentValuesNameTheirSource() {

@@ -37,6 +37,8 @@ package final class TableView: @unchecked Sendable {
     let environment: DataflowEnvironment
     /// For each key column of the table the grouping column that it shows.
     let keyPlaces: [Int]
+    /// Whatever is to live as long as the view: its account of memory. Set before any other thread knows the view.
+    package var companion: AnyObject?
     private let readyCall = Mutex<(@Sendable () -> Void)?>(nil)
 
     /// A view of an aggregation, whose rows become those of a table by the steps from there up to `root`; nil without state or a topic.
@@ -51,6 +53,9 @@ package final class TableView: @unchecked Sendable {
         self.sink = sink
         self.environment = environment
     }
+
+    /// The store whose state is read.
+    package var storeName: String { step.store.name }
 
     /// All that was restored is there: questions are answered from now on.
     package func becomeReady() {

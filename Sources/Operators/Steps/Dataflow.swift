@@ -448,4 +448,12 @@ package final class Dataflow {
     package var stateMemory: Int {
         stores.values.reduce(0) { $0 + $1.memory } + operators.reduce(0) { $0 + $1.stateMemory }
     }
+
+    /// The same by store; under no store's name what operators hold beside them.
+    package var memoryByStore: [String: Int] {
+        var bytes = stores.mapValues(\.memory)
+        let beside = operators.reduce(0) { $0 + $1.stateMemory }
+        if beside > 0 { bytes["beside the stores"] = beside }
+        return bytes
+    }
 }
