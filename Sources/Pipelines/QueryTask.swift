@@ -408,8 +408,8 @@ package final class QueryTask {
         excess = memory.report(description.dataflow.memoryByStore)
     }
 
-    /// Looks after a batch, now and then, whether so much state has come since the last report that the next one cannot wait: it comes with a commit, a
-    /// client's task makes it at once. Errors: the state of a client's task does not fit.
+    /// Looks after a batch, now and then, whether so much state has come since the last report that the next one cannot wait: it comes with a
+    /// commit, a client's task makes it at once. Errors: the state of a client's task does not fit.
     private func watchMemory() throws(QueryFailure) {
         guard let step = status.memory.step, !isFinished else { return }
         let now = time.monotonicNanoseconds()

@@ -35,7 +35,7 @@ import Testing
     /// Of a topic that its reader releases, whole segments go; what is left is not compacted. Other topics are not released.
     @Test func whatItsReaderReleasesGoes() throws {
         let files = MemoryFileSystem()
-        let log = try openLog(files) { $0.tailBytes = 0 }
+        let log = try openLog(files) { ($0.tailBytes, $0.maintenanceInterval) = (0, .max) }
         let topic = try log.create("t") { $0 = .released; $0.segmentBytes = 1024 }
         let other = try log.create("u") { $0.segmentBytes = 1024; $0.retention = nil }
         for number in 0..<100 {
@@ -51,7 +51,7 @@ import Testing
         let kept = try everything(log, topic)
         #expect(kept.split(separator: " ").count == 100 - Int(start.count))
         log.close()
-        let again = try openLog(files) { $0.tailBytes = 0 }
+        let again = try openLog(files) { ($0.tailBytes, $0.maintenanceInterval) = (0, .max) }
         #expect(try again.bounds(of: topic, partition: 0).start == start && everything(again, topic) == kept)
         // The end is the most that can be released, and the active segment stays.
         again.release(topic, partition: 0, before: 10_000)
@@ -62,7 +62,10 @@ import Testing
 
     /// A round takes a part of what has never been compacted, the next one goes on; of each key the last record stays all the same.
     @Test func aRoundOfCompactionIsBounded() throws {
-        let log = try openLog(MemoryFileSystem()) { $0.tailBytes = 0 }
+        let log = try openLog(MemoryFileSystem()) {
+            // Only the rounds below.
+            ($0.tailBytes, $0.maintenanceInterval) = (0, .max)
+        }
         let topic = try log.create("t") { $0 = .compacted; $0.segmentBytes = .mebibytes(4) }
         let filler = String(repeating: "x", count: 1 << 20)
         for number in 0..<48 { try log.append(topic, "k\(number % 3)=\(number)\(filler)") }
@@ -103,10 +106,13 @@ import Testing
         let directory = NSTemporaryDirectory() + "millrace-\(UUID().uuidString)"
         defer { try? FileManager.default.removeItem(atPath: directory) }
         let now = SystemTime().wallMilliseconds()
+        var options = LogOptions()
+        options.maintenanceInterval = .max
+        let chosen = options
         func open(at moment: Int64) throws -> SegmentedLog {
             try SegmentedLog(
                 directory: directory, files: HostFileSystem(), clock: SimulatedTime(wall: moment), random: SeededRandom(seed: 7),
-                options: LogOptions(), scheduler: HostScheduler())
+                options: chosen, scheduler: HostScheduler())
         }
         var log = try open(at: now)
         let topic = try log.create("t") { $0.segmentBytes = 1024 }
