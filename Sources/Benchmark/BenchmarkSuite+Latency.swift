@@ -17,8 +17,8 @@ extension BenchmarkSuite {
 
     /// The time of each insert; the next one begins when its row is there.
     func latencies(_ samples: inout BenchmarkSamples) throws(Diagnostic) {
-        try withEngine { (engine, session) throws(Diagnostic) in
-            try insertOneByOne(session, watchedBy: engine.openSession(), &samples)
+        try withEngine { (opened, session) throws(Diagnostic) in
+            try insertOneByOne(session, watchedBy: opened.engine.openSession(), &samples)
         }
     }
 
@@ -42,8 +42,8 @@ extension BenchmarkSuite {
     func rows(atRate rate: Int, seconds: Int, _ samples: inout BenchmarkSamples) throws(Diagnostic) {
         samples.unit = BenchmarkResult.time
         let count = rate * seconds
-        try withEngine { (engine, session) throws(Diagnostic) in
-            try watching(session, engine.openSession()) { (arrivals) throws(Diagnostic) in
+        try withEngine { (opened, session) throws(Diagnostic) in
+            try watching(session, opened.engine.openSession()) { (arrivals) throws(Diagnostic) in
                 let ingest = try session.beginIngest(into: "PING", format: .json)
                 let cost = try cost { () throws(Diagnostic) in
                     let schedule = RowSchedule(start: time.monotonicNanoseconds(), rate: rate)

@@ -15,16 +15,16 @@ extension BenchmarkSuite {
     func log(_ cases: [BenchmarkCase], _ book: inout BenchmarkBook, _ tell: (String) -> Void) throws(Diagnostic) {
         let append = cases.first { $0.work == .append }, scan = cases.first { $0.work == .scan }
         guard append != nil || scan != nil else { return }
-        try withEngine { (engine, _) throws(Diagnostic) in
+        try withEngine { (opened, _) throws(Diagnostic) in
             var count = 0
             do throws(LogError) {
-                let topic = try engine.log.createTopic("append", partitions: 1, config: TopicConfig())
+                let topic = try opened.log.createTopic("append", partitions: 1, config: TopicConfig())
                 tell("append")
-                let written = try self.append(to: topic.id, engine.log)
+                let written = try self.append(to: topic.id, opened.log)
                 if let append { book[append].add(written, rows: rows) }
                 guard let scan else { return }
                 tell(scan.name)
-                let read = try cost { () throws(LogError) in try self.scan(engine.log, topic.id, .first) { count += $0.count } }
+                let read = try cost { () throws(LogError) in try self.scan(opened.log, topic.id, .first) { count += $0.count } }
                 book[scan].add(read, rows: rows)
             } catch {
                 throw Diagnostic(reading: error)
@@ -35,15 +35,12 @@ extension BenchmarkSuite {
 
     private func append(to topic: TopicID, _ log: any EventLog) throws(LogError) -> Cost {
         var generator = NexmarkGenerator(.bid, texts: texts)
-        var sum = Cost(nanoseconds: 0, processorNanoseconds: 0, peak: .zero)
+        var sum = Cost.nothing
         var left = rows
         while left > 0 {
             let window = min(left, BenchmarkSuite.windowRows)
             let batches = generator.pieces(window).map { records($0, at: time.wallMilliseconds()) }
-            let cost = try cost { () throws(LogError) in try commit(batches, to: topic, log) }
-            sum.nanoseconds += cost.nanoseconds
-            sum.processorNanoseconds += cost.processorNanoseconds
-            sum.peak = max(sum.peak, cost.peak)
+            sum = sum + (try cost { () throws(LogError) in try commit(batches, to: topic, log) })
             left -= window
         }
         return sum

@@ -16,7 +16,7 @@ extension BenchmarkSuite {
         let queries = cases.compactMap { one in if case .query(let query) = one.work { (one, query) } else { nil } }
         let load = cases.first { $0.work == .load }
         guard load != nil || !queries.isEmpty else { return }
-        try withEngine { (engine, session) throws(Diagnostic) in
+        try withEngine { (opened, session) throws(Diagnostic) in
             try carryOut(NexmarkQuery.sources, session)
             for stream in NexmarkStream.allCases {
                 guard load != nil && stream == .bid || queries.contains(where: { $0.1.inputs.contains(stream) }) else { continue }
@@ -27,21 +27,21 @@ extension BenchmarkSuite {
             if queries.contains(where: \.1.readsSideInput) { try loadSideInput(session) }
             for (one, query) in queries {
                 tell(one.name)
-                try run(query, engine, session, &book[one])
+                try run(query, opened, session, &book[one])
             }
         }
     }
 
     private func run(
-        _ query: NexmarkQuery, _ engine: MillraceEngine, _ session: EngineSession, _ samples: inout BenchmarkSamples
+        _ query: NexmarkQuery, _ opened: MeasuredEngine, _ session: EngineSession, _ samples: inout BenchmarkSamples
     ) throws(Diagnostic) {
         let cost = try cost { () throws(Diagnostic) in
             try carryOut(query.text, session)
-            try drain(engine)
+            try drain(opened)
         }
         let size = NexmarkSize(bids: rows)
         samples.add(cost, rows: query.inputs.map { size[$0] }.reduce(0, +))
-        samples.output.append(try output(of: query, engine.log))
+        samples.output.append(try output(of: query, opened.log))
         try carryOut(query.drop, session)
     }
 
@@ -103,16 +103,13 @@ extension BenchmarkSuite {
         _ count: Int, into source: String, make: (Int) -> [NexmarkGenerator.Piece],
         handOver: (inout [NexmarkGenerator.Piece]) throws(Diagnostic) -> IngestReport
     ) throws(Diagnostic) -> Cost {
-        var sum = Cost(nanoseconds: 0, processorNanoseconds: 0, peak: .zero)
+        var sum = Cost.nothing
         var left = count
         while left > 0 {
             let window = min(left, BenchmarkSuite.windowRows)
             // From the back, so that each piece is let go of as it is handed over.
             var pieces = Array(make(window).reversed())
-            let cost = try cost { () throws(Diagnostic) in try check(try handOver(&pieces), keptAllOf: window, source) }
-            sum.nanoseconds += cost.nanoseconds
-            sum.processorNanoseconds += cost.processorNanoseconds
-            sum.peak = max(sum.peak, cost.peak)
+            sum = sum + (try cost { () throws(Diagnostic) in try check(try handOver(&pieces), keptAllOf: window, source) })
             left -= window
         }
         return sum

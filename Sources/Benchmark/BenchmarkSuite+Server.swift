@@ -44,8 +44,8 @@ extension BenchmarkSuite {
 
     /// Gives `body` the address of a server on a fresh directory, and a connection to it.
     private func withServer(_ body: (SocketAddress, RemoteSession) throws(Diagnostic) -> Void) throws(Diagnostic) {
-        try withEngine { (engine, _) throws(Diagnostic) in
-            let server = try MillraceServer(engine, ServerOptions(listeners: [.network(host: "127.0.0.1", port: 0)]))
+        try withEngine { (opened, _) throws(Diagnostic) in
+            let server = try MillraceServer(opened.engine, ServerOptions(listeners: [.network(host: "127.0.0.1", port: 0)]))
             defer { server.stop() }
             guard let address = server.addresses.first else {
                 throw Diagnostic(.connectionFailed, "the server has no address", category: .general)

@@ -32,7 +32,7 @@ extension BenchmarkSuite {
     private func makeTable(of count: Int, on place: String, _ samples: inout BenchmarkSamples) throws(Diagnostic) -> Int {
         let random = SeededRandom(seed: 42)
         var key = 0, number = 0
-        try withEngine(on: place) { (engine, session) throws(Diagnostic) in
+        try withEngine(on: place) { (opened, session) throws(Diagnostic) in
             try carryOut(BenchmarkSuite.makeEvents, session)
             _ = try load(rows, into: "EVENT", session) { window in
                 var piece = NexmarkGenerator.Piece()
@@ -51,7 +51,7 @@ extension BenchmarkSuite {
             }
             let cost = try cost { () throws(Diagnostic) in
                 try carryOut(BenchmarkSuite.makeGroups, session)
-                try drain(engine)
+                try drain(opened)
             }
             samples.add(cost, rows: rows)
         }
@@ -77,7 +77,7 @@ extension BenchmarkSuite {
         for case .queries(let asked) in cases.map(\.work) { count = asked }
         for case .creation(let asked) in cases.map(\.work) { count = asked }
         guard let count else { return }
-        try withEngine { (engine, session) throws(Diagnostic) in
+        try withEngine { (opened, session) throws(Diagnostic) in
             try carryOut(NexmarkQuery.sources, session)
             tell("create")
             var times = LatencyHistogram()
@@ -95,10 +95,7 @@ extension BenchmarkSuite {
             var generator = NexmarkGenerator(.bid, texts: texts)
             // All queries read what is loaded as it comes, so loading and drain are one.
             let loaded = try load(rows, into: "BID", session) { generator.pieces($0) }
-            var cost = try self.cost { () throws(Diagnostic) in try drain(engine) }
-            cost.nanoseconds += loaded.nanoseconds
-            cost.processorNanoseconds += loaded.processorNanoseconds
-            cost.peak = max(cost.peak, loaded.peak)
+            let cost = loaded + (try self.cost { () throws(Diagnostic) in try drain(opened) })
             for one in cases where one.work == .queries(count) { book[one].add(cost, rows: rows, queries: count) }
         }
     }

@@ -3,10 +3,23 @@
 
 package import Diagnostics
 package import Engine
+package import LogStore
 import Pipelines
 import Platform
 import Quantities
 import Sessions
+
+/// An engine that is measured, and the log beneath it.
+package struct MeasuredEngine {
+    let engine: MillraceEngine
+    let log: any EventLog
+
+    /// An engine over `log`, which it closes when it is closed itself.
+    package init(_ engine: MillraceEngine, over log: any EventLog) {
+        self.engine = engine
+        self.log = log
+    }
+}
 
 /// The suite with its settings.
 package struct BenchmarkSuite {
@@ -17,7 +30,7 @@ package struct BenchmarkSuite {
     /// Partitions of the topics that queries read.
     package var partitions: Int
     /// Opens an engine on a directory of its own.
-    private let open: (_ directory: String) throws(Diagnostic) -> MillraceEngine
+    private let open: (_ directory: String) throws(Diagnostic) -> MeasuredEngine
     private let directory: String
     /// The program that is measured from outside; nil where there is none.
     private let program: String?
@@ -33,7 +46,7 @@ package struct BenchmarkSuite {
     /// A suite whose data directories lie in `directory`, one at a time.
     package init(
         rows: Int, runs: Int, partitions: Int = 1, directory: String, program: String? = nil,
-        open: @escaping (_ directory: String) throws(Diagnostic) -> MillraceEngine
+        open: @escaping (_ directory: String) throws(Diagnostic) -> MeasuredEngine
     ) {
         self.rows = rows
         self.runs = runs
@@ -52,27 +65,9 @@ package struct BenchmarkSuite {
         for run in 1...max(1, runs) {
             func tell(_ name: String) { progress("run \(run) of \(max(1, runs)): \(name)") }
             for one in cases {
-                switch one.work {
-                case .cold:
-                    tell(one.name)
-                    try cold(&book[one])
-                case .start:
-                    tell(one.name)
-                    try start(&book[one])
-                case .latency:
-                    tell(one.name)
-                    try latencies(&book[one])
-                case .latencyOverTCP:
-                    tell(one.name)
-                    try latenciesOverTCP(&book[one])
-                case .loadOverTCP:
-                    tell(one.name)
-                    try loadOverTCP(&book[one])
-                case .rate(let rate, let seconds):
-                    tell(one.name)
-                    try rows(atRate: rate, seconds: seconds, &book[one])
-                case .append, .scan, .load, .query, .groups, .restart, .creation, .queries: break
-                }
+                guard let measure = measurement(of: one.work) else { continue }
+                tell(one.name)
+                try measure(&book[one])
             }
             try log(cases, &book, tell)
             try nexmark(cases, &book, tell)
@@ -80,6 +75,19 @@ package struct BenchmarkSuite {
             try manyQueries(cases, &book, tell)
         }
         return cases.compactMap { book[$0].result($0) }
+    }
+
+    /// Measures a case that shares nothing with others; nil for one that does.
+    private func measurement(of work: BenchmarkCase.Work) -> ((inout BenchmarkSamples) throws(Diagnostic) -> Void)? {
+        switch work {
+        case .cold: cold
+        case .start: start
+        case .latency: latencies
+        case .latencyOverTCP: latenciesOverTCP
+        case .loadOverTCP: loadOverTCP
+        case .rate(let rate, let seconds): { (samples) throws(Diagnostic) in try rows(atRate: rate, seconds: seconds, &samples) }
+        case .append, .scan, .load, .query, .groups, .restart, .creation, .queries: nil
+        }
     }
 
     /// From the start of a process to its end, with one question.
@@ -117,6 +125,16 @@ package struct BenchmarkSuite {
         var nanoseconds: Int64
         var processorNanoseconds: Int64
         var peak: ByteCount
+
+        /// What nothing costs.
+        static let nothing = Cost(nanoseconds: 0, processorNanoseconds: 0, peak: .zero)
+
+        /// What both cost, one after the other.
+        static func + (first: Cost, second: Cost) -> Cost {
+            Cost(
+                nanoseconds: first.nanoseconds + second.nanoseconds,
+                processorNanoseconds: first.processorNanoseconds + second.processorNanoseconds, peak: max(first.peak, second.peak))
+        }
     }
 
     /// Measures `work`, beginning without memory that others have left behind.
@@ -131,11 +149,11 @@ package struct BenchmarkSuite {
     }
 
     /// Waits until all queries have durably processed everything. Errors: one failed, or they need too long.
-    func drain(_ engine: MillraceEngine) throws(Diagnostic) {
-        guard engine.drain(nanoseconds: BenchmarkSuite.patience) else {
+    func drain(_ opened: MeasuredEngine) throws(Diagnostic) {
+        guard opened.engine.drain(nanoseconds: BenchmarkSuite.patience) else {
             throw Diagnostic(.wrongState, "the queries did not end in time", category: .general)
         }
-        for status in engine.queryStatuses {
+        for status in opened.engine.queryStatuses {
             guard case .failed(let failure) = status.content.withLock({ $0.state }) else { continue }
             throw Diagnostic(.wrongState, "the query \(status.queryID) failed: \(failure.description)", category: .general)
         }
@@ -152,16 +170,16 @@ package struct BenchmarkSuite {
     }
 
     /// Gives `body` an engine on a directory.
-    func withEngine(on place: String, _ body: (MillraceEngine, EngineSession) throws(Diagnostic) -> Void) throws(Diagnostic) {
-        let engine = try open(place)
-        defer { engine.close() }
-        let session = engine.openSession()
+    func withEngine(on place: String, _ body: (MeasuredEngine, EngineSession) throws(Diagnostic) -> Void) throws(Diagnostic) {
+        let opened = try open(place)
+        defer { opened.engine.close() }
+        let session = opened.engine.openSession()
         try session.set("millrace.default.partitions", to: String(partitions))
-        try body(engine, session)
+        try body(opened, session)
     }
 
     /// Gives `body` an engine on a fresh directory, and removes both.
-    func withEngine(_ body: (MillraceEngine, EngineSession) throws(Diagnostic) -> Void) throws(Diagnostic) {
+    func withEngine(_ body: (MeasuredEngine, EngineSession) throws(Diagnostic) -> Void) throws(Diagnostic) {
         try withDirectory { (place) throws(Diagnostic) in try withEngine(on: place, body) }
     }
 

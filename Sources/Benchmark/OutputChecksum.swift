@@ -39,10 +39,7 @@ package struct OutputChecksum: Sendable {
     package var rows: Int { isTable ? latest.count : rowCount }
 
     /// The sum as 16 hexadecimal digits.
-    package var text: String {
-        let digits = String(sum, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
-    }
+    package var text: String { hexadecimalDigits(sum) }
 
     /// Both hashes in one, so that a key cannot trade places with a value; the end is splitmix64's (Steele, Lea and Flood 2014).
     private static func mixed(_ key: UInt64, _ value: UInt64) -> UInt64 {

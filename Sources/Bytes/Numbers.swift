@@ -75,6 +75,12 @@ package func zeroPadded(_ value: Int64, width: Int) -> String {
     return String(decoding: text, as: UTF8.self)
 }
 
+/// 16 hexadecimal digits.
+package func hexadecimalDigits(_ word: UInt64) -> String {
+    let digits = String(word, radix: 16)
+    return String(repeating: "0", count: 16 - digits.count) + digits
+}
+
 /// 0, -1, 1, -2 … as 0, 1, 2, 3 …
 @inlinable package func zigzag(_ value: Int64) -> UInt64 {
     UInt64(bitPattern: value &<< 1 ^ value &>> 63)

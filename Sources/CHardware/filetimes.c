@@ -6,11 +6,10 @@
 
 static int64_t milliseconds(struct statx_timestamp time) { return time.tv_sec * 1000 + time.tv_nsec / 1000000; }
 
-int millrace_file_times(int file, int64_t *made, int64_t *changed) {
+void millrace_file_times(int file, int64_t *made, int64_t *changed) {
     struct statx status;
     *made = *changed = -1;
-    if (statx(file, "", AT_EMPTY_PATH, STATX_BTIME | STATX_MTIME, &status) != 0) return -1;
+    if (statx(file, "", AT_EMPTY_PATH, STATX_BTIME | STATX_MTIME, &status) != 0) return;
     if (status.stx_mask & STATX_BTIME) *made = milliseconds(status.stx_btime);
     if (status.stx_mask & STATX_MTIME) *changed = milliseconds(status.stx_mtime);
-    return *made < 0 && *changed < 0 ? -1 : 0;
 }

@@ -34,7 +34,7 @@ extension MillraceEngine {
                     made.insert(topic.name)
                 }
                 for name in pipeline.root.stores.map(InternalNames.changelog) where !kept.contains(name) {
-                    try make(name, partitions: pipeline.tasks, configuration.snapshots == nil ? .compacted : .released)
+                    try make(name, partitions: pipeline.tasks, changelogConfig)
                     made.insert(name)
                 }
             }
@@ -44,6 +44,9 @@ extension MillraceEngine {
         }
         return made
     }
+
+    /// How changelogs are kept: what snapshots hold is released.
+    var changelogConfig: TopicConfig { configuration.snapshots == nil ? .compacted : .released }
 
     private func make(_ name: String, partitions: Int, _ config: TopicConfig) throws(Diagnostic) {
         let catalog = catalog

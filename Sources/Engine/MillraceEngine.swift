@@ -11,8 +11,7 @@ import Values
 
 /// A running engine. Made over an open log, which it closes when it is closed itself.
 package final class MillraceEngine: Sendable {
-    /// What holds all records, for those who read topics as they are.
-    package let log: any EventLog
+    let log: any EventLog
     let configuration: EngineConfiguration
     let state: Monitor<EngineState>
     /// Statements are read, analysed and answered here. Nothing that runs on it waits: what has to is a continuation in `waiting`.

@@ -1,6 +1,6 @@
 // What becomes of a query whose state this server would write in another layout than it has been written in, or of whose
-// state a part is lost: it is never read as what it is not. It is built anew from the query's sources where they reach back to where the query
-// began; else the query stays in error.
+// state a part is lost: it is never read as what it is not. It is built anew from the query's sources where they reach
+// back to where the query began; else the query stays in error.
 
 import Bytes
 import Catalog
@@ -32,6 +32,7 @@ extension MillraceEngine {
     func checkStates(_ recovery: inout CatalogRecovery) {
         for query in recovery.snapshot.sortedQueries {
             let layouts = query.plan.stateLayouts
+            layouts.keys.sorted().forEach(updateChangelog)
             let differing = layouts.filter { query.layouts[$0.key] != $0.value }.keys.sorted()
             if !differing.isEmpty {
                 let reason = "the state of \(differing.joined(separator: ", ")) is of a layout that this server does not write"
@@ -42,15 +43,19 @@ extension MillraceEngine {
         }
     }
 
-    /// Whether no snapshot of a store holds what its changelog has lost. Changelogs of earlier servers are released from
-    /// now on like all others.
+    /// Has the changelog of a store, which an earlier server has made, kept like those that are made now.
+    private func updateChangelog(of store: String) {
+        guard let topic = log.describeTopic(named: InternalNames.changelog(of: store)), topic.config == .compacted,
+            changelogConfig != topic.config
+        else { return }
+        do throws(LogError) { try log.alterTopic(topic.id, config: changelogConfig) } catch {
+            configuration.logLine(.warning, logText("changelog_unchanged", ["topic": topic.name, "reason": error.message]))
+        }
+    }
+
+    /// Whether no snapshot of a store holds what its changelog has lost.
     private func isLost(_ store: String) -> Bool {
         guard let topic = log.describeTopic(named: InternalNames.changelog(of: store)) else { return false }
-        if topic.config == .compacted {
-            do throws(LogError) { try log.alterTopic(topic.id, config: .released) } catch {
-                configuration.logLine(.warning, logText("changelog_unchanged", ["topic": topic.name, "reason": error.message]))
-            }
-        }
         return zip(topic.partitionIndexes, topic.partitions).contains { index, partition in
             guard partition.bounds.start > .first else { return false }
             let key = PartitionKey(topic: topic.id, partition: index)

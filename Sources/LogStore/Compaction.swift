@@ -18,8 +18,8 @@ struct CleanedSegment: Sendable {
     var index: SparseIndex
 }
 
-/// One compaction of one partition. What has been compacted holds no key twice, so only the keys of the other segments have to be known: 40
-/// bytes for each, of at most as many segments as `largestRound` says.
+/// One compaction of one partition. What has been compacted holds no key twice, so only the keys of the other segments are held in memory, 40
+/// bytes each; `limitRound` bounds how many segments these are.
 struct Compaction {
     let partition: Partition
     /// Closed, and out of the journal.
@@ -36,8 +36,8 @@ struct Compaction {
     static let horizonBit: Int16 = 0x40
     static let chunkBytes = 1 << 20
 
-    /// Bytes that have never been compacted which a round takes at most, about: less than a million records. Of a large topic it takes an
-    /// eighth of what has been compacted, because it writes all of that again.
+    /// About how many bytes that have never been compacted one round takes: less than a million records. Of a large topic it takes an eighth
+    /// of what has been compacted, because it writes all of that again.
     static let largestRound: Int64 = 32 << 20
     /// Bytes of a topic that is released which are compacted all the same: its reader has not released them for long.
     static let largestReleased: Int64 = 1 << 30

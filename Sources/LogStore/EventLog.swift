@@ -49,9 +49,8 @@ package protocol EventLog: AnyObject, Sendable {
         _ topic: TopicID, partition: PartitionIndex, from offset: Offset, maxBytes: ByteCount, upTo moment: LogMoment
     ) throws(LogError) -> RecordRun
 
-    /// Gives up the records of a partition before `offset`, which nobody will ask for again. Of a topic with the
-    /// policy `release`, maintenance then removes the segments that hold no others; elsewhere nothing happens. It is not kept: after a start
-    /// only those that were removed are gone.
+    /// Gives up the records of a partition before `offset`, which nobody will ask for again. Of a topic with the policy `release`,
+    /// maintenance then removes the segments that hold no others; elsewhere nothing happens. The log does not remember it over a start.
     func release(_ topic: TopicID, partition: PartitionIndex, before offset: Offset)
 
     /// The offset of the first record whose timestamp is at or after `timestamp` (milliseconds since the epoch), or nil when

@@ -48,7 +48,7 @@ extension SegmentedLog {
                 failures += partition.state.withLock { $0.segments }.compactMap { $0.state.withLock { $0.unreadableSideFile } }
             }
         }
-        // A round needs more memory than anything else that goes on all the time, and seldom.
+        // Compaction needs much memory for a moment and then none for long, so what it has freed goes back to the kernel.
         if hasCompacted { releaseFreedMemory(beyond: SegmentedLog.keptAfterCompaction) }
         return failures
     }

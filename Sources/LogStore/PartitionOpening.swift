@@ -185,11 +185,11 @@ struct PartitionOpening {
         let (index, ledger) = (try loading.load(), loading.ledger)
         segment.adopt(file, index: index)
         // What a record says of its time may be long before it was written.
-        let first: Int64? = if let made = file.times.made { made } else { try loading.firstTimestamp() }
+        let made: Int64? = if let known = file.times.made { known } else { try loading.firstTimestamp() }
         let isLedgerGood = ledger.map { ($0.entries.last?.position ?? -1) < segment.size && !$0.isCompacted } ?? false
         let writer = SegmentWriter(
-            segment, file: file, ledgerBytes: isLedgerGood ? ledger.map { Int64($0.validBytes) } : nil, begun: first.map { min($0, recovery.now) },
-            unsyncedDirectories: [directory], files: files)
+            segment, file: file, ledgerBytes: isLedgerGood ? ledger.map { Int64($0.validBytes) } : nil,
+            begun: made.map { min($0, recovery.now) }, unsyncedDirectories: [directory], files: files)
         // The ledger may stop before the segment does: note the batches that it misses.
         let known = isLedgerGood ? ledger?.entries.last : nil
         let lastKnown = known?.position

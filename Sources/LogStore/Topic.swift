@@ -1,4 +1,5 @@
 // Topics as values: their identity, their configuration, and what can be said about them.
+import Bytes
 package import Quantities
 
 /// A topic's identity: 128 random bits that a later topic of the same name does not share.
@@ -20,13 +21,7 @@ package struct TopicID: Hashable, Sendable, Comparable, CustomStringConvertible 
     }
 
     /// 32 hexadecimal digits.
-    package var description: String {
-        func digits(_ word: UInt64) -> String {
-            let text = String(word, radix: 16)
-            return String(repeating: "0", count: 16 - text.count) + text
-        }
-        return digits(high) + digits(low)
-    }
+    package var description: String { hexadecimalDigits(high) + hexadecimalDigits(low) }
 
     /// Reads what `description` writes.
     package init?(_ text: String) {

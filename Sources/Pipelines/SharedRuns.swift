@@ -66,10 +66,10 @@ package final class SharedRuns: Sendable {
     }
 
     /// Whether anything is kept.
-    package var isInUse: Bool { state.withLock { !$0.entries.isEmpty } }
+    var isInUse: Bool { state.withLock { !$0.entries.isEmpty } }
 
     /// Whether there is a run from `position` on.
-    package func holds(_ partition: PartitionKey, from position: Offset, upTo moment: LogMoment) -> Bool {
+    func holds(_ partition: PartitionKey, from position: Offset, upTo moment: LogMoment) -> Bool {
         state.withLock { $0.entries[Key(partition: partition, position: position, moment: moment)] != nil }
     }
 
@@ -83,16 +83,16 @@ package final class SharedRuns: Sendable {
         let (known, isShared) = state.withLock { $0.find(key, generation) }
         if let known { return known }
         let run = try fetch()
-        if isShared && run.count > 0 { keep(Entry(run: run, generation: generation, lastUse: 0), key) }
+        if isShared && run.count > 0 { keep(run, generation, key) }
         return run
     }
 
-    private func keep(_ entry: Entry, _ key: Key) {
-        decoding.admit(entry.run)
+    private func keep(_ run: RecordRun, _ generation: UInt64, _ key: Key) {
+        decoding.admit(run)
         let (dropped, bytes) = state.withLock { state -> ([RecordRun], Int) in
             state.uses += 1
+            let entry = Entry(run: run, generation: generation, lastUse: state.uses)
             let replaced = state.entries.updateValue(entry, forKey: key)?.run
-            state.entries[key]?.lastUse = state.uses
             let excess = state.excess(beyond: byteLimit) { $0.bytes.count + self.decoding.memory(of: $0) }
             return (excess.runs + [replaced].compactMap { $0 }, excess.left)
         }

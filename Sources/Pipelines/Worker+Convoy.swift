@@ -13,11 +13,14 @@ package import Quantities
 package struct Convoys {
     /// Where a task stands in a partition.
     package struct Place {
+        /// The partition.
         package let partition: PartitionKey
+        /// The next record that it will process.
         package let position: Offset
         /// Where the run begins that it will ask for next.
         package let next: Offset
 
+        /// A place; without `next` that of a task which has no run.
         package init(_ partition: PartitionKey, _ position: Offset, next: Offset? = nil) {
             self.partition = partition
             self.position = position
@@ -33,12 +36,13 @@ package struct Convoys {
     /// Nanoseconds after its turn has come for which a task waits for others at most: some hundred tasks can take a slice meanwhile.
     package static let longestWait: Int64 = 1_000_000_000
 
+    /// No task has a place yet.
     package init() {}
 
     var isEmpty: Bool { last.isEmpty }
 
-    /// Takes the places of the tasks that have something to do. `isKept` tells whether the run that a task will ask
-    /// for next is there for all.
+    /// Takes the places of the tasks that have something to do. `isKept` tells whether the run that a task will ask for next is there for
+    /// all.
     package mutating func gather(_ places: some Sequence<Place>, isKept: (Place) -> Bool) {
         last.removeAll(keepingCapacity: true)
         for place in places where last[place.partition].map({ place.position < $0 }) ?? true {

@@ -114,7 +114,4 @@ private func optionText(_ value: Value) -> String {
 }
 
 /// FNV-1a as 16 hexadecimal digits. Part of the contract, like the texts.
-private func fingerprint(_ text: String) -> String {
-    let digits = String(fnv1a(text.utf8), radix: 16)
-    return String(repeating: "0", count: 16 - digits.count) + digits
-}
+private func fingerprint(_ text: String) -> String { hexadecimalDigits(fnv1a(text.utf8)) }

@@ -81,9 +81,12 @@ package protocol File: AnyObject, Sendable {
 
 /// Milliseconds since the epoch, by the wall clock of the machine; nil for what the file system does not know.
 package struct FileTimes: Hashable, Sendable {
+    /// When the file was made.
     package var made: Int64?
+    /// When its content last changed.
     package var changed: Int64?
 
+    /// Times as given.
     package init(made: Int64? = nil, changed: Int64? = nil) {
         self.made = made
         self.changed = changed

@@ -188,7 +188,7 @@ private final class HostFile: File {
 
     var times: FileTimes {
         var (made, changed): (Int64, Int64) = (-1, -1)
-        _ = unsafe millrace_file_times(descriptor.load(ordering: .relaxed), &made, &changed)
+        unsafe millrace_file_times(descriptor.load(ordering: .relaxed), &made, &changed)
         return FileTimes(made: made < 0 ? nil : made, changed: changed < 0 ? nil : changed)
     }
 

@@ -33,7 +33,12 @@ struct BenchCommand {
         ) { (place) throws(Diagnostic) in
             var embedded = template
             embedded.directory = place
-            do throws(CommandFailure) { return try embedded.open() } catch { throw error.diagnostic }
+            do throws(CommandFailure) {
+                let opened = try embedded.openWithLog()
+                return MeasuredEngine(opened.engine, over: opened.log)
+            } catch {
+                throw error.diagnostic
+            }
         }
         let showsProgress = Terminal.isTerminal(2)
         do throws(Diagnostic) {

@@ -66,7 +66,10 @@ struct EmbeddedEngine {
     }
 
     /// The engine, running.
-    func open() throws(CommandFailure) -> MillraceEngine {
+    func open() throws(CommandFailure) -> MillraceEngine { try openWithLog().engine }
+
+    /// The engine, running, and its log.
+    func openWithLog() throws(CommandFailure) -> (engine: MillraceEngine, log: SegmentedLog) {
         let log = try openLog()
         var configuration = EngineConfiguration(properties: properties, pushStart: pushStart, logLine: logLine)
         if let threads { configuration.workers = threads }
@@ -75,7 +78,7 @@ struct EmbeddedEngine {
         if let directory { configuration.snapshots = SnapshotFolder(files: HostFileSystem(), directory: directory + "/snapshots") }
         if let directory { configuration.crashes = crashHistory(in: directory) }
         do throws(Diagnostic) {
-            return try MillraceEngine(configuration: configuration, log: log)
+            return (try MillraceEngine(configuration: configuration, log: log), log)
         } catch {
             log.close()
             throw .cannotStart(error)

@@ -17,7 +17,7 @@ private func suite(rows: Int, runs: Int = 1, partitions: Int = 1) -> BenchmarkSu
         } catch {
             throw Diagnostic(.ioError, error.message, category: .general)
         }
-        return try MillraceEngine(configuration: EngineConfiguration(workers: 2), log: log)
+        return MeasuredEngine(try MillraceEngine(configuration: EngineConfiguration(workers: 2), log: log), over: log)
     }
 }
 

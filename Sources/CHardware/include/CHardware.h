@@ -17,8 +17,8 @@ void millrace_keep_freed_memory(void);
 void millrace_release_freed_memory(size_t kept);
 
 /// When an open file was made and when its content last changed, in milliseconds since the epoch; -1 for what the file system does not know.
-/// See statx(2). 0, or -1 when neither is known.
-int millrace_file_times(int file, int64_t *made, int64_t *changed);
+/// See statx(2).
+void millrace_file_times(int file, int64_t *made, int64_t *changed);
 
 /// Asks the system to begin writing `length` bytes of an open file from `start` on to the disk, without waiting; see sync_file_range(2).
 void millrace_begin_writeback(int file, int64_t start, int64_t length);

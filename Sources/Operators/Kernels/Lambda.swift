@@ -117,13 +117,15 @@ private struct RowUnderWay {
 final class TransformKernel: Kernel {
     private let collection: Kernel
     private let lambdas: [LambdaBody]
-    private var pieceSize: Int
+    /// Elements of the next piece, by how large those of the pieces before were.
+    private var pieceSize = FlatElements.mostElements
+    private var mayBeLarge: Bool { result.children.contains(where: \.hasVariableWeight) }
 
     init(_ collection: Kernel, _ lambdas: [LambdaBody], _ type: SQLType) {
         self.collection = collection
         self.lambdas = lambdas
-        pieceSize = Column(type).children.contains(where: \.hasVariableWeight) ? FlatElements.fewElements : FlatElements.mostElements
         super.init(type)
+        if mayBeLarge { pieceSize = FlatElements.fewElements }
     }
 
     override func evaluate(_ frame: Frame, _ rows: Selection) -> Column {
@@ -131,7 +133,7 @@ final class TransformKernel: Kernel {
         result.reset(frame.count)
         let usable = computable(rows, [source])
         let cancel = frame.pressure.cancel
-        let mayBeLarge = result.children.contains(where: \.hasVariableWeight)
+        let mayBeLarge = mayBeLarge
         usable.forEach { row in result.setRange(row, start: 0, count: 0) }
         var current: RowUnderWay?
         var size = pieceSize

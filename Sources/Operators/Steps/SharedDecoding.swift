@@ -1,8 +1,8 @@
 // Records that several dataflows of one worker read are decoded once: a hundred queries over one stream see the same columns.
 //
 // What is shared are chunks: the rows of up to `OutputLimits.chunkRows` records of a run that several tasks have fetched together, with all
-// columns that any of the readers needs. A chunk is made by the first reader that wants most of it, and never changes; each reader sees it
-// through a selection of its own. Whether a record is readable does not depend on the columns that are asked for, so each of them also sees
+// columns that any of the readers needs. A chunk is made by the first reader that wants more than a few rows of it, and never changes; each
+// reader sees it through a selection of its own. Whether a record is readable does not depend on the columns that are asked for, so each of them also sees
 // the same problems.
 
 package import Bytes
@@ -46,9 +46,11 @@ final class DecodedChunk: @unchecked Sendable {
 
 /// What the dataflows that read one topic in one way have in common.
 final class SharedSource: Sendable {
-    private struct State {
+    private struct State: @unchecked Sendable {
+        // Guarded by the lock around it.
         /// How many readers need which columns.
         var readers: [[Bool]: Int] = [:]
+        var readerCount: Int { readers.values.reduce(0, +) }
         /// The columns that any of them needs.
         var needed: [Bool] = []
         /// Decodes those columns; nil until it is used, and after they have changed.
@@ -57,13 +59,8 @@ final class SharedSource: Sendable {
         var chunks: [ObjectIdentifier: [Int: DecodedChunk]] = [:]
     }
 
-    private struct ChunkBox: @unchecked Sendable {
-        // Guarded by the lock around it.
-        var state = State()
-    }
-
     private let step: SourceStep
-    private let content = Mutex(ChunkBox())
+    private let state = Mutex(State())
     private let runs: SharedRunList
 
     init(_ step: SourceStep, _ runs: SharedRunList) {
@@ -76,20 +73,20 @@ final class SharedSource: Sendable {
     func remove(_ needed: [Bool]) -> Bool { change(needed, by: -1) > 0 }
 
     @discardableResult private func change(_ needed: [Bool], by count: Int) -> Int {
-        content.withLock { box in
-            let now = box.state.readers[needed, default: 0] + count
-            box.state.readers[needed] = now > 0 ? now : nil
-            let all = box.state.readers.keys.reduce(into: [Bool](repeating: false, count: needed.count)) { all, one in
+        state.withLock { state in
+            let now = state.readers[needed, default: 0] + count
+            state.readers[needed] = now > 0 ? now : nil
+            let all = state.readers.keys.reduce(into: [Bool](repeating: false, count: needed.count)) { all, one in
                 for index in one.indices where one[index] { all[index] = true }
             }
-            if all != box.state.needed { (box.state.needed, box.state.decoder) = (all, nil) }
-            if box.state.readers.isEmpty { box.state.chunks = [:] }
-            return box.state.readers.values.reduce(0, +)
+            if all != state.needed { (state.needed, state.decoder) = (all, nil) }
+            if state.readers.isEmpty { state.chunks = [:] }
+            return state.readerCount
         }
     }
 
     func forget(_ run: ObjectIdentifier) {
-        content.withLock { $0.state.chunks[run] = nil }
+        state.withLock { $0.chunks[run] = nil }
     }
 
     /// The chunk that holds the rows of records `range` of `run`, which lie between two multiples of `OutputLimits.chunkRows`; it is made
@@ -97,12 +94,12 @@ final class SharedSource: Sendable {
     /// small one, or another reader is just making a chunk.
     func chunk(of run: RecordRun, holding range: Range<Int>) -> DecodedChunk? {
         guard range.count >= min(SharedSource.leastRows, run.count), runs.contains(run) else { return nil }
-        return content.withLockIfAvailable { box -> DecodedChunk? in
-            guard box.state.readers.count > 1 || (box.state.readers.values.first ?? 0) > 1 else { return nil }
+        return state.withLockIfAvailable { state -> DecodedChunk? in
+            guard state.readerCount > 1 else { return nil }
             let start = range.lowerBound / OutputLimits.chunkRows * OutputLimits.chunkRows
             let whole = start..<min(run.count, start + OutputLimits.chunkRows)
             assert(whole.upperBound >= range.upperBound, "a range goes beyond one chunk")
-            return self.chunk(of: run, whole, &box.state)
+            return self.chunk(of: run, whole, &state)
         } ?? nil
     }
 

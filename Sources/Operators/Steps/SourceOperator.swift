@@ -16,7 +16,7 @@ final class SourceOperator: Operator {
     private lazy var view = Batch()
     /// Runs that were decoded to know the times of their records, and have not been processed.
     private var ahead: [ObjectIdentifier: DecodedChunk] = [:]
-    /// More runs than a task has partitions of one input are some that it has dropped.
+    /// Runs that a task drops unprocessed, because the log has withdrawn them, stay here: with so many all go, and are decoded again.
     private static let mostAhead = 256
 
     init(_ step: SourceStep, input: Int, _ context: DataflowContext, next: Operator) throws(DataflowError) {
@@ -37,7 +37,7 @@ final class SourceOperator: Operator {
         let batch = decoder.batch
         batch.input = input
         batch.partition = partition
-        batch.ranks = context.mergeOrder.map { order in batch.recordIndexes.map { order[input][Int($0) - range.lowerBound] } } ?? []
+        batch.ranks = context.mergeOrder.map { ranks(of: batch, $0[input], from: range.lowerBound) } ?? []
         try report(decoder.problems, batch)
         if !batch.selection.isEmpty { try emit(batch) }
     }
@@ -49,13 +49,17 @@ final class SourceOperator: Operator {
         view.input = input
         view.partition = partition
         view.selection = chunk.rows(from: range)
-        view.ranks = []
-        if let order = context.mergeOrder {
-            view.ranks = [Int32](repeating: 0, count: view.rowCount)
-            view.selection.forEach { view.ranks[$0] = order[input][Int(view.recordIndexes[$0]) - range.lowerBound] }
-        }
+        view.ranks = context.mergeOrder.map { ranks(of: view, $0[input], from: range.lowerBound) } ?? []
         try report(chunk.problems.filter { range.contains($0.record) }, view)
         if !view.selection.isEmpty { try emit(view) }
+    }
+
+    /// Where the selected rows of a batch stand in the order of all inputs: `places` are those of its records from the record `first` on.
+    private func ranks(of batch: Batch, _ places: [Int32], from first: Int) -> [Int32] {
+        let records = batch.recordIndexes
+        var ranks = [Int32](repeating: 0, count: batch.rowCount)
+        batch.selection.forEach { ranks[$0] = places[Int(records[$0]) - first] }
+        return ranks
     }
 
     private func report(_ problems: [RecordProblem], _ batch: Batch) throws(DataflowError) {
