@@ -23,6 +23,9 @@ void millrace_file_times(int file, int64_t *made, int64_t *changed);
 /// Asks the system to begin writing `length` bytes of an open file from `start` on to the disk, without waiting; see sync_file_range(2).
 void millrace_begin_writeback(int file, int64_t start, int64_t length);
 
+/// Asks the processor to bring the memory at `address` near; any address may be asked for.
+static inline void millrace_prefetch(const void *address) { __builtin_prefetch(address); }
+
 #if defined(__SSE2__)
 #include <emmintrin.h>
 

@@ -3,6 +3,8 @@
 // The table is one partition while it is small and 64 partitions, by the top bits of the hash, once it is not: then a growth moves one
 // partition at a time and takes about a millisecond even with millions of keys.
 
+import CHardware
+
 /// A seeded hash table of Int64 keys.
 @safe final class WordTable {
     private struct Slot {
@@ -47,6 +49,13 @@
 
     var memory: Int {
         (0..<1 << partitionBits).reduce(0) { unsafe $0 + partitions[$1].capacity * MemoryLayout<Slot>.stride }
+    }
+
+    /// Brings the slot where looking for `key` would begin near, so that a look-up some rows later need not wait for memory.
+    @inline(__always) func prefetch(_ key: Int64) {
+        let hash = Hashing.hash(key, seed)
+        let partition = unsafe partitions + partitionIndex(hash)
+        unsafe millrace_prefetch(partition.pointee.slots + (Int(truncatingIfNeeded: hash) & (partition.pointee.capacity - 1)))
     }
 
     /// The group of `key`; a new key gets the next id.
