@@ -151,11 +151,32 @@ import CHardware
         var small: Int64?
     }
 
-    /// Scans a number: `-`, digits without a leading zero, fraction, exponent.
+    /// Scans a number: `-`, digits without a leading zero, fraction, exponent. Sixteen digits are read without looking at each: numbers of
+    /// changing lengths would have the processor guess wrong at the end of most.
     @inline(__always) mutating func scanNumber() -> RawNumber? {
         let start = at
         let negative = take(0x2D)
         let first = at
+        let block = DigitBlock(word(at))
+        var value: Int64
+        if block.count < 8 {
+            value = block.value(of: block.count)
+            at += block.count
+        } else {
+            let more = DigitBlock(word(at + 8)).count
+            at += 8 + more
+            value = block.value(of: more) &* 100_000_000 &+ DigitBlock(word(at - 8)).value(of: 8)
+        }
+        if at > end || at - first == 16 { value = scanDigits(first) }
+        let digits = at - first
+        if digits == 0 || (digits > 1 && byte(first) == 0x30) { return nil }
+        if byte == 0x2E || byte | 0x20 == 0x65 { return scanFraction(start) }
+        return RawNumber(start: start, length: at - start, isInteger: true, small: digits <= 18 ? (negative ? 0 &- value : value) : nil)
+    }
+
+    /// Scans digits one by one, from `first` on.
+    @inline(never) private mutating func scanDigits(_ first: Int) -> Int64 {
+        at = first
         var value: Int64 = 0
         while at < end {
             let digit = unsafe base[at] &- 0x30
@@ -163,10 +184,7 @@ import CHardware
             value = value &* 10 &+ Int64(digit)
             at += 1
         }
-        let digits = at - first
-        if digits == 0 || (digits > 1 && byte(first) == 0x30) { return nil }
-        if byte == 0x2E || byte | 0x20 == 0x65 { return scanFraction(start) }
-        return RawNumber(start: start, length: at - start, isInteger: true, small: digits <= 18 ? (negative ? 0 &- value : value) : nil)
+        return value
     }
 
     private mutating func scanFraction(_ start: Int) -> RawNumber? {
@@ -235,6 +253,30 @@ import CHardware
             guard take(0x2C) else { return false }
             skipSpace()
         }
+    }
+}
+
+/// Eight bytes of a text as decimal digits, the first in the lowest byte.
+private struct DigitBlock {
+    /// The digits' values; bytes behind them hold anything.
+    private let values: UInt64
+    /// How many of the bytes, from the first on, are digits.
+    let count: Int
+
+    @inline(__always) init(_ bytes: UInt64) {
+        values = bytes ^ 0x3030_3030_3030_3030
+        // A byte is none where its upper half is not 3 or adding 0x76 to the lower one sets the highest bit; carries cannot leave a byte.
+        let others = ((values & 0x7F7F_7F7F_7F7F_7F7F) &+ 0x7676_7676_7676_7676 | values) & 0x8080_8080_8080_8080
+        count = others.trailingZeroBitCount >> 3
+    }
+
+    /// The number that the first `length` digits make, which are at most `count`; neighbours are joined to pairs, fours and eights at once.
+    @inline(__always) func value(of length: Int) -> Int64 {
+        var value = length == 0 ? 0 : values &<< UInt64(64 - length * 8)
+        value = (value &* 10 &+ value >> 8) & 0x00FF_00FF_00FF_00FF
+        value = (value &* 100 &+ value >> 16) & 0x0000_FFFF_0000_FFFF
+        value = (value &* 10_000 &+ value >> 32) & 0xFFFF_FFFF
+        return Int64(truncatingIfNeeded: value)
     }
 }
 

@@ -21,12 +21,19 @@ import Values
         case general
     }
 
+    /// What the name of a member means.
+    private struct MemberName {
+        /// The column, -1 for none.
+        var column: Int32
+        /// Whether it is spelled as the column is.
+        var isExact: Bool
+    }
+
     /// A member name that occurred: `"name":` at `start` in the name pool, and what it means.
     private struct KnownName {
         var start: Int
         var length: Int
-        var column: Int32
-        var isExact: Bool
+        var name: MemberName
     }
 
     /// More distinct names than this, 24 KiB of them, are looked up among the columns each time.
@@ -45,7 +52,7 @@ import Values
         var predictedCount = 0
         /// The row of the last text with escapes, -1 for none in this batch.
         var lastDecodedRow = -1
-        /// `"name":` of all known names, followed by padding.
+        /// `,"name":` of all known names, followed by padding.
         var pool: UnsafeMutablePointer<UInt8>
         var poolCount = 0
         var poolCapacity = 4096
@@ -213,7 +220,20 @@ import Values
         cursor.skipSpace()
         if !cursor.take(0x7D) {
             while true {
-                guard let name = matchName(&cursor, position) else { return malformed }
+                let name: MemberName
+                if position > 0, let next = takeExpectedName(&cursor, position, behindComma: true) {
+                    name = next
+                } else {
+                    if position > 0 {
+                        cursor.skipSpace()
+                        guard cursor.take(0x2C) else { break }
+                        cursor.skipSpace()
+                    }
+                    guard let next = takeExpectedName(&cursor, position, behindComma: false) ?? learnName(&cursor, position) else {
+                        return malformed
+                    }
+                    name = next
+                }
                 position += 1
                 cursor.skipSpace()
                 let column = Int(name.column)
@@ -242,14 +262,8 @@ import Values
                 } else if !cursor.skipValue() {
                     return malformed
                 }
-                cursor.skipSpace()
-                if cursor.take(0x2C) {
-                    cursor.skipSpace()
-                    continue
-                }
-                guard cursor.take(0x7D) else { return malformed }
-                break
             }
+            guard cursor.take(0x7D) else { return malformed }
         }
         cursor.skipSpace()
         guard cursor.at == cursor.end else { return malformed }
@@ -446,62 +460,63 @@ import Values
 }
 
 extension JSONSideDecoder {
-    /// Steps over the name of the next member and its colon, and says which column it means (-1 for none).
-    @inline(__always) private func matchName(_ cursor: inout JSONCursor, _ position: Int) -> (column: Int32, isExact: Bool)? {
-        if unsafe position < state.pointee.predictedCount {
-            let name = unsafe known[Int(predicted[position])]
-            if cursor.at + name.length <= cursor.end, isAt(cursor, name) {
-                cursor.at += name.length
-                return (name.column, name.isExact)
-            }
-        }
-        return learnName(&cursor, position)
+    /// Steps over the name of the member at `position` and its colon if it is the same as in the record before, `behindComma` also over the
+    /// comma in front of it.
+    @inline(__always) private func takeExpectedName(
+        _ cursor: inout JSONCursor, _ position: Int, behindComma: Bool
+    ) -> MemberName? {
+        guard unsafe position < state.pointee.predictedCount else { return nil }
+        let known = unsafe known[Int(predicted[position])]
+        // A comma stands in front of each name in the pool.
+        let (start, length) = behindComma ? (known.start - 1, known.length + 1) : (known.start, known.length)
+        guard cursor.at + length <= cursor.end, isAt(cursor, start, length) else { return nil }
+        cursor.at += length
+        return known.name
     }
 
-    /// Whether the text at the cursor is that name, quotes and colon included; the pool is padded, so whole words may be read.
-    @inline(__always) private func isAt(_ cursor: JSONCursor, _ name: KnownName) -> Bool {
-        let pool = unsafe UnsafeRawPointer(state.pointee.pool + name.start)
+    /// Whether that stretch of the pool is the text at the cursor; the pool is padded, so whole words may be read.
+    @inline(__always) private func isAt(_ cursor: JSONCursor, _ start: Int, _ length: Int) -> Bool {
+        let pool = unsafe UnsafeRawPointer(state.pointee.pool + start)
         var offset = 0
-        while offset + 8 <= name.length {
+        while offset + 8 <= length {
             if unsafe pool.loadUnaligned(fromByteOffset: offset, as: UInt64.self) != cursor.word(cursor.at + offset) { return false }
             offset += 8
         }
-        let rest = name.length - offset
+        let rest = length - offset
         if rest == 0 { return true }
         let mask = (UInt64(1) << UInt64(rest * 8)) &- 1
         return unsafe (pool.loadUnaligned(fromByteOffset: offset, as: UInt64.self) ^ cursor.word(cursor.at + offset)) & mask == 0
     }
 
     /// The slow way: looks among all known names, then among the columns, and predicts this name for the next record.
-    @inline(never) private func learnName(_ cursor: inout JSONCursor, _ position: Int) -> (column: Int32, isExact: Bool)? {
+    @inline(never) private func learnName(_ cursor: inout JSONCursor, _ position: Int) -> MemberName? {
         let start = cursor.at
         guard let name = JSONReader.readName(&cursor) else { return nil }
         if let place = knownPlaces[name] {
             // A name may be written with escapes or spaces and still be known; what is predicted is compared as it stands.
-            let known = unsafe known[Int(place)]
             predict(place, position)
-            return (known.column, known.isExact)
+            return unsafe known[Int(place)].name
         }
         let match = memberNames.match(name)
-        let column = Int32(truncatingIfNeeded: match?.index ?? -1)
-        let isExact = match?.isExact ?? false
+        let meaning = MemberName(column: Int32(truncatingIfNeeded: match?.index ?? -1), isExact: match?.isExact ?? false)
         // Only names written without escapes and spaces can be compared as they stand.
         let label = [0x22] + name + [0x22, 0x3A]
         let count = unsafe state.pointee.knownCount
         if count < JSONSideDecoder.knownNameLimit, name.count < 1000, start + label.count <= cursor.end,
             cursor.bytes(start, label.count) == label
         {
-            remember(label, column, isExact)
+            remember(label, meaning)
             let place = Int32(truncatingIfNeeded: count)
             knownPlaces[name] = place
             predict(place, position)
         }
-        return (column, isExact)
+        return meaning
     }
 
-    private func remember(_ label: [UInt8], _ column: Int32, _ isExact: Bool) {
+    private func remember(_ label: [UInt8], _ name: MemberName) {
         let state = unsafe state
-        if unsafe state.pointee.poolCount + label.count + 8 > state.pointee.poolCapacity {
+        // A comma in front, and padding behind.
+        if unsafe state.pointee.poolCount + 1 + label.count + 8 > state.pointee.poolCapacity {
             let capacity = unsafe state.pointee.poolCapacity * 2
             let larger = UnsafeMutablePointer<UInt8>.allocate(capacity: capacity)
             unsafe larger.initialize(repeating: 0, count: capacity)
@@ -510,11 +525,11 @@ extension JSONSideDecoder {
             unsafe state.pointee.pool = larger
             unsafe state.pointee.poolCapacity = capacity
         }
-        let start = unsafe state.pointee.poolCount
+        let start = unsafe state.pointee.poolCount + 1
+        unsafe state.pointee.pool[start - 1] = 0x2C
         for (index, byte) in label.enumerated() { unsafe state.pointee.pool[start + index] = byte }
-        unsafe state.pointee.poolCount += label.count
-        unsafe (known + state.pointee.knownCount).initialize(
-            to: KnownName(start: start, length: label.count, column: column, isExact: isExact))
+        unsafe state.pointee.poolCount = start + label.count
+        unsafe (known + state.pointee.knownCount).initialize(to: KnownName(start: start, length: label.count, name: name))
         unsafe state.pointee.knownCount += 1
     }
 
