@@ -116,7 +116,7 @@ package final class QueryTask {
         if cancel.isSet { throw QueryFailure.cancelled }
         if restoring != nil { try restore() }
         if case .transient(let receiver, _) = description.role, !receiver.hasRoom(orCall: resume) {
-            description.dataflow.releaseAnswerMemory()
+            description.dataflow.releaseMemory()
             return .blocked
         }
         if description.dataflow.hasPending {
@@ -129,7 +129,7 @@ package final class QueryTask {
         if uncommittedRecords == 0 { snapshots?.advance(self, wake: resume) }
         guard try processNext() else {
             if description.inputs.allSatisfy(\.isFinished) { return try finish() }
-            description.dataflow.releaseAnswerMemory()
+            description.dataflow.releaseMemory()
             return hasSnapshotWork ? .worked : .idle
         }
         try deliver()
@@ -261,7 +261,12 @@ package final class QueryTask {
             let input = description.inputs[place]
             guard input.remaining == 0 && !input.isFinished else { continue }
             let run = try fetch(input, upTo: moment, generation)
-            let times = description.inputs.count > 1 ? description.dataflow.eventTimes(input: input.index, of: run) : nil
+            var times: [Int64]?
+            if description.inputs.count > 1 {
+                do throws(DataflowError) { times = try description.dataflow.eventTimes(input: input.index, of: run) } catch {
+                    throw failure(error)
+                }
+            }
             description.inputs[place].take(run, times: times, generation: generation)
         }
     }

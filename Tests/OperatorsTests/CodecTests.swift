@@ -117,6 +117,84 @@ private func decoded(_ type: SQLType, _ json: String) throws -> Value? {
         #expect(rows.map(\.hasValue) == [true, true, false])
     }
 
+    /// Numbers are read eight digits at a time: every length, with every kind of end behind it.
+    @Test func numbersOfEveryLength() throws {
+        for length in 1...20 {
+            for first in ["1", "9", "-1", "-9"] {
+                let text = first + (1..<max(1, length)).map { String($0 * 7 % 10) }.joined()
+                let number = try #require(Int128(text))
+                let expected = Value.bigint(Int64(truncatingIfNeeded: number))
+                for end in ["", " ", "\n"] { #expect(try decoded(.bigint, text + end) == expected, "\(text)") }
+                #expect(try decoded(.double, text) == .double(try #require(Double(text))), "\(text)")
+                #expect(try decoded(.double, text + ".5e1") == .double(try #require(Double(text + ".5e1"))), "\(text)")
+                #expect(try decoded(.string, text) == .string(text))
+                for tail in ["x", "/", ":", "-", "0x", "\u{B0}"] { #expect(try decoded(.bigint, text + tail) == nil, "\(text)\(tail)") }
+                // At a record's end, whatever stands behind it in the run.
+                let bare = try RowDecoder(source([ColumnDefinition("V", .bigint)], valueFormat: FormatSpec(.json, isUnwrapped: true)))
+                let rows = try bare.decode(run([Line("k", text), Line("1234567890123456", text), Line("k", "0" + text)]))
+                #expect(rows.rows.map { $0.values[1] } == [expected, expected] && rows.errors.count == 1, "\(text)")
+            }
+        }
+    }
+
+    /// Texts are written sixteen, eight and four bytes at a time: every length, with what must be escaped at every place.
+    @Test func textsOfEveryLength() throws {
+        let schema = SourceSchema(key: [], value: [ColumnDefinition("V", .string), ColumnDefinition("W", .string)])
+        let decoder = try RowDecoder(source(schema.value))
+        for length in 0...40 {
+            let encoder = try RowEncoder(schema, keyFormat: FormatSpec(.none), valueFormat: FormatSpec(.json))
+            var texts: [String] = []
+            for place in 0...length {
+                for special in ["\"", "\\", "\u{0}", "\u{1F}", "\u{7F}", " ", "!"] {
+                    let text = String(repeating: "a", count: place) + special + String(repeating: "#", count: length - place)
+                    texts.append(text)
+                    encoder.append(key: [], values: [.string(text), .string(text)], timestamp: 0)
+                }
+            }
+            let (rows, errors) = try decoder.decode(run(encoder.take()))
+            #expect(errors.isEmpty && rows.map { $0.values[1] } == texts.map { .string($0) } && rows.map { $0.values[2] } == texts.map { .string($0) })
+        }
+    }
+
+    @Test func decimalsOfEveryScale() throws {
+        for scale in 0...38 {
+            let column = ColumnDefinition("V", .decimal(precision: 38, scale: scale))
+            let encoder = try RowEncoder(SourceSchema(key: [], value: [column]), keyFormat: FormatSpec(.none), valueFormat: FormatSpec(.json))
+            var unscaled: [Int128] = [0, 1, -1]
+            for power in Decimal.powersOfTen { unscaled += [power - 1, power, -power + 1, power / 7] }
+            for value in [Int128(UInt64.max), Int128(UInt64.max) + 1, Int128(Int64.min)] { unscaled.append(value) }
+            for value in unscaled { encoder.append(key: [], values: [.decimal(Decimal(unscaled: value, scale: scale))], timestamp: 0) }
+            let records = encoder.take()
+            for (place, value) in unscaled.enumerated() {
+                let digits = String(value.magnitude)
+                let padded = String(repeating: "0", count: max(0, scale + 1 - digits.count)) + digits
+                let text = (value < 0 ? "-" : "") + padded.dropLast(scale) + (scale > 0 ? "." : "") + padded.suffix(scale)
+                #expect(String(decoding: records.bytes[records.values[place].indexes], as: UTF8.self) == #"{"V":\#(text)}"#)
+            }
+        }
+    }
+
+    /// The names of one record are expected in the next, commas included: each is still found where they come otherwise.
+    @Test func membersInAnyShape() throws {
+        let decoder = try RowDecoder(source([ColumnDefinition("A", .integer), ColumnDefinition("LONG_NAME", .integer), ColumnDefinition("C", .string)]))
+        let good = [
+            #"{"A":1,"LONG_NAME":2,"C":"3"}"#, #"{"A":1,"LONG_NAME":2,"C":"3"}"#, #"{"A":1 ,"LONG_NAME":2, "C":"3"}"#,
+            #"{ "A" : 1 , "LONG_NAME" : 2 , "C" : "3" }"#, #"{"LONG_NAME":2,"A":1,"C":"3"}"#, #"{"C":"3","LONG_NAME":2,"A":1}"#,
+            #"{"A":1,"more":[{"x":1}],"LONG_NAME":2,"C":"3"}"#, #"{"A":1,"LONG_NAME":2,"LONG_NAMES":7,"C":"3"}"#,
+            #"{"A":1,"LONG_NAME":2,"C":"3","A":1}"#,
+        ]
+        let bad = [
+            #"{"A":1,,"LONG_NAME":2}"#, #"{"A":1,"LONG_NAME":2,}"#, #"{,"A":1}"#, #"{"A":1"LONG_NAME":2}"#, #"{"A":1,"LONG_NAME"2}"#,
+            #"{"A":1,"LONG_NAME":2"#, #"{"A":1,"LONG_NAME":"#, #"{"A":1,"LONG_NA"#, #"{"A":1,"#,
+        ]
+        for broken in bad {
+            let (rows, errors) = try decoder.decode(run((good + [broken] + good).map { Line("k", $0) }))
+            let expected = [[Value]](repeating: [.integer(1), .integer(2), .string("3")], count: good.count * 2)
+            #expect(rows.map { Array($0.values[1...]) } == expected, "\(broken)")
+            #expect(errors.map { $0.offset?.count } == [Int64(good.count)], "\(broken)")
+        }
+    }
+
     @Test func kafkaBytes() throws {
         let cases: [(SQLType, Value, [UInt8])] = [
             (.integer, .integer(-2), [255, 255, 255, 254]), (.bigint, .bigint(258), [0, 0, 0, 0, 0, 0, 1, 2]),

@@ -51,7 +51,58 @@ static inline int64_t millrace_plain_bytes(const uint8_t *bytes, int64_t length,
     }
     return length;
 }
+
+/// The bits, one a byte from the lowest on, of those of eight bytes that are no plain ones of a JSON string.
+static inline uint32_t millrace_special_bytes(uint64_t bytes) {
+    const __m128i quote = _mm_set1_epi8(0x22), slash = _mm_set1_epi8(0x5C), control = _mm_set1_epi8(0x1F);
+    __m128i block = _mm_cvtsi64_si128((int64_t)bytes);
+    __m128i special = _mm_or_si128(
+        _mm_or_si128(_mm_cmpeq_epi8(block, quote), _mm_cmpeq_epi8(block, slash)),
+        _mm_cmpeq_epi8(_mm_min_epu8(block, control), block));
+    return (uint32_t)_mm_movemask_epi8(special) & 0xFF;
+}
+
+/// Copies `length` bytes up to the first that is no plain one of a JSON string; gives how many come before it. Nothing but the `length`
+/// bytes is read; up to 15 bytes behind them may be written.
+static inline int64_t millrace_copy_plain_bytes(uint8_t *to, const uint8_t *from, int64_t length) {
+    const __m128i quote = _mm_set1_epi8(0x22), slash = _mm_set1_epi8(0x5C), control = _mm_set1_epi8(0x1F);
+    int64_t at = 0;
+    for (; length - at >= 16; at += 16) {
+        __m128i block = _mm_loadu_si128((const __m128i *)(from + at));
+        _mm_storeu_si128((__m128i *)(to + at), block);
+        __m128i special = _mm_or_si128(
+            _mm_or_si128(_mm_cmpeq_epi8(block, quote), _mm_cmpeq_epi8(block, slash)),
+            _mm_cmpeq_epi8(_mm_min_epu8(block, control), block));
+        uint32_t found = (uint32_t)_mm_movemask_epi8(special);
+        if (found) return at + __builtin_ctz(found);
+    }
+    while (at < length) {
+        int64_t rest = length - at, count = rest < 8 ? rest : 8;
+        uint64_t bytes = 0;
+        if (count == 8) {
+            __builtin_memcpy(&bytes, from + at, 8);
+        } else if (count >= 4) {
+            uint32_t first, last;
+            __builtin_memcpy(&first, from + at, 4);
+            __builtin_memcpy(&last, from + at + count - 4, 4);
+            bytes = first | (uint64_t)last << (count - 4) * 8;
+        } else {
+            bytes = (uint64_t)from[at] | (uint64_t)from[at + count / 2] << count / 2 * 8 | (uint64_t)from[at + count - 1] << (count - 1) * 8;
+        }
+        __builtin_memcpy(to + at, &bytes, 8);
+        uint32_t found = millrace_special_bytes(bytes) & ((1u << count) - 1);
+        if (found) return at + __builtin_ctz(found);
+        at += count;
+    }
+    return length;
+}
 #else
+static inline int64_t millrace_copy_plain_bytes(uint8_t *to, const uint8_t *from, int64_t length) {
+    int64_t at = 0;
+    for (; at < length && from[at] >= 0x20 && from[at] != 0x22 && from[at] != 0x5C; at++) to[at] = from[at];
+    return at;
+}
+
 static inline int64_t millrace_plain_bytes(const uint8_t *bytes, int64_t length, uint32_t *high) {
     int64_t at = 0;
     for (; at < length && bytes[at] >= 0x20 && bytes[at] != 0x22 && bytes[at] != 0x5C; at++) *high |= bytes[at] >> 7;

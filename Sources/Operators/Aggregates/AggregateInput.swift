@@ -7,9 +7,10 @@ import Values
 /// Evaluates grouping expressions and aggregate arguments.
 final class AggregateInput {
     private let step: AggregateStep
-    private let grouping: [Kernel]
-    private let arguments: [[Kernel]]
-    private let frame: Frame
+    private let grouping: CompiledExpressions
+    /// Of each aggregate.
+    private let arguments: [CompiledExpressions]
+    private var frame: Frame
     private let context: DataflowContext
 
     /// Grouping columns and arguments (per aggregate) of the batch that `read` saw.
@@ -19,16 +20,16 @@ final class AggregateInput {
     init(_ step: AggregateStep, _ context: DataflowContext) throws(DataflowError) {
         self.step = step
         self.context = context
-        grouping = try KernelCompiler.compileAll(step.grouping, context.environment.added)
-        var kernels: [[Kernel]] = []
-        for call in step.aggregates { kernels.append(try KernelCompiler.compileAll(call.arguments, context.environment.added)) }
-        arguments = kernels
+        grouping = try CompiledExpressions(step.grouping, context.environment.added)
+        var arguments: [CompiledExpressions] = []
+        for call in step.aggregates { arguments.append(try CompiledExpressions(call.arguments, context.environment.added)) }
+        self.arguments = arguments
         frame = Frame(environment: context.environment)
     }
 
     /// Evaluates everything for the new (or old) versions of `rows`; gives the rows whose grouping values are all there. The others are
     /// reported, unless they are old versions.
-    func read(_ batch: Batch, _ rows: Selection, old: Bool) -> Selection {
+    func read(_ batch: Batch, _ rows: Selection, old: Bool) throws(DataflowError) -> Selection {
         frame.show(batch, old: old)
         if !old {
             frame.onFailure = { [context] row, message in
@@ -36,7 +37,7 @@ final class AggregateInput {
             }
         }
         defer { frame.onFailure = nil }
-        groups = grouping.map { $0.evaluate(frame, rows) }
+        groups = try grouping.kernels.map { $0.evaluate(frame, rows) }
         var usable = rows
         for column in groups where !column.nulls.isEmpty {
             usable = usable.filtered { row in
@@ -49,8 +50,17 @@ final class AggregateInput {
             }
         }
         if step.emptyIsNull { groups = groups.map { withoutEmptyTexts($0, usable) } }
-        values = arguments.map { $0.map { $0.evaluate(frame, usable) } }
+        values.removeAll(keepingCapacity: true)
+        for arguments in arguments { values.append(try arguments.kernels.map { $0.evaluate(frame, usable) }) }
         return usable
+    }
+
+    /// Frees the columns of the latest batch.
+    func releaseMemory() {
+        grouping.release()
+        for arguments in arguments { arguments.release() }
+        frame = Frame(environment: context.environment)
+        (groups, values) = ([], [])
     }
 
     /// Whether the record of a row has a key at all, be it a NULL.

@@ -2,6 +2,7 @@
 // which differ in how temporal values and non-finite numbers look.
 
 import Bytes
+import CHardware
 import Values
 
 /// Which JSON is meant.
@@ -91,6 +92,38 @@ enum JSONDialect {
         putByte(0x30 &+ UInt8(truncatingIfNeeded: fraction % 10))
     }
 
+    /// A decimal in plain notation with its full scale: at most 41 bytes, and the scale.
+    @inline(__always) mutating func put(_ unscaled: Int128, _ scale: DecimalScale) {
+        guard let magnitude = UInt64(exactly: unscaled.magnitude), scale.unit > 0 else { return putLongDecimal(unscaled, scale) }
+        if unscaled < 0 { putByte(0x2D) }
+        let (whole, fraction) = magnitude.quotientAndRemainder(dividingBy: scale.unit)
+        put(whole)
+        if scale.digits > 0 {
+            putByte(0x2E)
+            put(fraction, digits: scale.digits)
+        }
+    }
+
+    /// The last `digits` decimal digits of a number.
+    @inline(__always) private mutating func put(_ value: UInt64, digits: Int) {
+        var rest = value
+        var left = digits
+        while left >= 2 {
+            let (quotient, pair) = rest.quotientAndRemainder(dividingBy: 100)
+            rest = quotient
+            left -= 2
+            unsafe UnsafeMutableRawPointer(place + left).storeBytes(of: DecimalDigits.pair(pair), as: UInt16.self)
+        }
+        if left == 1 { unsafe place.pointee = 0x30 &+ UInt8(truncatingIfNeeded: rest % 10) }
+        unsafe place += digits
+    }
+
+    @inline(never) private mutating func putLongDecimal(_ unscaled: Int128, _ scale: DecimalScale) {
+        var text: [UInt8] = []
+        NumberText.append(unscaled, scale: scale.digits, to: &text)
+        put(text)
+    }
+
     @inline(never) private mutating func putAnyDouble(_ value: Double) {
         var text: [UInt8] = []
         NumberText.append(value, to: &text)
@@ -100,25 +133,16 @@ enum JSONDialect {
         putByte(0x22)
     }
 
-    /// A string with its quotes; at most 6 bytes a byte and the two quotes. Eight bytes at a time while nothing needs escaping.
+    /// A string with its quotes; at most 6 bytes a byte, and 17.
     @inline(__always) @unsafe mutating func putString(_ source: UnsafePointer<UInt8>, _ count: Int) {
         putByte(0x22)
-        let ones: UInt64 = 0x0101_0101_0101_0101
-        let tops: UInt64 = 0x8080_8080_8080_8080
         var index = 0
-        while index + 8 <= count {
-            let word = unsafe UnsafeRawPointer(source + index).loadUnaligned(as: UInt64.self)
-            let quotes = word ^ (ones &* 0x22)
-            let slashes = word ^ (ones &* 0x5C)
-            let found = (((quotes &- ones) & ~quotes) | ((slashes &- ones) & ~slashes) | ((word &- (ones &* 0x20)) & ~word)) & tops
-            if found != 0 { break }
-            unsafe UnsafeMutableRawPointer(place).storeBytes(of: word, as: UInt64.self)
-            unsafe place += 8
-            index += 8
-        }
-        while index < count {
-            let byte = unsafe source[index]
-            if byte >= 0x20 && byte != 0x22 && byte != 0x5C { putByte(byte) } else { putEscape(byte) }
+        while true {
+            let copied = unsafe Int(millrace_copy_plain_bytes(place, source + index, Int64(count - index)))
+            unsafe place += copied
+            index += copied
+            if index >= count { break }
+            unsafe putEscape(source[index])
             index += 1
         }
         putByte(0x22)
@@ -150,10 +174,7 @@ extension JSONWriter {
         case .double: put(column.doubles[row])
         case .string: putText(column, row)
         case .time, .date, .timestamp: putTemporal(column, row, dialect)
-        case .decimal(_, let scale):
-            var text: [UInt8] = []
-            NumberText.append(column.wides[row], scale: scale, to: &text)
-            put(text)
+        case .decimal(_, let scale): put(column.wides[row], DecimalScale(scale))
         case .bytes:
             var text: [UInt8] = []
             Base64.append(column.text(row), to: &text)
@@ -249,6 +270,18 @@ extension JSONWriter {
 
     private static func textBound(_ column: Column, _ row: Int) -> Int {
         column.type.isNested ? bound(column, row) * 2 : 0
+    }
+}
+
+/// How many decimals a column has.
+struct DecimalScale {
+    let digits: Int
+    /// The unscaled number of one, 10^`digits`; 0 where that is beyond 64 bits.
+    let unit: UInt64
+
+    init(_ digits: Int) {
+        self.digits = digits
+        unit = Decimal.powerOfTen(digits).flatMap { UInt64(exactly: $0) } ?? 0
     }
 }
 

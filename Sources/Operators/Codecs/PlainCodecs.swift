@@ -248,6 +248,7 @@ final class DelimitedSideEncoder: SideEncoder {
     }
 
     override func begin(_ columns: [Column]) { self.columns = Array(columns[indexes]) }
+    override func end() { columns = [] }
 
     override func encode(_ row: Int, to sink: ByteSink) -> ByteRange {
         let start = sink.count

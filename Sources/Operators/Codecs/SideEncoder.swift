@@ -13,6 +13,9 @@ class SideEncoder {
     /// Takes what it needs out of the batch's columns, once a batch.
     func begin(_ columns: [Column]) {}
 
+    /// Lets go of what it has taken; `begin` comes before the next row.
+    func end() {}
+
     /// Appends the bytes of `row`; null when the side is null as a whole.
     func encode(_ row: Int, to sink: ByteSink) -> ByteRange { .null }
 
@@ -56,6 +59,7 @@ struct WindowSuffix {
     private enum ValueEncoding {
         case word
         case double
+        case decimal
         case text
         case general
     }
@@ -65,6 +69,8 @@ struct WindowSuffix {
         var encoding: ValueEncoding
         var words: UnsafePointer<Int64>
         var doubles: UnsafePointer<Double>
+        var wides: UnsafePointer<Int128>
+        var scale: DecimalScale
         var ranges: UnsafePointer<ByteRange>
         var bytes: UnsafePointer<UInt8>
         var nulls: UnsafePointer<Bool>?
@@ -76,6 +82,8 @@ struct WindowSuffix {
     /// `{"A":`, `,"B":`, … ready to be copied; empty for a bare value.
     private let labels: [[UInt8]]
     private let encodings: [ValueEncoding]
+    /// Of decimal columns; 0 for all others.
+    private let scales: [DecimalScale]
     private let labelWords: UnsafeMutablePointer<UInt64>
     private let labelStarts: [Int]
     private let isUnwrapped: Bool
@@ -93,10 +101,12 @@ struct WindowSuffix {
             case .integer, .bigint, .time, .date, .timestamp: .word
             case .double: .double
             case .string: .text
-            case .boolean, .decimal, .bytes, .array, .map, .structure: .general
+            case .decimal: .decimal
+            case .boolean, .bytes, .array, .map, .structure: .general
             }
         }
-        fixedBound = labels.reduce(32) { $0 + $1.count + 40 }
+        scales = definitions.map { DecimalScale($0.type.asDecimal?.scale ?? 0) }
+        fixedBound = zip(labels, scales).reduce(32) { $0 + $1.0.count + 48 + $1.1.digits }
         // Labels stand in whole words, so that copying one is a few stores.
         let wordCounts = labels.map { ($0.count + 7) / 8 }
         labelStarts = wordCounts.indices.map { wordCounts[..<$0].reduce(0, +) }
@@ -112,6 +122,7 @@ struct WindowSuffix {
     deinit { unsafe labelWords.deallocate() }
 
     override func begin(_ columns: [Column]) { self.columns = Array(columns[indexes]) }
+    override func end() { columns = [] }
 
     override func encode(_ row: Int, to sink: ByteSink) -> ByteRange {
         var ranges: [ByteRange] = []
@@ -141,21 +152,25 @@ struct WindowSuffix {
     @unsafe private func fill(_ lanes: UnsafeMutablePointer<Lane>, _ index: Int, _ body: () -> Void) {
         guard index < columns.count else { return body() }
         let column = columns[index]
-        unsafe column.words.withUnsafeBufferPointer { words in
-            unsafe column.doubles.withUnsafeBufferPointer { doubles in
-                unsafe column.ranges.withUnsafeBufferPointer { ranges in
-                    unsafe column.bytes.withUnsafeBufferPointer { bytes in
-                        unsafe column.nulls.withUnsafeBufferPointer { nulls in
-                            let empty = unsafe UnsafePointer<UInt8>(bitPattern: 8)!
-                            unsafe (lanes + index).initialize(
-                                to: Lane(
-                                    encoding: encodings[index],
-                                    words: words.baseAddress ?? UnsafeRawPointer(empty).assumingMemoryBound(to: Int64.self),
-                                    doubles: doubles.baseAddress ?? UnsafeRawPointer(empty).assumingMemoryBound(to: Double.self),
-                                    ranges: ranges.baseAddress ?? UnsafeRawPointer(empty).assumingMemoryBound(to: ByteRange.self),
-                                    bytes: bytes.baseAddress ?? empty, nulls: nulls.isEmpty ? nil : nulls.baseAddress,
-                                    label: UnsafePointer(labelWords + labelStarts[index]), labelLength: labels[index].count))
-                            unsafe fill(lanes, index + 1, body)
+        let nothing = unsafe UnsafeRawPointer(labelWords)
+        unsafe column.words.withUnsafeBytes { words in
+            unsafe column.doubles.withUnsafeBytes { doubles in
+                unsafe column.wides.withUnsafeBytes { wides in
+                    unsafe column.ranges.withUnsafeBytes { ranges in
+                        unsafe column.bytes.withUnsafeBytes { bytes in
+                            unsafe column.nulls.withUnsafeBufferPointer { nulls in
+                                unsafe (lanes + index).initialize(
+                                    to: Lane(
+                                        encoding: encodings[index],
+                                        words: (words.baseAddress ?? nothing).assumingMemoryBound(to: Int64.self),
+                                        doubles: (doubles.baseAddress ?? nothing).assumingMemoryBound(to: Double.self),
+                                        wides: (wides.baseAddress ?? nothing).assumingMemoryBound(to: Int128.self), scale: scales[index],
+                                        ranges: (ranges.baseAddress ?? nothing).assumingMemoryBound(to: ByteRange.self),
+                                        bytes: (bytes.baseAddress ?? nothing).assumingMemoryBound(to: UInt8.self),
+                                        nulls: nulls.isEmpty ? nil : nulls.baseAddress,
+                                        label: UnsafePointer(labelWords + labelStarts[index]), labelLength: labels[index].count))
+                                unsafe fill(lanes, index + 1, body)
+                            }
                         }
                     }
                 }
@@ -179,6 +194,7 @@ struct WindowSuffix {
             switch unsafe lane.pointee.encoding {
             case .word: unsafe writer.put(lane.pointee.words[row])
             case .double: unsafe writer.put(lane.pointee.doubles[row])
+            case .decimal: unsafe writer.put(lane.pointee.wides[row], lane.pointee.scale)
             case .text:
                 let range = unsafe lane.pointee.ranges[row]
                 unsafe writer.putString(lane.pointee.bytes + Int(range.start), Int(range.length))

@@ -88,7 +88,9 @@ final class DoubleArithmeticKernel: Kernel {
 final class DecimalArithmeticKernel: Kernel {
     private let operation: ArithmeticOperator
     private let left: Kernel, right: Kernel
-    private let leftScale: Int, rightScale: Int, precision: Int, scale: Int
+    private let leftScale: Int, rightScale: Int, scale: Int
+    /// What no result may reach.
+    private let limit: UInt128
 
     init(_ operation: ArithmeticOperator, _ left: Kernel, _ right: Kernel, precision: Int, scale: Int) {
         self.operation = operation
@@ -96,8 +98,8 @@ final class DecimalArithmeticKernel: Kernel {
         self.right = right
         leftScale = left.type.asDecimal?.scale ?? 0
         rightScale = right.type.asDecimal?.scale ?? 0
-        self.precision = precision
         self.scale = scale
+        limit = Decimal.powerOfTen(precision)?.magnitude ?? .max
         super.init(.decimal(precision: precision, scale: scale))
     }
 
@@ -106,17 +108,22 @@ final class DecimalArithmeticKernel: Kernel {
         let rightColumn = right.evaluate(frame, rows)
         result.reset(frame.count)
         let usable = computable(rows, [leftColumn, rightColumn], nullFails: true)
+        let (a, b) = (leftColumn.wides, rightColumn.wides)
+        var out = result.wides
+        result.wides = []
+        var failures: [(row: Int, reason: String)] = []
+        let isDivision = operation == .divide || operation == .modulo
         usable.forEach { row in
-            let a = leftColumn.wides[row]
-            let b = rightColumn.wides[row]
-            if b == 0, operation == .divide || operation == .modulo {
-                fail(frame, row, ArithmeticFailure.divisionByZero)
-            } else if let value = compute(a, b), Decimal(unscaled: value, scale: scale).fits(precision: precision) {
-                result.wides[row] = value
+            if isDivision, b[row] == 0 {
+                failures.append((row, ArithmeticFailure.divisionByZero))
+            } else if let value = compute(a[row], b[row]), value.magnitude < limit {
+                out[row] = value
             } else {
-                fail(frame, row, ArithmeticFailure.inexact)
+                failures.append((row, ArithmeticFailure.inexact))
             }
         }
+        result.wides = out
+        for failure in failures { fail(frame, failure.row, failure.reason) }
         return result
     }
 
@@ -125,6 +132,7 @@ final class DecimalArithmeticKernel: Kernel {
         case .multiply:
             let (product, overflow) = a.multipliedReportingOverflow(by: b)
             if overflow { return nil }
+            if leftScale + rightScale == scale { return product }
             return Decimal(unscaled: product, scale: leftScale + rightScale).rescaled(to: scale, .exact)?.unscaled
         case .divide:
             return quotient(a, b)

@@ -116,6 +116,15 @@ final class CastKernel: Kernel {
             result.doubles = out
             return result
         }
+        // Where every 64-bit number fits, nothing can fail.
+        if case .wordToDecimal(let precision, let scale) = conversion, precision - scale >= 19, let unit = Decimal.powerOfTen(scale) {
+            let a = column.words
+            var out = result.wides
+            result.wides = []
+            usable.forEach { out[$0] = Int128(a[$0]) &* unit }
+            result.wides = out
+            return result
+        }
         let cancel = frame.pressure.cancel
         usable.forEach { row in
             // Costs little beside the conversions that get here.

@@ -48,7 +48,7 @@ final class AggregateOperator: Operator {
     let grace: Milliseconds
     let retention: Milliseconds
     let keyEncoder: SideEncoder
-    let batch = Batch()
+    var batch = Batch()
     let resultColumns: [Column]
     let beforeColumns: [Column]
 
@@ -142,12 +142,12 @@ final class AggregateOperator: Operator {
 
     override func push(_ input: Batch) throws(DataflowError) {
         let withValue = input.hasValue.isEmpty ? input.selection : input.selection.filtered { input.hasValue[$0] }
-        let usable = new.read(input, withValue, old: false)
+        let usable = try new.read(input, withValue, old: false)
         var work = Work(input: input, usable: usable)
         if step.isTableInput {
             work.isNew = flags(usable, input.rowCount)
             let withOld = input.old.isEmpty ? Selection.only([]) : input.selection.filtered { input.hadOld($0) }
-            work.isOld = flags(old.read(input, withOld, old: true), input.rowCount)
+            work.isOld = flags(try old.read(input, withOld, old: true), input.rowCount)
         }
         self.work = work
         try resume()
@@ -157,6 +157,12 @@ final class AggregateOperator: Operator {
         var result = [Bool](repeating: false, count: count)
         rows.forEach { result[$0] = true }
         return result
+    }
+
+    override func releaseMemory() {
+        new.releaseMemory()
+        old.releaseMemory()
+        batch = Batch()
     }
 
     override var hasWork: Bool { work != nil || nextOutgoing < outgoing.count }

@@ -118,6 +118,8 @@ package final class Dataflow {
     /// While flushing: the operator whose turn is next.
     private var nextFlush: Int?
     private var sizing: BatchSizing
+    /// Bytes of the largest run since memory was released.
+    private var largestRun = 0
     /// Records of the current batch, and those since the last commit.
     private var batchRecords = 0
     /// The last slice that was begun since the last commit, for the record that is at fault when there was only one.
@@ -178,6 +180,7 @@ package final class Dataflow {
     package func process(input: Int, run: RecordRun, range: Range<Int>, partition: PartitionIndex) throws(DataflowError) {
         guard !range.isEmpty else { return }
         begin(records: range.count)
+        largestRun = max(largestRun, run.bytes.count)
         // Cut at the same places of the run by all that read it: see SharedDecoding.
         let first = range.lowerBound / OutputLimits.chunkRows * OutputLimits.chunkRows
         for start in stride(from: first, to: range.upperBound, by: OutputLimits.chunkRows) {
@@ -195,6 +198,7 @@ package final class Dataflow {
         for (place, slice) in order.enumerated() { places[slices[Int(slice)].input].append(Int32(truncatingIfNeeded: place)) }
         context.mergeOrder = places
         self.slices = slices.filter { !$0.range.isEmpty }
+        largestRun = slices.reduce(largestRun) { max($0, $1.run.bytes.count) }
         for placed in joins { placed.join.beginMerge() }
         try resume()
     }
@@ -240,9 +244,9 @@ package final class Dataflow {
 
     /// The event times (milliseconds since the epoch) of the records of `run`, from the input with this index, before they are processed; nil
     /// when they are the log's timestamps. Not while a batch is pending.
-    package func eventTimes(input: Int, of run: RecordRun) -> [Int64]? {
+    package func eventTimes(input: Int, of run: RecordRun) throws(DataflowError) -> [Int64]? {
         assert(!hasPending, "records are decoded while a batch is pending")
-        return sources.indices.contains(input) ? sources[input]?.eventTimes(of: run) : nil
+        return sources.indices.contains(input) ? try sources[input]?.eventTimes(of: run) : nil
     }
 
     /// Lets the operator furthest up that has work go on; with none, the next slice begins, then the next flush. False when all is done.
@@ -372,8 +376,17 @@ package final class Dataflow {
         return held?.take() ?? OutgoingRecords()
     }
 
-    /// Frees what large answers have needed, while no rows are made for a client.
-    package func releaseAnswerMemory() { client?.rows.releaseMemory() }
+    /// Frees what large batches and answers have needed, for as long as no records come.
+    package func releaseMemory() {
+        client?.rows.releaseMemory()
+        // What batches of small runs need, others of the kind need at once again.
+        guard !hasPending, largestRun >= Dataflow.largeRun else { return }
+        largestRun = 0
+        for operation in operators { operation.releaseMemory() }
+    }
+
+    /// Bytes of a run from which on it is released.
+    private static let largeRun = 128 << 10
 
     /// The rows for the client since the last call; empty for others.
     package func takeRows() -> RowBlock {

@@ -33,6 +33,11 @@ final class ExchangeSinkOperator: Operator {
         context.budget.spend(bytes: records.bytes.count - before, held: records.bytes.count)
     }
 
+    override func releaseMemory() {
+        key.end()
+        oldKey.end()
+    }
+
     private func put(_ batch: Batch, _ row: Int) {
         let hasValue = batch.hasValue(row)
         let hadOld = batch.hadOld(row) && !batch.old.isEmpty
@@ -90,12 +95,17 @@ final class ExchangeSinkOperator: Operator {
 final class ExchangeSourceOperator: Operator {
     private let step: ExchangeStep
     private let input: Int
-    private let batch = Batch()
+    private var batch = Batch()
 
     init(_ step: ExchangeStep, input: Int, _ context: DataflowContext, next: Operator) {
         self.step = step
         self.input = input
         super.init(context, next: next)
+        releaseMemory()
+    }
+
+    override func releaseMemory() {
+        batch = Batch()
         batch.columns = step.output.columns.map { Column($0.type) }
     }
 

@@ -14,8 +14,8 @@ final class ExplodeOperator: Operator {
 
     private let step: ExplodeStep
     private let kernels: [Kernel]
-    private let frame: Frame
-    private let batch = Batch()
+    private var frame: Frame
+    private var batch = Batch()
     private var columns: [Column]
 
     /// The current batch while rows are left in it, those of its rows that have values, and what each function gave.
@@ -58,6 +58,12 @@ final class ExplodeOperator: Operator {
     override var hasWork: Bool { input != nil }
 
     override func abandon() { input = nil }
+
+    override func releaseMemory() {
+        frame = Frame(environment: context.environment)
+        batch = Batch()
+        collections = []
+    }
 
     override func push(_ batch: Batch) throws(DataflowError) {
         rows = batch.hasValue.isEmpty ? batch.selection : batch.selection.filtered { batch.hasValue[$0] }

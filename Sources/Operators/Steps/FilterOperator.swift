@@ -6,13 +6,13 @@ import Values
 /// Keeps rows by a predicate, of streams and of tables.
 final class FilterOperator: Operator {
     private let step: FilterStep
-    private let predicate: Kernel
-    private let frame: Frame
-    private let batch = Batch()
+    private let predicate: CompiledExpressions
+    private var frame: Frame
+    private var batch = Batch()
 
     init(_ step: FilterStep, _ context: DataflowContext, next: Operator) throws(DataflowError) {
         self.step = step
-        predicate = try KernelCompiler.compile(step.predicate, context.environment.added)
+        predicate = try CompiledExpressions([step.predicate], context.environment.added)
         frame = Frame(environment: context.environment)
         super.init(context, next: next)
     }
@@ -22,16 +22,22 @@ final class FilterOperator: Operator {
         batch.columns = input.columns
         batch.old = input.old
         let withValue = input.hasValue.isEmpty ? input.selection : input.selection.filtered { input.hasValue[$0] }
-        let passing = self.passing(input, withValue, old: false)
+        let passing = try self.passing(input, withValue, old: false)
         if step.isTable {
-            judgeTable(input, passing)
+            try judgeTable(input, passing)
         } else {
             batch.selection = passing
         }
         if !batch.selection.isEmpty { try emit(batch) }
     }
 
-    private func passing(_ input: Batch, _ rows: Selection, old: Bool) -> Selection {
+    override func releaseMemory() {
+        predicate.release()
+        frame = Frame(environment: context.environment)
+        batch = Batch()
+    }
+
+    private func passing(_ input: Batch, _ rows: Selection, old: Bool) throws(DataflowError) -> Selection {
         if rows.isEmpty { return rows }
         frame.show(input, old: old)
         frame.onFailure =
@@ -41,18 +47,18 @@ final class FilterOperator: Operator {
                 context.errors.add(.expression, step: "WhereFilter", column: nil, message: message, batch: input, row: row)
             }
         defer { frame.onFailure = nil }
-        let column = predicate.evaluate(frame, rows)
+        let column = try predicate.kernels[0].evaluate(frame, rows)
         if column.nulls.isEmpty { return rows.filtered { column.words[$0] != 0 } }
         return rows.filtered { !column.nulls[$0] && column.words[$0] != 0 }
     }
 
     /// A row that passes is a value; one whose old version passed but which does not is a tombstone; all others are nothing.
-    private func judgeTable(_ input: Batch, _ passing: Selection) {
+    private func judgeTable(_ input: Batch, _ passing: Selection) throws(DataflowError) {
         let passes = flags(passing, input.rowCount)
         var passed = [Bool](repeating: false, count: input.rowCount)
         if !input.hasOld.isEmpty {
             // Evaluated after the new versions' result has been read: both use the same kernels.
-            passed = flags(self.passing(input, input.selection.filtered { input.hasOld[$0] }, old: true), input.rowCount)
+            passed = flags(try self.passing(input, input.selection.filtered { input.hasOld[$0] }, old: true), input.rowCount)
         }
         if !step.ignoresOld { batch.selection = input.selection.filtered { passes[$0] || passed[$0] } }
         batch.hasValue = passes
@@ -69,17 +75,17 @@ final class FilterOperator: Operator {
 /// Computes the columns of a projection.
 final class ProjectOperator: Operator {
     private let step: ProjectStep
-    private let kernels: [Kernel]
+    private let new: CompiledExpressions
     /// The same expressions again, for old versions: a kernel's column lives only until its next batch.
-    private let oldKernels: [Kernel]
-    private let frame: Frame
-    private let batch = Batch()
+    private let old: CompiledExpressions
+    private var frame: Frame
+    private var batch = Batch()
     private var failingColumn = 0
 
     init(_ step: ProjectStep, _ context: DataflowContext, next: Operator) throws(DataflowError) {
         self.step = step
-        kernels = try KernelCompiler.compileAll(step.expressions, context.environment.added)
-        oldKernels = try KernelCompiler.compileAll(step.expressions, context.environment.added)
+        new = try CompiledExpressions(step.expressions, context.environment.added)
+        old = try CompiledExpressions(step.expressions, context.environment.added)
         frame = Frame(environment: context.environment)
         super.init(context, next: next)
     }
@@ -94,7 +100,7 @@ final class ProjectOperator: Operator {
         frame.show(input)
         let withValue = input.hasValue.isEmpty ? input.selection : input.selection.filtered { input.hasValue[$0] }
         batch.columns.removeAll(keepingCapacity: true)
-        for (index, kernel) in kernels.enumerated() {
+        for (index, kernel) in try new.kernels.enumerated() {
             failingColumn = index
             // Rows without a value keep their key columns.
             batch.columns.append(kernel.evaluate(frame, index < step.output.keyCount ? input.selection : withValue))
@@ -104,8 +110,15 @@ final class ProjectOperator: Operator {
             frame.onFailure = nil
             frame.show(input, old: true)
             let withOld = input.selection.filtered { input.hadOld($0) }
-            for kernel in oldKernels { batch.old.append(kernel.evaluate(frame, withOld)) }
+            for kernel in try old.kernels { batch.old.append(kernel.evaluate(frame, withOld)) }
         }
         try emit(batch)
+    }
+
+    override func releaseMemory() {
+        new.release()
+        old.release()
+        frame = Frame(environment: context.environment)
+        batch = Batch()
     }
 }

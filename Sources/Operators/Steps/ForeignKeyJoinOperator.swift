@@ -10,7 +10,7 @@ final class ForeignKeyJoinOperator: JoinOperator {
     private let left: KeyedRows
     private let right: KeyedRows
     private let foreignKey: Kernel
-    private let frame: Frame
+    private var frame: Frame
     /// The keys that the left rows of the current chunk name.
     private let names: KeyBatch
     private let nameEncoder: SideEncoder
@@ -39,6 +39,8 @@ final class ForeignKeyJoinOperator: JoinOperator {
 
     override var stores: [NamedStore] { [NamedStore(step.leftStore, left), NamedStore(step.rightStore, right)] }
     override var stateMemory: Int { references.memory }
+
+    override func releaseMemory() { frame = Frame(environment: context.environment) }
 
     // MARK: Which keys rows name
 

@@ -50,6 +50,10 @@ class Operator {
         try next?.push(chunk)
     }
 
+    /// Frees what was needed for the latest batch, and holds nothing of it any more; the next one takes it again. Called while no operator
+    /// has work.
+    func releaseMemory() {}
+
     /// How many rows are held back for coalescing.
     var heldRows: Int { 0 }
 

@@ -6,16 +6,16 @@ import Values
 /// Gives a stream new key columns, before all columns of the input. A key expression that fails is NULL.
 final class RekeyOperator: Operator {
     private let step: RekeyStep
-    private let kernels: [Kernel]
+    private let keys: CompiledExpressions
     /// Whether a key expression reads nothing but the old key: only such a one is there for a row without a value.
     private let readsOnlyKey: [Bool]
-    private let frame: Frame
-    private let batch = Batch()
+    private var frame: Frame
+    private var batch = Batch()
     private var failingColumn = 0
 
     init(_ step: RekeyStep, _ context: DataflowContext, next: Operator) throws(DataflowError) {
         self.step = step
-        kernels = try KernelCompiler.compileAll(step.keys, context.environment.added)
+        keys = try CompiledExpressions(step.keys, context.environment.added)
         readsOnlyKey = step.keys.map { key in
             var isOnly = true
             key.walk { part in
@@ -37,7 +37,7 @@ final class RekeyOperator: Operator {
         }
         defer { frame.onFailure = nil }
         batch.columns.removeAll(keepingCapacity: true)
-        for (index, kernel) in kernels.enumerated() {
+        for (index, kernel) in try keys.kernels.enumerated() {
             failingColumn = index
             if readsOnlyKey[index] || input.hasValue.isEmpty {
                 batch.columns.append(kernel.evaluate(frame, input.selection))
@@ -47,6 +47,12 @@ final class RekeyOperator: Operator {
         }
         batch.columns.append(contentsOf: input.columns)
         try emit(batch)
+    }
+
+    override func releaseMemory() {
+        keys.release()
+        frame = Frame(environment: context.environment)
+        batch = Batch()
     }
 }
 

@@ -52,7 +52,7 @@ final class SessionOperator: Operator {
 
     // The rows that go out, and what cuts them into chunks.
     var rows = SessionRows()
-    let out = Batch()
+    var out = Batch()
     let cutter: ChunkCutter
     let hasFixedSize: Bool
     let columns: [Column]
@@ -88,7 +88,7 @@ final class SessionOperator: Operator {
 
     override func push(_ batch: Batch) throws(DataflowError) {
         let withValue = batch.hasValue.isEmpty ? batch.selection : batch.selection.filtered { batch.hasValue[$0] }
-        let usable = input.read(batch, withValue, old: false)
+        let usable = try input.read(batch, withValue, old: false)
         let rows = usable.isDense ? (0..<Int32(truncatingIfNeeded: usable.count)).map { $0 } : usable.rows
         var groups: [Int32] = []
         keys.assign(input.groups, rows, to: &groups)
@@ -98,6 +98,11 @@ final class SessionOperator: Operator {
         (out.partition, out.input) = (batch.partition, batch.input)
         nextRow = 0
         try resume()
+    }
+
+    override func releaseMemory() {
+        input.releaseMemory()
+        out = Batch()
     }
 
     override var hasWork: Bool { work != nil || cutter.hasRows || nextOutgoing < outgoing.count }

@@ -48,6 +48,11 @@ final class SinkOperator: Operator {
         context.budget.spend(bytes: records.bytes.count - before, held: records.bytes.count)
     }
 
+    override func releaseMemory() {
+        key.end()
+        value.end()
+    }
+
     private func write(_ batch: Batch, _ selection: Selection) {
         var rows = selection
         if timestamp != nil {

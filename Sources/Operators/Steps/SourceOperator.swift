@@ -9,11 +9,12 @@ import Values
 final class SourceOperator: Operator {
     let step: SourceStep
     private let input: Int
-    private let decoder: SourceDecoder
+    /// Nil after its memory was released, until it is used.
+    private var decoder: SourceDecoder?
     /// What is decoded together with other dataflows; nil while this one is alone.
     var shared: SharedSource?
     /// Shows a part of rows that are decoded already.
-    private lazy var view = Batch()
+    private var view = Batch()
     /// Runs that were decoded to know the times of their records, and have not been processed.
     private var ahead: [ObjectIdentifier: DecodedChunk] = [:]
     /// Runs that a task drops unprocessed, because the log has withdrawn them, stay here: with so many all go, and are decoded again.
@@ -33,6 +34,7 @@ final class SourceOperator: Operator {
             return try show(chunk, range, partition)
         }
         if context.mergeOrder == nil, let chunk = shared?.chunk(of: run, holding: range) { return try show(chunk, range, partition) }
+        let decoder = try wholeDecoder()
         decoder.decode(run, range)
         let batch = decoder.batch
         batch.input = input
@@ -40,6 +42,18 @@ final class SourceOperator: Operator {
         batch.ranks = context.mergeOrder.map { ranks(of: batch, $0[input], from: range.lowerBound) } ?? []
         try report(decoder.problems, batch)
         if !batch.selection.isEmpty { try emit(batch) }
+    }
+
+    private func wholeDecoder() throws(DataflowError) -> SourceDecoder {
+        if let decoder { return decoder }
+        let made = try SourceDecoder(step, needed: step.needed)
+        decoder = made
+        return made
+    }
+
+    override func releaseMemory() {
+        decoder = nil
+        view = Batch()
     }
 
     /// Gives those rows of a chunk to the step above that stem from `range`.
@@ -78,10 +92,11 @@ final class SourceOperator: Operator {
 
     /// The event times of the records of `run`; nil when they are the log's timestamps. One that has none comes first: it is reported when it
     /// is processed, and holds up nothing behind it. What is decoded for that is kept until then.
-    func eventTimes(of run: RecordRun) -> [Int64]? {
+    func eventTimes(of run: RecordRun) throws(DataflowError) -> [Int64]? {
         guard step.timestamp != nil else { return nil }
         var times = [Int64](repeating: .min, count: run.count)
         if run.count == 0 { return times }
+        let decoder = try wholeDecoder()
         decoder.decode(run, 0..<run.count)
         let batch = decoder.batch
         batch.selection.forEach { times[Int(batch.recordIndexes[$0])] = batch.timestamps[$0] }

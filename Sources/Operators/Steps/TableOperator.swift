@@ -11,7 +11,7 @@ final class TableOperator: Operator {
     private let stored: [Int]
     private let table: KeyedRows
     private let oldColumns: [Column]
-    private let batch = Batch()
+    private var batch = Batch()
     private let keys: KeyBatch
     private let packed = PackedRows()
     private let rows = RowGather()
@@ -51,6 +51,8 @@ final class TableOperator: Operator {
         table.reclaim()
         try emit(batch)
     }
+
+    override func releaseMemory() { batch = Batch() }
 
     /// Makes the versions before the rows the old columns of the batch.
     private func readOld(_ count: Int) {
