@@ -1,6 +1,8 @@
 // Files as all other rooms see them. Three implementations: the machine's (`HostFileSystem`), one in memory
 // (`MemoryFileSystem`), and one that wraps either and misbehaves on command (`FaultyFileSystem`).
 
+package import Quantities
+
 /// What to do about a file that is, or is not, there.
 package enum OpenMode: Sendable {
     /// For reading; it must exist.
@@ -42,6 +44,9 @@ package protocol FileSystem: AnyObject, Sendable {
     /// Makes the entries of a directory durable: files created, renamed or removed in it.
     func synchronizeDirectory(_ path: String) throws(SystemError)
 
+    /// How much more can be written into a directory.
+    func freeBytes(in directory: String) throws(SystemError) -> ByteCount
+
     /// Takes the exclusive lock of a directory, a file `lock` in it, until the result is released or the process ends.
     /// Error kind `inUse` when another holder has it.
     func lockDirectory(_ path: String) throws(SystemError) -> any DirectoryLock
@@ -50,6 +55,9 @@ package protocol FileSystem: AnyObject, Sendable {
 extension FileSystem {
     /// A file system without a limit of open files.
     package func openToKeep(_ path: String) throws(SystemError) -> any File { try open(path, .truncate) }
+
+    /// A file system without a limit of bytes.
+    package func freeBytes(in directory: String) throws(SystemError) -> ByteCount { ByteCount(clamping: .max) }
 }
 
 /// An open file. Positions and sizes are bytes. Reads may come from any thread; writes from one at a time.

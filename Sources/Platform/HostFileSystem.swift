@@ -1,6 +1,7 @@
 // The machine's own files, by the system calls of POSIX.
 import CHardware
 import Glibc
+package import Quantities
 import Synchronization
 
 /// Files of the machine.
@@ -109,6 +110,12 @@ package final class HostFileSystem: FileSystem {
                 kind: .inUse, number: error.number, attempt: "lock", path: path, reason: "in use by another process")
         }
         return HostDirectoryLock(descriptor: descriptor)
+    }
+
+    package func freeBytes(in directory: String) throws(SystemError) -> ByteCount {
+        var status = statvfs()
+        guard unsafe statvfs(directory, &status) == 0 else { throw systemError("ask the free room of", directory) }
+        return ByteCount(clamping: Int64(clamping: status.f_bavail).multipliedSaturated(by: Int64(clamping: status.f_frsize)))
     }
 
     private func isDirectory(_ path: String) -> Bool {

@@ -118,6 +118,21 @@ package enum Terminal {
     package static func readInputLine() -> String? { readLine(strippingNewline: true) }
 }
 
+/// Has SIGINT and SIGTERM call `body`, with the signal's number, on a thread of their own instead of ending the process. To be called before
+/// other threads are started. Errors: the system refuses the thread.
+package func onTermination(_ body: @escaping @Sendable (Int32) -> Void) throws(SystemError) {
+    var signals = sigset_t()
+    unsafe sigemptyset(&signals)
+    for number in [SIGINT, SIGTERM] { unsafe sigaddset(&signals, number) }
+    // Threads that are started later block them too, so that they wait for the thread that takes them.
+    unsafe pthread_sigmask(SIG_BLOCK, &signals, nil)
+    let waited = signals
+    _ = try WorkerThread.start("termination") {
+        var waited = waited, number: Int32 = 0
+        while unsafe sigwait(&waited, &number) == 0 { body(number) }
+    }
+}
+
 /// Lets every signal through. To be called first, before threads are started: a parent may have started the process with signals
 /// blocked, and then neither Ctrl-C nor a service manager could stop it.
 package func unblockSignals() {

@@ -10,6 +10,13 @@ package func processorNanoseconds() -> Int64 {
     return Int64(used.tv_sec).multipliedSaturated(by: 1_000_000_000).addingSaturated(Int64(used.tv_nsec))
 }
 
+/// Nanoseconds of processor time that the calling thread has used so far, in its own code and in the kernel for it.
+package func threadProcessorNanoseconds() -> Int64 {
+    var used = timespec()
+    unsafe clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used)
+    return Int64(used.tv_sec).multipliedSaturated(by: 1_000_000_000).addingSaturated(Int64(used.tv_nsec))
+}
+
 /// Bytes of this process that lie in memory.
 package struct ResidentMemory: Hashable, Sendable {
     /// Now.
