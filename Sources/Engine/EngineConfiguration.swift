@@ -27,6 +27,8 @@ package struct EngineConfiguration: Sendable {
     package var snapshots: SnapshotFolder?
     /// Which queries took earlier processes with them; nil for an engine in memory.
     package var crashes: CrashHistory?
+    /// Hears how long the workers are busy with one thing; nil where nobody measures that.
+    package var turns: (any TurnObserver)?
     /// Persistent queries, those that are brought up and those that are made, do not run until they are resumed.
     package var startsPaused = false
     /// Takes one line of the server's log, as `key=value` pairs.

@@ -49,7 +49,8 @@ package final class MillraceEngine: Sendable {
         waiting = WaitingRoom(time: configuration.time, scheduler: scheduler)
         do throws(SystemError) {
             pool = try WorkerPool(
-                count: configuration.workers, log: log, time: configuration.time, budget: memory, scheduler: configuration.scheduler)
+                count: configuration.workers, log: log, time: configuration.time, budget: memory, turns: configuration.turns,
+                scheduler: configuration.scheduler)
         } catch {
             throw Diagnostic(.ioError, "worker threads could not be started: \(error)", category: .general)
         }

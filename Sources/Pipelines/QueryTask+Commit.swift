@@ -10,14 +10,20 @@ extension QueryTask {
     /// The appends of everything since the last commit, and the positions that they bring the task to. The task counts them as made.
     package func takeAppends() throws(QueryFailure) -> [Append] {
         guard let persistence = description.persistence else { return [] }
-        try runToEnd { dataflow throws(DataflowError) in try dataflow.flush() }
+        try turns.timing(.flush, time) { () throws(QueryFailure) in
+            try runToEnd { dataflow throws(DataflowError) in try dataflow.flush() }
+        }
         var appends: [Append] = []
         let output = description.dataflow.takeOutput()
         recordsWritten += output.count
         if let topic = persistence.output { appends += topic.appends(of: output, keyless: description.partition) }
         noteNewRows(output, appends, persistence)
         let changes: [(store: String, records: OutgoingRecords)]
-        do throws(DataflowError) { changes = try description.dataflow.takeChangelog() } catch { throw failure(error) }
+        do throws(DataflowError) {
+            changes = try turns.timing(.changelog, time) { () throws(DataflowError) in try description.dataflow.takeChangelog() }
+        } catch {
+            throw failure(error)
+        }
         for change in changes {
             guard let partition = persistence.changelogs[change.store], !change.records.isEmpty else { continue }
             snapshots?.note(change.store, change.records.count)

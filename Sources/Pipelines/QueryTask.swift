@@ -70,6 +70,8 @@ package final class QueryTask {
     let snapshots: SnapshotTaker?
     /// Where snapshots are written; without it none are taken.
     var snapshotThreads: ThreadPool?
+    /// Hears how long a part of a snapshot takes; nil where nobody measures that.
+    var turns: (any TurnObserver)?
     /// What it reads together with other tasks of its worker; nil while it has none.
     private(set) var shared: SharedRuns?
     private(set) var isFinished = false

@@ -55,7 +55,9 @@ final class SnapshotTaker {
         if current.writer.hasFailed {
             pending = nil
         } else if let position = current.position {
-            let slice = task.description.dataflow.snapshot(store: current.store, from: position, limit: sliceEntries)
+            let slice = task.turns.timing(.snapshot, task.time) {
+                task.description.dataflow.snapshot(store: current.store, from: position, limit: sliceEntries)
+            }
             adapt(to: slice.records.bytes.count)
             current.records += slice.records.count
             current.position = slice.next

@@ -59,10 +59,12 @@ extension Worker {
         }
         let settled = parts
         commitsUnderWay += 1
-        log.commit(commit) { [weak self] result in
-            self?.post { worker in
-                worker.commitsUnderWay -= 1
-                for part in settled { worker.settle(part, isAlone: settled.count == 1, result) }
+        turns.timing(.handover, clock) {
+            log.commit(commit) { [weak self] result in
+                self?.post { worker in
+                    worker.commitsUnderWay -= 1
+                    for part in settled { worker.settle(part, isAlone: settled.count == 1, result) }
+                }
             }
         }
     }

@@ -55,6 +55,8 @@ final class Worker: @unchecked Sendable {
     /// The clock of the waits themselves, also where the engine's is simulated.
     var clock: any TimeSource { scheduler.time }
     let snapshots: ThreadPool
+    /// Hears how long the worker is busy with one thing; nil where nobody measures that.
+    let turns: (any TurnObserver)?
     /// What its tasks read together.
     let sharedRuns: SharedRuns
     /// Where those stand that catch up together.
@@ -79,7 +81,7 @@ final class Worker: @unchecked Sendable {
 
     init(
         name: String, log: any EventLog, time: any TimeSource, sharedRuns: SharedRuns, snapshots: ThreadPool, timers: Timers,
-        handOffNanoseconds: Int64, scheduler: any Scheduler
+        handOffNanoseconds: Int64, turns: (any TurnObserver)? = nil, scheduler: any Scheduler
     ) throws(SystemError) {
         self.name = name
         self.log = log
@@ -88,6 +90,7 @@ final class Worker: @unchecked Sendable {
         self.snapshots = snapshots
         self.timers = timers
         self.handOffNanoseconds = handOffNanoseconds
+        self.turns = turns
         self.scheduler = scheduler
         try startThread { $0.loop() }
     }
@@ -132,6 +135,7 @@ final class Worker: @unchecked Sendable {
         }
         post { worker in
             confined.task.snapshotThreads = worker.snapshots
+            confined.task.turns = worker.turns
             confined.task.share(worker.sharedRuns)
             let slot = TaskSlot(confined.task, of: run, in: epoch)
             let woken = SlotReference(slot)
@@ -211,13 +215,19 @@ final class Worker: @unchecked Sendable {
     func loop() {
         while true {
             let (messages, news, isStopped) = takeInbox()
-            for message in messages { message(self) }
-            if !news.isEmpty {
-                for slot in slots where !slot.isReady && !slot.isAway && slot.reads(anyOf: news) { makeReady(slot) }
+            let isInCharge = turns.timing(.turn, clock) {
+                turns.timing(.messages, clock) { takeIn(messages, news) }
+                return isStopped || runNext()
             }
             if isStopped { return end() }
-            guard runNext() else { return }
+            guard isInCharge else { return }
         }
+    }
+
+    private func takeIn(_ messages: [@Sendable (Worker) -> Void], _ news: Set<PartitionKey>) {
+        for message in messages { message(self) }
+        guard !news.isEmpty else { return }
+        for slot in slots where !slot.isReady && !slot.isAway && slot.reads(anyOf: news) { makeReady(slot) }
     }
 
     /// Commits what there is, deals with what the log says to it, and leaves.
@@ -304,7 +314,7 @@ final class Worker: @unchecked Sendable {
         current = slot
         slot.turnCame = nil
         let number = beginSlice(hasOthersReady: !ready.isEmpty || !scans.isEmpty)
-        let outcome = SliceOutcome(slot, time)
+        let outcome = turns.timing(.slice, clock) { SliceOutcome(slot, time) }
         guard endSlice(number) else {
             comeBack(outcome)
             return false
@@ -338,7 +348,7 @@ final class Worker: @unchecked Sendable {
         // A task that is away says again what it needs when it is back.
         let slots = due.filter { !$0.isGone && !$0.isAway }
         due = []
-        commit(slots)
+        turns.timing(.commit, clock) { commit(slots) }
     }
 
     /// Drops a task with everything that it has not committed. One that is away is told to end, and leaves when it has come back.

@@ -18,10 +18,10 @@ package final class WorkerPool: Sendable {
 
     /// Starts `count` workers on threads of `scheduler`. A worker goes on without a task that has not come back from its slice after
     /// `handOffNanoseconds`: 10 ms, half of what a new row may wait for beside any load. What tasks read together counts in `budget`.
-    /// Errors: the system refuses a thread.
+    /// `turns` hears how long the workers are busy with one thing. Errors: the system refuses a thread.
     package init(
         count: Int, log: any EventLog, time: any TimeSource, budget: MemoryBudget = MemoryBudget(), handOffNanoseconds: Int64 = 10_000_000,
-        scheduler: any Scheduler = HostScheduler()
+        turns: (any TurnObserver)? = nil, scheduler: any Scheduler = HostScheduler()
     ) throws(SystemError) {
         self.log = log
         restores = ThreadPool("restore", limit: 2, scheduler: scheduler)
@@ -35,7 +35,7 @@ package final class WorkerPool: Sendable {
             workers.append(
                 try Worker(
                     name: "worker-\(index)", log: log, time: time, sharedRuns: SharedRuns(byteLimit: most, memory: MemoryHold(shared)),
-                    snapshots: snapshots, timers: timers, handOffNanoseconds: handOffNanoseconds, scheduler: scheduler))
+                    snapshots: snapshots, timers: timers, handOffNanoseconds: handOffNanoseconds, turns: turns, scheduler: scheduler))
         }
         self.workers = workers
         subscription = Monitor(nil)
