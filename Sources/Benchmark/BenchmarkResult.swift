@@ -6,6 +6,8 @@ package struct BenchmarkResult: Hashable, Sendable, Codable {
     package var name: String
     /// What it measures.
     package var meaning: String
+    /// How much there was of what the cost may grow with.
+    package var point: GrowthPoint?
     /// `rows/s` or `µs`.
     package var unit: String
     /// The figure in the middle, one a run or one an insert.
@@ -30,13 +32,24 @@ package struct BenchmarkResult: Hashable, Sendable, Codable {
     package var checksum: String?
 
     /// A result of these figures, without what it cost.
-    package init(name: String, meaning: String, unit: String, median: Double, least: Double, most: Double) {
+    package init(
+        name: String, meaning: String, point: GrowthPoint? = nil, unit: String, median: Double, least: Double, most: Double
+    ) {
         self.name = name
         self.meaning = meaning
+        self.point = point
         self.unit = unit
         self.median = median
         self.least = least
         self.most = most
+    }
+
+    /// Its name, with how much there was of what the cost may grow with.
+    package var title: String { point.map { "\(name) \($0.value)" } ?? name }
+
+    /// Whether both are of the same thing. Older reports do not tell how much there was of what the cost may grow with.
+    func isComparable(to other: BenchmarkResult) -> Bool {
+        name == other.name && unit == other.unit && (point == other.point || point == nil || other.point == nil)
     }
 
     /// Nanoseconds for an input row, of those that are measured by rate.
@@ -103,7 +116,7 @@ package struct BenchmarkComparison: Hashable, Sendable {
     /// The cases that are in both reports and measured in the same unit, in the order of the later one.
     package static func all(of now: BenchmarkReport, with before: BenchmarkReport) -> [BenchmarkComparison] {
         now.results.compactMap { result in
-            before.results.first { $0.name == result.name && $0.unit == result.unit }.map { BenchmarkComparison(before: $0, now: result) }
+            before.results.first { $0.isComparable(to: result) }.map { BenchmarkComparison(before: $0, now: result) }
         }
     }
 }
@@ -121,7 +134,8 @@ struct BenchmarkSamples {
 
     /// What is told of them; nil where nothing was measured.
     func result(_ one: BenchmarkCase) -> BenchmarkResult? {
-        var result = BenchmarkResult(name: one.name, meaning: one.meaning, unit: unit, median: 0, least: 0, most: 0)
+        var result = BenchmarkResult(
+            name: one.name, meaning: one.meaning, point: one.point, unit: unit, median: 0, least: 0, most: 0)
         if times.count > 0 {
             func microseconds(_ nanoseconds: Int64) -> Double { Double(nanoseconds) / 1000 }
             result.median = microseconds(times.quantile(0.5))

@@ -22,6 +22,30 @@ extension BenchmarkSuite {
         }
     }
 
+    /// The disk's own time for what each commit needs of it: some bytes in a file, and their way to the disk. The file has its room already:
+    /// a longer one each time would measure the journal of the file system.
+    func sync(_ samples: inout BenchmarkSamples) throws(Diagnostic) {
+        samples.unit = BenchmarkResult.time
+        try withDirectory { (place) throws(Diagnostic) in
+            do throws(SystemError) {
+                try files.createDirectory(place)
+                let file = try files.open(place + "/sync", .truncate)
+                defer { file.close() }
+                let block = [UInt8](repeating: 0x5A, count: 4096)
+                try file.write([UInt8](repeating: 0, count: BenchmarkSuite.inserts * block.count), at: 0)
+                try file.synchronize()
+                for number in 0..<BenchmarkSuite.inserts {
+                    let began = time.monotonicNanoseconds()
+                    try file.write(block, at: Int64(number * block.count))
+                    try file.synchronize()
+                    samples.times.add(time.monotonicNanoseconds() - began)
+                }
+            } catch {
+                throw Diagnostic(.ioError, "\(error)", category: .general)
+            }
+        }
+    }
+
     /// Inserts through one session and measures until each row is there in another.
     func insertOneByOne(
         _ session: any StatementSession, watchedBy watcher: any StatementSession, _ samples: inout BenchmarkSamples
@@ -58,6 +82,10 @@ extension BenchmarkSuite {
         }
     }
 
+    /// Nanoseconds between two portions of rows at a fixed rate at least. A writer that woke for each of a hundred thousand rows a second
+    /// would take more of the processor than all that it measures. It makes rows later by half of this, which counts.
+    private static let betweenPortions: Int64 = 100_000
+
     /// Hands over every row when it is due, together with those that are due by then.
     private func write(_ count: Int, on schedule: RowSchedule, to ingest: Ingest) throws(Diagnostic) {
         let never = Monitor(false)
@@ -66,7 +94,8 @@ extension BenchmarkSuite {
             let now = time.monotonicNanoseconds()
             let due = min(count, schedule.rows(dueBy: now), next + BenchmarkSuite.mostRows)
             guard due > next else {
-                never.wait(nanoseconds: schedule.moment(of: next) - now, until: { $0 }, then: { _ in })
+                let pause = max(schedule.moment(of: next) - now, BenchmarkSuite.betweenPortions)
+                never.wait(nanoseconds: pause, until: { $0 }, then: { _ in })
                 continue
             }
             var piece = NexmarkGenerator.Piece()

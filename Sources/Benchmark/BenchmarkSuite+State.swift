@@ -1,4 +1,5 @@
-// How cost grows: with the number of groups, with the number of queries, and what a restart costs over the state of many groups.
+// How cost grows with the number of groups, what a restart costs over their state, and how long the workers are busy with one thing while
+// they are made.
 
 import Diagnostics
 import Engine
@@ -10,29 +11,42 @@ extension BenchmarkSuite {
     private static let makeEvents = "CREATE STREAM event (k BIGINT, v BIGINT) WITH (KAFKA_TOPIC='event', VALUE_FORMAT='JSON');"
     private static let makeGroups = "CREATE TABLE per_key AS SELECT k, COUNT(*) AS n, SUM(v) AS total FROM event GROUP BY k;"
 
-    /// Makes a table of many groups, and opens its directory once more.
+    /// Makes tables of many groups, and opens the directory of each once more.
     func groups(_ cases: [BenchmarkCase], _ book: inout BenchmarkBook, _ tell: (String) -> Void) throws(Diagnostic) {
-        for one in cases {
-            if case .groups(let count) = one.work {
-                tell(one.name)
-                try withDirectory { (place) throws(Diagnostic) in _ = try makeTable(of: count, on: place, &book[one]) }
-            }
-            if case .restart(let count) = one.work {
-                tell(one.name)
-                try withDirectory { (place) throws(Diagnostic) in
-                    var ignored = BenchmarkSamples()
-                    let key = try makeTable(of: count, on: place, &ignored)
-                    try restart(on: place, key: key, &book[one])
+        let all = cases.filter { $0.point?.axis == .groups }
+        for count in BenchmarkSuite.distinct(all.compactMap { $0.point?.value }) {
+            let wanted = all.filter { $0.point?.value == count }
+            tell("\(count) groups")
+            let turns = TurnHistograms()
+            try withDirectory { (place) throws(Diagnostic) in
+                var samples = BenchmarkSamples()
+                let key = try makeTable(of: count, on: place, turns, &samples)
+                for one in wanted {
+                    switch one.work {
+                    case .groups: book[one].add(samples)
+                    case .pauses(let part, let ofProcessor, _):
+                        book[one].unit = BenchmarkResult.time
+                        book[one].times.add(turns.times(of: part, ofProcessor: ofProcessor))
+                    default: try restart(on: place, key: key, &book[one])
+                    }
                 }
             }
         }
     }
 
+    /// The same numbers, each once, in their order.
+    static func distinct(_ numbers: [Int]) -> [Int] {
+        var seen: Set<Int> = []
+        return numbers.filter { seen.insert($0).inserted }
+    }
+
     /// Loads rows whose keys are drawn at random from `count`, and groups them. Gives one of the keys.
-    private func makeTable(of count: Int, on place: String, _ samples: inout BenchmarkSamples) throws(Diagnostic) -> Int {
+    private func makeTable(
+        of count: Int, on place: String, _ turns: TurnHistograms, _ samples: inout BenchmarkSamples
+    ) throws(Diagnostic) -> Int {
         let random = SeededRandom(seed: 42)
         var key = 0, number = 0
-        try withEngine(on: place) { (opened, session) throws(Diagnostic) in
+        try withEngine(on: place, turns: turns) { (opened, session) throws(Diagnostic) in
             try carryOut(BenchmarkSuite.makeEvents, session)
             _ = try load(rows, into: "EVENT", session) { window in
                 var piece = NexmarkGenerator.Piece()
@@ -61,7 +75,7 @@ extension BenchmarkSuite {
     private func restart(on place: String, key: Int, _ samples: inout BenchmarkSamples) throws(Diagnostic) {
         let began = time.monotonicNanoseconds()
         try withEngine(on: place) { (_, session) throws(Diagnostic) in
-            guard try carryOut("SELECT * FROM per_key WHERE k = \(key);", session) == 1 else {
+            guard try firstAnswer("SELECT * FROM per_key WHERE k = \(key);", session, began) == 1 else {
                 throw Diagnostic(.dataError, "the table has no row of the key \(key) after the restart", category: .general)
             }
             samples.figures.append(Double(time.monotonicNanoseconds() - began) / 1000)
@@ -69,34 +83,13 @@ extension BenchmarkSuite {
         samples.unit = BenchmarkResult.time
     }
 
-    // MARK: Many queries
-
-    /// Makes many filters on a stream, and then loads it.
-    func manyQueries(_ cases: [BenchmarkCase], _ book: inout BenchmarkBook, _ tell: (String) -> Void) throws(Diagnostic) {
-        var count: Int?
-        for case .queries(let asked) in cases.map(\.work) { count = asked }
-        for case .creation(let asked) in cases.map(\.work) { count = asked }
-        guard let count else { return }
-        try withEngine { (opened, session) throws(Diagnostic) in
-            try carryOut(NexmarkQuery.sources, session)
-            tell("create")
-            var times = LatencyHistogram()
-            for number in 0..<count {
-                let began = time.monotonicNanoseconds()
-                let condition = "auction % \(count) = \(number)"
-                try carryOut("CREATE STREAM filter_\(number) AS SELECT auction, price FROM bid WHERE \(condition);", session)
-                times.add(time.monotonicNanoseconds() - began)
+    /// The rows of a question that is asked again while the table's state is not read back.
+    private func firstAnswer(_ question: String, _ session: EngineSession, _ began: Int64) throws(Diagnostic) -> Int {
+        while true {
+            do throws(Diagnostic) { return try carryOut(question, session) } catch {
+                // Each time the engine itself waits for a while before it says so.
+                guard error.code == .wrongState, time.monotonicNanoseconds() - began < BenchmarkSuite.patience else { throw error }
             }
-            for one in cases where one.work == .creation(count) {
-                book[one].unit = BenchmarkResult.time
-                book[one].times.add(times)
-            }
-            tell("queries")
-            var generator = NexmarkGenerator(.bid, texts: texts)
-            // All queries read what is loaded as it comes, so loading and drain are one.
-            let loaded = try load(rows, into: "BID", session) { generator.pieces($0) }
-            let cost = loaded + (try self.cost { () throws(Diagnostic) in try drain(opened) })
-            for one in cases where one.work == .queries(count) { book[one].add(cost, rows: rows, queries: count) }
         }
     }
 }

@@ -4,7 +4,7 @@
 package import Diagnostics
 package import Engine
 package import LogStore
-import Pipelines
+package import Pipelines
 import Platform
 import Quantities
 import Sessions
@@ -29,12 +29,14 @@ package struct BenchmarkSuite {
     package var runs: Int
     /// Partitions of the topics that queries read.
     package var partitions: Int
-    /// Opens an engine on a directory of its own.
-    private let open: (_ directory: String) throws(Diagnostic) -> MeasuredEngine
-    private let directory: String
+    /// Opens an engine on a directory of its own, with one who hears of the turns of its workers.
+    private let open: (_ directory: String, _ turns: (any TurnObserver)?) throws(Diagnostic) -> MeasuredEngine
+    /// What exists of the suite now.
+    let places: TemporaryPlaces
+    let directory: String
     /// The program that is measured from outside; nil where there is none.
     private let program: String?
-    private let files: any FileSystem
+    let files: any FileSystem
     let time: any TimeSource
     let texts: NexmarkTexts
 
@@ -45,14 +47,15 @@ package struct BenchmarkSuite {
 
     /// A suite whose data directories lie in `directory`, one at a time.
     package init(
-        rows: Int, runs: Int, partitions: Int = 1, directory: String, program: String? = nil,
-        open: @escaping (_ directory: String) throws(Diagnostic) -> MeasuredEngine
+        rows: Int, runs: Int, partitions: Int = 1, directory: String, program: String? = nil, places: TemporaryPlaces = TemporaryPlaces(),
+        open: @escaping (_ directory: String, _ turns: (any TurnObserver)?) throws(Diagnostic) -> MeasuredEngine
     ) {
         self.rows = rows
         self.runs = runs
         self.partitions = partitions
         self.directory = directory
         self.program = program
+        self.places = places
         self.open = open
         files = HostFileSystem()
         time = SystemTime()
@@ -73,6 +76,8 @@ package struct BenchmarkSuite {
             try nexmark(cases, &book, tell)
             try groups(cases, &book, tell)
             try manyQueries(cases, &book, tell)
+            try manyPartitions(cases, &book, tell)
+            try longLogs(cases, &book, tell)
         }
         return cases.compactMap { book[$0].result($0) }
     }
@@ -84,9 +89,10 @@ package struct BenchmarkSuite {
         case .start: start
         case .latency: latencies
         case .latencyOverTCP: latenciesOverTCP
+        case .sync: sync
         case .loadOverTCP: loadOverTCP
         case .rate(let rate, let seconds): { (samples) throws(Diagnostic) in try rows(atRate: rate, seconds: seconds, &samples) }
-        case .append, .scan, .load, .query, .groups, .restart, .creation, .queries: nil
+        case .append, .scan, .load, .query, .groups, .pauses, .restart, .creation, .queries, .partitions, .logEnd: nil
         }
     }
 
@@ -163,15 +169,16 @@ package struct BenchmarkSuite {
 
     /// Gives `body` the name of a fresh directory, and removes it.
     func withDirectory(_ body: (String) throws(Diagnostic) -> Void) throws(Diagnostic) {
-        let place = directory + "/millrace-bench-" + String(SystemRandom().next(), radix: 36)
-        // What stays behind when removing fails is the user's to see in the directory that they named.
-        defer { try? files.removeTree(place) }
+        let place = places.add(in: directory)
+        defer { places.remove(place) }
         try body(place)
     }
 
-    /// Gives `body` an engine on a directory.
-    func withEngine(on place: String, _ body: (MeasuredEngine, EngineSession) throws(Diagnostic) -> Void) throws(Diagnostic) {
-        let opened = try open(place)
+    /// Gives `body` an engine on a directory. `turns` hears of the turns of its workers.
+    func withEngine(
+        on place: String, turns: (any TurnObserver)? = nil, _ body: (MeasuredEngine, EngineSession) throws(Diagnostic) -> Void
+    ) throws(Diagnostic) {
+        let opened = try open(place, turns)
         defer { opened.engine.close() }
         let session = opened.engine.openSession()
         try session.set("millrace.default.partitions", to: String(partitions))
@@ -197,11 +204,11 @@ package struct BenchmarkSuite {
 
 /// The samples of all cases.
 struct BenchmarkBook {
-    private var pages: [String: BenchmarkSamples] = [:]
+    private var pages: [BenchmarkCase: BenchmarkSamples] = [:]
 
     subscript(_ one: BenchmarkCase) -> BenchmarkSamples {
-        get { pages[one.name] ?? BenchmarkSamples() }
-        set { pages[one.name] = newValue }
+        get { pages[one] ?? BenchmarkSamples() }
+        set { pages[one] = newValue }
     }
 }
 
@@ -210,6 +217,15 @@ extension BenchmarkSamples {
     mutating func add(_ cost: BenchmarkSuite.Cost, rows: Int, queries: Int = 1) {
         figures.append(Double(rows) * 1e9 / Double(max(1, cost.nanoseconds)))
         add(processorOf: cost, rows: rows, queries: queries)
+    }
+
+    /// Takes all that others hold.
+    mutating func add(_ other: BenchmarkSamples) {
+        figures += other.figures
+        times.add(other.times)
+        processorSeconds += other.processorSeconds
+        peakBytes = max(peakBytes, other.peakBytes)
+        output += other.output
     }
 
     /// Takes what a run cost, for which another figure counts than its speed.

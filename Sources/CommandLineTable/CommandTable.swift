@@ -40,6 +40,7 @@ package enum OptionName: String, Hashable, Sendable, CaseIterable {
     case memoryLimit = "memory-limit"
     case batch, passing, verbose, format
     case fromBeginning = "from-beginning"
+    case logSize = "log-size"
     case limit, partition, rows, runs, groups, partitions, rate, duration, json, compare, help, version
 }
 
@@ -175,14 +176,20 @@ package enum CommandTable {
             operands: [
                 OperandSpec(
                     name: "QUERY", kind: .text, count: 0...Int.max,
-                    help: "benchmarks by name; unless given all, or with --groups, --queries or --rate only these")
+                    help: "benchmarks by name; unless given all, or where flags ask for some only these")
             ],
             options: [
                 OptionSpec(.rows, nil, .integer(1...1_000_000_000), "bids of a run; people and auctions come to them", default: "2000000"),
                 OptionSpec(.runs, nil, .integer(1...1_000), "runs, of which the median counts", default: "3"),
-                OptionSpec(.partitions, nil, .integer(1...1_000), "partitions of the topics that queries read", default: "1"),
-                OptionSpec(.groups, nil, .integer(1...1_000_000_000), "also a GROUP BY with so many groups, and a restart over them"),
-                OptionSpec(.queries, nil, .integer(1...100_000), "also so many filters on one stream"),
+                OptionSpec(
+                    .partitions, nil, .integer(1...1_000), "partitions of the topics that queries read; of several, a GROUP BY over each",
+                    repeats: true, default: "1"),
+                OptionSpec(
+                    .groups, nil, .integer(1...1_000_000_000), "also a GROUP BY with so many groups, its pauses, and a restart over them",
+                    repeats: true),
+                OptionSpec(.queries, nil, .integer(1...100_000), "also so many filters on one stream", repeats: true),
+                OptionSpec(
+                    .logSize, nil, .bytes(1_048_576...(1 << 50)), "also a GROUP BY at the end of a log of so many bytes", repeats: true),
                 OptionSpec(.rate, nil, .integer(1...1_000_000), "also the latency of so many rows a second"),
                 OptionSpec(.duration, nil, .integer(1...3_600), "seconds of --rate", default: "10"),
                 OptionSpec(.data, nil, .directory, "make the data directories of the runs in this one"), threads, durability,

@@ -6,6 +6,7 @@ import Diagnostics
 import Engine
 import JSONText
 import LogStore
+import Pipelines
 import Platform
 import Sessions
 import Settings
@@ -13,26 +14,55 @@ import Settings
 /// The command with its arguments.
 struct BenchCommand {
     private let invocation: Invocation
+    private let choice: BenchChoice
+    /// What exists for the runs, and is taken away when the process is asked to end.
+    private let places = TemporaryPlaces()
 
-    init(_ invocation: Invocation) { self.invocation = invocation }
+    init(_ invocation: Invocation) {
+        self.invocation = invocation
+        choice = BenchChoice(invocation)
+    }
 
     func run() throws(CommandFailure) -> Int32 {
-        let cases = try wantedCases()
+        let cases = try choice.cases()
         let earlier = try earlierReport()
-        let directory = invocation[.data]?.text ?? Terminal.environment("TMPDIR") ?? "/tmp"
-        var embedded = EmbeddedEngine()
-        embedded.durability = invocation[.durability]?.text == "os" ? .os : .fsync
-        embedded.threads = invocation[.threads]?.integer
-        let template = embedded
-        var report = BenchmarkReport(
+        var report = emptyReport
+        try measure { () throws(Diagnostic) in report.results = try suite(report).run(cases, progress: tell) }
+        try show(report, earlier)
+        return 0
+    }
+
+    private var emptyReport: BenchmarkReport {
+        BenchmarkReport(
             version: productVersion, inputRows: invocation[.rows]?.integer ?? 1, runs: invocation[.runs]?.integer ?? 1,
-            partitions: invocation[.partitions]?.integer ?? 1, durability: embedded.durability == .os ? "os" : "fsync",
-            threads: embedded.threads)
-        let suite = BenchmarkSuite(
-            rows: report.inputRows, runs: report.runs, partitions: report.partitions, directory: directory, program: "/proc/self/exe"
-        ) { (place) throws(Diagnostic) in
+            partitions: choice.partitions, durability: choice.durability == .os ? "os" : "fsync", threads: invocation[.threads]?.integer)
+    }
+
+    /// Measures, until it is done or the process is asked to end.
+    private func measure(_ work: () throws(Diagnostic) -> Void) throws(CommandFailure) {
+        try endOnSignals()
+        do throws(Diagnostic) { try work() } catch {
+            places.waitIfAbandoned()
+            throw .cannotStart(error)
+        }
+        places.waitIfAbandoned()
+    }
+
+    private func tell(_ line: String) {
+        if Terminal.isTerminal(2) { Terminal.write(line: line, to: 2) }
+    }
+
+    private func suite(_ report: BenchmarkReport) -> BenchmarkSuite {
+        var template = EmbeddedEngine()
+        template.durability = choice.durability
+        template.threads = report.threads
+        return BenchmarkSuite(
+            rows: report.inputRows, runs: report.runs, partitions: report.partitions,
+            directory: invocation[.data]?.text ?? Terminal.environment("TMPDIR") ?? "/tmp", program: "/proc/self/exe", places: places
+        ) { [template] (place, turns) throws(Diagnostic) in
             var embedded = template
             embedded.directory = place
+            embedded.turns = turns
             do throws(CommandFailure) {
                 let opened = try embedded.openWithLog()
                 return MeasuredEngine(opened.engine, over: opened.log)
@@ -40,24 +70,24 @@ struct BenchCommand {
                 throw error.diagnostic
             }
         }
-        let showsProgress = Terminal.isTerminal(2)
-        do throws(Diagnostic) {
-            report.results = try suite.run(cases) { line in if showsProgress { Terminal.write(line: line, to: 2) } }
+    }
+
+    /// What is measured may be in the middle of minutes of work: it is not waited for.
+    private func endOnSignals() throws(CommandFailure) {
+        do throws(SystemError) {
+            try onTermination { [places] number in
+                places.abandon()
+                abandonProcess(signalExitCode(number))
+            }
         } catch {
-            throw .cannotStart(error)
+            throw .cannotStart(Diagnostic(.ioError, "\(error)", category: .general))
         }
-        try show(report, earlier)
-        return 0
     }
 
     private func show(_ report: BenchmarkReport, _ earlier: BenchmarkReport?) throws(CommandFailure) {
         let output = invocation[.output]?.text ?? "table"
         if invocation.isOn(.json) {
-            do throws(JSONCodingError) {
-                ByteStream.output.print(try JSONValue(encoding: report).text + "\n")
-            } catch {
-                throw .refused(Diagnostic(.dataError, "the figures cannot be written: \(error)", category: .general))
-            }
+            try printDocument(report)
         } else {
             ByteStream.output.print(BenchTables.results(report, isForPeople: output == "table").text(output))
         }
@@ -71,27 +101,12 @@ struct BenchCommand {
         if invocation.isOn(.json) { ByteStream.errors.print(comparison) } else { ByteStream.output.print("\n" + comparison) }
     }
 
-    // MARK: Arguments
-
-    private func wantedCases() throws(CommandFailure) -> [BenchmarkCase] {
-        let groups = invocation[.groups]?.integer
-        var asked: [BenchmarkCase] = []
-        if invocation[.rate] == nil, !invocation.all(.duration).isEmpty {
-            throw .usage(Diagnostic(.usage, "--duration is that of --rate, which is not given", category: .general))
+    private func printDocument(_ report: BenchmarkReport) throws(CommandFailure) {
+        do throws(JSONCodingError) {
+            ByteStream.output.print(try JSONValue(encoding: report).text + "\n")
+        } catch {
+            throw .refused(Diagnostic(.dataError, "the figures cannot be written: \(error)", category: .general))
         }
-        if let rate = invocation[.rate]?.integer { asked.append(.rate(rate, seconds: invocation[.duration]?.integer ?? 1)) }
-        if let groups { asked += [.groups(groups), .restart(ofGroups: groups)] }
-        if let queries = invocation[.queries]?.integer { asked += BenchmarkCase.queries(queries) }
-        if invocation.operands.isEmpty { return asked.isEmpty ? BenchmarkCase.usual : asked }
-        let names = BenchmarkCase.usual.map(\.name)
-        for name in invocation.operands where !names.contains(name) {
-            throw .usage(
-                Diagnostic(
-                    .usage, "there is no benchmark '\(name)'", category: .general,
-                    hint: "The benchmarks are \(names.joined(separator: ", ")); --groups, --queries and --rate add others."))
-        }
-        let taken = asked.map(\.name)
-        return BenchmarkCase.usual.filter { invocation.operands.contains($0.name) && !taken.contains($0.name) } + asked
     }
 
     /// The report of `--compare`, read before anything is measured.

@@ -29,7 +29,7 @@ enum BenchTables {
         var table = RowTable("benchmark", "unit", "before", "now", "ratio", "CPU ratio", "rows")
         for pair in pairs {
             table.add(
-                pair.now.name, pair.now.unit, whole(pair.before.median), whole(pair.now.median), thousandths(pair.ratio),
+                pair.now.title, pair.now.unit, whole(pair.before.median), whole(pair.now.median), thousandths(pair.ratio),
                 thousandths(pair.processorRatio), pair.hasSameRows.map { $0 ? "same" : "differ" } ?? "")
         }
         return table

@@ -20,6 +20,8 @@ struct EmbeddedEngine {
     var pushStart = "latest"
     /// Brings up all persistent queries paused.
     var startsPaused = false
+    /// Hears how long the workers are busy with one thing.
+    var turns: (any TurnObserver)?
     var logLine: @Sendable (LogLevel, String) -> Void = { _, _ in }
 
     /// Opens only the log, to be looked at: nothing in the directory is changed. Fails with the advice to ask the server when another
@@ -74,6 +76,7 @@ struct EmbeddedEngine {
         var configuration = EngineConfiguration(properties: properties, pushStart: pushStart, logLine: logLine)
         if let threads { configuration.workers = threads }
         configuration.startsPaused = startsPaused
+        configuration.turns = turns
         configuration.frontEndLimits = MillraceLimits.all
         if let directory { configuration.snapshots = SnapshotFolder(files: HostFileSystem(), directory: directory + "/snapshots") }
         if let directory { configuration.crashes = crashHistory(in: directory) }

@@ -21,7 +21,10 @@ struct CommandFailure: Error {
 }
 
 /// What shells report of a program that Ctrl-C ended: 128 and the number of the signal.
-let interruptedExitCode: Int32 = 130
+let interruptedExitCode = signalExitCode(2)
+
+/// What shells report of a program that a signal ended.
+func signalExitCode(_ number: Int32) -> Int32 { number < 128 ? 128 + number : 255 }
 
 func perform(_ invocation: Invocation) throws(CommandFailure) -> Int32 {
     switch invocation.command {

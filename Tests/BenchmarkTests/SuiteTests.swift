@@ -10,14 +10,16 @@ import Testing
 private func suite(rows: Int, runs: Int = 1, partitions: Int = 1) -> BenchmarkSuite {
     // By the name of their directory, so that one that is opened again finds what it wrote.
     let places = MemoryFileSystem()
-    return BenchmarkSuite(rows: rows, runs: runs, partitions: partitions, directory: "/bench") { (place) throws(Diagnostic) in
+    return BenchmarkSuite(rows: rows, runs: runs, partitions: partitions, directory: "/bench") { (place, turns) throws(Diagnostic) in
         let log: SegmentedLog
         do throws(LogError) {
             log = try SegmentedLog(directory: place, files: places, clock: SystemTime(), random: SystemRandom(), options: .inMemory)
         } catch {
             throw Diagnostic(.ioError, error.message, category: .general)
         }
-        return MeasuredEngine(try MillraceEngine(configuration: EngineConfiguration(workers: 2), log: log), over: log)
+        var configuration = EngineConfiguration(workers: 2)
+        configuration.turns = turns
+        return MeasuredEngine(try MillraceEngine(configuration: configuration, log: log), over: log)
     }
 }
 
@@ -59,10 +61,37 @@ private let queries = BenchmarkCase.usual.filter { if case .query = $0.work { tr
     }
 
     @Test func growthIsMeasured() throws {
-        let cases: [BenchmarkCase] = [.groups(300), .restart(ofGroups: 50)] + BenchmarkCase.queries(5)
+        let cases: [BenchmarkCase] =
+            [.groups(300), .groups(20), .restart(ofGroups: 50)] + BenchmarkCase.queries(5) + [.partitions(1), .partitions(3)]
         let results = try suite(rows: 1_000).run(cases) { _ in }
-        #expect(results.map(\.name) == ["groups", "restart", "create", "queries"])
+        #expect(
+            results.map(\.title)
+                == ["groups 300", "groups 20", "restart 50", "create 5", "queries 5", "partitions 1", "partitions 3"])
         #expect(results.allSatisfy { $0.median > 0 })
+    }
+
+    @Test func theEndOfALongLogIsMeasured() throws {
+        let results = try suite(rows: 1_000).run([.logEnd(1 << 20), .logEnd(1 << 21)]) { _ in }
+        #expect(results.map(\.point?.value) == [1 << 20, 1 << 21])
+        #expect(results.allSatisfy { $0.median > 0 && ($0.processorSeconds ?? 0) > 0 })
+    }
+
+    /// A disk without room is refused before anything is made.
+    @Test func aLogThatDoesNotFitIsRefused() throws {
+        let suite = BenchmarkSuite(rows: 1, runs: 1, directory: "/") { (_, _) throws(Diagnostic) in
+            throw Diagnostic(.ioError, "an engine was opened", category: .general)
+        }
+        let failure = #expect(throws: Diagnostic.self) { _ = try suite.run([.logEnd(1 << 50)]) { _ in } }
+        #expect(failure?.code == .diskFull, "\(String(describing: failure))")
+    }
+
+    /// A worker's turns are heard of while groups are made, the parts of them no longer than the whole.
+    @Test func pausesAreMeasured() throws {
+        let results = try suite(rows: 20_000).run(BenchmarkCase.pauses(whileMaking: 5_000)) { _ in }
+        func most(_ name: String) -> Double? { results.first { $0.name == name }?.most }
+        let longest = try #require(most("pauses-cpu"))
+        #expect(most("pauses") != nil)
+        for part in ["pauses-slice", "pauses-commit", "pauses-messages"] { #expect(try #require(most(part)) <= longest, "\(part)") }
     }
 
     @Test func rowsAtAFixedRateAreAllTimed() throws {

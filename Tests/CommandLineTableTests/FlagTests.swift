@@ -49,6 +49,7 @@ private let root = URL(filePath: "/" + #filePath.split(separator: "/").dropLast(
                 code += try text(type + ".swift")
             }
             if code.contains("Door.open") { code += try text("Door.swift") }
+            if code.contains("BenchChoice(") { code += try text("BenchChoice.swift") }
             if code.contains("scripts()") { code += try text("Scripts.swift") }
             for option in spec.options {
                 let words = option.name.rawValue.split(separator: "-")

@@ -220,6 +220,11 @@ private func python(_ script: String, _ arguments: [String]) throws -> (output: 
         #expect(status == 0, "\(output)")
     }
 
+    @Test(.enabled(if: Surroundings.hasProgram("python3"), "python3 is not installed")) func benchmarksLeaveNothingBehind() throws {
+        let (output, status) = try python("bench.py", [millrace])
+        #expect(status == 0, "\(output)")
+    }
+
     @Test(.enabled(if: Surroundings.hasProgram("python3"), "python3 is not installed")) func outputThatCannotBeWrittenIsAnError() throws {
         let (output, status) = try python("output.py", [millrace])
         #expect(status == 0, "\(output)")

@@ -27,6 +27,7 @@ private let products: [String: String] = [
 /// Files that convert to 8, 16 or 32 bits what cannot be too large.
 private let conversions: [String: String] = [
     "Sources/Platform/Sockets.swift": "constants of C headers",
+    "Sources/Platform/ChildGroup.swift": "constants of C headers",
     "Sources/Platform/Threads.swift": "constants of C headers",
     "Sources/Platform/MachineMemory.swift": "constants of C headers",
     "Sources/Platform/CrashRecord.swift": "constants of C headers",
