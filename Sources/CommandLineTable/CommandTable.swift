@@ -41,7 +41,7 @@ package enum OptionName: String, Hashable, Sendable, CaseIterable {
     case batch, passing, verbose, format
     case fromBeginning = "from-beginning"
     case logSize = "log-size"
-    case limit, partition, rows, runs, groups, partitions, rate, duration, json, compare, help, version
+    case limit, partition, rows, runs, groups, partitions, rate, duration, json, plot, compare, help, version
 }
 
 /// What a command takes besides flags.
@@ -194,6 +194,7 @@ package enum CommandTable {
                 OptionSpec(.duration, nil, .integer(1...3_600), "seconds of --rate", default: "10"),
                 OptionSpec(.data, nil, .directory, "make the data directories of the runs in this one"), threads, durability,
                 OptionSpec(.json, nil, .flag, "print all figures as one JSON document"),
+                OptionSpec(.plot, nil, .file, "also draw how the cost of a row grows, as SVG into this file"),
                 OptionSpec(.compare, nil, .file, "also print ratios to the figures of this earlier document"), output,
             ]),
         CommandSpec(

@@ -22,7 +22,18 @@ struct BenchChoice {
     }
 
     /// What is measured. Errors: the arguments make no sense.
-    func cases() throws(CommandFailure) -> [BenchmarkCase] { try named(and: asked()) }
+    func cases() throws(CommandFailure) -> [BenchmarkCase] {
+        let asked = try asked()
+        // A plot without points to draw is one of points that are usual.
+        guard invocation[.plot] != nil, !asked.contains(where: { $0.point != nil }) else { return try named(and: asked) }
+        return try named(and: asked + BenchChoice.growth)
+    }
+
+    /// Enough to see how cost grows, in some minutes.
+    private static var growth: [BenchmarkCase] {
+        [1_000, 10_000, 100_000, 1_000_000].map(BenchmarkCase.groups) + [1, 10, 100].flatMap(BenchmarkCase.queries)
+            + [1, 2, 4, 8].map(BenchmarkCase.partitions) + [64, 256, 1024].map { BenchmarkCase.logEnd($0 << 20) }
+    }
 
     private func numbers(_ values: [SettingContent]) -> [Int] { values.compactMap(\.integer) }
 

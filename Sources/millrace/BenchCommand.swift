@@ -29,6 +29,7 @@ struct BenchCommand {
         var report = emptyReport
         try measure { () throws(Diagnostic) in report.results = try suite(report).run(cases, progress: tell) }
         try show(report, earlier)
+        if let path = invocation[.plot]?.text { try plot(report, to: path) }
         return 0
     }
 
@@ -106,6 +107,13 @@ struct BenchCommand {
             ByteStream.output.print(try JSONValue(encoding: report).text + "\n")
         } catch {
             throw .refused(Diagnostic(.dataError, "the figures cannot be written: \(error)", category: .general))
+        }
+    }
+
+    private func plot(_ report: BenchmarkReport, to path: String) throws(CommandFailure) {
+        let drawing = GrowthDrawing.svg(of: GrowthPanel.all(of: report.results), note: BenchTables.settings(report))
+        do throws(SystemError) { try HostFileSystem().replace(path, with: Array(drawing.utf8)) } catch {
+            throw .refused(Diagnostic(.ioError, "\(error)", category: .general))
         }
     }
 

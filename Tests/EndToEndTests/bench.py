@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Interrupts `millrace bench` and looks at what is left behind.
+"""Interrupts `millrace bench`, looks at what is left behind, and reads a plot.
 
   bench.py MILLRACE
 """
 import os, shutil, signal, subprocess, sys, tempfile
+import xml.etree.ElementTree as xml
 
 millrace = os.path.abspath(sys.argv[1])
 home = tempfile.mkdtemp(prefix="millrace-bench-test-")
@@ -26,6 +27,12 @@ def start(*arguments, **surroundings):
     return process
 
 
+def run(*arguments, **surroundings):
+    process = start(*arguments, **surroundings)
+    process.output, process.errors = process.communicate(timeout=300)
+    return process
+
+
 def wait_for(holds, process):
     """Waits until something is true; the process must not end before."""
     while not holds():
@@ -44,8 +51,19 @@ def interrupted(number, status):
     check(os.listdir(process.folder) == [], "%s: %s is left" % (number, os.listdir(process.folder)))
 
 
+SMALL = ("--rows", "2000", "--runs", "1")
+
 interrupted(signal.SIGINT, 130)
 interrupted(signal.SIGTERM, 143)
+
+# The plot is XML with a panel for each thing that was measured.
+plot = home + "/growth.svg"
+drawn = run("--groups", "10", "--groups", "1000", "--partitions", "1", "--partitions", "2", "--plot", plot, *SMALL)
+check(drawn.returncode == 0, "a plot: " + drawn.errors)
+if drawn.returncode == 0:
+    texts = [text.text for text in xml.parse(plot).iter("{http://www.w3.org/2000/svg}text")]
+    for text in ("groups", "partitions", "1 k", "µs for a row"):
+        check(text in texts, "the plot has no %r: %s" % (text, texts))
 
 shutil.rmtree(home)
 print("ok" if not wrong else "%d wrong" % len(wrong))
