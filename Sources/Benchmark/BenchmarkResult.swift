@@ -75,6 +75,9 @@ package struct BenchmarkReport: Hashable, Sendable, Codable {
     /// Worker threads; nil where it was left to the engine.
     package var threads: Int?
     package var results: [BenchmarkResult]
+    /// Beside whom the queries were run, where they were.
+    package var peer: Peer?
+    package var comparisons: [PeerComparison]?
 
     /// A report without results.
     package init(version: String, inputRows: Int, runs: Int, partitions: Int, durability: String, threads: Int?) {

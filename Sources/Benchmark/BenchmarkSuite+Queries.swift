@@ -32,6 +32,27 @@ extension BenchmarkSuite {
         }
     }
 
+    /// Loads what queries read, and runs each once, with `other` behind each. `take` gets what was measured.
+    func alternate(
+        _ queries: [NexmarkQuery], _ tell: (String) -> Void, with other: (NexmarkQuery) throws(Diagnostic) -> Void,
+        take: (NexmarkQuery, BenchmarkSamples) -> Void
+    ) throws(Diagnostic) {
+        try withEngine { (opened, session) throws(Diagnostic) in
+            try carryOut(NexmarkQuery.sources, session)
+            for stream in NexmarkStream.allCases where queries.contains(where: { $0.inputs.contains(stream) }) {
+                tell("load of \(stream.rawValue)s")
+                _ = try load(stream, session)
+            }
+            for query in queries {
+                tell(query.name)
+                var samples = BenchmarkSamples()
+                try run(query, opened, session, &samples)
+                take(query, samples)
+                try other(query)
+            }
+        }
+    }
+
     private func run(
         _ query: NexmarkQuery, _ opened: MeasuredEngine, _ session: EngineSession, _ samples: inout BenchmarkSamples
     ) throws(Diagnostic) {

@@ -41,7 +41,7 @@ package enum OptionName: String, Hashable, Sendable, CaseIterable {
     case batch, passing, verbose, format
     case fromBeginning = "from-beginning"
     case logSize = "log-size"
-    case limit, partition, rows, runs, groups, partitions, rate, duration, json, plot, compare, help, version
+    case limit, partition, rows, runs, groups, partitions, rate, duration, json, plot, against, compare, help, version
 }
 
 /// What a command takes besides flags.
@@ -195,6 +195,9 @@ package enum CommandTable {
                 OptionSpec(.data, nil, .directory, "make the data directories of the runs in this one"), threads, durability,
                 OptionSpec(.json, nil, .flag, "print all figures as one JSON document"),
                 OptionSpec(.plot, nil, .file, "also draw how the cost of a row grows, as SVG into this file"),
+                OptionSpec(
+                    .against, nil, .choice(["duckdb", "flink", "kafka"]),
+                    "run the queries in turn with the peer's scripts, in peers/ of the folder that MILLRACE_SHARED names"),
                 OptionSpec(.compare, nil, .file, "also print ratios to the figures of this earlier document"), output,
             ]),
         CommandSpec(

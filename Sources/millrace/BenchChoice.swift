@@ -21,6 +21,28 @@ struct BenchChoice {
         partitions = invocation.all(.partitions).count > 1 ? 1 : invocation[.partitions]?.integer ?? 1
     }
 
+    /// The peer beside which queries are to run.
+    var peer: Peer? { invocation[.against]?.text.flatMap(Peer.init) }
+
+    /// The queries that run beside a peer. Errors: it does not know them, or something else is asked for.
+    func queries(beside peer: Peer) throws(CommandFailure) -> [NexmarkQuery] {
+        let others = try asked()
+        guard others.isEmpty, invocation[.plot] == nil, invocation[.compare] == nil else {
+            throw .usage(
+                Diagnostic(
+                    .usage, "--against measures queries only", category: .general,
+                    hint: "Leave out --groups, --queries, --log-size, --rate, --plot and --compare, and all but one --partitions."))
+        }
+        for name in invocation.operands where !peer.queries.contains(name) {
+            throw .usage(
+                Diagnostic(
+                    .usage, "'\(name)' is no query that runs beside \(peer.rawValue)", category: .general,
+                    hint: "These do: \(peer.queries.joined(separator: ", "))."))
+        }
+        let names = invocation.operands.isEmpty ? peer.queries : invocation.operands
+        return NexmarkQuery.all.filter { names.contains($0.name) }
+    }
+
     /// What is measured. Errors: the arguments make no sense.
     func cases() throws(CommandFailure) -> [BenchmarkCase] {
         let asked = try asked()

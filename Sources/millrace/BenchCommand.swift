@@ -24,12 +24,32 @@ struct BenchCommand {
     }
 
     func run() throws(CommandFailure) -> Int32 {
+        if let peer = choice.peer { return try run(against: peer) }
         let cases = try choice.cases()
         let earlier = try earlierReport()
         var report = emptyReport
         try measure { () throws(Diagnostic) in report.results = try suite(report).run(cases, progress: tell) }
         try show(report, earlier)
         if let path = invocation[.plot]?.text { try plot(report, to: path) }
+        return 0
+    }
+
+    /// The queries beside those of a peer.
+    private func run(against peer: Peer) throws(CommandFailure) -> Int32 {
+        let queries = try choice.queries(beside: peer)
+        var report = emptyReport
+        report.peer = peer
+        let named = Terminal.environment("MILLRACE_SHARED") ?? ""
+        let programs = PeerPrograms(of: peer, in: named.isEmpty ? "../shared" : named)
+        try measure { () throws(Diagnostic) in
+            report.comparisons = try suite(report).run(
+                queries, against: programs, threads: report.threads ?? processorCount(), progress: tell)
+        }
+        if invocation.isOn(.json) {
+            try printDocument(report)
+        } else {
+            ByteStream.output.print(BenchTables.beside(peer, report.comparisons ?? []).text(invocation[.output]?.text ?? "table"))
+        }
         return 0
     }
 

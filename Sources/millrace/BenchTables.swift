@@ -24,6 +24,18 @@ enum BenchTables {
         ]
     }
 
+    /// The queries beside those of a peer.
+    static func beside(_ peer: Peer, _ pairs: [PeerComparison]) -> RowTable {
+        var table = RowTable(
+            "query", "what", "rows/s", "\(peer.rawValue) rows/s", "ratio", "CPU s/M", "\(peer.rawValue) CPU s/M", "CPU ratio")
+        for pair in pairs {
+            table.add(
+                pair.query, pair.meaning, whole(pair.rate), whole(pair.peerRate), thousandths(pair.ratio),
+                thousandths(pair.processorSeconds), thousandths(pair.peerProcessorSeconds), thousandths(pair.processorRatio))
+        }
+        return table
+    }
+
     /// What became of the figures of an earlier report.
     static func comparison(_ pairs: [BenchmarkComparison]) -> RowTable {
         var table = RowTable("benchmark", "unit", "before", "now", "ratio", "CPU ratio", "rows")

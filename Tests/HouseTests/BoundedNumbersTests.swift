@@ -28,6 +28,7 @@ private let products: [String: String] = [
 private let conversions: [String: String] = [
     "Sources/Platform/Sockets.swift": "constants of C headers",
     "Sources/Platform/ChildGroup.swift": "constants of C headers",
+    "Sources/Benchmark/Peers/PeerPrograms.swift": "an initialiser that takes text and may fail",
     "Sources/Platform/Threads.swift": "constants of C headers",
     "Sources/Platform/MachineMemory.swift": "constants of C headers",
     "Sources/Platform/CrashRecord.swift": "constants of C headers",
