@@ -41,7 +41,7 @@ package enum OptionName: String, Hashable, Sendable, CaseIterable {
     case batch, passing, verbose, format
     case fromBeginning = "from-beginning"
     case logSize = "log-size"
-    case limit, partition, rows, runs, groups, partitions, rate, duration, json, plot, against, compare, help, version
+    case limit, partition, rows, runs, groups, partitions, rate, duration, steady, json, plot, against, compare, help, version
 }
 
 /// What a command takes besides flags.
@@ -192,6 +192,8 @@ package enum CommandTable {
                     .logSize, nil, .bytes(1_048_576...(1 << 50)), "also a GROUP BY at the end of a log of so many bytes", repeats: true),
                 OptionSpec(.rate, nil, .integer(1...1_000_000), "also the latency of so many rows a second"),
                 OptionSpec(.duration, nil, .integer(1...3_600), "seconds of --rate", default: "10"),
+                OptionSpec(
+                    .steady, nil, .flag, "let the engine's clock stand still, so that instructions can be counted"),
                 OptionSpec(.data, nil, .directory, "make the data directories of the runs in this one"), threads, durability,
                 OptionSpec(.json, nil, .flag, "print all figures as one JSON document"),
                 OptionSpec(.plot, nil, .file, "also draw how the cost of a row grows, as SVG into this file"),

@@ -77,6 +77,7 @@ struct BenchCommand {
         var template = EmbeddedEngine()
         template.durability = choice.durability
         template.threads = report.threads
+        if invocation.isOn(.steady) { template.time = SimulatedTime(wall: SystemTime().wallMilliseconds()) }
         return BenchmarkSuite(
             rows: report.inputRows, runs: report.runs, partitions: report.partitions,
             directory: invocation[.data]?.text ?? Terminal.environment("TMPDIR") ?? "/tmp", program: "/proc/self/exe", places: places

@@ -20,6 +20,8 @@ struct EmbeddedEngine {
     var pushStart = "latest"
     /// Brings up all persistent queries paused.
     var startsPaused = false
+    /// The engine's clock; that of the log and of waits is the machine's.
+    var time: any TimeSource = SystemTime()
     /// Hears how long the workers are busy with one thing.
     var turns: (any TurnObserver)?
     var logLine: @Sendable (LogLevel, String) -> Void = { _, _ in }
@@ -77,6 +79,7 @@ struct EmbeddedEngine {
         if let threads { configuration.workers = threads }
         configuration.startsPaused = startsPaused
         configuration.turns = turns
+        configuration.time = time
         configuration.frontEndLimits = MillraceLimits.all
         if let directory { configuration.snapshots = SnapshotFolder(files: HostFileSystem(), directory: directory + "/snapshots") }
         if let directory { configuration.crashes = crashHistory(in: directory) }
