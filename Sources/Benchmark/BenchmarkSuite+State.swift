@@ -40,11 +40,13 @@ extension BenchmarkSuite {
         return numbers.filter { seen.insert($0).inserted }
     }
 
-    /// Loads rows whose keys are drawn at random from `count`, and groups them. Gives one of the keys.
+    /// Loads rows, `count` at least, whose keys are drawn at random from `count`, and groups them. Gives one of the keys.
     private func makeTable(
         of count: Int, on place: String, _ turns: TurnHistograms, _ samples: inout BenchmarkSamples
     ) throws(Diagnostic) -> Int {
         let random = SeededRandom(seed: 42)
+        // With fewer rows than groups, there would be no more groups than rows.
+        let rows = max(self.rows, count)
         var key = 0, number = 0
         try withEngine(on: place, turns: turns) { (opened, session) throws(Diagnostic) in
             try carryOut(BenchmarkSuite.makeEvents, session)

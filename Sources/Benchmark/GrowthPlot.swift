@@ -40,9 +40,9 @@ package struct GrowthPanel: Hashable, Sendable {
     var title: String {
         switch axis {
         case .groups: "GROUP BY: cost by number of groups"
-        case .queries: "Filters on one stream: cost by number of queries"
+        case .queries: "Many filters: cost by number of queries"
         case .partitions: "GROUP BY: cost by number of partitions"
-        case .logBytes: "Load and GROUP BY: cost by length of the log"
+        case .logBytes: "GROUP BY: cost by length of the log"
         }
     }
 

@@ -67,6 +67,8 @@ private func read(_ svg: String) -> Reader? {
         for text in told + ["2 <rows> & \"fsync\" "] {
             #expect(document.texts.contains(text), "\(text) is not in \(document.texts)")
         }
+        // Titles are the longest texts: eight and a half of the units of length for a letter, between 62 and the end of a panel of 440.
+        for title in document.texts where title.contains(": cost by") { #expect(Double(title.count) * 8.5 < 440 - 62, "\(title)") }
         let (width, height) = (880.0, 668.0)
         let root = try #require(document.elements.first)
         #expect(root.name == "svg" && root.attributes["viewBox"] == "0 0 880 668")

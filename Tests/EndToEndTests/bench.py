@@ -3,11 +3,12 @@
 
   bench.py MILLRACE
 """
-import json, os, shutil, signal, subprocess, sys, tempfile
+import atexit, json, os, shutil, signal, subprocess, sys, tempfile
 import xml.etree.ElementTree as xml
 
 millrace = os.path.abspath(sys.argv[1])
 home = tempfile.mkdtemp(prefix="millrace-bench-test-")
+atexit.register(shutil.rmtree, home, ignore_errors=True)
 wrong = []
 
 
@@ -141,6 +142,5 @@ if drawn.returncode == 0:
     for text in ("groups", "partitions", "1 k", "µs for a row"):
         check(text in texts, "the plot has no %r: %s" % (text, texts))
 
-shutil.rmtree(home)
 print("ok" if not wrong else "%d wrong" % len(wrong))
 sys.exit(1 if wrong else 0)
