@@ -257,7 +257,7 @@ import CHardware
 }
 
 /// Eight bytes of a text as decimal digits, the first in the lowest byte.
-private struct DigitBlock {
+struct DigitBlock {
     /// The digits' values; bytes behind them hold anything.
     private let values: UInt64
     /// How many of the bytes, from the first on, are digits.

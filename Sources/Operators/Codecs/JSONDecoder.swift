@@ -13,7 +13,7 @@ import Values
 /// JSON, wrapped in an object or bare.
 @safe final class JSONSideDecoder: SideDecoder {
     /// How a column's values are read.
-    private enum DecodePath: UInt8 {
+    enum DecodePath: UInt8 {
         case word32
         case word64
         case double
@@ -22,7 +22,7 @@ import Values
     }
 
     /// What the name of a member means.
-    private struct MemberName {
+    struct MemberName {
         /// The column, -1 for none.
         var column: Int32
         /// Whether it is spelled as the column is.
@@ -30,18 +30,18 @@ import Values
     }
 
     /// A member name that occurred: `"name":` at `start` in the name pool, and what it means.
-    private struct KnownName {
+    struct KnownName {
         var start: Int
         var length: Int
         var name: MemberName
     }
 
     /// More distinct names than this, 24 KiB of them, are looked up among the columns each time.
-    private static let knownNameLimit = 1024
+    static let knownNameLimit = 1024
 
     /// What changes from record to record. It lies behind a pointer, because a class's own fields are checked for exclusive access at
     /// every use, and these are used many times a record.
-    @safe private struct State {
+    @safe struct State {
         var capacity = 0
         /// 64-bit cells, column by column: words, doubles as bits, text ranges as two halves.
         var cells: UnsafeMutablePointer<UInt64>
@@ -49,7 +49,7 @@ import Values
         /// Serial number of the current record.
         var serial = 0
         var knownCount = 0
-        var predictedCount = 0
+        var expectedCount = 0
         /// The row of the last text with escapes, -1 for none in this batch.
         var lastDecodedRow = -1
         /// `,"name":` of all known names, followed by padding.
@@ -59,7 +59,7 @@ import Values
     }
 
     /// What is known of a column; one entry more than there are columns.
-    private struct Field {
+    struct Field {
         var path: DecodePath
         var isWanted: Bool
         /// Whether the column has a NULL in this batch.
@@ -80,16 +80,16 @@ import Values
     private let names: [String]
     private let wanted: [Bool]
     private let isUnwrapped: Bool
-    private let refusesChanges: Bool
-    private let memberNames: MemberNames
+    let refusesChanges: Bool
+    let memberNames: MemberNames
     /// Places in `known` by the bytes of the name, without quotes.
-    private var knownPlaces: [[UInt8]: Int32] = [:]
+    var knownPlaces: [[UInt8]: Int32] = [:]
     /// For each column that is not wanted and whose value needed a close look: where it is read to and left.
     private var scratch: [Column?]
-    private let state: UnsafeMutablePointer<State>
-    private let fields: UnsafeMutablePointer<Field>
-    private let known: UnsafeMutablePointer<KnownName>
-    private let predicted: UnsafeMutablePointer<Int32>
+    let state: UnsafeMutablePointer<State>
+    let fields: UnsafeMutablePointer<Field>
+    let known: UnsafeMutablePointer<KnownName>
+    let expected: UnsafeMutablePointer<ExpectedMember>
     private var decodedTexts: [DecodedText] = []
     private var decodedBytes: [UInt8] = []
     private var run: RecordRun?
@@ -107,7 +107,7 @@ import Values
                 to: Field(path: JSONSideDecoder.path(definition.type), isWanted: wanted[index]))
         }
         unsafe known = .allocate(capacity: JSONSideDecoder.knownNameLimit)
-        unsafe predicted = .allocate(capacity: JSONSideDecoder.knownNameLimit)
+        unsafe expected = .allocate(capacity: JSONSideDecoder.knownNameLimit)
         unsafe state = .allocate(capacity: 1)
         unsafe state.initialize(
             to: State(cells: .allocate(capacity: 1), nullCells: .allocate(capacity: 1), pool: .allocate(capacity: 4096)))
@@ -122,7 +122,7 @@ import Values
         unsafe state.deallocate()
         unsafe fields.deallocate()
         unsafe known.deallocate()
-        unsafe predicted.deallocate()
+        unsafe expected.deallocate()
     }
 
     private static func path(_ type: SQLType) -> DecodePath {
@@ -220,20 +220,13 @@ import Values
         cursor.skipSpace()
         if !cursor.take(0x7D) {
             while true {
-                let name: MemberName
-                if position > 0, let next = takeExpectedName(&cursor, position, behindComma: true) {
-                    name = next
-                } else {
-                    if position > 0 {
-                        cursor.skipSpace()
-                        guard cursor.take(0x2C) else { break }
-                        cursor.skipSpace()
-                    }
-                    guard let next = takeExpectedName(&cursor, position, behindComma: false) ?? learnName(&cursor, position) else {
-                        return malformed
-                    }
-                    name = next
+                position = takeExpectedMembers(&cursor, from: position, row, &seen)
+                if position > 0 {
+                    cursor.skipSpace()
+                    guard cursor.take(0x2C) else { break }
+                    cursor.skipSpace()
                 }
+                guard let name = takeExpectedName(&cursor, position) ?? learnName(&cursor, position) else { return malformed }
                 position += 1
                 cursor.skipSpace()
                 let column = Int(name.column)
@@ -455,92 +448,6 @@ import Values
                 guard !column.isNull(row) else { continue }
                 column.setText(row, run.bytes[range.indexes])
             }
-        }
-    }
-}
-
-extension JSONSideDecoder {
-    /// Steps over the name of the member at `position` and its colon if it is the same as in the record before, `behindComma` also over the
-    /// comma in front of it.
-    @inline(__always) private func takeExpectedName(
-        _ cursor: inout JSONCursor, _ position: Int, behindComma: Bool
-    ) -> MemberName? {
-        guard unsafe position < state.pointee.predictedCount else { return nil }
-        let known = unsafe known[Int(predicted[position])]
-        // A comma stands in front of each name in the pool.
-        let (start, length) = behindComma ? (known.start - 1, known.length + 1) : (known.start, known.length)
-        guard cursor.at + length <= cursor.end, isAt(cursor, start, length) else { return nil }
-        cursor.at += length
-        return known.name
-    }
-
-    /// Whether that stretch of the pool is the text at the cursor; the pool is padded, so whole words may be read.
-    @inline(__always) private func isAt(_ cursor: JSONCursor, _ start: Int, _ length: Int) -> Bool {
-        let pool = unsafe UnsafeRawPointer(state.pointee.pool + start)
-        var offset = 0
-        while offset + 8 <= length {
-            if unsafe pool.loadUnaligned(fromByteOffset: offset, as: UInt64.self) != cursor.word(cursor.at + offset) { return false }
-            offset += 8
-        }
-        let rest = length - offset
-        if rest == 0 { return true }
-        let mask = (UInt64(1) << UInt64(rest * 8)) &- 1
-        return unsafe (pool.loadUnaligned(fromByteOffset: offset, as: UInt64.self) ^ cursor.word(cursor.at + offset)) & mask == 0
-    }
-
-    /// The slow way: looks among all known names, then among the columns, and predicts this name for the next record.
-    @inline(never) private func learnName(_ cursor: inout JSONCursor, _ position: Int) -> MemberName? {
-        let start = cursor.at
-        guard let name = JSONReader.readName(&cursor) else { return nil }
-        if let place = knownPlaces[name] {
-            // A name may be written with escapes or spaces and still be known; what is predicted is compared as it stands.
-            predict(place, position)
-            return unsafe known[Int(place)].name
-        }
-        let match = memberNames.match(name)
-        let meaning = MemberName(column: Int32(truncatingIfNeeded: match?.index ?? -1), isExact: match?.isExact ?? false)
-        // Only names written without escapes and spaces can be compared as they stand.
-        let label = [0x22] + name + [0x22, 0x3A]
-        let count = unsafe state.pointee.knownCount
-        if count < JSONSideDecoder.knownNameLimit, name.count < 1000, start + label.count <= cursor.end,
-            cursor.bytes(start, label.count) == label
-        {
-            remember(label, meaning)
-            let place = Int32(truncatingIfNeeded: count)
-            knownPlaces[name] = place
-            predict(place, position)
-        }
-        return meaning
-    }
-
-    private func remember(_ label: [UInt8], _ name: MemberName) {
-        let state = unsafe state
-        // A comma in front, and padding behind.
-        if unsafe state.pointee.poolCount + 1 + label.count + 8 > state.pointee.poolCapacity {
-            let capacity = unsafe state.pointee.poolCapacity * 2
-            let larger = UnsafeMutablePointer<UInt8>.allocate(capacity: capacity)
-            unsafe larger.initialize(repeating: 0, count: capacity)
-            unsafe larger.update(from: state.pointee.pool, count: state.pointee.poolCount)
-            unsafe state.pointee.pool.deallocate()
-            unsafe state.pointee.pool = larger
-            unsafe state.pointee.poolCapacity = capacity
-        }
-        let start = unsafe state.pointee.poolCount + 1
-        unsafe state.pointee.pool[start - 1] = 0x2C
-        for (index, byte) in label.enumerated() { unsafe state.pointee.pool[start + index] = byte }
-        unsafe state.pointee.poolCount = start + label.count
-        unsafe (known + state.pointee.knownCount).initialize(to: KnownName(start: start, length: label.count, name: name))
-        unsafe state.pointee.knownCount += 1
-    }
-
-    /// Expects the known name at `place` to be the member at `position` of the next record.
-    private func predict(_ place: Int32, _ position: Int) {
-        let count = unsafe state.pointee.predictedCount
-        if position < count {
-            unsafe predicted[position] = place
-        } else if position == count, count < JSONSideDecoder.knownNameLimit {
-            unsafe predicted[position] = place
-            unsafe state.pointee.predictedCount += 1
         }
     }
 }
