@@ -156,13 +156,18 @@ enum AggregateLibrary {
             switch argument {
             case .integer, .bigint, .time, .date, .timestamp: return WordExtremeAggregator(isMaximum: isMaximum)
             case .double: return DoubleExtremeAggregator(isMaximum: isMaximum)
-            default: return BoxedAggregator(argument, parameters) { ExtremeState(isMaximum: isMaximum) }
+            default: if GroupValues.holds(argument) { return ExtremeAggregator(argument, isMaximum: isMaximum) }
             }
+        case "EARLIEST_BY_OFFSET", "LATEST_BY_OFFSET":
+            guard parameters.integerOption == nil, GroupValues.holds(argument) else { break }
+            return OffsetAggregator(
+                argument, isLatest: call.function == "LATEST_BY_OFFSET", ignoresNulls: parameters.booleanOption ?? true, sequence)
         case "STDDEV_SAMP": return VarianceAggregator(argument, isRoot: false)
         case "STDDEV_SAMPLE": return VarianceAggregator(argument, isRoot: true)
         case "CORRELATION": return CorrelationAggregator()
-        default: if let boxed = BoxedAggregates.make(call.function, parameters) { return boxed }
+        default: break
         }
+        if let boxed = BoxedAggregates.make(call.function, parameters) { return boxed }
         throw DataflowError("aggregate \(call.function)(\(parameters.arguments.map(\.description).joined(separator: ", "))) has no body")
     }
 }

@@ -116,25 +116,6 @@ enum ValueOrder {
     }
 }
 
-/// MIN and MAX of texts, bytes and decimals.
-struct ExtremeState: BoxedState {
-    let isMaximum: Bool
-    private var best = Value.null
-
-    init(isMaximum: Bool) { self.isMaximum = isMaximum }
-
-    private mutating func offer(_ value: Value) {
-        if value.isNull { return }
-        if best.isNull || (ValueOrder.compare(value, best) ?? 0) * (isMaximum ? 1 : -1) > 0 { best = value }
-    }
-
-    mutating func add(_ arguments: [Value]) { offer(arguments[0]) }
-    mutating func merge(_ other: ExtremeState) { offer(other.best) }
-    var result: Value { best }
-    var stored: Value { best }
-    mutating func load(_ stored: Value) { best = stored }
-}
-
 /// COLLECT_LIST and COLLECT_SET.
 struct CollectState: BoxedState {
     let limit: Int

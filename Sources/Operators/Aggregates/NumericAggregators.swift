@@ -255,6 +255,25 @@ final class WordExtremeAggregator: Aggregator {
         }
     }
 
+    override func apply(_ operations: GroupOperations, _ arguments: [Column], old: [Column], result: Column?) throws(AggregateFailure) {
+        guard operations.undoes.isEmpty, arguments[0].nulls.isEmpty, result == nil else {
+            return try super.apply(operations, arguments, old: old, result: result)
+        }
+        let offered = arguments[0].words
+        var (values, isSet): ([Int64], [Bool]) = ([], [])
+        swap(&values, &self.values)
+        swap(&isSet, &self.isSet)
+        for entry in 0..<operations.count {
+            let (group, value) = (Int(operations.groups[entry]), offered[Int(operations.rows[entry])])
+            if !isSet[group] || (isMaximum ? value > values[group] : value < values[group]) {
+                values[group] = value
+                isSet[group] = true
+            }
+        }
+        swap(&values, &self.values)
+        swap(&isSet, &self.isSet)
+    }
+
     override func add(_ group: Int, _ arguments: [Column], _ row: Int) {
         if !arguments[0].isNull(row) { offer(arguments[0].words[row], to: group) }
     }
