@@ -3,6 +3,8 @@
 //
 // Partitioned like `WordTable`, so that a growth moves one partition at a time.
 
+import CHardware
+
 /// A seeded hash table of byte strings.
 @safe final class ByteTable {
     private struct Slot {
@@ -110,6 +112,101 @@
         let hash = hash(key)
         let found = probe(key, hash)
         if found.id >= 0 { return (Int(found.id), false) }
+        return (Int(insert(key, hash, found.partition, found.slot)), true)
+    }
+
+    /// How many keys ahead of its look-up the slot of a key is asked for.
+    private static let prefetchDistance = 12
+
+    /// Gives each of the keys, which stand one behind the other in `keys` and end at `ends`, its id by appending to `ids`; appends the places
+    /// of those that are new to `fresh`.
+    func assign(_ keys: [UInt8], ends: [Int], to ids: inout [Int32], fresh: inout [Int]) {
+        let hashes = unsafe keys.withUnsafeBytes { bytes -> [UInt64] in
+            var start = 0
+            return ends.map { end in
+                defer { start = end }
+                guard let base = bytes.baseAddress, end > start else { return Hashing.hash(0, seed) }
+                return unsafe StoredBytes(base + start, end - start).hash(seed)
+            }
+        }
+        // Taken out of the object while nothing is added, so that no field is touched per key.
+        var taken = Lookup(self)
+        var start = 0
+        for (place, end) in ends.enumerated() {
+            let ahead = place + ByteTable.prefetchDistance
+            if ahead < hashes.count { unsafe millrace_prefetch(taken.slot(of: hashes[ahead])) }
+            let known = taken.find(keys, start..<end, hashes[place])
+            if known >= 0 {
+                ids.append(known)
+            } else {
+                taken.giveBack(to: self)
+                let found = probe(keys[start..<end], hashes[place])
+                ids.append(insert(keys[start..<end], hashes[place], found.partition, found.slot))
+                fresh.append(place)
+                taken = Lookup(self)
+            }
+            start = end
+        }
+        taken.giveBack(to: self)
+    }
+
+    /// What looking for keys needs of a table.
+    @safe private struct Lookup {
+        private var partitions: [Partition]
+        private let partitionBits: Int
+        private var places: [(start: Int, length: Int)] = []
+        private var arena: [UInt8] = []
+
+        init(_ table: ByteTable) {
+            partitions = table.partitions
+            partitionBits = table.partitionBits
+            swap(&places, &table.places)
+            swap(&arena, &table.arena)
+        }
+
+        mutating func giveBack(to table: ByteTable) {
+            // Else the table would copy them with the next key.
+            partitions = []
+            swap(&places, &table.places)
+            swap(&arena, &table.arena)
+        }
+
+        @inline(__always) private func partition(_ hash: UInt64) -> Partition {
+            partitions[partitionBits == 0 ? 0 : Int(truncatingIfNeeded: hash >> UInt64(64 - partitionBits))]
+        }
+
+        @inline(__always) @unsafe func slot(of hash: UInt64) -> UnsafePointer<Slot> {
+            let partition = partition(hash)
+            return unsafe UnsafePointer(partition.slots + (Int(truncatingIfNeeded: hash) & (partition.capacity - 1)))
+        }
+
+        /// The id of the key at `range` of `keys`, -1 when it has none.
+        @inline(__always) func find(_ keys: [UInt8], _ range: Range<Int>, _ hash: UInt64) -> Int32 {
+            let partition = partition(hash)
+            let mask = partition.capacity - 1
+            let tag = UInt32(truncatingIfNeeded: hash >> 20)
+            var place = Int(truncatingIfNeeded: hash) & mask
+            while true {
+                let slot = unsafe partition.slots[place]
+                if slot.id < 0 { return -1 }
+                if slot.tag == tag, isKey(slot.id, keys, range) { return slot.id }
+                place = (place + 1) & mask
+            }
+        }
+
+        @inline(__always) private func isKey(_ id: Int32, _ keys: [UInt8], _ range: Range<Int>) -> Bool {
+            let place = places[Int(id)]
+            guard place.length == range.count else { return false }
+            return unsafe arena.withUnsafeBytes { arena in
+                unsafe keys.withUnsafeBytes { keys in
+                    guard let a = arena.baseAddress, let b = keys.baseAddress else { return true }
+                    return unsafe StoredBytes(a + place.start, place.length).isEqual(to: StoredBytes(b + range.lowerBound, range.count))
+                }
+            }
+        }
+    }
+
+    private func insert(_ key: ArraySlice<UInt8>, _ hash: UInt64, _ partition: Int, _ slot: Int) -> Int32 {
         let id: Int32
         let place = (start: arena.count, length: key.count)
         if let free = freeIds.popLast() {
@@ -120,12 +217,12 @@
             places.append(place)
         }
         arena.append(contentsOf: key)
-        unsafe partitions[found.partition].slots[found.slot] = Slot(tag: UInt32(truncatingIfNeeded: hash >> 20), id: id)
-        partitions[found.partition].count += 1
-        if partitions[found.partition].count * 10 > partitions[found.partition].capacity * 7 {
-            if partitionBits == 0 && count >= ByteTable.splitCount { split() } else { grow(found.partition) }
+        unsafe partitions[partition].slots[slot] = Slot(tag: UInt32(truncatingIfNeeded: hash >> 20), id: id)
+        partitions[partition].count += 1
+        if partitions[partition].count * 10 > partitions[partition].capacity * 7 {
+            if partitionBits == 0 && count >= ByteTable.splitCount { split() } else { grow(partition) }
         }
-        return (Int(id), true)
+        return id
     }
 
     /// Forgets a key and frees its id.

@@ -30,6 +30,7 @@ final class GroupTable {
     /// Groups whose change is held back, in the order of their first change.
     private(set) var pending: [Int32] = []
     private var keyBytes: [UInt8] = []
+    private var keyEnds: [Int] = []
     /// The keys do not fit the 32-bit places of their columns any more; groups that were begun since then have no keys.
     private(set) var isFull = false
     private let hasTextKeys: Bool
@@ -71,10 +72,13 @@ final class GroupTable {
                 groups.append(group)
             }
         } else if let byteTable {
-            for row in rows {
-                let (id, isNew) = byteTable.id(of: key(columns, Int(row))[...])
-                if isNew { fresh.append(row) }
-                groups.append(Int32(truncatingIfNeeded: id))
+            var first = 0
+            while first < rows.count {
+                encodeKeys(columns, rows[first...])
+                var places: [Int] = []
+                byteTable.assign(keyBytes, ends: keyEnds, to: &groups, fresh: &places)
+                for place in places { fresh.append(rows[first + place]) }
+                first += keyEnds.count
             }
         }
         if !fresh.isEmpty { begin(columns, fresh) }
@@ -90,6 +94,35 @@ final class GroupTable {
         }
         if Int(group) == count { begin(columns, [Int32(truncatingIfNeeded: row)]) }
         return group
+    }
+
+    /// Bytes of keys beyond which no more are encoded at once.
+    private static let encodedBytes = 1 << 20
+
+    /// Fills `keyBytes` with the keys at the first of `rows`, one behind the other, and `keyEnds` with their ends.
+    private func encodeKeys(_ columns: [Column], _ rows: ArraySlice<Int32>) {
+        var (bytes, ends): ([UInt8], [Int]) = ([], [])
+        swap(&bytes, &keyBytes)
+        swap(&ends, &keyEnds)
+        bytes.removeAll(keepingCapacity: true)
+        ends.removeAll(keepingCapacity: true)
+        if columns.count == 1, columns[0].lane == .text, columns[0].nulls.isEmpty {
+            let (ranges, texts) = (columns[0].ranges, columns[0].bytes)
+            for row in rows where bytes.count < GroupTable.encodedBytes {
+                let range = ranges[Int(row)]
+                bytes.append(1)
+                RowWriter.putVarint(UInt64(range.length), to: &bytes)
+                bytes.append(contentsOf: texts[range.indexes])
+                ends.append(bytes.count)
+            }
+        } else {
+            for row in rows where bytes.count < GroupTable.encodedBytes {
+                RowWriter.put(columns, Int(row), to: &bytes)
+                ends.append(bytes.count)
+            }
+        }
+        swap(&bytes, &keyBytes)
+        swap(&ends, &keyEnds)
     }
 
     /// The key at `row` as bytes, in memory that the next key uses again.
