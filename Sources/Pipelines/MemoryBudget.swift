@@ -9,7 +9,10 @@
 //     anyone                                         within the limit             it has it
 //     a persistent query                             beyond                       it is paused, and counts as idle from this moment on
 //     a client's query                               beyond                       it ends with an error
-//     a cache                                        beyond                       it has it; caches have limits of their own
+//     a cache                                        within or beyond             it has it; caches have limits of their own
+//
+// What caches hold comes and goes with the work, and is no reason to pause anybody: it does not count when a query asks for more. They are
+// emptied when all memory together is more than the limit and what may be lent beyond it.
 //
 // Who has no state asks for nothing, and who asks for nothing is left alone, however much others take. The one to pause is the one that
 // grows: pausing the largest instead would stop a query for what another one does.
@@ -47,13 +50,15 @@ package final class MemoryBudget: Sendable {
         case idle
         /// It is being let go of.
         case leaving
+        /// Of a cache, which is emptied when others need the memory.
+        case spare
     }
 
     fileprivate struct Ledger {
         var shares: [Int: Share] = [:]
         var next = 0
         /// Sums over all shares, by their standing.
-        var active = 0, idle = 0, leaving = 0
+        var active = 0, idle = 0, leaving = 0, spare = 0
     }
 
     private let ledger = Mutex(Ledger())
@@ -66,7 +71,7 @@ package final class MemoryBudget: Sendable {
     package var step: Int? { limit.map { min(16 << 20, max(1 << 20, $0 / 64)) } }
 
     /// Bytes that are held now.
-    package var used: Int { ledger.withLock { $0.active + $0.idle + $0.leaving } }
+    package var used: Int { ledger.withLock { $0.active + $0.idle + $0.leaving + $0.spare } }
 
     /// Bytes that may be asked for now; nil for any number.
     package var room: Int? { limit.map { limit in ledger.withLock { max(0, limit - $0.active) } } }
@@ -81,7 +86,7 @@ package final class MemoryBudget: Sendable {
     fileprivate func open(_ name: String, _ user: MemoryUser) -> Int {
         ledger.withLock { ledger in
             ledger.next += 1
-            ledger.shares[ledger.next] = Share(name: name, user: user)
+            ledger.shares[ledger.next] = Share(name: name, user: user, standing: user == .cache ? .spare : .active)
             return ledger.next
         }
     }
@@ -166,6 +171,7 @@ extension MemoryBudget.Ledger {
     /// Has idle shares go, the largest first, until the rest fits into a limit and some more; gives what is to be called for that.
     fileprivate mutating func lend(upTo limit: Int, and more: Int) -> [@Sendable () -> Void] {
         var releases: [@Sendable () -> Void] = []
+        if active + idle + spare - more > limit { releases += shares.values.filter { $0.standing == .spare }.compactMap(\.release) }
         while active + idle - more > limit {
             let idle = shares.filter { $0.value.standing == .idle && $0.value.release != nil && $0.value.total > 0 }
             guard let largest = idle.max(by: { $0.value.total < $1.value.total }), let release = largest.value.release else { break }
@@ -192,6 +198,7 @@ extension MemoryBudget.Ledger {
             case .active: active
             case .idle: idle
             case .leaving: leaving
+            case .spare: spare
             }
         }
         set {
@@ -199,6 +206,7 @@ extension MemoryBudget.Ledger {
             case .active: active = newValue
             case .idle: idle = newValue
             case .leaving: leaving = newValue
+            case .spare: spare = newValue
             }
         }
     }
@@ -244,6 +252,9 @@ package final class MemoryShare: Sendable {
     /// The query has stopped: what it still holds is let go of by `release`, which any thread may call and which must not wait, when others
     /// need it.
     package func becomeIdle(_ release: @escaping @Sendable () -> Void) { budget.move(number, to: .idle, release: release) }
+
+    /// A cache: it is emptied by `release`, which any thread may call and which must not wait, when others need the memory.
+    package func lend(_ release: @escaping @Sendable () -> Void) { budget.move(number, to: .spare, release: release) }
 
     /// The query runs: what it holds is its own.
     package func becomeActive() { budget.move(number, to: .active, release: nil) }

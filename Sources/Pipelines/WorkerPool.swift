@@ -38,6 +38,9 @@ package final class WorkerPool: Sendable {
                     snapshots: snapshots, timers: timers, handOffNanoseconds: handOffNanoseconds, turns: turns, scheduler: scheduler))
         }
         self.workers = workers
+        // The account of memory must not keep what it empties.
+        let empty = workers.map { worker -> @Sendable () -> Void in { [weak runs = worker.sharedRuns] in runs?.releaseAll() } }
+        shared.lend { for cache in empty { cache() } }
         subscription = Monitor(nil)
         let listening = workers
         let subscribed = log.subscribe { news in

@@ -107,13 +107,23 @@ private final class Query: Sendable {
         #expect(query.take(6) == nil)
     }
 
-    /// Caches have limits of their own.
-    @Test func aCacheIsCountedAndNotStopped() {
+    /// Caches have limits of their own, and nobody is paused for what they hold: a moment later they may hold nothing.
+    @Test func aCacheStopsNobodyAndIsEmptied() {
         let budget = MemoryBudget(limit: 10 * mebibyte)
         let cache = Query("cache", in: budget, for: .cache), query = Query("query", in: budget)
-        #expect(cache.take(11) == nil)
-        let excess = query.take(1)
-        #expect(excess != nil && excess?.largestOther == nil && excess?.others == 11 * mebibyte)
+        cache.share.lend {
+            cache.hold.keep([:])
+            cache.released.update { $0 += 1 }
+        }
+        #expect(cache.take(5) == nil && budget.used == 5 * mebibyte && budget.room == 10 * mebibyte)
+        // With two steps that may be lent, all of it fits.
+        #expect(query.take(7) == nil && cache.released.withLock { $0 } == 0)
+        #expect(query.take(8) == nil && cache.released.withLock { $0 } == 1 && budget.used == 8 * mebibyte)
+        cache.take(5)
+        let excess = query.take(11)
+        #expect(excess?.others == 0 && excess?.largestOther == nil)
+        query.stop()
+        #expect(query.share.obstacle(holding: 11 * mebibyte) != nil && query.share.obstacle(holding: 10 * mebibyte) == nil)
     }
 
     @Test func aQueryIsResumedWhenItFits() {
