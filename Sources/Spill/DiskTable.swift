@@ -1,0 +1,108 @@
+// A table on disk for state that does not fit the memory: entries by their keys, in the order of the keys' bytes.
+//
+// It is a place to put things for a while, and no store of record: nothing in it is durable, and what a crash or an error leaves of it is thrown
+// away, because the changelog has it all. What it does promise is that readers see the table as it was when they began.
+
+package import Bytes
+
+/// A table. One thread at a time changes it; any thread may read it meanwhile.
+package protocol DiskTable: AnyObject, Sendable {
+    /// Puts entries of different keys, which go fastest when their keys ascend: all of them, or after an error none. An entry replaces
+    /// the one of its key.
+    func put(_ entries: EntryList) throws(DiskTableError)
+
+    /// Removes entries whose keys begin with `prefix`, which is not empty, at most so many; whether there are more.
+    func remove(prefix: [UInt8], atMost count: Int) throws(DiskTableError) -> Bool
+
+    /// The table as it is now, for as long as the result lives. Meanwhile the space of what is replaced or removed is not used again.
+    func read() throws(DiskTableError) -> any DiskTableReading
+
+    /// Bytes that the table takes on disk.
+    var byteCount: Int { get }
+}
+
+/// A table as it was at one moment, for one thread at a time.
+package protocol DiskTableReading: AnyObject {
+    /// Looks for the keys of `entries` from place `first` on, and appends the values of those that are there; the others' stay null. It stops
+    /// early where the values take more than `DiskTableLimits.sliceBytes`: gives the place to go on from.
+    func find(_ entries: inout EntryList, from first: Int) throws(DiskTableError) -> Int
+
+    /// Appends the entries whose keys begin with `prefix` and come after `key` (nil: from the first one on), in order, as many as
+    /// `count` or as make a slice; whether there may be more.
+    func append(to entries: inout EntryList, prefix: [UInt8], after key: [UInt8]?, atMost count: Int) throws(DiskTableError) -> Bool
+
+    /// The last key; nil where there is none.
+    func lastKey() throws(DiskTableError) -> [UInt8]?
+}
+
+/// What a table takes.
+package enum DiskTableLimits {
+    /// Bytes of a key at most. LMDB, as it is built everywhere, takes no longer ones, nor empty ones.
+    package static let keyBytes = 511
+    /// Bytes of values that are read together, unless a single one has more.
+    package static let sliceBytes = 16 << 20
+}
+
+/// Why a table on disk cannot do what it is asked for.
+package struct DiskTableError: Error, Hashable, Sendable {
+    /// Whether there is no room: on the disk, or in the table, whose size has a limit.
+    package let isFull: Bool
+    /// What was done, and what went wrong; lower case, without a full stop.
+    package let message: String
+
+    /// An error with this message.
+    package init(_ message: String, isFull: Bool = false) {
+        self.message = message
+        self.isFull = isFull
+    }
+}
+
+/// Keys and values, one after the other in one array of bytes.
+package struct EntryList: Sendable {
+    package var bytes: [UInt8] = []
+    package private(set) var keys: [ByteRange] = []
+    /// One a key; null where there is none.
+    package private(set) var values: [ByteRange] = []
+
+    /// No entries.
+    package init() {}
+
+    package var count: Int { keys.count }
+
+    /// The key at a place.
+    package func key(_ place: Int) -> ArraySlice<UInt8> { bytes[keys[place].indexes] }
+
+    /// The value at a place; nil where there is none.
+    package func value(_ place: Int) -> ArraySlice<UInt8>? { values[place].isNull ? nil : bytes[values[place].indexes] }
+
+    /// Adds an entry whose bytes have just been appended: the key from `start` on, and from `middle` on the value.
+    package mutating func append(keyFrom start: Int, valueFrom middle: Int) {
+        keys.append(ByteRange(exactly: start, count: middle - start) ?? .null)
+        values.append(ByteRange(exactly: middle, count: bytes.count - middle) ?? .null)
+    }
+
+    /// Adds a key whose bytes have just been appended, from `start` on, without a value.
+    package mutating func append(keyFrom start: Int) {
+        keys.append(ByteRange(exactly: start, count: bytes.count - start) ?? .null)
+        values.append(.null)
+    }
+
+    /// The value of the entry at `place` has just been appended, from `start` on.
+    package mutating func setValue(_ place: Int, from start: Int) {
+        values[place] = ByteRange(exactly: start, count: bytes.count - start) ?? .null
+    }
+
+    /// The value of the entry at `place` begins so many bytes later.
+    package mutating func trimValue(_ place: Int, by count: Int) {
+        let range = values[place].indexes
+        values[place] = ByteRange(exactly: range.lowerBound + count, count: range.count - count) ?? .null
+    }
+
+    /// Forgets all entries, and keeps the memory unless that is large.
+    package mutating func removeAll() {
+        let isLarge = bytes.capacity > DiskTableLimits.sliceBytes
+        bytes.removeAll(keepingCapacity: !isLarge)
+        keys.removeAll(keepingCapacity: true)
+        values.removeAll(keepingCapacity: true)
+    }
+}
