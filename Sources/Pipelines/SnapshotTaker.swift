@@ -55,8 +55,14 @@ final class SnapshotTaker {
         if current.writer.hasFailed {
             pending = nil
         } else if let position = current.position {
-            let slice = task.turns.timing(.snapshot, task.time) {
-                task.description.dataflow.snapshot(store: current.store, from: position, limit: sliceEntries)
+            let slice: (records: OutgoingRecords, next: Int?)
+            do throws(DataflowError) {
+                slice = try task.turns.timing(.snapshot, task.time) { () throws(DataflowError) in
+                    try task.description.dataflow.snapshot(store: current.store, from: position, limit: sliceEntries)
+                }
+            } catch {
+                task.status.update { $0.snapshotProblem = error.message }
+                return abandon()
             }
             adapt(to: slice.records.bytes.count)
             current.records += slice.records.count

@@ -170,7 +170,7 @@ let session = WindowDescription(shape: .session(gap: 10_000), grace: 86_400_000,
         var copy = try Dataflow(root: root, destination: sink(kind: .table))
         var position: Int? = 0
         while let from = position {
-            let slice = dataflow.snapshot(store: "store", from: from, limit: 3)
+            let slice = try dataflow.snapshot(store: "store", from: from, limit: 3)
             try copy.restore(store: "store", run: run(slice.records))
             position = slice.next
         }

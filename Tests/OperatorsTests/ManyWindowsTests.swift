@@ -45,7 +45,7 @@ private let ages: Milliseconds = 1_000_000_000_000
         _ = try dataflow.takeChangelog()
         var places: [String: Int?] = [:]
         for store in stores {
-            let slice = dataflow.snapshot(store: store, from: 0, limit: 2)
+            let slice = try dataflow.snapshot(store: store, from: 0, limit: 2)
             try copy.restore(store: store, run: run(slice.records))
             places[store] = slice.next
         }
@@ -54,7 +54,7 @@ private let ages: Milliseconds = 1_000_000_000_000
         for store in stores {
             var position = places[store] ?? nil
             while let from = position {
-                let slice = dataflow.snapshot(store: store, from: from, limit: 2)
+                let slice = try dataflow.snapshot(store: store, from: from, limit: 2)
                 try copy.restore(store: store, run: run(slice.records))
                 position = slice.next
             }
@@ -76,7 +76,7 @@ private let ages: Milliseconds = 1_000_000_000_000
         var groups = 0
         var position: Int? = 0
         while let from = position {
-            let slice = copy.snapshot(store: "store", from: from, limit: 1)
+            let slice = try copy.snapshot(store: "store", from: from, limit: 1)
             groups += slice.records.count
             position = slice.next
         }

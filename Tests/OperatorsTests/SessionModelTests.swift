@@ -201,7 +201,7 @@ struct SessionForm: CustomTestStringConvertible, Sendable {
         }
         var position: Int? = 0
         while let from = position {
-            let slice = dataflow.snapshot(store: "store", from: from, limit: 7)
+            let slice = try dataflow.snapshot(store: "store", from: from, limit: 7)
             try next.restore(store: "store", run: run(slice.records))
             position = slice.next
         }

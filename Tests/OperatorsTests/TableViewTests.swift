@@ -93,21 +93,23 @@ private func plan(isWindowed: Bool, above least: Int32?) -> Step {
     }
 
     /// Random batches, commits and durable moments: every question sees exactly the latest durable commit.
-    @Test(arguments: [true, false], [true, false]) func whatIsDurableIsSeen(isWindowed: Bool, coalesces: Bool) throws {
-        for seed in 0..<60 {
+    @Test(arguments: [true, false], [(true, false), (false, false), (true, true), (false, true)])
+    func whatIsDurableIsSeen(isWindowed: Bool, how: (coalesces: Bool, spills: Bool)) throws {
+        let (coalesces, spills) = how
+        for seed in 0..<(spills ? 20 : 60) {
             var chance = Random(UInt64(seed) + 1)
             func below(_ bound: Int) -> Int { Int(chance.next() % UInt64(bound)) }
             let least = seed % 3 == 0 ? 20 : -1_000_000
             let dataflow = try Dataflow(
                 root: plan(isWindowed: isWindowed, above: seed % 3 == 0 ? 20 : nil),
                 destination: sink(kind: .table, window: isWindowed ? .time(kind: .tumbling, size: Milliseconds(size)) : nil),
-                options: Self.options(coalesces: coalesces))
+                options: Self.options(coalesces: coalesces), environment: SpillPlace.memory.environment().environment)
             let view = try Self.view(dataflow)
             var model = Model(isWindowed: isWindowed)
             var durable = 0
             var offset: Int64 = 0
             for _ in 0..<40 {
-                switch below(4) {
+                switch below(spills ? 6 : 4) {
                 case 0, 1:
                     let lines = (0..<(1 + below(12))).map { _ in
                         let (name, value) = ("k\(below(9))", below(7) - 2)
@@ -123,6 +125,16 @@ private func plan(isWindowed: Bool, above least: Int32?) -> Step {
                     _ = dataflow.takeOutput()
                     _ = try dataflow.takeChangelog()
                     model.commits.append(model.now)
+                case 4:
+                    // All that is in memory is durable, and goes to disk.
+                    try dataflow.flush()
+                    _ = dataflow.takeOutput()
+                    _ = try dataflow.takeChangelog()
+                    model.commits.append(model.now)
+                    durable = model.commits.count - 1
+                    view.commitIsDurable(durable)
+                    if below(4) > 0 { try dataflow.spill() }
+                    while dataflow.hasDiskWaste { try dataflow.removeDiskWaste() }
                 default:
                     durable = min(model.commits.count - 1, durable + below(3))
                     view.commitIsDurable(durable)
@@ -147,9 +159,12 @@ private func plan(isWindowed: Bool, above least: Int32?) -> Step {
     }
 
     /// Each commit adds one to every key, in several batches. A question at any moment sees all keys with one number, on other threads too.
-    @Test(.timeLimit(.minutes(10))) func aQuestionSeesOneCommit() throws {
+    @Test(.timeLimit(.minutes(10)), arguments: [nil, SpillPlace.disk, .memory]) func aQuestionSeesOneCommit(spills place: SpillPlace?) throws {
+        let (environment, directory) = (place ?? .memory).environment()
+        defer { try? FileManager.default.removeItem(atPath: directory) }
         let dataflow = try Dataflow(
-            root: plan(isWindowed: false, above: nil), destination: sink(kind: .table), options: Self.options(coalesces: true))
+            root: plan(isWindowed: false, above: nil), destination: sink(kind: .table), options: Self.options(coalesces: true),
+            environment: environment)
         let view = try Self.view(dataflow)
         let keys = 3000
         let batches = stride(from: 0, to: keys, by: 500).map { first in
@@ -177,6 +192,9 @@ private func plan(isWindowed: Bool, above least: Int32?) -> Step {
             _ = dataflow.takeOutput()
             _ = try dataflow.takeChangelog()
             view.commitIsDurable(commit - 1)
+            guard place != nil, commit % 3 == 0 else { continue }
+            view.commitIsDurable(commit)
+            try dataflow.spill()
         }
         view.commitIsDurable(60)
         let last = try #require(try view.read(.scan(WindowBounds()), mostBytes: 64 << 20))

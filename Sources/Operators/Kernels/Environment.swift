@@ -2,6 +2,7 @@
 
 import Bytes
 package import Quantities
+package import Spill
 
 /// The outside world as closures, because no operator reads a clock, a file or a random number by itself.
 package struct DataflowEnvironment {
@@ -13,6 +14,8 @@ package struct DataflowEnvironment {
     package var timeZoneFile: (_ zone: String) -> [UInt8]?
     /// Functions that a harness brings along.
     package var added: AddedFunctions
+    /// Makes a table on disk for a store whose state may go there when memory is short; nil where none may.
+    package var makeDiskTable: ((_ store: String) throws(DiskTableError) -> any DiskTable)?
     /// Where the frames of one dataflow tell that a batch's values get too large; nil outside dataflows.
     var pressure: EvaluationPressure?
 

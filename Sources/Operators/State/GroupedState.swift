@@ -7,6 +7,7 @@
 
 import Plans
 import Quantities
+import Spill
 import Synchronization
 import Values
 
@@ -17,6 +18,8 @@ final class GroupedState {
     /// Window starts in ascending order. Windows that EMIT FINAL has closed stand before all others.
     var starts: [Int64] = []
     var streamTime = StreamTime.unset
+    /// The groups on disk; nil while none have been put there.
+    var spilled: SpilledGroups?
     /// Whether questions may read earlier rows; else none are kept.
     let keepsEarlierRows: Bool
 
@@ -30,7 +33,7 @@ final class GroupedState {
     /// Windows whose earlier rows may go once a commit is durable, by the number of that commit; in ascending order.
     private var changedWindows: [CommittedWindow] = []
     /// Windows that have expired, and when that becomes durable; in ascending order.
-    private var expiredWindows: [CommittedWindow] = []
+    private var expiredWindows: [ExpiredWindow] = []
     /// Stream time at the end of each commit that is not durable.
     private var streamTimes: [(commit: Int, time: Int64)] = []
     private var durableStreamTime = StreamTime.unset
@@ -38,6 +41,11 @@ final class GroupedState {
     private struct CommittedWindow {
         let commit: Int
         let window: WindowGroups
+    }
+
+    private struct ExpiredWindow {
+        let commit: Int
+        let window: WindowPart
     }
 
     init(keepsEarlierRows: Bool) { self.keepsEarlierRows = keepsEarlierRows }
@@ -58,10 +66,25 @@ final class GroupedState {
         earlier.keep(groups, of: window.table)
     }
 
-    /// The window is no part of the state any more. Called with the lock held.
-    func remove(_ window: WindowGroups) {
-        windows[window.start] = nil
-        if keepsEarlierRows { expiredWindows.append(CommittedWindow(commit: commit, window: window)) }
+    /// The window that starts at `start` is no part of the state any more. Called with the lock held.
+    func remove(_ start: Int64) {
+        let part = part(start)
+        windows[start] = nil
+        if keepsEarlierRows { expiredWindows.append(ExpiredWindow(commit: commit, window: part)) }
+        spilled?.expire(start)
+    }
+
+    private func part(_ start: Int64) -> WindowPart {
+        WindowPart(start: start, groups: windows[start], isOnDisk: spilled?.holds(start) ?? false)
+    }
+
+    /// All groups are on disk, and leave the memory. Questions that read them go on with those that they have found.
+    func moveOut(to disk: SpilledGroups) {
+        lock.withLock { _ in
+            disk.note(windows.keys)
+            spilled = disk
+            windows = [:]
+        }
     }
 
     /// What has changed so far is one commit; what changes from now on is part of the next.
@@ -109,15 +132,17 @@ final class GroupedState {
     }
 
     /// Begins to read the latest durable commit: gives that with the windows that are asked for, or nil while the state is being restored.
-    func beginReading(_ isAsked: (Int64) -> Bool) -> StateReading? {
+    func beginReading(_ isAsked: (Int64) -> Bool) throws(DiskTableError) -> StateReading? {
         var reading: StateReading?
-        lock.withLock { _ in
+        try lock.withLock { _ throws(DiskTableError) in
             guard hasAll else { return }
-            readCommits[durableCommit, default: 0] += 1
-            var found: [WindowGroups] = []
+            var found: [WindowPart] = []
             for expired in expiredWindows where expired.commit > durableCommit && isAsked(expired.window.start) { found.append(expired.window) }
-            for start in starts where isAsked(start) { if let window = windows[start] { found.append(window) } }
-            reading = StateReading(commit: durableCommit, windows: found, streamTime: durableStreamTime)
+            for start in starts where isAsked(start) { found.append(part(start)) }
+            // All that is on disk is part of the durable commit, and stays as it is for this reading.
+            let disk = found.contains(where: \.isOnDisk) ? try spilled?.table.read() : nil
+            readCommits[durableCommit, default: 0] += 1
+            reading = StateReading(commit: durableCommit, windows: found, streamTime: durableStreamTime, disk: disk, diskKeys: spilled?.keys)
         }
         return reading
     }
@@ -145,6 +170,16 @@ final class GroupedState {
 struct StateReading {
     let commit: Int
     /// The windows that are asked for; an unwindowed aggregation has one.
-    let windows: [WindowGroups]
+    let windows: [WindowPart]
     let streamTime: Int64
+    /// What is on disk, where any of the windows is.
+    let disk: (any DiskTableReading)?
+    let diskKeys: DiskKeys?
+}
+
+/// The groups of a window: in memory, on disk, or some here and some there.
+struct WindowPart {
+    let start: Int64
+    let groups: WindowGroups?
+    let isOnDisk: Bool
 }

@@ -17,6 +17,12 @@ struct StoredStates {
         ends = ranges.map { min($0.indexes.upperBound, bytes.count) }
     }
 
+    /// The time of the group whose state this is, which comes first; nil where it is damaged.
+    static func time(of state: [UInt8]) -> Int64? {
+        var position = 0
+        return readVarint(state, at: &position, end: state.count).map(unzigzag)
+    }
+
     /// Reads a part of each state by `read`, which gives false where it is damaged; gives the place of the first for which it does.
     mutating func readEach(_ read: (_ place: Int, _ reader: inout RowReader) -> Bool) -> Int? {
         var reader = RowReader(bytes, 0..<0)

@@ -7,6 +7,7 @@
 package import Bytes
 package import Plans
 import Quantities
+import Spill
 import Synchronization
 import Values
 
@@ -94,7 +95,9 @@ package final class TableView: @unchecked Sendable {
         let isAsked = { (start: Int64) in
             !isWindowed || ranges.contains { $0.windows.contains(start: start, end: start.later(by: size)) }
         }
-        guard let reading = state.beginReading(isAsked) else { return nil }
+        let begun: StateReading?
+        do throws(DiskTableError) { begun = try state.beginReading(isAsked) } catch { throw DataflowError(spilling: error) }
+        guard let reading = begun else { return nil }
         defer { state.endReading(reading) }
         var reader = try TableReader(self, reading, cancel, mostBytes: mostBytes)
         // Windows that have expired are not shown, although they may be there a while longer.
@@ -130,11 +133,26 @@ package final class TableView: @unchecked Sendable {
         state.lock.withLock { _ in window.earlier.first { $0.commit > commit }?.groupCount ?? window.table.count }
     }
 
-    /// The groups of a window that have one of `keys`, which have `count` rows.
-    func find(_ keys: [Column], count: Int, in window: WindowGroups) -> [Int] {
-        var found: [Int] = []
-        state.lock.withLock { _ in found = (0..<count).compactMap { window.table.find(keys, $0) } }
+    /// For each of the `count` rows of `keys` the group of the window that has it, where that is one of the first `limit`.
+    func find(_ keys: [Column], count: Int, in window: WindowGroups, below limit: Int) -> [Int?] {
+        var found: [Int?] = []
+        state.lock.withLock { _ in found = (0..<count).map { row in window.table.find(keys, row).flatMap { $0 < limit ? $0 : nil } } }
         return found
+    }
+
+    /// Makes `batch` the rows of groups on disk: those at `rows` of `entries`, whose keys stand in `keys`.
+    func show(_ entries: EntryList, _ rows: [Int], _ keys: [Column], in batch: Batch) throws(DataflowError) {
+        let table = try GroupTable.make(step, step.aggregates.map { _ in SequenceCounter() }, environment.added, seed: 0)
+        var groups: [Int32] = []
+        table.assign(keys, rows.map { Int32(truncatingIfNeeded: $0) }, to: &groups)
+        if table.restore(groups, rows.map { entries.values[$0] }, of: entries.bytes) != nil { throw .damagedOnDisk }
+        for (column, key) in zip(batch.columns, table.keys) { column.copyRows(of: key, groups) }
+        for (column, aggregator) in zip(batch.columns[table.keys.count...], table.aggregators) {
+            column.reset(groups.count)
+            aggregator.results(groups, into: column)
+        }
+        batch.timestamps = groups.map { table.timestamps[Int($0)] }
+        batch.rowCount = groups.count
     }
 }
 

@@ -104,19 +104,20 @@ extension AggregateOperator: StateStore {
 
     /// The windows are those of the first slice: what changes meanwhile is in the changelog behind it, but a group that moved to another
     /// position because windows before it expired would be missed.
-    func writeSnapshot(from position: Int, limit: Int, to records: RecordSink) -> Int? {
+    func writeSnapshot(from position: Int, limit: Int, to records: RecordSink) throws(DataflowError) -> Int? {
         if position == 0 { inSnapshot = SnapshotPlace(windows: state.starts.compactMap { state.windows[$0] }) }
         var record = StateRecord()
         while inSnapshot.window < inSnapshot.windows.count {
             let window = inSnapshot.windows[inSnapshot.window]
             while inSnapshot.group < window.table.count {
-                if records.count >= max(1, limit) || records.isSlice { return position + records.count }
+                if records.count >= max(1, limit) || records.isSlice { return position + max(1, records.count) }
                 write(window, inSnapshot.group, with: &record, to: records)
                 inSnapshot.group += 1
             }
             inSnapshot.window += 1
             inSnapshot.group = 0
         }
+        if try writeDiskSlice(limit: max(1, limit), to: records) { return position + max(1, records.count) }
         inSnapshot = SnapshotPlace()
         if isWindowed, state.streamTime != StreamTime.unset { StateKeys.writeStreamTime(state.streamTime, to: records) }
         return nil

@@ -22,8 +22,8 @@ extension AggregateOperator {
                 guard window.table.pending.isEmpty else { break }
                 countedMemory -= window.countedMemory
                 window.countedMemory = 0
-                state.remove(window)
             }
+            state.remove(start)
             if latest?.start == start { latest = nil }
             count += 1
         }

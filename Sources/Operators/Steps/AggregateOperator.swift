@@ -24,6 +24,9 @@ final class AggregateOperator: Operator {
         var windows: [WindowGroups] = []
         var window = 0
         var group = 0
+        /// Of the groups on disk: the key of the last one that it has, and of the last one that it needs.
+        var diskKey: [UInt8]?
+        var lastDiskKey: [UInt8]?
     }
 
     /// A batch, and how far it has got.
@@ -112,16 +115,15 @@ final class AggregateOperator: Operator {
         _ = try makeTable()
     }
 
+    /// Whether its groups may go to disk. Those of EMIT FINAL leave in the order of their keys when a window closes, all of them at once.
+    var maySpill: Bool { !step.isFinal && context.environment.makeDiskTable != nil }
+
     override var stores: [NamedStore] { [NamedStore(step.store, self)] }
 
     var isWindowed: Bool { step.window != nil }
 
     private func makeTable() throws(DataflowError) -> GroupTable {
-        var aggregators: [Aggregator] = []
-        for (call, sequence) in zip(step.aggregates, sequences) { aggregators.append(try AggregateLibrary.make(call, sequence, context.environment.added)) }
-        return GroupTable(
-            keyTypes: step.grouping.map(\.type), keysMayBeNull: step.keepsNullKeys, aggregators: aggregators,
-            resultTypes: step.aggregates.map(\.result), seed: context.options.hashSeed)
+        try GroupTable.make(step, sequences, context.environment.added, seed: context.options.hashSeed)
     }
 
     /// The groups of the window that starts at `start`.
@@ -133,7 +135,9 @@ final class AggregateOperator: Operator {
         }
         let made = WindowGroups(start: start, table: try makeTable())
         state.windows[start] = made
-        state.starts.insert(start, at: state.starts.firstPlace { $0 > start })
+        // One whose groups are on disk is there.
+        let place = state.starts.firstPlace { $0 >= start }
+        if place == state.starts.count || state.starts[place] != start { state.starts.insert(start, at: place) }
         latest = made
         return made
     }
@@ -248,7 +252,9 @@ final class AggregateOperator: Operator {
         work.next = last
         window.operations.removeAll()
         window.operations.rows = rows
+        let known = window.table.count
         window.table.assign(new.groups, rows, to: &window.operations.groups)
+        try state.spilled?.recall(window, from: known)
         touched = [window]
         return last == usable.count
     }
@@ -257,6 +263,7 @@ final class AggregateOperator: Operator {
         let window = try window(0)
         window.operations.removeAll()
         let selection = work.input.selection
+        let known = window.table.count
         while work.next < selection.count, rows.count < limit {
             let row = selection[work.next]
             work.next += 1
@@ -266,6 +273,7 @@ final class AggregateOperator: Operator {
             if newGroup >= 0 { append(window, row, newGroup, undo: false, emits: true, paired: oldGroup == newGroup) }
         }
         touched = [window]
+        try state.spilled?.recall(window, from: known)
         return work.next == selection.count
     }
 
@@ -368,7 +376,9 @@ final class AggregateOperator: Operator {
             let stretch = starts[place]..<starts[place + 1]
             window.operations.rows = Array(sortedRows[stretch])
             window.operations.positions = Array(positions[stretch])
+            let known = window.table.count
             window.table.assign(new.groups, window.operations.rows, to: &window.operations.groups)
+            try state.spilled?.recall(window, from: known)
             if emitsEach {
                 for (position, group) in zip(positions[stretch], window.operations.groups) { groupOf[Int(position)] = group }
             }

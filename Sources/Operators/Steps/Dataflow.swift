@@ -102,6 +102,8 @@ package final class Dataflow {
     /// Names of the state stores, in the order of the plan.
     package let storeNames: [String]
     private let stores: [String: StateStore]
+    /// Those of the stores that may go to disk.
+    let spilling: [any SpillingStore]
     private var sources: [SourceOperator?] = []
     /// What its sources are shared through.
     private var decoding: SharedDecoding?
@@ -169,6 +171,7 @@ package final class Dataflow {
         joins = builder.joins
         storeNames = builder.stores.map(\.name)
         stores = Dictionary(builder.stores.map { ($0.name, $0.store) }, uniquingKeysWith: { _, later in later })
+        spilling = builder.stores.compactMap { ($0.store as? AggregateOperator).flatMap { $0.maySpill ? $0 : nil } }
         inputs = builder.inputs
         sources = builder.sources
         exchanges = builder.exchanges
@@ -451,9 +454,10 @@ package final class Dataflow {
 
     /// The next slice of a store's whole state as changelog records, about `limit` entries, from `position` (0 first). The position of the
     /// next slice is nil at the end. Changes made between slices are in the changelog, so the snapshot is right once that is replayed.
-    package func snapshot(store: String, from position: Int, limit: Int) -> (records: OutgoingRecords, next: Int?) {
+    /// Errors: what is on disk cannot be read.
+    package func snapshot(store: String, from position: Int, limit: Int) throws(DataflowError) -> (records: OutgoingRecords, next: Int?) {
         let records = RecordSink()
-        let next = stores[store]?.writeSnapshot(from: position, limit: limit, to: records)
+        let next = try stores[store]?.writeSnapshot(from: position, limit: limit, to: records)
         return (records.take(), next)
     }
 

@@ -118,9 +118,24 @@ protocol StateStore: AnyObject {
     func restore(_ run: RecordRun) -> RestoreProblem?
     /// Appends the next slice of the whole state, at most about `limit` entries, from where the last slice ended (0 first). Gives where
     /// the next slice starts, nil at the end.
-    func writeSnapshot(from position: Int, limit: Int, to records: RecordSink) -> Int?
+    func writeSnapshot(from position: Int, limit: Int, to records: RecordSink) throws(DataflowError) -> Int?
     /// Bytes of memory.
     var memory: Int { get }
+}
+
+/// A store whose state may go to disk, where it takes no memory.
+protocol SpillingStore: StateStore {
+    /// Bytes of memory that would be free.
+    var spillableMemory: Int { get }
+    /// Bytes that it takes on disk.
+    var diskBytes: Int { get }
+    /// Has all of it go to disk. Only while all changes are in durable commits. Errors: there is no room, or the work was cancelled; the state
+    /// is as it was.
+    func spill() throws(DataflowError)
+    /// Whether something on disk can be removed.
+    var hasWaste: Bool { get }
+    /// Removes some of that. Only while all changes are in durable commits.
+    func removeWaste() throws(DataflowError)
 }
 
 /// A store that is restored record by record.

@@ -64,6 +64,27 @@ import CHardware
         return arena[place.start..<place.start + place.length]
     }
 
+    /// The ids in use from `first` on, in the order of their keys' bytes.
+    func idsInOrder(from first: Int) -> [Int32] {
+        // Most comparisons are decided by the first bytes, which stand beside the ids.
+        var order: [(head: UInt64, id: Int32)] = []
+        order.reserveCapacity(max(0, places.count - first))
+        for id in places.indices.dropFirst(first) where isUsed(id) {
+            var head: UInt64 = 0
+            for byte in key(id).prefix(8) { head = head << 8 | UInt64(byte) }
+            order.append((head << UInt64(8 * max(0, 8 - places[id].length)), Int32(truncatingIfNeeded: id)))
+        }
+        unsafe arena.withUnsafeBytes { arena in
+            guard let base = arena.baseAddress else { return }
+            order.sort { first, second in
+                if first.head != second.head { return first.head < second.head }
+                let (a, b) = (places[Int(first.id)], places[Int(second.id)])
+                return unsafe StoredBytes(base + a.start, a.length).precedes(StoredBytes(base + b.start, b.length))
+            }
+        }
+        return order.map(\.id)
+    }
+
     private func hash(_ key: ArraySlice<UInt8>) -> UInt64 {
         unsafe key.withUnsafeBufferPointer { bytes in
             guard let base = bytes.baseAddress else { return Hashing.hash(0, seed) }

@@ -46,6 +46,17 @@ final class GroupTable {
         byteTable = isWord ? nil : ByteTable(seed: seed)
     }
 
+    /// An empty table for the groups of a step.
+    static func make(
+        _ step: AggregateStep, _ sequences: [SequenceCounter], _ added: AddedFunctions, seed: UInt64
+    ) throws(DataflowError) -> GroupTable {
+        var aggregators: [Aggregator] = []
+        for (call, sequence) in zip(step.aggregates, sequences) { aggregators.append(try AggregateLibrary.make(call, sequence, added)) }
+        return GroupTable(
+            keyTypes: step.grouping.map(\.type), keysMayBeNull: step.keepsNullKeys, aggregators: aggregators,
+            resultTypes: step.aggregates.map(\.result), seed: seed)
+    }
+
     var count: Int { timestamps.count }
 
     var memory: Int {
@@ -161,6 +172,17 @@ final class GroupTable {
             if !times.isEmpty { times[operations.position(entry)] = time }
         }
         self.timestamps = timestamps
+    }
+
+    /// The groups from `first` on, in the order in which their keys lie on disk.
+    func diskOrder(from first: Int = 0) -> [Int32] {
+        guard wordTable != nil else { return byteTable?.idsInOrder(from: first) ?? [] }
+        var order: [(word: Int64, group: Int32)] = []
+        order.reserveCapacity(count - first)
+        let words = keys[0].words
+        for group in first..<count { order.append((words[group], Int32(truncatingIfNeeded: group))) }
+        order.sort { $0.word < $1.word }
+        return order.map(\.group)
     }
 
     /// The group of the key at `row`, nil when it has none.
