@@ -5,6 +5,7 @@ package import Operators
 package import Pipelines
 package import Platform
 import Settings
+package import Spill
 
 /// How an engine is set up.
 package struct EngineConfiguration: Sendable {
@@ -25,6 +26,8 @@ package struct EngineConfiguration: Sendable {
     package var frontEndLimits: [LimitDescription] = []
     /// Where snapshots of state are kept; nil for an engine in memory.
     package var snapshots: SnapshotFolder?
+    /// Where state goes that does not fit the memory; nil where queries are paused instead.
+    package var spills: SpillFolder?
     /// Which queries took earlier processes with them; nil for an engine in memory.
     package var crashes: CrashHistory?
     /// Hears how long the workers are busy with one thing; nil where nobody measures that.

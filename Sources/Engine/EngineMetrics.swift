@@ -20,6 +20,8 @@ package struct EngineMetrics: Sendable {
         /// Bytes of state in memory, in all and by store, sorted by name.
         package var stateBytes: Int
         package var stores: [(name: String, bytes: Int)]
+        /// Bytes of state on disk.
+        package var diskBytes: Int
         /// Whether the server has paused it because its state does not fit.
         package var isOverLimit: Bool
     }
@@ -51,7 +53,7 @@ extension MillraceEngine {
                 skipped: counters.errors.map { (cause: $0.key, count: $0.value) }.sorted { $0.cause < $1.cause },
                 commits: counters.commits, stateBytes: status.memory.bytes,
                 stores: status.memory.stores.map { (name: $0.key, bytes: $0.value) }.sorted { $0.name < $1.name },
-                isOverLimit: status.content.withLock { $0.excess != nil })
+                diskBytes: status.memory.diskBytes, isOverLimit: status.content.withLock { $0.excess != nil })
         }
         let topics = log.describeTopics().map { topic in
             EngineMetrics.Topic(

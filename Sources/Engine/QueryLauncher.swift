@@ -12,6 +12,7 @@ import Plans
 import Platform
 import Quantities
 import Settings
+import Spill
 import Values
 
 /// Builds the tasks of queries.
@@ -43,17 +44,21 @@ struct QueryLauncher: Sendable {
     }
 
     /// The running form of a pipeline; with `hasSlices` its driver goes on with what is pending, with `keepsView` questions may read its
-    /// state.
+    /// state, with `maySpill` that may go to disk.
     func dataflow(
-        _ pipeline: PipelinePlan, properties: [String: String], hasSlices: Bool = false, keepsView: Bool = false
+        _ pipeline: PipelinePlan, properties: [String: String], hasSlices: Bool = false, keepsView: Bool = false, maySpill: Bool = false
     ) throws(QueryFailure) -> Dataflow {
         let settings = SettingValues(properties)
         var options = DataflowOptions(
             coalesces: settings[.cacheBytes] > 0, hashSeed: engine.configuration.random.next(), hasSlices: hasSlices)
         options.keepsView = keepsView
         options.failsOnUnreadableRecord = settings[.failsOnUnreadableRecord]
+        var environment = environment()
+        if maySpill, let spills = engine.configuration.spills {
+            environment.makeDiskTable = { store throws(DiskTableError) in try spills.table(for: store) }
+        }
         do throws(DataflowError) {
-            return try Dataflow(root: pipeline.root, destination: pipeline.destination, options: options, environment: environment())
+            return try Dataflow(root: pipeline.root, destination: pipeline.destination, options: options, environment: environment)
         } catch {
             throw QueryFailure(message: error.message)
         }
@@ -72,7 +77,7 @@ struct QueryLauncher: Sendable {
         for (index, pipeline) in pipelines.enumerated() {
             let makesTable = index == pipelines.count - 1
             let dataflows = try PartitionIndex.all(of: pipeline.tasks).map { _ throws(QueryFailure) in
-                try dataflow(pipeline, properties: properties, hasSlices: true, keepsView: makesTable)
+                try dataflow(pipeline, properties: properties, hasSlices: true, keepsView: makesTable, maySpill: true)
             }
             let views = dataflows.compactMap(\.view)
             if !views.isEmpty { rows.read(from: views) }

@@ -132,6 +132,7 @@ extension StatementExecution {
     func countersText(_ counters: QueryCounters, _ memory: MemoryShare) -> String {
         var text =
             "read \(counters.recordsRead), written \(counters.recordsWritten), commits \(counters.commits), state \(memory.bytes) bytes"
+        if memory.diskBytes > 0 { text += ", state on disk \(memory.diskBytes) bytes" }
         for (cause, count) in counters.errors.sorted(by: { $0.key < $1.key }) { text += ", \(cause): \(count)" }
         return text
     }

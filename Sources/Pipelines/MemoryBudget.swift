@@ -14,6 +14,10 @@
 // What caches hold comes and goes with the work, and is no reason to pause anybody: it does not count when a query asks for more. They are
 // emptied when all memory together is more than the limit and what may be lent beyond it.
 //
+// Some stores can go to disk (see `Dataflow.spill`). While what is active is more than three quarters of the limit, those that hold most are
+// told to, the largest first, until what the others hold is less. Nobody is paused while any of them has still to do so, or could: what asks
+// for more beyond the limit waits for them instead. What holds less than a thirty-second of the limit is not told: that would only cost time.
+//
 // Who has no state asks for nothing, and who asks for nothing is left alone, however much others take. The one to pause is the one that
 // grows: pausing the largest instead would stop a query for what another one does.
 //
@@ -33,9 +37,21 @@ package final class MemoryBudget: Sendable {
     /// Bytes that state may take; nil for any number.
     package let limit: Int?
 
+    /// A hold with a store that can go to disk.
+    fileprivate struct Spiller {
+        let share: Int
+        /// Bytes that would be free.
+        var bytes = 0
+        var isTold = false
+        /// Tells it.
+        let tell: @Sendable () -> Void
+    }
+
     fileprivate struct Share {
         let name: String
         let user: MemoryUser
+        /// Bytes on disk.
+        var disk = 0
         var stores: [String: Int] = [:]
         var total = 0
         var standing = Standing.active
@@ -57,14 +73,23 @@ package final class MemoryBudget: Sendable {
     fileprivate struct Ledger {
         var shares: [Int: Share] = [:]
         var next = 0
+        var spillers: [Int: Spiller] = [:]
+        /// Holds that wait until there is room, and what they are to be told then.
+        var waiting: [Int: @Sendable () -> Void] = [:]
         /// Sums over all shares, by their standing.
         var active = 0, idle = 0, leaving = 0, spare = 0
     }
 
     private let ledger = Mutex(Ledger())
+    /// Whether more is active than the limit, and will be less when those that have been told to go to disk have done so.
+    private let isWaitedFor = Atomic(false)
 
     /// An account with a limit in bytes, or without one.
     package init(limit: Int? = nil) { self.limit = limit }
+
+    /// Bytes of active memory beyond which stores go to disk, and what such a store has at least.
+    private var spillStart: Int? { limit.map { $0 - $0 / 4 } }
+    private var smallestSpill: Int { (limit ?? 0) / 32 }
 
     /// By how many bytes the state of a task grows until it reports, where there is a limit: a sixty-fourth of that, but not less than a
     /// mebibyte, nor more than sixteen.
@@ -93,31 +118,98 @@ package final class MemoryBudget: Sendable {
 
     fileprivate func close(_ number: Int) {
         // Its closure goes outside of the lock.
-        let gone = ledger.withLock { ledger in
+        let (gone, calls) = ledger.withLock { ledger in
             ledger.move(number, to: .active)
             let gone = ledger.shares.removeValue(forKey: number)
             ledger.active -= gone?.total ?? 0
-            return gone
+            return (gone, settle(&ledger))
         }
+        for call in calls { call() }
         withExtendedLifetime(gone) {}
     }
+
+    /// Tells stores to go to disk if they must, and those that wait that they need not any more: gives what is to be called for that.
+    private func settle(_ ledger: inout Ledger) -> [@Sendable () -> Void] {
+        guard let limit, let spillStart else { return [] }
+        var calls = ledger.tellSpillers(beyond: spillStart, smallest: smallestSpill)
+        let isWaitedFor = ledger.active > limit && ledger.spillers.contains { $0.value.isTold && ledger.shares[$0.value.share]?.standing == .active }
+        self.isWaitedFor.store(isWaitedFor, ordering: .relaxed)
+        if !isWaitedFor, !ledger.waiting.isEmpty {
+            calls += ledger.waiting.values
+            ledger.waiting = [:]
+        }
+        return calls
+    }
+
+    // MARK: Going to disk
+
+    /// A number for a hold.
+    func nextNumber() -> Int {
+        ledger.withLock { ledger in
+            ledger.next += 1
+            return ledger.next
+        }
+    }
+
+    /// A hold may go to disk; `tell` is called, on any thread, when it must.
+    func openSpiller(_ number: Int, of share: Int, _ tell: @escaping @Sendable () -> Void) {
+        ledger.withLock { $0.spillers[number] = Spiller(share: share, tell: tell) }
+    }
+
+    func closeSpiller(_ number: Int) {
+        let (gone, calls) = ledger.withLock { ledger in
+            let gone = (ledger.spillers.removeValue(forKey: number), ledger.waiting.removeValue(forKey: number))
+            return (gone, settle(&ledger))
+        }
+        for call in calls { call() }
+        withExtendedLifetime(gone) {}
+    }
+
+    /// So many bytes of a hold can go to disk. With `hasSpilled` it has just done what it was told.
+    func offer(_ number: Int, bytes: Int, hasSpilled: Bool) {
+        let calls = ledger.withLock { ledger -> [@Sendable () -> Void] in
+            ledger.spillers[number]?.bytes = bytes
+            if hasSpilled { ledger.spillers[number]?.isTold = false }
+            return settle(&ledger)
+        }
+        for call in calls { call() }
+    }
+
+    /// Whether a hold must wait for others that go to disk. Then `call` is called, on any thread, when it need not any more.
+    func waits(_ number: Int, of share: Int, orCall call: @escaping @Sendable () -> Void) -> Bool {
+        guard isWaitedFor.load(ordering: .relaxed) else { return false }
+        return ledger.withLock { ledger in
+            guard isWaitedFor.load(ordering: .relaxed), ledger.shares[share]?.total ?? 0 > 0, ledger.spillers[number]?.isTold != true else {
+                return false
+            }
+            ledger.waiting[number] = call
+            return true
+        }
+    }
+
+    func addDisk(_ number: Int, _ growth: Int) { ledger.withLock { $0.shares[number]?.disk += growth } }
+    fileprivate func disk(of number: Int) -> Int { ledger.withLock { $0.shares[number]?.disk ?? 0 } }
 
     fileprivate func stores(of number: Int) -> [String: Int] { ledger.withLock { $0.shares[number]?.stores ?? [:] } }
     fileprivate func total(of number: Int) -> Int { ledger.withLock { $0.shares[number]?.total ?? 0 } }
 
     /// Counts growth, or the opposite, by store. Gives why the share must not have it, when it must not; what a persistent query holds counts
     /// as idle from then on.
-    fileprivate func change(_ number: Int, by growths: [String: Int], asks: Bool) -> MemoryExcess? {
+    func change(_ number: Int, by growths: [String: Int], asks: Bool) -> MemoryExcess? {
         let (excess, releases) = ledger.withLock { ledger -> (MemoryExcess?, [@Sendable () -> Void]) in
             let growth = ledger.add(growths, to: number)
-            guard asks, growth > 0, let limit, let share = ledger.shares[number], share.user != .cache else { return (nil, []) }
+            let calls = settle(&ledger)
+            guard asks, growth > 0, let limit, let share = ledger.shares[number], share.user != .cache else { return (nil, calls) }
             if share.standing == .active, ledger.active > limit {
+                // There will be room.
+                if ledger.spillers.contains(where: { $0.value.isTold && ledger.shares[$0.value.share]?.standing == .active }) { return (nil, calls) }
+
                 let excess = ledger.excess(of: number, limit)
                 // What ends, or stands still, is no reason to stop another one.
                 ledger.move(number, to: share.user == .query ? .idle : .leaving)
-                return (excess, [])
+                return (excess, calls)
             }
-            return (nil, ledger.lend(upTo: limit, and: max(limit / 16, 2 * (step ?? 0))))
+            return (nil, calls + ledger.lend(upTo: limit, and: max(limit / 16, 2 * (step ?? 0))))
         }
         for release in releases { release() }
         return excess
@@ -137,11 +229,12 @@ package final class MemoryBudget: Sendable {
     }
 
     fileprivate func move(_ number: Int, to standing: Standing, release: (@Sendable () -> Void)?) {
-        let old = ledger.withLock { ledger in
+        let (old, calls) = ledger.withLock { ledger in
             ledger.move(number, to: standing)
             defer { ledger.shares[number]?.release = release }
-            return ledger.shares[number]?.release
+            return (ledger.shares[number]?.release, settle(&ledger))
         }
+        for call in calls { call() }
         withExtendedLifetime(old) {}
     }
 }
@@ -166,6 +259,23 @@ extension MemoryBudget.Ledger {
         self[share.standing] -= share.total
         self[standing] += share.total
         shares[number]?.standing = standing
+    }
+
+    /// Tells the stores that hold most to go to disk, until all else that is active is no more than `start`; gives what is to be called.
+    fileprivate mutating func tellSpillers(beyond start: Int, smallest: Int) -> [@Sendable () -> Void] {
+        guard active > start, !spillers.isEmpty else { return [] }
+        let candidates = spillers.filter { $0.value.bytes >= max(1, smallest) && shares[$0.value.share]?.standing == .active }
+        var expected = active - candidates.values.reduce(0) { $0 + ($1.isTold ? $1.bytes : 0) }
+        if expected <= start { return [] }
+        var calls: [@Sendable () -> Void] = []
+        let untold = candidates.filter { !$0.value.isTold }
+        for (number, spiller) in untold.sorted(by: { ($1.value.bytes, $0.key) < ($0.value.bytes, $1.key) }) {
+            if expected <= start { break }
+            spillers[number]?.isTold = true
+            expected -= spiller.bytes
+            calls.append(spiller.tell)
+        }
+        return calls
     }
 
     /// Has idle shares go, the largest first, until the rest fits into a limit and some more; gives what is to be called for that.
@@ -229,8 +339,8 @@ package enum MemoryUser: Hashable, Sendable {
 
 /// What one query holds. It leaves the account with its last reference.
 package final class MemoryShare: Sendable {
-    fileprivate let budget: MemoryBudget
-    fileprivate let number: Int
+    let budget: MemoryBudget
+    let number: Int
 
     /// A share that holds nothing yet. `name` is how users know it.
     package init(of name: String, in budget: MemoryBudget, for user: MemoryUser) {
@@ -243,6 +353,8 @@ package final class MemoryShare: Sendable {
     /// Bytes that are held, in all and by store.
     package var bytes: Int { budget.total(of: number) }
     package var stores: [String: Int] { budget.stores(of: number) }
+    /// Bytes of state on disk.
+    package var diskBytes: Int { budget.disk(of: number) }
     /// As of the budget.
     package var step: Int? { budget.step }
 
@@ -258,30 +370,4 @@ package final class MemoryShare: Sendable {
 
     /// The query runs: what it holds is its own.
     package func becomeActive() { budget.move(number, to: .active, release: nil) }
-}
-
-/// What one part of a query holds: a task, or the readable rows. What it last reported counts until it reports again or is gone.
-package final class MemoryHold: Sendable {
-    private let share: MemoryShare
-    private let bytes = Mutex<[String: Int]>([:])
-
-    /// Holds nothing yet.
-    package init(_ share: MemoryShare) { self.share = share }
-
-    deinit { keep([:]) }
-
-    /// Asks for so many bytes by store, which are held already. Gives why the query must not go on with them, when it must not.
-    package func report(_ now: [String: Int]) -> MemoryExcess? { set(now, asks: true) }
-
-    /// The same for what is left of something that ends: it asks for nothing.
-    package func keep(_ now: [String: Int]) { _ = set(now, asks: false) }
-
-    private func set(_ now: [String: Int], asks: Bool) -> MemoryExcess? {
-        let growths = bytes.withLock { bytes -> [String: Int]? in
-            if bytes == now { return nil }
-            defer { bytes = now }
-            return now.merging(bytes.mapValues { -$0 }) { $0 + $1 }
-        }
-        return growths.flatMap { share.budget.change(share.number, by: $0, asks: asks) }
-    }
 }

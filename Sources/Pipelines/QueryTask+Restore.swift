@@ -58,6 +58,7 @@ extension QueryTask {
         restoring = cursor.stores.isEmpty && cursor.rows.isEmpty ? nil : cursor
         if restoring == nil { description.dataflow.view?.becomeReady() }
         publishMemory()
+        if mustSpill { try spill() }
         if var excess = excess ?? description.persistence?.rows?.publishMemory() {
             excess.isRestoring = true
             throw QueryFailure(excess)

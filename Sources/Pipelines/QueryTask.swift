@@ -91,6 +91,7 @@ package final class QueryTask {
         snapshots = persistence.flatMap { $0.changelogs.isEmpty ? nil : $0.snapshots }.map(SnapshotTaker.init)
         restoring = persistence.flatMap(RestoreCursor.init)
         memory = MemoryHold(status.memory)
+        if description.dataflow.maySpill { memory.beginSpilling() }
         // What is readable takes memory until nobody reads it.
         description.dataflow.view?.companion = memory
         if restoring == nil { description.dataflow.view?.becomeReady() }
@@ -127,6 +128,8 @@ package final class QueryTask {
             try watchMemory()
             return isFinished ? .finished : .worked
         }
+        if try makeRoom() { return .worked }
+        if memory.mustSpill || memory.waits(orCall: resume) { return .blocked }
         try fetchMissing()
         if uncommittedRecords == 0 { snapshots?.advance(self, wake: resume) }
         guard try processNext() else {
@@ -138,6 +141,36 @@ package final class QueryTask {
         try watchMemory()
         return isFinished ? .finished : .worked
     }
+
+    /// Does what is to be done about state on disk, if all that the task has done is durable; whether there was anything.
+    private func makeRoom() throws(QueryFailure) -> Bool {
+        guard hasDiskWork else { return false }
+        if memory.mustSpill {
+            try spill()
+        } else {
+            do throws(DataflowError) { try description.dataflow.removeDiskWaste() } catch { throw failure(error) }
+        }
+        return true
+    }
+
+    /// Whether a turn of the task would bring state to disk, or remove some from there.
+    var hasDiskWork: Bool {
+        guard memory.mustSpill || description.dataflow.hasDiskWaste else { return false }
+        return uncommittedRecords == 0 && commitsDurable == commitsMade && !description.dataflow.hasPending && !isTransient
+    }
+
+    /// Has the state that may go to disk do so.
+    func spill() throws(QueryFailure) {
+        do throws(DataflowError) { try description.dataflow.spill() } catch { throw failure(error) }
+        publishMemory()
+        memory.didSpill()
+    }
+
+    /// Has `wake` called, on any thread, whenever the task's state must go to disk.
+    func whenToldToSpill(_ wake: @escaping @Sendable () -> Void) { memory.whenToldToSpill(wake) }
+
+    /// Whether its state must go to disk.
+    var mustSpill: Bool { memory.mustSpill }
 
     /// Whether a snapshot of its state is to be taken further now.
     var hasSnapshotWork: Bool { uncommittedRecords == 0 && snapshots?.hasWork(self) == true }
@@ -412,6 +445,9 @@ package final class QueryTask {
         let now = description.dataflow.stateMemory
         guard now != publishedMemory else { return excess = nil }
         publishedMemory = now
+        if description.dataflow.maySpill {
+            memory.offer(spillable: description.dataflow.spillableMemory, onDisk: description.dataflow.diskBytes)
+        }
         excess = memory.report(description.dataflow.memoryByStore)
     }
 
@@ -453,6 +489,7 @@ package final class QueryTask {
         shared = nil
         description.dataflow.share(nil)
         publishedMemory = 0
+        memory.endSpilling()
         guard let store = description.dataflow.view?.storeName else { return memory.keep([:]) }
         memory.keep([store: description.dataflow.memoryByStore[store] ?? 0])
     }

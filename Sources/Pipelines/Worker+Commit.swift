@@ -80,7 +80,7 @@ extension Worker {
             part.publish()
             slot.commitsDecided = max(slot.commitsDecided, part.number)
             callThoseWaiting(for: slot)
-            if !slot.isGone, slot.task.hasSnapshotWork { makeReady(slot) }
+            if !slot.isGone, slot.task.hasSnapshotWork || slot.task.hasDiskWork { makeReady(slot) }
         case .failure(let error):
             // Nothing more of this task becomes durable. Those who wait for that may wait for a task that has left already.
             slot.commitsDecided = slot.commitsMade

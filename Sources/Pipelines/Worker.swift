@@ -144,6 +144,7 @@ final class Worker: @unchecked Sendable {
                     if let slot = woken.slot { worker.makeReady(slot) }
                 }
             }
+            confined.task.whenToldToSpill(slot.wake)
             worker.slots.append(slot)
             // A start may come to its end after the worker has: nothing will ever run the task.
             if worker.hasEnded { worker.drop(slot) } else { worker.makeReady(slot) }

@@ -90,6 +90,8 @@ extension MillraceServer {
         for query in queries { page.sample("query_commits_total", [("query", query.id)], query.commits) }
         page.begin("query_state_bytes", "gauge", "Bytes of state that a query holds in memory.")
         for query in queries { page.sample("query_state_bytes", [("query", query.id)], query.stateBytes) }
+        page.begin("query_state_disk_bytes", "gauge", "Bytes on disk of a query's state that does not fit the memory.")
+        for query in queries { page.sample("query_state_disk_bytes", [("query", query.id)], query.diskBytes) }
         page.begin("query_store_bytes", "gauge", "Bytes of each store of a query's state in memory.")
         for query in queries {
             for store in query.stores { page.sample("query_store_bytes", [("query", query.id), ("store", store.name)], store.bytes) }

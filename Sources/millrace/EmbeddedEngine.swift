@@ -7,6 +7,7 @@ import LogStore
 import Pipelines
 import Platform
 import Settings
+import Spill
 
 /// How an embedded engine is to be opened.
 struct EmbeddedEngine {
@@ -82,6 +83,7 @@ struct EmbeddedEngine {
         configuration.time = time
         configuration.frontEndLimits = MillraceLimits.all
         if let directory { configuration.snapshots = SnapshotFolder(files: HostFileSystem(), directory: directory + "/snapshots") }
+        if let directory { configuration.spills = spillFolder(in: directory) }
         if let directory { configuration.crashes = crashHistory(in: directory) }
         do throws(Diagnostic) {
             return (try MillraceEngine(configuration: configuration, log: log), log)
@@ -89,6 +91,16 @@ struct EmbeddedEngine {
             log.close()
             throw .cannotStart(error)
         }
+    }
+
+    /// Where state goes that does not fit the memory. What an earlier process has left there is of no use; it is removed by the process that
+    /// has the directory now.
+    private func spillFolder(in directory: String) -> SpillFolder {
+        let folder = SpillFolder(files: HostFileSystem(), directory: directory + "/spill")
+        do throws(SystemError) { try folder.clear() } catch {
+            logLine(.warning, logText("spill_not_cleared", ["reason": "\(error)"]))
+        }
+        return folder
     }
 
     /// Which queries took earlier processes with them. From here on the file notes those that take this one.

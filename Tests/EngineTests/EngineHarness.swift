@@ -5,6 +5,7 @@ import LogStore
 import Pipelines
 import Platform
 import Sessions
+import Spill
 import TestSupport
 import Testing
 
@@ -48,7 +49,7 @@ struct Millrace {
 
     init(
         files: any FileSystem = MemoryFileSystem(), pushStart: String = "latest", properties: [String: String] = [:],
-        snapshots: SnapshotFolder? = nil, time: any TimeSource = SystemTime(), workers: Int = 2, options: LogOptions = .inMemory,
+        snapshots: SnapshotFolder? = nil, spills: SpillFolder? = nil, time: any TimeSource = SystemTime(), workers: Int = 2, options: LogOptions = .inMemory,
         scheduler: any Scheduler = HostScheduler(), random: any RandomSource = SystemRandom(), crashes: CrashHistory? = nil,
         logLine: @escaping @Sendable (LogLevel, String) -> Void = { _, _ in }
     ) throws {
@@ -59,6 +60,7 @@ struct Millrace {
         var configuration = EngineConfiguration(
             workers: workers, properties: properties, pushStart: pushStart, time: time, random: SeededRandom(seed: 1), logLine: logLine)
         configuration.snapshots = snapshots
+        configuration.spills = spills
         configuration.crashes = crashes
         configuration.scheduler = scheduler
         engine = try MillraceEngine(configuration: configuration, log: log)

@@ -30,6 +30,92 @@ private final class Query: Sendable {
     }
 }
 
+/// A query that can go to disk.
+private final class Spiller: Sendable {
+    let query: Query
+    let told = Monitor(0)
+
+    init(_ name: String, in budget: MemoryBudget) {
+        query = Query(name, in: budget)
+        query.hold.beginSpilling()
+        query.hold.whenToldToSpill { [told] in told.update { $0 += 1 } }
+    }
+
+    var isTold: Bool { query.hold.mustSpill }
+
+    @discardableResult func take(_ mebibytes: Int) -> MemoryExcess? {
+        query.hold.offer(spillable: mebibytes * mebibyte, onDisk: 0)
+        return query.take(mebibytes)
+    }
+
+    /// All but a rest is on disk.
+    func spill(leaving mebibytes: Int = 0, onDisk: Int = 0) {
+        query.take(mebibytes)
+        query.hold.offer(spillable: 0, onDisk: onDisk)
+        query.hold.didSpill()
+    }
+}
+
+/// Who goes to disk, and who waits for that.
+@Suite struct SpillOrderTests {
+    @Test func theLargestGoesFirstBeyondThreeQuarters() {
+        let budget = MemoryBudget(limit: 64 * mebibyte)
+        let large = Spiller("large", in: budget), small = Spiller("small", in: budget), other = Query("other", in: budget)
+        #expect(large.take(30) == nil && small.take(10) == nil && other.take(8) == nil)
+        #expect(!large.isTold && !small.isTold)
+        #expect(other.take(9) == nil && large.isTold && large.told.withLock { $0 } == 1 && !small.isTold)
+        // It is told once, and what it will leave is enough.
+        #expect(other.take(16) == nil && large.told.withLock { $0 } == 1 && !small.isTold)
+        // Now it is not.
+        #expect(other.take(39) == nil && small.isTold)
+        large.spill(leaving: 1, onDisk: 77)
+        #expect(!large.isTold && large.query.share.diskBytes == 77 && large.query.share.bytes == mebibyte)
+        small.spill()
+        #expect(!small.isTold && budget.used == 40 * mebibyte)
+        // And again when they have grown.
+        #expect(large.take(12) == nil && large.isTold && large.told.withLock { $0 } == 2)
+    }
+
+    /// What would free next to nothing is not told; then the query that grows is paused as ever.
+    @Test func whatHasLittleStays() {
+        let budget = MemoryBudget(limit: 64 * mebibyte)
+        let small = Spiller("small", in: budget), other = Query("other", in: budget)
+        #expect(small.take(1) == nil && other.take(60) == nil && !small.isTold)
+        #expect(other.take(64) != nil && !small.isTold)
+    }
+
+    /// Nobody is paused while others make room; who holds something waits, and is called when there is room, or will be none.
+    @Test func othersWait() {
+        let budget = MemoryBudget(limit: 64 * mebibyte)
+        let large = Spiller("large", in: budget), growing = Query("growing", in: budget), stateless = Query("stateless", in: budget)
+        let calls = Monitor(0)
+        func waits(_ query: Query) -> Bool { query.hold.waits { calls.update { $0 += 1 } } }
+        #expect(large.take(40) == nil && growing.take(20) == nil && large.isTold && !waits(growing))
+        #expect(growing.take(30) == nil)
+        #expect(waits(growing) && !waits(stateless) && !large.query.hold.waits { } && calls.withLock { $0 } == 0)
+        large.spill()
+        #expect(calls.withLock { $0 } == 1 && !waits(growing))
+        #expect(large.take(40) == nil && growing.take(31) == nil && waits(growing))
+        // It has stopped instead: nothing comes of that, and the one that grows is the one to be paused.
+        large.query.stop()
+        #expect(calls.withLock { $0 } == 2 && !waits(growing) && growing.take(70) != nil)
+    }
+
+    /// A part that is gone neither goes to disk nor keeps others waiting.
+    @Test func whatIsGoneIsForgotten() {
+        let budget = MemoryBudget(limit: 64 * mebibyte)
+        let growing = Query("growing", in: budget)
+        let calls = Monitor(0)
+        var large: Spiller? = Spiller("large", in: budget)
+        #expect(large?.take(40) == nil && growing.take(30) == nil && large?.isTold == true)
+        large?.query.hold.offer(spillable: 0, onDisk: 5)
+        #expect(growing.hold.waits { calls.update { $0 += 1 } })
+        large = nil
+        #expect(calls.withLock { $0 } == 1 && budget.used == 30 * mebibyte && large == nil)
+        #expect(growing.take(65) != nil)
+    }
+}
+
 @Suite struct MemoryBudgetTests {
     @Test func everythingIsCountedByQueryAndStore() {
         let budget = MemoryBudget()
