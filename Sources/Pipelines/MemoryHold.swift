@@ -64,10 +64,10 @@ package final class MemoryHold: Sendable {
         share.budget.offer(number, bytes: bytes, hasSpilled: false)
     }
 
-    /// It has gone to disk, and said by a report what is left of it.
-    package func didSpill() {
+    /// It has gone to disk, and said by a report what is left of it; so many bytes of that could go there, too.
+    package func didSpill(leaving bytes: Int = 0) {
         isTold.store(false, ordering: .releasing)
-        share.budget.offer(number, bytes: 0, hasSpilled: true)
+        share.budget.offer(number, bytes: bytes, hasSpilled: true)
     }
 
     private func set(disk now: Int) {

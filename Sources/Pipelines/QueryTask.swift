@@ -163,7 +163,7 @@ package final class QueryTask {
     func spill() throws(QueryFailure) {
         do throws(DataflowError) { try description.dataflow.spill() } catch { throw failure(error) }
         publishMemory()
-        memory.didSpill()
+        memory.didSpill(leaving: description.dataflow.spillableMemory)
     }
 
     /// Has `wake` called, on any thread, whenever the task's state must go to disk.

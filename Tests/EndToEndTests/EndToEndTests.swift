@@ -412,9 +412,9 @@ private func python(_ script: String, _ arguments: [String]) throws -> (output: 
     }
 
     /// Killed under load again and again; the long run makes fifty cycles.
-    @Test(.enabled(if: Surroundings.hasProgram("python3"), "there is no Python"), arguments: ["fsync", "os"])
-    func nothingAcknowledgedIsLost(durability: String) throws {
-        let (output, status) = try python("crash.py", [millrace, Surroundings.isLong ? "50" : "6", durability])
+    @Test(.enabled(if: Surroundings.hasProgram("python3"), "there is no Python"), arguments: [["fsync"], ["os"], ["os", "1", "200K"]])
+    func nothingAcknowledgedIsLost(how: [String]) throws {
+        let (output, status) = try python("crash.py", [millrace, Surroundings.isLong ? "50" : "6"] + how)
         #expect(status == 0, "\(output)")
         print(output)
     }

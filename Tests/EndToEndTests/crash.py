@@ -1,17 +1,19 @@
 #!/usr/bin/env python3
 """Kills a server under load, again and again, and checks what is left.
 
-  crash.py MILLRACE CYCLES [DURABILITY [SEED]]
+  crash.py MILLRACE CYCLES [DURABILITY [SEED [LIMIT]]]
 
 Each cycle starts the server on the same directory, sends numbered records by `.put` and ends it with SIGKILL at a random moment. Then:
 acknowledged ids are a subset of those present, these of those sent, and none is there twice; the outputs and the state of the queries
-over them equal what is computed here from the ids that are present. Prints one line, and exits with 1 at the first difference.
+over them equal what is computed here from the ids that are present. With a LIMIT of memory that is small, part of that state must lie
+on disk at the end. Prints one line, and exits with 1 at the first difference.
 """
 import json, os, random, signal, socket, subprocess, sys, tempfile, threading, time
 
 millrace, cycles = sys.argv[1], int(sys.argv[2])
 durability = sys.argv[3] if len(sys.argv) > 3 else "fsync"
 seed = int(sys.argv[4]) if len(sys.argv) > 4 else 1
+limit = sys.argv[5] if len(sys.argv) > 5 else None
 chance = random.Random(seed)
 data = tempfile.mkdtemp(prefix="millrace-crash-")
 BATCH = 50
@@ -20,7 +22,8 @@ BATCH = 50
 class Server:
     def __init__(self):
         self.process = subprocess.Popen(
-            [millrace, "serve", "--data", data, "--listen", "127.0.0.1:0", "--durability", durability],
+            [millrace, "serve", "--data", data, "--listen", "127.0.0.1:0", "--durability", durability]
+            + (["--memory-limit", limit] if limit else []),
             stderr=subprocess.PIPE, text=True)
         self.lines = []
         for line in self.process.stderr:
@@ -76,6 +79,7 @@ for statement in (
     "CREATE STREAM doubled AS SELECT id, v * 2 AS w FROM ids;",
     "CREATE STREAM again AS SELECT id, w + 1 AS w FROM doubled WHERE id % 3 = 0;",
     "CREATE TABLE sums AS SELECT v, COUNT(*) AS n, SUM(id) AS total FROM ids GROUP BY v;",
+    "CREATE TABLE many AS SELECT id % 20011 AS g, COUNT(*) AS n, SUM(v) AS total FROM ids GROUP BY id % 20011;",
     "CREATE TABLE windows AS SELECT v, COUNT(*) AS n FROM ids WINDOW TUMBLING (SIZE 1 SECOND, GRACE PERIOD 1000 DAYS) GROUP BY v;",
 ):
     ask(connection, reader, statement)
@@ -140,6 +144,18 @@ for i in known:
     entry[0] += 1
     entry[1] += i
 check(sums == model, "the table differs: %s, expected %s" % (sums, model))
+many = {row[0]: row[1:] for row in ask(connection, reader, "SELECT g, n, total FROM many;")}
+model = {}
+for i in known:
+    entry = model.setdefault(i % 20011 if i >= 0 else i, [0, 0])
+    entry[0] += 1
+    entry[1] += value(i)
+check(many == model, "the table of many groups differs: %d groups, expected %d" % (len(many), len(model)))
+for g in list(model)[::97]:
+    row = ask(connection, reader, "SELECT g, n, total FROM many WHERE g = %d;" % g)
+    check(row == [[g] + model[g]], "group %d is %s, expected %s" % (g, row, model[g]))
+if limit:
+    check("state on disk" in str(ask(connection, reader, "SHOW QUERIES EXTENDED;")), "nothing is on disk")
 windows = {(row[0], row[1]): row[2] for row in ask(connection, reader, "SELECT v, WINDOWSTART AS s, n FROM windows;")}
 counts = {}
 for i in known:

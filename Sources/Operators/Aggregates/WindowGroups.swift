@@ -13,6 +13,8 @@ final class WindowGroups {
     var knownGroups = 0
     /// EMIT FINAL: its rows have left.
     var isClosed = false
+    /// All of it is on disk, and what comes is not put in here any more. Of the task.
+    var hasMovedOut = false
     /// It has groups that the changelog has not got yet.
     var isChanged = false
     /// Its memory may have grown since it was counted as `countedMemory`.

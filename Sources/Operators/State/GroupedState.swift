@@ -78,12 +78,13 @@ final class GroupedState {
         WindowPart(start: start, groups: windows[start], isOnDisk: spilled?.holds(start) ?? false)
     }
 
-    /// All groups are on disk, and leave the memory. Questions that read them go on with those that they have found.
-    func moveOut(to disk: SpilledGroups) {
+    /// All groups of a window are on disk, and leave the memory. Questions that read them go on with those that they have found.
+    func moveOut(_ window: WindowGroups, to disk: SpilledGroups) {
+        window.hasMovedOut = true
         lock.withLock { _ in
-            disk.note(windows.keys)
+            disk.note(window.start)
             spilled = disk
-            windows = [:]
+            windows[window.start] = nil
         }
     }
 

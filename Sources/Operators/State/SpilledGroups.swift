@@ -1,7 +1,7 @@
 // The groups of an aggregation that lie on disk, because there was no room for them in memory.
 //
 // A group is in memory, or on disk, or in both places: then what is in memory counts, and the disk has an older state of it. A group that is
-// met again and is not in memory gets back its state from the disk, and stays in memory until all groups go there the next time. That
+// met again and is not in memory gets back its state from the disk, and stays in memory until its window goes there the next time. That
 // happens only while everything in memory is in durable commits, so the disk never holds what a crash would take back; and a question that
 // reads a commit finds each group as it was then: in the memory's groups of that commit, with the earlier rows, or else on the disk as it
 // was when the question began.
@@ -59,8 +59,8 @@ final class SpilledGroups {
         entries.removeAll()
     }
 
-    /// All groups of these windows are there. Called with the lock of the state held.
-    func note(_ starts: some Sequence<Int64>) { self.starts.formUnion(starts) }
+    /// All groups of a window are there. Called with the lock of the state held.
+    func note(_ start: Int64) { starts.insert(start) }
 
     /// Counts anew what the table takes.
     func count() { byteCount = table.byteCount }

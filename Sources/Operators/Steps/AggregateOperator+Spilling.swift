@@ -7,7 +7,8 @@ import Spill
 import Synchronization
 
 extension AggregateOperator: SpillingStore {
-    var spillableMemory: Int { memory - (state.keepsEarlierRows ? state.earlierMemory : 0) }
+    /// As last counted: who reports it has just had the memory counted.
+    var spillableMemory: Int { countedMemory }
 
     var diskBytes: Int { state.spilled?.byteCount ?? 0 }
 
@@ -16,14 +17,16 @@ extension AggregateOperator: SpillingStore {
         let windows = state.starts.compactMap { state.windows[$0] }
         guard !windows.isEmpty, let disk = try spilled() else { return }
         defer { disk.count() }
-        for window in windows { try disk.write(window, unless: context.cancel) }
-        state.moveOut(to: disk)
-        latest = nil
-        uncounted.removeAll()
-        countedMemory = 0
-        // What a snapshot under way has not got of the memory, it finds on the disk.
-        inSnapshot.windows = []
-        (inSnapshot.window, inSnapshot.group) = (0, 0)
+        // Rows come for the latest windows.
+        _ = memory
+        let enough = countedMemory / 2
+        for window in windows where countedMemory > enough {
+            try disk.write(window, unless: context.cancel)
+            state.moveOut(window, to: disk)
+            countedMemory -= window.countedMemory
+            window.countedMemory = 0
+            if latest === window { latest = nil }
+        }
     }
 
     /// The groups on disk, a new table for them if there is none.

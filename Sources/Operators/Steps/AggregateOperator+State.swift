@@ -109,7 +109,8 @@ extension AggregateOperator: StateStore {
         var record = StateRecord()
         while inSnapshot.window < inSnapshot.windows.count {
             let window = inSnapshot.windows[inSnapshot.window]
-            while inSnapshot.group < window.table.count {
+            // What has gone to disk meanwhile is found there.
+            while !window.hasMovedOut, inSnapshot.group < window.table.count {
                 if records.count >= max(1, limit) || records.isSlice { return position + max(1, records.count) }
                 write(window, inSnapshot.group, with: &record, to: records)
                 inSnapshot.group += 1

@@ -125,12 +125,12 @@ protocol StateStore: AnyObject {
 
 /// A store whose state may go to disk, where it takes no memory.
 protocol SpillingStore: StateStore {
-    /// Bytes of memory that would be free.
+    /// Bytes of memory that would be free, as of the last look at `memory`.
     var spillableMemory: Int { get }
     /// Bytes that it takes on disk.
     var diskBytes: Int { get }
-    /// Has all of it go to disk. Only while all changes are in durable commits. Errors: there is no room, or the work was cancelled; the state
-    /// is as it was.
+    /// Has half of it go to disk, or more. Only while all changes are in durable commits. Errors: there is no room, or the work was cancelled;
+    /// the state is as it was, some of it perhaps on disk.
     func spill() throws(DataflowError)
     /// Whether something on disk can be removed.
     var hasWaste: Bool { get }
