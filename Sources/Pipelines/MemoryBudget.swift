@@ -14,9 +14,9 @@
 // What caches hold comes and goes with the work, and is no reason to pause anybody: it does not count when a query asks for more. They are
 // emptied when all memory together is more than the limit and what may be lent beyond it.
 //
-// Some stores can go to disk (see `Dataflow.spill`). While what is active is more than three quarters of the limit, those that hold most are
-// told to, the largest first, until what the others hold is less. Nobody is paused while any of them has still to do so, or could: what asks
-// for more beyond the limit waits for them instead. What holds less than a thirty-second of the limit is not told: that would only cost time.
+// Some stores can go to disk (see `Dataflow.spill`). While what is active is more than three quarters of the limit, those that hold most
+// are told to, the largest first, until what the others hold is less. Nobody is paused while any of them has still to do so: what asks for
+// more beyond the limit waits for them instead. What holds less than a thirty-second of the limit is not told: that would only cost time.
 //
 // Who has no state asks for nothing, and who asks for nothing is left alone, however much others take. The one to pause is the one that
 // grows: pausing the largest instead would stop a query for what another one does.
@@ -132,7 +132,7 @@ package final class MemoryBudget: Sendable {
     private func settle(_ ledger: inout Ledger) -> [@Sendable () -> Void] {
         guard let limit, let spillStart else { return [] }
         var calls = ledger.tellSpillers(beyond: spillStart, smallest: smallestSpill)
-        let isWaitedFor = ledger.active > limit && ledger.spillers.contains { $0.value.isTold && ledger.shares[$0.value.share]?.standing == .active }
+        let isWaitedFor = ledger.active > limit && ledger.willHaveRoom
         self.isWaitedFor.store(isWaitedFor, ordering: .relaxed)
         if !isWaitedFor, !ledger.waiting.isEmpty {
             calls += ledger.waiting.values
@@ -202,7 +202,7 @@ package final class MemoryBudget: Sendable {
             guard asks, growth > 0, let limit, let share = ledger.shares[number], share.user != .cache else { return (nil, calls) }
             if share.standing == .active, ledger.active > limit {
                 // There will be room.
-                if ledger.spillers.contains(where: { $0.value.isTold && ledger.shares[$0.value.share]?.standing == .active }) { return (nil, calls) }
+                if ledger.willHaveRoom { return (nil, calls) }
 
                 let excess = ledger.excess(of: number, limit)
                 // What ends, or stands still, is no reason to stop another one.
@@ -260,6 +260,9 @@ extension MemoryBudget.Ledger {
         self[standing] += share.total
         shares[number]?.standing = standing
     }
+
+    /// Whether one that has been told to go to disk has still to do so.
+    fileprivate var willHaveRoom: Bool { spillers.contains { $0.value.isTold && shares[$0.value.share]?.standing == .active } }
 
     /// Tells the stores that hold most to go to disk, until all else that is active is no more than `start`; gives what is to be called.
     fileprivate mutating func tellSpillers(beyond start: Int, smallest: Int) -> [@Sendable () -> Void] {

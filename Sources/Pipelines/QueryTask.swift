@@ -36,7 +36,7 @@ package final class QueryTask {
     private var recordsRead = 0
     var recordsWritten = 0
     private var countedErrors: [RowErrorCause: Int] = [:]
-    private let memory: MemoryHold
+    let memory: MemoryHold
     /// Bytes of state as last reported.
     private var publishedMemory = 0
     /// When that was last compared with what it takes.
@@ -141,36 +141,6 @@ package final class QueryTask {
         try watchMemory()
         return isFinished ? .finished : .worked
     }
-
-    /// Does what is to be done about state on disk, if all that the task has done is durable; whether there was anything.
-    private func makeRoom() throws(QueryFailure) -> Bool {
-        guard hasDiskWork else { return false }
-        if memory.mustSpill {
-            try spill()
-        } else {
-            do throws(DataflowError) { try description.dataflow.removeDiskWaste() } catch { throw failure(error) }
-        }
-        return true
-    }
-
-    /// Whether a turn of the task would bring state to disk, or remove some from there.
-    var hasDiskWork: Bool {
-        guard memory.mustSpill || description.dataflow.hasDiskWaste else { return false }
-        return uncommittedRecords == 0 && commitsDurable == commitsMade && !description.dataflow.hasPending && !isTransient
-    }
-
-    /// Has the state that may go to disk do so.
-    func spill() throws(QueryFailure) {
-        do throws(DataflowError) { try description.dataflow.spill() } catch { throw failure(error) }
-        publishMemory()
-        memory.didSpill(leaving: description.dataflow.spillableMemory)
-    }
-
-    /// Has `wake` called, on any thread, whenever the task's state must go to disk.
-    func whenToldToSpill(_ wake: @escaping @Sendable () -> Void) { memory.whenToldToSpill(wake) }
-
-    /// Whether its state must go to disk.
-    var mustSpill: Bool { memory.mustSpill }
 
     /// Whether a snapshot of its state is to be taken further now.
     var hasSnapshotWork: Bool { uncommittedRecords == 0 && snapshots?.hasWork(self) == true }

@@ -75,6 +75,8 @@ package enum TaskLimits {
     /// Nanoseconds of a task's work between two looks at the memory of its state: one costs a microsecond with one window, and a millisecond
     /// with a hundred thousand that have changed since the last commit.
     package static let memoryNanoseconds: Int64 = 10_000_000
+    /// Bytes of freed memory that the process keeps when state has gone to disk.
+    package static let keptAfterSpill = 32 << 20
     /// Bytes by which the state of a client's query grows between two reports: what is smaller is not worth stopping.
     package static let clientStep = 256 << 10
     /// Nanoseconds that a task works before others get their turn: with ten busy tasks on a worker, a new row waits 15 ms at most, and

@@ -1,7 +1,7 @@
 // A table on disk for state that does not fit the memory: entries by their keys, in the order of the keys' bytes.
 //
-// It is a place to put things for a while, and no store of record: nothing in it is durable, and what a crash or an error leaves of it is thrown
-// away, because the changelog has it all. What it does promise is that readers see the table as it was when they began.
+// It is a place to put things for a while, and no store of record: nothing in it is durable, and what a crash or an error leaves of it is
+// thrown away, because the changelog has it all. What it does promise is that readers see the table as it was when they began.
 
 package import Bytes
 
@@ -23,8 +23,8 @@ package protocol DiskTable: AnyObject, Sendable {
 
 /// A table as it was at one moment, for one thread at a time.
 package protocol DiskTableReading: AnyObject {
-    /// Looks for the keys of `entries` from place `first` on, and appends the values of those that are there; the others' stay null. It stops
-    /// early where the values take more than `DiskTableLimits.sliceBytes`: gives the place to go on from.
+    /// Looks for the keys of `entries` from place `first` on, and appends the values of those that are there; the others' stay null. It
+    /// stops early where the values take more than `DiskTableLimits.sliceBytes`: gives the place to go on from.
     func find(_ entries: inout EntryList, from first: Int) throws(DiskTableError) -> Int
 
     /// Appends the entries whose keys begin with `prefix` and come after `key` (nil: from the first one on), in order, as many as

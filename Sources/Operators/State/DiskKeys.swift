@@ -46,7 +46,7 @@ struct DiskKeys {
 
     private static func putOrdered(_ value: Int64, to bytes: inout [UInt8]) {
         let bits = UInt64(bitPattern: value) ^ 1 << 63
-        for shift in stride(from: UInt64(56), through: 0, by: -8) { bytes.append(UInt8(truncatingIfNeeded: bits >> shift)) }
+        unsafe withUnsafeBytes(of: bits.bigEndian) { unsafe bytes.append(contentsOf: $0) }
     }
 
     /// Appends the key at `row` of a window; gives the key as a row where the entry has a hash of it only.

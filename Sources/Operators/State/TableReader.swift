@@ -79,12 +79,12 @@ struct TableReader {
     private mutating func lookUp(_ keys: [Column], _ places: [Int], in start: Int64) throws(DataflowError) -> Bool {
         guard let disk else { return true }
         var entries = EntryList()
-        var known: Set<ArraySlice<UInt8>> = []
+        var known: Set<[UInt8]> = []
         for place in places {
             let first = entries.bytes.count
             _ = disk.keys.put(start, keys, place, to: &entries.bytes)
             // A key that is asked for twice is one row.
-            if known.insert(entries.bytes[first...]).inserted { entries.append(keyFrom: first) }
+            if known.insert(Array(entries.bytes[first...])).inserted { entries.append(keyFrom: first) }
         }
         var next = 0
         while next < entries.count {

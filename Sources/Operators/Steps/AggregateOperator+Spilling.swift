@@ -72,7 +72,8 @@ extension AggregateOperator: SpillingStore {
         var (key, value): ([UInt8], [UInt8]) = ([], [])
         for place in 0..<entries.count {
             if end[...].lexicographicallyPrecedes(entries.key(place)) { return false }
-            guard let start = disk.keys.start(entries.key(place)), disk.keys.read(&entries, place, into: columns) else { throw .damagedOnDisk }
+            let start = disk.keys.start(entries.key(place))
+            guard let start, disk.keys.read(&entries, place, into: columns) else { throw .damagedOnDisk }
             if isWindowed && isExpired(start) || state.windows[start]?.table.find(columns, place) != nil { continue }
             key.removeAll(keepingCapacity: true)
             key.append(isWindowed ? StateKeys.window : StateKeys.group)

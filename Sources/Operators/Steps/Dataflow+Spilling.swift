@@ -10,8 +10,8 @@ extension Dataflow {
     /// Bytes that state takes on disk.
     package var diskBytes: Int { spilling.reduce(0) { $0 + $1.diskBytes } }
 
-    /// Has half of the state that may go to disk do so, or more. Only while all changes are in durable commits, and nothing is pending. Errors: there is no room
-    /// on disk, or the work was cancelled.
+    /// Has half of the state that may go to disk do so, or more. Only while all changes are in durable commits, and nothing is pending.
+    /// Errors: there is no room on disk, or the work was cancelled.
     package func spill() throws(DataflowError) {
         assert(!hasPending, "state goes to disk while a batch is pending")
         for store in spilling { try store.spill() }
