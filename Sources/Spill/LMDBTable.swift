@@ -85,6 +85,8 @@ package import Platform
                 return 0
             }
         }
+        // A write that the system cuts short, for want of room as a rule, is to LMDB an error of the device.
+        if code == EIO { throw DiskTableError("cannot write \(entries.count) entries to \(path): the disk is full, or damaged", isFull: true) }
         if code != 0 { throw LMDBTable.error("write \(entries.count) entries to \(path)", code) }
     }
 
