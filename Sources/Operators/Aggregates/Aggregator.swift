@@ -159,7 +159,8 @@ enum AggregateLibrary {
             default: if GroupValues.holds(argument) { return ExtremeAggregator(argument, isMaximum: isMaximum) }
             }
         case "EARLIEST_BY_OFFSET", "LATEST_BY_OFFSET":
-            guard parameters.integerOption == nil, GroupValues.holds(argument) else { break }
+            // Not the forms that give a list, of which one may have a NULL for its length.
+            guard parameters.result == argument, GroupValues.holds(argument) else { break }
             return OffsetAggregator(
                 argument, isLatest: call.function == "LATEST_BY_OFFSET", ignoresNulls: parameters.booleanOption ?? true, sequence)
         case "STDDEV_SAMP": return VarianceAggregator(argument, isRoot: false)
