@@ -137,7 +137,7 @@ package struct BenchmarkCase: Hashable, Sendable {
             pauses("pauses-flush", "of the commits: rows computed and written down", .flush),
             pauses("pauses-changelog", "of the commits: changes of state written down", .changelog),
             pauses("pauses-handover", "of the commits: the log takes them", .handover),
-            pauses("pauses-messages", "of the turns: outcomes of commits, and other messages", .messages),
+            pauses("pauses-messages", "of the turns: outcomes of commits and other messages", .messages),
         ]
     }
 

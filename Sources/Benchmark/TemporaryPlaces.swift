@@ -34,8 +34,29 @@ package final class TemporaryPlaces: Sendable {
         state.update { state in state.directories.removeAll { $0 == place } }
     }
 
-    /// A program runs.
-    func add(_ program: any EndableProgram) { state.update { $0.programs.append(program) } }
+    /// A program runs by itself, or will.
+    func add(_ program: any EndableProgram) {
+        waitIfAbandoned()
+        state.update { $0.programs.append(program) }
+    }
+
+    /// Starts a program that writes into `place`, which is made if it is not there. Not while everything is taken away. Errors: those of `make`.
+    func start<Program: EndableProgram>(in place: String, _ make: () throws(SystemError) -> Program) throws(SystemError) -> Program {
+        let outcome = state.update { state -> Result<Program?, SystemError> in
+            if state.isAbandoned { return .success(nil) }
+            do throws(SystemError) {
+                try files.createDirectory(place)
+                let program = try make()
+                state.programs.append(program)
+                return .success(program)
+            } catch {
+                return .failure(error)
+            }
+        }
+        if let program = try outcome.get() { return program }
+        waitIfAbandoned()
+        throw SystemError(kind: .other, number: 0, attempt: "start a program in", path: place, reason: "the process ends")
+    }
 
     /// A program has ended.
     func remove(_ program: any EndableProgram) { state.update { state in state.programs.removeAll { $0 === program } } }

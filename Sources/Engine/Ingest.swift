@@ -262,11 +262,13 @@ package final class Ingest: @unchecked Sendable {
 }
 
 extension IngestReport {
-    fileprivate mutating func add(_ partition: PartitionIndex, _ count: Int, _ base: Offset) {
+    /// Counts an append that has become durable; of several commits on their way any may be told of first.
+    mutating func add(_ partition: PartitionIndex, _ count: Int, _ base: Offset) {
         guard count > 0 else { return }
         records += count
         let last = base + Int64(count - 1)
         if let index = offsets.firstIndex(where: { $0.partition == partition }) {
+            offsets[index].first = min(offsets[index].first, base)
             offsets[index].last = max(offsets[index].last, last)
         } else {
             offsets.append(IngestOffsets(partition: partition, first: base, last: last))

@@ -44,9 +44,9 @@ struct QueryLauncher: Sendable {
     }
 
     /// The running form of a pipeline; with `hasSlices` its driver goes on with what is pending, with `keepsView` questions may read its
-    /// state, with `maySpill` that may go to disk.
+    /// state. That of `spillingQuery` may go to disk, which is logged under its id; without one it may not.
     func dataflow(
-        _ pipeline: PipelinePlan, properties: [String: String], hasSlices: Bool = false, keepsView: Bool = false, maySpill: Bool = false
+        _ pipeline: PipelinePlan, properties: [String: String], hasSlices: Bool = false, keepsView: Bool = false, spillingQuery: String? = nil
     ) throws(QueryFailure) -> Dataflow {
         let settings = SettingValues(properties)
         var options = DataflowOptions(
@@ -54,8 +54,12 @@ struct QueryLauncher: Sendable {
         options.keepsView = keepsView
         options.failsOnUnreadableRecord = settings[.failsOnUnreadableRecord]
         var environment = environment()
-        if maySpill, let spills = engine.configuration.spills {
-            environment.makeDiskTable = { store throws(DiskTableError) in try spills.table(for: store) }
+        if let spillingQuery, let spills = engine.configuration.spills {
+            let logLine = engine.configuration.logLine
+            environment.makeDiskTable = { store throws(DiskTableError) in
+                logLine(.info, logText("state_goes_to_disk", ["query": spillingQuery, "store": store]))
+                return try spills.table(for: store)
+            }
         }
         do throws(DataflowError) {
             return try Dataflow(root: pipeline.root, destination: pipeline.destination, options: options, environment: environment)
@@ -77,7 +81,7 @@ struct QueryLauncher: Sendable {
         for (index, pipeline) in pipelines.enumerated() {
             let makesTable = index == pipelines.count - 1
             let dataflows = try PartitionIndex.all(of: pipeline.tasks).map { _ throws(QueryFailure) in
-                try dataflow(pipeline, properties: properties, hasSlices: true, keepsView: makesTable, maySpill: true)
+                try dataflow(pipeline, properties: properties, hasSlices: true, keepsView: makesTable, spillingQuery: plan.id)
             }
             let views = dataflows.compactMap(\.view)
             if !views.isEmpty { rows.read(from: views) }

@@ -39,7 +39,9 @@ extension StatementExecution {
         guard state == .running || isOverLimit && owner.rows.areInMemory else {
             throw Diagnostic(
                 .wrongState, "\(resolved.sources[0].name) cannot be read: its query \(owner.id) is \(state.name)",
-                hint: "RESUME \(owner.id); EXPLAIN \(owner.id) says why it stopped.")
+                hint: isOverLimit
+                    ? "It was paused for its memory, and its rows had to go; start the server with a higher limit, or DROP or TERMINATE queries."
+                    : "RESUME \(owner.id); EXPLAIN \(owner.id) says why it stopped.")
         }
         let access = try tableAccess(of: resolved)
         let id = transientID(resolved)

@@ -124,6 +124,10 @@ package func onTermination(_ body: @escaping @Sendable (Int32) -> Void) throws(S
     var signals = sigset_t()
     unsafe sigemptyset(&signals)
     for number in [SIGINT, SIGTERM] { unsafe sigaddset(&signals, number) }
+    // Where the parent has a lost terminal ignored, as nohup does, it stays so.
+    var hangUp = sigaction()
+    unsafe sigaction(SIGHUP, nil, &hangUp)
+    if unsafe unsafeBitCast(hangUp.__sigaction_handler.sa_handler, to: Int.self) != 1 { unsafe sigaddset(&signals, SIGHUP) }
     // Threads that are started later block them too, so that they wait for the thread that takes them.
     unsafe pthread_sigmask(SIG_BLOCK, &signals, nil)
     let waited = signals

@@ -18,8 +18,8 @@ struct BenchCommand {
     /// What exists for the runs, and is taken away when the process is asked to end.
     private let places = TemporaryPlaces()
 
-    init(_ invocation: Invocation) {
-        self.invocation = invocation
+    init(_ given: Invocation) throws(CommandFailure) {
+        invocation = try CommandSettings(given).invocation
         choice = BenchChoice(invocation)
     }
 
@@ -27,6 +27,7 @@ struct BenchCommand {
         if let peer = choice.peer { return try run(against: peer) }
         let cases = try choice.cases()
         let earlier = try earlierReport()
+        try checkPlot()
         var report = emptyReport
         try measure { () throws(Diagnostic) in report.results = try suite(report).run(cases, progress: tell) }
         try show(report, earlier)
@@ -128,6 +129,15 @@ struct BenchCommand {
             ByteStream.output.print(try JSONValue(encoding: report).text + "\n")
         } catch {
             throw .refused(Diagnostic(.dataError, "the figures cannot be written: \(error)", category: .general))
+        }
+    }
+
+    /// The directory of the drawing has to be there before anything is measured.
+    private func checkPlot() throws(CommandFailure) {
+        guard let path = invocation[.plot]?.text else { return }
+        let directory = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
+        if !HostFileSystem().exists(directory) {
+            throw .usage(Diagnostic(.noSuchFile, "there is no directory \(directory) for the drawing", category: .general))
         }
     }
 

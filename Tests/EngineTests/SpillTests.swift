@@ -89,7 +89,13 @@ private func expected(_ numbers: [Int]) throws -> [String] {
         let files = MemoryFileSystem()
         let snapshots = takesSnapshots ? SnapshotFolder(files: files, directory: "/snapshots", changesBetween: 5_000) : nil
         let spilled = Tables()
-        var millrace = try Millrace(files: files, properties: [limit: "1M"], snapshots: snapshots, spills: spilled.folder())
+        let logged = Monitor<[String]>([])
+        func start() throws -> Millrace {
+            try Millrace(files: files, properties: [limit: "1M"], snapshots: snapshots, spills: spilled.folder()) { _, line in
+                logged.update { $0.append(line) }
+            }
+        }
+        var millrace = try start()
         _ = millrace.run(sources + tables)
         let many = try millrace.id(of: "MANY")
         for (place, number) in numbers.enumerated() {
@@ -98,8 +104,9 @@ private func expected(_ numbers: [Int]) throws -> [String] {
             _ = millrace.rows(after: (place + 1) * width)
             #expect(try spilled.count == 1 && millrace.metrics(of: many).diskBytes > 0)
             millrace.close()
-            millrace = try Millrace(files: files, properties: [limit: "1M"], snapshots: snapshots, spills: spilled.folder())
+            millrace = try start()
         }
+        #expect(logged.withLock { $0.contains { $0.hasPrefix("event=state_goes_to_disk query=\(many) store=") } })
         #expect(millrace.rows(after: numbers.count * width) == all)
         #expect(try millrace.metrics(of: many).state == "RUNNING" && millrace.metrics(of: many).diskBytes > 0)
         #expect(try millrace.metrics(of: many).stateBytes < 1 << 20)

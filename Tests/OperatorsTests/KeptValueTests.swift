@@ -81,3 +81,29 @@ import Values
         #expect(dataflow.stateMemory < 2 << 20)
     }
 }
+
+extension KeptValueTests {
+    /// A merge of two sessions whose texts are all NULL, and a row for another key behind it.
+    @Test func sessionsWhoseListsHoldNullsMerge() throws {
+        let root = aggregate(
+            .source(source([ColumnDefinition("V", .string)])), [call("COLLECT_LIST", [column(1, .string)], .array(.string))],
+            window: WindowDescription(shape: .session(gap: 5_000), grace: 86_400_000, retention: 90_000_000))
+        let dataflow = try Dataflow(root: root, destination: sink(kind: .table), options: DataflowOptions(coalesces: true))
+        var output: [String] = []
+        func commit(_ lines: [Line]) throws {
+            try dataflow.process(input: 0, run: run(lines), range: 0..<lines.count, partition: 0)
+            while dataflow.hasPending { try dataflow.resume() }
+            try dataflow.flush()
+            while dataflow.hasPending { try dataflow.resume() }
+            output += texts(dataflow.takeOutput())
+            _ = try dataflow.takeChangelog()
+        }
+        try commit([
+            Line("1", #"{"V":null}"#, at: 40_000), Line("1", #"{"V":null}"#, at: 46_000), Line("1", #"{"V":"a"}"#, at: 43_000),
+            Line("0", #"{"V":null}"#, at: 40_000),
+        ])
+        #expect(output.contains { $0.contains(#"{"A0":[null,null,"a"]}@46000"#) } && output.contains { $0.contains(#"{"A0":[null]}@40000"#) })
+        try commit([Line("0", #"{"V":"b"}"#, at: 40_100)])
+        #expect(output.last?.contains(#"{"A0":[null,"b"]}@40100"#) == true)
+    }
+}

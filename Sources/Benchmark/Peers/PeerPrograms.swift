@@ -115,14 +115,14 @@ package struct PeerPrograms {
         of program: String, _ arguments: [String], at place: String, _ places: TemporaryPlaces
     ) throws(Diagnostic) -> String {
         do throws(SystemError) {
-            try files.createDirectory(place)
             let (printed, complaints) = (place + "/output", place + "/errors")
             // What scripts make for a while, and do not always remove, goes with the place.
-            let group = try ChildGroup.start(
-                program, arguments, adding: ["TMPDIR": place, "OUT_DIR": place], output: printed, errors: complaints)
-            let running = RunningChild(group)
-            places.add(running)
-            let status = group.wait(nanoseconds: patience)
+            let running = try places.start(in: place) { () throws(SystemError) in
+                RunningChild(
+                    try ChildGroup.start(
+                        program, arguments, adding: ["TMPDIR": place, "OUT_DIR": place], output: printed, errors: complaints))
+            }
+            let status = running.group.wait(nanoseconds: patience)
             places.remove(running)
             places.waitIfAbandoned()
             let text = String(decoding: try files.contents(of: printed), as: UTF8.self)
@@ -148,7 +148,7 @@ package struct PeerPrograms {
 
 /// A program that can be ended, for those who keep such.
 private final class RunningChild: EndableProgram {
-    private let group: ChildGroup
+    let group: ChildGroup
     init(_ group: ChildGroup) { self.group = group }
     func end() { group.end() }
 }

@@ -86,12 +86,14 @@ extension Batch {
 final class ChunkCutter {
     private let columns: [Column]
     private let oldColumns: [Column]
+    private let keyCount: Int
     private let chunk = Batch()
     private var source: Batch?
     private var next = 0
 
-    /// For batches whose columns are of the types of `columns`.
-    init(_ columns: [Column]) {
+    /// For batches whose columns are of the types of `columns`, of which the first `keyCount` have values in every row.
+    init(_ columns: [Column], keyCount: Int) {
+        self.keyCount = keyCount
         self.columns = columns.map { Column($0.type) }
         oldColumns = columns.map { Column($0.type) }
     }
@@ -116,13 +118,17 @@ final class ChunkCutter {
         guard let batch = source, next < batch.selection.count else { return nil }
         let first = next
         var weight = 0
-        let columns = batch.columns + batch.old
-        let weighty = columns.filter { $0.count > 0 && $0.hasVariableWeight }
-        if weighty.isEmpty {
+        func weighty(_ columns: ArraySlice<Column>) -> [Column] { columns.filter { $0.count > 0 && $0.hasVariableWeight } }
+        let keys = weighty(batch.columns.prefix(keyCount)), values = weighty(batch.columns.dropFirst(keyCount)), old = weighty(batch.old[...])
+        if keys.isEmpty && values.isEmpty && old.isEmpty {
             next = min(batch.selection.count, next + OutputLimits.chunkRows)
         } else {
             while next < batch.selection.count, next - first < OutputLimits.chunkRows, weight < OutputLimits.chunkBytes {
-                for column in weighty { weight += column.weight(batch.selection[next]) }
+                let row = batch.selection[next]
+                for column in keys { weight += column.weight(row) }
+                // What stands where a row has no value, or had none before, means nothing.
+                if batch.hasValue(row) { for column in values { weight += column.weight(row) } }
+                if batch.hadOld(row) { for column in old { weight += column.weight(row) } }
                 next += 1
             }
         }

@@ -73,7 +73,7 @@ final class SessionOperator: Operator {
         columns = step.output.columns.map { Column($0.type) }
         oldColumns = step.output.columns.map { Column($0.type) }
         pendingOld = step.output.columns.map { Column($0.type) }
-        cutter = ChunkCutter(columns)
+        cutter = ChunkCutter(columns, keyCount: step.output.keyCount)
         hasFixedSize = !columns.contains(where: \.hasVariableWeight)
         super.init(context, next: next)
     }
