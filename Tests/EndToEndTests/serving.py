@@ -34,7 +34,8 @@ class Server:
 
     def __init__(self, millrace, data, *arguments):
         self.process = subprocess.Popen(
-            [millrace, "serve", "--data", data, "--listen", "127.0.0.1:0", *arguments], stderr=subprocess.PIPE, text=True)
+            [millrace, "serve", "--data", data, "--listen", "127.0.0.1:0", *arguments],
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         # What it has said on standard error so far.
         self.lines = []
         for line in self.process.stderr:
