@@ -77,6 +77,7 @@ package struct BenchmarkReport: Hashable, Sendable, Codable {
     package var results: [BenchmarkResult]
     /// Beside whom the queries were run, where they were.
     package var peer: Peer?
+    /// The queries of both, where they were.
     package var comparisons: [PeerComparison]?
 
     /// A report without results.

@@ -33,6 +33,7 @@ package struct TurnTime: Hashable, Sendable {
 
 /// Hears of every part of every turn. Called on the workers' threads, and must not wait.
 package protocol TurnObserver: Sendable {
+    /// A part of a turn is over.
     func took(_ part: TurnPart, _ time: TurnTime)
 }
 

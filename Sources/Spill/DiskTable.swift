@@ -59,14 +59,17 @@ package struct DiskTableError: Error, Hashable, Sendable {
 
 /// Keys and values, one after the other in one array of bytes.
 package struct EntryList: Sendable {
+    /// The bytes of all keys and values.
     package var bytes: [UInt8] = []
+    /// Where each key stands in `bytes`.
     package private(set) var keys: [ByteRange] = []
-    /// One a key; null where there is none.
+    /// Where the value of each key stands in `bytes`; null where there is none.
     package private(set) var values: [ByteRange] = []
 
     /// No entries.
     package init() {}
 
+    /// The number of entries.
     package var count: Int { keys.count }
 
     /// The key at a place.

@@ -85,11 +85,13 @@ package struct PeerComparison: Hashable, Sendable, Codable {
     package var query: String
     /// What it does.
     package var meaning: String
-    /// Input rows a second, medians of the runs.
+    /// Input rows a second, the median of the runs.
     package var rate: Double
+    /// The same of the peer.
     package var peerRate: Double
-    /// Seconds of processor time for a million rows, where both tell them.
+    /// Seconds of processor time for a million rows, where they were measured.
     package var processorSeconds: Double?
+    /// The same of the peer, where it tells them.
     package var peerProcessorSeconds: Double?
 
     /// How many times as fast as the peer.

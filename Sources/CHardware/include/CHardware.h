@@ -29,16 +29,21 @@ static inline void millrace_prefetch(const void *address) { __builtin_prefetch(a
 #if defined(__SSE2__)
 #include <emmintrin.h>
 
-/// How many of the `length` bytes from `bytes` on come before the first that is no plain one of a JSON string: a quote, a backslash, or a
-/// control character. `high` gets a bit if any of them is above 0x7F. Up to 15 bytes behind the last may be loaded; they decide nothing.
-static inline int64_t millrace_plain_bytes(const uint8_t *bytes, int64_t length, uint32_t *high) {
+/// The bits, one a byte from the lowest on, of those of sixteen bytes that are no plain ones of a JSON string: a quote, a backslash, or a
+/// control character.
+static inline uint32_t millrace_special_bytes(__m128i block) {
     const __m128i quote = _mm_set1_epi8(0x22), slash = _mm_set1_epi8(0x5C), control = _mm_set1_epi8(0x1F);
+    return (uint32_t)_mm_movemask_epi8(_mm_or_si128(
+        _mm_or_si128(_mm_cmpeq_epi8(block, quote), _mm_cmpeq_epi8(block, slash)),
+        _mm_cmpeq_epi8(_mm_min_epu8(block, control), block)));
+}
+
+/// How many of the `length` bytes from `bytes` on come before the first that is no plain one of a JSON string. `high` gets a bit if any of
+/// them is above 0x7F. Up to 15 bytes behind the last may be loaded; they decide nothing.
+static inline int64_t millrace_plain_bytes(const uint8_t *bytes, int64_t length, uint32_t *high) {
     for (int64_t at = 0; at < length; at += 16) {
         __m128i block = _mm_loadu_si128((const __m128i *)(bytes + at));
-        __m128i special = _mm_or_si128(
-            _mm_or_si128(_mm_cmpeq_epi8(block, quote), _mm_cmpeq_epi8(block, slash)),
-            _mm_cmpeq_epi8(_mm_min_epu8(block, control), block));
-        uint32_t found = (uint32_t)_mm_movemask_epi8(special), tops = (uint32_t)_mm_movemask_epi8(block);
+        uint32_t found = millrace_special_bytes(block), tops = (uint32_t)_mm_movemask_epi8(block);
         if (found == 0) {
             if (at + 16 > length) tops &= (1u << (length - at)) - 1;
             *high |= tops;
@@ -52,28 +57,14 @@ static inline int64_t millrace_plain_bytes(const uint8_t *bytes, int64_t length,
     return length;
 }
 
-/// The bits, one a byte from the lowest on, of those of eight bytes that are no plain ones of a JSON string.
-static inline uint32_t millrace_special_bytes(uint64_t bytes) {
-    const __m128i quote = _mm_set1_epi8(0x22), slash = _mm_set1_epi8(0x5C), control = _mm_set1_epi8(0x1F);
-    __m128i block = _mm_cvtsi64_si128((int64_t)bytes);
-    __m128i special = _mm_or_si128(
-        _mm_or_si128(_mm_cmpeq_epi8(block, quote), _mm_cmpeq_epi8(block, slash)),
-        _mm_cmpeq_epi8(_mm_min_epu8(block, control), block));
-    return (uint32_t)_mm_movemask_epi8(special) & 0xFF;
-}
-
 /// Copies `length` bytes up to the first that is no plain one of a JSON string; gives how many come before it. Nothing but the `length`
 /// bytes is read; up to 15 bytes behind them may be written.
 static inline int64_t millrace_copy_plain_bytes(uint8_t *to, const uint8_t *from, int64_t length) {
-    const __m128i quote = _mm_set1_epi8(0x22), slash = _mm_set1_epi8(0x5C), control = _mm_set1_epi8(0x1F);
     int64_t at = 0;
     for (; length - at >= 16; at += 16) {
         __m128i block = _mm_loadu_si128((const __m128i *)(from + at));
         _mm_storeu_si128((__m128i *)(to + at), block);
-        __m128i special = _mm_or_si128(
-            _mm_or_si128(_mm_cmpeq_epi8(block, quote), _mm_cmpeq_epi8(block, slash)),
-            _mm_cmpeq_epi8(_mm_min_epu8(block, control), block));
-        uint32_t found = (uint32_t)_mm_movemask_epi8(special);
+        uint32_t found = millrace_special_bytes(block);
         if (found) return at + __builtin_ctz(found);
     }
     while (at < length) {
@@ -90,7 +81,7 @@ static inline int64_t millrace_copy_plain_bytes(uint8_t *to, const uint8_t *from
             bytes = (uint64_t)from[at] | (uint64_t)from[at + count / 2] << count / 2 * 8 | (uint64_t)from[at + count - 1] << (count - 1) * 8;
         }
         __builtin_memcpy(to + at, &bytes, 8);
-        uint32_t found = millrace_special_bytes(bytes) & ((1u << count) - 1);
+        uint32_t found = millrace_special_bytes(_mm_cvtsi64_si128((int64_t)bytes)) & ((1u << count) - 1);
         if (found) return at + __builtin_ctz(found);
         at += count;
     }

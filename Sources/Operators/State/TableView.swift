@@ -116,15 +116,8 @@ package final class TableView: @unchecked Sendable {
             let later = window.earlier.filter { $0.commit > commit }
             let last = min(range.upperBound, later.first?.groupCount ?? window.table.count)
             let groups = (min(range.lowerBound, last)..<last).map { Int32(truncatingIfNeeded: $0) }
-            let table = window.table
-            for (column, key) in zip(batch.columns, table.keys) { column.copyRows(of: key, groups) }
-            for (column, aggregator) in zip(batch.columns[table.keys.count...], table.aggregators) {
-                column.reset(groups.count)
-                aggregator.results(groups, into: column)
-            }
-            batch.timestamps = groups.map { table.timestamps[Int($0)] }
-            batch.rowCount = groups.count
-            for earlier in later.reversed() { earlier.put(over: batch, range.lowerBound..<last, keyCount: table.keys.count) }
+            window.table.show(groups, in: batch)
+            for earlier in later.reversed() { earlier.put(over: batch, range.lowerBound..<last, keyCount: window.table.keys.count) }
         }
     }
 
@@ -146,12 +139,19 @@ package final class TableView: @unchecked Sendable {
         var groups: [Int32] = []
         table.assign(keys, rows.map { Int32(truncatingIfNeeded: $0) }, to: &groups)
         if table.restore(groups, rows.map { entries.values[$0] }, of: entries.bytes) != nil { throw .damagedOnDisk }
-        for (column, key) in zip(batch.columns, table.keys) { column.copyRows(of: key, groups) }
-        for (column, aggregator) in zip(batch.columns[table.keys.count...], table.aggregators) {
+        table.show(groups, in: batch)
+    }
+}
+
+extension GroupTable {
+    /// Makes `batch` the rows of groups as they are now.
+    fileprivate func show(_ groups: [Int32], in batch: Batch) {
+        for (column, key) in zip(batch.columns, keys) { column.copyRows(of: key, groups) }
+        for (column, aggregator) in zip(batch.columns[keys.count...], aggregators) {
             column.reset(groups.count)
             aggregator.results(groups, into: column)
         }
-        batch.timestamps = groups.map { table.timestamps[Int($0)] }
+        batch.timestamps = groups.map { timestamps[Int($0)] }
         batch.rowCount = groups.count
     }
 }

@@ -23,6 +23,18 @@ import CHardware
             unsafe slots.initialize(repeating: Slot(tag: 0, id: -1), count: capacity)
             self.capacity = capacity
         }
+
+        /// The slot of a key with this hash, for whose id `isKey` holds: where it is, or the empty one where it would go, whose id is -1.
+        @inline(__always) func probe(_ hash: UInt64, _ isKey: (Int32) -> Bool) -> (slot: Int, id: Int32) {
+            let mask = capacity - 1
+            let tag = UInt32(truncatingIfNeeded: hash >> 20)
+            var place = Int(truncatingIfNeeded: hash) & mask
+            while true {
+                let slot = unsafe slots[place]
+                if slot.id < 0 || slot.tag == tag && isKey(slot.id) { return (place, slot.id) }
+                place = (place + 1) & mask
+            }
+        }
     }
 
     private static let splitCount = 32_768
@@ -110,16 +122,8 @@ import CHardware
     /// The slot of `key`: where it is, or the empty one where it would go.
     private func probe(_ key: ArraySlice<UInt8>, _ hash: UInt64) -> (partition: Int, slot: Int, id: Int32) {
         let index = partitionIndex(hash)
-        let partition = partitions[index]
-        let mask = partition.capacity - 1
-        let tag = UInt32(truncatingIfNeeded: hash >> 20)
-        var place = Int(truncatingIfNeeded: hash) & mask
-        while true {
-            let slot = unsafe partition.slots[place]
-            if slot.id < 0 { return (index, place, -1) }
-            if slot.tag == tag, isKey(slot.id, key) { return (index, place, slot.id) }
-            place = (place + 1) & mask
-        }
+        let found = partitions[index].probe(hash) { isKey($0, key) }
+        return (index, found.slot, found.id)
     }
 
     /// The id of `key`, nil when it has none.
@@ -136,9 +140,6 @@ import CHardware
         return (Int(insert(key, hash, found.partition, found.slot)), true)
     }
 
-    /// How many keys ahead of its look-up the slot of a key is asked for.
-    private static let prefetchDistance = 12
-
     /// Gives each of the keys, which stand one behind the other in `keys` and end at `ends`, its id by appending to `ids`; appends the places
     /// of those that are new to `fresh`.
     func assign(_ keys: [UInt8], ends: [Int], to ids: inout [Int32], fresh: inout [Int]) {
@@ -154,7 +155,7 @@ import CHardware
         var taken = Lookup(self)
         var start = 0
         for (place, end) in ends.enumerated() {
-            let ahead = place + ByteTable.prefetchDistance
+            let ahead = place + Hashing.prefetchDistance
             if ahead < hashes.count { unsafe millrace_prefetch(taken.slot(of: hashes[ahead])) }
             let known = taken.find(keys, start..<end, hashes[place])
             if known >= 0 {
@@ -203,16 +204,7 @@ import CHardware
 
         /// The id of the key at `range` of `keys`, -1 when it has none.
         @inline(__always) func find(_ keys: [UInt8], _ range: Range<Int>, _ hash: UInt64) -> Int32 {
-            let partition = partition(hash)
-            let mask = partition.capacity - 1
-            let tag = UInt32(truncatingIfNeeded: hash >> 20)
-            var place = Int(truncatingIfNeeded: hash) & mask
-            while true {
-                let slot = unsafe partition.slots[place]
-                if slot.id < 0 { return -1 }
-                if slot.tag == tag, isKey(slot.id, keys, range) { return slot.id }
-                place = (place + 1) & mask
-            }
+            partition(hash).probe(hash) { isKey($0, keys, range) }.id
         }
 
         @inline(__always) private func isKey(_ id: Int32, _ keys: [UInt8], _ range: Range<Int>) -> Bool {

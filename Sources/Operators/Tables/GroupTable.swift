@@ -10,9 +10,6 @@ final class GroupTable {
     /// Bytes of one key column: its places have 32 bits.
     private static let keyLimit = Int(Int32.max) - (64 << 20)
 
-    /// How many rows ahead of its look-up the slot of a key is asked for.
-    private static let prefetchDistance = 12
-
     private let wordTable: WordTable?
     private let byteTable: ByteTable?
     /// Key columns by group id.
@@ -73,7 +70,7 @@ final class GroupTable {
         if let wordTable {
             let words = columns[0].words
             for (place, row) in rows.enumerated() {
-                let ahead = place + GroupTable.prefetchDistance
+                let ahead = place + Hashing.prefetchDistance
                 if ahead < rows.count { wordTable.prefetch(words[Int(rows[ahead])]) }
                 let group = wordTable.group(of: words[Int(row)])
                 if group == next {

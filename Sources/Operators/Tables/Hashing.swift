@@ -2,6 +2,9 @@
 
 /// Mixes 128-bit products, after wyhash by Wang Yi (public domain).
 enum Hashing {
+    /// How many keys ahead of its look-up the slot of a key is asked for.
+    static let prefetchDistance = 12
+
     @inline(__always) static func mix(_ a: UInt64, _ b: UInt64) -> UInt64 {
         let product = a.multipliedFullWidth(by: b)
         return product.high ^ product.low
