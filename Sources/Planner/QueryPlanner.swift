@@ -122,6 +122,7 @@ private struct StepPlanner {
         let isGroupedByKey = query.isGroupedByKey
         var step = rows()
         if let filter = query.filter {
+            if case .join(let join) = step { step = .join(join.knowing(filter)) }
             // The dialect's foreign-key joins do not tell what a row was before, unless an aggregation asks them to.
             let ignoresOld = isTable && query.grouping == nil && query.relation.isForeignKeyJoin
             step = .filter(FilterStep(input: step, predicate: filter, isTable: isTable, ignoresOld: ignoresOld))

@@ -69,6 +69,8 @@ extension Step {
         let keys = step.isForeign ? step.right.output.key : step.output.key
         return "\(step.type.rawValue) JOIN \(kind) ON \(keys.map(\.name).joined(separator: ", "))"
             + " STORE \(step.stores.map(\.name).joined(separator: ", "))"
+            + (step.leftCondition.map { " LEFT WHERE \($0.text(over: step.left.output))" } ?? "")
+            + (step.rightCondition.map { " RIGHT WHERE \($0.text(over: step.right.output))" } ?? "")
             + (step.leftRepartition.map { " REPARTITION LEFT \($0.name)" } ?? "")
             + (step.rightRepartition.map { " REPARTITION RIGHT \($0.name)" } ?? "")
     }

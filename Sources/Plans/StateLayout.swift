@@ -71,7 +71,8 @@ extension AggregateStep {
 
 extension JoinStep {
     fileprivate var layoutTexts: [(store: String, text: String)] {
-        func text(_ side: Step) -> String {
+        // Rows that the condition leaves out are missing in the state.
+        func text(_ side: Step, _ condition: TypedExpression?) -> String {
             let name =
                 switch kind {
                 case .streamStream: "stream-stream/1"
@@ -82,9 +83,9 @@ extension JoinStep {
             let window: String
             if case .streamStream(let bounds) = kind { window = "\(bounds.before) \(bounds.after)" } else { window = "none" }
             return "\(name) \(type.rawValue) key \(types(output.key)) \(keyFormat.layoutText) row \(types(side.output.columns)) "
-                + "window \(window)"
+                + "window \(window)" + (condition.map { " where \($0.text(over: side.output))" } ?? "")
         }
-        let both = [(leftStore.name, text(left)), (rightStore.name, text(right))]
+        let both = [(leftStore.name, text(left, leftCondition)), (rightStore.name, text(right, rightCondition))]
         return kind == .streamTable ? [both[1]] : both
     }
 }

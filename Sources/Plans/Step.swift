@@ -292,6 +292,10 @@ package struct JoinStep: Hashable, Sendable, Codable {
     /// Where rows of a side change partitions; nil when they are partitioned by the join's key already.
     package var leftRepartition: InternalTopic?
     package var rightRepartition: InternalTopic?
+    /// Of joins of tables: a row of the side for which this is not true makes nothing that the steps above let through. While only the last
+    /// of several changes counts, such a row is as good as deleted, so that the join need not keep it.
+    package var leftCondition: TypedExpression?
+    package var rightCondition: TypedExpression?
     package init(
         left: Step, right: Step, type: JoinType, kind: JoinKind, output: RowSchema, leftStore: StoreDescription,
         rightStore: StoreDescription, keyFormat: FormatSpec, leftRepartition: InternalTopic? = nil, rightRepartition: InternalTopic? = nil

@@ -1,6 +1,7 @@
 // Joins of every kind over random rows, against models that keep everything in dictionaries. The dataflow is restored from its changelog in
 // the middle, and its output is the same when all rows are merged into one batch.
 
+import Bytes
 import Operators
 import Plans
 import Testing
@@ -175,5 +176,72 @@ private func value(_ arrival: Arrival) -> String? {
         let step = joinStep(type, .foreignKey(TypedExpression.column(1, .string)), leftKind: .table, rightKind: .table)
         #expect(try joined(step, arrivals, isTable: true) == expected)
         #expect(expected.count > 300)
+    }
+
+    // MARK: Conditions of one side
+
+    /// The table that is left when all is done, and how many changes of state it took.
+    private func table(_ root: Step, _ arrivals: [Arrival], _ options: DataflowOptions) throws -> (rows: [String: String], changes: Int) {
+        let runs = [run(arrivals.filter(\.isLeft).map(\.line)), run(arrivals.filter { !$0.isLeft }.map(\.line))]
+        var dataflow = try Dataflow(root: root, destination: sink(kind: .table), options: options)
+        var (places, rows, log) = ([0, 0], [String: String](), [(store: String, records: OutgoingRecords)]())
+        for (count, arrival) in arrivals.enumerated() {
+            let input = arrival.isLeft ? 0 : 1
+            try dataflow.process(input: input, run: runs[input], range: places[input]..<places[input] + 1, partition: 0)
+            places[input] += 1
+            for text in texts(dataflow.takeOutput()) {
+                let parts = text.split(separator: "|", maxSplits: 1)
+                rows[String(parts[0])] = parts[1].hasPrefix("~") ? nil : String(parts[1])
+            }
+            guard count % 7 == 0 else { continue }
+            log += try dataflow.takeChangelog()
+            guard count % 70 == 0 else { continue }
+            dataflow = try Dataflow(root: root, destination: sink(kind: .table), options: options)
+            for change in log { try dataflow.restore(store: change.store, run: run(change.records)) }
+        }
+        return (rows, log.reduce(0) { $0 + $1.records.timestamps.count })
+    }
+
+    /// Where only the last of several changes counts, a join that knows what WHERE says of a side keeps less and makes the same table.
+    @Test(arguments: [JoinType.inner, .left, .right], [1, 2, 3] as [UInt64]) func conditions(type: JoinType, seed: UInt64) throws {
+        var conditions = SideConditions()
+        func isBehind(_ text: String) -> TypedExpression {
+            TypedExpression(.compare(.greater, .column(1, .string), .literal(.string(text), .string)), .boolean)
+        }
+        if type != .right { conditions.left = isBehind("a3") }
+        if type != .left { conditions.right = isBehind("b3") }
+        try checkConditions(type, .tableTable, conditions, arrivals(seed, count: 900, keys: 9, deletions: 2))
+    }
+
+    @Test(arguments: [JoinType.inner, .left], [1, 2, 3] as [UInt64]) func foreignKeyConditions(type: JoinType, seed: UInt64) throws {
+        var chance = Chance(seed)
+        let arrivals: [Arrival] = (0..<1200).map { number in
+            let value = chance.below(10) < 2 ? nil : chance.below(8) == 0 ? "{}" : #"{"A":"n\#(chance.below(4))"}"#
+            if chance.below(3) > 0 { return fromLeft("k\(chance.below(30))", value, at: Int64(number)) }
+            return fromRight("n\(chance.below(4))", value == nil ? nil : #"{"B":"b\#(chance.below(10))"}"#, at: Int64(number))
+        }
+        func isNot(_ text: String) -> TypedExpression {
+            TypedExpression(.compare(.notEqual, .column(1, .string), .literal(.string(text), .string)), .boolean)
+        }
+        var conditions = SideConditions(left: isNot("n1"))
+        if type == .inner {
+            conditions.right = TypedExpression(.compare(.less, .column(1, .string), .literal(.string("b5"), .string)), .boolean)
+        }
+        try checkConditions(type, .foreignKey(TypedExpression.column(1, .string)), conditions, arrivals)
+    }
+
+    private func checkConditions(_ type: JoinType, _ kind: JoinKind, _ conditions: SideConditions, _ arrivals: [Arrival]) throws {
+        func step(isKnown: Bool) -> Step {
+            var conditions = conditions
+            conditions.isKnown = isKnown
+            let isForeign = if case .foreignKey = kind { true } else { false }
+            return joinStep(type, kind, leftKind: .table, rightKind: .table, conditions: conditions, ignoresOld: isForeign)
+        }
+        let plain = try table(step(isKnown: false), arrivals, DataflowOptions())
+        let knowing = try table(step(isKnown: true), arrivals, DataflowOptions(coalesces: true))
+        #expect(knowing.rows == plain.rows && !plain.rows.isEmpty)
+        #expect(knowing.changes < plain.changes * 19 / 20)
+        // Where all changes count, every one is told as if the join did not know.
+        #expect(try table(step(isKnown: true), arrivals, DataflowOptions()) == plain)
     }
 }

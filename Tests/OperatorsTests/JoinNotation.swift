@@ -13,17 +13,33 @@ typealias Arrival = (isLeft: Bool, line: Line)
 func fromLeft(_ key: String?, _ value: String?, at time: Int64 = 0) -> Arrival { (true, Line(key, value, at: time)) }
 func fromRight(_ key: String?, _ value: String?, at time: Int64 = 0) -> Arrival { (false, Line(key, value, at: time)) }
 
-func joinStep(_ type: JoinType, _ kind: JoinKind, leftKind: SourceKind = .stream, rightKind: SourceKind = .stream) -> Step {
+/// What WHERE says of each side, over that side's rows.
+struct SideConditions {
+    var left: TypedExpression?
+    var right: TypedExpression?
+    /// Whether the join is told, or only the filter above it.
+    var isKnown = true
+}
+
+func joinStep(
+    _ type: JoinType, _ kind: JoinKind, leftKind: SourceKind = .stream, rightKind: SourceKind = .stream,
+    conditions: SideConditions = SideConditions(), ignoresOld: Bool = false
+) -> Step {
     let l = source([ColumnDefinition("A", .string)], kind: leftKind, topic: "left")
     let r = source([ColumnDefinition("B", .string)], kind: rightKind, topic: "right")
     let schema = RowSchema(
         columns: [ColumnDefinition("ID", .string)] + l.output.columns + r.output.columns.map { ColumnDefinition("R_" + $0.name, $0.type) },
         keyCount: 1)
-    let whole = Step.join(
-        JoinStep(
-            left: .source(l), right: .source(r), type: type, kind: kind, output: schema, leftStore: StoreDescription(name: "l"),
-            rightStore: StoreDescription(name: "r"), keyFormat: FormatSpec(.kafka)))
+    var join = JoinStep(
+        left: .source(l), right: .source(r), type: type, kind: kind, output: schema, leftStore: StoreDescription(name: "l"),
+        rightStore: StoreDescription(name: "r"), keyFormat: FormatSpec(.kafka))
+    if conditions.isKnown { (join.leftCondition, join.rightCondition) = (conditions.left, conditions.right) }
     let isTable = leftKind == .table
+    var whole = Step.join(join)
+    for (condition, shift) in [(conditions.left, 1), (conditions.right, 3)] {
+        guard let predicate = condition?.mappingColumns({ $0 + shift }) else { continue }
+        whole = .filter(FilterStep(input: whole, predicate: predicate, isTable: isTable, ignoresOld: ignoresOld))
+    }
     return project(whole, [("ID", column(0, text)), ("A", column(2, text)), ("B", column(4, text))], isTable: isTable)
 }
 

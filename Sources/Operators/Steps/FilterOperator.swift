@@ -60,7 +60,8 @@ final class FilterOperator: Operator {
             // Evaluated after the new versions' result has been read: both use the same kernels.
             passed = flags(try self.passing(input, input.selection.filtered { input.hasOld[$0] }, old: true), input.rowCount)
         }
-        if !step.ignoresOld { batch.selection = input.selection.filtered { passes[$0] || passed[$0] } }
+        // Where only the last of several changes counts, the deletion of what was not there is none.
+        if !step.ignoresOld || context.options.coalesces { batch.selection = input.selection.filtered { passes[$0] || passed[$0] } }
         batch.hasValue = passes
         batch.hasOld = passed
     }

@@ -40,7 +40,10 @@ final class ForeignKeyJoinOperator: JoinOperator {
     override var stores: [NamedStore] { [NamedStore(step.leftStore, left), NamedStore(step.rightStore, right)] }
     override var stateMemory: Int { references.memory }
 
-    override func releaseMemory() { frame = Frame(environment: context.environment) }
+    override func releaseMemory() {
+        super.releaseMemory()
+        frame = Frame(environment: context.environment)
+    }
 
     // MARK: Which keys rows name
 
@@ -54,7 +57,7 @@ final class ForeignKeyJoinOperator: JoinOperator {
         var place = 0
         let rows = batch.selection.filtered { row in
             defer { place += 1 }
-            return batch.hasValue(row) && side.key(place) != nil
+            return side.hasValue(row) && side.key(place) != nil
         }
         name(batch, rows)
         frame.onFailure = nil
@@ -87,6 +90,8 @@ final class ForeignKeyJoinOperator: JoinOperator {
 
     private func changeLeft(_ arrival: JoinArrival) {
         let known = left.find(arrival.key)
+        // What was not there is not deleted.
+        if known < 0 && arrival.row == nil { return }
         let before = left.row(known)
         let oldTarget = references.target(of: known)
         let oldPartner = right.row(oldTarget)
@@ -115,7 +120,9 @@ final class ForeignKeyJoinOperator: JoinOperator {
 
     private func changeRight(_ arrival: JoinArrival) {
         let known = right.find(arrival.key)
+        if known < 0 && arrival.row == nil { return }
         let before = right.row(known)
+        if arrival.isUnwanted && before.isMissing { return }
         let number = right.set(arrival.key, known, arrival.row, time: arrival.time)
         let after = right.row(number)
         for leftNumber in references.sorted(naming: number) {

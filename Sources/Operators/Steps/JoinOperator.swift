@@ -78,12 +78,12 @@ class JoinOperator: Operator {
         let readsNullKeys = step.keyFormat.name == .delimited
         // Windows match by their start, sessions by their end too.
         let windows: KeyBatch.Windows = QueryPlan.window(of: step.left) == .session ? .session : .start
-        let seed = context.options.hashSeed
         left = try JoinSide(
-            step.left, isLeft: true, step.keyFormat, windows: windows, readsNullKeys: readsNullKeys && step.leftKeepsRecordKeys, seed: seed)
+            step.left, step.leftCondition, isLeft: true, step.keyFormat, windows: windows,
+            readsNullKeys: readsNullKeys && step.leftKeepsRecordKeys, context)
         right = try JoinSide(
-            step.right, isLeft: false, rightKeyFormat ?? step.keyFormat, windows: windows,
-            readsNullKeys: readsNullKeys && step.rightKeepsRecordKeys, seed: seed)
+            step.right, step.rightCondition, isLeft: false, rightKeyFormat ?? step.keyFormat, windows: windows,
+            readsNullKeys: readsNullKeys && step.rightKeepsRecordKeys, context)
         output = JoinOutput(step, leftCount: step.left.output.columns.count, hasKeyMarks: readsNullKeys)
         super.init(context, next: next)
     }
@@ -142,6 +142,11 @@ class JoinOperator: Operator {
     }
 
     override var hasWork: Bool { firstPair < pairs.count || nextRun != nil }
+
+    override func releaseMemory() {
+        left.releaseMemory()
+        right.releaseMemory()
+    }
 
     override func abandon() {
         single = nil
@@ -208,13 +213,16 @@ class JoinOperator: Operator {
     private func processRow(_ batch: Batch, _ place: Int, _ side: JoinSide) {
         let row = batch.selection[place]
         let key = side.key(place)
-        let value = batch.hasValue(row) ? side.row(place) : nil
+        let value = side.hasValue(row) ? side.row(place) : nil
         current = Current(
             origin: side.isLeft ? originOfLeft : originOfRight, row: Int32(truncatingIfNeeded: row), hasKey: key != nil,
             isLeft: side.isLeft)
         let time = batch.timestamps[row]
         if let key {
-            join(JoinArrival(key: key, row: value, time: time, isLeft: side.isLeft, place: place))
+            join(
+                JoinArrival(
+                    key: key, row: value, time: time, isLeft: side.isLeft, place: place,
+                    isUnwanted: value == nil && batch.hasValue(row)))
         } else if !joinWithoutKey(value, time: time, isLeft: side.isLeft) {
             report(.nullKey, "the join key is null")
         }

@@ -31,6 +31,34 @@ struct JoinArrival {
     let isLeft: Bool
     /// Its place in the selection of its batch.
     let place: Int
+    /// It has a value that the side's condition takes for none.
+    let isUnwanted: Bool
+}
+
+/// Judges rows of a side by what the steps above let through of them.
+private final class SideCondition {
+    private let kernel: Kernel
+    private let environment: DataflowEnvironment
+    private var frame: Frame
+
+    init(_ expression: TypedExpression, _ environment: DataflowEnvironment) throws(DataflowError) {
+        kernel = try KernelCompiler.compile(expression, environment.added)
+        self.environment = environment
+        frame = Frame(environment: environment)
+    }
+
+    /// Which rows of a batch have a value that counts.
+    func wanted(_ batch: Batch) -> [Bool] {
+        var wanted = [Bool](repeating: false, count: batch.rowCount)
+        let rows = batch.hasValue.isEmpty ? batch.selection : batch.selection.filtered { batch.hasValue[$0] }
+        if rows.isEmpty { return wanted }
+        frame.show(batch)
+        let column = kernel.evaluate(frame, rows)
+        rows.forEach { row in wanted[row] = !column.isNull(row) && column.words[row] != 0 }
+        return wanted
+    }
+
+    func releaseMemory() { frame = Frame(environment: environment) }
 }
 
 /// One side of a join.
@@ -52,18 +80,25 @@ final class JoinSide {
     private let getsChunks: Bool
     /// Whether keys may be NULL and be keys all the same: those of records, in a format that writes a NULL as an empty text.
     private let readsNullKeys: Bool
+    private let condition: SideCondition?
+    /// Which rows of the chunk have a value that counts; empty when all have.
+    private(set) var hasValue: [Bool] = []
 
     /// The chunk that is being processed, and the place in its selection of the row that comes next.
     private(set) var batch: Batch?
     private(set) var next = 0
 
     init(
-        _ step: Step, isLeft: Bool, _ format: FormatSpec, windows: KeyBatch.Windows, readsNullKeys: Bool, seed: UInt64
+        _ step: Step, _ condition: TypedExpression?, isLeft: Bool, _ format: FormatSpec, windows: KeyBatch.Windows, readsNullKeys: Bool,
+        _ context: DataflowContext
     ) throws(DataflowError) {
         schema = step.output
+        // In a row of changes that all count, even one that makes nothing may be told of.
+        self.condition =
+            if let condition, context.options.coalesces { try SideCondition(condition, context.environment) } else { nil }
         self.isLeft = isLeft
         keyEncoder = try Codecs.encoder(format, schema.key)
-        keys = KeyBatch(seed: seed)
+        keys = KeyBatch(seed: context.options.hashSeed)
         self.windows = windows
         self.readsNullKeys = readsNullKeys
         getsChunks = step.sendsChunks
@@ -73,13 +108,14 @@ final class JoinSide {
     func begin(_ batch: Batch) {
         self.batch = batch
         next = 0
+        hasValue = condition?.wanted(batch) ?? batch.hasValue
         let column = schema.keyCount == 1 ? batch.columns[0] : nil
         let mayBeNull = column.map { !$0.nulls.isEmpty } ?? false
         keys.begin(keyEncoder, batch, windows: batch.isWindowed ? windows : .none, mayBeNull: mayBeNull) { row in
             // Some formats write a NULL as an empty text; it is no key all the same, unless it was read from such a text.
             column?.isNull(row) == true && !(readsNullKeys && JoinSide.hasRecordKey(batch, row))
         }
-        rows.pack(batch.columns, batch.selection, present: batch.hasValue)
+        rows.pack(batch.columns, batch.selection, present: hasValue)
     }
 
     /// Whether a row comes with the key of its record, which is there.
@@ -91,7 +127,10 @@ final class JoinSide {
     /// The key at a place of the chunk's selection; nil when it is null.
     @inline(__always) func key(_ place: Int) -> StoredKey? { keys[place] }
 
-    /// The row at a place of the chunk's selection, which has a value.
+    /// Whether a row of the chunk has a value that counts.
+    @inline(__always) func hasValue(_ row: Int) -> Bool { hasValue.isEmpty || hasValue[row] }
+
+    /// The row at a place of the chunk's selection, which has a value that counts.
     @inline(__always) func row(_ place: Int) -> StoredBytes { rows[place] }
 
     /// The rows before this place of the chunk's selection have been processed.
@@ -124,6 +163,11 @@ final class JoinSide {
 
     /// The place, in the order of all inputs, of the row that comes next; nil when none has come.
     var head: Int32? { (batch ?? upcoming).map { $0.ranks[$0.selection[next]] } }
+
+    func releaseMemory() {
+        hasValue = []
+        condition?.releaseMemory()
+    }
 
     func clear() {
         batch = nil

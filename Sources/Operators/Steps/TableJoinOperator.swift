@@ -43,6 +43,8 @@ final class TableJoinOperator: JoinOperator {
         let known = own.find(arrival.key)
         let partner = opposite.find(arrival.key)
         let before = own.row(known)
+        // What the steps above would not let through is not even deleted where it was not there.
+        if arrival.isUnwanted && before.isMissing { return }
         let number = own.set(arrival.key, known, arrival.row, time: arrival.time)
         let after = own.row(number)
         let other = opposite.row(partner)
