@@ -35,9 +35,7 @@ final class CaseLog: EventLog {
 
     func newTopicID() -> TopicID { base.newTopicID() }
 
-    func createTopic(_ name: String, id: TopicID, partitions: Int, config: TopicConfig) throws(LogError) -> TopicDescription {
-        try base.createTopic(name, id: id, partitions: partitions, config: config)
-    }
+    func createTopics(_ topics: [NewTopic]) throws(LogError) -> [TopicDescription] { try base.createTopics(topics) }
 
     func alterTopic(_ topic: TopicID, config: TopicConfig) throws(LogError) { try base.alterTopic(topic, config: config) }
     func deleteTopic(_ topic: TopicID) throws(LogError) { try base.deleteTopic(topic) }

@@ -24,31 +24,27 @@ extension MillraceEngine {
     ///
     /// Errors: a name is taken by a source or by another query, or the log refuses. Then none of the new ones stays.
     func makeInternalTopics(for plan: QueryPlan, keeping kept: Set<String> = []) throws(Diagnostic) -> Set<String> {
-        var made: Set<String> = []
-        do throws(Diagnostic) {
-            for pipeline in QueryLauncher(engine: self).pipelines(of: plan) {
-                if case .exchange(let topic) = pipeline.destination, !kept.contains(topic.name) {
-                    var config = TopicConfig()
-                    config.retention = nil
-                    try make(topic.name, partitions: pipeline.exchangePartitions ?? pipeline.tasks, config)
-                    made.insert(topic.name)
-                }
-                for name in pipeline.root.stores.map(InternalNames.changelog) where !kept.contains(name) {
-                    try make(name, partitions: pipeline.tasks, changelogConfig)
-                    made.insert(name)
-                }
+        var new: [NewTopic] = []
+        for pipeline in QueryLauncher(engine: self).pipelines(of: plan) {
+            if case .exchange(let topic) = pipeline.destination, !kept.contains(topic.name) {
+                var config = TopicConfig()
+                config.retention = nil
+                new.append(try makeWay(for: topic.name, partitions: pipeline.exchangePartitions ?? pipeline.tasks, config))
             }
-        } catch {
-            _ = collect(made)
-            throw error
+            for name in pipeline.root.stores.map(InternalNames.changelog) where !kept.contains(name) {
+                new.append(try makeWay(for: name, partitions: pipeline.tasks, changelogConfig))
+            }
         }
-        return made
+        if new.isEmpty { return [] }
+        do throws(LogError) { _ = try log.createTopics(new) } catch { throw Diagnostic(error) }
+        return Set(new.map(\.name))
     }
 
     /// How changelogs are kept: what snapshots hold is released.
     var changelogConfig: TopicConfig { configuration.snapshots == nil ? .compacted : .released }
 
-    private func make(_ name: String, partitions: Int, _ config: TopicConfig) throws(Diagnostic) {
+    /// Deletes a topic of that name that no query needs, and says what is to be made.
+    private func makeWay(for name: String, partitions: Int, _ config: TopicConfig) throws(Diagnostic) -> NewTopic {
         let catalog = catalog
         if let left = log.describeTopic(named: name) {
             let isTaken = catalog.neededInternalTopics.contains(name) || catalog.sources.values.contains { $0.topic == name }
@@ -57,7 +53,7 @@ extension MillraceEngine {
             }
             try delete(left)
         }
-        do throws(LogError) { _ = try log.createTopic(name, partitions: partitions, config: config) } catch { throw Diagnostic(error) }
+        return NewTopic(name: name, id: log.newTopicID(), partitions: partitions, config: config)
     }
 
     // MARK: Collecting

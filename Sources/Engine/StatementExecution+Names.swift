@@ -109,7 +109,7 @@ extension StatementExecution {
                 sink.emit(.notice("REPLICAS=\(replicas) changes nothing: Millrace keeps one copy of each topic"))
             }
             let partitions = properties.partitions ?? sourcePartitions ?? fallback
-            return try engine.log.createTopic(source.topic, id: id, partitions: partitions, config: config)
+            return try engine.log.createTopic(NewTopic(name: source.topic, id: id, partitions: partitions, config: config))
         } catch {
             throw Diagnostic(error)
         }

@@ -13,9 +13,10 @@ package protocol EventLog: AnyObject, Sendable {
     /// An identity that no topic has, for one that is to be created.
     func newTopicID() -> TopicID
 
-    /// Creates a topic with an identity from `newTopicID` and returns its description once that is durable. Errors: `topicExists`,
-    /// `invalidTopic`, `damaged` when there are records of a topic of that name which has lost its definition, `storage`.
-    func createTopic(_ name: String, id: TopicID, partitions: Int, config: TopicConfig) throws(LogError) -> TopicDescription
+    /// Creates topics with identities from `newTopicID`, all or none, and returns their descriptions once they are durable: that takes
+    /// little longer for several than for one. Errors: `topicExists`, `invalidTopic`, `damaged` when there are records of a topic of that
+    /// name which has lost its definition, `storage`.
+    func createTopics(_ topics: [NewTopic]) throws(LogError) -> [TopicDescription]
 
     /// Replaces the configuration of a topic. Segments that exist keep their compression.
     func alterTopic(_ topic: TopicID, config: TopicConfig) throws(LogError)
@@ -96,8 +97,11 @@ package protocol EventLog: AnyObject, Sendable {
 extension EventLog {
     /// Creates a topic with an identity of its own.
     package func createTopic(_ name: String, partitions: Int, config: TopicConfig) throws(LogError) -> TopicDescription {
-        try createTopic(name, id: newTopicID(), partitions: partitions, config: config)
+        try createTopic(NewTopic(name: name, id: newTopicID(), partitions: partitions, config: config))
     }
+
+    /// Creates one topic.
+    package func createTopic(_ topic: NewTopic) throws(LogError) -> TopicDescription { try createTopics([topic])[0] }
 
     /// Answers from the whole description; a log that can do better does.
     package func topicID(named name: String) -> TopicID? { describeTopic(named: name)?.id }
@@ -108,6 +112,22 @@ extension EventLog {
     /// Picks the topic's news out of all; a log that can do better does.
     package func subscribe(to topic: TopicID, _ receiver: @escaping @Sendable (LogNews) -> Void) -> NewsSubscription {
         subscribe { news in if news.topic == topic { receiver(news) } }
+    }
+}
+
+/// A topic that is to be created.
+package struct NewTopic: Hashable, Sendable {
+    package let name: String
+    /// An identity that no other topic has.
+    package let id: TopicID
+    package let partitions: Int
+    package let config: TopicConfig
+
+    package init(name: String, id: TopicID, partitions: Int, config: TopicConfig) {
+        self.name = name
+        self.id = id
+        self.partitions = partitions
+        self.config = config
     }
 }
 

@@ -220,15 +220,17 @@ final class LogWriter: @unchecked Sendable {
         }
     }
 
-    /// Tells the journal of a topic that is about to be created, durably. A log that has stopped may have left the file.
-    func journal(_ topic: TopicID, partitionCount: Int) throws(LogError) {
+    /// Tells the journal of topics that are about to be created, durably. A log that has stopped may have left the file.
+    func journal(_ topics: [TopicMetadata]) throws(LogError) {
         if let refusal = log.order.withLock({ $0.refusal }) { throw refusal }
         for isLastAttempt in [false, true] {
             var bytes: [UInt8] = []
-            let start = JournalFormat.open(
-                .topic, in: &bytes, file: journal.number, position: journal.position, durable: journal.durable)
-            JournalFormat.append(topic, partitionCount: partitionCount, to: &bytes)
-            JournalFormat.close(start, in: &bytes)
+            for topic in topics {
+                let start = JournalFormat.open(
+                    .topic, in: &bytes, file: journal.number, position: journal.position + Int64(bytes.count), durable: journal.durable)
+                JournalFormat.append(topic.id, partitionCount: topic.partitionCount, to: &bytes)
+                JournalFormat.close(start, in: &bytes)
+            }
             do { try journal.file.write(bytes, at: journal.position) } catch {
                 try cutJournal()
                 throw LogError(error)

@@ -124,17 +124,18 @@ package final class SegmentedLog: EventLog {
 
     package func newTopicID() -> TopicID { TopicID(high: random.next(), low: random.next()) }
 
-    package func createTopic(
-        _ name: String, id: TopicID, partitions: Int, config: TopicConfig
-    ) throws(LogError) -> TopicDescription {
-        try checkTopicName(name)
-        try config.check()
-        guard partitions > 0, partitions <= largestPartitionCount else {
-            throw LogError(
-                .invalidTopic, "a topic has 1 to \(largestPartitionCount) partitions, '\(name)' was to have \(partitions)")
+    package func createTopics(_ topics: [NewTopic]) throws(LogError) -> [TopicDescription] {
+        for topic in topics {
+            try checkTopicName(topic.name)
+            try topic.config.check()
+            guard topic.partitions > 0, topic.partitions <= largestPartitionCount else {
+                throw LogError(
+                    .invalidTopic,
+                    "a topic has 1 to \(largestPartitionCount) partitions, '\(topic.name)' was to have \(topic.partitions)")
+            }
         }
-        let metadata = TopicMetadata(id: id, name: name, partitionCount: partitions, config: config)
-        return describe(try makeTopic(metadata))
+        let list = topics.map { TopicMetadata(id: $0.id, name: $0.name, partitionCount: $0.partitions, config: $0.config) }
+        return try makeTopics(list).map(describe)
     }
 
     package func describeTopic(named name: String) -> TopicDescription? {

@@ -12,23 +12,30 @@ import Synchronization
 extension SegmentedLog {
     // MARK: Making
 
-    /// Makes a topic and returns it once it is durable. Where that fails nothing of it stays, also not for the next start.
-    func makeTopic(_ metadata: TopicMetadata) throws(LogError) -> Topic {
-        try reserve(metadata.name)
-        defer { release(metadata.name) }
-        try checkIsNew(metadata.name)
-        try Leftovers(directory: directory, files: files).makeWay(for: metadata.name)
+    /// Makes topics and returns them once they are durable; syncs are shared by all. Where one fails nothing of any stays, also not for the
+    /// next start.
+    func makeTopics(_ list: [TopicMetadata]) throws(LogError) -> [Topic] {
+        let names = Set(list.map(\.name))
+        if names.count < list.count { throw LogError(.topicExists, "two topics were to have one name") }
+        try reserve(names)
+        defer { release(names) }
+        for metadata in list {
+            try checkIsNew(metadata.name)
+            try Leftovers(directory: directory, files: files).makeWay(for: metadata.name)
+        }
         let new = NewPartitions(
-            list: PartitionIndex.all(of: metadata.partitionCount).map { .untouched(metadata, $0, in: directory) })
+            list: list.map { metadata in
+                PartitionIndex.all(of: metadata.partitionCount).map { .untouched(metadata, $0, in: directory) }
+            })
         try exclusively { writer throws(LogError) in
             // The journal is told first: a partition that it does not know counts as one whose journal is lost.
-            try writer.journal(metadata.id, partitionCount: metadata.partitionCount)
-            for made in new.list { writer.writers[PartitionKey(made.partition)] = made }
+            try writer.journal(list)
+            for made in new.list.joined() { writer.writers[PartitionKey(made.partition)] = made }
         }
-        do throws(LogError) { try writeFiles(metadata) } catch { throw try takeBack(metadata, after: error) }
-        let topic = Topic(metadata: metadata, partitions: new.list.map(\.partition))
-        registry.withLock { $0.insert(topic) }
-        return topic
+        do throws(LogError) { try writeFiles(list) } catch { throw try takeBack(list, after: error) }
+        let topics = zip(list, new.list).map { Topic(metadata: $0, partitions: $1.map(\.partition)) }
+        registry.withLock { registry in for topic in topics { registry.insert(topic) } }
+        return topics
     }
 
     private func checkIsNew(_ name: String) throws(LogError) {
@@ -41,44 +48,55 @@ extension SegmentedLog {
         if let refusal = order.withLock({ $0.refusal }) { throw refusal }
     }
 
-    private func writeFiles(_ metadata: TopicMetadata) throws(LogError) {
+    private func writeFiles(_ list: [TopicMetadata]) throws(LogError) {
         try translating { () throws(SystemError) in
-            try files.replace(directory.topicFile(metadata.name), with: metadata.text)
-            try files.replace(directory.topicCopy(metadata.name), with: metadata.text)
+            try files.replace(
+                list.flatMap { metadata in
+                    [(directory.topicFile(metadata.name), metadata.text), (directory.topicCopy(metadata.name), metadata.text)]
+                })
         }
     }
 
-    /// Takes a name for a change of its topic; waits while another change of it is under way.
-    private func reserve(_ name: String) throws(LogError) {
+    /// Takes names for changes of their topics, all at once; waits while another change of one of them is under way.
+    private func reserve(_ names: Set<String>) throws(LogError) {
         let isTaken = order.wait(
-            until: { !$0.changingNames.contains(name) || $0.isEnding },
-            then: { $0.isEnding ? false : $0.changingNames.insert(name).inserted })
+            until: { $0.changingNames.isDisjoint(with: names) || $0.isEnding },
+            then: { order in
+                if !order.isEnding { order.changingNames.formUnion(names) }
+                return !order.isEnding
+            })
         if !isTaken { throw LogError(.closed, "the log is closed") }
     }
 
-    private func release(_ name: String) {
-        order.update { _ = $0.changingNames.remove(name) }
+    private func release(_ names: Set<String>) {
+        order.update { $0.changingNames.subtract(names) }
     }
 
     /// The writing ends of new partitions on their way to the log's thread.
     private struct NewPartitions: @unchecked Sendable {
         // The maker lets go of them when the log's thread takes them.
-        let list: [PartitionWriter]
+        let list: [[PartitionWriter]]
     }
 
-    /// After a topic's files could not be written: removes both, so that the next start does not find what the caller was told
+    /// After the files of topics could not be written: removes all of them, so that the next start does not find what the caller was told
     /// does not exist, and forgets the partitions. Returns `error`; throws the end of the log where even the removal fails.
-    private func takeBack(_ metadata: TopicMetadata, after error: LogError) throws(LogError) -> LogError {
-        let name = metadata.name
+    private func takeBack(_ list: [TopicMetadata], after error: LogError) throws(LogError) -> LogError {
         let second = failure { () throws(SystemError) in
-            for path in [directory.topicFile(name), directory.topicCopy(name)] where files.exists(path) { try files.removeFile(path) }
+            for path in list.flatMap({ [directory.topicFile($0.name), directory.topicCopy($0.name)] }) where files.exists(path) {
+                try files.removeFile(path)
+            }
             try files.synchronizeDirectory(directory.topics)
         }
         try exclusively { writer throws(LogError) in
-            for index in PartitionIndex.all(of: metadata.partitionCount) {
-                writer.writers[PartitionKey(topic: metadata.id, partition: index)] = nil
+            for metadata in list {
+                for index in PartitionIndex.all(of: metadata.partitionCount) {
+                    writer.writers[PartitionKey(topic: metadata.id, partition: index)] = nil
+                }
             }
-            if let second { throw writer.stop("\(error.message); and topic '\(name)' could not be taken back: \(second.message)") }
+            if let second {
+                let names = list.map { "'\($0.name)'" }.joined(separator: ", ")
+                throw writer.stop("\(error.message); and topic \(names) could not be taken back: \(second.message)")
+            }
         }
         return error
     }
@@ -96,7 +114,7 @@ extension SegmentedLog {
 
     package func deleteTopic(_ topic: TopicID) throws(LogError) {
         let known = try take(topic)
-        defer { release(known.metadata.name) }
+        defer { release([known.metadata.name]) }
         // Under the order's lock: each commit comes before or after. A later one fails alone, with `unknownTopic`.
         mark(known, isDeleted: true)
         if let error = hide(known.metadata.name) {
@@ -130,10 +148,10 @@ extension SegmentedLog {
     /// The topic with this id, whose name is taken for a change.
     private func take(_ topic: TopicID) throws(LogError) -> Topic {
         guard let known = registry.withLock({ $0.byID[topic] }) else { throw unknown(topic) }
-        try reserve(known.metadata.name)
+        try reserve([known.metadata.name])
         // It may have been changed or deleted while this waited.
         guard let known = registry.withLock({ $0.byID[topic] }) else {
-            release(known.metadata.name)
+            release([known.metadata.name])
             throw unknown(topic)
         }
         return known
@@ -175,9 +193,9 @@ extension SegmentedLog {
     package func alterTopic(_ topic: TopicID, config: TopicConfig) throws(LogError) {
         try config.check()
         var known = try take(topic)
-        defer { release(known.metadata.name) }
+        defer { release([known.metadata.name]) }
         known.metadata.config = config
-        try writeFiles(known.metadata)
+        try writeFiles([known.metadata])
         try exclusively { [known] writer throws(LogError) in
             for partition in known.partitions { writer.writers[PartitionKey(partition)]?.segmentBytes = config.segmentLimit }
             writer.log.registry.withLock { $0.insert(known) }

@@ -121,13 +121,20 @@ extension FileSystem {
 
     /// Replaces a file's content so that a crash leaves the old or the new, durably: written beside it, synced, renamed.
     package func replace(_ path: String, with bytes: [UInt8]) throws(SystemError) {
-        let temporary = path + ".new"
-        let file = try open(temporary, .truncate)
-        defer { file.close() }
-        try file.write(bytes, at: 0)
-        try file.synchronize()
-        try rename(temporary, to: path)
-        try synchronizeDirectory(parent(of: path))
+        try replace([(path, bytes)])
+    }
+
+    /// Replaces the contents of files of one directory, each so that a crash leaves the old or the new; all are durable afterwards. Their
+    /// names are synced once for all, which is what takes longest.
+    package func replace(_ files: [(path: String, bytes: [UInt8])]) throws(SystemError) {
+        for (path, bytes) in files {
+            let file = try open(path + ".new", .truncate)
+            defer { file.close() }
+            try file.write(bytes, at: 0)
+            try file.synchronize()
+        }
+        for (path, _) in files { try rename(path + ".new", to: path) }
+        for directory in Set(files.map { parent(of: $0.path) }).sorted() { try synchronizeDirectory(directory) }
     }
 
     /// Removes a file or a whole directory; no error when there is none.

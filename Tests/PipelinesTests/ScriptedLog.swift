@@ -143,10 +143,9 @@ final class ScriptedLog: EventLog {
         }
     }
 
-    func createTopic(_ name: String, id: TopicID, partitions: Int, config: TopicConfig) throws(LogError) -> TopicDescription {
-        addTopic(name, id: id, partitions: partitions)
-        guard let topic = describeTopic(named: name) else { throw LogError(.unknownTopic, name) }
-        return topic
+    func createTopics(_ topics: [NewTopic]) throws(LogError) -> [TopicDescription] {
+        for topic in topics { addTopic(topic.name, id: topic.id, partitions: topic.partitions) }
+        return topics.compactMap { describeTopic(named: $0.name) }
     }
 
     func alterTopic(_ topic: TopicID, config: TopicConfig) throws(LogError) {}
