@@ -84,12 +84,45 @@ import Bytes
 }
 
 /// Records as they are encoded: a `ByteSink` and the arrays of `OutgoingRecords`.
-final class RecordSink {
+@safe final class RecordSink {
+    /// Reached through a pointer, so that an access costs no check for overlapping ones.
+    private struct Parts {
+        var keys: [ByteRange] = []
+        var values: [ByteRange] = []
+        var headers: [ByteRange] = []
+        var timestamps: [Int64] = []
+    }
+
     let bytes = ByteSink()
-    var keys: [ByteRange] = []
-    var values: [ByteRange] = []
-    var headers: [ByteRange] = []
-    var timestamps: [Int64] = []
+    private let parts: UnsafeMutablePointer<Parts>
+
+    init() {
+        let parts = UnsafeMutablePointer<Parts>.allocate(capacity: 1)
+        unsafe parts.initialize(to: Parts())
+        unsafe self.parts = unsafe parts
+    }
+
+    deinit {
+        unsafe parts.deinitialize(count: 1)
+        unsafe parts.deallocate()
+    }
+
+    var keys: [ByteRange] {
+        @inline(__always) _read { yield unsafe parts.pointee.keys }
+        @inline(__always) _modify { yield unsafe &parts.pointee.keys }
+    }
+    var values: [ByteRange] {
+        @inline(__always) _read { yield unsafe parts.pointee.values }
+        @inline(__always) _modify { yield unsafe &parts.pointee.values }
+    }
+    var headers: [ByteRange] {
+        @inline(__always) _read { yield unsafe parts.pointee.headers }
+        @inline(__always) _modify { yield unsafe &parts.pointee.headers }
+    }
+    var timestamps: [Int64] {
+        @inline(__always) _read { yield unsafe parts.pointee.timestamps }
+        @inline(__always) _modify { yield unsafe &parts.pointee.timestamps }
+    }
 
     var count: Int { timestamps.count }
 
@@ -114,6 +147,15 @@ final class RecordSink {
     var isFull: Bool { bytes.count > OutputLimits.heldBytes }
     /// Whether the records are enough for one slice of a snapshot.
     var isSlice: Bool { bytes.count >= OutputLimits.sliceBytes }
+
+    /// Ends one record without headers, which was written from the end of `bytes` up to `end`: first the key, of `keyCount` bytes, then
+    /// the value, if it has one.
+    @inline(__always) @unsafe func commit(_ end: UnsafeMutablePointer<UInt8>, keyCount: Int, hasValue: Bool, timestamp: Int64) {
+        let start = bytes.count
+        unsafe bytes.commit(end)
+        let key = ByteRange(exactly: start, count: keyCount) ?? .null
+        append(key: key, value: hasValue ? bytes.range(from: start + keyCount) : .null, timestamp: timestamp, header: .null)
+    }
 
     /// Ends one record. `header` is null for none.
     @inline(__always) func append(key: ByteRange, value: ByteRange, timestamp: Int64, header: ByteRange) {

@@ -27,17 +27,23 @@ struct BufferedRow: BitwiseCopyable {
 }
 
 /// Rows by key, in the order of time and arrival. A row's number is its own as long as the slice lives.
-@safe final class BufferSlice {
+///
+/// Named by address: copies are the same slice, and its buffer frees it. So nothing is counted where rows come and look for partners.
+@safe struct BufferSlice: BitwiseCopyable {
     /// The first and the last row of a key.
     struct RowList: BitwiseCopyable {
         var first: Int32
         var last: Int32
         /// Rows that have ever been in it.
         var count: Int32 = 1
+        /// A row whose key it is; rows stay where they are.
+        let key: RowPlace
     }
 
-    /// Reached through a pointer, so that an access costs no check for overlapping ones.
     @safe struct Parts: ~Copyable {
+        let number: Int64
+        let serial: Int64
+        let times: ClosedRange<Int64>
         var rows = PagedArray<BufferedRow>()
         var lists = PagedArray<RowList>()
         var index = HashIndex()
@@ -45,26 +51,32 @@ struct BufferedRow: BitwiseCopyable {
         var liveCount = 0
         var awaitingCount = 0
         var mostRowsOfKey = 0
+
+        init(_ number: Int64, serial: Int64, _ times: ClosedRange<Int64>) {
+            (self.number, self.serial, self.times) = (number, serial, times)
+        }
     }
 
-    /// The span of time: this number times the width of spans is its start.
-    let number: Int64
-    /// No other slice of the buffer has had it.
-    let serial: Int64
     private let parts: UnsafeMutablePointer<Parts>
 
-    init(_ number: Int64, serial: Int64) {
-        self.number = number
-        self.serial = serial
+    init(_ number: Int64, serial: Int64, times: ClosedRange<Int64>) {
         let parts = UnsafeMutablePointer<Parts>.allocate(capacity: 1)
-        unsafe parts.initialize(to: Parts())
+        unsafe parts.initialize(to: Parts(number, serial: serial, times))
         unsafe self.parts = unsafe parts
     }
 
-    deinit {
+    /// Ends the slice: neither it nor its rows may be used any more.
+    func free() {
         unsafe parts.deinitialize(count: 1)
         unsafe parts.deallocate()
     }
+
+    /// The span of time: this number times the width of spans is its start.
+    var number: Int64 { unsafe parts.pointee.number }
+    /// No other slice of the buffer has had it.
+    var serial: Int64 { unsafe parts.pointee.serial }
+    /// The times that rows of the slice have.
+    var times: ClosedRange<Int64> { @inline(__always) get { unsafe parts.pointee.times } }
 
     /// Bytes of memory.
     var memory: Int {
@@ -82,27 +94,29 @@ struct BufferedRow: BitwiseCopyable {
 
     subscript(number: Int) -> BufferedRow {
         @inline(__always) get { unsafe parts.pointee.rows[number] }
-        @inline(__always) set { unsafe parts.pointee.rows[number] = newValue }
+        @inline(__always) nonmutating set { unsafe parts.pointee.rows[number] = newValue }
     }
 
-    private func list(_ key: StoredKey) -> Int {
-        unsafe parts.pointee.index.find(key.hash) { list in
-            unsafe parts.pointee.rows[Int(parts.pointee.lists[list].first)].place.key.isEqual(to: key.bytes)
-        }
+    @inline(__always) private func list(_ key: StoredKey) -> Int {
+        unsafe parts.pointee.index.find(key.hash) { list in unsafe parts.pointee.lists[list].key.key.isEqual(to: key.bytes) }
     }
 
-    /// Adds a row behind those of its key that are not later, and gives its number.
-    func insert(_ key: StoredKey, _ row: StoredBytes, time: Int64, arrival: Int64) -> Int {
+    /// Asks for the memory that a look for a key of this hash begins with.
+    @inline(__always) func prefetch(_ hash: UInt64) { unsafe parts.pointee.index.prefetch(hash) }
+
+    /// Adds a row behind those of its key that are not later, and gives its number; unless the changelog has it (`isLogged`), it counts as changed.
+    func insert(_ key: StoredKey, _ row: StoredBytes, time: Int64, arrival: Int64, isLogged: Bool) -> Int {
         let number = bound
         let place = unsafe parts.pointee.arena.add(key: key.bytes, row: row, owner: number)
-        unsafe parts.pointee.rows.append(BufferedRow(place: place, time: time, arrival: arrival))
+        unsafe parts.pointee.rows.append(
+            BufferedRow(place: place, time: time, arrival: arrival, isChanged: !isLogged, isLogged: isLogged))
         unsafe parts.pointee.liveCount += 1
         let known = list(key)
         if known >= 0 {
             link(number, known)
         } else {
             let own = Int32(truncatingIfNeeded: number)
-            unsafe parts.pointee.lists.append(RowList(first: own, last: own))
+            unsafe parts.pointee.lists.append(RowList(first: own, last: own, key: place))
             unsafe parts.pointee.index.insert(parts.pointee.lists.count - 1, key.hash)
             unsafe parts.pointee.mostRowsOfKey = max(parts.pointee.mostRowsOfKey, 1)
         }

@@ -1,6 +1,8 @@
 // From hashes to the numbers of entries. Open addressing with linear probing over (tag, number) slots, without tombstones; the entries
 // themselves lie elsewhere. Split by the hash's first bits, so that a growth moves one part at a time and never needs a key.
 
+import CHardware
+
 /// A hash table of numbers, which are not negative.
 @safe struct HashIndex: ~Copyable {
     /// The tag is the hash's last 32 bits, of which the lowest say where the slot's home is.
@@ -38,6 +40,13 @@
     var memory: Int { slotCount * MemoryLayout<Slot>.stride + MemoryLayout<Part>.stride << HashIndex.partBits }
 
     @inline(__always) private static func part(of hash: UInt64) -> Int { Int(truncatingIfNeeded: hash >> UInt64(64 - partBits)) }
+
+    /// Asks for the memory of the slot that a look for `hash` begins with.
+    @inline(__always) func prefetch(_ hash: UInt64) {
+        let part = unsafe parts[HashIndex.part(of: hash)]
+        guard let slots = unsafe part.slots else { return }
+        unsafe millrace_prefetch(slots + (Int(UInt32(truncatingIfNeeded: hash)) & part.mask))
+    }
 
     /// The number under `hash` for which `isSame` holds; -1 when there is none.
     @inline(__always) func find(_ hash: UInt64, _ isSame: (Int) -> Bool) -> Int {

@@ -5,29 +5,34 @@ import Bytes
 import Quantities
 
 /// The rows of a stream side by key, in the order of (time, arrival).
-final class JoinBuffer: RecordwiseStore {
+@safe final class JoinBuffer: RecordwiseStore {
     /// A row that has come or changed since the last changelog: its slice by serial number, and its number there.
     private struct Change: BitwiseCopyable {
         let slice: Int64
         let number: Int
     }
 
+    /// Reached through a pointer, so that an access costs no check for overlapping ones.
+    @safe private struct Parts: ~Copyable {
+        /// In the order of time.
+        var slices: [BufferSlice] = []
+        /// The slice that was looked for last.
+        var latest: BufferSlice?
+        var changes = PagedArray<Change>()
+        var arrivals: Int64 = 0
+        var largestTime = StreamTime.unset
+        var joinTime = StreamTime.unset
+    }
+
+    private let parts: UnsafeMutablePointer<Parts>
     private let seed: UInt64
     /// Milliseconds of time of one slice.
     private let width: Int64
-    /// In the order of time.
-    private var slices: [BufferSlice] = []
     /// Slices whose time is over, until their deletions are written.
     private var expired: [BufferSlice] = []
     private var slicesMade: Int64 = 0
     private var awaiting = AwaitingRows()
-    /// The largest time of a row of this side.
-    var largestTime = StreamTime.unset
-    /// The largest time of a row of either side; kept by the left buffer for the whole join.
-    var joinTime = StreamTime.unset
     private var loggedTimes = (own: StreamTime.unset, join: StreamTime.unset)
-    private var arrivals: Int64 = 0
-    private var changes: [Change] = []
     /// The slice of the snapshot under way, and which of its rows comes next.
     private var inSnapshot: (slice: Int64, row: Int) = (Int64.min, 0)
     /// Called with the time of every row that awaits a partner and is restored from the changelog.
@@ -39,47 +44,80 @@ final class JoinBuffer: RecordwiseStore {
         // A row's partners lie in at most six slices, and a quarter more than must be is kept. Slices of a millisecond would cost more than
         // the rows in them.
         width = max(16, span.count / 4)
+        let parts = UnsafeMutablePointer<Parts>.allocate(capacity: 1)
+        unsafe parts.initialize(to: Parts())
+        unsafe self.parts = unsafe parts
+    }
+
+    deinit {
+        for slice in slices + expired { slice.free() }
+        unsafe parts.deinitialize(count: 1)
+        unsafe parts.deallocate()
+    }
+
+    /// The largest time of a row of this side.
+    var largestTime: Int64 {
+        @inline(__always) get { unsafe parts.pointee.largestTime }
+        @inline(__always) set { unsafe parts.pointee.largestTime = newValue }
+    }
+    /// The largest time of a row of either side; kept by the left buffer for the whole join.
+    var joinTime: Int64 {
+        @inline(__always) get { unsafe parts.pointee.joinTime }
+        @inline(__always) set { unsafe parts.pointee.joinTime = newValue }
     }
 
     // MARK: Slices
 
+    private var slices: [BufferSlice] { unsafe parts.pointee.slices }
+
     private func sliceNumber(_ time: Int64) -> Int64 { time >= 0 ? time / width : (time + 1) / width - 1 }
+
+    /// The times of the slice with this number.
+    private func times(_ number: Int64) -> ClosedRange<Int64> {
+        let (start, overflow) = number.multipliedReportingOverflow(by: width)
+        if overflow { return number < 0 ? .min...(.min) : .max...(.max) }
+        return start...start.addingSaturated(width - 1)
+    }
 
     /// The slice of a time, if there is one.
     @inline(__always) private func slice(of time: Int64) -> BufferSlice? {
-        let number = sliceNumber(time)
-        if let last = slices.last, last.number == number { return last }
-        return slices.first { $0.number == number }
+        if let latest = unsafe parts.pointee.latest, latest.times.contains(time) { return latest }
+        return lookUpSlice(sliceNumber(time))
     }
 
-    private func makeSlice(of time: Int64) -> BufferSlice {
-        if let known = slice(of: time) { return known }
-        slicesMade += 1
-        let slice = BufferSlice(sliceNumber(time), serial: slicesMade)
-        slices.insert(slice, at: slices.firstPlace { $0.number > slice.number })
+    @inline(never) private func lookUpSlice(_ number: Int64) -> BufferSlice? {
+        guard let slice = slices.first(where: { $0.number == number }) else { return nil }
+        unsafe parts.pointee.latest = slice
         return slice
     }
 
-    /// The last time of a slice.
-    private func lastTime(_ slice: BufferSlice) -> Int64 {
-        let (start, overflow) = slice.number.multipliedReportingOverflow(by: width)
-        return overflow ? (slice.number < 0 ? .min : .max) : start.addingSaturated(width - 1)
+    @inline(__always) private func makeSlice(of time: Int64) -> BufferSlice { slice(of: time) ?? newSlice(sliceNumber(time)) }
+
+    @inline(never) private func newSlice(_ number: Int64) -> BufferSlice {
+        slicesMade += 1
+        let slice = BufferSlice(number, serial: slicesMade, times: times(number))
+        unsafe parts.pointee.slices.insert(slice, at: slices.firstPlace { $0.number > slice.number })
+        unsafe parts.pointee.latest = slice
+        return slice
     }
 
     /// Drops the slices of which no row is later than `horizon` and none awaits a partner.
     @inline(__always) func sweep(_ horizon: Int64) {
-        guard let first = slices.first, lastTime(first) <= horizon else { return }
+        guard let first = unsafe parts.pointee.slices.first, first.times.upperBound <= horizon else { return }
         dropSlices(horizon)
     }
 
-    private func dropSlices(_ horizon: Int64) {
-        slices.removeAll { slice in
-            let last = lastTime(slice)
-            guard last <= horizon, slice.awaitingCount == 0 else { return false }
-            awaiting.forget(last.subtractingSaturated(width - 1)...last)
-            expired.append(slice)
-            return true
-        }
+    @inline(never) private func dropSlices(_ horizon: Int64) {
+        let gone = slices.filter { $0.times.upperBound <= horizon && $0.awaitingCount == 0 }
+        for slice in gone { awaiting.forget(slice.times) }
+        expired += gone
+        remove { $0.times.upperBound <= horizon && $0.awaitingCount == 0 }
+    }
+
+    /// Takes slices out of the list; they live on.
+    private func remove(where isGone: (BufferSlice) -> Bool) {
+        unsafe parts.pointee.slices.removeAll(where: isGone)
+        unsafe parts.pointee.latest = nil
     }
 
     // MARK: Rows
@@ -88,21 +126,27 @@ final class JoinBuffer: RecordwiseStore {
     var mostRowsOfKey: Int { slices.reduce(0) { $0 + $1.mostRowsOfKey } }
 
     /// A row that is kept.
-    struct Kept {
+    struct Kept: BitwiseCopyable {
         fileprivate let slice: BufferSlice
         fileprivate let number: Int
     }
 
+    /// Asks for the memory that a look for a key of this hash is likely to begin with.
+    @inline(__always) func prefetch(_ hash: UInt64) {
+        if let slice = unsafe parts.pointee.latest { slice.prefetch(hash) }
+    }
+
     /// Keeps a row that awaits nothing.
-    func append(_ key: StoredKey, _ row: StoredBytes, time: Int64) -> Kept {
-        arrivals += 1
-        let kept = insert(key, row, time, arrivals)
-        note(kept.slice, kept.number)
-        return kept
+    @inline(__always) func append(_ key: StoredKey, _ row: StoredBytes, time: Int64) -> Kept {
+        unsafe parts.pointee.arrivals += 1
+        let slice = makeSlice(of: time)
+        let number = slice.insert(key, row, time: time, arrival: unsafe parts.pointee.arrivals, isLogged: false)
+        unsafe parts.pointee.changes.append(Change(slice: slice.serial, number: number))
+        return Kept(slice: slice, number: number)
     }
 
     /// Where a row lies.
-    func place(_ kept: Kept) -> RowPlace { kept.slice[kept.number].place }
+    @inline(__always) func place(_ kept: Kept) -> RowPlace { kept.slice[kept.number].place }
 
     /// The row awaits a partner.
     func setAwaiting(_ kept: Kept) {
@@ -112,15 +156,10 @@ final class JoinBuffer: RecordwiseStore {
         awaiting.insert(AwaitingRow(time: row.time, arrival: row.arrival, number: kept.number), precedes: precedes)
     }
 
-    private func insert(_ key: StoredKey, _ row: StoredBytes, _ time: Int64, _ arrival: Int64) -> Kept {
-        let slice = makeSlice(of: time)
-        return Kept(slice: slice, number: slice.insert(key, row, time: time, arrival: arrival))
-    }
-
     private func note(_ slice: BufferSlice, _ number: Int) {
         guard !slice[number].isChanged else { return }
         slice[number].isChanged = true
-        changes.append(Change(slice: slice.serial, number: number))
+        unsafe parts.pointee.changes.append(Change(slice: slice.serial, number: number))
     }
 
     /// Calls `body` with the rows of `key` with times in `times` that are later than `horizon`, in order; they await nothing any more.
@@ -129,11 +168,13 @@ final class JoinBuffer: RecordwiseStore {
         _ key: StoredKey, _ times: ClosedRange<Int64>, after horizon: Int64, _ body: (_ place: RowPlace, _ time: Int64) -> Void
     ) -> Int {
         let earliest = max(times.lowerBound, horizon.addingSaturated(1))
-        guard earliest <= times.upperBound, !slices.isEmpty else { return 0 }
-        let (first, last) = (sliceNumber(earliest), sliceNumber(times.upperBound))
+        guard earliest <= times.upperBound else { return 0 }
+        let times = earliest...times.upperBound
         var count = 0
-        for slice in slices where slice.number >= first && slice.number <= last {
-            slice.forEach(key, in: earliest...times.upperBound) { number, row in
+        for index in 0..<(unsafe parts.pointee.slices.count) {
+            let slice = unsafe parts.pointee.slices[index]
+            guard slice.times.overlaps(times) else { continue }
+            slice.forEach(key, in: times) { number, row in
                 count += 1
                 if row.isAwaiting { release(slice, number) }
                 body(row.place, row.time)
@@ -142,7 +183,7 @@ final class JoinBuffer: RecordwiseStore {
         return count
     }
 
-    private func release(_ slice: BufferSlice, _ number: Int) {
+    @inline(never) private func release(_ slice: BufferSlice, _ number: Int) {
         slice.release(number)
         note(slice, number)
         awaiting.remove(isLive: isAwaiting)
@@ -175,26 +216,27 @@ final class JoinBuffer: RecordwiseStore {
     // MARK: State
 
     var memory: Int {
-        (slices + expired).reduce(awaiting.memory + changes.capacity * MemoryLayout<Change>.stride) { $0 + $1.memory }
+        (slices + expired).reduce(unsafe awaiting.memory + parts.pointee.changes.memory) { $0 + $1.memory }
     }
 
-    private func write(_ row: BufferedRow, isGone: Bool, to records: RecordSink) {
-        let bytes = records.bytes
-        let keyStart = bytes.count
-        bytes.append(StateKeys.buffered)
-        bytes.append(varint: UInt64(truncatingIfNeeded: row.place.key.count))
-        bytes.append(row.place.key)
-        bytes.append(varint: zigzag(row.time))
-        bytes.append(varint: zigzag(row.arrival))
-        let keyRange = bytes.range(from: keyStart)
-        var valueRange = ByteRange.null
+    /// The key is the kind, the length and the bytes of the row's key, its time and its arrival number; the value a byte that tells whether
+    /// it awaits a partner, and the row.
+    @inline(__always) private func write(_ row: BufferedRow, isGone: Bool, to records: RecordSink) {
+        let (key, bytes) = (row.place.key, row.place.row)
+        var place = unsafe records.bytes.reserve(32 + key.count + bytes.count)
+        let start = unsafe place
+        unsafe place.pointee = StateKeys.buffered
+        unsafe place = unsafe RowWriter.put(varint: UInt64(truncatingIfNeeded: key.count), at: place + 1)
+        unsafe UnsafeMutableRawPointer(place).copyMemory(from: key.base, byteCount: key.count)
+        unsafe place = unsafe RowWriter.put(varint: zigzag(row.time), at: place + key.count)
+        unsafe place = unsafe RowWriter.put(varint: zigzag(row.arrival), at: place)
+        let keyCount = unsafe place - start
         if !isGone {
-            let valueStart = bytes.count
-            bytes.append(row.isAwaiting ? 1 : 0)
-            bytes.append(row.place.row)
-            valueRange = bytes.range(from: valueStart)
+            unsafe place.pointee = row.isAwaiting ? 1 : 0
+            unsafe UnsafeMutableRawPointer(place + 1).copyMemory(from: bytes.base, byteCount: bytes.count)
+            unsafe place += 1 + bytes.count
         }
-        records.append(key: keyRange, value: valueRange, timestamp: row.time, header: .null)
+        unsafe records.commit(place, keyCount: keyCount, hasValue: !isGone, timestamp: row.time)
     }
 
     private func writeTimes(to records: RecordSink) {
@@ -225,9 +267,10 @@ final class JoinBuffer: RecordwiseStore {
     }
 
     /// Calls `body` with the changed rows of slices that are there.
-    private func forEachChange(_ body: (BufferSlice, Int) -> Void) {
+    @inline(__always) private func forEachChange(_ body: (BufferSlice, Int) -> Void) {
         var current: BufferSlice?
-        for change in changes {
+        for place in 0..<(unsafe parts.pointee.changes.count) {
+            let change = unsafe parts.pointee.changes[place]
             if current?.serial != change.slice { current = slices.first { $0.serial == change.slice } }
             if let slice = current, !slice[change.number].isGone { body(slice, change.number) }
         }
@@ -235,10 +278,13 @@ final class JoinBuffer: RecordwiseStore {
 
     func discardChanges() {
         forEachChange { slice, number in
-            slice[number].isChanged = false
-            slice[number].isLogged = true
+            var row = slice[number]
+            row.isChanged = false
+            row.isLogged = true
+            slice[number] = row
         }
-        changes.removeAll(keepingCapacity: changes.count <= OutputLimits.sliceRows)
+        unsafe parts.pointee.changes.removeAll()
+        for slice in expired { slice.free() }
         expired.removeAll()
     }
 
@@ -261,7 +307,7 @@ final class JoinBuffer: RecordwiseStore {
             if let slice, let known { remove(slice, known, own) }
             return nil
         }
-        arrivals = max(arrivals, arrival)
+        unsafe parts.pointee.arrivals = unsafe max(parts.pointee.arrivals, arrival)
         if let slice, let known {
             // A row never changes but for its mark.
             if mark != 1, slice[known].isAwaiting {
@@ -269,8 +315,8 @@ final class JoinBuffer: RecordwiseStore {
                 awaiting.remove(isLive: isAwaiting)
             }
         } else if let bytes = row?.rest {
-            let kept = insert(own, bytes, time, arrival)
-            kept.slice[kept.number].isLogged = true
+            let slice = makeSlice(of: time)
+            let kept = Kept(slice: slice, number: slice.insert(own, bytes, time: time, arrival: arrival, isLogged: true))
             if mark == 1 { setAwaiting(kept) }
         }
         if mark == 1 { onRestore?(time) }
@@ -291,9 +337,9 @@ final class JoinBuffer: RecordwiseStore {
         slice.remove(number, key)
         if wasAwaiting { awaiting.remove(isLive: isAwaiting) }
         guard slice.liveCount == 0 else { return }
-        let last = lastTime(slice)
-        awaiting.forget(last.subtractingSaturated(width - 1)...last)
-        slices.removeAll { $0 === slice }
+        awaiting.forget(slice.times)
+        remove { $0.serial == slice.serial }
+        slice.free()
     }
 
     /// A slice of the snapshot counts rows: one key may have most of them. Rows that come or go between two slices are in the changelog

@@ -86,10 +86,24 @@ import Values
     }
 
     private func hash() {
+        var hashes: [UInt64] = []
+        swap(&hashes, &self.hashes)
+        let base = unsafe sink.base
         hashes.removeAll(keepingCapacity: true)
         hashes.reserveCapacity(ranges.count)
         for range in ranges {
-            hashes.append(unsafe range.isNull ? 0 : StoredBytes(sink.base + Int(range.start), Int(range.length)).hash(seed))
+            hashes.append(unsafe range.isNull ? 0 : StoredBytes(base + Int(range.start), Int(range.length)).hash(seed))
+        }
+        swap(&hashes, &self.hashes)
+    }
+
+    /// Calls `body` with each place of the selection, its key, nil when it is null, and the key's hash.
+    @inline(__always) func forEach(_ body: (_ place: Int, _ key: StoredBytes?, _ hash: UInt64) -> Void) {
+        let (ranges, hashes) = (ranges, hashes)
+        let base = unsafe sink.base
+        for place in ranges.indices {
+            let range = ranges[place]
+            body(place, unsafe range.isNull ? nil : StoredBytes(base + Int(range.start), Int(range.length)), hashes[place])
         }
     }
 

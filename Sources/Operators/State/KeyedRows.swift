@@ -61,6 +61,9 @@ import Values
         unsafe parts.pointee.index.find(key.hash) { number in unsafe parts.pointee.slots[number].place.key.isEqual(to: key.bytes) }
     }
 
+    /// Asks for the memory that a look for a key of this hash begins with.
+    @inline(__always) func prefetch(_ hash: UInt64) { unsafe parts.pointee.index.prefetch(hash) }
+
     /// The row of a number; missing without one, also for the number -1.
     @inline(__always) func row(_ number: Int) -> RowPlace {
         guard number >= 0 else { return .missing }

@@ -25,6 +25,9 @@ import Values
 
     /// Says where each of `count` rows comes from.
     @inline(__always) func begin(_ count: Int, _ source: (Int) -> Source) {
+        var cursors: [Cursor] = []
+        swap(&cursors, &self.cursors)
+        defer { swap(&cursors, &self.cursors) }
         cursors.removeAll(keepingCapacity: true)
         cursors.reserveCapacity(count)
         for row in 0..<count {

@@ -148,3 +148,19 @@ struct StoredBytesReader {
     /// A length and so many bytes.
     mutating func text() -> StoredBytes? { varint().flatMap { Int(exactly: $0) }.flatMap { take($0) } }
 }
+
+extension RecordSink {
+    /// Appends a changelog record whose key is `kind` and then `key`; a `value` of nil is a deletion.
+    @inline(__always) func append(_ kind: UInt8, key: StoredBytes, value: StoredBytes?, timestamp: Int64) {
+        var place = unsafe bytes.reserve(1 + key.count + (value?.count ?? 0))
+        unsafe place.pointee = kind
+        unsafe place += 1
+        unsafe UnsafeMutableRawPointer(place).copyMemory(from: key.base, byteCount: key.count)
+        unsafe place += key.count
+        if let value {
+            unsafe UnsafeMutableRawPointer(place).copyMemory(from: value.base, byteCount: value.count)
+            unsafe place += value.count
+        }
+        unsafe commit(place, keyCount: 1 + key.count, hasValue: value != nil, timestamp: timestamp)
+    }
+}

@@ -84,6 +84,12 @@ final class ForeignKeyJoinOperator: JoinOperator {
 
     // MARK: Changes
 
+    override func prefetch(_ hash: UInt64, _ place: Int, isLeft: Bool) {
+        guard isLeft else { return right.prefetch(hash) }
+        left.prefetch(hash)
+        if let name = names[place] { right.prefetch(name.hash) }
+    }
+
     override func join(_ arrival: JoinArrival) {
         if arrival.isLeft { changeLeft(arrival) } else { changeRight(arrival) }
     }

@@ -10,26 +10,6 @@ import Formats
 import Plans
 import Values
 
-/// What a join makes of one row of either side; a missing side is padded with NULLs. The rows stay where they are until the pair has left.
-struct JoinPair: BitwiseCopyable {
-    var left: RowPlace
-    var right: RowPlace
-    var time: Int64
-    /// The row has no value; its key comes from the sides given.
-    var isTombstone = false
-    /// Whether there was a version before, of joins of tables, and its sides.
-    var hasOld = false
-    var oldLeft = RowPlace.missing
-    var oldRight = RowPlace.missing
-    /// The row that made the pair: its batch's index among the origins of the output, and its index there.
-    fileprivate(set) var origin: Int32 = 0
-    fileprivate(set) var row: Int32 = 0
-    fileprivate(set) var hasKey = true
-
-    /// Bytes of the rows.
-    fileprivate var size: Int { left.rowBytes + right.rowBytes + (hasOld ? oldLeft.rowBytes + oldRight.rowBytes : 0) }
-}
-
 /// The running form of a join; its subclasses say what an arriving row does.
 class JoinOperator: Operator {
     let step: JoinStep
@@ -40,27 +20,14 @@ class JoinOperator: Operator {
     /// The side of the current batch when only one input is processed.
     private var single: JoinSide?
 
-    // What the rows of the current chunk make.
-    private var pairs: [JoinPair] = []
-    /// The pairs of the output's chunk: from `firstPair` up to here. Those behind wait, because the chunk is full.
-    private var chunkEnd = 0
-    private var firstPair = 0
-    private var chunkBytes = 0
+    /// What rows make, and which row is processed.
+    private let pairs = JoinPairs()
     /// The batches that pairs stem from, and for each side the index of its current one among them, -1 while it has made none.
     private var origins: [Batch] = []
     private var originOfLeft: Int32 = -1
     private var originOfRight: Int32 = -1
-    /// The row that is processed.
-    private var current = Current(origin: -1, row: 0, hasKey: true, isLeft: true)
-
-    /// What pairs of a row carry of it.
-    private struct Current {
-        /// -1 while its batch has made no pair.
-        var origin: Int32
-        var row: Int32
-        var hasKey: Bool
-        var isLeft: Bool
-    }
+    /// Whether rows of an origin have headers.
+    private var hasHeaders = false
 
     /// Makes the join that `step` describes.
     static func make(_ step: JoinStep, _ context: DataflowContext, next: Operator) throws(DataflowError) -> JoinOperator {
@@ -99,11 +66,15 @@ class JoinOperator: Operator {
     /// Processes one row of one side whose key is null, with its time; false when the join cannot use it.
     func joinWithoutKey(_ row: StoredBytes?, time: Int64, isLeft: Bool) -> Bool { false }
 
+    /// A row comes soon, with a key of this hash, from this place of its chunk: asks for the memory that it will look into.
+    func prefetch(_ hash: UInt64, _ place: Int, isLeft: Bool) {}
+
     /// All pairs have left: what was kept for them may go.
     func reclaim() {}
 
     /// Reports the row that is processed.
     final func report(_ cause: RowErrorCause, _ message: String) {
+        let current = pairs.current
         guard let batch = (current.isLeft ? left : right).batch else { return }
         context.errors.add(cause, step: "Join", column: nil, message: message, batch: batch, row: Int(current.row))
     }
@@ -141,7 +112,7 @@ class JoinOperator: Operator {
         right.beginMerge()
     }
 
-    override var hasWork: Bool { firstPair < pairs.count || nextRun != nil }
+    override var hasWork: Bool { !pairs.isEmpty || nextRun != nil }
 
     override func releaseMemory() {
         left.releaseMemory()
@@ -157,12 +128,12 @@ class JoinOperator: Operator {
 
     override func resume() throws(DataflowError) {
         while true {
-            while chunkEnd < pairs.count, !isFull { takeIntoChunk() }
-            if isFull {
+            while pairs.waitingCount > 0, !pairs.isFull { takeIntoChunk() }
+            if pairs.isFull {
                 try flushOutput()
                 if context.budget.isUsedUp { return }
             } else if let run = nextRun {
-                try process(run)
+                process(run)
             } else {
                 break
             }
@@ -196,85 +167,84 @@ class JoinOperator: Operator {
     }
 
     /// Processes rows until the run ends, the side's chunk ends, or the output's chunk is full.
-    private func process(_ run: Run) throws(DataflowError) {
+    private func process(_ run: Run) {
         let side = run.side
         if side.batch == nil, let upcoming = side.upcoming { begin(upcoming, of: side) }
-        guard let batch = side.batch else { return }
-        let isMerged = single == nil
-        var next = side.next
+        let rows = side.rows
+        let count = rows.count
+        var next = rows.next
+        var current = JoinPairs.Current(origin: side.isLeft ? originOfLeft : originOfRight, isLeft: side.isLeft)
         repeat {
-            processRow(batch, next, side)
+            let row = rows[next]
+            let ahead = next + Hashing.prefetchDistance
+            if ahead < count { prefetch(rows[ahead].hash, ahead, isLeft: side.isLeft) }
+            current.row = row.index
+            current.hasKey = row.key != nil
+            pairs.current = current
+            process(row, next, isLeft: side.isLeft)
+            current.origin = pairs.current.origin
             next += 1
-        } while next < batch.selection.count && !isFull && (!isMerged || batch.ranks[batch.selection[next]] <= run.last)
-        side.advance(to: next)
-        if side.batch == nil { single = nil }
+        } while next < count && !pairs.isFull && rows[next].rank <= run.last
+        rows.next = next
+        if next == count {
+            side.end()
+            single = nil
+        }
     }
 
-    private func processRow(_ batch: Batch, _ place: Int, _ side: JoinSide) {
-        let row = batch.selection[place]
-        let key = side.key(place)
-        let value = side.hasValue(row) ? side.row(place) : nil
-        current = Current(
-            origin: side.isLeft ? originOfLeft : originOfRight, row: Int32(truncatingIfNeeded: row), hasKey: key != nil,
-            isLeft: side.isLeft)
-        let time = batch.timestamps[row]
-        if let key {
+    @inline(__always) private func process(_ row: SideRow, _ place: Int, isLeft: Bool) {
+        if let key = row.key {
             join(
                 JoinArrival(
-                    key: key, row: value, time: time, isLeft: side.isLeft, place: place,
-                    isUnwanted: value == nil && batch.hasValue(row)))
-        } else if !joinWithoutKey(value, time: time, isLeft: side.isLeft) {
+                    key: key, row: row.row, time: row.time, isLeft: isLeft, place: place, isUnwanted: row.isUnwanted))
+        } else if !joinWithoutKey(row.row, time: row.time, isLeft: isLeft) {
             report(.nullKey, "the join key is null")
         }
     }
 
     // MARK: Rows that go out
 
-    private var isFull: Bool { chunkEnd - firstPair >= OutputLimits.chunkRows || chunkBytes >= OutputLimits.chunkBytes }
-
     /// Adds a row that the current row makes: to the chunk, or behind those that wait because the chunk is full.
-    final func emit(_ pair: JoinPair) {
-        if pairs.count - chunkEnd >= OutputLimits.rowsPerRecord {
-            context.budget.hasTooManyRows = true
-            return
-        }
-        var pair = pair
-        if current.origin < 0 { noteOrigin() }
-        pair.origin = current.origin
-        pair.row = current.row
-        pair.hasKey = current.hasKey
+    @inline(__always) final func emit(_ pair: JoinPair) {
+        if pairs.waitingCount >= OutputLimits.rowsPerRecord { return noteTooManyRows() }
+        if pairs.current.origin < 0 { noteOrigin() }
         pairs.append(pair)
-        if chunkEnd == pairs.count - 1, !isFull { takeIntoChunk() }
+        if pairs.waitingCount == 1, !pairs.isFull { takeIntoChunk() }
     }
+
+    @inline(never) private func noteTooManyRows() { context.budget.hasTooManyRows = true }
 
     /// The current row's batch is the origin of pairs.
-    private func noteOrigin() {
-        guard let batch = (current.isLeft ? left : right).batch else { return }
-        current.origin = Int32(truncatingIfNeeded: origins.count)
-        if current.isLeft { originOfLeft = current.origin } else { originOfRight = current.origin }
+    @inline(never) private func noteOrigin() {
+        let isLeft = pairs.current.isLeft
+        guard let batch = (isLeft ? left : right).batch else { return }
+        let origin = Int32(truncatingIfNeeded: origins.count)
+        pairs.current.origin = origin
+        if isLeft { originOfLeft = origin } else { originOfRight = origin }
         origins.append(batch)
+        hasHeaders = hasHeaders || !batch.headers.isEmpty
     }
 
-    private func takeIntoChunk() {
-        let pair = pairs[chunkEnd]
-        chunkEnd += 1
-        chunkBytes += pair.size + JoinOutput.headerSize(pair.row, of: origins[Int(pair.origin)])
+    @inline(__always) private func takeIntoChunk() {
+        pairs.takeIntoChunk(and: hasHeaders ? headerSize(pairs.upcoming) : 0)
+    }
+
+    @inline(never) private func headerSize(_ pair: JoinPair) -> Int {
+        JoinOutput.headerSize(pair.row, of: origins[Int(pair.origin)])
     }
 
     private func clearPairs() {
-        (firstPair, chunkEnd, chunkBytes) = (0, 0, 0)
-        // A rare giant gives its memory back.
-        pairs.removeAll(keepingCapacity: pairs.count <= 2 * OutputLimits.chunkRows)
+        pairs.removeAll()
         origins.removeAll(keepingCapacity: true)
         (originOfLeft, originOfRight) = (-1, -1)
+        hasHeaders = false
     }
 
     private func flushOutput() throws(DataflowError) {
-        guard firstPair < chunkEnd else { return }
-        let chunk = output.gather(pairs[firstPair..<chunkEnd], origins)
-        firstPair = chunkEnd
-        chunkBytes = 0
-        if firstPair == pairs.count {
+        guard pairs.chunkCount > 0 else { return }
+        let chunk = output.gather(pairs, origins)
+        pairs.beginChunk()
+        if pairs.isEmpty {
             clearPairs()
             reclaim()
         }

@@ -34,44 +34,35 @@ final class JoinOutput {
     }
 
     /// The chunk of these pairs, which is valid until the next one. `origins` are the batches that they stem from.
-    func gather(_ pairs: ArraySlice<JoinPair>, _ origins: [Batch]) -> Batch {
-        let count = pairs.count
-        let first = pairs.startIndex
-        fill(columns, count, left: { pairs[first + $0].left }, right: { pairs[first + $0].right }, isThere: { _ in true })
+    func gather(_ pairs: JoinPairs, _ origins: [Batch]) -> Batch {
+        let count = pairs.chunkCount
+        fill(columns, count, left: { pairs[$0].left }, right: { pairs[$0].right }, isThere: { _ in true })
         out.hasOld = []
         if isTable {
-            out.hasOld = pairs.map(\.hasOld)
-            fill(
-                oldColumns, count, left: { pairs[first + $0].oldLeft }, right: { pairs[first + $0].oldRight },
-                isThere: { pairs[first + $0].hasOld })
+            out.hasOld = (0..<count).map { pairs[$0].hasOld }
+            fill(oldColumns, count, left: { pairs[$0].oldLeft }, right: { pairs[$0].oldRight }, isThere: { pairs[$0].hasOld })
             if !out.hasOld.contains(true) { out.hasOld = [] }
         }
         out.rowCount = count
         out.selection = .all(count)
         out.columns = columns
         out.old = isTable ? oldColumns : []
-        out.timestamps = pairs.map(\.time)
-        out.hasValue = pairs.contains { $0.isTombstone } ? pairs.map { !$0.isTombstone } : []
-        out.hasKey = hasKeyMarks ? pairs.map(\.hasKey) : []
-        takeOrigins(pairs, origins)
+        out.timestamps = (0..<count).map { pairs[$0].time }
+        out.hasValue = (0..<count).contains { pairs[$0].isTombstone } ? (0..<count).map { !pairs[$0].isTombstone } : []
+        out.hasKey = hasKeyMarks ? (0..<count).map { pairs[$0].hasKey } : []
+        takeOrigins(pairs, count, origins)
         return out
     }
 
     /// Fills the columns of both sides and the key from rows. A side that is missing is NULL in every column.
-    private func fill(
+    @inline(__always) private func fill(
         _ columns: [Column], _ count: Int, left: (Int) -> RowPlace, right: (Int) -> RowPlace, isThere: (Int) -> Bool
     ) {
         for column in columns { column.reset(count) }
-        func read(_ sides: ArraySlice<Column>, _ place: (Int) -> RowPlace) {
-            rows.begin(count) { row in
-                guard isThere(row) else { return .unread }
-                let place = place(row)
-                return place.isMissing ? .nulls : .row(place)
-            }
-            for column in sides { rows.read(into: column) }
-        }
-        read(columns[keyCount..<keyCount + leftCount], left)
-        read(columns[(keyCount + leftCount)...], right)
+        rows.begin(count) { row in isThere(row) ? source(left(row)) : .unread }
+        for column in columns[keyCount..<keyCount + leftCount] { rows.read(into: column) }
+        rows.begin(count) { row in isThere(row) ? source(right(row)) : .unread }
+        for column in columns[(keyCount + leftCount)...] { rows.read(into: column) }
         var lefts = 0
         for row in 0..<count where !isThere(row) || !left(row).isMissing { lefts += 1 }
         for index in 0..<keyCount {
@@ -84,30 +75,31 @@ final class JoinOutput {
         }
     }
 
+    @inline(__always) private func source(_ place: RowPlace) -> RowGather.Source { place.isMissing ? .nulls : .row(place) }
+
     /// What rows carry from the rows that made them.
-    private func takeOrigins(_ pairs: ArraySlice<JoinPair>, _ origins: [Batch]) {
-        out.windowStarts = gather(pairs, origins, \.windowStarts, absent: nil)
-        out.windowEnds = gather(pairs, origins, \.windowEnds, absent: nil)
-        out.offsets = gather(pairs, origins, \.offsets, absent: -1)
-        out.ranks = gather(pairs, origins, \.ranks, absent: nil)
+    private func takeOrigins(_ pairs: JoinPairs, _ count: Int, _ origins: [Batch]) {
+        out.windowStarts = gather(pairs, count, origins.map(\.windowStarts), absent: nil)
+        out.windowEnds = gather(pairs, count, origins.map(\.windowEnds), absent: nil)
+        out.offsets = gather(pairs, count, origins.map(\.offsets), absent: -1)
+        out.ranks = gather(pairs, count, origins.map(\.ranks), absent: nil)
         out.headers.removeAll(keepingCapacity: true)
         out.headerBytes.removeAll(keepingCapacity: true)
-        if origins.contains(where: { !$0.headers.isEmpty }) { takeHeaders(pairs, origins) }
-        guard let last = pairs.last else { return }
-        out.partition = origins[Int(last.origin)].partition
-        out.input = origins[Int(last.origin)].input
+        if origins.contains(where: { !$0.headers.isEmpty }) { takeHeaders(pairs, count, origins) }
+        guard count > 0 else { return }
+        let last = origins[Int(pairs[count - 1].origin)]
+        out.partition = last.partition
+        out.input = last.input
     }
 
     /// What rows carry in one array of their batches. `absent` stands for what a batch does not have; without it, batches without the array
     /// give no entries: either all batches have it or none.
-    private func gather<Item>(
-        _ pairs: ArraySlice<JoinPair>, _ origins: [Batch], _ array: KeyPath<Batch, [Item]>, absent: Item?
-    ) -> [Item] {
-        let arrays = origins.map { $0[keyPath: array] }
+    private func gather<Item>(_ pairs: JoinPairs, _ count: Int, _ arrays: [[Item]], absent: Item?) -> [Item] {
         if absent == nil, arrays.allSatisfy(\.isEmpty) { return [] }
         var result: [Item] = []
-        result.reserveCapacity(pairs.count)
-        for pair in pairs {
+        result.reserveCapacity(count)
+        for place in 0..<count {
+            let pair = pairs[place]
             let row = Int(pair.row)
             if row < arrays[Int(pair.origin)].count {
                 result.append(arrays[Int(pair.origin)][row])
@@ -118,8 +110,9 @@ final class JoinOutput {
         return result
     }
 
-    private func takeHeaders(_ pairs: ArraySlice<JoinPair>, _ origins: [Batch]) {
-        for pair in pairs {
+    private func takeHeaders(_ pairs: JoinPairs, _ count: Int, _ origins: [Batch]) {
+        for place in 0..<count {
+            let pair = pairs[place]
             let origin = origins[Int(pair.origin)]
             guard !origin.headers.isEmpty, !origin.headers[Int(pair.row)].isNull else {
                 out.headers.append(.null)

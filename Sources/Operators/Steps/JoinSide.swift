@@ -22,7 +22,7 @@ final class JoinPort: Operator {
     override func push(_ batch: Batch) throws(DataflowError) { try join.receive(batch, isLeft: isLeft) }
 }
 
-/// A row that comes to a join. Its bytes are valid while its batch is processed.
+/// A row that comes to a join with its key. Its bytes are valid while its batch is processed.
 struct JoinArrival {
     let key: StoredKey
     /// Nil for a row without a value.
@@ -67,7 +67,9 @@ final class JoinSide {
     let isLeft: Bool
     private let keyEncoder: SideEncoder
     private let keys: KeyBatch
-    private let rows = PackedRows()
+    private let packed = PackedRows()
+    /// The rows of the chunk that is being processed.
+    let rows = SideRows()
     private let windows: KeyBatch.Windows
     /// Chunks that wait, in order; the first one is being processed.
     private var waiting: [Batch] = []
@@ -84,9 +86,8 @@ final class JoinSide {
     /// Which rows of the chunk have a value that counts; empty when all have.
     private(set) var hasValue: [Bool] = []
 
-    /// The chunk that is being processed, and the place in its selection of the row that comes next.
+    /// The chunk that is being processed.
     private(set) var batch: Batch?
-    private(set) var next = 0
 
     init(
         _ step: Step, _ condition: TypedExpression?, isLeft: Bool, _ format: FormatSpec, windows: KeyBatch.Windows, readsNullKeys: Bool,
@@ -107,7 +108,6 @@ final class JoinSide {
     /// Begins with a chunk.
     func begin(_ batch: Batch) {
         self.batch = batch
-        next = 0
         hasValue = condition?.wanted(batch) ?? batch.hasValue
         let column = schema.keyCount == 1 ? batch.columns[0] : nil
         let mayBeNull = column.map { !$0.nulls.isEmpty } ?? false
@@ -115,7 +115,8 @@ final class JoinSide {
             // Some formats write a NULL as an empty text; it is no key all the same, unless it was read from such a text.
             column?.isNull(row) == true && !(readsNullKeys && JoinSide.hasRecordKey(batch, row))
         }
-        rows.pack(batch.columns, batch.selection, present: hasValue)
+        packed.pack(batch.columns, batch.selection, present: hasValue)
+        rows.begin(batch, keys, packed, counts: hasValue)
     }
 
     /// Whether a row comes with the key of its record, which is there.
@@ -130,19 +131,10 @@ final class JoinSide {
     /// Whether a row of the chunk has a value that counts.
     @inline(__always) func hasValue(_ row: Int) -> Bool { hasValue.isEmpty || hasValue[row] }
 
-    /// The row at a place of the chunk's selection, which has a value that counts.
-    @inline(__always) func row(_ place: Int) -> StoredBytes { rows[place] }
-
-    /// The rows before this place of the chunk's selection have been processed.
-    func advance(to place: Int) {
-        next = place
-        if let batch, next == batch.selection.count { end() }
-    }
-
     /// The chunk has been processed.
-    private func end() {
+    func end() {
         batch = nil
-        next = 0
+        rows.removeAll()
         guard !waiting.isEmpty else { return }
         firstWaiting += 1
         if firstWaiting == waiting.count { clear() }
@@ -162,7 +154,10 @@ final class JoinSide {
     var upcoming: Batch? { batch == nil && firstWaiting < waiting.count ? waiting[firstWaiting] : nil }
 
     /// The place, in the order of all inputs, of the row that comes next; nil when none has come.
-    var head: Int32? { (batch ?? upcoming).map { $0.ranks[$0.selection[next]] } }
+    var head: Int32? {
+        if rows.next < rows.count { return rows[rows.next].rank }
+        return upcoming.map { $0.ranks[$0.selection[0]] }
+    }
 
     func releaseMemory() {
         hasValue = []
@@ -173,7 +168,7 @@ final class JoinSide {
         batch = nil
         waiting.removeAll(keepingCapacity: true)
         firstWaiting = 0
-        next = 0
+        rows.removeAll()
     }
 
     /// A new batch begins.

@@ -43,19 +43,6 @@ enum StateKeys {
     }
 }
 
-extension RecordSink {
-    /// Appends a changelog record whose key is `kind` and then `key`; a `value` of nil is a deletion.
-    func append(_ kind: UInt8, key: StoredBytes, value: StoredBytes?, timestamp: Int64) {
-        let keyStart = bytes.count
-        bytes.append(kind)
-        bytes.append(key)
-        let keyRange = bytes.range(from: keyStart)
-        let valueStart = bytes.count
-        if let value { bytes.append(value) }
-        append(key: keyRange, value: value == nil ? .null : bytes.range(from: valueStart), timestamp: timestamp, header: .null)
-    }
-}
-
 /// Rows in the order of their key bytes in some format.
 enum KeyOrder {
     static func sorted(_ rows: [Int32], _ keys: [Column], _ encoder: SideEncoder) -> [Int32] {

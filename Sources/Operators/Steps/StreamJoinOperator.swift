@@ -14,8 +14,14 @@ final class StreamJoinOperator: JoinOperator {
     /// Rows that await a partner are looked at when stream time has passed what this row still waits for.
     private var nextAwaiting = Int64.max
 
+    /// Whether a row of the side leaves alone when it finds no partner.
+    private let isLeftOuter: Bool
+    private let isRightOuter: Bool
+
     init(_ step: JoinStep, _ window: JoinWindow, _ context: DataflowContext, next: Operator) throws(DataflowError) {
         self.window = window
+        isLeftOuter = step.type == .left || step.type == .full
+        isRightOuter = step.type == .right || step.type == .full
         span = window.before + window.after + window.grace
         leftBuffer = JoinBuffer(seed: context.options.hashSeed, span: span)
         rightBuffer = JoinBuffer(seed: context.options.hashSeed, span: span)
@@ -38,21 +44,21 @@ final class StreamJoinOperator: JoinOperator {
         isLeft != (step.type == .right) ? (window.before, window.after) : (window.after, window.before)
     }
 
-    private func isOuter(isLeft: Bool) -> Bool {
-        switch step.type {
-        case .inner: false
-        case .left: isLeft
-        case .right: !isLeft
-        case .full: true
-        }
+    private func isOuter(isLeft: Bool) -> Bool { isLeft ? isLeftOuter : isRightOuter }
+
+    override func prefetch(_ hash: UInt64, _ place: Int, isLeft: Bool) {
+        leftBuffer.prefetch(hash)
+        rightBuffer.prefetch(hash)
     }
 
     override func join(_ arrival: JoinArrival) {
+        if arrival.isLeft { join(arrival, own: leftBuffer, other: rightBuffer) } else { join(arrival, own: rightBuffer, other: leftBuffer) }
+    }
+
+    @inline(__always) private func join(_ arrival: JoinArrival, own: JoinBuffer, other: JoinBuffer) {
         let (time, isLeft) = (arrival.time, arrival.isLeft)
         streamTime = max(streamTime, time)
         guard let row = arrival.row else { return }
-        let own = isLeft ? leftBuffer : rightBuffer
-        let other = isLeft ? rightBuffer : leftBuffer
         own.largestTime = max(own.largestTime, time)
         if window.hasGrace && time == streamTime { releaseAwaiting(isLeft: isLeft) }
         let (before, after) = reach(isLeft: isLeft)
@@ -158,6 +164,8 @@ final class LookupJoinOperator: JoinOperator {
     }
 
     override var stores: [NamedStore] { [NamedStore(step.rightStore, table)] }
+
+    override func prefetch(_ hash: UInt64, _ place: Int, isLeft: Bool) { table.prefetch(hash) }
 
     override func join(_ arrival: JoinArrival) {
         let number = table.find(arrival.key)

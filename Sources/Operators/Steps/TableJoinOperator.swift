@@ -36,6 +36,11 @@ final class TableJoinOperator: JoinOperator {
         }
     }
 
+    override func prefetch(_ hash: UInt64, _ place: Int, isLeft: Bool) {
+        left.prefetch(hash)
+        right.prefetch(hash)
+    }
+
     override func join(_ arrival: JoinArrival) {
         let isLeft = arrival.isLeft
         let own = isLeft ? left : right
