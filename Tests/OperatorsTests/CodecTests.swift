@@ -141,11 +141,11 @@ private func decoded(_ type: SQLType, _ json: String) throws -> Value? {
     @Test func textsOfEveryLength() throws {
         let schema = SourceSchema(key: [], value: [ColumnDefinition("V", .string), ColumnDefinition("W", .string)])
         let decoder = try RowDecoder(source(schema.value))
-        for length in 0...40 {
+        for length in Array(0...40) + [63, 64, 110, 112, 113, 176, 240] {
             let encoder = try RowEncoder(schema, keyFormat: FormatSpec(.none), valueFormat: FormatSpec(.json))
             var texts: [String] = []
             for place in 0...length {
-                for special in ["\"", "\\", "\u{0}", "\u{1F}", "\u{7F}", " ", "!"] {
+                for special in ["\"", "\\", "\u{0}", "\u{1F}", "\u{7F}", "é", " ", "!"] {
                     let text = String(repeating: "a", count: place) + special + String(repeating: "#", count: length - place)
                     texts.append(text)
                     encoder.append(key: [], values: [.string(text), .string(text)], timestamp: 0)
@@ -153,6 +153,23 @@ private func decoded(_ type: SQLType, _ json: String) throws -> Value? {
             }
             let (rows, errors) = try decoder.decode(run(encoder.take()))
             #expect(errors.isEmpty && rows.map { $0.values[1] } == texts.map { .string($0) } && rows.map { $0.values[2] } == texts.map { .string($0) })
+        }
+    }
+
+    /// A control character that is not escaped, or a byte that is no UTF-8, spoils the text wherever it stands, be the text read or skipped.
+    @Test func spoiltTextsOfEveryLength() throws {
+        for names in ["VW", "WV"] {
+            let decoder = try RowDecoder(source(names.map { ColumnDefinition(String($0), .string) }))
+            let lines = (0..<260).flatMap { place in
+                ([0x1F, 0xFF] as [UInt8]).map { bad -> Line in
+                    let text = String(repeating: "a", count: 260)
+                    var bytes = Array("{\"V\":\"\(text)\",\"X\":\"\(text)\"}".utf8)
+                    bytes[(place % 2 == 0 ? 6 : 273) + place] = bad
+                    return Line(key: nil, value: bytes)
+                }
+            }
+            let (rows, errors) = try decoder.decode(run(lines))
+            #expect(rows.isEmpty && errors.count == lines.count)
         }
     }
 

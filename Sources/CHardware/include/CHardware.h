@@ -29,19 +29,30 @@ static inline void millrace_prefetch(const void *address) { __builtin_prefetch(a
 #if defined(__SSE2__)
 #include <emmintrin.h>
 
-/// The bits, one a byte from the lowest on, of those of sixteen bytes that are no plain ones of a JSON string: a quote, a backslash, or a
-/// control character.
-static inline uint32_t millrace_special_bytes(__m128i block) {
+/// Marks those of sixteen bytes that are no plain ones of a JSON string: a quote, a backslash, or a control character.
+static inline __m128i millrace_special_marks(__m128i block) {
     const __m128i quote = _mm_set1_epi8(0x22), slash = _mm_set1_epi8(0x5C), control = _mm_set1_epi8(0x1F);
-    return (uint32_t)_mm_movemask_epi8(_mm_or_si128(
+    return _mm_or_si128(
         _mm_or_si128(_mm_cmpeq_epi8(block, quote), _mm_cmpeq_epi8(block, slash)),
-        _mm_cmpeq_epi8(_mm_min_epu8(block, control), block)));
+        _mm_cmpeq_epi8(_mm_min_epu8(block, control), block));
 }
+
+/// The same as bits, one a byte from the lowest on.
+static inline uint32_t millrace_special_bytes(__m128i block) { return (uint32_t)_mm_movemask_epi8(millrace_special_marks(block)); }
+
+/// How many of the `length` bytes from `bytes` on are plain ones of a JSON string, as far as that can be told from 64 at a time: the next 64
+/// hold one that is not, or are fewer. `high` gets a bit if any of them is above 0x7F.
+int64_t millrace_long_plain_bytes(const uint8_t *bytes, int64_t length, uint32_t *high);
 
 /// How many of the `length` bytes from `bytes` on come before the first that is no plain one of a JSON string. `high` gets a bit if any of
 /// them is above 0x7F. Up to 15 bytes behind the last may be loaded; they decide nothing.
 static inline int64_t millrace_plain_bytes(const uint8_t *bytes, int64_t length, uint32_t *high) {
     for (int64_t at = 0; at < length; at += 16) {
+        // Most strings are short; a call is worth its while for those that are not.
+        if (at == 48 && length - at >= 64) {
+            at += millrace_long_plain_bytes(bytes + at, length - at, high);
+            if (at == length) break;
+        }
         __m128i block = _mm_loadu_si128((const __m128i *)(bytes + at));
         uint32_t found = millrace_special_bytes(block), tops = (uint32_t)_mm_movemask_epi8(block);
         if (found == 0) {
