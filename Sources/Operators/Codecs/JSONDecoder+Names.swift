@@ -72,24 +72,22 @@ extension JSONSideDecoder {
         if unsafe fields[column].hasNulls { unsafe state.nullCells[place] = false }
     }
 
-    /// The number at `next`, which is moved behind it; nil, and `next` at the end, unless it is a whole one of less than 16 digits.
+    /// The number at `next`, which is moved behind it; nil, and `next` at the end, unless it is a whole one of less than 16 digits. What it
+    /// does is the same for numbers of all lengths: those of most columns vary, and the processor would guess wrong at many.
     @inline(__always) @unsafe private static func plainNumber(_ base: UnsafePointer<UInt8>, _ next: inout Int, _ end: Int) -> Int64? {
         let bytes = unsafe UnsafeRawPointer(base + next)
         let block = DigitBlock(unsafe bytes.loadUnaligned(as: UInt64.self))
-        let (value, count): (Int64, Int)
-        if block.count < 8 {
-            (value, count) = (block.value(of: block.count), block.count)
-        } else {
-            let more = DigitBlock(unsafe bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self)).count
-            let last = DigitBlock(unsafe bytes.loadUnaligned(fromByteOffset: more, as: UInt64.self))
-            (value, count) = (block.value(of: more) &* 100_000_000 &+ last.value(of: 8), 8 &+ more)
-        }
+        let following = DigitBlock(unsafe bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self)).count
+        // The digits in front of the last eight.
+        let front = following & (0 &- block.count >> 3)
+        let count = block.count &+ front
+        let last = DigitBlock(unsafe bytes.loadUnaligned(fromByteOffset: front, as: UInt64.self))
         guard count > 0, count < 16, unsafe base[next] != 0x30 || count == 1 else {
             next = end
             return nil
         }
         next &+= count
-        return value
+        return block.value(of: front) &* 100_000_000 &+ last.value(of: block.count)
     }
 
     /// Moves `next`, which is at a string, behind it; false, and `next` at the end, unless it is one without escapes.

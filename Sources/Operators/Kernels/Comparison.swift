@@ -2,6 +2,7 @@
 //
 // A comparison with a NULL operand is FALSE, not NULL.
 
+import Bytes
 import Plans
 import Values
 
@@ -131,6 +132,7 @@ final class CompareKernel: Kernel {
 
     /// `place` gives the row of `b` that stands beside a row of `a`.
     @inline(__always) private func compareEach(_ rows: Selection, _ a: Column, _ b: Column, _ place: (Int) -> Int) {
+        if a.lane == .text, operation == .equal || operation == .notEqual { return compareTexts(rows, a, b, place) }
         rows.forEach { row in
             let other = place(row)
             let holds: Bool
@@ -144,6 +146,21 @@ final class CompareKernel: Kernel {
             }
             result.words[row] = holds ? 1 : 0
         }
+    }
+}
+
+extension CompareKernel {
+    /// Whether texts are the same, or are not.
+    @inline(__always) private func compareTexts(_ rows: Selection, _ a: Column, _ b: Column, _ place: (Int) -> Int) {
+        var out = result.words
+        result.words = []
+        let isEqual: Int64 = operation == .equal ? 1 : 0
+        let (ranges, others, bytes, otherBytes) = (a.ranges, b.ranges, a.bytes, b.bytes)
+        rows.forEach { row in
+            let (range, other) = (ranges[row], others[place(row)])
+            out[row] = range.length == other.length && bytes[range.indexes] == otherBytes[other.indexes] ? isEqual : 1 - isEqual
+        }
+        result.words = out
     }
 }
 

@@ -25,14 +25,22 @@ final class LogicKernel: Kernel {
     override func evaluate(_ frame: Frame, _ rows: Selection) -> Column {
         let a = left.evaluate(frame, rows)
         result.reset(frame.count)
-        let open = computable(rows, [a], nullFails: true).filtered { row in
-            if a.words[row] != deciding { return true }
-            result.words[row] = deciding
-            return false
+        let usable = computable(rows, [a], nullFails: true)
+        var out: [Int64] = []
+        swap(&out, &result.words)
+        let words = a.words
+        let open = usable.filtered { row in
+            out[row] = deciding
+            return words[row] != deciding
         }
+        swap(&out, &result.words)
         if open.isEmpty { return result }
         let b = right.evaluate(frame, open)
-        computable(open, [b], nullFails: true).forEach { result.words[$0] = b.words[$0] }
+        let reached = computable(open, [b], nullFails: true)
+        swap(&out, &result.words)
+        let others = b.words
+        reached.forEach { out[$0] = others[$0] }
+        swap(&out, &result.words)
         return result
     }
 }

@@ -79,10 +79,10 @@ final class JoinOutput {
 
     /// What rows carry from the rows that made them.
     private func takeOrigins(_ pairs: JoinPairs, _ count: Int, _ origins: [Batch]) {
-        out.windowStarts = gather(pairs, count, origins.map(\.windowStarts), absent: nil)
-        out.windowEnds = gather(pairs, count, origins.map(\.windowEnds), absent: nil)
-        out.offsets = gather(pairs, count, origins.map(\.offsets), absent: -1)
-        out.ranks = gather(pairs, count, origins.map(\.ranks), absent: nil)
+        out.windowStarts = gather(pairs, count, origins.map { $0.windowStarts }, absent: nil)
+        out.windowEnds = gather(pairs, count, origins.map { $0.windowEnds }, absent: nil)
+        out.offsets = gather(pairs, count, origins.map { $0.offsets }, absent: -1)
+        out.ranks = gather(pairs, count, origins.map { $0.ranks }, absent: nil)
         out.headers.removeAll(keepingCapacity: true)
         out.headerBytes.removeAll(keepingCapacity: true)
         if origins.contains(where: { !$0.headers.isEmpty }) { takeHeaders(pairs, count, origins) }
@@ -95,7 +95,7 @@ final class JoinOutput {
     /// What rows carry in one array of their batches. `absent` stands for what a batch does not have; without it, batches without the array
     /// give no entries: either all batches have it or none.
     private func gather<Item>(_ pairs: JoinPairs, _ count: Int, _ arrays: [[Item]], absent: Item?) -> [Item] {
-        if absent == nil, arrays.allSatisfy(\.isEmpty) { return [] }
+        if absent == nil, arrays.allSatisfy({ $0.isEmpty }) { return [] }
         var result: [Item] = []
         result.reserveCapacity(count)
         for place in 0..<count {
