@@ -102,6 +102,8 @@ package final class Dataflow {
     /// Names of the state stores, in the order of the plan.
     package let storeNames: [String]
     private let stores: [String: StateStore]
+    /// Where changelogs are written: each is about as long as the one before, so that its memory serves again.
+    private let changes = RecordSink()
     /// Those of the stores that may go to disk.
     let spilling: [any SpillingStore]
     private var sources: [SourceOperator?] = []
@@ -381,6 +383,7 @@ package final class Dataflow {
 
     /// Frees what large batches and answers have needed, for as long as no records come.
     package func releaseMemory() {
+        changes.bytes.releaseMemory()
         client?.rows.releaseMemory()
         // What batches of small runs need, others of the kind need at once again.
         guard !hasPending, largestRun >= Dataflow.largeRun else { return }
@@ -429,7 +432,7 @@ package final class Dataflow {
     package func takeChangelog() throws(DataflowError) -> [(store: String, records: OutgoingRecords)] {
         var result: [(store: String, records: OutgoingRecords)] = []
         for name in storeNames {
-            let records = RecordSink()
+            let records = changes
             stores[name]?.writeChanges(to: records)
             if records.isFull {
                 throw DataflowError("the changes of the store \(name) do not fit one commit", isOutputTooLarge: true)

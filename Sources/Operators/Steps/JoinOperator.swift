@@ -17,8 +17,8 @@ class JoinOperator: Operator {
     private let right: JoinSide
     private let output: JoinOutput
 
-    /// The side of the current batch when only one input is processed.
-    private var single: JoinSide?
+    /// Whether the current batch is the left side's, when only one input is processed.
+    private var isSingleLeft: Bool?
 
     /// What rows make, and which row is processed.
     private let pairs = JoinPairs()
@@ -89,7 +89,7 @@ class JoinOperator: Operator {
             return side.enqueue(batch)
         }
         guard !batch.selection.isEmpty else { return }
-        single = side
+        isSingleLeft = isLeft
         begin(batch, of: side)
         try resume()
     }
@@ -120,7 +120,7 @@ class JoinOperator: Operator {
     }
 
     override func abandon() {
-        single = nil
+        isSingleLeft = nil
         left.clear()
         right.clear()
         clearPairs()
@@ -133,7 +133,8 @@ class JoinOperator: Operator {
                 try flushOutput()
                 if context.budget.isUsedUp { return }
             } else if let run = nextRun {
-                process(run)
+                // Two calls, because choosing a side counts a reference to it.
+                if run.isLeft { process(left, upTo: run.last) } else { process(right, upTo: run.last) }
             } else {
                 break
             }
@@ -143,32 +144,31 @@ class JoinOperator: Operator {
     }
 
     /// Rows of one side that come before any row of the other one: those up to this place in the order of all inputs.
-    private struct Run {
-        let side: JoinSide
+    private struct Run: BitwiseCopyable {
+        let isLeft: Bool
         let last: Int32
     }
 
     /// The rows that come next; nil when they have not come yet, or there are none.
     private var nextRun: Run? {
-        if let single { return Run(side: single, last: .max) }
+        if let isSingleLeft { return Run(isLeft: isSingleLeft, last: .max) }
         guard context.mergeOrder != nil else { return nil }
         switch (left.head, right.head) {
-        case (let a?, let b?): return a <= b ? Run(side: left, last: b) : Run(side: right, last: a - 1)
-        case (let a?, nil): return runAlone(left, a, other: right)
-        case (nil, let b?): return runAlone(right, b, other: left)
+        case (let a?, let b?): return a <= b ? Run(isLeft: true, last: b) : Run(isLeft: false, last: a - 1)
+        case (let a?, nil): return runAlone(isLeft: true, a, other: right)
+        case (nil, let b?): return runAlone(isLeft: false, b, other: left)
         case (nil, nil): return nil
         }
     }
 
     /// The rows of a side, the next of which has this place, while none of the other side has come.
-    private func runAlone(_ side: JoinSide, _ place: Int32, other: JoinSide) -> Run? {
-        if other.isComplete { return Run(side: side, last: .max) }
-        return place < other.lastPlace ? Run(side: side, last: other.lastPlace - 1) : nil
+    private func runAlone(isLeft: Bool, _ place: Int32, other: JoinSide) -> Run? {
+        if other.isComplete { return Run(isLeft: isLeft, last: .max) }
+        return place < other.lastPlace ? Run(isLeft: isLeft, last: other.lastPlace - 1) : nil
     }
 
     /// Processes rows until the run ends, the side's chunk ends, or the output's chunk is full.
-    private func process(_ run: Run) {
-        let side = run.side
+    private func process(_ side: JoinSide, upTo last: Int32) {
         if side.batch == nil, let upcoming = side.upcoming { begin(upcoming, of: side) }
         let rows = side.rows
         let count = rows.count
@@ -184,11 +184,11 @@ class JoinOperator: Operator {
             process(row, next, isLeft: side.isLeft)
             current.origin = pairs.current.origin
             next += 1
-        } while next < count && !pairs.isFull && rows[next].rank <= run.last
+        } while next < count && !pairs.isFull && rows[next].rank <= last
         rows.next = next
         if next == count {
             side.end()
-            single = nil
+            isSingleLeft = nil
         }
     }
 
