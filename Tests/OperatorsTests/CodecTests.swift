@@ -212,6 +212,29 @@ private func decoded(_ type: SQLType, _ json: String) throws -> Value? {
         }
     }
 
+    /// Names are compared by words: one that differs in a single byte, wherever that is, is another one.
+    @Test func namesOfEveryLength() throws {
+        for length in 1...40 {
+            let names = ["A", "B"].map { String(repeating: "N", count: length - 1) + $0 }
+            let decoder = try RowDecoder(source(names.map { ColumnDefinition($0, .integer) }))
+            let good = #"{"\#(names[0])":1,"\#(names[1])":2}"#
+            var lines = [good, good], expected: [[Value]] = [[.integer(1), .integer(2)], [.integer(1), .integer(2)]]
+            for place in 0..<length {
+                for member in 0..<2 {
+                    var other = Array(names[member].utf8)
+                    other[place] = UInt8(ascii: "Z")
+                    let text = String(decoding: other, as: UTF8.self)
+                    lines.append(member == 0 ? #"{"\#(text)":1,"\#(names[1])":2}"# : #"{"\#(names[0])":1,"\#(text)":2}"#)
+                    expected.append(member == 0 ? [.null, .integer(2)] : [.integer(1), .null])
+                    lines.append(good)
+                    expected.append([.integer(1), .integer(2)])
+                }
+            }
+            let (rows, errors) = try decoder.decode(run(lines.map { Line("k", $0) }))
+            #expect(errors.isEmpty && rows.map { Array($0.values[1...]) } == expected, "\(length)")
+        }
+    }
+
     @Test func kafkaBytes() throws {
         let cases: [(SQLType, Value, [UInt8])] = [
             (.integer, .integer(-2), [255, 255, 255, 254]), (.bigint, .bigint(258), [0, 0, 0, 0, 0, 0, 1, 2]),

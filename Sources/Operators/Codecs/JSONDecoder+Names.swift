@@ -19,6 +19,33 @@ extension JSONSideDecoder {
 
         let known: KnownName
         let shape: Shape
+        /// Bytes of `"name":`, with the comma in front of it unless it is the first member.
+        let length: Int
+        /// The first sixteen of them, and which bits of two words these are.
+        let words: (UInt64, UInt64)
+        let masks: (UInt64, UInt64)
+
+        /// `label` is where those bytes stand; whole words behind them may be read.
+        @unsafe init(_ known: KnownName, _ shape: Shape, _ label: UnsafePointer<UInt8>, _ length: Int) {
+            func mask(_ count: Int) -> UInt64 { count >= 8 ? .max : count <= 0 ? 0 : UInt64.max >> UInt64(64 - count * 8) }
+            self.known = known
+            self.shape = shape
+            self.length = length
+            masks = (mask(length), mask(length - 8))
+            let bytes = unsafe UnsafeRawPointer(label)
+            words = unsafe (
+                bytes.loadUnaligned(as: UInt64.self) & masks.0, bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self) & masks.1)
+        }
+
+        /// Whether the text begins with those bytes; whole words may be read past them. `pool` is where known names stand.
+        @inline(__always) @unsafe func begins(_ text: UnsafePointer<UInt8>, _ pool: UnsafePointer<UInt8>) -> Bool {
+            let bytes = unsafe UnsafeRawPointer(text)
+            let (a, b) = unsafe (bytes.loadUnaligned(as: UInt64.self), bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+            if (a ^ words.0) & masks.0 | (b ^ words.1) & masks.1 != 0 { return false }
+            if length <= 16 { return true }
+            let start = known.start &+ known.length &- length &+ 16
+            return unsafe JSONSideDecoder.isEqual(text + 16, pool + start, length &- 16)
+        }
     }
 
     /// Takes members from `position` on as long as they are the expected ones and their values plain: whole numbers of less than 16 digits, and
@@ -32,11 +59,8 @@ extension JSONSideDecoder {
         var position = first
         while position < state.expectedCount {
             let member = unsafe expected[position]
-            // A comma stands in front of each name in the pool, and of each member but the first.
-            let comma = position == 0 ? 0 : 1
-            let (start, length) = (member.known.start &- comma, member.known.length &+ comma)
-            var next = at &+ length
-            guard next < end, unsafe JSONSideDecoder.isEqual(base + at, state.pool + start, length) else { break }
+            var next = at &+ member.length
+            guard next < end, unsafe member.begins(base + at, state.pool) else { break }
             let column = Int(member.known.name.column)
             if column >= 0, unsafe fields[column].seenIn == state.serial { break }
             let shape = unsafe member.shape == .unknown ? (base[next] == 0x22 ? .string : .number) : member.shape
@@ -105,7 +129,7 @@ extension JSONSideDecoder {
     }
 
     /// Whether `length` bytes are the same; whole words may be read past both.
-    @inline(__always) @unsafe private static func isEqual(_ text: UnsafePointer<UInt8>, _ name: UnsafePointer<UInt8>, _ length: Int) -> Bool {
+    @inline(__always) @unsafe fileprivate static func isEqual(_ text: UnsafePointer<UInt8>, _ name: UnsafePointer<UInt8>, _ length: Int) -> Bool {
         let a = unsafe UnsafeRawPointer(text), b = unsafe UnsafeRawPointer(name)
         var offset = 0
         while offset &+ 8 <= length {
@@ -159,7 +183,7 @@ extension JSONSideDecoder {
     private func remember(_ label: [UInt8], _ name: MemberName) {
         let state = unsafe state
         // A comma in front, and padding behind.
-        if unsafe state.pointee.poolCount + 1 + label.count + 8 > state.pointee.poolCapacity {
+        if unsafe state.pointee.poolCount + 1 + label.count + 16 > state.pointee.poolCapacity {
             let capacity = unsafe state.pointee.poolCapacity * 2
             let larger = UnsafeMutablePointer<UInt8>.allocate(capacity: capacity)
             unsafe larger.initialize(repeating: 0, count: capacity)
@@ -181,7 +205,10 @@ extension JSONSideDecoder {
         let count = unsafe state.pointee.expectedCount
         guard position <= count, position < JSONSideDecoder.knownNameLimit else { return }
         let name = unsafe known[Int(place)]
-        unsafe (expected + position).initialize(to: ExpectedMember(known: name, shape: shape(of: name.name)))
+        // A comma stands in front of each name in the pool, and of each member but the first.
+        let comma = position == 0 ? 0 : 1
+        unsafe (expected + position).initialize(
+            to: ExpectedMember(name, shape(of: name.name), state.pointee.pool + name.start - comma, name.length + comma))
         if position == count { unsafe state.pointee.expectedCount += 1 }
     }
 
