@@ -65,9 +65,9 @@ extension JSONSideDecoder {
             if column >= 0, unsafe fields[column].seenIn == state.serial { break }
             let shape = unsafe member.shape == .unknown ? (base[next] == 0x22 ? .string : .number) : member.shape
             switch shape {
-            case .word32, .word64, .number:
+            case .number: unsafe JSONSideDecoder.skipPlainNumber(base, &next, end)
+            case .word32, .word64:
                 guard let value = unsafe JSONSideDecoder.plainNumber(base, &next, end) else { break }
-                if shape == .number { break }
                 if shape == .word32, Int32(exactly: value) == nil { next = end } else { unsafe set(state, column, row, UInt64(bitPattern: value)) }
             case .text, .string:
                 let text = next &+ 1
@@ -96,22 +96,41 @@ extension JSONSideDecoder {
         if unsafe fields[column].hasNulls { unsafe state.nullCells[place] = false }
     }
 
-    /// The number at `next`, which is moved behind it; nil, and `next` at the end, unless it is a whole one of less than 16 digits. What it
-    /// does is the same for numbers of all lengths: those of most columns vary, and the processor would guess wrong at many.
+    /// The digits of a whole number: how many, and how many of them stand in front of the last eight. What finds them is the same for numbers
+    /// of all lengths: those of most columns vary, and the processor would guess wrong at many.
+    private struct PlainDigits {
+        let block: DigitBlock
+        let front: Int
+        let count: Int
+
+        @inline(__always) @unsafe init(_ bytes: UnsafePointer<UInt8>) {
+            let raw = unsafe UnsafeRawPointer(bytes)
+            block = unsafe DigitBlock(raw.loadUnaligned(as: UInt64.self))
+            let following = unsafe DigitBlock(raw.loadUnaligned(fromByteOffset: 8, as: UInt64.self)).count
+            front = following & (0 &- block.count >> 3)
+            count = block.count &+ front
+        }
+
+        /// Whether they are a number of less than 16 digits; `first` is the first of them.
+        @inline(__always) func isPlain(_ first: UInt8) -> Bool { count > 0 && count < 16 && (first != 0x30 || count == 1) }
+    }
+
+    /// The number at `next`, which is moved behind it; nil, and `next` at the end, unless it is a whole one of less than 16 digits.
     @inline(__always) @unsafe private static func plainNumber(_ base: UnsafePointer<UInt8>, _ next: inout Int, _ end: Int) -> Int64? {
-        let bytes = unsafe UnsafeRawPointer(base + next)
-        let block = DigitBlock(unsafe bytes.loadUnaligned(as: UInt64.self))
-        let following = DigitBlock(unsafe bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self)).count
-        // The digits in front of the last eight.
-        let front = following & (0 &- block.count >> 3)
-        let count = block.count &+ front
-        let last = DigitBlock(unsafe bytes.loadUnaligned(fromByteOffset: front, as: UInt64.self))
-        guard count > 0, count < 16, unsafe base[next] != 0x30 || count == 1 else {
+        let digits = unsafe PlainDigits(base + next)
+        guard digits.isPlain(unsafe base[next]) else {
             next = end
             return nil
         }
-        next &+= count
-        return block.value(of: front) &* 100_000_000 &+ last.value(of: block.count)
+        let last = DigitBlock(unsafe UnsafeRawPointer(base + next).loadUnaligned(fromByteOffset: digits.front, as: UInt64.self))
+        next &+= digits.count
+        return digits.block.value(of: digits.front) &* 100_000_000 &+ last.value(of: digits.block.count)
+    }
+
+    /// Moves `next` behind such a number without reading its value; to the end where there is none.
+    @inline(__always) @unsafe private static func skipPlainNumber(_ base: UnsafePointer<UInt8>, _ next: inout Int, _ end: Int) {
+        let digits = unsafe PlainDigits(base + next)
+        next = digits.isPlain(unsafe base[next]) ? next &+ digits.count : end
     }
 
     /// Moves `next`, which is at a string, behind it; false, and `next` at the end, unless it is one without escapes.
