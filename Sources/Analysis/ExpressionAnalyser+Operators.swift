@@ -33,11 +33,11 @@ extension ExpressionAnalyser {
             return TypedExpression(.arithmetic(.add, left.expression, right.expression), .string)
         }
         guard !left.isNull, !right.isNull, let leftRank = left.type.numericRank, let rightRank = right.type.numericRank else {
-            func name(_ side: Analysed) -> String { side.isNull ? "null" : side.type.baseName }
-            throw Diagnostic(
-                .typeMismatch,
-                "Error processing expression: \(text(of: whole)). Unsupported arithmetic types. \(name(left)) \(name(right))",
-                at: whole.span.range)
+            let reason =
+                left.isNull || right.isNull
+                ? "Arithmetic on types \(left.typeText) and \(right.typeText) are not supported."
+                : "Unsupported arithmetic types. \(left.type.baseName) \(right.type.baseName)"
+            throw Diagnostic(.typeMismatch, "Error processing expression: \(text(of: whole)). \(reason)", at: whole.span.range)
         }
         if max(leftRank, rightRank) == 2, let first = left.type.asDecimal, let second = right.type.asDecimal {
             let result =

@@ -37,6 +37,7 @@ package func analyse(_ insert: InsertSelect, in context: AnalysisContext) throws
     if !target.schema.headers.isEmpty {
         throw Diagnostic(.readOnly, "Cannot insert into \(target.name) because it has header columns", at: insert.target.span.range)
     }
+    try refuseLimit(of: insert.query, in: "INSERT INTO")
     var query = try analyse(insert.query, for: .persistent, in: context)
     if query.resultKind != .stream {
         throw Diagnostic(
@@ -130,6 +131,9 @@ package func analyse(_ insert: InsertValues, in context: AnalysisContext) throws
             continue
         }
         guard let index = columns.firstIndex(where: { $0.name == column.text }) else {
+            if PseudoColumn(rawValue: column.text) != nil {
+                throw Diagnostic(.readOnly, "Inserting into column `\(column.text)` is not allowed.", at: column.span.range)
+            }
             throw Diagnostic(
                 .unknownColumn, "Column name \(column.text) does not exist.",
                 hint: nameSuggestion(for: column.text, among: columns.map(\.name)),

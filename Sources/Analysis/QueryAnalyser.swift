@@ -4,6 +4,7 @@
 import Catalog
 package import Diagnostics
 import Plans
+import Settings
 package import Syntax
 import Values
 
@@ -33,6 +34,8 @@ struct QueryAnalysis {
     }
 
     mutating func run() throws(Diagnostic) -> ResolvedQuery {
+        let isLimited = purpose == .pull && context.settings[.boundedQueries] == .ksqldb
+        if isLimited { try PullLimits(query: query).checkClauses() }
         try checkShape()
         let window = try query.window.map { clause throws(Diagnostic) in try describe(clause) }
         let expanded = try expansion.expand(query.items, analyser: &analyser)
@@ -58,6 +61,7 @@ struct QueryAnalysis {
             window: window, isFinal: query.emit == .final, tableFunctions: analyser.tableFunctions, having: nil, items: items,
             key: key, keyOrigin: .source, keyTexts: key.map(\.name), resultKind: from.kind, limit: nil, normalised: normalised)
         result.limit = try limit()
+        if isLimited { try PullLimits(query: query).check(result) }
         if isAggregation || !analyser.aggregates.isEmpty {
             try group(&result, by: grouping ?? [], having)
         } else if let partitionBy {

@@ -91,10 +91,6 @@ extension QueryAnalysis {
 
     func limit() throws(Diagnostic) -> Int? {
         guard let limit = query.limit else { return nil }
-        if purpose == .persistent {
-            throw Diagnostic(
-                .statementError, "LIMIT is not supported in CREATE … AS SELECT and INSERT INTO statements", at: query.span.range)
-        }
         if limit < 0 { throw Diagnostic(.statementError, "negative LIMIT: \(limit)", at: query.limitSpan.range) }
         return Int(limit)
     }

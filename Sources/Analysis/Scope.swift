@@ -127,6 +127,11 @@ package struct Scope: Hashable, Sendable {
     }
 
     private func unresolved(source: Name?, _ name: Name, place: String) -> Diagnostic {
+        if let source, sources.isEmpty {
+            return Diagnostic(
+                .unknownSource, "Failed to prepare statement: '\(source.text)' is not a valid stream/table name or alias.",
+                at: source.span.range)
+        }
         let text = source.map { "\($0.text).\(name.text)" } ?? name.text
         let range = source?.span.range ?? name.span.range
         return Diagnostic(

@@ -24,11 +24,20 @@ package struct NewSink: Hashable, Sendable {
     package var properties: SourceProperties
 }
 
+/// Errors: a query that runs until it is dropped has a LIMIT.
+func refuseLimit(of query: Query, in statements: String) throws(Diagnostic) {
+    if query.limit == nil { return }
+    throw Diagnostic(
+        .statementError, "\(statements) statements don't support LIMIT clause.",
+        hint: "The query runs until it is dropped; SELECT … LIMIT is a question that ends.", at: query.limitSpan.range)
+}
+
 /// Checks CREATE … AS SELECT and gives the query and the source that it makes. `text` is the statement as it will be shown later.
 /// Errors after the query itself is understood carry the statement's canonical text.
 package func analyse(_ create: CreateAs, text: String, in context: AnalysisContext) throws(Diagnostic) -> NewSink {
     let properties = try SourceProperties(create.properties, at: .createAs)
     try checkName(create.name)
+    try refuseLimit(of: create.query, in: "CREATE \(create.kind.rawValue) AS SELECT")
     let query = try analyse(create.query, for: .persistent, in: context)
     var canonical = create
     canonical.query = query.normalised

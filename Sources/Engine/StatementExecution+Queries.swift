@@ -60,9 +60,12 @@ extension StatementExecution {
 
     func columns(of query: ResolvedQuery, flagsKeys: Bool) -> [ResultColumn] {
         let key = query.key.enumerated().map { TypedExpression.column($0, $1.type) }
+        func isKey(_ expression: TypedExpression) -> Bool {
+            key.contains(expression) || expression.node == .pseudo(.windowstart) || expression.node == .pseudo(.windowend)
+        }
         return query.items.map { item in
             ResultColumn(
-                item.name, item.isNull ? "STRING" : item.expression.type.description, isKey: flagsKeys && key.contains(item.expression))
+                item.name, item.isNull ? "STRING" : item.expression.type.description, isKey: flagsKeys && isKey(item.expression))
         }
     }
 
@@ -119,8 +122,9 @@ extension StatementExecution {
             guard let id = source.queryID, let owner = engine.state.withLock({ $0.queries[id] }) else {
                 throw Diagnostic(
                     .wrongObjectKind,
-                    "The \(source.name) table isn't queryable. To derive a queryable table, you can do "
-                        + "'CREATE TABLE QUERYABLE_\(source.name) AS SELECT * FROM \(source.name)'.", at: query.span.range)
+                    "The `\(source.name)` table isn't queryable. To derive a queryable table, you can do "
+                        + "'CREATE TABLE QUERYABLE_\(source.name) AS SELECT * FROM \(source.name)'. "
+                        + "See https://cnfl.io/queries for more info.", at: query.span.range)
             }
             if isAggregation { throw notSupported("aggregation in a bounded query over a table") }
             try read(resolved, from: owner, isCaughtUp: isCaughtUp, whenDone)
@@ -132,7 +136,7 @@ extension StatementExecution {
         if isAggregation, case .client(_, let order) = plan.destination { plan.destination = .client(limit: nil, order: order) }
         var properties = session.givenProperties
         properties["cache.max.bytes.buffering"] = "10000000"
-        sink.emit(.columns(columns(of: resolved, flagsKeys: true), .rows))
+        sink.emit(.columns(columns(of: resolved, flagsKeys: resolved.resultKind == .table), .rows))
         try start(plan, id, properties, from: [:], isPush: false, limit: resolved.limit, whenDone)
     }
 

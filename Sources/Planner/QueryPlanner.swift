@@ -64,7 +64,8 @@ private func persistentPlan(
     return QueryPlan(id: context.queryID, root: root, destination: .sink(sink), resultKind: query.resultKind).prunedToNeeded()
 }
 
-/// The plan of a push query, or of a bounded one over a stream: rows keep their key columns first; `order` restores the SELECT list.
+/// The plan of a push query, or of a bounded one: rows keep their key columns first, and the bounds of their windows with them, which
+/// also a deletion shows; `order` restores the SELECT list.
 package func transientPlan(_ query: ResolvedQuery, in context: PlanningContext) -> QueryPlan {
     var planner = StepPlanner(query: query, context: context)
     let input = planner.steps()
@@ -72,9 +73,14 @@ package func transientPlan(_ query: ResolvedQuery, in context: PlanningContext) 
     // Without all of its key columns in the projection, a deletion still needs them: they are carried, not shown.
     var expressions = key
     var columns = query.key
+    for item in planner.query.items where item.expression.isWindowBound && !expressions.contains(item.expression) {
+        expressions.append(item.expression)
+        columns.append(ColumnDefinition(item.name, item.expression.type))
+    }
+    let keyCount = expressions.count
     var order: [Int] = []
     for item in planner.query.items {
-        if let place = key.firstIndex(of: item.expression) {
+        if let place = expressions[..<keyCount].firstIndex(of: item.expression) {
             order.append(place)
         } else {
             order.append(expressions.count)
@@ -82,7 +88,7 @@ package func transientPlan(_ query: ResolvedQuery, in context: PlanningContext) 
             columns.append(ColumnDefinition(item.name, item.expression.type))
         }
     }
-    let output = RowSchema(columns: columns, keyCount: key.count)
+    let output = RowSchema(columns: columns, keyCount: keyCount)
     let root = planner.project(input, expressions, output)
     return QueryPlan(
         id: context.queryID, root: root, destination: .client(limit: query.limit, order: order), resultKind: query.resultKind
@@ -195,6 +201,11 @@ private struct StepPlanner {
         if isIdentity { return input }
         return .project(ProjectStep(input: input, expressions: expressions, output: output, isTable: query.resultKind == .table))
     }
+}
+
+extension TypedExpression {
+    /// Whether it is WINDOWSTART or WINDOWEND of the row's own window.
+    fileprivate var isWindowBound: Bool { node == .pseudo(.windowstart) || node == .pseudo(.windowend) }
 }
 
 extension ResolvedRelation {

@@ -34,7 +34,8 @@ package enum Destination: Hashable, Sendable, Codable {
     case sink(SinkDescription)
     /// An internal topic, whose rows another pipeline of the query reads back.
     case exchange(InternalTopic)
-    /// A client; `limit` ends the query after so many rows, and shown column i is the row's column `order[i]`.
+    /// A client; `limit` ends the query after so many rows, and shown column i is the row's column `order[i]`. Rows without a value are
+    /// deletions where the result is a table, and no rows where it is a stream.
     case client(limit: Int?, order: [Int])
 }
 

@@ -362,6 +362,18 @@ package indirect enum Step: Hashable, Sendable, Codable {
         }
     }
 
+    /// Whether a row without a value deletes its key; of a stream it is an event whose value was null.
+    package var givesTable: Bool {
+        switch self {
+        case .source(let step): step.kind == .table
+        case .aggregate, .exchange: true
+        case .rekey, .explode: false
+        case .filter(let step): step.input.givesTable
+        case .project(let step): step.input.givesTable
+        case .join(let step): step.left.givesTable
+        }
+    }
+
     /// The steps whose rows this one takes.
     package var inputs: [Step] {
         switch self {

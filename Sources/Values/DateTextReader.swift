@@ -43,9 +43,16 @@ package struct DateTextReader {
         return CivilDate(year: year, month: month, day: day).daysSinceEpoch
     }
 
-    /// `HH[:mm[:ss[.fff…]]]` as milliseconds of the day.
-    private mutating func readTime() -> Int64? {
-        guard let hour = digits(1...2), hour < 24 else { return nil }
+    /// `HH[:mm[:ss[.fff…]]]` as milliseconds of the day; 24:00 is the end of the day, where that may stand.
+    private mutating func readTime(mayBeEndOfDay: Bool = false) -> Int64? {
+        let day = TemporalText.millisecondsPerDay
+        guard let time = readAnyTime(), time < day || mayBeEndOfDay && time == day else { return nil }
+        return time
+    }
+
+    /// As `readTime`, with an hour up to 24.
+    private mutating func readAnyTime() -> Int64? {
+        guard let hour = digits(1...2), hour <= 24 else { return nil }
         var milliseconds = hour * 3_600_000
         guard take(":") else { return milliseconds }
         guard let minute = digits(1...2), minute < 60 else { return nil }
@@ -88,7 +95,7 @@ package struct DateTextReader {
         return milliseconds
     }
 
-    /// A date, perhaps partial, then `T` and a time, perhaps partial, then a zone (`Z`, `+hhmm`, `+hh:mm`, `+hh`; UTC without one) as
+    /// A date, perhaps partial, then `T` and a time up to 24:00, perhaps partial, then a zone (`Z`, `+hhmm`, `+hh:mm`, `+hh`; UTC without one) as
     /// milliseconds since 1970-01-01T00:00Z; nil for any other text.
     package static func timestamp(_ text: ArraySlice<UInt8>) -> Int64? {
         var reader = DateTextReader(text)
@@ -98,7 +105,7 @@ package struct DateTextReader {
         if overflow { return nil }
         var milliseconds = midnight
         if reader.take("T"), !reader.rest.isEmpty {
-            guard let time = reader.readTime() else { return nil }
+            guard let time = reader.readTime(mayBeEndOfDay: true) else { return nil }
             milliseconds &+= time
         }
         guard let offset = reader.readZone(), reader.rest.isEmpty else { return nil }

@@ -76,6 +76,7 @@ package enum RowErrorCause: String, Hashable, Sendable, CaseIterable {
     case keyDeserialization = "key cannot be read"
     case valueDeserialization = "value cannot be read"
     case nullKey = "key is null"
+    case nullValue = "value is null"
     case timestamp = "no usable timestamp"
     case expression = "expression failed"
     case nullGroup = "grouping value is null"

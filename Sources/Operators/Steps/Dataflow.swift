@@ -157,7 +157,8 @@ package final class Dataflow {
             (sink, exchangeSink, client) = (nil, operation, nil)
             end = operation
         case .client(let limit, let order):
-            let operation = ClientOperator(limit: limit, order: order, keyCount: schema.keyCount, context)
+            let operation = ClientOperator(
+                limit: limit, order: order, keyCount: schema.keyCount, showsDeletions: root.givesTable, context)
             (sink, exchangeSink, client) = (nil, nil, operation)
             end = operation
         }

@@ -156,10 +156,13 @@ final class RowBlockWriter {
 final class ClientOperator: Operator {
     private let keyCount: Int
     private let order: [Int]
+    /// Rows without a value are deletions; else they are no rows.
+    private let showsDeletions: Bool
     private var remaining: Int?
     let rows = RowBlockWriter()
 
-    init(limit: Int?, order: [Int], keyCount: Int, _ context: DataflowContext) {
+    init(limit: Int?, order: [Int], keyCount: Int, showsDeletions: Bool, _ context: DataflowContext) {
+        self.showsDeletions = showsDeletions
         remaining = limit
         self.order = order
         self.keyCount = keyCount
@@ -174,11 +177,15 @@ final class ClientOperator: Operator {
         defer { context.budget.spend(bytes: rows.byteCount - before, held: rows.byteCount) }
         for index in 0..<batch.selection.count {
             if rows.byteCount > OutputLimits.heldBytes { return }
+            let row = batch.selection[index]
+            if !showsDeletions, !batch.hasValue(row) {
+                context.errors.add(.nullValue, step: "Client", column: nil, message: "the record has no value", batch: batch, row: row)
+                continue
+            }
             if let left = remaining {
                 if left == 0 { return }
                 remaining = left - 1
             }
-            let row = batch.selection[index]
             rows.append(batch.columns, row, order: order, isDeleted: !batch.hasValue(row), keyCount: keyCount)
         }
     }
