@@ -162,7 +162,8 @@ extension ExpressionAnalyser {
         defer { isInsideAggregate = false }
         scope.countsRows = arguments.isEmpty
         defer { scope.countsRows = false }
-        let arguments = arguments.isEmpty ? [Expression(.column(source: nil, Name("ROWTIME")), span: whole.span)] : arguments
+        let row = parts == nil ? Expression(.column(source: nil, Name("ROWTIME")), span: whole.span) : Expression(.literal(.integer(1)))
+        let arguments = arguments.isEmpty ? [row] : arguments
         let hasWindowClause = scope.hasWindowClause
         scope.hasWindowClause = false
         defer { scope.hasWindowClause = hasWindowClause }
@@ -185,6 +186,7 @@ extension ExpressionAnalyser {
         let planned = AggregateCall(
             function: family.name, arguments: Array(typed.dropLast(optionCount)), options: options, result: type,
             limit: collectLimit(family))
+        if let parts { return .column(Self.aggregateBase + parts.number(of: RelationalAggregate(call: planned)), type) }
         if let known = aggregates.firstIndex(of: planned) { return .column(Self.aggregateBase + known, type) }
         aggregates.append(planned)
         aggregateNames.append(family.declaredName)

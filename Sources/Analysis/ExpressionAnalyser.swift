@@ -44,6 +44,8 @@ package struct ExpressionAnalyser {
     var isInsideAggregate = false
     var isInsideTableFunction = false
     var isInsideCase = false
+    /// Set in questions, which have subqueries and calls with modifiers.
+    var parts: QuestionParts?
 
     package static let aggregateBase = 1_000_000
     package static let tableFunctionBase = 2_000_000
@@ -83,6 +85,8 @@ package struct ExpressionAnalyser {
                 .typeMismatch, "\(unit.rawValue) is only allowed as an argument of a date or time function", at: expression.span.range)
         case .lambda:
             throw Diagnostic(.typeMismatch, "a lambda is only allowed as an argument of a function", at: expression.span.range)
+        case .simpleCase(let operand, let whens, let otherwise) where parts != nil:
+            return try analyse(searched(operand, whens, otherwise, expression))
         case .simpleCase:
             throw Diagnostic(
                 .featureNotSupported, "simple CASE expressions are not supported", hint: "Write CASE WHEN x = value THEN … instead.",
@@ -114,6 +118,8 @@ package struct ExpressionAnalyser {
         case .map(let entries): try makeMap(entries, expression)
         case .structure(let entries): try makeStruct(entries)
         case .literal, .column, .timeUnit, .lambda, .simpleCase: try analyse(expression).expression
+        case .subquery, .exists, .inSubquery: try subquery(expression)
+        case .modifiedCall(let name, let arguments, let modifiers): try modifiedCall(name, arguments, modifiers, expression)
         }
     }
 

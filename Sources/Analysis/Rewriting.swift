@@ -1,7 +1,7 @@
 // Rewrites that give a clause its place in the query: grouped expressions become columns, names become qualified.
 
 import Plans
-import Syntax
+package import Syntax
 import Values
 
 extension TypedExpression {
@@ -36,8 +36,8 @@ struct GroupRewriting {
 }
 
 extension Expression {
-    /// Calls `visit` for this expression and everything inside it.
-    func walk(_ visit: (Expression) -> Void) {
+    /// Calls `visit` for this expression and everything inside it, but what is in subqueries.
+    package func walk(_ visit: (Expression) -> Void) {
         visit(self)
         node.forEachChild { $0.walk(visit) }
     }
@@ -47,7 +47,9 @@ extension Expression {
         func inside(_ part: Expression) -> Expression { part.mappingColumns(change, parameters: parameters) }
         let changed: Node =
             switch node {
-            case .literal, .timeUnit: node
+            case .literal, .timeUnit, .subquery, .exists: node
+            case .inSubquery(let a, let question): .inSubquery(inside(a), question)
+            case .modifiedCall(let name, let arguments, let modifiers): .modifiedCall(name, arguments.map(inside), modifiers)
             case .column(let source, let name):
                 if source == nil && parameters.contains(name.text) {
                     node

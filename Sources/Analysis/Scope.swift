@@ -17,6 +17,8 @@ package struct ScopeSource: Hashable, Sendable {
     package var isWindowed: Bool
     /// Where the source's pseudo columns lie in the row; nil when they are those of the row itself (a query over one source).
     package var pseudoBase: Int?
+    /// Whether rows of the source have pseudo columns; those of a subquery have none.
+    var hasPseudoColumns = true
 
     package init(alias: String, columns: [Values.ColumnDefinition], base: Int, isWindowed: Bool, pseudoBase: Int? = nil) {
         self.alias = alias
@@ -44,6 +46,10 @@ package struct Scope: Hashable, Sendable {
     package var hasWindowClause = false
     /// ROWTIME is that of the row as a whole: what COUNT(*) counts.
     var countsRows = false
+    /// In a question: columns that joins with USING have made one of two, by name.
+    var merged: [String: TypedExpression] = [:]
+    /// In a subquery: the query around it.
+    var outer: OuterScope?
     /// The key of a join that has none among its sources' columns: the first column of the row.
     package var syntheticKey: Values.ColumnDefinition?
 
@@ -84,10 +90,11 @@ package struct Scope: Hashable, Sendable {
             return TypedExpression(.lambdaParameter(parameter.slot), parameter.type)
         }
         if let resolved = resolveOwn(source: source, name) { return resolved }
+        if source == nil, let both = merged[name.text] { return both }
         var candidates = sources
         if let source {
             candidates = sources.filter { $0.alias == source.text }
-            if candidates.isEmpty { throw unresolved(source: source, name, place: place) }
+            if candidates.isEmpty { return try taken(source: source, name, place: place) }
         }
         let found = candidates.compactMap { found -> (ScopeSource, TypedExpression)? in
             column(name.text, in: found).map { (found, $0) }
@@ -99,8 +106,16 @@ package struct Scope: Hashable, Sendable {
                 "\(location(name.span.range))Column '\(name.text)' is ambiguous. Could be \(choices.joined(separator: " or ")).",
                 at: name.span.range)
         }
-        guard let match = found.first else { throw unresolved(source: source, name, place: place) }
+        guard let match = found.first else { return try taken(source: source, name, place: place) }
         return match.1
+    }
+
+    /// What the query around has under a name that is unknown here. Errors: there is none around, or it does not know the name either.
+    private func taken(source: Name?, _ name: Name, place: String) throws(Diagnostic) -> TypedExpression {
+        guard let outer, let found = try? outer.take(source: source, name, place: place) else {
+            throw unresolved(source: source, name, place: place)
+        }
+        return found
     }
 
     /// The columns of a join's result that belong to none of its sources.
@@ -118,7 +133,7 @@ package struct Scope: Hashable, Sendable {
         if let index = source.columns.firstIndex(where: { $0.name == name }) {
             return .column(source.base + index, source.columns[index].type)
         }
-        guard let pseudo = PseudoColumn(rawValue: name) else { return nil }
+        guard source.hasPseudoColumns, let pseudo = PseudoColumn(rawValue: name) else { return nil }
         let isWindowBound = pseudo == .windowstart || pseudo == .windowend
         if isWindowBound && !source.isWindowed && !(hasWindowClause && !isJoin) { return nil }
         guard let base = source.pseudoBase else { return TypedExpression(.pseudo(pseudo), pseudo.type) }

@@ -236,7 +236,7 @@ struct QueryLauncher: Sendable {
     }
 
     /// The first offset of a source in a partition of its topic: the partition's start, or later where an older table had the topic before.
-    private func beginning(of source: String, _ topic: TopicDescription, _ partition: PartitionIndex) -> Offset {
+    func beginning(of source: String, _ topic: TopicDescription, _ partition: PartitionIndex) -> Offset {
         let origin = engine.catalog.sources[source]?.origin
         return max(topic.partitions[partition.index].bounds.start, origin?.offset(in: partition, ofTopic: topic.id.description) ?? .first)
     }

@@ -57,7 +57,7 @@ struct ScriptStatement: Sendable {
     /// Whether all that it does is to give rows to the client that asked.
     var isForReaders: Bool {
         switch statement {
-        case .query, .print: true
+        case .query, .question, .print: true
         default: false
         }
     }

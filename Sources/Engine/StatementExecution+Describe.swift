@@ -176,6 +176,9 @@ extension StatementExecution {
                 let path = isTable ? try tableAccess(of: resolved).text(key: resolved.sources[0].schema.key) : nil
                 access = ["Access: " + (path ?? "log from its beginning to its current end")]
             }
+        case .question(let question, _):
+            let resolved = try analyse(question, in: context)
+            return answer(text: ["SQL: \(text)", "", "Plan"] + resolved.step.lines.map { "  " + $0 })
         case .createAs(let create): plan = Planner.plan(try analyse(create, text: text, in: context), in: planning("EXPLAINED"))
         case .insertSelect(let insert): plan = Planner.plan(try analyse(insert, in: context), in: planning("EXPLAINED"))
         default:

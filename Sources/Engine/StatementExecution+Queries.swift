@@ -6,6 +6,7 @@ import Bytes
 import Catalog
 import Diagnostics
 import Formats
+import Functions
 import LogStore
 import Operators
 import Pipelines
@@ -50,12 +51,14 @@ extension StatementExecution {
         try start(plan, id, properties, from: starts, isPush: true, limit: resolved.limit, whenDone)
     }
 
-    func transientID(_ query: ResolvedQuery) -> String {
+    func transientID(_ query: ResolvedQuery) -> String { transientID(named: query.sources[0].name) }
+
+    func transientID(named name: String) -> String {
         let number = engine.state.update { state in
             defer { state.nextTransient += 1 }
             return state.nextTransient
         }
-        return "\(session.settings[.transientPrefix])\(query.sources[0].name)_\(number)"
+        return "\(session.settings[.transientPrefix])\(name)_\(number)"
     }
 
     func columns(of query: ResolvedQuery, flagsKeys: Bool) -> [ResultColumn] {
@@ -100,6 +103,7 @@ extension StatementExecution {
     // MARK: Bounded
 
     private func bounded(_ query: Query, _ whenDone: @escaping @Sendable (Bool) -> Void) throws(Diagnostic) {
+        if isForQuestions(query) { return try ask(query.question, whenDone) }
         let resolved = try analyse(query, for: .pull, in: context)
         try afterUpstream(of: resolved.sources.map(\.name), whenDone) { isCaughtUp throws(Diagnostic) in
             try answer(query, resolved, isCaughtUp: isCaughtUp, whenDone)
@@ -140,17 +144,39 @@ extension StatementExecution {
         try start(plan, id, properties, from: [:], isPush: false, limit: resolved.limit, whenDone)
     }
 
+    /// Whether a query of ksqlDB's form is more than a look at one source's rows: joins, aggregations and the tables that no query computes.
+    private func isForQuestions(_ query: Query) -> Bool {
+        if session.settings[.boundedQueries] == .ksqldb { return false }
+        guard case .source(let name, _) = query.from else { return true }
+        // One that does not exist is for the analyser to tell.
+        guard query.window == nil, let source = engine.catalog.sources[name.text] else { return false }
+        let functions = engine.configuration.functions
+        var isAggregation = query.groupBy != nil || query.having != nil
+        for case .expression(let expression, _) in query.items {
+            expression.walk { part in
+                if case .call(let name, _) = part.node, functions[name: name.text]?.kind == .aggregate { isAggregation = true }
+            }
+        }
+        if isAggregation { return true }
+        return source.kind == .table && (source.queryID.flatMap { id in engine.state.withLock { $0.queries[id] } }) == nil
+    }
+
     /// Errors: the settings do not allow this bounded query.
     private func checkAllowed(_ query: Query, over source: SourceDefinition) throws(Diagnostic) {
+        try checkAllowed(over: [source], hasLimit: query.limit != nil, at: query.span.range)
+    }
+
+    /// Errors: the settings do not allow bounded queries over these sources.
+    func checkAllowed(over sources: [SourceDefinition], hasLimit: Bool, at range: SourceRange?) throws(Diagnostic) {
         let settings = session.settings
         func refused<Value>(_ what: String, _ key: SettingKey<Value>) -> Diagnostic {
             Diagnostic(
                 .featureNotSupported, "\(what) are switched off", hint: "\(key.name) is false; EMIT CHANGES makes a push query.",
-                at: query.span.range)
+                at: range)
         }
         if !settings[.pullQueries] { throw refused("bounded queries", SettingKey<Bool>.pullQueries) }
-        if source.kind == .stream, !settings[.pullStreams] { throw refused("bounded queries over streams", SettingKey<Bool>.pullStreams) }
-        if query.limit != nil, !settings[.pullLimitClause] { throw refused("bounded queries with LIMIT", SettingKey<Bool>.pullLimitClause) }
+        if sources.contains(where: { $0.kind == .stream }), !settings[.pullStreams] { throw refused("bounded queries over streams", SettingKey<Bool>.pullStreams) }
+        if hasLimit, !settings[.pullLimitClause] { throw refused("bounded queries with LIMIT", SettingKey<Bool>.pullLimitClause) }
     }
 }
 

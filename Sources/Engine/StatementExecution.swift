@@ -47,6 +47,7 @@ struct StatementExecution: Sendable {
     private func perform(_ statement: Statement, _ whenDone: @escaping @Sendable (Bool) -> Void) throws(Diagnostic) {
         switch statement {
         case .query(let query): try perform(query, whenDone)
+        case .question(let question, let failure): try perform(question, else: failure, whenDone)
         case .insertValues(let insert): goOn(on: engine.writes, whenDone) { () throws(Diagnostic) in try perform(insert, whenDone) }
         case .print(let print): try perform(print, whenDone)
         case .assert(let assertion): try perform(assertion, whenDone)
@@ -94,7 +95,7 @@ struct StatementExecution: Sendable {
             throw notSupported("ALTER SYSTEM", hint: "Set server-wide values in the configuration file, or with SET for this session.")
         case .createConnector, .dropConnector: throw notSupported("connectors")
         case .runScript: throw notSupported("RUN SCRIPT on a server", hint: "It is a command of the shell.")
-        case .query, .insertValues, .print, .assert: return AnswerSummary()
+        case .query, .question, .insertValues, .print, .assert: return AnswerSummary()
         }
     }
 

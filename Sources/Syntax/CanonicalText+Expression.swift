@@ -17,6 +17,7 @@ extension CanonicalText {
         case .timeUnit(let unit): unit.rawValue
         case .not, .isNull, .between, .isIn, .like, .searchedCase, .simpleCase, .sign: test(expression)
         case .cast, .call, .subscripted, .field, .array, .map, .structure, .lambda: construct(expression)
+        case .subquery, .exists, .inSubquery, .modifiedCall: extended(expression)
         }
     }
 
@@ -51,6 +52,24 @@ extension CanonicalText {
         case .lambda(let parameters, let body): "(" + parameters.map(name).joined(separator: ", ") + ") => " + self.expression(body)
         default: ""
         }
+    }
+
+    private static func extended(_ expression: Expression) -> String {
+        switch expression.node {
+        case .subquery(let question): "(" + self.question(question) + ")"
+        case .exists(let question): "EXISTS (" + self.question(question) + ")"
+        case .inSubquery(let operand, let question): "(" + self.expression(operand) + " IN (" + self.question(question) + "))"
+        case .modifiedCall(let function, let arguments, let modifiers): modified(function, arguments, modifiers)
+        default: ""
+        }
+    }
+
+    private static func modified(_ function: Name, _ arguments: [Expression], _ modifiers: CallModifiers) -> String {
+        let list = arguments.isEmpty && function.text == "COUNT" ? "*" : commas(arguments)
+        var text = name(function) + "(" + (modifiers.isDistinct ? "DISTINCT " : "") + list + ")"
+        if let filter = modifiers.filter { text += " FILTER (WHERE " + expression(filter) + ")" }
+        if let window = modifiers.window { text += " OVER (" + specification(window) + ")" }
+        return text
     }
 
     private static func infix(_ left: Expression, _ operation: String, _ right: Expression) -> String {

@@ -10,6 +10,7 @@ extension CanonicalText {
     package static func statement(_ statement: Statement) -> String {
         switch statement {
         case .query(let query): self.query(query)
+        case .question(let question, _): self.question(question)
         case .createSource(let create): createSource(create)
         case .createAs(let create): createAs(create)
         case .insertSelect(let insert):

@@ -66,6 +66,14 @@ package struct Expression: Hashable, Sendable {
         case lambda([Name], Expression)
         /// `DAYS`, only as an argument
         case timeUnit(TimeUnit)
+        /// `(SELECT …)`, a single value; like the following forms only in questions
+        case subquery(Question)
+        /// `EXISTS (SELECT …)`
+        case exists(Question)
+        /// `a IN (SELECT …)`
+        case inSubquery(Expression, Question)
+        /// `F(DISTINCT a) FILTER (WHERE c) OVER (…)`
+        case modifiedCall(Name, [Expression], CallModifiers)
     }
 
     /// A sign before an operand that is no number.
@@ -146,7 +154,7 @@ extension Expression.Node {
     /// Calls `body` for each direct subexpression, from left to right.
     package func forEachChild(_ body: (Expression) -> Void) {
         switch self {
-        case .literal, .column, .timeUnit: return
+        case .literal, .column, .timeUnit, .subquery, .exists: return
         case .sign(_, let a), .not(let a), .isNull(let a, _), .cast(let a, _), .field(let a, _), .lambda(_, let a): body(a)
         case .arithmetic(_, let a, let b), .comparison(_, let a, let b), .logical(_, let a, let b), .subscripted(let a, let b):
             body(a)
@@ -158,6 +166,14 @@ extension Expression.Node {
             body(a)
             body(low)
             body(high)
+        case .inSubquery(let a, _): body(a)
+        case .modifiedCall(_, let arguments, let modifiers):
+            arguments.forEach(body)
+            if let filter = modifiers.filter { body(filter) }
+            if let window = modifiers.window {
+                window.partitionBy.forEach(body)
+                for key in window.orderBy { body(key.expression) }
+            }
         case .isIn(let a, let list):
             body(a)
             list.forEach(body)

@@ -103,6 +103,11 @@ extension Parser {
         }
         if accept(.in) {
             try expect(.leftParenthesis)
+            if beginsQuestion {
+                let question = try question()
+                try expect(.rightParenthesis)
+                return .inSubquery(left, question)
+            }
             let elements = try list { (parser) throws(ParseFailure) in try parser.expression() }
             try expect(.rightParenthesis)
             return .isIn(left, elements)

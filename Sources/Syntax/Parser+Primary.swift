@@ -15,7 +15,13 @@ extension Parser {
     }
 
     private mutating func parenthesised() throws(ParseFailure) -> Expression {
+        let first = current
         try expect(.leftParenthesis)
+        if beginsQuestion {
+            let question = try question()
+            try expect(.rightParenthesis)
+            return try make(.subquery(question), from: first)
+        }
         let inner = try expression()
         try expect(.rightParenthesis)
         return inner
@@ -23,6 +29,7 @@ extension Parser {
 
     private mutating func keywordPrimary(_ keyword: Keyword) throws(ParseFailure) -> Expression {
         switch (keyword, peek().kind) {
+        case (.exists, .symbol(.leftParenthesis)) where allowsQuestions: return try exists()
         case (.cast, _): return try cast()
         case (.case, _): return try caseExpression()
         case (.array, .symbol(.leftBracket)): return try arrayConstructor()
@@ -36,6 +43,15 @@ extension Parser {
         let standsForAValue = peek().isKeyword(.from) || peek().isSymbol(.rightParenthesis)
         throw noAlternative(
             hint: standsForAValue ? "\(keyword.rawValue) is a reserved word; escape it to use it as a name: `\(keyword.rawValue)`." : nil)
+    }
+
+    private mutating func exists() throws(ParseFailure) -> Expression {
+        let first = current
+        try expect(.exists)
+        try expect(.leftParenthesis)
+        let question = try question()
+        try expect(.rightParenthesis)
+        return try make(.exists(question), from: first)
     }
 
     private mutating func literalPrimary() throws(ParseFailure) -> Expression {
@@ -72,9 +88,10 @@ extension Parser {
         if at(.star), peek().isSymbol(.rightParenthesis) {
             advance()
             advance()
-            return try make(.call(function, []), from: first)
+            return try finished(function, [], isDistinct: false, from: first)
         }
-        if accept(.rightParenthesis) { return try make(.call(function, []), from: first) }
+        if accept(.rightParenthesis) { return try finished(function, [], isDistinct: false, from: first) }
+        let isDistinct = allowsQuestions && accept(.distinct)
         var hasLambda = false
         let arguments = try list { (parser) throws(ParseFailure) in
             if parser.atLambda {
@@ -87,7 +104,15 @@ extension Parser {
             return try parser.argument()
         }
         try expect(.rightParenthesis)
-        return try make(.call(function, arguments), from: first)
+        return try finished(function, arguments, isDistinct: isDistinct, from: first)
+    }
+
+    /// A call whose arguments have been read, with what follows them.
+    private mutating func finished(
+        _ function: Name, _ arguments: [Expression], isDistinct: Bool, from first: Token
+    ) throws(ParseFailure) -> Expression {
+        guard let modifiers = try modifiers(isDistinct: isDistinct) else { return try make(.call(function, arguments), from: first) }
+        return try make(.modifiedCall(function, arguments, modifiers), from: first)
     }
 
     /// arg = expression | timeUnit; the units that are also names parse as columns (`Expression.asTimeUnit`).

@@ -38,7 +38,7 @@ extension Parser {
     }
 
     /// item = expression [ ['AS'] identifier ] | '*' | identifier '.' '*' | postfix '->' '*'
-    private mutating func selectItem() throws(ParseFailure) -> SelectItem {
+    mutating func selectItem() throws(ParseFailure) -> SelectItem {
         let first = current
         let start = index
         if accept(.star) { return .all(first.span) }
@@ -57,12 +57,12 @@ extension Parser {
             return .allFields(of: expression)
         }
         if accept(.as) { return .expression(expression, alias: try name()) }
-        if isName(current) { return .expression(expression, alias: try name()) }
+        if isName(current), !beginsQuestionClause { return .expression(expression, alias: try name()) }
         return .expression(expression, alias: nil)
     }
 
     /// exprList = value { ',' value } | '(' [ value { ',' value } ] ')'
-    private mutating func keyList() throws(ParseFailure) -> [Expression] {
+    mutating func keyList() throws(ParseFailure) -> [Expression] {
         if at(.leftParenthesis), !isOperand(behindClosingBracketOf: index) {
             try expect(.leftParenthesis)
             var keys: [Expression] = []
@@ -113,7 +113,7 @@ extension Parser {
         return relation
     }
 
-    private mutating func joinKind() throws(ParseFailure) -> Join.Kind? {
+    mutating func joinKind() throws(ParseFailure) -> Join.Kind? {
         if accept(.join) { return .inner }
         if accept(.inner) {
             try expect(.join)
@@ -144,7 +144,7 @@ extension Parser {
         return .source(name: name, alias: try sourceName())
     }
 
-    private mutating func within() throws(ParseFailure) -> Join.Within {
+    mutating func within() throws(ParseFailure) -> Join.Within {
         let first = current
         let before: Duration
         let after: Duration
@@ -168,7 +168,7 @@ extension Parser {
 
     // MARK: WINDOW
 
-    private mutating func window() throws(ParseFailure) -> WindowClause {
+    mutating func window() throws(ParseFailure) -> WindowClause {
         let first = current
         // A window may be named; the name says nothing.
         if isName(current), !peek().isSymbol(.leftParenthesis) { _ = try name() }

@@ -5,9 +5,10 @@ import Diagnostics
 extension Parser {
     mutating func statement() throws(ParseFailure) -> Statement {
         let first = current
+        if at(.leftParenthesis) { return try queryOrQuestion() }
         guard case .keyword(let keyword) = first.kind else { throw unknownStatement() }
         switch keyword {
-        case .select: return .query(try query())
+        case .select, .with, .values: return try queryOrQuestion()
         case .create: return try create()
         case .insert: return try insert()
         case .drop: return try drop()

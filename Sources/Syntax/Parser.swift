@@ -117,6 +117,8 @@ struct Parser {
     var tried: [Expectation] = []
     /// Where the last postfix expression began, by which `a->*` is told from `a + b->*`.
     var postfixStart = 0
+    /// Whether a question is being parsed: ksqlDB's grammar has no subqueries, and takes some of their words for names.
+    var allowsQuestions = false
     /// Levels of recursion at this moment.
     var nesting = 0
     /// The pieces of the text that variables replace, in order.

@@ -31,10 +31,25 @@ package struct OriginalText: Hashable, Sendable {
     package func hash(into hasher: inout Hasher) {}
 }
 
+/// What a parser of ksqlDB's grammar says to a text; like a span it takes no part in equality.
+package struct OriginalFailure: Hashable, Sendable {
+    /// The complaint, without the statement.
+    package var diagnostic: Diagnostic
+
+    package init(_ diagnostic: Diagnostic) {
+        self.diagnostic = diagnostic
+    }
+
+    package static func == (left: OriginalFailure, right: OriginalFailure) -> Bool { true }
+    package func hash(into hasher: inout Hasher) {}
+}
+
 /// Everything that can be said in one sentence.
 package indirect enum Statement: Hashable, Sendable {
     /// `SELECT …`
     case query(Query)
+    /// `WITH …`, `VALUES …`, `SELECT … ORDER BY …`: what ends and is beyond ksqlDB, with what its parser would say
+    case question(Question, OriginalFailure)
     /// `CREATE STREAM s (…) WITH (…)`
     case createSource(CreateSource)
     /// `CREATE STREAM s AS SELECT …`

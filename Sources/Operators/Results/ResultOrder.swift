@@ -94,7 +94,7 @@ final class ResultOrder {
     private static func earlier(_ a: [UInt8], _ b: [UInt8]) -> [UInt8] { a.lexicographicallyPrecedes(b) ? a : b }
 
     /// Appends the value at `row` so that the bytes compare as the values do.
-    private static func append(_ column: Column, _ row: Int, to bytes: inout [UInt8]) {
+    static func append(_ column: Column, _ row: Int, to bytes: inout [UInt8]) {
         if column.isNull(row) { return bytes.append(0) }
         bytes.append(1)
         switch column.lane {

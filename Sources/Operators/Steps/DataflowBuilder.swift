@@ -64,7 +64,7 @@ struct DataflowBuilder {
         case .rekey(let rekey):
             try add(try RekeyOperator(rekey, context, next: next), over: rekey.input)
         case .explode(let explode):
-            try add(try ExplodeOperator(explode, context, next: next), over: explode.input)
+            try add(try ExplodeOperator(explode.functions, output: explode.output.columns.map(\.type), context, next: next), over: explode.input)
         case .aggregate(let aggregate):
             if case .session = aggregate.window?.shape {
                 try add(try SessionOperator(aggregate, context, next: next), over: aggregate.input)

@@ -12,7 +12,7 @@ final class ExplodeOperator: Operator {
     /// CUBE_EXPLODE doubles its rows with each element; more elements than this fail.
     private static let cubeLimit = 20
 
-    private let step: ExplodeStep
+    private let functions: [TableFunctionCall]
     private let kernels: [Kernel]
     private var frame: Frame
     private var batch = Batch()
@@ -35,10 +35,13 @@ final class ExplodeOperator: Operator {
     private var origins: [Int32] = []
     private var places: [[Int32]]
 
-    init(_ step: ExplodeStep, _ context: DataflowContext, next: Operator) throws(DataflowError) {
-        self.step = step
+    /// `output` are the columns of the input, then one a function.
+    init(
+        _ functions: [TableFunctionCall], output: [SQLType], _ context: DataflowContext, next: Operator
+    ) throws(DataflowError) {
+        self.functions = functions
         var kernels: [Kernel] = []
-        for function in step.functions {
+        for function in functions {
             guard function.function == "EXPLODE" || function.function == "CUBE_EXPLODE" else {
                 var arguments: [Kernel] = []
                 for argument in function.arguments { arguments.append(try KernelCompiler.argument(argument)) }
@@ -50,7 +53,7 @@ final class ExplodeOperator: Operator {
         }
         self.kernels = kernels
         places = Array(repeating: [], count: kernels.count)
-        columns = step.output.columns.map { Column($0.type) }
+        columns = output.map { Column($0) }
         frame = Frame(environment: context.environment)
         super.init(context, next: next)
     }
@@ -159,7 +162,7 @@ final class ExplodeOperator: Operator {
         try emit(batch)
     }
 
-    private func isCube(_ index: Int) -> Bool { step.functions[index].function == "CUBE_EXPLODE" }
+    private func isCube(_ index: Int) -> Bool { functions[index].function == "CUBE_EXPLODE" }
 
     private func length(function index: Int, of collection: Column, _ row: Int, _ input: Batch) -> Int {
         guard !collection.isNull(row) else { return 0 }

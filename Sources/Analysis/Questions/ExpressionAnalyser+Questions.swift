@@ -1,0 +1,132 @@
+// Expressions that only questions have: subqueries, aggregates with DISTINCT or FILTER, window functions, CASE with an operand.
+
+import Diagnostics
+import Functions
+import Plans
+import Syntax
+import Values
+
+extension ExpressionAnalyser {
+    /// `CASE x WHEN a THEN b END` as `CASE WHEN x = a THEN b END`.
+    func searched(
+        _ operand: Expression, _ whens: [Expression.WhenClause], _ otherwise: Expression?, _ whole: Expression
+    ) -> Expression {
+        let branches = whens.map { when in
+            Expression.WhenClause(
+                condition: Expression(.comparison(.equal, operand, when.condition), span: when.condition.span), result: when.result)
+        }
+        return Expression(.searchedCase(branches, otherwise: otherwise), span: whole.span)
+    }
+
+    // MARK: Subqueries
+
+    mutating func subquery(_ expression: Expression) throws(Diagnostic) -> TypedExpression {
+        guard let parts else {
+            throw Diagnostic(.featureNotSupported, "a continuous query has no subqueries", at: expression.span.range)
+        }
+        if let reason = parts.refusesSubqueries {
+            throw Diagnostic(.featureNotSupported, "a subquery cannot stand \(reason)", at: expression.span.range)
+        }
+        if isInsideAggregate {
+            throw Diagnostic(
+                .featureNotSupported, "a subquery cannot stand inside an aggregate", hint: "Compute it in a subquery behind FROM.",
+                at: expression.span.range)
+        }
+        let outer = OuterScope(scope)
+        switch expression.node {
+        case .subquery(let question):
+            let result = try single(question, outer)
+            return place(.scalar, result, outer, type: result.columns[0].type)
+        case .exists(let question):
+            let result = try parts.analysis.inside(outer).relation(of: question)
+            return place(.exists, result, outer, type: .boolean)
+        case .inSubquery(let operand, let question):
+            var result = try single(question, outer)
+            let value = try analyse(operand)
+            let type = value.isNull ? result.columns[0].type : result.columns[0].isNull ? value.type : nil
+            guard let type = type ?? SQLType.common(value.type, result.columns[0].type, lax: false) else {
+                throw Diagnostic(
+                    .typeMismatch, "\(text(of: operand)) is \(value.type), the subquery gives \(result.columns[0].type)",
+                    at: expression.span.range)
+            }
+            result.coerce(to: [type])
+            return place(.isIn(operand: value.expression.coerced(to: type)), result, outer, type: .boolean)
+        default: return try typed(expression)
+        }
+    }
+
+    private func single(_ question: Question, _ outer: OuterScope) throws(Diagnostic) -> QuestionRelation {
+        guard let parts else { throw Diagnostic(.internalError, "no question", at: question.span.range) }
+        let result = try parts.analysis.inside(outer).relation(of: question)
+        guard result.columns.count == 1 else {
+            throw Diagnostic(
+                .statementError, "a subquery in an expression must give one column, this one gives \(result.columns.count)",
+                at: question.span.range)
+        }
+        return result
+    }
+
+    private func place(_ kind: RelationalApply.Kind, _ result: QuestionRelation, _ outer: OuterScope, type: SQLType) -> TypedExpression {
+        guard let parts else { return .literal(.null, type) }
+        parts.subqueries.append(FoundSubquery(kind: kind, step: result.step, parameters: outer.parameters, type: type))
+        return .column(QuestionColumns.subqueries + parts.subqueries.count - 1, type)
+    }
+
+    // MARK: Calls
+
+    mutating func modifiedCall(
+        _ name: Name, _ arguments: [Expression], _ modifiers: CallModifiers, _ whole: Expression
+    ) throws(Diagnostic) -> TypedExpression {
+        guard let parts else {
+            throw Diagnostic(.featureNotSupported, "DISTINCT, FILTER and OVER are for questions", at: whole.span.range)
+        }
+        guard let window = modifiers.window else {
+            let aggregate = try modifiedAggregate(name, arguments, modifiers, whole)
+            return .column(Self.aggregateBase + parts.number(of: aggregate), aggregate.call.result)
+        }
+        guard parts.allowsWindows else {
+            throw Diagnostic(
+                .groupingError, "a window function can only stand in the SELECT list, in QUALIFY and in ORDER BY", at: whole.span.range)
+        }
+        return try windowCall(name, arguments, modifiers, window, whole)
+    }
+
+    /// An aggregate that is not yet among those of the query.
+    func modifiedAggregate(
+        _ name: Name, _ arguments: [Expression], _ modifiers: CallModifiers, _ whole: Expression
+    ) throws(Diagnostic) -> RelationalAggregate {
+        guard let family = context.functions[name: name.text], family.kind == .aggregate else {
+            throw Diagnostic(
+                .unknownFunction, "\(name.text) is no aggregate function, so it has no DISTINCT, FILTER or OVER", at: name.span.range)
+        }
+        // Analysed aside: the plain aggregate is not one of the query's.
+        var own = self
+        let collected = QuestionParts(parts?.analysis ?? QuestionAnalysis(context))
+        own.parts = collected
+        own.allowsAggregates = true
+        _ = try own.typed(Expression(.call(name, arguments), span: whole.span))
+        guard var aggregate = collected.aggregates.first else {
+            throw Diagnostic(.internalError, "the aggregate \(name.text) is gone", at: whole.span.range)
+        }
+        if modifiers.isDistinct, arguments.isEmpty {
+            throw Diagnostic(.wrongArguments, "\(name.text)(DISTINCT) needs an argument", at: whole.span.range)
+        }
+        aggregate.isDistinct = modifiers.isDistinct
+        if let filter = modifiers.filter {
+            own.allowsAggregates = false
+            own.place = "FILTER"
+            aggregate.filter = try own.condition(filter, clause: "FILTER")
+        }
+        return aggregate
+    }
+
+    /// A condition of a question's clause.
+    mutating func condition(_ expression: Expression, clause: String) throws(Diagnostic) -> TypedExpression {
+        let result = try analyse(expression)
+        guard result.type == .boolean || result.isNull else {
+            throw Diagnostic(
+                .typeMismatch, "\(clause) needs a BOOLEAN, but \(text(of: expression)) is of type \(result.type)", at: expression.span.range)
+        }
+        return result.expression.coerced(to: .boolean)
+    }
+}

@@ -1,0 +1,155 @@
+// Window functions: which function, its arguments, its partition, its order and its frame.
+
+import Diagnostics
+import Functions
+import Plans
+import Syntax
+import Values
+
+extension ExpressionAnalyser {
+    /// A call with OVER.
+    mutating func windowCall(
+        _ name: Name, _ arguments: [Expression], _ modifiers: CallModifiers, _ window: WindowSpecification, _ whole: Expression
+    ) throws(Diagnostic) -> TypedExpression {
+        guard let parts else { throw Diagnostic(.internalError, "no question", at: whole.span.range) }
+        parts.allowsWindows = false
+        defer { parts.allowsWindows = true }
+        let partitionBy = try window.partitionBy.map { key throws(Diagnostic) in try typed(key) }
+        var orderBy: [RelationalSortKey] = []
+        for key in window.orderBy { orderBy.append(try sortKey(try analyse(key.expression), key)) }
+        let (function, type) = try windowFunction(name, arguments, modifiers, whole)
+        let frame = try window.frame.map { frame throws(Diagnostic) in try bounds(of: frame, orderBy, whole) }
+        let call = WindowFunctionCall(
+            function: function, partitionBy: partitionBy, orderBy: orderBy, unit: frame?.unit ?? .range,
+            start: frame?.start ?? .unboundedPreceding, end: frame?.end ?? (orderBy.isEmpty ? .unboundedFollowing : .currentRow), type: type)
+        if let known = parts.windows.firstIndex(of: call) { return .column(QuestionColumns.windows + known, type) }
+        parts.windows.append(call)
+        return .column(QuestionColumns.windows + parts.windows.count - 1, type)
+    }
+
+    /// The sort key of a value. As in PostgreSQL, NULL counts as the largest value unless NULLS says otherwise. Errors: there is no order.
+    func sortKey(_ value: Analysed, _ key: SortKey) throws(Diagnostic) -> RelationalSortKey {
+        guard !value.type.isNested else {
+            throw Diagnostic(
+                .typeMismatch, "\(text(of: value.source)) is \(value.type), which has no order", at: value.source.span.range)
+        }
+        return RelationalSortKey(
+            expression: value.expression, isDescending: key.isDescending, nullsFirst: key.nullsFirst ?? key.isDescending)
+    }
+
+    private mutating func windowFunction(
+        _ name: Name, _ arguments: [Expression], _ modifiers: CallModifiers, _ whole: Expression
+    ) throws(Diagnostic) -> (WindowFunctionCall.Function, SQLType) {
+        func check(_ counts: ClosedRange<Int>) throws(Diagnostic) {
+            guard counts.contains(arguments.count), !modifiers.isDistinct, modifiers.filter == nil else {
+                let count = counts.count == 1 ? "\(counts.lowerBound)" : "\(counts.lowerBound) to \(counts.upperBound)"
+                throw Diagnostic(
+                    .wrongArguments, "the window function \(name.text) takes \(count) arguments, and neither DISTINCT nor FILTER",
+                    at: whole.span.range)
+            }
+        }
+        switch name.text {
+        case "ROW_NUMBER", "RANK", "DENSE_RANK":
+            try check(0...0)
+            return (name.text == "ROW_NUMBER" ? .rowNumber : name.text == "RANK" ? .rank : .denseRank, .bigint)
+        case "PERCENT_RANK", "CUME_DIST":
+            try check(0...0)
+            return (name.text == "PERCENT_RANK" ? .percentRank : .cumulativeDistribution, .double)
+        case "NTILE":
+            try check(1...1)
+            return (.ntile(try whole64(arguments[0])), .bigint)
+        case "LAG", "LEAD":
+            try check(1...3)
+            let value = try analyse(arguments[0])
+            let offset = arguments.count > 1 ? try whole64(arguments[1]) : .literal(.bigint(1), .bigint)
+            var otherwise = TypedExpression.literal(.null, value.type)
+            if arguments.count > 2 {
+                let given = try analyse(arguments[2])
+                guard given.isNull || given.type == value.type || given.type.castsImplicitly(to: value.type) else {
+                    throw Diagnostic(
+                        .typeMismatch, "the default of \(name.text) is \(given.type), the value \(value.type)", at: arguments[2].span.range)
+                }
+                otherwise = given.expression.coerced(to: value.type)
+            }
+            let function: WindowFunctionCall.Function =
+                name.text == "LAG"
+                ? .lag(value.expression, offset: offset, otherwise: otherwise) : .lead(value.expression, offset: offset, otherwise: otherwise)
+            return (function, value.type)
+        case "FIRST_VALUE", "LAST_VALUE":
+            try check(1...1)
+            let value = try typed(arguments[0])
+            return (name.text == "FIRST_VALUE" ? .firstValue(value) : .lastValue(value), value.type)
+        case "NTH_VALUE":
+            try check(2...2)
+            let value = try typed(arguments[0])
+            return (.nthValue(value, try whole64(arguments[1])), value.type)
+        default:
+            let aggregate = try modifiedAggregate(name, arguments, modifiers, whole)
+            return (.aggregate(aggregate), aggregate.call.result)
+        }
+    }
+
+    /// A whole number as a BIGINT.
+    private mutating func whole64(_ expression: Expression) throws(Diagnostic) -> TypedExpression {
+        let value = try analyse(expression)
+        guard value.type == .integer || value.type == .bigint else {
+            throw Diagnostic(
+                .typeMismatch, "a whole number is expected, but \(text(of: expression)) is \(value.type)", at: expression.span.range)
+        }
+        return value.expression.coerced(to: .bigint)
+    }
+
+    private struct Frame {
+        var unit: WindowFunctionCall.Unit
+        var start: WindowFunctionCall.Bound
+        var end: WindowFunctionCall.Bound
+    }
+
+    private mutating func bounds(
+        of frame: WindowFrame, _ orderBy: [RelationalSortKey], _ whole: Expression
+    ) throws(Diagnostic) -> Frame {
+        let unit: WindowFunctionCall.Unit =
+            switch frame.unit {
+            case .rows: .rows
+            case .range: .range
+            case .groups: .groups
+            }
+        if frame.start == .unboundedFollowing || frame.end == .unboundedPreceding {
+            throw Diagnostic(.windowError, "a frame must not end before it begins", at: whole.span.range)
+        }
+        if unit == .groups, orderBy.isEmpty { throw Diagnostic(.windowError, "GROUPS needs an ORDER BY", at: whole.span.range) }
+        return Frame(
+            unit: unit, start: try bound(frame.start, unit, orderBy, whole), end: try bound(frame.end, unit, orderBy, whole))
+    }
+
+    private mutating func bound(
+        _ bound: WindowFrame.Bound, _ unit: WindowFunctionCall.Unit, _ orderBy: [RelationalSortKey], _ whole: Expression
+    ) throws(Diagnostic) -> WindowFunctionCall.Bound {
+        switch bound {
+        case .unboundedPreceding: return .unboundedPreceding
+        case .unboundedFollowing: return .unboundedFollowing
+        case .currentRow: return .currentRow
+        case .preceding(let count): return .preceding(try distance(count, unit, orderBy, whole))
+        case .following(let count): return .following(try distance(count, unit, orderBy, whole))
+        }
+    }
+
+    /// How far a bound lies from the current row: of RANGE in the type of what is ordered by.
+    private mutating func distance(
+        _ count: Expression, _ unit: WindowFunctionCall.Unit, _ orderBy: [RelationalSortKey], _ whole: Expression
+    ) throws(Diagnostic) -> TypedExpression {
+        let value = try typed(count)
+        guard case .literal = value.node else {
+            throw Diagnostic(.windowError, "the distance of a frame's bound must be a literal", at: count.span.range)
+        }
+        guard unit == .range else { return try whole64(count) }
+        guard orderBy.count == 1, orderBy[0].expression.type.isNumeric else {
+            throw Diagnostic(
+                .windowError, "RANGE with a distance needs one ORDER BY expression, and that a number", at: whole.span.range)
+        }
+        guard value.type.isNumeric else {
+            throw Diagnostic(.typeMismatch, "a number is expected, but \(text(of: count)) is \(value.type)", at: count.span.range)
+        }
+        return value.coerced(to: .double)
+    }
+}

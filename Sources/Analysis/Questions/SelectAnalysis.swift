@@ -1,0 +1,275 @@
+// One SELECT of a question: FROM, WHERE, GROUP BY, HAVING, window functions, QUALIFY, the SELECT list, DISTINCT, ORDER BY.
+//
+// The row grows from level to level: the columns of FROM (and what WHERE's subqueries say), then, of an aggregation, the grouping columns and
+// the aggregates, then what other subqueries say, then the window functions. Expressions are analysed over the row of FROM and rewritten to the
+// level at which they are computed.
+
+import Catalog
+import Diagnostics
+import Functions
+import Plans
+import Syntax
+import Values
+
+/// The analysis of one SELECT.
+struct SelectAnalysis {
+    let block: SelectBlock
+    let analysis: QuestionAnalysis
+
+    init(_ block: SelectBlock, _ analysis: QuestionAnalysis) {
+        self.block = block
+        self.analysis = analysis
+    }
+
+    /// An item of the SELECT list over the row of FROM.
+    private struct Item {
+        var name: String
+        var value: Analysed
+        var isHidden = false
+    }
+
+    /// Its rows, ordered by `orderBy`, of which no more than the first `limit` are needed.
+    func relation(orderBy: [SortKey], limit: Int?) throws(Diagnostic) -> QuestionRelation {
+        try checkClauses()
+        let nothing = QuestionTables(step: .rows([[]], types: []), sources: [], width: 0, keyCounts: [], rowtimes: [])
+        let from = try block.from.map { table throws(Diagnostic) in try analysis.tables(of: table) } ?? nothing
+        var analyser = analysis.analyser(over: from, place: "WHERE column")
+        let parts = analyser.parts ?? QuestionParts(analysis)
+        var level = QuestionLevel(from.step, parts)
+        if let filter = block.filter {
+            level.filter(try analyser.condition(filter, clause: "WHERE"))
+        }
+        analyser.allowsAggregates = true
+        parts.allowsWindows = true
+        analyser.allowsTableFunctions = true
+        var items = try self.items(from, &analyser)
+        analyser.allowsTableFunctions = false
+        let qualify = try block.qualify.map { condition throws(Diagnostic) in
+            analyser.place = "QUALIFY column"
+            return try analyser.condition(condition, clause: "QUALIFY")
+        }
+        let visible = items.count
+        let keys = try sortKeys(orderBy, &items, &analyser)
+        parts.allowsWindows = false
+        let having = try block.having.map { condition throws(Diagnostic) in
+            analyser.place = "HAVING column"
+            return try analyser.condition(condition, clause: "HAVING")
+        }
+        let distinctOn = try block.distinctOn.map { key throws(Diagnostic) in try value(of: key, items, &analyser).expression }
+        analyser.allowsAggregates = false
+        let grouping = try groupingSets(items, &analyser)
+        if let grouping {
+            try level.aggregate(grouping, self)
+        } else if !parts.aggregates.isEmpty || having != nil {
+            try level.aggregate(GroupingSets(expressions: [], sets: nil), self)
+        }
+        if !analyser.tableFunctions.isEmpty { try level.unnest(analyser.tableFunctions, self) }
+        if let having { level.filter(try level.rewritten(having, self)) }
+        try level.computeWindows(self)
+        if let qualify { level.filter(try level.rewritten(qualify, self)) }
+        if !distinctOn.isEmpty { try level.keepFirst(of: distinctOn, keys.map { items[$0.item].value.expression }, keys.map(\.key), self) }
+        return try finish(level, items, visible: visible, keys, limit: limit)
+    }
+
+    private func checkClauses() throws(Diagnostic) {
+        if block.emit != nil {
+            throw analysis.endlessness(block.emitSpan)
+        }
+        if block.window != nil {
+            throw Diagnostic(
+                .featureNotSupported, "a WINDOW clause stands only in SELECT … FROM one stream … GROUP BY", hint:
+                    "CREATE TABLE … AS SELECT … WINDOW …, and ask that table.", at: block.span.range)
+        }
+        if block.partitionBy != nil {
+            throw Diagnostic(.featureNotSupported, "PARTITION BY has no meaning in a question", at: block.span.range)
+        }
+    }
+
+    // MARK: The SELECT list
+
+    private func items(_ from: QuestionTables, _ analyser: inout ExpressionAnalyser) throws(Diagnostic) -> [Item] {
+        analyser.place = "SELECT column"
+        let names = QuestionNames(from, analyser.scope)
+        var items: [Item] = []
+        for item in block.items {
+            switch item {
+            case .all:
+                if from.sources.isEmpty { throw Diagnostic(.statementError, "SELECT * needs a FROM", at: block.span.range) }
+                for index in from.sources.indices { items += star(of: index, from, names) }
+            case .allOf(let source):
+                guard let index = from.sources.firstIndex(where: { $0.alias == source.text }) else {
+                    throw Diagnostic(
+                        .unknownSource, "'\(source.text)' is not a valid stream/table name or alias.", category: .general,
+                        at: source.span.range)
+                }
+                items += star(of: index, from, names)
+            case .allFields(let base): items += try fields(of: base, &analyser)
+            case .expression(let expression, let alias):
+                let value = try analyser.analyse(expression)
+                items.append(Item(name: alias?.text ?? names.name(of: expression, number: items.count), value: value))
+            }
+        }
+        return items
+    }
+
+    private func star(of index: Int, _ from: QuestionTables, _ names: QuestionNames) -> [Item] {
+        let source = from.sources[index]
+        var places = Array(source.columns.indices)
+        if source.isWindowed, source.hasPseudoColumns {
+            // The bounds of windows stand behind the key, as in every other SELECT *.
+            let bounds = [PseudoColumn.windowstart, .windowend].compactMap { source.pseudoColumns.firstIndex(of: $0) }
+            places.insert(contentsOf: bounds.map { source.columns.count + $0 }, at: from.keyCounts[index])
+        }
+        return places.compactMap { place in
+            let column = source.base + place
+            guard !from.hidden.contains(column) else { return nil }
+            let isOwn = place < source.columns.count
+            let name = isOwn ? source.columns[place].name : source.pseudoColumns[place - source.columns.count].rawValue
+            let type = isOwn ? source.columns[place].type : source.pseudoColumns[place - source.columns.count].type
+            let written = Expression(.column(source: Name(source.alias, isQuoted: true), Name(name, isQuoted: true)))
+            let value = Analysed(
+                expression: from.merged[name] ?? .column(column, type), isNull: false, isLiteral: false, source: written)
+            return Item(name: from.merged[name] == nil ? names.starred(name, of: source) : name, value: value)
+        }
+    }
+
+    private func fields(of base: Expression, _ analyser: inout ExpressionAnalyser) throws(Diagnostic) -> [Item] {
+        let value = try analyser.analyse(base)
+        guard case .structure(let fields) = value.type else {
+            throw Diagnostic(
+                .typeMismatch, "Cannot expand ->*: \(canonicalText(of: base)) is of type \(value.type), not a STRUCT", at: base.span.range)
+        }
+        var items: [Item] = []
+        for field in fields {
+            let access = Expression(.field(base, Name(field.name, isQuoted: true, span: base.span)), span: base.span)
+            items.append(Item(name: field.name, value: try analyser.analyse(access)))
+        }
+        return items
+    }
+
+    // MARK: ORDER BY and GROUP BY
+
+    /// An ORDER BY expression: an item, and how it sorts.
+    private struct ItemKey {
+        var item: Int
+        var key: RelationalSortKey
+    }
+
+    private func sortKeys(
+        _ keys: [SortKey], _ items: inout [Item], _ analyser: inout ExpressionAnalyser
+    ) throws(Diagnostic) -> [ItemKey] {
+        analyser.place = "ORDER BY column"
+        let visible = items.count
+        var result: [ItemKey] = []
+        for key in keys {
+            var place = try analysis.position(key.expression, among: visible, "ORDER BY") ?? self.item(named: key.expression, items)
+            if place == nil {
+                let value = try analyser.analyse(key.expression)
+                place = items.firstIndex { $0.value.expression == value.expression && !$0.isHidden }
+                if place == nil {
+                    guard !block.isDistinct else {
+                        throw Diagnostic(
+                            .statementError, "with SELECT DISTINCT, ORDER BY must name items of the SELECT list", at: key.expression.span.range)
+                    }
+                    items.append(Item(name: "", value: value, isHidden: true))
+                    place = items.count - 1
+                }
+            }
+            guard let place else { continue }
+            result.append(ItemKey(item: place, key: try analyser.sortKey(items[place].value, key)))
+        }
+        return result
+    }
+
+    /// The item that a bare name means: its alias, before any column.
+    private func item(named expression: Expression, _ items: [Item]) -> Int? {
+        guard case .column(nil, let name) = expression.node else { return nil }
+        let found = items.indices.filter { items[$0].name == name.text && !items[$0].isHidden }
+        return found.count == 1 ? found[0] : nil
+    }
+
+    /// An item by position, else an expression over the row, else an item by its name.
+    private func value(of key: Expression, _ items: [Item], _ analyser: inout ExpressionAnalyser) throws(Diagnostic) -> Analysed {
+        let visible = items.filter { !$0.isHidden }
+        if let place = try analysis.position(key, among: visible.count, "GROUP BY") { return visible[place].value }
+        do throws(Diagnostic) { return try analyser.analyse(key) } catch {
+            guard error.code == .unknownColumn, let place = item(named: key, items) else { throw error }
+            return items[place].value
+        }
+    }
+
+    private func groupingSets(_ items: [Item], _ analyser: inout ExpressionAnalyser) throws(Diagnostic) -> GroupingSets? {
+        guard let elements = block.groupBy else { return nil }
+        analyser.place = "GROUP BY"
+        var result = GroupingSets(expressions: [], sets: nil)
+        var sets: [[Int]] = [[]]
+        for element in elements {
+            let choices: [[Expression]]
+            switch element {
+            case .expression(let key): choices = [[key]]
+            case .rollup(let keys): choices = (0...keys.count).reversed().map { keys.prefix($0).flatMap(\.self) }
+            case .cube(let keys):
+                guard keys.count <= 8 else {
+                    throw Diagnostic(.tooLarge, "CUBE of more than 8 expressions", at: keys.first?.first?.span.range)
+                }
+                choices = (0..<1 << keys.count).reversed().map { mask in
+                    keys.indices.filter { mask >> (keys.count - 1 - $0) & 1 == 1 }.flatMap { keys[$0] }
+                }
+            case .sets(let keys): choices = keys
+            }
+            var places: [[Int]] = []
+            for choice in choices {
+                var set: [Int] = []
+                for key in choice {
+                    let value = try value(of: key, items, &analyser).expression
+                    if value.hasAggregate || value.columnsRead.contains(where: { $0 >= QuestionColumns.windows && $0 < QuestionColumns.subqueries }) {
+                        throw Diagnostic(.groupingError, "GROUP BY cannot hold an aggregate or a window function", at: key.span.range)
+                    }
+                    set.append(result.place(of: value))
+                }
+                places.append(set)
+            }
+            guard sets.count * places.count <= 256 else { throw Diagnostic(.tooLarge, "more than 256 grouping sets", at: block.span.range) }
+            sets = sets.flatMap { set in places.map { set + $0.filter { !set.contains($0) } } }
+        }
+        if sets.count > 1 || elements.contains(where: { if case .expression = $0 { false } else { true } }) { result.sets = sets }
+        return result
+    }
+
+    // MARK: The end
+
+    private func finish(
+        _ level: QuestionLevel, _ items: [Item], visible: Int, _ keys: [ItemKey], limit: Int?
+    ) throws(Diagnostic) -> QuestionRelation {
+        var level = level
+        var expressions: [TypedExpression] = []
+        for item in items { expressions.append(try level.rewritten(item.value.expression, self)) }
+        var step = RelationalStep.project(level.step, expressions)
+        if block.isDistinct { step = .distinct(step) }
+        if !keys.isEmpty {
+            let sortKeys = keys.map { entry in
+                RelationalSortKey(
+                    expression: .column(entry.item, expressions[entry.item].type), isDescending: entry.key.isDescending,
+                    nullsFirst: entry.key.nullsFirst)
+            }
+            step = .sort(step, sortKeys, limit: limit)
+        }
+        if visible < items.count {
+            step = .project(step, expressions[..<visible].enumerated().map { .column($0, $1.type) })
+        }
+        return QuestionRelation(
+            step: step, columns: items[..<visible].map { QuestionColumn(name: $0.name, type: $0.value.type, isNull: $0.value.isNull) })
+    }
+}
+
+/// The expressions of GROUP BY, and which of them each grouping set has.
+struct GroupingSets {
+    var expressions: [TypedExpression]
+    var sets: [[Int]]?
+
+    mutating func place(of expression: TypedExpression) -> Int {
+        if let known = expressions.firstIndex(of: expression) { return known }
+        expressions.append(expression)
+        return expressions.count - 1
+    }
+}

@@ -1,0 +1,261 @@
+// What stands behind FROM in a question: sources, named questions, subqueries, table functions, and joins on any condition.
+
+import Catalog
+import Diagnostics
+import Functions
+import Plans
+import Quantities
+import Syntax
+import Values
+
+/// Joined relations: their plan, and what expressions see of the row that they make together.
+struct QuestionTables {
+    var step: RelationalStep
+    var sources: [ScopeSource]
+    /// Columns of the row.
+    var width: Int
+    /// Columns that USING has made one of two, by name.
+    var merged: [String: TypedExpression] = [:]
+    /// Columns that stars leave out, since USING shows them once.
+    var hidden: Set<Int> = []
+    /// By source: how many of its first columns are key columns of the catalog, and whether the rows have windows.
+    var keyCounts: [Int]
+    /// Where each source's ROWTIME stands in the row; nil for what is no source.
+    var rowtimes: [Int?]
+
+    func scope(in analysis: QuestionAnalysis) -> Scope {
+        var scope = Scope(sources: sources)
+        scope.merged = merged
+        scope.outer = analysis.outer
+        return scope
+    }
+}
+
+extension QuestionAnalysis {
+    /// The rows of a FROM clause.
+    func tables(of expression: TableExpression) throws(Diagnostic) -> QuestionTables {
+        switch expression {
+        case .source(let name, let alias): return try source(name, alias)
+        case .question(let question, let alias, let span):
+            var relation = try inside(nil).relation(of: question)
+            try rename(&relation, to: alias?.columns ?? [], of: alias?.name ?? Name("the subquery", span: span))
+            return one(relation, alias: alias?.name.text ?? "")
+        case .function(let name, let arguments, let alias, let span):
+            let nothing = QuestionTables(step: .rows([[]], types: []), sources: [], width: 0, keyCounts: [], rowtimes: [])
+            return try unnested(nothing, name, arguments, alias, span)
+        case .join(let join): return try joined(join)
+        }
+    }
+
+    private func one(_ relation: QuestionRelation, alias: String) -> QuestionTables {
+        QuestionTables(
+            step: relation.step, sources: [relation.source(alias: alias, base: 0)], width: relation.columns.count, keyCounts: [0],
+            rowtimes: [nil])
+    }
+
+    private func source(_ name: Name, _ alias: TableAlias?) throws(Diagnostic) -> QuestionTables {
+        if var relation = tables[name.text] {
+            try rename(&relation, to: alias?.columns ?? [], of: name)
+            return one(relation, alias: alias?.name.text ?? name.text)
+        }
+        let definition = try context.source(named: name)
+        if !sources.list.contains(definition) { sources.list.append(definition) }
+        var columns = definition.schema.columns
+        let names = alias?.columns ?? []
+        guard names.count <= columns.count else {
+            throw Diagnostic(
+                .statementError, "\(name.text) has \(columns.count) columns, but \(names.count) names are given", at: names.first?.span.range)
+        }
+        for (index, name) in names.enumerated() { columns[index].name = name.text }
+        let source = ScopeSource(
+            alias: alias?.name.text ?? name.text, columns: columns, base: 0, isWindowed: definition.window != nil, pseudoBase: columns.count)
+        let pseudo = source.pseudoColumns
+        let scan = RelationalScan(
+            source: definition.name, columns: columns + pseudo.map { Values.ColumnDefinition($0.rawValue, $0.type) }, pseudoColumns: pseudo)
+        return QuestionTables(
+            step: .scan(scan), sources: [source], width: scan.columns.count, keyCounts: [definition.schema.key.count],
+            rowtimes: [columns.count])
+    }
+
+    // MARK: Table functions
+
+    /// The rows of `left`, each with the elements of what a table function makes of it.
+    private func unnested(
+        _ left: QuestionTables, _ name: Name, _ arguments: [Expression], _ alias: TableAlias?, _ span: SourceSpan
+    ) throws(Diagnostic) -> QuestionTables {
+        // GENERATE_SERIES and its kind give an array, whose elements are the rows.
+        let kind = context.functions[name: name.text]?.kind
+        guard kind == .table || kind == .scalar else {
+            throw Diagnostic(
+                .unknownFunction, "\(name.text) is no table function",
+                hint: nameSuggestion(for: name.text, among: context.functions.all.filter { $0.kind == .table }.map(\.name)), at: name.span.range)
+        }
+        var analyser = analyser(over: left, place: "\(name.text) argument")
+        analyser.parts?.refusesSubqueries = "in the arguments of a table function behind FROM"
+        analyser.allowsTableFunctions = true
+        var call = Expression(.call(name, arguments), span: span)
+        if kind == .scalar { call = Expression(.call(Name("EXPLODE"), [call]), span: span) }
+        let result = try analyser.typed(call)
+        var tables = left
+        tables.step = .unnest(left.step, analyser.tableFunctions)
+        let column = QuestionColumn(name: alias?.columns.first?.text ?? alias?.name.text ?? name.text, type: result.type)
+        var relation = QuestionRelation(step: left.step, columns: [column])
+        try rename(&relation, to: alias?.columns ?? [], of: alias?.name ?? name)
+        try append(relation.source(alias: alias?.name.text ?? name.text, base: left.width), to: &tables, span)
+        tables.width += 1
+        tables.keyCounts.append(0)
+        tables.rowtimes.append(nil)
+        return tables
+    }
+
+    private func append(_ source: ScopeSource, to tables: inout QuestionTables, _ span: SourceSpan) throws(Diagnostic) {
+        if !source.alias.isEmpty, tables.sources.contains(where: { $0.alias == source.alias }) {
+            throw Diagnostic(
+                .statementError, "two sources are called \(source.alias)", hint: "Give one of them another name with AS.", at: span.range)
+        }
+        tables.sources.append(source)
+    }
+
+    /// An analyser of expressions over joined relations.
+    func analyser(over tables: QuestionTables, place: String) -> ExpressionAnalyser {
+        var analyser = ExpressionAnalyser(context: context, scope: tables.scope(in: self))
+        analyser.parts = QuestionParts(self)
+        analyser.place = place
+        return analyser
+    }
+
+    // MARK: Joins
+
+    private func joined(_ join: TableJoin) throws(Diagnostic) -> QuestionTables {
+        let left = try tables(of: join.left)
+        if case .function(let name, let arguments, let alias, let span) = join.right {
+            guard join.kind == nil || join.kind == .inner && join.condition == .on(Expression(.literal(.boolean(true)))) else {
+                throw Diagnostic(
+                    .featureNotSupported, "a table function is joined with a comma, CROSS JOIN or JOIN … ON TRUE", at: join.span.range)
+            }
+            return try unnested(left, name, arguments, alias, span)
+        }
+        let right = try tables(of: join.right)
+        var both = left
+        for var source in right.sources {
+            source.base += left.width
+            source.pseudoBase = source.pseudoBase.map { $0 + left.width }
+            try append(source, to: &both, join.span)
+        }
+        both.width = left.width + right.width
+        both.keyCounts += right.keyCounts
+        both.rowtimes += right.rowtimes.map { $0.map { $0 + left.width } }
+        both.hidden.formUnion(right.hidden.map { $0 + left.width })
+        for (name, expression) in right.merged where both.merged[name] == nil {
+            both.merged[name] = expression.mappingColumns { $0 + left.width }
+        }
+        var conditions: [TypedExpression] = []
+        switch join.condition {
+        case .none: break
+        case .on(let condition):
+            var analyser = analyser(over: both, place: "JOIN ON column")
+            analyser.parts?.refusesSubqueries = "in a join's condition"
+            conditions = try analyser.condition(condition, clause: "ON").conjuncts
+        case .using(let names): for name in names { conditions.append(try using(name, left, right, &both, join)) }
+        }
+        if let within = join.within { conditions.append(try distance(within, left, right, join)) }
+        both.step = .join(
+            RelationalJoin(left: left.step, right: right.step, type: join.type, conditions: conditions, leftWidth: left.width))
+        return both
+    }
+
+    /// The condition of one column of USING, which is one column from here on.
+    private func using(
+        _ name: Name, _ left: QuestionTables, _ right: QuestionTables, _ both: inout QuestionTables, _ join: TableJoin
+    ) throws(Diagnostic) -> TypedExpression {
+        let place = "USING column"
+        let first = try left.scope(in: self).resolve(source: nil, name, place: place)
+        let second = try right.scope(in: self).resolve(source: nil, name, place: place).mappingColumns { $0 + left.width }
+        guard let type = SQLType.common(first.type, second.type, lax: false) else {
+            throw Diagnostic(
+                .typeMismatch, "\(name.text) is \(first.type) on the left and \(second.type) on the right", at: name.span.range)
+        }
+        let (a, b) = (first.coerced(to: type), second.coerced(to: type))
+        both.hidden.formUnion(second.columnsRead)
+        switch join.type {
+        case .inner, .left: both.merged[name.text] = first
+        case .right: both.merged[name.text] = second
+        case .full:
+            let isMissing = TypedExpression(.isNull(a, negated: false), .boolean)
+            both.merged[name.text] = TypedExpression(.searchedCase([CaseBranch(condition: isMissing, result: b)], otherwise: a), type)
+        }
+        return TypedExpression(.compare(.equal, a, b), .boolean)
+    }
+
+    /// WITHIN: the right row's time lies around the left row's.
+    private func distance(
+        _ within: Join.Within, _ left: QuestionTables, _ right: QuestionTables, _ join: TableJoin
+    ) throws(Diagnostic) -> TypedExpression {
+        guard let first = left.rowtimes.compactMap(\.self).last, let second = right.rowtimes.compactMap(\.self).first else {
+            throw Diagnostic(.windowError, "WITHIN compares ROWTIMEs, which subqueries do not have", at: within.span.range)
+        }
+        let time = TypedExpression.column(first, .bigint)
+        func moved(_ operation: Plans.ArithmeticOperator, _ duration: Syntax.Duration) throws(Diagnostic) -> TypedExpression {
+            let length = TypedExpression.literal(.bigint(try milliseconds(duration).count), .bigint)
+            return TypedExpression(.arithmetic(operation, time, length), .bigint)
+        }
+        return TypedExpression(
+            .between(
+                .column(second + left.width, .bigint), try moved(.subtract, within.before), try moved(.add, within.after), negated: false),
+            .boolean)
+    }
+}
+
+extension TableJoin {
+    fileprivate var type: JoinType {
+        switch kind {
+        case .inner?, nil: .inner
+        case .left?: .left
+        case .right?: .right
+        case .full?: .full
+        }
+    }
+}
+
+extension TypedExpression {
+    /// The parts of a chain of ANDs.
+    var conjuncts: [TypedExpression] {
+        if case .and(let a, let b) = node { return a.conjuncts + b.conjuncts }
+        return [self]
+    }
+
+    /// The conditions joined with AND; nil for none.
+    static func all(_ conditions: [TypedExpression]) -> TypedExpression? {
+        guard var result = conditions.first else { return nil }
+        for condition in conditions.dropFirst() { result = TypedExpression(.and(result, condition), .boolean) }
+        return result
+    }
+}
+
+extension RelationalJoin {
+    /// A join on conditions over the joined row, of which equalities between the sides become keys.
+    init(left: RelationalStep, right: RelationalStep, type: JoinType, conditions: [TypedExpression], leftWidth: Int) {
+        self.init(left: left, right: right, type: type)
+        var rest: [TypedExpression] = []
+        for condition in conditions {
+            guard case .compare(.equal, let a, let b) = condition.node, a.type == b.type, let first = a.side(leftWidth),
+                let second = b.side(leftWidth), first != second
+            else {
+                rest.append(condition)
+                continue
+            }
+            leftKeys.append(first ? b : a)
+            rightKeys.append((first ? a : b).mappingColumns { $0 < QuestionColumns.parameters ? $0 - leftWidth : $0 })
+        }
+        condition = .all(rest)
+    }
+}
+
+extension TypedExpression {
+    /// Whether the expression reads the right side only (true) or the left side only (false); nil when it reads both or neither.
+    func side(_ leftWidth: Int) -> Bool? {
+        let columns = columnsRead.filter { $0 < QuestionColumns.parameters }
+        guard let first = columns.first.map({ $0 >= leftWidth }), columns.allSatisfy({ ($0 >= leftWidth) == first }) else { return nil }
+        return first
+    }
+}

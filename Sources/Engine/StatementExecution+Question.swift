@@ -1,0 +1,297 @@
+// Questions: SELECT of the general form, which ends. A question runs on a thread for questions over what is durable when it begins; its
+// answer is then handed to the client as fast as that takes it.
+
+import Analysis
+import Bytes
+import Catalog
+import Diagnostics
+import LogStore
+import Operators
+import Pipelines
+import Planner
+import Platform
+import Plans
+import Quantities
+import Sessions
+import Settings
+import Syntax
+import Values
+
+extension StatementExecution {
+    /// `failure` is what a parser of ksqlDB's grammar says to it.
+    func perform(
+        _ question: Question, else failure: OriginalFailure, _ whenDone: @escaping @Sendable (Bool) -> Void
+    ) throws(Diagnostic) {
+        if session.settings[.boundedQueries] == .ksqldb { throw failure.diagnostic.about(statement: parsed.text) }
+        try ask(question, whenDone)
+    }
+
+    /// Answers a question.
+    func ask(_ question: Question, _ whenDone: @escaping @Sendable (Bool) -> Void) throws(Diagnostic) {
+        let resolved = try analyse(question, in: context)
+        try checkAllowed(over: resolved.sources, hasLimit: question.limit != nil, at: question.span.range)
+        try afterUpstream(of: resolved.sources.map(\.name), whenDone) { isCaughtUp throws(Diagnostic) in
+            var owners: [PersistentQuery] = []
+            for source in resolved.sources where source.kind == .table {
+                guard let owner = source.queryID.flatMap({ id in engine.state.withLock { $0.queries[id] } }) else { continue }
+                try checkReadable(source, of: owner)
+                owners.append(owner)
+            }
+            let patience = isCaughtUp ? StatementExecution.patience : StatementExecution.patienceBeforeEnd
+            let readable = owners
+            commit(readable[...], patience, whenDone) { () throws(Diagnostic) in
+                try answer(resolved, readable, whenDone)
+            }
+        }
+    }
+
+    /// Errors: the rows of a table are not there.
+    func checkReadable(_ source: SourceDefinition, of owner: PersistentQuery) throws(Diagnostic) {
+        // One that the server has paused for its memory shows the rows that it had, as long as they are there.
+        let (state, isOverLimit) = owner.run.status.content.withLock { ($0.state, $0.excess != nil) }
+        guard state == .running || isOverLimit && owner.rows.areInMemory else {
+            throw Diagnostic(
+                .wrongState, "\(source.name) cannot be read: its query \(owner.id) is \(state.name)",
+                hint: isOverLimit
+                    ? "It was paused for its memory, and its rows had to go; start the server with a higher limit, or DROP or TERMINATE queries."
+                    : "RESUME \(owner.id); EXPLAIN \(owner.id) says why it stopped.")
+        }
+    }
+
+    /// Has one query after the other commit what it has, so that its rows can be seen, and goes on.
+    private func commit(
+        _ owners: ArraySlice<PersistentQuery>, _ patience: Int64, _ whenDone: @escaping @Sendable (Bool) -> Void,
+        then body: @escaping @Sendable () throws(Diagnostic) -> Void
+    ) {
+        guard let owner = owners.first else { return goOn(on: engine.questions, whenDone, body) }
+        owner.run.commit(patience: patience) { outcome in
+            if outcome == .restoring {
+                let error = Diagnostic(
+                    .wrongState, "a table cannot be read yet: its query \(owner.id) is restoring its state", category: .general,
+                    hint: "Ask again in a while.")
+                return fail(error, whenDone)
+            }
+            commit(owners.dropFirst(), patience, whenDone, then: body)
+        }
+    }
+
+    private func answer(
+        _ resolved: ResolvedQuestion, _ owners: [PersistentQuery], _ whenDone: @escaping @Sendable (Bool) -> Void
+    ) throws(Diagnostic) {
+        let id = transientID(named: resolved.sources.first?.name ?? "VALUES")
+        let cancel = CancelFlag()
+        try enter(TransientQuery(id: id, statement: parsed.text, isPush: false, run: nil, cancel: { cancel.set() }))
+        request.onCancel { cancel.set() }
+        let share = MemoryShare(of: id, in: engine.memory, for: .client)
+        let hold = MemoryHold(share)
+        let records = LogQuestionRecords(self, resolved.sources, owners, share, cancel)
+        let outcome = run(resolved.step, records, hold, cancel)
+        _ = engine.state.update { $0.transients.removeValue(forKey: id) }
+        hold.keep([:])
+        let found = try outcome.get()
+        sink.emit(.columns(resolved.columns.map { ResultColumn($0.name, $0.type.description) }, .rows))
+        let errors = records.errors.reduce(into: found.errors) { $0[$1.key, default: 0] += $1.value }
+        let causes = errors.map { CauseCount(cause: $0.key.rawValue, count: $0.value) }.sorted { $0.cause < $1.cause }
+        let summary = AnswerSummary(
+            rows: found.rowCount, skipped: causes.reduce(0) { $0 + $1.count }, causes: causes,
+            firstProblem: (records.firstError ?? found.firstError)?.text(topic: resolved.sources.first?.topic), queryID: id)
+        AnswerSender(self, found.blocks, summary, whenDone).send()
+    }
+
+    private func run(
+        _ step: RelationalStep, _ records: LogQuestionRecords, _ hold: MemoryHold, _ cancel: CancelFlag
+    ) -> Result<QuestionAnswer, Diagnostic> {
+        let launcher = QueryLauncher(engine: engine)
+        let options = DataflowOptions(hashSeed: engine.configuration.random.next())
+        // Said where it happens, since what stages throw has no room for it.
+        var excess: MemoryExcess?
+        let question = QuestionRun(records, options: options, environment: launcher.environment(), cancel: cancel) {
+            (bytes: Int) throws(DataflowError) in
+            guard bytes <= StatementExecution.mostBytes * 4 else {
+                throw DataflowError("the question holds more than \(StatementExecution.mostBytes * 4 >> 20) MiB of rows")
+            }
+            if let found = hold.report(["rows of the question": bytes]) {
+                excess = found
+                throw DataflowError("the question needs more memory than there is")
+            }
+        }
+        do throws(DataflowError) {
+            return .success(try question.answer(step))
+        } catch {
+            if cancel.isSet || error.isCancelled {
+                return .failure(Diagnostic(.cancelled, "the query was cancelled", category: .general))
+            }
+            if let excess { return .failure(Diagnostic(excess)) }
+            return .failure(records.failure ?? Diagnostic(.dataError, error.message, category: .general))
+        }
+    }
+}
+
+/// The records of a question's sources, up to where each topic ended when the question began.
+private final class LogQuestionRecords: QuestionRecords {
+    private let execution: StatementExecution
+    private let sources: [String: SourceDefinition]
+    private let owners: [String: PersistentQuery]
+    private let share: MemoryShare
+    private let cancel: CancelFlag
+    private var ends: [String: TopicDescription] = [:]
+    /// Rows of tables that could not be shown.
+    private(set) var errors: [RowErrorCause: Int] = [:]
+    private(set) var firstError: RowError?
+    /// Why reading failed, when it did.
+    private(set) var failure: Diagnostic?
+
+    init(
+        _ execution: StatementExecution, _ sources: [SourceDefinition], _ owners: [PersistentQuery], _ share: MemoryShare, _ cancel: CancelFlag
+    ) {
+        self.execution = execution
+        self.sources = Dictionary(sources.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+        self.owners = Dictionary(owners.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+        self.share = share
+        self.cancel = cancel
+        for source in sources { ends[source.topic] = execution.engine.log.describeTopic(named: source.topic) }
+    }
+
+    private func owner(of source: SourceDefinition) -> PersistentQuery? { source.queryID.flatMap { owners[$0] } }
+
+    func input(of scan: RelationalScan) throws(DataflowError) -> QuestionScanInput {
+        guard let source = sources[scan.source] else { throw DataflowError("there is no source \(scan.source)") }
+        let isTable = source.kind == .table
+        return QuestionScanInput(
+            source: sourceStep(for: source, store: nil, failsOnInvalidTimestamp: false), hasChanges: isTable && owner(of: source) == nil)
+    }
+
+    func read(
+        _ scan: RelationalScan, _ take: (RecordRun, Range<Int>, PartitionIndex) throws(DataflowError) -> Bool
+    ) throws(DataflowError) {
+        guard let source = sources[scan.source] else { return }
+        if source.kind == .table, let owner = owner(of: source) { return try readTable(owner, take) }
+        guard let topic = ends[source.topic] else {
+            failure = Diagnostic(.unknownTopic, "the topic \(source.topic) of \(source.name) does not exist")
+            throw DataflowError("no topic")
+        }
+        let launcher = QueryLauncher(engine: execution.engine)
+        for (partition, description) in zip(topic.partitionIndexes, topic.partitions) {
+            let first = source.kind == .table ? launcher.beginning(of: source.name, topic, partition) : description.bounds.start
+            guard try read(topic, partition, from: first, to: description.bounds.durableEnd, take) else { return }
+        }
+    }
+
+    private func read(
+        _ topic: TopicDescription, _ partition: PartitionIndex, from first: Offset, to end: Offset,
+        _ take: (RecordRun, Range<Int>, PartitionIndex) throws(DataflowError) -> Bool
+    ) throws(DataflowError) -> Bool {
+        var position = first
+        while position < end {
+            let run: RecordRun
+            do throws(LogError) {
+                run = try execution.engine.log.fetch(
+                    topic.id, partition: partition, from: position, maxBytes: LogQuestionRecords.fetchBytes, upTo: .durable)
+            } catch {
+                failure = Diagnostic(error, about: topic.name)
+                throw DataflowError(error.message)
+            }
+            var count = run.count
+            while count > 0, run.offset(at: count - 1) >= end { count -= 1 }
+            if count > 0, try !take(run, 0..<count, partition) { return false }
+            guard run.nextOffset > position else { return true }
+            position = run.nextOffset
+        }
+        return true
+    }
+
+    /// What one fetch reads.
+    private static let fetchBytes = ByteCount.mebibytes(4)
+
+    private func readTable(
+        _ owner: PersistentQuery, _ take: (RecordRun, Range<Int>, PartitionIndex) throws(DataflowError) -> Bool
+    ) throws(DataflowError) {
+        let contents: [TableContent]
+        do throws(QueryFailure) {
+            let room = execution.engine.memory.room ?? .max
+            contents = try owner.rows.read(.scan(WindowBounds()), mostBytes: min(StatementExecution.mostBytes, room), unless: cancel)
+        } catch {
+            if let excess = error.excess { failure = Diagnostic(excess) }
+            throw DataflowError(error.description)
+        }
+        guard contents.allSatisfy(\.isWhole) else {
+            throw DataflowError("the rows of the table are more than \(StatementExecution.mostBytes >> 20) MiB, or than there is memory for")
+        }
+        for content in contents {
+            errors.merge(content.errors) { $0 + $1 }
+            firstError = firstError ?? content.firstError
+            guard try take(content.run, 0..<content.run.count, .first) else { return }
+        }
+    }
+}
+
+/// Hands an answer that is complete to its client, block by block, as that has room.
+private final class AnswerSender: Sendable {
+    private struct State {
+        var next = 0
+        /// It waits for its client to read.
+        var isParked = false
+        var isFinished = false
+    }
+
+    private let execution: StatementExecution
+    private let blocks: [RowBlock]
+    private let summary: AnswerSummary
+    private let whenDone: @Sendable (Bool) -> Void
+    private let state = Monitor(State())
+
+    init(_ execution: StatementExecution, _ blocks: [RowBlock], _ summary: AnswerSummary, _ whenDone: @escaping @Sendable (Bool) -> Void) {
+        self.execution = execution
+        self.blocks = blocks
+        self.summary = summary
+        self.whenDone = whenDone
+        execution.request.onCancel { [self] in cancel() }
+    }
+
+    /// Sends what there is room for, and goes on as soon as there is more.
+    func send() {
+        while true {
+            let next = state.update { state -> Int? in
+                guard !state.isFinished, state.next < blocks.count else { return nil }
+                state.isParked = true
+                return state.next
+            }
+            guard let next else { return finish() }
+            guard execution.sink.hasRoom(orCall: { [self] in unpark() }) else { return }
+            let mayEmit = state.update { state in
+                guard state.isParked, !state.isFinished else { return false }
+                state.isParked = false
+                state.next = next + 1
+                return true
+            }
+            guard mayEmit else { return }
+            execution.sink.emit(.rows(blocks[next]))
+        }
+    }
+
+    private func unpark() {
+        let wasParked = state.update { state in
+            defer { state.isParked = false }
+            return state.isParked && !state.isFinished
+        }
+        if wasParked, !execution.engine.questions.run({ [self] in send() }) { cancel() }
+    }
+
+    private func cancel() {
+        if end() { execution.fail(Diagnostic(.cancelled, "the query was cancelled", category: .general), whenDone) }
+    }
+
+    private func finish() {
+        if end() { execution.done(summary, whenDone) }
+    }
+
+    /// Whether nothing has ended it before.
+    private func end() -> Bool {
+        let isFirst = state.update { state in
+            defer { state.isFinished = true }
+            return !state.isFinished
+        }
+        if isFirst { execution.request.onCancel(nil) }
+        return isFirst
+    }
+}

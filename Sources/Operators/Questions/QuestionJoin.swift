@@ -1,0 +1,157 @@
+// Joins of a question: the right side is kept, by its key where the condition has equalities, and each chunk of the left side meets it.
+
+import Bytes
+import Plans
+import Values
+
+/// Joins chunks of the left side with the rows of the right one.
+final class QuestionJoin: QuestionStage {
+    private let join: RelationalJoin
+    private let leftKeys: [Kernel]
+    private let condition: Kernel?
+    private let frame: Frame
+    private let right: QuestionRows
+    /// The right side by its key: the first row of each group, and for each row the next one of its group; -1 for none.
+    private let groups: RowGroups?
+    private var firstRow: [Int32] = []
+    private var nextRow: [Int32] = []
+    /// Which rows of the right side have met one of the left.
+    private var isRightMet: [Bool] = []
+
+    /// `right` holds all rows of the right side.
+    init(
+        _ join: RelationalJoin, right: QuestionRows, _ context: QuestionContext, next: QuestionStage
+    ) throws(DataflowError) {
+        self.join = join
+        self.right = right
+        let added = context.environment.added
+        leftKeys = try KernelCompiler.compileAll(join.leftKeys, added)
+        condition = try join.condition.map { condition throws(DataflowError) in try KernelCompiler.compile(condition, added) }
+        frame = Frame(environment: context.environment)
+        groups = join.rightKeys.isEmpty ? nil : RowGroups(join.rightKeys.map(\.type), context)
+        super.init(context, next: next)
+        if let groups { try index(by: groups) }
+        if keepsRight { isRightMet = Array(repeating: false, count: right.count) }
+    }
+
+    private var keepsLeft: Bool { join.type == .left || join.type == .full }
+    private var keepsRight: Bool { join.type == .right || join.type == .full }
+
+    private func index(by groups: RowGroups) throws(DataflowError) {
+        let kernels = try KernelCompiler.compileAll(join.rightKeys, context.environment.added)
+        let batch = right.batch
+        let columns = kernels.map { $0.evaluate(context.frame(showing: batch), batch.selection) }
+        nextRow = Array(repeating: -1, count: right.count)
+        // From the end, so that each group's rows are met in their order.
+        let rows = usable(columns, right.count)
+        let numbers = try groups.assign(columns, rows)
+        firstRow = Array(repeating: -1, count: groups.count)
+        for (row, group) in zip(rows, numbers).reversed() {
+            nextRow[Int(row)] = firstRow[Int(group)]
+            firstRow[Int(group)] = row
+        }
+        try context.hold(right.count * 8)
+    }
+
+    /// The rows in which no key is NULL: NULL is equal to nothing.
+    private func usable(_ columns: [Column], _ count: Int) -> [Int32] {
+        let all = (0..<Int32(truncatingIfNeeded: count)).map { $0 }
+        guard columns.contains(where: { !$0.nulls.isEmpty }) else { return all }
+        return all.filter { row in columns.allSatisfy { !$0.isNull(Int(row)) } }
+    }
+
+    // MARK: Chunks
+
+    override func push(_ chunk: Batch) throws(DataflowError) {
+        var isMet = keepsLeft ? [Bool](repeating: false, count: chunk.rowCount) : []
+        var pairs = PairList()
+        if let groups {
+            context.show(chunk, in: frame)
+            let columns = leftKeys.map { $0.evaluate(frame, chunk.selection) }
+            for row in usable(columns, chunk.rowCount) {
+                guard let group = groups.table.find(columns, Int(row)) else { continue }
+                var other = firstRow[group]
+                while other >= 0 {
+                    pairs.append(row, other)
+                    if pairs.isFull { try meet(chunk, &pairs, &isMet) }
+                    other = nextRow[Int(other)]
+                }
+            }
+        } else {
+            for row in 0..<Int32(truncatingIfNeeded: chunk.rowCount) {
+                for other in 0..<Int32(truncatingIfNeeded: right.count) {
+                    pairs.append(row, other)
+                    if pairs.isFull { try meet(chunk, &pairs, &isMet) }
+                }
+                if isDone { return }
+            }
+        }
+        try meet(chunk, &pairs, &isMet)
+        guard keepsLeft else { return }
+        let lonely = chunk.allRows.filter { !isMet[Int($0)] }
+        if !lonely.isEmpty { try next?.push(joined(chunk, lonely, lonely.map { _ in -1 })) }
+    }
+
+    /// Hands on the pairs for which the condition is true.
+    private func meet(_ chunk: Batch, _ pairs: inout PairList, _ isMet: inout [Bool]) throws(DataflowError) {
+        defer { pairs.removeAll() }
+        try context.checkCancelled()
+        guard pairs.count > 0, !isDone else { return }
+        var result = joined(chunk, pairs.left, pairs.right)
+        if let condition {
+            context.show(result, in: frame)
+            let column = condition.evaluate(frame, result.selection)
+            let passing = result.selection.filtered { !column.isNull($0) && column.words[$0] != 0 }
+            if passing.isEmpty { return }
+            if !passing.isDense {
+                pairs.keep(passing.rows)
+                result = result.picked(passing.rows)
+            }
+        }
+        if keepsLeft { for row in pairs.left { isMet[Int(row)] = true } }
+        if keepsRight { for row in pairs.right { isRightMet[Int(row)] = true } }
+        try next?.push(result)
+    }
+
+    private func joined(_ chunk: Batch, _ left: [Int32], _ right: [Int32]) -> Batch {
+        Batch(
+            chunk.columns.map { QuestionRows.gathered($0, left) } + self.right.columns.map { QuestionRows.gathered($0, right) },
+            rows: left.count)
+    }
+
+    override func end() throws(DataflowError) {
+        if keepsRight {
+            let lonely = (0..<Int32(truncatingIfNeeded: right.count)).filter { !isRightMet[Int($0)] }
+            let nothing = Batch(join.left.types.map { Column($0) }, rows: 0)
+            for first in stride(from: 0, to: lonely.count, by: OutputLimits.chunkRows) where !isDone {
+                let rows = Array(lonely[first..<min(first + OutputLimits.chunkRows, lonely.count)])
+                try next?.push(joined(nothing, rows.map { _ in -1 }, rows))
+            }
+        }
+        try super.end()
+    }
+}
+
+/// Rows of both sides that may belong together.
+private struct PairList {
+    private(set) var left: [Int32] = []
+    private(set) var right: [Int32] = []
+
+    var count: Int { left.count }
+    var isFull: Bool { left.count >= OutputLimits.chunkRows }
+
+    mutating func append(_ a: Int32, _ b: Int32) {
+        left.append(a)
+        right.append(b)
+    }
+
+    mutating func keep(_ places: [Int32]) {
+        left = places.map { left[Int($0)] }
+        right = places.map { right[Int($0)] }
+    }
+
+    mutating func removeAll() {
+        left.removeAll(keepingCapacity: true)
+        right.removeAll(keepingCapacity: true)
+    }
+}

@@ -1,0 +1,273 @@
+// A question from its plan to its answer: the stages of each step are built from the end, and each step's input is run into them.
+
+package import Bytes
+package import Plans
+import Values
+
+/// What a question came to.
+package struct QuestionAnswer: Sendable {
+    /// The rows, in order where the question has one.
+    package var blocks: [RowBlock]
+    package var rowCount: Int
+    /// Rows and values that could not be read or computed, by cause, and the first of them.
+    package var errors: [RowErrorCause: Int]
+    package var firstError: RowError?
+}
+
+/// One question. One owner, one thread.
+package final class QuestionRun {
+    private let context: QuestionContext
+    private let records: any QuestionRecords
+    /// Rows that were computed once, by number.
+    private var kept: [QuestionRows] = []
+    /// Steps of subqueries whose rows are kept.
+    private var keptSteps: [RelationalStep: Int] = [:]
+
+    /// A question over `records`. `account` takes how many bytes it holds and throws when those are too many; `cancel` ends it.
+    package init(
+        _ records: any QuestionRecords, options: DataflowOptions, environment: DataflowEnvironment, cancel: CancelFlag,
+        account: @escaping (Int) throws(DataflowError) -> Void
+    ) {
+        self.records = records
+        let dataflow = DataflowContext(options: options, environment: environment)
+        dataflow.cancel = cancel
+        context = QuestionContext(dataflow, account: account)
+    }
+
+    /// Runs a plan to its end. Errors: it holds too much, a subquery gives too many rows, or it was cancelled.
+    package func answer(_ step: RelationalStep) throws(DataflowError) -> QuestionAnswer {
+        let output = QuestionOutput(step.types.count, context)
+        try run(step, into: output)
+        let errors = context.dataflow.errors
+        return QuestionAnswer(blocks: output.blocks, rowCount: output.rowCount, errors: errors.counts, firstError: errors.take().first)
+    }
+
+    /// Runs `step` into a stage, to its end.
+    private func run(_ step: RelationalStep, into next: QuestionStage) throws(DataflowError) {
+        try feed(step, into: next)
+        try next.end()
+    }
+
+    /// Hands all rows of `step` to a stage, which may get more of others.
+    private func feed(_ step: RelationalStep, into next: QuestionStage) throws(DataflowError) {
+        try context.checkCancelled()
+        switch step {
+        case .scan(let scan): try feed(scan, into: next)
+        case .rows(let rows, let types): try feed(rows, types, into: next)
+        case .kept(let number, _): try kept[number].feed(into: next)
+        case .filter(let input, let predicate): try feed(input, through: try QuestionFilter(predicate, context, next: next.open))
+        case .project(let input, let expressions): try feed(input, through: try QuestionProjection(expressions, context, next: next.open))
+        case .join(let join): try feed(join, into: next)
+        case .apply(let apply): try feed(apply, into: next)
+        case .unnest(let input, let calls): try feed(input, through: try QuestionUnnest(calls, input.types, context, next: next.open))
+        case .aggregate(let aggregation):
+            try feed(aggregation.input, through: try QuestionAggregation(aggregation, context, next: next.open))
+        case .window(let input, let calls): try feed(input, through: QuestionWindow(calls, input.types, context, next: next.open))
+        case .distinct(let input): try feed(input, through: QuestionDistinct(input.types, context, next: next.open))
+        case .combine(let combination): try feed(combination, into: next)
+        case .sort(let input, let keys, let limit):
+            try feed(input, through: try QuestionSort(keys, limit: limit, input.types, context, next: next.open))
+        case .limit(let input, let offset, let limit):
+            try feed(input, through: QuestionLimit(offset: offset, limit: limit, context, next: next.open))
+        }
+    }
+
+    private func feed(_ input: RelationalStep, through stage: QuestionStage) throws(DataflowError) {
+        try feed(input, into: stage)
+        try stage.end()
+    }
+
+    // MARK: Steps
+
+    private func feed(_ scan: RelationalScan, into next: QuestionStage) throws(DataflowError) {
+        if next.isDone { return }
+        let input = try records.input(of: scan)
+        let reader = try QuestionScan(scan, input, context, next: next)
+        try records.read(scan) { run, range, partition throws(DataflowError) in try reader.take(run, range, partition) }
+        try reader.finish(scan.filter?.overColumns(of: scan))
+    }
+
+    private func feed(_ rows: [[TypedExpression]], _ types: [SQLType], into next: QuestionStage) throws(DataflowError) {
+        let columns = types.map { Column($0) }
+        for column in columns { column.reset(rows.count) }
+        let one = Batch([], rows: 1)
+        let frame = context.frame(showing: one)
+        for (row, expressions) in rows.enumerated() {
+            if row & 0xFF == 0 { try context.checkCancelled() }
+            for (expression, column) in zip(expressions, columns) {
+                column.copy(try KernelCompiler.compile(expression, context.environment.added).evaluate(frame, .all(1)), 0, to: row)
+            }
+        }
+        try next.push(Batch(columns, rows: rows.count))
+    }
+
+    private func feed(_ join: RelationalJoin, into next: QuestionStage) throws(DataflowError) {
+        let right = QuestionCollector(join.right.types, context)
+        try run(join.right, into: right)
+        try feed(join.left, through: try QuestionJoin(join, right: right.rows, context, next: next.open))
+    }
+
+    private func feed(_ combination: RelationalCombination, into next: QuestionStage) throws(DataflowError) {
+        let stage = QuestionCombination(combination, context, next: next.open)
+        if combination.operation == .union {
+            try feed(combination.left, into: stage)
+            try feed(combination.right, into: stage)
+        } else {
+            try feed(combination.right, into: stage)
+            stage.isRight = false
+            try feed(combination.left, into: stage)
+        }
+        stage.isRight = false
+        try stage.end()
+    }
+
+    private func feed(_ apply: RelationalApply, into next: QuestionStage) throws(DataflowError) {
+        let subquery = apply.parameters.isEmpty ? apply.subquery : try keeping(apply.subquery)
+        let stage = try QuestionApply(apply, subquery: subquery, context, next: next.open) {
+            [unowned self] step, most throws(DataflowError) in
+            let collector = QuestionCollector(step.types, context, most: most)
+            try run(step, into: collector)
+            return collector.rows
+        }
+        try feed(apply.input, through: stage)
+    }
+
+    /// The plan with its largest parts that depend on no parameter computed.
+    private func keeping(_ step: RelationalStep) throws(DataflowError) -> RelationalStep {
+        switch step {
+        case .rows, .kept: return step
+        default: break
+        }
+        guard step.hasParameters else {
+            if let known = keptSteps[step] { return .kept(known, types: step.types) }
+            let collector = QuestionCollector(step.types, context)
+            try run(step, into: collector)
+            kept.append(collector.rows)
+            keptSteps[step] = kept.count - 1
+            return .kept(kept.count - 1, types: step.types)
+        }
+        switch step {
+        case .scan, .rows, .kept: return step
+        case .filter(let input, let predicate): return .filter(try keeping(input), predicate: predicate)
+        case .project(let input, let expressions): return .project(try keeping(input), expressions)
+        case .join(var join):
+            join.left = try keeping(join.left)
+            join.right = try keeping(join.right)
+            return .join(join)
+        case .apply(var apply):
+            apply.input = try keeping(apply.input)
+            return .apply(apply)
+        case .unnest(let input, let calls): return .unnest(try keeping(input), calls)
+        case .aggregate(var aggregation):
+            aggregation.input = try keeping(aggregation.input)
+            return .aggregate(aggregation)
+        case .window(let input, let calls): return .window(try keeping(input), calls)
+        case .distinct(let input): return .distinct(try keeping(input))
+        case .combine(var combination):
+            combination.left = try keeping(combination.left)
+            combination.right = try keeping(combination.right)
+            return .combine(combination)
+        case .sort(let input, let keys, let limit): return .sort(try keeping(input), keys, limit: limit)
+        case .limit(let input, let offset, let limit): return .limit(try keeping(input), offset: offset, limit: limit)
+        }
+    }
+}
+
+extension QuestionStage {
+    /// The stage as the next one of another that ends: its own end comes later, from who feeds it.
+    fileprivate var open: QuestionStage { OpenEnd(context, next: self) }
+}
+
+/// Hands rows on, but not the end.
+private final class OpenEnd: QuestionStage {
+    override func end() throws(DataflowError) {}
+}
+
+extension QuestionRows {
+    fileprivate func feed(into next: QuestionStage) throws(DataflowError) {
+        for first in stride(from: 0, to: count, by: OutputLimits.chunkRows) where !next.isDone {
+            try next.push(chunk((first..<min(first + OutputLimits.chunkRows, count)).map { Int32(truncatingIfNeeded: $0) }))
+        }
+    }
+}
+
+extension TypedExpression {
+    /// A scan's condition over the scan's row, where pseudo columns are columns.
+    fileprivate func overColumns(of scan: RelationalScan) -> TypedExpression {
+        let base = scan.columns.count - scan.pseudoColumns.count
+        return replacing { part in
+            guard case .pseudo(let pseudo) = part.node, let index = scan.pseudoColumns.firstIndex(of: pseudo) else { return nil }
+            return .column(base + index, part.type)
+        }
+    }
+}
+
+/// Makes a row of every element of what table functions give.
+private final class QuestionUnnest: QuestionStage {
+    private let operation: ExplodeOperator
+    private let end: StageEnd
+
+    init(_ calls: [TableFunctionCall], _ types: [SQLType], _ context: QuestionContext, next: QuestionStage) throws(DataflowError) {
+        end = StageEnd(context.dataflow)
+        operation = try ExplodeOperator(calls, output: types + calls.map(\.result), context.dataflow, next: end)
+        super.init(context, next: next)
+        end.stage = self
+    }
+
+    override func push(_ chunk: Batch) throws(DataflowError) {
+        let input = Batch(chunk.columns, rows: chunk.rowCount)
+        // The operator passes on what records carry beside their columns.
+        input.timestamps = Array(repeating: 0, count: chunk.rowCount)
+        context.dataflow.budget.beginBatch()
+        context.dataflow.budget.beginSlice()
+        try operation.push(input)
+        while operation.hasWork {
+            try context.checkCancelled()
+            context.dataflow.budget.beginSlice()
+            try operation.resume()
+        }
+    }
+
+    fileprivate func hand(_ batch: Batch) throws(DataflowError) { try next?.push(Batch(batch.columns, rows: batch.rowCount)) }
+}
+
+/// Where an operator's rows go back to stages.
+private final class StageEnd: Operator {
+    unowned var stage: QuestionUnnest?
+
+    init(_ context: DataflowContext) { super.init(context, next: nil) }
+
+    override func push(_ batch: Batch) throws(DataflowError) { try stage?.hand(batch) }
+}
+
+/// Writes rows as the client gets them.
+private final class QuestionOutput: QuestionStage {
+    private let writer = RowBlockWriter()
+    private let order: [Int]
+    private(set) var blocks: [RowBlock] = []
+    private(set) var rowCount = 0
+    /// Bytes of one block.
+    private static let blockBytes = 256 << 10
+
+    init(_ width: Int, _ context: QuestionContext) {
+        order = Array(0..<width)
+        super.init(context, next: nil)
+    }
+
+    override func push(_ chunk: Batch) throws(DataflowError) {
+        for row in 0..<chunk.rowCount {
+            writer.append(chunk.columns, row, order: order, isDeleted: false, keyCount: 0)
+            if writer.byteCount >= QuestionOutput.blockBytes { try cut() }
+        }
+        rowCount += chunk.rowCount
+    }
+
+    override func end() throws(DataflowError) { try cut() }
+
+    private func cut() throws(DataflowError) {
+        guard writer.count > 0 else { return }
+        let block = writer.take()
+        try context.hold(block.bytes.count)
+        blocks.append(block)
+    }
+}

@@ -1,0 +1,250 @@
+// Questions at run time: stages, each of which takes chunks of rows and hands its own to the next one. A chunk is a batch whose rows all
+// count and whose columns belong to the stage that made it, until that goes on; a column that nobody needs is empty.
+//
+// A question runs on one thread from its scans up. Whatever must see all its rows first (a sort, the right side of a join) keeps them and
+// goes on when its input ends.
+
+import Bytes
+import Plans
+import Values
+
+/// What all stages of a question share.
+final class QuestionContext {
+    let dataflow: DataflowContext
+    /// Takes how many bytes the question holds; throws when that is too many.
+    private let account: (Int) throws(DataflowError) -> Void
+    private var heldBytes = 0
+    private var accountedBytes = 0
+    /// Bytes between two looks at the account.
+    private static let accountStep = 1 << 20
+
+    init(_ dataflow: DataflowContext, account: @escaping (Int) throws(DataflowError) -> Void) {
+        self.dataflow = dataflow
+        self.account = account
+    }
+
+    var environment: DataflowEnvironment { dataflow.environment }
+    var seed: UInt64 { dataflow.options.hashSeed }
+
+    /// A stage holds so many bytes more (or less). Throws when the question holds more than it may.
+    func hold(_ bytes: Int) throws(DataflowError) {
+        heldBytes += bytes
+        guard abs(heldBytes - accountedBytes) >= QuestionContext.accountStep else { return }
+        accountedBytes = heldBytes
+        try account(heldBytes)
+    }
+
+    func checkCancelled() throws(DataflowError) {
+        if dataflow.cancel.isSet { throw DataflowError("the question was cancelled", isCancelled: true) }
+        if dataflow.environment.pressure?.isOverfull ?? false {
+            throw DataflowError("the values of one batch are larger than \(ValueLimit.batchBytes >> 20) MiB")
+        }
+    }
+
+    /// A frame whose failures are counted as the question's.
+    func frame(showing batch: Batch) -> Frame {
+        let frame = Frame(environment: environment)
+        show(batch, in: frame)
+        return frame
+    }
+
+    func show(_ batch: Batch, in frame: Frame) {
+        frame.show(batch)
+        let errors = dataflow.errors
+        frame.onFailure = { row, message in
+            errors.add(.expression, step: "Question", column: nil, message: message, batch: batch, row: row)
+        }
+    }
+}
+
+/// One step under way. `push` takes a chunk, `end` comes once, behind the last chunk.
+class QuestionStage {
+    let next: QuestionStage?
+    let context: QuestionContext
+
+    init(_ context: QuestionContext, next: QuestionStage?) {
+        self.context = context
+        self.next = next
+    }
+
+    /// Whether no more rows are needed.
+    var isDone: Bool { next?.isDone ?? false }
+
+    func push(_ chunk: Batch) throws(DataflowError) { try next?.push(chunk) }
+
+    func end() throws(DataflowError) { try next?.end() }
+
+    /// Hands on rows that a stage has kept, in chunks.
+    final func emit(_ rows: QuestionRows, _ indices: [Int32]) throws(DataflowError) {
+        var first = 0
+        while first < indices.count, !(next?.isDone ?? true) {
+            try context.checkCancelled()
+            let last = min(first + OutputLimits.chunkRows, indices.count)
+            try next?.push(rows.chunk(Array(indices[first..<last])))
+            first = last
+        }
+    }
+}
+
+extension Batch {
+    /// A chunk of these columns.
+    convenience init(_ columns: [Column], rows: Int) {
+        self.init()
+        self.columns = columns
+        rowCount = rows
+        selection = .all(rows)
+    }
+
+    /// The rows `indices` as a chunk of its own; a negative index gives NULLs.
+    func picked(_ indices: [Int32]) -> Batch {
+        Batch(columns.map { QuestionRows.gathered($0, indices) }, rows: indices.count)
+    }
+}
+
+/// Rows that are kept, column by column.
+final class QuestionRows {
+    private(set) var columns: [Column]
+    private(set) var count = 0
+    private let context: QuestionContext
+    private var accounted = 0
+    /// Bytes of the texts of one column: places in it are 32 bits wide.
+    private static let textLimit = 1 << 30
+    private static let rowLimit = Int(Int32.max) - (1 << 20)
+
+    init(_ types: [SQLType], _ context: QuestionContext) {
+        columns = types.map { Column($0) }
+        self.context = context
+    }
+
+    /// Keeps a chunk. Throws when there are too many rows.
+    func append(_ chunk: Batch) throws(DataflowError) {
+        try append(chunk, (0..<Int32(truncatingIfNeeded: chunk.rowCount)).map { $0 })
+    }
+
+    /// Keeps some rows of a chunk.
+    func append(_ chunk: Batch, _ rows: [Int32]) throws(DataflowError) {
+        for (own, column) in zip(columns, chunk.columns) where column.count > 0 {
+            own.append(column, rows)
+            guard own.textMemory <= QuestionRows.textLimit else {
+                throw DataflowError("the question keeps more than \(QuestionRows.textLimit >> 30) GiB of one column")
+            }
+        }
+        count += rows.count
+        guard count < QuestionRows.rowLimit else { throw DataflowError("the question keeps more than \(QuestionRows.rowLimit) rows") }
+        try account()
+    }
+
+    private func account() throws(DataflowError) {
+        let memory = columns.reduce(0) { $0 + $1.memory }
+        if memory != accounted { try context.hold(memory - accounted) }
+        accounted = memory
+    }
+
+    /// Keeps only these rows, in this order.
+    func keep(_ indices: [Int32]) throws(DataflowError) {
+        for (index, column) in columns.enumerated() where column.count > 0 {
+            let kept = Column(column.type)
+            kept.copyRows(of: column, indices)
+            columns[index] = kept
+        }
+        count = indices.count
+        try account()
+    }
+
+    /// All rows as one batch, which shares their memory.
+    var batch: Batch { Batch(columns, rows: count) }
+
+    func chunk(_ indices: [Int32]) -> Batch { batch.picked(indices) }
+
+    /// Rows `indices` of a column; of one that nobody needs, nothing.
+    static func gathered(_ column: Column, _ indices: [Int32]) -> Column {
+        let result = Column(column.type)
+        if column.count > 0 || indices.contains(where: { $0 < 0 }) { result.gather(column, indices) }
+        return result
+    }
+}
+
+// MARK: Row by row
+
+/// Keeps the rows for which a condition is true.
+final class QuestionFilter: QuestionStage {
+    private let kernel: Kernel
+    private let frame: Frame
+
+    init(_ predicate: TypedExpression, _ context: QuestionContext, next: QuestionStage) throws(DataflowError) {
+        kernel = try KernelCompiler.compile(predicate, context.environment.added)
+        frame = Frame(environment: context.environment)
+        super.init(context, next: next)
+    }
+
+    override func push(_ chunk: Batch) throws(DataflowError) {
+        let passing = passing(chunk)
+        if passing.isEmpty { return }
+        try next?.push(passing.isDense ? chunk : chunk.picked(passing.rows))
+    }
+
+    private func passing(_ chunk: Batch) -> Selection {
+        context.show(chunk, in: frame)
+        let column = kernel.evaluate(frame, chunk.selection)
+        return chunk.selection.filtered { !column.isNull($0) && column.words[$0] != 0 }
+    }
+}
+
+/// Computes columns.
+final class QuestionProjection: QuestionStage {
+    private let kernels: [Kernel]
+    private let frame: Frame
+
+    init(_ expressions: [TypedExpression], _ context: QuestionContext, next: QuestionStage) throws(DataflowError) {
+        kernels = try KernelCompiler.compileAll(expressions, context.environment.added)
+        frame = Frame(environment: context.environment)
+        super.init(context, next: next)
+    }
+
+    override func push(_ chunk: Batch) throws(DataflowError) {
+        context.show(chunk, in: frame)
+        try next?.push(Batch(kernels.map { $0.evaluate(frame, chunk.selection) }, rows: chunk.rowCount))
+    }
+}
+
+/// Leaves rows out in front, and ends after so many.
+final class QuestionLimit: QuestionStage {
+    private var left: Int
+    private var skipping: Int
+
+    init(offset: Int, limit: Int?, _ context: QuestionContext, next: QuestionStage) {
+        skipping = offset
+        left = limit ?? .max
+        super.init(context, next: next)
+    }
+
+    override var isDone: Bool { left == 0 || super.isDone }
+
+    override func push(_ chunk: Batch) throws(DataflowError) {
+        let first = min(skipping, chunk.rowCount)
+        skipping -= first
+        let count = min(left, chunk.rowCount - first)
+        left -= count
+        if count == 0 { return }
+        if count == chunk.rowCount { try next?.push(chunk) } else {
+            try next?.push(chunk.picked((first..<first + count).map { Int32(truncatingIfNeeded: $0) }))
+        }
+    }
+}
+
+/// Keeps what comes, for whoever made it.
+final class QuestionCollector: QuestionStage {
+    let rows: QuestionRows
+    /// Ends the input as soon as there are more rows than that.
+    private let most: Int
+
+    init(_ types: [SQLType], _ context: QuestionContext, most: Int = .max) {
+        rows = QuestionRows(types, context)
+        self.most = most
+        super.init(context, next: nil)
+    }
+
+    override var isDone: Bool { rows.count > most }
+
+    override func push(_ chunk: Batch) throws(DataflowError) { try rows.append(chunk) }
+}

@@ -1,0 +1,264 @@
+// Window functions: all rows are kept, put in the order of the partitions, and for each function a column is computed over them.
+
+import Bytes
+import Plans
+import Values
+
+/// Computes window functions over all of its rows.
+final class QuestionWindow: QuestionStage {
+    private let calls: [WindowFunctionCall]
+    private let rows: QuestionRows
+
+    init(_ calls: [WindowFunctionCall], _ types: [SQLType], _ context: QuestionContext, next: QuestionStage) {
+        self.calls = calls
+        rows = QuestionRows(types, context)
+        super.init(context, next: next)
+    }
+
+    override func push(_ chunk: Batch) throws(DataflowError) { try rows.append(chunk) }
+
+    override func end() throws(DataflowError) {
+        let batch = rows.batch
+        var results: [Column] = []
+        var order: [Int32] = batch.allRows
+        for call in calls {
+            let partitions = try WindowPartitions(call, batch, context)
+            let result = Column(call.type)
+            result.reset(rows.count)
+            try WindowComputation(call, partitions, batch, context).fill(result)
+            try context.hold(result.memory)
+            results.append(result)
+            order = partitions.order
+        }
+        let whole = Batch(rows.columns + results, rows: rows.count)
+        var first = 0
+        while first < order.count, !(next?.isDone ?? true) {
+            try context.checkCancelled()
+            let last = min(first + OutputLimits.chunkRows, order.count)
+            try next?.push(whole.picked(Array(order[first..<last])))
+            first = last
+        }
+        try super.end()
+    }
+}
+
+/// Rows in the order of a window's partitions, with where partitions and groups of equal rows begin.
+final class WindowPartitions {
+    /// The rows, partition by partition, in the window's order.
+    let order: [Int32]
+    /// Places in `order` at which partitions begin, and the end.
+    private(set) var starts: [Int] = []
+    /// For each place in `order`, the places at which the rows that are equal in the window's order begin and end.
+    private(set) var peerStarts: [Int32] = []
+    private(set) var peerEnds: [Int32] = []
+
+    init(_ call: WindowFunctionCall, _ batch: Batch, _ context: QuestionContext) throws(DataflowError) {
+        let partitionKeys = call.partitionBy.map { RelationalSortKey(expression: $0, isDescending: false, nullsFirst: true) }
+        let kernels = try KernelCompiler.compileAll((partitionKeys + call.orderBy).map(\.expression), context.environment.added)
+        let frame = context.frame(showing: batch)
+        let columns = kernels.map { $0.evaluate(frame, batch.selection) }
+        let partitionWriter = SortKeyWriter(partitionKeys)
+        let writer = SortKeyWriter(partitionKeys + call.orderBy)
+        var (keys, partitions) = (SortKeys(), SortKeys())
+        for row in 0..<batch.rowCount {
+            keys.append(writer, columns, row)
+            if !partitionKeys.isEmpty { partitions.append(partitionWriter, columns, row) }
+        }
+        try context.hold(keys.memory + partitions.memory)
+        order = keys.sorted()
+        var begin = 0
+        for place in order.indices {
+            let row = Int(order[place])
+            let isNew =
+                place == 0 || !partitionKeys.isEmpty && !partitions.areEqual(row, Int(order[place - 1]))
+            if isNew { starts.append(place) }
+            if isNew || !keys.areEqual(row, Int(order[place - 1])) {
+                for _ in begin..<place { peerEnds.append(Int32(truncatingIfNeeded: place)) }
+                begin = place
+            }
+            peerStarts.append(Int32(truncatingIfNeeded: begin))
+        }
+        for _ in begin..<order.count { peerEnds.append(Int32(truncatingIfNeeded: order.count)) }
+        starts.append(order.count)
+        try context.hold(-keys.memory - partitions.memory)
+        try context.checkCancelled()
+    }
+
+    /// The partitions, as ranges of places in `order`.
+    var ranges: [Range<Int>] { zip(starts, starts.dropFirst()).map { $0..<$1 }.filter { !$0.isEmpty } }
+}
+
+/// One window function over all partitions.
+struct WindowComputation {
+    let call: WindowFunctionCall
+    let partitions: WindowPartitions
+    let batch: Batch
+    let context: QuestionContext
+    private let frames: WindowFrames
+
+    init(_ call: WindowFunctionCall, _ partitions: WindowPartitions, _ batch: Batch, _ context: QuestionContext) throws(DataflowError) {
+        self.call = call
+        self.partitions = partitions
+        self.batch = batch
+        self.context = context
+        frames = try WindowFrames(call, partitions, batch, context)
+    }
+
+    private func column(_ expression: TypedExpression) throws(DataflowError) -> Column {
+        let kernel = try KernelCompiler.compile(expression, context.environment.added)
+        return kernel.evaluate(context.frame(showing: batch), batch.selection)
+    }
+
+    /// Writes the function's result into `result`, row by row.
+    func fill(_ result: Column) throws(DataflowError) {
+        switch call.function {
+        case .rowNumber: number(result) { place, range in place - range.lowerBound + 1 }
+        case .rank: number(result) { place, range in Int(partitions.peerStarts[place]) - range.lowerBound + 1 }
+        case .denseRank: denseRank(result)
+        case .percentRank:
+            share(result) { place, range in
+                range.count == 1 ? 0 : Double(Int(partitions.peerStarts[place]) - range.lowerBound) / Double(range.count - 1)
+            }
+        case .cumulativeDistribution:
+            share(result) { place, range in Double(Int(partitions.peerEnds[place]) - range.lowerBound) / Double(range.count) }
+        case .ntile(let count): try tile(result, try column(count))
+        case .lag(let value, let offset, let otherwise): try shift(result, -1, try column(value), try column(offset), try column(otherwise))
+        case .lead(let value, let offset, let otherwise): try shift(result, 1, try column(value), try column(offset), try column(otherwise))
+        case .firstValue(let value): pick(result, try column(value)) { $0.isEmpty ? nil : $0.lowerBound }
+        case .lastValue(let value): pick(result, try column(value)) { $0.isEmpty ? nil : $0.upperBound - 1 }
+        case .nthValue(let value, let number): try nth(result, try column(value), try column(number))
+        case .aggregate(let aggregate): try self.aggregate(result, aggregate)
+        }
+    }
+
+    // MARK: Numbers
+
+    private func number(_ result: Column, _ number: (_ place: Int, _ partition: Range<Int>) -> Int) {
+        for range in partitions.ranges {
+            for place in range { result.words[Int(partitions.order[place])] = Int64(number(place, range)) }
+        }
+    }
+
+    private func share(_ result: Column, _ share: (_ place: Int, _ partition: Range<Int>) -> Double) {
+        for range in partitions.ranges {
+            for place in range { result.doubles[Int(partitions.order[place])] = share(place, range) }
+        }
+    }
+
+    private func denseRank(_ result: Column) {
+        for range in partitions.ranges {
+            var rank: Int64 = 0
+            for place in range {
+                if Int(partitions.peerStarts[place]) == place { rank += 1 }
+                result.words[Int(partitions.order[place])] = rank
+            }
+        }
+    }
+
+    private func tile(_ result: Column, _ counts: Column) throws(DataflowError) {
+        for range in partitions.ranges {
+            for place in range {
+                let row = Int(partitions.order[place])
+                guard !counts.isNull(row) else {
+                    result.setNull(row)
+                    continue
+                }
+                guard counts.words[row] > 0 else { throw DataflowError("NTILE needs a number of tiles that is more than 0") }
+                let tiles = min(counts.words[row], Int64(range.count))
+                // The first tiles have one row more where the rows do not divide.
+                let (size, larger) = (Int64(range.count) / tiles, Int64(range.count) % tiles)
+                let index = Int64(place - range.lowerBound)
+                let border = larger * (size + 1)
+                result.words[row] = index < border ? index / (size + 1) + 1 : larger + (index - border) / size + 1
+            }
+        }
+    }
+
+    // MARK: Other rows
+
+    private func shift(
+        _ result: Column, _ direction: Int64, _ values: Column, _ offsets: Column, _ otherwise: Column
+    ) throws(DataflowError) {
+        for range in partitions.ranges {
+            for place in range {
+                let row = Int(partitions.order[place])
+                guard !offsets.isNull(row) else {
+                    result.setNull(row)
+                    continue
+                }
+                let (distance, isFar) = offsets.words[row].multipliedReportingOverflow(by: direction)
+                let (other, isFarther) = Int64(place).addingReportingOverflow(distance)
+                if isFar || isFarther || other < Int64(range.lowerBound) || other >= Int64(range.upperBound) {
+                    result.copy(otherwise, row, to: row)
+                } else {
+                    result.copy(values, Int(partitions.order[Int(other)]), to: row)
+                }
+            }
+        }
+    }
+
+    /// Takes the value at a place of each row's frame.
+    private func pick(_ result: Column, _ values: Column, _ place: (Range<Int>) -> Int?) {
+        for range in partitions.ranges {
+            for current in range {
+                let row = Int(partitions.order[current])
+                if let other = place(frames.frame(of: current, in: range)) {
+                    result.copy(values, Int(partitions.order[other]), to: row)
+                } else {
+                    result.setNull(row)
+                }
+            }
+        }
+    }
+
+    private func nth(_ result: Column, _ values: Column, _ numbers: Column) throws(DataflowError) {
+        for range in partitions.ranges {
+            for current in range {
+                let row = Int(partitions.order[current])
+                guard !numbers.isNull(row) else {
+                    result.setNull(row)
+                    continue
+                }
+                guard numbers.words[row] > 0 else { throw DataflowError("NTH_VALUE needs a number that is more than 0") }
+                let frame = frames.frame(of: current, in: range)
+                if numbers.words[row] <= Int64(frame.count) {
+                    result.copy(values, Int(partitions.order[frame.lowerBound + Int(numbers.words[row]) - 1]), to: row)
+                } else {
+                    result.setNull(row)
+                }
+            }
+        }
+    }
+
+    // MARK: Aggregates
+
+    private func aggregate(_ result: Column, _ aggregate: RelationalAggregate) throws(DataflowError) {
+        let arguments = try aggregate.call.arguments.map { argument throws(DataflowError) in try column(argument) }
+        let filter = try aggregate.filter.map { filter throws(DataflowError) in try column(filter) }
+        let aggregator = try AggregateLibrary.make(aggregate.call, SequenceCounter(), context.environment.added)
+        aggregator.grow(to: 1)
+        func add(_ place: Int) throws(DataflowError) {
+            let row = Int(partitions.order[place])
+            if let filter, filter.isNull(row) || filter.words[row] == 0 { return }
+            do throws(EvaluationError) { try aggregator.add(0, arguments, row) } catch {
+                throw DataflowError("\(aggregate.call.function) failed: \(error.message)")
+            }
+        }
+        for range in partitions.ranges {
+            var held = range.lowerBound..<range.lowerBound
+            aggregator.reset(0)
+            for place in range {
+                if place & 0xFF == 0 { try context.checkCancelled() }
+                let frame = frames.frame(of: place, in: range)
+                // A frame that only grows at its end is what it was and more; every other one is computed anew.
+                if frame.lowerBound != held.lowerBound || frame.upperBound < held.upperBound {
+                    aggregator.reset(0)
+                    held = frame.lowerBound..<frame.lowerBound
+                }
+                for other in held.upperBound..<max(held.upperBound, frame.upperBound) { try add(other) }
+                held = frame.lowerBound..<max(held.upperBound, frame.upperBound)
+                aggregator.result(0, into: result, Int(partitions.order[place]))
+            }
+        }
+    }
+}

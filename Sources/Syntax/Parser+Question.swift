@@ -1,0 +1,284 @@
+// Questions: WITH, set operations, SELECT of the general form, ORDER BY, LIMIT and OFFSET. Their words are no keywords: they stay free as
+// names, and mean something only where nothing else can stand.
+
+import Diagnostics
+
+extension Parser {
+    /// statement = query | question. What ksqlDB's grammar takes is a query; what it does not take is tried as a question. Of two mistakes
+    /// the one that comes later in the text is told.
+    mutating func queryOrQuestion() throws(ParseFailure) -> Statement {
+        var classic = self
+        let failure: ParseFailure
+        do throws(ParseFailure) {
+            let query = at(.select) ? try classic.query() : nil
+            if let query, classic.at(.semicolon) || classic.current.kind == .end {
+                self = classic
+                return .query(query)
+            }
+            failure = classic.unexpected()
+        } catch {
+            failure = error
+        }
+        var general = self
+        general.allowsQuestions = true
+        do throws(ParseFailure) {
+            let question = try general.question()
+            guard general.at(.semicolon) || general.current.kind == .end else { throw general.unexpected() }
+            general.allowsQuestions = false
+            self = general
+            return .question(question, OriginalFailure(failure.diagnostic))
+        } catch {
+            guard at(.select), classic.index >= general.index else { throw error }
+            throw failure
+        }
+    }
+
+    /// question = [ 'WITH' table { ',' table } ] body [ 'ORDER' 'BY' keys ] [ limits ]
+    mutating func question() throws(ParseFailure) -> Question {
+        try enter()
+        let first = current
+        var tables: [CommonTable] = []
+        if accept(.with) { tables = try list { (parser) throws(ParseFailure) in try parser.commonTable() } }
+        var question = Question(tables: tables, body: try body())
+        if isWord(current, "ORDER"), peek().isKeyword(.by) {
+            advance()
+            advance()
+            question.orderBy = try sortKeys()
+        }
+        try limits(&question)
+        question.span = span(from: first)
+        leave()
+        return question
+    }
+
+    private mutating func commonTable() throws(ParseFailure) -> CommonTable {
+        let name = try sourceName()
+        let columns = at(.leftParenthesis) ? try nameList() : []
+        try expect(.as)
+        try expect(.leftParenthesis)
+        let question = try question()
+        try expect(.rightParenthesis)
+        return CommonTable(name: name, columns: columns, question: question)
+    }
+
+    /// limits = [ 'LIMIT' ( n | 'ALL' ) ] [ 'OFFSET' n [ 'ROW' | 'ROWS' ] ] [ 'FETCH' ( 'FIRST' | 'NEXT' ) [ n ] ( 'ROW' | 'ROWS' ) 'ONLY' ]
+    private mutating func limits(_ question: inout Question) throws(ParseFailure) {
+        while true {
+            if at(.limit), question.limit == nil {
+                advance()
+                if accept(.all) { continue }
+                let first = current
+                question.limit = try limit()
+                question.limitSpan = span(from: first)
+            } else if isWord(current, "OFFSET"), question.offset == nil {
+                advance()
+                question.offset = try integer()
+                _ = acceptRows()
+            } else if isWord(current, "FETCH"), question.limit == nil {
+                let first = current
+                advance()
+                guard acceptWord("FIRST") || acceptWord("NEXT") else { throw unexpected() }
+                question.limit = isRows(current) ? 1 : try limit()
+                guard acceptRows(), acceptWord("ONLY") else { throw unexpected() }
+                question.limitSpan = span(from: first)
+            } else if at(.emit), peek().isKeyword(.changes) || peek().isKeyword(.final), question.emit == nil {
+                let first = current
+                question.emit = try emit()
+                question.emitSpan = span(from: first)
+            } else {
+                return
+            }
+        }
+    }
+
+    private mutating func emit() throws(ParseFailure) -> Query.Emit {
+        try expect(.emit)
+        if accept(.changes) { return .changes }
+        try expect(.final)
+        return .final
+    }
+
+    private func isRows(_ token: Token) -> Bool { isWord(token, "ROW") || isWord(token, "ROWS") }
+
+    private mutating func acceptRows() -> Bool { acceptWord("ROW") || acceptWord("ROWS") }
+
+    // MARK: Sets
+
+    /// body = intersection { ( 'UNION' | 'EXCEPT' ) [ 'ALL' | 'DISTINCT' ] intersection }
+    private mutating func body() throws(ParseFailure) -> QuestionBody {
+        let first = current
+        var left = try intersection()
+        var count = 0
+        while let operation = setOperation(among: [.union, .except]) {
+            count += 1
+            guard count <= SyntaxLimits.maximumDepth else { throw tooDeep() }
+            advance()
+            let isAll = try quantifier()
+            left = .combination(operation, isAll: isAll, left, try intersection(), span(from: first))
+        }
+        return left
+    }
+
+    private mutating func intersection() throws(ParseFailure) -> QuestionBody {
+        let first = current
+        var left = try setOperand()
+        var count = 0
+        while setOperation(among: [.intersect]) != nil {
+            count += 1
+            guard count <= SyntaxLimits.maximumDepth else { throw tooDeep() }
+            advance()
+            let isAll = try quantifier()
+            left = .combination(.intersect, isAll: isAll, left, try setOperand(), span(from: first))
+        }
+        return left
+    }
+
+    private func setOperation(among operations: [SetOperation]) -> SetOperation? {
+        operations.first { isWord(current, $0.rawValue) }
+    }
+
+    private mutating func quantifier() throws(ParseFailure) -> Bool {
+        if accept(.all) { return true }
+        _ = accept(.distinct)
+        return false
+    }
+
+    /// operand = select | 'VALUES' rows | '(' question ')'
+    private mutating func setOperand() throws(ParseFailure) -> QuestionBody {
+        let first = current
+        if accept(.values) {
+            let rows = try list { (parser) throws(ParseFailure) in
+                try parser.expect(.leftParenthesis)
+                let row = try parser.list { (parser) throws(ParseFailure) in try parser.expression() }
+                try parser.expect(.rightParenthesis)
+                return row
+            }
+            return .values(rows, span(from: first))
+        }
+        if accept(.leftParenthesis) {
+            let inner = try question()
+            try expect(.rightParenthesis)
+            return .nested(inner)
+        }
+        return .select(try selectBlock())
+    }
+
+    // MARK: SELECT
+
+    private mutating func selectBlock() throws(ParseFailure) -> SelectBlock {
+        let first = current
+        try expect(.select)
+        var block = SelectBlock(items: [])
+        if accept(.distinct) {
+            if at(.on), peek().isSymbol(.leftParenthesis) {
+                advance()
+                advance()
+                block.distinctOn = try list { (parser) throws(ParseFailure) in try parser.expression() }
+                try expect(.rightParenthesis)
+            } else {
+                block.isDistinct = true
+            }
+        } else {
+            _ = accept(.all)
+        }
+        block.items = try list { (parser) throws(ParseFailure) in try parser.selectItem() }
+        if accept(.from) { block.from = try tables() }
+        if accept(.window) { block.window = try window() }
+        if accept(.where) { block.filter = try expression() }
+        if accept(.group) {
+            try expect(.by)
+            block.groupBy = try groupingElements()
+        }
+        if at(.partition), peek().isKeyword(.by) {
+            advance()
+            advance()
+            block.partitionBy = try keyList()
+        }
+        if accept(.having) { block.having = try expression() }
+        if isWord(current, "QUALIFY") {
+            advance()
+            block.qualify = try expression()
+        }
+        if at(.emit), peek().isKeyword(.changes) || peek().isKeyword(.final) {
+            let emit = current
+            block.emit = try self.emit()
+            block.emitSpan = span(from: emit)
+        }
+        block.span = span(from: first)
+        return block
+    }
+
+    private mutating func groupingElements() throws(ParseFailure) -> [GroupingElement] {
+        if at(.leftParenthesis), peek().isSymbol(.rightParenthesis) {
+            advance()
+            advance()
+            return []
+        }
+        return try list { (parser) throws(ParseFailure) in try parser.groupingElement() }
+    }
+
+    private mutating func groupingElement() throws(ParseFailure) -> GroupingElement {
+        if isWord(current, "ROLLUP"), peek().isSymbol(.leftParenthesis) {
+            advance()
+            return .rollup(try expressionSets())
+        }
+        if isWord(current, "CUBE"), peek().isSymbol(.leftParenthesis) {
+            advance()
+            return .cube(try expressionSets())
+        }
+        if isWord(current, "GROUPING"), isWord(peek(), "SETS"), peek(2).isSymbol(.leftParenthesis) {
+            advance()
+            advance()
+            return .sets(try expressionSets())
+        }
+        return .expression(try expression())
+    }
+
+    /// '(' set { ',' set } ')' where a set is an expression, or any number of them in brackets
+    private mutating func expressionSets() throws(ParseFailure) -> [[Expression]] {
+        try expect(.leftParenthesis)
+        let sets = try list { (parser) throws(ParseFailure) -> [Expression] in
+            guard parser.at(.leftParenthesis) else { return [try parser.expression()] }
+            parser.advance()
+            if parser.accept(.rightParenthesis) { return [] }
+            let keys = try parser.list { (parser) throws(ParseFailure) in try parser.expression() }
+            try parser.expect(.rightParenthesis)
+            return keys
+        }
+        try expect(.rightParenthesis)
+        return sets
+    }
+
+    /// keys = expression [ 'ASC' | 'DESC' ] [ 'NULLS' ( 'FIRST' | 'LAST' ) ] { ',' … }
+    mutating func sortKeys() throws(ParseFailure) -> [SortKey] {
+        try list { (parser) throws(ParseFailure) in
+            var key = SortKey(expression: try parser.expression())
+            if !parser.acceptWord("ASC") { key.isDescending = parser.acceptWord("DESC") }
+            if parser.acceptWord("NULLS") {
+                key.nullsFirst = parser.acceptWord("FIRST")
+                if key.nullsFirst == false, !parser.acceptWord("LAST") { throw parser.unexpected() }
+            }
+            return key
+        }
+    }
+
+    // MARK: Names that are none
+
+    /// Whether a question's clause begins at the current token, so that it is no alias.
+    var beginsQuestionClause: Bool {
+        guard allowsQuestions, current.kind == .word else { return false }
+        let next = peek()
+        switch text(current).uppercased() {
+        case "UNION", "INTERSECT", "EXCEPT":
+            return next.isKeyword(.select) || next.isKeyword(.all) || next.isKeyword(.distinct) || next.isKeyword(.values)
+                || next.isSymbol(.leftParenthesis)
+        case "ORDER": return next.isKeyword(.by)
+        case "OFFSET": return next.kind == .integer
+        case "FETCH": return isWord(next, "FIRST") || isWord(next, "NEXT")
+        case "QUALIFY": return true
+        case "CROSS": return next.isKeyword(.join)
+        case "USING": return next.isSymbol(.leftParenthesis)
+        default: return false
+        }
+    }
+}

@@ -1,0 +1,174 @@
+// What a question reads, and what the calls in it may have beside their arguments.
+
+import Diagnostics
+
+extension Parser {
+    /// tables = joined { ',' joined }
+    mutating func tables() throws(ParseFailure) -> TableExpression {
+        let first = current
+        var left = try joinedTable()
+        var count = 0
+        while accept(.comma) {
+            count += 1
+            guard count <= SyntaxLimits.maximumDepth else { throw tooDeep() }
+            let right = try joinedTable()
+            left = .join(TableJoin(kind: nil, left: left, right: right, condition: .none, span: span(from: first)))
+        }
+        return left
+    }
+
+    private mutating func joinedTable() throws(ParseFailure) -> TableExpression {
+        let first = current
+        var left = try table()
+        var count = 0
+        while true {
+            count += 1
+            guard count <= SyntaxLimits.maximumDepth else { throw tooDeep() }
+            if isWord(current, "CROSS"), peek().isKeyword(.join) {
+                advance()
+                advance()
+                let right = try table()
+                left = .join(TableJoin(kind: nil, left: left, right: right, condition: .none, span: span(from: first)))
+                continue
+            }
+            guard let kind = try joinKind() else { return left }
+            let right = try table()
+            let within = accept(.within) ? try within() : nil
+            let condition: TableJoin.Condition
+            if isWord(current, "USING") {
+                advance()
+                condition = .using(try nameList())
+            } else {
+                try expect(.on)
+                condition = .on(try expression())
+            }
+            left = .join(TableJoin(kind: kind, left: left, right: right, condition: condition, within: within, span: span(from: first)))
+        }
+    }
+
+    /// table = name [ alias ] | '(' question ')' [ alias ] | '(' tables ')' | function '(' arguments ')' [ alias ]
+    private mutating func table() throws(ParseFailure) -> TableExpression {
+        try enter()
+        defer { leave() }
+        let first = current
+        if isWord(current, "LATERAL") { advance() }
+        if accept(.leftParenthesis) {
+            if beginsQuestion || at(.leftParenthesis) {
+                let before = self
+                if let inner = try nestedQuestion() {
+                    return .question(inner, alias: try tableAlias(), span: span(from: first))
+                }
+                self = before
+            }
+            let inner = try tables()
+            try expect(.rightParenthesis)
+            return inner
+        }
+        if isName(current), peek().isSymbol(.leftParenthesis) {
+            var function = try name()
+            function.text = function.text.uppercased()
+            try expect(.leftParenthesis)
+            var arguments: [Expression] = []
+            if !at(.rightParenthesis) { arguments = try list { (parser) throws(ParseFailure) in try parser.expression() } }
+            try expect(.rightParenthesis)
+            return .function(function, arguments, alias: try tableAlias(), span: span(from: first))
+        }
+        return .source(name: try sourceName(), alias: try tableAlias())
+    }
+
+    /// A question with the bracket that closes it; nil where what begins with a bracket is no question but joined tables.
+    private mutating func nestedQuestion() throws(ParseFailure) -> Question? {
+        if beginsQuestion {
+            let inner = try question()
+            try expect(.rightParenthesis)
+            return inner
+        }
+        var trial = self
+        guard let inner = try? trial.question(), trial.at(.rightParenthesis) else { return nil }
+        trial.advance()
+        self = trial
+        return inner
+    }
+
+    /// Whether a question begins at the current token, for sure.
+    var beginsQuestion: Bool { allowsQuestions && (at(.select) || at(.values) || at(.with)) }
+
+    private mutating func tableAlias() throws(ParseFailure) -> TableAlias? {
+        let name: Name
+        if accept(.as) {
+            name = try sourceName()
+        } else {
+            let beginsClause =
+                at(.emit) && (peek().isKeyword(.changes) || peek().isKeyword(.final)) || at(.partition) && peek().isKeyword(.by)
+            guard isName(current), !beginsClause, !beginsQuestionClause else { return nil }
+            name = try sourceName()
+        }
+        return TableAlias(name: name, columns: at(.leftParenthesis) ? try nameList() : [])
+    }
+
+    // MARK: Calls
+
+    /// modifiers = [ 'FILTER' '(' 'WHERE' expression ')' ] [ 'OVER' '(' specification ')' ]
+    mutating func modifiers(isDistinct: Bool) throws(ParseFailure) -> CallModifiers? {
+        guard allowsQuestions else { return nil }
+        var modifiers = CallModifiers(isDistinct: isDistinct)
+        var isModified = isDistinct
+        if isWord(current, "FILTER"), peek().isSymbol(.leftParenthesis) {
+            advance()
+            advance()
+            try expect(.where)
+            modifiers.filter = try expression()
+            try expect(.rightParenthesis)
+            isModified = true
+        }
+        if isWord(current, "OVER"), peek().isSymbol(.leftParenthesis) {
+            advance()
+            modifiers.window = try windowSpecification()
+            isModified = true
+        }
+        return isModified ? modifiers : nil
+    }
+
+    private mutating func windowSpecification() throws(ParseFailure) -> WindowSpecification {
+        try expect(.leftParenthesis)
+        var window = WindowSpecification()
+        if at(.partition) {
+            advance()
+            try expect(.by)
+            window.partitionBy = try list { (parser) throws(ParseFailure) in try parser.expression() }
+        }
+        if isWord(current, "ORDER") {
+            advance()
+            try expect(.by)
+            window.orderBy = try sortKeys()
+        }
+        if let unit = WindowFrame.Unit.allCases.first(where: { isWord(current, $0.rawValue) }) {
+            advance()
+            if accept(.between) {
+                let start = try frameBound()
+                try expect(.and)
+                window.frame = WindowFrame(unit: unit, start: start, end: try frameBound())
+            } else {
+                window.frame = WindowFrame(unit: unit, start: try frameBound(), end: .currentRow)
+            }
+        }
+        try expect(.rightParenthesis)
+        return window
+    }
+
+    private mutating func frameBound() throws(ParseFailure) -> WindowFrame.Bound {
+        if acceptWord("UNBOUNDED") {
+            if acceptWord("PRECEDING") { return .unboundedPreceding }
+            guard acceptWord("FOLLOWING") else { throw unexpected() }
+            return .unboundedFollowing
+        }
+        if acceptWord("CURRENT") {
+            guard acceptWord("ROW") else { throw unexpected() }
+            return .currentRow
+        }
+        let count = try value()
+        if acceptWord("PRECEDING") { return .preceding(count) }
+        guard acceptWord("FOLLOWING") else { throw unexpected() }
+        return .following(count)
+    }
+}
