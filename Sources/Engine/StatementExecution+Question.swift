@@ -92,8 +92,9 @@ extension StatementExecution {
         sink.emit(.columns(resolved.columns.map { ResultColumn($0.name, $0.type.description) }, .rows))
         let errors = records.errors.reduce(into: found.errors) { $0[$1.key, default: 0] += $1.value }
         let causes = errors.map { CauseCount(cause: $0.key.rawValue, count: $0.value) }.sorted { $0.cause < $1.cause }
+        let isFull = resolved.limit.map { found.rowCount >= $0 } ?? false
         let summary = AnswerSummary(
-            rows: found.rowCount, skipped: causes.reduce(0) { $0 + $1.count }, causes: causes,
+            message: isFull ? "Limit Reached" : nil, rows: found.rowCount, skipped: causes.reduce(0) { $0 + $1.count }, causes: causes,
             firstProblem: (records.firstError ?? found.firstError)?.text(topic: resolved.sources.first?.topic), queryID: id)
         AnswerSender(self, found.blocks, summary, whenDone).send()
     }

@@ -78,7 +78,7 @@ extension CanonicalText {
         case .question(let question, let alias, _): return "(" + self.question(question) + ")" + aliased(alias)
         case .function(let function, let arguments, let alias, _): return name(function) + "(" + list(arguments) + ")" + aliased(alias)
         case .join(let join):
-            var text = self.table(join.left) + " " + (join.kind?.rawValue ?? "CROSS") + " JOIN " + self.table(join.right)
+            var text = self.table(join.left) + " " + (join.kind?.rawValue ?? "CROSS") + " JOIN " + joined(join.right)
             if let within = join.within { text += " WITHIN " + self.within(within) }
             switch join.condition {
             case .on(let condition): text += " ON " + expression(condition)
@@ -87,6 +87,11 @@ extension CanonicalText {
             }
             return text
         }
+    }
+
+    /// The right side of a join, in brackets where it is one itself.
+    private static func joined(_ table: TableExpression) -> String {
+        if case .join = table { "(" + self.table(table) + ")" } else { self.table(table) }
     }
 
     private static func aliased(_ alias: TableAlias?) -> String { alias.map { " AS " + name($0.name) + names($0.columns) } ?? "" }

@@ -104,18 +104,18 @@ extension Parser {
     /// A sentence for each mistake that is known to be common.
     private func specificHint(at token: Token) -> String? {
         let previous = tokens[max(index - 1, 0)]
-        if token.isKeyword(.by), isWord(previous, "ORDER") { return "ORDER BY is not offered; rows come in the order of the log." }
-        if isWord(token, "ORDER"), peek().isKeyword(.by) { return "ORDER BY is not offered; rows come in the order of the log." }
-        if token.isKeyword(.distinct) { return "SELECT DISTINCT is not offered; GROUP BY the columns instead." }
+        if token.isKeyword(.by), isWord(previous, "ORDER") { return "A query that never ends has no ORDER BY; its rows come in the order of the log." }
+        if isWord(token, "ORDER"), peek().isKeyword(.by) { return "A query that never ends has no ORDER BY; its rows come in the order of the log." }
+        if token.isKeyword(.distinct) { return "A query that never ends has no DISTINCT; GROUP BY the columns instead." }
         if isWord(token, "UNION") || isWord(previous, "UNION") {
-            return "UNION is not offered; write two INSERT INTO … SELECT statements into one stream."
+            return "A query that never ends has no UNION; write two INSERT INTO … SELECT statements into one stream."
         }
-        if token.isKeyword(.with), index == 0 { return "WITH queries are not offered; create a stream or table for each step." }
+        if token.isKeyword(.with), index == 0 { return "A query that never ends has no WITH; create a stream or table for each step." }
         if token.isSymbol(.leftParenthesis), peek().isKeyword(.select) || previous.isKeyword(.from) || previous.isKeyword(.join) {
-            return "Subqueries are not offered; create a stream or table for the inner query."
+            return "A query that never ends has no subqueries; create a stream or table for the inner query."
         }
         if token.isKeyword(.select), previous.isSymbol(.leftParenthesis) {
-            return "Subqueries are not offered; create a stream or table for the inner query."
+            return "A query that never ends has no subqueries; create a stream or table for the inner query."
         }
         if case .keyword(let keyword) = token.kind, Parser.clauseOrder.contains(keyword), index > 0,
             tokens[..<index].contains(where: { $0.isKeyword(.from) }), tokens[..<index].contains(where: { $0.isKeyword(.select) })

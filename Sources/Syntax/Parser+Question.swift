@@ -158,7 +158,8 @@ extension Parser {
         if accept(.leftParenthesis) {
             let inner = try question()
             try expect(.rightParenthesis)
-            return .nested(inner)
+            // Brackets alone change nothing.
+            return inner.isBare ? inner.body : .nested(inner)
         }
         return .select(try selectBlock())
     }

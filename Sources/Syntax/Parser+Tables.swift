@@ -53,12 +53,10 @@ extension Parser {
         let first = current
         if isWord(current, "LATERAL") { advance() }
         if accept(.leftParenthesis) {
-            if beginsQuestion || at(.leftParenthesis) {
-                let before = self
-                if let inner = try nestedQuestion() {
-                    return .question(inner, alias: try tableAlias(), span: span(from: first))
-                }
-                self = before
+            if isBracketedQuestion {
+                let inner = try question()
+                try expect(.rightParenthesis)
+                return .question(inner, alias: try tableAlias(), span: span(from: first))
             }
             let inner = try tables()
             try expect(.rightParenthesis)
@@ -76,22 +74,40 @@ extension Parser {
         return .source(name: try sourceName(), alias: try tableAlias())
     }
 
-    /// A question with the bracket that closes it; nil where what begins with a bracket is no question but joined tables.
-    private mutating func nestedQuestion() throws(ParseFailure) -> Question? {
-        if beginsQuestion {
-            let inner = try question()
-            try expect(.rightParenthesis)
-            return inner
+    /// Whether behind an opening bracket a question begins, perhaps in brackets of its own: `((SELECT …) UNION …)`, but not
+    /// `((SELECT …) AS a JOIN …)`. Decided without trying, which would cost twice as much with every level.
+    private var isBracketedQuestion: Bool {
+        var depth = 0
+        while peek(depth).isSymbol(.leftParenthesis) {
+            depth += 1
+            if depth > SyntaxLimits.maximumNesting { return false }
         }
-        var trial = self
-        guard let inner = try? trial.question(), trial.at(.rightParenthesis) else { return nil }
-        trial.advance()
-        self = trial
-        return inner
+        guard isQuestionStart(peek(depth)) else { return false }
+        return (0..<depth).allSatisfy { level in
+            let end = closingBracket(of: index + level)
+            guard let next = end.map({ tokens[min($0 + 1, tokens.count - 1)] }) else { return false }
+            let words = ["UNION", "INTERSECT", "EXCEPT", "ORDER", "OFFSET", "FETCH"]
+            return next.isSymbol(.rightParenthesis) || next.isKeyword(.limit) || words.contains { isWord(next, $0) }
+        }
     }
 
-    /// Whether a question begins at the current token, for sure.
-    var beginsQuestion: Bool { allowsQuestions && (at(.select) || at(.values) || at(.with)) }
+    /// The index of the bracket that closes the one at `open`.
+    private func closingBracket(of open: Int) -> Int? {
+        var depth = 0
+        for position in open..<tokens.count {
+            if tokens[position].isSymbol(.leftParenthesis) { depth += 1 }
+            if tokens[position].isSymbol(.rightParenthesis) {
+                depth -= 1
+                if depth == 0 { return position }
+            }
+        }
+        return nil
+    }
+
+    private func isQuestionStart(_ token: Token) -> Bool { token.isKeyword(.select) || token.isKeyword(.values) || token.isKeyword(.with) }
+
+    /// Whether a question begins at the current token.
+    var beginsQuestion: Bool { allowsQuestions && isQuestionStart(current) }
 
     private mutating func tableAlias() throws(ParseFailure) -> TableAlias? {
         let name: Name

@@ -35,6 +35,11 @@ package struct Question: Hashable, Sendable {
     }
 }
 
+extension Question {
+    /// Whether it is nothing but a body.
+    var isBare: Bool { tables.isEmpty && orderBy.isEmpty && limit == nil && offset == nil && emit == nil }
+}
+
 /// `name [(column, …)] AS (question)`
 package struct CommonTable: Hashable, Sendable {
     /// Its name.

@@ -14,6 +14,8 @@ package struct ResolvedQuestion: Hashable, Sendable {
     package var columns: [Values.ColumnDefinition]
     /// The sources that are read, in the order in which they are named.
     package var sources: [SourceDefinition]
+    /// The LIMIT that was written; nil for none.
+    package var limit: Int?
 }
 
 /// Analyses a question. Throws the first thing that is wrong with it.
@@ -22,7 +24,7 @@ package func analyse(_ question: Question, in context: AnalysisContext) throws(D
     let relation = try analysis.relation(of: question)
     return ResolvedQuestion(
         step: relation.step.optimised, columns: relation.columns.map { Values.ColumnDefinition($0.name, $0.type) },
-        sources: analysis.sources.list)
+        sources: analysis.sources.list, limit: question.limit.map { Int(clamping: $0) })
 }
 
 /// A column of what a question gives.

@@ -124,7 +124,7 @@ package final class QuestionRun {
     private func feed(_ apply: RelationalApply, into next: QuestionStage) throws(DataflowError) {
         let subquery = apply.parameters.isEmpty ? apply.subquery : try keeping(apply.subquery)
         let stage = try QuestionApply(apply, subquery: subquery, context, next: next.open) {
-            [unowned self] step, most throws(DataflowError) in
+            [self] step, most throws(DataflowError) in
             let collector = QuestionCollector(step.types, context, most: most)
             try run(step, into: collector)
             return collector.rows
@@ -205,13 +205,11 @@ extension TypedExpression {
 /// Makes a row of every element of what table functions give.
 private final class QuestionUnnest: QuestionStage {
     private let operation: ExplodeOperator
-    private let end: StageEnd
 
     init(_ calls: [TableFunctionCall], _ types: [SQLType], _ context: QuestionContext, next: QuestionStage) throws(DataflowError) {
-        end = StageEnd(context.dataflow)
+        let end = StageEnd(next, context.dataflow)
         operation = try ExplodeOperator(calls, output: types + calls.map(\.result), context.dataflow, next: end)
         super.init(context, next: next)
-        end.stage = self
     }
 
     override func push(_ chunk: Batch) throws(DataflowError) {
@@ -228,16 +226,18 @@ private final class QuestionUnnest: QuestionStage {
         }
     }
 
-    fileprivate func hand(_ batch: Batch) throws(DataflowError) { try next?.push(Batch(batch.columns, rows: batch.rowCount)) }
 }
 
 /// Where an operator's rows go back to stages.
 private final class StageEnd: Operator {
-    unowned var stage: QuestionUnnest?
+    private let stage: QuestionStage
 
-    init(_ context: DataflowContext) { super.init(context, next: nil) }
+    init(_ stage: QuestionStage, _ context: DataflowContext) {
+        self.stage = stage
+        super.init(context, next: nil)
+    }
 
-    override func push(_ batch: Batch) throws(DataflowError) { try stage?.hand(batch) }
+    override func push(_ batch: Batch) throws(DataflowError) { try stage.push(Batch(batch.columns, rows: batch.rowCount)) }
 }
 
 /// Writes rows as the client gets them.

@@ -232,7 +232,7 @@ final class QuestionLimit: QuestionStage {
     }
 }
 
-/// Keeps what comes, for whoever made it.
+/// Keeps the rows that come.
 final class QuestionCollector: QuestionStage {
     let rows: QuestionRows
     /// Ends the input as soon as there are more rows than that.
