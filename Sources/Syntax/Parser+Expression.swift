@@ -103,7 +103,7 @@ extension Parser {
         }
         if accept(.in) {
             try expect(.leftParenthesis)
-            if beginsQuestion {
+            if isBracketedQuestion {
                 let question = try question()
                 try expect(.rightParenthesis)
                 return .inSubquery(left, question)

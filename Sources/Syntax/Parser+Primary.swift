@@ -17,7 +17,7 @@ extension Parser {
     private mutating func parenthesised() throws(ParseFailure) -> Expression {
         let first = current
         try expect(.leftParenthesis)
-        if beginsQuestion {
+        if isBracketedQuestion {
             let question = try question()
             try expect(.rightParenthesis)
             return try make(.subquery(question), from: first)

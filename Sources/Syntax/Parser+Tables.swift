@@ -76,7 +76,8 @@ extension Parser {
 
     /// Whether behind an opening bracket a question begins, perhaps in brackets of its own: `((SELECT …) UNION …)`, but not
     /// `((SELECT …) AS a JOIN …)`. Decided without trying, which would cost twice as much with every level.
-    private var isBracketedQuestion: Bool {
+    var isBracketedQuestion: Bool {
+        guard allowsQuestions else { return false }
         var depth = 0
         while peek(depth).isSymbol(.leftParenthesis) {
             depth += 1
@@ -105,9 +106,6 @@ extension Parser {
     }
 
     private func isQuestionStart(_ token: Token) -> Bool { token.isKeyword(.select) || token.isKeyword(.values) || token.isKeyword(.with) }
-
-    /// Whether a question begins at the current token.
-    var beginsQuestion: Bool { allowsQuestions && isQuestionStart(current) }
 
     private mutating func tableAlias() throws(ParseFailure) -> TableAlias? {
         let name: Name
