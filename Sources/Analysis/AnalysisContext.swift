@@ -28,6 +28,9 @@ package struct AnalysisContext: Sendable {
 
     /// The properties by key.
     var settings: SettingValues { SettingValues(properties) }
+
+    /// Whether more than ksqlDB's rules hold.
+    var isFull: Bool { settings[.dialect] == .full }
 }
 
 extension AnalysisContext {

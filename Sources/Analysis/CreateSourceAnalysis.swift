@@ -11,6 +11,8 @@ package import Values
 package struct NewSource: Hashable, Sendable {
     package var definition: SourceDefinition
     package var properties: SourceProperties
+    /// What the statement left open and was chosen, for the answer; nil when it said all.
+    package var chosen: String?
 }
 
 /// Checks a CREATE statement and gives the source that it describes. `text` is the statement as it will be shown later.
@@ -24,13 +26,13 @@ package func analyse(_ create: CreateSource, text: String, in context: AnalysisC
     }
     let kind = Values.SourceKind(create.kind)
     let schema = try schema(of: create, kind, context)
-    guard let topic = properties.topic else {
+    guard let topic = properties.topic ?? (context.isFull ? create.name.text : nil) else {
         throw Diagnostic(
             .invalidProperty, "Missing required property \"KAFKA_TOPIC\" which has no default value.", category: .parseFailed,
             at: create.name.span.range)
     }
     let defaultValue = context.defaultFormat(context.settings[.defaultValueFormat])
-    guard let valueName = properties.valueFormat ?? defaultValue else {
+    guard let valueName = properties.valueFormat ?? defaultValue ?? (context.isFull ? .json : nil) else {
         throw Diagnostic(
             .invalidProperty,
             "Statement is missing the 'VALUE_FORMAT' property from the WITH clause. Either provide one or set a default via the "
@@ -56,7 +58,10 @@ package func analyse(_ create: CreateSource, text: String, in context: AnalysisC
         keyFormat: FormatSpec(keyName, delimiter: properties.keyDelimiter ?? ",", isUnwrapped: schema.key.count == 1 && keyName.canUnwrap),
         valueFormat: FormatSpec(valueName, delimiter: properties.valueDelimiter ?? ",", isUnwrapped: unwrapped), window: properties.window,
         timestamp: try timestamp(properties, schema), wrapsSingleValue: properties.wrapsSingleValue, statement: text, queryID: nil)
-    return NewSource(definition: definition, properties: properties)
+    var chosen: [String] = []
+    if properties.topic == nil { chosen.append("the topic is \(topic)") }
+    if properties.valueFormat == nil, defaultValue == nil { chosen.append("values are JSON") }
+    return NewSource(definition: definition, properties: properties, chosen: chosen.isEmpty ? nil : chosen.joined(separator: ", "))
 }
 
 extension Values.SourceKind {

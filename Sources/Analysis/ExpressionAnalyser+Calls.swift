@@ -150,6 +150,13 @@ extension ExpressionAnalyser {
     private mutating func aggregate(_ family: FunctionFamily, _ arguments: [Expression], _ whole: Expression) throws(Diagnostic)
         -> TypedExpression
     {
+        if isInsideAggregate, let around = parts?.around {
+            // SUM(COUNT(*)) OVER (…): the inner one is computed for each group, before the window.
+            var outside = self
+            outside.parts = around
+            outside.isInsideAggregate = false
+            return try outside.aggregate(family, arguments, whole)
+        }
         if isInsideAggregate {
             throw Diagnostic(.groupingError, "Aggregate functions can not be nested: \(text(of: whole))", at: whole.span.range)
         }

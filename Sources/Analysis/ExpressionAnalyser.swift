@@ -85,7 +85,7 @@ package struct ExpressionAnalyser {
                 .typeMismatch, "\(unit.rawValue) is only allowed as an argument of a date or time function", at: expression.span.range)
         case .lambda:
             throw Diagnostic(.typeMismatch, "a lambda is only allowed as an argument of a function", at: expression.span.range)
-        case .simpleCase(let operand, let whens, let otherwise) where parts != nil:
+        case .simpleCase(let operand, let whens, let otherwise) where parts != nil || context.isFull:
             return try analyse(searched(operand, whens, otherwise, expression))
         case .simpleCase:
             throw Diagnostic(
@@ -104,7 +104,7 @@ package struct ExpressionAnalyser {
         case .arithmetic(let operation, let left, let right): try arithmetic(operation, left: left, right: right, whole: expression)
         case .comparison(let operation, let left, let right): try comparison(operation, left: left, right: right, whole: expression)
         case .logical(let operation, let left, let right): try logical(operation, left: left, right: right, whole: expression)
-        case .not(let operand): TypedExpression(.not(try boolean(operand, in: expression)), .boolean)
+        case .not(let operand): negated(try boolean(operand, in: expression))
         case .isNull(let operand, let negated): TypedExpression(.isNull(try typed(operand), negated: negated), .boolean)
         case .between(let operand, let low, let high): try between(operand, low: low, high: high, whole: expression)
         case .isIn(let operand, let list): try isIn(operand, list)
@@ -137,6 +137,14 @@ package struct ExpressionAnalyser {
         return result.isNull ? .literal(.null, .boolean) : result.expression
     }
 
+    /// NOT. Of a NULL it fails, as in ksqlDB, and with it what is around; in a question what a subquery does not know stays unknown.
+    private func negated(_ operand: TypedExpression) -> TypedExpression {
+        let plain = TypedExpression(.not(operand), .boolean)
+        guard parts != nil, case .column = operand.node else { return plain }
+        let isUnknown = TypedExpression(.isNull(operand, negated: false), .boolean)
+        return TypedExpression(.searchedCase([CaseBranch(condition: isUnknown, result: .literal(.null, .boolean))], otherwise: plain), .boolean)
+    }
+
     private mutating func logical(
         _ operation: Expression.LogicalOperator, left: Expression, right: Expression, whole: Expression
     ) throws(Diagnostic) -> TypedExpression {
@@ -167,13 +175,32 @@ package struct ExpressionAnalyser {
         guard let type = results.first(where: { !$0.isNull })?.type else {
             throw Diagnostic(.typeMismatch, "Invalid Case expression. All case branches have NULL type", at: whole.span.range)
         }
+        if context.isFull, let common = commonType(of: results), common != type { return caseExpression(branches, otherwise, common) }
         if let odd = results.first(where: { !$0.isNull && $0.type != type }) {
             throw Diagnostic(
                 .typeMismatch,
                 "Invalid Case expression. Type for all 'THEN' clauses should be the same.\nType for '\(text(of: odd.source))' is \(odd.type), "
                     + "expected \(type)", at: odd.source.span.range)
         }
-        func result(_ branch: Analysed) -> TypedExpression { branch.isNull ? .literal(.null, type) : branch.expression }
+        return caseExpression(branches, otherwise, type)
+    }
+
+    /// The type that all branches widen to; nil when there is none.
+    private func commonType(of branches: [Analysed]) -> SQLType? {
+        var type: SQLType?
+        for branch in branches where !branch.isNull {
+            guard let known = type else {
+                type = branch.type
+                continue
+            }
+            guard known.isNumeric == branch.type.isNumeric, let both = SQLType.common(known, branch.type, lax: false) else { return nil }
+            type = both
+        }
+        return type
+    }
+
+    private func caseExpression(_ branches: [(TypedExpression, Analysed)], _ otherwise: Analysed?, _ type: SQLType) -> TypedExpression {
+        func result(_ branch: Analysed) -> TypedExpression { branch.expression.coerced(to: type) }
         return TypedExpression(
             .searchedCase(
                 branches.map { CaseBranch(condition: $0.0, result: result($0.1)) },

@@ -92,8 +92,8 @@ package func refusalOfRows(for target: SourceDefinition, at place: SourceRange? 
         hint: "Insert into what the query reads.", at: place)
 }
 
-/// Checks INSERT INTO … VALUES.
-package func analyse(_ insert: InsertValues, in context: AnalysisContext) throws(Diagnostic) -> InsertRow {
+/// Checks INSERT INTO … VALUES and gives its rows, of which there is at least one.
+package func analyse(_ insert: InsertValues, in context: AnalysisContext) throws(Diagnostic) -> [InsertRow] {
     let name = insert.target.text
     guard context.settings[.insertsValues] else {
         throw Diagnostic(.featureNotSupported, "The server has disabled INSERT INTO ... VALUES functionality.")
@@ -112,19 +112,35 @@ package func analyse(_ insert: InsertValues, in context: AnalysisContext) throws
     let columns = target.schema.key + target.schema.value
     try checkHeaders(insert, target)
     let names = insert.columns.isEmpty ? columns.map { Name($0.name, isQuoted: true) } : insert.columns
-    guard names.count == insert.values.count else {
+    for (index, name) in names.enumerated() where names[..<index].contains(where: { $0.text == name.text }) {
+        throw Diagnostic(.duplicateColumn, "Column \(name.text) is listed more than once.", at: name.span.range)
+    }
+    if target.kind == .table {
+        for key in target.schema.key where !names.contains(where: { $0.text == key.name }) {
+            throw Diagnostic(
+                .nullNotAllowed,
+                "Failed to insert values into '\(name)'. Value for primary key column(s) `\(key.name)` is required for tables",
+                at: insert.target.span.range)
+        }
+    }
+    return try insert.rows.map { values throws(Diagnostic) in try row(of: values, names, target, context) }
+}
+
+/// One row, whose values are those of the columns `names`.
+private func row(
+    of values: [Expression], _ names: [Name], _ target: SourceDefinition, _ context: AnalysisContext
+) throws(Diagnostic) -> InsertRow {
+    let columns = target.schema.key + target.schema.value
+    guard names.count == values.count else {
         throw Diagnostic(
             .statementError,
             "Expected \(names.count) value\(names.count == 1 ? "" : "s") for the columns "
-                + names.map(\.text).joined(separator: ", ") + ", but got \(insert.values.count)", at: insert.values.first?.span.range)
-    }
-    for (index, name) in names.enumerated() where names[..<index].contains(where: { $0.text == name.text }) {
-        throw Diagnostic(.duplicateColumn, "Column \(name.text) is listed more than once.", at: name.span.range)
+                + names.map(\.text).joined(separator: ", ") + ", but got \(values.count)", at: values.first?.span.range)
     }
     var row = InsertRow(target: target, values: columns.map { .literal(.null, $0.type) }, rowtime: nil)
     var analyser = ExpressionAnalyser(context: context, scope: .empty)
     analyser.place = "column"
-    for (column, expression) in zip(names, insert.values) {
+    for (column, expression) in zip(names, values) {
         let value = try analyser.analyse(expression)
         if column.text == "ROWTIME" && !columns.contains(where: { $0.name == "ROWTIME" }) {
             row.rowtime = try assign(value, to: Values.ColumnDefinition("ROWTIME", .bigint))
@@ -140,14 +156,6 @@ package func analyse(_ insert: InsertValues, in context: AnalysisContext) throws
                 at: column.span.range)
         }
         row.values[index] = try assign(value, to: columns[index])
-    }
-    if target.kind == .table {
-        for key in target.schema.key where !names.contains(where: { $0.text == key.name }) {
-            throw Diagnostic(
-                .nullNotAllowed,
-                "Failed to insert values into '\(name)'. Value for primary key column(s) `\(key.name)` is required for tables",
-                at: insert.target.span.range)
-        }
     }
     return row
 }

@@ -101,6 +101,12 @@ package struct OutgoingRecords: Sendable {
         timestamps.append(timestamp)
     }
 
+    /// The key of a record; nil for null.
+    package func keyBytes(_ index: Int) -> [UInt8]? { keys[index].isNull ? nil : Array(bytes[keys[index].indexes]) }
+
+    /// The value of a record; nil for null.
+    package func valueBytes(_ index: Int) -> [UInt8]? { values[index].isNull ? nil : Array(bytes[values[index].indexes]) }
+
     /// Empties the records but keeps the memory.
     package mutating func removeAll() {
         bytes.removeAll(keepingCapacity: true)

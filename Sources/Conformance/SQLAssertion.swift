@@ -67,7 +67,7 @@ struct SQLAssertion {
         let context = AnalysisContext(
             catalog: catalog, functions: .builtIn, properties: [:], partitions: { _ in 1 })
         do {
-            let values = try ExpressionEvaluator(try analyse(insert, in: context).values).evaluate()
+            let values = try ExpressionEvaluator(try analyse(insert, in: context).first?.values ?? []).evaluate()
             let all = Dictionary(
                 zip((readable.schema.key + readable.schema.value).map(\.name), values), uniquingKeysWith: { first, _ in first })
             return insert.columns.map { ($0.text, all[$0.text] ?? .null) }

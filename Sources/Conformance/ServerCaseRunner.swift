@@ -47,7 +47,7 @@ private struct ServerCaseRun {
                 workers: 1,
                 properties: [
                     "auto.offset.reset": "earliest", "cache.max.bytes.buffering": "0", "commit.interval.ms": "1",
-                    "millrace.bounded.queries": "ksqldb", "millrace.default.partitions": "4",
+                    "millrace.bounded.queries": "ksqldb", "millrace.dialect": "ksqldb", "millrace.default.partitions": "4",
                 ], pushStart: "earliest", functions: HarnessFunctions.table, random: SeededRandom(seed: 5))
             engine = try MillraceEngine(configuration: configuration, log: log)
             session = engine.openSession()

@@ -35,6 +35,7 @@ extension StatementExecution {
         change.set.append(.source(source))
         try commit(change, makingTopicOf: source, new.properties, sourcePartitions: nil)
         if source.queryID != nil { session.state.withLock { $0.writes += 1 } }
+        if let chosen = new.chosen { sink.emit(.notice(chosen)) }
         return AnswerSummary(message: "\(source.kind == .stream ? "Stream" : "Table") created", queryID: source.queryID)
     }
 

@@ -1,4 +1,4 @@
-// INSERT INTO … VALUES: acknowledged when the row is durable.
+// INSERT INTO … VALUES: acknowledged when the rows are durable, all of them or none.
 
 import Analysis
 import Bytes
@@ -15,26 +15,21 @@ import Values
 
 extension StatementExecution {
     func perform(_ insert: InsertValues, _ whenDone: @escaping @Sendable (Bool) -> Void) throws(Diagnostic) {
-        let row = try analyse(insert, in: context)
-        if let refusal = refusalOfWriting(to: row.target, at: insert.target.span.range) { throw refusal }
-        guard let topic = engine.log.describeTopic(named: row.target.topic) else {
+        let rows = try analyse(insert, in: context)
+        guard let target = rows.first?.target else { return done(AnswerSummary(message: "0 rows inserted"), whenDone) }
+        if let refusal = refusalOfWriting(to: target, at: insert.target.span.range) { throw refusal }
+        guard let topic = engine.log.describeTopic(named: target.topic) else {
             throw Diagnostic(
-                .unknownTopic, "the topic \(row.target.topic) of \(row.target.name) does not exist", at: insert.target.span.range)
+                .unknownTopic, "the topic \(target.topic) of \(target.name) does not exist", at: insert.target.span.range)
         }
-        var timestamp = engine.configuration.time.wallMilliseconds()
-        if let expression = row.rowtime {
-            guard let value = Int64(try ConstantEvaluator(engine: engine).text(of: expression)) else {
-                throw Diagnostic(.nullNotAllowed, "ROWTIME must not be NULL", at: insert.target.span.range)
+        var records = OutgoingRecords()
+        for row in rows {
+            let made = try ConstantEvaluator(engine: engine).records(
+                of: row.values, for: target, timestamp: try timestamp(of: row, at: insert.target.span.range))
+            for index in 0..<made.count {
+                records.append(key: made.keyBytes(index), value: made.valueBytes(index), timestamp: made.timestamps[index])
             }
-            guard value >= 0, let time = EventTime(milliseconds: value) else {
-                throw Diagnostic(
-                    .dataError, "ROWTIME \(value) is not a time between the years 1970 and 9999",
-                    hint: "ROWTIME counts milliseconds since 1970-01-01T00:00:00Z, from 0 to \(EventTime.latest.milliseconds).",
-                    at: insert.target.span.range)
-            }
-            timestamp = time.milliseconds
         }
-        let records = try ConstantEvaluator(engine: engine).records(of: row.values, for: row.target, timestamp: timestamp)
         // 31 bits, as many as there are.
         let keyless = PartitionIndex(clamping: Int64(truncatingIfNeeded: engine.configuration.random.next() >> 33))
         let output = OutputTopic(topic: topic.id, partitions: topic.partitions.count)
@@ -45,11 +40,24 @@ extension StatementExecution {
         engine.log.commit(Commit(appends)) { result in
             // The log's thread has no time for a client.
             execution.goOn(on: execution.engine.statements, whenDone) { () throws(Diagnostic) in
-                if case .failure(let error) = result { throw Diagnostic(error, about: row.target.topic) }
+                if case .failure(let error) = result { throw Diagnostic(error, about: target.topic) }
                 if let mark { execution.engine.state.withLock { $0.catalog.set(.scriptMark(mark)) } }
                 execution.session.state.withLock { $0.noteRows() }
-                execution.done(AnswerSummary(message: "1 row inserted"), whenDone)
+                execution.done(AnswerSummary(message: rows.count == 1 ? "1 row inserted" : "\(rows.count) rows inserted"), whenDone)
             }
         }
+    }
+    /// The time of a row's record: its ROWTIME, or now. Errors: that is no time.
+    private func timestamp(of row: InsertRow, at place: SourceRange?) throws(Diagnostic) -> Int64 {
+        guard let expression = row.rowtime else { return engine.configuration.time.wallMilliseconds() }
+        guard let value = Int64(try ConstantEvaluator(engine: engine).text(of: expression)) else {
+            throw Diagnostic(.nullNotAllowed, "ROWTIME must not be NULL", at: place)
+        }
+        guard value >= 0, let time = EventTime(milliseconds: value) else {
+            throw Diagnostic(
+                .dataError, "ROWTIME \(value) is not a time between the years 1970 and 9999",
+                hint: "ROWTIME counts milliseconds since 1970-01-01T00:00:00Z, from 0 to \(EventTime.latest.milliseconds).", at: place)
+        }
+        return time.milliseconds
     }
 }

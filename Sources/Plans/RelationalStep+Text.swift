@@ -27,7 +27,7 @@ extension RelationalStep {
             let read = zip(scan.columns, scan.needed).filter(\.1).map(\.0.name).joined(separator: ", ")
             return "SCAN \(scan.source) (reads \(read.isEmpty ? "no column" : read))" + (scan.filter.map { " WHERE \(text($0, scan.columns))" } ?? "")
         case .rows(let rows, _): return "ROWS (\(rows.count))"
-        case .kept(let number, _): return "KEPT \(number)"
+        case .kept(let number, _, _): return "KEPT \(number)"
         case .filter(_, let predicate): return "FILTER \(text(predicate))"
         case .project(_, let expressions): return "PROJECT \(texts(expressions))"
         case .join(let join):

@@ -19,7 +19,7 @@ package indirect enum RelationalStep: Hashable, Sendable {
     /// The rows with one more column: what another question says about them.
     case apply(RelationalApply)
     /// Rows that were computed before, under a number of their own
-    case kept(Int, types: [SQLType])
+    case kept(Int, types: [SQLType], filled: [Bool])
     /// The rows with each element of an array: its columns, then those of the results.
     case unnest(RelationalStep, [TableFunctionCall])
     /// The grouping columns, then the aggregates. Without grouping one row, also where there are none.
@@ -235,6 +235,20 @@ package struct RelationalCombination: Hashable, Sendable {
 }
 
 extension RelationalStep {
+    /// Which columns of its rows are there: those of a scan that nobody needs are empty.
+    package var filled: [Bool] {
+        switch self {
+        case .scan(let scan): scan.needed
+        case .filter(let input, _), .distinct(let input), .sort(let input, _, _), .limit(let input, _, _): input.filled
+        case .join(let join): join.left.filled + join.right.filled
+        case .apply(let apply): apply.input.filled + [true]
+        case .unnest(let input, let calls): input.filled + calls.map { _ in true }
+        case .window(let input, let calls): input.filled + calls.map { _ in true }
+        case .kept(_, _, let filled): filled
+        case .rows, .project, .aggregate, .combine: types.map { _ in true }
+        }
+    }
+
     /// The types of the columns of its rows.
     package var types: [SQLType] {
         switch self {
@@ -244,7 +258,7 @@ extension RelationalStep {
         case .project(_, let expressions): expressions.map(\.type)
         case .join(let join): join.left.types + join.right.types
         case .apply(let apply): apply.input.types + [apply.type]
-        case .kept(_, let types): types
+        case .kept(_, let types, _): types
         case .unnest(let input, let calls): input.types + calls.map(\.result)
         case .aggregate(let aggregation): aggregation.grouping.map(\.type) + aggregation.aggregates.map(\.call.result)
         case .window(let input, let calls): input.types + calls.map(\.type)

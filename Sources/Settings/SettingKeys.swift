@@ -20,6 +20,15 @@ package enum BoundedQueryLimits: String, SettingConvertible {
     package init(setting: SettingContent?) { self = setting?.text.flatMap(BoundedQueryLimits.init(rawValue:)) ?? .full }
 }
 
+/// Which rules of the language hold.
+package enum Dialect: String, SettingConvertible {
+    /// ksqlDB's, and what people expect beside them.
+    case full
+    /// ksqlDB's alone, refusals included.
+    case ksqldb
+    package init(setting: SettingContent?) { self = setting?.text.flatMap(Dialect.init(rawValue:)) ?? .full }
+}
+
 extension SettingKey where Value == String? {
     package static var dataDirectory: Self { Self("millrace.data.dir") }
     package static var socket: Self { Self("millrace.socket") }
@@ -53,6 +62,10 @@ extension SettingKey where Value == OffsetReset? {
 
 extension SettingKey where Value == BoundedQueryLimits {
     package static var boundedQueries: Self { Self("millrace.bounded.queries") }
+}
+
+extension SettingKey where Value == Dialect {
+    package static var dialect: Self { Self("millrace.dialect") }
 }
 
 extension SettingKey where Value == Int? {

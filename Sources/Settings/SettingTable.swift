@@ -104,6 +104,9 @@ package enum SettingTable {
             "0 emits every change of a table; otherwise the changes of a key within a commit become one"),
         ofSession(.defaultPartitions, .integer(1...10_000), default: "1", "partitions of a new topic"),
         ofSession(.boundedQueries, .choice(["full", "ksqldb"]), default: "full", "whether ksqlDB's limits of pull queries apply"),
+        ofSession(
+            .dialect, .choice(["full", "ksqldb"]), default: "full",
+            "ksqldb refuses what ksqlDB refuses: CREATE without WITH, CASE with an operand or with branches of several number types"),
         ofSession(.sinkTopicPrefix, .possiblyEmptyText, default: "", "put before the names of sink topics"),
         ofSession(.defaultKeyFormat, .choice(formats), default: "KAFKA", "key format of sources that name none"),
         ofSession(.defaultValueFormat, .choice(formats), "value format of sources that name none"),

@@ -85,7 +85,8 @@ extension CanonicalText {
     /// `NAME (A, B) VALUES (1, 2)`
     private static func row(_ row: InsertValues, before keyword: String) -> String {
         let columns = row.columns.isEmpty ? "" : " (" + row.columns.map(name).joined(separator: ", ") + ")"
-        return name(row.target) + columns + " " + keyword + " (" + row.values.map(expression).joined(separator: ", ") + ")"
+        let rows = row.rows.map { "(" + $0.map(expression).joined(separator: ", ") + ")" }.joined(separator: ", ")
+        return name(row.target) + columns + " " + keyword + " " + rows
     }
 
     private static func manageQuery(_ action: QueryAction, _ target: QueryTarget) -> String {

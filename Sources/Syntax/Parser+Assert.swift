@@ -52,6 +52,6 @@ extension Parser {
         let target = try sourceName()
         let columns = at(.leftParenthesis) ? try nameList() : []
         try expect(keyword)
-        return InsertValues(target: target, columns: columns, values: try valueList())
+        return InsertValues(target: target, columns: columns, rows: [try valueList()])
     }
 }

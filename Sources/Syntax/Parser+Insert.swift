@@ -13,7 +13,8 @@ extension Parser {
         }
         let columns = at(.leftParenthesis) ? try nameList() : []
         try expect(.values)
-        return .insertValues(InsertValues(target: target, columns: columns, values: try valueList()))
+        let rows = try list { (parser) throws(ParseFailure) in try parser.valueList() }
+        return .insertValues(InsertValues(target: target, columns: columns, rows: rows))
     }
 
     mutating func nameList() throws(ParseFailure) -> [Name] {

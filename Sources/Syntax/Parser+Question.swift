@@ -3,6 +3,15 @@
 
 import Diagnostics
 
+extension Query {
+    /// Whether what looks like a call is ROLLUP (…) or CUBE (…).
+    fileprivate var groupsBySets: Bool {
+        (groupBy ?? []).contains { key in
+            if case .call(let name, _) = key.node { ["ROLLUP", "CUBE"].contains(name.text) && !name.isQuoted } else { false }
+        }
+    }
+}
+
 extension Parser {
     /// statement = query | question. What ksqlDB's grammar takes is a query; what it does not take is tried as a question. Of two mistakes
     /// the one that comes later in the text is told.
@@ -11,7 +20,7 @@ extension Parser {
         let failure: ParseFailure
         do throws(ParseFailure) {
             let query = at(.select) ? try classic.query() : nil
-            if let query, classic.at(.semicolon) || classic.current.kind == .end {
+            if let query, !query.groupsBySets, classic.at(.semicolon) || classic.current.kind == .end {
                 self = classic
                 return .query(query)
             }

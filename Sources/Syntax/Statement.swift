@@ -208,13 +208,13 @@ package struct InsertValues: Hashable, Sendable {
     package var target: Name
     /// Empty when no column list was written.
     package var columns: [Name] = []
-    /// The values, one a column.
-    package var values: [Expression]
+    /// The rows, at least one, with a value a column each.
+    package var rows: [[Expression]]
 
-    package init(target: Name, columns: [Name] = [], values: [Expression]) {
+    package init(target: Name, columns: [Name] = [], rows: [[Expression]]) {
         self.target = target
         self.columns = columns
-        self.values = values
+        self.rows = rows
     }
 }
 

@@ -103,6 +103,7 @@ extension ExpressionAnalyser {
         var own = self
         let collected = QuestionParts(parts?.analysis ?? QuestionAnalysis(context))
         own.parts = collected
+        if modifiers.window != nil { collected.around = parts }
         own.allowsAggregates = true
         _ = try own.typed(Expression(.call(name, arguments), span: whole.span))
         guard var aggregate = collected.aggregates.first else {
@@ -113,7 +114,8 @@ extension ExpressionAnalyser {
         }
         aggregate.isDistinct = modifiers.isDistinct
         if let filter = modifiers.filter {
-            own.allowsAggregates = false
+            own.parts = parts
+            own.allowsAggregates = modifiers.window != nil
             own.place = "FILTER"
             aggregate.filter = try own.condition(filter, clause: "FILTER")
         }

@@ -84,6 +84,9 @@ extension ExpressionAnalyser {
             let value = try typed(arguments[0])
             return (.nthValue(value, try whole64(arguments[1])), value.type)
         default:
+            if modifiers.isDistinct {
+                throw Diagnostic(.featureNotSupported, "an aggregate with OVER has no DISTINCT", at: whole.span.range)
+            }
             let aggregate = try modifiedAggregate(name, arguments, modifiers, whole)
             return (.aggregate(aggregate), aggregate.call.result)
         }

@@ -53,6 +53,8 @@ final class QuestionParts {
     var windows: [WindowFunctionCall] = []
     /// Aggregates in the order of their numbers.
     var aggregates: [RelationalAggregate] = []
+    /// Of the arguments of an aggregate with OVER: what the query holds, whose aggregates may stand inside.
+    var around: QuestionParts?
     /// Whether window functions may stand in the clause under analysis.
     var allowsWindows = false
     /// The clause under analysis may hold no subquery, for this reason.

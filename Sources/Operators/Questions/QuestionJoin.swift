@@ -11,6 +11,9 @@ final class QuestionJoin: QuestionStage {
     private let condition: Kernel?
     private let frame: Frame
     private let right: QuestionRows
+    /// Which columns of the sides are there.
+    private let leftFilled: [Bool]
+    private let rightFilled: [Bool]
     /// The right side by its key: the first row of each group, and for each row the next one of its group; -1 for none.
     private let groups: RowGroups?
     private var firstRow: [Int32] = []
@@ -24,6 +27,7 @@ final class QuestionJoin: QuestionStage {
     ) throws(DataflowError) {
         self.join = join
         self.right = right
+        (leftFilled, rightFilled) = (join.left.filled, join.right.filled)
         let added = context.environment.added
         leftKeys = try KernelCompiler.compileAll(join.leftKeys, added)
         condition = try join.condition.map { condition throws(DataflowError) in try KernelCompiler.compile(condition, added) }
@@ -115,8 +119,15 @@ final class QuestionJoin: QuestionStage {
 
     private func joined(_ chunk: Batch, _ left: [Int32], _ right: [Int32]) -> Batch {
         Batch(
-            chunk.columns.map { QuestionRows.gathered($0, left) } + self.right.columns.map { QuestionRows.gathered($0, right) },
-            rows: left.count)
+            gathered(chunk.columns, leftFilled, left) + gathered(self.right.columns, rightFilled, right), rows: left.count)
+    }
+
+    private func gathered(_ columns: [Column], _ filled: [Bool], _ rows: [Int32]) -> [Column] {
+        zip(columns, filled).map { column, isFilled in
+            let result = Column(column.type)
+            if isFilled { result.gather(column, rows) }
+            return result
+        }
     }
 
     override func end() throws(DataflowError) {

@@ -54,7 +54,7 @@ package final class QuestionRun {
         switch step {
         case .scan(let scan): try feed(scan, into: next)
         case .rows(let rows, let types): try feed(rows, types, into: next)
-        case .kept(let number, _): try kept[number].feed(into: next)
+        case .kept(let number, _, _): try kept[number].feed(into: next)
         case .filter(let input, let predicate): try feed(input, through: try QuestionFilter(predicate, context, next: next.open))
         case .project(let input, let expressions): try feed(input, through: try QuestionProjection(expressions, context, next: next.open))
         case .join(let join): try feed(join, into: next)
@@ -139,12 +139,12 @@ package final class QuestionRun {
         default: break
         }
         guard step.hasParameters else {
-            if let known = keptSteps[step] { return .kept(known, types: step.types) }
+            if let known = keptSteps[step] { return .kept(known, types: step.types, filled: step.filled) }
             let collector = QuestionCollector(step.types, context)
             try run(step, into: collector)
             kept.append(collector.rows)
             keptSteps[step] = kept.count - 1
-            return .kept(kept.count - 1, types: step.types)
+            return .kept(kept.count - 1, types: step.types, filled: step.filled)
         }
         switch step {
         case .scan, .rows, .kept: return step

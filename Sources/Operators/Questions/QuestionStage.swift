@@ -95,7 +95,7 @@ extension Batch {
         selection = .all(rows)
     }
 
-    /// The rows `indices` as a chunk of its own; a negative index gives NULLs.
+    /// The rows `indices` as a chunk of its own.
     func picked(_ indices: [Int32]) -> Batch {
         Batch(columns.map { QuestionRows.gathered($0, indices) }, rows: indices.count)
     }
@@ -159,7 +159,7 @@ final class QuestionRows {
     /// Rows `indices` of a column; of one that nobody needs, nothing.
     static func gathered(_ column: Column, _ indices: [Int32]) -> Column {
         let result = Column(column.type)
-        if column.count > 0 || indices.contains(where: { $0 < 0 }) { result.gather(column, indices) }
+        if column.count > 0 { result.gather(column, indices) }
         return result
     }
 }
