@@ -10,6 +10,7 @@ import Testing
     @Test func derivations() throws { try checkScenario("derivations") }
     @Test func badRecords() throws { try checkScenario("bad-records") }
     @Test func strangeNumbers() throws { try checkScenario("strange-numbers") }
+    @Test func questions() throws { try checkScenario("questions") }
     @Test func failures() throws { try checkScenario("failures") }
     @Test func twoSessions() throws { try checkScenario("two-sessions") }
     @Test func restarts() throws { try checkScenario("restarts") }
