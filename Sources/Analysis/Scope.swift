@@ -96,6 +96,11 @@ package struct Scope: Hashable, Sendable {
             candidates = sources.filter { $0.alias == source.text }
             if candidates.isEmpty { return try taken(source: source, name, place: place) }
         }
+        if let twice = candidates.first(where: { source in source.columns.count { $0.name == name.text } > 1 }) {
+            throw Diagnostic(
+                .ambiguousColumn, "\(location(name.span.range))Column '\(name.text)' is ambiguous: \(twice.alias) has two of that name.",
+                hint: "Give one of them another name with AS.", at: name.span.range)
+        }
         let found = candidates.compactMap { found -> (ScopeSource, TypedExpression)? in
             column(name.text, in: found).map { (found, $0) }
         }

@@ -37,7 +37,7 @@ extension Parser {
             self = general
             return .question(question, OriginalFailure(failure.diagnostic))
         } catch {
-            guard at(.select), classic.index >= general.index else { throw error }
+            guard at(.select), classic.index >= general.index, error.diagnostic.code != .tooDeep else { throw error }
             throw failure
         }
     }

@@ -153,6 +153,7 @@ extension ExpressionAnalyser {
         guard value.type.isNumeric else {
             throw Diagnostic(.typeMismatch, "a number is expected, but \(text(of: count)) is \(value.type)", at: count.span.range)
         }
-        return value.coerced(to: .double)
+        // Exact numbers are compared exactly.
+        return orderBy[0].expression.type == .double || value.type == .double ? value.coerced(to: .double) : value
     }
 }

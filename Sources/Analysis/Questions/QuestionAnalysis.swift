@@ -80,7 +80,10 @@ final class QuestionAnalysis {
         if question.emit != nil { throw endlessness(question.emitSpan) }
         let before = tables
         defer { tables = before }
-        for table in question.tables {
+        for (index, table) in question.tables.enumerated() {
+            if question.tables[..<index].contains(where: { $0.name.text == table.name.text }) {
+                throw Diagnostic(.statementError, "WITH names two questions \(table.name.text)", at: table.name.span.range)
+            }
             var relation = try inside(nil).relation(of: table.question)
             try rename(&relation, to: table.columns, of: table.name)
             tables[table.name.text] = relation

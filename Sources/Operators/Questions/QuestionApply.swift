@@ -52,7 +52,7 @@ final class QuestionApply: QuestionStage {
         }
         let result = Column(apply.type)
         result.reset(chunk.rowCount)
-        let operands = operand?.evaluate(frame, chunk.selection)
+        let operands = (operand?.evaluate(frame, chunk.selection)).map(RowGroups.withoutMinusZero)
         for (row, group) in groups.enumerated() { put(answers[Int(group)], operands, into: result, row) }
         try next?.push(Batch(chunk.columns + [result], rows: chunk.rowCount))
     }
@@ -81,7 +81,7 @@ final class QuestionApply: QuestionStage {
         case .values(let groups, let hasNull, let isEmpty):
             guard let operands, !isEmpty else { return result.words[row] = 0 }
             if operands.isNull(row) { return result.setNull(row) }
-            if groups.table.find([operands], row) != nil { return result.words[row] = 1 }
+            if groups.find([operands], row) != nil { return result.words[row] = 1 }
             if hasNull { result.setNull(row) } else { result.words[row] = 0 }
         }
     }

@@ -21,10 +21,21 @@ final class RowGroups {
     /// The numbers of rows, which begin at 0 for the first different row.
     func assign(_ columns: [Column], _ rows: [Int32]) throws(DataflowError) -> [Int32] {
         var groups: [Int32] = []
-        table.assign(columns, rows, to: &groups)
+        table.assign(columns.map(Self.withoutMinusZero), rows, to: &groups)
         if table.isFull { throw DataflowError("the question keeps too many different rows") }
         try account()
         return groups
+    }
+
+    /// The number of one row; nil when there is none like it.
+    func find(_ columns: [Column], _ row: Int) -> Int? { table.find(columns, row) }
+
+    /// -0.0 is equal to 0.0, so it is the same key.
+    static func withoutMinusZero(_ column: Column) -> Column {
+        guard column.lane == .double, column.doubles.contains(where: { $0 == 0 && $0.sign == .minus }) else { return column }
+        let copy = column.detached()
+        for row in copy.doubles.indices where copy.doubles[row] == 0 { copy.doubles[row] = 0 }
+        return copy
     }
 
     func account() throws(DataflowError) {

@@ -71,9 +71,9 @@ final class QuestionJoin: QuestionStage {
         var pairs = PairList()
         if let groups {
             context.show(chunk, in: frame)
-            let columns = leftKeys.map { $0.evaluate(frame, chunk.selection) }
+            let columns = leftKeys.map { RowGroups.withoutMinusZero($0.evaluate(frame, chunk.selection)) }
             for row in usable(columns, chunk.rowCount) {
-                guard let group = groups.table.find(columns, Int(row)) else { continue }
+                guard let group = groups.find(columns, Int(row)) else { continue }
                 var other = firstRow[group]
                 while other >= 0 {
                     pairs.append(row, other)

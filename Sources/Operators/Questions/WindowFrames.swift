@@ -10,8 +10,8 @@ struct WindowFrames {
     /// What bounds with a distance count: rows, groups, or (of RANGE) a difference of the ordering values.
     private let startDistance: Double
     private let endDistance: Double
-    /// Of RANGE with a distance: the ordering values by row, turned where the order is descending; NaN for NULL.
-    private var values: [Double] = []
+    /// Of RANGE with a distance: the ordering values by row.
+    private var values: RangeValues?
     /// Of GROUPS: by place, the number of its group of equal rows, and by number where that begins.
     private var groupOf: [Int32] = []
     private var groupStarts: [Int32] = []
@@ -25,10 +25,9 @@ struct WindowFrames {
         endDistance = try Self.distance(call.end)
         let hasDistance = startDistance >= 0 || endDistance >= 0
         if call.unit == .range, hasDistance, let key = call.orderBy.first {
-            let asDouble = key.expression.type == .double ? key.expression : TypedExpression(.cast(key.expression), .double)
-            let kernel = try KernelCompiler.compile(asDouble, context.environment.added)
+            let kernel = try KernelCompiler.compile(key.expression, context.environment.added)
             let column = kernel.evaluate(context.frame(showing: batch), batch.selection)
-            values = (0..<batch.rowCount).map { column.isNull($0) ? .nan : key.isDescending ? -column.doubles[$0] : column.doubles[$0] }
+            values = try RangeValues(column, batch.rowCount, isDescending: key.isDescending, call.start, call.end)
         }
         if call.unit == .groups {
             for place in partitions.order.indices {
@@ -47,6 +46,8 @@ struct WindowFrames {
             let value: Double? =
                 switch count.node {
                 case .literal(.bigint(let number)): Double(number)
+                case .literal(.integer(let number)): Double(number)
+                case .literal(.decimal(let number)): number.doubleValue
                 case .literal(.double(let number)): number
                 default: nil
                 }
@@ -67,8 +68,8 @@ struct WindowFrames {
         case .unboundedPreceding: partition.lowerBound
         case .unboundedFollowing: partition.upperBound
         case .currentRow: call.unit == .rows ? place : Int(partitions.peerStarts[place])
-        case .preceding: moved(place, -startDistance, partition, isStart: true)
-        case .following: moved(place, startDistance, partition, isStart: true)
+        case .preceding: moved(place, -startDistance, .down, partition, isStart: true)
+        case .following: moved(place, startDistance, .up, partition, isStart: true)
         }
     }
 
@@ -77,12 +78,14 @@ struct WindowFrames {
         case .unboundedPreceding: partition.lowerBound
         case .unboundedFollowing: partition.upperBound
         case .currentRow: call.unit == .rows ? place + 1 : Int(partitions.peerEnds[place])
-        case .preceding: moved(place, -endDistance, partition, isStart: false)
-        case .following: moved(place, endDistance, partition, isStart: false)
+        case .preceding: moved(place, -endDistance, .down, partition, isStart: false)
+        case .following: moved(place, endDistance, .up, partition, isStart: false)
         }
     }
 
-    private func moved(_ place: Int, _ distance: Double, _ partition: Range<Int>, isStart: Bool) -> Int {
+    private func moved(
+        _ place: Int, _ distance: Double, _ direction: RangeValues.Direction, _ partition: Range<Int>, isStart: Bool
+    ) -> Int {
         switch call.unit {
         case .rows:
             let other = Double(place) + distance + (isStart ? 0 : 1)
@@ -93,28 +96,112 @@ struct WindowFrames {
             let clamped = Int(min(max(group, Double(first)), Double(last + 1)))
             return min(Int(groupStarts[clamped]), partition.upperBound)
         case .range:
-            let value = values[Int(partitions.order[place])]
+            let row = Int(partitions.order[place])
             // NULLs are equal to each other, and to nothing else.
-            if value.isNaN { return isStart ? Int(partitions.peerStarts[place]) : Int(partitions.peerEnds[place]) }
-            return bound(value + distance, partition, isStart: isStart)
+            guard let values, !values.isNull[row] else {
+                return isStart ? Int(partitions.peerStarts[place]) : Int(partitions.peerEnds[place])
+            }
+            return bound(values, row, direction, partition, isStart: isStart)
         }
     }
 
-    /// The first place whose value is at least (as an end: more than) `value`, by halving; NULLs stand at one end of the partition.
-    private func bound(_ value: Double, _ partition: Range<Int>, isStart: Bool) -> Int {
+    /// The first place whose value is at least (as an end: more than) that of `row` with the bound's distance, by halving; NULLs stand at one
+    /// end of the partition.
+    private func bound(
+        _ values: RangeValues, _ row: Int, _ direction: RangeValues.Direction, _ partition: Range<Int>, isStart: Bool
+    ) -> Int {
         var range = partition
-        while let first = range.first, values[Int(partitions.order[first])].isNaN {
+        while let first = range.first, values.isNull[Int(partitions.order[first])] {
             range = Int(partitions.peerEnds[first])..<range.upperBound
         }
-        while let last = range.last, values[Int(partitions.order[last])].isNaN {
+        while let last = range.last, values.isNull[Int(partitions.order[last])] {
             range = range.lowerBound..<Int(partitions.peerStarts[last])
         }
+        let isBefore = values.comparison(with: row, moved: direction, isStart: isStart)
         var (low, high) = (range.lowerBound, range.upperBound)
         while low < high {
             let middle = low + (high - low) / 2
-            let other = values[Int(partitions.order[middle])]
-            if isStart ? other < value : other <= value { low = middle + 1 } else { high = middle }
+            if isBefore(Int(partitions.order[middle])) { low = middle + 1 } else { high = middle }
         }
         return low
+    }
+}
+
+/// The values that RANGE compares: exact numbers as they are, in one scale, all others as DOUBLE. Turned where the order is descending.
+struct RangeValues {
+    /// Which way from the current row.
+    enum Direction {
+        case up
+        case down
+    }
+
+    let isNull: [Bool]
+    private var doubles: [Double] = []
+    private var exacts: [Int128] = []
+    private var startDistance = (double: 0.0, exact: Int128(0))
+    private var endDistance = (double: 0.0, exact: Int128(0))
+
+    init(
+        _ column: Column, _ count: Int, isDescending: Bool, _ start: WindowFunctionCall.Bound, _ end: WindowFunctionCall.Bound
+    ) throws(DataflowError) {
+        isNull = (0..<count).map { column.isNull($0) }
+        let distances = [start, end].map { bound -> TypedExpression? in
+            switch bound {
+            case .preceding(let distance), .following(let distance): distance
+            case .unboundedPreceding, .currentRow, .unboundedFollowing: nil
+            }
+        }
+        let isExact = column.type != .double && !distances.contains { $0?.type == .double }
+        guard isExact else {
+            doubles = (0..<count).map { row in isNull[row] ? 0 : (isDescending ? -1 : 1) * (Self.decimal(column, row)?.doubleValue ?? column.doubles[row]) }
+            (startDistance.double, endDistance.double) = (Self.double(distances[0]), Self.double(distances[1]))
+            return
+        }
+        let steps = distances.map { Self.decimal($0) ?? Decimal(unscaled: 0, scale: 0) }
+        let scale = max(column.type.asDecimal?.scale ?? 0, steps[0].scale, steps[1].scale)
+        func exact(_ value: Decimal) throws(DataflowError) -> Int128 {
+            guard let scaled = value.rescaled(to: scale, .exact) else { throw DataflowError("a number of RANGE has too many digits") }
+            return scaled.unscaled
+        }
+        for row in 0..<count {
+            let value = isNull[row] ? 0 : try exact(Self.decimal(column, row) ?? Decimal(unscaled: 0, scale: 0))
+            exacts.append(isDescending ? -value : value)
+        }
+        (startDistance.exact, endDistance.exact) = (try exact(steps[0]), try exact(steps[1]))
+    }
+
+    /// Whether a row stands before the one with the value of `row`, moved by the distance of the frame's start (or end).
+    func comparison(with row: Int, moved direction: Direction, isStart: Bool) -> (Int) -> Bool {
+        let distance = isStart ? startDistance : endDistance
+        if exacts.isEmpty {
+            let target = doubles[row] + (direction == .up ? distance.double : -distance.double)
+            return { isStart ? doubles[$0] < target : doubles[$0] <= target }
+        }
+        let (sum, isTooFar) = exacts[row].addingReportingOverflow(direction == .up ? distance.exact : -distance.exact)
+        let target = isTooFar ? direction == .up ? Int128.max : Int128.min : sum
+        return { isStart ? exacts[$0] < target : exacts[$0] <= target }
+    }
+
+    private static func decimal(_ column: Column, _ row: Int) -> Decimal? {
+        switch column.lane {
+        case .word: Decimal(unscaled: Int128(column.words[row]), scale: 0)
+        case .wide: Decimal(unscaled: column.wides[row], scale: column.type.asDecimal?.scale ?? 0)
+        case .double, .text, .list, .map, .structure: nil
+        }
+    }
+
+    private static func decimal(_ distance: TypedExpression?) -> Decimal? {
+        guard case .literal(let value)? = distance?.node else { return nil }
+        return switch value {
+        case .integer(let number): Decimal(unscaled: Int128(number), scale: 0)
+        case .bigint(let number): Decimal(unscaled: Int128(number), scale: 0)
+        case .decimal(let number): number
+        default: nil
+        }
+    }
+
+    private static func double(_ distance: TypedExpression?) -> Double {
+        if case .literal(.double(let number))? = distance?.node { return number }
+        return decimal(distance)?.doubleValue ?? 0
     }
 }
