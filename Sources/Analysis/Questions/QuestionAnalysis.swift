@@ -60,10 +60,16 @@ final class QuestionAnalysis {
     let sources: Sources
     /// The query around, of a subquery in an expression.
     let outer: OuterScope?
+    /// Whether the question stands inside another one.
+    let isInner: Bool
     /// The named questions that can be seen here.
     private(set) var tables: [String: QuestionRelation]
 
-    init(_ context: AnalysisContext, sources: Sources = Sources(), outer: OuterScope? = nil, tables: [String: QuestionRelation] = [:]) {
+    init(
+        _ context: AnalysisContext, sources: Sources = Sources(), outer: OuterScope? = nil, tables: [String: QuestionRelation] = [:],
+        isInner: Bool = false
+    ) {
+        self.isInner = isInner
         self.context = context
         self.sources = sources
         self.outer = outer
@@ -72,7 +78,7 @@ final class QuestionAnalysis {
 
     /// The analysis of a subquery, which sees what this one sees and the row of the query around it.
     func inside(_ outer: OuterScope?) -> QuestionAnalysis {
-        QuestionAnalysis(context, sources: sources, outer: outer ?? self.outer, tables: tables)
+        QuestionAnalysis(context, sources: sources, outer: outer ?? self.outer, tables: tables, isInner: true)
     }
 
     /// The rows of a question. Named questions hold for it and for what is inside.

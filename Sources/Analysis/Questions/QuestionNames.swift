@@ -10,8 +10,9 @@ struct QuestionNames {
     private let isJoin: Bool
     private let scope: Scope
 
-    init(_ tables: QuestionTables, _ scope: Scope) {
-        isJoin = tables.sources.count > 1
+    /// Inside a question (`isInner`) columns of a join keep their names, so that they are found under them.
+    init(_ tables: QuestionTables, _ scope: Scope, isInner: Bool) {
+        isJoin = tables.sources.count > 1 && !isInner
         self.scope = scope
     }
 

@@ -89,7 +89,7 @@ struct SelectAnalysis {
 
     private func items(_ from: QuestionTables, _ analyser: inout ExpressionAnalyser) throws(Diagnostic) -> [Item] {
         analyser.place = "SELECT column"
-        let names = QuestionNames(from, analyser.scope)
+        let names = QuestionNames(from, analyser.scope, isInner: analysis.isInner)
         var items: [Item] = []
         for item in block.items {
             switch item {

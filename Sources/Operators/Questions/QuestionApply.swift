@@ -50,6 +50,7 @@ final class QuestionApply: QuestionStage {
             let bound = values.map { TypedExpression.literal($0.value(row), $0.type) }
             answers.append(try answer(of: bound.isEmpty ? subquery : subquery.binding(bound)))
         }
+        try context.checkCancelled()
         let result = Column(apply.type)
         result.reset(chunk.rowCount)
         let operands = (operand?.evaluate(frame, chunk.selection)).map(RowGroups.withoutMinusZero)

@@ -31,6 +31,7 @@ package final class QuestionRun {
         self.records = records
         let dataflow = DataflowContext(options: options, environment: environment)
         dataflow.cancel = cancel
+        dataflow.environment.pressure?.limit = ValueLimit.partBytes
         context = QuestionContext(dataflow, account: account)
     }
 

@@ -35,11 +35,6 @@ final class QuestionScan {
     /// From the source up.
     private let operators: [Operator]
     private let end: ScanEnd
-    /// For the changes of a table: its keys, the rows that it has seen, and for each key the last one; -1 for one that was deleted.
-    private let keyCount: Int
-    private let keys: RowGroups?
-    private let changes: QuestionRows?
-    private var lastRow: [Int32] = []
     private let next: QuestionStage
 
     init(_ scan: RelationalScan, _ input: QuestionScanInput, _ context: QuestionContext, next: QuestionStage) throws(DataflowError) {
@@ -48,7 +43,6 @@ final class QuestionScan {
         var step = input.source
         let own = scan.columns.count - scan.pseudoColumns.count
         let keyCount = input.hasChanges ? step.schema.key.count : 0
-        self.keyCount = keyCount
         let read = scan.filter?.columnsRead ?? []
         step.needed = step.schema.columns.indices.map { scan.needed[$0] || read.contains($0) || $0 < keyCount || $0 == step.timestamp?.column }
         var root = Step.source(step)
@@ -56,44 +50,82 @@ final class QuestionScan {
         if let filter = scan.filter, !input.hasChanges { root = .filter(FilterStep(input: root, predicate: filter, isTable: false)) }
         let expressions = scan.columns.enumerated().map { index, column -> TypedExpression in
             if index < own { return .column(index, column.type) }
-            return scan.needed[index] ? TypedExpression(.pseudo(scan.pseudoColumns[index - own]), column.type) : .literal(.null, column.type)
+            let isRead = scan.needed[index] || input.hasChanges && scan.filter != nil
+            return isRead ? TypedExpression(.pseudo(scan.pseudoColumns[index - own]), column.type) : .literal(.null, column.type)
         }
         let output = RowSchema(columns: scan.columns, keyCount: keyCount)
         root = .project(ProjectStep(input: root, expressions: expressions, output: output, isTable: input.hasChanges))
-        end = ScanEnd(context.dataflow)
+        end = ScanEnd(scan.columns.map(\.type), keyCount: input.hasChanges ? keyCount : nil, context, next: next)
         var builder = DataflowBuilder(context: context.dataflow)
         try builder.build(root, into: end)
         guard let source = builder.sources.first.flatMap({ $0 }) else { throw DataflowError("a scan without a source") }
         self.source = source
         operators = builder.operators
-        let types = scan.columns.map(\.type)
-        keys = input.hasChanges ? RowGroups(Array(types.prefix(keyCount)), context) : nil
-        changes = input.hasChanges ? QuestionRows(types, context) : nil
     }
 
     /// Takes records of a run; whether more are needed.
     func take(_ run: RecordRun, _ range: Range<Int>, _ partition: PartitionIndex) throws(DataflowError) -> Bool {
         for start in stride(from: range.lowerBound, to: range.upperBound, by: OutputLimits.chunkRows) {
             try context.checkCancelled()
-            end.chunks.removeAll(keepingCapacity: true)
             context.dataflow.budget.beginBatch()
             context.dataflow.budget.beginSlice()
             try source.process(run, start..<min(start + OutputLimits.chunkRows, range.upperBound), partition: partition)
             while let operation = operators.last(where: \.hasWork) { try operation.resume() }
             if let fatal = context.dataflow.errors.fatal { throw fatal }
-            for chunk in end.chunks { try hand(chunk) }
             if next.isDone { return false }
         }
         return true
     }
 
-    private func hand(_ batch: Batch) throws(DataflowError) {
+    /// Hands on what was kept. `filter` is the scan's condition, over its row.
+    func finish(_ filter: TypedExpression?) throws(DataflowError) {
+        guard let (rows, last) = end.lastRows else { return }
+        guard let filter else { return try next.emit(keptRows: rows, last) }
+        let passing = try QuestionFilter(filter, context, next: next)
+        try passing.emit(keptRows: rows, last)
+    }
+}
+
+extension QuestionStage {
+    /// Takes rows that were kept, in chunks.
+    fileprivate func emit(keptRows rows: QuestionRows, _ indices: [Int32]) throws(DataflowError) {
+        for first in stride(from: 0, to: indices.count, by: OutputLimits.chunkRows) where !isDone {
+            try context.checkCancelled()
+            try push(rows.chunk(Array(indices[first..<min(first + OutputLimits.chunkRows, indices.count)])))
+        }
+    }
+}
+
+/// Where the operators of a scan hand their rows to the first stage; of the changes of a table, the last row of each key is kept.
+private final class ScanEnd: Operator {
+    private let stage: QuestionStage
+    /// For the changes of a table: its keys, the rows that it has seen, and for each key the last one; -1 for one that was deleted.
+    private let keyCount: Int
+    private let keys: RowGroups?
+    private let changes: QuestionRows?
+    private var lastRow: [Int32] = []
+    /// Rows that may be overtaken before they are sorted out, beyond as many as there are keys.
+    private static let slack = 65_536
+
+    /// `keyCount` is that of a table whose rows are changes; nil for all others.
+    init(_ types: [SQLType], keyCount: Int?, _ context: QuestionContext, next stage: QuestionStage) {
+        self.stage = stage
+        self.keyCount = keyCount ?? 0
+        keys = keyCount.map { RowGroups(Array(types.prefix($0)), context) }
+        changes = keyCount.map { _ in QuestionRows(types, context) }
+        super.init(context.dataflow, next: nil)
+    }
+
+    /// The rows that were kept, and which of them are the last ones of their keys; nil where none are kept.
+    var lastRows: (QuestionRows, [Int32])? { changes.map { ($0, lastRow.filter { $0 >= 0 }) } }
+
+    override func push(_ batch: Batch) throws(DataflowError) {
         if let keys, let changes { return try keep(batch, keys, changes) }
         let rows = batch.hasValue.isEmpty ? batch.selection : batch.selection.filtered { batch.hasValue[$0] }
         if rows.isEmpty { return }
-        let isWhole = rows.isDense && rows.count == batch.rowCount
         let whole = Batch(batch.columns, rows: batch.rowCount)
-        try next.push(isWhole ? whole : whole.picked((0..<rows.count).map { Int32(truncatingIfNeeded: rows[$0]) }))
+        let isWhole = rows.isDense && rows.count == batch.rowCount
+        try stage.push(isWhole ? whole : whole.picked((0..<rows.count).map { Int32(truncatingIfNeeded: rows[$0]) }))
     }
 
     private func keep(_ batch: Batch, _ keys: RowGroups, _ changes: QuestionRows) throws(DataflowError) {
@@ -111,45 +143,16 @@ final class QuestionScan {
             }
         }
         try changes.append(batch, present)
-        // Rows that were overtaken go when they are most of what is kept.
-        if changes.count > 2 * keys.count + 65_536 { try sortOut(changes) }
+        if changes.count > 2 * keys.count + ScanEnd.slack { try sortOut(changes) }
     }
 
+    /// Lets go of the rows that were overtaken.
     private func sortOut(_ changes: QuestionRows) throws(DataflowError) {
-        let kept = lastRow.filter { $0 >= 0 }
+        try changes.keep(lastRow.filter { $0 >= 0 })
         var place: Int32 = 0
         for group in lastRow.indices where lastRow[group] >= 0 {
             lastRow[group] = place
             place += 1
         }
-        try changes.keep(kept)
     }
-
-    /// Hands on what was kept.
-    func finish(_ filter: TypedExpression?) throws(DataflowError) {
-        guard let changes else { return }
-        let last = lastRow.filter { $0 >= 0 }
-        guard let filter else { return try next.emit(keptRows: changes, last) }
-        let passing = try QuestionFilter(filter, context, next: next)
-        try passing.emit(keptRows: changes, last)
-    }
-}
-
-extension QuestionStage {
-    /// Takes rows that were kept, in chunks.
-    fileprivate func emit(keptRows rows: QuestionRows, _ indices: [Int32]) throws(DataflowError) {
-        for first in stride(from: 0, to: indices.count, by: OutputLimits.chunkRows) where !isDone {
-            try context.checkCancelled()
-            try push(rows.chunk(Array(indices[first..<min(first + OutputLimits.chunkRows, indices.count)])))
-        }
-    }
-}
-
-/// Keeps the chunks of a run until the operators below are done with them.
-private final class ScanEnd: Operator {
-    var chunks: [Batch] = []
-
-    init(_ context: DataflowContext) { super.init(context, next: nil) }
-
-    override func push(_ batch: Batch) throws(DataflowError) { chunks.append(batch.detached()) }
 }

@@ -116,6 +116,7 @@ final class QuestionSort: QuestionStage {
     }
 
     private func prune() throws(DataflowError) {
+        try context.checkCancelled()
         try context.hold(keys.memory - accounted)
         accounted = keys.memory
         guard limit < Int.max / 2, rows.count >= limit * 2 + QuestionSort.slack else { return }

@@ -37,8 +37,19 @@ final class QuestionContext {
     func checkCancelled() throws(DataflowError) {
         if dataflow.cancel.isSet { throw DataflowError("the question was cancelled", isCancelled: true) }
         if dataflow.environment.pressure?.isOverfull ?? false {
-            throw DataflowError("the values of one batch are larger than \(ValueLimit.batchBytes >> 20) MiB")
+            throw DataflowError("the values of one batch are larger than \(ValueLimit.partBytes >> 20) MiB")
         }
+    }
+
+    /// Whether the values of the latest chunk have become too large to be computed at once, so that it must be computed in two parts; from now
+    /// on they are not. Throws when the question was cancelled, or when there is one row only.
+    func mustSplit(_ chunk: Batch) throws(DataflowError) -> Bool {
+        guard let pressure = dataflow.environment.pressure, pressure.isOverfull, chunk.rowCount > 1 else {
+            try checkCancelled()
+            return false
+        }
+        pressure.isOverfull = false
+        return true
     }
 
     /// A frame whose failures are counted as the question's.
@@ -93,6 +104,12 @@ extension Batch {
         self.columns = columns
         rowCount = rows
         selection = .all(rows)
+    }
+
+    /// The first half of the rows and the others.
+    var halves: [Batch] {
+        let middle = Int32(truncatingIfNeeded: rowCount / 2)
+        return [picked((0..<middle).map { $0 }), picked((middle..<Int32(truncatingIfNeeded: rowCount)).map { $0 })]
     }
 
     /// The rows `indices` as a chunk of its own.
@@ -179,6 +196,10 @@ final class QuestionFilter: QuestionStage {
 
     override func push(_ chunk: Batch) throws(DataflowError) {
         let passing = passing(chunk)
+        if try context.mustSplit(chunk) {
+            for half in chunk.halves { try push(half) }
+            return
+        }
         if passing.isEmpty { return }
         try next?.push(passing.isDense ? chunk : chunk.picked(passing.rows))
     }
@@ -203,7 +224,12 @@ final class QuestionProjection: QuestionStage {
 
     override func push(_ chunk: Batch) throws(DataflowError) {
         context.show(chunk, in: frame)
-        try next?.push(Batch(kernels.map { $0.evaluate(frame, chunk.selection) }, rows: chunk.rowCount))
+        let columns = kernels.map { $0.evaluate(frame, chunk.selection) }
+        if try context.mustSplit(chunk) {
+            for half in chunk.halves { try push(half) }
+            return
+        }
+        try next?.push(Batch(columns, rows: chunk.rowCount))
     }
 }
 
