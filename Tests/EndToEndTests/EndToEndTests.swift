@@ -439,6 +439,14 @@ private func python(_ script: String, _ arguments: [String]) throws -> (output: 
         #expect(status == 0 && output == "ok\n", "\(output)")
     }
 
+    /// Random questions, each asked of SQLite, and of DuckDB where Python has it, over the same rows. The seed is printed.
+    @Test(.enabled(if: Surroundings.hasProgram("python3"), "there is no Python"))
+    func questionsAreAnsweredAsByOtherDatabases() throws {
+        let (output, status) = try python("questions.py", [millrace, "--count", Surroundings.isLong ? "20000" : "400"])
+        #expect(status == 0, "\(output)")
+        print(output)
+    }
+
     /// Each kind of statement, connection and query again and again, with a bound for what may stay; the long run does 10,000 of each.
     @Test(.enabled(if: Surroundings.hasProgram("python3"), "there is no Python"))
     func memoryComesBack() throws {

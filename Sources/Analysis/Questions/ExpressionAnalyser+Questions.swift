@@ -80,6 +80,13 @@ extension ExpressionAnalyser {
         guard let parts else {
             throw Diagnostic(.featureNotSupported, "DISTINCT, FILTER and OVER are for questions", at: whole.span.range)
         }
+        if isInsideAggregate, let around = parts.around {
+            // Of a group, below the window function whose argument it is.
+            var outside = self
+            outside.parts = around
+            outside.isInsideAggregate = false
+            return try outside.modifiedCall(name, arguments, modifiers, whole)
+        }
         guard let window = modifiers.window else {
             let aggregate = try modifiedAggregate(name, arguments, modifiers, whole)
             return .column(Self.aggregateBase + parts.number(of: aggregate), aggregate.call.result)
