@@ -6,7 +6,7 @@ import Values
 
 /// The sort keys of rows as bytes: what `ResultOrder` writes, with NULLs first or last, turned for DESC.
 struct SortKeyWriter {
-    private let keys: [RelationalSortKey]
+    fileprivate let keys: [RelationalSortKey]
 
     init(_ keys: [RelationalSortKey]) { self.keys = keys }
 
@@ -24,24 +24,105 @@ struct SortKeyWriter {
     }
 }
 
-/// Many rows' sort keys, one behind the other.
+/// Many rows' sort keys. One or two numbers without NULLs are one number of 128 bits a row, everything else bytes, one row behind the other.
 struct SortKeys {
-    private(set) var bytes: [UInt8] = []
+    private let writer: SortKeyWriter
+    /// While every key is one or two numbers: those, the first one above the second.
+    private var numbers: [UInt128]?
+    private var bytes: [UInt8] = []
     private var ends: [Int] = [0]
 
-    var count: Int { ends.count - 1 }
-
-    mutating func append(_ writer: SortKeyWriter, _ columns: [Column], _ row: Int) {
-        writer.append(columns, row, to: &bytes)
-        ends.append(bytes.count)
+    init(_ writer: SortKeyWriter) {
+        self.writer = writer
+        numbers = writer.hasNumbers ? [] : nil
     }
 
-    func range(_ row: Int) -> Range<Int> { ends[row]..<ends[row + 1] }
+    var count: Int { numbers?.count ?? ends.count - 1 }
+    var memory: Int { (numbers?.capacity ?? 0) * 16 + bytes.capacity + ends.capacity * 8 }
 
-    func areEqual(_ a: Int, _ b: Int) -> Bool { bytes[range(a)].elementsEqual(bytes[range(b)]) }
+    /// Appends the keys of the first `count` rows of a chunk, whose values stand in `columns`.
+    mutating func append(_ columns: [Column], _ count: Int) {
+        if var known = numbers {
+            guard columns.allSatisfy({ $0.nulls.isEmpty }) else {
+                spellOut()
+                return append(columns, count)
+            }
+            // Held by nothing else while it grows.
+            numbers = nil
+            writer.append(numbersOf: columns, count, to: &known)
+            numbers = known
+            return
+        }
+        for row in 0..<count {
+            writer.append(columns, row, to: &bytes)
+            ends.append(bytes.count)
+        }
+    }
+
+    /// Goes over from numbers to bytes.
+    private mutating func spellOut() {
+        for number in numbers ?? [] {
+            writer.append(spelled: number, to: &bytes)
+            ends.append(bytes.count)
+        }
+        numbers = nil
+    }
+
+    /// Keeps the keys of these rows only, in this order.
+    mutating func keep(_ rows: [Int32]) {
+        if let known = numbers {
+            numbers = rows.map { known[Int($0)] }
+            return
+        }
+        var (kept, ends): ([UInt8], [Int]) = ([], [0])
+        for row in rows {
+            kept.append(contentsOf: bytes[range(Int(row))])
+            ends.append(kept.count)
+        }
+        (bytes, self.ends) = (kept, ends)
+    }
+
+    /// Keeps the first `first` keys, and of those behind them these.
+    mutating func keep(_ rows: [Int32], behind first: Int) {
+        if let known = numbers {
+            numbers = known[..<first] + rows.map { known[Int($0)] }
+            return
+        }
+        let kept = rows.map { Array(bytes[range(Int($0))]) }
+        bytes.removeSubrange(ends[first]...)
+        ends.removeSubrange((first + 1)...)
+        for key in kept {
+            bytes.append(contentsOf: key)
+            ends.append(bytes.count)
+        }
+    }
+
+    private func range(_ row: Int) -> Range<Int> { ends[row]..<ends[row + 1] }
+
+    func areEqual(_ a: Int, _ b: Int) -> Bool {
+        if let numbers { return numbers[a] == numbers[b] }
+        return bytes[range(a)].elementsEqual(bytes[range(b)])
+    }
+
+    /// Which of the rows from `first` on stand before row `row`.
+    func rows(from first: Int, before row: Int) -> [Int32] {
+        if let numbers {
+            let border = numbers[row]
+            return (first..<numbers.count).compactMap { numbers[$0] < border ? Int32(truncatingIfNeeded: $0) : nil }
+        }
+        let border = bytes[range(row)]
+        return (first..<count).compactMap { bytes[range($0)].lexicographicallyPrecedes(border) ? Int32(truncatingIfNeeded: $0) : nil }
+    }
 
     /// All rows in order; equal ones as they came.
     func sorted() -> [Int32] {
+        if let numbers {
+            var order: [(number: UInt128, row: Int32)] = []
+            order.reserveCapacity(numbers.count)
+            for (row, number) in numbers.enumerated() { order.append((number, Int32(truncatingIfNeeded: row))) }
+            order.sort { $0.number != $1.number ? $0.number < $1.number : $0.row < $1.row }
+            return order.map(\.row)
+        }
         var order: [(prefix: UInt64, row: Int32)] = []
         order.reserveCapacity(count)
         for row in 0..<count {
@@ -65,21 +146,53 @@ struct SortKeys {
         }
         return order.map(\.row)
     }
+}
 
-    var memory: Int { bytes.capacity + ends.capacity * 8 }
+extension SortKeyWriter {
+    /// Whether all keys together fit 128 bits.
+    var hasNumbers: Bool {
+        (1...2).contains(keys.count) && keys.allSatisfy { [.word, .double].contains(Lane($0.expression.type)) }
+    }
+
+    /// Appends the keys of `count` rows in which nothing is NULL.
+    fileprivate func append(numbersOf columns: [Column], _ count: Int, to numbers: inout [UInt128]) {
+        let start = numbers.count
+        numbers.append(contentsOf: repeatElement(0, count: count))
+        for (place, (key, column)) in zip(keys, columns).enumerated() {
+            let shift: UInt128 = place == 0 ? 64 : 0
+            for row in 0..<count {
+                let bits = column.lane == .word ? UInt64(bitPattern: column.words[row]) ^ 1 << 63 : Self.bits(of: column.doubles[row])
+                numbers[start + row] |= UInt128(key.isDescending ? ~bits : bits) << shift
+            }
+        }
+    }
+
+    /// Bits that compare as the numbers do; all NaNs are one, above everything.
+    private static func bits(of value: Double) -> UInt64 {
+        let bits = value.isNaN ? Double.nan.bitPattern : value == 0 ? 0 : value.bitPattern
+        return bits >> 63 == 1 ? ~bits : bits | 1 << 63
+    }
+
+    /// Appends a number's keys as `append` writes them.
+    fileprivate func append(spelled number: UInt128, to bytes: inout [UInt8]) {
+        for place in keys.indices {
+            bytes.append(1)
+            let bits = UInt64(truncatingIfNeeded: number >> (place == 0 ? 64 : 0))
+            for shift in stride(from: 56, through: 0, by: -8) { bytes.append(UInt8(truncatingIfNeeded: bits >> UInt64(shift))) }
+        }
+    }
 }
 
 /// Sorts its rows. With a limit it never keeps many more than those that will be left.
 final class QuestionSort: QuestionStage {
     private let kernels: [Kernel]
-    private let writer: SortKeyWriter
     private let rows: QuestionRows
     private let limit: Int
     private let frame: Frame
-    private var keys = SortKeys()
+    private var keys: SortKeys
     private var accounted = 0
-    /// The key of the last row that is in for now; rows behind it are not looked at again.
-    private var worst: [UInt8]?
+    /// Whether the first `limit` rows are those that are in for now, in order: a row behind the last of them is not looked at again.
+    private var isPruned = false
     /// Rows that are kept beyond the limit before they are sorted out.
     private static let slack = 8192
 
@@ -87,7 +200,7 @@ final class QuestionSort: QuestionStage {
         _ sortKeys: [RelationalSortKey], limit: Int?, _ types: [SQLType], _ context: QuestionContext, next: QuestionStage
     ) throws(DataflowError) {
         kernels = try KernelCompiler.compileAll(sortKeys.map(\.expression), context.environment.added)
-        writer = SortKeyWriter(sortKeys)
+        keys = SortKeys(SortKeyWriter(sortKeys))
         rows = QuestionRows(types, context)
         self.limit = limit ?? .max
         frame = Frame(environment: context.environment)
@@ -97,49 +210,32 @@ final class QuestionSort: QuestionStage {
     override func push(_ chunk: Batch) throws(DataflowError) {
         context.show(chunk, in: frame)
         let columns = kernels.map { $0.evaluate(frame, chunk.selection) }
-        guard let worst else {
-            for row in 0..<chunk.rowCount { keys.append(writer, columns, row) }
+        try context.checkCancelled()
+        let first = keys.count
+        keys.append(columns, chunk.rowCount)
+        if isPruned, limit > 0 {
+            let passing = keys.rows(from: first, before: limit - 1)
+            if passing.count < chunk.rowCount { keys.keep(passing, behind: first) }
+            if passing.isEmpty { return }
+            try rows.append(chunk, passing.map { $0 - Int32(truncatingIfNeeded: first) })
+        } else {
             try rows.append(chunk)
-            return try prune()
         }
-        var kept: [Int32] = []
-        var key: [UInt8] = []
-        for row in 0..<chunk.rowCount {
-            key.removeAll(keepingCapacity: true)
-            writer.append(columns, row, to: &key)
-            guard key.lexicographicallyPrecedes(worst) else { continue }
-            keys.append(writer, columns, row)
-            kept.append(Int32(truncatingIfNeeded: row))
-        }
-        if !kept.isEmpty { try rows.append(chunk, kept) }
         try prune()
     }
 
     private func prune() throws(DataflowError) {
-        try context.checkCancelled()
         try context.hold(keys.memory - accounted)
         accounted = keys.memory
         guard limit < Int.max / 2, rows.count >= limit * 2 + QuestionSort.slack else { return }
         let first = Array(keys.sorted().prefix(limit))
-        var left = SortKeys()
-        left.append(contentsOf: keys, first)
-        worst = first.isEmpty ? [] : Array(keys.bytes[keys.range(Int(first[first.count - 1]))])
-        keys = left
+        keys.keep(first)
         try rows.keep(first)
+        isPruned = true
     }
 
     override func end() throws(DataflowError) {
         try emit(rows, Array(keys.sorted().prefix(limit)))
         try super.end()
-    }
-}
-
-extension SortKeys {
-    /// Appends the keys of some rows of another list.
-    mutating func append(contentsOf other: SortKeys, _ rows: [Int32]) {
-        for row in rows {
-            bytes.append(contentsOf: other.bytes[other.range(Int(row))])
-            ends.append(bytes.count)
-        }
     }
 }

@@ -57,13 +57,10 @@ final class WindowPartitions {
         let kernels = try KernelCompiler.compileAll((partitionKeys + call.orderBy).map(\.expression), context.environment.added)
         let frame = context.frame(showing: batch)
         let columns = kernels.map { $0.evaluate(frame, batch.selection) }
-        let partitionWriter = SortKeyWriter(partitionKeys)
-        let writer = SortKeyWriter(partitionKeys + call.orderBy)
-        var (keys, partitions) = (SortKeys(), SortKeys())
-        for row in 0..<batch.rowCount {
-            keys.append(writer, columns, row)
-            if !partitionKeys.isEmpty { partitions.append(partitionWriter, columns, row) }
-        }
+        var keys = SortKeys(SortKeyWriter(partitionKeys + call.orderBy))
+        var partitions = SortKeys(SortKeyWriter(partitionKeys))
+        keys.append(columns, batch.rowCount)
+        if !partitionKeys.isEmpty { partitions.append(Array(columns.prefix(partitionKeys.count)), batch.rowCount) }
         try context.hold(keys.memory + partitions.memory)
         order = keys.sorted()
         var begin = 0
