@@ -105,6 +105,14 @@ final class VarianceAggregator: Aggregator {
 
     private func sum(_ state: State) -> Double { isWord ? Double(state.wordSum) : state.doubleSum }
 
+    /// How far the value, taken as often as there are values, is from their sum. Of whole numbers it is exact as long as it fits 64 bits, so that
+    /// large numbers that lie close together keep their digits.
+    private func delta(_ state: State, _ column: Column, _ row: Int) -> Double {
+        let about = Double(state.count) * double(column, row) - sum(state)
+        guard isWord, about.magnitude < 0x1p62 else { return about }
+        return Double(state.count &* column.words[row] &- state.wordSum)
+    }
+
     override func add(_ group: Int, _ arguments: [Column], _ row: Int) {
         guard !arguments[0].isNull(row) else { return }
         var state = states[group]
@@ -112,7 +120,7 @@ final class VarianceAggregator: Aggregator {
         if isWord { state.wordSum &+= arguments[0].words[row] } else { state.doubleSum += arguments[0].doubles[row] }
         if state.count > 1 {
             let n = Double(state.count)
-            let delta = n * double(arguments[0], row) - sum(state)
+            let delta = delta(state, arguments[0], row)
             state.m2 += delta * delta / (n * (n - 1))
         }
         states[group] = state
@@ -123,7 +131,7 @@ final class VarianceAggregator: Aggregator {
         var state = states[group]
         if state.count > 1 {
             let n = Double(state.count)
-            let delta = n * double(arguments[0], row) - sum(state)
+            let delta = delta(state, arguments[0], row)
             state.m2 -= delta * delta / (n * (n - 1))
         }
         state.count -= 1
