@@ -9,7 +9,7 @@ import Values
 
 extension ExpressionAnalyser {
     mutating func call(_ name: Name, _ arguments: [Expression], _ whole: Expression) throws(Diagnostic) -> TypedExpression {
-        guard let family = context.functions[name: name.text] else {
+        guard let family = context.functions.family(named: name.text, withAliases: context.isFull) else {
             throw Diagnostic(
                 .unknownFunction, "Can't find any functions with the name '\(name.text)'",
                 hint: nameSuggestion(for: name.text.uppercased(), among: context.functions.all.map(\.name)), at: name.span.range)

@@ -154,7 +154,7 @@ extension StatementExecution {
         var isAggregation = query.groupBy != nil || query.having != nil
         for case .expression(let expression, _) in query.items {
             expression.walk { part in
-                if case .call(let name, _) = part.node, functions[name: name.text]?.kind == .aggregate { isAggregation = true }
+                if case .call(let name, _) = part.node, functions.family(named: name.text, withAliases: true)?.kind == .aggregate { isAggregation = true }
             }
         }
         if isAggregation { return true }

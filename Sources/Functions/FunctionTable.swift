@@ -23,6 +23,19 @@ package struct FunctionTable: Sendable {
     /// The family of that name, in any case of letters.
     package subscript(name name: String) -> FunctionFamily? { families[name.uppercased()] }
 
+    /// The family of that name or, `withAliases`, of PostgreSQL's name for the same function.
+    package func family(named name: String, withAliases: Bool) -> FunctionFamily? {
+        if let own = self[name: name] { return own }
+        return withAliases ? Self.aliases[name.uppercased()].flatMap { self[name: $0] } : nil
+    }
+
+    /// PostgreSQL's names of functions that ksqlDB has under another one, with the same arguments and the same result.
+    private static let aliases = [
+        "UPPER": "UCASE", "LOWER": "LCASE", "LENGTH": "LEN", "CHAR_LENGTH": "LEN", "SUBSTR": "SUBSTRING", "STRPOS": "INSTR",
+        "CEILING": "CEIL", "POW": "POWER", "NVL": "IFNULL", "ARRAY_AGG": "COLLECT_LIST", "VAR_SAMP": "STDDEV_SAMP",
+        "VARIANCE": "STDDEV_SAMP", "STDDEV": "STDDEV_SAMPLE",
+    ]
+
     /// All families, by name.
     package var all: [FunctionFamily] { families.values.sorted { $0.name < $1.name } }
 }

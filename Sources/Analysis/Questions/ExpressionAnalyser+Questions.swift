@@ -102,7 +102,7 @@ extension ExpressionAnalyser {
     func modifiedAggregate(
         _ name: Name, _ arguments: [Expression], _ modifiers: CallModifiers, _ whole: Expression
     ) throws(Diagnostic) -> RelationalAggregate {
-        guard let family = context.functions[name: name.text], family.kind == .aggregate else {
+        guard let family = context.functions.family(named: name.text, withAliases: context.isFull), family.kind == .aggregate else {
             throw Diagnostic(
                 .unknownFunction, "\(name.text) is no aggregate function, so it has no DISTINCT, FILTER or OVER", at: name.span.range)
         }
