@@ -88,6 +88,17 @@ package struct OutgoingRecords: Sendable {
     package var count: Int { timestamps.count }
     package var isEmpty: Bool { timestamps.isEmpty }
 
+    /// The records at `range`; the bytes stay where they are and belong to both.
+    package func part(_ range: Range<Int>) -> OutgoingRecords {
+        var part = OutgoingRecords()
+        part.bytes = bytes
+        part.keys = Array(keys[range])
+        part.values = Array(values[range])
+        part.headers = headers.isEmpty ? [] : Array(headers[range])
+        part.timestamps = Array(timestamps[range])
+        return part
+    }
+
     /// Appends one record from separate byte arrays; nil means null. For tests and rare records: it copies.
     package mutating func append(key: [UInt8]?, value: [UInt8]?, timestamp: Int64, headers block: [UInt8]? = nil) {
         keys.append(place(key))

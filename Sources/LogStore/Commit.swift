@@ -1,6 +1,7 @@
 // What one commit holds and what is said about it when it is done.
 package import Bytes
 package import Quantities
+import Synchronization
 
 /// Appends to any partitions of any topics that happen together or not at all.
 package struct Commit: Sendable {
@@ -52,6 +53,8 @@ package struct Append: Sendable {
     package var records: OutgoingRecords
     /// With it the log drops what this producer has already appended; see `ProducerStamp`.
     package var producer: ProducerStamp?
+    /// The records in the log's own form, where they are ready; then `records` is empty.
+    var prepared: PreparedRecords?
 
     /// An append to one partition.
     package init(topic: TopicID, partition: PartitionIndex, records: OutgoingRecords, producer: ProducerStamp? = nil) {
@@ -60,6 +63,17 @@ package struct Append: Sendable {
         self.records = records
         self.producer = producer
     }
+}
+
+/// Records in the form in which they go to the disk, but for their offsets. There is one owner of the bytes at a time: a second one would make
+/// every patch of a batch's offset a copy of all of them.
+final class PreparedRecords: Sendable {
+    private let framed: Mutex<FramedBatches?>
+
+    init(_ framed: FramedBatches) { self.framed = Mutex(framed) }
+
+    /// The records, the first time.
+    func take() -> FramedBatches? { framed.withLock { $0.take() } }
 }
 
 /// Identifies the producer of an append and the sequence number of the append's first record, as Kafka's idempotent producers do.

@@ -144,8 +144,20 @@ extension SegmentedLog {
         var producer: ProducerStamp?
     }
 
+    package func prepared(_ append: Append) throws(LogError) -> Append {
+        guard append.prepared == nil, let framed = try frame(append).framed else { return append }
+        var prepared = append
+        prepared.records = OutgoingRecords()
+        prepared.prepared = PreparedRecords(framed)
+        return prepared
+    }
+
     private func frame(_ append: Append) throws(LogError) -> FramedAppend {
         let partition = try find(append.topic, append.partition)
+        if let prepared = append.prepared {
+            guard let framed = prepared.take() else { throw LogError(.storage, "an append that was made ready is committed twice") }
+            return FramedAppend(partition: partition, framed: framed, producer: append.producer)
+        }
         if append.records.isEmpty { return FramedAppend(partition: partition, framed: nil, producer: nil) }
         let codec = registry.withLock { $0.byID[append.topic]?.metadata.config.compression ?? .none }
         let framing = BatchFraming(

@@ -68,6 +68,10 @@ package protocol EventLog: AnyObject, Sendable {
     /// (`fencedOwner`, `withdrawn`, a full disk) completes at once.
     func commit(_ commit: Commit, completion: @escaping @Sendable (Result<CommitReceipt, LogError>) -> Void)
 
+    /// The same append with its records in the form in which the log keeps them, so that a commit of many records can be made ready in
+    /// steps and is then handed over at once. It can be part of one commit. Errors: those that the commit would give.
+    func prepared(_ append: Append) throws(LogError) -> Append
+
     /// Begins a new run of `group` (a query, a loader) and returns its number, larger than any before. From this moment on commits with
     /// an owner of that group and a smaller number are refused with `fencedOwner`; those taken before are carried out. Numbers live
     /// as long as the open log: after a start no earlier run is left to fence.
@@ -102,6 +106,9 @@ extension EventLog {
 
     /// Creates one topic.
     package func createTopic(_ topic: NewTopic) throws(LogError) -> TopicDescription { try createTopics([topic])[0] }
+
+    /// Leaves the append as it is, for a log that has no form of its own.
+    package func prepared(_ append: Append) throws(LogError) -> Append { append }
 
     /// Answers from the whole description; a log that can do better does.
     package func topicID(named name: String) -> TopicID? { describeTopic(named: name)?.id }

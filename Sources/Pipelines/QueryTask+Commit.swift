@@ -1,4 +1,7 @@
 // What a task's commit holds: all output, state changes and positions since the previous commit, so that after any crash these agree.
+//
+// A commit of many rows is made ready in steps, which are slices of the task's time like those in which it processes input; until it is handed
+// over, the task takes no more input. So others wait for a part of it at most, and all of it is one commit of the log all the same.
 
 import Bytes
 package import LogStore
@@ -6,29 +9,113 @@ import Operators
 import Platform
 package import Quantities
 
+/// A task's next commit as far as it is ready.
+struct CommitPreparation {
+    enum Stage {
+        /// Rows that were held back are computed and written down.
+        case flush
+        /// The output is cut into appends; the records from `next` on are left.
+        case output(OutgoingRecords, next: Int)
+        /// The changes of the stores follow.
+        case changelog
+        case complete
+    }
+
+    var stage = Stage.flush
+    /// The flush has begun.
+    var hasBegun = false
+    var appends: [Append] = []
+    /// The output for the readable rows. Where it is appended to a topic, those appends are the first of the commit, in the same order.
+    var newRows: [NewRows] = []
+}
+
 extension QueryTask {
-    /// The appends of everything since the last commit, and the positions that they bring the task to. The task counts them as made.
-    package func takeAppends() throws(QueryFailure) -> [Append] {
-        guard let persistence = description.persistence else { return [] }
-        try turns.timing(.flush, time) { () throws(QueryFailure) in
-            try runToEnd { dataflow throws(DataflowError) in try dataflow.flush() }
+    /// Whether a commit is being made ready, or is.
+    var isPreparing: Bool { preparation != nil }
+
+    /// Whether a commit is ready to be handed over.
+    var isPrepared: Bool {
+        if case .complete? = preparation?.stage { return true }
+        return false
+    }
+
+    /// Makes the next commit ready, until the clock shows `deadline`; whether it is.
+    package func prepareCommit(until deadline: Int64) throws(QueryFailure) -> Bool {
+        guard let persistence = description.persistence else { return true }
+        while !isPrepared {
+            try prepareStep(persistence)
+            if !isPrepared, time.monotonicNanoseconds() >= deadline { return false }
         }
-        var appends: [Append] = []
-        let output = description.dataflow.takeOutput()
-        recordsWritten += output.count
-        if let topic = persistence.output { appends += topic.appends(of: output, keyless: description.partition) }
-        noteNewRows(output, appends, persistence)
-        let changes: [(store: String, records: OutgoingRecords)]
+        return true
+    }
+
+    /// Does one step, of about a millisecond.
+    private func prepareStep(_ persistence: TaskPersistence) throws(QueryFailure) {
+        // Nothing else holds the preparation meanwhile, or each step would copy what there is.
+        var next = preparation.take() ?? CommitPreparation()
+        defer { preparation = next }
+        switch next.stage {
+        case .flush: try turns.timing(.flush, time) { () throws(QueryFailure) in try flush(&next, persistence) }
+        case .output(let records, let first): turns.timing(.flush, time) { append(records, from: first, to: &next, persistence) }
+        case .changelog: try turns.timing(.changelog, time) { () throws(QueryFailure) in try appendChanges(to: &next, persistence) }
+        case .complete: break
+        }
+    }
+
+    private func flush(_ next: inout CommitPreparation, _ persistence: TaskPersistence) throws(QueryFailure) {
         do throws(DataflowError) {
-            changes = try turns.timing(.changelog, time) { () throws(DataflowError) in try description.dataflow.takeChangelog() }
+            if next.hasBegun || description.dataflow.hasPending {
+                try description.dataflow.resume()
+            } else {
+                next.hasBegun = true
+                try description.dataflow.flush()
+            }
         } catch {
             throw failure(error)
         }
-        for change in changes {
-            guard let partition = persistence.changelogs[change.store], !change.records.isEmpty else { continue }
-            snapshots?.note(change.store, change.records.count)
-            appends.append(Append(topic: partition.topic, partition: partition.partition, records: change.records))
+        if description.dataflow.hasPending { return }
+        let output = description.dataflow.takeOutput()
+        recordsWritten += output.count
+        if persistence.rows != nil, persistence.output == nil {
+            next.newRows = [NewRows(partition: description.partition, records: output)]
         }
+        next.stage = persistence.output == nil || output.isEmpty ? .changelog : .output(output, next: 0)
+    }
+
+    private func append(_ records: OutgoingRecords, from first: Int, to next: inout CommitPreparation, _ persistence: TaskPersistence) {
+        let last = min(records.count, first + TaskLimits.preparedRecords)
+        for append in persistence.output?.appends(of: records, first..<last, keyless: description.partition) ?? [] {
+            if persistence.rows != nil { next.newRows.append(NewRows(partition: append.partition, records: append.records)) }
+            next.appends.append(prepared(append))
+        }
+        next.stage = last < records.count ? .output(records, next: last) : .changelog
+    }
+
+    private func appendChanges(to next: inout CommitPreparation, _ persistence: TaskPersistence) throws(QueryFailure) {
+        let slice: (store: String, records: OutgoingRecords)?
+        do throws(DataflowError) {
+            slice = try description.dataflow.takeChangelogSlice(limit: TaskLimits.preparedRecords)
+        } catch {
+            throw failure(error)
+        }
+        guard let slice else { return next.stage = .complete }
+        guard let partition = persistence.changelogs[slice.store] else { return }
+        snapshots?.note(slice.store, slice.records.count)
+        next.appends.append(prepared(Append(topic: partition.topic, partition: partition.partition, records: slice.records)))
+    }
+
+    private func prepared(_ append: Append) -> Append {
+        // What cannot be made ready, the commit is refused for.
+        (try? log.prepared(append)) ?? append
+    }
+
+    /// The appends of everything since the last commit, and the positions that they bring the task to. The task counts them as made.
+    package func takeAppends() throws(QueryFailure) -> [Append] {
+        guard let persistence = description.persistence else { return [] }
+        while !isPrepared { try prepareStep(persistence) }
+        guard let ready = preparation.take() else { return [] }
+        var appends = ready.appends
+        newRows = ready.newRows
         if let errors = persistence.errors {
             let inputs = description.inputs
             let counts = description.dataflow.errorCounts
@@ -45,16 +132,6 @@ extension QueryTask {
         publishMemory()
         didTakeAppends()
         return appends
-    }
-
-    /// Keeps the output for the readable rows. Where it is appended to a topic, those appends are the first of the commit.
-    private func noteNewRows(_ output: OutgoingRecords, _ appends: [Append], _ persistence: TaskPersistence) {
-        guard persistence.rows != nil else { return }
-        if persistence.output == nil {
-            newRows = [NewRows(partition: description.partition, records: output)]
-        } else {
-            newRows = appends.map { NewRows(partition: $0.partition, records: $0.records) }
-        }
     }
 
     private func positionRecords(of group: String) -> OutgoingRecords {

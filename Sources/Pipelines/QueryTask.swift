@@ -65,6 +65,8 @@ package final class QueryTask {
     var commitsDurable = 0
     /// What is left to be read back before the task can work; nil when that is done.
     var restoring: RestoreCursor?
+    /// The next commit, as far as it has been made ready; nil while the task takes input.
+    var preparation: CommitPreparation?
     /// What the latest commit makes of the readable rows, once it is durable.
     var newRows: [NewRows] = []
     let snapshots: SnapshotTaker?
@@ -118,6 +120,7 @@ package final class QueryTask {
         if isFinished { return .finished }
         if cancel.isSet { throw QueryFailure.cancelled }
         if restoring != nil { try restore() }
+        if isPreparing { return .worked }
         if case .transient(let receiver, _) = description.role, !receiver.hasRoom(orCall: resume) {
             description.dataflow.releaseMemory()
             return .blocked
@@ -363,7 +366,9 @@ package final class QueryTask {
 
     /// Whether what was processed should be committed now; `isIdle` tells that nothing more is waiting.
     package func isCommitDue(isIdle: Bool) -> Bool {
-        guard !isTransient, uncommittedRecords > 0, !description.dataflow.hasPending else { return false }
+        guard !isTransient, uncommittedRecords > 0 else { return false }
+        if isPreparing { return true }
+        if description.dataflow.hasPending { return false }
         if isIdle || mustCommit || takesOneByOne || uncommittedBytes >= TaskLimits.commitBytes { return true }
         if description.dataflow.heldBytes >= TaskLimits.commitBytes { return true }
         return time.monotonicNanoseconds() - (uncommittedSince ?? 0) >= commitInterval

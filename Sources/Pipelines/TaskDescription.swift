@@ -72,6 +72,8 @@ package enum TaskLimits {
     package static let fetchBytes = ByteCount.kibibytes(512)
     /// Uncommitted input or output, in bytes, that makes a commit due at once.
     package static let commitBytes = 16 << 20
+    /// Records of a commit that are made ready in one step: some milliseconds of work at most.
+    package static let preparedRecords = 4096
     /// Nanoseconds of a task's work between two looks at the memory of its state: one costs a microsecond with one window, and a millisecond
     /// with a hundred thousand that have changed since the last commit.
     package static let memoryNanoseconds: Int64 = 10_000_000

@@ -17,6 +17,11 @@ package struct OutputTopic: Sendable {
         self.windowSuffix = windowSuffix
     }
 
+    /// Some of the records as appends; see `appends(of:keyless:)`.
+    func appends(of records: OutgoingRecords, _ range: Range<Int>, keyless: PartitionIndex) -> [Append] {
+        appends(of: range.count == records.count ? records : records.part(range), keyless: keyless)
+    }
+
     /// The records as appends to the partitions that their keys belong to. Records without a key go to partition
     /// `keyless` modulo the number of partitions.
     package func appends(of records: OutgoingRecords, keyless: PartitionIndex) -> [Append] {

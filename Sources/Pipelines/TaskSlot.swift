@@ -54,12 +54,18 @@ final class TaskSlot {
     /// Whether it yields to everything else: a client's query that has worked for long without having caught up.
     var isLongScan: Bool { isTransient && busyNanoseconds > TaskLimits.shortQuestionNanoseconds }
 
-    /// Works until its time is up, nothing is left to do, or a commit is due.
+    /// Works until its time is up, nothing is left to do, or a commit is due, which is then made ready as far as there is time.
     func runSlice(_ time: any TimeSource) throws(QueryFailure) -> QueryTask.Turn {
         let crash = CrashRecord.ofThisThread()
         crash.enter(task.crashLabel)
         defer { crash.leave() }
         let began = time.monotonicNanoseconds()
+        let turn = task.isPreparing ? .worked : try takeTurns(time, from: began)
+        guard task.isCommitDue(isIdle: turn != .worked) else { return turn }
+        return try task.prepareCommit(until: began + TaskLimits.sliceNanoseconds) ? turn : .worked
+    }
+
+    private func takeTurns(_ time: any TimeSource, from began: Int64) throws(QueryFailure) -> QueryTask.Turn {
         let bytesBefore = task.bytesProcessed
         var turn = try task.turn(resume: wake)
         var now = time.monotonicNanoseconds()

@@ -81,7 +81,7 @@ extension Worker {
 extension QueryTask {
     /// Where the task stands; nil for one of several inputs, and for a client's, who waits for it.
     var placeInConvoy: Convoys.Place? {
-        guard !isTransient, description.inputs.count == 1, let input = description.inputs.first else { return nil }
+        guard !isTransient, !isPreparing, description.inputs.count == 1, let input = description.inputs.first else { return nil }
         return Convoys.Place(input.partition, input.position, next: input.run?.nextOffset)
     }
 }

@@ -331,7 +331,7 @@ final class Worker: @unchecked Sendable {
         guard !slot.isGone else { return }
         switch outcome.result {
         case .success(let turn):
-            if slot.task.isCommitDue(isIdle: turn != .worked), !due.contains(where: { $0 === slot }) { due.append(slot) }
+            if slot.task.isPrepared, !due.contains(where: { $0 === slot }) { due.append(slot) }
             switch turn {
             case .worked: makeReady(slot)
             case .idle: if slot.isUpToDate { slot.run.goesOn(slot.task.identity) }

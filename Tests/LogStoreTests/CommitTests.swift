@@ -31,6 +31,27 @@ import Testing
         #expect(try everything(log, second) == "b=2 c=3")
     }
 
+    /// What is made ready before its commit has its offsets and its place with it, and is committed once.
+    @Test func appendsAreMadeReadyAhead() throws {
+        let files = MemoryFileSystem()
+        let log = try openLog(files)
+        let (topic, packed) = (try log.create("t"), try log.create("packed") { $0.compression = .gzip })
+        let early = try log.prepared(Append(topic: topic, partition: 0, records: records("c=3 d=4")))
+        let small = try log.prepared(Append(topic: packed, partition: 0, records: records("x=1 y")))
+        #expect(early.records.isEmpty)
+        #expect(try log.prepared(Append(topic: topic, partition: 0, records: records(""))).records.isEmpty)
+        try log.append(topic, "a=1 b=2")
+        #expect(try everything(log, topic) == "a=1 b=2")
+        let receipt = try log.commitAndWait([early, small, Append(topic: topic, partition: 0, records: records("e=5"))])
+        #expect(receipt.baseOffsets == [2, 0, 4])
+        #expect(throws: LogError.self) { try log.commitAndWait([early]) }
+        #expect(throws: LogError.self) { try log.prepared(Append(topic: topic, partition: 1, records: records("a=1"))) }
+        log.close()
+        let again = try openLog(files)
+        #expect(try everything(again, topic) == "a=1 b=2 c=3 d=4 e=5")
+        #expect(try everything(again, packed) == "x=1 y")
+    }
+
     /// Batches of many commits, whose arrays lie anywhere in memory, are read as one run.
     @Test func oneRunSpansManyCommits() throws {
         let log = try openLog(MemoryFileSystem())

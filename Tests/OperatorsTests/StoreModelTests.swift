@@ -68,7 +68,7 @@ private func pieces(_ records: OutgoingRecords, _ index: Int) -> (key: ArraySlic
             model[key] = row
             if chance.below(50) == 0 { store.reclaim() }
             if chance.below(500) == 0 {
-                let changes = records { store.writeChanges(to: $0) }
+                let changes = records { writeChanges(of: store, to: $0, atOnce: 1 + chance.below(300)) }
                 for index in 0..<changes.count {
                     let (key, value) = pieces(changes, index)
                     #expect(copy.restore(key: key, value: value, timestamp: changes.timestamps[index]) == nil)
@@ -77,7 +77,7 @@ private func pieces(_ records: OutgoingRecords, _ index: Int) -> (key: ArraySlic
         }
         #expect(store.count == model.count)
         #expect(contents(store, limit: 100) == model)
-        let last = records { store.writeChanges(to: $0) }
+        let last = records { writeChanges(of: store, to: $0, atOnce: 7) }
         for index in 0..<last.count {
             let (key, value) = pieces(last, index)
             #expect(copy.restore(key: key, value: value, timestamp: last.timestamps[index]) == nil)
@@ -158,9 +158,9 @@ private func pieces(_ records: OutgoingRecords, _ index: Int) -> (key: ArraySlic
                 model.append(Kept(key: key, time: time, arrival: step))
             }
             buffer.sweep(horizon)
-            if chance.below(100) == 0 { log.append(records { buffer.writeChanges(to: $0) }) }
+            if chance.below(100) == 0 { log.append(records { writeChanges(of: buffer, to: $0, atOnce: 1 + chance.below(20)) }) }
             if step % 1000 == 999 {
-                log.append(records { buffer.writeChanges(to: $0) })
+                log.append(records { writeChanges(of: buffer, to: $0, atOnce: 1 + chance.below(20)) })
                 buffer = JoinBuffer(seed: seed, span: span)
                 for changes in log {
                     for index in 0..<changes.count {
@@ -177,4 +177,9 @@ private func pieces(_ records: OutgoingRecords, _ index: Int) -> (key: ArraySlic
         #expect(buffer.memory < full / 4)
         #expect(withKey("k1") { buffer.matches($0, 0...now, after: -1) { _, _ in } } == 0)
     }
+}
+
+/// Has a store write its changes, so many at once.
+private func writeChanges(of store: any StateStore, to records: RecordSink, atOnce limit: Int) {
+    repeat { records.beginSlice() } while !store.writeChanges(to: records, limit: limit)
 }

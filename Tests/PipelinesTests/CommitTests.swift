@@ -188,6 +188,59 @@ import Testing
         second.pool.stop()
     }
 
+    /// A task that counts values by themselves, with one commit for all that it has processed.
+    private func counting(_ log: ScriptedLog, _ names: (input: String, output: String, changelog: String)) throws -> QueryTask {
+        func topic(_ name: String) -> TopicID { log.describeTopic(named: name)?.id ?? log.addTopic(name) }
+        var persistence = TaskPersistence(group: "q")
+        persistence.output = OutputTopic(topic: topic(names.output), partitions: 1)
+        persistence.changelogs = ["store": PartitionKey(topic: topic(names.changelog), partition: 0)]
+        let input = PartitionKey(topic: topic(names.input), partition: 0)
+        let description = TaskDescription(
+            dataflow: try TestQuery.dataflow(counts: true, options: DataflowOptions(coalesces: true, hasSlices: true)),
+            inputs: [TaskInput(index: 0, partition: input, topicName: names.input, position: 0)], partition: 0, role: .persistent(persistence))
+        return QueryTask(description, status: QueryStatus(queryID: "q"), log: log, time: SystemTime())
+    }
+
+    /// A commit of many groups is made ready step by step. Until it is, nothing is in the log and the task takes no input; a task that goes in
+    /// the middle of it leaves nothing.
+    @Test func aLargeCommitIsMadeReadyInSteps() throws {
+        let log = ScriptedLog()
+        let topics = (input: "in", output: "out", changelog: "store")
+        let input = log.addTopic("in")
+        let keys = (0..<20_000).map { "k\($0 % 12_000)" }
+        log.append(input, values(keys))
+        let expected = (0..<12_000).map { #"{"N":\#($0 < 8000 ? 2 : 1)}"# }
+        // The first one goes half-way, the second as a forced commit finds it half-way.
+        var wasReady = false
+        for goesOn in [false, true] {
+            let task = try counting(log, topics)
+            while try task.turn(resume: {}) == .worked {}
+            var steps = 0
+            while try !task.prepareCommit(until: .min), steps < 4 {
+                steps += 1
+                #expect(try task.turn(resume: {}) == .worked)
+                #expect(task.isCommitDue(isIdle: false))
+            }
+            #expect(steps == 4 && log.commits.isEmpty)
+            guard goesOn else { continue }
+            log.append(input, values(["late"]))
+            guard case .success? = try commit(task, to: log) else { throw QueryFailure(message: "refused") }
+            wasReady = true
+            #expect(log.commits.count == 1)
+            #expect(log.values(try topic("out", log)) == expected)
+            #expect(log.values(try topic("store", log)).count == 12_000)
+            #expect(try task.turn(resume: {}) == .worked)
+            guard case .success? = try commit(task, to: log) else { throw QueryFailure(message: "refused") }
+            #expect(log.values(try topic("out", log)) == expected + [#"{"N":1}"#])
+        }
+        #expect(wasReady)
+    }
+
+    private func topic(_ name: String, _ log: ScriptedLog) throws -> TopicID {
+        guard let topic = log.describeTopic(named: name) else { throw QueryFailure(message: "there is no \(name)") }
+        return topic.id
+    }
+
     /// A batch takes about a slice of time: it begins with one record, grows while it is quick, and stays with one where each takes long.
     @Test(arguments: [(0, [1, 2, 4, 8, 16, 32]), (1_000_000_000, [1, 1, 1, 1, 1, 1])] as [(Int64, [Int64])])
     func aBatchIsAsLargeAsItsTimeAllows(nanoseconds: Int64, expected: [Int64]) throws {

@@ -70,7 +70,7 @@ final class TestQuery: Sendable {
         }
     }
 
-    static func dataflow(counts: Bool = false) throws(DataflowError) -> Dataflow {
+    static func dataflow(counts: Bool = false, options: DataflowOptions = DataflowOptions()) throws(DataflowError) -> Dataflow {
         let source = SourceStep(
             sourceName: "S", topic: "in", kind: .stream, keyFormat: FormatSpec(.kafka, isUnwrapped: true), valueFormat: FormatSpec(.json),
             schema: SourceSchema(key: [ColumnDefinition("K", .string)], value: [ColumnDefinition("V", .string)]), timestamp: nil, window: nil,
@@ -87,7 +87,7 @@ final class TestQuery: Sendable {
                     function: "COUNT", arguments: [TypedExpression(.pseudo(.rowtime), .bigint)], options: [], result: .bigint)], window: nil, isFinal: false, isTableInput: false,
             output: RowSchema(columns: [group, count], keyCount: 1), repartition: nil, store: StoreDescription(name: "store"),
             keyFormat: FormatSpec(.kafka), sendsOld: false)
-        return try Dataflow(root: .aggregate(aggregate), destination: .sink(sink))
+        return try Dataflow(root: .aggregate(aggregate), destination: .sink(sink), options: options)
     }
 
     /// Appends values to the input as another writer would.

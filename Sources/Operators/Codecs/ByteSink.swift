@@ -145,8 +145,12 @@ import Bytes
 
     /// Whether the records are more than one commit may hold; then what writes them stops.
     var isFull: Bool { bytes.count > OutputLimits.heldBytes }
-    /// Whether the records are enough for one slice of a snapshot.
-    var isSlice: Bool { bytes.count >= OutputLimits.sliceBytes }
+    /// Whether the records are enough for one slice of a snapshot or of a changelog.
+    var isSlice: Bool { bytes.count - sliceStart >= OutputLimits.sliceBytes }
+    private var sliceStart = 0
+
+    /// The next slice begins behind what is there.
+    func beginSlice() { sliceStart = bytes.count }
 
     /// Ends one record without headers, which was written from the end of `bytes` up to `end`: first the key, of `keyCount` bytes, then
     /// the value, if it has one.
@@ -174,6 +178,7 @@ import Bytes
     func take() -> OutgoingRecords {
         var records = OutgoingRecords()
         records.bytes = bytes.take()
+        sliceStart = 0
         swap(&records.keys, &keys)
         swap(&records.values, &values)
         swap(&records.headers, &headers)

@@ -33,6 +33,8 @@ import Quantities
     private var slicesMade: Int64 = 0
     private var awaiting = AwaitingRows()
     private var loggedTimes = (own: StreamTime.unset, join: StreamTime.unset)
+    /// The first change that the changelog has not got.
+    private var nextChange = 0
     /// The slice of the snapshot under way, and which of its rows comes next.
     private var inSnapshot: (slice: Int64, row: Int) = (Int64.min, 0)
     /// Called with the time of every row that awaits a partner and is restored from the changelog.
@@ -251,28 +253,39 @@ import Quantities
         records.append(key: keyRange, value: bytes.range(from: valueStart), timestamp: max(largestTime, joinTime), header: .null)
     }
 
-    func writeChanges(to records: RecordSink) {
+    func writeChanges(to records: RecordSink, limit: Int) -> Bool {
+        let (first, limit) = (records.count, max(1, limit))
+        func hasRoom() -> Bool { records.count - first < limit && !records.isSlice }
         forEachChange { slice, number in
-            if !records.isFull { write(slice[number], isGone: false, to: records) }
+            var row = slice[number]
+            write(row, isGone: false, to: records)
+            row.isChanged = false
+            row.isLogged = true
+            slice[number] = row
+            return hasRoom()
         }
-        for slice in expired {
+        guard nextChange == (unsafe parts.pointee.changes.count) else { return false }
+        // Deletions are small, and come slice by slice.
+        while let slice = expired.first {
+            if !hasRoom() { return false }
             for number in 0..<slice.bound where slice[number].isLogged && !slice[number].isGone {
-                if records.isFull { return }
                 write(slice[number], isGone: true, to: records)
             }
+            expired.removeFirst().free()
         }
-        if records.isFull { return }
         discardChanges()
         if loggedTimes != (largestTime, joinTime) { writeTimes(to: records) }
+        return true
     }
 
-    /// Calls `body` with the changed rows of slices that are there.
-    @inline(__always) private func forEachChange(_ body: (BufferSlice, Int) -> Void) {
+    /// Calls `body` with the changed rows of slices that are there, until it gives false.
+    @inline(__always) private func forEachChange(_ body: (BufferSlice, Int) -> Bool) {
         var current: BufferSlice?
-        for place in 0..<(unsafe parts.pointee.changes.count) {
-            let change = unsafe parts.pointee.changes[place]
+        while nextChange < (unsafe parts.pointee.changes.count) {
+            let change = unsafe parts.pointee.changes[nextChange]
+            nextChange += 1
             if current?.serial != change.slice { current = slices.first { $0.serial == change.slice } }
-            if let slice = current, !slice[change.number].isGone { body(slice, change.number) }
+            if let slice = current, !slice[change.number].isGone, !body(slice, change.number) { return }
         }
     }
 
@@ -282,8 +295,10 @@ import Quantities
             row.isChanged = false
             row.isLogged = true
             slice[number] = row
+            return true
         }
         unsafe parts.pointee.changes.removeAll()
+        nextChange = 0
         for slice in expired { slice.free() }
         expired.removeAll()
     }

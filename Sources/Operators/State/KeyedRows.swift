@@ -31,6 +31,8 @@ import Values
 
     private let parts: UnsafeMutablePointer<Parts>
     private let seed: UInt64
+    /// The first of the changed rows that the changelog has not got.
+    private var nextChange = 0
     /// Called when a key's row is restored (or its deletion), with the key's number.
     var onRestore: ((_ number: Int, _ hasRow: Bool) -> Void)?
 
@@ -160,22 +162,30 @@ import Values
         records.append(StateKeys.row, key: slot.place.key, value: slot.hasRow ? slot.place.row : nil, timestamp: slot.time)
     }
 
-    func writeChanges(to records: RecordSink) {
-        for place in 0..<(unsafe parts.pointee.changed.count) {
-            if records.isFull { return }
-            unsafe write(Int(parts.pointee.changed[place]), to: records)
+    func writeChanges(to records: RecordSink, limit: Int) -> Bool {
+        let count = unsafe parts.pointee.changed.count
+        let last = nextChange + min(count - nextChange, max(1, limit))
+        while nextChange < last, !records.isSlice {
+            let number = unsafe Int(parts.pointee.changed[nextChange])
+            write(number, to: records)
+            forgetChange(number)
+            nextChange += 1
         }
+        guard nextChange == count else { return false }
         discardChanges()
+        return true
+    }
+
+    private func forgetChange(_ number: Int) {
+        var slot = unsafe parts.pointee.slots[number]
+        slot.isChanged = false
+        unsafe parts.pointee.slots[number] = slot
+        dropIfUnused(number)
     }
 
     func discardChanges() {
-        for place in 0..<(unsafe parts.pointee.changed.count) {
-            let number = unsafe Int(parts.pointee.changed[place])
-            var slot = unsafe parts.pointee.slots[number]
-            slot.isChanged = false
-            unsafe parts.pointee.slots[number] = slot
-            dropIfUnused(number)
-        }
+        for place in nextChange..<(unsafe parts.pointee.changed.count) { unsafe forgetChange(Int(parts.pointee.changed[place])) }
+        nextChange = 0
         unsafe parts.pointee.changed.removeAll()
         reclaim()
     }

@@ -5,26 +5,36 @@ import Plans
 import Quantities
 
 extension AggregateOperator: StateStore {
-    func writeChanges(to records: RecordSink) {
-        changed.sort { $0.start < $1.start }
+    func writeChanges(to records: RecordSink, limit: Int) -> Bool {
+        if logging.window == 0, logging.groups.isEmpty { changed.sort { $0.start < $1.start } }
         var record = StateRecord()
-        for window in changed {
-            window.isChanged = false
-            guard state.windows[window.start] === window else { continue }
-            for group in window.table.takeChanged() {
-                if records.isFull { return }
-                write(window, Int(group), with: &record, to: records)
+        var left = max(1, limit)
+        while logging.window < changed.count {
+            let window = changed[logging.window]
+            if logging.groups.isEmpty {
+                window.isChanged = false
+                if state.windows[window.start] === window { logging.groups = window.table.takeChanged() }
             }
+            while logging.next < logging.groups.count {
+                if left == 0 || records.isSlice { return false }
+                write(window, Int(logging.groups[logging.next]), with: &record, to: records)
+                logging.next += 1
+                left -= 1
+            }
+            logging = LoggingPlace(window: logging.window + 1)
         }
+        logging = LoggingPlace()
         changed.removeAll(keepingCapacity: true)
         if isWindowed, state.streamTime != loggedStreamTime {
             loggedStreamTime = state.streamTime
             StateKeys.writeStreamTime(state.streamTime, to: records)
         }
         state.endCommit()
+        return true
     }
 
     func discardChanges() {
+        logging = LoggingPlace()
         for window in changed {
             window.isChanged = false
             _ = window.table.takeChanged()

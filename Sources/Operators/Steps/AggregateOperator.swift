@@ -29,6 +29,14 @@ final class AggregateOperator: Operator {
         var lastDiskKey: [UInt8]?
     }
 
+    /// How far the changelog of a commit has got: the window whose turn it is, by its place in `changed`, and its groups, of which those
+    /// before `next` have been written.
+    struct LoggingPlace {
+        var window = 0
+        var groups: [Int32] = []
+        var next = 0
+    }
+
     /// A batch, and how far it has got.
     private struct Work {
         let input: Batch
@@ -60,6 +68,7 @@ final class AggregateOperator: Operator {
     var latest: WindowGroups?
     /// Windows with groups that the changelog has not got yet.
     var changed: [WindowGroups] = []
+    var logging = LoggingPlace()
     /// Windows whose memory may have grown since it was last counted, and what all had then.
     var uncounted: [WindowGroups] = []
     var countedMemory = 0

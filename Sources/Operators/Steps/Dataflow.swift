@@ -133,6 +133,9 @@ package final class Dataflow {
     private var batchMark = RecordSink.Mark()
     /// Bytes of a row that was held back, as the last flush had it.
     private var bytesPerHeldRow = 0
+    /// While the changelog is taken: the store whose turn is next, and bytes of what it has written.
+    private var nextLogged = 0
+    private var loggedBytes = 0
     /// While flushing: how many rows were held back.
     private var flushedRows = 0
     /// Whether a batch or a flush is not done. Then only `resume` may be called, `takeRows`, or nothing any more.
@@ -232,7 +235,8 @@ package final class Dataflow {
     /// Goes on with the batch or the flush that is pending, until it is done or a slice of output has been made.
     package func resume() throws(DataflowError) {
         guard hasPending else { return }
-        context.budget.beginSlice()
+        // Of records only a flush makes none.
+        context.budget.beginSlice(rows: batchRecords == 0 ? OutputLimits.flushRows : OutputLimits.sliceRows)
         while true {
             try checkCancelled()
             let isAnyLeft = try step()
@@ -434,13 +438,35 @@ package final class Dataflow {
         var result: [(store: String, records: OutgoingRecords)] = []
         for name in storeNames {
             let records = changes
-            stores[name]?.writeChanges(to: records)
-            if records.isFull {
-                throw DataflowError("the changes of the store \(name) do not fit one commit", isOutputTooLarge: true)
-            }
+            while try !writeChanges(of: name, to: records, limit: .max) {}
             if records.count > 0 { result.append((name, records.take())) }
         }
         return result
+    }
+
+    /// The next part of the changelog records of all stores, about `limit` entries of one store; nil when there are no more of this commit.
+    package func takeChangelogSlice(limit: Int) throws(DataflowError) -> (store: String, records: OutgoingRecords)? {
+        while nextLogged < storeNames.count {
+            let name = storeNames[nextLogged]
+            let records = RecordSink()
+            if try writeChanges(of: name, to: records, limit: limit) { nextLogged += 1 }
+            if records.count > 0 { return (name, records.take()) }
+        }
+        nextLogged = 0
+        return nil
+    }
+
+    /// Writes the next changes of a store; whether these were the last.
+    private func writeChanges(of name: String, to records: RecordSink, limit: Int) throws(DataflowError) -> Bool {
+        let before = records.bytes.count
+        records.beginSlice()
+        let isDone = stores[name]?.writeChanges(to: records, limit: limit) ?? true
+        loggedBytes += records.bytes.count - before
+        if loggedBytes > OutputLimits.heldBytes {
+            throw DataflowError("the changes of the store \(name) do not fit one commit", isOutputTooLarge: true)
+        }
+        if isDone { loggedBytes = 0 }
+        return isDone
     }
 
     /// Forgets what has changed in the stores, for queries that keep no changelog.

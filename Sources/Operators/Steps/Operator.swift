@@ -110,9 +110,10 @@ final class DataflowContext {
 
 /// State that is written as changelog records and restored from them.
 protocol StateStore: AnyObject {
-    /// Appends what has changed since the last call.
-    func writeChanges(to records: RecordSink)
-    /// Forgets what has changed since the last call.
+    /// Appends the next of what has changed since the last commit, about `limit` entries; whether that was the last of it. Nothing changes
+    /// before all of it is written.
+    func writeChanges(to records: RecordSink, limit: Int) -> Bool
+    /// Forgets what has changed since the last commit.
     func discardChanges()
     /// Takes the records of a run of the changelog; nil, or what is wrong with which of them.
     func restore(_ run: RecordRun) -> RestoreProblem?

@@ -15,6 +15,8 @@ package enum OutputLimits {
     package static let chunkBytes = 1 << 20
     /// Rows that expanding operators make in one slice: a few milliseconds of work, so that others do not wait longer for their turns.
     package static let sliceRows = 16_384
+    /// The same of what was held back for a commit: its rows lie all over a large state, and each costs several misses of the cache.
+    package static let flushRows = chunkRows
     /// Bytes that a slice puts out: a few milliseconds of encoding.
     package static let sliceBytes = 2 << 20
     /// Bytes that may be put out between two commits. A commit is written and held as a whole; 16 such tasks fit a machine of 4 GiB.
@@ -64,6 +66,8 @@ final class OutputBudget {
     var cancel = CancelFlag()
     /// Whether slices end at all; without it one call works to the end.
     private let hasSlices: Bool
+    /// Rows of expanding operators that end a slice.
+    private var sliceRows = OutputLimits.sliceRows
     /// Rows of expanding operators, and bytes at the dataflow's end, in this slice.
     private(set) var rows = 0
     private(set) var bytes = 0
@@ -79,13 +83,17 @@ final class OutputBudget {
 
     /// Whether an operator must put its work aside before it makes another chunk.
     var isUsedUp: Bool {
-        hasSlices && (rows >= OutputLimits.sliceRows || bytes >= OutputLimits.sliceBytes) || isTooMuch || cancel.isSet
+        hasSlices && (rows >= sliceRows || bytes >= OutputLimits.sliceBytes) || isTooMuch || cancel.isSet
     }
 
     /// Whether a hard limit has been passed.
     var isTooMuch: Bool { heldBytes > OutputLimits.heldBytes || hasTooManyRows }
 
-    func beginSlice() { (rows, bytes) = (0, 0) }
+    func beginSlice(rows limit: Int) {
+        (rows, bytes) = (0, 0)
+        sliceRows = limit
+    }
+
     func beginBatch() { (batchRows, batchBytes) = (0, 0) }
 
     /// An expanding operator has made a chunk.

@@ -25,34 +25,44 @@ extension SessionOperator: RecordwiseStore {
         for aggregator in aggregators { aggregator.write(slot, to: &bytes) }
     }
 
-    func writeChanges(to records: RecordSink) {
+    func writeChanges(to records: RecordSink, limit: Int) -> Bool {
+        let (limit, count) = (max(1, limit), table.changeCount)
         var (key, state): ([UInt8], [UInt8]) = ([], [])
+        var seen = 0
+        func goesOn() -> Bool {
+            seen += 1
+            return seen < limit && !records.isSlice
+        }
         // What is gone comes first: sessions that are read back never overlap.
-        table.forEachChange { old, session in
-            guard old.isKnown, session.marks.contains(.gone) || session.start != old.start || session.end != old.end else { return true }
-            writeKey(session.group, start: old.start, end: old.end, to: &key)
-            StateKeys.append(key, nil, old.end, to: records)
-            return !records.isFull
+        if nextChange < count {
+            nextChange = table.forEachChange(from: nextChange) { old, session in
+                if old.isKnown, session.marks.contains(.gone) || session.start != old.start || session.end != old.end {
+                    writeKey(session.group, start: old.start, end: old.end, to: &key)
+                    StateKeys.append(key, nil, old.end, to: records)
+                }
+                return goesOn()
+            }
+            if nextChange < count || seen >= limit || records.isSlice { return false }
         }
-        table.forEachChange { old, session in
-            if records.isFull { return false }
-            if session.marks.contains(.gone) { return true }
-            writeKey(session.group, start: session.start, end: session.end, to: &key)
-            writeState(Int(old.slot), end: session.end, to: &state)
-            StateKeys.append(key, state, session.end, to: records)
-            return true
+        nextChange = count + table.forEachChange(from: nextChange - count) { old, session in
+            if !session.marks.contains(.gone) {
+                writeKey(session.group, start: session.start, end: session.end, to: &key)
+                writeState(Int(old.slot), end: session.end, to: &state)
+                StateKeys.append(key, state, session.end, to: records)
+            }
+            return goesOn()
         }
-        // They do not fit one commit: what is here will be thrown away.
-        if records.isFull { return }
-        table.noteLogged()
-        forgetIdleKeys()
+        guard nextChange == 2 * count else { return false }
+        discardChanges()
         if table.streamTime != loggedStreamTime {
             loggedStreamTime = table.streamTime
             StateKeys.writeStreamTime(table.streamTime, to: records)
         }
+        return true
     }
 
     func discardChanges() {
+        nextChange = 0
         table.noteLogged()
         forgetIdleKeys()
     }

@@ -30,6 +30,8 @@ final class SessionOperator: Operator {
     private(set) var keys: GroupTable
     var table = SessionTable()
     var loggedStreamTime = StreamTime.unset
+    /// How far the changelog of a commit has got: it goes through the changed sessions twice.
+    var nextChange = 0
     /// A snapshot is under way: keys keep their places.
     var isInSnapshot = false
     /// Sessions have gone since keys were last numbered.

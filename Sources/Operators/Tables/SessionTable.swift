@@ -241,9 +241,19 @@ struct SessionTable {
         freeIfUnnamed(slot)
     }
 
-    /// Calls `body` with all sessions that have changed, each as it was and as it is.
-    func forEachChange(_ body: (SessionVersion, SessionSlot) -> Bool) {
-        for version in changed where !body(version, slots[Int(version.slot)]) { return }
+    /// How many sessions have changed.
+    var changeCount: Int { changed.count }
+
+    /// Calls `body` with the sessions that have changed, each as it was and as it is, from the one at `place` on until it gives false. Gives
+    /// the place behind the last one.
+    func forEachChange(from place: Int, _ body: (SessionVersion, SessionSlot) -> Bool) -> Int {
+        var place = place
+        while place < changed.count {
+            let version = changed[place]
+            place += 1
+            if !body(version, slots[Int(version.slot)]) { break }
+        }
+        return place
     }
 
     /// Says that the changelog has all sessions as they are.
