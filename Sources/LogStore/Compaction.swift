@@ -85,24 +85,18 @@ struct Compaction {
         return cleaned.reversed()
     }
 
-    /// A key by 128 bits of hash: for a billion keys a collision is less likely than 1 in 10^20.
-    private struct KeyHash: Hashable {
-        var high: UInt64
-        var low: UInt64
-    }
-
     private func hash(_ bytes: [UInt8], _ range: ByteRange) -> KeyHash {
         let range = Int(range.start)..<Int(range.start + range.length)
         return KeyHash(high: hash64(bytes, range, seed: seed), low: hash64(bytes, range, seed: ~seed))
     }
 
     /// Where the last record of each key stands, of the segments that have never been compacted.
-    private func latestOffsets() throws(LogError) -> [KeyHash: Int64] {
-        var latest: [KeyHash: Int64] = [:]
+    private func latestOffsets() throws(LogError) -> LatestOffsets {
+        var latest = LatestOffsets()
         for segment in segments where try !segment.isCompacted() {
             try visit(segment) { _, run throws(LogError) in
                 for index in 0..<run.count where !run.keys[index].isNull {
-                    latest[hash(run.bytes, run.keys[index])] = run.offsets[index]
+                    latest.note(hash(run.bytes, run.keys[index]), run.offsets[index])
                 }
             }
         }
@@ -135,7 +129,7 @@ struct Compaction {
     }
 
     private func clean(
-        _ segment: Segment, _ latest: [KeyHash: Int64], until end: Offset, mayBeEmpty: Bool
+        _ segment: Segment, _ latest: LatestOffsets, until end: Offset, mayBeEmpty: Bool
     ) throws(LogError) -> CleanedSegment {
         let path = segment.path + ".cleaned"
         var output = CompactedOutput(
@@ -145,7 +139,7 @@ struct Compaction {
             let known = header.attributes & Self.horizonBit != 0 ? header.baseTimestamp : nil
             for index in 0..<run.count {
                 let (key, value) = (run.keys[index], run.values[index])
-                if !key.isNull, latest[hash(run.bytes, key)] ?? -1 > run.offsets[index] { continue }
+                if !key.isNull, latest.offset(of: hash(run.bytes, key)) > run.offsets[index] { continue }
                 var horizon: Int64?
                 if value.isNull && !key.isNull {
                     if let known, known <= now { continue }
