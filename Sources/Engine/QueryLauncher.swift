@@ -52,6 +52,7 @@ struct QueryLauncher: Sendable {
         var options = DataflowOptions(
             coalesces: settings[.cacheBytes] > 0, hashSeed: engine.configuration.random.next(), hasSlices: hasSlices)
         options.keepsView = keepsView
+        options.packsChangelog = engine.configuration.snapshots != nil
         options.failsOnUnreadableRecord = settings[.failsOnUnreadableRecord]
         var environment = environment()
         if let spillingQuery, let spills = engine.configuration.spills {

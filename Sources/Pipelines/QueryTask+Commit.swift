@@ -92,7 +92,7 @@ extension QueryTask {
     }
 
     private func appendChanges(to next: inout CommitPreparation, _ persistence: TaskPersistence) throws(QueryFailure) {
-        let slice: (store: String, records: OutgoingRecords)?
+        let slice: StoreSlice?
         do throws(DataflowError) {
             slice = try description.dataflow.takeChangelogSlice(limit: TaskLimits.preparedRecords)
         } catch {
@@ -100,7 +100,7 @@ extension QueryTask {
         }
         guard let slice else { return next.stage = .complete }
         guard let partition = persistence.changelogs[slice.store] else { return }
-        snapshots?.note(slice.store, slice.records.count)
+        snapshots?.note(slice.store, slice.entries)
         next.appends.append(prepared(Append(topic: partition.topic, partition: partition.partition, records: slice.records)))
     }
 

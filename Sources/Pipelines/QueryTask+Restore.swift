@@ -94,9 +94,9 @@ extension QueryTask {
             guard offset < bounds.durableEnd else { return nil }
             let run = try log.fetch(
                 changelog.topic, partition: changelog.partition, from: offset, maxBytes: TaskLimits.fetchBytes, upTo: .durable)
-            try take(run, into: store)
+            let entries = try take(run, into: store)
             // A server that is ended often would else read more of it each time.
-            snapshots?.note(store, run.count)
+            snapshots?.note(store, entries)
             return run.nextOffset > offset ? .changelog(run.nextOffset) : nil
         }
     }
@@ -124,8 +124,9 @@ extension QueryTask {
         }
     }
 
-    private func take(_ run: RecordRun, into store: String) throws(LogError) {
-        do throws(DataflowError) { try description.dataflow.restore(store: store, run: run) } catch {
+    /// Gives the number of entries.
+    @discardableResult private func take(_ run: RecordRun, into store: String) throws(LogError) -> Int {
+        do throws(DataflowError) { return try description.dataflow.restore(store: store, run: run) } catch {
             throw LogError(.damaged, error.message)
         }
     }

@@ -55,7 +55,7 @@ final class SnapshotTaker {
         if current.writer.hasFailed {
             pending = nil
         } else if let position = current.position {
-            let slice: (records: OutgoingRecords, next: Int?)
+            let slice: StoreSlice
             do throws(DataflowError) {
                 slice = try task.turns.timing(.snapshot, task.time) { () throws(DataflowError) in
                     try task.description.dataflow.snapshot(store: current.store, from: position, limit: sliceEntries)
@@ -65,7 +65,7 @@ final class SnapshotTaker {
                 return abandon()
             }
             adapt(to: slice.records.bytes.count)
-            current.records += slice.records.count
+            current.records += slice.entries
             current.position = slice.next
             current.commit = task.commitsMade
             pending = current

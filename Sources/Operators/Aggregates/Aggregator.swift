@@ -63,6 +63,16 @@ class Aggregator {
     func write(_ group: Int, to bytes: inout [UInt8]) {}
     /// Reads a state back; false when the bytes are damaged.
     func read(_ group: Int, _ reader: inout RowReader) -> Bool { false }
+    /// Whether every state takes but a few bytes, whatever comes: then many may be in one record.
+    var isSmall: Bool { false }
+    /// Appends the states of many groups.
+    func write(_ groups: ArraySlice<Int32>, to sink: ByteSink) {
+        var bytes: [UInt8] = []
+        for group in groups { write(Int(group), to: &bytes) }
+        sink.append(bytes)
+    }
+    /// Reads back what that has written; false when the bytes are damaged.
+    func read(_ groups: [Int32], _ reader: inout RowReader) -> Bool { groups.allSatisfy { read(Int($0), &reader) } }
     /// Reads the states of many groups back, each of which goes on where it stands in `states`; gives the place of the first that is damaged.
     func read(_ groups: [Int32], _ states: inout StoredStates) -> Int? { states.readEach { read(Int(groups[$0]), &$1) } }
     var memory: Int { 0 }

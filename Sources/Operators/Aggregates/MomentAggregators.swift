@@ -24,6 +24,7 @@ final class AverageAggregator: Aggregator {
         }
     }
 
+    override var isSmall: Bool { true }
     override func reset(_ group: Int) {
         words[group] = 0
         doubles[group] = 0
@@ -100,6 +101,7 @@ final class VarianceAggregator: Aggregator {
     }
 
     override func extend(to count: Int) { while states.count < count { states.append(State()) } }
+    override var isSmall: Bool { true }
     override func reset(_ group: Int) { states[group] = State() }
     override var memory: Int { states.capacity * MemoryLayout<State>.stride }
 
@@ -189,6 +191,7 @@ final class CorrelationAggregator: Aggregator {
     private var states: [State] = []
 
     override func extend(to count: Int) { while states.count < count { states.append(State()) } }
+    override var isSmall: Bool { true }
     override func reset(_ group: Int) { states[group] = State() }
     override var memory: Int { states.capacity * MemoryLayout<State>.stride }
 

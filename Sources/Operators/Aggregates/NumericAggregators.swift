@@ -47,10 +47,22 @@ final class CountAggregator: Aggregator {
     override func merge(_ other: Int, into group: Int) { counts[group] &+= counts[other] }
     override func result(_ group: Int, into column: Column, _ row: Int) { column.words[row] = counts[group] }
     override func results(_ groups: [Int32], into column: Column) {
+        var out: [Int64] = []
+        swap(&out, &column.words)
         let counts = counts
-        for (row, group) in groups.enumerated() { column.words[row] = counts[Int(group)] }
+        for (row, group) in groups.enumerated() { out[row] = counts[Int(group)] }
+        swap(&out, &column.words)
     }
     override func write(_ group: Int, to bytes: inout [UInt8]) { RowWriter.putWord(counts[group], to: &bytes) }
+    override var isSmall: Bool { true }
+    override func write(_ groups: ArraySlice<Int32>, to sink: ByteSink) { WordBlock.put(counts, groups, to: sink) }
+
+    override func read(_ groups: [Int32], _ reader: inout RowReader) -> Bool {
+        var counts: [Int64] = []
+        swap(&counts, &self.counts)
+        defer { swap(&counts, &self.counts) }
+        return WordBlock.read(&reader, groups, into: &counts)
+    }
 
     override func read(_ group: Int, _ reader: inout RowReader) -> Bool {
         guard let value = reader.word() else { return false }
@@ -112,10 +124,22 @@ final class WordSumAggregator: Aggregator {
     override func merge(_ other: Int, into group: Int) { sums[group] &+= sums[other] }
     override func result(_ group: Int, into column: Column, _ row: Int) { column.words[row] = cut(sums[group]) }
     override func results(_ groups: [Int32], into column: Column) {
+        var out: [Int64] = []
+        swap(&out, &column.words)
         let sums = sums
-        for (row, group) in groups.enumerated() { column.words[row] = cut(sums[Int(group)]) }
+        for (row, group) in groups.enumerated() { out[row] = cut(sums[Int(group)]) }
+        swap(&out, &column.words)
     }
     override func write(_ group: Int, to bytes: inout [UInt8]) { RowWriter.putWord(sums[group], to: &bytes) }
+    override var isSmall: Bool { true }
+    override func write(_ groups: ArraySlice<Int32>, to sink: ByteSink) { WordBlock.put(sums, groups, to: sink) }
+
+    override func read(_ groups: [Int32], _ reader: inout RowReader) -> Bool {
+        var sums: [Int64] = []
+        swap(&sums, &self.sums)
+        defer { swap(&sums, &self.sums) }
+        return WordBlock.read(&reader, groups, into: &sums)
+    }
 
     override func read(_ group: Int, _ reader: inout RowReader) -> Bool {
         guard let value = reader.word() else { return false }
@@ -136,6 +160,7 @@ final class DoubleSumAggregator: Aggregator {
     private var sums: [Double] = []
 
     override func extend(to count: Int) { extended(&sums, to: count, 0) }
+    override var isSmall: Bool { true }
     override func reset(_ group: Int) { sums[group] = 0 }
     override var memory: Int { sums.capacity * 8 }
 
@@ -193,6 +218,7 @@ final class DecimalSumAggregator: Aggregator {
     }
 
     override func extend(to count: Int) { extended(&sums, to: count, 0) }
+    override var isSmall: Bool { true }
     override func reset(_ group: Int) { sums[group] = 0 }
     override var memory: Int { sums.capacity * 16 }
 
@@ -245,6 +271,7 @@ final class WordExtremeAggregator: Aggregator {
         extended(&isSet, to: count, false)
     }
 
+    override var isSmall: Bool { true }
     override func reset(_ group: Int) { isSet[group] = false }
     override var memory: Int { values.capacity * 9 }
 
@@ -312,6 +339,7 @@ final class DoubleExtremeAggregator: Aggregator {
         extended(&isSet, to: count, false)
     }
 
+    override var isSmall: Bool { true }
     override func reset(_ group: Int) { isSet[group] = false }
     override var memory: Int { values.capacity * 9 }
 

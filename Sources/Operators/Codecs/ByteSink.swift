@@ -148,6 +148,10 @@ import Bytes
     /// Whether the records are enough for one slice of a snapshot or of a changelog.
     var isSlice: Bool { bytes.count - sliceStart >= OutputLimits.sliceBytes }
     private var sliceStart = 0
+    /// Entries of a store beyond one for each record.
+    var packedEntries = 0
+    /// How many entries of a store they are.
+    var entries: Int { count + packedEntries }
 
     /// The next slice begins behind what is there.
     func beginSlice() { sliceStart = bytes.count }
@@ -179,6 +183,7 @@ import Bytes
         var records = OutgoingRecords()
         records.bytes = bytes.take()
         sliceStart = 0
+        packedEntries = 0
         swap(&records.keys, &keys)
         swap(&records.values, &values)
         swap(&records.headers, &headers)

@@ -93,6 +93,13 @@ struct RowReader {
         return value
     }
 
+    /// The next `count` times `size` bytes, for `body` alone; nil where there are fewer.
+    mutating func withBytes<Result>(_ count: Int, times size: Int, _ body: (UnsafeRawBufferPointer) -> Result) -> Result? {
+        guard count <= (end - at) / max(1, size) else { return nil }
+        defer { at += count * size }
+        return unsafe bytes.withUnsafeBytes { unsafe body(UnsafeRawBufferPointer(rebasing: $0[at..<at + count * size])) }
+    }
+
     /// A length and so many bytes.
     mutating func text() -> ArraySlice<UInt8>? {
         guard let length = varint(), length <= UInt64(end - at) else { return nil }

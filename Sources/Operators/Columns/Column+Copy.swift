@@ -97,7 +97,11 @@ extension Column {
     func copyRows(of source: Column, _ indices: [Int32]) {
         reset(indices.count)
         if case .word = lane, source.nulls.isEmpty {
-            for (row, index) in indices.enumerated() { words[row] = source.words[Int(index)] }
+            var words: [Int64] = []
+            swap(&words, &self.words)
+            let known = source.words
+            for (row, index) in indices.enumerated() { words[row] = known[Int(index)] }
+            swap(&words, &self.words)
         } else {
             for (row, index) in indices.enumerated() { copy(source, Int(index), to: row) }
         }

@@ -59,7 +59,7 @@ final class GroupedState {
         if let last = window.earlier.last, last.commit == commit {
             earlier = last
         } else {
-            earlier = EarlierRows(before: commit, window.table, groupCount: window.knownGroups)
+            earlier = EarlierRows(before: commit, groupCount: window.knownGroups)
             window.earlier.append(earlier)
             changedWindows.append(CommittedWindow(commit: commit, window: window))
         }

@@ -192,7 +192,7 @@ extension AggregateOperator {
         let keyCount = step.output.keyCount
         batch.rowCount = groups.count
         batch.selection = .all(groups.count)
-        batch.timestamps = groups.map { table.timestamps[Int($0)] }
+        batch.timestamps = table.times(of: groups)
         batch.offsets = []
         batch.headers = []
         batch.recordIndexes = []

@@ -55,14 +55,14 @@ extension AggregateOperator: SpillingStore {
     /// has changed since the snapshot began and is in the changelog: what the disk has of it is older.
     func writeDiskSlice(limit: Int, to records: RecordSink) throws(DataflowError) -> Bool {
         guard let disk = state.spilled else { return false }
-        if records.count >= limit || records.isSlice { return true }
+        if records.entries >= limit || records.isSlice { return true }
         var entries = EntryList()
         let hasMore: Bool
         do throws(DiskTableError) {
             let reading = try disk.table.read()
             // What is put behind that from now on is in the changelog. A snapshot that went on to it might never end.
             if inSnapshot.lastDiskKey == nil { inSnapshot.lastDiskKey = try reading.lastKey() }
-            hasMore = try reading.append(to: &entries, prefix: [], after: inSnapshot.diskKey, atMost: limit - records.count)
+            hasMore = try reading.append(to: &entries, prefix: [], after: inSnapshot.diskKey, atMost: limit - records.entries)
         } catch {
             throw DataflowError(spilling: error)
         }

@@ -17,9 +17,9 @@ extension AggregateOperator: StateStore {
             }
             while logging.next < logging.groups.count {
                 if left == 0 || records.isSlice { return false }
-                write(window, Int(logging.groups[logging.next]), with: &record, to: records)
-                logging.next += 1
-                left -= 1
+                let written = write(logging.groups[logging.next...].prefix(left), of: window, with: &record, to: records)
+                logging.next += written
+                left -= written
             }
             logging = LoggingPlace(window: logging.window + 1)
         }
@@ -41,6 +41,19 @@ extension AggregateOperator: StateStore {
         }
         changed.removeAll(keepingCapacity: true)
     }
+
+    /// Writes the next record of these groups, of which there is one at least; how many it has.
+    private func write(_ groups: ArraySlice<Int32>, of window: WindowGroups, with record: inout StateRecord, to records: RecordSink) -> Int {
+        let fitting = isPacking(window.table) ? PackedGroups.fitting(groups, window.table.keys) : 1
+        guard fitting >= PackedGroups.fewest else {
+            if let group = groups.first { write(window, Int(group), with: &record, to: records) }
+            return 1
+        }
+        packed.write(groups.prefix(fitting), of: window, isWindowed: isWindowed, to: records)
+        return fitting
+    }
+
+    private func isPacking(_ table: GroupTable) -> Bool { context.options.packsChangelog && table.hasSmallStates }
 
     private func write(_ window: WindowGroups, _ group: Int, with record: inout StateRecord, to records: RecordSink) {
         record.removeAll()
@@ -65,6 +78,10 @@ extension AggregateOperator: StateStore {
                 guard let time = value.word() else { return problem("its stream time is damaged") }
                 restoreStreamTime(time)
                 continue
+            case StateKeys.pack:
+                if let problem = take(&stretch, of: run) { return problem }
+                if let reason = restorePack(run, record) { return problem(reason) }
+                continue
             case StateKeys.group where !isWindowed: break
             case StateKeys.window where isWindowed: break
             default: return problem("a key is of another kind of store")
@@ -88,6 +105,32 @@ extension AggregateOperator: StateStore {
         loggedStreamTime = state.streamTime
         for start in state.starts[firstOpenPlace...].prefix(while: isOver) { state.windows[start]?.isClosed = true }
         dropExpired()
+    }
+
+    /// Takes a record of many groups; nil, or what is wrong with it.
+    private func restorePack(_ run: RecordRun, _ record: Int) -> String? {
+        let damaged = "a record of groups is damaged"
+        var reader = RowReader(run.bytes, run.values[record].indexes)
+        guard let count = reader.varint().flatMap({ Int(exactly: $0) }), 1...PackedGroups.most ~= count else { return damaged }
+        var start: Int64 = 0
+        if isWindowed {
+            guard let value = reader.word() else { return damaged }
+            start = value
+            largestStart = max(largestStart, start)
+            if isExpired(start) { return nil }
+        }
+        let keys = step.grouping.map { Column($0.type) }
+        guard PackedGroups.read(&reader, count, into: keys) else { return damaged }
+        do throws(DataflowError) {
+            let window = try self.window(start)
+            if isWindowed { window.isClosed = isOver(start) }
+            noteGrowth(window)
+            var groups: [Int32] = []
+            window.table.assign(keys, (0..<Int32(truncatingIfNeeded: count)).map { $0 }, to: &groups)
+            return window.table.restore(groups, &reader) ? nil : damaged
+        } catch {
+            return error.message
+        }
     }
 
     /// Makes groups of the records that were gathered, and begins the next stretch.
@@ -121,14 +164,15 @@ extension AggregateOperator: StateStore {
             let window = inSnapshot.windows[inSnapshot.window]
             // What has gone to disk meanwhile is found there.
             while !window.hasMovedOut, inSnapshot.group < window.table.count {
-                if records.count >= max(1, limit) || records.isSlice { return position + max(1, records.count) }
-                write(window, inSnapshot.group, with: &record, to: records)
-                inSnapshot.group += 1
+                if records.entries >= max(1, limit) || records.isSlice { return position + max(1, records.entries) }
+                let last = min(window.table.count, inSnapshot.group + min(PackedGroups.most, max(1, limit) - records.entries))
+                let groups = (Int32(truncatingIfNeeded: inSnapshot.group)..<Int32(truncatingIfNeeded: last)).map { $0 }
+                inSnapshot.group += write(groups[...], of: window, with: &record, to: records)
             }
             inSnapshot.window += 1
             inSnapshot.group = 0
         }
-        if try writeDiskSlice(limit: max(1, limit), to: records) { return position + max(1, records.count) }
+        if try writeDiskSlice(limit: max(1, limit), to: records) { return position + max(1, records.entries) }
         inSnapshot = SnapshotPlace()
         if isWindowed, state.streamTime != StreamTime.unset { StateKeys.writeStreamTime(state.streamTime, to: records) }
         return nil

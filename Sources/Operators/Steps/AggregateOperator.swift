@@ -69,6 +69,7 @@ final class AggregateOperator: Operator {
     /// Windows with groups that the changelog has not got yet.
     var changed: [WindowGroups] = []
     var logging = LoggingPlace()
+    var packed = PackedGroups()
     /// Windows whose memory may have grown since it was last counted, and what all had then.
     var uncounted: [WindowGroups] = []
     var countedMemory = 0

@@ -38,6 +38,9 @@ package struct DataflowOptions: Hashable, Sendable {
     /// Whether questions may read the result, when that is a table whose rows follow from the state (`Dataflow.view`).
     package var keepsView = false
 
+    /// Whether the changelogs are never compacted by key: then many entries of a store may be one record.
+    package var packsChangelog = false
+
     /// Every change in order, seed 0 and no slices unless told otherwise.
     package init(coalesces: Bool = false, hashSeed: UInt64 = 0, hasSlices: Bool = false) {
         self.coalesces = coalesces
@@ -88,6 +91,18 @@ package struct InputSlice: Sendable {
         self.range = range
         self.partition = partition
     }
+}
+
+/// A part of a store's changelog or snapshot.
+package struct StoreSlice: Sendable {
+    /// Whose it is.
+    package let store: String
+    /// What is to be written.
+    package let records: OutgoingRecords
+    /// How many entries of the store these are; a record may have many.
+    package let entries: Int
+    /// Of a snapshot: where the next slice begins, nil at the end.
+    package var next: Int?
 }
 
 /// A running plan. Not Sendable: one owner, one thread. The head of this file says how it is driven.
@@ -445,12 +460,13 @@ package final class Dataflow {
     }
 
     /// The next part of the changelog records of all stores, about `limit` entries of one store; nil when there are no more of this commit.
-    package func takeChangelogSlice(limit: Int) throws(DataflowError) -> (store: String, records: OutgoingRecords)? {
+    package func takeChangelogSlice(limit: Int) throws(DataflowError) -> StoreSlice? {
         while nextLogged < storeNames.count {
             let name = storeNames[nextLogged]
             let records = RecordSink()
             if try writeChanges(of: name, to: records, limit: limit) { nextLogged += 1 }
-            if records.count > 0 { return (name, records.take()) }
+            let entries = records.entries
+            if entries > 0 { return StoreSlice(store: name, records: records.take(), entries: entries) }
         }
         nextLogged = 0
         return nil
@@ -475,20 +491,23 @@ package final class Dataflow {
     }
 
     /// Takes changelog (or snapshot) records of a store, in the order in which they were written. To be called before any `process`.
-    package func restore(store: String, run: RecordRun) throws(DataflowError) {
+    /// Gives the number of entries.
+    @discardableResult package func restore(store: String, run: RecordRun) throws(DataflowError) -> Int {
         guard let target = stores[store] else { throw DataflowError("there is no state store \(store)") }
         if let problem = target.restore(run) {
             throw DataflowError("the state store \(store) cannot be restored: \(problem.reason)", offset: run.offset(at: problem.record))
         }
+        return PackedGroups.entries(in: run)
     }
 
     /// The next slice of a store's whole state as changelog records, about `limit` entries, from `position` (0 first). The position of the
     /// next slice is nil at the end. Changes made between slices are in the changelog, so the snapshot is right once that is replayed.
     /// Errors: what is on disk cannot be read.
-    package func snapshot(store: String, from position: Int, limit: Int) throws(DataflowError) -> (records: OutgoingRecords, next: Int?) {
+    package func snapshot(store: String, from position: Int, limit: Int) throws(DataflowError) -> StoreSlice {
         let records = RecordSink()
         let next = try stores[store]?.writeSnapshot(from: position, limit: limit, to: records)
-        return (records.take(), next)
+        let entries = records.entries
+        return StoreSlice(store: store, records: records.take(), entries: entries, next: next)
     }
 
     /// Bytes of memory that state takes.

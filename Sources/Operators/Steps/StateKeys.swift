@@ -20,6 +20,8 @@ enum StateKeys {
     static let row: UInt8 = 3
     /// Then a varint length, the key of a join's buffer, the row's time and its arrival number.
     static let buffered: UInt8 = 4
+    /// Then a hash of the value, which is many groups: see PackedGroups.swift.
+    static let pack: UInt8 = 5
     /// Nothing more: the value is the store's stream time.
     static let streamTime: UInt8 = 9
 

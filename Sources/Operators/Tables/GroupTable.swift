@@ -38,6 +38,7 @@ final class GroupTable {
         self.aggregators = aggregators
         self.resultTypes = resultTypes
         hasTextKeys = keys.contains(where: \.hasVariableWeight)
+        hasSmallStates = aggregators.allSatisfy(\.isSmall)
         let isWord = keyTypes.count == 1 && Lane(keyTypes[0]) == .word && !keysMayBeNull
         wordTable = isWord ? WordTable(seed: seed) : nil
         byteTable = isWord ? nil : ByteTable(seed: seed)
@@ -55,6 +56,10 @@ final class GroupTable {
     }
 
     var count: Int { timestamps.count }
+    /// Whether every key is one whole number.
+    var hasWordKeys: Bool { wordTable != nil }
+    /// Whether the states of many groups may be in one record.
+    let hasSmallStates: Bool
 
     var memory: Int {
         (wordTable?.memory ?? 0) + (byteTable?.memory ?? 0) + keys.reduce(0) { $0 + $1.memory } + aggregators.reduce(0) { $0 + $1.memory }
@@ -229,7 +234,10 @@ final class GroupTable {
     func takeChanged() -> [Int32] { take(&changed, GroupTable.changedFlag) }
 
     private func take(_ marked: inout [Int32], _ flag: UInt8) -> [Int32] {
+        var flags: [UInt8] = []
+        swap(&flags, &self.flags)
         for group in marked { flags[Int(group)] &= ~flag }
+        swap(&flags, &self.flags)
         defer { marked.removeAll(keepingCapacity: true) }
         return marked
     }
@@ -238,6 +246,31 @@ final class GroupTable {
     func write(_ group: Int, to bytes: inout [UInt8]) {
         RowWriter.putWord(timestamps[group], to: &bytes)
         for aggregator in aggregators { aggregator.write(group, to: &bytes) }
+    }
+
+    /// The times of these groups.
+    func times(of groups: some Collection<Int32>) -> [Int64] {
+        let timestamps = timestamps
+        return groups.map { timestamps[Int($0)] }
+    }
+
+    /// Takes back the times and states of groups as a record of many has them; false when they are damaged.
+    func restore(_ groups: [Int32], _ reader: inout RowReader) -> Bool {
+        var timestamps: [Int64] = []
+        swap(&timestamps, &self.timestamps)
+        let isWhole = WordBlock.read(&reader, groups, into: &timestamps)
+        swap(&timestamps, &self.timestamps)
+        guard isWhole else { return false }
+        for aggregator in aggregators where !aggregator.read(groups, &reader) { return false }
+        noteEmitted(groups)
+        return true
+    }
+
+    private func noteEmitted(_ groups: [Int32]) {
+        var flags: [UInt8] = []
+        swap(&flags, &self.flags)
+        for group in groups { flags[Int(group)] |= GroupTable.emittedFlag }
+        swap(&flags, &self.flags)
     }
 
     /// Takes back the times and states of groups, which lie in `bytes`; gives the place of the first that is damaged.
@@ -251,10 +284,7 @@ final class GroupTable {
         for aggregator in aggregators {
             if let damaged = aggregator.read(groups, &stored) { return damaged }
         }
-        var flags: [UInt8] = []
-        swap(&flags, &self.flags)
-        for group in groups { flags[Int(group)] |= GroupTable.emittedFlag }
-        swap(&flags, &self.flags)
+        noteEmitted(groups)
         return nil
     }
 }
