@@ -44,6 +44,8 @@ class Aggregator {
         extend(to: count)
     }
 
+    /// Gets room for `ahead` groups where there is none for `count`; whether it did.
+    func reserve(_ count: Int, orGet ahead: Int) -> Bool { false }
     func extend(to count: Int) { preconditionFailure("every aggregator keeps states") }
     /// Empties a group.
     func reset(_ group: Int) { preconditionFailure("every aggregator keeps states") }
@@ -53,6 +55,11 @@ class Aggregator {
     }
     /// Merges the state of `other` into `group`, `other` being the later one.
     func merge(_ other: Int, into group: Int) throws(EvaluationError) {}
+    /// Whether a group's state may come of parts of its rows by `merge(of:into:)` just as of each row, to the
+    /// last digit.
+    var isMergedFromParts: Bool { false }
+    /// Merges the states of groups 0, 1, … of `part`, an aggregate of the same kind, into `groups`.
+    func merge(of part: Aggregator, into groups: [Int32]) { preconditionFailure("only aggregates that say so are merged from parts") }
     /// Writes the group's result into `row` of `column`.
     func result(_ group: Int, into column: Column, _ row: Int) {}
     /// Writes the results of many groups into rows 0, 1, … of `column`.

@@ -12,6 +12,12 @@ final class CountAggregator: Aggregator {
     private var counts: [Int64] = []
 
     override func extend(to count: Int) { extended(&counts, to: count, 0) }
+    override func reserve(_ count: Int, orGet ahead: Int) -> Bool {
+        if counts.capacity >= count { return false }
+        counts.reserveCapacity(ahead)
+        return true
+    }
+
     override func reset(_ group: Int) { counts[group] = 0 }
     override var memory: Int { counts.capacity * 8 }
 
@@ -45,6 +51,17 @@ final class CountAggregator: Aggregator {
     }
 
     override func merge(_ other: Int, into group: Int) { counts[group] &+= counts[other] }
+    override var isMergedFromParts: Bool { true }
+
+    override func merge(of part: Aggregator, into groups: [Int32]) {
+        guard let part = part as? CountAggregator else { return }
+        var counts: [Int64] = []
+        swap(&counts, &self.counts)
+        let added = part.counts
+        for (place, group) in groups.enumerated() { counts[Int(group)] &+= added[place] }
+        swap(&counts, &self.counts)
+    }
+
     override func result(_ group: Int, into column: Column, _ row: Int) { column.words[row] = counts[group] }
     override func results(_ groups: [Int32], into column: Column) {
         var out: [Int64] = []
@@ -86,6 +103,12 @@ final class WordSumAggregator: Aggregator {
     init(isInteger: Bool) { self.isInteger = isInteger }
 
     override func extend(to count: Int) { extended(&sums, to: count, 0) }
+    override func reserve(_ count: Int, orGet ahead: Int) -> Bool {
+        if sums.capacity >= count { return false }
+        sums.reserveCapacity(ahead)
+        return true
+    }
+
     override func reset(_ group: Int) { sums[group] = 0 }
     override var memory: Int { sums.capacity * 8 }
 
@@ -122,6 +145,17 @@ final class WordSumAggregator: Aggregator {
     }
 
     override func merge(_ other: Int, into group: Int) { sums[group] &+= sums[other] }
+    override var isMergedFromParts: Bool { true }
+
+    override func merge(of part: Aggregator, into groups: [Int32]) {
+        guard let part = part as? WordSumAggregator else { return }
+        var sums: [Int64] = []
+        swap(&sums, &self.sums)
+        let added = part.sums
+        for (place, group) in groups.enumerated() { sums[Int(group)] &+= added[place] }
+        swap(&sums, &self.sums)
+    }
+
     override func result(_ group: Int, into column: Column, _ row: Int) { column.words[row] = cut(sums[group]) }
     override func results(_ groups: [Int32], into column: Column) {
         var out: [Int64] = []
@@ -306,6 +340,12 @@ final class WordExtremeAggregator: Aggregator {
     }
 
     override func merge(_ other: Int, into group: Int) { if isSet[other] { offer(values[other], to: group) } }
+    override var isMergedFromParts: Bool { true }
+
+    override func merge(of part: Aggregator, into groups: [Int32]) {
+        guard let part = part as? WordExtremeAggregator else { return }
+        for (place, group) in groups.enumerated() where part.isSet[place] { offer(part.values[place], to: Int(group)) }
+    }
 
     override func result(_ group: Int, into column: Column, _ row: Int) {
         if isSet[group] { column.words[row] = values[group] } else { column.setNull(row) }

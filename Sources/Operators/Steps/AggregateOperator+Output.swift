@@ -38,14 +38,8 @@ extension AggregateOperator {
         var times = emitsEach ? [Int64](repeating: 0, count: rows.count) : []
         for window in touched {
             let table = window.table
-            if context.options.coalesces && !step.isFinal { holdBack(window) }
-            state.keepRows(of: table.markChanged(window.operations.groups), in: window)
+            noteOperations(window)
             table.advance(window.operations, input.timestamps, into: &times)
-            if !window.isChanged {
-                window.isChanged = true
-                changed.append(window)
-            }
-            noteGrowth(window)
             if table.isFull { throw DataflowError("the keys of one window take more than 2 GiB of memory", input: input.input) }
             for (index, aggregator) in table.aggregators.enumerated() {
                 let before = emitsEach && step.sendsOld ? beforeColumns[keyCount + index] : nil
@@ -116,7 +110,7 @@ extension AggregateOperator {
 
     // MARK: Coalescing
 
-    private func holdBack(_ window: WindowGroups) {
+    func holdBack(_ window: WindowGroups) {
         let table = window.table
         if table.pending.isEmpty {
             withPending.append(window)

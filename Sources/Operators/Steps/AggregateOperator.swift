@@ -38,7 +38,7 @@ final class AggregateOperator: Operator {
     }
 
     /// A batch, and how far it has got.
-    private struct Work {
+    struct Work {
         let input: Batch
         let usable: Selection
         /// The row that comes next, by its place in `usable` (of a table: in the selection of `input`).
@@ -58,6 +58,8 @@ final class AggregateOperator: Operator {
     let advance: Milliseconds
     let grace: Milliseconds
     let retention: Milliseconds
+    /// How rows are put together before they go into windows; nil where each goes by itself.
+    private(set) var panes: Panes?
     let keyEncoder: SideEncoder
     var batch = Batch()
     let resultColumns: [Column]
@@ -122,7 +124,8 @@ final class AggregateOperator: Operator {
         state = GroupedState(keepsEarlierRows: keepsView)
         super.init(context, next: next)
         // Fails now rather than at the first row when an aggregate has no body.
-        _ = try makeTable()
+        let table = try makeTable()
+        panes = context.options.coalesces ? Panes(step, table) : nil
     }
 
     /// Whether its groups may go to disk. Those of EMIT FINAL leave in the order of their keys when a window closes, all of them at once.
@@ -132,7 +135,7 @@ final class AggregateOperator: Operator {
 
     var isWindowed: Bool { step.window != nil }
 
-    private func makeTable() throws(DataflowError) -> GroupTable {
+    func makeTable() throws(DataflowError) -> GroupTable {
         try GroupTable.make(step, sequences, context.environment.added, seed: context.options.hashSeed)
     }
 
@@ -219,6 +222,8 @@ final class AggregateOperator: Operator {
         try state.lock.withLock { _ throws(DataflowError) in
             if step.isTableInput {
                 isDone = try gatherChanges(&work, limit)
+            } else if let panes, let runs = runs(of: work, panes, limit) {
+                isDone = try addRuns(runs, panes, &work)
             } else if isWindowed {
                 isDone = judge(&work, limit)
                 if !rows.isEmpty { try sortByWindow() }
@@ -349,7 +354,7 @@ final class AggregateOperator: Operator {
     }
 
     /// The start of the first window that holds `time`, which is not negative.
-    @inline(__always) private func firstStart(_ time: Int64) -> Int64 {
+    @inline(__always) func firstStart(_ time: Int64) -> Int64 {
         let (size, advance) = (size.count, advance.count)
         var start = time - time % advance
         // The first one that ends after `time`, but none before 0.

@@ -151,9 +151,23 @@ final class GroupTable {
             if hasTextKeys { appendLimited(key, column, rows) } else { key.append(column, rows) }
         }
         let total = count + rows.count
+        if total >= GroupTable.largeCount { growAhead(total) }
         timestamps.append(contentsOf: repeatElement(Int64.min, count: rows.count))
         flags.append(contentsOf: repeatElement(0, count: rows.count))
         for aggregator in aggregators { aggregator.grow(to: total) }
+    }
+
+    /// Groups from which on arrays grow one after the other.
+    private static let largeCount = 1 << 18
+
+    /// Makes room in one of the arrays that are nearly full, so that not all of them are copied with the same batch: with ten million groups
+    /// each takes ten milliseconds.
+    private func growAhead(_ total: Int) {
+        let (needed, ahead) = (total + total / 8, total * 2)
+        if timestamps.capacity < needed { return timestamps.reserveCapacity(ahead) }
+        if flags.capacity < needed { return flags.reserveCapacity(ahead) }
+        for key in keys where key.reserve(needed, orGet: ahead) { return }
+        for aggregator in aggregators where aggregator.reserve(needed, orGet: ahead) { return }
     }
 
     private func appendLimited(_ key: Column, _ column: Column, _ rows: [Int32]) {
