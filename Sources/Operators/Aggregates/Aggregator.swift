@@ -44,8 +44,6 @@ class Aggregator {
         extend(to: count)
     }
 
-    /// Gets room for `ahead` groups where there is none for `count`; whether it did.
-    func reserve(_ count: Int, orGet ahead: Int) -> Bool { false }
     func extend(to count: Int) { preconditionFailure("every aggregator keeps states") }
     /// Empties a group.
     func reset(_ group: Int) { preconditionFailure("every aggregator keeps states") }

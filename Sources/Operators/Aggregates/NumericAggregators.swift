@@ -9,24 +9,17 @@ private func extended<T>(_ array: inout [T], to count: Int, _ filler: T) {
 
 /// COUNT(x); without an argument it counts rows.
 final class CountAggregator: Aggregator {
-    private var counts: [Int64] = []
+    private let counts = StateWords()
 
-    override func extend(to count: Int) { extended(&counts, to: count, 0) }
-    override func reserve(_ count: Int, orGet ahead: Int) -> Bool {
-        if counts.capacity >= count { return false }
-        counts.reserveCapacity(ahead)
-        return true
-    }
-
+    override func extend(to count: Int) { counts.grow(to: count, 0) }
     override func reset(_ group: Int) { counts[group] = 0 }
-    override var memory: Int { counts.capacity * 8 }
+    override var memory: Int { counts.memory }
 
     override func apply(_ operations: GroupOperations, _ arguments: [Column], old: [Column], result: Column?) throws(AggregateFailure) {
         guard operations.undoes.isEmpty, arguments.first?.nulls.isEmpty ?? true else {
             return try super.apply(operations, arguments, old: old, result: result)
         }
-        var counts = self.counts
-        self.counts = []
+        let counts = counts
         if let result {
             var out = result.words
             result.words = []
@@ -39,7 +32,6 @@ final class CountAggregator: Aggregator {
         } else {
             for group in operations.groups { counts[Int(group)] &+= 1 }
         }
-        self.counts = counts
     }
 
     override func add(_ group: Int, _ arguments: [Column], _ row: Int) {
@@ -55,11 +47,9 @@ final class CountAggregator: Aggregator {
 
     override func merge(of part: Aggregator, into groups: [Int32]) {
         guard let part = part as? CountAggregator else { return }
-        var counts: [Int64] = []
-        swap(&counts, &self.counts)
+        let counts = counts
         let added = part.counts
         for (place, group) in groups.enumerated() { counts[Int(group)] &+= added[place] }
-        swap(&counts, &self.counts)
     }
 
     override func result(_ group: Int, into column: Column, _ row: Int) { column.words[row] = counts[group] }
@@ -75,10 +65,7 @@ final class CountAggregator: Aggregator {
     override func write(_ groups: ArraySlice<Int32>, to sink: ByteSink) { WordBlock.put(counts, groups, to: sink) }
 
     override func read(_ groups: [Int32], _ reader: inout RowReader) -> Bool {
-        var counts: [Int64] = []
-        swap(&counts, &self.counts)
-        defer { swap(&counts, &self.counts) }
-        return WordBlock.read(&reader, groups, into: &counts)
+        return WordBlock.read(&reader, groups, into: counts)
     }
 
     override func read(_ group: Int, _ reader: inout RowReader) -> Bool {
@@ -88,29 +75,20 @@ final class CountAggregator: Aggregator {
     }
 
     override func read(_ groups: [Int32], _ states: inout StoredStates) -> Int? {
-        var counts: [Int64] = []
-        swap(&counts, &self.counts)
-        defer { swap(&counts, &self.counts) }
-        return states.readWords(groups, into: &counts)
+        return states.readWords(groups, into: counts)
     }
 }
 
 /// SUM of INTEGER and BIGINT, which wrap.
 final class WordSumAggregator: Aggregator {
     private let isInteger: Bool
-    private var sums: [Int64] = []
+    private let sums = StateWords()
 
     init(isInteger: Bool) { self.isInteger = isInteger }
 
-    override func extend(to count: Int) { extended(&sums, to: count, 0) }
-    override func reserve(_ count: Int, orGet ahead: Int) -> Bool {
-        if sums.capacity >= count { return false }
-        sums.reserveCapacity(ahead)
-        return true
-    }
-
+    override func extend(to count: Int) { sums.grow(to: count, 0) }
     override func reset(_ group: Int) { sums[group] = 0 }
-    override var memory: Int { sums.capacity * 8 }
+    override var memory: Int { sums.memory }
 
     @inline(__always) private func cut(_ value: Int64) -> Int64 { isInteger ? Int64(Int32(truncatingIfNeeded: value)) : value }
 
@@ -119,8 +97,7 @@ final class WordSumAggregator: Aggregator {
             return try super.apply(operations, arguments, old: old, result: result)
         }
         let values = arguments[0].words
-        var sums = self.sums
-        self.sums = []
+        let sums = sums
         if let result {
             var out = result.words
             result.words = []
@@ -133,7 +110,6 @@ final class WordSumAggregator: Aggregator {
         } else {
             for entry in 0..<operations.count { sums[Int(operations.groups[entry])] &+= values[Int(operations.rows[entry])] }
         }
-        self.sums = sums
     }
 
     override func add(_ group: Int, _ arguments: [Column], _ row: Int) {
@@ -149,11 +125,9 @@ final class WordSumAggregator: Aggregator {
 
     override func merge(of part: Aggregator, into groups: [Int32]) {
         guard let part = part as? WordSumAggregator else { return }
-        var sums: [Int64] = []
-        swap(&sums, &self.sums)
+        let sums = sums
         let added = part.sums
         for (place, group) in groups.enumerated() { sums[Int(group)] &+= added[place] }
-        swap(&sums, &self.sums)
     }
 
     override func result(_ group: Int, into column: Column, _ row: Int) { column.words[row] = cut(sums[group]) }
@@ -169,10 +143,7 @@ final class WordSumAggregator: Aggregator {
     override func write(_ groups: ArraySlice<Int32>, to sink: ByteSink) { WordBlock.put(sums, groups, to: sink) }
 
     override func read(_ groups: [Int32], _ reader: inout RowReader) -> Bool {
-        var sums: [Int64] = []
-        swap(&sums, &self.sums)
-        defer { swap(&sums, &self.sums) }
-        return WordBlock.read(&reader, groups, into: &sums)
+        return WordBlock.read(&reader, groups, into: sums)
     }
 
     override func read(_ group: Int, _ reader: inout RowReader) -> Bool {
@@ -182,10 +153,7 @@ final class WordSumAggregator: Aggregator {
     }
 
     override func read(_ groups: [Int32], _ states: inout StoredStates) -> Int? {
-        var sums: [Int64] = []
-        swap(&sums, &self.sums)
-        defer { swap(&sums, &self.sums) }
-        return states.readWords(groups, into: &sums)
+        return states.readWords(groups, into: sums)
     }
 }
 

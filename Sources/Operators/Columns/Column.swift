@@ -122,22 +122,6 @@ package final class Column {
     /// Says how many rows arrays that were put in place hold.
     func adopt(count rows: Int) { count = rows }
 
-    /// Gets room for `ahead` rows where there is none for `rows`; whether it did. Texts and elements have their own.
-    func reserve(_ rows: Int, orGet ahead: Int) -> Bool {
-        func reserve<T>(_ array: inout [T]) -> Bool {
-            if array.capacity >= rows { return false }
-            array.reserveCapacity(ahead)
-            return true
-        }
-        return switch lane {
-        case .word: reserve(&words)
-        case .double: reserve(&doubles)
-        case .wide: reserve(&wides)
-        case .text, .list, .map: reserve(&ranges)
-        case .structure: false
-        }
-    }
-
     /// Takes back rows at the end; the arrays of the lane keep their entries, which mean nothing.
     private func shrink(to rows: Int) { count = rows }
 

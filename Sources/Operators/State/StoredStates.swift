@@ -35,7 +35,7 @@ struct StoredStates {
     }
 
     /// Reads a whole number of each state into `values` at its group; gives the place of the first that is damaged.
-    mutating func readWords(_ groups: [Int32], into values: inout [Int64]) -> Int? {
+    mutating func readWords(_ groups: [Int32], into values: StateWords) -> Int? {
         for place in positions.indices {
             guard let value = readVarint(bytes, at: &positions[place], end: ends[place]) else { return place }
             values[Int(groups[place])] = unzigzag(value)

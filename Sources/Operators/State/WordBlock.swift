@@ -10,7 +10,7 @@ import Bytes
 /// Writes and reads blocks of whole numbers.
 enum WordBlock {
     /// Appends `values` at each of `groups`.
-    static func put(_ values: [Int64], _ groups: ArraySlice<Int32>, to sink: ByteSink) {
+    static func put(_ values: some WordsByGroup, _ groups: ArraySlice<Int32>, to sink: ByteSink) {
         var (least, most) = (Int64.max, Int64.min)
         // The numbers lie all over the memory: they are fetched in a loop that does nothing else, and so many at a time.
         let words = unsafe [Int64](unsafeUninitializedCapacity: groups.count) { buffer, count in
@@ -50,7 +50,7 @@ enum WordBlock {
     }
 
     /// Reads a number for each of `groups` into `values`; false when the bytes are damaged.
-    static func read(_ reader: inout RowReader, _ groups: [Int32], into values: inout [Int64]) -> Bool {
+    static func read(_ reader: inout RowReader, _ groups: [Int32], into values: StateWords) -> Bool {
         guard let words = words(&reader, groups.count) else { return false }
         for (place, group) in groups.enumerated() { values[Int(group)] = words[place] }
         return true

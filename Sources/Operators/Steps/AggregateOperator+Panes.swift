@@ -90,10 +90,11 @@ extension AggregateOperator {
             }
             context.budget.spend(rows: pane.rows.count)
             let groups = (0..<Int32(truncatingIfNeeded: table.count)).map { $0 }
-            state.streamTime = table.timestamps.reduce(state.streamTime, max)
+            let paneTimes = table.times(of: groups)
+            state.streamTime = paneTimes.reduce(state.streamTime, max)
             var start = firstStart(run.time)
             while start <= run.time {
-                try merge(table, groups, into: try window(start), input)
+                try merge(table, groups, paneTimes, into: try window(start), input)
                 let (next, isOver) = start.addingReportingOverflow(advance.count)
                 if isOver { break }
                 start = next
@@ -104,7 +105,9 @@ extension AggregateOperator {
     }
 
     /// Takes all groups of a pane into a window.
-    private func merge(_ pane: GroupTable, _ rows: [Int32], into window: WindowGroups, _ input: Batch) throws(DataflowError) {
+    private func merge(
+        _ pane: GroupTable, _ rows: [Int32], _ paneTimes: [Int64], into window: WindowGroups, _ input: Batch
+    ) throws(DataflowError) {
         largestStart = max(largestStart, window.start)
         let table = window.table
         let known = table.count
@@ -114,7 +117,7 @@ extension AggregateOperator {
         try state.spilled?.recall(window, from: known)
         noteOperations(window)
         var times: [Int64] = []
-        table.advance(window.operations, pane.timestamps, into: &times)
+        table.advance(window.operations, paneTimes, into: &times)
         if table.isFull { throw DataflowError("the keys of one window take more than 2 GiB of memory", input: input.input) }
         for (aggregator, part) in zip(table.aggregators, pane.aggregators) { aggregator.merge(of: part, into: window.operations.groups) }
         context.budget.spend(rows: rows.count)

@@ -18,10 +18,12 @@ final class GroupTable {
     /// The types of what the aggregators give.
     let resultTypes: [SQLType]
     /// The largest record time of each group.
-    private(set) var timestamps: [Int64] = []
+    let timestamps = StateWords()
     /// By group: `changedFlag` while it must be logged, `pendingFlag` while it must be emitted, `emittedFlag` once a row of it has been. In
     /// one array, because each array costs a batch of groups that are met at random one more miss of the cache.
     private var flags: [UInt8] = []
+    /// The first of the keys, where they are whole numbers, in the place that they will have next.
+    private var largerKeys: [Int64] = []
     private static let changedFlag: UInt8 = 1, pendingFlag: UInt8 = 2, emittedFlag: UInt8 = 4
     private var changed: [Int32] = []
     /// Groups whose change is held back, in the order of their first change.
@@ -63,7 +65,7 @@ final class GroupTable {
 
     var memory: Int {
         (wordTable?.memory ?? 0) + (byteTable?.memory ?? 0) + keys.reduce(0) { $0 + $1.memory } + aggregators.reduce(0) { $0 + $1.memory }
-            + timestamps.capacity * 8 + flags.capacity + (changed.capacity + pending.capacity) * 4
+            + timestamps.memory + largerKeys.capacity * 8 + flags.capacity + (changed.capacity + pending.capacity) * 4
     }
 
     /// Gives each of `rows` its group, whose key stands in `columns`, by appending to `groups`.
@@ -147,27 +149,33 @@ final class GroupTable {
 
     /// Begins a group for the key at each of `rows`.
     @inline(never) private func begin(_ columns: [Column], _ rows: [Int32]) {
+        if hasWordKeys, count >= GroupTable.manyKeys { growKeys() }
         for (key, column) in zip(keys, columns) {
             if hasTextKeys { appendLimited(key, column, rows) } else { key.append(column, rows) }
         }
         let total = count + rows.count
-        if total >= GroupTable.largeCount { growAhead(total) }
-        timestamps.append(contentsOf: repeatElement(Int64.min, count: rows.count))
+        timestamps.grow(to: total, .min)
         flags.append(contentsOf: repeatElement(0, count: rows.count))
         for aggregator in aggregators { aggregator.grow(to: total) }
     }
 
-    /// Groups from which on arrays grow one after the other.
-    private static let largeCount = 1 << 18
+    /// Keys from which on their array is copied to a larger one part by part, before it is full.
+    private static let manyKeys = 1 << 18
+    /// Keys of one part.
+    private static let copiedKeys = 1 << 16
 
-    /// Makes room in one of the arrays that are nearly full, so that not all of them are copied with the same batch: with ten million groups
-    /// each takes ten milliseconds.
-    private func growAhead(_ total: Int) {
-        let (needed, ahead) = (total + total / 8, total * 2)
-        if timestamps.capacity < needed { return timestamps.reserveCapacity(ahead) }
-        if flags.capacity < needed { return flags.reserveCapacity(ahead) }
-        for key in keys where key.reserve(needed, orGet: ahead) { return }
-        for aggregator in aggregators where aggregator.reserve(needed, orGet: ahead) { return }
+    /// Copies the next part of the keys, where they are to have a larger place: a key never changes.
+    private func growKeys() {
+        let key = keys[0]
+        if largerKeys.isEmpty {
+            if key.words.capacity - count > count / 4 { return }
+            largerKeys.reserveCapacity(count * 2)
+        }
+        let copied = largerKeys.count
+        largerKeys.append(contentsOf: key.words[copied..<min(count, copied + GroupTable.copiedKeys)])
+        guard largerKeys.count == count else { return }
+        swap(&key.words, &largerKeys)
+        largerKeys = []
     }
 
     private func appendLimited(_ key: Column, _ column: Column, _ rows: [Int32]) {
@@ -179,15 +187,13 @@ final class GroupTable {
 
     /// Takes the rows' times into their groups; `times[k]` becomes the group's time right after entry k, unless `times` is empty.
     func advance(_ operations: GroupOperations, _ rowTimes: [Int64], into times: inout [Int64]) {
-        var timestamps = self.timestamps
-        self.timestamps = []
+        let timestamps = timestamps
         for entry in 0..<operations.count {
             let group = Int(operations.groups[entry])
             let time = max(timestamps[group], rowTimes[Int(operations.rows[entry])])
             timestamps[group] = time
             if !times.isEmpty { times[operations.position(entry)] = time }
         }
-        self.timestamps = timestamps
     }
 
     /// The groups from `first` on, in the order in which their keys lie on disk.
@@ -270,11 +276,7 @@ final class GroupTable {
 
     /// Takes back the times and states of groups as a record of many has them; false when they are damaged.
     func restore(_ groups: [Int32], _ reader: inout RowReader) -> Bool {
-        var timestamps: [Int64] = []
-        swap(&timestamps, &self.timestamps)
-        let isWhole = WordBlock.read(&reader, groups, into: &timestamps)
-        swap(&timestamps, &self.timestamps)
-        guard isWhole else { return false }
+        guard WordBlock.read(&reader, groups, into: timestamps) else { return false }
         for aggregator in aggregators where !aggregator.read(groups, &reader) { return false }
         noteEmitted(groups)
         return true
@@ -290,11 +292,7 @@ final class GroupTable {
     /// Takes back the times and states of groups, which lie in `bytes`; gives the place of the first that is damaged.
     func restore(_ groups: [Int32], _ states: [ByteRange], of bytes: [UInt8]) -> Int? {
         var stored = StoredStates(states, of: bytes)
-        var timestamps: [Int64] = []
-        swap(&timestamps, &self.timestamps)
-        let damaged = stored.readWords(groups, into: &timestamps)
-        swap(&timestamps, &self.timestamps)
-        if let damaged { return damaged }
+        if let damaged = stored.readWords(groups, into: timestamps) { return damaged }
         for aggregator in aggregators {
             if let damaged = aggregator.read(groups, &stored) { return damaged }
         }
