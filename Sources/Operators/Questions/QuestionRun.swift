@@ -218,11 +218,11 @@ private final class QuestionUnnest: QuestionStage {
         // The operator passes on what records carry beside their columns.
         input.timestamps = Array(repeating: 0, count: chunk.rowCount)
         context.dataflow.budget.beginBatch()
-        context.dataflow.budget.beginSlice()
+        context.dataflow.budget.beginSlice(rows: OutputLimits.sliceRows)
         try operation.push(input)
         while operation.hasWork {
             try context.checkCancelled()
-            context.dataflow.budget.beginSlice()
+            context.dataflow.budget.beginSlice(rows: OutputLimits.sliceRows)
             try operation.resume()
         }
     }

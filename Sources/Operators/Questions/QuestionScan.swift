@@ -68,7 +68,7 @@ final class QuestionScan {
         for start in stride(from: range.lowerBound, to: range.upperBound, by: OutputLimits.chunkRows) {
             try context.checkCancelled()
             context.dataflow.budget.beginBatch()
-            context.dataflow.budget.beginSlice()
+            context.dataflow.budget.beginSlice(rows: OutputLimits.sliceRows)
             try source.process(run, start..<min(start + OutputLimits.chunkRows, range.upperBound), partition: partition)
             while let operation = operators.last(where: \.hasWork) { try operation.resume() }
             if let fatal = context.dataflow.errors.fatal { throw fatal }
