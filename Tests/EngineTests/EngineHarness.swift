@@ -82,11 +82,11 @@ struct Millrace {
     }
 
     /// Carries out `sql` and gives the events as lines once all of it is done. What goes on for ever is cancelled and says so.
-    func run(_ sql: String) -> [String] {
+    func run(_ sql: String, patience seconds: Int64 = 10) -> [String] {
         let collector = EventCollector()
         let finished = Monitor(false)
         let request = session.execute(sql, into: collector) { _ in finished.update { $0 = true } }
-        if !finished.wait(nanoseconds: 10_000_000_000, until: { $0 }, then: { $0 }) { request.cancel() }
+        if !finished.wait(nanoseconds: seconds * 1_000_000_000, until: { $0 }, then: { $0 }) { request.cancel() }
         return collector.soFar
     }
 

@@ -15,7 +15,7 @@ import Testing
         let millrace = try Millrace(pushStart: "earliest")
         defer { millrace.engine.close() }
         _ = millrace.run(Self.sources)
-        return millrace.run(statement)
+        return millrace.run(statement, patience: 120)
     }
 
     @Test(arguments: [
