@@ -22,6 +22,8 @@ package final class QuestionRun {
     private var kept: [QuestionRows] = []
     /// Steps of subqueries whose rows are kept.
     private var keptSteps: [RelationalStep: Int] = [:]
+    /// Kept rows by what an expression gives for them.
+    private var indexes: [KeptIndex.Name: KeptIndex] = [:]
 
     /// A question over `records`. `account` takes how many bytes it holds and throws when those are too many; `cancel` ends it.
     package init(
@@ -56,7 +58,9 @@ package final class QuestionRun {
         case .scan(let scan): try feed(scan, into: next)
         case .rows(let rows, let types): try feed(rows, types, into: next)
         case .kept(let number, _, _): try kept[number].feed(into: next)
-        case .filter(let input, let predicate): try feed(input, through: try QuestionFilter(predicate, context, next: next.open))
+        case .filter(let input, let predicate):
+            let stage = try QuestionFilter(predicate, context, next: next.open)
+            if try !feedFound(input, where: predicate, through: stage) { try feed(input, through: stage) }
         case .project(let input, let expressions): try feed(input, through: try QuestionProjection(expressions, context, next: next.open))
         case .join(let join): try feed(join, into: next)
         case .apply(let apply): try feed(apply, into: next)
@@ -131,6 +135,26 @@ package final class QuestionRun {
             return collector.rows
         }
         try feed(apply.input, through: stage)
+    }
+
+    /// Hands those kept rows to a stage that an equality with a value lets pass; false where there is no such equality. A subquery that is
+    /// asked once for each value would else look at all rows each time.
+    private func feedFound(
+        _ input: RelationalStep, where predicate: TypedExpression, through stage: QuestionStage
+    ) throws(DataflowError) -> Bool {
+        guard case .kept(let number, _, _) = input, let equality = predicate.equalityWithValue else { return false }
+        let name = KeptIndex.Name(rows: number, expression: equality.expression)
+        let index: KeptIndex
+        if let known = indexes[name] { index = known } else {
+            index = try KeptIndex(kept[number], by: equality.expression, context)
+            indexes[name] = index
+        }
+        let found = index.rows(equality.value)
+        for first in stride(from: 0, to: found.count, by: OutputLimits.chunkRows) where !stage.isDone {
+            try stage.push(kept[number].chunk(Array(found[first..<min(first + OutputLimits.chunkRows, found.count)])))
+        }
+        try stage.end()
+        return true
     }
 
     /// The plan with its largest parts that depend on no parameter computed.
