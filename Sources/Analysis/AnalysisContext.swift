@@ -34,6 +34,12 @@ package struct AnalysisContext: Sendable {
 }
 
 extension AnalysisContext {
+    /// What other databases call some of the types.
+    private static let otherNames: [String: SQLType] = [
+        "TEXT": .string, "BOOL": .boolean, "SMALLINT": .integer, "INT4": .integer, "INT8": .bigint, "REAL": .double, "FLOAT": .double,
+        "FLOAT8": .double, "BYTEA": .bytes,
+    ]
+
     /// The source of that name, or the complaint that there is none, with the nearest name as advice.
     package func source(named name: Name) throws(Diagnostic) -> SourceDefinition {
         if let source = catalog.sources[name.text] { return source }
@@ -88,6 +94,7 @@ extension AnalysisContext {
             return .structure(fields)
         case .custom(let name):
             if let type = catalog.types[name.text] { return type }
+            if isFull, let type = Self.otherNames[name.text] { return type }
             throw Diagnostic(
                 .unknownType, "Cannot resolve unknown type: \(name.text)",
                 hint: nameSuggestion(for: name.text, among: catalog.types.keys.sorted() + TypeName.builtInNames),

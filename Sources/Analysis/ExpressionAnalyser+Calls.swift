@@ -68,6 +68,7 @@ extension ExpressionAnalyser {
                 analysed.append(value)
             }
         }
+        if context.isFull, Self.mixing.contains(family.name) { bringTogether(&analysed, &shapes) }
         var call = try match(family, shapes, whole)
         call.settleNulls()
         var typed: [TypedExpression] = []
@@ -81,6 +82,32 @@ extension ExpressionAnalyser {
             }
         }
         return (call, typed)
+    }
+
+    /// Functions that take one type for all arguments, to which numbers of several types are brought.
+    private static let mixing: Set<String> = ["COALESCE", "IFNULL", "NULLIF", "GREATEST", "LEAST"]
+
+    /// Gives all arguments the number type that they have in common, where they are numbers of several types.
+    private func bringTogether(_ analysed: inout [Analysed?], _ shapes: inout [ArgumentShape]) {
+        var common: SQLType?
+        for value in analysed {
+            guard let value else { return }
+            if value.isNull { continue }
+            guard value.type.isNumeric else { return }
+            guard let known = common else {
+                common = value.type
+                continue
+            }
+            guard let both = SQLType.common(known, value.type, lax: false) else { return }
+            common = both
+        }
+        guard let common else { return }
+        for index in analysed.indices {
+            guard var value = analysed[index], !value.isNull, value.type != common else { continue }
+            value.expression = value.expression.coerced(to: common)
+            analysed[index] = value
+            shapes[index] = .typed(common)
+        }
     }
 
     private func takesUnit(_ family: FunctionFamily, at index: Int) -> Bool {

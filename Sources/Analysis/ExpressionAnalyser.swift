@@ -175,7 +175,7 @@ package struct ExpressionAnalyser {
         guard let type = results.first(where: { !$0.isNull })?.type else {
             throw Diagnostic(.typeMismatch, "Invalid Case expression. All case branches have NULL type", at: whole.span.range)
         }
-        if context.isFull, let common = commonType(of: results), common != type { return caseExpression(branches, otherwise, common) }
+        if context.isFull, let common = commonType(of: results) { return caseExpression(branches, otherwise, common) }
         if let odd = results.first(where: { !$0.isNull && $0.type != type }) {
             throw Diagnostic(
                 .typeMismatch,

@@ -45,9 +45,17 @@ extension Parser {
         ]
     }
 
+    /// Statements of other databases, for which no word of this one is a substitute.
+    private static let unknownElsewhere: Set<String> = [
+        "UPDATE", "DELETE", "TRUNCATE", "MERGE", "BEGIN", "COMMIT", "ROLLBACK", "GRANT", "REVOKE", "COPY", "VACUUM", "ANALYZE",
+    ]
+
     private func unknownStatement() -> ParseFailure {
         let word = spelling(current)
         guard isName(current) || { if case .keyword = current.kind { true } else { false } }() else { return noAlternative() }
+        if Self.unknownElsewhere.contains(word.uppercased()) {
+            return syntaxError(at: current, "There is no \(word.uppercased()) here")
+        }
         let suggestion = nearestMatch(to: word, among: statementWords).map { "\nDid you mean '\($0)'?" } ?? ""
         return syntaxError(at: current, "Unknown statement '\(word)'" + suggestion)
     }

@@ -245,7 +245,7 @@ final class QuestionAnalysis {
         guard case .literal(.integer(let number)) = expression.node else { return nil }
         guard number >= 1, number <= Int64(count) else {
             throw Diagnostic(
-                .statementError, "\(clause) position \(number) is not in the SELECT list, which has \(count) items", at: expression.span.range)
+                .statementError, "\(clause) position \(number) is not in the SELECT list, which has \(count) item\(count == 1 ? "" : "s")", at: expression.span.range)
         }
         return Int(number) - 1
     }
