@@ -145,11 +145,18 @@ package struct ExpressionAnalyser {
         return TypedExpression(.searchedCase([CaseBranch(condition: isUnknown, result: .literal(.null, .boolean))], otherwise: plain), .boolean)
     }
 
+    /// A part of a condition of which a subquery may leave unknown whether it is true: then it is not. Everything that a NULL stands in would
+    /// else be NULL as a whole.
+    private func decided(_ condition: TypedExpression) -> TypedExpression {
+        guard parts != nil, condition.columnsRead.contains(where: { $0 >= QuestionColumns.subqueries }) else { return condition }
+        return TypedExpression(.isDistinct(condition, .literal(.boolean(true), .boolean), negated: true), .boolean)
+    }
+
     private mutating func logical(
         _ operation: Expression.LogicalOperator, left: Expression, right: Expression, whole: Expression
     ) throws(Diagnostic) -> TypedExpression {
-        let left = try boolean(left, in: whole)
-        let right = try boolean(right, in: whole)
+        let left = decided(try boolean(left, in: whole))
+        let right = decided(try boolean(right, in: whole))
         return TypedExpression(operation == .and ? .and(left, right) : .or(left, right), .boolean)
     }
 
@@ -168,7 +175,7 @@ package struct ExpressionAnalyser {
                     "WHEN operand type should be boolean.\nType for '\(text(of: when.condition))' is \(condition.typeText)",
                     at: when.condition.span.range)
             }
-            branches.append((condition.expression, try analyse(when.result)))
+            branches.append((decided(condition.expression), try analyse(when.result)))
         }
         let otherwise = try otherwise.map { expression throws(Diagnostic) in try analyse(expression) }
         let results = branches.map(\.1) + (otherwise.map { [$0] } ?? [])

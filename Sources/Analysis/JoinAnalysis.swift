@@ -126,11 +126,20 @@ struct JoinAnalysis {
 
     // MARK: Joins
 
+    /// The rows of a join on a foreign key lie where that key's do, not where their own key's do. Errors: another join would look for them there.
+    private func checkPlace(of left: JoinNode, _ join: Join) throws(Diagnostic) {
+        guard case .join(let first) = left.relation, case .foreignKey = first.kind, let partitions = left.partitions, partitions > 1 else { return }
+        throw Diagnostic(
+            .featureNotSupported, "a join on a foreign key cannot be joined again in one statement over \(partitions) partitions",
+            hint: "CREATE TABLE … AS SELECT with the first join, and join that table in a second statement.", at: join.span.range)
+    }
+
     private func join(_ left: JoinNode, _ written: WrittenJoin, _ criterion: JoinCriterion) throws(Diagnostic) -> JoinNode {
         let right = leaf(written.rightIndex)
         let join = written.join
         let type = JoinType(join.kind)
         let kind = try kind(of: left, with: right, join, type, criterion)
+        try checkPlace(of: left, join)
         try checkWindows(left: left, right: right, criterion, join, kind)
         try checkTypes(criterion, join)
         let isLeftKeyed = left.keys.contains(criterion.left)
