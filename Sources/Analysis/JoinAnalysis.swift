@@ -128,7 +128,9 @@ struct JoinAnalysis {
 
     /// The rows of a join on a foreign key lie where that key's do, not where their own key's do. Errors: another join would look for them there.
     private func checkPlace(of left: JoinNode, _ join: Join) throws(Diagnostic) {
-        guard case .join(let first) = left.relation, case .foreignKey = first.kind, let partitions = left.partitions, partitions > 1 else { return }
+        guard context.isFull, case .join(let first) = left.relation, case .foreignKey = first.kind, let partitions = left.partitions,
+            partitions > 1
+        else { return }
         throw Diagnostic(
             .featureNotSupported, "a join on a foreign key cannot be joined again in one statement over \(partitions) partitions",
             hint: "CREATE TABLE … AS SELECT with the first join, and join that table in a second statement.", at: join.span.range)

@@ -18,6 +18,9 @@ import Syntax
 import Values
 
 extension StatementExecution {
+    /// Bytes that each question may hold whatever others have.
+    private static let questionBytes = 1 << 20
+
     /// `failure` is what a parser of ksqlDB's grammar says to it.
     func perform(
         _ question: Question, else failure: OriginalFailure, _ whenDone: @escaping @Sendable (Bool) -> Void
@@ -115,6 +118,14 @@ extension StatementExecution {
                 excess = found
                 throw DataflowError("the question needs more memory than there is")
             }
+            // The rest is for the state of queries, which would be paused for it.
+            if bytes > StatementExecution.questionBytes, let limit = engine.memory.limit, let room = engine.memory.room, room < limit / 4 {
+                records.refuse(
+                    Diagnostic(
+                        .outOfMemoryBudget, "questions leave a quarter of the memory limit to queries, and \(bytes >> 20) MiB more would not",
+                        category: .general, hint: "Ask for less, ask again when others are answered, or start the server with a higher limit."))
+                throw DataflowError("the memory is for queries")
+            }
         }
         do throws(DataflowError) {
             return .success(try question.answer(step))
@@ -152,6 +163,9 @@ private final class LogQuestionRecords: QuestionRecords {
         self.cancel = cancel
         for source in sources { ends[source.topic] = execution.engine.log.describeTopic(named: source.topic) }
     }
+
+    /// Says why the question cannot go on.
+    func refuse(_ reason: Diagnostic) { failure = reason }
 
     private func owner(of source: SourceDefinition) -> PersistentQuery? { source.queryID.flatMap { owners[$0] } }
 

@@ -54,6 +54,10 @@ final class QuestionAnalysis {
     /// The sources that were named.
     final class Sources {
         var list: [SourceDefinition] = []
+        /// SELECTs and VALUES that the plan has, those of named questions once for each time that they are named.
+        var blocks = 0
+        /// More would take long to plan: twelve questions that name the one before twice make as many.
+        static let mostBlocks = 4096
     }
 
     let context: AnalysisContext
@@ -64,6 +68,8 @@ final class QuestionAnalysis {
     let isInner: Bool
     /// The named questions that can be seen here.
     private(set) var tables: [String: QuestionRelation]
+    /// What each of them adds to `Sources.blocks`.
+    private var blocksOf: [String: Int] = [:]
 
     init(
         _ context: AnalysisContext, sources: Sources = Sources(), outer: OuterScope? = nil, tables: [String: QuestionRelation] = [:],
@@ -78,21 +84,25 @@ final class QuestionAnalysis {
 
     /// The analysis of a subquery, which sees what this one sees and the row of the query around it.
     func inside(_ outer: OuterScope?) -> QuestionAnalysis {
-        QuestionAnalysis(context, sources: sources, outer: outer ?? self.outer, tables: tables, isInner: true)
+        let analysis = QuestionAnalysis(context, sources: sources, outer: outer ?? self.outer, tables: tables, isInner: true)
+        analysis.blocksOf = blocksOf
+        return analysis
     }
 
     /// The rows of a question. Named questions hold for it and for what is inside.
     func relation(of question: Question) throws(Diagnostic) -> QuestionRelation {
         if question.emit != nil { throw endlessness(question.emitSpan) }
-        let before = tables
-        defer { tables = before }
+        let before = (tables, blocksOf)
+        defer { (tables, blocksOf) = before }
         for (index, table) in question.tables.enumerated() {
             if question.tables[..<index].contains(where: { $0.name.text == table.name.text }) {
                 throw Diagnostic(.statementError, "WITH names two questions \(table.name.text)", at: table.name.span.range)
             }
+            let blocks = sources.blocks
             var relation = try inside(nil).relation(of: table.question)
             try rename(&relation, to: table.columns, of: table.name)
             tables[table.name.text] = relation
+            blocksOf[table.name.text] = sources.blocks - blocks
         }
         let limit = try count(question.limit, "LIMIT", question)
         let offset = try count(question.offset, "OFFSET", question) ?? 0
@@ -128,6 +138,23 @@ final class QuestionAnalysis {
         return Int(number)
     }
 
+    /// The rows of a named question; nil when there is none of that name. Errors: the plan gets too large.
+    func table(named name: Name) throws(Diagnostic) -> QuestionRelation? {
+        guard let relation = tables[name.text] else { return nil }
+        try addBlocks(blocksOf[name.text] ?? 1, name.span)
+        return relation
+    }
+
+    /// Counts what the plan has. Errors: it gets too large.
+    func addBlocks(_ count: Int, _ place: SourceSpan) throws(Diagnostic) {
+        sources.blocks += count
+        guard sources.blocks <= Sources.mostBlocks else {
+            throw Diagnostic(
+                .tooLarge, "the question has more than \(Sources.mostBlocks) SELECTs, those behind WITH counted each time that they are named",
+                at: place.range)
+        }
+    }
+
     func rename(_ relation: inout QuestionRelation, to names: [Name], of table: Name) throws(Diagnostic) {
         guard names.count <= relation.columns.count else {
             throw Diagnostic(
@@ -143,7 +170,9 @@ final class QuestionAnalysis {
         switch body {
         case .select(let block): return try SelectAnalysis(block, self).relation(orderBy: [], limit: nil)
         case .nested(let question): return try relation(of: question)
-        case .values(let rows, let span): return try values(rows, span)
+        case .values(let rows, let span):
+            try addBlocks(1, span)
+            return try values(rows, span)
         case .combination(let operation, let isAll, let left, let right, let span):
             return try combination(operation, isAll, left, right, span)
         }

@@ -31,6 +31,7 @@ struct SelectAnalysis {
     /// Its rows, ordered by `orderBy`, of which no more than the first `limit` are needed.
     func relation(orderBy: [SortKey], limit: Int?) throws(Diagnostic) -> QuestionRelation {
         try checkClauses()
+        try analysis.addBlocks(1, block.span)
         let nothing = QuestionTables(step: .rows([[]], types: []), sources: [], width: 0, keyCounts: [], rowtimes: [])
         let from = try block.from.map { table throws(Diagnostic) in try analysis.tables(of: table) } ?? nothing
         var analyser = analysis.analyser(over: from, place: "WHERE column")
@@ -207,7 +208,11 @@ struct SelectAnalysis {
             let choices: [[Expression]]
             switch element {
             case .expression(let key): choices = [[key]]
-            case .rollup(let keys): choices = (0...keys.count).reversed().map { keys.prefix($0).flatMap(\.self) }
+            case .rollup(let keys):
+                guard keys.count < 256 else {
+                    throw Diagnostic(.tooLarge, "ROLLUP of more than 255 expressions", at: keys.first?.first?.span.range)
+                }
+                choices = (0...keys.count).reversed().map { keys.prefix($0).flatMap(\.self) }
             case .cube(let keys):
                 guard keys.count <= 8 else {
                     throw Diagnostic(.tooLarge, "CUBE of more than 8 expressions", at: keys.first?.first?.span.range)

@@ -54,7 +54,7 @@ extension QuestionAnalysis {
     }
 
     private func source(_ name: Name, _ alias: TableAlias?) throws(Diagnostic) -> QuestionTables {
-        if var relation = tables[name.text] {
+        if var relation = try table(named: name) {
             try rename(&relation, to: alias?.columns ?? [], of: name)
             return one(relation, alias: alias?.name.text ?? name.text)
         }

@@ -42,7 +42,7 @@ final class KeptIndex {
         groups = RowGroups([type], context)
         let batch = rows.batch
         let kernel = try KernelCompiler.compile(expression, context.environment.added)
-        let column = kernel.evaluate(context.frame(showing: batch), batch.selection)
+        let column = RowGroups.comparable(kernel.evaluate(context.frame(showing: batch), batch.selection))
         let present = batch.allRows.filter { !column.isNull(Int($0)) }
         let numbers = try groups.assign([column], present)
         firstRow = Array(repeating: -1, count: groups.count)

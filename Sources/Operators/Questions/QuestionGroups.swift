@@ -30,6 +30,14 @@ final class RowGroups {
     /// The number of one row; nil when there is none like it.
     func find(_ columns: [Column], _ row: Int) -> Int? { table.find(columns, row) }
 
+    /// The values as `=` compares them: NaN is equal to nothing, like NULL, and -0.0 to 0.0.
+    static func comparable(_ column: Column) -> Column {
+        guard column.lane == .double, column.doubles.contains(where: { $0.isNaN }) else { return withoutMinusZero(column) }
+        let copy = withoutMinusZero(column).detached()
+        for row in 0..<copy.count where copy.doubles[row].isNaN { copy.setNull(row) }
+        return copy
+    }
+
     /// -0.0 is equal to 0.0, so it is the same key.
     static func withoutMinusZero(_ column: Column) -> Column {
         guard column.lane == .double, column.doubles.contains(where: { $0 == 0 && $0.sign == .minus }) else { return column }

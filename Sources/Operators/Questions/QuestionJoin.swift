@@ -44,7 +44,7 @@ final class QuestionJoin: QuestionStage {
     private func index(by groups: RowGroups) throws(DataflowError) {
         let kernels = try KernelCompiler.compileAll(join.rightKeys, context.environment.added)
         let batch = right.batch
-        let columns = kernels.map { $0.evaluate(context.frame(showing: batch), batch.selection) }
+        let columns = kernels.map { RowGroups.comparable($0.evaluate(context.frame(showing: batch), batch.selection)) }
         nextRow = Array(repeating: -1, count: right.count)
         // From the end, so that each group's rows are met in their order.
         let rows = usable(columns, right.count)
@@ -71,7 +71,7 @@ final class QuestionJoin: QuestionStage {
         var pairs = PairList()
         if let groups {
             context.show(chunk, in: frame)
-            let columns = leftKeys.map { RowGroups.withoutMinusZero($0.evaluate(frame, chunk.selection)) }
+            let columns = leftKeys.map { RowGroups.comparable($0.evaluate(frame, chunk.selection)) }
             for row in usable(columns, chunk.rowCount) {
                 guard let group = groups.find(columns, Int(row)) else { continue }
                 var other = firstRow[group]

@@ -229,6 +229,8 @@ final class QuestionProjection: QuestionStage {
             for half in chunk.halves { try push(half) }
             return
         }
+        // A value that could not be computed is NULL from here on, and nothing around it fails with it.
+        for column in columns where !column.failed.isEmpty { column.failed.removeAll(keepingCapacity: true) }
         try next?.push(Batch(columns, rows: chunk.rowCount))
     }
 }

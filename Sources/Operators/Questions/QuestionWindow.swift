@@ -234,28 +234,84 @@ struct WindowComputation {
         let filter = try aggregate.filter.map { filter throws(DataflowError) in try column(filter) }
         let aggregator = try AggregateLibrary.make(aggregate.call, SequenceCounter(), context.environment.added)
         aggregator.grow(to: 1)
-        func add(_ place: Int) throws(DataflowError) {
+        var looked = 0
+        func change(_ place: Int, isUndone: Bool) throws(DataflowError) {
+            looked += 1
+            if looked & 0xFFF == 0 { try context.checkCancelled() }
             let row = Int(partitions.order[place])
             if let filter, filter.isNull(row) || filter.words[row] == 0 { return }
-            do throws(EvaluationError) { try aggregator.add(0, arguments, row) } catch {
+            do throws(EvaluationError) {
+                if isUndone { try aggregator.undo(0, arguments, row) } else { try aggregator.add(0, arguments, row) }
+            } catch {
                 throw DataflowError("\(aggregate.call.function) failed: \(error.message)")
             }
         }
+        if ["MIN", "MAX"].contains(aggregate.call.function), let argument = arguments.first, !argument.type.isNested {
+            return try extreme(result, argument, filter, isMaximum: aggregate.call.function == "MAX")
+        }
+        let mayUndo = aggregate.mayUndo
         for range in partitions.ranges {
             var held = range.lowerBound..<range.lowerBound
             aggregator.reset(0)
             for place in range {
                 if place & 0xFF == 0 { try context.checkCancelled() }
                 let frame = frames.frame(of: place, in: range)
-                // A frame that only grows at its end is what it was and more; every other one is computed anew.
-                if frame.lowerBound != held.lowerBound || frame.upperBound < held.upperBound {
+                // Rows that leave at the front are taken out where that is exact; every other frame that does not just grow is computed anew.
+                if mayUndo, frame.lowerBound <= held.upperBound, frame.lowerBound >= held.lowerBound, frame.upperBound >= held.upperBound {
+                    for other in held.lowerBound..<frame.lowerBound { try change(other, isUndone: true) }
+                    held = frame.lowerBound..<held.upperBound
+                } else if frame.lowerBound != held.lowerBound || frame.upperBound < held.upperBound {
                     aggregator.reset(0)
                     held = frame.lowerBound..<frame.lowerBound
                 }
-                for other in held.upperBound..<max(held.upperBound, frame.upperBound) { try add(other) }
+                for other in held.upperBound..<max(held.upperBound, frame.upperBound) { try change(other, isUndone: false) }
                 held = frame.lowerBound..<max(held.upperBound, frame.upperBound)
                 aggregator.result(0, into: result, Int(partitions.order[place]))
             }
+        }
+    }
+    /// MIN and MAX over frames that move forwards: of the rows in the frame only those are remembered that no later one outdoes.
+    private func extreme(_ result: Column, _ values: Column, _ filter: Column?, isMaximum: Bool) throws(DataflowError) {
+        let key = RelationalSortKey(expression: .column(0, values.type), isDescending: isMaximum, nullsFirst: false)
+        var keys = SortKeys(SortKeyWriter([key]))
+        keys.append([values], batch.rowCount)
+        var rank = [Int32](repeating: 0, count: batch.rowCount)
+        for (place, row) in keys.sorted().enumerated() { rank[Int(row)] = Int32(truncatingIfNeeded: place) }
+        for range in partitions.ranges {
+            var best: [Int] = []
+            var first = 0
+            var end = range.lowerBound
+            var lower = range.lowerBound
+            for place in range {
+                if place & 0xFFF == 0 { try context.checkCancelled() }
+                let frame = frames.frame(of: place, in: range)
+                if frame.lowerBound < lower || frame.upperBound < end || frame.lowerBound > end {
+                    (best, first, end) = ([], 0, frame.lowerBound)
+                }
+                lower = frame.lowerBound
+                while end < frame.upperBound {
+                    let row = Int(partitions.order[end])
+                    if !values.isNull(row), filter.map({ !$0.isNull(row) && $0.words[row] != 0 }) ?? true {
+                        while best.count > first, rank[Int(partitions.order[best[best.count - 1]])] >= rank[row] { best.removeLast() }
+                        best.append(end)
+                    }
+                    end += 1
+                }
+                while first < best.count, best[first] < frame.lowerBound { first += 1 }
+                let target = Int(partitions.order[place])
+                if first < best.count { result.copy(values, Int(partitions.order[best[first]]), to: target) } else { result.setNull(target) }
+            }
+        }
+    }
+}
+
+extension RelationalAggregate {
+    /// Whether rows can be taken out of it again without a trace.
+    fileprivate var mayUndo: Bool {
+        switch call.function {
+        case "COUNT": true
+        case "SUM", "AVG": call.arguments.first.map { $0.type == .integer || $0.type == .bigint } ?? false
+        default: false
         }
     }
 }
