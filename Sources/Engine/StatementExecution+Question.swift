@@ -42,7 +42,7 @@ extension StatementExecution {
             }
             let patience = isCaughtUp ? StatementExecution.patience : StatementExecution.patienceBeforeEnd
             let readable = owners
-            commit(readable[...], patience, whenDone) { () throws(Diagnostic) in
+            commit(readable[...], patience, isCaughtUp: isCaughtUp, whenDone) { () throws(Diagnostic) in
                 try answer(resolved, readable, whenDone)
             }
         }
@@ -63,7 +63,7 @@ extension StatementExecution {
 
     /// Has one query after the other commit what it has, so that its rows can be seen, and goes on.
     private func commit(
-        _ owners: ArraySlice<PersistentQuery>, _ patience: Int64, _ whenDone: @escaping @Sendable (Bool) -> Void,
+        _ owners: ArraySlice<PersistentQuery>, _ patience: Int64, isCaughtUp: Bool, _ whenDone: @escaping @Sendable (Bool) -> Void,
         then body: @escaping @Sendable () throws(Diagnostic) -> Void
     ) {
         guard let owner = owners.first else { return goOn(on: engine.questions, whenDone, body) }
@@ -74,7 +74,16 @@ extension StatementExecution {
                     hint: "Ask again in a while.")
                 return fail(error, whenDone)
             }
-            commit(owners.dropFirst(), patience, whenDone, then: body)
+            if outcome == .busy, isCaughtUp {
+                sink.emit(
+                    .notice(
+                        "the query \(owner.id) has been in the middle of a row or a batch for \(patience / 1_000_000) ms; the answer is what its "
+                            + "table held before that"))
+            }
+            if owner.run.status.content.withLock({ $0.excess != nil }) {
+                sink.emit(.notice("the query \(owner.id) was paused by the server; the answer is what it had made before"))
+            }
+            commit(owners.dropFirst(), patience, isCaughtUp: isCaughtUp, whenDone, then: body)
         }
     }
 

@@ -68,7 +68,7 @@ extension ExpressionAnalyser {
 
     private func place(_ kind: RelationalApply.Kind, _ result: QuestionRelation, _ outer: OuterScope, type: SQLType) -> TypedExpression {
         guard let parts else { return .literal(.null, type) }
-        parts.subqueries.append(FoundSubquery(kind: kind, step: result.step, parameters: outer.parameters, type: type))
+        parts.subqueries.append(FoundSubquery(kind: kind, step: result.step, parameters: outer.parameters, type: type, depth: result.depth))
         return .column(QuestionColumns.subqueries + parts.subqueries.count - 1, type)
     }
 

@@ -39,6 +39,8 @@ struct QuestionColumn: Hashable {
 struct QuestionRelation {
     var step: RelationalStep
     var columns: [QuestionColumn]
+    /// Steps below each other, about: everything that walks a plan recurses.
+    var depth = 1
 
     /// Brings the columns to other types.
     mutating func coerce(to types: [SQLType]) {
@@ -56,8 +58,8 @@ final class QuestionAnalysis {
         var list: [SourceDefinition] = []
         /// SELECTs and VALUES that the plan has, those of named questions once for each time that they are named.
         var blocks = 0
-        /// More would take long to plan: twelve questions that name the one before twice make as many.
-        static let mostBlocks = 4096
+        /// More would take long to plan, and a plan that deep much stack: eleven questions that name the one before twice make as many.
+        static let mostBlocks = 2048
     }
 
     let context: AnalysisContext
@@ -102,7 +104,9 @@ final class QuestionAnalysis {
             var relation = try inside(nil).relation(of: table.question)
             try rename(&relation, to: table.columns, of: table.name)
             tables[table.name.text] = relation
+            // Counted where it is named, not where it stands.
             blocksOf[table.name.text] = sources.blocks - blocks
+            sources.blocks = blocks
         }
         let limit = try count(question.limit, "LIMIT", question)
         let offset = try count(question.offset, "OFFSET", question) ?? 0
@@ -129,7 +133,8 @@ final class QuestionAnalysis {
 
     private func limited(_ relation: QuestionRelation, _ offset: Int, _ limit: Int?) -> QuestionRelation {
         if offset == 0, limit == nil { return relation }
-        return QuestionRelation(step: .limit(relation.step, offset: offset, limit: limit), columns: relation.columns)
+        return QuestionRelation(
+            step: .limit(relation.step, offset: offset, limit: limit), columns: relation.columns, depth: relation.depth)
     }
 
     private func count(_ number: Int64?, _ clause: String, _ question: Question) throws(Diagnostic) -> Int? {
@@ -154,6 +159,19 @@ final class QuestionAnalysis {
                 at: place.range)
         }
     }
+
+    /// Errors: so many steps below each other are too many.
+    func checkDepth(_ depth: Int, _ place: SourceSpan) throws(Diagnostic) {
+        guard depth <= QuestionAnalysis.mostDepth else {
+            throw Diagnostic(
+                .tooDeep, "the question is nested too deeply, with what WITH names written out",
+                hint: "CREATE STREAM … AS SELECT or CREATE TABLE … AS SELECT keeps what a part of it gives.", at: place.range)
+        }
+    }
+
+    /// Steps below each other that fit the stack of a thread several times over, and how many of them one SELECT has at most, about.
+    private static let mostDepth = 1024
+    static let depthOfSelect = 8
 
     func rename(_ relation: inout QuestionRelation, to names: [Name], of table: Name) throws(Diagnostic) {
         guard names.count <= relation.columns.count else {
@@ -242,6 +260,8 @@ final class QuestionAnalysis {
             }
         first.step = .combine(RelationalCombination(operation: planned, isAll: isAll, left: first.step, right: second.step))
         for index in first.columns.indices { first.columns[index].isNull = areNull[index] }
+        first.depth = max(first.depth, second.depth) + 1
+        try checkDepth(first.depth, span)
         return first
     }
 

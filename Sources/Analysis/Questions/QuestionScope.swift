@@ -18,6 +18,8 @@ enum QuestionColumns {
 }
 
 /// The query around a subquery: names that the subquery does not know are looked up here.
+///
+/// `@unchecked`: it changes while its statement is analysed, on one thread, and is not looked at afterwards.
 final class OuterScope: Hashable, @unchecked Sendable {
     private let scope: Scope
     /// What was taken so far, over the row of the query around.
@@ -44,6 +46,7 @@ struct FoundSubquery {
     /// Over the row of the query around.
     let parameters: [TypedExpression]
     let type: SQLType
+    let depth: Int
 }
 
 /// What the expressions of one SELECT hold beside columns.

@@ -69,7 +69,10 @@ struct SelectAnalysis {
         try level.computeWindows(self)
         if let qualify { level.filter(try level.rewritten(qualify, self)) }
         if !distinctOn.isEmpty { try level.keepFirst(of: distinctOn, keys.map { items[$0.item].value.expression }, keys.map(\.key), self) }
-        return try finish(level, items, visible: visible, keys, limit: limit)
+        var relation = try finish(level, items, visible: visible, keys, limit: limit)
+        relation.depth = max(from.depth, parts.subqueries.map(\.depth).max() ?? 0) + QuestionAnalysis.depthOfSelect
+        try analysis.checkDepth(relation.depth, block.span)
+        return relation
     }
 
     private func checkClauses() throws(Diagnostic) {

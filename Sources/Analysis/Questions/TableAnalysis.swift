@@ -22,6 +22,8 @@ struct QuestionTables {
     var keyCounts: [Int]
     /// Where each source's ROWTIME stands in the row; nil for what is no source.
     var rowtimes: [Int?]
+    /// As of a relation.
+    var depth = 1
 
     func scope(in analysis: QuestionAnalysis) -> Scope {
         var scope = Scope(sources: sources)
@@ -50,7 +52,7 @@ extension QuestionAnalysis {
     private func one(_ relation: QuestionRelation, alias: String) -> QuestionTables {
         QuestionTables(
             step: relation.step, sources: [relation.source(alias: alias, base: 0)], width: relation.columns.count, keyCounts: [0],
-            rowtimes: [nil])
+            rowtimes: [nil], depth: relation.depth)
     }
 
     private func source(_ name: Name, _ alias: TableAlias?) throws(Diagnostic) -> QuestionTables {
@@ -103,6 +105,7 @@ extension QuestionAnalysis {
         try rename(&relation, to: alias?.columns ?? [], of: alias?.name ?? name)
         try append(relation.source(alias: alias?.name.text ?? name.text, base: left.width), to: &tables, span)
         tables.width += 1
+        tables.depth += 1
         tables.keyCounts.append(0)
         tables.rowtimes.append(nil)
         return tables
@@ -143,6 +146,7 @@ extension QuestionAnalysis {
             try append(source, to: &both, join.span)
         }
         both.width = left.width + right.width
+        both.depth = max(left.depth, right.depth) + 1
         both.keyCounts += right.keyCounts
         both.rowtimes += right.rowtimes.map { $0.map { $0 + left.width } }
         both.hidden.formUnion(right.hidden.map { $0 + left.width })
