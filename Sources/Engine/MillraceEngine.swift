@@ -43,8 +43,7 @@ package final class MillraceEngine: Sendable {
         state = Monitor(EngineState())
         let scheduler = configuration.scheduler
         statements = ThreadPool("statements", limit: 8, scheduler: scheduler)
-        // More than processors, so that a short question need not wait for long ones; threads are made when they are needed.
-        questions = ThreadPool("questions", limit: max(8, processorCount()), scheduler: scheduler)
+        questions = ThreadPool("questions", limit: max(2, processorCount()), scheduler: scheduler)
         writes = ThreadPool("writes", limit: 2, scheduler: scheduler)
         catalogLane = ThreadPool("catalog", limit: 1, scheduler: scheduler)
         waiting = WaitingRoom(time: configuration.time, scheduler: scheduler)
