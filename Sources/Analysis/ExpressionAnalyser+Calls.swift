@@ -89,19 +89,9 @@ extension ExpressionAnalyser {
 
     /// Gives all arguments the number type that they have in common, where they are numbers of several types.
     private func bringTogether(_ analysed: inout [Analysed?], _ shapes: inout [ArgumentShape]) {
-        var common: SQLType?
-        for value in analysed {
-            guard let value else { return }
-            if value.isNull { continue }
-            guard value.type.isNumeric else { return }
-            guard let known = common else {
-                common = value.type
-                continue
-            }
-            guard let both = SQLType.common(known, value.type, lax: false) else { return }
-            common = both
-        }
-        guard let common else { return }
+        let values = analysed.compactMap(\.self)
+        guard values.count == analysed.count, values.allSatisfy({ $0.isNull || $0.type.isNumeric }), let common = commonType(of: values)
+        else { return }
         for index in analysed.indices {
             guard var value = analysed[index], !value.isNull, value.type != common else { continue }
             value.expression = value.expression.coerced(to: common)

@@ -193,7 +193,7 @@ package struct ExpressionAnalyser {
     }
 
     /// The type that all branches widen to; nil when there is none.
-    private func commonType(of branches: [Analysed]) -> SQLType? {
+    func commonType(of branches: [Analysed]) -> SQLType? {
         var type: SQLType?
         for branch in branches where !branch.isNull {
             guard let known = type else {

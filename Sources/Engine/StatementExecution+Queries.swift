@@ -117,12 +117,6 @@ extension StatementExecution {
         try checkAllowed(query, over: source)
         let isAggregation = resolved.grouping != nil || !resolved.aggregates.isEmpty
         if source.kind == .table {
-            if resolved.isJoin {
-                throw Diagnostic(
-                    .featureNotSupported, "a bounded query cannot join tables yet",
-                    hint: "CREATE TABLE … AS SELECT with the join keeps its rows; SELECT from that table, or add EMIT CHANGES.",
-                    at: query.span.range)
-            }
             guard let id = source.queryID, let owner = engine.state.withLock({ $0.queries[id] }) else {
                 throw Diagnostic(
                     .wrongObjectKind,

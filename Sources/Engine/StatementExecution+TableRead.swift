@@ -34,15 +34,8 @@ extension StatementExecution {
     func read(
         _ resolved: ResolvedQuery, from owner: PersistentQuery, isCaughtUp: Bool, _ whenDone: @escaping @Sendable (Bool) -> Void
     ) throws(Diagnostic) {
-        // One that the server has paused for its memory shows the rows that it had, as long as they are there.
-        let (state, isOverLimit) = owner.run.status.content.withLock { ($0.state, $0.excess != nil) }
-        guard state == .running || isOverLimit && owner.rows.areInMemory else {
-            throw Diagnostic(
-                .wrongState, "\(resolved.sources[0].name) cannot be read: its query \(owner.id) is \(state.name)",
-                hint: isOverLimit
-                    ? "It was paused for its memory, and its rows had to go; start the server with a higher limit, or DROP or TERMINATE queries."
-                    : "RESUME \(owner.id); EXPLAIN \(owner.id) says why it stopped.")
-        }
+        try checkReadable(resolved.sources[0], of: owner)
+        let isOverLimit = owner.run.status.content.withLock { $0.excess != nil }
         let access = try tableAccess(of: resolved)
         let id = transientID(resolved)
         let plan = transientPlan(resolved, in: planning(id))

@@ -52,7 +52,7 @@ struct QuestionLevel {
     // MARK: Levels
 
     /// Groups the rows. Subqueries that are asked before stand under the aggregation and are gone behind it.
-    mutating func aggregate(_ sets: GroupingSets, _ select: SelectAnalysis) throws(Diagnostic) {
+    mutating func aggregate(_ sets: GroupingSets) {
         let keys = sets.expressions.map { applied($0) }
         let aggregates = parts.aggregates.map { aggregate in
             var planned = aggregate

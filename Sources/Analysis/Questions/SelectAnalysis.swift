@@ -60,9 +60,9 @@ struct SelectAnalysis {
         analyser.allowsAggregates = false
         let grouping = try groupingSets(items, &analyser)
         if let grouping {
-            try level.aggregate(grouping, self)
+            level.aggregate(grouping)
         } else if !parts.aggregates.isEmpty || having != nil {
-            try level.aggregate(GroupingSets(expressions: [], sets: nil), self)
+            level.aggregate(GroupingSets(expressions: [], sets: nil))
         }
         if !analyser.tableFunctions.isEmpty { try level.unnest(analyser.tableFunctions, self) }
         if let having { level.filter(try level.rewritten(having, self)) }

@@ -33,9 +33,7 @@ final class KeptIndex {
 
     private let type: SQLType
     private let groups: RowGroups
-    /// The first row of each group, and for each row the next one of its group; -1 for none.
-    private var firstRow: [Int32]
-    private var nextRow: [Int32]
+    private let chains: RowChains
 
     init(_ rows: QuestionRows, by expression: TypedExpression, _ context: QuestionContext) throws(DataflowError) {
         type = expression.type
@@ -45,13 +43,7 @@ final class KeptIndex {
         let column = RowGroups.comparable(kernel.evaluate(context.frame(showing: batch), batch.selection))
         let present = batch.allRows.filter { !column.isNull(Int($0)) }
         let numbers = try groups.assign([column], present)
-        firstRow = Array(repeating: -1, count: groups.count)
-        nextRow = Array(repeating: -1, count: rows.count)
-        // From the end, so that each group's rows come in their order.
-        for (row, group) in zip(present, numbers).reversed() {
-            nextRow[Int(row)] = firstRow[Int(group)]
-            firstRow[Int(group)] = row
-        }
+        chains = RowChains(present, groups: numbers, groupCount: groups.count, rowCount: rows.count)
         try context.hold(rows.count * 4)
     }
 
@@ -59,10 +51,10 @@ final class KeptIndex {
     func rows(_ value: Value) -> [Int32] {
         guard !value.isNull, let group = groups.find([RowGroups.withoutMinusZero(Column(type, [value]))], 0) else { return [] }
         var found: [Int32] = []
-        var row = firstRow[group]
+        var row = chains.first(of: group)
         while row >= 0 {
             found.append(row)
-            row = nextRow[Int(row)]
+            row = chains.next(behind: row)
         }
         return found
     }

@@ -53,6 +53,29 @@ final class RowGroups {
     }
 }
 
+/// Which rows are in each group, in their order.
+struct RowChains {
+    /// The first row of each group, and for each row the next one of its group; -1 for none.
+    private var firstRow: [Int32]
+    private var nextRow: [Int32]
+
+    /// `rows[k]`, of `rowCount` in all, is in group `groups[k]` of `groupCount`.
+    init(_ rows: [Int32], groups: [Int32], groupCount: Int, rowCount: Int) {
+        firstRow = Array(repeating: -1, count: groupCount)
+        nextRow = Array(repeating: -1, count: rowCount)
+        // From the end, so that each group's rows come in their order.
+        for (row, group) in zip(rows, groups).reversed() {
+            nextRow[Int(row)] = firstRow[Int(group)]
+            firstRow[Int(group)] = row
+        }
+    }
+
+    /// The first row of a group; -1 when it has none.
+    func first(of group: Int) -> Int32 { firstRow[group] }
+    /// The row behind another one in its group; -1 when that is the last.
+    func next(behind row: Int32) -> Int32 { nextRow[Int(row)] }
+}
+
 extension Batch {
     /// All rows, by their numbers.
     var allRows: [Int32] { (0..<Int32(truncatingIfNeeded: rowCount)).map { $0 } }
@@ -96,8 +119,6 @@ final class QuestionCombination: QuestionStage {
         groups = RowGroups(combination.left.types, context)
         super.init(context, next: next)
     }
-
-    override var isDone: Bool { super.isDone }
 
     override func push(_ chunk: Batch) throws(DataflowError) {
         if operation == .union, isAll { return try super.push(chunk) }

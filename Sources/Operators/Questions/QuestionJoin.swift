@@ -14,10 +14,9 @@ final class QuestionJoin: QuestionStage {
     /// Which columns of the sides are there.
     private let leftFilled: [Bool]
     private let rightFilled: [Bool]
-    /// The right side by its key: the first row of each group, and for each row the next one of its group; -1 for none.
+    /// The right side by its key.
     private let groups: RowGroups?
-    private var firstRow: [Int32] = []
-    private var nextRow: [Int32] = []
+    private var chains = RowChains([], groups: [], groupCount: 0, rowCount: 0)
     /// Which rows of the right side have met one of the left.
     private var isRightMet: [Bool] = []
 
@@ -45,15 +44,9 @@ final class QuestionJoin: QuestionStage {
         let kernels = try KernelCompiler.compileAll(join.rightKeys, context.environment.added)
         let batch = right.batch
         let columns = kernels.map { RowGroups.comparable($0.evaluate(context.frame(showing: batch), batch.selection)) }
-        nextRow = Array(repeating: -1, count: right.count)
-        // From the end, so that each group's rows are met in their order.
         let rows = usable(columns, right.count)
         let numbers = try groups.assign(columns, rows)
-        firstRow = Array(repeating: -1, count: groups.count)
-        for (row, group) in zip(rows, numbers).reversed() {
-            nextRow[Int(row)] = firstRow[Int(group)]
-            firstRow[Int(group)] = row
-        }
+        chains = RowChains(rows, groups: numbers, groupCount: groups.count, rowCount: right.count)
         try context.hold(right.count * 8)
     }
 
@@ -74,11 +67,11 @@ final class QuestionJoin: QuestionStage {
             let columns = leftKeys.map { RowGroups.comparable($0.evaluate(frame, chunk.selection)) }
             for row in usable(columns, chunk.rowCount) {
                 guard let group = groups.find(columns, Int(row)) else { continue }
-                var other = firstRow[group]
+                var other = chains.first(of: group)
                 while other >= 0 {
                     pairs.append(row, other)
                     if pairs.isFull { try meet(chunk, &pairs, &isMet) }
-                    other = nextRow[Int(other)]
+                    other = chains.next(behind: other)
                 }
             }
         } else {
