@@ -163,9 +163,9 @@ package struct RemovedTopic: Hashable, Sendable, Codable {
 
 /// Everything that exists, as a value.
 package struct CatalogSnapshot: Hashable, Sendable {
-    package private(set) var sources: [String: SourceDefinition] = [:]
+    package private(set) var sources = ObjectsByName<SourceDefinition>()
     package private(set) var customTypes: [String: CustomType] = [:]
-    package private(set) var queries: [String: QueryDefinition] = [:]
+    package private(set) var queries = ObjectsByName<QueryDefinition>()
     /// The queries that PAUSE has stopped.
     package private(set) var paused: Set<String> = []
     /// The queries whose state did not fit the server's memory. After a start of the server they come behind all others.
@@ -190,9 +190,9 @@ package struct CatalogSnapshot: Hashable, Sendable {
         [.query(id), .pause(id)] + (memoryPauses.contains(id) ? [.memoryPause(id)] : [])
     }
     /// The queries that read a source.
-    package func readers(of name: String) -> [QueryDefinition] { sortedQueries.filter { $0.reads.contains(name) } }
+    package func readers(of name: String) -> [QueryDefinition] { queries.values.filter { $0.reads.contains(name) }.sorted { $0.id < $1.id } }
     /// The queries that write a source.
-    package func writers(of name: String) -> [QueryDefinition] { sortedQueries.filter { $0.writes == name } }
+    package func writers(of name: String) -> [QueryDefinition] { queries.values.filter { $0.writes == name }.sorted { $0.id < $1.id } }
 
     /// Adds an object, or puts it in the place of the one with the same key.
     package mutating func set(_ object: CatalogObject) {

@@ -67,13 +67,17 @@ struct Leftovers {
         try files.removeFile(directory.deletionMark(name))
     }
 
-    /// Makes way for a new topic. What a deletion or an earlier creation left is removed; segments with records are not.
+    /// Makes way for a new topic. What a deletion or an earlier creation left is removed; segments with records are not. Only a thorough
+    /// look, which takes longer the more partitions there are, finds directories of more partitions than the new topic has.
     ///
-    /// Errors: `damaged` when there are such, `storage`.
-    func makeWay(for name: String) throws(LogError) {
+    /// Errors: `damaged` when there are segments with records, `storage`.
+    func makeWay(for topic: TopicMetadata, isThorough: Bool) throws(LogError) {
+        let name = topic.name
         if files.exists(directory.deletionMark(name)) {
             try translating { () throws(SystemError) in try finishDeletion(of: name) }
         }
+        let isInTheWay = PartitionIndex.all(of: topic.partitionCount).contains { files.exists(directory.partition(name, $0)) }
+        guard isInTheWay || isThorough else { return }
         for named in try translating({ () throws(SystemError) in try named() }) where named.topic == name {
             guard let left = try translating({ () throws(SystemError) in try look(into: named) }) else { continue }
             guard left.isUntouched else {

@@ -59,6 +59,8 @@ struct Recovered {
     var journal: JournalFile
     var notes: [RecoveryNote]
     var unreadableTopics: Set<String>
+    /// Whether there are directories with segments that belong to no topic.
+    var hasLeftPartitions: Bool
 }
 
 /// One opening of a data directory.
@@ -157,7 +159,8 @@ final class Recovery {
         if hasLostJournalEnd, let newest = replay.numbers.last { keep(journal: newest) }
         let journal = try beginJournal(after: replay.newestFile, writers)
         return Recovered(
-            lock: lock, registry: registry, writers: writers, journal: journal, notes: notes, unreadableTopics: unreadableTopics)
+            lock: lock, registry: registry, writers: writers, journal: journal, notes: notes, unreadableTopics: unreadableTopics,
+            hasLeftPartitions: hasLeftPartitions)
     }
 
     private func readTopics() throws(LogError) -> [TopicMetadata] {

@@ -26,6 +26,8 @@ final class Segment: Sendable {
         var unreadableSideFile: LogError?
         /// What is missing between this segment and the next; nil until a reader has met it. The segment itself is sound.
         var gap: String?
+        /// Where the last fetches ended, so that the next ones need not look for the place: the index leads to a batch before it.
+        var continuations = Continuations()
     }
 
     let baseOffset: Offset
@@ -113,11 +115,16 @@ final class Segment: Sendable {
     /// ends for this reader, `next` the base offset of the segment after this one: ending before it is damage.
     func fetch(from offset: Offset, maxBytes: ByteCount, limit: Offset, end: Offset, next: Offset?) throws(LogError) -> RecordRun? {
         let file = try open()
-        let (size, start) = state.withLock { ($0.size, $0.index.entry(atOrBefore: offset)) }
-        var place = Place(position: start?.position ?? 0, offset: start == nil ? baseOffset : nil, lastOffset: start?.lastOffset)
         var wanted = (max(maxBytes, ByteCount(length: 1)) + ByteCount(clamping: SparseIndex.interval)).length
+        var (size, place, count) = state.withLock { state in
+            let place = start(of: offset, in: state)
+            // Up to the beginning of a batch, where the index knows one: half a batch would be read for nothing.
+            let end = place.position + Int64(wanted)
+            let whole = end < state.size ? (state.index.lastPosition(atOrBefore: end) ?? 0) - place.position : 0
+            return (state.size, place, whole > 0 ? Int(whole) : wanted)
+        }
         while place.position < size {
-            let count = Int(min(Int64(wanted), size - place.position))
+            count = Int(min(Int64(count), size - place.position))
             let chunk = try translating { () throws(SystemError) in
                 try file.read(at: place.position, count: count, padding: RecordRun.padding)
             }
@@ -126,18 +133,29 @@ final class Segment: Sendable {
             }
             let chunkStart = place.position
             let (builder, after) = try collect(chunk, count, &place, from: offset, limit: limit)
-            if let after { return builder.finish(nextOffset: after, isAtEnd: after >= end) }
+            if let after {
+                state.withLock { $0.continuations.note(after, at: place.end) }
+                return builder.finish(nextOffset: after, isAtEnd: after >= end)
+            }
             if place.isPastLimit { break }
             if place.position == chunkStart {
                 // Not one whole batch: read at least as much as the first one is long.
                 guard Int64(count) < size - chunkStart else { throw quarantine("the batch at \(chunkStart) goes beyond the end") }
                 wanted = place.wanted
             }
+            count = wanted
         }
         if let error = place.bad { throw error }
         if place.isPastLimit { return nil }
         if let next, let reached = place.offset, reached < next { throw gap(from: reached, to: next) }
         return nil
+    }
+
+    /// Where to begin to read for `offset`.
+    private func start(of offset: Offset, in state: State) -> Place {
+        if let position = state.continuations.position(of: offset) { return Place(position: position, offset: offset) }
+        guard let entry = state.index.entry(atOrBefore: offset) else { return Place(position: 0, offset: baseOffset) }
+        return Place(position: entry.position, lastOffset: entry.lastOffset)
     }
 
     /// Offsets that no segment has. Not a quarantine: what this segment has is sound.
@@ -157,6 +175,8 @@ final class Segment: Sendable {
         /// The last offset that the next batch must have, when an index entry led here.
         var lastOffset: Offset?
         var wanted = 0
+        /// Where the last batch that was taken ends.
+        var end: Int64 = 0
         var isPastLimit = false
         /// What is wrong with the batch before, which begins before what is asked for: the next one tells where it ends.
         var bad: LogError?
@@ -213,6 +233,7 @@ final class Segment: Sendable {
                     continue
                 }
                 next = header.lastOffset + 1
+                place.end = place.position
             }
         }
         return (builder, next)

@@ -74,6 +74,8 @@ package final class SegmentedLog: EventLog {
     package let recoveryNotes: [RecoveryNote]
     /// Names whose topics cannot be served, because their files are damaged; nothing of them was touched.
     let unreadableTopics: Set<String>
+    /// Whether opening found directories with segments that belong to no topic: each new topic is held against them.
+    let hasLeftPartitions: Bool
 
     let registry: Mutex<Registry>
     let order = Monitor(CommitOrder())
@@ -98,6 +100,7 @@ package final class SegmentedLog: EventLog {
         let recovered = try recovery.run()
         recoveryNotes = recovered.notes
         unreadableTopics = recovered.unreadableTopics
+        hasLeftPartitions = recovered.hasLeftPartitions
         registry = Mutex(recovered.registry)
         writer = LogWriter(recovered, directory: directory, files: files, options: options)
         writer.log = self

@@ -45,6 +45,12 @@ struct SparseIndex: Hashable {
         return next == 0 ? nil : entries[next - 1]
     }
 
+    /// The last beginning of a batch, among those noted, at or before a place in the file; nil when there is none.
+    func lastPosition(atOrBefore place: Int64) -> Int64? {
+        let next = entries.firstPlace(where: { $0.position > place })
+        return next == 0 ? nil : entries[next - 1].position
+    }
+
     // MARK: Files
 
     func indexFile(baseOffset: Offset) -> [UInt8] {
@@ -87,4 +93,29 @@ struct SparseIndex: Hashable {
         }
         guard nextTime == nil else { return nil }
     }
+}
+
+/// Where the last few fetches from a segment ended: the offsets that their readers ask for next, and where those batches begin in the file.
+/// Batches never move in the file of a segment, so no place grows old.
+struct Continuations {
+    private struct Entry {
+        let offset: Offset
+        let position: Int64
+    }
+
+    /// How many readers at different places are served; more of them use the index.
+    private static let limit = 8
+    private var entries: [Entry] = []
+    private var next = 0
+
+    /// Notes that the batch with base offset `offset` begins at `position`.
+    mutating func note(_ offset: Offset, at position: Int64) {
+        if entries.contains(where: { $0.offset == offset }) { return }
+        let entry = Entry(offset: offset, position: position)
+        if entries.count < Self.limit { entries.append(entry) } else { entries[next] = entry }
+        next = (next + 1) % Self.limit
+    }
+
+    /// Where the batch with base offset `offset` begins, when a fetch has ended there.
+    func position(of offset: Offset) -> Int64? { entries.first(where: { $0.offset == offset })?.position }
 }

@@ -21,7 +21,7 @@ extension SegmentedLog {
         defer { release(names) }
         for metadata in list {
             try checkIsNew(metadata.name)
-            try Leftovers(directory: directory, files: files).makeWay(for: metadata.name)
+            try Leftovers(directory: directory, files: files).makeWay(for: metadata, isThorough: hasLeftPartitions)
         }
         let new = NewPartitions(
             list: list.map { metadata in

@@ -42,42 +42,37 @@ package struct OutputTopic: Sendable {
 }
 
 extension OutgoingRecords {
-    /// The records that belong to each of `count` targets; `targets` tells whose each record is.
+    /// The records that belong to each of `count` targets; `targets` tells whose each record is. The bytes stay where they are and belong
+    /// to all parts.
     fileprivate func split(by targets: [Int32], into count: Int) -> [OutgoingRecords] {
-        var parts = Array(repeating: OutgoingRecords(), count: count)
-        var sizes = Array(repeating: (records: 0, bytes: 0), count: count)
-        var haveHeaders = Array(repeating: false, count: count)
+        var ends = [Int](repeating: 0, count: count)
+        for target in targets { ends[Int(target)] += 1 }
+        if let only = ends.firstIndex(of: targets.count) {
+            var parts = [OutgoingRecords](repeating: OutgoingRecords(), count: count)
+            parts[only] = self
+            return parts
+        }
+        // Where the records of each target stand, in their order: a counting sort.
+        for target in 1..<count { ends[target] += ends[target - 1] }
+        var places = [Int32](repeating: 0, count: targets.count)
+        var next = [0] + ends.dropLast()
         for (index, target) in targets.enumerated() {
-            let target = Int(target)
-            sizes[target].records += 1
-            sizes[target].bytes += max(0, Int(keys[index].length)) + max(0, Int(values[index].length))
-            if !headers.isEmpty, !headers[index].isNull {
-                sizes[target].bytes += Int(headers[index].length)
-                haveHeaders[target] = true
-            }
+            places[next[Int(target)]] = Int32(truncatingIfNeeded: index)
+            next[Int(target)] += 1
         }
-        for target in 0..<count {
-            parts[target].bytes.reserveCapacity(sizes[target].bytes)
-            parts[target].keys.reserveCapacity(sizes[target].records)
-            parts[target].values.reserveCapacity(sizes[target].records)
-            parts[target].timestamps.reserveCapacity(sizes[target].records)
-        }
-        for (index, target) in targets.enumerated() {
-            let target = Int(target)
-            if haveHeaders[target] { parts[target].headers.append(parts[target].place(headers[index], of: self)) }
-            parts[target].keys.append(parts[target].place(keys[index], of: self))
-            parts[target].values.append(parts[target].place(values[index], of: self))
-            parts[target].timestamps.append(timestamps[index])
-        }
-        return parts
+        return ends.indices.map { target in part(places[(target == 0 ? 0 : ends[target - 1])..<ends[target]]) }
     }
 
-    /// Copies a piece of another batch and gives its place here.
-    private mutating func place(_ range: ByteRange, of other: OutgoingRecords) -> ByteRange {
-        guard !range.isNull else { return .null }
-        let start = bytes.count
-        bytes.append(contentsOf: other.bytes[range.indexes])
-        return ByteRange(start: Int32(truncatingIfNeeded: start), length: range.length)
+    /// The records at `places`.
+    private func part(_ places: ArraySlice<Int32>) -> OutgoingRecords {
+        var part = OutgoingRecords()
+        if places.isEmpty { return part }
+        part.bytes = bytes
+        part.keys = places.map { keys[Int($0)] }
+        part.values = places.map { values[Int($0)] }
+        part.timestamps = places.map { timestamps[Int($0)] }
+        if !headers.isEmpty { part.headers = places.map { headers[Int($0)] } }
+        return part
     }
 }
 
