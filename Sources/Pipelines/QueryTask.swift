@@ -370,7 +370,7 @@ package final class QueryTask {
         if isPreparing { return true }
         if description.dataflow.hasPending { return false }
         if isIdle || mustCommit || takesOneByOne || uncommittedBytes >= TaskLimits.commitBytes { return true }
-        if description.dataflow.heldBytes >= TaskLimits.commitBytes { return true }
+        if description.dataflow.heldBytes >= TaskLimits.commitOutputBytes { return true }
         return time.monotonicNanoseconds() - (uncommittedSince ?? 0) >= commitInterval
     }
 

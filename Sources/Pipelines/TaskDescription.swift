@@ -70,8 +70,11 @@ package enum TaskLimits {
     package static let firstBatch = 1
     /// What one fetch asks for.
     package static let fetchBytes = ByteCount.kibibytes(512)
-    /// Uncommitted input or output, in bytes, that makes a commit due at once.
+    /// Uncommitted input, in bytes, that makes a commit due at once: groups that change often are written once for all of it.
     package static let commitBytes = 16 << 20
+    /// Output, in bytes, that makes a commit due at once. It is copied and framed for the log: smaller buffers stay in the processor's cache,
+    /// and their memory is used again.
+    package static let commitOutputBytes = 4 << 20
     /// Records of a commit that are made ready in one step: some milliseconds of work at most.
     package static let preparedRecords = 4096
     /// Nanoseconds of a task's work between two looks at the memory of its state: one costs a microsecond with one window, and a millisecond
