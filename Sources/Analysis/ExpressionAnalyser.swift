@@ -77,9 +77,7 @@ package struct ExpressionAnalyser {
     package mutating func analyse(_ expression: Expression) throws(Diagnostic) -> Analysed {
         switch expression.node {
         case .literal(let literal): return analysed(literal, expression)
-        case .column(let source, let name):
-            return Analysed(
-                expression: try scope.resolve(source: source, name, place: place), isNull: false, isLiteral: false, source: expression)
+        case .column(let source, let name): return try named(source, name, expression)
         case .timeUnit(let unit):
             throw Diagnostic(
                 .typeMismatch, "\(unit.rawValue) is only allowed as an argument of a date or time function", at: expression.span.range)
@@ -111,7 +109,7 @@ package struct ExpressionAnalyser {
         case .like(let operand, let pattern, let escape): try like(operand, pattern: pattern, escape: escape, whole: expression)
         case .searchedCase(let whens, let otherwise): try searchedCase(whens, otherwise, expression)
         case .cast(let operand, let type): try cast(operand, to: type, expression)
-        case .call(let name, let arguments): try call(name, arguments, expression)
+        case .call(let name, let arguments): try called(name, arguments, expression)
         case .subscripted(let base, let index): try subscripted(base, index)
         case .field(let base, let name): try field(base, name)
         case .array(let items): try makeArray(items, expression)

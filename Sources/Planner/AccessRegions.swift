@@ -164,16 +164,3 @@ extension BoundSet {
         }
     }
 }
-
-extension ComparisonOperator {
-    /// The same comparison with its sides exchanged.
-    var turned: ComparisonOperator {
-        switch self {
-        case .equal, .notEqual: self
-        case .less: .greater
-        case .lessOrEqual: .greaterOrEqual
-        case .greater: .less
-        case .greaterOrEqual: .lessOrEqual
-        }
-    }
-}

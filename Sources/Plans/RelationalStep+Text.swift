@@ -10,7 +10,9 @@ extension RelationalStep {
 
     private var inputs: [RelationalStep] {
         switch self {
-        case .scan, .rows, .kept: []
+        case .scan, .rows, .kept, .working: []
+        case .lateral(let lateral): [lateral.input, lateral.subquery]
+        case .recursive(let recursion): [recursion.base, recursion.step]
         case .filter(let input, _), .project(let input, _), .unnest(let input, _), .window(let input, _), .distinct(let input),
             .sort(let input, _, _), .limit(let input, _, _):
             [input]
@@ -25,9 +27,16 @@ extension RelationalStep {
         switch self {
         case .scan(let scan):
             let read = zip(scan.columns, scan.needed).filter(\.1).map(\.0.name).joined(separator: ", ")
-            return "SCAN \(scan.source) (reads \(read.isEmpty ? "no column" : read))" + (scan.filter.map { " WHERE \(text($0, scan.columns))" } ?? "")
+            return "SCAN \(scan.source) (reads \(read.isEmpty ? "no column" : read))" + (scan.isFromEnd ? " FROM LATEST" : "")
+                + (scan.asOf.map { " AS OF \($0)" } ?? "") + (scan.filter.map { " WHERE \(text($0, scan.columns))" } ?? "")
         case .rows(let rows, _): return "ROWS (\(rows.count))"
         case .kept(let number, _, _): return "KEPT \(number)"
+        case .lateral(let lateral):
+            return "\(lateral.type.rawValue) LATERAL"
+                + (lateral.parameters.isEmpty ? ", once" : ", once for each \(texts(lateral.parameters))")
+                + (lateral.condition.map { " WITH \(text($0))" } ?? "")
+        case .recursive(let recursion): return "RECURSION \(recursion.name)" + (recursion.isAll ? "" : ", each different row once")
+        case .working: return "ROWS OF THE ROUND BEFORE"
         case .filter(_, let predicate): return "FILTER \(text(predicate))"
         case .project(_, let expressions): return "PROJECT \(texts(expressions))"
         case .join(let join):

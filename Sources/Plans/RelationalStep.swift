@@ -20,6 +20,12 @@ package indirect enum RelationalStep: Hashable, Sendable {
     case apply(RelationalApply)
     /// Rows that were computed before, under a number of their own
     case kept(Int, types: [SQLType], filled: [Bool])
+    /// The rows with those that a question about each of them gives: the columns of both.
+    case lateral(RelationalLateral)
+    /// The rows of a question that reads what it has given.
+    case recursive(RelationalRecursion)
+    /// In a recursion: the rows that its last round gave.
+    case working(Int, types: [SQLType])
     /// The rows with each element of an array: its columns, then those of the results.
     case unnest(RelationalStep, [TableFunctionCall])
     /// The grouping columns, then the aggregates. Without grouping one row, also where there are none.
@@ -48,6 +54,10 @@ package struct RelationalScan: Hashable, Sendable {
     package var needed: [Bool]
     /// What rows must satisfy, over the source's own columns and `.pseudo` nodes; nil for all.
     package var filter: TypedExpression?
+    /// Of a stream: nothing of what is there is read.
+    package var isFromEnd = false
+    /// Of a table: the time as of which it is looked at, in milliseconds; nil for now.
+    package var asOf: Int64?
 
     package init(source: String, columns: [ColumnDefinition], pseudoColumns: [PseudoColumn]) {
         self.source = source
@@ -113,6 +123,49 @@ package struct RelationalApply: Hashable, Sendable {
     }
 }
 
+/// A question about each row of its input, which may take values from it.
+package struct RelationalLateral: Hashable, Sendable {
+    package var input: RelationalStep
+    /// Column `RelationalApply.parameterBase + i` in it stands for `parameters[i]`.
+    package var subquery: RelationalStep
+    /// Over the input's row.
+    package var parameters: [TypedExpression]
+    /// `.inner` or `.left`.
+    package var type: JoinType
+    /// What must be true of the joined row; nil for nothing.
+    package var condition: TypedExpression?
+
+    package init(
+        input: RelationalStep, subquery: RelationalStep, parameters: [TypedExpression], type: JoinType, condition: TypedExpression? = nil
+    ) {
+        self.input = input
+        self.subquery = subquery
+        self.parameters = parameters
+        self.type = type
+        self.condition = condition
+    }
+}
+
+/// `WITH RECURSIVE`: the rows of `base`, then again and again those that `step` makes of the rows of the round before, until there are none.
+package struct RelationalRecursion: Hashable, Sendable {
+    /// Its name, for messages.
+    package var name: String
+    /// By which `working` steps inside `step` name it.
+    package var number: Int
+    package var base: RelationalStep
+    package var step: RelationalStep
+    /// Whether rows may come again; otherwise each different row counts once.
+    package var isAll: Bool
+
+    package init(name: String, number: Int, base: RelationalStep, step: RelationalStep, isAll: Bool) {
+        self.name = name
+        self.number = number
+        self.base = base
+        self.step = step
+        self.isAll = isAll
+    }
+}
+
 /// An aggregate of a question.
 package struct RelationalAggregate: Hashable, Sendable {
     package var call: AggregateCall
@@ -135,6 +188,10 @@ package struct RelationalAggregation: Hashable, Sendable {
     /// For GROUPING SETS: which of the grouping expressions each set has, the others are NULL in it; nil for one set of all.
     package var sets: [[Int]]?
     package var aggregates: [RelationalAggregate]
+    /// Whether a last column has the number of each row's grouping set.
+    package var givesSet = false
+    /// Whether rows in which one of these grouping expressions is NULL are left out, and counted, as in every GROUP BY with windows.
+    package var neededKeys: [Int] = []
 
     package init(input: RelationalStep, grouping: [TypedExpression], sets: [[Int]]? = nil, aggregates: [RelationalAggregate]) {
         self.input = input
@@ -245,7 +302,8 @@ extension RelationalStep {
         case .unnest(let input, let calls): input.filled + calls.map { _ in true }
         case .window(let input, let calls): input.filled + calls.map { _ in true }
         case .kept(_, _, let filled): filled
-        case .rows, .project, .aggregate, .combine: types.map { _ in true }
+        case .lateral(let lateral): lateral.input.filled + lateral.subquery.types.map { _ in true }
+        case .rows, .project, .aggregate, .combine, .recursive, .working: types.map { _ in true }
         }
     }
 
@@ -258,9 +316,13 @@ extension RelationalStep {
         case .project(_, let expressions): expressions.map(\.type)
         case .join(let join): join.left.types + join.right.types
         case .apply(let apply): apply.input.types + [apply.type]
-        case .kept(_, let types, _): types
+        case .kept(_, let types, _), .working(_, let types): types
+        case .lateral(let lateral): lateral.input.types + lateral.subquery.types
+        case .recursive(let recursion): recursion.base.types
         case .unnest(let input, let calls): input.types + calls.map(\.result)
-        case .aggregate(let aggregation): aggregation.grouping.map(\.type) + aggregation.aggregates.map(\.call.result)
+        case .aggregate(let aggregation):
+            aggregation.grouping.map(\.type) + aggregation.aggregates.map(\.call.result)
+            + (aggregation.givesSet ? [.bigint] : [])
         case .window(let input, let calls): input.types + calls.map(\.type)
         case .combine(let combination): combination.left.types
         }

@@ -41,6 +41,19 @@ package enum ComparisonOperator: String, Hashable, Sendable, Codable {
     case greaterOrEqual = ">="
 }
 
+extension ComparisonOperator {
+    /// The same comparison with its sides exchanged.
+    package var turned: ComparisonOperator {
+        switch self {
+        case .equal, .notEqual: self
+        case .less: .greater
+        case .lessOrEqual: .greaterOrEqual
+        case .greater: .less
+        case .greaterOrEqual: .lessOrEqual
+        }
+    }
+}
+
 /// One node of a typed expression. The captions show the SQL that each stands for.
 package indirect enum ExpressionNode: Hashable, Sendable, Codable {
     /// `42`, `'text'`, `NULL`

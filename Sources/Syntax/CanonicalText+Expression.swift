@@ -68,7 +68,7 @@ extension CanonicalText {
         let list = arguments.isEmpty && function.text == "COUNT" ? "*" : commas(arguments)
         var text = name(function) + "(" + (modifiers.isDistinct ? "DISTINCT " : "") + list + ")"
         if let filter = modifiers.filter { text += " FILTER (WHERE " + expression(filter) + ")" }
-        if let window = modifiers.window { text += " OVER (" + specification(window) + ")" }
+        if let window = modifiers.window { text += window.isName ? " OVER " + specification(window) : " OVER (" + specification(window) + ")" }
         return text
     }
 

@@ -5,7 +5,7 @@ extension CanonicalText {
     package static func question(_ question: Question) -> String {
         var text = ""
         if !question.tables.isEmpty {
-            text = "WITH "
+            text = question.isRecursive ? "WITH RECURSIVE " : "WITH "
             text += question.tables.map { table in
                 name(table.name) + names(table.columns) + " AS (" + self.question(table.question) + ")"
             }.joined(separator: ", ")
@@ -57,6 +57,9 @@ extension CanonicalText {
         if let elements = block.groupBy { text += " GROUP BY " + (elements.isEmpty ? "()" : elements.map(element).joined(separator: ", ")) }
         if let keys = block.partitionBy { text += " PARTITION BY " + list(keys) }
         if let having = block.having { text += " HAVING " + expression(having) }
+        if !block.windows.isEmpty {
+            text += " WINDOW " + block.windows.map { name($0.name) + " AS (" + specification($0.specification) + ")" }.joined(separator: ", ")
+        }
         if let qualify = block.qualify { text += " QUALIFY " + expression(qualify) }
         if let emit = block.emit { text += " EMIT " + emit.rawValue }
         return text
@@ -74,8 +77,9 @@ extension CanonicalText {
 
     private static func table(_ table: TableExpression) -> String {
         switch table {
-        case .source(let name, let alias): return self.name(name) + aliased(alias)
-        case .question(let question, let alias, _): return "(" + self.question(question) + ")" + aliased(alias)
+        case .source(let name, let alias, let reach): return self.name(name) + (reach.map(self.reach) ?? "") + aliased(alias)
+        case .question(let question, let alias, let isLateral, _):
+            return (isLateral ? "LATERAL (" : "(") + self.question(question) + ")" + aliased(alias)
         case .function(let function, let arguments, let alias, _): return name(function) + "(" + list(arguments) + ")" + aliased(alias)
         case .join(let join):
             var text = self.table(join.left) + " " + (join.kind?.rawValue ?? "CROSS") + " JOIN " + joined(join.right)
@@ -89,6 +93,19 @@ extension CanonicalText {
         }
     }
 
+    private static func reach(_ reach: SourceReach) -> String {
+        func place(_ place: SourceReach.Place) -> String {
+            switch place {
+            case .earliest: "EARLIEST"
+            case .latest: "LATEST"
+            case .offset(let offset): "OFFSET \(offset)"
+            case .timestamp(let text): "TIMESTAMP " + literal(.string(text))
+            }
+        }
+        return (reach.start.map { " FROM " + place($0) } ?? "") + (reach.end.map { " UNTIL " + place($0) } ?? "")
+            + (reach.asOf.map { " AS OF TIMESTAMP " + literal(.string($0)) } ?? "")
+    }
+
     /// The right side of a join, in brackets where it is one itself.
     private static func joined(_ table: TableExpression) -> String {
         if case .join = table { "(" + self.table(table) + ")" } else { self.table(table) }
@@ -100,7 +117,7 @@ extension CanonicalText {
 
     /// What stands between the brackets behind OVER.
     static func specification(_ window: WindowSpecification) -> String {
-        var parts: [String] = []
+        var parts = window.base.map { [name($0)] } ?? []
         if !window.partitionBy.isEmpty { parts.append("PARTITION BY " + list(window.partitionBy)) }
         if !window.orderBy.isEmpty { parts.append("ORDER BY " + keys(window.orderBy)) }
         if let frame = window.frame {

@@ -42,13 +42,19 @@ extension Parser {
         }
     }
 
-    /// question = [ 'WITH' table { ',' table } ] body [ 'ORDER' 'BY' keys ] [ limits ]
+    /// question = [ 'WITH' [ 'RECURSIVE' ] table { ',' table } ] body [ 'ORDER' 'BY' keys ] [ limits ]
     mutating func question() throws(ParseFailure) -> Question {
         try enter()
         let first = current
         var tables: [CommonTable] = []
-        if accept(.with) { tables = try list { (parser) throws(ParseFailure) in try parser.commonTable() } }
+        var isRecursive = false
+        if accept(.with) {
+            isRecursive = isWord(current, "RECURSIVE") && isName(peek())
+            if isRecursive { advance() }
+            tables = try list { (parser) throws(ParseFailure) in try parser.commonTable() }
+        }
         var question = Question(tables: tables, body: try body())
+        question.isRecursive = isRecursive
         if isWord(current, "ORDER"), peek().isKeyword(.by) {
             advance()
             advance()
@@ -193,7 +199,10 @@ extension Parser {
         }
         block.items = try list { (parser) throws(ParseFailure) in try parser.selectItem() }
         if accept(.from) { block.from = try tables() }
-        if accept(.window) { block.window = try window() }
+        if at(.window), !beginsNamedWindows {
+            advance()
+            block.window = try window()
+        }
         if accept(.where) { block.filter = try expression() }
         if accept(.group) {
             try expect(.by)
@@ -205,6 +214,7 @@ extension Parser {
             block.partitionBy = try keyList()
         }
         if accept(.having) { block.having = try expression() }
+        if beginsNamedWindows { block.windows = try namedWindows() }
         if isWord(current, "QUALIFY") {
             advance()
             block.qualify = try expression()
@@ -286,6 +296,7 @@ extension Parser {
         case "OFFSET": return next.kind == .integer
         case "FETCH": return isWord(next, "FIRST") || isWord(next, "NEXT")
         case "QUALIFY": return true
+        case "UNTIL": return beginsUntil
         case "CROSS": return next.isKeyword(.join)
         case "USING": return next.isSymbol(.leftParenthesis)
         default: return false

@@ -46,18 +46,21 @@ extension Parser {
         }
     }
 
-    /// table = name [ alias ] | '(' question ')' [ alias ] | '(' tables ')' | function '(' arguments ')' [ alias ]
+    /// table = name [ reach ] [ alias ] [ reach ] | [ 'LATERAL' ] '(' question ')' [ alias ] | '(' tables ')'
+    ///       | [ 'LATERAL' ] function '(' arguments ')' [ alias ]
     private mutating func table() throws(ParseFailure) -> TableExpression {
         try enter()
         defer { leave() }
         let first = current
-        if isWord(current, "LATERAL") { advance() }
+        let isLateral = isWord(current, "LATERAL") && (peek().isSymbol(.leftParenthesis) || peek(2).isSymbol(.leftParenthesis))
+        if isLateral { advance() }
         if accept(.leftParenthesis) {
             if isBracketedQuestion {
                 let inner = try question()
                 try expect(.rightParenthesis)
-                return .question(inner, alias: try tableAlias(), span: span(from: first))
+                return .question(inner, alias: try tableAlias(), isLateral: isLateral, span: span(from: first))
             }
+            if isLateral { throw unexpected() }
             let inner = try tables()
             try expect(.rightParenthesis)
             return inner
@@ -71,7 +74,11 @@ extension Parser {
             try expect(.rightParenthesis)
             return .function(function, arguments, alias: try tableAlias(), span: span(from: first))
         }
-        return .source(name: try sourceName(), alias: try tableAlias())
+        let name = try sourceName()
+        var reach = try reach()
+        let alias = try tableAlias()
+        if reach == nil { reach = try self.reach() }
+        return .source(name: name, alias: alias, reach: reach)
     }
 
     /// Whether behind an opening bracket a question begins, perhaps in brackets of its own: `((SELECT …) UNION …)`, but not
@@ -122,7 +129,7 @@ extension Parser {
 
     // MARK: Calls
 
-    /// modifiers = [ 'FILTER' '(' 'WHERE' expression ')' ] [ 'OVER' '(' specification ')' ]
+    /// modifiers = [ 'FILTER' '(' 'WHERE' expression ')' ] [ 'OVER' ( name | '(' specification ')' ) ]
     mutating func modifiers(isDistinct: Bool) throws(ParseFailure) -> CallModifiers? {
         guard allowsQuestions else { return nil }
         var modifiers = CallModifiers(isDistinct: isDistinct)
@@ -139,13 +146,35 @@ extension Parser {
             advance()
             modifiers.window = try windowSpecification()
             isModified = true
+        } else if isWord(current, "OVER"), isName(peek()), !isWord(peek(), "QUALIFY") {
+            advance()
+            var window = WindowSpecification()
+            window.base = try name()
+            window.isName = true
+            modifiers.window = window
+            isModified = true
         }
         return isModified ? modifiers : nil
+    }
+
+    /// Whether a WINDOW clause with names stands here; ksqlDB's has TUMBLING, HOPPING or SESSION instead.
+    var beginsNamedWindows: Bool { at(.window) && isName(peek()) && peek(2).isKeyword(.as) }
+
+    /// windows = 'WINDOW' name 'AS' '(' specification ')' { ',' … }
+    mutating func namedWindows() throws(ParseFailure) -> [NamedWindow] {
+        try expect(.window)
+        return try list { (parser) throws(ParseFailure) in
+            let name = try parser.name()
+            try parser.expect(.as)
+            return NamedWindow(name: name, specification: try parser.windowSpecification())
+        }
     }
 
     private mutating func windowSpecification() throws(ParseFailure) -> WindowSpecification {
         try expect(.leftParenthesis)
         var window = WindowSpecification()
+        let begins = at(.partition) && peek().isKeyword(.by) || isWord(current, "ORDER") && peek().isKeyword(.by)
+        if isName(current), !begins, !WindowFrame.Unit.allCases.contains(where: { isWord(current, $0.rawValue) }) { window.base = try name() }
         if at(.partition) {
             advance()
             try expect(.by)

@@ -17,8 +17,8 @@ extension Query {
 extension Relation {
     fileprivate var tableExpression: TableExpression {
         switch self {
-        case .source(let name, let alias): .source(name: name, alias: alias.map { TableAlias(name: $0) })
-        case .subquery(let query, let alias): .question(query.question, alias: alias.map { TableAlias(name: $0) }, span: query.span)
+        case .source(let name, let alias): .source(name: name, alias: alias.map { TableAlias(name: $0) }, reach: nil)
+        case .subquery(let query, let alias): .question(query.question, alias: alias.map { TableAlias(name: $0) }, isLateral: false, span: query.span)
         case .join(let join):
             .join(
                 TableJoin(

@@ -5,6 +5,8 @@
 package struct Question: Hashable, Sendable {
     /// The named questions in front, each visible to those behind it.
     package var tables: [CommonTable]
+    /// Whether RECURSIVE was written, so that each of them is visible to itself as well.
+    package var isRecursive = false
     /// What gives the rows.
     package var body: QuestionBody
     /// The ORDER BY list; empty for none.
@@ -95,6 +97,8 @@ package struct SelectBlock: Hashable, Sendable {
     package var partitionBy: [Expression]?
     /// What follows HAVING.
     package var having: Expression?
+    /// `WINDOW w AS (…), …`
+    package var windows: [NamedWindow] = []
     /// What follows QUALIFY.
     package var qualify: Expression?
     /// What follows EMIT.
@@ -140,10 +144,10 @@ package struct SortKey: Hashable, Sendable {
 
 /// What a question reads.
 package indirect enum TableExpression: Hashable, Sendable {
-    /// `name [[AS] alias [(column, …)]]`
-    case source(name: Name, alias: TableAlias?)
-    /// `(question) [AS] alias [(column, …)]`
-    case question(Question, alias: TableAlias?, span: SourceSpan)
+    /// `name [FROM … UNTIL …] [[AS] alias [(column, …)]]`
+    case source(name: Name, alias: TableAlias?, reach: SourceReach?)
+    /// `[LATERAL] (question) [AS] alias [(column, …)]`; a lateral one may read what stands in front of it
+    case question(Question, alias: TableAlias?, isLateral: Bool, span: SourceSpan)
     /// `FUNCTION(…) [AS] alias [(column, …)]`: a table function, whose arguments may read what stands in front of it
     case function(Name, [Expression], alias: TableAlias?, span: SourceSpan)
     /// `a JOIN b …`
@@ -199,8 +203,25 @@ package struct TableJoin: Hashable, Sendable {
     }
 }
 
+/// `name AS (specification)` in a WINDOW clause.
+package struct NamedWindow: Hashable, Sendable {
+    /// Its name.
+    package var name: Name
+    /// What it stands for.
+    package var specification: WindowSpecification
+
+    package init(name: Name, specification: WindowSpecification) {
+        self.name = name
+        self.specification = specification
+    }
+}
+
 /// `OVER (PARTITION BY … ORDER BY … frame)`
 package struct WindowSpecification: Hashable, Sendable {
+    /// The named window that it begins with: `OVER (w …)`.
+    package var base: Name?
+    /// Whether it is that window and nothing else: `OVER w`.
+    package var isName = false
     /// The PARTITION BY list.
     package var partitionBy: [Expression]
     /// The ORDER BY list.

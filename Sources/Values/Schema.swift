@@ -64,6 +64,9 @@ package enum PseudoColumn: String, Hashable, Sendable, Codable, CaseIterable {
     case windowstart = "WINDOWSTART"
     case windowend = "WINDOWEND"
 
+    /// Whether it is part of the key of a row with a window.
+    package var isWindowBound: Bool { self == .windowstart || self == .windowend }
+
     /// BIGINT for all but ROWPARTITION, which is INTEGER.
     package var type: SQLType { self == .rowpartition ? .integer : .bigint }
 }

@@ -44,9 +44,9 @@ import Testing
 
     @Test func wordsOfTheGrammarAreKeywords() throws {
         let ofQuestions: Set<String> = [
-            "ASC", "CROSS", "CUBE", "CURRENT", "DESC", "EXCEPT", "FETCH", "FILTER", "FIRST", "FOLLOWING",
-            "GROUPING", "GROUPS", "INTERSECT", "LAST", "NEXT", "NULLS", "OFFSET", "ONLY", "ORDER", "OVER",
-            "PRECEDING", "QUALIFY", "RANGE", "ROLLUP", "ROW", "ROWS", "SETS", "UNBOUNDED", "UNION", "USING",
+            "ASC", "CROSS", "CUBE", "CURRENT", "DESC", "EARLIEST", "EXCEPT", "FETCH", "FILTER", "FIRST", "FOLLOWING",
+            "GROUPING", "GROUPS", "INTERSECT", "LAST", "LATERAL", "LATEST", "NEXT", "NULLS", "OF", "OFFSET", "ONLY", "ORDER", "OVER",
+            "PRECEDING", "QUALIFY", "RANGE", "RECURSIVE", "ROLLUP", "ROW", "ROWS", "SETS", "UNBOUNDED", "UNION", "UNTIL", "USING",
         ]
         let contextual = ofQuestions.union(["LIMITS", "SKIP"])
         let words = try Grammar(contentsOf: "sql.ebnf").words

@@ -72,7 +72,47 @@ extension ExpressionAnalyser {
         return .column(QuestionColumns.subqueries + parts.subqueries.count - 1, type)
     }
 
+    // MARK: Names
+
+    /// What a name means: a column, or, where the clause lets it, the item of the SELECT list that has it as its alias.
+    mutating func named(_ source: Name?, _ name: Name, _ whole: Expression) throws(Diagnostic) -> Analysed {
+        do throws(Diagnostic) {
+            return Analysed(
+                expression: try scope.resolve(source: source, name, place: place), isNull: false, isLiteral: false, source: whole)
+        } catch {
+            guard error.code == .unknownColumn, source == nil, let parts, let item = parts.aliases[name.text] else { throw error }
+            // It does not mean itself.
+            parts.aliases[name.text] = nil
+            defer { parts.aliases[name.text] = item }
+            return try analyse(item)
+        }
+    }
+
     // MARK: Calls
+
+    /// A call without modifiers: of a function, or of GROUPING, which a question has.
+    mutating func called(_ name: Name, _ arguments: [Expression], _ whole: Expression) throws(Diagnostic) -> TypedExpression {
+        guard let parts, name.text == "GROUPING" || name.text == "GROUPING_ID" else { return try call(name, arguments, whole) }
+        return try groupingCall(name, arguments, parts, whole)
+    }
+
+    /// `GROUPING(a, …)`: which of its arguments the grouping set of a row does not have.
+    private mutating func groupingCall(
+        _ name: Name, _ arguments: [Expression], _ parts: QuestionParts, _ whole: Expression
+    ) throws(Diagnostic) -> TypedExpression {
+        let owner = isInsideAggregate ? parts.around : parts
+        guard allowsAggregates || isInsideAggregate, let owner else {
+            throw Diagnostic(
+                .groupingError, "\(name.text) can only stand in the SELECT list, in HAVING, in QUALIFY and in ORDER BY", at: whole.span.range)
+        }
+        guard (1...62).contains(arguments.count) else {
+            throw Diagnostic(.wrongArguments, "\(name.text) takes 1 to 62 expressions of the GROUP BY", at: whole.span.range)
+        }
+        var expressions: [TypedExpression] = []
+        for argument in arguments { expressions.append(try typed(argument)) }
+        owner.groupings.append(expressions)
+        return .column(QuestionColumns.groupings + owner.groupings.count - 1, .bigint)
+    }
 
     mutating func modifiedCall(
         _ name: Name, _ arguments: [Expression], _ modifiers: CallModifiers, _ whole: Expression

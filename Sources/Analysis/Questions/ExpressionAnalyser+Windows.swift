@@ -14,6 +14,7 @@ extension ExpressionAnalyser {
         guard let parts else { throw Diagnostic(.internalError, "no question", at: whole.span.range) }
         parts.allowsWindows = false
         defer { parts.allowsWindows = true }
+        let window = try spelledOut(window)
         let partitionBy = try window.partitionBy.map { key throws(Diagnostic) in try typed(key) }
         var orderBy: [RelationalSortKey] = []
         for key in window.orderBy { orderBy.append(try sortKey(try analyse(key.expression), key)) }
@@ -25,6 +26,38 @@ extension ExpressionAnalyser {
         if let known = parts.windows.firstIndex(of: call) { return .column(QuestionColumns.windows + known, type) }
         parts.windows.append(call)
         return .column(QuestionColumns.windows + parts.windows.count - 1, type)
+    }
+
+    /// The specification with what it takes from a named window written out. Errors: there is no such window, or both have the same part.
+    private func spelledOut(_ window: WindowSpecification) throws(Diagnostic) -> WindowSpecification {
+        guard let base = window.base else { return window }
+        guard let parts, let named = parts.namedWindows[base.text] else {
+            throw Diagnostic(
+                .windowError, "there is no window \(base.text)",
+                hint: nameSuggestion(for: base.text, among: (parts?.namedWindows.keys).map(Array.init) ?? [])
+                    ?? "WINDOW \(base.text) AS (PARTITION BY … ORDER BY …) behind HAVING names one.", at: base.span.range)
+        }
+        if window.isName { return named }
+        if !window.partitionBy.isEmpty || !window.orderBy.isEmpty && !named.orderBy.isEmpty || named.frame != nil {
+            throw Diagnostic(
+                .windowError, "OVER (\(base.text) …) can add an ORDER BY where the window has none, and a frame; and the window must have no frame",
+                at: base.span.range)
+        }
+        var result = named
+        if !window.orderBy.isEmpty { result.orderBy = window.orderBy }
+        result.frame = window.frame
+        return result
+    }
+
+    /// Makes the windows of a WINDOW clause known, each of which may begin with one before it.
+    func takeWindows(_ windows: [NamedWindow]) throws(Diagnostic) {
+        guard let parts else { return }
+        for window in windows {
+            guard parts.namedWindows[window.name.text] == nil else {
+                throw Diagnostic(.windowError, "WINDOW names two windows \(window.name.text)", at: window.name.span.range)
+            }
+            parts.namedWindows[window.name.text] = try spelledOut(window.specification)
+        }
     }
 
     /// The sort key of a value. As in PostgreSQL, NULL counts as the largest value unless NULLS says otherwise. Errors: there is no order.

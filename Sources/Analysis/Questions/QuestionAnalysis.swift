@@ -58,6 +58,10 @@ final class QuestionAnalysis {
         var list: [SourceDefinition] = []
         /// SELECTs and VALUES that the plan has, those of named questions once for each time that they are named.
         var blocks = 0
+        /// Recursions so far.
+        var recursions = 0
+        /// Those that read their own rows.
+        var ownReaders: Set<Int> = []
         /// More would take long to plan, and a plan that deep much stack: eleven questions that name the one before twice make as many.
         static let mostBlocks = 2048
     }
@@ -101,8 +105,7 @@ final class QuestionAnalysis {
                 throw Diagnostic(.statementError, "WITH names two questions \(table.name.text)", at: table.name.span.range)
             }
             let blocks = sources.blocks
-            var relation = try inside(nil).relation(of: table.question)
-            try rename(&relation, to: table.columns, of: table.name)
+            let relation = try question.isRecursive ? recursion(table) : named(table)
             tables[table.name.text] = relation
             // Counted where it is named, not where it stands.
             blocksOf[table.name.text] = sources.blocks - blocks
@@ -123,11 +126,27 @@ final class QuestionAnalysis {
         return limited(relation, offset, limit)
     }
 
+    /// The rows that WITH names.
+    func named(_ table: CommonTable) throws(Diagnostic) -> QuestionRelation {
+        var relation = try inside(nil).relation(of: table.question)
+        try rename(&relation, to: table.columns, of: table.name)
+        return relation
+    }
+
+    /// The analysis of the step of a recursion, which sees the rows of the round before under its own name.
+    func inside(_ name: Name, seen relation: QuestionRelation) -> QuestionAnalysis {
+        let analysis = inside(nil)
+        analysis.tables[name.text] = relation
+        analysis.blocksOf[name.text] = 1
+        return analysis
+    }
+
     /// Why a question has no EMIT.
     func endlessness(_ place: SourceSpan) -> Diagnostic {
         Diagnostic(
             .featureNotSupported,
-            "EMIT is for queries that never end; ORDER BY, DISTINCT, OFFSET, set operations, subqueries and window functions need all rows",
+            "EMIT is for queries that never end; ORDER BY, DISTINCT, OFFSET, set operations, subqueries, window functions and places in the log "
+                + "(FROM … UNTIL) are for questions, which end",
             hint: "Without EMIT the same question is answered with what is there now.", at: place.range)
     }
 
@@ -146,6 +165,7 @@ final class QuestionAnalysis {
     /// The rows of a named question; nil when there is none of that name. Errors: the plan gets too large.
     func table(named name: Name) throws(Diagnostic) -> QuestionRelation? {
         guard let relation = tables[name.text] else { return nil }
+        if case .working(let number, _) = relation.step { sources.ownReaders.insert(number) }
         try addBlocks(blocksOf[name.text] ?? 1, name.span)
         return relation
     }
@@ -184,7 +204,7 @@ final class QuestionAnalysis {
 
     // MARK: Bodies
 
-    private func relation(of body: QuestionBody) throws(Diagnostic) -> QuestionRelation {
+    func relation(of body: QuestionBody) throws(Diagnostic) -> QuestionRelation {
         switch body {
         case .select(let block): return try SelectAnalysis(block, self).relation(orderBy: [], limit: nil)
         case .nested(let question): return try relation(of: question)
@@ -225,7 +245,7 @@ final class QuestionAnalysis {
         return QuestionRelation(step: .rows(typed, types: columns.map(\.type)), columns: columns)
     }
 
-    private func common(_ column: QuestionColumn, _ type: SQLType, _ what: String, _ span: SourceSpan) throws(Diagnostic) -> SQLType {
+    func common(_ column: QuestionColumn, _ type: SQLType, _ what: String, _ span: SourceSpan) throws(Diagnostic) -> SQLType {
         if column.isNull { return type }
         guard let both = SQLType.common(column.type, type, lax: false) else {
             throw Diagnostic(

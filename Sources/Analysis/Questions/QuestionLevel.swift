@@ -15,6 +15,11 @@ struct QuestionLevel {
     private var subqueries: [Int: Int] = [:]
     private var windowBase: Int?
     private var tableFunctionBase: Int?
+    /// Where the bounds of the windows stand in the row.
+    private var boundsBase: Int?
+    /// Of an aggregation with several grouping sets: which grouping expressions each of them has, and where a row says of which set it is.
+    private var sets: [[Int]]?
+    private var setColumn = 0
 
     init(_ step: RelationalStep, _ parts: QuestionParts) {
         self.step = step
@@ -37,7 +42,9 @@ struct QuestionLevel {
             if subqueries[number] == nil { apply(parts.subqueries[number], number) }
         }
         return expression.mappingColumns { column in
-            column >= QuestionColumns.subqueries ? subqueries[column - QuestionColumns.subqueries] ?? column : column
+            if column >= QuestionColumns.subqueries { return subqueries[column - QuestionColumns.subqueries] ?? column }
+            guard let boundsBase, column >= QuestionColumns.bounds, column < QuestionColumns.parameters else { return column }
+            return boundsBase + column - QuestionColumns.bounds
         }
     }
 
@@ -60,9 +67,20 @@ struct QuestionLevel {
             planned.filter = aggregate.filter.map { applied($0) }
             return planned
         }
-        step = .aggregate(RelationalAggregation(input: step, grouping: keys, sets: sets.sets, aggregates: aggregates))
+        var aggregation = RelationalAggregation(input: step, grouping: keys, sets: sets.sets, aggregates: aggregates)
+        if boundsBase != nil, sets.sets == nil { aggregation.neededKeys = Array(keys.indices) }
+        aggregation.givesSet = sets.sets != nil && !parts.groupings.isEmpty
+        step = .aggregate(aggregation)
+        (self.sets, setColumn) = (sets.sets, keys.count + aggregates.count)
         grouping = sets.expressions
         subqueries = [:]
+    }
+
+    /// Puts the rows into windows: with the bounds of its window behind each row, which is there once for each window that it is in.
+    mutating func addWindows(_ windows: QuestionWindows, by keys: [TypedExpression]) {
+        let keys = keys.map { applied($0) }
+        step = windows.windowed(step, by: keys)
+        boundsBase = width - 2
     }
 
     /// Adds the elements of what table functions of the SELECT list give.
@@ -125,10 +143,17 @@ struct QuestionLevel {
 
     private func placed(_ expression: TypedExpression, _ select: SelectAnalysis) throws(Diagnostic) -> TypedExpression {
         var stray: Int?
+        var foreign = false
         let result = expression.replacing { part in
             if let grouping, let key = grouping.firstIndex(of: part) { return .column(key, part.type) }
             guard case .column(let column) = part.node else { return nil }
             switch column {
+            case QuestionColumns.groupings..<QuestionColumns.subqueries:
+                guard let number = self.number(of: parts.groupings[column - QuestionColumns.groupings]) else {
+                    foreign = true
+                    return part
+                }
+                return number
             case QuestionColumns.subqueries...: return .column(subqueries[column - QuestionColumns.subqueries] ?? column, part.type)
             case QuestionColumns.windows...: return .column((windowBase ?? 0) + column - QuestionColumns.windows, part.type)
             case QuestionColumns.parameters...: return part
@@ -141,6 +166,9 @@ struct QuestionLevel {
                 return part
             }
         }
+        if foreign {
+            throw Diagnostic(.groupingError, "the arguments of GROUPING must be expressions of the GROUP BY", at: select.block.span.range)
+        }
         if let stray {
             let from = try select.block.from.map { table throws(Diagnostic) in try select.analysis.tables(of: table) }
             let name = from.flatMap { Scope(sources: $0.sources).columnName(at: stray) } ?? "a column"
@@ -149,6 +177,26 @@ struct QuestionLevel {
                 hint: "Add it to the GROUP BY, or aggregate it: LATEST_BY_OFFSET(\(name)) takes one of the values.", at: select.block.span.range)
         }
         return result
+    }
+}
+
+extension QuestionLevel {
+    /// What GROUPING gives: a bit for each argument, the first one the highest, which says that the row's set does not have it; nil when one of
+    /// them is no grouping expression.
+    private func number(of arguments: [TypedExpression]) -> TypedExpression? {
+        guard let grouping else { return nil }
+        let places = arguments.compactMap { grouping.firstIndex(of: $0) }
+        guard places.count == arguments.count else { return nil }
+        func number(_ set: [Int]) -> TypedExpression {
+            .literal(.bigint(places.reduce(0) { $0 << 1 | (set.contains($1) ? 0 : 1) }), .bigint)
+        }
+        guard let sets else { return .literal(.bigint(0), .bigint) }
+        let branches = sets.enumerated().map { index, set in
+            CaseBranch(
+                condition: TypedExpression(
+                    .compare(.equal, .column(setColumn, .bigint), .literal(.bigint(Int64(index)), .bigint)), .boolean), result: number(set))
+        }
+        return TypedExpression(.searchedCase(branches, otherwise: .literal(.null, .bigint)), .bigint)
     }
 }
 

@@ -11,8 +11,12 @@ import Values
 enum QuestionColumns {
     /// What a subquery takes from the row around it; the plan keeps these numbers.
     static let parameters = RelationalApply.parameterBase
+    /// The bounds of the window that a row is counted in: WINDOWSTART and WINDOWEND of a WINDOW clause.
+    static let bounds = 2_900_000
     /// Results of window functions.
     static let windows = 4_000_000
+    /// Calls of GROUPING.
+    static let groupings = 4_500_000
     /// Results of subqueries.
     static let subqueries = 5_000_000
 }
@@ -62,6 +66,12 @@ final class QuestionParts {
     var allowsWindows = false
     /// The clause under analysis may hold no subquery, for this reason.
     var refusesSubqueries: String?
+    /// The arguments of each call of GROUPING.
+    var groupings: [[TypedExpression]] = []
+    /// What the WINDOW clause names.
+    var namedWindows: [String: WindowSpecification] = [:]
+    /// Items of the SELECT list by their alias, in clauses where a name that is no column may mean one.
+    var aliases: [String: Expression] = [:]
 
     init(_ analysis: QuestionAnalysis) { self.analysis = analysis }
 

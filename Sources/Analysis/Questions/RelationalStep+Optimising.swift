@@ -13,7 +13,7 @@ extension RelationalStep {
     private var lowered: RelationalStep {
         switch self {
         case .filter(let input, let predicate): return input.lowered.filtered(by: predicate.conjuncts)
-        case .scan, .rows, .kept: return self
+        case .scan, .rows, .kept, .working: return self
         default: return mappingInputs(\.lowered)
         }
     }
@@ -21,7 +21,15 @@ extension RelationalStep {
     /// The step with each of its inputs changed; the plans of subqueries are changed, too.
     private func mappingInputs(_ change: (RelationalStep) -> RelationalStep) -> RelationalStep {
         switch self {
-        case .scan, .rows, .kept: return self
+        case .scan, .rows, .kept, .working: return self
+        case .lateral(var lateral):
+            lateral.input = change(lateral.input)
+            lateral.subquery = change(lateral.subquery)
+            return .lateral(lateral)
+        case .recursive(var recursion):
+            recursion.base = change(recursion.base)
+            recursion.step = change(recursion.step)
+            return .recursive(recursion)
         case .filter(let input, let predicate): return .filter(change(input), predicate: predicate)
         case .project(let input, let expressions): return .project(change(input), expressions)
         case .join(var join):
@@ -57,6 +65,13 @@ extension RelationalStep {
             return RelationalStep.scan(scan).kept(conditions.filter { !$0.isOverOwnRow })
         case .filter(let input, let predicate): return input.filtered(by: predicate.conjuncts + conditions)
         case .join(let join): return join.filtered(by: conditions)
+        case .lateral(var lateral):
+            let width = lateral.input.types.count
+            func isLower(_ condition: TypedExpression) -> Bool {
+                condition.columnsRead.allSatisfy { $0 < width || $0 >= QuestionColumns.parameters }
+            }
+            lateral.input = lateral.input.filtered(by: conditions.filter(isLower))
+            return RelationalStep.lateral(lateral).kept(conditions.filter { !isLower($0) })
         case .apply(var apply):
             let width = apply.input.types.count
             let lower = conditions.filter { !$0.columnsRead.contains(width) }
@@ -82,10 +97,21 @@ extension RelationalStep {
             let wanted = all(self)
             scan.needed = scan.columns.indices.map { wanted.contains($0) }
             return .scan(scan)
-        case .rows, .kept: return self
+        case .rows, .kept, .working: return self
+        case .lateral(var lateral):
+            let width = lateral.input.types.count
+            let wanted = all(self).union(lateral.condition?.columnsRead ?? []).filter { $0 < width }
+            lateral.input = lateral.input.narrowed(to: wanted.union(Self.read(by: lateral.parameters)))
+            lateral.subquery = lateral.subquery.narrowed(to: nil)
+            return .lateral(lateral)
+        case .recursive: return mappingInputs { $0.narrowed(to: nil) }
         case .filter(let input, let predicate):
             return .filter(input.narrowed(to: all(input).union(predicate.columnsRead)), predicate: predicate)
-        case .project(let input, let expressions):
+        case .project(let input, var expressions):
+            // What nobody needs is not computed; its place stays.
+            if let needed {
+                for index in expressions.indices where !needed.contains(index) { expressions[index] = .literal(.null, expressions[index].type) }
+            }
             return .project(input.narrowed(to: Self.read(by: expressions)), expressions)
         case .join(let join): return join.narrowed(to: needed)
         case .apply(var apply):

@@ -34,17 +34,25 @@ struct SelectAnalysis {
         try analysis.addBlocks(1, block.span)
         let nothing = QuestionTables(step: .rows([[]], types: []), sources: [], width: 0, keyCounts: [], rowtimes: [])
         let from = try block.from.map { table throws(Diagnostic) in try analysis.tables(of: table) } ?? nothing
+        let windows = try block.window.map { clause throws(Diagnostic) in try QuestionWindows(clause, over: from, analysis, block) }
         var analyser = analysis.analyser(over: from, place: "WHERE column")
         let parts = analyser.parts ?? QuestionParts(analysis)
         var level = QuestionLevel(from.step, parts)
         if let filter = block.filter {
             level.filter(try analyser.condition(filter, clause: "WHERE"))
         }
+        if windows != nil {
+            for (place, name) in ["WINDOWSTART", "WINDOWEND"].enumerated() {
+                analyser.scope.merged[name] = .column(QuestionColumns.bounds + place, .bigint)
+            }
+        }
+        try analyser.takeWindows(block.windows)
         analyser.allowsAggregates = true
         parts.allowsWindows = true
         analyser.allowsTableFunctions = true
         var items = try self.items(from, &analyser)
         analyser.allowsTableFunctions = false
+        parts.aliases = aliases
         let qualify = try block.qualify.map { condition throws(Diagnostic) in
             analyser.place = "QUALIFY column"
             return try analyser.condition(condition, clause: "QUALIFY")
@@ -56,9 +64,18 @@ struct SelectAnalysis {
             analyser.place = "HAVING column"
             return try analyser.condition(condition, clause: "HAVING")
         }
+        parts.aliases = [:]
         let distinctOn = try block.distinctOn.map { key throws(Diagnostic) in try value(of: key, items, &analyser).expression }
         analyser.allowsAggregates = false
-        let grouping = try groupingSets(items, &analyser)
+        var grouping = try groupingSets(items, &analyser)
+        if let windows {
+            guard var sets = grouping else {
+                throw Diagnostic(.windowError, "WINDOW clause requires a GROUP BY clause.", category: .general, at: block.window?.span.range)
+            }
+            level.addWindows(windows, by: sets.sets == nil ? sets.expressions : [])
+            sets.addBounds()
+            grouping = sets
+        }
         if let grouping {
             level.aggregate(grouping)
         } else if !parts.aggregates.isEmpty || having != nil {
@@ -79,14 +96,20 @@ struct SelectAnalysis {
         if block.emit != nil {
             throw analysis.endlessness(block.emitSpan)
         }
-        if block.window != nil {
-            throw Diagnostic(
-                .featureNotSupported, "a WINDOW clause stands only in SELECT … FROM one stream … GROUP BY", hint:
-                    "CREATE TABLE … AS SELECT … WINDOW …, and ask that table.", at: block.span.range)
-        }
         if block.partitionBy != nil {
             throw Diagnostic(.featureNotSupported, "PARTITION BY has no meaning in a question", at: block.span.range)
         }
+    }
+
+    /// The items that have an alias of their own, by that.
+    private var aliases: [String: Expression] {
+        var found: [String: Expression] = [:]
+        var twice: Set<String> = []
+        for case .expression(let expression, let alias?) in block.items {
+            if found.updateValue(expression, forKey: alias.text) != nil { twice.insert(alias.text) }
+        }
+        for name in twice { found[name] = nil }
+        return found
     }
 
     // MARK: The SELECT list
@@ -274,6 +297,12 @@ struct SelectAnalysis {
 struct GroupingSets {
     var expressions: [TypedExpression]
     var sets: [[Int]]?
+
+    /// Groups by the bounds of windows, too, whatever the set.
+    mutating func addBounds() {
+        let bounds = (0..<2).map { place(of: .column(QuestionColumns.bounds + $0, .bigint)) }
+        sets = sets.map { $0.map { $0 + bounds } }
+    }
 
     mutating func place(of expression: TypedExpression) -> Int {
         if let known = expressions.firstIndex(of: expression) { return known }

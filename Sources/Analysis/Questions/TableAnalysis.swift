@@ -22,6 +22,8 @@ struct QuestionTables {
     var keyCounts: [Int]
     /// Where each source's ROWTIME stands in the row; nil for what is no source.
     var rowtimes: [Int?]
+    /// Where the ROWTIMEs of streams stand.
+    var streamTimes: [Int] = []
     /// As of a relation.
     var depth = 1
 
@@ -37,8 +39,8 @@ extension QuestionAnalysis {
     /// The rows of a FROM clause.
     func tables(of expression: TableExpression) throws(Diagnostic) -> QuestionTables {
         switch expression {
-        case .source(let name, let alias): return try source(name, alias)
-        case .question(let question, let alias, let span):
+        case .source(let name, let alias, let reach): return try source(name, alias, reach)
+        case .question(let question, let alias, _, let span):
             var relation = try inside(nil).relation(of: question)
             try rename(&relation, to: alias?.columns ?? [], of: alias?.name ?? Name("the subquery", span: span))
             return one(relation, alias: alias?.name.text ?? "")
@@ -55,8 +57,13 @@ extension QuestionAnalysis {
             rowtimes: [nil], depth: relation.depth)
     }
 
-    private func source(_ name: Name, _ alias: TableAlias?) throws(Diagnostic) -> QuestionTables {
+    private func source(_ name: Name, _ alias: TableAlias?, _ reach: SourceReach?) throws(Diagnostic) -> QuestionTables {
         if var relation = try table(named: name) {
+            if let reach {
+                throw Diagnostic(
+                    .statementError, "\(name.text) is no stream or table: WITH names it", hint: "Say inside WITH how far it reads.",
+                    at: reach.span.range)
+            }
             try rename(&relation, to: alias?.columns ?? [], of: name)
             return one(relation, alias: alias?.name.text ?? name.text)
         }
@@ -72,11 +79,12 @@ extension QuestionAnalysis {
         let source = ScopeSource(
             alias: alias?.name.text ?? name.text, columns: columns, base: 0, isWindowed: definition.window != nil, pseudoBase: columns.count)
         let pseudo = source.pseudoColumns
-        let scan = RelationalScan(
+        var scan = RelationalScan(
             source: definition.name, columns: columns + pseudo.map { Values.ColumnDefinition($0.rawValue, $0.type) }, pseudoColumns: pseudo)
+        if let reach { try scan.limit(to: reach, of: definition) }
         return QuestionTables(
             step: .scan(scan), sources: [source], width: scan.columns.count, keyCounts: [definition.schema.key.count],
-            rowtimes: [columns.count])
+            rowtimes: [columns.count], streamTimes: definition.kind == .stream ? [columns.count] : [])
     }
 
     // MARK: Table functions
@@ -138,6 +146,9 @@ extension QuestionAnalysis {
             }
             return try unnested(left, name, arguments, alias, span)
         }
+        if case .question(let question, let alias, isLateral: true, let span) = join.right {
+            return try lateral(left, question, alias, span, join)
+        }
         let right = try tables(of: join.right)
         var both = left
         for var source in right.sources {
@@ -149,6 +160,7 @@ extension QuestionAnalysis {
         both.depth = max(left.depth, right.depth) + 1
         both.keyCounts += right.keyCounts
         both.rowtimes += right.rowtimes.map { $0.map { $0 + left.width } }
+        both.streamTimes += right.streamTimes.map { $0 + left.width }
         both.hidden.formUnion(right.hidden.map { $0 + left.width })
         for (name, expression) in right.merged where both.merged[name] == nil {
             both.merged[name] = expression.mappingColumns { $0 + left.width }
@@ -165,6 +177,39 @@ extension QuestionAnalysis {
         if let within = join.within { conditions.append(try distance(within, left, right, join)) }
         both.step = .join(
             RelationalJoin(left: left.step, right: right.step, type: join.type, conditions: conditions, leftWidth: left.width))
+        return both
+    }
+
+    /// The rows of `left`, each with those that a question gives which may read it.
+    private func lateral(
+        _ left: QuestionTables, _ question: Question, _ alias: TableAlias?, _ span: SourceSpan, _ join: TableJoin
+    ) throws(Diagnostic) -> QuestionTables {
+        let isLeft = join.kind == .left
+        if join.kind != nil, join.kind != .inner, !isLeft {
+            throw Diagnostic(
+                .featureNotSupported, "LATERAL stands behind a comma, CROSS JOIN, JOIN and LEFT JOIN only", at: join.span.range)
+        }
+        if case .using = join.condition {
+            throw Diagnostic(.featureNotSupported, "LATERAL is joined with ON, not with USING", at: join.span.range)
+        }
+        let outer = OuterScope(left.scope(in: self))
+        var relation = try inside(outer).relation(of: question)
+        try rename(&relation, to: alias?.columns ?? [], of: alias?.name ?? Name("the subquery", span: span))
+        var both = left
+        try append(relation.source(alias: alias?.name.text ?? "", base: left.width), to: &both, span)
+        both.width += relation.columns.count
+        both.depth = max(left.depth, relation.depth) + 1
+        both.keyCounts.append(0)
+        both.rowtimes.append(nil)
+        var condition: TypedExpression?
+        if case .on(let written) = join.condition, written != Expression(.literal(.boolean(true))) {
+            var analyser = analyser(over: both, place: "JOIN ON column")
+            analyser.parts?.refusesSubqueries = "in a join's condition"
+            condition = try analyser.condition(written, clause: "ON")
+        }
+        both.step = .lateral(
+            RelationalLateral(
+                input: left.step, subquery: relation.step, parameters: outer.parameters, type: isLeft ? .left : .inner, condition: condition))
         return both
     }
 

@@ -100,9 +100,9 @@ extension RelationalStep {
         }
     }
 
-    /// Whether an expression of the plan takes a value from the row around.
+    /// Whether what the plan gives depends on a value of the row around, or on the round of a recursion around it.
     var hasParameters: Bool {
-        var found = false
+        var found = readsRounds
         _ = mappingExpressions { expression in
             if expression.columnsRead.contains(where: { $0 >= RelationalApply.parameterBase }) { found = true }
             return expression
@@ -123,7 +123,15 @@ extension RelationalStep {
             return changed
         }
         switch self {
-        case .scan, .kept: return self
+        case .scan, .kept, .working: return self
+        case .lateral(var lateral):
+            lateral.input = inside(lateral.input)
+            lateral.parameters = lateral.parameters.map(change)
+            lateral.condition = lateral.condition.map(change)
+            return .lateral(lateral)
+        case .recursive(var recursion):
+            (recursion.base, recursion.step) = (inside(recursion.base), inside(recursion.step))
+            return .recursive(recursion)
         case .rows(let rows, let types): return .rows(rows.map { $0.map(change) }, types: types)
         case .filter(let input, let predicate): return .filter(inside(input), predicate: change(predicate))
         case .project(let input, let expressions): return .project(inside(input), expressions.map(change))
@@ -153,6 +161,27 @@ extension RelationalStep {
             return .combine(combination)
         case .sort(let input, let keys, let limit): return .sort(inside(input), sortKeys(keys), limit: limit)
         case .limit(let input, let offset, let limit): return .limit(inside(input), offset: offset, limit: limit)
+        }
+    }
+}
+
+extension RelationalStep {
+    /// Whether a step of the plan reads the rows of a recursion that is not part of it.
+    private var readsRounds: Bool { !roundsRead.isEmpty }
+
+    private var roundsRead: Set<Int> {
+        switch self {
+        case .working(let number, _): [number]
+        case .scan, .rows, .kept: []
+        case .filter(let input, _), .project(let input, _), .unnest(let input, _), .window(let input, _), .distinct(let input),
+            .sort(let input, _, _), .limit(let input, _, _):
+            input.roundsRead
+        case .join(let join): join.left.roundsRead.union(join.right.roundsRead)
+        case .apply(let apply): apply.input.roundsRead.union(apply.subquery.roundsRead)
+        case .lateral(let lateral): lateral.input.roundsRead.union(lateral.subquery.roundsRead)
+        case .recursive(let recursion): recursion.base.roundsRead.union(recursion.step.roundsRead).subtracting([recursion.number])
+        case .aggregate(let aggregation): aggregation.input.roundsRead
+        case .combine(let combination): combination.left.roundsRead.union(combination.right.roundsRead)
         }
     }
 }

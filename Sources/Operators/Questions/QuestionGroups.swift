@@ -206,7 +206,7 @@ final class QuestionAggregation: QuestionStage {
         context.show(chunk, in: frame)
         let keys = grouping.map { $0.evaluate(frame, chunk.selection) }
         let values = arguments.map { $0.map { $0.evaluate(frame, chunk.selection) } }
-        let all = chunk.allRows
+        let all = counted(chunk, keys)
         let rows = filters.map { filter -> [Int32] in
             guard let filter else { return all }
             let column = filter.evaluate(frame, chunk.selection)
@@ -217,8 +217,8 @@ final class QuestionAggregation: QuestionStage {
             for index in aggregation.aggregates.indices {
                 var operations = GroupOperations()
                 operations.rows = rows[index]
-                operations.groups = rows[index].count == all.count ? groups : rows[index].map { groups[Int($0)] }
-                if let distinct = set.distinct[index] { try keepDifferent(&operations, values[index], groups, distinct) }
+                operations.groups = rows[index].count == all.count ? groups : groups.picked(rows[index], of: all)
+                if let distinct = set.distinct[index] { try keepDifferent(&operations, values[index], distinct) }
                 do throws(AggregateFailure) {
                     try set.groups.table.aggregators[index].apply(operations, values[index], old: [], result: nil)
                 } catch {
@@ -230,13 +230,25 @@ final class QuestionAggregation: QuestionStage {
         try context.checkCancelled()
     }
 
+    /// The rows that count. Without a key that it needs a row is in no group, which is reported.
+    private func counted(_ chunk: Batch, _ keys: [Column]) -> [Int32] {
+        let columns = aggregation.neededKeys.map { keys[$0] }
+        guard columns.contains(where: { !$0.nulls.isEmpty }) else { return chunk.allRows }
+        return chunk.allRows.filter { row in
+            guard columns.contains(where: { $0.isNull(Int(row)) }) else { return true }
+            context.dataflow.errors.add(
+                .nullGroup, step: "Question", column: nil, message: "a grouping value is null", batch: chunk, row: Int(row))
+            return false
+        }
+    }
+
     /// Leaves out the rows whose arguments their groups have had before.
     private func keepDifferent(
-        _ operations: inout GroupOperations, _ values: [Column], _ groups: [Int32], _ distinct: RowGroups
+        _ operations: inout GroupOperations, _ values: [Column], _ distinct: RowGroups
     ) throws(DataflowError) {
         let numbers = Column(.bigint)
-        numbers.reset(groups.count)
-        for (row, group) in groups.enumerated() { numbers.words[row] = Int64(group) }
+        numbers.reset(operations.rows.last.map { Int($0) + 1 } ?? 0)
+        for (row, group) in zip(operations.rows, operations.groups) { numbers.words[Int(row)] = Int64(group) }
         var known = Int32(truncatingIfNeeded: distinct.count)
         var kept = GroupOperations()
         for (place, entry) in try distinct.assign([numbers] + values, operations.rows).enumerated() where entry == known {
@@ -248,21 +260,21 @@ final class QuestionAggregation: QuestionStage {
     }
 
     override func end() throws(DataflowError) {
-        for set in sets {
+        for (number, set) in sets.enumerated() {
             // Without grouping there is a group, whether there are rows or not.
             if set.keys.isEmpty, set.groups.count == 0 { _ = set.groups.table.group([], 0) }
             var first = 0
             while first < set.groups.count, !(next?.isDone ?? true) {
                 try context.checkCancelled()
                 let last = min(first + OutputLimits.chunkRows, set.groups.count)
-                try next?.push(chunk(of: set, first..<last))
+                try next?.push(chunk(of: set, number, first..<last))
                 first = last
             }
         }
         try super.end()
     }
 
-    private func chunk(of set: GroupingSet, _ range: Range<Int>) -> Batch {
+    private func chunk(of set: GroupingSet, _ number: Int, _ range: Range<Int>) -> Batch {
         let groups = range.map { Int32(truncatingIfNeeded: $0) }
         var columns = aggregation.grouping.map { Column($0.type) }
         for (place, column) in columns.enumerated() {
@@ -278,6 +290,26 @@ final class QuestionAggregation: QuestionStage {
             aggregator.results(groups, into: column)
             columns.append(column)
         }
+        if aggregation.givesSet {
+            let column = Column(.bigint)
+            column.reset(groups.count)
+            for row in groups.indices { column.words[row] = Int64(number) }
+            columns.append(column)
+        }
         return Batch(columns, rows: groups.count)
+    }
+}
+
+extension [Int32] {
+    /// The entries for `rows`, which are some of those, in their order, that the entries stand for.
+    fileprivate func picked(_ rows: [Int32], of all: [Int32]) -> [Int32] {
+        guard all.count > 0, Int(all[all.count - 1]) == all.count - 1 else {
+            var place = 0
+            return rows.map { row in
+                while all[place] < row { place += 1 }
+                return self[place]
+            }
+        }
+        return rows.map { self[Int($0)] }
     }
 }

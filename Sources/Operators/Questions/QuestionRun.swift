@@ -22,6 +22,8 @@ package final class QuestionRun {
     private var kept: [QuestionRows] = []
     /// Steps of subqueries whose rows are kept.
     private var keptSteps: [RelationalStep: Int] = [:]
+    /// By recursion: the rows that its last round gave.
+    private var rounds: [Int: QuestionRows] = [:]
     /// Kept rows by what an expression gives for them.
     private var indexes: [KeptIndex.Name: KeptIndex] = [:]
 
@@ -58,6 +60,9 @@ package final class QuestionRun {
         case .scan(let scan): try feed(scan, into: next)
         case .rows(let rows, let types): try feed(rows, types, into: next)
         case .kept(let number, _, _): try kept[number].feed(into: next)
+        case .lateral(let lateral): try feed(lateral, into: next)
+        case .recursive(let recursion): try feed(recursion, into: next)
+        case .working(let number, _): try rounds[number]?.feed(into: next)
         case .filter(let input, let predicate):
             let stage = try QuestionFilter(predicate, context, next: next.open)
             if try !feedFound(input, where: predicate, through: stage) { try feed(input, through: stage) }
@@ -91,6 +96,41 @@ package final class QuestionRun {
         try records.read(scan) { run, range, partition throws(DataflowError) in try reader.take(run, range, partition) }
         try reader.finish(scan.filter?.overColumns(of: scan))
     }
+
+    private func feed(_ lateral: RelationalLateral, into next: QuestionStage) throws(DataflowError) {
+        let subquery = try keeping(lateral.subquery)
+        let stage = try QuestionLateral(lateral, subquery: subquery, context, next: next.open) { [self] step throws(DataflowError) in
+            let collector = QuestionCollector(step.types, context)
+            try run(step, into: collector)
+            return collector.rows
+        }
+        try feed(lateral.input, through: stage)
+    }
+
+    private func feed(_ recursion: RelationalRecursion, into next: QuestionStage) throws(DataflowError) {
+        // What does not depend on the round is computed once.
+        let step = try keeping(recursion.step)
+        let before = rounds[recursion.number]
+        defer { rounds[recursion.number] = before }
+        let seen = recursion.isAll ? nil : RowGroups(recursion.base.types, context)
+        var round = 0
+        var current = recursion.base
+        while !next.isDone {
+            let stage = QuestionRound(recursion.base.types, seen, context, next: next)
+            try run(current, into: stage)
+            if stage.rows.count == 0 { return }
+            rounds[recursion.number] = stage.rows
+            current = step
+            round += 1
+            guard round < QuestionRun.mostRounds else {
+                throw DataflowError(
+                    "\(recursion.name) still gives rows after \(QuestionRun.mostRounds) rounds; a condition in its second SELECT must end it")
+            }
+        }
+    }
+
+    /// Rounds of a recursion; one that does not end by then is taken for endless.
+    private static let mostRounds = 100_000
 
     private func feed(_ rows: [[TypedExpression]], _ types: [SQLType], into next: QuestionStage) throws(DataflowError) {
         let columns = types.map { Column($0) }
@@ -160,7 +200,7 @@ package final class QuestionRun {
     /// The plan with its largest parts that depend on no parameter computed.
     private func keeping(_ step: RelationalStep) throws(DataflowError) -> RelationalStep {
         switch step {
-        case .rows, .kept: return step
+        case .rows, .kept, .working: return step
         default: break
         }
         guard step.hasParameters else {
@@ -172,7 +212,13 @@ package final class QuestionRun {
             return .kept(kept.count - 1, types: step.types, filled: step.filled)
         }
         switch step {
-        case .scan, .rows, .kept: return step
+        case .scan, .rows, .kept, .working: return step
+        case .lateral(var lateral):
+            lateral.input = try keeping(lateral.input)
+            return .lateral(lateral)
+        case .recursive(var recursion):
+            recursion.base = try keeping(recursion.base)
+            return .recursive(recursion)
         case .filter(let input, let predicate): return .filter(try keeping(input), predicate: predicate)
         case .project(let input, let expressions): return .project(try keeping(input), expressions)
         case .join(var join):

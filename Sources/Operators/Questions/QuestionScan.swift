@@ -50,12 +50,15 @@ final class QuestionScan {
         if let filter = scan.filter, !input.hasChanges { root = .filter(FilterStep(input: root, predicate: filter, isTable: false)) }
         let expressions = scan.columns.enumerated().map { index, column -> TypedExpression in
             if index < own { return .column(index, column.type) }
-            let isRead = scan.needed[index] || input.hasChanges && scan.filter != nil
+            let isRead = scan.needed[index] || input.hasChanges && (scan.filter != nil || scan.pseudoColumns[index - own].isWindowBound)
             return isRead ? TypedExpression(.pseudo(scan.pseudoColumns[index - own]), column.type) : .literal(.null, column.type)
         }
-        let output = RowSchema(columns: scan.columns, keyCount: keyCount)
+        // The bounds of its window are part of a row's key; what a row without a value has beside it is not looked at.
+        let bounds = scan.pseudoColumns.indices.filter { scan.pseudoColumns[$0].isWindowBound }.map { own + $0 }
+        let output = RowSchema(columns: scan.columns, keyCount: input.hasChanges && !bounds.isEmpty ? scan.columns.count : keyCount)
         root = .project(ProjectStep(input: root, expressions: expressions, output: output, isTable: input.hasChanges))
-        end = ScanEnd(scan.columns.map(\.type), keyCount: input.hasChanges ? keyCount : nil, context, next: next)
+        end = ScanEnd(
+            scan.columns.map(\.type), keys: input.hasChanges ? Array(0..<keyCount) + bounds : nil, asOf: scan.asOf, context, next: next)
         var builder = DataflowBuilder(context: context.dataflow)
         try builder.build(root, into: end)
         guard let source = builder.sources.first.flatMap({ $0 }) else { throw DataflowError("a scan without a source") }
@@ -99,20 +102,24 @@ extension QuestionStage {
 /// Where the operators of a scan hand their rows to the first stage; of the changes of a table, the last row of each key is kept.
 private final class ScanEnd: Operator {
     private let stage: QuestionStage
-    /// For the changes of a table: its keys, the rows that it has seen, and for each key the last one; -1 for one that was deleted.
-    private let keyCount: Int
+    /// For the changes of a table: which columns are its key, its keys, the rows that it has seen, and for each key the last one; -1 for one
+    /// that was deleted.
+    private let keyPlaces: [Int]
     private let keys: RowGroups?
     private let changes: QuestionRows?
     private var lastRow: [Int32] = []
+    /// Later changes do not count; nil when all do.
+    private let asOf: Int64?
     /// Rows that may be overtaken before they are sorted out, beyond as many as there are keys.
     private static let slack = 65_536
 
-    /// `keyCount` is that of a table whose rows are changes; nil for all others.
-    init(_ types: [SQLType], keyCount: Int?, _ context: QuestionContext, next stage: QuestionStage) {
+    /// `keyPlaces` are those of a table whose rows are changes; nil for all others.
+    init(_ types: [SQLType], keys keyPlaces: [Int]?, asOf: Int64?, _ context: QuestionContext, next stage: QuestionStage) {
         self.stage = stage
-        self.keyCount = keyCount ?? 0
-        keys = keyCount.map { RowGroups(Array(types.prefix($0)), context) }
-        changes = keyCount.map { _ in QuestionRows(types, context) }
+        self.keyPlaces = keyPlaces ?? []
+        self.asOf = asOf
+        keys = keyPlaces.map { RowGroups($0.map { types[$0] }, context) }
+        changes = keyPlaces.map { _ in QuestionRows(types, context) }
         super.init(context.dataflow, next: nil)
     }
 
@@ -129,8 +136,9 @@ private final class ScanEnd: Operator {
     }
 
     private func keep(_ batch: Batch, _ keys: RowGroups, _ changes: QuestionRows) throws(DataflowError) {
-        let rows = (0..<batch.selection.count).map { Int32(truncatingIfNeeded: batch.selection[$0]) }
-        let groups = try keys.assign(Array(batch.columns.prefix(keyCount)), rows)
+        var rows = (0..<batch.selection.count).map { Int32(truncatingIfNeeded: batch.selection[$0]) }
+        if let asOf { rows.removeAll { batch.timestamps[Int($0)] > asOf } }
+        let groups = try keys.assign(keyPlaces.map { batch.columns[$0] }, rows)
         lastRow.append(contentsOf: repeatElement(-1, count: keys.count - lastRow.count))
         let present = rows.filter { batch.hasValue(Int($0)) }
         var place = Int32(truncatingIfNeeded: changes.count)
