@@ -102,7 +102,7 @@ let package = Package(
              ["Quantities", "Engine", "Pipelines", "LogStore", "Sessions", "Client", "Server", "Platform", "Diagnostics", "Bytes"]),
         room("CommandLineTable", "the subcommands and flags, declared once", ["Settings", "Quantities", "Diagnostics"]),
         room("Shell", "the interactive prompt and the drawing of answers",
-             ["Quantities", "Sessions", "Syntax", "Diagnostics", "Platform", "Bytes", "JSONText", "CEdit"],
+             ["Quantities", "Sessions", "Values", "Syntax", "Diagnostics", "Platform", "Bytes", "JSONText", "CEdit"],
              linking: [archive("edit"), archive("tinfo"), archive("bsd"), archive("md")]),
         .executableTarget(
             name: "millrace",

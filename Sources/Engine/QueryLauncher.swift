@@ -278,9 +278,9 @@ struct QueryLauncher: Sendable {
     }
 
     /// The one task of a transient query, which reads all partitions of its sources, streams from `starts` on and tables, which must be
-    /// whole, from their beginning. With `isBounded` it stops at their current ends.
+    /// whole, from their beginning. With `isBounded` it stops at `ends`, where none is given at the current end.
     func transientTask(
-        _ plan: QueryPlan, properties: [String: String], from starts: [PartitionKey: Offset], isBounded: Bool,
+        _ plan: QueryPlan, properties: [String: String], from starts: [PartitionKey: Offset], to ends: [PartitionKey: Offset], isBounded: Bool,
         receiver: any RowReceiver, status: QueryStatus
     ) throws(QueryFailure) -> QueryTask {
         let dataflow = try dataflow(
@@ -296,7 +296,9 @@ struct QueryLauncher: Sendable {
             }
             for var taskInput in try taskInputs(index, input.topic, topic.partitionIndexes, starts, [:]) {
                 taskInput.isTable = input.isTable
-                if isBounded { taskInput.end = topic.partitions[taskInput.partition.partition.index].bounds.durableEnd }
+                if isBounded, let end = ends[taskInput.partition] { taskInput.end = end } else if isBounded {
+                    taskInput.end = topic.partitions[taskInput.partition.partition.index].bounds.durableEnd
+                }
                 inputs.append(taskInput)
             }
         }

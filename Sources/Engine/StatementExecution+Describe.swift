@@ -169,22 +169,31 @@ extension StatementExecution {
         var access: [String] = []
         switch statement {
         case .query(let query):
+            if query.emit == nil, isForQuestions(query) { return answer(questionText(text, try analyse(query.question, in: context))) }
             let resolved = try analyse(query, for: query.emit == nil ? .pull : .push, in: context)
             plan = transientPlan(resolved, in: planning("EXPLAINED"))
             if query.emit == nil {
                 let isTable = resolved.sources[0].kind == .table
                 let path = isTable ? try tableAccess(of: resolved).text(key: resolved.sources[0].schema.key) : nil
-                access = ["Access: " + (path ?? "log from its beginning to its current end")]
+                access = ["Access: " + (path ?? "log of " + readingLine(of: resolved.sources[0], where: resolved.filter))]
             }
         case .question(let question, _):
             let resolved = try analyse(question, in: context)
-            return answer(text: ["SQL: \(text)", "", "Plan"] + resolved.step.lines.map { "  " + $0 })
+            return answer(questionText(text, resolved))
         case .createAs(let create): plan = Planner.plan(try analyse(create, text: text, in: context), in: planning("EXPLAINED"))
         case .insertSelect(let insert): plan = Planner.plan(try analyse(insert, in: context), in: planning("EXPLAINED"))
         default:
             throw Diagnostic(.statementError, "EXPLAIN takes a query, CREATE … AS SELECT or INSERT INTO … SELECT", at: parsed.range)
         }
         return answer(text: ["SQL: \(text)"] + access + planLines(plan))
+    }
+
+    private func answer(_ lines: [String]) -> AnswerSummary { answer(text: lines) }
+
+    /// The plan of a question, and what it would read now.
+    private func questionText(_ text: String, _ resolved: ResolvedQuestion) -> [String] {
+        let reads = readingLines(of: resolved.step, resolved.sources)
+        return ["SQL: \(text)", "", "Plan"] + resolved.step.lines.map { "  " + $0 } + (reads.isEmpty ? [] : ["", "Reads"] + reads.map { "  " + $0 })
     }
 
     private func planLines(_ plan: QueryPlan) -> [String] {

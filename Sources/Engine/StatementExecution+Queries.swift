@@ -48,7 +48,7 @@ extension StatementExecution {
         let starts = QueryLauncher(engine: engine).transientStarts(of: plan, properties: properties)
         sink.emit(.columns(columns(of: resolved, flagsKeys: false), .changes))
         if resolved.limit == 0 { return done(AnswerSummary(message: "Limit Reached", queryID: id), whenDone) }
-        try start(plan, id, properties, from: starts, isPush: true, limit: resolved.limit, whenDone)
+        try start(plan, id, properties, from: starts, of: nil, isPush: true, limit: resolved.limit, whenDone)
     }
 
     func transientID(_ query: ResolvedQuery) -> String { transientID(named: query.sources[0].name) }
@@ -72,16 +72,18 @@ extension StatementExecution {
         }
     }
 
-    /// Starts a transient query whose rows go to the sink: a push query, or one that stops at the ends of its sources.
+    /// Starts a transient query whose rows go to the sink: a push query, or one that stops at the ends of its sources, or of the part of its
+    /// stream that is given.
     private func start(
-        _ plan: QueryPlan, _ id: String, _ properties: [String: String], from starts: [PartitionKey: Offset], isPush: Bool, limit: Int?,
+        _ plan: QueryPlan, _ id: String, _ properties: [String: String], from starts: [PartitionKey: Offset] = [:], of part: StreamPart?,
+        isPush: Bool, limit: Int?,
         _ whenDone: @escaping @Sendable (Bool) -> Void
     ) throws(Diagnostic) {
         let status = QueryStatus(queryID: id, budget: engine.memory, for: .client)
         let topics = Dictionary(plan.sources.map { ($0.topic, engine.log.topicID(named: $0.topic)) }, uniquingKeysWith: { first, _ in first })
         if let gone = topics.filter({ $0.value == nil }).keys.min() { throw .deleted(gone) }
         let receiver = TransientReceiver(
-            execution: self, queryID: id, topics: topics.compactMapValues(\.self), limit: limit, whenDone: whenDone)
+            execution: self, queryID: id, topics: topics.compactMapValues(\.self), reading: part?.reading, limit: limit, whenDone: whenDone)
         let launcher = QueryLauncher(engine: engine)
         let run = QueryRun(
             status: status, group: nil, pool: engine.pool, events: QueryEvents(onFailure: { receiver.finish($0, status.counters) })
@@ -89,7 +91,8 @@ extension StatementExecution {
             () throws(QueryFailure) in
             [
                 try launcher.transientTask(
-                    plan, properties: properties, from: starts, isBounded: !isPush, receiver: receiver, status: status)
+                    plan, properties: properties, from: part?.starts ?? starts, to: part?.ends ?? [:], isBounded: !isPush,
+                    receiver: receiver, status: status)
             ]
         }
         let cancel: @Sendable () -> Void = {
@@ -135,11 +138,24 @@ extension StatementExecution {
         var properties = session.givenProperties
         properties["cache.max.bytes.buffering"] = "10000000"
         sink.emit(.columns(columns(of: resolved, flagsKeys: resolved.resultKind == .table), .rows))
-        try start(plan, id, properties, from: [:], isPush: false, limit: resolved.limit, whenDone)
+        try start(plan, id, properties, of: try parts(of: resolved), isPush: false, limit: resolved.limit, whenDone)
+    }
+
+    /// The part of its stream that a bounded query reads. Errors: the log cannot be read.
+    private func parts(of resolved: ResolvedQuery) throws(Diagnostic) -> StreamPart? {
+        let source = resolved.sources[0]
+        guard resolved.sources.count == 1, let topic = engine.log.describeTopic(named: source.topic) else { return nil }
+        do throws(LogError) {
+            let parts = try parts(where: resolved.filter, source, topic)
+            for lost in parts.compactMap(\.lost) { sink.emit(.notice(lost)) }
+            return StreamPart(source: source.name, topic: topic, parts: parts)
+        } catch {
+            throw Diagnostic(error, about: topic.name)
+        }
     }
 
     /// Whether a query of ksqlDB's form is more than a look at one source's rows: joins, aggregations and the tables that no query computes.
-    private func isForQuestions(_ query: Query) -> Bool {
+    func isForQuestions(_ query: Query) -> Bool {
         if session.settings[.boundedQueries] == .ksqldb { return false }
         guard case .source(let name, _) = query.from else { return true }
         // One that does not exist is for the analyser to tell.
@@ -180,13 +196,17 @@ final class TransientReceiver: RowReceiver {
     private let queryID: String
     /// The topics that the query reads, by name.
     private let topics: [String: TopicID]
+    /// Of a bounded query over one stream: what is said of what it read, but for the count.
+    private let reading: SourceReading?
     private let limit: Int?
     private let whenDone: @Sendable (Bool) -> Void
     private let state = Monitor<(rows: Int, isFinished: Bool)>((0, false))
 
     init(
-        execution: StatementExecution, queryID: String, topics: [String: TopicID], limit: Int?, whenDone: @escaping @Sendable (Bool) -> Void
+        execution: StatementExecution, queryID: String, topics: [String: TopicID], reading: SourceReading?, limit: Int?,
+        whenDone: @escaping @Sendable (Bool) -> Void
     ) {
+        self.reading = reading
         self.execution = execution
         self.queryID = queryID
         self.topics = topics
@@ -232,10 +252,17 @@ final class TransientReceiver: RowReceiver {
     }
 
     private func summary(_ rows: Int, _ counters: QueryCounters, message: String?) -> AnswerSummary {
-        AnswerSummary(
+        var summary = AnswerSummary(
             message: message, rows: rows, skipped: counters.skipped,
             causes: counters.errors.map { CauseCount(cause: $0.key, count: $0.value) }.sorted { $0.cause < $1.cause },
             firstProblem: counters.firstProblem, queryID: queryID)
+        if var reading {
+            reading.records = Int(clamping: counters.recordsRead)
+            // One that has its rows earlier ends somewhere before.
+            if message != nil { (reading.partition, reading.offsets) = (nil, nil) }
+            summary.readings = [reading]
+        }
+        return summary
     }
 
     /// The rows so far, the first time it is asked.

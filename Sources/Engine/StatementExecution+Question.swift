@@ -105,9 +105,10 @@ extension StatementExecution {
         let errors = records.errors.reduce(into: found.errors) { $0[$1.key, default: 0] += $1.value }
         let causes = errors.map { CauseCount(cause: $0.key.rawValue, count: $0.value) }.sorted { $0.cause < $1.cause }
         let isFull = resolved.limit.map { found.rowCount >= $0 } ?? false
-        let summary = AnswerSummary(
+        var summary = AnswerSummary(
             message: isFull ? "Limit Reached" : nil, rows: found.rowCount, skipped: causes.reduce(0) { $0 + $1.count }, causes: causes,
             firstProblem: (records.firstError ?? found.firstError)?.text(topic: resolved.sources.first?.topic), queryID: id)
+        summary.readings = records.readings
         AnswerSender(self, found.blocks, summary, whenDone).send()
     }
 
@@ -144,107 +145,6 @@ extension StatementExecution {
             }
             if let excess { return .failure(Diagnostic(excess)) }
             return .failure(records.failure ?? Diagnostic(.dataError, error.message, category: .general))
-        }
-    }
-}
-
-/// The records of a question's sources, up to where each topic ended when the question began.
-private final class LogQuestionRecords: QuestionRecords {
-    private let execution: StatementExecution
-    private let sources: [String: SourceDefinition]
-    private let owners: [String: PersistentQuery]
-    private let share: MemoryShare
-    private let cancel: CancelFlag
-    private var ends: [String: TopicDescription] = [:]
-    /// Rows of tables that could not be shown.
-    private(set) var errors: [RowErrorCause: Int] = [:]
-    private(set) var firstError: RowError?
-    /// Why reading failed, when it did.
-    private(set) var failure: Diagnostic?
-
-    init(
-        _ execution: StatementExecution, _ sources: [SourceDefinition], _ owners: [PersistentQuery], _ share: MemoryShare, _ cancel: CancelFlag
-    ) {
-        self.execution = execution
-        self.sources = Dictionary(sources.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
-        self.owners = Dictionary(owners.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
-        self.share = share
-        self.cancel = cancel
-        for source in sources { ends[source.topic] = execution.engine.log.describeTopic(named: source.topic) }
-    }
-
-    /// Says why the question cannot go on.
-    func refuse(_ reason: Diagnostic) { failure = reason }
-
-    private func owner(of source: SourceDefinition) -> PersistentQuery? { source.queryID.flatMap { owners[$0] } }
-
-    func input(of scan: RelationalScan) throws(DataflowError) -> QuestionScanInput {
-        guard let source = sources[scan.source] else { throw DataflowError("there is no source \(scan.source)") }
-        let isTable = source.kind == .table
-        return QuestionScanInput(
-            source: sourceStep(for: source, store: nil, failsOnInvalidTimestamp: false), hasChanges: isTable && owner(of: source) == nil)
-    }
-
-    func read(
-        _ scan: RelationalScan, _ take: (RecordRun, Range<Int>, PartitionIndex) throws(DataflowError) -> Bool
-    ) throws(DataflowError) {
-        guard let source = sources[scan.source] else { return }
-        if source.kind == .table, let owner = owner(of: source) { return try readTable(owner, take) }
-        guard let topic = ends[source.topic] else {
-            failure = Diagnostic(.unknownTopic, "the topic \(source.topic) of \(source.name) does not exist")
-            throw DataflowError("no topic")
-        }
-        let launcher = QueryLauncher(engine: execution.engine)
-        for (partition, description) in zip(topic.partitionIndexes, topic.partitions) {
-            let first = source.kind == .table ? launcher.beginning(of: source.name, topic, partition) : description.bounds.start
-            guard try read(topic, partition, from: first, to: description.bounds.durableEnd, take) else { return }
-        }
-    }
-
-    private func read(
-        _ topic: TopicDescription, _ partition: PartitionIndex, from first: Offset, to end: Offset,
-        _ take: (RecordRun, Range<Int>, PartitionIndex) throws(DataflowError) -> Bool
-    ) throws(DataflowError) -> Bool {
-        var position = first
-        while position < end {
-            let run: RecordRun
-            do throws(LogError) {
-                run = try execution.engine.log.fetch(
-                    topic.id, partition: partition, from: position, maxBytes: LogQuestionRecords.fetchBytes, upTo: .durable)
-            } catch {
-                failure = Diagnostic(error, about: topic.name)
-                throw DataflowError(error.message)
-            }
-            var count = run.count
-            while count > 0, run.offset(at: count - 1) >= end { count -= 1 }
-            if count > 0, try !take(run, 0..<count, partition) { return false }
-            guard run.nextOffset > position else { return true }
-            position = run.nextOffset
-        }
-        return true
-    }
-
-    /// What one fetch reads.
-    private static let fetchBytes = ByteCount.mebibytes(4)
-
-    private func readTable(
-        _ owner: PersistentQuery, _ take: (RecordRun, Range<Int>, PartitionIndex) throws(DataflowError) -> Bool
-    ) throws(DataflowError) {
-        let contents: [TableContent]
-        do throws(QueryFailure) {
-            let room = execution.engine.memory.room ?? .max
-            contents = try owner.rows.read(.scan(WindowBounds()), mostBytes: min(StatementExecution.mostBytes, room), unless: cancel)
-        } catch {
-            if let excess = error.excess { failure = Diagnostic(excess) }
-            throw DataflowError(error.description)
-        }
-        guard contents.allSatisfy(\.isWhole) else {
-            throw DataflowError("the rows of the table are more than \(StatementExecution.mostBytes >> 20) MiB, or than there is memory for")
-        }
-        for content in contents {
-            errors.merge(content.errors) { $0 + $1 }
-            firstError = firstError ?? content.firstError
-            guard try take(content.run, 0..<content.run.count, .first) else { return }
         }
     }
 }

@@ -58,6 +58,10 @@ package protocol EventLog: AnyObject, Sendable {
     /// there is none.
     func offset(of topic: TopicID, partition: PartitionIndex, atOrAfter timestamp: Int64) throws(LogError) -> Offset?
 
+    /// The offset before which compaction may have removed records that later ones before it replace; the first one when it has not been
+    /// at work.
+    func compactedEnd(of topic: TopicID, partition: PartitionIndex) throws(LogError) -> Offset
+
     /// Appends everything in `commit`, all of it or none, after every commit that was taken before.
     ///
     /// `completion` is called exactly once: with the receipt once the commit is durable, or with the error for which none of it
@@ -109,6 +113,9 @@ extension EventLog {
 
     /// Leaves the append as it is, for a log that has no form of its own.
     package func prepared(_ append: Append) throws(LogError) -> Append { append }
+
+    /// For a log that removes nothing.
+    package func compactedEnd(of topic: TopicID, partition: PartitionIndex) throws(LogError) -> Offset { .first }
 
     /// Answers from the whole description; a log that can do better does.
     package func topicID(named name: String) -> TopicID? { describeTopic(named: name)?.id }

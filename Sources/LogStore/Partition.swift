@@ -210,6 +210,15 @@ final class Partition: Sendable {
         return nil
     }
 
+    /// The end of the last segment that compaction has been at.
+    func compactedEnd() throws(LogError) -> Offset {
+        let (segments, end) = state.withLock { ($0.segments, $0.appliedEnd) }
+        for (index, segment) in segments.enumerated().reversed() where try segment.isCompacted() {
+            return index + 1 < segments.count ? segments[index + 1].baseOffset : end
+        }
+        return .first
+    }
+
     // MARK: The tail
 
     /// Drops batches from memory that are in files, until about `limit` bytes are left.

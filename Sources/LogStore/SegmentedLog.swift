@@ -182,6 +182,10 @@ package final class SegmentedLog: EventLog {
         known.partitions[partition.index].state.withLock { $0.released = max($0.released, min(offset, $0.durableEnd)) }
     }
 
+    package func compactedEnd(of topic: TopicID, partition: PartitionIndex) throws(LogError) -> Offset {
+        try find(topic, partition).compactedEnd()
+    }
+
     package func offset(of topic: TopicID, partition: PartitionIndex, atOrAfter timestamp: Int64) throws(LogError) -> Offset? {
         try find(topic, partition).offset(atOrAfter: timestamp)
     }

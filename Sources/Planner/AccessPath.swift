@@ -86,7 +86,7 @@ private func windows(of ranges: [KeyRange]) -> WindowBounds {
 
 extension TypedExpression {
     /// Whether the expression reads nothing and is the same each time: `RANDOM()` and `UNIX_TIMESTAMP()` are not.
-    fileprivate var isCertain: Bool {
+    package var isCertain: Bool {
         var isCertain = true
         walk { part in
             switch part.node {

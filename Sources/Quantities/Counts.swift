@@ -13,6 +13,8 @@
     @inlinable package static func + (offset: Self, records: Int64) -> Self { Self(clamping: offset.count.addingSaturated(records)) }
     /// The place before this one; the first one has none and is given itself.
     @inlinable package var previous: Self { Self(clamping: count - 1) }
+    /// The offset behind.
+    @inlinable package var next: Self { self + 1 }
     /// How many records `left` is behind `right`; negative where it is before it. Always exact.
     @inlinable package static func - (left: Self, right: Self) -> Int64 { left.count - right.count }
     /// The place `records` further on; nil where there is none.

@@ -42,6 +42,8 @@ package struct AnswerSummary: Hashable, Sendable {
     /// The query that was started or shown.
     package var queryID: String?
     package var nanoseconds: Int64
+    /// Of a question: what it read of its sources.
+    package var readings: [SourceReading] = []
 
     package init(
         message: String? = nil, rows: Int = 0, skipped: Int = 0, causes: [CauseCount] = [], firstProblem: String? = nil,
@@ -54,6 +56,28 @@ package struct AnswerSummary: Hashable, Sendable {
         self.firstProblem = firstProblem
         self.queryID = queryID
         self.nanoseconds = nanoseconds
+    }
+}
+
+/// What a question read of one partition of a source, or of all of it.
+package struct SourceReading: Hashable, Sendable {
+    /// The source's name.
+    package var source: String
+    /// The partition; nil for several of them together, and for the rows that a query keeps of its table.
+    package var partition: Int?
+    /// The first offset, and the one behind the last; nil without a partition.
+    package var offsets: Range<Int64>?
+    /// How many records were read.
+    package var records: Int
+    /// The earliest and the latest time of those, in milliseconds; nil when there were none.
+    package var times: ClosedRange<Int64>?
+
+    package init(source: String, partition: Int? = nil, offsets: Range<Int64>? = nil, records: Int, times: ClosedRange<Int64>? = nil) {
+        self.source = source
+        self.partition = partition
+        self.offsets = offsets
+        self.records = records
+        self.times = times
     }
 }
 

@@ -3,6 +3,7 @@
 import Diagnostics
 import Platform
 package import Sessions
+import Values
 
 /// Where and how answers are printed.
 package struct PrinterOptions: Sendable {
@@ -94,6 +95,30 @@ package final class AnswerPrinter: AnswerSink {
         guard options.showsTiming else { return }
         let milliseconds = Double(summary.nanoseconds / 10_000) / 100
         options.out("\(summary.rows) row\(summary.rows == 1 ? "" : "s") in \(milliseconds) ms")
+        for line in readingLines(summary.readings) { options.out(line) }
+    }
+
+    /// What was read: a line a source, with its partitions where they are few.
+    private func readingLines(_ readings: [SourceReading]) -> [String] {
+        var sources: [String] = []
+        for reading in readings where !sources.contains(reading.source) { sources.append(reading.source) }
+        return sources.map { source in
+            let own = readings.filter { $0.source == source }
+            let records = own.reduce(0) { $0 + $1.records }
+            let places = own.compactMap { reading -> String? in
+                guard let partition = reading.partition, let offsets = reading.offsets else { return nil }
+                return offsets.isEmpty
+                    ? "nothing of partition \(partition)"
+                    : "offsets \(offsets.lowerBound) to \(offsets.upperBound - 1) of partition \(partition)"
+            }
+            var line = "read \(records) record\(records == 1 ? "" : "s") of \(source)"
+            if !places.isEmpty { line += ": " + (places.count > 4 ? "\(places.count) partitions" : places.joined(separator: ", ")) }
+            let times = own.compactMap(\.times)
+            if let first = times.map(\.lowerBound).min(), let last = times.map(\.upperBound).max() {
+                line += ", times \(TemporalText.text(timestamp: first)) to \(TemporalText.text(timestamp: last))"
+            }
+            return line
+        }
     }
 
     private func colored(_ text: String, _ code: String) -> String { options.usesColor ? "\u{1B}[\(code)m\(text)\u{1B}[0m" : text }

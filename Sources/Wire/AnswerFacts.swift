@@ -15,6 +15,7 @@ extension AnswerSummary {
         if !causes.isEmpty { members.append(.init("causes", .object(causes.map { .init($0.cause, .integer($0.count)) }))) }
         if let firstProblem { members.append(.init("firstProblem", .string(firstProblem))) }
         if let queryID { members.append(.init("query", .string(queryID))) }
+        if !readings.isEmpty { members.append(.init("read", .array(readings.map(\.facts)))) }
         members.append(.init("ms", .number(milliseconds)))
         return .object(members)
     }
@@ -32,6 +33,26 @@ extension AnswerSummary {
             causes: (facts["causes"]?.objectValue ?? []).map { CauseCount(cause: $0.name, count: plausibleCount($0.value.intValue)) },
             firstProblem: facts["firstProblem"]?.stringValue, queryID: facts["query"]?.stringValue,
             nanoseconds: AnswerSummary.nanoseconds(milliseconds: facts["ms"]?.doubleValue ?? 0))
+        readings = (facts["read"]?.arrayValue ?? []).map { SourceReading(facts: $0) }
+    }
+}
+
+extension SourceReading {
+    fileprivate var facts: JSONValue {
+        var members: [JSONValue.Member] = [.init("source", .string(source)), .init("records", .integer(records))]
+        if let partition { members.append(.init("partition", .integer(partition))) }
+        if let offsets { members += [.init("from", .integer(offsets.lowerBound)), .init("until", .integer(offsets.upperBound))] }
+        if let times { members += [.init("earliest", .integer(times.lowerBound)), .init("latest", .integer(times.upperBound))] }
+        return .object(members)
+    }
+
+    /// Reads back what a server wrote; a range that is none is left out.
+    fileprivate init(facts: JSONValue) {
+        func number(_ name: String) -> Int64? { facts[name]?.intValue.map(Int64.init) }
+        self.init(
+            source: facts["source"]?.stringValue ?? "", partition: facts["partition"]?.intValue, records: facts.count(of: "records"))
+        if let first = number("from"), let end = number("until"), first <= end { offsets = first..<end }
+        if let first = number("earliest"), let last = number("latest"), first <= last { times = first...last }
     }
 }
 

@@ -11,6 +11,8 @@ import Testing
     @Test func badRecords() throws { try checkScenario("bad-records") }
     @Test func strangeNumbers() throws { try checkScenario("strange-numbers") }
     @Test func questions() throws { try checkScenario("questions") }
+    @Test func questionForms() throws { try checkScenario("question-forms") }
+    @Test func questionReach() throws { try checkScenario("question-reach") }
     @Test func failures() throws { try checkScenario("failures") }
     @Test func twoSessions() throws { try checkScenario("two-sessions") }
     @Test func restarts() throws { try checkScenario("restarts") }

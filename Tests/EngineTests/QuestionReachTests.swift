@@ -1,0 +1,47 @@
+// How far back a table can be looked at when its topic has been compacted, and what an answer says of what it read.
+
+import Engine
+import LogStore
+import Pipelines
+import Platform
+import Quantities
+import Testing
+
+@Suite struct QuestionReachTests {
+    /// What compaction removed is no longer known; the refusal says from when on everything is, and that is right.
+    @Test(.timeLimit(.minutes(20))) func aTableAsOfATimeBeforeItsTopicWasCompacted() throws {
+        let files = MemoryFileSystem()
+        var millrace = try Millrace(files: files, pushStart: "earliest")
+        _ = millrace.run("CREATE TABLE t (id INT PRIMARY KEY, v INT, text STRING) WITH (KAFKA_TOPIC='t', FORMAT='JSON', PARTITIONS=1);")
+        let log = try #require(millrace.log as? SegmentedLog)
+        let topic = try #require(log.describeTopic(named: "t"))
+        var config = topic.config
+        (config.segmentBytes, config.cleanupPolicy) = (TopicConfig.smallestSegment, .compact)
+        try log.alterTopic(topic.id, config: config)
+        func asOf(_ second: Int) -> [String] {
+            func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
+            let time = "\(two(second / 3600)):\(two(second / 60 % 60)):\(two(second % 60))"
+            return millrace.run("SELECT id, v FROM t AS OF TIMESTAMP '1970-01-01T\(time)' ORDER BY id;")
+        }
+        let text = String(repeating: "x", count: 200)
+        let written = 1000
+        for first in stride(from: 0, to: written, by: 50) {
+            let rows = (first..<first + 50).map { "(\($0 * 1000), \($0 % 4), \($0), '\(text)')" }.joined(separator: ", ")
+            _ = millrace.run("INSERT INTO t (ROWTIME, id, v, text) VALUES \(rows);")
+        }
+        #expect(asOf(10).dropFirst().prefix(4) == [": [0,8]", ": [1,9]", ": [2,10]", ": [3,7]"])
+        #expect(log.maintain() == [])
+        // Until then the log has in memory what is gone from its files.
+        millrace.close()
+        millrace = try Millrace(files: files, pushStart: "earliest")
+        let refusal = asOf(10)
+        #expect(refusal.contains { $0.contains("T cannot be shown as of 1970-01-01T00:00:10.000") }, "\(refusal)")
+        // Some second is the first that is still known; from there on all are right.
+        let first = try #require((10..<written).first { asOf($0).last?.hasPrefix("+") == true })
+        for second in [first, first + 1, written - 1] where second < written {
+            let expected = (0..<4).map { key in ": [\(key),\(second - (second - key + 4) % 4)]" }
+            #expect(Array(asOf(second).dropFirst().prefix(4)) == expected)
+        }
+        millrace.close()
+    }
+}
