@@ -51,3 +51,43 @@ package struct CivilDate: Hashable, Sendable {
 
     var isValid: Bool { (1...12).contains(month) && day >= 1 && day <= CivilDate.days(inMonth: month, of: year) }
 }
+
+/// A week of the calendar as most of America counts them: weeks begin on Sunday, and the first one of a year is that of January 1. The last days
+/// of December may so be of the next year's first week.
+package struct CalendarWeek: Hashable, Sendable {
+    /// The year whose week it is.
+    package var year: Int64
+    /// 1…53
+    package var number: Int64
+
+    package init(year: Int64, number: Int64) {
+        self.year = year
+        self.number = number
+    }
+
+    /// The week of a day.
+    package init(of days: Int64) {
+        let start = CalendarWeek.start(of: days)
+        year = CivilDate(daysSinceEpoch: start + 6).year
+        number = (start - CalendarWeek(year: year, number: 1).firstDay) / 7 + 1
+    }
+
+    /// Its Sunday. Numbers outside the year's count on.
+    package var firstDay: Int64 { CalendarWeek.start(of: CivilDate(year: year, month: 1, day: 1).daysSinceEpoch) + (number - 1) * 7 }
+
+    /// The Sunday on or before a day.
+    package static func start(of days: Int64) -> Int64 { days - weekday(days) }
+
+    /// 0 for Sunday to 6 for Saturday.
+    package static func weekday(_ days: Int64) -> Int64 {
+        // Day 0 was a Thursday.
+        let rest = (days + 4) % 7
+        return rest < 0 ? rest + 7 : rest
+    }
+
+    /// Which week of its month a day is in.
+    package static func ofMonth(_ days: Int64) -> Int64 {
+        let day = CivilDate(daysSinceEpoch: days).day
+        return (day - 1 + weekday(days - day + 1)) / 7 + 1
+    }
+}

@@ -19,20 +19,22 @@ package struct DatePatternError: Error, Hashable, Sendable {
     }
 }
 
-/// A compiled pattern: G y u M L d D Q q E e c a H k K h m s S A n N, zone letters X x Z z V O, quoted and literal text, and optional
-/// parts between `[` and `]`.
+/// A compiled pattern: G y u Y M L d D Q q w W F E e c a B H k K h m s S A n N, zone letters X x Z z V O, `p` before a letter that is to be
+/// padded, quoted and literal text, and optional parts between `[` and `]`. Weeks begin on Sunday, and the first one is that of January 1.
 package struct DatePattern: Sendable {
     /// A part of a pattern.
     package indirect enum Piece: Sendable {
         /// A number with so many letters; `M` and `Q` with one or two of them.
         case number(letter: UInt8, width: Int)
-        /// A month, quarter, weekday, half of the day or era in letters; `width` 3 is short, 4 full, 5 one letter.
+        /// A month, quarter, weekday, half or part of the day, or era in letters; `width` 3 is short, 4 full, 5 one letter.
         case name(letter: UInt8, width: Int)
         /// Exactly so many digits of a second's fraction.
         case fraction(width: Int)
         case zone(letter: UInt8, width: Int)
         case literal([UInt8])
         case optional([Piece])
+        /// The piece with blanks before it, so that it takes so many characters.
+        case padded(Piece, to: Int)
     }
 
     /// In the order of the text.
@@ -65,15 +67,26 @@ package struct DatePattern: Sendable {
                 throw DatePatternError(
                     "the date pattern includes the reserved character '\(Character(Unicode.Scalar(byte)))'", at: rest.startIndex)
             case 65...90, 97...122:
-                let run = rest.prefix { $0 == byte }
-                rest = rest[run.endIndex...]
-                pieces.append(try piece(byte, run.count, at: run.startIndex))
+                pieces.append(try letters(&rest))
             default:
                 pieces.append(.literal([byte]))
                 rest.removeFirst()
             }
         }
         return pieces
+    }
+
+    /// The piece of the run of letters that `rest` begins with. `ppH` is one of two characters.
+    private static func letters(_ rest: inout ArraySlice<UInt8>) throws(DatePatternError) -> Piece {
+        let run = rest.prefix { $0 == rest.first }
+        let letter = run[run.startIndex]
+        rest = rest[run.endIndex...]
+        guard letter == UInt8(ascii: "p") else { return try piece(letter, run.count, at: run.startIndex) }
+        guard let next = rest.first, next | 0x20 >= 0x61, next | 0x20 <= 0x7A, next != letter else {
+            throw DatePatternError("Pad letter 'p' must be followed by valid pad pattern", at: run.startIndex)
+        }
+        guard run.count <= 100 else { throw DatePatternError("Too many pattern letters: p", at: run.startIndex) }
+        return .padded(try letters(&rest), to: run.count)
     }
 
     /// The text in the quotes that `rest` begins with; two quotes stand for one.
@@ -100,9 +113,14 @@ package struct DatePattern: Sendable {
         let limit: Int
         var piece = Piece.number(letter: letter, width: width)
         switch shown {
-        case "y", "u", "A", "n", "N": limit = 19
+        case "y", "u", "Y", "A", "n", "N": limit = 19
         case "D": limit = 3
-        case "d", "H", "k", "h", "K", "m", "s": limit = 2
+        case "d", "H", "k", "h", "K", "m", "s", "w": limit = 2
+        case "W", "F": limit = 1
+        case "B":
+            limit = 5
+            guard width == 1 || width >= 4 else { throw DatePatternError("Wrong number of pattern letters: B", at: place) }
+            piece = .name(letter: letter, width: max(3, width))
         case "M", "L", "Q", "q":
             limit = 5
             let field: UInt8 = shown == "M" || shown == "L" ? UInt8(ascii: "M") : UInt8(ascii: "Q")
@@ -143,6 +161,7 @@ package struct DatePattern: Sendable {
         func search(_ pieces: [Piece]) -> Bool {
             pieces.contains { piece in
                 if case .optional(let inner) = piece { return search(inner) }
+                if case .padded(let inner, _) = piece { return isWanted(inner) }
                 return isWanted(piece)
             }
         }
@@ -153,8 +172,8 @@ package struct DatePattern: Sendable {
     package var hasDateFields: Bool {
         contains { piece in
             switch piece {
-            case .number(let letter, _), .name(let letter, _): return "GyuMQEeDd".utf8.contains(letter)
-            case .fraction, .zone, .literal, .optional: return false
+            case .number(let letter, _), .name(let letter, _): return "GyuYMQwWFEeDd".utf8.contains(letter)
+            case .fraction, .zone, .literal, .optional, .padded: return false
             }
         }
     }

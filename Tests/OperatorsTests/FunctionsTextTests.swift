@@ -6,6 +6,16 @@ import Testing
 import Values
 
 @Suite struct FunctionsTextTests {
+    /// For half a surrogate pair UTF-8 has no form; U+FFFD stands for it, one unit like the half.
+    @Test func halvesOfPairs() {
+        #expect(call("SUBSTRING", "a😀b", 1, 2) == "a\u{FFFD}")
+        #expect(call("SUBSTRING", "a😀b", 3) == "\u{FFFD}b")
+        #expect(call("SUBSTRING", "a😀b", 3, 1) == "\u{FFFD}")
+        #expect(call("SUBSTRING", "a😀b", 2, 2) == "😀")
+        #expect(call("LPAD", "a", 2, "😀") == "\u{FFFD}a")
+        #expect(call("RPAD", "a😀", 2, "x") == "a\u{FFFD}")
+    }
+
     @Test func concatenation() {
         #expect(call("CONCAT", "a", nil, "b") == "ab")
         #expect(call("CONCAT", bytes(1), bytes(2)) == bytes(1, 2))

@@ -55,6 +55,41 @@ private func zoneFile(_ transitions: [(Int64, UInt8)] = [], _ types: [(offset: I
         #expect(call("TIMESTAMPADD", unit("DAYS"), nil, timestamp(0)) == nil)
     }
 
+    /// Weeks as Java counts them in America: from Sunday, the first one with January 1 in it.
+    @Test(arguments: [
+        (18630, "YYYY-ww", "2021-02"), (18624, "YYYY-'W'w", "2021-W1"), (18627, "YYYY-ww", "2021-01"), (18627, "yyyy W F", "2020 5 3"),
+        (18632, "W e E", "2 3 Tue"), (18632, "ppd|pppppd", " 5|    5"),
+    ])
+    func weeks(day: Int32, pattern: String, text: String) { #expect(call("FORMAT_DATE", date(day), Cell(.string(pattern), .string)) == Cell(.string(text), .string)) }
+
+    @Test func partsOfTheDay() {
+        #expect(call("FORMAT_TIME", time(0), "h B") == "12 midnight")
+        #expect(call("FORMAT_TIME", time(43_200_000), "B") == "noon")
+        #expect(call("FORMAT_TIME", time(54_000_000), "h B") == "3 in the afternoon")
+        #expect(call("FORMAT_TIME", time(79_200_000), "h BBBB") == "10 at night")
+        #expect(call("PARSE_TIME", "3 in the afternoon", "h B") == time(54_000_000))
+        #expect(call("PARSE_TIME", "  3:05", "pppH:mm") == time(11_100_000))
+        #expect(call("FORMAT_TIME", time(0), "YYYY").problem != nil)
+    }
+
+    /// What a week, or a weekday, says of the day. Beside each what Java's SimpleDateFormat makes of it.
+    @Test(arguments: [
+        ("2021-20", "yyyy-ww", 18756), ("2021-20", "YYYY-ww", 18756), ("2021 Tue", "yyyy EEE", 18632), ("2021 05 3", "yyyy MM W", 18756),
+        ("2021-20 Mon", "YYYY-ww EEE", 18757), ("2021 05 2 Tue", "yyyy MM F EEE", 18758), ("2021-05-09", "yyyy-MM-dd", 18756),
+    ])
+    func weeksOfTexts(text: String, pattern: String, day: Int32) {
+        #expect(call("PARSE_DATE", Cell(.string(text), .string), Cell(.string(pattern), .string)) == date(day), "\(text)")
+    }
+
+    @Test func weeksOfTimestamps() {
+        let day: Int64 = 86_400_000
+        #expect(call("PARSE_TIMESTAMP", "2021-20", "YYYY-ww") == timestamp(18756 * day))
+        #expect(call("PARSE_TIMESTAMP", "2021-20-3", "YYYY-ww-e") == timestamp(18758 * day))
+        #expect(call("PARSE_TIMESTAMP", "2021 05 3 Mon", "yyyy MM W EEE") == timestamp(18757 * day))
+        // No hour is lost where the clock leaps over the defaults on the way.
+        #expect(call("PARSE_TIMESTAMP", "2021-03-14 03:30", "yyyy-MM-dd HH:mm", "America/Los_Angeles") == timestamp(1_615_717_800_000))
+    }
+
     @Test func conversions() {
         #expect(call("FROM_DAYS", -1) == date(-1))
         #expect(call("FROM_DAYS", nil) == .failure)

@@ -56,7 +56,7 @@ extension CalendarPattern {
             guard let value = NumberText.integer(digits), !isAbutting || digits.count == width else { return false }
             rest = rest[digits.endIndex...]
             if letter == UInt8(ascii: "y") || letter == UInt8(ascii: "Y"), width <= 2, digits.count == 2, !isNegative {
-                fields.setShortYear(value)
+                fields.setShortYear(letter, value)
             } else {
                 fields.set(letter, isNegative ? -value : value)
             }
@@ -92,17 +92,24 @@ extension CalendarPattern {
 /// What a text says, resolved without any check of ranges.
 private struct CalendarFields {
     private var numbers: [UInt8: Int64] = [:]
+    /// The place of each letter among those that were read: of several ways to name a day the last one counts.
+    private var order: [UInt8: Int] = [:]
     private let now: Int64
     var zoneOffset: Int64 = 0
 
     init(now: Int64) { self.now = now }
 
-    mutating func set(_ letter: UInt8, _ value: Int64) { numbers[letter] = value }
+    mutating func set(_ letter: UInt8, _ value: Int64) {
+        // Monday is 1 of both; which of the two says it makes no difference.
+        let letter = letter == UInt8(ascii: "u") ? UInt8(ascii: "E") : letter == UInt8(ascii: "L") ? UInt8(ascii: "M") : letter
+        numbers[letter] = value
+        order[letter] = order.count + 1
+    }
 
-    mutating func setShortYear(_ value: Int64) {
+    mutating func setShortYear(_ letter: UInt8, _ value: Int64) {
         let start = CivilDate(daysSinceEpoch: floorDivide(now, TemporalText.millisecondsPerDay).quotient).year - 80
         let century = start - floorDivide(start, 100).remainder
-        set(UInt8(ascii: "y"), century + value < start ? century + 100 + value : century + value)
+        set(letter, century + value < start ? century + 100 + value : century + value)
     }
 
     private func number(_ letter: Unicode.Scalar) -> Int64? { numbers[UInt8(ascii: letter)] }
@@ -110,19 +117,15 @@ private struct CalendarFields {
     var instant: Int64? {
         var year = number("y") ?? number("Y") ?? 1970
         if number("G") == 0 { year = 1 - year }
-        let month = (number("M") ?? number("L") ?? 1) - 1
+        let month = (number("M") ?? 1) - 1
         // Far beyond these bounds the milliseconds would not fit 64 bits.
         let limit: Int64 = 1_000_000_000
         guard year.magnitude < 100_000_000, month.magnitude < limit, numbers.values.allSatisfy({ $0.magnitude < 1 << 40 }) else {
             return nil
         }
         let (years, monthOfYear) = floorDivide(month, 12)
-        var days = CivilDate(year: year + years, month: monthOfYear + 1, day: 1).daysSinceEpoch
-        if let dayOfYear = number("D"), number("d") == nil {
-            days = CivilDate(year: year, month: 1, day: 1).daysSinceEpoch + dayOfYear - 1
-        } else {
-            days += (number("d") ?? 1) - 1
-        }
+        let first = CivilDate(year: year + years, month: monthOfYear + 1, day: 1).daysSinceEpoch
+        let days = self.days(year: year, firstOfMonth: first)
         var hour = number("H") ?? number("k").map { $0 == 24 ? 0 : $0 } ?? 0
         if number("H") == nil, number("k") == nil, let clock = number("K") ?? number("h").map({ $0 == 12 ? 0 : $0 }) {
             hour = clock + (number("a") ?? 0) * 12
@@ -131,5 +134,35 @@ private struct CalendarFields {
         let time = ((hour * 60 + (number("m") ?? 0)) * 60 + (number("s") ?? 0)) * 1000 + (number("S") ?? 0)
         let (instant, overflow2) = whole.addingReportingOverflow(time - zoneOffset)
         return overflow || overflow2 ? nil : instant
+    }
+
+    /// The weekday as Calendar counts from Sunday, 0 to 6; `u` and names count from Monday.
+    private var weekday: Int64? { number("E").map { floorDivide($0, 7).remainder } }
+
+    /// The day, by the rules of java.util.Calendar: a year of weeks that was read last decides, with its week and weekday; else of day of the
+    /// month, week of the month, weekday in the month, day of the year and week of the year that which was read last, a weekday alone being the
+    /// first one of the month.
+    private func days(year: Int64, firstOfMonth: Int64) -> Int64 {
+        func place(_ letter: Unicode.Scalar) -> Int { order[UInt8(ascii: letter)] ?? 0 }
+        func pair(_ letter: Unicode.Scalar) -> Int { place(letter) == 0 || place("E") == 0 ? 0 : max(place(letter), place("E")) }
+        if let weekYear = number("Y"), place("Y") > place("y") {
+            return CalendarWeek(year: weekYear, number: number("w") ?? 1).firstDay + (weekday ?? 0)
+        }
+        var places = [place("d"), pair("W"), pair("F"), place("D"), pair("w")]
+        if places.allSatisfy({ $0 == 0 }) { places = [0, place("W"), max(place("F"), place("E")), 0, place("w")] }
+        guard let latest = places.max(), latest > 0, let best = places.firstIndex(of: latest) else { return firstOfMonth }
+        let firstOfYear = CivilDate(year: year, month: 1, day: 1).daysSinceEpoch
+        switch best {
+        case 1: return CalendarWeek.start(of: firstOfMonth) + ((number("W") ?? 1) - 1) * 7 + (weekday ?? 0)
+        case 2:
+            let count = number("F") ?? 1
+            let wanted = weekday ?? 0
+            let length = CivilDate.days(inMonth: CivilDate(daysSinceEpoch: firstOfMonth).month, of: CivilDate(daysSinceEpoch: firstOfMonth).year)
+            let last = count >= 0 ? firstOfMonth + 7 * count - 1 : firstOfMonth + length + 7 * (count + 1) - 1
+            return last - floorDivide(CalendarWeek.weekday(last) - wanted, 7).remainder
+        case 3: return firstOfYear + (number("D") ?? 1) - 1
+        case 4: return CalendarWeek.start(of: firstOfYear) + ((number("w") ?? 1) - 1) * 7 + (weekday ?? 0)
+        default: return firstOfMonth + (number("d") ?? 1) - 1
+        }
     }
 }

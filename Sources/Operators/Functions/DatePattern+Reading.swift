@@ -38,6 +38,7 @@ struct ParsedDate {
     /// Days since the epoch. Without `defaults` the text must name a whole date. Nil for impossible dates; the days 29 to 31 of a shorter
     /// month are its last day.
     func days(defaults: Bool) -> Int64? {
+        if let days = weekDays(defaults: defaults) { return days }
         guard let year = year ?? (defaults ? 1970 : nil), year.magnitude < 1_000_000 else { return nil }
         let isLeap = CivilDate.days(inMonth: 2, of: year) == 29
         if number("M") == nil, number("d") == nil, let dayOfYear = number("D") {
@@ -50,6 +51,24 @@ struct ParsedDate {
         return CivilDate(year: year, month: month, day: min(day, CivilDate.days(inMonth: month, of: year))).daysSinceEpoch
     }
 
+    /// The weekday, 0 for Sunday.
+    private var weekday: Int64? { number("e").map { $0 - 1 } ?? number("E").map { $0 % 7 } }
+
+    /// The day that a week, and its weekday where there is one, names; without one its first day. Nil where no week says the day, or an
+    /// impossible one.
+    private func weekDays(defaults: Bool) -> Int64? {
+        guard number("d") == nil, number("D") == nil, weekday ?? 0 >= 0, weekday ?? 0 < 7, defaults || weekday != nil else { return nil }
+        if number("M") == nil, let week = number("w") ?? (number("Y") == nil ? nil : 1) {
+            guard let year = number("Y") ?? year ?? (defaults ? 1970 : nil), year.magnitude < 1_000_000, (1...53).contains(week) else { return nil }
+            return CalendarWeek(year: year, number: week).firstDay + (weekday ?? 0)
+        }
+        guard let week = number("W"), (0...6).contains(week), let year = year ?? (defaults ? 1970 : nil), year.magnitude < 1_000_000,
+            let month = number("M") ?? (defaults ? 1 : nil), (1...12).contains(month)
+        else { return nil }
+        let first = CivilDate(year: year, month: month, day: 1).daysSinceEpoch
+        return CalendarWeek.start(of: first) + (week - 1) * 7 + (weekday ?? 0)
+    }
+
     /// Milliseconds of the day; 24:00 is a whole day. Nil for impossible times and for texts that name no hour, unless `defaults`.
     func timeOfDay(defaults: Bool) -> Int64? {
         if let nanoseconds = number("N") { return bounded(nanoseconds, below: 86_400_000_000_000).map { $0 / 1_000_000 } }
@@ -59,7 +78,7 @@ struct ParsedDate {
             guard (1...24).contains(clock) else { return nil }
             hour = clock % 24
         }
-        if hour == nil, let half = number("a"), let clock = number("h") ?? number("K") {
+        if hour == nil, let half = number("a") ?? halfOfPart, let clock = number("h") ?? number("K") {
             guard number("h") == nil ? (0...11).contains(clock) : (1...12).contains(clock) else { return nil }
             hour = clock % 12 + half * 12
         }
@@ -75,6 +94,13 @@ struct ParsedDate {
         else { return nil }
         let time = (minute * 60 + second) * 1000 + fraction / 1_000_000
         return hour < 24 || time == 0 ? hour * 3_600_000 + time : nil
+    }
+
+    /// The half of the day in which the part of the day is that the text names.
+    private var halfOfPart: Int64? {
+        guard let part = number("B") else { return nil }
+        let clock = (number("h") ?? number("K") ?? 0) % 12
+        return part == 1 || part == 3 || part == 4 || part == 5 && clock >= 9 ? 1 : 0
     }
 
     /// The number, or 0 when the text has none; nil outside `0..<limit`.
@@ -128,6 +154,13 @@ private struct DatePatternReader {
                 for _ in width..<9 { value *= 10 }
                 parsed.nanoseconds = value
             case .zone(let letter, let width): guard readZone(letter, width) else { return false }
+            case .padded(let inner, let width):
+                let field = rest.prefix(width)
+                guard field.count == width else { return false }
+                let behind = rest.dropFirst(width)
+                rest = field.drop { $0 == UInt8(ascii: " ") }
+                guard read([inner]), rest.isEmpty else { return false }
+                rest = behind
             case .optional(let inner):
                 let before = self
                 if !read(inner) { self = before }
@@ -167,7 +200,7 @@ private struct DatePatternReader {
     }
 
     private mutating func readNumber(_ letter: UInt8, _ width: Int, reserved: Int) -> Bool {
-        let isYear = letter == UInt8(ascii: "y") || letter == UInt8(ascii: "u")
+        let isYear = "yuY".utf8.contains(letter)
         if width == 2, letter != UInt8(ascii: "D") {
             guard let value = digits(2...2) else { return false }
             parsed.set(letter, isYear ? 2000 + value : value)

@@ -44,6 +44,12 @@ extension DatePattern {
                 digits.removeLast(9 - width)
                 bytes.append(contentsOf: digits)
             case .zone(let letter, let width): try appendZone(fields, letter, width, to: &bytes)
+            case .padded(let inner, let width):
+                let start = bytes.count
+                try append([inner], fields, to: &bytes)
+                let length = bytes[start...].count { $0 & 0xC0 != 0x80 }
+                guard length <= width else { throw EvaluationError("Cannot print as output of \(length) characters exceeds pad width of \(width)") }
+                bytes.insert(contentsOf: repeatElement(UInt8(ascii: " "), count: width - length), at: start)
             case .optional(let inner):
                 let start = bytes.count
                 do throws(EvaluationError) {
@@ -59,12 +65,17 @@ extension DatePattern {
     private static func value(_ letter: UInt8, _ fields: DateFields) throws(EvaluationError) -> Int64 {
         func unsupported() -> EvaluationError { EvaluationError("Unsupported field: \(Character(Unicode.Scalar(letter)))") }
         let shown = Character(Unicode.Scalar(letter))
-        if "GyuMQEeDd".contains(shown) {
+        if "GyuYMQwWFEeDd".contains(shown) {
             guard let days = fields.days else { throw unsupported() }
             let date = CivilDate(daysSinceEpoch: days)
             // Day 0 was a Thursday.
             let weekday = floorDivide(days + 3, 7).remainder + 1
             switch shown {
+            case "Y": return CalendarWeek(of: days).year
+            case "w": return CalendarWeek(of: days).number
+            case "W": return CalendarWeek.ofMonth(days)
+            // The day in weeks that begin with the month, as in Java up to 18.
+            case "F": return (date.day - 1) % 7 + 1
             case "G": return date.year > 0 ? 1 : 0
             case "y": return date.year > 0 ? date.year : 1 - date.year
             case "u": return date.year
@@ -85,6 +96,7 @@ extension DatePattern {
         case "K": return hour % 12
         case "h": return hour % 12 == 0 ? 12 : hour % 12
         case "a": return hour / 12
+        case "B": return DateNames.partOfDay(milliseconds)
         case "m": return milliseconds / 60_000 % 60
         case "s": return milliseconds / 1000 % 60
         case "A": return milliseconds
@@ -94,7 +106,7 @@ extension DatePattern {
     }
 
     private static func appendNumber(_ value: Int64, _ letter: UInt8, _ width: Int, to bytes: inout [UInt8]) {
-        let isYear = letter == UInt8(ascii: "y") || letter == UInt8(ascii: "u")
+        let isYear = "yuY".utf8.contains(letter)
         var value = value
         if isYear, width == 2 { value = floorDivide(value, 100).remainder }
         var digits: [UInt8] = []

@@ -70,7 +70,7 @@ extension FunctionLibrary {
             let start = bytes.count
             let length = isText ? utf16Length(text) : text.count
             if wanted <= length {
-                bytes.append(contentsOf: prefix(text, wanted, length))
+                appendPrefix(text, wanted, length, to: &bytes)
                 return true
             }
             if !left { bytes.append(contentsOf: text) }
@@ -79,15 +79,15 @@ extension FunctionLibrary {
                 bytes.append(contentsOf: filler)
                 if bytes.count - start > ValueLimit.bytes || call.isCancelled(at: piece) { return true }
             }
-            bytes.append(contentsOf: prefix(filler, (wanted - length) % unit, unit))
+            appendPrefix(filler, (wanted - length) % unit, unit, to: &bytes)
             if left { bytes.append(contentsOf: text) }
             return true
         }
     }
 
-    /// The first units of a text that has `length` of them.
-    private static func prefix(_ text: ArraySlice<UInt8>, _ units: Int, _ length: Int) -> ArraySlice<UInt8> {
-        text.prefix(length == text.count ? units : byteOffset(text, units))
+    /// Appends the first units of a text, or of bytes, that has `length` of them.
+    private static func appendPrefix(_ text: ArraySlice<UInt8>, _ units: Int, _ length: Int, to bytes: inout [UInt8]) {
+        if length == text.count { bytes.append(contentsOf: text.prefix(units)) } else { append(0..<units, of: text, to: &bytes) }
     }
 
     @inline(__always) private static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || (byte >= 0x09 && byte <= 0x0D) }

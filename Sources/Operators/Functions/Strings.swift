@@ -62,22 +62,54 @@ extension FunctionLibrary {
 
     /// 1-based; a negative position counts from the end, 0 is 1; what lies outside is cut off.
     private static func substring(_ call: FunctionCall) {
+        cut(call) { row, length in
+            let position = Int(call.arguments[1].words[row])
+            let start = position > 0 ? min(position - 1, length) : position < 0 ? max(length + position, 0) : 0
+            let wanted = call.arguments.count > 2 ? max(0, Int(call.arguments[2].words[row])) : length
+            return start..<min(length, start + min(wanted, length))
+        }
+    }
+
+    /// Gives of each text, or of bytes, the units that `part` says for its length. The result points into the argument's bytes, unless a cut goes
+    /// through a surrogate pair.
+    static func cut(_ call: FunctionCall, _ part: (_ row: Int, _ length: Int) -> Range<Int>) {
         let source = call.arguments[0]
         let result = call.result
         let isText = source.type == .string
         result.bytes = source.bytes
         result.isView = true
+        var isHalved = false
         call.rows.forEach { row in
             let text = source.text(row)
             let length = isText ? utf16Length(text) : text.count
-            let position = Int(call.arguments[1].words[row])
-            let start = position > 0 ? min(position - 1, length) : position < 0 ? max(length + position, 0) : 0
-            let wanted = call.arguments.count > 2 ? max(0, Int(call.arguments[2].words[row])) : length
-            let end = min(length, start + min(wanted, length))
-            let from = length == text.count ? start : byteOffset(text, start)
-            let to = length == text.count ? end : byteOffset(text, end)
+            let range = part(row, length)
+            if length == text.count { return result.setRange(row, start: text.startIndex + range.lowerBound, count: range.count) }
+            let from = byteOffset(text, range.lowerBound)
+            let to = byteOffset(text, range.upperBound)
+            isHalved = isHalved || utf16Length(text.prefix(from)) != range.lowerBound || utf16Length(text.prefix(to)) != range.upperBound
             result.setRange(row, start: text.startIndex + from, count: to - from)
         }
+        guard isHalved else { return }
+        result.bytes = []
+        result.isView = false
+        call.texts { row, bytes in
+            let text = source.text(row)
+            append(part(row, utf16Length(text)), of: text, to: &bytes)
+            return true
+        }
+    }
+
+    /// Appends the UTF-16 units `range` of a text. Half a surrogate pair, for which UTF-8 has no form, becomes U+FFFD, which is one unit as well.
+    static func append(_ range: Range<Int>, of text: ArraySlice<UInt8>, to bytes: inout [UInt8]) {
+        guard !range.isEmpty else { return }
+        let (from, to) = (byteOffset(text, range.lowerBound), byteOffset(text, range.upperBound))
+        let isHalvedAtStart = utf16Length(text.prefix(from)) != range.lowerBound
+        if isHalvedAtStart {
+            bytes.append(contentsOf: "\u{FFFD}".utf8)
+            if range.count == 1 { return }
+        }
+        bytes.append(contentsOf: text.dropFirst(from).dropFirst(isHalvedAtStart ? 4 : 0).prefix(to - from - (isHalvedAtStart ? 4 : 0)))
+        if utf16Length(text.prefix(to)) != range.upperBound { bytes.append(contentsOf: "\u{FFFD}".utf8) }
     }
 
     /// The byte offset of a UTF-16 position; one inside a surrogate pair counts as the pair's start.
