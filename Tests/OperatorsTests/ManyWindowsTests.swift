@@ -64,7 +64,7 @@ private let ages: Milliseconds = 1_000_000_000_000
     }
 
     @Test func aSnapshotWhileWindowsExpire() throws {
-        let root = aggregate(events, [countAll], window: WindowDescription(shape: .tumbling(size: 10), grace: 0, retention: 20))
+        let root = aggregate(events, [countAll], window: WindowDescription(shape: .tumbling(size: 10), grace: 0, retention: 19))
         let dataflow = try Dataflow(root: root, destination: sink(kind: .table))
         let keys = (0..<9).map { "k\($0)" }
         _ = try feed(dataflow, keys.map { Line($0, #"{"V":1}"#, at: 5) } + keys.map { Line($0, #"{"V":1}"#, at: 15) })

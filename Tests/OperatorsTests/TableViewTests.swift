@@ -24,6 +24,7 @@ private struct Model {
     struct Commit {
         var sums: [Key: (count: Int, sum: Int)] = [:]
         var streamTime = Int64.min / 4
+        var latestStart = Int64.min / 4
     }
 
     let isWindowed: Bool
@@ -35,6 +36,7 @@ private struct Model {
         now.streamTime = max(now.streamTime, time)
         let start = isWindowed ? time - time % size : 0
         if isWindowed, start + size + grace <= now.streamTime { return }
+        now.latestStart = max(now.latestStart, start)
         let before = now.sums[Key(name: name, start: start)] ?? (0, 0)
         now.sums[Key(name: name, start: start)] = (before.count + 1, before.sum + value)
     }
@@ -43,7 +45,7 @@ private struct Model {
     func rows(at commit: Int, above least: Int, where isAsked: (Key) -> Bool = { _ in true }) -> [String] {
         let content = commits[commit]
         let shown = content.sums.filter { key, row in
-            row.sum > least && isAsked(key) && (!isWindowed || key.start > content.streamTime - retention)
+            row.sum > least && isAsked(key) && (!isWindowed || key.start >= content.latestStart - retention)
         }
         return shown.sorted { ($0.key.name, $0.key.start) < ($1.key.name, $1.key.start) }.map { key, row in
             "\(key.name)\(isWindowed ? "/\(key.start)" : "")|{\"N\":\(row.count),\"TWICE\":\(row.sum * 2)}"

@@ -37,6 +37,7 @@ package final class ResultStore {
     private var index: ResultIndex
     private let keysAreCanonical: Bool
     private var streamTime = StreamTime.unset
+    private var latestStart = StreamTime.unset
     private var valueBytes = 0
     /// By the period of time, counted from 1970. A bucket is a small part of the retention, so that there are few of them; when the last
     /// start in it has expired, its rows go together.
@@ -46,7 +47,7 @@ package final class ResultStore {
     private let keyTypes: [SQLType]
 
     /// `source` describes the sink topic as a source reads it. Rows of windows that started more than `retention` before
-    /// the latest record are gone; nil keeps them. `keysAreCanonical`: equal keys always have equal bytes, as in topics that Millrace
+    /// the latest window, of sessions before the latest record, are gone; nil keeps them. `keysAreCanonical`: equal keys always have equal bytes, as in topics that Millrace
     /// writes; other writers may write one key in several ways (blanks in JSON), and such keys are looked up by their meaning.
     package init(_ source: SourceStep, retention: Milliseconds?, hashSeed: UInt64, keysAreCanonical: Bool = true) throws(DataflowError) {
         self.source = source
@@ -80,6 +81,7 @@ package final class ResultStore {
         streamTime = max(streamTime, time)
         var keyBytes = bytes[Int(key.start)..<Int(key.start + key.length)]
         guard let (start, end) = takeWindow(&keyBytes) else { return }
+        latestStart = max(latestStart, start)
         if value.isNull {
             guard let id = table.find(keyBytes) else { return }
             remove(id, keyBytes, start: start, end: end)
@@ -126,14 +128,19 @@ package final class ResultStore {
     /// Drops the rows of buckets that have expired as a whole, of all keys.
     private func dropExpired() {
         guard let retention else { return }
-        // Windows that start up to here have expired. Compared by division: a start times anything may be more than 64 bits hold.
-        let limit = streamTime.earlier(by: retention)
+        // Compared by division: a start times anything may be more than 64 bits hold.
+        let limit = lastExpired(retention)
         let firstLive = limit.addingSaturated(1).dividedRoundingDown(by: bucketLength(retention))
         while oldestBucket < firstLive, let bucket = expiryBuckets[oldestBucket] {
             for id in bucket.ids where table.isUsed(Int(id)) { dropExpired(Int(id), startedUpTo: limit) }
             expiryBuckets[oldestBucket] = nil
             oldestBucket = expiryBuckets.keys.min() ?? .max
         }
+    }
+
+    /// Windows that start up to here have expired.
+    private func lastExpired(_ retention: Milliseconds) -> Int64 {
+        source.window == .session ? streamTime.earlier(by: retention) : latestStart.earlier(by: retention).earlier(by: 1)
     }
 
     private func dropExpired(_ id: Int, startedUpTo limit: Int64) {
@@ -183,7 +190,7 @@ package final class ResultStore {
 
     private func append(_ id: Int, _ windows: [WindowBounds], to records: inout OutgoingRecords) {
         for entry in entries[id] {
-            if let retention, source.window != nil, entry.start <= streamTime.earlier(by: retention) { continue }
+            if let retention, source.window != nil, entry.start <= lastExpired(retention) { continue }
             guard windows.contains(where: { $0.contains(start: entry.start, end: entry.end) }) else { continue }
             let sink = ByteSink()
             sink.append(table.key(id))

@@ -18,6 +18,8 @@ final class GroupedState {
     /// Window starts in ascending order. Windows that EMIT FINAL has closed stand before all others.
     var starts: [Int64] = []
     var streamTime = StreamTime.unset
+    /// The largest start of a window, from which on retention is measured.
+    var latestStart: Int64 { starts.last ?? StreamTime.unset }
     /// The groups on disk; nil while none have been put there.
     var spilled: SpilledGroups?
     /// Whether questions may read earlier rows; else none are kept.
@@ -34,9 +36,9 @@ final class GroupedState {
     private var changedWindows: [CommittedWindow] = []
     /// Windows that have expired, and when that becomes durable; in ascending order.
     private var expiredWindows: [ExpiredWindow] = []
-    /// Stream time at the end of each commit that is not durable.
-    private var streamTimes: [(commit: Int, time: Int64)] = []
-    private var durableStreamTime = StreamTime.unset
+    /// The largest window start at the end of each commit that is not durable.
+    private var latestStarts: [(commit: Int, start: Int64)] = []
+    private var durableLatestStart = StreamTime.unset
 
     private struct CommittedWindow {
         let commit: Int
@@ -96,7 +98,7 @@ final class GroupedState {
                 guard changed.commit == commit else { break }
                 changed.window.knownGroups = changed.window.table.count
             }
-            streamTimes.append((commit, streamTime))
+            latestStarts.append((commit, latestStart))
             commit += 1
         }
     }
@@ -105,7 +107,7 @@ final class GroupedState {
     func becomeReady() {
         lock.withLock { _ in
             for window in windows.values { window.knownGroups = window.table.count }
-            durableStreamTime = streamTime
+            durableLatestStart = latestStart
             hasAll = true
         }
     }
@@ -124,9 +126,9 @@ final class GroupedState {
     func commitIsDurable(_ number: Int) {
         lock.withLock { _ in
             durableCommit = max(durableCommit, number)
-            while let first = streamTimes.first, first.commit <= durableCommit {
-                durableStreamTime = first.time
-                streamTimes.removeFirst()
+            while let first = latestStarts.first, first.commit <= durableCommit {
+                durableLatestStart = first.start
+                latestStarts.removeFirst()
             }
             releaseEarlierRows()
         }
@@ -143,7 +145,7 @@ final class GroupedState {
             // All that is on disk is part of the durable commit, and stays as it is for this reading.
             let disk = found.contains(where: \.isOnDisk) ? try spilled?.table.read() : nil
             readCommits[durableCommit, default: 0] += 1
-            reading = StateReading(commit: durableCommit, windows: found, streamTime: durableStreamTime, disk: disk, diskKeys: spilled?.keys)
+            reading = StateReading(commit: durableCommit, windows: found, latestStart: durableLatestStart, disk: disk, diskKeys: spilled?.keys)
         }
         return reading
     }
@@ -172,7 +174,8 @@ struct StateReading {
     let commit: Int
     /// The windows that are asked for; an unwindowed aggregation has one.
     let windows: [WindowPart]
-    let streamTime: Int64
+    /// The largest start of a window, asked for or not.
+    let latestStart: Int64
     /// What is on disk, where any of the windows is.
     let disk: (any DiskTableReading)?
     let diskKeys: DiskKeys?

@@ -101,8 +101,8 @@ package final class TableView: @unchecked Sendable {
         defer { state.endReading(reading) }
         var reader = try TableReader(self, reading, cancel, mostBytes: mostBytes)
         // Windows that have expired are not shown, although they may be there a while longer.
-        let earliest = step.window.map { reading.streamTime.earlier(by: $0.retention) }
-        for window in reading.windows where earliest.map({ window.start > $0 }) ?? true {
+        let earliest = step.window.map { reading.latestStart.earlier(by: $0.retention) }
+        for window in reading.windows where earliest.map({ window.start >= $0 }) ?? true {
             let asked = isWindowed ? ranges.filter { $0.windows.contains(start: window.start, end: window.start.later(by: size)) } : ranges
             guard try reader.read(window, asked) else { break }
         }

@@ -32,7 +32,7 @@ extension AggregateOperator {
 
     /// Whether no row in time can change the window that starts at `start`, and questions do not see it any more.
     func isExpired(_ start: Int64) -> Bool {
-        start.later(by: max(retention, size + grace)) <= state.streamTime
+        start.later(by: retention) < state.latestStart && start.later(by: size + grace) <= state.streamTime
     }
 
     // MARK: Memory
