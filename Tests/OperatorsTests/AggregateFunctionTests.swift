@@ -120,6 +120,17 @@ private let v = column(1, int)
         #expect(out[2].hasPrefix(#"k|{"A0":0.720576692"#))
     }
 
+    /// Large values that lie close together keep their digits.
+    @Test func largeValuesThatAreClose() throws {
+        let base = 9_007_199_254_740_993
+        let lines = (0..<3).map { Line("k", #"{"X":\#(base + $0),"Y":\#(base + 5 - 2 * $0)}"#) }
+        let step = Step.source(source([ColumnDefinition("X", .bigint), ColumnDefinition("Y", .bigint)]))
+        let (x, y) = (column(1, big), column(2, big))
+        let root = aggregate(step, [call("CORRELATION", [x, y], double), call("AVG", [x], double), call("STDDEV_SAMP", [x], double)])
+        let last = try output(root, lines).last ?? ""
+        #expect(last.hasPrefix(#"k|{"A0":-1.0,"A1":9.007199254740994E15,"A2":1.0}"#), "\(last)")
+    }
+
     @Test func manyDistinct() throws {
         let lines = (0..<20_000).map { Line("k", #"{"V":\#($0 % 10_000)}"#) }
         let root = aggregate(.source(source([ColumnDefinition("V", .integer)])), [call("COUNT_DISTINCT", [v], big)])

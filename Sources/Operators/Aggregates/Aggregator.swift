@@ -180,7 +180,7 @@ enum AggregateLibrary {
                 argument, isLatest: call.function == "LATEST_BY_OFFSET", ignoresNulls: parameters.booleanOption ?? true, sequence)
         case "STDDEV_SAMP": return VarianceAggregator(argument, isRoot: false)
         case "STDDEV_SAMPLE": return VarianceAggregator(argument, isRoot: true)
-        case "CORRELATION": return CorrelationAggregator()
+        case "CORRELATION": return CorrelationAggregator(argument)
         default: break
         }
         if let boxed = BoxedAggregates.make(call.function, parameters) { return boxed }

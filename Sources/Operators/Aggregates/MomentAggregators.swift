@@ -62,8 +62,19 @@ final class AverageAggregator: Aggregator {
     }
 
     override func result(_ group: Int, into column: Column, _ row: Int) {
-        let sum = type == .double ? doubles[group] : Double(words[group])
-        column.doubles[row] = counts[group] == 0 ? 0 : sum / Double(counts[group])
+        let count = counts[group]
+        let sum = words[group]
+        if count == 0 {
+            column.doubles[row] = 0
+        } else if type == .double {
+            column.doubles[row] = doubles[group] / Double(count)
+        } else if sum.magnitude < 1 << 53 {
+            column.doubles[row] = Double(sum) / Double(count)
+        } else {
+            // A sum with more digits than a double: the whole part by itself keeps those of the mean.
+            let (whole, rest) = sum.quotientAndRemainder(dividingBy: count)
+            column.doubles[row] = Double(whole) + Double(rest) / Double(count)
+        }
     }
 
     override func write(_ group: Int, to bytes: inout [UInt8]) {
@@ -181,66 +192,143 @@ final class VarianceAggregator: Aggregator {
     }
 }
 
-/// CORRELATION(x, y) from plain sums.
+/// CORRELATION(x, y). Plain sums give what the reference gives to the last digit, until values are so large and so close that little is left of
+/// their differences: then the update of Youngs and Cramer has it, for both sums of squares and for that of the products.
 final class CorrelationAggregator: Aggregator {
     private struct State {
-        var x = 0.0, y = 0.0, xx = 0.0, yy = 0.0, xy = 0.0
+        /// The sums; of whole numbers exact, as long as they fit 64 bits.
+        var wordX: Int64 = 0, wordY: Int64 = 0
+        var x = 0.0, y = 0.0
+        /// Of the distances from the means.
+        var xx = 0.0, yy = 0.0, xy = 0.0
+        /// Of the values themselves.
+        var plainX = 0.0, plainY = 0.0, plainXX = 0.0, plainYY = 0.0, plainXY = 0.0
         var count: Int64 = 0
     }
 
+    private let isWord: Bool
     private var states: [State] = []
+
+    /// `type` is that of both arguments.
+    init(_ type: SQLType) { isWord = type != .double }
 
     override func extend(to count: Int) { while states.count < count { states.append(State()) } }
     override var isSmall: Bool { true }
     override func reset(_ group: Int) { states[group] = State() }
     override var memory: Int { states.capacity * MemoryLayout<State>.stride }
 
-    private func change(_ group: Int, _ arguments: [Column], _ row: Int, sign: Double) {
-        guard !arguments[0].isNull(row), !arguments[1].isNull(row) else { return }
-        let x = double(arguments[0], row)
-        let y = double(arguments[1], row)
-        states[group].x += sign * x
-        states[group].y += sign * y
-        states[group].xx += sign * (x * x)
-        states[group].yy += sign * (y * y)
-        states[group].xy += sign * (x * y)
-        states[group].count += Int64(sign)
+    /// How far the value at a row, taken as often as there are values, is from their sum.
+    private func distance(_ count: Int64, _ column: Column, _ row: Int, _ word: Int64, _ sum: Double) -> Double {
+        guard isWord else { return Double(count) * column.doubles[row] - sum }
+        let about = Double(count) * Double(column.words[row]) - Double(word)
+        return about.magnitude < 0x1p62 ? Double(count &* column.words[row] &- word) : about
     }
 
-    override func add(_ group: Int, _ arguments: [Column], _ row: Int) { change(group, arguments, row, sign: 1) }
-    override func undo(_ group: Int, _ arguments: [Column], _ row: Int) { change(group, arguments, row, sign: -1) }
+    private static func take(_ state: inout State, _ arguments: [Column], _ row: Int, isWord: Bool, sign: Int64) {
+        let (x, y, factor) = (double(arguments[0], row), double(arguments[1], row), Double(sign))
+        state.plainX += factor * x
+        state.plainY += factor * y
+        state.plainXX += factor * (x * x)
+        state.plainYY += factor * (y * y)
+        state.plainXY += factor * (x * y)
+        if isWord {
+            state.wordX &+= sign &* arguments[0].words[row]
+            state.wordY &+= sign &* arguments[1].words[row]
+        } else {
+            state.x += Double(sign) * arguments[0].doubles[row]
+            state.y += Double(sign) * arguments[1].doubles[row]
+        }
+    }
+
+    /// Adds, or takes out, what a row that is part of the sums adds to those of the distances.
+    private func change(_ state: inout State, _ arguments: [Column], _ row: Int, sign: Double) {
+        guard state.count > 1 else { return }
+        let n = Double(state.count)
+        let dx = distance(state.count, arguments[0], row, state.wordX, state.x)
+        let dy = distance(state.count, arguments[1], row, state.wordY, state.y)
+        state.xx += sign * (dx * dx / (n * (n - 1)))
+        state.yy += sign * (dy * dy / (n * (n - 1)))
+        state.xy += sign * (dx * dy / (n * (n - 1)))
+    }
+
+    override func add(_ group: Int, _ arguments: [Column], _ row: Int) {
+        guard !arguments[0].isNull(row), !arguments[1].isNull(row) else { return }
+        states[group].count += 1
+        Self.take(&states[group], arguments, row, isWord: isWord, sign: 1)
+        change(&states[group], arguments, row, sign: 1)
+    }
+
+    override func undo(_ group: Int, _ arguments: [Column], _ row: Int) {
+        guard !arguments[0].isNull(row), !arguments[1].isNull(row) else { return }
+        change(&states[group], arguments, row, sign: -1)
+        states[group].count -= 1
+        Self.take(&states[group], arguments, row, isWord: isWord, sign: -1)
+        // One value has no spread, whatever rounding has left.
+        if states[group].count < 2 { (states[group].xx, states[group].yy, states[group].xy) = (0, 0, 0) }
+    }
 
     override func merge(_ other: Int, into group: Int) {
-        let state = states[other]
-        states[group].x += state.x
-        states[group].y += state.y
-        states[group].xx += state.xx
-        states[group].yy += state.yy
-        states[group].xy += state.xy
-        states[group].count += state.count
+        let (a, b) = (states[group], states[other])
+        var merged = a
+        merged.count += b.count
+        merged.wordX &+= b.wordX
+        merged.wordY &+= b.wordY
+        merged.x += b.x
+        merged.y += b.y
+        merged.xx += b.xx
+        merged.yy += b.yy
+        merged.xy += b.xy
+        merged.plainX += b.plainX
+        merged.plainY += b.plainY
+        merged.plainXX += b.plainXX
+        merged.plainYY += b.plainYY
+        merged.plainXY += b.plainXY
+        if a.count > 0, b.count > 0 {
+            let weight = Double(a.count) * Double(b.count) / Double(merged.count)
+            let dx = mean(a, a.wordX, a.x) - mean(b, b.wordX, b.x)
+            let dy = mean(a, a.wordY, a.y) - mean(b, b.wordY, b.y)
+            merged.xx += dx * dx * weight
+            merged.yy += dy * dy * weight
+            merged.xy += dx * dy * weight
+        }
+        states[group] = merged
     }
+
+    private func mean(_ state: State, _ word: Int64, _ sum: Double) -> Double { (isWord ? Double(word) : sum) / Double(state.count) }
 
     override func result(_ group: Int, into column: Column, _ row: Int) {
         let state = states[group]
         let n = Double(state.count)
-        let spread = ((n * state.xx - state.x * state.x) * (n * state.yy - state.y * state.y)).squareRoot()
-        column.doubles[row] = (n * state.xy - state.x * state.y) / spread
+        let (ofX, ofY) = (n * state.plainXX - state.plainX * state.plainX, n * state.plainYY - state.plainY * state.plainY)
+        // Of sixteen digits at least ten are left.
+        if ofX > 1e-6 * n * state.plainXX, ofY > 1e-6 * n * state.plainYY {
+            column.doubles[row] = (n * state.plainXY - state.plainX * state.plainY) / (ofX * ofY).squareRoot()
+        } else {
+            column.doubles[row] = state.xy / (state.xx * state.yy).squareRoot()
+        }
     }
 
     override func write(_ group: Int, to bytes: inout [UInt8]) {
         let state = states[group]
-        for sum in [state.x, state.y, state.xx, state.yy, state.xy] { RowWriter.putFixed(sum.bitPattern, to: &bytes) }
+        RowWriter.putWord(state.wordX, to: &bytes)
+        RowWriter.putWord(state.wordY, to: &bytes)
+        let moments = [state.x, state.y, state.xx, state.yy, state.xy]
+        let plain = [state.plainX, state.plainY, state.plainXX, state.plainYY, state.plainXY]
+        for sum in moments + plain { RowWriter.putFixed(sum.bitPattern, to: &bytes) }
         RowWriter.putWord(state.count, to: &bytes)
     }
 
     override func read(_ group: Int, _ reader: inout RowReader) -> Bool {
+        guard let wordX = reader.word(), let wordY = reader.word() else { return false }
         var sums: [Double] = []
-        for _ in 0..<5 {
+        for _ in 0..<10 {
             guard let bits = reader.fixed() else { return false }
             sums.append(Double(bitPattern: bits))
         }
         guard let count = reader.word() else { return false }
-        states[group] = State(x: sums[0], y: sums[1], xx: sums[2], yy: sums[3], xy: sums[4], count: count)
+        states[group] = State(
+            wordX: wordX, wordY: wordY, x: sums[0], y: sums[1], xx: sums[2], yy: sums[3], xy: sums[4], plainX: sums[5], plainY: sums[6],
+            plainXX: sums[7], plainYY: sums[8], plainXY: sums[9], count: count)
         return true
     }
 }
