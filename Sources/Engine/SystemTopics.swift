@@ -12,7 +12,7 @@ import Values
 enum SystemTopics {
     /// The catalog: one record an object, compacted.
     static let catalog = "__millrace_catalog"
-    /// The other name of the stream of errors.
+    /// The stream of errors in the shape that ksqlDB gives them.
     static let processingLog = "KSQL_PROCESSING_LOG"
 
     /// The server's own topics, which no statement may write or delete.
@@ -42,21 +42,39 @@ enum SystemTopics {
         }
     }
 
-    /// `MILLRACE_ERRORS` and its alias: rows that could not be processed.
+    /// `MILLRACE_ERRORS`, rows that could not be processed, and the same records as ksqlDB's processing log.
     static var sources: [SourceDefinition] {
-        let schema = SourceSchema(
-            key: [],
-            value: [
-                ColumnDefinition("QUERY", .string), ColumnDefinition("SOURCE", .string), ColumnDefinition("PARTITION", .integer),
-                ColumnDefinition("OFFSET", .bigint), ColumnDefinition("STEP", .string), ColumnDefinition("COLUMN", .string),
-                ColumnDefinition("CAUSE", .string), ColumnDefinition("REASON", .string), ColumnDefinition("RAW", .bytes),
-                ColumnDefinition("LEFT_OUT", .bigint),
-            ])
-        return [errorsTopic, processingLog].map { name in
+        let own = [
+            ColumnDefinition("QUERY", .string), ColumnDefinition("SOURCE", .string), ColumnDefinition("PARTITION", .integer),
+            ColumnDefinition("OFFSET", .bigint), ColumnDefinition("STEP", .string), ColumnDefinition("COLUMN", .string),
+            ColumnDefinition("CAUSE", .string), ColumnDefinition("REASON", .string), ColumnDefinition("RAW", .bytes),
+            ColumnDefinition("LEFT_OUT", .bigint),
+        ]
+        let known = [
+            ColumnDefinition("LOGGER", .string), ColumnDefinition("LEVEL", .string), ColumnDefinition("TIME", .bigint),
+            ColumnDefinition("MESSAGE", processingLogMessage),
+        ]
+        return [(errorsTopic, own), (processingLog, known)].map { name, columns in
             SourceDefinition(
-                name: name, kind: .stream, isReadOnly: true, schema: schema, topic: errorsTopic, keyFormat: FormatSpec(.none),
-                valueFormat: FormatSpec(.json), window: nil, timestamp: nil, wrapsSingleValue: nil,
+                name: name, kind: .stream, isReadOnly: true, schema: SourceSchema(key: [], value: columns), topic: errorsTopic,
+                keyFormat: FormatSpec(.none), valueFormat: FormatSpec(.json), window: nil, timestamp: nil, wrapsSingleValue: nil,
                 statement: "-- made by the server: rows that queries could not process", queryID: nil)
         }
+    }
+
+    private static var processingLogMessage: SQLType {
+        let text = StructField("ERRORMESSAGE", .string)
+        let cause = StructField("CAUSE", .array(.string))
+        let target = StructField("TARGET", .string)
+        let record = StructField("RECORD", .string)
+        let topic = StructField("TOPIC", .string)
+        return .structure([
+            StructField("TYPE", .integer),
+            StructField("DESERIALIZATIONERROR", .structure([target, text, StructField("RECORDB64", .string), cause, topic])),
+            StructField("RECORDPROCESSINGERROR", .structure([text, record, cause])),
+            StructField("PRODUCTIONERROR", .structure([text])),
+            StructField("SERIALIZATIONERROR", .structure([target, text, record, cause, topic])),
+            StructField("KAFKASTREAMSTHREADERROR", .structure([text, StructField("THREADNAME", .string), cause])),
+        ])
     }
 }

@@ -77,20 +77,55 @@ package final class ErrorReporter {
     }
 
     private func summary(_ cause: RowErrorCause, _ leftOut: Int) -> [UInt8] {
+        let reason = "more rows than are written out"
         let fields: JSONValue = [
-            "QUERY": .string(queryID), "CAUSE": .string(cause.rawValue), "REASON": "more rows than are written out",
-            "LEFT_OUT": .integer(leftOut),
+            "QUERY": .string(queryID), "CAUSE": .string(cause.rawValue), "REASON": .string(reason), "LEFT_OUT": .integer(leftOut),
+            "LOGGER": .string("processing.\(queryID)"), "LEVEL": "ERROR", "TIME": .integer(Int(time.wallMilliseconds())),
+            "MESSAGE": ProcessingLogMessage(cause: cause, text: "\(leftOut) \(reason)", topic: nil, raw: nil).json,
         ]
         return fields.bytes
     }
 
     private func text(_ error: RowError, source: String, leftOut: Int) -> [UInt8] {
+        let raw = error.raw.map { Base64.text(of: $0) }
         let fields: JSONValue = [
             "QUERY": .string(queryID), "SOURCE": .string(source), "PARTITION": .integer(error.partition?.count ?? -1),
             "OFFSET": .integer(error.offset?.count ?? -1), "STEP": .string(error.step), "COLUMN": .optional(error.column),
             "CAUSE": .string(error.cause.rawValue),
-            "REASON": .string(error.message), "RAW": .optional(error.raw.map { Base64.text(of: $0) }), "LEFT_OUT": .integer(leftOut),
+            "REASON": .string(error.message), "RAW": .optional(raw), "LEFT_OUT": .integer(leftOut),
+            "LOGGER": .string("processing.\(queryID).\(error.step)"), "LEVEL": "ERROR", "TIME": .integer(Int(time.wallMilliseconds())),
+            "MESSAGE": ProcessingLogMessage(cause: error.cause, text: error.message, topic: source, raw: raw).json,
         ]
         return fields.bytes
+    }
+}
+
+/// What a record has for those who read it as ksqlDB's processing log: its MESSAGE, in which one of five kinds of errors is filled.
+private struct ProcessingLogMessage {
+    let cause: RowErrorCause
+    let text: String
+    let topic: String?
+    /// The bytes of the key or value, as Base64.
+    let raw: String?
+
+    var json: JSONValue {
+        let causes: JSONValue = .array([.string(cause.rawValue)])
+        switch cause {
+        case .keyDeserialization, .valueDeserialization:
+            return [
+                "TYPE": .integer(0),
+                "DESERIALIZATIONERROR": [
+                    "TARGET": .string(cause == .keyDeserialization ? "key" : "value"), "ERRORMESSAGE": .string(text),
+                    "RECORDB64": .optional(raw), "CAUSE": causes, "TOPIC": .optional(topic),
+                ],
+            ]
+        case .serialization:
+            return [
+                "TYPE": .integer(3),
+                "SERIALIZATIONERROR": ["TARGET": "value", "ERRORMESSAGE": .string(text), "CAUSE": causes, "TOPIC": .optional(topic)],
+            ]
+        case .nullKey, .nullValue, .timestamp, .expression, .nullGroup, .late, .skipped, .tooLarge:
+            return ["TYPE": .integer(1), "RECORDPROCESSINGERROR": ["ERRORMESSAGE": .string(text), "CAUSE": causes]]
+        }
     }
 }

@@ -27,6 +27,27 @@ import Testing
     millrace.engine.close()
 }
 
+/// Scripts that watch ksqlDB's processing log find its shape.
+@Test func theProcessingLogHasTheShapeOfKsqlDB() throws {
+    let millrace = try Millrace()
+    _ = millrace.run(
+        """
+        CREATE STREAM s (v INT) WITH (kafka_topic='s', value_format='JSON', partitions=1);
+        CREATE STREAM raw (v VARCHAR) WITH (kafka_topic='s', value_format='KAFKA');
+        CREATE STREAM d AS SELECT 10 / v AS q FROM s;
+        INSERT INTO raw VALUES ('{'), ('{"V":0}');
+        """)
+    #expect(millrace.engine.drain(nanoseconds: 10_000_000_000))
+    let lines = millrace.run(
+        """
+        SELECT logger, level, message->type, message->deserializationError->recordB64, message->deserializationError->`TOPIC` AS t,
+            message->recordProcessingError->errorMessage AS e FROM KSQL_PROCESSING_LOG;
+        """)
+    #expect(lines.contains { $0.hasPrefix(#": ["processing.CSAS_D_0.Source","ERROR",0,"ew==","s",null]"#) }, "\(lines)")
+    #expect(lines.contains { $0.hasPrefix(#": ["processing.CSAS_D_0.Project","ERROR",1,null,null,""#) }, "\(lines)")
+    millrace.engine.close()
+}
+
 @Test func aPushQueryIsCancelled() throws {
     let millrace = try Millrace(pushStart: "earliest")
     _ = millrace.run("CREATE STREAM s (v INT) WITH (kafka_topic='s', value_format='JSON', partitions=1);")
