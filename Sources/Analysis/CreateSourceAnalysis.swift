@@ -47,6 +47,11 @@ package func analyse(_ create: CreateSource, text: String, in context: AnalysisC
             hint: "Write PRIMARY KEY after the type of the key column.",
             at: create.name.span.range)
     }
+    if properties.window != nil && schema.key.isEmpty {
+        throw Diagnostic(
+            .windowError, "Windowed sources require a key column.", hint: "Write KEY after the type of the key column.",
+            at: properties.place(of: "WINDOW_TYPE") ?? create.name.span.range)
+    }
     if schema.key.isEmpty && schema.value.isEmpty && schema.headers.isEmpty {
         throw Diagnostic(.statementError, "The statement does not define any columns.\nNo columns supplied.", at: create.name.span.range)
     }

@@ -76,7 +76,7 @@ package struct ExpressionAnalyser {
     /// The expression with what is known of it.
     package mutating func analyse(_ expression: Expression) throws(Diagnostic) -> Analysed {
         switch expression.node {
-        case .literal(let literal): return analysed(literal, expression)
+        case .literal(let literal): return try analysed(literal, expression)
         case .column(let source, let name): return try named(source, name, expression)
         case .timeUnit(let unit):
             throw Diagnostic(
@@ -121,8 +121,13 @@ package struct ExpressionAnalyser {
         }
     }
 
-    private func analysed(_ literal: Literal, _ expression: Expression) -> Analysed {
-        Analysed(expression: literal.typed, isNull: literal == .null, isLiteral: true, source: expression)
+    private func analysed(_ literal: Literal, _ expression: Expression) throws(Diagnostic) -> Analysed {
+        if case .decimal(let digits) = literal, Decimal(text: digits.utf8) == nil {
+            throw Diagnostic(
+                .numberOutOfRange, "\(digits) has more digits than a DECIMAL holds, which are 38",
+                hint: "With an exponent, as in 1E0, it is a DOUBLE.", at: expression.span.range)
+        }
+        return Analysed(expression: literal.typed, isNull: literal == .null, isLiteral: true, source: expression)
     }
 
     private mutating func boolean(_ operand: Expression, in whole: Expression) throws(Diagnostic) -> TypedExpression {
@@ -258,10 +263,8 @@ extension Literal {
 
     /// The DECIMAL whose precision and scale are those of the digits; numbers between -1 and 1 count one digit before the point.
     private static func decimalExpression(_ text: String) -> TypedExpression {
-        guard let value = Decimal(text: text.utf8) else {
-            // More digits than an exact decimal holds here: the nearest double is the honest reading.
-            return .literal(.double(Double(text) ?? .infinity), .double)
-        }
+        // The analyser has refused what has more digits than a decimal holds.
+        guard let value = Decimal(text: text.utf8) else { return .literal(.null, .decimal(precision: 38, scale: 0)) }
         let whole = (value.rescaled(to: 0, .down)?.unscaled ?? 0).magnitude
         let wholeDigits = whole == 0 ? 1 : String(whole).utf8.count
         return .literal(.decimal(value), .decimal(precision: wholeDigits + value.scale, scale: value.scale))

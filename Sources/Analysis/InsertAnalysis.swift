@@ -68,7 +68,7 @@ private func match(_ layout: ResultLayout, with target: SourceDefinition, _ quer
         if have.type == want.type { continue }
         let item = layout.items[index]
         let expression = query.items[item].expression
-        let fits = have.type.isNumeric && have.type.castsImplicitly(to: want.type)
+        let fits = have.type.isNumeric && have.type.alwaysFits(want.type)
         let isLiteral = if case .literal(let value) = expression.node { value.widened(to: want.type) != nil } else { false }
         guard fits || isLiteral, index >= layout.schema.key.count else { throw incompatible() }
         query.items[item].expression = expression.coerced(to: want.type)
@@ -156,8 +156,15 @@ private func row(
                 at: column.span.range)
         }
         row.values[index] = try assign(value, to: columns[index])
+        if target.kind == .table, index < target.schema.key.count, value.isNull { throw nullKey(columns[index], expression) }
     }
     return row
+}
+
+/// A row of a table without a key is no row: nothing would read it.
+private func nullKey(_ column: Values.ColumnDefinition, _ value: Expression) -> Diagnostic {
+    Diagnostic(
+        .nullNotAllowed, "the primary key `\(column.name)` must not be NULL", category: .general, at: value.span.range)
 }
 
 private func checkHeaders(_ insert: InsertValues, _ target: SourceDefinition) throws(Diagnostic) {
@@ -189,6 +196,7 @@ private func assign(_ value: Analysed, to column: Values.ColumnDefinition) throw
     if value.isNull { return .literal(.null, column.type) }
     if value.type == column.type { return value.expression }
     guard value.type.canAssign(to: column.type) else {
+        if let difference = TypeDifference(of: value.type, from: column.type) { throw difference.diagnostic(value, column) }
         throw Diagnostic(
             .typeMismatch,
             "Expected type \(column.type) for field `\(column.name)` but got \(value.type)(\(canonicalText(of: value.source)))",
@@ -217,7 +225,66 @@ private func assign(_ value: Analysed, to column: Values.ColumnDefinition) throw
     return value.expression.coerced(to: column.type)
 }
 
+/// The first place inside nested types where a value has another shape than its column.
+private struct TypeDifference {
+    /// The field there, with those around it: `A->B`, `[]` for the elements of a list and the values of a map.
+    var path: String
+    var given: SQLType
+    /// Nil when the column has no such field.
+    var wanted: SQLType?
+    /// The column's fields beside it.
+    var others: [String] = []
+
+    /// Nil when the types themselves differ, and nothing inside them.
+    init?(of given: SQLType, from wanted: SQLType, at path: String = "") {
+        self.given = given
+        self.wanted = wanted
+        self.path = path
+        switch (given, wanted) {
+        case (.structure(let mine), .structure(let fields)):
+            for field in mine {
+                let place = path.isEmpty ? field.name : path + "->" + field.name
+                guard let other = fields.first(where: { $0.name == field.name }) else {
+                    self.path = place
+                    self.given = field.type
+                    self.wanted = nil
+                    others = fields.map(\.name)
+                    return
+                }
+                guard field.type.canAssign(to: other.type) || field.type == other.type else {
+                    self = TypeDifference(of: field.type, from: other.type, at: place) ?? self
+                    return
+                }
+            }
+            return nil
+        case (.array(let mine), .array(let element)): self = TypeDifference(of: mine, from: element, at: path + "[]") ?? self
+        case (.map(_, let mine), .map(_, let value)): self = TypeDifference(of: mine, from: value, at: path + "[]") ?? self
+        default: if path.isEmpty { return nil }
+        }
+    }
+
+    func diagnostic(_ value: Analysed, _ column: Values.ColumnDefinition) -> Diagnostic {
+        let place = path.hasPrefix("[]") ? column.name + path : column.name + "->" + path
+        guard let wanted else {
+            let name = path.split(separator: ">").last.map(String.init) ?? path
+            return Diagnostic(
+                .typeMismatch, "`\(column.name)` has no field \(place)",
+                hint: nameSuggestion(for: name, among: others) ?? "Its fields there are \(others.joined(separator: ", ")).",
+                at: value.source.span.range)
+        }
+        return Diagnostic(
+            .typeMismatch, "Expected type \(wanted) for \(place) but got \(given)", at: value.source.span.range)
+    }
+}
+
 extension SQLType {
+    /// Whether every number of this type is one of the other, without rounding.
+    fileprivate func alwaysFits(_ wanted: SQLType) -> Bool {
+        guard case .decimal(let precision, let scale) = wanted else { return castsImplicitly(to: wanted) }
+        guard castsImplicitly(to: wanted), let mine = asDecimal else { return false }
+        return mine.scale <= scale && mine.precision - mine.scale <= precision - scale
+    }
+
     /// Whether a decimal, also one inside, has digits behind the point for which the other type has no room.
     fileprivate func losesDigits(in wanted: SQLType) -> Bool {
         switch (self, wanted) {

@@ -29,7 +29,7 @@ extension QueryAnalysis {
     }
 
     mutating func havingCondition(_ isWindowed: Bool) throws(Diagnostic) -> TypedExpression? {
-        try rejectWindowBounds(query.having.map { [$0] } ?? [], isWindowed)
+        try rejectWindowBounds(query.having.map { [$0] } ?? [], isWindowed || from.isJoin)
         return try condition(query.having, clause: "HAVING")
     }
 

@@ -27,6 +27,10 @@ extension StatementExecution {
             let made = try ConstantEvaluator(engine: engine).records(
                 of: row.values, for: target, timestamp: try timestamp(of: row, at: insert.target.span.range))
             for index in 0..<made.count {
+                if target.kind == .table, made.keys[index].isNull {
+                    throw Diagnostic(
+                        .nullNotAllowed, "the primary key of \(target.name) must not be NULL", category: .general, at: insert.target.span.range)
+                }
                 records.append(key: made.keyBytes(index), value: made.valueBytes(index), timestamp: made.timestamps[index])
             }
         }

@@ -60,6 +60,48 @@ import Testing
         #expect(lines.last?.hasPrefix("+") == true, "\(lines)")
     }
 
+    @Test(arguments: ["x * x AS x", "b AS x", "CAST(x AS DECIMAL(13,2)) AS x", "CAST(x AS DECIMAL(12,3)) AS x"])
+    func decimalsThatNeedNotFit(item: String) throws {
+        let sources = """
+            CREATE STREAM src (x DECIMAL(12,2), b BIGINT, i INT) WITH (kafka_topic='src', value_format='JSON', partitions=1);
+            CREATE STREAM dst (x DECIMAL(12,2)) WITH (kafka_topic='dst', value_format='JSON', partitions=1);
+            """
+        let lines = try answer(sources + "INSERT INTO dst SELECT \(item) FROM src;")
+        #expect(lines.contains { $0.hasPrefix("- 42804 Incompatible schema between results and sink.") }, "\(lines)")
+        #expect(try answer(sources + "INSERT INTO dst SELECT i AS x FROM src;").last?.hasPrefix("+ Created query") == true)
+    }
+
+    @Test(arguments: [
+        ("STRUCT(a := STRUCT(b := STRUCT(srch_host := 'x')))", "`T` has no field T->A->B->SRCH_HOST"),
+        ("STRUCT(a := STRUCT(b := STRUCT(src_host := 5)))", "Expected type STRING for T->A->B->SRC_HOST but got INTEGER"),
+        ("STRUCT(l := ARRAY[STRUCT(x := 'a')])", "Expected type INTEGER for T->L[]->X but got STRING"),
+    ])
+    func theFieldThatDiffersIsNamed(value: String, message: String) throws {
+        let lines = try answer(
+            """
+            CREATE STREAM n (t STRUCT<a STRUCT<b STRUCT<src_host VARCHAR>>, l ARRAY<STRUCT<x INT>>>) WITH (kafka_topic='n', value_format='JSON');
+            INSERT INTO n VALUES (\(value));
+            """)
+        #expect(lines.last == "- 42804 \(message)", "\(lines)")
+    }
+
+    @Test(arguments: ["NULL", "CAST(NULL AS INT)", "CAST('x' AS INT)"])
+    func aRowWithoutKey(key: String) throws {
+        let lines = try answer("CREATE TABLE p (k INT PRIMARY KEY, v INT); INSERT INTO p VALUES (1, 1), (\(key), 2);")
+        #expect(lines.last?.hasPrefix("- 2") == true, "\(lines)")
+    }
+
+    @Test func windowedSourcesHaveKeys() throws {
+        let lines = try answer(
+            "CREATE STREAM w (v INT) WITH (kafka_topic='w', value_format='JSON', window_type='TUMBLING', window_size='1 SECOND');")
+        #expect(lines.last == "- 0A000 Windowed sources require a key column." || lines.last?.contains("require a key column") == true, "\(lines)")
+    }
+
+    @Test func moreDigitsThanADecimalHas() throws {
+        let lines = try answer("SELECT 123456789012345678901234567890123456789012345.5 AS x;")
+        #expect(lines.last?.hasPrefix("- 22003") == true, "\(lines)")
+    }
+
     @Test func replicasThatMeanNothing() throws {
         func create(_ replicas: String) throws -> [String] {
             try answer("CREATE STREAM n (v INT) WITH (kafka_topic='n', value_format='JSON', partitions=1, replicas=\(replicas));")
