@@ -30,14 +30,15 @@ package struct AnalysisContext: Sendable {
     var settings: SettingValues { SettingValues(properties) }
 
     /// Whether more than ksqlDB's rules hold.
-    var isFull: Bool { settings[.dialect] == .full }
+    package var isFull: Bool { settings[.dialect] == .full }
 }
 
 extension AnalysisContext {
     /// What other databases call some of the types.
     private static let otherNames: [String: SQLType] = [
         "TEXT": .string, "BOOL": .boolean, "SMALLINT": .integer, "INT4": .integer, "INT8": .bigint, "REAL": .double, "FLOAT": .double,
-        "FLOAT8": .double, "BYTEA": .bytes,
+        "FLOAT8": .double, "BYTEA": .bytes, "INT2": .integer, "FLOAT4": .double, "CHAR": .string, "CHARACTER": .string, "UUID": .string,
+        "TIMESTAMPTZ": .timestamp, "DATETIME": .timestamp, "TINYINT": .integer, "BLOB": .bytes,
     ]
 
     /// The source of that name, or the complaint that there is none, with the nearest name as advice.

@@ -9,10 +9,11 @@ import Values
 
 extension ExpressionAnalyser {
     mutating func call(_ name: Name, _ arguments: [Expression], _ whole: Expression) throws(Diagnostic) -> TypedExpression {
+        if let other = try otherForm(name, arguments, whole) { return other }
         guard let family = context.functions.family(named: name.text, withAliases: context.isFull) else {
             throw Diagnostic(
                 .unknownFunction, "Can't find any functions with the name '\(name.text)'",
-                hint: nameSuggestion(for: name.text.uppercased(), among: context.functions.all.map(\.name)), at: name.span.range)
+                hint: nameSuggestion(for: name.text.uppercased(), among: context.functions.names(withAliases: context.isFull)), at: name.span.range)
         }
         switch family.kind {
         case .scalar: return try scalar(family, arguments, whole)
@@ -145,7 +146,7 @@ extension ExpressionAnalyser {
     private func match(_ family: FunctionFamily, _ shapes: [ArgumentShape], _ whole: Expression) throws(Diagnostic) -> ResolvedCall {
         let types = shapes.map(\.description).joined(separator: ", ")
         do throws(ResolutionFailure) {
-            return try family.resolve(shapes)
+            return try family.resolve(shapes, castsAggregates: context.isFull)
         } catch {
             switch error {
             case .noSuchSignature:
@@ -224,6 +225,10 @@ extension ExpressionAnalyser {
         if family.name == "TOPK" || family.name == "TOPKDISTINCT" {
             if case .integer(let count)? = options.last, count >= 1 { return }
             throw Diagnostic(.wrongArguments, "the number of top values must be 1 or greater", at: place)
+        }
+        if family.name == "PERCENTILE" {
+            if case .double(let fraction)? = options.last, (0...1).contains(fraction) { return }
+            throw Diagnostic(.wrongArguments, "the fraction of PERCENTILE must be between 0 and 1", at: place)
         }
         guard family.name == "EARLIEST_BY_OFFSET" || family.name == "LATEST_BY_OFFSET", case .integer(let count)? = options.first, count < 1
         else { return }

@@ -23,7 +23,10 @@ extension ExpressionAnalyser {
     mutating func arithmetic(
         _ operation: Expression.ArithmeticOperator, left: Expression, right: Expression, whole: Expression
     ) throws(Diagnostic) -> TypedExpression {
-        if operation == .concatenate { return try call(Name("CONCAT"), [left, right], whole) }
+        if operation == .concatenate {
+            return context.isFull ? try concatenation(left, right, whole) : try call(Name("CONCAT"), [left, right], whole)
+        }
+        if let shifted = try intervalArithmetic(operation, left, right, whole) { return shifted }
         let left = try analyse(left)
         let right = try analyse(right)
         guard let planned = Plans.ArithmeticOperator(rawValue: operation.rawValue) else {
@@ -32,6 +35,7 @@ extension ExpressionAnalyser {
         if planned == .add, left.type == .string, right.type == .string, !left.isNull, !right.isNull {
             return TypedExpression(.arithmetic(.add, left.expression, right.expression), .string)
         }
+        if let date = try dateArithmetic(planned, left, right, whole) { return date }
         guard !left.isNull, !right.isNull, let leftRank = left.type.numericRank, let rightRank = right.type.numericRank else {
             let reason =
                 left.isNull || right.isNull
@@ -94,6 +98,8 @@ extension ExpressionAnalyser {
     ) throws(Diagnostic) -> (TypedExpression, TypedExpression) {
         if let pair = try timeLiteral(left, right) { return pair }
         if let pair = try timeLiteral(right, left) { return (pair.1, pair.0) }
+        if context.isFull, isRowTime(left), let instant = instant(right) { return (left.expression, instant) }
+        if context.isFull, isRowTime(right), let instant = instant(left) { return (instant, right.expression) }
         let isEquality =
             operation == .equal || operation == .notEqual || operation == .isDistinctFrom || operation == .isNotDistinctFrom
         switch (left.type, right.type) {
@@ -145,6 +151,13 @@ extension ExpressionAnalyser {
                 hint: "Use yyyy-MM-ddTHH:mm:ss.SSS, or a part of it from the left.", at: text.source.span.range)
         }
         return (time.expression, .literal(.bigint(value), .bigint))
+    }
+
+    /// The milliseconds of a TIMESTAMP or DATE; nil for other types.
+    private func instant(_ value: Analysed) -> TypedExpression? {
+        guard value.type == .timestamp || value.type == .date, !value.isNull else { return nil }
+        if case .literal(.timestamp(let milliseconds)) = value.expression.node { return .literal(.bigint(milliseconds), .bigint) }
+        return TypedExpression(.call("UNIX_TIMESTAMP", [value.expression.coerced(to: .timestamp)]), .bigint)
     }
 
     func numericPair(_ left: TypedExpression, _ right: TypedExpression) -> (TypedExpression, TypedExpression) {

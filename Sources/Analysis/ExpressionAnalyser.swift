@@ -77,7 +77,11 @@ package struct ExpressionAnalyser {
     package mutating func analyse(_ expression: Expression) throws(Diagnostic) -> Analysed {
         switch expression.node {
         case .literal(let literal): return try analysed(literal, expression)
-        case .column(let source, let name): return try named(source, name, expression)
+        case .column(let source, let name):
+            if let call = try bareCall(source, name, expression) {
+                return Analysed(expression: call, isNull: false, isLiteral: false, source: expression)
+            }
+            return try named(source, name, expression)
         case .timeUnit(let unit):
             throw Diagnostic(
                 .typeMismatch, "\(unit.rawValue) is only allowed as an argument of a date or time function", at: expression.span.range)

@@ -24,13 +24,14 @@ struct QueryAnalysis {
     var expansion: SelectExpansion
 
     init(_ query: Query, _ purpose: QueryPurpose, _ context: AnalysisContext) throws(Diagnostic) {
-        self.query = query
         self.purpose = purpose
         self.context = context
         from = try FromAnalysis(query.from, purpose, context)
+        self.query = context.isFull ? query.groupingByItems(in: from.scope) : query
         analyser = ExpressionAnalyser(context: context, scope: from.scope)
         expansion = SelectExpansion(
-            scope: from.scope, purpose: purpose, keyCounts: from.sources.map(\.definition.schema.key.count), partitionBy: query.partitionBy)
+            scope: from.scope, purpose: purpose, keyCounts: from.sources.map(\.definition.schema.key.count), partitionBy: query.partitionBy,
+            isFull: context.isFull)
     }
 
     mutating func run() throws(Diagnostic) -> ResolvedQuery {
@@ -94,5 +95,27 @@ struct QueryAnalysis {
         result.having = query.having.map(qualified)
         result.emit = query.emit ?? (purpose == .pull ? nil : .changes)
         return result
+    }
+}
+
+extension Query {
+    /// With the expressions of items in place of aliases and positions in GROUP BY. A column of that name goes first.
+    fileprivate func groupingByItems(in scope: Scope) -> Query {
+        guard let groupBy else { return self }
+        var query = self
+        query.groupBy = groupBy.map { key in
+            switch key.node {
+            case .column(nil, let name) where (try? scope.resolve(source: nil, name, place: "")) == nil:
+                for case .expression(let expression, let alias?) in items where alias.text == name.text { return expression }
+                return key
+            case .literal(.integer(let place)):
+                guard place >= 1, place <= items.count, items.allSatisfy({ if case .expression = $0 { true } else { false } }),
+                    case .expression(let expression, _) = items[Int(place) - 1]
+                else { return key }
+                return expression
+            default: return key
+            }
+        }
+        return query
     }
 }

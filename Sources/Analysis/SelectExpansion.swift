@@ -21,15 +21,18 @@ struct SelectExpansion {
     /// Columns of the key of each source, by source, so that stars know what is key.
     let keyCounts: [Int]
     let partitionBy: [Expression]?
+    /// Whether names are made of the words of expressions, rather than of numbers.
+    let isFull: Bool
     private var taken: Set<String>
     private var nextGenerated = 0
     private var fieldNames: Set<String> = []
 
-    init(scope: Scope, purpose: QueryPurpose, keyCounts: [Int], partitionBy: [Expression]?) {
+    init(scope: Scope, purpose: QueryPurpose, keyCounts: [Int], partitionBy: [Expression]?, isFull: Bool) {
         self.scope = scope
         self.purpose = purpose
         self.keyCounts = keyCounts
         self.partitionBy = partitionBy
+        self.isFull = isFull
         taken = Set(scope.columnNames)
     }
 
@@ -58,6 +61,7 @@ struct SelectExpansion {
             case .expression(let expression, let alias): result.append(try single(expression, alias))
             }
         }
+        if isFull { ReadableNames.fill(&result, name: \.name, \.expression) }
         return result
     }
 
@@ -84,7 +88,7 @@ struct SelectExpansion {
             }
             return ExpandedItem(name: name.text, expression: expression, isFromStar: false)
         case .field(_, let name): return ExpandedItem(name: fieldName(name.text), expression: expression, isFromStar: false)
-        default: return ExpandedItem(name: generatedName(), expression: expression, isFromStar: false)
+        default: return ExpandedItem(name: isFull ? "" : generatedName(), expression: expression, isFromStar: false)
         }
     }
 
@@ -168,7 +172,7 @@ struct SelectExpansion {
             } else if case .field(_, let name) = expression.node {
                 items.append(ExpandedItem(name: fieldName(name.text), expression: expression, isFromStar: true))
             } else {
-                items.append(ExpandedItem(name: generatedName(), expression: expression, isFromStar: true))
+                items.append(ExpandedItem(name: isFull ? "" : generatedName(), expression: expression, isFromStar: true))
             }
         }
         return items + (values + key).filter { !used.contains($0) }.map(item)

@@ -62,7 +62,9 @@ private func sink(
     let layout = try layout(of: query, sink: create.name.text)
     let source = query.sources[0]
     let defaultKey = context.defaultFormat(context.settings[.defaultKeyFormat])
-    let keyName = try keyFormat(properties, source, layout.schema.key, default: defaultKey ?? .kafka)
+    var keyName = try keyFormat(properties, source, layout.schema.key, default: defaultKey ?? .kafka)
+    // KAFKA holds one column. Where nobody has asked for it, a key of several takes a format that holds them.
+    if context.isFull, keyName == .kafka, properties.keyFormat == nil, layout.schema.key.count > 1 { keyName = .json }
     let valueName = properties.valueFormat ?? source.valueFormat.name
     try checkDelimiters(properties, key: keyName, value: valueName)
     try checkCarried(layout.schema.key, keyName, .key)
@@ -117,7 +119,7 @@ private func checkAggregateState(_ query: ResolvedQuery, _ format: FormatName) t
     guard !format.carriesNestedTypes else { return }
     let scalarState: Set<String> = ["COUNT", "SUM", "MIN", "MAX", "SUM_LIST"]
     let isNested = query.aggregates.contains { call in
-        let isBuiltIn = FunctionTable.builtIn[name: call.function] != nil
+        let isBuiltIn = FunctionTable.builtIn[name: call.function].map { !$0.isOwn } ?? false
         return isBuiltIn && !scalarState.contains(call.function) || call.result.isNested || call.arguments.contains { $0.type.isNested }
     }
     guard isNested else { return }

@@ -144,6 +144,8 @@ package final class EngineSession: Sendable {
         options.substitutesVariables = settings[.variableSubstitution]
         let name = SettingKey<Bool>.variableSubstitution.name
         options.substitutionSettings = [name, "ksql.streams." + name]
+        options.isFull = settings[.dialect] == .full
+        options.dialectSetting = SettingKey.dialect.name
         return options
     }
 

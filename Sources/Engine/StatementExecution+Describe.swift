@@ -127,7 +127,7 @@ extension StatementExecution {
     }
 
     private func describeFunction(_ name: Name) throws(Diagnostic) -> AnswerSummary {
-        guard let family = engine.configuration.functions[name: name.text] else {
+        guard let family = engine.configuration.functions.family(named: name.text, withAliases: context.isFull) else {
             throw Diagnostic(
                 .unknownFunction, "Can't find any functions with the name '\(name.text)'",
                 hint: closestMatch(to: name.text.uppercased(), among: engine.configuration.functions.all.map(\.name)).map {
@@ -138,6 +138,8 @@ extension StatementExecution {
         var lines = [
             "Name        : \(family.name)", "Overview    : \(family.summary)", "Type        : \(family.kind.rawValue)", "Variations  :",
         ]
+        let others = FunctionTable.aliases.filter { $0.value == family.name }.keys.sorted()
+        if context.isFull, !others.isEmpty { lines.insert("Also called : \(others.joined(separator: ", "))", at: 1) }
         for signature in family.signatures { lines.append("  \(family.text(of: signature)) returns \(signature.result.description)") }
         return answer(text: lines)
     }

@@ -1,5 +1,6 @@
 // SHOW and LIST.
 
+import Analysis
 import Catalog
 import Diagnostics
 import Formats
@@ -32,9 +33,15 @@ extension StatementExecution {
             return summary
         case .functions:
             var listing = Listing(texts: ["Function Name", "Category"])
-            let families = engine.configuration.functions.all
+            let isFull = context.isFull
+            let families = engine.configuration.functions.all.filter { isFull || !$0.isOwn }
+            var names = families.map { (name: $0.name, category: $0.category) }
+            for (alias, name) in isFull ? FunctionTable.aliases.sorted(by: { $0.key < $1.key }) : [] {
+                if let family = families.first(where: { $0.name == name }) { names.append((alias, family.category)) }
+            }
+            names.sort { $0.name < $1.name }
             for category in FunctionCategory.allCases {
-                for family in families where family.category == category { listing.add(texts: [family.name, category.rawValue]) }
+                for entry in names where entry.category == category { listing.add(texts: [entry.name, category.rawValue]) }
             }
             return answer(listing)
         case .types:

@@ -140,9 +140,9 @@ package enum ResolutionFailure: Error, Hashable, Sendable {
 }
 
 extension FunctionFamily {
-    /// The signature that a call with these arguments means.
-    package func resolve(_ arguments: [ArgumentShape]) throws(ResolutionFailure) -> ResolvedCall {
-        for allowsCasts in kind == .aggregate ? [false] : [false, true] {
+    /// The signature that a call with these arguments means. Aggregates take no other types than their own, unless `castsAggregates`.
+    package func resolve(_ arguments: [ArgumentShape], castsAggregates: Bool = false) throws(ResolutionFailure) -> ResolvedCall {
+        for allowsCasts in kind == .aggregate && !castsAggregates ? [false] : [false, true] {
             let candidates = signatures.compactMap { match($0, arguments, allowsCasts: allowsCasts) }
             guard let best = candidates.max(by: { rank($0.signature) < rank($1.signature) }) else { continue }
             let equals = candidates.filter { rank($0.signature) == rank(best.signature) }

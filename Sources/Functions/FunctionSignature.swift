@@ -100,6 +100,8 @@ package struct FunctionFamily: Hashable, Sendable {
     package var signatures: [FunctionSignature]
     /// Whether an aggregate can take back a row, as aggregation over a table must.
     package var canUndo: Bool
+    /// Whether ksqlDB does not have it.
+    package var isOwn = false
 
     package var name: String { declaredName.uppercased() }
 

@@ -7,7 +7,7 @@ package struct FunctionTable: Sendable {
     private var families: [String: FunctionFamily]
 
     /// The built-in functions.
-    package static let builtIn = FunctionTable(numbers + texts + collections + time + aggregates)
+    package static let builtIn = FunctionTable(numbers + texts + collections + time + aggregates + own)
 
     package init(_ families: [FunctionFamily]) {
         self.families = Dictionary(families.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
@@ -23,18 +23,27 @@ package struct FunctionTable: Sendable {
     /// The family of that name, in any case of letters.
     package subscript(name name: String) -> FunctionFamily? { families[name.uppercased()] }
 
-    /// The family of that name or, `withAliases`, of PostgreSQL's name for the same function.
+    /// The family of that name. `withAliases` also knows PostgreSQL's names for the same functions, and functions that ksqlDB has not.
     package func family(named name: String, withAliases: Bool) -> FunctionFamily? {
-        if let own = self[name: name] { return own }
+        if let known = self[name: name] { return known.isOwn && !withAliases ? nil : known }
         return withAliases ? Self.aliases[name.uppercased()].flatMap { self[name: $0] } : nil
     }
 
-    /// PostgreSQL's names of functions that ksqlDB has under another one, with the same arguments and the same result.
-    private static let aliases = [
+    /// PostgreSQL's names of functions that have another one here, with the same arguments and the same result.
+    package static let aliases = [
         "UPPER": "UCASE", "LOWER": "LCASE", "LENGTH": "LEN", "CHAR_LENGTH": "LEN", "SUBSTR": "SUBSTRING", "STRPOS": "INSTR",
         "CEILING": "CEIL", "POW": "POWER", "NVL": "IFNULL", "ARRAY_AGG": "COLLECT_LIST", "VAR_SAMP": "STDDEV_SAMP",
-        "VARIANCE": "STDDEV_SAMP", "STDDEV": "STDDEV_SAMPLE",
+        "VARIANCE": "STDDEV_SAMP", "STDDEV": "STDDEV_SAMPLE", "CHARACTER_LENGTH": "LEN", "ANY_VALUE": "EARLIEST_BY_OFFSET",
+        "APPROX_COUNT_DISTINCT": "COUNT_DISTINCT", "EVERY": "BOOL_AND", "CORR": "CORRELATION", "PERCENTILE_CONT": "PERCENTILE",
+        "QUANTILE": "PERCENTILE", "CURRENT_TIMESTAMP": "NOW", "LOCALTIMESTAMP": "NOW", "TRANSACTION_TIMESTAMP": "NOW",
+        "LOCALTIME": "CURRENT_TIME", "STRING_TO_ARRAY": "SPLIT", "ARRAY_TO_STRING": "ARRAY_JOIN", "CARDINALITY": "ARRAY_LENGTH",
+        "ARRAY_CAT": "ARRAY_CONCAT", "GEN_RANDOM_UUID": "UUID", "REGEXP_SPLIT": "REGEXP_SPLIT_TO_ARRAY",
     ]
+
+    /// What a call may name.
+    package func names(withAliases: Bool) -> [String] {
+        all.filter { withAliases || !$0.isOwn }.map(\.name) + (withAliases ? Self.aliases.keys.sorted() : [])
+    }
 
     /// All families, by name.
     package var all: [FunctionFamily] { families.values.sorted { $0.name < $1.name } }

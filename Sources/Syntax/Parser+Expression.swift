@@ -63,6 +63,7 @@ extension Parser {
         case .symbol(let symbol): return try compared(left, symbol, from: first)
         case .keyword(.is): return try isTest(of: left, from: first)
         case .keyword(.not), .keyword(.between), .keyword(.in), .keyword(.like): return try negatableTest(of: left, from: first)
+        case .word where atPatternTest: return try negatableTest(of: left, from: first)
         default: return left
         }
     }
@@ -84,6 +85,7 @@ extension Parser {
         try expect(.is)
         let isNegated = accept(.not)
         if accept(.null) { return try make(.isNull(left, negated: isNegated), from: first) }
+        if options.isFull, let test = try truthTest(of: left, isNegated: isNegated, from: first) { return test }
         try expect(.distinct, .from)
         let right = try value()
         return try make(.comparison(isNegated ? .isNotDistinctFrom : .isDistinctFrom, left, right), from: first)
@@ -112,8 +114,13 @@ extension Parser {
             try expect(.rightParenthesis)
             return .isIn(left, elements)
         }
+        if atPatternTest, !at(.like) { return try otherPattern(of: left) }
         try expect(.like)
-        let pattern = try value()
+        return try like(left, pattern: try value())
+    }
+
+    /// What may follow the pattern of LIKE and ILIKE.
+    mutating func like(_ left: Expression, pattern: Expression) throws(ParseFailure) -> Expression.Node {
         guard accept(.escape) else { return .like(left, pattern: pattern, escape: nil) }
         let token = current
         let escape = try string()
@@ -178,13 +185,16 @@ extension Parser {
         let first = current
         let start = index
         var base = try primary()
-        while at(.leftBracket) || at(.arrow) && !peek().isSymbol(.star) { base = try suffixed(base, from: first) }
+        while at(.leftBracket) || at(.arrow) && !peek().isSymbol(.star) || options.isFull && at(.doubleColon) {
+            base = try suffixed(base, from: first)
+        }
         postfixStart = start
         return base
     }
 
     private mutating func suffixed(_ base: Expression, from first: Token) throws(ParseFailure) -> Expression {
         if accept(.arrow) { return try make(.field(base, try name()), from: first) }
+        if options.isFull, accept(.doubleColon) { return try typed(base, from: first) }
         try expect(.leftBracket)
         try enter()
         let subscripting = try value()

@@ -38,6 +38,7 @@ extension Parser {
         case (.decimal, .string), (.true, _), (.false, _), (.null, _): return try literalPrimary()
         default: break
         }
+        if options.isFull, let other = try otherPrimary(keyword) { return other }
         guard keyword.isReserved else { return try columnOrCall() }
         if peek().isSymbol(.dot) || peek().isSymbol(.comma) { throw nameExpected() }
         let standsForAValue = peek().isKeyword(.from) || peek().isSymbol(.rightParenthesis)
@@ -71,7 +72,11 @@ extension Parser {
     private mutating func columnOrCall() throws(ParseFailure) -> Expression {
         let first = current
         let name = try name()
-        if at(.leftParenthesis) { return try call(name, from: first) }
+        if at(.leftParenthesis) {
+            if options.isFull, let call = try wordyCall(name, from: first) { return call }
+            let call = try call(name, from: first)
+            return options.isFull && at(.within) && peek().isKeyword(.group) ? try ordered(call, from: first) : call
+        }
         if at(.dot) {
             advance()
             return try make(.column(source: name, try self.name()), from: first)
@@ -81,7 +86,7 @@ extension Parser {
 
     // MARK: Calls
 
-    private mutating func call(_ name: Name, from first: Token) throws(ParseFailure) -> Expression {
+    mutating func call(_ name: Name, from first: Token) throws(ParseFailure) -> Expression {
         var function = name
         function.text = name.text.uppercased()
         try expect(.leftParenthesis)
@@ -161,9 +166,9 @@ extension Parser {
         try expect(.leftParenthesis)
         let operand = try expression()
         try expect(.as)
-        let type = try type()
+        let result = try typed(operand, from: first)
         try expect(.rightParenthesis)
-        return try make(.cast(operand, type), from: first)
+        return try make(result.node, from: first)
     }
 
     private mutating func caseExpression() throws(ParseFailure) -> Expression {

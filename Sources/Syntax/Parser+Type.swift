@@ -4,19 +4,24 @@ import Diagnostics
 
 extension Parser {
     /// type = … | type 'ARRAY'
-    mutating func type() throws(ParseFailure) -> TypeName {
+    mutating func type() throws(ParseFailure) -> TypeName { try typeWithLength().type }
+
+    /// A type, and the length of a text type, which no value is held to but that of a cast.
+    mutating func typeWithLength() throws(ParseFailure) -> (type: TypeName, length: Int64?) {
         try enter()
         let first = current
-        var type = try prefixType()
+        var length: Int64?
+        var type = try prefixType(&length)
         while accept(.array) {
             type = TypeName(.array(type), span: span(from: first))
             guard type.depth <= SyntaxLimits.maximumDepth else { throw tooDeep() }
         }
         leave()
-        return type
+        if case .primitive(.string) = type.node { return (type, length) }
+        return (type, nil)
     }
 
-    private mutating func prefixType() throws(ParseFailure) -> TypeName {
+    private mutating func prefixType(_ length: inout Int64?) throws(ParseFailure) -> TypeName {
         let first = current
         let node: TypeName.Node
         switch (current.kind, peek().kind) {
@@ -24,7 +29,12 @@ extension Parser {
         case (.keyword(.map), .symbol(.less)): node = try mapType()
         case (.keyword(.struct), .symbol(.less)), (.keyword(.struct), .symbol(.notEqual)): node = try structureType()
         case (.keyword(.decimal), _): node = try decimalType()
-        default: node = try namedType()
+        case (.word, .symbol(.leftParenthesis)) where options.isFull && isWord(current, "NUMERIC"): node = try decimalType()
+        case (.word, _) where options.isFull && isWord(current, "DOUBLE") && isWord(peek(), "PRECISION"):
+            advance()
+            advance()
+            node = .primitive(.double)
+        default: node = try namedType(&length)
         }
         return TypeName(node, span: span(from: first))
     }
@@ -72,19 +82,30 @@ extension Parser {
     }
 
     private mutating func decimalType() throws(ParseFailure) -> TypeName.Node {
-        try expect(.decimal)
+        if options.isFull, acceptWord("NUMERIC") {} else { try expect(.decimal) }
         try expect(.leftParenthesis)
         let precision = Int(try integer())
+        if options.isFull, accept(.rightParenthesis) { return .decimal(precision: precision, scale: 0) }
         try expect(.comma)
         let scale = Int(try integer())
         try expect(.rightParenthesis)
         return .decimal(precision: precision, scale: scale)
     }
 
-    /// A type by name. `VARCHAR(STRING)` is tolerated, as ksqlDB does; lengths are refused, because nothing would hold them.
-    private mutating func namedType() throws(ParseFailure) -> TypeName.Node {
+    /// A type by name. `VARCHAR(STRING)` is tolerated, as ksqlDB does; ksqlDB has no lengths.
+    private mutating func namedType(_ length: inout Int64?) throws(ParseFailure) -> TypeName.Node {
         guard isName(current) else { throw noAlternative() }
         let name = try name()
+        if options.isFull, !name.isQuoted {
+            if name.text == "CHARACTER", acceptWord("VARYING") {}
+            if ["VARCHAR", "CHAR", "CHARACTER", "BPCHAR"].contains(name.text), at(.leftParenthesis), peek().kind == .integer {
+                try expect(.leftParenthesis)
+                length = try integer()
+                try expect(.rightParenthesis)
+                return .primitive(.string)
+            }
+            if name.text == "TIME" || name.text == "TIMESTAMP" { try zoneOfType() }
+        }
         if at(.leftParenthesis) {
             let open = current
             advance()
@@ -103,6 +124,15 @@ extension Parser {
             try expect(.rightParenthesis)
         }
         return TypeName.builtIn(name.text).map { .primitive($0) } ?? .custom(name)
+    }
+}
+
+extension Parser {
+    /// `WITHOUT TIME ZONE` and `WITH TIME ZONE` behind TIME and TIMESTAMP: all times are UTC.
+    private mutating func zoneOfType() throws(ParseFailure) {
+        let isWithout = isWord(current, "WITHOUT")
+        guard isWithout || at(.with), peek().isKeyword(.time), peek(2).isKeyword(.zone) else { return }
+        for _ in 0..<3 { advance() }
     }
 }
 

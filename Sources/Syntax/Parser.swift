@@ -17,6 +17,10 @@ package struct ParserOptions: Sendable {
     package var substitutesVariables = true
     /// Names of the setting by which SET and UNSET in the text switch replacement on and off, from the next statement on.
     package var substitutionSettings: Set<String> = []
+    /// Takes what people know from other databases, and not only what ksqlDB's grammar has.
+    package var isFull = true
+    /// Name of the setting by which SET and UNSET in the text change that, from the next statement on.
+    package var dialectSetting: String?
 
     package init() {}
 }
@@ -37,6 +41,8 @@ package func parse(bytes: [UInt8], options: ParserOptions = ParserOptions()) thr
     var lexer = Lexer(bytes)
     var variables = VariableTable(options.variables)
     var substitutes = options.substitutesVariables
+    var options = options
+    let isFullAtFirst = options.isFull
     var statements: [ParsedStatement] = []
     while true {
         let from = lexer.position
@@ -53,6 +59,8 @@ package func parse(bytes: [UInt8], options: ParserOptions = ParserOptions()) thr
         case .undefine(let name): variables[name.text] = nil
         case .set(let name, let value) where options.substitutionSettings.contains(name): substitutes = value.lowercased() == "true"
         case .unset(let name) where options.substitutionSettings.contains(name): substitutes = true
+        case .set(let name, let value) where options.dialectSetting == name: options.isFull = value.lowercased() != "ksqldb"
+        case .unset(let name) where options.dialectSetting == name: options.isFull = isFullAtFirst
         default: break
         }
         statements.append(statement)
@@ -200,12 +208,23 @@ struct Parser {
     mutating func list<Element>(_ element: (inout Parser) throws(ParseFailure) -> Element) throws(ParseFailure) -> [Element] {
         var elements = [try element(&self)]
         while accept(.comma) {
+            if options.isFull, isEndOfList { break }
             let before = index
             elements.append(try element(&self))
             // An element that consumes nothing would never end the list.
             guard index > before else { throw unexpected() }
         }
         return elements
+    }
+
+    /// Whether no element can begin here, so that the comma before was one too many.
+    private var isEndOfList: Bool {
+        switch current.kind {
+        case .end, .symbol(.rightParenthesis), .symbol(.rightBracket), .symbol(.greater), .symbol(.semicolon), .keyword(.from),
+            .keyword(.where), .keyword(.having), .keyword(.group), .keyword(.limit), .keyword(.window): true
+        case .keyword(.emit): peek().isKeyword(.changes) || peek().isKeyword(.final)
+        default: false
+        }
     }
 
     /// Begins a production one level deeper, or refuses when that would be too deep. An error ends the whole parse, so only success

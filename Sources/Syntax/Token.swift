@@ -41,7 +41,7 @@ struct Token: Hashable, Sendable {
 enum Symbol: String, Hashable, Sendable, CaseIterable {
     case plus = "+", minus = "-", star = "*", slash = "/", percent = "%", bars = "||"
     case equal = "=", notEqual = "<>", bangEqual = "!=", less = "<", lessOrEqual = "<=", greater = ">", greaterOrEqual = ">="
-    case assign = ":=", arrow = "->", fatArrow = "=>"
+    case assign = ":=", doubleColon = "::", arrow = "->", fatArrow = "=>"
     case leftParenthesis = "(", rightParenthesis = ")", leftBracket = "[", rightBracket = "]"
     case comma = ",", dot = ".", semicolon = ";"
 }

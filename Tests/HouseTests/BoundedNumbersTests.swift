@@ -21,6 +21,7 @@ private let products: [String: String] = [
     "Sources/Operators/Functions/CalendarPattern+Reading.swift": "every number is below 2^40",
     "Sources/Operators/Functions/DatePattern+Reading.swift": "bounded in the line before",
     "Sources/Operators/Functions/DatePattern+Writing.swift": "milliseconds of a day, and offsets of zones",
+    "Sources/Operators/Functions/OwnTimes.swift": "a double, and years of dates that are bounded before",
     "Sources/Operators/Functions/TimeZone.swift": "offsets of zones, which have 32 bits",
 ]
 

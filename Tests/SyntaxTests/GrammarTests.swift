@@ -48,7 +48,11 @@ import Testing
             "GROUPING", "GROUPS", "INTERSECT", "LAST", "LATERAL", "LATEST", "NEXT", "NULLS", "OF", "OFFSET", "ONLY", "ORDER", "OVER",
             "PRECEDING", "QUALIFY", "RANGE", "RECURSIVE", "ROLLUP", "ROW", "ROWS", "SETS", "UNBOUNDED", "UNION", "UNTIL", "USING",
         ]
-        let contextual = ofQuestions.union(["LIMITS", "SKIP"])
+        let ofExpressions: Set<String> = [
+            "BOTH", "CHAR", "DOUBLE", "EXTRACT", "FOR", "ILIKE", "LEADING", "NUMERIC", "POSITION", "PRECISION", "SIMILAR",
+            "SUBSTRING", "TRAILING", "TRIM", "UNKNOWN", "VARCHAR", "WITHOUT",
+        ]
+        let contextual = ofQuestions.union(ofExpressions).union(["LIMITS", "SKIP"])
         let words = try Grammar(contentsOf: "sql.ebnf").words
         #expect(words.subtracting(Keyword.allCases.map(\.rawValue)) == contextual)
     }

@@ -9,11 +9,14 @@ import Values
 struct QuestionNames {
     private let isJoin: Bool
     private let scope: Scope
+    /// Whether items without a name get one of their words.
+    let isReadable: Bool
 
     /// Inside a question (`isInner`) columns of a join keep their names, so that they are found under them.
-    init(_ tables: QuestionTables, _ scope: Scope, isInner: Bool) {
+    init(_ tables: QuestionTables, _ scope: Scope, isInner: Bool, isReadable: Bool) {
         isJoin = tables.sources.count > 1 && !isInner
         self.scope = scope
+        self.isReadable = isReadable
     }
 
     /// A column of a star. As in continuous queries, columns of a join have the alias of their source in front.
@@ -29,7 +32,7 @@ struct QuestionNames {
             if let source, isJoin, owners > 1 { return source.text + "_" + name.text }
             return name.text
         case .field(_, let name): return name.text
-        default: return "KSQL_COL_\(number)"
+        default: return isReadable ? "" : "KSQL_COL_\(number)"
         }
     }
 }

@@ -116,7 +116,7 @@ struct SelectAnalysis {
 
     private func items(_ from: QuestionTables, _ analyser: inout ExpressionAnalyser) throws(Diagnostic) -> [Item] {
         analyser.place = "SELECT column"
-        let names = QuestionNames(from, analyser.scope, isInner: analysis.isInner)
+        let names = QuestionNames(from, analyser.scope, isInner: analysis.isInner, isReadable: analyser.context.isFull)
         var items: [Item] = []
         for item in block.items {
             switch item {
@@ -136,6 +136,7 @@ struct SelectAnalysis {
                 items.append(Item(name: alias?.text ?? names.name(of: expression, number: items.count), value: value))
             }
         }
+        if names.isReadable { ReadableNames.fill(&items, name: \.name, \.value.source) }
         return items
     }
 

@@ -139,6 +139,11 @@ struct AggregateParameters {
         return nil
     }
 
+    var doubleOption: Double? {
+        for option in options { if case .double(let value) = option { return value } }
+        return nil
+    }
+
     var booleanOption: Bool? {
         for option in options { if case .boolean(let value) = option { return value } }
         return nil
@@ -180,7 +185,14 @@ enum AggregateLibrary {
                 argument, isLatest: call.function == "LATEST_BY_OFFSET", ignoresNulls: parameters.booleanOption ?? true, sequence)
         case "STDDEV_SAMP": return VarianceAggregator(argument, isRoot: false)
         case "STDDEV_SAMPLE": return VarianceAggregator(argument, isRoot: true)
+        case "VAR_POP": return VarianceAggregator(argument, isRoot: false, isPopulation: true)
+        case "STDDEV_POP": return VarianceAggregator(argument, isRoot: true, isPopulation: true)
         case "CORRELATION": return CorrelationAggregator(argument)
+        case "COVAR_POP": return CorrelationAggregator(argument, .population)
+        case "COVAR_SAMP": return CorrelationAggregator(argument, .sample)
+        case "BOOL_AND", "BOOL_OR": return TruthAggregator(isAnd: call.function == "BOOL_AND")
+        case "MEDIAN": return PercentileAggregator(fraction: 0.5)
+        case "PERCENTILE": return PercentileAggregator(fraction: min(1, max(0, parameters.doubleOption ?? 0.5)))
         default: break
         }
         if let boxed = BoxedAggregates.make(call.function, parameters) { return boxed }

@@ -74,6 +74,13 @@ enum BoxedAggregates {
         case "ATTR":
             let entry = SQLType.structure([StructField("VALUE", argument), StructField("COUNT", .bigint)])
             return BoxedAggregator(.array(entry), parameters) { AttributeState() }
+        case "MODE":
+            let entry = SQLType.structure([StructField("VALUE", argument), StructField("COUNT", .bigint)])
+            return BoxedAggregator(.array(entry), parameters) { ModeState() }
+        case "STRING_AGG":
+            var delimiter = ""
+            if case .string(let text)? = parameters.options.first { delimiter = text }
+            return BoxedAggregator(.array(.string), parameters) { JoinedTextState(delimiter: delimiter) }
         case "HISTOGRAM": return BoxedAggregator(.map(key: .string, value: .bigint), parameters) { HistogramState() }
         case "SUM_LIST":
             guard case .array(let element) = argument else { return nil }

@@ -104,11 +104,14 @@ final class VarianceAggregator: Aggregator {
 
     private let isWord: Bool
     private let isRoot: Bool
+    /// Whether the values are all there are, and no sample: VAR_POP and STDDEV_POP.
+    private let isPopulation: Bool
     private var states: [State] = []
 
-    init(_ type: SQLType, isRoot: Bool) {
+    init(_ type: SQLType, isRoot: Bool, isPopulation: Bool = false) {
         isWord = type != .double
         self.isRoot = isRoot
+        self.isPopulation = isPopulation
     }
 
     override func extend(to count: Int) { while states.count < count { states.append(State()) } }
@@ -154,7 +157,7 @@ final class VarianceAggregator: Aggregator {
 
     /// STDDEV_SAMP of whole numbers takes the means by integer division.
     private func mean(_ state: State) -> Double {
-        isWord && !isRoot ? Double(state.wordSum / state.count) : sum(state) / Double(state.count)
+        isWord && !isRoot && !isPopulation ? Double(state.wordSum / state.count) : sum(state) / Double(state.count)
     }
 
     override func merge(_ other: Int, into group: Int) {
@@ -174,7 +177,8 @@ final class VarianceAggregator: Aggregator {
 
     override func result(_ group: Int, into column: Column, _ row: Int) {
         let state = states[group]
-        let variance = state.count < 2 ? 0 : state.m2 / Double(state.count - 1)
+        if isPopulation, state.count == 0 { return column.setNull(row) }
+        let variance = isPopulation ? state.m2 / Double(state.count) : state.count < 2 ? 0 : state.m2 / Double(state.count - 1)
         column.doubles[row] = isRoot ? variance.squareRoot() : variance
     }
 
@@ -192,7 +196,7 @@ final class VarianceAggregator: Aggregator {
     }
 }
 
-/// CORRELATION(x, y). Plain sums give what the reference gives to the last digit, until values are so large and so close that little is left of
+/// CORRELATION(x, y), COVAR_POP and COVAR_SAMP. Plain sums give what the reference gives to the last digit, until values are so large and so close that little is left of
 /// their differences: then the update of Youngs and Cramer has it, for both sums of squares and for that of the products.
 final class CorrelationAggregator: Aggregator {
     private struct State {
@@ -206,11 +210,20 @@ final class CorrelationAggregator: Aggregator {
         var count: Int64 = 0
     }
 
+    /// What is asked of the sums: the correlation, or the covariance of all values or of a sample.
+    enum Kind {
+        case correlation, population, sample
+    }
+
     private let isWord: Bool
+    private let kind: Kind
     private var states: [State] = []
 
     /// `type` is that of both arguments.
-    init(_ type: SQLType) { isWord = type != .double }
+    init(_ type: SQLType, _ kind: Kind = .correlation) {
+        isWord = type != .double
+        self.kind = kind
+    }
 
     override func extend(to count: Int) { while states.count < count { states.append(State()) } }
     override var isSmall: Bool { true }
@@ -299,6 +312,11 @@ final class CorrelationAggregator: Aggregator {
     override func result(_ group: Int, into column: Column, _ row: Int) {
         let state = states[group]
         let n = Double(state.count)
+        guard kind == .correlation else {
+            let divisor = kind == .population ? n : n - 1
+            if divisor <= 0 { column.setNull(row) } else { column.doubles[row] = state.xy / divisor }
+            return
+        }
         let (ofX, ofY) = (n * state.plainXX - state.plainX * state.plainX, n * state.plainYY - state.plainY * state.plainY)
         // Of sixteen digits at least ten are left.
         if ofX > 1e-6 * n * state.plainXX, ofY > 1e-6 * n * state.plainYY {

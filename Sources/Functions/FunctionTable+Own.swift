@@ -1,0 +1,87 @@
+// Functions that ksqlDB does not have: those that people know from PostgreSQL, with the same meaning. Lengths and positions count UTF-16 units, as
+// everywhere here.
+
+extension FunctionTable {
+    static let own: [FunctionFamily] = (ownTexts + ownTimes + ownNumbers + ownAggregates).map { family in
+        var family = family
+        family.isOwn = true
+        return family
+    }
+
+    private static let ownTexts: [FunctionFamily] = [
+        FunctionFamily("ascii", .string, "Code point of the first character, 0 of an empty text", ["(STRING str) INT"]),
+        FunctionFamily(
+            "btrim", .string, "Without blanks, or without any of the characters, at both ends",
+            ["(STRING str) STRING", "(STRING str, STRING characters) STRING"]),
+        FunctionFamily("ends_with", .string, "Whether the text ends so", ["(STRING str, STRING suffix) BOOLEAN"]),
+        FunctionFamily("left", .string, "The first n characters; of a negative n all but the last -n", ["(STRING str, INT n) STRING"]),
+        FunctionFamily(
+            "ltrim", .string, "Without blanks, or without any of the characters, in front",
+            ["(STRING str) STRING", "(STRING str, STRING characters) STRING"]),
+        FunctionFamily("repeat", .string, "The text n times", ["(STRING str, INT n) STRING"]),
+        FunctionFamily("reverse", .string, "The characters from the last to the first", ["(STRING str) STRING"]),
+        FunctionFamily("right", .string, "The last n characters; of a negative n all but the first -n", ["(STRING str, INT n) STRING"]),
+        FunctionFamily(
+            "rtrim", .string, "Without blanks, or without any of the characters, at the end",
+            ["(STRING str) STRING", "(STRING str, STRING characters) STRING"]),
+        FunctionFamily(
+            "similar_to", .regularExpression, "Whether the whole text has the form of a pattern of SIMILAR TO",
+            ["(STRING str, STRING pattern) BOOLEAN"]),
+        FunctionFamily(
+            "split_part", .string, "The n-th part between delimiters, from 1, or of a negative n from the end",
+            ["(STRING str, STRING delimiter, INT n) STRING"]),
+        FunctionFamily("starts_with", .string, "Whether the text begins so", ["(STRING str, STRING prefix) BOOLEAN"]),
+    ]
+
+    private static let ownTimes: [FunctionFamily] = [
+        FunctionFamily(
+            "add_interval", .dateTime, "The time so many months and milliseconds later; x + INTERVAL '…' is this",
+            [
+                "(TIMESTAMP timestamp, INT months, BIGINT milliseconds) TIMESTAMP",
+                "(TIME time, INT months, BIGINT milliseconds) TIME",
+            ]),
+        FunctionFamily("current_date", .dateTime, "Today, in UTC", ["() DATE"]),
+        FunctionFamily("current_time", .dateTime, "The time of day, in UTC", ["() TIME"]),
+        FunctionFamily(
+            "date_part", .dateTime, "A part of a date or time as a whole number; EXTRACT (part FROM x) is this",
+            ["(STRING part, TIMESTAMP timestamp) BIGINT", "(STRING part, DATE date) BIGINT", "(STRING part, TIME time) BIGINT"]),
+        FunctionFamily(
+            "date_trunc", .dateTime, "The beginning of the year, month, …, or second that a time is in",
+            ["(STRING part, TIMESTAMP timestamp) TIMESTAMP", "(STRING part, DATE date) DATE"]),
+        FunctionFamily("now", .dateTime, "The time of the server's clock", ["() TIMESTAMP"]),
+        FunctionFamily(
+            "to_char", .dateTime, "A date or time by a pattern of PostgreSQL, as in YYYY-MM-DD HH24:MI:SS",
+            ["(TIMESTAMP timestamp, STRING pattern) STRING", "(DATE date, STRING pattern) STRING", "(TIME time, STRING pattern) STRING"]),
+        FunctionFamily("to_date", .dateTime, "Text to date by a pattern of PostgreSQL", ["(STRING text, STRING pattern) DATE"]),
+        FunctionFamily(
+            "to_timestamp", .dateTime, "Seconds since 1970, or text by a pattern of PostgreSQL, to timestamp",
+            ["(STRING text, STRING pattern) TIMESTAMP", "(INT seconds) TIMESTAMP", "(BIGINT seconds) TIMESTAMP", "(DOUBLE seconds) TIMESTAMP"]),
+    ]
+
+    private static let ownNumbers: [FunctionFamily] = [
+        FunctionFamily(
+            "div", .mathematical, "Quotient without the part behind the point", ["(INT dividend, INT divisor) INT", "(BIGINT dividend, BIGINT divisor) BIGINT"]),
+        FunctionFamily("mod", .mathematical, "Remainder", ["(INT dividend, INT divisor) INT", "(BIGINT dividend, BIGINT divisor) BIGINT"]),
+    ]
+
+    private static let ownAggregates: [FunctionFamily] = [
+        FunctionFamily("BOOL_AND", .aggregate, "Whether all values are true", undo: true, ["(BOOLEAN value) BOOLEAN"]),
+        FunctionFamily("BOOL_OR", .aggregate, "Whether any value is true", undo: true, ["(BOOLEAN value) BOOLEAN"]),
+        FunctionFamily("COVAR_POP", .aggregate, "Covariance of a whole population", undo: true, pairs),
+        FunctionFamily("COVAR_SAMP", .aggregate, "Covariance of a sample", undo: true, pairs),
+        FunctionFamily("MEDIAN", .aggregate, "The middle value, between two of them their mean", undo: true, numbers("value")),
+        FunctionFamily("MODE", .aggregate, "The most frequent value, of several the one that came first", undo: true, ["(T value) T"]),
+        FunctionFamily(
+            "PERCENTILE", .aggregate, "The value below which a fraction of all values lies, between two of them in proportion", undo: true,
+            ["(DOUBLE value, DOUBLE literal fraction) DOUBLE"]),
+        FunctionFamily("STDDEV_POP", .aggregate, "Standard deviation of a whole population", undo: true, numbers("value")),
+        FunctionFamily(
+            "STRING_AGG", .aggregate, "The texts in their order with a delimiter between", undo: true,
+            ["(STRING value, STRING literal delimiter) STRING"]),
+        FunctionFamily("VAR_POP", .aggregate, "Variance of a whole population", undo: true, numbers("value")),
+    ]
+
+    private static let pairs = ["(DOUBLE x, DOUBLE y) DOUBLE", "(INT x, INT y) DOUBLE", "(BIGINT x, BIGINT y) DOUBLE"]
+
+    private static func numbers(_ name: String) -> [String] { ["BIGINT", "INT", "DOUBLE"].map { "(\($0) \(name)) DOUBLE" } }
+}

@@ -1,0 +1,169 @@
+// Bodies of text functions that people know from PostgreSQL, and of MOD and DIV.
+
+import Bytes
+import Values
+
+extension FunctionLibrary {
+    static let ownTexts: [FunctionBody] = [
+        FunctionBody(
+            "ASCII", [.string],
+            .vectorised { call in call.words { row in Int64(string(call.arguments[0].text(row).prefix(4)).unicodeScalars.first?.value ?? 0) } }),
+        FunctionBody("BTRIM", accepts: isTrimming, .vectorised { call in trim(call, left: true, right: true) }),
+        FunctionBody("LTRIM", accepts: isTrimming, .vectorised { call in trim(call, left: true, right: false) }),
+        FunctionBody("RTRIM", accepts: isTrimming, .vectorised { call in trim(call, left: false, right: true) }),
+        FunctionBody(
+            "LEFT", [.string, .integer],
+            .vectorised { call in
+                cut(call) { row, length in
+                    let count = Int(call.arguments[1].words[row])
+                    return 0..<(count < 0 ? max(0, length + count) : min(count, length))
+                }
+            }),
+        FunctionBody(
+            "RIGHT", [.string, .integer],
+            .vectorised { call in
+                cut(call) { row, length in
+                    let count = Int(call.arguments[1].words[row])
+                    return (count < 0 ? min(length, -count) : max(0, length - count))..<length
+                }
+            }),
+        FunctionBody(
+            "STARTS_WITH", [.string, .string],
+            .vectorised { call in call.words { call.arguments[0].text($0).starts(with: call.arguments[1].text($0)) ? 1 : 0 } }),
+        FunctionBody(
+            "ENDS_WITH", [.string, .string],
+            .vectorised { call in
+                call.words { row in
+                    let (text, end) = (call.arguments[0].text(row), call.arguments[1].text(row))
+                    return text.count >= end.count && text.suffix(end.count).elementsEqual(end) ? 1 : 0
+                }
+            }),
+        FunctionBody("REPEAT", [.string, .integer], .vectorised(repeated)),
+        FunctionBody(
+            "REVERSE", [.string],
+            .vectorised { call in
+                call.texts { row, bytes in
+                    var result = String.UnicodeScalarView()
+                    result.append(contentsOf: string(call.arguments[0].text(row)).unicodeScalars.reversed())
+                    bytes.append(contentsOf: String(result).utf8)
+                    return true
+                }
+            }),
+        FunctionBody("SPLIT_PART", [.string, .string, .integer], .vectorised(splitPart)),
+        FunctionBody("SIMILAR_TO", [.string, .string], .prepared { _, _ in similar() }),
+        division("MOD", .integer) { $0.remainderReportingOverflow(dividingBy: $1).partialValue },
+        division("MOD", .bigint) { $0.remainderReportingOverflow(dividingBy: $1).partialValue },
+        division("DIV", .integer) { Int64(Int32(truncatingIfNeeded: $0 / $1)) },
+        division("DIV", .bigint) { $0.dividedReportingOverflow(by: $1).partialValue },
+    ]
+
+    private static func division(_ name: String, _ type: SQLType, _ compute: @escaping @Sendable (Int64, Int64) -> Int64) -> FunctionBody {
+        FunctionBody(
+            name, [type, type],
+            .vectorised { call in
+                call.words { row throws(EvaluationError) in
+                    let divisor = call.arguments[1].words[row]
+                    if divisor == 0 { throw EvaluationError("division by zero") }
+                    return compute(call.arguments[0].words[row], divisor)
+                }
+            })
+    }
+
+    @Sendable private static func isTrimming(_ types: [SQLType]) -> Bool { types == [.string] || types == [.string, .string] }
+
+    /// Without blanks, or any of the characters in the second argument.
+    private static func trim(_ call: FunctionCall, left: Bool, right: Bool) {
+        let source = call.arguments[0]
+        call.texts { row, bytes in
+            let text = source.text(row)
+            if call.arguments.count == 1 || isASCII(call.arguments[1].text(row)) {
+                // In valid UTF-8 no byte of a longer character is an ASCII character.
+                let unwanted = call.arguments.count == 1 ? [0x20] : Array(call.arguments[1].text(row))
+                var kept = text
+                if left { kept = kept.drop { unwanted.contains($0) } }
+                if right { kept = kept[..<(kept.lastIndex { !unwanted.contains($0) }.map { $0 + 1 } ?? kept.startIndex)] }
+                bytes.append(contentsOf: kept)
+                return true
+            }
+            let unwanted = Set(string(call.arguments[1].text(row)).unicodeScalars)
+            var kept = string(text).unicodeScalars[...]
+            if left { kept = kept.drop { unwanted.contains($0) } }
+            if right { while let last = kept.last, unwanted.contains(last) { kept.removeLast() } }
+            bytes.append(contentsOf: String(kept).utf8)
+            return true
+        }
+    }
+
+    private static func repeated(_ call: FunctionCall) {
+        call.texts { row, bytes throws(EvaluationError) in
+            let text = call.arguments[0].text(row)
+            let count = max(0, call.arguments[1].words[row])
+            if text.isEmpty || count == 0 { return true }
+            if count > Int64(ValueLimit.bytes / text.count) { throw EvaluationError(ValueLimit.message) }
+            for place in 0..<Int(count) {
+                bytes.append(contentsOf: text)
+                if call.isCancelled(at: place) { return true }
+            }
+            return true
+        }
+    }
+
+    private static func splitPart(_ call: FunctionCall) {
+        let cancel = call.frame.pressure.cancel
+        call.texts { row, bytes throws(EvaluationError) in
+            let number = call.arguments[2].words[row]
+            if number == 0 { throw EvaluationError("the number of a part must not be zero") }
+            let (text, delimiter) = (call.arguments[0].text(row), call.arguments[1].text(row))
+            if delimiter.isEmpty {
+                if number == 1 || number == -1 { bytes.append(contentsOf: text) }
+                return true
+            }
+            var parts: [ArraySlice<UInt8>] = []
+            ByteSearch.split(text, by: delimiter, unless: cancel) { parts.append($0) }
+            let place = number > 0 ? number - 1 : Int64(parts.count) + number
+            if place >= 0, place < Int64(parts.count) { bytes.append(contentsOf: parts[Int(place)]) }
+            return true
+        }
+    }
+
+    // MARK: SIMILAR TO
+
+    private static func similar() -> (FunctionCall) -> Void {
+        let patterns = Recent<RegularExpression>()
+        return { call in
+            call.words { row throws(EvaluationError) in
+                let expression = try patterns.get(call.arguments[1].text(row)) { text throws(EvaluationError) in
+                    try RegularExpression(regular(text)[...])
+                }
+                return try expression.find(in: call.arguments[0].text(row)) ? 1 : 0
+            }
+        }
+    }
+
+    /// A pattern of SIMILAR TO as a regular expression: `%` and `_` as in LIKE; `| * + ? { } ( ) [ ]` as in regular expressions; a backslash before
+    /// a character that stands for itself.
+    private static func regular(_ pattern: ArraySlice<UInt8>) -> [UInt8] {
+        var result = Array("(?s)\\A(?:".utf8)
+        var rest = pattern
+        var isInBrackets = false
+        while let byte = rest.popFirst() {
+            switch byte {
+            case UInt8(ascii: "\\"):
+                guard let next = rest.popFirst() else { break }
+                if next < 0x80, next != UInt8(ascii: "_"), !(next | 0x20 >= 0x61 && next | 0x20 <= 0x7A), !(next >= 48 && next <= 57) {
+                    result.append(byte)
+                }
+                result.append(next)
+            case UInt8(ascii: "["): (isInBrackets, _) = (true, result.append(byte))
+            case UInt8(ascii: "]"): (isInBrackets, _) = (false, result.append(byte))
+            case UInt8(ascii: "%") where !isInBrackets: result += ".*".utf8
+            case UInt8(ascii: "_") where !isInBrackets: result.append(UInt8(ascii: "."))
+            case UInt8(ascii: "."), UInt8(ascii: "^"), UInt8(ascii: "$"):
+                if !isInBrackets { result.append(UInt8(ascii: "\\")) }
+                result.append(byte)
+            default: result.append(byte)
+            }
+        }
+        return result + ")\\z".utf8
+    }
+}
