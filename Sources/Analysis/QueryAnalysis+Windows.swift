@@ -12,7 +12,12 @@ extension QueryAnalysis {
     func describe(_ clause: WindowClause) throws(Diagnostic) -> WindowDescription {
         let shape: WindowDescription.Shape
         let length: Milliseconds
+        let calendar = try calendar(of: clause)
         switch clause.shape {
+        case .tumbling where calendar != nil, .calendar where calendar != nil:
+            length = try longest(of: calendar, clause)
+            shape = .tumbling(size: length)
+        case .calendar: throw Diagnostic(.windowError, "the windows have no size", at: clause.span.range)
         case .tumbling(let size):
             length = try milliseconds(size)
             shape = .tumbling(size: length)
@@ -45,7 +50,7 @@ extension QueryAnalysis {
                 .windowError, "the RETENTION of a window must be at least its size plus its GRACE PERIOD",
                 at: clause.retention?.span.range ?? clause.span.range)
         }
-        return WindowDescription(shape: shape, grace: grace, retention: asked ?? needed)
+        return WindowDescription(shape: shape, grace: grace, retention: asked ?? needed, calendar: calendar)
     }
 }
 

@@ -194,14 +194,7 @@ struct QueryLauncher: Sendable {
     private func output(of destination: Destination) throws(QueryFailure) -> OutputTopic? {
         switch destination {
         case .client: return nil
-        case .sink(let sink):
-            let suffix =
-                switch sink.window {
-                case nil: 0
-                case .session: 16
-                case .time: 8
-                }
-            return try outputTopic(sink.topic, windowSuffix: suffix)
+        case .sink(let sink): return try outputTopic(sink.topic, windowSuffix: sink.windowSuffix)
         case .exchange(let topic): return try outputTopic(topic.name, windowSuffix: 0)
         }
     }

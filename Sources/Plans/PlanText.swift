@@ -87,6 +87,7 @@ extension JoinStep {
 extension WindowDescription {
     /// `TUMBLING (60000 ms, grace 0 ms)`
     package var text: String {
+        if let calendar { return "TUMBLING (\(calendar.text), grace \(grace) ms)" }
         let kind: String =
             switch shape {
             case .tumbling(let size): "TUMBLING (\(size) ms"

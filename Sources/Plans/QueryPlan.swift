@@ -26,6 +26,15 @@ package struct SinkDescription: Hashable, Sendable, Codable {
         self.timestamp = timestamp
         self.window = window
     }
+
+    /// Bytes behind a key that tell its window; they take no part in partitioning.
+    package var windowSuffix: Int {
+        switch window {
+        case nil: 0
+        case .time: 8
+        case .session: 16
+        }
+    }
 }
 
 /// Where the rows of a query go.

@@ -60,7 +60,7 @@ extension AggregateStep {
         let shape =
             switch window?.shape {
             case nil: "none"
-            case .tumbling(let size)?: "tumbling \(size)"
+            case .tumbling(let size)?: window?.calendar.map { "calendar \($0.text)" } ?? "tumbling \(size)"
             case .hopping(let size, let advance)?: "hopping \(size) \(advance)"
             case .session(let gap)?: "session \(gap)"
             }

@@ -190,15 +190,19 @@ package struct WindowDescription: Hashable, Sendable, Codable {
     package var shape: Shape
     package var grace: Milliseconds
     package var retention: Milliseconds
-    package init(shape: Shape, grace: Milliseconds, retention: Milliseconds) {
+    /// Where tumbling windows lie that follow a calendar; their size is then one that none of them exceeds.
+    package var calendar: WindowCalendar?
+    package init(shape: Shape, grace: Milliseconds, retention: Milliseconds, calendar: WindowCalendar? = nil) {
         self.shape = shape
         self.grace = grace
         self.retention = retention
+        self.calendar = calendar
     }
 
-    /// How the keys of the result carry their window.
+    /// How the keys of the result carry their window: those of windows that differ in length both bounds, as the keys of sessions do.
     package var keyWindow: KeyWindow {
-        switch shape {
+        if calendar?.varies == true { return .session }
+        return switch shape {
         case .tumbling(let size): .time(kind: .tumbling, size: size)
         case .hopping(let size, _): .time(kind: .hopping, size: size)
         case .session: .session

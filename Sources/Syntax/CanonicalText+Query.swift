@@ -67,8 +67,10 @@ extension CanonicalText {
     /// What follows WINDOW.
     package static func window(_ clause: WindowClause) -> String {
         let options =
-            (clause.retention.map { ", RETENTION " + duration($0) } ?? "") + (clause.grace.map { ", GRACE PERIOD " + duration($0) } ?? "")
+            (clause.zone.map { ", TIME ZONE " + quoted($0.text) } ?? "") + (clause.offset.map { ", OFFSET " + duration($0) } ?? "")
+            + (clause.retention.map { ", RETENTION " + duration($0) } ?? "") + (clause.grace.map { ", GRACE PERIOD " + duration($0) } ?? "")
         return switch clause.shape {
+        case .calendar(let size): "TUMBLING (SIZE \(size.count) \(size.unit.rawValue)" + options + ")"
         case .tumbling(let size): "TUMBLING (SIZE " + duration(size) + options + ")"
         case .hopping(let size, let advance): "HOPPING (SIZE " + duration(size) + ", ADVANCE BY " + duration(advance) + options + ")"
         case .session(let gap): "SESSION (" + duration(gap) + options + ")"

@@ -176,7 +176,7 @@ extension Parser {
         if accept(.tumbling) {
             try expect(.leftParenthesis)
             try expect(.size)
-            shape = .tumbling(size: try duration())
+            if let size = try calendarSize() { shape = .calendar(size: size) } else { shape = .tumbling(size: try duration()) }
         } else if accept(.hopping) {
             try expect(.leftParenthesis)
             try expect(.size)
@@ -190,6 +190,17 @@ extension Parser {
             shape = .session(gap: try duration())
         }
         var clause = WindowClause(shape: shape)
+        if at(.comma), peek().isKeyword(.time) {
+            advance()
+            try expect(.time, .zone)
+            let first = current
+            clause.zone = ZoneName(try string(), span: first.span)
+        }
+        if at(.comma), isWord(peek(), "OFFSET") {
+            advance()
+            advance()
+            clause.offset = try duration()
+        }
         if at(.comma), peek().isKeyword(.retention) {
             advance()
             advance()
@@ -202,5 +213,14 @@ extension Parser {
         try expect(.rightParenthesis)
         clause.span = span(from: first)
         return clause
+    }
+
+    /// `1 MONTH`; nil, with nothing consumed, before a length of another unit.
+    private mutating func calendarSize() throws(ParseFailure) -> CalendarDuration? {
+        let first = current
+        guard let unit = CalendarDuration.Unit(word: text(peek()).uppercased()) else { return nil }
+        let count = try integer()
+        advance()
+        return CalendarDuration(count: count, unit: unit, span: span(from: first))
     }
 }

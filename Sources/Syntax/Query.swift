@@ -134,6 +134,10 @@ package struct WindowClause: Hashable, Sendable {
     package var retention: Duration?
     /// How late rows may come.
     package var grace: Duration?
+    /// The zone whose clock and calendar the windows follow.
+    package var zone: ZoneName?
+    /// How much later than the day, week, month … the windows begin.
+    package var offset: Duration?
     /// Where it was written.
     package var span: SourceSpan = .none
 
@@ -149,5 +153,49 @@ package struct WindowClause: Hashable, Sendable {
         case tumbling(size: Duration)
         case hopping(size: Duration, advance: Duration)
         case session(gap: Duration)
+        /// Tumbling windows of so many weeks, months, quarters or years.
+        case calendar(size: CalendarDuration)
+    }
+}
+
+/// `TIME ZONE 'Europe/Berlin'`
+package struct ZoneName: Hashable, Sendable {
+    /// The name as written.
+    package var text: String
+    /// Where it was written.
+    package var span: SourceSpan = .none
+
+    package init(_ text: String, span: SourceSpan = .none) {
+        self.text = text
+        self.span = span
+    }
+}
+
+/// `2 MONTHS`: a stretch of the calendar, whose length in time depends on where it begins.
+package struct CalendarDuration: Hashable, Sendable {
+    /// The units that windows may have beside those of fixed length.
+    package enum Unit: String, Hashable, Sendable, CaseIterable {
+        case weeks = "WEEKS"
+        case months = "MONTHS"
+        case quarters = "QUARTERS"
+        case years = "YEARS"
+
+        /// The unit of a word in upper case, in singular or plural.
+        package init?(word: String) {
+            guard let unit = Unit.allCases.first(where: { $0.rawValue == word || $0.rawValue.dropLast() == word }) else { return nil }
+            self = unit
+        }
+    }
+    /// How many units.
+    package var count: Int64
+    /// The unit.
+    package var unit: Unit
+    /// Where it was written.
+    package var span: SourceSpan = .none
+
+    package init(count: Int64, unit: Unit, span: SourceSpan = .none) {
+        self.count = count
+        self.unit = unit
+        self.span = span
     }
 }

@@ -6,6 +6,7 @@ import Testing
     @Test func definitions() throws { try checkScenario("definitions") }
     @Test func inserts() throws { try checkScenario("inserts") }
     @Test func sessions() throws { try checkScenario("sessions") }
+    @Test func localWindows() throws { try checkScenario("local-windows") }
     @Test func aggregations() throws { try checkScenario("aggregations") }
     @Test func derivations() throws { try checkScenario("derivations") }
     @Test func badRecords() throws { try checkScenario("bad-records") }

@@ -171,9 +171,9 @@ struct TableReader {
         let weight = batch.textMemory / max(1, batch.rowCount)
         chunkRows = max(1, min(TableReader.mostRows, chunkRows * 4, OutputLimits.chunkBytes / max(1, weight)))
         batch.selection = .all(batch.rowCount)
-        if let window = view.step.window {
+        if view.step.window != nil {
             batch.windowStarts = Array(repeating: start, count: batch.rowCount)
-            batch.windowEnds = Array(repeating: start.later(by: window.size), count: batch.rowCount)
+            batch.windowEnds = Array(repeating: view.windowTimes.end(of: start), count: batch.rowCount)
         }
         if !intervals.isEmpty {
             let keys = view.keyPlaces.map { batch.columns[$0] }
@@ -193,7 +193,7 @@ struct TableReader {
     /// All records in the order of their keys and windows.
     func finish() throws(DataflowError) -> TableContent {
         let records = sink.records.take()
-        let run = order.sorted(records, windowSuffix: view.step.window == nil ? 0 : 8)
+        let run = order.sorted(records, windowSuffix: view.sink.windowSuffix)
         var content = TableContent(run: run, isWhole: isWhole)
         content.errors = context.errors.counts
         content.firstError = context.errors.take().first

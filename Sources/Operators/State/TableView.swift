@@ -38,6 +38,7 @@ package final class TableView: @unchecked Sendable {
     let environment: DataflowEnvironment
     /// For each key column of the table the grouping column that it shows.
     let keyPlaces: [Int]
+    let windowTimes: WindowTimes
     /// Whatever is to live as long as the view: its account of memory. Set before any other thread knows the view.
     package var companion: AnyObject?
     private let readyCall = Mutex<(@Sendable () -> Void)?>(nil)
@@ -46,7 +47,9 @@ package final class TableView: @unchecked Sendable {
     init?(
         _ aggregation: ReadableAggregation, _ state: GroupedState?, of root: Step, _ destination: Destination, _ environment: DataflowEnvironment
     ) {
-        guard let state, case .sink(let sink) = destination else { return nil }
+        guard let state, case .sink(let sink) = destination, let windowTimes = try? WindowTimes(aggregation.step.window, environment)
+        else { return nil }
+        self.windowTimes = windowTimes
         self.state = state
         step = aggregation.step
         keyPlaces = aggregation.keyPlaces
@@ -91,9 +94,8 @@ package final class TableView: @unchecked Sendable {
     ) throws(DataflowError) -> TableContent? {
         let ranges = access.ranges
         let isWindowed = step.window != nil
-        let size = step.window?.size ?? 0
-        let isAsked = { (start: Int64) in
-            !isWindowed || ranges.contains { $0.windows.contains(start: start, end: start.later(by: size)) }
+        let isAsked = { [windowTimes] (start: Int64) in
+            !isWindowed || ranges.contains { $0.windows.contains(start: start, end: windowTimes.end(of: start)) }
         }
         let begun: StateReading?
         do throws(DiskTableError) { begun = try state.beginReading(isAsked) } catch { throw DataflowError(spilling: error) }
@@ -103,7 +105,8 @@ package final class TableView: @unchecked Sendable {
         // Windows that have expired are not shown, although they may be there a while longer.
         let earliest = step.window.map { reading.latestStart.earlier(by: $0.retention) }
         for window in reading.windows where earliest.map({ window.start >= $0 }) ?? true {
-            let asked = isWindowed ? ranges.filter { $0.windows.contains(start: window.start, end: window.start.later(by: size)) } : ranges
+            let end = windowTimes.end(of: window.start)
+            let asked = isWindowed ? ranges.filter { $0.windows.contains(start: window.start, end: end) } : ranges
             guard try reader.read(window, asked) else { break }
         }
         return try reader.finish()
@@ -153,15 +156,5 @@ extension GroupTable {
         }
         batch.timestamps = groups.map { timestamps[Int($0)] }
         batch.rowCount = groups.count
-    }
-}
-
-extension WindowDescription {
-    /// How long a window is; sessions have no size.
-    var size: Milliseconds {
-        switch shape {
-        case .tumbling(let size), .hopping(let size, _): size
-        case .session: 0
-        }
     }
 }

@@ -76,7 +76,7 @@ extension AggregateOperator {
         batch.columns = resultColumns
         if isWindowed {
             batch.windowStarts = startOf
-            batch.windowEnds = startOf.map { [size] in $0.later(by: size) }
+            batch.windowEnds = startOf.map { [windowTimes] in windowTimes.end(of: $0) }
         }
         if step.sendsOld { addOldVersions(count, single) }
         learnSize()
@@ -193,7 +193,7 @@ extension AggregateOperator {
         batch.hasOld = []
         batch.old = []
         batch.windowStarts = isWindowed ? Array(repeating: window.start, count: groups.count) : []
-        batch.windowEnds = isWindowed ? Array(repeating: window.start.later(by: size), count: groups.count) : []
+        batch.windowEnds = isWindowed ? Array(repeating: windowTimes.end(of: window.start), count: groups.count) : []
         for index in 0..<keyCount { resultColumns[index].copyRows(of: table.keys[index], groups) }
         for (index, aggregator) in table.aggregators.enumerated() {
             let column = resultColumns[keyCount + index]
@@ -206,8 +206,8 @@ extension AggregateOperator {
     /// EMIT FINAL: windows that have ended leave, by window start and key bytes; those that a jump of stream time has overtaken by more
     /// than the retention vanish.
     func queueClosed(_ input: Batch, _ row: Int) {
-        let lastClosed = state.streamTime.earlier(by: grace).earlier(by: size)
-        for start in state.starts[firstOpenPlace...].prefix(while: { $0 <= lastClosed }) {
+        let horizon = state.streamTime.earlier(by: grace)
+        for start in state.starts[firstOpenPlace...].prefix(while: { windowTimes.end(of: $0) <= horizon }) {
             guard let window = state.windows[start] else { continue }
             window.isClosed = true
             guard start >= largestStart.earlier(by: retention) else {
@@ -224,7 +224,7 @@ extension AggregateOperator {
         let count = window.table.count
         context.errors.add(
             .late, step: "Aggregate", column: nil,
-            message: "window [\(window.start),\(window.start.later(by: size))) with \(count) key\(count == 1 ? "" : "s") was overtaken by stream time "
+            message: "window [\(window.start),\(windowTimes.end(of: window.start))) with \(count) key\(count == 1 ? "" : "s") was overtaken by stream time "
                 + "\(state.streamTime) and is not given out: a longer RETENTION keeps it", batch: input, row: row)
     }
 

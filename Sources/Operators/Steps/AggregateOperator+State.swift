@@ -152,7 +152,7 @@ extension AggregateOperator: StateStore {
 
     /// Whether stream time has closed the window that starts at `start`.
     private func isOver(_ start: Int64) -> Bool {
-        state.streamTime != StreamTime.unset && start <= state.streamTime.earlier(by: grace).earlier(by: size)
+        state.streamTime != StreamTime.unset && windowTimes.end(of: start) <= state.streamTime.earlier(by: grace)
     }
 
     /// The windows are those of the first slice: what changes meanwhile is in the changelog behind it, but a group that moved to another

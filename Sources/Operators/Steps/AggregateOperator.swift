@@ -54,8 +54,11 @@ final class AggregateOperator: Operator {
     let new: AggregateInput
     let old: AggregateInput
     private let sequences: [SequenceCounter]
+    let windowTimes: WindowTimes
     let size: Milliseconds
     let advance: Milliseconds
+    /// The bounds of the window of a calendar that was looked for last.
+    private var latestBounds: (start: Int64, end: Int64) = (0, 0)
     let grace: Milliseconds
     let retention: Milliseconds
     /// How rows are put together before they go into windows; nil where each goes by itself.
@@ -109,11 +112,8 @@ final class AggregateOperator: Operator {
         new = try AggregateInput(step, context)
         old = try AggregateInput(step, context)
         sequences = step.aggregates.map { _ in SequenceCounter() }
-        switch step.window?.shape {
-        case .tumbling(let size): (self.size, advance) = (size, size)
-        case .hopping(let size, let advance): (self.size, self.advance) = (size, advance)
-        case .session, nil: (size, advance) = (0, 0)
-        }
+        windowTimes = try WindowTimes(step.window, context.environment)
+        (size, advance) = (windowTimes.size, windowTimes.advance)
         grace = step.window?.grace ?? 0
         retention = step.window?.retention ?? 0
         keyEncoder = try Codecs.encoder(step.keyFormat, step.output.key)
@@ -225,7 +225,7 @@ final class AggregateOperator: Operator {
             } else if let panes, let runs = runs(of: work, panes, limit) {
                 isDone = try addRuns(runs, panes, &work)
             } else if isWindowed {
-                isDone = judge(&work, limit)
+                isDone = windowTimes.calendar.map { judge(&work, limit, $0) } ?? judge(&work, limit)
                 if !rows.isEmpty { try sortByWindow() }
             } else {
                 isDone = try gatherRows(&work, limit)
@@ -353,6 +353,29 @@ final class AggregateOperator: Operator {
         return index == usable.count
     }
 
+    /// The same for windows of a calendar, of which a row is in one.
+    private func judge(_ work: inout Work, _ limit: Int, _ calendar: CalendarWindows) -> Bool {
+        let (usable, times) = (work.usable, work.input.timestamps)
+        var nextEnd = step.isFinal ? firstOpen.map { windowTimes.end(of: $0) } ?? .max : .max
+        while work.next < usable.count, rows.count < limit {
+            let row = usable[work.next]
+            let time = times[row]
+            work.next += 1
+            state.streamTime = max(state.streamTime, time)
+            let horizon = state.streamTime.earlier(by: grace)
+            if time < latestBounds.start || time >= latestBounds.end { latestBounds = calendar.window(at: time) }
+            if latestBounds.end > horizon {
+                rows.append(Int32(truncatingIfNeeded: row))
+                startOf.append(latestBounds.start)
+                if step.isFinal { nextEnd = min(nextEnd, latestBounds.end) }
+            } else {
+                reportLate(work.input, row, start: latestBounds.start, streamTime: state.streamTime)
+            }
+            if nextEnd <= horizon { break }
+        }
+        return work.next == usable.count
+    }
+
     /// The start of the first window that holds `time`, which is not negative.
     @inline(__always) func firstStart(_ time: Int64) -> Int64 {
         let (size, advance) = (size.count, advance.count)
@@ -366,7 +389,7 @@ final class AggregateOperator: Operator {
     @inline(never) private func reportLate(_ input: Batch, _ row: Int, start: Int64, streamTime: Int64) {
         context.errors.add(
             .late, step: "Aggregate", column: nil,
-            message: "window [\(start),\(start.later(by: size))) is closed at stream time \(streamTime)", batch: input, row: row)
+            message: "window [\(start),\(windowTimes.end(of: start))) is closed at stream time \(streamTime)", batch: input, row: row)
     }
 
     /// Gives each window its operations and each operation its group.
