@@ -83,6 +83,7 @@ extension SettingKey where Value == Int {
 
 extension SettingKey where Value == Milliseconds {
     package static var commitInterval: SettingKey<Milliseconds> { Self("commit.interval.ms") }
+    package static var mostFuture: SettingKey<Milliseconds> { Self("millrace.max.future.ms") }
     package static var retryBackoff: SettingKey<Milliseconds> { Self("ksql.query.retry.backoff.initial.ms") }
     package static var longestRetryBackoff: SettingKey<Milliseconds> { Self("ksql.query.retry.backoff.max.ms") }
     package static var assertTopicTimeout: SettingKey<Milliseconds> { Self("ksql.assert.topic.default.timeout.ms") }

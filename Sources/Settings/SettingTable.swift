@@ -100,6 +100,9 @@ package enum SettingTable {
             .commitInterval, .milliseconds(1...3_600_000), default: "100",
             "the longest time that output of a busy query waits for its commit"),
         ofSession(
+            .mostFuture, .milliseconds(0...315_360_000_000), default: "86400000",
+            "how far beyond the clock the time of a row may be that goes into a window or a join of streams; 0 for any time"),
+        ofSession(
             .cacheBytes, .integer(0...(1 << 50)), default: "10000000",
             "0 emits every change of a table; otherwise the changes of a key within a commit become one"),
         ofSession(.defaultPartitions, .integer(1...10_000), default: "1", "partitions of a new topic"),

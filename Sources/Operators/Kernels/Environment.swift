@@ -81,6 +81,7 @@ package enum RowErrorCause: String, Hashable, Sendable, CaseIterable {
     case expression = "expression failed"
     case nullGroup = "grouping value is null"
     case late = "window is closed"
+    case future = "time is in the far future"
     case serialization = "row cannot be written"
     case skipped = "skipped on request"
     case tooLarge = "makes too much output"

@@ -41,6 +41,9 @@ package struct DataflowOptions: Hashable, Sendable {
     /// Whether the changelogs are never compacted by key: then many entries of a store may be one record.
     package var packsChangelog = false
 
+    /// How far beyond the clock the time of a row may be that goes into windows or a join of streams; nil for any time.
+    package var mostFuture: Milliseconds?
+
     /// Every change in order, seed 0 and no slices unless told otherwise.
     package init(coalesces: Bool = false, hashSeed: UInt64 = 0, hasSlices: Bool = false) {
         self.coalesces = coalesces

@@ -67,29 +67,41 @@ struct DataflowBuilder {
             try add(try ExplodeOperator(explode.functions, output: explode.output.columns.map(\.type), context, next: next), over: explode.input)
         case .aggregate(let aggregate):
             if case .session = aggregate.window?.shape {
-                try add(try SessionOperator(aggregate, context, next: next), over: aggregate.input)
+                try add(try SessionOperator(aggregate, context, next: next), over: aggregate.input, isTimed: true)
             } else {
                 let operation = try AggregateOperator(aggregate, context, next: next, keepsView: keepsView)
                 if keepsView { (keepsView, viewed) = (false, operation.state) }
-                try add(operation, over: aggregate.input)
+                try add(operation, over: aggregate.input, isTimed: aggregate.window != nil)
             }
         case .join(let join):
             let operation = try JoinOperator.make(join, context, next: next)
             stores += operation.stores
             let first = operators.count
-            try build(join.left, into: JoinPort(operation, isLeft: true))
+            try build(join.left, into: guarded(JoinPort(operation, isLeft: true), join.goesByTime, "Join"))
             let middle = operators.count
-            try build(join.right, into: JoinPort(operation, isLeft: false))
+            try build(join.right, into: guarded(JoinPort(operation, isLeft: false), join.goesByTime, "Join"))
             joins.append(PlacedJoin(join: operation, sides: JoinInputs(left: first..<middle, right: middle..<operators.count)))
             operators.append(operation)
         }
     }
 
-    private mutating func add(_ operation: Operator, over input: Step) throws(DataflowError) {
+    /// `isTimed`: the operator goes by stream time.
+    private mutating func add(_ operation: Operator, over input: Step, isTimed: Bool = false) throws(DataflowError) {
         stores += operation.stores
-        try build(input, into: operation)
+        try build(input, into: guarded(operation, isTimed, "Aggregate"))
         operators.append(operation)
     }
+
+    /// What takes the rows for an operator: itself, or where it goes by stream time a guard against rows of the far future.
+    private mutating func guarded(_ operation: Operator, _ isTimed: Bool, _ step: String) -> Operator {
+        guard isTimed, let most = context.options.mostFuture else { return operation }
+        return FutureGuard(most, step: step, context, next: operation)
+    }
+}
+
+extension JoinStep {
+    /// Whether times of rows decide about what others find.
+    fileprivate var goesByTime: Bool { if case .streamStream = kind { true } else { false } }
 }
 
 extension Step {
