@@ -62,6 +62,7 @@ struct QueryAnalysis {
             window: window, isFinal: query.emit == .final, tableFunctions: analyser.tableFunctions, having: nil, items: items,
             key: key, keyOrigin: .source, keyTexts: key.map(\.name), resultKind: from.kind, limit: nil, normalised: normalised)
         result.limit = try limit()
+        result.lateRows = try lateRows()
         if isLimited { try PullLimits(query: query).check(result) }
         if isAggregation || !analyser.aggregates.isEmpty {
             try group(&result, by: grouping ?? [], having)

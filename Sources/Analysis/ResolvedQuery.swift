@@ -99,6 +99,8 @@ package struct ResolvedQuery: Hashable, Sendable {
     package var keyTexts: [String]
     package var resultKind: Values.SourceKind
     package var limit: Int?
+    /// The stream that rows go to whose window is closed.
+    package var lateRows: SourceDefinition?
     /// The query with stars expanded and everything qualified and named.
     package var normalised: Query
 

@@ -86,6 +86,14 @@ private func sink(
         window: query.window?.keyWindow ?? (query.partitionBy == nil ? source.window : nil),
         timestamp: try timestamp(of: properties, columns: layout.schema.key + layout.schema.value),
         wrapsSingleValue: properties.wrapsSingleValue, statement: text, queryID: nil)
+    if let late = query.lateRows {
+        let taken = query.sources.map(\.topic) + [definition.topic]
+        if late.name == definition.name || taken.contains(late.topic) {
+            throw Diagnostic(
+                .duplicateSource, "LATE ROWS go into a stream and a topic of their own: \(late.name) is used by the query itself",
+                at: query.normalised.lateRows?.span.range)
+        }
+    }
     return NewSink(query: query, layout: layout, definition: definition, properties: properties)
 }
 

@@ -192,7 +192,9 @@ package struct CatalogSnapshot: Hashable, Sendable {
     /// The queries that read a source.
     package func readers(of name: String) -> [QueryDefinition] { queries.values.filter { $0.reads.contains(name) }.sorted { $0.id < $1.id } }
     /// The queries that write a source.
-    package func writers(of name: String) -> [QueryDefinition] { queries.values.filter { $0.writes == name }.sorted { $0.id < $1.id } }
+    package func writers(of name: String) -> [QueryDefinition] {
+        queries.values.filter { $0.writes == name || $0.plan.lateRows?.sourceName == name }.sorted { $0.id < $1.id }
+    }
 
     /// Adds an object, or puts it in the place of the one with the same key.
     package mutating func set(_ object: CatalogObject) {

@@ -4,6 +4,7 @@ import Catalog
 import LogStore
 import Pipelines
 import Planner
+import Plans
 import Platform
 import Quantities
 
@@ -17,7 +18,9 @@ extension MillraceEngine {
         var seen: Set<String> = []
         func climb(_ name: String) {
             let isErrors = catalog.sources[name]?.topic == errorsTopic
-            for query in queries where isErrors || query.writes == name || (query.writes == nil && query.reads.contains(name)) {
+            for query in queries
+            where isErrors || query.writes == name || query.plan.lateRows?.sourceName == name
+                || (query.writes == nil && query.reads.contains(name)) {
                 guard seen.insert(query.id).inserted else { continue }
                 for upstream in query.reads where upstream != name { climb(upstream) }
                 path += launcher.pipelines(of: query.plan).map { CatchUpStage(status: query.run.status, topics: $0.topics) }

@@ -75,6 +75,7 @@ extension QueryPlan {
     /// Whether the query reads or writes a topic of users.
     fileprivate func uses(topic: String) -> Bool {
         if case .sink(let sink) = destination, sink.topic == topic { return true }
+        if lateRows?.topic == topic { return true }
         return sources.contains { $0.topic == topic }
     }
 }

@@ -120,6 +120,7 @@ struct QueryLauncher: Sendable {
         var persistence = TaskPersistence(group: id)
         persistence.snapshots = engine.configuration.snapshots
         persistence.output = try output(of: pipeline.destination)
+        if dataflow.keepsLateRows, let late = plan.lateRows { persistence.lateRows = try outputTopic(late.topic, windowSuffix: 0) }
         persistence.positionsTopic = log.topicID(named: consumerOffsetsTopic)
         persistence.errors = log.topicID(named: errorsTopic).map {
             ErrorReporter(topic: $0, queryID: id, time: engine.configuration.time)

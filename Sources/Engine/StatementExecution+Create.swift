@@ -66,12 +66,33 @@ extension StatementExecution {
         let generation = engine.log.generation
         let partitions = engine.partitions(of: new.query.sources[0].topic)
         source.origin = old?.origin
-        if let replaced {
-            try replace(replaced, by: query, of: source, change, new.properties, sourcePartitions: partitions, at: create.name)
-        } else {
-            try commit(change, creating: query, makingTopicOf: source, new.properties, sourcePartitions: partitions, generation)
+        let madeForLate = try makeLateRows(new.query.lateRows, partitions, &change)
+        do throws(Diagnostic) {
+            if let replaced {
+                try replace(replaced, by: query, of: source, change, new.properties, sourcePartitions: partitions, at: create.name)
+            } else {
+                try commit(change, creating: query, makingTopicOf: source, new.properties, sourcePartitions: partitions, generation)
+            }
+        } catch {
+            if let madeForLate { discard(madeForLate) }
+            throw error
         }
         return created(query)
+    }
+
+    /// Makes the topic of a stream of late rows and adds the stream to the change, as far as they are missing. Gives the topic if it was made.
+    private func makeLateRows(
+        _ late: SourceDefinition?, _ partitions: Int?, _ change: inout CatalogChange
+    ) throws(Diagnostic) -> TopicDescription? {
+        guard var late else { return nil }
+        if let refusal = refusalOfSource(late.name, over: late.topic, isWritten: true, at: parsed.range) { throw refusal }
+        if engine.catalog.sources[late.name] == nil {
+            late.statement = plainStatement(of: late)
+            change.set.append(.source(late))
+        }
+        let made = try ensureSinkTopic(late, try SourceProperties([], at: .createAs), sourcePartitions: partitions)
+        if made != nil { change.remove.append(.removedTopic(late.topic)) }
+        return made
     }
 
     func perform(_ insert: InsertSelect) throws(Diagnostic) -> AnswerSummary {

@@ -78,7 +78,10 @@ extension StatementExecution {
         let queries = engine.state.withLock { Array($0.queries.values) }.sorted { $0.id < $1.id }
         for (title, found) in [
             ("Queries that read from this \(source.kind.rawValue)", queries.filter { $0.reads.contains(source.name) }),
-            ("Queries that write to this \(source.kind.rawValue)", queries.filter { $0.writes == source.name }),
+            (
+                "Queries that write to this \(source.kind.rawValue)",
+                queries.filter { $0.writes == source.name || $0.plan.lateRows?.sourceName == source.name }
+            ),
         ] where !found.isEmpty {
             lines += ["", title]
             for query in found {

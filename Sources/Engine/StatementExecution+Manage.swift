@@ -171,7 +171,7 @@ extension StatementExecution {
     }
 
     /// A CREATE statement that makes the same source without its query, as listings show it.
-    private func plainStatement(of source: SourceDefinition) -> String {
+    func plainStatement(of source: SourceDefinition) -> String {
         let (identifier, text) = (CanonicalText.backQuoted, CanonicalText.quoted)
         func delimiter(_ value: String) -> String { value == "\t" ? "'TAB'" : value == " " ? "'SPACE'" : text(value) }
         let key = source.schema.key.map { "\(identifier($0.name)) \($0.type)" + (source.kind == .table ? " PRIMARY KEY" : " KEY") }

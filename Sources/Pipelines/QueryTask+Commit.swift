@@ -98,10 +98,19 @@ extension QueryTask {
         } catch {
             throw failure(error)
         }
-        guard let slice else { return next.stage = .complete }
+        guard let slice else { return complete(&next, persistence) }
         guard let partition = persistence.changelogs[slice.store] else { return }
         snapshots?.note(slice.store, slice.entries)
         next.appends.append(prepared(Append(topic: partition.topic, partition: partition.partition, records: slice.records)))
+    }
+
+    /// Late rows come behind the output and what has changed.
+    private func complete(_ next: inout CommitPreparation, _ persistence: TaskPersistence) {
+        if let topic = persistence.lateRows {
+            let records = description.dataflow.takeLateRows()
+            next.appends += topic.appends(of: records, keyless: description.partition).map(prepared)
+        }
+        next.stage = .complete
     }
 
     private func prepared(_ append: Append) -> Append {

@@ -43,6 +43,8 @@ package struct TaskPersistence {
     package let group: String
     /// Where the results go; nil where the query only keeps rows readable.
     package var output: OutputTopic?
+    /// Where rows go whose windows are closed; nil where they are not kept.
+    package var lateRows: OutputTopic?
     /// The changelog of each store, by the store's name, in the partition of this task.
     package var changelogs: [String: PartitionKey] = [:]
     /// The readable rows of the table that the query makes, and the partitions of the table's topic of which the task reads them back; none

@@ -107,6 +107,7 @@ private struct PipelineCutter {
             }
             return moved
         }
+        above.late?.columns = step.late?.columns.map { .column(place($0), $0.type) } ?? []
         above.grouping = step.grouping.enumerated().map { .column($0, $1.type) }
         let output = RowSchema(columns: columns, keyCount: step.grouping.count)
         let below = Step.project(ProjectStep(input: step.input, expressions: carried, output: output, isTable: step.isTableInput))

@@ -37,7 +37,8 @@ extension Step {
             step.input = step.input.pruned(keeping: needed.filter { $0 < width }.union(columnsRead(step.functions.flatMap(\.arguments))))
             return .explode(step)
         case .aggregate(var step):
-            step.input = step.input.pruned(keeping: columnsRead(step.grouping + step.aggregates.flatMap(\.arguments)))
+            step.input = step.input.pruned(
+                keeping: columnsRead(step.grouping + step.aggregates.flatMap(\.arguments) + (step.late?.columns ?? [])))
             return .aggregate(step)
         case .join(var step):
             step.left = step.left.pruned(keeping: Set(step.left.output.columns.indices))

@@ -190,6 +190,15 @@ private struct StepPlanner {
                 sendsOld: query.having != nil && !query.isFinal)
         step.emptyIsNull = !isGroupedByKey && format.name == .delimited
         step.keepsNullKeys = isGroupedByKey && !query.isJoin && (key.count > 1 || format.name == .delimited)
+        step.late = query.lateRows.map { late in
+            let output = RowSchema(columns: late.schema.key + late.schema.value, keyCount: late.schema.key.count)
+            let sink = SinkDescription(
+                sourceName: late.name, topic: late.topic, kind: .stream, keyFormat: late.keyFormat, valueFormat: late.valueFormat,
+                timestamp: nil, window: nil)
+            // The source's columns, without those that it takes from headers.
+            let own = output.columns.count - LateRows.added
+            return LateRows(sink: sink, columns: (0..<own).map { .column($0, output.columns[$0].type) }, output: output)
+        }
         return .aggregate(step)
     }
 

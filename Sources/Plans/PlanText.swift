@@ -53,6 +53,7 @@ extension Step {
             + (step.grouping.isEmpty ? "ALL" : texts(step.grouping, step.input.output))
         if let window = step.window { text += " " + window.text }
         if step.isFinal { text += " EMIT FINAL" }
+        if let late = step.late { text += " LATE ROWS INTO \(late.sink.sourceName) (topic \(late.sink.topic))" }
         return text + " STORE \(step.store.name)" + (step.repartition.map { " REPARTITION \($0.name)" } ?? "")
     }
 

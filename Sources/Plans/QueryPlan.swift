@@ -71,6 +71,9 @@ package struct QueryPlan: Hashable, Sendable, Codable {
         return collect(root)
     }
 
+    /// Where the query puts rows whose window is closed; nil where it keeps none.
+    package var lateRows: SinkDescription? { root.lateRows?.sink }
+
     /// Whether the rows of the result belong to windows.
     package var isWindowed: Bool { Self.window(of: root) != nil }
 

@@ -210,6 +210,23 @@ package struct WindowDescription: Hashable, Sendable, Codable {
     }
 }
 
+/// LATE ROWS INTO: where rows go whose window is closed.
+package struct LateRows: Hashable, Sendable, Codable {
+    /// The stream; its columns are those of `columns`, the bounds of the window, and how late the row was.
+    package var sink: SinkDescription
+    /// The columns of the input that make the row, key columns first.
+    package var columns: [TypedExpression]
+    /// The columns of the stream.
+    package var output: RowSchema
+    /// Columns of the stream that are not the row's.
+    package static let added = 3
+    package init(sink: SinkDescription, columns: [TypedExpression], output: RowSchema) {
+        self.sink = sink
+        self.columns = columns
+        self.output = output
+    }
+}
+
 /// GROUP BY: rows of the result are the grouping columns (the key), then one column an aggregate.
 package struct AggregateStep: Hashable, Sendable, Codable {
     package var input: Step
@@ -232,6 +249,8 @@ package struct AggregateStep: Hashable, Sendable, Codable {
     package var keepsNullKeys = false
     /// Keys pass through a format that does not tell an empty text from NULL.
     package var emptyIsNull = false
+    /// Where rows go whose window is closed; they are only reported where this is nil.
+    package var late: LateRows?
 
     package init(
         input: Step, grouping: [TypedExpression], aggregates: [AggregateCall], window: WindowDescription?, isFinal: Bool,
@@ -389,5 +408,13 @@ package indirect enum Step: Hashable, Sendable, Codable {
         case .aggregate(let step): [step.input]
         case .join(let step): [step.left, step.right]
         }
+    }
+}
+
+extension Step {
+    /// Where this step or one below puts rows whose window is closed.
+    package var lateRows: LateRows? {
+        if case .aggregate(let step) = self, let late = step.late { return late }
+        return inputs.lazy.compactMap(\.lateRows).first
     }
 }

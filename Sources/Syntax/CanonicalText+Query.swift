@@ -20,6 +20,7 @@ extension CanonicalText {
         if let keys = query.groupBy { lines.append("GROUP BY " + keyList(keys)) }
         if let keys = query.partitionBy { lines.append("PARTITION BY " + keyList(keys)) }
         if let having = query.having { lines.append("HAVING " + expression(having)) }
+        if let late = query.lateRows { lines.append("LATE ROWS INTO " + name(late)) }
         if let emit = query.emit { lines.append("EMIT " + emit.rawValue) }
         if let limit = query.limit { lines.append("LIMIT \(limit)") }
         return lines.joined(separator: "\n")

@@ -20,6 +20,12 @@ extension Parser {
             query.partitionBy = try keyList()
         }
         if accept(.having) { query.having = try expression() }
+        if isWord(current, "LATE"), isWord(peek(), "ROWS") {
+            advance()
+            advance()
+            try expect(.into)
+            query.lateRows = try sourceName()
+        }
         if accept(.emit) {
             if accept(.changes) {
                 query.emit = .changes

@@ -16,6 +16,8 @@ package struct Query: Hashable, Sendable {
     package var partitionBy: [Expression]?
     /// What follows HAVING.
     package var having: Expression?
+    /// The stream that LATE ROWS INTO names.
+    package var lateRows: Name?
     /// nil when there is no EMIT: a pull query, or `CHANGES` by default in a persistent one.
     package var emit: Emit?
     /// The LIMIT; may be negative, which the analyser refuses.

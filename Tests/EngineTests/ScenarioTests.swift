@@ -7,6 +7,7 @@ import Testing
     @Test func inserts() throws { try checkScenario("inserts") }
     @Test func sessions() throws { try checkScenario("sessions") }
     @Test func localWindows() throws { try checkScenario("local-windows") }
+    @Test func lateRows() throws { try checkScenario("late-rows") }
     @Test func aggregations() throws { try checkScenario("aggregations") }
     @Test func derivations() throws { try checkScenario("derivations") }
     @Test func badRecords() throws { try checkScenario("bad-records") }

@@ -52,7 +52,7 @@ import Testing
             "BOTH", "CHAR", "DOUBLE", "EXTRACT", "FOR", "ILIKE", "LEADING", "NUMERIC", "POSITION", "PRECISION", "SIMILAR",
             "SUBSTRING", "TRAILING", "TRIM", "UNKNOWN", "VARCHAR", "WITHOUT",
         ]
-        let ofWindows: Set<String> = ["QUARTER", "QUARTERS", "WEEK", "WEEKS"]
+        let ofWindows: Set<String> = ["LATE", "QUARTER", "QUARTERS", "WEEK", "WEEKS"]
         let contextual = ofQuestions.union(ofExpressions).union(ofWindows).union(["LIMITS", "SKIP"])
         let words = try Grammar(contentsOf: "sql.ebnf").words
         #expect(words.subtracting(Keyword.allCases.map(\.rawValue)) == contextual)

@@ -63,6 +63,8 @@ final class AggregateOperator: Operator {
     let retention: Milliseconds
     /// How rows are put together before they go into windows; nil where each goes by itself.
     private(set) var panes: Panes?
+    /// Keeps the rows whose windows are closed.
+    let lateRows: LateRowWriter?
     let keyEncoder: SideEncoder
     var batch = Batch()
     let resultColumns: [Column]
@@ -116,6 +118,7 @@ final class AggregateOperator: Operator {
         (size, advance) = (windowTimes.size, windowTimes.advance)
         grace = step.window?.grace ?? 0
         retention = step.window?.retention ?? 0
+        lateRows = try step.late.map { late throws(DataflowError) in try LateRowWriter(late, context) }
         keyEncoder = try Codecs.encoder(step.keyFormat, step.output.key)
         resultColumns = step.output.columns.map { Column($0.type) }
         beforeColumns = step.output.columns.map { Column($0.type) }
@@ -132,6 +135,8 @@ final class AggregateOperator: Operator {
     var maySpill: Bool { !step.isFinal && context.environment.makeDiskTable != nil }
 
     override var stores: [NamedStore] { [NamedStore(step.store, self)] }
+
+    override var besideRecords: RecordSink? { lateRows?.records }
 
     var isWindowed: Bool { step.window != nil }
 
@@ -233,6 +238,7 @@ final class AggregateOperator: Operator {
             self.work = isDone ? nil : work
             if !rows.isEmpty { times = try apply(work.input) }
         }
+        try lateRows?.write(work.input)
         if emitsEach, !rows.isEmpty { try emitEach(work.input, times) }
         clearTouched()
         if step.isFinal, work.start == nil, work.next > 0 { queueClosed(work.input, work.usable[work.next - 1]) }
@@ -387,9 +393,11 @@ final class AggregateOperator: Operator {
     }
 
     @inline(never) private func reportLate(_ input: Batch, _ row: Int, start: Int64, streamTime: Int64) {
+        let end = windowTimes.end(of: start)
+        lateRows?.note(row, start: start, end: end, streamTime: streamTime, time: input.timestamps[row])
         context.errors.add(
             .late, step: "Aggregate", column: nil,
-            message: "window [\(start),\(windowTimes.end(of: start))) is closed at stream time \(streamTime)", batch: input, row: row)
+            message: "window [\(start),\(end)) is closed at stream time \(streamTime)", batch: input, row: row)
     }
 
     /// Gives each window its operations and each operation its group.

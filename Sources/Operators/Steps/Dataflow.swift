@@ -193,6 +193,7 @@ package final class Dataflow {
         view = readable.flatMap { TableView($0, builder.viewed, of: root, destination, environment) }
         operators = builder.operators + [end]
         joins = builder.joins
+        keepsLateRows = builder.operators.contains { $0.besideRecords != nil }
         storeNames = builder.stores.map(\.name)
         stores = Dictionary(builder.stores.map { ($0.name, $0.store) }, uniquingKeysWith: { _, later in later })
         spilling = builder.stores.compactMap { ($0.store as? AggregateOperator).flatMap { $0.maySpill ? $0 : nil } }
@@ -402,6 +403,15 @@ package final class Dataflow {
     package func takeOutput() -> OutgoingRecords {
         didTake()
         return held?.take() ?? OutgoingRecords()
+    }
+
+    /// Whether rows whose windows are closed are kept.
+    package let keepsLateRows: Bool
+
+    /// The records for the stream of late rows since the last call.
+    package func takeLateRows() -> OutgoingRecords {
+        didTake()
+        return operators.lazy.compactMap(\.besideRecords).first?.take() ?? OutgoingRecords()
     }
 
     /// Frees what large batches and answers have needed, for as long as no records come.

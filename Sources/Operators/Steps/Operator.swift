@@ -63,6 +63,9 @@ class Operator {
     /// Bytes of state that this operator holds beside its stores.
     var stateMemory: Int { 0 }
 
+    /// What the operator puts out for another topic than the dataflow's own; nil for none.
+    var besideRecords: RecordSink? { nil }
+
     /// The state stores that this operator keeps, each under the name by which the plan knows it.
     var stores: [NamedStore] { [] }
 }

@@ -75,7 +75,10 @@ final class OutputBudget {
     private(set) var batchRows = 0
     private(set) var batchBytes = 0
     /// Bytes at the dataflow's end that have not been taken yet.
-    private(set) var heldBytes = 0
+    var heldBytes: Int { heldAtEnd + heldBeside }
+    private var heldAtEnd = 0
+    /// Those of other topics than the dataflow's own.
+    private var heldBeside = 0
     /// One record makes more rows than it may.
     var hasTooManyRows = false
 
@@ -106,12 +109,19 @@ final class OutputBudget {
     func spend(bytes: Int, held: Int) {
         self.bytes += bytes
         batchBytes += bytes
-        heldBytes = held
+        heldAtEnd = held
+    }
+
+    /// This much has been put out for another topic than the dataflow's own.
+    func spendBeside(bytes: Int) {
+        self.bytes += bytes
+        batchBytes += bytes
+        heldBeside += bytes
     }
 
     /// What the end held has been taken, or taken back to `held` bytes.
     func release(to held: Int) {
-        heldBytes = held
+        (heldAtEnd, heldBeside) = (held, 0)
         hasTooManyRows = false
     }
 }

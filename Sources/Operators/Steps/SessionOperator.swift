@@ -57,6 +57,8 @@ final class SessionOperator: Operator {
     var out = Batch()
     let cutter: ChunkCutter
     let hasFixedSize: Bool
+    /// Keeps the rows whose sessions are closed.
+    let lateRows: LateRowWriter?
     let columns: [Column]
     let oldColumns: [Column]
 
@@ -72,6 +74,7 @@ final class SessionOperator: Operator {
         self.aggregators = aggregators
         keyEncoder = try Codecs.encoder(step.keyFormat, step.output.key)
         keys = Self.makeKeys(step, context)
+        lateRows = try step.late.map { late throws(DataflowError) in try LateRowWriter(late, context) }
         columns = step.output.columns.map { Column($0.type) }
         oldColumns = step.output.columns.map { Column($0.type) }
         pendingOld = step.output.columns.map { Column($0.type) }
@@ -85,6 +88,8 @@ final class SessionOperator: Operator {
     }
 
     override var stores: [NamedStore] { [NamedStore(step.store, self)] }
+
+    override var besideRecords: RecordSink? { lateRows?.records }
 
     // MARK: Batches
 
@@ -137,6 +142,7 @@ final class SessionOperator: Operator {
                 gatherHeld()
             } else if let work {
                 try gatherRows(work)
+                try lateRows?.write(work.batch)
                 finishOutput(work.batch)
                 guard nextRow == work.rows.count, closed.isEmpty else { continue }
                 self.work = nil
@@ -271,6 +277,7 @@ final class SessionOperator: Operator {
     }
 
     @inline(never) private func reportLate(_ meeting: SessionMeeting, _ streamTime: Int64, _ batch: Batch, _ row: Int) {
+        lateRows?.note(row, start: meeting.start, end: meeting.end, streamTime: streamTime, time: batch.timestamps[row])
         context.errors.add(
             .late, step: "Aggregate", column: nil,
             message: "session [\(meeting.start),\(meeting.end)] is closed at stream time \(streamTime)", batch: batch, row: row)

@@ -15,10 +15,15 @@ final class SinkOperator: Operator {
     private let keyCount: Int
     /// The query makes its keys itself (PARTITION BY).
     private let makesKeys: Bool
+    /// It writes another topic than the dataflow's own.
+    private let isBeside: Bool
     let records = RecordSink()
 
-    init(_ sink: SinkDescription, _ schema: RowSchema, makesKeys: Bool, _ context: DataflowContext) throws(DataflowError) {
+    init(
+        _ sink: SinkDescription, _ schema: RowSchema, makesKeys: Bool, isBeside: Bool = false, _ context: DataflowContext
+    ) throws(DataflowError) {
         self.sink = sink
+        self.isBeside = isBeside
         self.makesKeys = makesKeys
         keyCount = schema.keyCount
         key = try Codecs.encoder(sink.keyFormat, schema.key)
@@ -45,7 +50,11 @@ final class SinkOperator: Operator {
                 first = last
             }
         }
-        context.budget.spend(bytes: records.bytes.count - before, held: records.bytes.count)
+        if isBeside {
+            context.budget.spendBeside(bytes: records.bytes.count - before)
+        } else {
+            context.budget.spend(bytes: records.bytes.count - before, held: records.bytes.count)
+        }
     }
 
     override func releaseMemory() {
