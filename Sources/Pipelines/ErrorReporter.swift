@@ -124,7 +124,7 @@ private struct ProcessingLogMessage {
                 "TYPE": .integer(3),
                 "SERIALIZATIONERROR": ["TARGET": "value", "ERRORMESSAGE": .string(text), "CAUSE": causes, "TOPIC": .optional(topic)],
             ]
-        case .nullKey, .nullValue, .timestamp, .expression, .nullGroup, .late, .skipped, .tooLarge:
+        case .nullKey, .nullValue, .timestamp, .expression, .nullGroup, .late, .future, .skipped, .tooLarge:
             return ["TYPE": .integer(1), "RECORDPROCESSINGERROR": ["ERRORMESSAGE": .string(text), "CAUSE": causes]]
         }
     }

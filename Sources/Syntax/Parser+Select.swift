@@ -20,7 +20,7 @@ extension Parser {
             query.partitionBy = try keyList()
         }
         if accept(.having) { query.having = try expression() }
-        if isWord(current, "LATE"), isWord(peek(), "ROWS") {
+        if beginsLateRows {
             advance()
             advance()
             try expect(.into)
@@ -140,12 +140,16 @@ extension Parser {
         return kind
     }
 
-    /// source = name [ ['AS'] name ]; EMIT and PARTITION are free words, so what follows decides whether they are an alias.
+    /// Whether LATE ROWS INTO begins here: none of the words is reserved but the last.
+    private var beginsLateRows: Bool { isWord(current, "LATE") && isWord(peek(), "ROWS") && peek(2).isKeyword(.into) }
+
+    /// source = name [ ['AS'] name ]; EMIT, PARTITION and LATE are free words, so what follows decides whether they are an alias.
     private mutating func source() throws(ParseFailure) -> Relation {
         let name = try sourceName()
         if accept(.as) { return .source(name: name, alias: try sourceName()) }
         let beginsClause =
             at(.emit) && (peek().isKeyword(.changes) || peek().isKeyword(.final)) || at(.partition) && peek().isKeyword(.by)
+            || beginsLateRows
         guard isName(current), !beginsClause else { return .source(name: name, alias: nil) }
         return .source(name: name, alias: try sourceName())
     }
