@@ -22,7 +22,7 @@ extension Parser {
             return .createAs(
                 CreateAs(
                     kind: head.kind, orReplace: head.orReplace, ifNotExists: head.ifNotExists, name: head.name,
-                    properties: head.properties, query: try query()))
+                    properties: head.properties, query: try continuousQuery()))
         }
         return .createSource(head)
     }

@@ -6,10 +6,12 @@ extension Parser {
     mutating func insert() throws(ParseFailure) -> Statement {
         try expect(.insert, .into)
         let target = try sourceName()
-        if at(.select) { return .insertSelect(InsertSelect(target: target, query: try query())) }
+        if at(.select) || at(.with) && !peek().isSymbol(.leftParenthesis) {
+            return .insertSelect(InsertSelect(target: target, query: try continuousQuery()))
+        }
         if accept(.with) {
             let properties = try properties()
-            return .insertSelect(InsertSelect(target: target, properties: properties, query: try query()))
+            return .insertSelect(InsertSelect(target: target, properties: properties, query: try continuousQuery()))
         }
         let columns = at(.leftParenthesis) ? try nameList() : []
         try expect(.values)

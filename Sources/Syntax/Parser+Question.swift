@@ -34,11 +34,26 @@ extension Parser {
             let question = try general.question()
             guard general.at(.semicolon) || general.current.kind == .end else { throw general.unexpected() }
             general.allowsQuestions = false
+            if question.hasEmit, let query = try endless() { return .query(query) }
             self = general
             return .question(question, OriginalFailure(failure.diagnostic))
         } catch {
             guard at(.select), classic.index >= general.index, error.diagnostic.code != .tooDeep else { throw error }
             throw failure
+        }
+    }
+
+    /// The query that a question with EMIT is when what it names and its subqueries are written out; nil when it is none. Errors: they cannot be.
+    private mutating func endless() throws(ParseFailure) -> Query? {
+        var parser = self
+        do throws(ParseFailure) {
+            let query = try parser.continuousQuery()
+            guard parser.at(.semicolon) || parser.current.kind == .end else { return nil }
+            self = parser
+            return query
+        } catch {
+            if [.featureNotSupported, .unknownColumn, .ambiguousColumn].contains(error.diagnostic.code) { throw error }
+            return nil
         }
     }
 
@@ -66,7 +81,7 @@ extension Parser {
         return question
     }
 
-    private mutating func commonTable() throws(ParseFailure) -> CommonTable {
+    mutating func commonTable() throws(ParseFailure) -> CommonTable {
         let name = try sourceName()
         let columns = at(.leftParenthesis) ? try nameList() : []
         try expect(.as)

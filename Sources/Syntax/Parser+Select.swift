@@ -145,7 +145,7 @@ extension Parser {
 
     /// source = name [ ['AS'] name ]; EMIT, PARTITION and LATE are free words, so what follows decides whether they are an alias.
     private mutating func source() throws(ParseFailure) -> Relation {
-        let name = try sourceName()
+        let name = inlinesSubqueries && at(.leftParenthesis) ? try inlinedSubquery() : try sourceName()
         if accept(.as) { return .source(name: name, alias: try sourceName()) }
         let beginsClause =
             at(.emit) && (peek().isKeyword(.changes) || peek().isKeyword(.final)) || at(.partition) && peek().isKeyword(.by)

@@ -4,9 +4,9 @@ import Diagnostics
 
 extension Parser {
     mutating func statement() throws(ParseFailure) -> Statement {
-        let first = current
         if at(.leftParenthesis) { return try queryOrQuestion() }
-        guard case .keyword(let keyword) = first.kind else { throw unknownStatement() }
+        if beginsInlinedStatement { return try inlinedStatement() }
+        guard case .keyword(let keyword) = current.kind else { throw unknownStatement() }
         switch keyword {
         case .select, .with, .values: return try queryOrQuestion()
         case .create: return try create()
@@ -34,6 +34,17 @@ extension Parser {
             try expect(.script)
             return .runScript(path: try string())
         default: throw unknownStatement()
+        }
+    }
+
+    /// WITH in front of CREATE … AS SELECT and INSERT … SELECT.
+    private mutating func inlinedStatement() throws(ParseFailure) -> Statement {
+        let first = current
+        try inlinedTables()
+        let inner = try statement()
+        switch inner {
+        case .createAs, .insertSelect: return inner
+        default: throw syntaxError(at: first, "WITH stands in front of SELECT, CREATE … AS SELECT and INSERT … SELECT only")
         }
     }
 

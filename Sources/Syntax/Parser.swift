@@ -127,6 +127,10 @@ struct Parser {
     var postfixStart = 0
     /// Whether a question is being parsed: ksqlDB's grammar has no subqueries, and takes some of their words for names.
     var allowsQuestions = false
+    /// Of a query that never ends: the subqueries that are to be written out, by name.
+    var inlined: [String: InlinedTable] = [:]
+    /// Whether a subquery may stand behind FROM of such a query.
+    var inlinesSubqueries = false
     /// Levels of recursion at this moment.
     var nesting = 0
     /// The pieces of the text that variables replace, in order.

@@ -38,6 +38,12 @@ package struct Question: Hashable, Sendable {
 }
 
 extension Question {
+    /// Whether EMIT stands at its end.
+    var hasEmit: Bool {
+        if case .select(let block) = body, block.emit != nil { return true }
+        return emit != nil
+    }
+
     /// Whether it is nothing but a body.
     var isBare: Bool { tables.isEmpty && orderBy.isEmpty && limit == nil && offset == nil && emit == nil }
 }

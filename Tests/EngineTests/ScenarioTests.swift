@@ -15,6 +15,7 @@ import Testing
     @Test func questions() throws { try checkScenario("questions") }
     @Test func questionForms() throws { try checkScenario("question-forms") }
     @Test func questionReach() throws { try checkScenario("question-reach") }
+    @Test func subqueries() throws { try checkScenario("subqueries") }
     @Test func failures() throws { try checkScenario("failures") }
     @Test func twoSessions() throws { try checkScenario("two-sessions") }
     @Test func restarts() throws { try checkScenario("restarts") }
