@@ -1,5 +1,6 @@
 // Function calls: which signature is meant, lambdas typed from the collection they run over, aggregates and table functions set aside.
 
+import Catalog
 import Diagnostics
 import Functions
 import Plans
@@ -10,10 +11,12 @@ import Values
 extension ExpressionAnalyser {
     mutating func call(_ name: Name, _ arguments: [Expression], _ whole: Expression) throws(Diagnostic) -> TypedExpression {
         if let other = try otherForm(name, arguments, whole) { return other }
+        if let own = try userCall(name, arguments, whole) { return own }
         guard let family = context.functions.family(named: name.text, withAliases: context.isFull) else {
             throw Diagnostic(
                 .unknownFunction, "Can't find any functions with the name '\(name.text)'",
-                hint: nameSuggestion(for: name.text.uppercased(), among: context.functions.names(withAliases: context.isFull)), at: name.span.range)
+                hint: nameSuggestion(for: name.text.uppercased(), among: context.functions.names(withAliases: context.isFull) + context.catalog.functions.keys.sorted()),
+                at: name.span.range)
         }
         switch family.kind {
         case .scalar: return try scalar(family, arguments, whole)

@@ -65,6 +65,9 @@ package struct ExpressionAnalyser {
             })
     }
 
+    /// Goes on with the slots behind those of another analyser.
+    mutating func takeSlots(of other: ExpressionAnalyser) { nextSlot = max(nextSlot, other.nextSlot) }
+
     mutating func makeSlot() -> Int {
         nextSlot += 1
         return nextSlot - 1

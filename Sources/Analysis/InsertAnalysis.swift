@@ -141,7 +141,8 @@ private func row(
     var analyser = ExpressionAnalyser(context: context, scope: .empty)
     analyser.place = "column"
     for (column, expression) in zip(names, values) {
-        let value = try analyser.analyse(expression)
+        let known = columns.first { $0.name == column.text }?.type
+        let value = try analyser.analyse(context.isFull ? known.map(expression.leavingOutNulls) ?? expression : expression)
         if column.text == "ROWTIME" && !columns.contains(where: { $0.name == "ROWTIME" }) {
             row.rowtime = try assign(value, to: Values.ColumnDefinition("ROWTIME", .bigint))
             continue
@@ -258,7 +259,8 @@ private struct TypeDifference {
             }
             return nil
         case (.array(let mine), .array(let element)): self = TypeDifference(of: mine, from: element, at: path + "[]") ?? self
-        case (.map(_, let mine), .map(_, let value)): self = TypeDifference(of: mine, from: value, at: path + "[]") ?? self
+        case (.map(let key, let mine), .map(let other, let value)) where key.canAssign(to: other):
+            self = TypeDifference(of: mine, from: value, at: path + "[]") ?? self
         default: if path.isEmpty { return nil }
         }
     }
@@ -286,7 +288,7 @@ extension SQLType {
     }
 
     /// Whether a decimal, also one inside, has digits behind the point for which the other type has no room.
-    fileprivate func losesDigits(in wanted: SQLType) -> Bool {
+    func losesDigits(in wanted: SQLType) -> Bool {
         switch (self, wanted) {
         case (.decimal(_, let scale), .decimal(_, let room)): return scale > room
         case (.array(let a), .array(let b)): return a.losesDigits(in: b)
@@ -298,7 +300,7 @@ extension SQLType {
     }
 
     /// The strict coercions of INSERT, element- and field-wise inside nested types.
-    fileprivate func canAssign(to wanted: SQLType) -> Bool {
+    func canAssign(to wanted: SQLType) -> Bool {
         if castsImplicitly(to: wanted) { return true }
         switch (self, wanted) {
         case (.array(let a), .array(let b)): return a.canAssign(to: b)
@@ -306,6 +308,26 @@ extension SQLType {
         case (.structure(let a), .structure(let b)):
             return a.allSatisfy { field in b.first { $0.name == field.name }.map { field.type.canAssign(to: $0.type) } ?? false }
         default: return false
+        }
+    }
+}
+
+extension Expression {
+    /// The expression without fields of STRUCTs that are NULL: what is not given is NULL in the column's type, while a NULL has no type. Names that
+    /// the type does not have stay, to be refused.
+    fileprivate func leavingOutNulls(for type: SQLType) -> Expression {
+        switch (node, type) {
+        case (.structure(let entries), .structure(let fields)):
+            let kept = entries.compactMap { entry -> StructEntry? in
+                guard let field = fields.first(where: { $0.name == entry.name.text }) else { return entry }
+                if entry.value.node == .literal(.null) { return nil }
+                return StructEntry(name: entry.name, value: entry.value.leavingOutNulls(for: field.type))
+            }
+            return Expression(.structure(kept), span: span)
+        case (.array(let items), .array(let element)): return Expression(.array(items.map { $0.leavingOutNulls(for: element) }), span: span)
+        case (.map(let entries), .map(_, let value)):
+            return Expression(.map(entries.map { MapEntry(key: $0.key, value: $0.value.leavingOutNulls(for: value)) }), span: span)
+        default: return self
         }
     }
 }

@@ -8,6 +8,8 @@ package enum CatalogObject: Hashable, Sendable {
     case source(SourceDefinition)
     case type(CustomType)
     case query(QueryDefinition)
+    case function(UserFunction)
+    case comment(CatalogComment)
     /// The query of that id is not to run until it is resumed.
     case pause(String)
     /// The state of the query of that id did not fit the server's memory.
@@ -24,6 +26,8 @@ package enum CatalogObject: Hashable, Sendable {
         case .source(let source): .source(source.name)
         case .type(let type): .type(type.name)
         case .query(let query): .query(query.id)
+        case .function(let function): .function(function.name)
+        case .comment(let comment): .comment(comment.subject)
         case .pause(let id): .pause(id)
         case .memoryPause(let id): .memoryPause(id)
         case .removedTopic(let topic): .removedTopic(topic.name)
@@ -38,6 +42,9 @@ package enum CatalogKey: Hashable, Sendable {
     case source(String)
     case type(String)
     case query(String)
+    case function(String)
+    /// The key of what has the comment, or of a source with the name of a column behind it.
+    case comment(String)
     case pause(String)
     case memoryPause(String)
     case removedTopic(String)
@@ -50,6 +57,8 @@ package enum CatalogKey: Hashable, Sendable {
         case .source(let name): "source/" + name
         case .type(let name): "type/" + name
         case .query(let id): "query/" + id
+        case .function(let name): "function/" + name
+        case .comment(let subject): "comment/" + subject
         case .pause(let id): "paused/" + id
         case .memoryPause(let id): "over-memory/" + id
         case .removedTopic(let name): "removed-topic/" + name
@@ -66,6 +75,8 @@ package enum CatalogKey: Hashable, Sendable {
         case "source": self = .source(name)
         case "type": self = .type(name)
         case "query": self = .query(name)
+        case "function": self = .function(name)
+        case "comment": self = .comment(name)
         case "paused": self = .pause(name)
         case "over-memory": self = .memoryPause(name)
         case "removed-topic": self = .removedTopic(name)
@@ -101,13 +112,13 @@ package struct CatalogChange: Hashable, Sendable {
             switch object {
             case .query(let query): query.id
             case .pause(let id): id
-            case .source, .type, .memoryPause, .removedTopic, .scriptMark, .numbers: nil
+            case .source, .type, .function, .comment, .memoryPause, .removedTopic, .scriptMark, .numbers: nil
             }
         }
         let removed = remove.compactMap { key -> String? in
             switch key {
             case .query(let id), .pause(let id): id
-            case .source, .type, .memoryPause, .removedTopic, .scriptMark, .numbers: nil
+            case .source, .type, .function, .comment, .memoryPause, .removedTopic, .scriptMark, .numbers: nil
             }
         }
         return Set(changed + removed)
@@ -149,7 +160,7 @@ extension CatalogSnapshot {
             if queries[id] == nil { throw CatalogConflict(reason: "the query \(id), which is to be paused, does not exist") }
         case .memoryPause(let id):
             if queries[id] == nil { throw CatalogConflict(reason: "the query \(id), which does not fit, does not exist") }
-        case .type, .removedTopic, .scriptMark, .numbers: return
+        case .type, .function, .comment, .removedTopic, .scriptMark, .numbers: return
         }
     }
 
@@ -166,7 +177,7 @@ extension CatalogSnapshot {
             if paused.contains(id) || memoryPauses.contains(id) {
                 throw CatalogConflict(reason: "the query \(id) is removed, but stays paused")
             }
-        case .source, .query, .type, .pause, .memoryPause, .removedTopic, .scriptMark, .numbers: return
+        case .source, .query, .type, .function, .comment, .pause, .memoryPause, .removedTopic, .scriptMark, .numbers: return
         }
     }
 }

@@ -51,6 +51,8 @@ package enum CatalogRecord: Sendable {
             switch CatalogKey(key) {
             case .source?: return .object(.source(try body.decoded(as: SourceDefinition.self)), sequence: sequence)
             case .type?: return .object(.type(try body.decoded(as: CustomType.self)), sequence: sequence)
+            case .function?: return .object(.function(try body.decoded(as: UserFunction.self)), sequence: sequence)
+            case .comment?: return .object(.comment(try body.decoded(as: CatalogComment.self)), sequence: sequence)
             case .query?: return query(try body.decoded(as: StoredQuery.self), document["plan"] ?? .null, sequence)
             case .pause(let id)?: return .object(.pause(id), sequence: sequence)
             case .memoryPause(let id)?: return .object(.memoryPause(id), sequence: sequence)
@@ -88,6 +90,8 @@ extension CatalogObject {
         switch self {
         case .source(let source): members.append(.init("object", try JSONValue(encoding: source)))
         case .type(let type): members.append(.init("object", try JSONValue(encoding: type)))
+        case .function(let function): members.append(.init("object", try JSONValue(encoding: function)))
+        case .comment(let comment): members.append(.init("object", try JSONValue(encoding: comment)))
         case .query(let query):
             members.append(.init("object", try JSONValue(encoding: StoredQuery(query))))
             members.append(

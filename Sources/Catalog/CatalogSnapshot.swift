@@ -166,6 +166,10 @@ package struct CatalogSnapshot: Hashable, Sendable {
     package private(set) var sources = ObjectsByName<SourceDefinition>()
     package private(set) var customTypes: [String: CustomType] = [:]
     package private(set) var queries = ObjectsByName<QueryDefinition>()
+    /// Functions that users have defined, by name.
+    package private(set) var functions: [String: UserFunction] = [:]
+    /// The texts of comments, by what has them.
+    package private(set) var comments: [String: String] = [:]
     /// The queries that PAUSE has stopped.
     package private(set) var paused: Set<String> = []
     /// The queries whose state did not fit the server's memory. After a start of the server they come behind all others.
@@ -189,6 +193,12 @@ package struct CatalogSnapshot: Hashable, Sendable {
     package func keys(ofQuery id: String) -> [CatalogKey] {
         [.query(id), .pause(id)] + (memoryPauses.contains(id) ? [.memoryPause(id)] : [])
     }
+    /// The keys of a source's comments, with those of its columns.
+    package func commentKeys(ofSource name: String) -> [CatalogKey] {
+        let own = CatalogComment.subject(source: name)
+        return comments.keys.filter { $0 == own || $0.hasPrefix(own + "/") }.sorted().map { .comment($0) }
+    }
+
     /// The queries that read a source.
     package func readers(of name: String) -> [QueryDefinition] { queries.values.filter { $0.reads.contains(name) }.sorted { $0.id < $1.id } }
     /// The queries that write a source.
@@ -202,6 +212,8 @@ package struct CatalogSnapshot: Hashable, Sendable {
         case .source(let source): sources[source.name] = source
         case .type(let type): customTypes[type.name] = type
         case .query(let query): queries[query.id] = query
+        case .function(let function): functions[function.name] = function
+        case .comment(let comment): comments[comment.subject] = comment.text
         case .pause(let id): paused.insert(id)
         case .memoryPause(let id): memoryPauses.insert(id)
         case .removedTopic(let topic): removedTopics[topic.name] = topic
@@ -216,6 +228,8 @@ package struct CatalogSnapshot: Hashable, Sendable {
         case .source(let name): sources[name] = nil
         case .type(let name): customTypes[name] = nil
         case .query(let id): queries[id] = nil
+        case .function(let name): functions[name] = nil
+        case .comment(let subject): comments[subject] = nil
         case .pause(let id): paused.remove(id)
         case .memoryPause(let id): memoryPauses.remove(id)
         case .removedTopic(let name): removedTopics[name] = nil

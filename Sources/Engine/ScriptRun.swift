@@ -99,13 +99,15 @@ extension Statement {
     /// Whether the statement changes what exists or what is stored, for longer than its session.
     var changesData: Bool {
         if case .insertValues = self { return true }
+        if case .changeRows = self { return true }
         return changesCatalog
     }
 
     /// Whether the statement changes the catalog.
     var changesCatalog: Bool {
         switch self {
-        case .createSource, .createAs, .insertSelect, .dropSource, .alterSource, .createType, .dropType, .manageQuery: true
+        case .createSource, .createAs, .insertSelect, .dropSource, .alterSource, .createType, .dropType, .manageQuery, .createFunction,
+            .dropFunction, .comment: true
         default: false
         }
     }

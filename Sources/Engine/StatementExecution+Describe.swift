@@ -26,6 +26,7 @@ extension StatementExecution {
                     at: name.span.range)
             }
             if extended { return answer(text: extendedDescription(of: source)) }
+            if let comment = engine.catalog.comments[CatalogComment.subject(source: source.name)] { sink.emit(.notice("\(source.name): \(comment)")) }
             return answer(fields(of: source))
         case .streams(let extended): return describeAll(.stream, extended: extended)
         case .tables(let extended): return describeAll(.table, extended: extended)
@@ -44,8 +45,15 @@ extension StatementExecution {
     }
 
     private func fields(of source: SourceDefinition) -> Listing {
-        var listing = Listing(texts: ["Field", "Type"])
-        for (name, type) in fieldTexts(of: source) { listing.add(texts: [name, type]) }
+        let texts = fieldTexts(of: source)
+        let comments = texts.map { engine.catalog.comments[CatalogComment.subject(source: source.name, column: $0.0)] }
+        guard comments.contains(where: { $0 != nil }) else {
+            var listing = Listing(texts: ["Field", "Type"])
+            for (name, type) in texts { listing.add(texts: [name, type]) }
+            return listing
+        }
+        var listing = Listing(texts: ["Field", "Type", "Comment"])
+        for ((name, type), comment) in zip(texts, comments) { listing.add(texts: [name, type, comment ?? ""]) }
         return listing
     }
 
@@ -73,8 +81,12 @@ extension StatementExecution {
         } else {
             lines.append("Kafka topic          : \(source.topic) (missing)")
         }
+        if let comment = engine.catalog.comments[CatalogComment.subject(source: source.name)] { lines.append("Comment              : \(comment)") }
         lines += ["Statement            : \(source.statement)", ""]
-        lines += fieldTexts(of: source).map { "  \($0.0): \($0.1)" }
+        lines += fieldTexts(of: source).map { name, type in
+            let comment = engine.catalog.comments[CatalogComment.subject(source: source.name, column: name)]
+            return "  \(name): \(type)" + (comment.map { "  -- \($0)" } ?? "")
+        }
         let queries = engine.state.withLock { Array($0.queries.values) }.sorted { $0.id < $1.id }
         for (title, found) in [
             ("Queries that read from this \(source.kind.rawValue)", queries.filter { $0.reads.contains(source.name) }),
@@ -130,6 +142,12 @@ extension StatementExecution {
     }
 
     private func describeFunction(_ name: Name) throws(Diagnostic) -> AnswerSummary {
+        if let function = engine.catalog.functions[name.text] {
+            let comment = engine.catalog.comments[CatalogComment.subject(function: name.text)]
+            return answer(
+                text: ["Name        : \(function.name)"] + (comment.map { ["Overview    : \($0)"] } ?? [])
+                    + ["Type        : SCALAR, of a user", "Variations  :", "  \(function.heading)", "Statement   : \(function.statement)"])
+        }
         guard let family = engine.configuration.functions.family(named: name.text, withAliases: context.isFull) else {
             throw Diagnostic(
                 .unknownFunction, "Can't find any functions with the name '\(name.text)'",

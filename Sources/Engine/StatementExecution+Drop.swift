@@ -63,8 +63,10 @@ extension StatementExecution {
             }
             return AnswerSummary(message: "Source `\(name)` does not exist.")
         }
-        try checkDrop(source, drop, kind)
-        var change = CatalogChange(remove: [.source(name)] + (source.queryID.map(engine.catalog.keys) ?? []))
+        var cascade = Cascade(engine.catalog)
+        cascade.take(source: name)
+        try checkDrop(source, drop, kind, cascade)
+        var change = cascade.change
         if drop.deleteTopic, let topic = engine.log.describeTopic(named: source.topic) {
             change.set.append(.removedTopic(RemovedTopic(name: topic.name, topicID: topic.id.description)))
             // A script's rows go with the topic.
@@ -72,10 +74,14 @@ extension StatementExecution {
             change.remove += engine.catalog.scriptMarks.filter { $0.hasSuffix(suffix) }.sorted().map { .scriptMark($0) }
         }
         try apply(change)
-        return AnswerSummary(message: "Source `\(name)` (topic: \(source.topic)) was dropped.")
+        let others = cascade.names(beside: name)
+        return AnswerSummary(
+            message: "Source `\(name)` (topic: \(source.topic)) was dropped" + (others.isEmpty ? "." : ", and with it: \(others.joined(separator: ", "))."))
     }
 
-    private func checkDrop(_ source: SourceDefinition, _ drop: DropSource, _ kind: Values.SourceKind) throws(Diagnostic) {
+    private func checkDrop(
+        _ source: SourceDefinition, _ drop: DropSource, _ kind: Values.SourceKind, _ cascade: Cascade
+    ) throws(Diagnostic) {
         let range = drop.name.span.range
         if source.kind != kind {
             throw Diagnostic(
@@ -90,23 +96,32 @@ extension StatementExecution {
         }
         let readers = engine.catalog.readers(of: source.name).filter { $0.id != source.queryID }
         let writers = engine.catalog.writers(of: source.name).filter { $0.id != source.queryID }
-        guard readers.isEmpty && writers.isEmpty else {
+        guard readers.isEmpty && writers.isEmpty || drop.cascades else {
             func list(_ queries: [QueryDefinition]) -> String { "[" + queries.map(\.id).joined(separator: ", ") + "]" }
             throw Diagnostic(
                 .objectInUse,
                 "Cannot drop \(source.name).\nThe following queries read from this source: \(list(readers)).\nThe following queries write "
                     + "into this source: \(list(writers)).\nYou need to terminate them before dropping \(source.name).",
-                hint: "TERMINATE the queries, or DROP what they write to, first.", at: range)
+                hint: "TERMINATE the queries, or DROP what they write to, first; DROP … CASCADE takes it all.", at: range)
         }
-        if drop.deleteTopic, let refusal = engine.catalog.refusalOfDeletion(ofTopicOf: source, at: range) { throw refusal }
+        // What goes too needs the topic no more.
+        var left = engine.catalog
+        for key in cascade.change.remove where key != .source(source.name) { left.remove(key) }
+        if drop.deleteTopic, let refusal = left.refusalOfDeletion(ofTopicOf: source, at: range) { throw refusal }
     }
 
     // MARK: ALTER
 
     func perform(_ alter: AlterSource) throws(Diagnostic) -> AnswerSummary {
         var source = try alterable(alter)
+        if let newName = alter.newName { return try rename(source, to: newName, alter.name) }
         let word = alter.kind == .stream ? "Stream" : "Table"
-        for field in alter.added {
+        for addition in alter.added {
+            let field = addition.field
+            if let column = addition.path.first {
+                try addField(addition, to: column, of: &source)
+                continue
+            }
             if source.schema.columns.contains(where: { $0.name == field.name.text }) {
                 throw Diagnostic(
                     .duplicateColumn, "Cannot add column `\(field.name.text)` to schema. A column with the same name already exists.",
@@ -118,9 +133,76 @@ extension StatementExecution {
             throw Diagnostic(
                 .serialisationMismatch, schemaMessage(source.schema.value, in: source.valueFormat.name, on: .value, reason: reason))
         }
-        source.statement = try altered(source.statement, adding: alter.added)
+        let columns = source.schema.value
+        source.statement = try altered(source) { create in
+            for addition in alter.added {
+                let name = addition.path.first ?? addition.field.name
+                guard let column = columns.first(where: { $0.name == name.text }) else { continue }
+                let type = addition.path.isEmpty ? addition.field.type : TypeName(column.type)
+                if let known = create.columns.firstIndex(where: { $0.name.text == name.text }) {
+                    create.columns[known].type = type
+                } else {
+                    create.columns.append(Syntax.ColumnDefinition(name: name, type: type))
+                }
+            }
+        }
         try apply(CatalogChange(set: [.source(source)]))
         return AnswerSummary(message: "\(word) \(source.name) altered.")
+    }
+
+    /// Adds a field to a column, or to a field inside it.
+    private func addField(_ addition: AlterSource.Addition, to column: Name, of source: inout SourceDefinition) throws(Diagnostic) {
+        guard let index = source.schema.value.firstIndex(where: { $0.name == column.text }) else {
+            throw Diagnostic(
+                .unknownColumn, "\(source.name) has no value column \(column.text)",
+                hint: nameSuggestion(for: column.text, among: source.schema.value.map(\.name)), at: column.span.range)
+        }
+        let field = StructField(addition.field.name.text, try context.type(addition.field.type))
+        func extended(_ type: SQLType, _ path: ArraySlice<Name>, _ place: Name) throws(Diagnostic) -> SQLType {
+            guard case .structure(var fields) = type else {
+                throw Diagnostic(.typeMismatch, "\(place.text) is \(type), which has no fields", at: place.span.range)
+            }
+            guard let next = path.first else {
+                if fields.contains(where: { $0.name == field.name }) {
+                    throw Diagnostic(.duplicateColumn, "\(place.text) has a field \(field.name) already", at: addition.field.name.span.range)
+                }
+                return .structure(fields + [field])
+            }
+            guard let inner = fields.firstIndex(where: { $0.name == next.text }) else {
+                throw Diagnostic(
+                    .unknownColumn, "\(place.text) has no field \(next.text)", hint: nameSuggestion(for: next.text, among: fields.map(\.name)),
+                    at: next.span.range)
+            }
+            fields[inner].type = try extended(fields[inner].type, path.dropFirst(), next)
+            return .structure(fields)
+        }
+        source.schema.value[index].type = try extended(source.schema.value[index].type, addition.path.dropFirst(), column)
+    }
+
+    /// Gives a source another name; its topic keeps the one that it has.
+    private func rename(_ source: SourceDefinition, to newName: Name, _ name: Name) throws(Diagnostic) -> AnswerSummary {
+        let catalog = engine.catalog
+        if catalog.sources[newName.text] != nil {
+            throw Diagnostic(.duplicateSource, "\(newName.text) exists already", at: newName.span.range)
+        }
+        let users = catalog.readers(of: source.name) + catalog.writers(of: source.name)
+        guard users.isEmpty else {
+            throw Diagnostic(
+                .objectInUse, "\(source.name) is used by the queries \(users.map(\.id).joined(separator: ", ")), whose statements name it",
+                category: .general, hint: "TERMINATE them, or DROP what they write, first.", at: name.span.range)
+        }
+        var renamed = source
+        renamed.name = newName.text
+        renamed.statement = try altered(source) { create in create.name = Name(newName.text, isQuoted: newName.isQuoted) }
+        var change = CatalogChange(set: [.source(renamed)], remove: [.source(source.name)])
+        for case .comment(let subject) in catalog.commentKeys(ofSource: source.name) {
+            change.remove.append(.comment(subject))
+            let column = subject.split(separator: "/", maxSplits: 2).dropFirst(2).first.map(String.init)
+            let moved = CatalogComment.subject(source: newName.text, column: column)
+            change.set.append(.comment(CatalogComment(subject: moved, text: catalog.comments[subject] ?? "")))
+        }
+        try apply(change)
+        return AnswerSummary(message: "\(source.name) is \(newName.text) now; its topic is \(source.topic) as before.")
     }
 
     /// The source that a statement alters, if it may be altered.
@@ -151,14 +233,41 @@ extension StatementExecution {
         return source
     }
 
-    /// The CREATE statement with the new columns, as listings show it.
-    private func altered(_ statement: String, adding fields: [TypeName.Field]) throws(Diagnostic) -> String {
+    /// The CREATE statement with a change, as listings show it.
+    private func altered(_ source: SourceDefinition, _ change: (inout CreateSource) -> Void) throws(Diagnostic) -> String {
         var options = ParserOptions()
         options.acceptsMissingSemicolon = true
-        guard case .createSource(var create)? = try parse(statement, options: options).first?.statement else {
-            return statement
+        guard case .createSource(var create)? = try parse(source.statement, options: options).first?.statement else {
+            return source.statement
         }
-        create.columns += fields.map { Syntax.ColumnDefinition(name: $0.name, type: $0.type) }
+        change(&create)
+        // A topic that went by the old name does not go by the new one.
+        if create.name.text != source.name, !create.properties.contains(where: { $0.name.text.uppercased() == "KAFKA_TOPIC" }) {
+            create.properties.append(Property(name: Name("KAFKA_TOPIC"), value: .string(source.topic)))
+            create.properties.sort { $0.name.text < $1.name.text }
+        }
         return CanonicalText.statement(.createSource(create))
+    }
+}
+
+extension TypeName {
+    /// A type as it would be written.
+    init(_ type: SQLType) {
+        switch type {
+        case .boolean: self.init(.primitive(.boolean))
+        case .integer: self.init(.primitive(.integer))
+        case .bigint: self.init(.primitive(.bigint))
+        case .double: self.init(.primitive(.double))
+        case .string: self.init(.primitive(.string))
+        case .bytes: self.init(.primitive(.bytes))
+        case .time: self.init(.primitive(.time))
+        case .date: self.init(.primitive(.date))
+        case .timestamp: self.init(.primitive(.timestamp))
+        case .decimal(let precision, let scale): self.init(.decimal(precision: precision, scale: scale))
+        case .array(let element): self.init(.array(TypeName(element)))
+        case .map(let key, let value): self.init(.map(key: TypeName(key), value: TypeName(value)))
+        case .structure(let fields):
+            self.init(.structure(fields.map { Field(name: Name($0.name, isQuoted: true), type: TypeName($0.type)) }))
+        }
     }
 }

@@ -33,18 +33,24 @@ extension StatementExecution {
     func ask(_ question: Question, _ whenDone: @escaping @Sendable (Bool) -> Void) throws(Diagnostic) {
         let resolved = try analyse(question, in: context)
         try checkAllowed(over: resolved.sources, hasLimit: question.limit != nil, at: question.span.range)
-        try afterUpstream(of: resolved.sources.map(\.name), whenDone) { isCaughtUp throws(Diagnostic) in
+        try whenReadable(resolved.sources, whenDone) { owners throws(Diagnostic) in try answer(resolved, owners, whenDone) }
+    }
+
+    /// Goes on with `body` on a thread for questions once the sources hold what this session was told is written; it gets the queries behind tables.
+    func whenReadable(
+        _ sources: [SourceDefinition], _ whenDone: @escaping @Sendable (Bool) -> Void,
+        then body: @escaping @Sendable ([PersistentQuery]) throws(Diagnostic) -> Void
+    ) throws(Diagnostic) {
+        try afterUpstream(of: sources.map(\.name), whenDone) { isCaughtUp throws(Diagnostic) in
             var owners: [PersistentQuery] = []
-            for source in resolved.sources where source.kind == .table {
+            for source in sources where source.kind == .table {
                 guard let owner = source.queryID.flatMap({ id in engine.state.withLock { $0.queries[id] } }) else { continue }
                 try checkReadable(source, of: owner)
                 owners.append(owner)
             }
             let patience = isCaughtUp ? StatementExecution.patience : StatementExecution.patienceBeforeEnd
             let readable = owners
-            commit(readable[...], patience, isCaughtUp: isCaughtUp, whenDone) { () throws(Diagnostic) in
-                try answer(resolved, readable, whenDone)
-            }
+            commit(readable[...], patience, isCaughtUp: isCaughtUp, whenDone) { () throws(Diagnostic) in try body(readable) }
         }
     }
 
@@ -90,17 +96,7 @@ extension StatementExecution {
     private func answer(
         _ resolved: ResolvedQuestion, _ owners: [PersistentQuery], _ whenDone: @escaping @Sendable (Bool) -> Void
     ) throws(Diagnostic) {
-        let id = transientID(named: resolved.sources.first?.name ?? "VALUES")
-        let cancel = CancelFlag()
-        try enter(TransientQuery(id: id, statement: parsed.text, isPush: false, run: nil, cancel: { cancel.set() }))
-        request.onCancel { cancel.set() }
-        let share = MemoryShare(of: id, in: engine.memory, for: .client)
-        let hold = MemoryHold(share)
-        let records = LogQuestionRecords(self, resolved.sources, owners, share, cancel)
-        let outcome = run(resolved.step, records, hold, cancel)
-        _ = engine.state.update { $0.transients.removeValue(forKey: id) }
-        hold.keep([:])
-        let found = try outcome.get()
+        let (found, records, id) = try outcome(of: resolved, owners) { question throws(DataflowError) in try question.answer(resolved.step) }
         sink.emit(.columns(resolved.columns.map { ResultColumn($0.name, $0.type.description) }, .rows))
         let errors = records.errors.reduce(into: found.errors) { $0[$1.key, default: 0] += $1.value }
         let causes = errors.map { CauseCount(cause: $0.key.rawValue, count: $0.value) }.sorted { $0.cause < $1.cause }
@@ -112,9 +108,26 @@ extension StatementExecution {
         AnswerSender(self, found.blocks, summary, whenDone).send()
     }
 
-    private func run(
-        _ step: RelationalStep, _ records: LogQuestionRecords, _ hold: MemoryHold, _ cancel: CancelFlag
-    ) -> Result<QuestionAnswer, Diagnostic> {
+    /// Runs the plan of a question over its sources; gives what came of it, what was read, and the id that it had.
+    func outcome<Outcome>(
+        of resolved: ResolvedQuestion, _ owners: [PersistentQuery], _ body: (QuestionRun) throws(DataflowError) -> Outcome
+    ) throws(Diagnostic) -> (Outcome, LogQuestionRecords, id: String) {
+        let id = transientID(named: resolved.sources.first?.name ?? "VALUES")
+        let cancel = CancelFlag()
+        try enter(TransientQuery(id: id, statement: parsed.text, isPush: false, run: nil, cancel: { cancel.set() }))
+        request.onCancel { cancel.set() }
+        let share = MemoryShare(of: id, in: engine.memory, for: .client)
+        let hold = MemoryHold(share)
+        let records = LogQuestionRecords(self, resolved.sources, owners, share, cancel)
+        let outcome = run(records, hold, cancel, body)
+        _ = engine.state.update { $0.transients.removeValue(forKey: id) }
+        hold.keep([:])
+        return (try outcome.get(), records, id)
+    }
+
+    private func run<Outcome>(
+        _ records: LogQuestionRecords, _ hold: MemoryHold, _ cancel: CancelFlag, _ body: (QuestionRun) throws(DataflowError) -> Outcome
+    ) -> Result<Outcome, Diagnostic> {
         let launcher = QueryLauncher(engine: engine)
         let options = DataflowOptions(hashSeed: engine.configuration.random.next())
         // Said where it happens, since what stages throw has no room for it.
@@ -138,7 +151,7 @@ extension StatementExecution {
             }
         }
         do throws(DataflowError) {
-            return .success(try question.answer(step))
+            return .success(try body(question))
         } catch {
             if cancel.isSet || error.isCancelled {
                 return .failure(Diagnostic(.cancelled, "the query was cancelled", category: .general))

@@ -43,6 +43,7 @@ extension StatementExecution {
             for category in FunctionCategory.allCases {
                 for entry in names where entry.category == category { listing.add(texts: [entry.name, category.rawValue]) }
             }
+            for name in engine.catalog.functions.keys.sorted() { listing.add(texts: [name, "USER"]) }
             return answer(listing)
         case .types:
             var listing = Listing(texts: ["Type Name", "Schema"])

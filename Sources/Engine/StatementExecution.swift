@@ -49,6 +49,7 @@ struct StatementExecution: Sendable {
         case .query(let query): try perform(query, whenDone)
         case .question(let question, let failure): try perform(question, else: failure, whenDone)
         case .insertValues(let insert): goOn(on: engine.writes, whenDone) { () throws(Diagnostic) in try perform(insert, whenDone) }
+        case .changeRows(let change): try perform(change, whenDone)
         case .print(let print): try perform(print, whenDone)
         case .assert(let assertion): try perform(assertion, whenDone)
         default:
@@ -74,6 +75,9 @@ struct StatementExecution: Sendable {
         case .createAs(let create): return try perform(create)
         case .insertSelect(let insert): return try perform(insert)
         case .dropSource(let drop): return try perform(drop)
+        case .createFunction(let create): return try perform(create)
+        case .dropFunction(let name, let ifExists, let cascades): return try dropFunction(name, ifExists: ifExists, cascades: cascades)
+        case .comment(let comment): return try perform(comment)
         case .alterSource(let alter): return try perform(alter)
         case .createType(let name, let type, let ifNotExists): return try createType(name, type, ifNotExists: ifNotExists)
         case .dropType(let name, let ifExists): return try dropType(name, ifExists: ifExists)
@@ -95,7 +99,7 @@ struct StatementExecution: Sendable {
             throw notSupported("ALTER SYSTEM", hint: "Set server-wide values in the configuration file, or with SET for this session.")
         case .createConnector, .dropConnector: throw notSupported("connectors")
         case .runScript: throw notSupported("RUN SCRIPT on a server", hint: "It is a command of the shell.")
-        case .query, .question, .insertValues, .print, .assert: return AnswerSummary()
+        case .query, .question, .insertValues, .changeRows, .print, .assert: return AnswerSummary()
         }
     }
 

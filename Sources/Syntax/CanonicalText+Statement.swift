@@ -16,12 +16,17 @@ extension CanonicalText {
         case .insertSelect(let insert):
             "INSERT INTO " + name(insert.target) + with(insert.properties) + " " + query(insert.query)
         case .insertValues(let insert): "INSERT INTO " + row(insert, before: "VALUES") + ";"
+        case .changeRows(let change): changeRows(change)
+        case .createFunction(let create): createFunction(create)
+        case .dropFunction(let name, let ifExists, let cascades):
+            "DROP FUNCTION " + (ifExists ? "IF EXISTS " : "") + self.name(name) + (cascades ? " CASCADE;" : ";")
+        case .comment(let comment): "COMMENT ON " + subject(comment.subject) + " IS " + (comment.text.map(quoted) ?? "NULL") + ";"
         case .dropSource(let drop):
             "DROP " + drop.kind.rawValue + (drop.ifExists ? " IF EXISTS " : " ") + name(drop.name)
-                + (drop.deleteTopic ? " DELETE TOPIC;" : ";")
+                + (drop.deleteTopic ? " DELETE TOPIC" : "") + (drop.cascades ? " CASCADE;" : ";")
         case .alterSource(let alter):
             "ALTER " + alter.kind.rawValue + " " + name(alter.name) + " "
-                + alter.added.map { "ADD COLUMN " + field($0) }.joined(separator: ", ") + ";"
+                + (alter.newName.map { "RENAME TO " + name($0) } ?? alter.added.map(addition).joined(separator: ", ")) + ";"
         case .createType(let name, let type, let ifNotExists):
             "CREATE TYPE " + (ifNotExists ? "IF NOT EXISTS " : "") + self.name(name) + " AS " + self.type(type) + ";"
         case .dropType(let name, let ifExists): "DROP TYPE " + (ifExists ? "IF EXISTS " : "") + self.name(name) + ";"

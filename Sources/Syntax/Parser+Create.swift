@@ -12,6 +12,7 @@ extension Parser {
             try expect(.replace)
             head.orReplace = true
         }
+        if options.isFull, at(.function) { return .createFunction(try createFunction(orReplace: head.orReplace)) }
         head.isSource = accept(.source)
         head.kind = try sourceKind()
         head.ifNotExists = try ifNotExists()
@@ -139,6 +140,11 @@ extension Parser {
             let ifExists = try ifExists()
             return .dropConnector(name: try name(), ifExists: ifExists)
         }
+        if options.isFull, accept(.function) {
+            let ifExists = try ifExists()
+            let name = try name()
+            return .dropFunction(name: name, ifExists: ifExists, cascades: acceptWord("CASCADE"))
+        }
         let kind = try sourceKind()
         let ifExists = try ifExists()
         var drop = DropSource(kind: kind, ifExists: ifExists, name: try sourceName())
@@ -146,6 +152,7 @@ extension Parser {
             try expect(.topic)
             drop.deleteTopic = true
         }
+        drop.cascades = options.isFull && acceptWord("CASCADE")
         return .dropSource(drop)
     }
 
@@ -158,11 +165,20 @@ extension Parser {
         }
         let kind = try sourceKind()
         let name = try sourceName()
+        if options.isFull, accept(.rename) {
+            try expect(.to)
+            return .alterSource(AlterSource(kind: kind, name: name, added: [], newName: try sourceName()))
+        }
         let added = try list { (parser) throws(ParseFailure) in
             try parser.expect(.add)
             // COLUMN is a free word: it is a column's name when a type follows it directly.
-            if parser.at(.column), parser.isName(parser.peek()), parser.namesAType(behind: 2) { parser.advance() }
-            return try parser.field()
+            if parser.at(.column), parser.isName(parser.peek()), parser.namesAType(behind: 2) || parser.peek(2).isSymbol(.arrow) {
+                parser.advance()
+            }
+            var path = [try parser.name()]
+            while parser.options.isFull, parser.accept(.arrow) { path.append(try parser.name()) }
+            let field = TypeName.Field(name: path.removeLast(), type: try parser.type())
+            return AlterSource.Addition(path: path, field: field)
         }
         return .alterSource(AlterSource(kind: kind, name: name, added: added))
     }

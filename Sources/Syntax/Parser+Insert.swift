@@ -5,7 +5,9 @@ import Diagnostics
 extension Parser {
     mutating func insert() throws(ParseFailure) -> Statement {
         try expect(.insert, .into)
+        let first = current
         let target = try sourceName()
+        if options.isFull, let change = try insertOnce(into: target, from: first) { return .changeRows(change) }
         if at(.select) || at(.with) && !peek().isSymbol(.leftParenthesis) {
             return .insertSelect(InsertSelect(target: target, query: try continuousQuery()))
         }

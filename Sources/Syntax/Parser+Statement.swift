@@ -5,6 +5,7 @@ import Diagnostics
 extension Parser {
     mutating func statement() throws(ParseFailure) -> Statement {
         if at(.leftParenthesis) { return try queryOrQuestion() }
+        if options.isFull, let change = try changeStatement() { return change }
         if beginsInlinedStatement { return try inlinedStatement() }
         guard case .keyword(let keyword) = current.kind else { throw unknownStatement() }
         switch keyword {
@@ -52,7 +53,7 @@ extension Parser {
     private var statementWords: [String] {
         [
             "SELECT", "CREATE", "INSERT", "DROP", "ALTER", "TERMINATE", "PAUSE", "RESUME", "SHOW", "LIST", "DESCRIBE", "EXPLAIN",
-            "PRINT", "SET", "UNSET", "DEFINE", "UNDEFINE", "ASSERT",
+            "PRINT", "SET", "UNSET", "DEFINE", "UNDEFINE", "ASSERT", "UPDATE", "DELETE", "COMMENT",
         ]
     }
 

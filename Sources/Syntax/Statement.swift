@@ -58,6 +58,14 @@ package indirect enum Statement: Hashable, Sendable {
     case insertSelect(InsertSelect)
     /// `INSERT INTO s (…) VALUES (…)`
     case insertValues(InsertValues)
+    /// `INSERT INTO s (SELECT …)`, `UPDATE t SET a = b`, `DELETE FROM t`
+    case changeRows(RowChange)
+    /// `CREATE FUNCTION f(x INT) RETURNS INT AS …`
+    case createFunction(CreateFunction)
+    /// `DROP FUNCTION f CASCADE`
+    case dropFunction(name: Name, ifExists: Bool, cascades: Bool)
+    /// `COMMENT ON STREAM s IS '…'`
+    case comment(CommentOn)
     /// `DROP STREAM s DELETE TOPIC`
     case dropSource(DropSource)
     /// `ALTER STREAM s ADD COLUMN c INT`
@@ -228,12 +236,15 @@ package struct DropSource: Hashable, Sendable {
     package var name: Name
     /// Whether the topic goes too.
     package var deleteTopic: Bool = false
+    /// Whether what reads and writes it goes too.
+    package var cascades: Bool = false
 
-    package init(kind: SourceKind, ifExists: Bool = false, name: Name, deleteTopic: Bool = false) {
+    package init(kind: SourceKind, ifExists: Bool = false, name: Name, deleteTopic: Bool = false, cascades: Bool = false) {
         self.kind = kind
         self.ifExists = ifExists
         self.name = name
         self.deleteTopic = deleteTopic
+        self.cascades = cascades
     }
 }
 
@@ -243,13 +254,29 @@ package struct AlterSource: Hashable, Sendable {
     package var kind: SourceKind
     /// Its name.
     package var name: Name
-    /// The new columns.
-    package var added: [TypeName.Field]
+    /// The new columns, and new fields of columns.
+    package var added: [Addition]
+    /// Its new name; nothing is added then.
+    package var newName: Name?
 
-    package init(kind: SourceKind, name: Name, added: [TypeName.Field]) {
+    package init(kind: SourceKind, name: Name, added: [Addition], newName: Name? = nil) {
         self.kind = kind
         self.name = name
         self.added = added
+        self.newName = newName
+    }
+
+    /// `ADD COLUMN c INT`, `ADD COLUMN a->b INT`
+    package struct Addition: Hashable, Sendable {
+        /// The column and the fields around a new field; empty for a new column.
+        package var path: [Name] = []
+        /// What is added.
+        package var field: TypeName.Field
+
+        package init(path: [Name] = [], field: TypeName.Field) {
+            self.path = path
+            self.field = field
+        }
     }
 }
 

@@ -39,7 +39,7 @@ private let orders = """
         "= CUSTOMER STRING KEY, N BIGINT, TOTAL DOUBLE (rows)", ": [\"ann\",2,4.5]", "+ 1 rows",
     ])
     #expect(millrace.run("SELECT customer, n + 1 FROM spent;") == [
-        "= CUSTOMER STRING KEY, KSQL_COL_0 BIGINT (rows)", ": [\"ann\",3]", ": [\"bob\",2]", "+ 2 rows",
+        "= CUSTOMER STRING KEY, N BIGINT (rows)", ": [\"ann\",3]", ": [\"bob\",2]", "+ 2 rows",
     ])
     #expect(millrace.run("SELECT COUNT(*) FROM orders;").dropFirst() == [": [3]", "+ 1 rows"])
     millrace.engine.close()

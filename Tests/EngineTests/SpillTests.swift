@@ -197,7 +197,7 @@ private func expected(_ numbers: [Int]) throws -> [String] {
             #expect(millrace.run("INSERT INTO s VALUES ('a', \(number), \(number * 10_000));").last?.hasPrefix("+") == true)
             _ = millrace.line(with: ": [2999,1,\(number)]", of: "SELECT x, c, total FROM many WHERE x = 2999 AND WINDOWSTART = \(number * 10_000);")
             guard number % 4 == 1 else { continue }
-            let first = max(0, number - 4)
+            let first = max(0, number - 5)
             #expect(windows() == Dictionary(uniqueKeysWithValues: (first...number).map { ("\($0 * 10_000)", width) }), "\(number)")
             guard number == 9 else { continue }
             #expect(spilled.count == 1)

@@ -40,7 +40,7 @@ import Testing
         #expect(millrace.run("DESCRIBE t EXTENDED;").contains { $0.contains("window is closed: 1") })
         #expect(millrace.run("EXPLAIN \(status.queryID);").contains { $0.contains("window is closed: 1") })
         #expect(
-            millrace.run("SELECT cause, partition, offset FROM KSQL_PROCESSING_LOG;").filter { $0.hasPrefix(":") } == [
+            millrace.run("SELECT cause, partition, offset FROM MILLRACE_ERRORS;").filter { $0.hasPrefix(":") } == [
                 #": ["window is closed",0,1]"#
             ])
         millrace.close()

@@ -168,7 +168,7 @@ private final class HoldingClient: AnswerSink {
     @Test func theColumnQueryNeedsNoQuotes() throws {
         let millrace = try Millrace()
         #expect(millrace.run("SELECT QUERY, reason FROM MILLRACE_ERRORS;").last == "+ 0 rows")
-        #expect(millrace.run("SELECT query FROM KSQL_PROCESSING_LOG;").last == "+ 0 rows")
+        #expect(millrace.run("SELECT query FROM MILLRACE_ERRORS;").last == "+ 0 rows")
         millrace.engine.close()
     }
 

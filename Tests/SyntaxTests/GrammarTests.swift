@@ -53,7 +53,8 @@ import Testing
             "SUBSTRING", "TRAILING", "TRIM", "UNKNOWN", "VARCHAR", "WITHOUT",
         ]
         let ofWindows: Set<String> = ["LATE", "QUARTER", "QUARTERS", "WEEK", "WEEKS"]
-        let contextual = ofQuestions.union(ofExpressions).union(ofWindows).union(["LIMITS", "SKIP"])
+        let ofStatements: Set<String> = ["CASCADE", "COMMENT", "LIMITS", "RETURNS", "SKIP", "UPDATE"]
+        let contextual = ofQuestions.union(ofExpressions).union(ofWindows).union(ofStatements)
         let words = try Grammar(contentsOf: "sql.ebnf").words
         #expect(words.subtracting(Keyword.allCases.map(\.rawValue)) == contextual)
     }

@@ -1,6 +1,7 @@
 // A question from its plan to its answer: the stages of each step are built from the end, and each step's input is run into them.
 
 package import Bytes
+package import Formats
 package import Plans
 import Values
 
@@ -45,6 +46,17 @@ package final class QuestionRun {
         try run(step, into: output)
         let errors = context.dataflow.errors
         return QuestionAnswer(blocks: output.blocks, rowCount: output.rowCount, errors: errors.counts, firstError: errors.take().first)
+    }
+
+    /// Runs a plan whose rows have the columns of `schema`, and gives them as records: with the key alone when `isDeletion`. Errors: as of
+    /// `answer`.
+    package func records(
+        _ step: RelationalStep, _ schema: RowSchema, key: FormatSpec, value: FormatSpec, isDeletion: Bool, timestamp: Int64
+    ) throws(DataflowError) -> QuestionWrites {
+        let output = try QuestionRecordOutput(schema, key, value, isDeletion: isDeletion, timestamp, context)
+        try run(step, into: output)
+        let errors = context.dataflow.errors
+        return QuestionWrites(records: output.records, errors: errors.counts, firstError: errors.take().first)
     }
 
     /// Runs `step` into a stage, to its end.

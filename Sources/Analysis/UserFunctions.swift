@@ -1,0 +1,136 @@
+// Functions that users define: an expression over parameters, which is checked when it is made and takes the place of each call.
+
+package import Catalog
+package import Diagnostics
+import Functions
+import Plans
+package import Syntax
+import Values
+
+/// Checks CREATE FUNCTION.
+package func analyse(_ create: CreateFunction, in context: AnalysisContext) throws(Diagnostic) -> UserFunction {
+    let name = create.name.text
+    if let known = context.functions.family(named: name, withAliases: true) {
+        throw Diagnostic(.reservedName, "\(name) is a function of the server: \(known.name)", at: create.name.span.range)
+    }
+    var parameters: [Values.ColumnDefinition] = []
+    for parameter in create.parameters {
+        if parameters.contains(where: { $0.name == parameter.name.text }) {
+            throw Diagnostic(.duplicateColumn, "two parameters have the name \(parameter.name.text)", at: parameter.name.span.range)
+        }
+        parameters.append(Values.ColumnDefinition(parameter.name.text, try context.type(parameter.type)))
+    }
+    var calls: [String] = []
+    create.body.walk { part in
+        guard case .call(let called, _) = part.node, context.catalog.functions[called.text] != nil else { return }
+        if !calls.contains(called.text) { calls.append(called.text) }
+    }
+    if calls.contains(where: { context.catalog.functions(calledBy: $0).contains(name) }) {
+        throw Diagnostic(.invalidName, "\(name) would call itself", at: create.name.span.range)
+    }
+    var plain = create
+    (plain.orReplace, plain.ifNotExists) = (false, false)
+    let result = try context.type(create.result)
+    let function = UserFunction(
+        name: name, parameters: parameters, result: result, statement: CanonicalText.statement(.createFunction(plain)), calls: calls)
+    var analyser = ExpressionAnalyser(context: context, scope: .empty)
+    _ = try analyser.body(create.body, of: function)
+    return function
+}
+
+extension CatalogSnapshot {
+    /// A function of a user, with all that it calls.
+    func functions(calledBy name: String) -> Set<String> {
+        var found: Set<String> = [name]
+        var waiting = [name]
+        while let next = waiting.popLast() {
+            for called in functions[next]?.calls ?? [] where found.insert(called).inserted { waiting.append(called) }
+        }
+        return found
+    }
+}
+
+extension ExpressionAnalyser {
+    /// More nodes than that, and an expression takes long to plan and to compute.
+    private static let mostNodes = 100_000
+
+    /// A call of a function of a user; nil when it is none.
+    mutating func userCall(_ name: Name, _ arguments: [Expression], _ whole: Expression) throws(Diagnostic) -> TypedExpression? {
+        guard context.isFull, let function = context.catalog.functions[name.text] else { return nil }
+        guard function.parameters.count == arguments.count else {
+            throw Diagnostic(
+                .wrongArguments, "Function '\(function.name)' takes \(function.parameters.count) arguments, not \(arguments.count)",
+                hint: function.heading, at: whole.span.range)
+        }
+        var values: [TypedExpression] = []
+        for (argument, parameter) in zip(arguments, function.parameters) {
+            let value = try analyse(argument)
+            guard value.isNull || value.type == parameter.type || value.type.castsImplicitly(to: parameter.type) else {
+                throw Diagnostic(
+                    .wrongArguments, "\(text(of: argument)) is \(value.typeText), the parameter \(parameter.name) of \(function.name) \(parameter.type)",
+                    hint: function.heading, at: argument.span.range)
+            }
+            values.append(value.expression.coerced(to: parameter.type))
+        }
+        guard let body = function.body else {
+            throw Diagnostic(.corruptData, "the statement of the function \(function.name) cannot be read", at: whole.span.range)
+        }
+        let result = try self.body(body, of: function).replacing { part in
+            if case .column(let index) = part.node { return values[index] }
+            return nil
+        }
+        guard result.hasAtMost(Self.mostNodes) else {
+            throw Diagnostic(.tooLarge, "\(text(of: whole)) has more than \(Self.mostNodes) parts, with its functions written out", at: whole.span.range)
+        }
+        return result
+    }
+
+    /// The body over the row of parameters, in the type of the result.
+    mutating func body(_ body: Expression, of function: UserFunction) throws(Diagnostic) -> TypedExpression {
+        var inner = ExpressionAnalyser(
+            context: context, scope: Scope(sources: [ScopeSource(alias: "", columns: function.parameters, base: 0, isWindowed: false)]))
+        inner.scope.sources[0].hasPseudoColumns = false
+        inner.place = "function"
+        inner.takeSlots(of: self)
+        let value = try inner.analyse(body)
+        takeSlots(of: inner)
+        if value.isNull { return .literal(.null, function.result) }
+        guard value.type == function.result || value.type.castsImplicitly(to: function.result), !value.type.losesDigits(in: function.result) else {
+            throw Diagnostic(
+                .typeMismatch, "the function \(function.name) RETURNS \(function.result), but \(canonicalText(of: body)) is \(value.type)",
+                at: body.span.range)
+        }
+        return value.expression.coerced(to: function.result)
+    }
+}
+
+extension UserFunction {
+    /// `F(X BIGINT) RETURNS BIGINT`
+    package var heading: String {
+        let listed = parameters.map { "\(CanonicalText.identifier($0.name)) \($0.type)" }.joined(separator: ", ")
+        return "\(CanonicalText.identifier(name))(\(listed)) RETURNS \(result)"
+    }
+
+    /// What stands behind AS.
+    package var body: Expression? {
+        var options = ParserOptions()
+        options.acceptsMissingSemicolon = true
+        options.substitutesVariables = false
+        guard case .createFunction(let create)? = (try? parse(statement, options: options))?.first?.statement else { return nil }
+        return create.body
+    }
+}
+
+extension TypedExpression {
+    /// Whether the tree has so many nodes at most.
+    fileprivate func hasAtMost(_ most: Int) -> Bool {
+        var count = 0
+        var waiting = [self]
+        while let next = waiting.popLast() {
+            count += 1
+            if count > most { return false }
+            waiting += next.children
+        }
+        return true
+    }
+}

@@ -1,0 +1,42 @@
+// Functions that users define, and comments on what exists.
+
+package import Values
+
+/// A function that a user has defined: an expression over its parameters, which takes the place of each call.
+package struct UserFunction: Hashable, Sendable, Codable {
+    package var name: String
+    package var parameters: [ColumnDefinition]
+    package var result: SQLType
+    /// The canonical text of the statement that made it.
+    package var statement: String
+    /// The names of the functions of users that it calls.
+    package var calls: [String]
+
+    package init(name: String, parameters: [ColumnDefinition], result: SQLType, statement: String, calls: [String]) {
+        self.name = name
+        self.parameters = parameters
+        self.result = result
+        self.statement = statement
+        self.calls = calls
+    }
+}
+
+/// What COMMENT ON said.
+package struct CatalogComment: Hashable, Sendable, Codable {
+    /// What has it: see `CatalogComment.subject(of:)`.
+    package var subject: String
+    package var text: String
+
+    package init(subject: String, text: String) {
+        self.subject = subject
+        self.text = text
+    }
+
+    /// Of a source, or of one of its columns. A source's name has no `/`.
+    package static func subject(source: String, column: String? = nil) -> String {
+        "source/" + source + (column.map { "/" + $0 } ?? "")
+    }
+
+    /// Of a function.
+    package static func subject(function: String) -> String { "function/" + function }
+}

@@ -1,0 +1,56 @@
+// Rows of a question as records of a topic: what INSERT INTO s (SELECT …), UPDATE and DELETE write.
+
+package import Bytes
+import Formats
+import Plans
+import Values
+
+/// Records that a question came to.
+package struct QuestionWrites: Sendable {
+    package var records: OutgoingRecords
+    /// Rows and values that could not be read or computed, by cause, and the first of them.
+    package var errors: [RowErrorCause: Int]
+    package var firstError: RowError?
+}
+
+/// Encodes rows as records.
+final class QuestionRecordOutput: QuestionStage {
+    private let key: SideEncoder
+    private let value: SideEncoder
+    private let keyCount: Int
+    private let isDeletion: Bool
+    private let timestamp: Int64
+    private(set) var records = OutgoingRecords()
+
+    init(
+        _ schema: RowSchema, _ key: FormatSpec, _ value: FormatSpec, isDeletion: Bool, _ timestamp: Int64, _ context: QuestionContext
+    ) throws(DataflowError) {
+        self.key = try Codecs.encoder(key, schema.key)
+        self.value = try Codecs.encoder(value, schema.value)
+        keyCount = schema.keyCount
+        self.isDeletion = isDeletion
+        self.timestamp = timestamp
+        super.init(context, next: nil)
+    }
+
+    override func push(_ chunk: Batch) throws(DataflowError) {
+        let before = records.bytes.count
+        let sink = ByteSink()
+        key.begin(chunk.columns)
+        if !isDeletion { value.begin(chunk.columns) }
+        for row in 0..<chunk.rowCount {
+            let hasKey = keyCount > 0 && !chunk.columns[..<keyCount].allSatisfy { $0.isNull(row) }
+            let keyBytes = hasKey ? bytes(of: row, key, sink) : nil
+            records.append(key: keyBytes, value: isDeletion ? nil : bytes(of: row, value, sink), timestamp: timestamp)
+        }
+        key.end()
+        if !isDeletion { value.end() }
+        try context.hold(records.bytes.count - before)
+    }
+
+    private func bytes(of row: Int, _ encoder: SideEncoder, _ sink: ByteSink) -> [UInt8]? {
+        encoder.encode(row, to: sink).isNull ? nil : sink.take()
+    }
+
+    override func end() throws(DataflowError) {}
+}

@@ -1,0 +1,113 @@
+// Statements beyond ksqlDB that change rows, functions and comments.
+
+import Diagnostics
+
+extension Parser {
+    /// UPDATE, DELETE and COMMENT; nil for any other statement. Their words are no keywords.
+    mutating func changeStatement() throws(ParseFailure) -> Statement? {
+        if at(.delete), peek().isKeyword(.from) { return .changeRows(try delete()) }
+        if isWord(current, "UPDATE"), isName(peek()) { return .changeRows(try update()) }
+        if isWord(current, "COMMENT"), peek().isKeyword(.on) { return .comment(try comment()) }
+        return nil
+    }
+
+    /// What follows WHERE, where it is there. Subqueries may stand in it.
+    private mutating func changeFilter() throws(ParseFailure) -> Expression? {
+        guard accept(.where) else { return nil }
+        return try asQuestion { (parser) throws(ParseFailure) in try parser.expression() }
+    }
+
+    private mutating func asQuestion<Result>(
+        _ body: (inout Parser) throws(ParseFailure) -> Result
+    ) throws(ParseFailure) -> Result {
+        let before = allowsQuestions
+        allowsQuestions = true
+        let result = try body(&self)
+        allowsQuestions = before
+        return result
+    }
+
+    private mutating func delete() throws(ParseFailure) -> RowChange {
+        let first = current
+        try expect(.delete, .from)
+        let target = try sourceName()
+        let filter = try changeFilter()
+        return RowChange(target: target, action: .delete(filter: filter), span: span(from: first))
+    }
+
+    private mutating func update() throws(ParseFailure) -> RowChange {
+        let first = current
+        advance()
+        let target = try sourceName()
+        try expect(.set)
+        let assignments = try list { (parser) throws(ParseFailure) in
+            let column = try parser.name()
+            try parser.expect(.equal)
+            let value = try parser.asQuestion { (parser) throws(ParseFailure) in try parser.expression() }
+            return RowChange.Assignment(column: column, value: value)
+        }
+        let filter = try changeFilter()
+        return RowChange(target: target, action: .update(assignments, filter: filter), span: span(from: first))
+    }
+
+    /// `[ (a, b) ] (SELECT …)` behind INSERT INTO s; nil, with nothing read, when something else follows.
+    mutating func insertOnce(into target: Name, from first: Token) throws(ParseFailure) -> RowChange? {
+        guard at(.leftParenthesis) else { return nil }
+        var attempt = self
+        attempt.allowsQuestions = true
+        var columns: [Name] = []
+        attempt.advance()
+        if !attempt.isBracketedQuestion {
+            attempt = self
+            attempt.allowsQuestions = true
+            guard let names = try? attempt.nameList(), attempt.accept(.leftParenthesis), attempt.isBracketedQuestion else { return nil }
+            columns = names
+        }
+        let question = try attempt.question()
+        try attempt.expect(.rightParenthesis)
+        attempt.allowsQuestions = allowsQuestions
+        self = attempt
+        return RowChange(target: target, action: .insert(columns: columns, question), span: span(from: first))
+    }
+
+    // MARK: Functions
+
+    /// `FUNCTION [ 'IF' 'NOT' 'EXISTS' ] name '(' [ parameters ] ')' 'RETURNS' type 'AS' expression`
+    mutating func createFunction(orReplace: Bool) throws(ParseFailure) -> CreateFunction {
+        try expect(.function)
+        let ifNotExists = try ifNotExists()
+        let name = try name()
+        try expect(.leftParenthesis)
+        let parameters = at(.rightParenthesis) ? [] : try list { (parser) throws(ParseFailure) in try parser.field() }
+        try expect(.rightParenthesis)
+        guard acceptWord("RETURNS") else { throw unexpected() }
+        let result = try type()
+        try expect(.as)
+        return CreateFunction(
+            name: name, parameters: parameters, result: result, body: try expression(), orReplace: orReplace, ifNotExists: ifNotExists)
+    }
+
+    // MARK: Comments
+
+    /// `'COMMENT' 'ON' subject 'IS' ( string | 'NULL' )`
+    private mutating func comment() throws(ParseFailure) -> CommentOn {
+        advance()
+        try expect(.on)
+        let subject: CommentOn.Subject
+        if accept(.stream) {
+            subject = .source(.stream, try sourceName())
+        } else if accept(.table) {
+            subject = .source(.table, try sourceName())
+        } else if accept(.function) {
+            subject = .function(try name())
+        } else {
+            try expect(.column)
+            let source = try sourceName()
+            try expect(.dot)
+            subject = .column(source: source, try name())
+        }
+        try expect(.is)
+        if accept(.null) { return CommentOn(subject: subject, text: nil) }
+        return CommentOn(subject: subject, text: try string())
+    }
+}

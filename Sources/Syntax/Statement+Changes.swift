@@ -1,0 +1,87 @@
+// Statements beyond ksqlDB that change rows, functions and comments.
+
+/// `INSERT INTO s (SELECT …)`, `UPDATE t SET …`, `DELETE FROM t …`: rows that are written once, together.
+package struct RowChange: Hashable, Sendable {
+    /// What is written to.
+    package var target: Name
+    /// What is written.
+    package var action: Action
+    /// Where it was written.
+    package var span: SourceSpan = .none
+
+    package init(target: Name, action: Action, span: SourceSpan = .none) {
+        self.target = target
+        self.action = action
+        self.span = span
+    }
+
+    /// The kinds of changes.
+    package enum Action: Hashable, Sendable {
+        /// The rows of a question, for the columns that are named, or for all.
+        case insert(columns: [Name], Question)
+        /// New values for columns of the rows that a condition holds for.
+        case update([Assignment], filter: Expression?)
+        /// The rows that a condition holds for go.
+        case delete(filter: Expression?)
+    }
+
+    /// `column = value`
+    package struct Assignment: Hashable, Sendable {
+        /// What gets a value.
+        package var column: Name
+        /// What follows `=`.
+        package var value: Expression
+
+        package init(column: Name, value: Expression) {
+            self.column = column
+            self.value = value
+        }
+    }
+}
+
+/// `CREATE FUNCTION f(x BIGINT) RETURNS BIGINT AS x + 1`
+package struct CreateFunction: Hashable, Sendable {
+    /// Its name.
+    package var name: Name
+    /// Its parameters, in order.
+    package var parameters: [TypeName.Field]
+    /// The type of what it gives.
+    package var result: TypeName
+    /// What follows AS.
+    package var body: Expression
+    /// Whether OR REPLACE was written.
+    package var orReplace = false
+    /// Whether IF NOT EXISTS was written.
+    package var ifNotExists = false
+
+    package init(
+        name: Name, parameters: [TypeName.Field], result: TypeName, body: Expression, orReplace: Bool = false, ifNotExists: Bool = false
+    ) {
+        self.name = name
+        self.parameters = parameters
+        self.result = result
+        self.body = body
+        self.orReplace = orReplace
+        self.ifNotExists = ifNotExists
+    }
+}
+
+/// `COMMENT ON COLUMN s.c IS 'text'`
+package struct CommentOn: Hashable, Sendable {
+    /// What has the comment.
+    package var subject: Subject
+    /// Nil takes the comment away.
+    package var text: String?
+
+    package init(subject: Subject, text: String?) {
+        self.subject = subject
+        self.text = text
+    }
+
+    /// What can have one.
+    package enum Subject: Hashable, Sendable {
+        case source(SourceKind, Name)
+        case column(source: Name, Name)
+        case function(Name)
+    }
+}
