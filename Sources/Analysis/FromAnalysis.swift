@@ -109,7 +109,7 @@ struct FromAnalysis {
     private func checkSources(_ context: AnalysisContext) throws(Diagnostic) {
         for (index, source) in sources.enumerated() {
             let name = source.definition.name
-            if sources[..<index].contains(where: { $0.definition.name == name }) {
+            if !context.isFull, sources[..<index].contains(where: { $0.definition.name == name }) {
                 let message =
                     sources.count == 2
                     ? "Can not join '\(name)' to '\(name)': self joins are not yet supported."
@@ -119,7 +119,9 @@ struct FromAnalysis {
                     at: source.name.span.range)
             }
             if sources[..<index].contains(where: { $0.alias == source.alias }) {
-                throw Diagnostic(.statementError, "two sources are called \(source.alias)", at: source.name.span.range)
+                throw Diagnostic(
+                    .statementError, "two sources are called \(source.alias)", hint: "Give one of them another name with AS.",
+                    at: source.name.span.range)
             }
         }
         let unreadable = sources.filter { $0.definition.valueFormat.name == .kafka }

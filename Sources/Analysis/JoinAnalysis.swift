@@ -60,7 +60,7 @@ struct JoinAnalysis {
     // MARK: Conditions
 
     private func criterion(of join: WrittenJoin) throws(Diagnostic) -> JoinCriterion {
-        let condition = join.join.condition
+        let condition = join.join.isAsof ? try asofEquality(of: join) : join.join.condition
         let range = condition.span.range
         guard case .comparison(.equal, let first, let second) = condition.node else {
             if case .logical = condition.node {
@@ -99,7 +99,7 @@ struct JoinAnalysis {
             left: isFlipped ? right : left, right: isFlipped ? left : right, written: (left, right), texts: (text(first), text(second)))
     }
 
-    private func text(_ expression: Expression) -> String { canonicalText(of: from.qualified(expression)) }
+    func text(_ expression: Expression) -> String { canonicalText(of: from.qualified(expression)) }
 
     private func checkQualifiers(_ condition: Expression) throws(Diagnostic) {
         var stranger: Name?
@@ -136,12 +136,23 @@ struct JoinAnalysis {
             hint: "CREATE TABLE … AS SELECT with the first join, and join that table in a second statement.", at: join.span.range)
     }
 
+    /// A source on both sides is read once, by one task a partition. Errors: rows would have to change partitions on the way to one side.
+    private func checkSelf(_ left: JoinNode, _ right: JoinNode, _ criterion: JoinCriterion, _ join: Join) throws(Diagnostic) {
+        guard let partitions = right.partitions, partitions > 1, left.relation.sources.contains(where: { $0.topic == right.topic }),
+            !(left.keys.contains(criterion.left) && right.keys.contains(criterion.right))
+        else { return }
+        throw Diagnostic(
+            .featureNotSupported, "\(right.name) has \(partitions) partitions, and can only be joined to itself by its key",
+            hint: "CREATE … AS SELECT makes a copy with another key or one partition to join with.", at: join.span.range)
+    }
+
     private func join(_ left: JoinNode, _ written: WrittenJoin, _ criterion: JoinCriterion) throws(Diagnostic) -> JoinNode {
         let right = leaf(written.rightIndex)
         let join = written.join
         let type = JoinType(join.kind)
-        let kind = try kind(of: left, with: right, join, type, criterion)
+        let kind = try kind(of: left, with: right, written, type, criterion)
         try checkPlace(of: left, join)
+        try checkSelf(left, right, criterion, join)
         try checkWindows(left: left, right: right, criterion, join, kind)
         try checkTypes(criterion, join)
         let isLeftKeyed = left.keys.contains(criterion.left)
@@ -193,9 +204,11 @@ struct JoinAnalysis {
     }
 
     private func kind(
-        of left: JoinNode, with right: JoinNode, _ join: Join, _ type: JoinType, _ criterion: JoinCriterion
+        of left: JoinNode, with right: JoinNode, _ written: WrittenJoin, _ type: JoinType, _ criterion: JoinCriterion
     ) throws(Diagnostic) -> JoinKind {
+        let join = written.join
         let range = join.span.range
+        if join.isAsof { try checkAsof(left, right, join) }
         let got = "Got \(left.name) \(type.keywords) \(right.name)."
         switch (left.relation.kind, right.relation.kind) {
         case (.table, .stream):
@@ -208,7 +221,7 @@ struct JoinAnalysis {
                     .windowError, "Stream-stream joins must have a WITHIN clause specified. None was provided.",
                     hint: "WITHIN 1 HOUR joins rows that are at most an hour apart.", at: range)
             }
-            return .streamStream(try describe(within))
+            return .streamStream(join.isAsof ? try describeAsof(within, written) : try describe(within))
         case (.stream, .table):
             try refuseWithin(join, "Stream-Table", again: "join")
             if type == .right || type == .full {
@@ -263,7 +276,7 @@ struct JoinAnalysis {
     }
 
     /// WITHIN as a value.
-    private func describe(_ within: Join.Within) throws(Diagnostic) -> JoinWindow {
+    func describe(_ within: Join.Within) throws(Diagnostic) -> JoinWindow {
         let before = try milliseconds(within.before)
         let after = try milliseconds(within.after)
         let grace = try within.grace.map { duration throws(Diagnostic) in try gracePeriod(duration) }

@@ -60,6 +60,8 @@ extension Step {
     private func joinHeadline(_ step: JoinStep) -> String {
         let kind: String =
             switch step.kind {
+            case .streamStream(let window) where window.isAsof:
+                "ASOF WITHIN (\(window.before) ms before, \(window.after) ms after, waits \(window.patience) ms)"
             case .streamStream(let window):
                 "STREAM-STREAM WITHIN (\(window.before) ms before, \(window.after) ms after, grace \(window.grace) ms"
                     + (window.hasGrace ? ")" : ", not waited for)")

@@ -42,7 +42,7 @@ extension RelationalStep {
         case .join(let join):
             let keys = zip(join.leftKeys, join.rightKeys).map { "\(text($0)) = \(text($1))" }.joined(separator: " AND ")
             let name = join.leftKeys.isEmpty ? "NESTED LOOP" : "HASH"
-            return "\(join.type.rawValue) JOIN, \(name)" + (keys.isEmpty ? "" : " ON \(keys)")
+            return (join.choice == nil ? "" : "ASOF ") + "\(join.type.rawValue) JOIN, \(name)" + (keys.isEmpty ? "" : " ON \(keys)")
                 + (join.condition.map { " WITH \(text($0))" } ?? "")
         case .apply(let apply):
             return "SUBQUERY" + (apply.parameters.isEmpty ? ", once" : ", once for each \(texts(apply.parameters))")

@@ -77,6 +77,19 @@ package struct RelationalJoin: Hashable, Sendable {
     package var rightKeys: [TypedExpression]
     /// What must be true beside that, over the joined row.
     package var condition: TypedExpression?
+    /// ASOF: of the right rows that a left row may meet it meets only one; nil where it meets all.
+    package var choice: Choice?
+
+    /// Which of the right rows a left row meets: that with the largest value, or the smallest.
+    package struct Choice: Hashable, Sendable {
+        /// Over the row of the right side.
+        package var value: TypedExpression
+        package var takesSmallest: Bool
+        package init(value: TypedExpression, takesSmallest: Bool) {
+            self.value = value
+            self.takesSmallest = takesSmallest
+        }
+    }
 
     package init(
         left: RelationalStep, right: RelationalStep, type: JoinType, leftKeys: [TypedExpression] = [], rightKeys: [TypedExpression] = [],

@@ -75,7 +75,7 @@ extension JoinStep {
         func text(_ side: Step, _ condition: TypedExpression?) -> String {
             let name =
                 switch kind {
-                case .streamStream: "stream-stream/1"
+                case .streamStream(let window): window.isAsof ? "asof/1" : "stream-stream/1"
                 case .streamTable: "stream-table/1"
                 case .tableTable: "table-table/1"
                 case .foreignKey(let key): "foreign-key/1 \(key.type)"

@@ -284,12 +284,21 @@ package struct JoinWindow: Hashable, Sendable, Codable {
     package var after: Milliseconds
     package var grace: Milliseconds
     package var hasGrace: Bool
+    /// ASOF: each left row meets the last right row that is not later than `after` beyond it, once none can come any more; nil for no.
+    package var asof: Bool?
     package init(before: Milliseconds, after: Milliseconds, grace: Milliseconds, hasGrace: Bool) {
         self.before = before
         self.after = after
         self.grace = grace
         self.hasGrace = hasGrace
     }
+}
+
+extension JoinWindow {
+    /// Whether a left row meets one right row only.
+    package var isAsof: Bool { asof == true }
+    /// How far stream time must have passed an ASOF row before it leaves.
+    package var patience: Milliseconds { hasGrace ? grace : 0 }
 }
 
 /// What stands on either side of a join.

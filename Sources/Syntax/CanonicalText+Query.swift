@@ -52,7 +52,7 @@ extension CanonicalText {
         case .subquery(let query, let alias): return "(" + self.query(query) + ")" + (alias.map { " " + self.alias($0) } ?? "")
         case .join(let join):
             let within = join.within.map { " WITHIN " + self.within($0) } ?? ""
-            return self.relation(join.left) + "\n" + join.kind.rawValue + " JOIN " + self.relation(join.right) + within + " ON "
+            return self.relation(join.left) + "\n" + (join.isAsof ? "ASOF " : "") + join.kind.rawValue + " JOIN " + self.relation(join.right) + within + " ON "
                 + bracketed(expression(join.condition))
         }
     }

@@ -82,7 +82,7 @@ extension CanonicalText {
             return (isLateral ? "LATERAL (" : "(") + self.question(question) + ")" + aliased(alias)
         case .function(let function, let arguments, let alias, _): return name(function) + "(" + list(arguments) + ")" + aliased(alias)
         case .join(let join):
-            var text = self.table(join.left) + " " + (join.kind?.rawValue ?? "CROSS") + " JOIN " + joined(join.right)
+            var text = self.table(join.left) + " " + (join.isAsof ? "ASOF " : "") + (join.kind?.rawValue ?? "CROSS") + " JOIN " + joined(join.right)
             if let within = join.within { text += " WITHIN " + self.within(within) }
             switch join.condition {
             case .on(let condition): text += " ON " + expression(condition)

@@ -106,17 +106,31 @@ extension Parser {
         let first = current
         var relation = try source()
         var joins = 0
-        while let kind = try joinKind() {
+        while true {
+            let isAsof = acceptAsof()
+            guard let kind = try joinKind() else { break }
             joins += 1
             guard joins <= SyntaxLimits.maximumDepth else { throw tooDeep() }
             let right = try source()
             let within = accept(.within) ? try within() : nil
             try expect(.on)
             let condition = try expression()
-            relation = .join(
-                Join(kind: kind, left: relation, right: right, within: within, condition: condition, span: span(from: first)))
+            var join = Join(kind: kind, left: relation, right: right, within: within, condition: condition, span: span(from: first))
+            join.isAsof = isAsof
+            relation = .join(join)
         }
         return relation
+    }
+
+    /// Whether ASOF begins here: that word before JOIN, INNER JOIN or LEFT JOIN.
+    var beginsAsof: Bool {
+        isWord(current, "ASOF") && (peek().isKeyword(.join) || peek().isKeyword(.inner) || peek().isKeyword(.left))
+    }
+
+    mutating func acceptAsof() -> Bool {
+        guard beginsAsof else { return false }
+        advance()
+        return true
     }
 
     mutating func joinKind() throws(ParseFailure) -> Join.Kind? {
@@ -150,7 +164,7 @@ extension Parser {
         let beginsClause =
             at(.emit) && (peek().isKeyword(.changes) || peek().isKeyword(.final)) || at(.partition) && peek().isKeyword(.by)
             || beginsLateRows
-        guard isName(current), !beginsClause else { return .source(name: name, alias: nil) }
+        guard isName(current), !beginsClause, !beginsAsof else { return .source(name: name, alias: nil) }
         return .source(name: name, alias: try sourceName())
     }
 

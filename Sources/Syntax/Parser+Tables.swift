@@ -31,6 +31,7 @@ extension Parser {
                 left = .join(TableJoin(kind: nil, left: left, right: right, condition: .none, span: span(from: first)))
                 continue
             }
+            let isAsof = acceptAsof()
             guard let kind = try joinKind() else { return left }
             let right = try table()
             let within = accept(.within) ? try within() : nil
@@ -42,7 +43,9 @@ extension Parser {
                 try expect(.on)
                 condition = .on(try expression())
             }
-            left = .join(TableJoin(kind: kind, left: left, right: right, condition: condition, within: within, span: span(from: first)))
+            var join = TableJoin(kind: kind, left: left, right: right, condition: condition, within: within, span: span(from: first))
+            join.isAsof = isAsof
+            left = .join(join)
         }
     }
 
@@ -121,7 +124,7 @@ extension Parser {
         } else {
             let beginsClause =
                 at(.emit) && (peek().isKeyword(.changes) || peek().isKeyword(.final)) || at(.partition) && peek().isKeyword(.by)
-            guard isName(current), !beginsClause, !beginsQuestionClause else { return nil }
+            guard isName(current), !beginsClause, !beginsAsof, !beginsQuestionClause else { return nil }
             name = try sourceName()
         }
         return TableAlias(name: name, columns: at(.leftParenthesis) ? try nameList() : [])

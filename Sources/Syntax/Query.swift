@@ -85,6 +85,8 @@ package struct Join: Hashable, Sendable {
     package var within: Within?
     /// What follows ON.
     package var condition: Expression
+    /// ASOF: of the partners of a left row only the one that comes last before it.
+    package var isAsof = false
     /// Where it was written.
     package var span: SourceSpan = .none
 

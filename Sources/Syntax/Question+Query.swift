@@ -14,16 +14,22 @@ extension Query {
     }
 }
 
+extension Join {
+    fileprivate var tableJoin: TableExpression {
+        var join = TableJoin(
+            kind: kind, left: left.tableExpression, right: right.tableExpression, condition: .on(condition), within: within, span: span)
+        join.isAsof = isAsof
+        return .join(join)
+    }
+}
+
 extension Relation {
     fileprivate var tableExpression: TableExpression {
         switch self {
         case .source(let name, let alias): .source(name: name, alias: alias.map { TableAlias(name: $0) }, reach: nil)
         case .subquery(let query, let alias): .question(query.question, alias: alias.map { TableAlias(name: $0) }, isLateral: false, span: query.span)
         case .join(let join):
-            .join(
-                TableJoin(
-                    kind: join.kind, left: join.left.tableExpression, right: join.right.tableExpression, condition: .on(join.condition),
-                    within: join.within, span: join.span))
+            join.tableJoin
         }
     }
 }

@@ -185,6 +185,8 @@ package struct TableJoin: Hashable, Sendable {
     package var condition: Condition
     /// The WITHIN clause, which says how far apart in time partners may be.
     package var within: Join.Within?
+    /// ASOF: of the partners of a left row only the one that comes last before it.
+    package var isAsof = false
     /// Where it was written.
     package var span: SourceSpan
 

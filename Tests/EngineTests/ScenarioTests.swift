@@ -8,6 +8,7 @@ import Testing
     @Test func sessions() throws { try checkScenario("sessions") }
     @Test func localWindows() throws { try checkScenario("local-windows") }
     @Test func lateRows() throws { try checkScenario("late-rows") }
+    @Test func asof() throws { try checkScenario("asof") }
     @Test func aggregations() throws { try checkScenario("aggregations") }
     @Test func derivations() throws { try checkScenario("derivations") }
     @Test func badRecords() throws { try checkScenario("bad-records") }

@@ -52,7 +52,7 @@ import Testing
             "BOTH", "CHAR", "DOUBLE", "EXTRACT", "FOR", "ILIKE", "LEADING", "NUMERIC", "POSITION", "PRECISION", "SIMILAR",
             "SUBSTRING", "TRAILING", "TRIM", "UNKNOWN", "VARCHAR", "WITHOUT",
         ]
-        let ofWindows: Set<String> = ["LATE", "QUARTER", "QUARTERS", "WEEK", "WEEKS"]
+        let ofWindows: Set<String> = ["ASOF", "LATE", "QUARTER", "QUARTERS", "WEEK", "WEEKS"]
         let ofStatements: Set<String> = ["CASCADE", "COMMENT", "LIMITS", "RETURNS", "SKIP", "UPDATE"]
         let contextual = ofQuestions.union(ofExpressions).union(ofWindows).union(ofStatements)
         let words = try Grammar(contentsOf: "sql.ebnf").words

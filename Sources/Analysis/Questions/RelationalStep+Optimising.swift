@@ -157,13 +157,14 @@ extension RelationalJoin {
         for condition in conditions {
             switch (condition.side(width), type) {
             case (false?, .inner), (false?, .left): lower.append(condition)
-            case (true?, .inner), (true?, .right):
+            // Before one of the right rows is chosen, all of them count.
+            case (true?, .inner) where choice == nil, (true?, .right):
                 higher.append(condition.mappingColumns { $0 < QuestionColumns.parameters ? $0 - width : $0 })
             default: kept.append(condition)
             }
         }
         let (first, second) = (left.lower(lower), right.lower(higher))
-        guard type == .inner, !kept.isEmpty else {
+        guard type == .inner, choice == nil, !kept.isEmpty else {
             var join = self
             (join.left, join.right) = (first, second)
             return RelationalStep.join(join).kept(kept)
@@ -181,7 +182,7 @@ extension RelationalJoin {
         var join = self
         join.left = left.narrow(to: wanted.filter { $0 < width }.union(RelationalStep.read(by: leftKeys)))
         let columns = wanted.filter { $0 >= width && $0 < QuestionColumns.parameters }.map { $0 - width }
-        join.right = right.narrow(to: Set(columns).union(RelationalStep.read(by: rightKeys)))
+        join.right = right.narrow(to: Set(columns).union(RelationalStep.read(by: rightKeys + (choice.map { [$0.value] } ?? []))))
         return .join(join)
     }
 }

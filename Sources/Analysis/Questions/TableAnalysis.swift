@@ -175,8 +175,9 @@ extension QuestionAnalysis {
         case .using(let names): for name in names { conditions.append(try using(name, left, right, &both, join)) }
         }
         if let within = join.within { conditions.append(try distance(within, left, right, join)) }
-        both.step = .join(
-            RelationalJoin(left: left.step, right: right.step, type: join.type, conditions: conditions, leftWidth: left.width))
+        var step = RelationalJoin(left: left.step, right: right.step, type: join.type, conditions: conditions, leftWidth: left.width)
+        if join.isAsof { step.choice = try choice(conditions, left, join) }
+        both.step = .join(step)
         return both
     }
 
@@ -211,6 +212,32 @@ extension QuestionAnalysis {
             RelationalLateral(
                 input: left.step, subquery: relation.step, parameters: outer.parameters, type: isLeft ? .left : .inner, condition: condition))
         return both
+    }
+
+    /// Which right row an ASOF join takes: that which the one comparison of its condition that is no equality comes nearest to.
+    private func choice(
+        _ conditions: [TypedExpression], _ left: QuestionTables, _ join: TableJoin
+    ) throws(Diagnostic) -> RelationalJoin.Choice {
+        var found: [RelationalJoin.Choice] = []
+        for condition in conditions {
+            guard case .compare(let operation, let a, let b) = condition.node, operation != .equal, operation != .notEqual,
+                let first = a.side(left.width), let second = b.side(left.width), first != second
+            else { continue }
+            let isSmaller = operation == .less || operation == .lessOrEqual
+            let value = (first ? a : b).mappingColumns { $0 < QuestionColumns.parameters ? $0 - left.width : $0 }
+            // Of `left >= right` the largest, of `left <= right` the smallest.
+            found.append(RelationalJoin.Choice(value: value, takesSmallest: first ? !isSmaller : isSmaller))
+        }
+        guard let choice = found.first, found.count == 1 else {
+            throw Diagnostic(
+                .statementError, "an ASOF JOIN needs one comparison of a left value with a right one: ON a.k = b.k AND a.t >= b.t",
+                at: join.span.range)
+        }
+        guard [.integer, .bigint, .double, .date, .time, .timestamp].contains(choice.value.type) else {
+            throw Diagnostic(
+                .typeMismatch, "an ASOF JOIN compares numbers or times, not \(choice.value.type)", at: join.span.range)
+        }
+        return choice
     }
 
     /// The condition of one column of USING, which is one column from here on.

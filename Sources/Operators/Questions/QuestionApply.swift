@@ -140,6 +140,7 @@ extension RelationalStep {
             join.leftKeys = join.leftKeys.map(change)
             join.rightKeys = join.rightKeys.map(change)
             join.condition = join.condition.map(change)
+            if let choice = join.choice { join.choice?.value = change(choice.value) }
             return .join(join)
         case .apply(var apply):
             apply.input = inside(apply.input)

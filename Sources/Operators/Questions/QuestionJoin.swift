@@ -19,6 +19,9 @@ final class QuestionJoin: QuestionStage {
     private var chains = RowChains([], groups: [], groupCount: 0, rowCount: 0)
     /// Which rows of the right side have met one of the left.
     private var isRightMet: [Bool] = []
+    /// ASOF: how good each row of the right side is, -1 for none that can be taken, and the best one so far of each row of the chunk.
+    private var ranks: [Int32] = []
+    private var best: [Int32] = []
 
     /// `right` holds all rows of the right side.
     init(
@@ -34,6 +37,7 @@ final class QuestionJoin: QuestionStage {
         groups = join.rightKeys.isEmpty ? nil : RowGroups(join.rightKeys.map(\.type), context)
         super.init(context, next: next)
         if let groups { try index(by: groups) }
+        if let choice = join.choice { try rank(by: choice) }
         if keepsRight { isRightMet = Array(repeating: false, count: right.count) }
     }
 
@@ -50,6 +54,24 @@ final class QuestionJoin: QuestionStage {
         try context.hold(right.count * 8)
     }
 
+    /// Numbers the right rows from the worst to the best; of equal ones the later is better.
+    private func rank(by choice: RelationalJoin.Choice) throws(DataflowError) {
+        let batch = right.batch
+        let kernel = try KernelCompiler.compile(choice.value, context.environment.added)
+        let column = kernel.evaluate(context.frame(showing: batch), batch.selection)
+        let rows = usable([column], right.count)
+        let isDouble = column.lane == .double
+        func precedes(_ a: Int32, _ b: Int32) -> Bool {
+            let isSmaller = isDouble ? column.doubles[Int(a)] < column.doubles[Int(b)] : column.words[Int(a)] < column.words[Int(b)]
+            let isLarger = isDouble ? column.doubles[Int(a)] > column.doubles[Int(b)] : column.words[Int(a)] > column.words[Int(b)]
+            if !isSmaller, !isLarger { return a < b }
+            return choice.takesSmallest ? isLarger : isSmaller
+        }
+        ranks = Array(repeating: -1, count: right.count)
+        for (place, row) in rows.sorted(by: precedes).enumerated() { ranks[Int(row)] = Int32(truncatingIfNeeded: place) }
+        try context.hold(right.count * 8)
+    }
+
     /// The rows in which no key is NULL: NULL is equal to nothing.
     private func usable(_ columns: [Column], _ count: Int) -> [Int32] {
         let all = (0..<Int32(truncatingIfNeeded: count)).map { $0 }
@@ -61,6 +83,7 @@ final class QuestionJoin: QuestionStage {
 
     override func push(_ chunk: Batch) throws(DataflowError) {
         var isMet = keepsLeft ? [Bool](repeating: false, count: chunk.rowCount) : []
+        if join.choice != nil { best = Array(repeating: -1, count: chunk.rowCount) }
         var pairs = PairList()
         if let groups {
             context.show(chunk, in: frame)
@@ -84,6 +107,11 @@ final class QuestionJoin: QuestionStage {
             }
         }
         try meet(chunk, &pairs, &isMet)
+        if join.choice != nil {
+            let rows = chunk.allRows.filter { keepsLeft || best[Int($0)] >= 0 }
+            if !rows.isEmpty, !isDone { try next?.push(joined(chunk, rows, rows.map { best[Int($0)] })) }
+            return
+        }
         guard keepsLeft else { return }
         let lonely = chunk.allRows.filter { !isMet[Int($0)] }
         if !lonely.isEmpty { try next?.push(joined(chunk, lonely, lonely.map { _ in -1 })) }
@@ -104,6 +132,13 @@ final class QuestionJoin: QuestionStage {
                 pairs.keep(passing.rows)
                 result = result.picked(passing.rows)
             }
+        }
+        if join.choice != nil {
+            for (row, other) in zip(pairs.left, pairs.right) where ranks[Int(other)] >= 0 {
+                let known = best[Int(row)]
+                if known < 0 || ranks[Int(other)] > ranks[Int(known)] { best[Int(row)] = other }
+            }
+            return
         }
         if keepsLeft { for row in pairs.left { isMet[Int(row)] = true } }
         if keepsRight { for row in pairs.right { isRightMet[Int(row)] = true } }

@@ -59,7 +59,7 @@ final class QuestionScan {
         root = .project(ProjectStep(input: root, expressions: expressions, output: output, isTable: input.hasChanges))
         end = ScanEnd(
             scan.columns.map(\.type), keys: input.hasChanges ? Array(0..<keyCount) + bounds : nil, asOf: scan.asOf, context, next: next)
-        var builder = DataflowBuilder(context: context.dataflow)
+        var builder = DataflowBuilder(context: context.dataflow, root: root)
         try builder.build(root, into: end)
         guard let source = builder.sources.first.flatMap({ $0 }) else { throw DataflowError("a scan without a source") }
         self.source = source

@@ -185,6 +185,16 @@ import Quantities
         return count
     }
 
+    /// The last row of `key` with a time in `times`, the last to come among those of one time.
+    func lastMatch(_ key: StoredKey, _ times: ClosedRange<Int64>) -> RowPlace? {
+        for slice in slices.reversed() where slice.times.overlaps(times) {
+            var last: RowPlace?
+            slice.forEach(key, in: times) { _, row in last = row.place }
+            if let last { return last }
+        }
+        return nil
+    }
+
     @inline(never) private func release(_ slice: BufferSlice, _ number: Int) {
         slice.release(number)
         note(slice, number)

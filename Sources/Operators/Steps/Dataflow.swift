@@ -124,6 +124,8 @@ package final class Dataflow {
     private let changes = RecordSink()
     /// Those of the stores that may go to disk.
     let spilling: [any SpillingStore]
+    /// Whether a source goes into both sides of a join: then its rows take turns.
+    private let joinsItself: Bool
     private var sources: [SourceOperator?] = []
     /// What its sources are shared through.
     private var decoding: SharedDecoding?
@@ -183,7 +185,7 @@ package final class Dataflow {
             (sink, exchangeSink, client) = (nil, nil, operation)
             end = operation
         }
-        var builder = DataflowBuilder(context: context)
+        var builder = DataflowBuilder(context: context, root: root)
         var readable: ReadableAggregation?
         if options.keepsView, case .sink(let description) = destination, description.kind == .table {
             readable = ReadableAggregation(below: root, environment.added)
@@ -193,6 +195,7 @@ package final class Dataflow {
         view = readable.flatMap { TableView($0, builder.viewed, of: root, destination, environment) }
         operators = builder.operators + [end]
         joins = builder.joins
+        joinsItself = !builder.repeated.tees.isEmpty
         keepsLateRows = builder.operators.contains { $0.besideRecords != nil }
         storeNames = builder.stores.map(\.name)
         stores = Dictionary(builder.stores.map { ($0.name, $0.store) }, uniquingKeysWith: { _, later in later })
@@ -207,6 +210,10 @@ package final class Dataflow {
     /// other. The error names the input and the offset of the record that cannot be processed.
     package func process(input: Int, run: RecordRun, range: Range<Int>, partition: PartitionIndex) throws(DataflowError) {
         guard !range.isEmpty else { return }
+        if joinsItself {
+            let slice = InputSlice(input: input, run: run, range: range, partition: partition)
+            return try process([slice], order: [Int32](repeating: 0, count: range.count))
+        }
         begin(records: range.count)
         largestRun = max(largestRun, run.bytes.count)
         // Cut at the same places of the run by all that read it: see SharedDecoding.

@@ -32,15 +32,30 @@ struct DataflowBuilder {
     var keepsView = false
     private(set) var viewed: GroupedState?
 
-    init(context: DataflowContext) { self.context = context }
+    /// Sources that are read once for several steps.
+    private(set) var repeated = RepeatedSources()
+
+    init(context: DataflowContext, root: Step) {
+        self.context = context
+        repeated = RepeatedSources(of: root)
+    }
 
     /// Makes the operators of `step`, whose rows go into `next`.
     mutating func build(_ step: Step, into next: Operator) throws(DataflowError) {
         switch step {
-        case .source(let source):
+        case .source(var source):
+            let shared = source.needingNothing
+            if let tee = repeated.tees[shared] { return tee.others.append(next) }
             let index = inputs.count
-            inputs.append(.source(source))
             var above = next
+            if let needed = repeated.needed[shared] {
+                let tee = TeeOperator(context, next: next)
+                repeated.tees[shared] = tee
+                operators.append(tee)
+                source.needed = needed
+                above = tee
+            }
+            inputs.append(.source(source))
             if let store = source.store, source.kind == .table {
                 above = TableOperator(source, store, context, next: next)
                 stores += above.stores

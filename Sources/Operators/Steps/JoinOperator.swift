@@ -32,6 +32,7 @@ class JoinOperator: Operator {
     /// Makes the join that `step` describes.
     static func make(_ step: JoinStep, _ context: DataflowContext, next: Operator) throws(DataflowError) -> JoinOperator {
         switch step.kind {
+        case .streamStream(let window) where window.isAsof: try AsofJoinOperator(step, window, context, next: next)
         case .streamStream(let window): try StreamJoinOperator(step, window, context, next: next)
         case .streamTable: try LookupJoinOperator(step, context, next: next)
         case .tableTable: try TableJoinOperator(step, context, next: next)
