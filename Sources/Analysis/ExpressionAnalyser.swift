@@ -44,11 +44,14 @@ package struct ExpressionAnalyser {
     var isInsideAggregate = false
     var isInsideTableFunction = false
     var isInsideCase = false
+    /// The calls with OVER met so far in a continuous query; column `runningBase + i` stands for the i-th. Nil where none may stand.
+    var running: [RunningPart]?
     /// Set in questions, which have subqueries and calls with modifiers.
     var parts: QuestionParts?
 
     package static let aggregateBase = 1_000_000
     package static let tableFunctionBase = 2_000_000
+    static let runningBase = 3_000_000
 
     package init(context: AnalysisContext, scope: Scope) {
         self.context = context

@@ -24,6 +24,7 @@ struct QueryAnalysis {
     var expansion: SelectExpansion
 
     init(_ query: Query, _ purpose: QueryPurpose, _ context: AnalysisContext) throws(Diagnostic) {
+        let query = try query.flattened()
         self.purpose = purpose
         self.context = context
         from = try FromAnalysis(query.from, purpose, context)
@@ -37,6 +38,7 @@ struct QueryAnalysis {
     mutating func run() throws(Diagnostic) -> ResolvedQuery {
         let isLimited = purpose == .pull && context.settings[.boundedQueries] == .ksqldb
         if isLimited { try PullLimits(query: query).checkClauses() }
+        if query.keepsRows { return try runKeyed() }
         try checkShape()
         let window = try query.window.map { clause throws(Diagnostic) in try describe(clause) }
         let expanded = try expansion.expand(query.items, analyser: &analyser)
@@ -94,6 +96,7 @@ struct QueryAnalysis {
         result.groupBy = query.groupBy?.map(qualified)
         result.partitionBy = query.partitionBy?.map(qualified)
         result.having = query.having.map(qualified)
+        result.qualify = query.qualify.map(qualified)
         result.emit = query.emit ?? (purpose == .pull ? nil : .changes)
         return result
     }

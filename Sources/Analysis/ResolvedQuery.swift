@@ -76,6 +76,21 @@ package enum QueryPurpose: Hashable, Sendable {
     case pull
 }
 
+/// DISTINCT, QUALIFY or OVER of a continuous query.
+package struct ResolvedKeyed: Hashable, Sendable {
+    package var kind: KeyedStep.Kind
+    /// What the step's rows are made of, over the source's row: the key first.
+    package var carried: [TypedExpression]
+    package var names: [String]
+    package var keyCount: Int
+    /// The columns that the step adds; those of a Top-N stand behind the key, those of calls behind everything.
+    package var added: [Values.ColumnDefinition]
+    /// Whether rows of one key lie in one partition already.
+    package var isKeyed: Bool
+    /// The columns of the step's rows in the order in which the projection sees them.
+    package var order: [Int]
+}
+
 /// A query after analysis.
 package struct ResolvedQuery: Hashable, Sendable {
     package var relation: ResolvedRelation
@@ -99,6 +114,8 @@ package struct ResolvedQuery: Hashable, Sendable {
     package var keyTexts: [String]
     package var resultKind: Values.SourceKind
     package var limit: Int?
+    /// What is kept of rows by a key: then the projection sees its columns.
+    package var keyed: ResolvedKeyed?
     /// The stream that rows go to whose window is closed.
     package var lateRows: SourceDefinition?
     /// The query with stars expanded and everything qualified and named.

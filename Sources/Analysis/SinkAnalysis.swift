@@ -65,6 +65,8 @@ private func sink(
     var keyName = try keyFormat(properties, source, layout.schema.key, default: defaultKey ?? .kafka)
     // KAFKA holds one column. Where nobody has asked for it, a key of several takes a format that holds them.
     if context.isFull, keyName == .kafka, properties.keyFormat == nil, layout.schema.key.count > 1 { keyName = .json }
+    // The key of a Top-N is never that of its source.
+    if query.keyed != nil, properties.keyFormat == nil, problem(of: layout.schema.key, in: keyName, on: .key) != nil { keyName = .json }
     let valueName = properties.valueFormat ?? source.valueFormat.name
     try checkDelimiters(properties, key: keyName, value: valueName)
     try checkCarried(layout.schema.key, keyName, .key)

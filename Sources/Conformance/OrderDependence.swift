@@ -19,6 +19,7 @@ enum OrderDependence {
         var aggregates = false
         for step in steps {
             switch step {
+            case .keyed: return "rows of several partitions meet in one group"
             case .join: return "a join: its inputs meet in the order of the script"
             case .aggregate(let aggregate):
                 if aggregate.window != nil { return "a window: how far time has come is each partition's own" }

@@ -104,6 +104,7 @@ struct PostConditionCheck {
                         found.append((topic.name, topic.keyFormat.name, value))
                     }
                     for store in join.stores { found.append((store.name + "-changelog", join.keyFormat.name, value)) }
+                case .keyed(let keyed): found.append((keyed.store.name + "-changelog", .json, value))
                 case .exchange, .filter, .project, .rekey, .explode: break
                 }
                 step.inputs.forEach { look($0, value) }

@@ -142,6 +142,7 @@ extension Step {
     fileprivate var holdsStreams: Bool {
         if case .join(let join) = self, case .streamStream = join.kind { return true }
         if case .aggregate = self { return true }
+        if case .keyed = self { return true }
         return inputs.contains(where: \.holdsStreams)
     }
 }

@@ -248,6 +248,12 @@ extension StatementExecution {
                 } else {
                     bounds.append("the rows of joined tables, without bound")
                 }
+            case .keyed(let keyed):
+                switch keyed.kind {
+                case .top(_, let count): bounds.append("at most \(count) rows a key, for more and more keys")
+                case .running: bounds.append("the last rows of each key, for more and more keys")
+                case .distinct: bounds.append("the different rows of open windows")
+                }
             case .source, .exchange, .filter, .project, .rekey, .explode: break
             }
             step.inputs.forEach(look)

@@ -25,7 +25,7 @@ package struct PipelinePlan: Hashable, Sendable {
             switch step {
             case .source(let source): [source.topic]
             case .exchange(let exchange): [exchange.topic.name]
-            case .filter, .project, .rekey, .explode, .aggregate, .join: step.inputs.flatMap(collect)
+            case .filter, .project, .rekey, .explode, .aggregate, .join, .keyed: step.inputs.flatMap(collect)
             }
         }
         return collect(root)
@@ -71,6 +71,13 @@ private struct PipelineCutter {
             inner.input = cut(inner.input)
             guard let topic = inner.repartition, width(inner.input) > 1 else { return .aggregate(inner) }
             return .aggregate(exchange(inner, over: topic))
+        case .keyed(var inner):
+            inner.input = cut(inner.input)
+            if let topic = inner.repartition, width(inner.input) > 1 {
+                inner.input = exchange(inner.input, over: topic, partitions: width(inner.input), isTable: false)
+                inner.repartition = nil
+            }
+            return .keyed(inner)
         }
     }
 
@@ -79,7 +86,7 @@ private struct PipelineCutter {
         switch step {
         case .source(let source): partitions(source.topic)
         case .exchange(let exchange): exchanges[exchange.topic.name] ?? partitions(exchange.topic.name)
-        case .filter, .project, .rekey, .explode, .aggregate, .join: step.inputs.map(width).max() ?? 1
+        case .filter, .project, .rekey, .explode, .aggregate, .join, .keyed: step.inputs.map(width).max() ?? 1
         }
     }
 

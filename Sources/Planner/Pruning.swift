@@ -40,6 +40,9 @@ extension Step {
             step.input = step.input.pruned(
                 keeping: columnsRead(step.grouping + step.aggregates.flatMap(\.arguments) + (step.late?.columns ?? [])))
             return .aggregate(step)
+        case .keyed(var step):
+            step.input = step.input.pruned(keeping: Set(step.input.output.columns.indices))
+            return .keyed(step)
         case .join(var step):
             step.left = step.left.pruned(keeping: Set(step.left.output.columns.indices))
             step.right = step.right.pruned(keeping: Set(step.right.output.columns.indices))

@@ -133,6 +133,7 @@ private struct StepPlanner {
             let ignoresOld = isTable && query.grouping == nil && query.relation.isForeignKeyJoin
             step = .filter(FilterStep(input: step, predicate: filter, isTable: isTable, ignoresOld: ignoresOld))
         }
+        if let keyed = query.keyed { return self.keyed(step, keyed) }
         if let keys = query.partitionBy { step = rekey(step, keys) }
         if !query.tableFunctions.isEmpty { step = explode(step) }
         if query.grouping != nil || !query.aggregates.isEmpty {
@@ -158,6 +159,26 @@ private struct StepPlanner {
             query = query.narrowed(to: placed.places, width: placed.step.output.columns.count)
             return placed.step
         }
+    }
+
+    /// The rows that are kept by a key, and their columns in the order in which the projection sees them.
+    private func keyed(_ input: Step, _ keyed: ResolvedKeyed) -> Step {
+        let columns = zip(keyed.names, keyed.carried).map { ColumnDefinition($0, $1.type) }
+        let row = RowSchema(columns: columns, keyCount: keyed.keyCount)
+        let key = Array(row.key)
+        var output = RowSchema(columns: columns + keyed.added, keyCount: keyed.keyCount)
+        if case .top = keyed.kind {
+            output = RowSchema(columns: key + keyed.added + Array(row.value), keyCount: keyed.keyCount + keyed.added.count)
+        }
+        let format = FormatSpec(.json, isUnwrapped: key.count == 1)
+        let topic = InternalTopic(name: context.internalName("Keyed-GroupBy-repartition"), keyFormat: format)
+        let step = KeyedStep(
+            input: project(input, keyed.carried, row, isTable: false), keyCount: keyed.keyCount, kind: keyed.kind, output: output,
+            repartition: keyed.isKeyed ? nil : topic, store: StoreDescription(name: context.internalName("Keyed-Materialize")))
+        let shown = keyed.order.map { output.columns[$0] }
+        return project(
+            .keyed(step), keyed.order.map { .column($0, output.columns[$0].type) }, RowSchema(columns: shown, keyCount: query.key.count),
+            isTable: step.isTable)
     }
 
     private func rekey(_ input: Step, _ keys: [TypedExpression]) -> Step {
@@ -203,12 +224,16 @@ private struct StepPlanner {
     }
 
     func project(_ input: Step, _ expressions: [TypedExpression], _ output: RowSchema) -> Step {
+        project(input, expressions, output, isTable: query.resultKind == .table)
+    }
+
+    private func project(_ input: Step, _ expressions: [TypedExpression], _ output: RowSchema, isTable: Bool) -> Step {
         let isIdentity =
             output.keyCount == input.output.keyCount
             && expressions == input.output.columns.enumerated().map { TypedExpression.column($0, $1.type) }
             && output.columns == input.output.columns
         if isIdentity { return input }
-        return .project(ProjectStep(input: input, expressions: expressions, output: output, isTable: query.resultKind == .table))
+        return .project(ProjectStep(input: input, expressions: expressions, output: output, isTable: isTable))
     }
 }
 

@@ -26,6 +26,7 @@ private func obstacle(_ old: Step, _ new: Step) -> String? {
         if a.aggregates != b.aggregates { return "has other aggregates" }
         if a.keyFormat != b.keyFormat { return "keeps its state in another format" }
     case (.join, _), (_, .join): return "has a join, and joins cannot be replaced"
+    case (.keyed, _), (_, .keyed): return "keeps rows by a key, and such queries cannot be replaced"
     case (.explode, _), (_, .explode): return "has a table function, and those cannot be replaced"
     case (.exchange, _), (.filter, _), (.project, _), (.source, _), (.rekey, _), (.aggregate, _): return "has other steps"
     }
@@ -39,6 +40,6 @@ private func withoutFreeSteps(_ step: Step) -> Step {
     switch step {
     case .filter(let filter): withoutFreeSteps(filter.input)
     case .project(let project): withoutFreeSteps(project.input)
-    case .source, .exchange, .rekey, .explode, .aggregate, .join: step
+    case .source, .exchange, .rekey, .explode, .aggregate, .join, .keyed: step
     }
 }

@@ -51,6 +51,7 @@ extension Step {
         case .source(let source): return below + (source.store.map { [$0.name] } ?? [])
         case .aggregate(let aggregate): return below + [aggregate.store.name]
         case .join(let join): return below + join.stores.map(\.name)
+        case .keyed(let keyed): return below + [keyed.store.name]
         case .exchange, .filter, .project, .rekey, .explode: return below
         }
     }
@@ -62,6 +63,7 @@ extension Step {
         case .exchange(let exchange): return below + [exchange.topic.name]
         case .rekey(let rekey): return below + [rekey.repartition.name]
         case .aggregate(let aggregate): return below + [aggregate.repartition].compactMap { $0?.name }
+        case .keyed(let keyed): return below + [keyed.repartition].compactMap { $0?.name }
         case .join(let join): return below + [join.leftRepartition, join.rightRepartition].compactMap { $0?.name }
         case .source, .filter, .project, .explode: return below
         }
@@ -95,6 +97,11 @@ extension Step {
             step.store = renamed(step.store)
             step.repartition = step.repartition.map(renamed)
             return .aggregate(step)
+        case .keyed(var step):
+            step.input = step.input.renamingInternals(rename)
+            step.store = renamed(step.store)
+            step.repartition = step.repartition.map(renamed)
+            return .keyed(step)
         case .join(var step):
             step.left = step.left.renamingInternals(rename)
             step.right = step.right.renamingInternals(rename)

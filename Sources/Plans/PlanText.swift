@@ -41,6 +41,7 @@ extension Step {
             return "EXPLODE " + step.functions.map { "\($0.function)(\(texts($0.arguments, step.input.output)))" }.joined(separator: ", ")
         case .aggregate(let step): return aggregateHeadline(step)
         case .join(let step): return joinHeadline(step)
+        case .keyed(let step): return step.headline
         }
     }
 

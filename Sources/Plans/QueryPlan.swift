@@ -82,7 +82,7 @@ package struct QueryPlan: Hashable, Sendable, Codable {
         switch step {
         case .source(let source): source.window
         case .aggregate(let aggregate): aggregate.window?.keyWindow
-        case .rekey, .exchange: nil
+        case .rekey, .exchange, .keyed: nil
         case .filter, .project, .explode, .join: step.inputs.first.flatMap(window(of:))
         }
     }

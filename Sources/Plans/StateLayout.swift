@@ -24,6 +24,7 @@ extension Step {
         case .source(let source): return below + (source.store.map { [($0.name, source.layoutText)] } ?? [])
         case .aggregate(let aggregate): return below + [(aggregate.store.name, aggregate.layoutText)]
         case .join(let join): return below + join.layoutTexts
+        case .keyed(let keyed): return below + [(keyed.store.name, keyed.layoutText)]
         case .exchange, .filter, .project, .rekey, .explode: return below
         }
     }

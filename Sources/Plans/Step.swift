@@ -379,6 +379,7 @@ package indirect enum Step: Hashable, Sendable, Codable {
     case explode(ExplodeStep)
     case aggregate(AggregateStep)
     case join(JoinStep)
+    case keyed(KeyedStep)
 
     /// The rows that leave the step.
     package var output: RowSchema {
@@ -391,6 +392,7 @@ package indirect enum Step: Hashable, Sendable, Codable {
         case .explode(let step): step.output
         case .aggregate(let step): step.output
         case .join(let step): step.output
+        case .keyed(let step): step.output
         }
     }
 
@@ -403,6 +405,7 @@ package indirect enum Step: Hashable, Sendable, Codable {
         case .filter(let step): step.input.givesTable
         case .project(let step): step.input.givesTable
         case .join(let step): step.left.givesTable
+        case .keyed(let step): step.isTable
         }
     }
 
@@ -416,6 +419,7 @@ package indirect enum Step: Hashable, Sendable, Codable {
         case .explode(let step): [step.input]
         case .aggregate(let step): [step.input]
         case .join(let step): [step.left, step.right]
+        case .keyed(let step): [step.input]
         }
     }
 }

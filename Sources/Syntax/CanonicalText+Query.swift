@@ -10,9 +10,9 @@ extension CanonicalText {
     package static func query(_ query: Query) -> String {
         var lines: [String] = []
         if query.items.count == 1 {
-            lines.append("SELECT " + item(query.items[0]))
+            lines.append("SELECT " + (query.isDistinct ? "DISTINCT " : "") + item(query.items[0]))
         } else {
-            lines.append("SELECT\n" + query.items.map { "  " + item($0) }.joined(separator: ",\n"))
+            lines.append("SELECT" + (query.isDistinct ? " DISTINCT" : "") + "\n" + query.items.map { "  " + item($0) }.joined(separator: ",\n"))
         }
         lines.append("FROM " + relation(query.from))
         if let window = query.window { lines.append("WINDOW " + self.window(window)) }
@@ -20,6 +20,7 @@ extension CanonicalText {
         if let keys = query.groupBy { lines.append("GROUP BY " + keyList(keys)) }
         if let keys = query.partitionBy { lines.append("PARTITION BY " + keyList(keys)) }
         if let having = query.having { lines.append("HAVING " + expression(having)) }
+        if let qualify = query.qualify { lines.append("QUALIFY " + expression(qualify)) }
         if let late = query.lateRows { lines.append("LATE ROWS INTO " + name(late)) }
         if let emit = query.emit { lines.append("EMIT " + emit.rawValue) }
         if let limit = query.limit { lines.append("LIMIT \(limit)") }

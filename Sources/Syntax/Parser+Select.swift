@@ -6,9 +6,11 @@ extension Parser {
     mutating func query() throws(ParseFailure) -> Query {
         let first = current
         try expect(.select)
+        let isDistinct = allowsQuestions && accept(.distinct)
         let items = try list { (parser) throws(ParseFailure) in try parser.selectItem() }
         try expect(.from)
         var query = Query(items: items, from: try relation())
+        query.isDistinct = isDistinct
         if accept(.window) { query.window = try window() }
         if accept(.where) { query.filter = try expression() }
         if accept(.group) {
@@ -20,6 +22,7 @@ extension Parser {
             query.partitionBy = try keyList()
         }
         if accept(.having) { query.having = try expression() }
+        if allowsQuestions, acceptWord("QUALIFY") { query.qualify = try expression() }
         if beginsLateRows {
             advance()
             advance()
@@ -41,6 +44,36 @@ extension Parser {
         }
         query.span = span(from: first)
         return query
+    }
+
+    /// The query of CREATE … AS SELECT: of ksqlDB's form, with what WITH names and subqueries written out, or with DISTINCT, OVER, QUALIFY and
+    /// a query behind FROM. Of two mistakes the one that comes later in the text is told.
+    mutating func continuousQuery() throws(ParseFailure) -> Query {
+        var classic = self
+        let failure: ParseFailure
+        do throws(ParseFailure) {
+            let query = try classic.inlinedQuery()
+            if classic.at(.semicolon) || classic.current.kind == .end {
+                self = classic
+                return query
+            }
+            failure = classic.unexpected()
+        } catch {
+            failure = error
+        }
+        var general = self
+        general.allowsQuestions = true
+        do throws(ParseFailure) {
+            let query = try general.query()
+            guard general.at(.semicolon) || general.current.kind == .end else { throw general.unexpected() }
+            guard query.keepsRows else { throw failure }
+            general.allowsQuestions = false
+            self = general
+            return query
+        } catch {
+            if classic.index >= general.index { throw failure }
+            throw error
+        }
     }
 
     /// item = expression [ ['AS'] identifier ] | '*' | identifier '.' '*' | postfix '->' '*'
@@ -159,13 +192,28 @@ extension Parser {
 
     /// source = name [ ['AS'] name ]; EMIT, PARTITION and LATE are free words, so what follows decides whether they are an alias.
     private mutating func source() throws(ParseFailure) -> Relation {
-        let name = inlinesSubqueries && at(.leftParenthesis) ? try inlinedSubquery() : try sourceName()
-        if accept(.as) { return .source(name: name, alias: try sourceName()) }
+        if inlinesSubqueries, at(.leftParenthesis) {
+            let name = try inlinedSubquery()
+            return .source(name: name, alias: accept(.as) || isAlias ? try sourceName() : nil)
+        }
+        if allowsQuestions, at(.leftParenthesis), peek().isKeyword(.select) {
+            try enter()
+            defer { leave() }
+            advance()
+            let inner = try query()
+            try expect(.rightParenthesis)
+            return .subquery(inner, alias: accept(.as) || isAlias ? try sourceName() : nil)
+        }
+        let name = try sourceName()
+        return .source(name: name, alias: accept(.as) || isAlias ? try sourceName() : nil)
+    }
+
+    /// Whether what follows a source is its alias and does not begin the next clause.
+    private var isAlias: Bool {
         let beginsClause =
             at(.emit) && (peek().isKeyword(.changes) || peek().isKeyword(.final)) || at(.partition) && peek().isKeyword(.by)
-            || beginsLateRows
-        guard isName(current), !beginsClause, !beginsAsof else { return .source(name: name, alias: nil) }
-        return .source(name: name, alias: try sourceName())
+            || beginsLateRows || beginsAsof || beginsQuestionClause
+        return isName(current) && !beginsClause
     }
 
     mutating func within() throws(ParseFailure) -> Join.Within {

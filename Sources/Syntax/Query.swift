@@ -16,6 +16,10 @@ package struct Query: Hashable, Sendable {
     package var partitionBy: [Expression]?
     /// What follows HAVING.
     package var having: Expression?
+    /// `SELECT DISTINCT`
+    package var isDistinct = false
+    /// What follows QUALIFY.
+    package var qualify: Expression?
     /// The stream that LATE ROWS INTO names.
     package var lateRows: Name?
     /// nil when there is no EMIT: a pull query, or `CHANGES` by default in a persistent one.
@@ -69,7 +73,7 @@ package indirect enum Relation: Hashable, Sendable {
     case source(name: Name, alias: Name?)
     /// `left JOIN right ON …`
     case join(Join)
-    /// `(SELECT …) alias`: the place of subqueries; the parser does not make it yet.
+    /// `(SELECT …) alias`
     case subquery(Query, alias: Name?)
 }
 
@@ -201,5 +205,31 @@ package struct CalendarDuration: Hashable, Sendable {
         self.count = count
         self.unit = unit
         self.span = span
+    }
+}
+
+extension Query {
+    /// Whether it has DISTINCT, OVER or QUALIFY, here or in the query behind FROM.
+    package var keepsRows: Bool {
+        if isDistinct || qualify != nil { return true }
+        if case .subquery(let inner, _) = from, inner.keepsRows { return true }
+        return items.contains(where: \.hasOver)
+    }
+}
+
+extension SelectItem {
+    /// Whether a call with OVER stands in it.
+    var hasOver: Bool {
+        if case .expression(let expression, _) = self { expression.hasOver } else { false }
+    }
+}
+
+extension Expression {
+    /// Whether a call with OVER stands in it.
+    package var hasOver: Bool {
+        if case .modifiedCall(_, _, let modifiers) = node, modifiers.window != nil { return true }
+        var found = false
+        node.forEachChild { found = found || $0.hasOver }
+        return found
     }
 }

@@ -9,6 +9,7 @@ import Testing
     @Test func localWindows() throws { try checkScenario("local-windows") }
     @Test func lateRows() throws { try checkScenario("late-rows") }
     @Test func asof() throws { try checkScenario("asof") }
+    @Test func keyed() throws { try checkScenario("keyed") }
     @Test func aggregations() throws { try checkScenario("aggregations") }
     @Test func derivations() throws { try checkScenario("derivations") }
     @Test func badRecords() throws { try checkScenario("bad-records") }

@@ -118,6 +118,7 @@ extension ExpressionAnalyser {
         _ name: Name, _ arguments: [Expression], _ modifiers: CallModifiers, _ whole: Expression
     ) throws(Diagnostic) -> TypedExpression {
         guard let parts else {
+            if let window = modifiers.window, running != nil { return try runningCall(name, arguments, modifiers, window, whole) }
             throw Diagnostic(.featureNotSupported, "DISTINCT, FILTER and OVER are for questions", at: whole.span.range)
         }
         if isInsideAggregate, let around = parts.around {

@@ -108,6 +108,13 @@ struct WindowTimes {
         calendar = try window?.calendar.map { calendar throws(DataflowError) in try CalendarWindows(calendar, environment) }
     }
 
+    /// The bounds of the tumbling window that holds a time.
+    func bounds(at time: Int64) -> (start: Int64, end: Int64) {
+        if let calendar { return calendar.window(at: time) }
+        let start = time - time % max(1, size.count)
+        return (start, start.later(by: size))
+    }
+
     /// When the window ends that begins at `start`.
     func end(of start: Int64) -> Int64 { calendar?.window(at: start).end ?? start.later(by: size) }
 }

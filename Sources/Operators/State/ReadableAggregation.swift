@@ -32,7 +32,7 @@ struct ReadableAggregation {
             }
             step = below.step
             keyPlaces = places
-        case .source, .exchange, .rekey, .explode, .join: return nil
+        case .source, .exchange, .rekey, .explode, .join, .keyed: return nil
         }
     }
 }

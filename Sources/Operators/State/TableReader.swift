@@ -43,7 +43,7 @@ struct TableReader {
         switch step {
         case .filter(let filter): try build(filter.input, into: try FilterOperator(filter, context, next: next), context)
         case .project(let project): try build(project.input, into: try ProjectOperator(project, context, next: next), context)
-        case .source, .exchange, .rekey, .explode, .aggregate, .join: next
+        case .source, .exchange, .rekey, .explode, .aggregate, .join, .keyed: next
         }
     }
 

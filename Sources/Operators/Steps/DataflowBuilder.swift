@@ -88,6 +88,13 @@ struct DataflowBuilder {
                 if keepsView { (keepsView, viewed) = (false, operation.state) }
                 try add(operation, over: aggregate.input, isTimed: aggregate.window != nil)
             }
+        case .keyed(let keyed):
+            switch keyed.kind {
+            case .top(let order, let count): try add(TopOperator(keyed, order, count, context, next: next), over: keyed.input)
+            case .running(let calls): try add(RunningOperator(keyed, calls, context, next: next), over: keyed.input)
+            case .distinct(let window):
+                try add(try DistinctOperator(keyed, window, context, next: next), over: keyed.input, isTimed: true)
+            }
         case .join(let join):
             let operation = try JoinOperator.make(join, context, next: next)
             stores += operation.stores
@@ -131,6 +138,7 @@ extension Step {
         let expandsHere =
             switch self {
             case .explode: true
+            case .keyed(let keyed): keyed.isTable
             case .join(let join): join.kind != .streamTable
             case .aggregate(let aggregate):
                 switch aggregate.window?.shape {

@@ -182,7 +182,7 @@ extension Step {
     /// Whether the step's operator may send several chunks of one batch.
     fileprivate var sendsChunks: Bool {
         switch self {
-        case .explode, .join, .aggregate: true
+        case .explode, .join, .aggregate, .keyed: true
         case .source, .exchange, .filter, .project, .rekey: inputs.contains { $0.sendsChunks }
         }
     }

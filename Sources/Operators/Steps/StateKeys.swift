@@ -22,6 +22,8 @@ enum StateKeys {
     static let buffered: UInt8 = 4
     /// Then a hash of the value, which is many groups: see PackedGroups.swift.
     static let pack: UInt8 = 5
+    /// Then a varint length, the key of a kept row and its number: see KeptRows.swift.
+    static let kept: UInt8 = 6
     /// Nothing more: the value is the store's stream time.
     static let streamTime: UInt8 = 9
 
