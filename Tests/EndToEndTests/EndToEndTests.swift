@@ -447,6 +447,14 @@ private func python(_ script: String, _ arguments: [String]) throws -> (output: 
         print(output)
     }
 
+    /// Continuous queries that ksqlDB does not have, each compared with the bounded one over the same input, across kills. The seed is printed.
+    @Test(.enabled(if: Surroundings.hasProgram("python3"), "there is no Python"))
+    func continuousQueriesEqualBoundedOnes() throws {
+        let (output, status) = try python("continuous.py", [millrace, "--kills", Surroundings.isLong ? "30" : "4"])
+        #expect(status == 0, "\(output)")
+        print(output)
+    }
+
     /// Each kind of statement, connection and query again and again, with a bound for what may stay; the long run does 10,000 of each.
     @Test(.enabled(if: Surroundings.hasProgram("python3"), "there is no Python"))
     func memoryComesBack() throws {
