@@ -41,16 +41,20 @@ struct FromAnalysis {
     /// The windows of the rows: those of the leftmost source.
     var window: KeyWindow? { sources[0].definition.window }
 
-    init(_ relation: Relation, _ purpose: QueryPurpose, _ context: AnalysisContext) throws(Diagnostic) {
+    /// `sumsWindows`: the query adds up the windows of a table.
+    init(_ relation: Relation, _ purpose: QueryPurpose, sumsWindows: Bool, _ context: AnalysisContext) throws(Diagnostic) {
         var sources: [BoundSource] = []
         var joins: [WrittenJoin] = []
         try Self.bind(relation, &sources, &joins, context)
         self.sources = sources
         self.joins = joins
-        for source in sources where source.definition.kind == .table && source.definition.window != nil && purpose == .persistent {
+        let isAllowed = sumsWindows && sources.count == 1
+        for source in sources
+        where source.definition.kind == .table && source.definition.window != nil && purpose == .persistent && !isAllowed {
             throw Diagnostic(
                 .windowError, "KSQL does not support persistent queries on windowed tables.",
-                hint: "Declare a stream over the table's topic with the same WINDOW_TYPE and query that.", at: source.name.span.range)
+                hint: context.isFull
+                    ? "GROUP BY adds up its windows; or declare a stream over its topic with the same WINDOW_TYPE, and query that." : "Declare a stream over the table's topic with the same WINDOW_TYPE and query that.", at: source.name.span.range)
         }
         let first = sources[0].definition
         self.relation = .source(first, alias: sources[0].alias)

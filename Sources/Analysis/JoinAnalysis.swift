@@ -126,16 +126,6 @@ struct JoinAnalysis {
 
     // MARK: Joins
 
-    /// The rows of a join on a foreign key lie where that key's do, not where their own key's do. Errors: another join would look for them there.
-    private func checkPlace(of left: JoinNode, _ join: Join) throws(Diagnostic) {
-        guard context.isFull, case .join(let first) = left.relation, case .foreignKey = first.kind, let partitions = left.partitions,
-            partitions > 1
-        else { return }
-        throw Diagnostic(
-            .featureNotSupported, "a join on a foreign key cannot be joined again in one statement over \(partitions) partitions",
-            hint: "CREATE TABLE … AS SELECT with the first join, and join that table in a second statement.", at: join.span.range)
-    }
-
     /// A source on both sides is read once, by one task a partition. Errors: rows would have to change partitions on the way to one side.
     private func checkSelf(_ left: JoinNode, _ right: JoinNode, _ criterion: JoinCriterion, _ join: Join) throws(Diagnostic) {
         guard let partitions = right.partitions, partitions > 1, left.relation.sources.contains(where: { $0.topic == right.topic }),
@@ -151,7 +141,6 @@ struct JoinAnalysis {
         let join = written.join
         let type = JoinType(join.kind)
         let kind = try kind(of: left, with: right, written, type, criterion)
-        try checkPlace(of: left, join)
         try checkSelf(left, right, criterion, join)
         try checkWindows(left: left, right: right, criterion, join, kind)
         try checkTypes(criterion, join)

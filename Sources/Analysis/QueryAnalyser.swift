@@ -27,7 +27,7 @@ struct QueryAnalysis {
         let query = try query.flattened()
         self.purpose = purpose
         self.context = context
-        from = try FromAnalysis(query.from, purpose, context)
+        from = try FromAnalysis(query.from, purpose, sumsWindows: context.isFull && query.groupBy != nil && query.window == nil, context)
         self.query = context.isFull ? query.groupingByItems(in: from.scope) : query
         analyser = ExpressionAnalyser(context: context, scope: from.scope)
         expansion = SelectExpansion(

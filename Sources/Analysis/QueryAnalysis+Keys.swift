@@ -64,7 +64,8 @@ extension QueryAnalysis {
 
     func group(_ result: inout ResolvedQuery, by grouping: [TypedExpression], _ having: TypedExpression?) throws(Diagnostic) {
         let isKey = from.rowKeys.contains(grouping)
-        if from.window != nil && !isKey {
+        // The windows of a table are added up: the groups have none.
+        if from.window != nil && !isKey && !(from.kind == .table && context.isFull) {
             throw Diagnostic(
                 .windowError,
                 "Implicit repartitioning of windowed sources is not supported. See https://github.com/confluentinc/ksql/issues/4385.",

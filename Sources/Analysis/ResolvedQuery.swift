@@ -127,6 +127,9 @@ package struct ResolvedQuery: Hashable, Sendable {
     /// Whether the rows come from more than one source.
     package var isJoin: Bool { sources.count > 1 }
 
+    /// Whether it aggregates a table with windows, over all of them.
+    package var addsUpWindows: Bool { !aggregates.isEmpty && window == nil && relation.kind == .table && sources[0].window != nil }
+
     /// Columns of the row that expressions read; results of table functions stand behind them.
     package var rowWidth: Int { rowSources.last.map { $0.end } ?? 0 }
 }

@@ -85,7 +85,7 @@ private func sink(
             isUnwrapped: layout.schema.key.count == 1 && keyName.canUnwrap),
         valueFormat: FormatSpec(
             valueName, delimiter: delimiter(properties.valueDelimiter, source.valueFormat, valueName), isUnwrapped: unwrapped),
-        window: query.window?.keyWindow ?? (query.partitionBy == nil ? source.window : nil),
+        window: query.window?.keyWindow ?? (query.partitionBy == nil && !query.addsUpWindows ? source.window : nil),
         timestamp: try timestamp(of: properties, columns: layout.schema.key + layout.schema.value),
         wrapsSingleValue: properties.wrapsSingleValue, statement: text, queryID: nil)
     if let late = query.lateRows {

@@ -46,7 +46,7 @@ struct JoinPlanner {
             left: left.step, right: right.step, type: join.type, kind: isForeign ? .foreignKey(left.moved(join.leftKey)) : join.kind,
             output: RowSchema(columns: key + leftOutput.columns + right.step.output.columns, keyCount: key.count),
             leftStore: StoreDescription(name: names.leftStore), rightStore: StoreDescription(name: names.rightStore), keyFormat: format,
-            leftRepartition: moves.left ? InternalTopic(name: names.leftTopic, keyFormat: format) : nil,
+            leftRepartition: moves.left || (!isForeign && join.left.isForeignKeyJoin) ? InternalTopic(name: names.leftTopic, keyFormat: format) : nil,
             rightRepartition: moves.right ? InternalTopic(name: names.rightTopic, keyFormat: format) : nil)
         var places = left.places.mapValues { key.count + $0 }
         places.merge(right.places.mapValues { key.count + leftOutput.columns.count + $0 }) { own, _ in own }
@@ -146,6 +146,13 @@ struct JoinPlanner {
         if case .foreignKey = join.kind { return true }
         if QueryPlan.window(of: side.step) != nil { return false }
         return !isKeyed || side.keyFormat.name != format.name
+    }
+}
+
+extension ResolvedRelation {
+    /// A join on a foreign key, the rows of which lie in one partition, wherever their own key would have them.
+    var isForeignKeyJoin: Bool {
+        if case .join(let join) = self, case .foreignKey = join.kind { true } else { false }
     }
 }
 

@@ -242,12 +242,6 @@ extension TypedExpression {
     fileprivate var isWindowBound: Bool { node == .pseudo(.windowstart) || node == .pseudo(.windowend) }
 }
 
-extension ResolvedRelation {
-    fileprivate var isForeignKeyJoin: Bool {
-        if case .join(let join) = self, case .foreignKey = join.kind { true } else { false }
-    }
-}
-
 extension ResolvedQuery {
     /// Whether the rows that are grouped have the grouping expressions as their key already.
     fileprivate var isGroupedByKey: Bool {

@@ -10,6 +10,7 @@ import Testing
     @Test func lateRows() throws { try checkScenario("late-rows") }
     @Test func asof() throws { try checkScenario("asof") }
     @Test func keyed() throws { try checkScenario("keyed") }
+    @Test func joinsAgain() throws { try checkScenario("joins-again") }
     @Test func aggregations() throws { try checkScenario("aggregations") }
     @Test func derivations() throws { try checkScenario("derivations") }
     @Test func badRecords() throws { try checkScenario("bad-records") }
