@@ -64,10 +64,16 @@ extension QueryAnalysis {
                 "CREATE TABLE AS SELECT statement does not support aggregate function [\(first)] without a GROUP BY clause.",
                 at: query.span.range)
         }
+        if case .session? = query.window?.shape, let index = analyser.aggregates.firstIndex(where: { $0.definition != nil && $0.definition?.merge == nil }) {
+            throw Diagnostic(
+                .windowError, "\(analyser.aggregateNames[index]) cannot be used in sessions, which have to be put together",
+                hint: "Give it a third lambda, (a, b) => …, that makes one state of two.", at: query.window?.span.range)
+        }
         guard from.kind == .table else { return }
         var refusing: [String] = []
         for (call, name) in zip(analyser.aggregates, analyser.aggregateNames) {
-            if let family = context.functions[name: call.function], !family.canUndo, !refusing.contains(name) { refusing.append(name) }
+            let canUndo = call.definition == nil && context.functions[name: call.function]?.canUndo ?? true
+            if !canUndo, !refusing.contains(name) { refusing.append(name) }
         }
         guard !refusing.isEmpty else { return }
         let names = refusing.count == 1 ? refusing[0] : refusing.dropLast().joined(separator: ", ") + " and " + refusing[refusing.count - 1]

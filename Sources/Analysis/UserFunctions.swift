@@ -32,9 +32,12 @@ package func analyse(_ create: CreateFunction, in context: AnalysisContext) thro
     (plain.orReplace, plain.ifNotExists) = (false, false)
     let result = try context.type(create.result)
     let function = UserFunction(
-        name: name, parameters: parameters, result: result, statement: CanonicalText.statement(.createFunction(plain)), calls: calls)
+        name: name, parameters: parameters, result: result, isAggregate: create.isAggregate, statement: CanonicalText.statement(.createFunction(plain)), calls: calls)
     var analyser = ExpressionAnalyser(context: context, scope: .empty)
-    _ = try analyser.body(create.body, of: function)
+    if create.isAggregate { _ = try analyser.definition(create.body, of: function) } else { _ = try analyser.body(create.body, of: function) }
+    if let old = context.catalog.functions[name], old.isAggregate != function.isAggregate {
+        throw Diagnostic(.wrongObjectKind, "\(name) is \(old.isAggregate ? "an" : "no") aggregate function", at: create.name.span.range)
+    }
     return function
 }
 
@@ -57,6 +60,27 @@ extension ExpressionAnalyser {
     /// A call of a function of a user; nil when it is none.
     mutating func userCall(_ name: Name, _ arguments: [Expression], _ whole: Expression) throws(Diagnostic) -> TypedExpression? {
         guard context.isFull, let function = context.catalog.functions[name.text] else { return nil }
+        if function.isAggregate { return try userAggregate(function, arguments, whole) }
+        let values = try values(of: arguments, for: function, whole)
+        guard let body = function.body else { throw unreadable(function, whole) }
+        let result = try self.body(body, of: function).replacing { part in
+            if case .column(let index) = part.node { return values[index] }
+            return nil
+        }
+        guard result.hasAtMost(Self.mostNodes) else {
+            throw Diagnostic(.tooLarge, "\(text(of: whole)) has more than \(Self.mostNodes) parts, with its functions written out", at: whole.span.range)
+        }
+        return result
+    }
+
+    func unreadable(_ function: UserFunction, _ whole: Expression) -> Diagnostic {
+        Diagnostic(.corruptData, "the statement of the function \(function.name) cannot be read", at: whole.span.range)
+    }
+
+    /// The arguments in the types of the parameters.
+    mutating func values(
+        of arguments: [Expression], for function: UserFunction, _ whole: Expression
+    ) throws(Diagnostic) -> [TypedExpression] {
         guard function.parameters.count == arguments.count else {
             throw Diagnostic(
                 .wrongArguments, "Function '\(function.name)' takes \(function.parameters.count) arguments, not \(arguments.count)",
@@ -72,28 +96,12 @@ extension ExpressionAnalyser {
             }
             values.append(value.expression.coerced(to: parameter.type))
         }
-        guard let body = function.body else {
-            throw Diagnostic(.corruptData, "the statement of the function \(function.name) cannot be read", at: whole.span.range)
-        }
-        let result = try self.body(body, of: function).replacing { part in
-            if case .column(let index) = part.node { return values[index] }
-            return nil
-        }
-        guard result.hasAtMost(Self.mostNodes) else {
-            throw Diagnostic(.tooLarge, "\(text(of: whole)) has more than \(Self.mostNodes) parts, with its functions written out", at: whole.span.range)
-        }
-        return result
+        return values
     }
 
     /// The body over the row of parameters, in the type of the result.
     mutating func body(_ body: Expression, of function: UserFunction) throws(Diagnostic) -> TypedExpression {
-        var inner = ExpressionAnalyser(
-            context: context, scope: Scope(sources: [ScopeSource(alias: "", columns: function.parameters, base: 0, isWindowed: false)]))
-        inner.scope.sources[0].hasPseudoColumns = false
-        inner.place = "function"
-        inner.takeSlots(of: self)
-        let value = try inner.analyse(body)
-        takeSlots(of: inner)
+        let value = try self.value(of: body, over: function.parameters)
         if value.isNull { return .literal(.null, function.result) }
         guard value.type == function.result || value.type.castsImplicitly(to: function.result), !value.type.losesDigits(in: function.result) else {
             throw Diagnostic(
@@ -101,6 +109,20 @@ extension ExpressionAnalyser {
                 at: body.span.range)
         }
         return value.expression.coerced(to: function.result)
+    }
+}
+
+extension ExpressionAnalyser {
+    /// An expression over a row of these columns alone.
+    mutating func value(of expression: Expression, over columns: [Values.ColumnDefinition]) throws(Diagnostic) -> Analysed {
+        var inner = ExpressionAnalyser(
+            context: context, scope: Scope(sources: [ScopeSource(alias: "", columns: columns, base: 0, isWindowed: false)]))
+        inner.scope.sources[0].hasPseudoColumns = false
+        inner.place = "function"
+        inner.takeSlots(of: self)
+        let value = try inner.analyse(expression)
+        takeSlots(of: inner)
+        return value
     }
 }
 

@@ -2,17 +2,19 @@
 
 package import Values
 
-/// A function that a user has defined: an expression over its parameters, which takes the place of each call.
+/// A function that a user has defined: an expression over its parameters, which takes the place of each call, or an aggregate.
 package struct UserFunction: Hashable, Sendable, Codable {
     package var name: String
     package var parameters: [ColumnDefinition]
     package var result: SQLType
+    package var isAggregate: Bool
     /// The canonical text of the statement that made it.
     package var statement: String
     /// The names of the functions of users that it calls.
     package var calls: [String]
 
-    package init(name: String, parameters: [ColumnDefinition], result: SQLType, statement: String, calls: [String]) {
+    package init(name: String, parameters: [ColumnDefinition], result: SQLType, isAggregate: Bool, statement: String, calls: [String]) {
+        self.isAggregate = isAggregate
         self.name = name
         self.parameters = parameters
         self.result = result

@@ -146,7 +146,8 @@ extension StatementExecution {
             let comment = engine.catalog.comments[CatalogComment.subject(function: name.text)]
             return answer(
                 text: ["Name        : \(function.name)"] + (comment.map { ["Overview    : \($0)"] } ?? [])
-                    + ["Type        : SCALAR, of a user", "Variations  :", "  \(function.heading)", "Statement   : \(function.statement)"])
+                    + ["Type        : \(function.isAggregate ? "AGGREGATE" : "SCALAR"), of a user", "Variations  :", "  \(function.heading)",
+                        "Statement   : \(function.statement)"])
         }
         guard let family = engine.configuration.functions.family(named: name.text, withAliases: context.isFull) else {
             throw Diagnostic(

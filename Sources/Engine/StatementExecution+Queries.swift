@@ -161,10 +161,14 @@ extension StatementExecution {
         // One that does not exist is for the analyser to tell.
         guard query.window == nil, let source = engine.catalog.sources[name.text] else { return false }
         let functions = engine.configuration.functions
+        let users = engine.catalog.functions
         var isAggregation = query.groupBy != nil || query.having != nil
         for case .expression(let expression, _) in query.items {
             expression.walk { part in
-                if case .call(let name, _) = part.node, functions.family(named: name.text, withAliases: true)?.kind == .aggregate { isAggregation = true }
+                if case .call(let name, _) = part.node, functions.family(named: name.text, withAliases: true)?.kind == .aggregate || users[name.text]?.isAggregate ?? false
+                {
+                    isAggregation = true
+                }
             }
         }
         if isAggregation { return true }

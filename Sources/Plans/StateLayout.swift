@@ -32,7 +32,7 @@ extension Step {
 
 /// Aggregate functions whose state has been written in more than one way, with the number of the present one; all
 /// others are at 1.
-private let aggregateVersions: [String: Int] = [:]
+private let aggregateVersions: [String: Int] = ["CORRELATION": 2]
 
 extension SourceStep {
     /// The last row of each key: the key as the topic has it, the row in the compact format.
@@ -56,6 +56,7 @@ extension AggregateStep {
         let calls = aggregates.map { call in
             let version = aggregateVersions[call.function] ?? 1
             let options = call.options.map(optionText).joined(separator: ",")
+            if let definition = call.definition { return "\(call.function) state \(definition.state) \(definition.text)" }
             return "\(call.function)/\(version)(\(call.arguments.map(\.type.description).joined(separator: ","));\(options)):\(call.result)"
         }
         let shape =

@@ -168,12 +168,45 @@ package struct AggregateCall: Hashable, Sendable, Codable {
     package var result: SQLType
     /// The cap of COLLECT_LIST and COLLECT_SET from the properties, nil for none.
     package var limit: Int?
-    package init(function: String, arguments: [TypedExpression], options: [Value], result: SQLType, limit: Int? = nil) {
+    /// What a function of a user does; nil for the server's own. It is part of the plan: another function of that name later is another matter.
+    package var definition: AggregateDefinition?
+    package init(
+        function: String, arguments: [TypedExpression], options: [Value], result: SQLType, limit: Int? = nil,
+        definition: AggregateDefinition? = nil
+    ) {
         self.function = function
         self.arguments = arguments
         self.options = options
         self.result = result
         self.limit = limit
+        self.definition = definition
+    }
+}
+
+/// An aggregate function of a user: a state, and expressions over it.
+package struct AggregateDefinition: Hashable, Sendable, Codable {
+    /// The type of the state.
+    package var state: SQLType
+    /// The state of no rows.
+    package var initial: TypedExpression
+    /// The state with a row more: over the state and the arguments.
+    package var step: TypedExpression
+    /// One state of two, the first one being the earlier: over both. Sessions need it.
+    package var merge: TypedExpression?
+    /// What the function gives: over the state.
+    package var result: TypedExpression
+    /// The statement that defined it, by which states of different definitions are told apart.
+    package var text: String
+
+    package init(
+        state: SQLType, initial: TypedExpression, step: TypedExpression, merge: TypedExpression?, result: TypedExpression, text: String
+    ) {
+        self.state = state
+        self.initial = initial
+        self.step = step
+        self.merge = merge
+        self.result = result
+        self.text = text
     }
 }
 

@@ -15,8 +15,14 @@ extension CanonicalText {
     }
 
     static func createFunction(_ create: CreateFunction) -> String {
-        "CREATE " + (create.orReplace ? "OR REPLACE " : "") + "FUNCTION " + (create.ifNotExists ? "IF NOT EXISTS " : "") + name(create.name) + "("
-            + create.parameters.map(field).joined(separator: ", ") + ") RETURNS " + type(create.result) + " AS " + expression(create.body) + ";"
+        "CREATE " + (create.orReplace ? "OR REPLACE " : "") + (create.isAggregate ? "AGGREGATE " : "") + "FUNCTION "
+            + (create.ifNotExists ? "IF NOT EXISTS " : "") + name(create.name) + "("
+            + create.parameters.map(field).joined(separator: ", ") + ") RETURNS " + type(create.result) + " AS " + body(create) + ";"
+    }
+
+    private static func body(_ create: CreateFunction) -> String {
+        guard create.isAggregate, case .call(_, let parts) = create.body.node else { return expression(create.body) }
+        return "(" + parts.map(expression).joined(separator: ", ") + ")"
     }
 
     static func subject(_ subject: CommentOn.Subject) -> String {

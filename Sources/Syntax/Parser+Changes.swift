@@ -72,8 +72,9 @@ extension Parser {
 
     // MARK: Functions
 
-    /// `FUNCTION [ 'IF' 'NOT' 'EXISTS' ] name '(' [ parameters ] ')' 'RETURNS' type 'AS' expression`
+    /// `[ 'AGGREGATE' ] FUNCTION [ 'IF' 'NOT' 'EXISTS' ] name '(' [ parameters ] ')' 'RETURNS' type 'AS' expression`
     mutating func createFunction(orReplace: Bool) throws(ParseFailure) -> CreateFunction {
+        let isAggregate = acceptWord("AGGREGATE")
         try expect(.function)
         let ifNotExists = try ifNotExists()
         let name = try name()
@@ -83,8 +84,11 @@ extension Parser {
         guard acceptWord("RETURNS") else { throw unexpected() }
         let result = try type()
         try expect(.as)
+        // An expression, or, of an aggregate, `(init, lambda, lambda [, lambda])`, which reads like the arguments of a call.
+        let body = isAggregate ? try call(Name("AGGREGATE"), from: current) : try expression()
         return CreateFunction(
-            name: name, parameters: parameters, result: result, body: try expression(), orReplace: orReplace, ifNotExists: ifNotExists)
+            name: name, parameters: parameters, result: result, body: body, isAggregate: isAggregate, orReplace: orReplace,
+            ifNotExists: ifNotExists)
     }
 
     // MARK: Comments

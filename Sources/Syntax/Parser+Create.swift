@@ -12,7 +12,7 @@ extension Parser {
             try expect(.replace)
             head.orReplace = true
         }
-        if options.isFull, at(.function) { return .createFunction(try createFunction(orReplace: head.orReplace)) }
+        if options.isFull, at(.function) || isWord(current, "AGGREGATE") && peek().isKeyword(.function) { return .createFunction(try createFunction(orReplace: head.orReplace)) }
         head.isSource = accept(.source)
         head.kind = try sourceKind()
         head.ifNotExists = try ifNotExists()

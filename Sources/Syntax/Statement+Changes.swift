@@ -39,7 +39,8 @@ package struct RowChange: Hashable, Sendable {
     }
 }
 
-/// `CREATE FUNCTION f(x BIGINT) RETURNS BIGINT AS x + 1`
+/// `CREATE FUNCTION f(x BIGINT) RETURNS BIGINT AS x + 1`, or
+/// `CREATE AGGREGATE FUNCTION f(x BIGINT) RETURNS BIGINT AS (init, (s, x) => s + x, s => s)`
 package struct CreateFunction: Hashable, Sendable {
     /// Its name.
     package var name: Name
@@ -47,16 +48,20 @@ package struct CreateFunction: Hashable, Sendable {
     package var parameters: [TypeName.Field]
     /// The type of what it gives.
     package var result: TypeName
-    /// What follows AS.
+    /// What follows AS; of an aggregate a call whose arguments are what stands in the brackets.
     package var body: Expression
+    /// Whether AGGREGATE was written.
+    package var isAggregate = false
     /// Whether OR REPLACE was written.
     package var orReplace = false
     /// Whether IF NOT EXISTS was written.
     package var ifNotExists = false
 
     package init(
-        name: Name, parameters: [TypeName.Field], result: TypeName, body: Expression, orReplace: Bool = false, ifNotExists: Bool = false
+        name: Name, parameters: [TypeName.Field], result: TypeName, body: Expression, isAggregate: Bool = false, orReplace: Bool = false,
+        ifNotExists: Bool = false
     ) {
+        self.isAggregate = isAggregate
         self.name = name
         self.parameters = parameters
         self.result = result

@@ -87,6 +87,27 @@ import Testing
         millrace.engine.close()
     }
 
+    @Test func unnesting() throws {
+        let millrace = try Millrace()
+        #expect(millrace.run("SELECT x FROM UNNEST(ARRAY[1, 2]) AS u(x);").dropFirst() == [": [1]", ": [2]", "+ 2 rows"])
+        #expect(millrace.run("SELECT UNNEST(ARRAY[1, 2]);").dropFirst() == [": [1]", ": [2]", "+ 2 rows"])
+        millrace.engine.close()
+    }
+
+    /// The bounds of windows are for the SELECT list, also where sources of a join bring them.
+    @Test func windowBoundsInHaving() throws {
+        let millrace = try Millrace()
+        _ = millrace.run(
+            """
+            CREATE STREAM l (k INT KEY, v INT) WITH (kafka_topic = 'l', value_format = 'JSON', window_type = 'TUMBLING', window_size = '1 SECOND');
+            CREATE STREAM r (k INT KEY, v INT) WITH (kafka_topic = 'r', value_format = 'JSON', window_type = 'TUMBLING', window_size = '1 SECOND');
+            """)
+        let lines = millrace.run(
+            "CREATE TABLE t AS SELECT l.k, COUNT(*) AS n FROM l JOIN r WITHIN 1 HOUR ON l.k = r.k GROUP BY l.k HAVING MIN(l.WINDOWSTART) > 0;")
+        #expect(lines.last?.dropFirst(8) == "Window bounds column WINDOWSTART can only be used in the SELECT clause of windowed aggregations", "\(lines)")
+        millrace.engine.close()
+    }
+
     /// GROUP BY takes aliases and positions, and a key of several columns a format that holds it.
     @Test func groupingByAliases() throws {
         let millrace = try Millrace()

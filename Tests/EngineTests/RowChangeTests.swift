@@ -159,6 +159,54 @@ import Testing
         third.close()
     }
 
+    /// Aggregates of users in questions, in tables, in windows and sessions, over what a restart brings back.
+    @Test func aggregatesOfUsers() throws {
+        let first = try Millrace()
+        _ = first.run(Self.tables)
+        let made = first.run(
+            """
+            CREATE AGGREGATE FUNCTION product(x BIGINT) RETURNS BIGINT AS (1, (s, x) => s * IFNULL(x, 1), s => s, (a, b) => a * b);
+            CREATE AGGREGATE FUNCTION spread(x BIGINT) RETURNS STRUCT<lo BIGINT, hi BIGINT> AS
+                (STRUCT(lo := CAST(NULL AS BIGINT), hi := CAST(NULL AS BIGINT)),
+                 (s, x) => STRUCT(lo := LEAST(IFNULL(s->lo, x), x), hi := GREATEST(IFNULL(s->hi, x), x)), s => s);
+            CREATE TABLE g AS SELECT k, product(v) AS p, spread(v)->hi AS hi, product(v + 1) AS q FROM s GROUP BY k;
+            CREATE TABLE w AS SELECT k, product(v) AS p FROM s WINDOW SESSION (10 SECONDS) GROUP BY k;
+            INSERT INTO s (ROWTIME, k, v) VALUES (0, 1, 2), (15000, 1, 3), (8000, 1, 5), (0, 2, 7);
+            """)
+        #expect(!made.contains { $0.hasPrefix("-") }, "\(made)")
+        #expect(rows(first, "SELECT k, product(v), spread(v)->lo FROM s GROUP BY k ORDER BY k;") == ["[1,30,2]", "[2,7,7]"])
+        #expect(rows(first, "SELECT product(v) FILTER (WHERE v > 2), product(DISTINCT k) FROM s;") == ["[105,2]"])
+        #expect(rows(first, "SELECT * FROM g ORDER BY k;") == ["[1,30,5,72]", "[2,7,7,8]"])
+        #expect(rows(first, "SELECT k, p FROM w ORDER BY k;") == ["[1,30]", "[2,7]"])
+        first.close()
+        let second = try Millrace(files: first.files)
+        _ = second.run("INSERT INTO s (ROWTIME, k, v) VALUES (16000, 1, 10);")
+        #expect(rows(second, "SELECT * FROM g WHERE k = 1;") == ["[1,300,10,792]"])
+        #expect(second.run("DROP FUNCTION product;").last == "- 55006 the function PRODUCT is used by: table G, table W")
+        #expect(
+            second.run("CREATE TABLE x AS SELECT k, spread(v) AS p FROM s WINDOW SESSION (10 SECONDS) GROUP BY k;").last?.dropFirst(8)
+                == "SPREAD cannot be used in sessions, which have to be put together")
+        #expect(
+            second.run("CREATE TABLE x AS SELECT name, product(n) AS p FROM t GROUP BY name;").last?.dropFirst(8)
+                == "The aggregation function PRODUCT cannot be applied to a table source, only to a stream source.")
+        #expect(second.run("DESCRIBE FUNCTION product;").contains { $0.contains("AGGREGATE, of a user") })
+        second.close()
+    }
+
+    @Test(arguments: [
+        ("CREATE AGGREGATE FUNCTION f(x INT) RETURNS INT AS (0, (s, x) => s)", "an aggregate function has at least one parameter, an initial state and two or three lambdas"),
+        ("CREATE AGGREGATE FUNCTION f(x INT) RETURNS INT AS (0, (s) => s, s => s)", "(S) => S should be a lambda with 2 parameters"),
+        ("CREATE AGGREGATE FUNCTION f(x INT) RETURNS INT AS (0, (s, x) => 'a', s => s)", "the state of F is INTEGER, but (S, X) => 'a' gives STRING"),
+        ("CREATE AGGREGATE FUNCTION f(x INT) RETURNS INT AS (0, (s, x) => s + x, s => 'a')", "the function F RETURNS INTEGER, but (S) => 'a' gives STRING"),
+        ("CREATE AGGREGATE FUNCTION f(x INT) RETURNS INT AS (NULL, (s, x) => s, s => s)", "Can't infer a type of null. Please explicitly cast it to a required type, e.g. CAST(null AS VARCHAR)."),
+    ])
+    func mistakesInAggregates(statement: String, message: String) throws {
+        let millrace = try Millrace()
+        let answer = millrace.run(statement + ";").last ?? ""
+        #expect(answer.dropFirst(8) == message[...], "\(answer)")
+        millrace.engine.close()
+    }
+
     @Test(arguments: [
         ("CREATE FUNCTION upper(x VARCHAR) RETURNS VARCHAR AS x", "UPPER is a function of the server: UCASE"),
         ("CREATE FUNCTION f(x VARCHAR) RETURNS INT AS x", "the function F RETURNS INTEGER, but X is STRING"),

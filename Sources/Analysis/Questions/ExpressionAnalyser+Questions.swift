@@ -1,5 +1,6 @@
 // Expressions that only questions have: subqueries, aggregates with DISTINCT or FILTER, window functions, CASE with an operand.
 
+import Catalog
 import Diagnostics
 import Functions
 import Plans
@@ -143,7 +144,8 @@ extension ExpressionAnalyser {
     func modifiedAggregate(
         _ name: Name, _ arguments: [Expression], _ modifiers: CallModifiers, _ whole: Expression
     ) throws(Diagnostic) -> RelationalAggregate {
-        guard let family = context.functions.family(named: name.text, withAliases: context.isFull), family.kind == .aggregate else {
+        let isUsers = context.isFull && context.catalog.functions[name.text]?.isAggregate ?? false
+        guard isUsers || context.functions.family(named: name.text, withAliases: context.isFull)?.kind == .aggregate else {
             throw Diagnostic(
                 .unknownFunction, "\(name.text) is no aggregate function, so it has no DISTINCT, FILTER or OVER", at: name.span.range)
         }

@@ -94,7 +94,7 @@ extension QuestionAnalysis {
         _ left: QuestionTables, _ name: Name, _ arguments: [Expression], _ alias: TableAlias?, _ span: SourceSpan
     ) throws(Diagnostic) -> QuestionTables {
         // GENERATE_SERIES and its kind give an array, whose elements are the rows.
-        let kind = context.functions[name: name.text]?.kind
+        let kind = context.functions.family(named: name.text, withAliases: context.isFull)?.kind
         guard kind == .table || kind == .scalar else {
             throw Diagnostic(
                 .unknownFunction, "\(name.text) is no table function",

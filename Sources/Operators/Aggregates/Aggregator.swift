@@ -156,6 +156,7 @@ enum AggregateLibrary {
         _ call: AggregateCall, _ sequence: SequenceCounter, _ added: AddedFunctions
     ) throws(DataflowError) -> Aggregator {
         let parameters = AggregateParameters(call, sequence)
+        if let definition = call.definition { return try DefinedAggregator(call.function, definition, parameters.arguments, added) }
         if let make = added.aggregates[call.function] {
             let function = make(parameters.arguments, parameters.options, parameters.result)
             return BoxedAggregator(function.stateType, parameters) { AddedState(function) }
