@@ -54,7 +54,7 @@ private func item(_ column: Values.ColumnDefinition) -> SelectItem {
 }
 
 private func selection(_ items: [SelectItem], _ source: Name, _ filter: Expression?, _ span: SourceSpan) -> Question {
-    var block = SelectBlock(items: items, from: .source(name: source, alias: nil), span: span)
+    var block = SelectBlock(items: items, from: .source(name: source, alias: nil, reach: nil), span: span)
     block.filter = filter
     return Question(body: .select(block), span: span)
 }

@@ -37,7 +37,7 @@ private let types: [SQLType] = [
 private func options(_ type: SQLType?) -> [Values.Value] {
     switch type {
     case .boolean: [.boolean(true), .boolean(false)]
-    case .double: [0, 0.5, 1, -1, 4.9E-324, .greatestFiniteMagnitude].map { .double($0) }
+    case .double: [0, 0.5, 1, -1, .leastNonzeroMagnitude, .greatestFiniteMagnitude].map { .double($0) }
     case .string: ["", ",", "\u{0}😀"].map { .string($0) }
     default: [1, .max, 1000, 0, -1, .min].map { .integer($0) }
     }
