@@ -138,6 +138,7 @@ extension QuestionAnalysis {
     // MARK: Joins
 
     private func joined(_ join: TableJoin) throws(Diagnostic) -> QuestionTables {
+        if join.kind == nil, case .join(let inner) = join.right, let turned = inner.behind(join.left) { return try joined(turned) }
         let left = try tables(of: join.left)
         if case .function(let name, let arguments, let alias, let span) = join.right {
             guard join.kind == nil || join.kind == .inner && join.condition == .on(Expression(.literal(.boolean(true)))) else {
@@ -283,6 +284,22 @@ extension QuestionAnalysis {
 }
 
 extension TableJoin {
+    /// `a, LATERAL (…) JOIN b` as `(a, LATERAL (…)) JOIN b`, which has the same rows and lets the subquery see `a`; nil where the join does not
+    /// begin with LATERAL, or keeps rows of its right side.
+    fileprivate func behind(_ first: TableExpression) -> TableJoin? {
+        guard kind != .right, kind != .full else { return nil }
+        var result = self
+        switch left {
+        case .question(_, _, isLateral: true, _), .function:
+            result.left = .join(TableJoin(kind: nil, left: first, right: left, condition: .none, span: span))
+        case .join(let inner):
+            guard let turned = inner.behind(first) else { return nil }
+            result.left = .join(turned)
+        case .question, .source: return nil
+        }
+        return result
+    }
+
     fileprivate var type: JoinType {
         switch kind {
         case .inner?, nil: .inner
