@@ -9,6 +9,7 @@ import LogStore
 import Operators
 import Pipelines
 import Planner
+import Platform
 import Plans
 import Quantities
 import Sessions
@@ -28,6 +29,8 @@ final class LogQuestionRecords: QuestionRecords {
     /// Why reading failed, when it did.
     private(set) var failure: Diagnostic?
     private var tally = ReadingTally()
+    /// Of the scan under way.
+    private var progress = ReadingProgress(total: 0, now: 0)
     /// What was read of each source.
     var readings: [SourceReading] { tally.readings }
 
@@ -70,6 +73,8 @@ final class LogQuestionRecords: QuestionRecords {
             failure = Diagnostic(error, about: topic.name)
             throw DataflowError(error.message)
         }
+        let total = parts.reduce(Int64(0)) { $0.addingSaturated($1.offsets.upperBound - $1.offsets.lowerBound) }
+        progress = ReadingProgress(total: total, now: execution.engine.configuration.time.monotonicNanoseconds())
         for part in parts {
             if let lost = part.lost { execution.sink.emit(.notice(lost)) }
             guard try read(source, topic, part, &past, take) else { break }
@@ -107,6 +112,8 @@ final class LogQuestionRecords: QuestionRecords {
             tally.add(source.name, part.partition, run, count)
             if count > 0, try !take(run, 0..<count, part.partition) { return false }
             guard run.nextOffset > position else { return true }
+            let now = execution.engine.configuration.time.monotonicNanoseconds()
+            if let line = progress.line(reading: run.nextOffset - position, now: now) { execution.sink.emit(.notice("\(source.name): \(line)")) }
             position = run.nextOffset
         }
         return true

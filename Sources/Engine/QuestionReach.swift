@@ -195,6 +195,29 @@ struct TablePast {
     }
 }
 
+/// Says how far the reading of a question has come, where that takes long.
+package struct ReadingProgress: Sendable {
+    private let total: Int64
+    private var read: Int64 = 0
+    private var nextLine: Int64
+    /// Nanoseconds before the first line, and between two.
+    private static let pause: Int64 = 5_000_000_000
+
+    /// Of a question that began at `now` (nanoseconds) and has `total` offsets to read.
+    package init(total: Int64, now: Int64) {
+        self.total = total
+        nextLine = now + ReadingProgress.pause
+    }
+
+    /// What to say once `count` more have been read; nil for nothing.
+    package mutating func line(reading count: Int64, now: Int64) -> String? {
+        read = read.addingSaturated(count)
+        guard now >= nextLine else { return nil }
+        nextLine = now + ReadingProgress.pause
+        return "read \(read) of \(max(total, read)) records (\(read >= total ? 100 : read * 100 / max(total, 1)) %)"
+    }
+}
+
 /// Adds up what a question reads.
 struct ReadingTally {
     private struct Place: Hashable {

@@ -125,6 +125,15 @@ extension StatementExecution {
         return (try outcome.get(), records, id)
     }
 
+    /// The refusal of a question that keeps too much, with what that is.
+    private static func tooLarge(_ held: [QuestionHolding: Int]) -> Diagnostic {
+        let parts = held.filter { $0.value >= 1 << 20 }.sorted { $0.value > $1.value }.map { "\($0.value >> 20) MiB of \($0.key.rawValue)" }
+        return Diagnostic(
+            .outOfMemoryBudget, "the question holds more than \(mostBytes * 4 >> 20) MiB: \(parts.joined(separator: ", "))", category: .general,
+            hint: "A LIMIT behind ORDER BY keeps the first rows only, the right side of a join should be the smaller one, and CREATE TABLE … AS "
+                + "SELECT … GROUP BY … keeps groups that do not fit on disk.")
+    }
+
     private func run<Outcome>(
         _ records: LogQuestionRecords, _ hold: MemoryHold, _ cancel: CancelFlag, _ body: (QuestionRun) throws(DataflowError) -> Outcome
     ) -> Result<Outcome, Diagnostic> {
@@ -133,11 +142,13 @@ extension StatementExecution {
         // Said where it happens, since what stages throw has no room for it.
         var excess: MemoryExcess?
         let question = QuestionRun(records, options: options, environment: launcher.environment(), cancel: cancel) {
-            (bytes: Int) throws(DataflowError) in
+            (held: [QuestionHolding: Int]) throws(DataflowError) in
+            let bytes = held.values.reduce(0, +)
             guard bytes <= StatementExecution.mostBytes * 4 else {
-                throw DataflowError("the question holds more than \(StatementExecution.mostBytes * 4 >> 20) MiB of rows")
+                records.refuse(StatementExecution.tooLarge(held))
+                throw DataflowError("the question is too large")
             }
-            if let found = hold.report(["rows of the question": bytes]) {
+            if let found = hold.report(Dictionary(held.map { ($0.key.rawValue, $0.value) }, uniquingKeysWith: +)) {
                 excess = found
                 throw DataflowError("the question needs more memory than there is")
             }

@@ -65,6 +65,6 @@ extension RelationalStep {
 
     /// An expression over the input's row, whose columns have numbers only where they have no names.
     private func text(_ expression: TypedExpression, _ columns: [ColumnDefinition]? = nil) -> String {
-        expression.text(over: RowSchema(columns: columns ?? [], keyCount: 0))
+        expression.isUnneeded ? "_" : expression.text(over: RowSchema(columns: columns ?? [], keyCount: 0))
     }
 }

@@ -316,7 +316,8 @@ extension RelationalStep {
         case .window(let input, let calls): input.filled + calls.map { _ in true }
         case .kept(_, _, let filled): filled
         case .lateral(let lateral): lateral.input.filled + lateral.subquery.types.map { _ in true }
-        case .rows, .project, .aggregate, .combine, .recursive, .working: types.map { _ in true }
+        case .project(_, let expressions): expressions.map { !$0.isUnneeded }
+        case .rows, .aggregate, .combine, .recursive, .working: types.map { _ in true }
         }
     }
 

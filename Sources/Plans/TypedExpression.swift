@@ -22,6 +22,13 @@ package struct TypedExpression: Hashable, Sendable, Codable {
     package static func column(_ index: Int, _ type: SQLType) -> TypedExpression { TypedExpression(.column(index), type) }
 }
 
+extension TypedExpression {
+    /// Stands in a question's projection for a column that nobody needs, which is empty.
+    package static func unneeded(_ type: SQLType) -> TypedExpression { .column(-1, type) }
+    /// Whether it stands for a column that nobody needs.
+    package var isUnneeded: Bool { node == .column(-1) }
+}
+
 /// `+ - * / %`.
 package enum ArithmeticOperator: String, Hashable, Sendable, Codable {
     case add = "+"

@@ -8,6 +8,16 @@ import Quantities
 import Testing
 
 @Suite struct QuestionReachTests {
+    /// Nothing for a question that is answered soon, then a line every five seconds.
+    @Test func progressOfALongQuestion() {
+        let second: Int64 = 1_000_000_000
+        var progress = ReadingProgress(total: 200, now: 7 * second)
+        #expect(progress.line(reading: 50, now: 11 * second) == nil)
+        #expect(progress.line(reading: 50, now: 12 * second) == "read 100 of 200 records (50 %)")
+        #expect(progress.line(reading: 50, now: 16 * second) == nil)
+        #expect(progress.line(reading: 60, now: 18 * second) == "read 210 of 210 records (100 %)")
+    }
+
     /// What compaction removed is no longer known; the refusal says from when on everything is, and that is right.
     @Test(.timeLimit(.minutes(20))) func aTableAsOfATimeBeforeItsTopicWasCompacted() throws {
         let files = MemoryFileSystem()

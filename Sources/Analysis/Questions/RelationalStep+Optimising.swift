@@ -110,9 +110,9 @@ extension RelationalStep {
         case .project(let input, var expressions):
             // What nobody needs is not computed; its place stays.
             if let needed {
-                for index in expressions.indices where !needed.contains(index) { expressions[index] = .literal(.null, expressions[index].type) }
+                for index in expressions.indices where !needed.contains(index) { expressions[index] = .unneeded(expressions[index].type) }
             }
-            return .project(input.narrowed(to: Self.read(by: expressions)), expressions)
+            return .project(input.narrowed(to: Self.read(by: expressions.filter { !$0.isUnneeded })), expressions)
         case .join(let join): return join.narrowed(to: needed)
         case .apply(var apply):
             var wanted = all(apply.input).filter { $0 < apply.input.types.count }.union(Self.read(by: apply.parameters))

@@ -59,10 +59,10 @@ extension Column {
     func append(_ source: Column, _ rows: [Int32]) {
         let start = count
         grow(to: start + rows.count)
-        if case .word = lane, source.nulls.isEmpty, nulls.isEmpty {
-            for (place, row) in rows.enumerated() { words[start + place] = source.words[Int(row)] }
-        } else {
-            for (place, row) in rows.enumerated() { copy(source, Int(row), to: start + place) }
+        switch lane {
+        case .word where source.nulls.isEmpty && nulls.isEmpty: Self.fill(&words, from: start, source.words, rows)
+        case .double where source.nulls.isEmpty && nulls.isEmpty: Self.fill(&doubles, from: start, source.doubles, rows)
+        default: for (place, row) in rows.enumerated() { copy(source, Int(row), to: start + place) }
         }
     }
 
@@ -72,15 +72,15 @@ extension Column {
         reset(indices.count)
         isView = true
         switch lane {
-        case .word: for (row, index) in indices.enumerated() where index >= 0 { words[row] = source.words[Int(index)] }
-        case .double: for (row, index) in indices.enumerated() where index >= 0 { doubles[row] = source.doubles[Int(index)] }
-        case .wide: for (row, index) in indices.enumerated() where index >= 0 { wides[row] = source.wides[Int(index)] }
+        case .word: Self.fill(&words, from: 0, source.words, indices)
+        case .double: Self.fill(&doubles, from: 0, source.doubles, indices)
+        case .wide: Self.fill(&wides, from: 0, source.wides, indices)
         case .text:
             bytes = source.bytes
-            for (row, index) in indices.enumerated() where index >= 0 { ranges[row] = source.ranges[Int(index)] }
+            Self.fill(&ranges, from: 0, source.ranges, indices)
         case .list, .map:
             children = source.children
-            for (row, index) in indices.enumerated() where index >= 0 { ranges[row] = source.ranges[Int(index)] }
+            Self.fill(&ranges, from: 0, source.ranges, indices)
         case .structure:
             children = zip(children, source.children).map { own, other in
                 let child = Column(own.type)
@@ -88,7 +88,21 @@ extension Column {
                 return child
             }
         }
+        if source.nulls.isEmpty, !indices.contains(where: { $0 < 0 }) { return }
         for (row, index) in indices.enumerated() where index < 0 || source.isNull(Int(index)) { setNull(row) }
+    }
+
+    /// Puts the entries `indices` of one array into another one, from place `start` on; a negative index leaves its place. The array is held
+    /// by nothing else meanwhile, so that it is not looked at again for every entry whether it may be changed.
+    private static func fill<Entry>(_ entries: inout [Entry], from start: Int, _ source: [Entry], _ indices: [Int32]) {
+        var own: [Entry] = []
+        swap(&own, &entries)
+        var place = start
+        for index in indices {
+            if index >= 0 { own[place] = source[Int(index)] }
+            place &+= 1
+        }
+        swap(&own, &entries)
     }
 }
 

@@ -37,14 +37,14 @@ final class KeptIndex {
 
     init(_ rows: QuestionRows, by expression: TypedExpression, _ context: QuestionContext) throws(DataflowError) {
         type = expression.type
-        groups = RowGroups([type], context)
+        groups = RowGroups([type], context, for: .subqueries)
         let batch = rows.batch
         let kernel = try KernelCompiler.compile(expression, context.environment.added)
         let column = RowGroups.comparable(kernel.evaluate(context.frame(showing: batch), batch.selection))
         let present = batch.allRows.filter { !column.isNull(Int($0)) }
         let numbers = try groups.assign([column], present)
         chains = RowChains(present, groups: numbers, groupCount: groups.count, rowCount: rows.count)
-        try context.hold(rows.count * 4)
+        try context.hold(rows.count * 4, for: .subqueries)
     }
 
     /// The rows for which the expression gives this value, in their order. Nothing is equal to NULL.

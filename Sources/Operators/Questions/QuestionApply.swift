@@ -36,7 +36,7 @@ final class QuestionApply: QuestionStage {
         let added = context.environment.added
         parameters = try KernelCompiler.compileAll(apply.parameters, added)
         if case .isIn(let operand) = apply.kind { self.operand = try KernelCompiler.compile(operand, added) } else { operand = nil }
-        known = RowGroups(apply.parameters.map(\.type), context)
+        known = RowGroups(apply.parameters.map(\.type), context, for: .subqueries)
         frame = Frame(environment: context.environment)
         super.init(context, next: next)
     }
@@ -69,7 +69,7 @@ final class QuestionApply: QuestionStage {
             let rows = try ask(step, .max)
             let column = rows.columns[0]
             let present = rows.batch.allRows.filter { !column.isNull(Int($0)) }
-            let groups = RowGroups([column.type], context)
+            let groups = RowGroups([column.type], context, for: .subqueries)
             _ = try groups.assign([column], present)
             return .values(groups, hasNull: present.count < rows.count, isEmpty: rows.count == 0)
         }

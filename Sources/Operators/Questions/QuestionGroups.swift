@@ -8,9 +8,13 @@ import Values
 final class RowGroups {
     let table: GroupTable
     private let context: QuestionContext
+    private let holding: QuestionHolding
     private var accounted = 0
 
-    init(_ types: [SQLType], _ context: QuestionContext, aggregators: [Aggregator] = [], resultTypes: [SQLType] = []) {
+    init(
+        _ types: [SQLType], _ context: QuestionContext, for holding: QuestionHolding = .groups, aggregators: [Aggregator] = [], resultTypes: [SQLType] = []
+    ) {
+        self.holding = holding
         table = GroupTable(
             keyTypes: types, keysMayBeNull: true, aggregators: aggregators, resultTypes: resultTypes, seed: context.seed)
         self.context = context
@@ -48,7 +52,7 @@ final class RowGroups {
 
     func account() throws(DataflowError) {
         let memory = table.memory
-        try context.hold(memory - accounted)
+        try context.hold(memory - accounted, for: holding)
         accounted = memory
     }
 }

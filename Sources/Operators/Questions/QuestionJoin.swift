@@ -34,12 +34,15 @@ final class QuestionJoin: QuestionStage {
         leftKeys = try KernelCompiler.compileAll(join.leftKeys, added)
         condition = try join.condition.map { condition throws(DataflowError) in try KernelCompiler.compile(condition, added) }
         frame = Frame(environment: context.environment)
-        groups = join.rightKeys.isEmpty ? nil : RowGroups(join.rightKeys.map(\.type), context)
+        groups = join.rightKeys.isEmpty ? nil : RowGroups(join.rightKeys.map(\.type), context, for: .joined)
         super.init(context, next: next)
         if let groups { try index(by: groups) }
         if let choice = join.choice { try rank(by: choice) }
         if keepsRight { isRightMet = Array(repeating: false, count: right.count) }
     }
+
+    /// Rows that are indexed between two looks at whether the question was cancelled.
+    private static let indexedRows = 65_536
 
     private var keepsLeft: Bool { join.type == .left || join.type == .full }
     private var keepsRight: Bool { join.type == .right || join.type == .full }
@@ -49,9 +52,14 @@ final class QuestionJoin: QuestionStage {
         let batch = right.batch
         let columns = kernels.map { RowGroups.comparable($0.evaluate(context.frame(showing: batch), batch.selection)) }
         let rows = usable(columns, right.count)
-        let numbers = try groups.assign(columns, rows)
+        var numbers: [Int32] = []
+        numbers.reserveCapacity(rows.count)
+        for first in stride(from: 0, to: rows.count, by: QuestionJoin.indexedRows) {
+            try context.checkCancelled()
+            numbers += try groups.assign(columns, Array(rows[first..<min(first + QuestionJoin.indexedRows, rows.count)]))
+        }
         chains = RowChains(rows, groups: numbers, groupCount: groups.count, rowCount: right.count)
-        try context.hold(right.count * 8)
+        try context.hold(right.count * 8, for: .joined)
     }
 
     /// Numbers the right rows from the worst to the best; of equal ones the later is better.

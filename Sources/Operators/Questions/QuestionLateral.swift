@@ -24,7 +24,7 @@ final class QuestionLateral: QuestionStage {
         self.subquery = subquery
         self.ask = ask
         parameters = try KernelCompiler.compileAll(lateral.parameters, context.environment.added)
-        known = RowGroups(lateral.parameters.map(\.type), context)
+        known = RowGroups(lateral.parameters.map(\.type), context, for: .subqueries)
         frame = Frame(environment: context.environment)
         super.init(context, next: next)
     }
@@ -61,7 +61,7 @@ final class QuestionRound: QuestionStage {
     private let seen: RowGroups?
 
     init(_ types: [SQLType], _ seen: RowGroups?, _ context: QuestionContext, next: QuestionStage) {
-        rows = QuestionRows(types, context)
+        rows = QuestionRows(types, context, for: .recursion)
         self.seen = seen
         super.init(context, next: next)
     }

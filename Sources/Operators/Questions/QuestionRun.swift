@@ -28,11 +28,15 @@ package final class QuestionRun {
     /// Kept rows by what an expression gives for them.
     private var indexes: [KeptIndex.Name: KeptIndex] = [:]
 
-    /// A question over `records`. `account` takes how many bytes it holds and throws when those are too many; `cancel` ends it.
+    /// Rounds of a recursion; one that does not end by then is taken for endless.
+    private let mostRounds: Int
+
+    /// A question over `records`. `account` takes how many bytes it holds, by what for, and throws when those are too many; `cancel` ends it.
     package init(
         _ records: any QuestionRecords, options: DataflowOptions, environment: DataflowEnvironment, cancel: CancelFlag,
-        account: @escaping (Int) throws(DataflowError) -> Void
+        mostRounds: Int = 100_000, account: @escaping ([QuestionHolding: Int]) throws(DataflowError) -> Void
     ) {
+        self.mostRounds = mostRounds
         self.records = records
         let dataflow = DataflowContext(options: options, environment: environment)
         dataflow.cancel = cancel
@@ -112,7 +116,7 @@ package final class QuestionRun {
     private func feed(_ lateral: RelationalLateral, into next: QuestionStage) throws(DataflowError) {
         let subquery = try keeping(lateral.subquery)
         let stage = try QuestionLateral(lateral, subquery: subquery, context, next: next.open) { [self] step throws(DataflowError) in
-            let collector = QuestionCollector(step.types, context)
+            let collector = QuestionCollector(step.types, context, for: .subqueries)
             try run(step, into: collector)
             return collector.rows
         }
@@ -122,27 +126,25 @@ package final class QuestionRun {
     private func feed(_ recursion: RelationalRecursion, into next: QuestionStage) throws(DataflowError) {
         // What does not depend on the round is computed once.
         let step = try keeping(recursion.step)
-        let before = rounds[recursion.number]
+        let before = rounds.removeValue(forKey: recursion.number)
         defer { rounds[recursion.number] = before }
-        let seen = recursion.isAll ? nil : RowGroups(recursion.base.types, context)
+        let seen = recursion.isAll ? nil : RowGroups(recursion.base.types, context, for: .recursion)
         var round = 0
         var current = recursion.base
         while !next.isDone {
             let stage = QuestionRound(recursion.base.types, seen, context, next: next)
             try run(current, into: stage)
+            try rounds[recursion.number]?.letGo()
             if stage.rows.count == 0 { return }
             rounds[recursion.number] = stage.rows
             current = step
             round += 1
-            guard round < QuestionRun.mostRounds else {
+            guard round < mostRounds else {
                 throw DataflowError(
-                    "\(recursion.name) still gives rows after \(QuestionRun.mostRounds) rounds; a condition in its second SELECT must end it")
+                    "\(recursion.name) still gives rows after \(mostRounds) rounds; a condition in its second SELECT must end it")
             }
         }
     }
-
-    /// Rounds of a recursion; one that does not end by then is taken for endless.
-    private static let mostRounds = 100_000
 
     private func feed(_ rows: [[TypedExpression]], _ types: [SQLType], into next: QuestionStage) throws(DataflowError) {
         let columns = types.map { Column($0) }
@@ -159,7 +161,7 @@ package final class QuestionRun {
     }
 
     private func feed(_ join: RelationalJoin, into next: QuestionStage) throws(DataflowError) {
-        let right = QuestionCollector(join.right.types, context)
+        let right = QuestionCollector(join.right.types, context, for: .joined)
         try run(join.right, into: right)
         try feed(join.left, through: try QuestionJoin(join, right: right.rows, context, next: next.open))
     }
@@ -182,7 +184,7 @@ package final class QuestionRun {
         let subquery = apply.parameters.isEmpty ? apply.subquery : try keeping(apply.subquery)
         let stage = try QuestionApply(apply, subquery: subquery, context, next: next.open) {
             [self] step, most throws(DataflowError) in
-            let collector = QuestionCollector(step.types, context, most: most)
+            let collector = QuestionCollector(step.types, context, for: .subqueries, most: most)
             try run(step, into: collector)
             return collector.rows
         }
@@ -217,7 +219,7 @@ package final class QuestionRun {
         }
         guard step.hasParameters else {
             if let known = keptSteps[step] { return .kept(known, types: step.types, filled: step.filled) }
-            let collector = QuestionCollector(step.types, context)
+            let collector = QuestionCollector(step.types, context, for: .subqueries)
             try run(step, into: collector)
             kept.append(collector.rows)
             keptSteps[step] = kept.count - 1
@@ -350,7 +352,7 @@ private final class QuestionOutput: QuestionStage {
     private func cut() throws(DataflowError) {
         guard writer.count > 0 else { return }
         let block = writer.take()
-        try context.hold(block.bytes.count)
+        try context.hold(block.bytes.count, for: .answer)
         blocks.append(block)
     }
 }

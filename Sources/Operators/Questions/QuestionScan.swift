@@ -58,7 +58,8 @@ final class QuestionScan {
         let output = RowSchema(columns: scan.columns, keyCount: input.hasChanges && !bounds.isEmpty ? scan.columns.count : keyCount)
         root = .project(ProjectStep(input: root, expressions: expressions, output: output, isTable: input.hasChanges))
         end = ScanEnd(
-            scan.columns.map(\.type), keys: input.hasChanges ? Array(0..<keyCount) + bounds : nil, asOf: scan.asOf, context, next: next)
+            scan.columns.map(\.type), needed: scan.needed, keys: input.hasChanges ? Array(0..<keyCount) + bounds : nil, asOf: scan.asOf,
+            context, next: next)
         var builder = DataflowBuilder(context: context.dataflow, root: root)
         try builder.build(root, into: end)
         guard let source = builder.sources.first.flatMap({ $0 }) else { throw DataflowError("a scan without a source") }
@@ -105,6 +106,8 @@ private final class ScanEnd: Operator {
     /// For the changes of a table: which columns are its key, its keys, the rows that it has seen, and for each key the last one; -1 for one
     /// that was deleted.
     private let keyPlaces: [Int]
+    /// By column: an empty one where nobody needs it.
+    private let empty: [Column?]
     private let keys: RowGroups?
     private let changes: QuestionRows?
     private var lastRow: [Int32] = []
@@ -114,12 +117,13 @@ private final class ScanEnd: Operator {
     private static let slack = 65_536
 
     /// `keyPlaces` are those of a table whose rows are changes; nil for all others.
-    init(_ types: [SQLType], keys keyPlaces: [Int]?, asOf: Int64?, _ context: QuestionContext, next stage: QuestionStage) {
+    init(_ types: [SQLType], needed: [Bool], keys keyPlaces: [Int]?, asOf: Int64?, _ context: QuestionContext, next stage: QuestionStage) {
         self.stage = stage
         self.keyPlaces = keyPlaces ?? []
+        empty = zip(types, needed).map { $1 ? nil : Column($0) }
         self.asOf = asOf
-        keys = keyPlaces.map { RowGroups($0.map { types[$0] }, context) }
-        changes = keyPlaces.map { _ in QuestionRows(types, context) }
+        keys = keyPlaces.map { RowGroups($0.map { types[$0] }, context, for: .changes) }
+        changes = keyPlaces.map { _ in QuestionRows(types, context, for: .changes) }
         super.init(context.dataflow, next: nil)
     }
 
@@ -130,7 +134,7 @@ private final class ScanEnd: Operator {
         if let keys, let changes { return try keep(batch, keys, changes) }
         let rows = batch.hasValue.isEmpty ? batch.selection : batch.selection.filtered { batch.hasValue[$0] }
         if rows.isEmpty { return }
-        let whole = Batch(batch.columns, rows: batch.rowCount)
+        let whole = Batch(zip(batch.columns, empty).map { $1 ?? $0 }, rows: batch.rowCount)
         let isWhole = rows.isDense && rows.count == batch.rowCount
         try stage.push(isWhole ? whole : whole.picked((0..<rows.count).map { Int32(truncatingIfNeeded: rows[$0]) }))
     }

@@ -114,13 +114,20 @@ struct SortKeys {
         return (first..<count).compactMap { bytes[range($0)].lexicographicallyPrecedes(border) ? Int32(truncatingIfNeeded: $0) : nil }
     }
 
-    /// All rows in order; equal ones as they came.
-    func sorted() -> [Int32] {
+    /// The rows in order with their keys, where those are numbers that fit 64 bits together; nil elsewhere.
+    func packedOrder(_ check: () throws(DataflowError) -> Void) throws(DataflowError) -> PackedOrder? {
+        guard let numbers else { return nil }
+        return try PackedOrder(numbers, check)
+    }
+
+    /// All rows in order; equal ones as they came. `check` is asked now and then whether to go on.
+    func sorted(_ check: () throws(DataflowError) -> Void) throws(DataflowError) -> [Int32] {
+        if let packed = try packedOrder(check) { return packed.rows }
         if let numbers {
             var order: [(number: UInt128, row: Int32)] = []
             order.reserveCapacity(numbers.count)
             for (row, number) in numbers.enumerated() { order.append((number, Int32(truncatingIfNeeded: row))) }
-            order.sort { $0.number != $1.number ? $0.number < $1.number : $0.row < $1.row }
+            try order.sort(check) { $0.number != $1.number ? $0.number < $1.number : $0.row < $1.row }
             return order.map(\.row)
         }
         var order: [(prefix: UInt64, row: Int32)] = []
@@ -132,7 +139,7 @@ struct SortKeys {
             order.append((prefix, Int32(truncatingIfNeeded: row)))
         }
         let bytes = bytes
-        order.sort { a, b in
+        try order.sort(check) { a, b in
             if a.prefix != b.prefix { return a.prefix < b.prefix }
             let (first, second) = (range(Int(a.row)), range(Int(b.row)))
             if first.count > 8 || second.count > 8 {
@@ -145,6 +152,24 @@ struct SortKeys {
             return a.row < b.row
         }
         return order.map(\.row)
+    }
+}
+
+extension Array {
+    /// Sorts, and asks `check` now and then whether to go on.
+    fileprivate mutating func sort(
+        _ check: () throws(DataflowError) -> Void, by areInOrder: (Element, Element) -> Bool
+    ) throws(DataflowError) {
+        var comparisons = 0
+        do {
+            try sort { a, b in
+                comparisons &+= 1
+                if comparisons & 0x3FFF == 0 { try check() }
+                return areInOrder(a, b)
+            }
+        } catch {
+            throw error as? DataflowError ?? DataflowError("\(error)")
+        }
     }
 }
 
@@ -193,6 +218,10 @@ final class QuestionSort: QuestionStage {
     private var accounted = 0
     /// Whether the first `limit` rows are those that are in for now, in order: a row behind the last of them is not looked at again.
     private var isPruned = false
+    /// Of more keys than make a number: the first one, where it is a number, and where the last of the rows that are in for now has it. Rows
+    /// that are behind it by that key alone need no others.
+    private let leading: SortKeyWriter?
+    private var border: UInt128?
     /// Rows that are kept beyond the limit before they are sorted out.
     private static let slack = 8192
 
@@ -201,7 +230,9 @@ final class QuestionSort: QuestionStage {
     ) throws(DataflowError) {
         kernels = try KernelCompiler.compileAll(sortKeys.map(\.expression), context.environment.added)
         keys = SortKeys(SortKeyWriter(sortKeys))
-        rows = QuestionRows(types, context)
+        let first = SortKeyWriter(Array(sortKeys.prefix(1)))
+        leading = first.hasNumbers && !SortKeyWriter(sortKeys).hasNumbers ? first : nil
+        rows = QuestionRows(types, context, for: .sorted)
         self.limit = limit ?? .max
         frame = Frame(environment: context.environment)
         super.init(context, next: next)
@@ -209,8 +240,14 @@ final class QuestionSort: QuestionStage {
 
     override func push(_ chunk: Batch) throws(DataflowError) {
         context.show(chunk, in: frame)
-        let columns = kernels.map { $0.evaluate(frame, chunk.selection) }
+        var columns = kernels.map { $0.evaluate(frame, chunk.selection) }
         try context.checkCancelled()
+        var chunk = chunk
+        if let border, let candidates = candidates(columns, chunk.rowCount, border), candidates.count < chunk.rowCount {
+            if candidates.isEmpty { return }
+            columns = columns.map { QuestionRows.gathered($0, candidates) }
+            chunk = chunk.picked(candidates)
+        }
         let first = keys.count
         keys.append(columns, chunk.rowCount)
         if isPruned, limit > 0 {
@@ -224,18 +261,42 @@ final class QuestionSort: QuestionStage {
         try prune()
     }
 
+    /// The rows whose first key is not behind the border; nil where that is no number.
+    private func candidates(_ columns: [Column], _ count: Int, _ border: UInt128) -> [Int32]? {
+        guard let leading, let column = columns.first, column.nulls.isEmpty else { return nil }
+        var numbers: [UInt128] = []
+        leading.append(numbersOf: [column], count, to: &numbers)
+        return numbers.indices.compactMap { numbers[$0] <= border ? Int32(truncatingIfNeeded: $0) : nil }
+    }
+
+    /// Where the last of the first rows has its first key; nil where that is no number.
+    private func newBorder() -> UInt128? {
+        guard let leading, limit > 0, rows.count >= limit, let kernel = kernels.first else { return nil }
+        let last = rows.chunk([Int32(truncatingIfNeeded: limit - 1)])
+        context.show(last, in: frame)
+        let column = kernel.evaluate(frame, last.selection)
+        guard column.nulls.isEmpty else { return nil }
+        var numbers: [UInt128] = []
+        leading.append(numbersOf: [column], 1, to: &numbers)
+        return numbers.first
+    }
+
     private func prune() throws(DataflowError) {
-        try context.hold(keys.memory - accounted)
+        try context.hold(keys.memory - accounted, for: .sorted)
         accounted = keys.memory
         guard limit < Int.max / 2, rows.count >= limit * 2 + QuestionSort.slack else { return }
-        let first = Array(keys.sorted().prefix(limit))
+        let first = Array(try keys.sorted(context.checkCancelled).prefix(limit))
         keys.keep(first)
         try rows.keep(first)
         isPruned = true
+        border = newBorder()
     }
 
     override func end() throws(DataflowError) {
-        try emit(rows, Array(keys.sorted().prefix(limit)))
+        // Places, and what is sorted beside the keys.
+        try context.hold(keys.count * 24, for: .sorted)
+        let order = try keys.sorted(context.checkCancelled)
+        try emit(rows, limit < order.count ? Array(order.prefix(limit)) : order)
         try super.end()
     }
 }

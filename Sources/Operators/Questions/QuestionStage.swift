@@ -8,17 +8,30 @@ import Bytes
 import Plans
 import Values
 
+/// What a question keeps rows for. The raw value is how users read it.
+package enum QuestionHolding: String, Hashable, Sendable {
+    case sorted = "rows that are sorted"
+    case joined = "right sides of joins"
+    case groups = "groups and different rows"
+    case windows = "rows of window functions"
+    case changes = "rows of tables"
+    case subqueries = "answers of subqueries"
+    case recursion = "rows of a recursion"
+    case answer = "the answer"
+}
+
 /// What all stages of a question share.
 final class QuestionContext {
     let dataflow: DataflowContext
-    /// Takes how many bytes the question holds; throws when that is too many.
-    private let account: (Int) throws(DataflowError) -> Void
+    /// Takes how many bytes the question holds, by what for; throws when those are too many.
+    private let account: ([QuestionHolding: Int]) throws(DataflowError) -> Void
+    private var held: [QuestionHolding: Int] = [:]
     private var heldBytes = 0
     private var accountedBytes = 0
     /// Bytes between two looks at the account.
     private static let accountStep = 1 << 20
 
-    init(_ dataflow: DataflowContext, account: @escaping (Int) throws(DataflowError) -> Void) {
+    init(_ dataflow: DataflowContext, account: @escaping ([QuestionHolding: Int]) throws(DataflowError) -> Void) {
         self.dataflow = dataflow
         self.account = account
     }
@@ -27,11 +40,12 @@ final class QuestionContext {
     var seed: UInt64 { dataflow.options.hashSeed }
 
     /// A stage holds so many bytes more (or less). Throws when the question holds more than it may.
-    func hold(_ bytes: Int) throws(DataflowError) {
+    func hold(_ bytes: Int, for holding: QuestionHolding) throws(DataflowError) {
         heldBytes += bytes
+        held[holding, default: 0] += bytes
         guard abs(heldBytes - accountedBytes) >= QuestionContext.accountStep else { return }
         accountedBytes = heldBytes
-        try account(heldBytes)
+        try account(held)
     }
 
     func checkCancelled() throws(DataflowError) {
@@ -123,14 +137,22 @@ final class QuestionRows {
     private(set) var columns: [Column]
     private(set) var count = 0
     private let context: QuestionContext
+    private let holding: QuestionHolding
     private var accounted = 0
     /// Bytes of the texts of one column: places in it are 32 bits wide.
     private static let textLimit = 1 << 30
     private static let rowLimit = Int(Int32.max) - (1 << 20)
 
-    init(_ types: [SQLType], _ context: QuestionContext) {
+    init(_ types: [SQLType], _ context: QuestionContext, for holding: QuestionHolding) {
         columns = types.map { Column($0) }
         self.context = context
+        self.holding = holding
+    }
+
+    /// Says that the rows are not kept any more.
+    func letGo() throws(DataflowError) {
+        try context.hold(-accounted, for: holding)
+        accounted = 0
     }
 
     /// Keeps a chunk. Throws when there are too many rows.
@@ -153,7 +175,7 @@ final class QuestionRows {
 
     private func account() throws(DataflowError) {
         let memory = columns.reduce(0) { $0 + $1.memory }
-        if memory != accounted { try context.hold(memory - accounted) }
+        if memory != accounted { try context.hold(memory - accounted, for: holding) }
         accounted = memory
     }
 
@@ -214,10 +236,18 @@ final class QuestionFilter: QuestionStage {
 /// Computes columns.
 final class QuestionProjection: QuestionStage {
     private let kernels: [Kernel]
+    /// By place in the result: which kernel computes it, and for what nobody needs an empty column.
+    private let places: [(kernel: Int, empty: Column?)]
     private let frame: Frame
 
     init(_ expressions: [TypedExpression], _ context: QuestionContext, next: QuestionStage) throws(DataflowError) {
-        kernels = try KernelCompiler.compileAll(expressions, context.environment.added)
+        kernels = try KernelCompiler.compileAll(expressions.filter { !$0.isUnneeded }, context.environment.added)
+        var count = 0
+        places = expressions.map { expression in
+            if expression.isUnneeded { return (0, Column(expression.type)) }
+            count += 1
+            return (count - 1, nil)
+        }
         frame = Frame(environment: context.environment)
         super.init(context, next: next)
     }
@@ -231,7 +261,7 @@ final class QuestionProjection: QuestionStage {
         }
         // A value that could not be computed is NULL from here on, and nothing around it fails with it.
         for column in columns where !column.failed.isEmpty { column.failed.removeAll(keepingCapacity: true) }
-        try next?.push(Batch(columns, rows: chunk.rowCount))
+        try next?.push(Batch(places.map { $0.empty ?? columns[$0.kernel] }, rows: chunk.rowCount))
     }
 }
 
@@ -266,8 +296,8 @@ final class QuestionCollector: QuestionStage {
     /// Ends the input as soon as there are more rows than that.
     private let most: Int
 
-    init(_ types: [SQLType], _ context: QuestionContext, most: Int = .max) {
-        rows = QuestionRows(types, context)
+    init(_ types: [SQLType], _ context: QuestionContext, for holding: QuestionHolding, most: Int = .max) {
+        rows = QuestionRows(types, context, for: holding)
         self.most = most
         super.init(context, next: nil)
     }

@@ -11,7 +11,7 @@ final class QuestionWindow: QuestionStage {
 
     init(_ calls: [WindowFunctionCall], _ types: [SQLType], _ context: QuestionContext, next: QuestionStage) {
         self.calls = calls
-        rows = QuestionRows(types, context)
+        rows = QuestionRows(types, context, for: .windows)
         super.init(context, next: next)
     }
 
@@ -26,7 +26,7 @@ final class QuestionWindow: QuestionStage {
             let result = Column(call.type)
             result.reset(rows.count)
             try WindowComputation(call, partitions, batch, context).fill(result)
-            try context.hold(result.memory)
+            try context.hold(result.memory, for: .windows)
             results.append(result)
             order = partitions.order
         }
@@ -58,11 +58,22 @@ final class WindowPartitions {
         let frame = context.frame(showing: batch)
         let columns = kernels.map { $0.evaluate(frame, batch.selection) }
         var keys = SortKeys(SortKeyWriter(partitionKeys + call.orderBy))
-        var partitions = SortKeys(SortKeyWriter(partitionKeys))
         keys.append(columns, batch.rowCount)
+        // Packed keys and their rows, twice while they are sorted.
+        let sorting = keys.memory * 2
+        try context.hold(keys.memory + sorting, for: .windows)
+        if let packed = try keys.packedOrder(context.checkCancelled) {
+            order = packed.rows
+            // What of a key is the partition: the first of two numbers, or all of it.
+            let shift: Int? = partitionKeys.isEmpty ? nil : partitionKeys.count + call.orderBy.count == 2 && partitionKeys.count == 1 ? packed.lowBits : 0
+            divide(packed.keys, shift, hasPeers: call.needsPeers)
+            try context.hold(-keys.memory - sorting, for: .windows)
+            return
+        }
+        var partitions = SortKeys(SortKeyWriter(partitionKeys))
         if !partitionKeys.isEmpty { partitions.append(Array(columns.prefix(partitionKeys.count)), batch.rowCount) }
-        try context.hold(keys.memory + partitions.memory)
-        order = keys.sorted()
+        try context.hold(partitions.memory - sorting, for: .windows)
+        order = try keys.sorted(context.checkCancelled)
         var begin = 0
         for place in order.indices {
             let row = Int(order[place])
@@ -77,8 +88,33 @@ final class WindowPartitions {
         }
         for _ in begin..<order.count { peerEnds.append(Int32(truncatingIfNeeded: order.count)) }
         starts.append(order.count)
-        try context.hold(-keys.memory - partitions.memory)
+        try context.hold(-keys.memory - partitions.memory, for: .windows)
         try context.checkCancelled()
+    }
+
+    /// Finds where partitions and groups of equal rows begin, by the keys in order. Of each key what is left behind `shift` bits names the
+    /// partition; nil for a single one.
+    private func divide(_ keys: [UInt64], _ shift: Int?, hasPeers: Bool) {
+        for place in keys.indices {
+            let isNew = place == 0 || shift.map { keys[place] >> UInt64($0) != keys[place - 1] >> UInt64($0) } ?? false
+            if isNew { starts.append(place) }
+        }
+        starts.append(keys.count)
+        guard hasPeers else { return }
+        peerStarts.reserveCapacity(keys.count)
+        peerEnds.reserveCapacity(keys.count)
+        var begin = 0
+        var nextStart = 0
+        for place in keys.indices {
+            let isNew = starts[nextStart] == place
+            if isNew { nextStart += 1 }
+            if isNew || keys[place] != keys[place - 1] {
+                for _ in begin..<place { peerEnds.append(Int32(truncatingIfNeeded: place)) }
+                begin = place
+            }
+            peerStarts.append(Int32(truncatingIfNeeded: begin))
+        }
+        for _ in begin..<keys.count { peerEnds.append(Int32(truncatingIfNeeded: keys.count)) }
     }
 
     /// The partitions, as ranges of places in `order`.
@@ -109,7 +145,7 @@ struct WindowComputation {
     /// Writes the function's result into `result`, row by row.
     func fill(_ result: Column) throws(DataflowError) {
         switch call.function {
-        case .rowNumber: number(result) { place, range in place - range.lowerBound + 1 }
+        case .rowNumber: rowNumber(result)
         case .rank: number(result) { place, range in Int(partitions.peerStarts[place]) - range.lowerBound + 1 }
         case .denseRank: denseRank(result)
         case .percentRank:
@@ -129,6 +165,18 @@ struct WindowComputation {
     }
 
     // MARK: Numbers
+
+    private func rowNumber(_ result: Column) {
+        var numbers = [Int64](repeating: 0, count: partitions.order.count)
+        for range in partitions.ranges {
+            var number: Int64 = 0
+            for place in range {
+                number &+= 1
+                numbers[Int(partitions.order[place])] = number
+            }
+        }
+        result.words = numbers
+    }
 
     private func number(_ result: Column, _ number: (_ place: Int, _ partition: Range<Int>) -> Int) {
         for range in partitions.ranges {
@@ -276,7 +324,7 @@ struct WindowComputation {
         var keys = SortKeys(SortKeyWriter([key]))
         keys.append([values], batch.rowCount)
         var rank = [Int32](repeating: 0, count: batch.rowCount)
-        for (place, row) in keys.sorted().enumerated() { rank[Int(row)] = Int32(truncatingIfNeeded: place) }
+        for (place, row) in try keys.sorted(context.checkCancelled).enumerated() { rank[Int(row)] = Int32(truncatingIfNeeded: place) }
         for range in partitions.ranges {
             var best: [Int] = []
             var first = 0
@@ -301,6 +349,17 @@ struct WindowComputation {
                 let target = Int(partitions.order[place])
                 if first < best.count { result.copy(values, Int(partitions.order[best[first]]), to: target) } else { result.setNull(target) }
             }
+        }
+    }
+}
+
+extension WindowFunctionCall {
+    /// Whether it looks at the rows that are equal in its order.
+    fileprivate var needsPeers: Bool {
+        switch function {
+        case .rowNumber, .ntile, .lag, .lead: false
+        case .rank, .denseRank, .percentRank, .cumulativeDistribution: true
+        case .firstValue, .lastValue, .nthValue, .aggregate: unit != .rows
         }
     }
 }
