@@ -73,6 +73,7 @@ extension ExpressionAnalyser {
             }
         }
         if context.isFull, Self.mixing.contains(family.name) { bringTogether(&analysed, &shapes) }
+        if context.isFull, family.name == "CONCAT" || family.name == "CONCAT_WS" { makeTexts(&analysed, &shapes) }
         var call = try match(family, shapes, whole)
         call.settleNulls()
         var typed: [TypedExpression] = []
@@ -101,6 +102,18 @@ extension ExpressionAnalyser {
             value.expression = value.expression.coerced(to: common)
             analysed[index] = value
             shapes[index] = .typed(common)
+        }
+    }
+
+    /// Makes texts of all arguments, unless there are BYTES among them.
+    private func makeTexts(_ analysed: inout [Analysed?], _ shapes: inout [ArgumentShape]) {
+        let values = analysed.compactMap(\.self)
+        guard values.count == analysed.count, values.allSatisfy({ $0.isNull || $0.type != .bytes }) else { return }
+        for index in analysed.indices {
+            guard var value = analysed[index], !value.isNull, value.type != .string else { continue }
+            value.expression = value.expression.coerced(to: .string)
+            analysed[index] = value
+            shapes[index] = .typed(.string)
         }
     }
 

@@ -132,7 +132,7 @@ extension ExpressionAnalyser {
             switch type {
             case .time: TemporalText.time(text.utf8).map { .time($0) }
             case .date: TemporalText.date(text.utf8).map { .date($0) }
-            default: TemporalText.timestamp(text.utf8).map { .timestamp($0) }
+            default: TemporalText.timestamp((context.isFull ? text.withTimeMark : text).utf8).map { .timestamp($0) }
             }
         guard let value else {
             throw Diagnostic(.invalidDateTime, "'\(text)' is not a valid \(type)", at: side.source.span.range)

@@ -26,9 +26,7 @@ extension ExpressionAnalyser {
         let value = try analyse(operand)
         if value.isNull { return .literal(.null, type) }
         if case .literal(.string(let text)) = value.expression.node {
-            // `2024-01-01 12:00` is what people write.
-            let written = type == .timestamp ? text.trimmingBlanks.split(separator: " ", maxSplits: 1).joined(separator: "T") : text
-            guard let literal = Value.parsed(written, as: type) else {
+            guard let literal = Value.parsed(type == .timestamp ? text.withTimeMark : text, as: type) else {
                 throw Diagnostic(.invalidDateTime, "'\(text)' is not a valid \(type)", at: operand.span.range)
             }
             return .literal(literal, type)
@@ -114,6 +112,15 @@ extension ExpressionAnalyser {
         }
         if values.contains(where: { $0.type == .bytes }) { return try call(Name("CONCAT"), [left, right], whole) }
         return TypedExpression(.call("CONCAT", values.map { $0.expression.coerced(to: .string) }), .string)
+    }
+}
+
+extension String {
+    /// The text with a T between date and time, where `2024-01-01 12:00` is what people write.
+    var withTimeMark: String {
+        let parts = trimmingBlanks.split(separator: " ", maxSplits: 1)
+        guard parts.count == 2, parts[1].first?.isNumber == true else { return self }
+        return parts.joined(separator: "T")
     }
 }
 

@@ -231,6 +231,11 @@ package struct ExpressionAnalyser {
         let value = try analyse(operand)
         let type = try context.type(written)
         if value.isNull { return .literal(.null, type) }
+        if context.isFull, type == .timestamp, case .literal(.string(let text)) = value.expression.node,
+            let literal = Value.parsed(text.withTimeMark, as: type)
+        {
+            return TypedExpression(.cast(.literal(literal, type)), type)
+        }
         guard value.type.canCast(to: type) else {
             throw Diagnostic(
                 .invalidCast, "Cast of \(value.type) to \(type) is not supported", at: whole.span.range, statement: text(of: whole)

@@ -142,7 +142,10 @@ private func row(
     analyser.place = "column"
     for (column, expression) in zip(names, values) {
         let known = columns.first { $0.name == column.text }?.type
-        let value = try analyser.analyse(context.isFull ? known.map(expression.leavingOutNulls) ?? expression : expression)
+        var value = try analyser.analyse(context.isFull ? known.map(expression.leavingOutNulls) ?? expression : expression)
+        if context.isFull, known == .timestamp, case .literal(.string(let text)) = value.expression.node {
+            value.expression = .literal(.string(text.withTimeMark), .string)
+        }
         if column.text == "ROWTIME" && !columns.contains(where: { $0.name == "ROWTIME" }) {
             row.rowtime = try assign(value, to: Values.ColumnDefinition("ROWTIME", .bigint))
             continue

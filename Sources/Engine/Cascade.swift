@@ -1,4 +1,4 @@
-// What has to go with something that is dropped, in an order in which nothing is left without what it needs.
+// What has to go with something that is dropped, so that nothing is left without what it needs.
 
 import Catalog
 import Diagnostics
@@ -14,32 +14,34 @@ struct Cascade {
 
     init(_ catalog: CatalogSnapshot) { self.catalog = catalog }
 
-    /// Takes a source: what reads it first, then what writes it, then itself.
+    /// Takes a source with what reads and writes it, and what reads that, and so on. Not by recursion: chains of queries may be long.
     mutating func take(source name: String) {
-        guard let source = catalog.sources[name], !sources.contains(where: { $0.name == name }) else { return }
-        // Before the walk, which may come back here: a query may read what it writes.
-        sources.append(source)
-        let place = sources.count - 1
-        for query in catalog.readers(of: name) where query.id != source.queryID { take(query) }
-        for query in catalog.writers(of: name) where query.id != source.queryID { take(query) }
-        sources.append(sources.remove(at: place))
-    }
-
-    /// Takes a query, with the source that was made with it.
-    mutating func take(_ query: QueryDefinition) {
-        if let made = catalog.sortedSources.first(where: { $0.queryID == query.id }) {
-            take(source: made.name)
-        } else if !queries.contains(where: { $0.id == query.id }) {
-            queries.append(query)
+        var waiting = [name]
+        while let next = waiting.popLast() {
+            guard let source = catalog.sources[next], !sources.contains(where: { $0.name == next }) else { continue }
+            sources.append(source)
+            for query in catalog.readers(of: next) + catalog.writers(of: next) where query.id != source.queryID {
+                if let made = take(query) { waiting.append(made) }
+            }
         }
     }
 
-    /// Takes a function of a user: what calls it first.
+    /// Takes a query; gives the source that was made with it, which has to go too.
+    private mutating func take(_ query: QueryDefinition) -> String? {
+        if let made = catalog.sortedSources.first(where: { $0.queryID == query.id }) { return made.name }
+        if !queries.contains(where: { $0.id == query.id }) { queries.append(query) }
+        return nil
+    }
+
+    /// Takes a function of a user: what calls it as well.
     mutating func take(function name: String) {
-        guard !functions.contains(name) else { return }
-        functions.append(name)
-        for other in catalog.functions.values.sorted(by: { $0.name < $1.name }) where other.calls.contains(name) { take(function: other.name) }
-        for query in catalog.queriesCalling(name) { take(query) }
+        var waiting = [name]
+        while let next = waiting.popLast() {
+            guard !functions.contains(next) else { continue }
+            functions.append(next)
+            waiting += catalog.functions.values.filter { $0.calls.contains(next) }.map(\.name).sorted()
+            for query in catalog.queriesCalling(next) { if let made = take(query) { take(source: made) } }
+        }
     }
 
     /// All of it.
@@ -55,7 +57,8 @@ struct Cascade {
 
     /// What goes beside that which was named, for the answer.
     func names(beside name: String) -> [String] {
-        queries.map { "query \($0.id)" } + sources.filter { $0.name != name }.map { "\($0.kind.rawValue.lowercased()) \($0.name)" }
+        queries.map { "query \($0.id)" }.sorted()
+            + sources.filter { $0.name != name }.reversed().map { "\($0.kind.rawValue.lowercased()) \($0.name)" }
             + functions.filter { $0 != name }.sorted().map { "function \($0)" }
     }
 }

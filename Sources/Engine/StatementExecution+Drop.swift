@@ -64,9 +64,12 @@ extension StatementExecution {
             return AnswerSummary(message: "Source `\(name)` does not exist.")
         }
         var cascade = Cascade(engine.catalog)
-        cascade.take(source: name)
+        if drop.cascades { cascade.take(source: name) }
         try checkDrop(source, drop, kind, cascade)
         var change = cascade.change
+        if !drop.cascades {
+            change.remove = [.source(name)] + (source.queryID.map(engine.catalog.keys) ?? []) + engine.catalog.commentKeys(ofSource: name)
+        }
         if drop.deleteTopic, let topic = engine.log.describeTopic(named: source.topic) {
             change.set.append(.removedTopic(RemovedTopic(name: topic.name, topicID: topic.id.description)))
             // A script's rows go with the topic.

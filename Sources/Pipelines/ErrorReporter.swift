@@ -79,9 +79,10 @@ package final class ErrorReporter {
     private func summary(_ cause: RowErrorCause, _ leftOut: Int) -> [UInt8] {
         let reason = "more rows than are written out"
         let fields: JSONValue = [
-            "QUERY": .string(queryID), "CAUSE": .string(cause.rawValue), "REASON": .string(reason), "LEFT_OUT": .integer(leftOut),
+            "QUERY": .string(queryID), "CAUSE": .string(cause.rawValue), "REASON": .string(reason),
             "LOGGER": .string("processing.\(queryID)"), "LEVEL": "ERROR", "TIME": .integer(Int(time.wallMilliseconds())),
             "MESSAGE": ProcessingLogMessage(cause: cause, text: "\(leftOut) \(reason)", topic: nil, raw: nil).json,
+            "LEFT_OUT": .integer(leftOut),
         ]
         return fields.bytes
     }
@@ -92,9 +93,10 @@ package final class ErrorReporter {
             "QUERY": .string(queryID), "SOURCE": .string(source), "PARTITION": .integer(error.partition?.count ?? -1),
             "OFFSET": .integer(error.offset?.count ?? -1), "STEP": .string(error.step), "COLUMN": .optional(error.column),
             "CAUSE": .string(error.cause.rawValue),
-            "REASON": .string(error.message), "RAW": .optional(raw), "LEFT_OUT": .integer(leftOut),
+            "REASON": .string(error.message), "RAW": .optional(raw),
             "LOGGER": .string("processing.\(queryID).\(error.step)"), "LEVEL": "ERROR", "TIME": .integer(Int(time.wallMilliseconds())),
             "MESSAGE": ProcessingLogMessage(cause: error.cause, text: error.message, topic: source, raw: raw).json,
+            "LEFT_OUT": .integer(leftOut),
         ]
         return fields.bytes
     }

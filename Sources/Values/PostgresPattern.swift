@@ -13,16 +13,18 @@ package enum PostgresPattern {
     package static func translated(_ pattern: ArraySlice<UInt8>) throws(DatePatternError) -> [UInt8] {
         var rest = pattern
         var result: [UInt8] = []
+        // Texts that stand side by side are one: between two of them the quotes would be one that is doubled.
+        var literal: [UInt8] = []
         next: while let byte = rest.first {
             if byte == UInt8(ascii: "\"") {
                 rest.removeFirst()
                 let text = rest.prefix { $0 != byte }
                 rest = rest[text.endIndex...].dropFirst()
-                quote(text, &result)
+                literal += text
                 continue
             }
             guard byte | 0x20 >= 0x61, byte | 0x20 <= 0x7A else {
-                quote(CollectionOfOne(byte), &result)
+                literal.append(byte)
                 rest.removeFirst()
                 continue
             }
@@ -33,15 +35,17 @@ package enum PostgresPattern {
             }
             for (word, pattern) in words where starts(rest, with: word) {
                 rest = rest.dropFirst(word.utf8.count)
+                quote(&literal, &result)
                 result += pattern.utf8
                 continue next
             }
             guard byte == UInt8(ascii: "T") else {
                 throw DatePatternError("no part of a date or time begins with '\(Character(Unicode.Scalar(byte)))' here", at: rest.startIndex)
             }
-            quote(CollectionOfOne(byte), &result)
+            literal.append(byte)
             rest.removeFirst()
         }
+        quote(&literal, &result)
         return result
     }
 
@@ -49,10 +53,12 @@ package enum PostgresPattern {
         text.count >= word.utf8.count && zip(text, word.utf8).allSatisfy { $0 == $1 || $0 ^ 0x20 == $1 && $1 >= 0x41 }
     }
 
-    private static func quote(_ text: some Collection<UInt8>, _ result: inout [UInt8]) {
+    /// Appends a text in quotes, and empties it.
+    private static func quote(_ text: inout [UInt8], _ result: inout [UInt8]) {
         if text.isEmpty { return }
         result.append(UInt8(ascii: "'"))
         for byte in text { result += byte == UInt8(ascii: "'") ? [byte, byte] : [byte] }
         result.append(UInt8(ascii: "'"))
+        text.removeAll()
     }
 }

@@ -24,6 +24,7 @@ import Testing
         ("TRIM(BOTH 'x' FROM 'xax'), TRIM(LEADING 'x' FROM 'xax'), SUBSTRING('hello' FROM 2 FOR 3), REVERSE('aé'), REPEAT('ab',3)", #"["a","ax","ell","éa","ababab"]"#),
         ("SPLIT_PART('a-b-c','-',2), SPLIT_PART('a-b-c','-',-1), STARTS_WITH('abc','ab'), ENDS_WITH('abc','bc'), MOD(-7,3), DIV(7,2), ASCII('a')", #"["b","c",true,true,-1,3,97]"#),
         ("TO_CHAR(TIMESTAMP '2021-03-04 15:06:07','YYYY-MM-DD HH12:MI:SS AM'), TO_DATE('04/03/2021','DD/MM/YYYY'), TO_TIMESTAMP(5)", #"["2021-03-04 03:06:07 PM","2021-03-04","1970-01-01T00:00:05.000"]"#),
+        ("TO_CHAR(DATE '2021-01-01', 'Day, DD \"of\" Mon'), CONCAT('a', 1, NULL, TRUE), TIMESTAMP '2021-01-01 10:00'", #"["Friday, 01 of Jan","a1true","2021-01-01T10:00:00.000"]"#),
         ("1 IN (1, 2.5), ARRAY[1, 2.5], 5 || 'a' || TRUE, ARRAY[1] || ARRAY[2]", #"[true,[1.0,2.5],"5atrue",[1,2]]"#),
     ])
     func otherForms(items: String, row: String) throws { #expect(try values(items) == ": " + row, "\(items)") }
@@ -91,6 +92,16 @@ import Testing
         let millrace = try Millrace()
         #expect(millrace.run("SELECT x FROM UNNEST(ARRAY[1, 2]) AS u(x);").dropFirst() == [": [1]", ": [2]", "+ 2 rows"])
         #expect(millrace.run("SELECT UNNEST(ARRAY[1, 2]);").dropFirst() == [": [1]", ": [2]", "+ 2 rows"])
+        millrace.engine.close()
+    }
+
+    @Test func aBlankBetweenDateAndTime() throws {
+        let millrace = try Millrace()
+        _ = millrace.run("CREATE STREAM s (t TIMESTAMP) WITH (partitions = 1);")
+        #expect(millrace.run("INSERT INTO s VALUES ('2021-01-01 10:00:00');") == ["+ 1 row inserted"])
+        #expect(
+            millrace.run("SELECT t, '2021-01-01 10:00'::TIMESTAMP AS u FROM s WHERE t = '2021-01-01 10:00';").dropFirst().first
+                == #": ["2021-01-01T10:00:00.000","2021-01-01T10:00:00.000"]"#)
         millrace.engine.close()
     }
 
