@@ -54,7 +54,9 @@ struct FromAnalysis {
             throw Diagnostic(
                 .windowError, "KSQL does not support persistent queries on windowed tables.",
                 hint: context.isFull
-                    ? "GROUP BY adds up its windows; or declare a stream over its topic with the same WINDOW_TYPE, and query that." : "Declare a stream over the table's topic with the same WINDOW_TYPE and query that.", at: source.name.span.range)
+                    ? "GROUP BY adds up its windows; or declare a stream over its topic with the same WINDOW_TYPE, and query that."
+                    : "Declare a stream over the table's topic with the same WINDOW_TYPE and query that.",
+                at: source.name.span.range)
         }
         let first = sources[0].definition
         self.relation = .source(first, alias: sources[0].alias)

@@ -159,7 +159,7 @@ private let customersAndOrders = [
     #expect(lines == ["= O_ID BIGINT, NAME STRING, TOTAL DOUBLE (changes)", #": [1,"ann",1.5]"#, #": [2,"ann",2.0]"#, ": [3,null,3.0]", "+ Limit Reached"])
     #expect(millrace.rows("\(join);") == [#": [1,"ann",1.5]"#, #": [2,"ann",2.0]"#, ": [3,null,3.0]"])
     let selfJoin = "SELECT a.id, b.name FROM customers a JOIN customers b ON a.id = b.id"
-    #expect(millrace.run("\(selfJoin) EMIT CHANGES;").first?.contains("self joins") == true)
+    #expect(millrace.run("\(selfJoin) EMIT CHANGES LIMIT 1;").contains(#": [7,"ann"]"#))
     #expect(millrace.rows("\(selfJoin);") == [#": [7,"ann"]"#])
     millrace.engine.close()
 }
