@@ -241,7 +241,7 @@ struct JoinAnalysis {
                     + "Got \(criterion.text).", at: range)
         }
         if left.keys.contains(criterion.left) { return .tableTable }
-        guard case .source = left.relation else {
+        guard left.relation.isSource || context.isFull && left.relation.keepsLeftKey else {
             throw Diagnostic(
                 .featureNotSupported,
                 "Invalid join condition: foreign-key table-table joins are not supported as part of n-way joins. Got \(criterion.text).",
@@ -346,6 +346,16 @@ struct JoinAnalysis {
                 + "partitions match.",
             hint: "CREATE STREAM … WITH (PARTITIONS = \(rightCount)) AS SELECT * FROM \(left.name) repartitions.",
             at: join.span.range)
+    }
+}
+
+extension ResolvedRelation {
+    fileprivate var isSource: Bool { if case .source = self { true } else { false } }
+
+    /// Whether the rows are those of the leftmost table, each with what was joined to it, under that table's key.
+    fileprivate var keepsLeftKey: Bool {
+        guard case .join(let join) = self else { return true }
+        return (join.type == .inner || join.type == .left) && join.left.keepsLeftKey
     }
 }
 
