@@ -77,7 +77,7 @@ final class QuestionJoin: QuestionStage {
         }
         ranks = Array(repeating: -1, count: right.count)
         for (place, row) in rows.sorted(by: precedes).enumerated() { ranks[Int(row)] = Int32(truncatingIfNeeded: place) }
-        try context.hold(right.count * 8)
+        try context.hold(right.count * 8, for: .joined)
     }
 
     /// The rows in which no key is NULL: NULL is equal to nothing.

@@ -45,7 +45,7 @@ final class QuestionRecordOutput: QuestionStage {
         }
         key.end()
         if !isDeletion { value.end() }
-        try context.hold(records.bytes.count - before)
+        try context.hold(records.bytes.count - before, for: .answer)
     }
 
     private func bytes(of row: Int, _ encoder: SideEncoder, _ sink: ByteSink) -> [UInt8]? {
