@@ -23,7 +23,8 @@ struct InlinedTable {
             (question.offset != nil, "OFFSET"), (question.emit != nil || block.emit != nil, "EMIT"),
             (block.isDistinct || !block.distinctOn.isEmpty, "DISTINCT"), (reach != nil, "FROM … UNTIL"), (block.window != nil, "WINDOW"),
             (block.groupBy != nil, "GROUP BY"), (block.partitionBy != nil, "PARTITION BY"), (block.having != nil, "HAVING"),
-            (block.qualify != nil, "QUALIFY"), (!block.windows.isEmpty, "WINDOW"), (block.items.contains(where: \.hasOver), "OVER"), (alias.map { !$0.columns.isEmpty } ?? false, "names of columns"),
+            (block.qualify != nil, "QUALIFY"), (!block.windows.isEmpty, "WINDOW"), (block.items.contains(where: \.hasOver), "OVER"),
+            (alias.map { !$0.columns.isEmpty } ?? false, "names of columns"),
         ]
         if let extra = extras.first(where: \.0) { throw Self.refusal(extra.1, block.span) }
         let below = tables[name.text]

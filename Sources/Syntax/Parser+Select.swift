@@ -23,7 +23,7 @@ extension Parser {
         }
         if accept(.having) { query.having = try expression() }
         if allowsQuestions, acceptWord("QUALIFY") { query.qualify = try expression() }
-        if beginsLateRows {
+        if isWord(current, "LATE"), isWord(peek(), "ROWS") {
             advance()
             advance()
             try expect(.into)
@@ -66,7 +66,7 @@ extension Parser {
         do throws(ParseFailure) {
             let query = try general.query()
             guard general.at(.semicolon) || general.current.kind == .end else { throw general.unexpected() }
-            guard query.keepsRows else { throw failure }
+            if case .subquery = query.from, !query.keepsRows { throw failure }
             general.allowsQuestions = false
             self = general
             return query
@@ -187,7 +187,7 @@ extension Parser {
         return kind
     }
 
-    /// Whether LATE ROWS INTO begins here: none of the words is reserved but the last.
+    /// Whether LATE ROWS INTO begins here, where LATE could be an alias.
     private var beginsLateRows: Bool { isWord(current, "LATE") && isWord(peek(), "ROWS") && peek(2).isKeyword(.into) }
 
     /// source = name [ ['AS'] name ]; EMIT, PARTITION and LATE are free words, so what follows decides whether they are an alias.
