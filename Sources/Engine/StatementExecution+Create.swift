@@ -66,6 +66,11 @@ extension StatementExecution {
         let generation = engine.log.generation
         let partitions = engine.partitions(of: new.query.sources[0].topic)
         source.origin = old?.origin
+        if new.properties.keyFormat == nil, source.schema.key.count > 1, source.keyFormat.name == .json,
+            new.query.sources[0].keyFormat.name == .kafka || new.query.sources[0].keyFormat.name == .none
+        {
+            sink.emit(.notice("its key of several columns is kept as JSON"))
+        }
         let madeForLate = try makeLateRows(new.query.lateRows, partitions, &change)
         do throws(Diagnostic) {
             if let replaced {

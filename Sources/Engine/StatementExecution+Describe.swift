@@ -204,6 +204,9 @@ extension StatementExecution {
         case .question(let question, _):
             let resolved = try analyse(question, in: context)
             return answer(questionText(text, resolved))
+        case .changeRows(let change):
+            let resolved = try analyse(change, in: context)
+            return answer(text: ["SQL: \(text)", "", "Plan of the rows"] + resolved.question.step.lines.map { "  " + $0 })
         case .createAs(let create): plan = Planner.plan(try analyse(create, text: text, in: context), in: planning("EXPLAINED"))
         case .insertSelect(let insert): plan = Planner.plan(try analyse(insert, in: context), in: planning("EXPLAINED"))
         default:

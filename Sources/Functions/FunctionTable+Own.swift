@@ -30,7 +30,12 @@ extension FunctionTable {
         FunctionFamily(
             "split_part", .string, "The n-th part between delimiters, from 1, or of a negative n from the end",
             ["(STRING str, STRING delimiter, INT n) STRING"]),
+        FunctionFamily(
+            "regexp_like", .regularExpression, "Whether a regular expression matches anywhere in the text", ["(STRING str, STRING pattern) BOOLEAN"]),
         FunctionFamily("starts_with", .string, "Whether the text begins so", ["(STRING str, STRING prefix) BOOLEAN"]),
+        FunctionFamily(
+            "translate", .string, "Each character that stands in the second text replaced by the one there in the third, or left out",
+            ["(STRING str, STRING from, STRING to) STRING"]),
     ]
 
     private static let ownTimes: [FunctionFamily] = [
@@ -48,6 +53,7 @@ extension FunctionTable {
         FunctionFamily(
             "date_trunc", .dateTime, "The beginning of the year, month, …, or second that a time is in",
             ["(STRING part, TIMESTAMP timestamp) TIMESTAMP", "(STRING part, DATE date) DATE"]),
+        FunctionFamily("make_date", .dateTime, "The date of a year, a month and a day", ["(INT year, INT month, INT day) DATE"]),
         FunctionFamily("now", .dateTime, "The time of the server's clock", ["() TIMESTAMP"]),
         FunctionFamily(
             "to_char", .dateTime, "A date or time by a pattern of PostgreSQL, as in YYYY-MM-DD HH24:MI:SS",
@@ -61,6 +67,7 @@ extension FunctionTable {
     private static let ownNumbers: [FunctionFamily] = [
         FunctionFamily(
             "div", .mathematical, "Quotient without the part behind the point", ["(INT dividend, INT divisor) INT", "(BIGINT dividend, BIGINT divisor) BIGINT"]),
+        FunctionFamily("log10", .mathematical, "Logarithm to base 10", ["(DOUBLE value) DOUBLE"]),
         FunctionFamily("mod", .mathematical, "Remainder", ["(INT dividend, INT divisor) INT", "(BIGINT dividend, BIGINT divisor) BIGINT"]),
     ]
 

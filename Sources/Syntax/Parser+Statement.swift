@@ -88,7 +88,8 @@ extension Parser {
     /// explain = 'EXPLAIN' ( statement | identifier ); a word that may be a name is the id of a query.
     private mutating func explain() throws(ParseFailure) -> Statement {
         try expect(.explain)
-        guard !isName(current) else { return .explainQuery(try name()) }
+        let isUpdate = options.isFull && isWord(current, "UPDATE") && isName(peek())
+        guard !isName(current) || isUpdate else { return .explainQuery(try name()) }
         let first = current
         let inner = try statement()
         let range = span(from: first).range ?? first.range

@@ -25,6 +25,7 @@ import Testing
         ("SPLIT_PART('a-b-c','-',2), SPLIT_PART('a-b-c','-',-1), STARTS_WITH('abc','ab'), ENDS_WITH('abc','bc'), MOD(-7,3), DIV(7,2), ASCII('a')", #"["b","c",true,true,-1,3,97]"#),
         ("TO_CHAR(TIMESTAMP '2021-03-04 15:06:07','YYYY-MM-DD HH12:MI:SS AM'), TO_DATE('04/03/2021','DD/MM/YYYY'), TO_TIMESTAMP(5)", #"["2021-03-04 03:06:07 PM","2021-03-04","1970-01-01T00:00:05.000"]"#),
         ("TO_CHAR(DATE '2021-01-01', 'Day, DD \"of\" Mon'), CONCAT('a', 1, NULL, TRUE), TIMESTAMP '2021-01-01 10:00'", #"["Friday, 01 of Jan","a1true","2021-01-01T10:00:00.000"]"#),
+        ("REGEXP_LIKE('abc', 'b.'), TRANSLATE('12345', '143', 'ax'), MAKE_DATE(2024, 2, 29), LOG10(1000e0)", #"[true,"a2x5","2024-02-29",3.0]"#),
         ("1 IN (1, 2.5), ARRAY[1, 2.5], 5 || 'a' || TRUE, ARRAY[1] || ARRAY[2]", #"[true,[1.0,2.5],"5atrue",[1,2]]"#),
     ])
     func otherForms(items: String, row: String) throws { #expect(try values(items) == ": " + row, "\(items)") }
@@ -123,7 +124,8 @@ import Testing
     @Test func groupingByAliases() throws {
         let millrace = try Millrace()
         _ = millrace.run(Self.rows)
-        #expect(millrace.run("CREATE TABLE g AS SELECT x * 2 AS d, b, COUNT(*) AS n FROM s GROUP BY d, b;").last?.hasPrefix("+ Created") == true)
+        let made = millrace.run("CREATE TABLE g AS SELECT x * 2 AS d, b, COUNT(*) AS n FROM s GROUP BY d, b;")
+        #expect(made.first == "? its key of several columns is kept as JSON" && made.last?.hasPrefix("+ Created") == true, "\(made)")
         #expect(millrace.run("CREATE TABLE h AS SELECT x * 2 AS d, COUNT(*) AS n FROM s GROUP BY 1;").last?.hasPrefix("+ Created") == true)
         #expect(millrace.run("SELECT * FROM g WHERE d = 4;").dropFirst().first == ": [4,true,1]")
         #expect(millrace.run("SELECT * FROM h WHERE d = 4;").dropFirst().first == ": [4,1]")

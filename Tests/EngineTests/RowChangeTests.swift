@@ -47,6 +47,7 @@ import Testing
         #expect(millrace.run("INSERT INTO s (SELECT id, id * 100 FROM t WHERE id > 1);") == ["+ 2 rows inserted"])
         #expect(millrace.run("INSERT INTO s (v, k) (SELECT 5, 6 UNION ALL SELECT 7, 8);") == ["+ 2 rows inserted"])
         #expect(rows(millrace, "SELECT k, v FROM s ORDER BY k;") == ["[2,200]", "[3,300]", "[6,5]", "[8,7]"])
+        #expect(millrace.run("EXPLAIN UPDATE t SET n = 1 WHERE id = 2;").contains { $0.contains("Plan of the rows") })
         // No query goes on writing.
         _ = millrace.run("INSERT INTO t VALUES (9, 'z', 9, NULL);")
         #expect(rows(millrace, "SELECT COUNT(*) FROM s;") == ["[4]"])

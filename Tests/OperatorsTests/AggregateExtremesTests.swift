@@ -33,20 +33,14 @@ private let types: [SQLType] = [
     .array(.double), .array(.integer), .map(key: .string, value: .bigint), .structure([StructField("A", .bigint)]),
 ]
 
-/// Options of a type at its ends; of any other type those of an integer.
+/// Options of a type at its ends.
 private func options(_ type: SQLType?) -> [Values.Value] {
     switch type {
     case .boolean: [.boolean(true), .boolean(false)]
-    case .double: [0, 0.5, 1, -1, .leastNonzeroMagnitude, .greatestFiniteMagnitude].map { .double($0) }
-    case .string: ["", ",", "\u{0}😀"].map { .string($0) }
-    default: [1, .max, 1000, 0, -1, .min].map { .integer($0) }
+    case .double: [.double(0), .double(0.3), .double(1), .double(-1), .double(1e300)]
+    case .string: [.string(""), .string(", ")]
+    default: [.integer(1), .integer(.max), .integer(1000), .integer(0), .integer(-1), .integer(.min)]
     }
-}
-
-/// The type that the literal of a parameter has.
-private func literalType(_ parameter: FunctionParameter) -> SQLType {
-    for type in [SQLType.boolean, .double, .string] { if case .exactly(type) = parameter.type { return type } }
-    return .integer
 }
 
 /// A call of an aggregate function, and the types of its arguments.
@@ -61,12 +55,20 @@ private let samples: [Sample] = FunctionTable.builtIn.all.filter { $0.kind == .a
     family.signatures.flatMap { signature -> [Sample] in
         let literals = signature.parameters.filter(\.isLiteral)
         let choices: [[Values.Value]] = literals.reduce([[]]) { lists, parameter in
-            lists.flatMap { list in options(literalType(parameter)).map { list + [$0] } }
+            let type: SQLType? = if case .exactly(let type) = parameter.type { type } else { nil }
+            return lists.flatMap { list in options(type).map { list + [$0] } }
         }
         let counted = signature.parameters.filter { !$0.isLiteral }.flatMap { $0.isVariadic ? [$0, $0] : [$0] }
         return types.flatMap { type -> [Sample] in
             let arguments = counted.indices.map { $0 == 0 || !counted[$0].isVariadic ? type : .string }
-            let literalTypes = literals.map(literalType)
+            let literalTypes = choices[0].map { option -> SQLType in
+                switch option {
+                case .boolean: .boolean
+                case .double: .double
+                case .string: .string
+                default: .integer
+                }
+            }
             guard let resolved = try? family.resolve((arguments + literalTypes).map { .typed($0) }), resolved.signature == signature,
                 let result = resolved.resultType
             else { return [] }

@@ -16,7 +16,7 @@ extension FunctionLibrary {
         function("ACOS") { acos($0) } + function("ASIN") { asin($0) } + function("ATAN") { atan($0) } + function("CBRT") { cubeRoot($0) }
         + function("COS") { cos($0) } + function("COSH") { cosh($0) } + function("COT") { 1 / tan($0) } + function("EXP") { exp($0) }
         + function("DEGREES") { $0 * (180 / Double.pi) } + function("RADIANS") { $0 * (Double.pi / 180) } + function("LN") { log($0) }
-        + function("LOG") { log($0) } + function("SIN") { sin($0) } + function("SINH") { sinh($0) } + function("SQRT") { sqrt($0) }
+        + function("LOG") { log($0) } + function("LOG10") { log10($0) } + function("SIN") { sin($0) } + function("SINH") { sinh($0) } + function("SQRT") { sqrt($0) }
         + function("TAN") { tan($0) } + function("TANH") { tanh($0) } + function("ATAN2") { atan2($0, $1) }
         + function("POWER") { power($0, $1) }
         + function("LOG") { base, value in

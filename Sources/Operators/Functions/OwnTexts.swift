@@ -50,7 +50,9 @@ extension FunctionLibrary {
                 }
             }),
         FunctionBody("SPLIT_PART", [.string, .string, .integer], .vectorised(splitPart)),
-        FunctionBody("SIMILAR_TO", [.string, .string], .prepared { _, _ in similar() }),
+        FunctionBody("SIMILAR_TO", [.string, .string], .prepared { _, _ in matching(regular) }),
+        FunctionBody("REGEXP_LIKE", [.string, .string], .prepared { _, _ in matching { Array($0) } }),
+        FunctionBody("TRANSLATE", [.string, .string, .string], .vectorised(translate)),
         division("MOD", .integer) { $0.remainderReportingOverflow(dividingBy: $1).partialValue },
         division("MOD", .bigint) { $0.remainderReportingOverflow(dividingBy: $1).partialValue },
         division("DIV", .integer) { Int64(Int32(truncatingIfNeeded: $0 / $1)) },
@@ -126,9 +128,27 @@ extension FunctionLibrary {
         }
     }
 
+    private static func translate(_ call: FunctionCall) {
+        call.texts { row, bytes in
+            let to = Array(string(call.arguments[2].text(row)).unicodeScalars)
+            var map: [Unicode.Scalar: Unicode.Scalar?] = [:]
+            for (place, scalar) in string(call.arguments[1].text(row)).unicodeScalars.enumerated() where map[scalar] == nil {
+                map[scalar] = .some(place < to.count ? to[place] : nil)
+            }
+            var result = String.UnicodeScalarView()
+            for (place, scalar) in string(call.arguments[0].text(row)).unicodeScalars.enumerated() {
+                if call.isCancelled(at: place) { return true }
+                if let other = map[scalar] { if let other { result.append(other) } } else { result.append(scalar) }
+            }
+            bytes.append(contentsOf: String(result).utf8)
+            return true
+        }
+    }
+
     // MARK: SIMILAR TO
 
-    private static func similar() -> (FunctionCall) -> Void {
+    /// Whether the expression that a pattern stands for matches.
+    private static func matching(_ regular: @escaping @Sendable (ArraySlice<UInt8>) -> [UInt8]) -> (FunctionCall) -> Void {
         let patterns = Recent<RegularExpression>()
         return { call in
             call.words { row throws(EvaluationError) in
@@ -142,7 +162,7 @@ extension FunctionLibrary {
 
     /// A pattern of SIMILAR TO as a regular expression: `%` and `_` as in LIKE; `| * + ? { } ( ) [ ]` as in regular expressions; a backslash before
     /// a character that stands for itself.
-    private static func regular(_ pattern: ArraySlice<UInt8>) -> [UInt8] {
+    @Sendable private static func regular(_ pattern: ArraySlice<UInt8>) -> [UInt8] {
         var result = Array("(?s)\\A(?:".utf8)
         var rest = pattern
         var isInBrackets = false

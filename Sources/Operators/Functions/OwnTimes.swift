@@ -40,6 +40,19 @@ extension FunctionLibrary {
                 let time = floorDivide(call.frame.environment.now(), day).remainder
                 call.words { _ in time }
             }),
+        FunctionBody(
+            "MAKE_DATE", [.integer, .integer, .integer],
+            .vectorised { call in
+                call.words { row throws(EvaluationError) in
+                    let (year, month, day) = (call.arguments[0].words[row], call.arguments[1].words[row], call.arguments[2].words[row])
+                    guard (1...12).contains(month), day >= 1, day <= CivilDate.days(inMonth: month, of: year) else {
+                        throw EvaluationError("there is no date \(year)-\(month)-\(day)")
+                    }
+                    let days = CivilDate(year: year, month: month, day: day).daysSinceEpoch
+                    guard Int32(exactly: days) != nil else { throw EvaluationError("the date is out of range") }
+                    return days
+                }
+            }),
         FunctionBody("ADD_INTERVAL", [.timestamp, .integer, .bigint], .vectorised(addInterval)),
         FunctionBody(
             "ADD_INTERVAL", [.time, .integer, .bigint],
