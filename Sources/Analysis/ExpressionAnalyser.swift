@@ -41,6 +41,10 @@ package struct ExpressionAnalyser {
     /// The table functions met so far; column `tableFunctionBase + i` stands for the i-th.
     package var tableFunctions: [TableFunctionCall] = []
     private(set) var nextSlot = 0
+    /// How many functions of users this expression stands inside of.
+    var userCalls = 0
+    /// Shared with the analysers of what functions of users say.
+    var userBodies = UserBodies()
     var isInsideAggregate = false
     var isInsideTableFunction = false
     var isInsideCase = false

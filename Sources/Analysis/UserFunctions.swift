@@ -41,6 +41,12 @@ package func analyse(_ create: CreateFunction, in context: AnalysisContext) thro
     return function
 }
 
+/// The bodies of functions of users that an analysis has met: each is read once, however often it is called.
+final class UserBodies {
+    /// Over the row of parameters, by name.
+    var known: [String: TypedExpression] = [:]
+}
+
 extension CatalogSnapshot {
     /// A function of a user, with all that it calls.
     func functions(calledBy name: String) -> Set<String> {
@@ -56,19 +62,30 @@ extension CatalogSnapshot {
 extension ExpressionAnalyser {
     /// More nodes than that, and an expression takes long to plan and to compute.
     private static let mostNodes = 100_000
+    /// Functions that call each other in a row.
+    private static let mostCalls = 32
 
     /// A call of a function of a user; nil when it is none.
     mutating func userCall(_ name: Name, _ arguments: [Expression], _ whole: Expression) throws(Diagnostic) -> TypedExpression? {
         guard context.isFull, let function = context.catalog.functions[name.text] else { return nil }
         if function.isAggregate { return try userAggregate(function, arguments, whole) }
         let values = try values(of: arguments, for: function, whole)
-        guard let body = function.body else { throw unreadable(function, whole) }
-        let result = try self.body(body, of: function).replacing { part in
+        let body: TypedExpression
+        if let known = userBodies.known[function.name] {
+            body = known
+        } else {
+            guard let written = function.body else { throw unreadable(function, whole) }
+            body = try self.body(written, of: function)
+            userBodies.known[function.name] = body
+        }
+        let result = body.replacing { part in
             if case .column(let index) = part.node { return values[index] }
             return nil
         }
-        guard result.hasAtMost(Self.mostNodes) else {
-            throw Diagnostic(.tooLarge, "\(text(of: whole)) has more than \(Self.mostNodes) parts, with its functions written out", at: whole.span.range)
+        guard result.hasAtMost(Self.mostNodes, depth: SyntaxLimits.maximumDepth) else {
+            throw Diagnostic(
+                .tooLarge, "\(function.name) has more than \(Self.mostNodes) parts, or more than \(SyntaxLimits.maximumDepth) levels, with the functions that "
+                    + "it calls written out", at: whole.span.range)
         }
         return result
     }
@@ -120,6 +137,11 @@ extension ExpressionAnalyser {
         inner.scope.sources[0].hasPseudoColumns = false
         inner.place = "function"
         inner.takeSlots(of: self)
+        inner.userCalls = userCalls + 1
+        inner.userBodies = userBodies
+        guard inner.userCalls <= Self.mostCalls else {
+            throw Diagnostic(.tooDeep, "more than \(Self.mostCalls) functions call each other in a row", at: expression.span.range)
+        }
         let value = try inner.analyse(expression)
         takeSlots(of: inner)
         return value
@@ -144,14 +166,14 @@ extension UserFunction {
 }
 
 extension TypedExpression {
-    /// Whether the tree has so many nodes at most.
-    fileprivate func hasAtMost(_ most: Int) -> Bool {
+    /// Whether the tree has so many nodes and levels at most.
+    fileprivate func hasAtMost(_ most: Int, depth: Int) -> Bool {
         var count = 0
-        var waiting = [self]
+        var waiting = [(node: self, level: 1)]
         while let next = waiting.popLast() {
             count += 1
-            if count > most { return false }
-            waiting += next.children
+            if count > most || next.level > depth { return false }
+            waiting += next.node.children.map { ($0, next.level + 1) }
         }
         return true
     }

@@ -102,14 +102,18 @@ extension Parser {
     /// EXTRACT (unit FROM x), POSITION (x IN y), SUBSTRING (x FROM a FOR b) and TRIM (BOTH x FROM y); nil for any other call, which is
     /// then read as usual.
     mutating func wordyCall(_ name: Name, from first: Token) throws(ParseFailure) -> Expression? {
-        guard !name.isQuoted else { return nil }
+        guard !name.isQuoted, ["EXTRACT", "POSITION", "SUBSTRING", "TRIM"].contains(name.text.uppercased()) else { return nil }
+        // Some of the arguments are values, which are no level of their own.
+        try enter()
+        let call: Expression?
         switch name.text.uppercased() {
-        case "EXTRACT": return try extract(from: first)
-        case "POSITION": return try position(from: first)
-        case "SUBSTRING": return try substring(name, from: first)
-        case "TRIM": return try trim(from: first)
-        default: return nil
+        case "EXTRACT": call = try extract(from: first)
+        case "POSITION": call = try position(from: first)
+        case "SUBSTRING": call = try substring(name, from: first)
+        default: call = try trim(from: first)
         }
+        leave()
+        return call
     }
 
     private mutating func extract(from first: Token) throws(ParseFailure) -> Expression? {

@@ -160,6 +160,29 @@ import Testing
         third.close()
     }
 
+    /// Functions that call functions end somewhere.
+    @Test func chainsOfFunctions() throws {
+        let millrace = try Millrace()
+        _ = millrace.run("CREATE FUNCTION a0(x BIGINT) RETURNS BIGINT AS x + 1; CREATE FUNCTION b0(x BIGINT) RETURNS BIGINT AS x;")
+        var chain = ""
+        var tree = ""
+        for number in 1...40 where chain.isEmpty || tree.isEmpty {
+            let last = number - 1
+            if chain.isEmpty {
+                let answer = millrace.run("CREATE FUNCTION a\(number)(x BIGINT) RETURNS BIGINT AS a\(last)(x) + 1;").last ?? ""
+                if answer.hasPrefix("-") { chain = answer }
+            }
+            if tree.isEmpty {
+                let answer = millrace.run("CREATE FUNCTION b\(number)(x BIGINT) RETURNS BIGINT AS b\(last)(x) + b\(last)(x);").last ?? ""
+                if answer.hasPrefix("-") { tree = answer }
+            }
+        }
+        #expect(chain.contains("functions call each other in a row"), "\(chain)")
+        #expect(tree.contains("parts, or more than"), "\(tree)")
+        #expect(millrace.run("SELECT a5(1) AS a, b5(1) AS b;").dropFirst().first == ": [7,32]")
+        millrace.engine.close()
+    }
+
     /// Aggregates of users in questions, in tables, in windows and sessions, over what a restart brings back.
     @Test func aggregatesOfUsers() throws {
         let first = try Millrace()

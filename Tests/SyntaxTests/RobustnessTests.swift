@@ -48,6 +48,16 @@ import Testing
 
     private func times(_ count: Int, _ text: String) -> String { String(repeating: text, count: count) }
 
+    /// Calls with words between their arguments: as deep as may be, and deeper.
+    @Test(arguments: ["POSITION(", "TRIM(", "TRIM(BOTH ", "SUBSTRING(", "EXTRACT(YEAR FROM ", "SUBSTRING(a FROM ", "TRIM(a FROM ", "LEFT("])
+    func depthOfCallsWithWords(opening: String) {
+        let end = opening == "POSITION(" ? " IN a)" : opening == "LEFT(" ? ", 1)" : opening == "TRIM(BOTH " ? " FROM a)" : ")"
+        let nesting = SyntaxLimits.maximumNesting / 2 - 2
+        #expect(code(select(times(nesting, opening) + "a" + times(nesting, end))) == nil)
+        #expect(code(select(times(100_000, opening) + "a" + times(100_000, end))) != nil)
+        #expect(code(select(times(100_000, opening))) != nil)
+    }
+
     @Test func depthUpToTheLimitIsFine() {
         let nesting = SyntaxLimits.maximumNesting - 2
         #expect(code(select(times(nesting, "(") + "1" + times(nesting, ")"))) == nil)
