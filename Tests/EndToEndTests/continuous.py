@@ -4,8 +4,8 @@
   continuous.py MILLRACE [--seed N] [--kills N]
 
 Two streams are loaded with random rows that are up to some minutes out of order, over the night in which Berlin's clock is put forward.
-Continuous queries over them are windows in local time, late rows, an ASOF join, a join of a stream with itself, a Top-N, LAG and its kind
-and DISTINCT in windows. At the end each of them must hold what a question over the streams answers, as a multiset.
+Continuous queries over them are windows in local time, late rows, an ASOF join, a join of a stream with itself, a Top-N, LAG and its kind,
+the windows of a table added up, a join of tables on a foreign key that is joined again, and DISTINCT in windows. At the end each of them must hold what a question over the streams answers, as a multiset.
 Prints the seed and `ok`, or the first query that differs, and exits with 1.
 """
 import argparse, collections, json, os, random, shutil, signal, sys, tempfile, threading, time
@@ -22,6 +22,9 @@ DAY = "FORMAT_TIMESTAMP(FROM_UNIXTIME({}), 'yyyy-MM-dd', 'Europe/Berlin')"
 STREAMS = [
     "CREATE STREAM s (k VARCHAR KEY, id BIGINT, v INT, t BIGINT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON', PARTITIONS=1, TIMESTAMP='t');",
     "CREATE STREAM q (k VARCHAR KEY, id BIGINT, t BIGINT) WITH (KAFKA_TOPIC='q', VALUE_FORMAT='JSON', PARTITIONS=1, TIMESTAMP='t');",
+    "CREATE TABLE names (v INT PRIMARY KEY, name VARCHAR) WITH (KAFKA_TOPIC='names', VALUE_FORMAT='JSON', PARTITIONS=1);",
+    "CREATE TABLE latest AS SELECT k, LATEST_BY_OFFSET(v) AS v FROM s GROUP BY k;",
+    "INSERT INTO names VALUES (0, 'none'), (1, 'one'), (2, 'two'), (4, 'four');",
 ]
 
 # The continuous query, what to read of it, and the question that must say the same. Rows of the key 'end' only move time on.
@@ -65,6 +68,15 @@ QUERIES = {
         "SELECT k, id, LAG(id, 2, -1) OVER (PARTITION BY k ORDER BY ROWOFFSET) AS two, "
         "v - LAG(v) OVER (PARTITION BY k ORDER BY ROWOFFSET) AS step, FIRST_VALUE(id) OVER (PARTITION BY k ORDER BY ROWOFFSET) AS first, "
         "ROW_NUMBER() OVER (PARTITION BY k ORDER BY ROWOFFSET) AS n FROM s;"),
+    "windows added up": (
+        "CREATE TABLE whole AS SELECT k, SUM(total) AS total, COUNT(*) AS parts FROM daily GROUP BY k;",
+        "SELECT k, total, parts FROM whole WHERE k <> 'end';",
+        "SELECT k, SUM(v) AS total, COUNT(DISTINCT " + DAY.format("ROWTIME") + ") AS parts FROM s WHERE k <> 'end' GROUP BY k;"),
+    "a foreign key, joined again and to itself": (
+        "CREATE TABLE kin AS SELECT a.k AS k, a.v AS v, n.name AS name, o.v AS other FROM latest a LEFT JOIN names n ON a.v = n.v "
+        "LEFT JOIN latest o ON a.k = o.k;",
+        "SELECT k, v, name, other FROM kin;",
+        "SELECT a.k, a.v, n.name, a.v AS other FROM (SELECT k, LATEST_BY_OFFSET(v) AS v FROM s GROUP BY k) a LEFT JOIN names n ON a.v = n.v;"),
     "DISTINCT in windows": (
         "CREATE STREAM seen AS SELECT DISTINCT k, v FROM s WINDOW TUMBLING (SIZE 10 MINUTES, GRACE PERIOD 6 HOURS);",
         "SELECT k, v, ROWTIME / 600000 AS w FROM seen WHERE k <> 'end';",
