@@ -48,9 +48,11 @@ extension SourceReading {
 
     /// Reads back what a server wrote; a range that is none is left out.
     fileprivate init(facts: JSONValue) {
-        func number(_ name: String) -> Int64? { facts[name]?.intValue.map(Int64.init) }
+        /// What a server claims to be an offset or a time, as one that can be computed with and shown.
+        func number(_ name: String) -> Int64? { facts[name]?.intValue.map { Int64(plausibleCount($0)) } }
         self.init(
-            source: facts["source"]?.stringValue ?? "", partition: facts["partition"]?.intValue, records: facts.count(of: "records"))
+            source: facts["source"]?.stringValue ?? "", partition: facts["partition"]?.intValue.map { plausibleCount($0) },
+            records: facts.count(of: "records"))
         if let first = number("from"), let end = number("until"), first <= end { offsets = first..<end }
         if let first = number("earliest"), let last = number("latest"), first <= last { times = first...last }
     }

@@ -104,6 +104,15 @@ private func block(_ rows: [String], deleted: [Bool] = []) -> RowBlock {
         #expect(String(decoding: encoder.bytes, as: UTF8.self) == ": [1]\n: [2]\n")
     }
 
+    @Test func whatWasReadComesBack() {
+        var summary = AnswerSummary(rows: 1)
+        summary.readings = [
+            SourceReading(source: "S", partition: 1, offsets: 5..<9, records: 4, times: 1000...2000), SourceReading(source: "T", records: 3),
+            SourceReading(source: "U", partition: 0, offsets: 7..<7, records: 0),
+        ]
+        #expect(AnswerSummary(facts: summary.facts) == summary)
+    }
+
     /// Whatever number a server claims, a client can read it.
     @Test func noNumberOfAServerTrapsAClient() throws {
         let numbers = ["1e300", "-1e300", "9223372036854775807", "-9223372036854775808", "99999999999999999999999", "0", "-1", "0.1", "null", "\"x\"", "[]"]
@@ -111,7 +120,8 @@ private func block(_ rows: [String], deleted: [Bool] = []) -> RowBlock {
             let facts = try JSONValue(parsing: Array(
                 """
                 {"message":"m","rows":\(number),"skipped":\(number),"causes":{"x":\(number)},"ms":\(number),"offsets":[{"partition":\(number),\
-                "first":\(number),"last":\(number)}],"firstProblem":{"line":\(number),"reason":"r"}}
+                "first":\(number),"last":\(number)}],"read":[{"source":"s","records":\(number),"partition":\(number),"from":0,\
+                "until":\(number),"earliest":\(number),"latest":\(number)}],"firstProblem":{"line":\(number),"reason":"r"}}
                 """.utf8)[...])
             let summary = AnswerSummary(facts: facts)
             #expect(summary.nanoseconds >= 0)
