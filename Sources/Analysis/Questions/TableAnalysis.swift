@@ -138,7 +138,10 @@ extension QuestionAnalysis {
     // MARK: Joins
 
     private func joined(_ join: TableJoin) throws(Diagnostic) -> QuestionTables {
-        if join.kind == nil, case .join(let inner) = join.right, let turned = inner.behind(join.left) { return try joined(turned) }
+        if join.kind == nil, case .join(let inner) = join.right, inner.beginsWithLateral {
+            if let turned = inner.behind(join.left) { return try joined(turned) }
+            return try lateral(join)
+        }
         let left = try tables(of: join.left)
         if case .function(let name, let arguments, let alias, let span) = join.right {
             guard join.kind == nil || join.kind == .inner && join.condition == .on(Expression(.literal(.boolean(true)))) else {
@@ -151,6 +154,25 @@ extension QuestionAnalysis {
             return try lateral(left, question, alias, span, join)
         }
         let right = try tables(of: join.right)
+        var both = try sideBySide(left, right, join)
+        var conditions: [TypedExpression] = []
+        switch join.condition {
+        case .none: break
+        case .on(let condition):
+            var analyser = analyser(over: both, place: "JOIN ON column")
+            analyser.parts?.refusesSubqueries = "in a join's condition"
+            conditions = try analyser.condition(condition, clause: "ON").conjuncts
+        case .using(let names): for name in names { conditions.append(try using(name, left, right, &both, join)) }
+        }
+        if let within = join.within { conditions.append(try distance(within, left, right, join)) }
+        var step = RelationalJoin(left: left.step, right: right.step, type: join.type, conditions: conditions, leftWidth: left.width)
+        if join.isAsof { step.choice = try choice(conditions, left, join) }
+        both.step = .join(step)
+        return both
+    }
+
+    /// The row of both sides of a join, without its step.
+    private func sideBySide(_ left: QuestionTables, _ right: QuestionTables, _ join: TableJoin) throws(Diagnostic) -> QuestionTables {
         var both = left
         for var source in right.sources {
             source.base += left.width
@@ -166,19 +188,16 @@ extension QuestionAnalysis {
         for (name, expression) in right.merged where both.merged[name] == nil {
             both.merged[name] = expression.mappingColumns { $0 + left.width }
         }
-        var conditions: [TypedExpression] = []
-        switch join.condition {
-        case .none: break
-        case .on(let condition):
-            var analyser = analyser(over: both, place: "JOIN ON column")
-            analyser.parts?.refusesSubqueries = "in a join's condition"
-            conditions = try analyser.condition(condition, clause: "ON").conjuncts
-        case .using(let names): for name in names { conditions.append(try using(name, left, right, &both, join)) }
-        }
-        if let within = join.within { conditions.append(try distance(within, left, right, join)) }
-        var step = RelationalJoin(left: left.step, right: right.step, type: join.type, conditions: conditions, leftWidth: left.width)
-        if join.isAsof { step.choice = try choice(conditions, left, join) }
-        both.step = .join(step)
+        return both
+    }
+
+    /// `a, LATERAL (…) FULL JOIN b`: the whole of what is joined behind the comma, for each row in front of it.
+    private func lateral(_ join: TableJoin) throws(Diagnostic) -> QuestionTables {
+        let left = try tables(of: join.left)
+        let outer = OuterScope(left.scope(in: self))
+        let right = try inside(outer).tables(of: join.right)
+        var both = try sideBySide(left, right, join)
+        both.step = .lateral(RelationalLateral(input: left.step, subquery: right.step, parameters: outer.parameters, type: .inner))
         return both
     }
 
@@ -284,6 +303,16 @@ extension QuestionAnalysis {
 }
 
 extension TableJoin {
+    /// Whether its first table is a subquery or a function that may read what stands in front of the join.
+    fileprivate var beginsWithLateral: Bool {
+        switch left {
+        case .question(_, _, let isLateral, _): isLateral
+        case .join(let inner): inner.beginsWithLateral
+        case .function: true
+        case .source: false
+        }
+    }
+
     /// `a, LATERAL (…) JOIN b` as `(a, LATERAL (…)) JOIN b`, which has the same rows and lets the subquery see `a`; nil where the join does not
     /// begin with LATERAL, or keeps rows of its right side.
     fileprivate func behind(_ first: TableExpression) -> TableJoin? {
