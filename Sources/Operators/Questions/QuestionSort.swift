@@ -40,12 +40,14 @@ struct SortKeys {
     var count: Int { numbers?.count ?? ends.count - 1 }
     var memory: Int { (numbers?.capacity ?? 0) * 16 + bytes.capacity + ends.capacity * 8 }
 
-    /// Appends the keys of the first `count` rows of a chunk, whose values stand in `columns`.
-    mutating func append(_ columns: [Column], _ count: Int) {
+    /// Appends the keys of the first `count` rows of a chunk, whose values stand in `columns`. `check` is asked now and then whether to go on.
+    mutating func append(
+        _ columns: [Column], _ count: Int, _ check: () throws(DataflowError) -> Void = {}
+    ) throws(DataflowError) {
         if var known = numbers {
             guard columns.allSatisfy({ $0.nulls.isEmpty }) else {
                 spellOut()
-                return append(columns, count)
+                return try append(columns, count, check)
             }
             // Held by nothing else while it grows.
             numbers = nil
@@ -54,6 +56,7 @@ struct SortKeys {
             return
         }
         for row in 0..<count {
+            if row & 0xFFFF == 0xFFFF { try check() }
             writer.append(columns, row, to: &bytes)
             ends.append(bytes.count)
         }
@@ -249,7 +252,7 @@ final class QuestionSort: QuestionStage {
             chunk = chunk.picked(candidates)
         }
         let first = keys.count
-        keys.append(columns, chunk.rowCount)
+        try keys.append(columns, chunk.rowCount)
         if isPruned, limit > 0 {
             let passing = keys.rows(from: first, before: limit - 1)
             if passing.count < chunk.rowCount { keys.keep(passing, behind: first) }

@@ -58,7 +58,7 @@ final class WindowPartitions {
         let frame = context.frame(showing: batch)
         let columns = kernels.map { $0.evaluate(frame, batch.selection) }
         var keys = SortKeys(SortKeyWriter(partitionKeys + call.orderBy))
-        keys.append(columns, batch.rowCount)
+        try keys.append(columns, batch.rowCount, context.checkCancelled)
         // Packed keys and their rows, twice while they are sorted.
         let sorting = keys.memory * 2
         try context.hold(keys.memory + sorting, for: .windows)
@@ -71,11 +71,12 @@ final class WindowPartitions {
             return
         }
         var partitions = SortKeys(SortKeyWriter(partitionKeys))
-        if !partitionKeys.isEmpty { partitions.append(Array(columns.prefix(partitionKeys.count)), batch.rowCount) }
+        if !partitionKeys.isEmpty { try partitions.append(Array(columns.prefix(partitionKeys.count)), batch.rowCount, context.checkCancelled) }
         try context.hold(partitions.memory - sorting, for: .windows)
         order = try keys.sorted(context.checkCancelled)
         var begin = 0
         for place in order.indices {
+            if place & 0xFFFF == 0xFFFF { try context.checkCancelled() }
             let row = Int(order[place])
             let isNew =
                 place == 0 || !partitionKeys.isEmpty && !partitions.areEqual(row, Int(order[place - 1]))
@@ -322,7 +323,7 @@ struct WindowComputation {
     private func extreme(_ result: Column, _ values: Column, _ filter: Column?, isMaximum: Bool) throws(DataflowError) {
         let key = RelationalSortKey(expression: .column(0, values.type), isDescending: isMaximum, nullsFirst: false)
         var keys = SortKeys(SortKeyWriter([key]))
-        keys.append([values], batch.rowCount)
+        try keys.append([values], batch.rowCount, context.checkCancelled)
         var rank = [Int32](repeating: 0, count: batch.rowCount)
         for (place, row) in try keys.sorted(context.checkCancelled).enumerated() { rank[Int(row)] = Int32(truncatingIfNeeded: place) }
         for range in partitions.ranges {
