@@ -20,7 +20,7 @@ import Testing
         }
         let rows = millrace.run("SELECT k, n FROM t;").filter { $0.hasPrefix(":") }
         let errors = try #require(millrace.engine.queryStatuses.first).counters.errors
-        return (rows, errors, millrace.run("SELECT cause, offset FROM KSQL_PROCESSING_LOG;").filter { $0.hasPrefix(":") })
+        return (rows, errors, millrace.run("SELECT cause, offset FROM MILLRACE_ERRORS;").filter { $0.hasPrefix(":") })
     }
 
     @Test func guarded() throws {
