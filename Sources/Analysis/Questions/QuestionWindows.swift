@@ -26,7 +26,8 @@ struct QuestionWindows {
 
     private static func shape(of clause: WindowClause) throws(Diagnostic) -> Shape {
         let shape: Shape
-        if case .tumbling(let size) = clause.shape {
+        let followsCalendar = clause.zone != nil || clause.offset != nil
+        if !followsCalendar, case .tumbling(let size) = clause.shape {
             let length = try milliseconds(size).count
             shape = .fixed(size: length, advance: length)
         } else if case .hopping(let size, let advance) = clause.shape {
