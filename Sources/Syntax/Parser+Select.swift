@@ -66,7 +66,7 @@ extension Parser {
         do throws(ParseFailure) {
             let query = try general.query()
             guard general.at(.semicolon) || general.current.kind == .end else { throw general.unexpected() }
-            if case .subquery = query.from, !query.keepsRows { throw failure }
+            if query.from.hasSubquery, !query.keepsRows { throw failure }
             general.allowsQuestions = false
             self = general
             return query

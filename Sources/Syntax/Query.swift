@@ -75,6 +75,15 @@ package indirect enum Relation: Hashable, Sendable {
     case join(Join)
     /// `(SELECT …) alias`
     case subquery(Query, alias: Name?)
+
+    /// Whether a subquery stands in it.
+    package var hasSubquery: Bool {
+        switch self {
+        case .source: false
+        case .subquery: true
+        case .join(let join): join.left.hasSubquery || join.right.hasSubquery
+        }
+    }
 }
 
 /// `left KIND JOIN right [WITHIN …] ON condition`
