@@ -4,12 +4,10 @@ import Analysis
 import Bytes
 import Catalog
 import Diagnostics
-import LogStore
 import Operators
 import Pipelines
 import Platform
 import Plans
-import Quantities
 import Sessions
 import Syntax
 import Values
@@ -50,7 +48,6 @@ extension StatementExecution {
     private func write(
         _ records: OutgoingRecords, _ change: RowChange, _ resolved: ResolvedChange, _ whenDone: @escaping @Sendable (Bool) -> Void
     ) throws(Diagnostic) {
-        let target = resolved.target
         let count = records.count
         let word: String
         switch change.action {
@@ -60,23 +57,6 @@ extension StatementExecution {
         }
         let message = count == 1 ? "1 row \(word)" : "\(count) rows \(word)"
         if records.isEmpty { return done(AnswerSummary(message: message), whenDone) }
-        guard let topic = engine.log.describeTopic(named: target.topic) else {
-            throw Diagnostic(.unknownTopic, "the topic \(target.topic) of \(target.name) does not exist", at: change.target.span.range)
-        }
-        // 31 bits, as many as there are.
-        let keyless = PartitionIndex(clamping: Int64(truncatingIfNeeded: engine.configuration.random.next() >> 33))
-        let output = OutputTopic(topic: topic.id, partitions: topic.partitions.count)
-        let execution = self
-        let mark = session.state.withLock { $0.scriptMark }
-        let appends = try output.appends(of: records, keyless: keyless) + engine.markAppends(mark)
-        engine.log.commit(Commit(appends)) { result in
-            // The log's thread has no time for a client.
-            execution.goOn(on: execution.engine.statements, whenDone) { () throws(Diagnostic) in
-                if case .failure(let error) = result { throw Diagnostic(error, about: target.topic) }
-                if let mark { execution.engine.state.withLock { $0.catalog.set(.scriptMark(mark)) } }
-                execution.session.state.withLock { $0.noteRows() }
-                execution.done(AnswerSummary(message: message), whenDone)
-            }
-        }
+        try write(records, to: resolved.target, at: change.target.span, message, whenDone)
     }
 }

@@ -18,10 +18,6 @@ extension StatementExecution {
         let rows = try analyse(insert, in: context)
         guard let target = rows.first?.target else { return done(AnswerSummary(message: "0 rows inserted"), whenDone) }
         if let refusal = refusalOfWriting(to: target, at: insert.target.span.range) { throw refusal }
-        guard let topic = engine.log.describeTopic(named: target.topic) else {
-            throw Diagnostic(
-                .unknownTopic, "the topic \(target.topic) of \(target.name) does not exist", at: insert.target.span.range)
-        }
         var records = OutgoingRecords()
         for row in rows {
             let made = try ConstantEvaluator(engine: engine).records(
@@ -33,6 +29,17 @@ extension StatementExecution {
                 }
                 records.append(key: made.keyBytes(index), value: made.valueBytes(index), timestamp: made.timestamps[index])
             }
+        }
+        try write(records, to: target, at: insert.target.span, rows.count == 1 ? "1 row inserted" : "\(rows.count) rows inserted", whenDone)
+    }
+
+    /// Writes records into a source's topic in one commit, and answers with `message` once that is durable.
+    func write(
+        _ records: OutgoingRecords, to target: SourceDefinition, at place: SourceSpan, _ message: String,
+        _ whenDone: @escaping @Sendable (Bool) -> Void
+    ) throws(Diagnostic) {
+        guard let topic = engine.log.describeTopic(named: target.topic) else {
+            throw Diagnostic(.unknownTopic, "the topic \(target.topic) of \(target.name) does not exist", at: place.range)
         }
         // 31 bits, as many as there are.
         let keyless = PartitionIndex(clamping: Int64(truncatingIfNeeded: engine.configuration.random.next() >> 33))
@@ -47,10 +54,11 @@ extension StatementExecution {
                 if case .failure(let error) = result { throw Diagnostic(error, about: target.topic) }
                 if let mark { execution.engine.state.withLock { $0.catalog.set(.scriptMark(mark)) } }
                 execution.session.state.withLock { $0.noteRows() }
-                execution.done(AnswerSummary(message: rows.count == 1 ? "1 row inserted" : "\(rows.count) rows inserted"), whenDone)
+                execution.done(AnswerSummary(message: message), whenDone)
             }
         }
     }
+
     /// The time of a row's record: its ROWTIME, or now. Errors: that is no time.
     private func timestamp(of row: InsertRow, at place: SourceRange?) throws(Diagnostic) -> Int64 {
         guard let expression = row.rowtime else { return engine.configuration.time.wallMilliseconds() }

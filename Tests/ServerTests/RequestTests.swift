@@ -11,7 +11,8 @@ import Testing
         #expect(try client.ask("INSERT INTO s\n  VALUES (1,\n  'a;b');\n").map(stable) == [#"+ {"message":"1 row inserted","rows":0,"skipped":0}"#])
         #expect(
             try client.ask("SELECT * FROM s;\n").map(stable) == [
-                #"= {"columns":[["ID","BIGINT"],["V","STRING"]],"kind":"rows"}"#, #": [1,"a;b"]"#, #"+ {"rows":1,"skipped":0}"#,
+                #"= {"columns":[["ID","BIGINT"],["V","STRING"]],"kind":"rows"}"#, #": [1,"a;b"]"#,
+                #"+ {"rows":1,"skipped":0,"read":[{"source":"S","records":1,"partition":0,"from":0,"until":1}]}"#,
             ])
     }
 
@@ -31,7 +32,7 @@ import Testing
         #expect(
             try client.ask(".sql \(text.utf8.count)\n\(text)").map { String(stable($0).prefix(40)) } == [
                 #"? {"message":"Stream created","done":{"m"#, #"? {"message":"1 row inserted","done":{"m"#,
-                #"= {"columns":[["V","STRING"]],"kind":"ro"#, #": ["a"]"#, #"+ {"rows":1,"skipped":0}"#,
+                #"= {"columns":[["V","STRING"]],"kind":"ro"#, #": ["a"]"#, #"+ {"rows":1,"skipped":0,"read":[{"source"#,
             ])
     }
 
@@ -43,7 +44,7 @@ import Testing
         #expect(
             firsts == [
                 #"+ {"message":"Stream created"#, #"+ {"message":"1 row inserted"#, #"+ {"message":"pong"}"#, #"= {"columns":[["V","STRING"]"#,
-                #": ["a"]"#, #"+ {"rows":1,"skipped":0}"#, #"- 42601 {"message":"line 1:1"#, #"- 08P01 {"message":"there is"#,
+                #": ["a"]"#, #"+ {"rows":1,"skipped":0,"rea"#, #"- 42601 {"message":"line 1:1"#, #"- 08P01 {"message":"there is"#,
                 #"- 0A000 {"message":"authenti"#, #"+ {"message":"bye"}"#,
             ])
     }
