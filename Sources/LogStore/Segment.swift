@@ -118,10 +118,11 @@ final class Segment: Sendable {
         var wanted = (max(maxBytes, ByteCount(length: 1)) + ByteCount(clamping: SparseIndex.interval)).length
         var (size, place, count) = state.withLock { state in
             let place = start(of: offset, in: state)
-            // Up to the beginning of a batch, where the index knows one: half a batch would be read for nothing.
-            let end = place.position + Int64(wanted)
-            let whole = end < state.size ? (state.index.lastPosition(atOrBefore: end) ?? 0) - place.position : 0
-            return (state.size, place, whole > 0 ? Int(whole) : wanted)
+            // Up to the beginning of a batch, where the index knows one: half a batch would be read for nothing. Which one follows from the offset
+            // alone: readers that meet at an offset then ask for the same runs, and share them.
+            let end = (state.index.position(nearBatchWith: offset) ?? place.position) + Int64(wanted)
+            let stop = end < state.size ? state.index.lastPosition(atOrBefore: end) ?? 0 : state.size
+            return (state.size, place, stop > place.position ? Int(stop - place.position) : wanted)
         }
         while place.position < size {
             count = Int(min(Int64(count), size - place.position))

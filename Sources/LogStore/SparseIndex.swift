@@ -45,6 +45,12 @@ struct SparseIndex: Hashable {
         return next == 0 ? nil : entries[next - 1]
     }
 
+    /// Where the first batch begins, among those noted, that ends at `offset` or behind it; nil when none does.
+    func position(nearBatchWith offset: Offset) -> Int64? {
+        let place = entries.firstPlace(where: { $0.lastOffset >= offset })
+        return place < entries.count ? entries[place].position : nil
+    }
+
     /// The last beginning of a batch, among those noted, at or before a place in the file; nil when there is none.
     func lastPosition(atOrBefore place: Int64) -> Int64? {
         let next = entries.firstPlace(where: { $0.position > place })

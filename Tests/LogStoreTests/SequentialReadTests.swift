@@ -32,6 +32,27 @@ import Testing
         log.close()
     }
 
+    /// Where a run ends follows from where it begins, no matter who has read what before: readers that meet go on together.
+    @Test func runsOfOneOffsetEndAlike() throws {
+        let files = MemoryFileSystem()
+        let first = try openLog(files)
+        let topic = try fill(first)
+        first.close()
+        var ends: [Offset: Set<Offset>] = [:]
+        for start in 0..<40 {
+            // Opened again, so that no place is remembered.
+            let log = try openLog(files)
+            var next = Offset(clamping: Int64(start * 20))
+            while next < 800 {
+                let run = try log.fetch(topic, partition: 0, from: next, maxBytes: .kibibytes(64), upTo: .durable)
+                ends[next, default: []].insert(run.nextOffset)
+                next = run.nextOffset
+            }
+            log.close()
+        }
+        #expect(ends.count == 40 && ends.values.allSatisfy { $0.count == 1 }, "\(ends.filter { $0.value.count > 1 }.sorted { $0.key < $1.key })")
+    }
+
     /// Readers in each other's way, more of them than places are remembered.
     @Test func readersAtManyPlaces() throws {
         let log = try openLog(MemoryFileSystem())
