@@ -41,9 +41,7 @@ extension QueryAnalysis {
             shape = .session(gap: length)
         }
         if length <= 0 { throw Diagnostic(.windowError, "the size of a window must be more than zero", at: clause.span.range) }
-        // EMIT FINAL without a grace period has none.
-        let defaultGrace = query.emit == .final ? 0 : max(Milliseconds(TemporalText.millisecondsPerDay) - length, 0)
-        let grace = try clause.grace.map { duration throws(Diagnostic) in try gracePeriod(duration) } ?? defaultGrace
+        let grace = try clause.grace.map { duration throws(Diagnostic) in try gracePeriod(duration) } ?? defaultGrace(length, calendar)
         let asked = try optionalMilliseconds(clause.retention)
         guard let needed = length.checkedSum(grace), asked ?? needed >= needed else {
             throw Diagnostic(
@@ -51,6 +49,14 @@ extension QueryAnalysis {
                 at: clause.retention?.span.range ?? clause.span.range)
         }
         return WindowDescription(shape: shape, grace: grace, retention: asked ?? needed, calendar: calendar)
+    }
+
+    /// The grace period where the statement names none: what a day has more than the window, as in ksqlDB, and a whole day for what ksqlDB does not
+    /// have. EMIT FINAL has none.
+    private func defaultGrace(_ length: Milliseconds, _ calendar: WindowCalendar?) -> Milliseconds {
+        if query.emit == .final { return 0 }
+        let day = Milliseconds(TemporalText.millisecondsPerDay)
+        return calendar != nil || query.isDistinct ? day : max(day - length, 0)
     }
 }
 

@@ -47,8 +47,10 @@ struct QuestionWindows {
             shape = .session(gap: try milliseconds(gap).count)
         } else {
             throw Diagnostic(
-                .featureNotSupported, "such windows stand only in SELECT … FROM one stream … GROUP BY",
-                hint: "Ask that as a subquery, or CREATE TABLE … AS SELECT … WINDOW … and ask the table.", at: clause.span.range)
+                .featureNotSupported,
+                "in a question windows of a calendar, with TIME ZONE or OFFSET stand in SELECT … FROM one stream … GROUP BY, without ORDER BY and in no "
+                    + "subquery",
+                hint: "CREATE TABLE … AS SELECT … WINDOW … GROUP BY … and ask the table.", at: clause.span.range)
         }
         let length = if case .fixed(let size, _) = shape { size } else if case .session(let gap) = shape { gap } else { Int64(0) }
         guard length > 0, length < Int64.max / 4 else {
