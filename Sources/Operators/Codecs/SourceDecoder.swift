@@ -194,7 +194,8 @@ final class SourceDecoder {
             guard range.length >= 16 else { return nil }
             range.length -= 16
             let (start, end) = (number(stop - 8), number(stop - 16))
-            guard RowTime.range.contains(start), RowTime.range.contains(end), start <= end else { return nil }
+            // A window of a calendar that begins in time may end behind the last year.
+            guard RowTime.range.contains(start), start <= end else { return nil }
             return (start, end)
         }
     }

@@ -102,9 +102,12 @@ extension FunctionLibrary {
             let count = max(0, call.arguments[1].words[row])
             if text.isEmpty || count == 0 { return true }
             if count > Int64(ValueLimit.bytes / text.count) { throw EvaluationError(ValueLimit.message) }
-            for place in 0..<Int(count) {
-                bytes.append(contentsOf: text)
-                if call.isCancelled(at: place) { return true }
+            let first = bytes.count, end = first + text.count * Int(count)
+            bytes.append(contentsOf: text)
+            // Doubled, as far as it goes.
+            while bytes.count < end {
+                let part = min(bytes.count - first, end - bytes.count)
+                bytes.append(contentsOf: Array(bytes[first..<first + part]))
             }
             return true
         }

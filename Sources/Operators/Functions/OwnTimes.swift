@@ -188,7 +188,11 @@ extension FunctionLibrary {
                         case .milliseconds: 1
                         default: nil
                         }
-                    if let unit { return isDate ? days : value &- time % unit }
+                    if let unit {
+                        let (first, isTooSmall) = value.subtractingReportingOverflow(time % unit)
+                        if !isDate, isTooSmall { throw EvaluationError("the timestamp is out of range") }
+                        return isDate ? days : first
+                    }
                     let start = try firstDay(of: part, days)
                     if isDate { return start }
                     let (first, isTooLarge) = start.multipliedReportingOverflow(by: day)
@@ -203,8 +207,8 @@ extension FunctionLibrary {
         let date = CivilDate(daysSinceEpoch: days)
         func january(_ year: Int64) -> Int64 { CivilDate(year: year, month: 1, day: 1).daysSinceEpoch }
         switch part {
-        case .millennium: return january((date.year + 999) / 1000 * 1000 - 999)
-        case .century: return january((date.year + 99) / 100 * 100 - 99)
+        case .millennium: return january(floorDivide(date.year - 1, 1000).quotient * 1000 + 1)
+        case .century: return january(floorDivide(date.year - 1, 100).quotient * 100 + 1)
         case .decade: return january(floorDivide(date.year, 10).quotient * 10)
         case .year: return january(date.year)
         case .quarter: return CivilDate(year: date.year, month: (date.month - 1) / 3 * 3 + 1, day: 1).daysSinceEpoch

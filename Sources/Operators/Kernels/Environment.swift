@@ -131,6 +131,8 @@ final class ErrorLog {
     /// The failure that stops the query.
     private(set) var fatal: DataflowError?
     private var rows: [RowError] = []
+    /// The last failure, of those that are kept.
+    var latest: RowError? { rows.last }
 
     /// A failure at a row of a batch.
     func add(_ cause: RowErrorCause, step: String, column: String?, message: String, batch: Batch, row: Int) {

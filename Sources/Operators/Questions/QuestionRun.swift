@@ -303,14 +303,18 @@ private final class QuestionUnnest: QuestionStage {
         input.timestamps = Array(repeating: 0, count: chunk.rowCount)
         context.dataflow.budget.beginBatch()
         context.dataflow.budget.beginSlice(rows: OutputLimits.sliceRows)
+        let failures = context.dataflow.errors.counts[.expression]
         try operation.push(input)
         while operation.hasWork {
             try context.checkCancelled()
             context.dataflow.budget.beginSlice(rows: OutputLimits.sliceRows)
             try operation.resume()
         }
+        // A table whose rows cannot be computed is no empty one: what is counted or looked for in it would be wrong.
+        guard context.dataflow.errors.counts[.expression] == failures else {
+            throw DataflowError(context.dataflow.errors.latest?.message ?? "a table function cannot be computed")
+        }
     }
-
 }
 
 /// Where an operator's rows go back to stages.
