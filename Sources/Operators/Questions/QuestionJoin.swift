@@ -22,6 +22,10 @@ final class QuestionJoin: QuestionStage {
     /// ASOF: how good each row of the right side is, -1 for none that can be taken, and the best one so far of each row of the chunk.
     private var ranks: [Int32] = []
     private var best: [Int32] = []
+    /// ASOF whose condition is the one comparison: the rows of each key by their ranks, so that the best one is found by halving.
+    private var ranked: RankedRows?
+    /// The key of each row of the right side, -1 without one; for ASOF.
+    private var groupOf: [Int32] = []
 
     /// `right` holds all rows of the right side.
     init(
@@ -59,6 +63,10 @@ final class QuestionJoin: QuestionStage {
             numbers += try groups.assign(columns, Array(rows[first..<min(first + QuestionJoin.indexedRows, rows.count)]))
         }
         chains = RowChains(rows, groups: numbers, groupCount: groups.count, rowCount: right.count)
+        if join.choice != nil {
+            groupOf = Array(repeating: -1, count: right.count)
+            for (row, number) in zip(rows, numbers) { groupOf[Int(row)] = number }
+        }
         try context.hold(right.count * 8, for: .joined)
     }
 
@@ -76,8 +84,13 @@ final class QuestionJoin: QuestionStage {
             return choice.takesSmallest ? isLarger : isSmaller
         }
         ranks = Array(repeating: -1, count: right.count)
-        for (place, row) in rows.sorted(by: precedes).enumerated() { ranks[Int(row)] = Int32(truncatingIfNeeded: place) }
-        try context.hold(right.count * 8, for: .joined)
+        let sorted = rows.sorted(by: precedes)
+        for (place, row) in sorted.enumerated() { ranks[Int(row)] = Int32(truncatingIfNeeded: place) }
+        let isOrdered = !isDouble || rows.allSatisfy { !column.doubles[Int($0)].isNaN }
+        if isOrdered, case .compare? = join.condition?.node {
+            ranked = RankedRows(sorted, groups: groups == nil ? [] : groupOf, groupCount: groups?.count ?? 1)
+        }
+        try context.hold(right.count * 16, for: .joined)
     }
 
     /// The rows in which no key is NULL: NULL is equal to nothing.
@@ -93,7 +106,9 @@ final class QuestionJoin: QuestionStage {
         var isMet = keepsLeft ? [Bool](repeating: false, count: chunk.rowCount) : []
         if join.choice != nil { best = Array(repeating: -1, count: chunk.rowCount) }
         var pairs = PairList()
-        if let groups {
+        if let ranked {
+            try choose(among: ranked, for: chunk)
+        } else if let groups {
             context.show(chunk, in: frame)
             let columns = leftKeys.map { RowGroups.comparable($0.evaluate(frame, chunk.selection)) }
             for row in usable(columns, chunk.rowCount) {
@@ -123,6 +138,37 @@ final class QuestionJoin: QuestionStage {
         guard keepsLeft else { return }
         let lonely = chunk.allRows.filter { !isMet[Int($0)] }
         if !lonely.isEmpty { try next?.push(joined(chunk, lonely, lonely.map { _ in -1 })) }
+    }
+
+    /// Finds the best row for each of the chunk's: the condition is true of the first rows of a key and of no later one, in the order of ranks.
+    private func choose(among ranked: RankedRows, for chunk: Batch) throws(DataflowError) {
+        guard let condition else { return }
+        var (first, low, high) = (chunk.allRows, chunk.allRows, chunk.allRows)
+        for row in chunk.allRows { (first[Int(row)], low[Int(row)], high[Int(row)]) = (0, 0, 0) }
+        func search(_ row: Int32, _ group: Int) {
+            let range = ranked.range(of: group)
+            (first[Int(row)], low[Int(row)], high[Int(row)]) = (range.lowerBound, range.lowerBound, range.upperBound)
+        }
+        if let groups {
+            context.show(chunk, in: frame)
+            let columns = leftKeys.map { RowGroups.comparable($0.evaluate(frame, chunk.selection)) }
+            for row in usable(columns, chunk.rowCount) { if let group = groups.find(columns, Int(row)) { search(row, group) } }
+        } else {
+            for row in chunk.allRows { search(row, 0) }
+        }
+        var open = chunk.allRows.filter { low[Int($0)] < high[Int($0)] }
+        while !open.isEmpty {
+            try context.checkCancelled()
+            let result = joined(chunk, open, open.map { ranked.rows[Int(low[Int($0)] + (high[Int($0)] - low[Int($0)]) / 2)] })
+            context.show(result, in: frame)
+            let column = condition.evaluate(frame, result.selection)
+            for (place, row) in open.enumerated() {
+                let middle = low[Int(row)] + (high[Int(row)] - low[Int(row)]) / 2
+                if !column.isNull(place), column.words[place] != 0 { low[Int(row)] = middle + 1 } else { high[Int(row)] = middle }
+            }
+            open = open.filter { low[Int($0)] < high[Int($0)] }
+        }
+        for row in chunk.allRows where low[Int(row)] > first[Int(row)] { best[Int(row)] = ranked.rows[Int(low[Int(row)] - 1)] }
     }
 
     /// Hands on the pairs for which the condition is true.
@@ -177,6 +223,38 @@ final class QuestionJoin: QuestionStage {
         }
         try super.end()
     }
+}
+
+/// Rows by the number of their key, and those of one key in a given order.
+private struct RankedRows {
+    private(set) var rows: [Int32]
+    /// Where the rows of each key end.
+    private var ends: [Int32]
+
+    /// `groups` is empty where all rows have one key; a row of key -1 is left out.
+    init(_ sorted: [Int32], groups: [Int32], groupCount: Int) {
+        guard !groups.isEmpty else {
+            (rows, ends) = (sorted, [Int32(truncatingIfNeeded: sorted.count)])
+            return
+        }
+        let keyed = sorted.filter { groups[Int($0)] >= 0 }
+        ends = Array(repeating: 0, count: groupCount)
+        for row in keyed { ends[Int(groups[Int(row)])] += 1 }
+        var sum: Int32 = 0
+        var next = ends.map { count in
+            defer { sum += count }
+            return sum
+        }
+        rows = keyed
+        for row in keyed {
+            let group = Int(groups[Int(row)])
+            rows[Int(next[group])] = row
+            next[group] += 1
+        }
+        ends = next
+    }
+
+    func range(of group: Int) -> Range<Int32> { (group == 0 ? 0 : ends[group - 1])..<ends[group] }
 }
 
 /// Rows of both sides that may belong together.
