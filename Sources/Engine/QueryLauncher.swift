@@ -46,7 +46,7 @@ struct QueryLauncher: Sendable {
     /// The running form of a pipeline; with `hasSlices` its driver goes on with what is pending, with `keepsView` questions may read its
     /// state. That of `spillingQuery` may go to disk, which is logged under its id; without one it may not.
     func dataflow(
-        _ pipeline: PipelinePlan, properties: [String: String], hasSlices: Bool = false, keepsView: Bool = false, isBounded: Bool = false,
+        _ pipeline: PipelinePlan, properties: [String: String], hasSlices: Bool = false, keepsView: Bool = false,
         spillingQuery: String? = nil
     ) throws(QueryFailure) -> Dataflow {
         let settings = SettingValues(properties)
@@ -55,9 +55,9 @@ struct QueryLauncher: Sendable {
         options.keepsView = keepsView
         options.packsChangelog = engine.configuration.snapshots != nil
         options.failsOnUnreadableRecord = settings[.failsOnUnreadableRecord]
-        // ksqlDB has no such guard, and what is bounded tells all that is there.
+        // ksqlDB has no such guard. A question needs it too: one row of the far future would make all others late.
         let mostFuture = settings[.mostFuture]
-        if settings[.dialect] == .full, mostFuture > 0, !isBounded { options.mostFuture = mostFuture }
+        if settings[.dialect] == .full, mostFuture > 0 { options.mostFuture = mostFuture }
         var environment = environment()
         if let spillingQuery, let spills = engine.configuration.spills {
             let logLine = engine.configuration.logLine
@@ -282,7 +282,7 @@ struct QueryLauncher: Sendable {
         receiver: any RowReceiver, status: QueryStatus
     ) throws(QueryFailure) -> QueryTask {
         let dataflow = try dataflow(
-            PipelinePlan(root: plan.root, destination: plan.destination), properties: properties, hasSlices: true, isBounded: isBounded)
+            PipelinePlan(root: plan.root, destination: plan.destination), properties: properties, hasSlices: true)
         var inputs: [TaskInput] = []
         for (index, input) in dataflow.inputs.enumerated() {
             guard let topic = log.describeTopic(named: input.topic) else { throw QueryFailure(message: "the topic \(input.topic) is gone") }

@@ -33,4 +33,16 @@ import Testing
     @Test(arguments: ["SET 'millrace.max.future.ms' = '0';", "SET 'millrace.dialect' = 'ksqldb';"]) func unguarded(setting: String) throws {
         #expect(try counts(setting).errors == ["window is closed": 1])
     }
+
+    /// One row of the far future makes no other late in a question either.
+    @Test func guardedQuestion() throws {
+        let millrace = try Millrace(time: SimulatedTime(wall: Self.noon))
+        defer { millrace.close() }
+        _ = millrace.run("CREATE STREAM s (k VARCHAR KEY, v INT) WITH (kafka_topic='s', value_format='JSON', partitions=1);")
+        for time in [Self.noon, Self.noon + 1_576_800_000_000, Self.noon + 1] {
+            _ = millrace.run("INSERT INTO s (rowtime, k, v) VALUES (\(time), 'a', 1);")
+        }
+        let question = "SELECT k, COUNT(*) AS n FROM s WINDOW TUMBLING (SIZE 1 HOUR, GRACE PERIOD 1 HOUR) GROUP BY k;"
+        #expect(millrace.run(question).filter { $0.hasPrefix(":") } == [#": ["a",2]"#])
+    }
 }
