@@ -20,6 +20,7 @@ extension StatementExecution {
         if let refusal = refusalOfWriting(to: target, at: insert.target.span.range) { throw refusal }
         var records = OutgoingRecords()
         for row in rows {
+            try refuseTimeless(row, at: insert.target.span.range)
             let made = try ConstantEvaluator(engine: engine).records(
                 of: row.values, for: target, timestamp: try timestamp(of: row, at: insert.target.span.range))
             for index in 0..<made.count {
@@ -57,6 +58,18 @@ extension StatementExecution {
                 execution.done(AnswerSummary(message: message), whenDone)
             }
         }
+    }
+
+    /// Errors: the row has NULL where its source takes the times of rows from, so that no query would ever see it.
+    private func refuseTimeless(_ row: InsertRow, at place: SourceRange?) throws(Diagnostic) {
+        guard context.isFull, let timestamp = row.target.timestamp else { return }
+        let columns = row.target.schema.key + row.target.schema.value
+        guard let index = columns.firstIndex(where: { $0.name == timestamp.column }), row.values.indices.contains(index),
+            try ConstantEvaluator(engine: engine).text(of: row.values[index]) == "null"
+        else { return }
+        throw Diagnostic(
+            .nullNotAllowed, "\(timestamp.column) must not be NULL: \(row.target.name) takes the time of its rows from it",
+            category: .general, at: place)
     }
 
     /// The time of a row's record: its ROWTIME, or now. Errors: that is no time.

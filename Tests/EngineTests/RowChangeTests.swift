@@ -41,6 +41,25 @@ import Testing
         second.close()
     }
 
+    /// A record without a value has no time column to read: it keeps its record's own time, and deletes for every reader.
+    @Test func deletionsWhereAColumnIsTheTime() throws {
+        let millrace = try Millrace()
+        _ = millrace.run("CREATE TABLE t (id INT PRIMARY KEY, ts BIGINT, v INT) WITH (TIMESTAMP='ts');")
+        _ = millrace.run("CREATE TABLE tc AS SELECT 'n' AS k, COUNT(*) AS n FROM t GROUP BY 'n';")
+        _ = millrace.run("CREATE TABLE pd WITH (TIMESTAMP='ts') AS SELECT id, ts, v FROM t WHERE v < 100;")
+        _ = millrace.run("CREATE TABLE pe AS SELECT id, v FROM pd;")
+        _ = millrace.run("INSERT INTO t VALUES (1,1000,10), (2,2000,20), (3,3000,30);")
+        #expect(millrace.run("DELETE FROM t WHERE id = 1;") == ["+ 1 row deleted"])
+        #expect(rows(millrace, "SELECT id, v FROM t ORDER BY id;") == ["[2,20]", "[3,30]"])
+        #expect(millrace.run("UPDATE t SET v = 200 WHERE id = 3;") == ["+ 1 row updated"])
+        #expect(rows(millrace, "SELECT n FROM tc;") == ["[2]"])
+        #expect(rows(millrace, "SELECT id, v FROM pd;") == ["[2,20]"])
+        #expect(rows(millrace, "SELECT id, v FROM pe;") == ["[2,20]"])
+        #expect(millrace.run("INSERT INTO t VALUES (4, NULL, 3);").last?.contains("TS must not be NULL") == true)
+        #expect(rows(millrace, "SELECT COUNT(*) FROM t;") == ["[2]"])
+        millrace.engine.close()
+    }
+
     @Test func rowsOfAQuestionOnce() throws {
         let millrace = try Millrace()
         _ = millrace.run(Self.tables)

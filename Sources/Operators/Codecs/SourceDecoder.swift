@@ -205,8 +205,10 @@ final class SourceDecoder {
         let column = batch.columns[reader.column.column]
         if takeTimes(column) { return }
         let name = step.output.columns[reader.column.column].name
+        let keepsTimes = step.kind == .table && reader.column.column >= step.schema.key.count && !batch.hasValue.isEmpty
         batch.selection = batch.selection.filtered { row in
-            // Rows without a value keep their time when the column stands in the key; else there is nothing to read.
+            // A table's row that is deleted has no value to read a time from: it keeps its record's own.
+            if keepsTimes, !batch.hasValue[row] { return true }
             switch reader.read(column, row) {
             case .time(let time):
                 batch.timestamps[row] = time
