@@ -189,7 +189,13 @@ extension SQLType {
             if max(first, second) < 2 || max(first, second) == 3 { return first >= second ? a : b }
             guard let x = a.asDecimal, let y = b.asDecimal else { return nil }
             let scale = max(x.scale, y.scale)
-            return .decimal(precision: max(x.precision - x.scale, y.precision - y.scale) + scale, scale: scale)
+            let precision = max(x.precision - x.scale, y.precision - y.scale) + scale
+            let (isDeclared, bound) = (precision == x.precision || precision == y.precision, 38)
+            if precision <= bound || isDeclared { return .decimal(precision: precision, scale: scale) }
+            // A whole number seldom has all digits of its type: one that does not fit fails by itself. Two decimals that no 38 digits hold
+            // have no type in common.
+            guard first < 2 || second < 2 else { return nil }
+            return .decimal(precision: max(bound, x.precision, y.precision), scale: scale)
         }
         switch (a, b) {
         case (.array(let x), .array(let y)): return common(x, y, lax: lax).map { .array($0) }

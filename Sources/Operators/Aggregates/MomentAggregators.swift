@@ -53,6 +53,7 @@ final class AverageAggregator: Aggregator {
             words[group] = cut(words[group] &- arguments[0].words[row])
         }
         counts[group] -= 1
+        if counts[group] == 0 { doubles[group] = 0 }
     }
 
     override func merge(_ other: Int, into group: Int) {
@@ -152,6 +153,9 @@ final class VarianceAggregator: Aggregator {
         }
         state.count -= 1
         if isWord { state.wordSum &-= arguments[0].words[row] } else { state.doubleSum -= arguments[0].doubles[row] }
+        // One value has no spread and no value no sum, whatever rounding has left.
+        state.m2 = state.count < 2 ? 0 : max(0, state.m2)
+        if state.count == 0 { state.doubleSum = 0 }
         states[group] = state
     }
 
@@ -278,6 +282,7 @@ final class CorrelationAggregator: Aggregator {
         Self.take(&states[group], arguments, row, isWord: isWord, sign: -1)
         // One value has no spread, whatever rounding has left.
         if states[group].count < 2 { (states[group].xx, states[group].yy, states[group].xy) = (0, 0, 0) }
+        if states[group].count == 0 { states[group] = State() }
     }
 
     override func merge(_ other: Int, into group: Int) {

@@ -116,8 +116,8 @@ final class CastKernel: Kernel {
             result.doubles = out
             return result
         }
-        // Where every 64-bit number fits, nothing can fail.
-        if case .wordToDecimal(let precision, let scale) = conversion, precision - scale >= 19, let unit = Decimal.powerOfTen(scale) {
+        // Where every 64-bit number fits, nothing can fail; beyond 38 digits the product may not fit 128 bits.
+        if case .wordToDecimal(let precision, let scale) = conversion, precision - scale >= 19, scale <= 19, let unit = Decimal.powerOfTen(scale) {
             let a = column.words
             var out = result.wides
             result.wides = []
