@@ -173,6 +173,9 @@ final class SourceDecoder {
         problems.append(RecordProblem(record: record, cause: cause, column: column, message: message))
     }
 
+    /// Milliseconds of a thousand years and some days: a window that begins in time may end that much later, as the longest of a calendar do.
+    private static let longestWindow: Int64 = 31_622_400_000_000
+
     /// Takes the window off the end of the key bytes; nil when there is none, or one that no event can be in.
     @unsafe private func windowBounds(
         _ window: KeyWindow, _ base: UnsafePointer<UInt8>, _ range: inout ByteRange
@@ -194,8 +197,7 @@ final class SourceDecoder {
             guard range.length >= 16 else { return nil }
             range.length -= 16
             let (start, end) = (number(stop - 8), number(stop - 16))
-            // A window of a calendar that begins in time may end behind the last year.
-            guard RowTime.range.contains(start), start <= end else { return nil }
+            guard RowTime.range.contains(start), start <= end, end - start <= SourceDecoder.longestWindow else { return nil }
             return (start, end)
         }
     }
