@@ -157,10 +157,7 @@ extension UserFunction {
 
     /// What stands behind AS.
     package var body: Expression? {
-        var options = ParserOptions()
-        options.acceptsMissingSemicolon = true
-        options.substitutesVariables = false
-        guard case .createFunction(let create)? = (try? parse(statement, options: options))?.first?.statement else { return nil }
+        guard case .createFunction(let create)? = (try? parse(statement, options: .stored))?.first?.statement else { return nil }
         return create.body
     }
 }

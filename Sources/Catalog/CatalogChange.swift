@@ -152,7 +152,7 @@ extension CatalogSnapshot {
                 throw CatalogConflict(reason: "the source \(source.name) belongs to the query \(id), which does not make it")
             }
         case .query(let query):
-            for name in query.reads + [query.writes, query.plan.lateRows?.sourceName].compactMap({ $0 }) where sources[name] == nil {
+            for name in query.reads + query.sinks where sources[name] == nil {
                 throw CatalogConflict(reason: "the query \(query.id) uses the source \(name), which does not exist")
             }
             if query.plan.id != query.id { throw CatalogConflict(reason: "the query \(query.id) has the plan of \(query.plan.id)") }

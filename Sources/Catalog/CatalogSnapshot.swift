@@ -146,6 +146,9 @@ package struct QueryDefinition: Hashable, Sendable {
         self.layouts = layouts
         self.starts = starts
     }
+
+    /// Names of all sources it writes: its own, and the stream of its late rows.
+    package var sinks: [String] { [writes, plan.lateRows?.sourceName].compactMap(\.self) }
 }
 
 /// A topic that a committed statement has removed, or that one which is not committed is about to make. It is deleted after the commit,
@@ -203,7 +206,7 @@ package struct CatalogSnapshot: Hashable, Sendable {
     package func readers(of name: String) -> [QueryDefinition] { queries.values.filter { $0.reads.contains(name) }.sorted { $0.id < $1.id } }
     /// The queries that write a source.
     package func writers(of name: String) -> [QueryDefinition] {
-        queries.values.filter { $0.writes == name || $0.plan.lateRows?.sourceName == name }.sorted { $0.id < $1.id }
+        queries.values.filter { $0.sinks.contains(name) }.sorted { $0.id < $1.id }
     }
 
     /// Adds an object, or puts it in the place of the one with the same key.

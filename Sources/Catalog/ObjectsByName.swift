@@ -5,10 +5,13 @@
 package struct ObjectsByName<Value: Hashable & Sendable>: Hashable, Sendable {
     private static var shardCount: Int { 64 }
     private var shards: [[String: Value]]
+    /// How many values there are.
     package private(set) var count = 0
 
+    /// Without a value.
     package init() { shards = [[String: Value]](repeating: [:], count: Self.shardCount) }
 
+    /// Whether there is no value.
     package var isEmpty: Bool { count == 0 }
 
     /// The value of a name; setting nil removes it.

@@ -4,6 +4,7 @@ package import Values
 
 /// A function that a user has defined: an expression over its parameters, which takes the place of each call, or an aggregate.
 package struct UserFunction: Hashable, Sendable, Codable {
+    /// In the case in which calls name it.
     package var name: String
     package var parameters: [ColumnDefinition]
     package var result: SQLType
@@ -13,6 +14,7 @@ package struct UserFunction: Hashable, Sendable, Codable {
     /// The names of the functions of users that it calls.
     package var calls: [String]
 
+    /// A function as given; the catalog does not check it.
     package init(name: String, parameters: [ColumnDefinition], result: SQLType, isAggregate: Bool, statement: String, calls: [String]) {
         self.isAggregate = isAggregate
         self.name = name
@@ -25,10 +27,11 @@ package struct UserFunction: Hashable, Sendable, Codable {
 
 /// What COMMENT ON said.
 package struct CatalogComment: Hashable, Sendable, Codable {
-    /// What has it: see `CatalogComment.subject(of:)`.
+    /// What has it, as the functions `subject` below write it.
     package var subject: String
     package var text: String
 
+    /// A comment as given.
     package init(subject: String, text: String) {
         self.subject = subject
         self.text = text

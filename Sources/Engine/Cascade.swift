@@ -66,14 +66,11 @@ struct Cascade {
 extension CatalogSnapshot {
     /// The queries whose statements call a function.
     func queriesCalling(_ function: String) -> [QueryDefinition] {
-        var options = ParserOptions()
-        options.acceptsMissingSemicolon = true
-        options.substitutesVariables = false
-        return sortedQueries.filter { query in
+        sortedQueries.filter { query in
             // A cheap look first: most texts do not have the name in them at all.
             guard query.statement.uppercased().contains(function.uppercased()) else { return false }
             let parsed: Query?
-            switch (try? parse(query.statement, options: options))?.first?.statement {
+            switch (try? parse(query.statement, options: .stored))?.first?.statement {
             case .createAs(let create)?: parsed = create.query
             case .insertSelect(let insert)?: parsed = insert.query
             default: parsed = nil

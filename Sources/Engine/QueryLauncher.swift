@@ -46,8 +46,7 @@ struct QueryLauncher: Sendable {
     /// The running form of a pipeline; with `hasSlices` its driver goes on with what is pending, with `keepsView` questions may read its
     /// state. That of `spillingQuery` may go to disk, which is logged under its id; without one it may not.
     func dataflow(
-        _ pipeline: PipelinePlan, properties: [String: String], hasSlices: Bool = false, keepsView: Bool = false,
-        spillingQuery: String? = nil
+        _ pipeline: PipelinePlan, properties: [String: String], hasSlices: Bool = false, keepsView: Bool = false, spillingQuery: String? = nil
     ) throws(QueryFailure) -> Dataflow {
         let settings = SettingValues(properties)
         var options = DataflowOptions(

@@ -193,7 +193,7 @@ extension StatementExecution {
         var access: [String] = []
         switch statement {
         case .query(let query):
-            if query.emit == nil, isForQuestions(query) { return answer(questionText(text, try analyse(query.question, in: context))) }
+            if query.emit == nil, isForQuestions(query) { return answer(text: questionText(text, try analyse(query.question, in: context))) }
             let resolved = try analyse(query, for: query.emit == nil ? .pull : .push, in: context)
             plan = transientPlan(resolved, in: planning("EXPLAINED"))
             if query.emit == nil {
@@ -203,7 +203,7 @@ extension StatementExecution {
             }
         case .question(let question, _):
             let resolved = try analyse(question, in: context)
-            return answer(questionText(text, resolved))
+            return answer(text: questionText(text, resolved))
         case .changeRows(let change):
             let resolved = try analyse(change, in: context)
             return answer(text: ["SQL: \(text)", "", "Plan of the rows"] + resolved.question.step.lines.map { "  " + $0 })
@@ -214,8 +214,6 @@ extension StatementExecution {
         }
         return answer(text: ["SQL: \(text)"] + access + planLines(plan))
     }
-
-    private func answer(_ lines: [String]) -> AnswerSummary { answer(text: lines) }
 
     /// The plan of a question, and what it would read now.
     private func questionText(_ text: String, _ resolved: ResolvedQuestion) -> [String] {

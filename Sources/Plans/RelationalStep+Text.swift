@@ -8,7 +8,8 @@ extension RelationalStep {
         [head] + inputs.flatMap(\.lines).map { "  " + $0 }
     }
 
-    private var inputs: [RelationalStep] {
+    /// The steps right below, from the left, those of subqueries included.
+    package var inputs: [RelationalStep] {
         switch self {
         case .scan, .rows, .kept, .working: []
         case .lateral(let lateral): [lateral.input, lateral.subquery]

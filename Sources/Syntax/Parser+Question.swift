@@ -31,8 +31,7 @@ extension Parser {
         var general = self
         general.allowsQuestions = true
         do throws(ParseFailure) {
-            let question = try general.question()
-            guard general.at(.semicolon) || general.current.kind == .end else { throw general.unexpected() }
+            let question = try general.whole { (parser) throws(ParseFailure) in try parser.question() }
             general.allowsQuestions = false
             if question.hasEmit, let query = try endless() { return .query(query) }
             self = general
@@ -43,12 +42,18 @@ extension Parser {
         }
     }
 
+    /// What `read` reads. Errors: the statement does not end behind it.
+    mutating func whole<Result>(_ read: (inout Parser) throws(ParseFailure) -> Result) throws(ParseFailure) -> Result {
+        let result = try read(&self)
+        guard at(.semicolon) || current.kind == .end else { throw unexpected() }
+        return result
+    }
+
     /// The query that a question with EMIT is when what it names and its subqueries are written out; nil when it is none. Errors: they cannot be.
     private mutating func endless() throws(ParseFailure) -> Query? {
         var parser = self
         do throws(ParseFailure) {
-            let query = try parser.continuousQuery()
-            guard parser.at(.semicolon) || parser.current.kind == .end else { return nil }
+            let query = try parser.whole { (parser) throws(ParseFailure) in try parser.continuousQuery() }
             self = parser
             return query
         } catch {

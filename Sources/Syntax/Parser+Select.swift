@@ -52,20 +52,16 @@ extension Parser {
         var classic = self
         let failure: ParseFailure
         do throws(ParseFailure) {
-            let query = try classic.inlinedQuery()
-            if classic.at(.semicolon) || classic.current.kind == .end {
-                self = classic
-                return query
-            }
-            failure = classic.unexpected()
+            let query = try classic.whole { (parser) throws(ParseFailure) in try parser.inlinedQuery() }
+            self = classic
+            return query
         } catch {
             failure = error
         }
         var general = self
         general.allowsQuestions = true
         do throws(ParseFailure) {
-            let query = try general.query()
-            guard general.at(.semicolon) || general.current.kind == .end else { throw general.unexpected() }
+            let query = try general.whole { (parser) throws(ParseFailure) in try parser.query() }
             if query.from.hasSubquery, !query.keepsRows { throw failure }
             general.allowsQuestions = false
             self = general

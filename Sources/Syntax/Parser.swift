@@ -22,7 +22,16 @@ package struct ParserOptions: Sendable {
     /// Name of the setting by which SET and UNSET in the text change that, from the next statement on.
     package var dialectSetting: String?
 
+    /// The defaults: any statement of both dialects, variables replaced, each statement ended by `;`.
     package init() {}
+
+    /// For a statement that the catalog keeps: by itself, and with nothing to be replaced in it any more.
+    package static var stored: ParserOptions {
+        var options = ParserOptions()
+        options.acceptsMissingSemicolon = true
+        options.substitutesVariables = false
+        return options
+    }
 }
 
 /// Parses a text of any number of statements, each ended by `;`.

@@ -101,18 +101,7 @@ extension TypedExpression {
 extension RelationalStep {
     /// All scans of the plan, from the left, those of subqueries included.
     package var scans: [RelationalScan] {
-        switch self {
-        case .scan(let scan): [scan]
-        case .rows, .kept, .working: []
-        case .filter(let input, _), .project(let input, _), .unnest(let input, _), .window(let input, _), .distinct(let input),
-            .sort(let input, _, _), .limit(let input, _, _):
-            input.scans
-        case .join(let join): join.left.scans + join.right.scans
-        case .apply(let apply): apply.input.scans + apply.subquery.scans
-        case .lateral(let lateral): lateral.input.scans + lateral.subquery.scans
-        case .recursive(let recursion): recursion.base.scans + recursion.step.scans
-        case .aggregate(let aggregation): aggregation.input.scans
-        case .combine(let combination): combination.left.scans + combination.right.scans
-        }
+        if case .scan(let scan) = self { return [scan] }
+        return inputs.flatMap(\.scans)
     }
 }

@@ -171,19 +171,10 @@ extension RelationalStep {
     private var readsRounds: Bool { !roundsRead.isEmpty }
 
     private var roundsRead: Set<Int> {
-        switch self {
-        case .working(let number, _): [number]
-        case .scan, .rows, .kept: []
-        case .filter(let input, _), .project(let input, _), .unnest(let input, _), .window(let input, _), .distinct(let input),
-            .sort(let input, _, _), .limit(let input, _, _):
-            input.roundsRead
-        case .join(let join): join.left.roundsRead.union(join.right.roundsRead)
-        case .apply(let apply): apply.input.roundsRead.union(apply.subquery.roundsRead)
-        case .lateral(let lateral): lateral.input.roundsRead.union(lateral.subquery.roundsRead)
-        case .recursive(let recursion): recursion.base.roundsRead.union(recursion.step.roundsRead).subtracting([recursion.number])
-        case .aggregate(let aggregation): aggregation.input.roundsRead
-        case .combine(let combination): combination.left.roundsRead.union(combination.right.roundsRead)
-        }
+        var rounds = inputs.reduce(into: Set<Int>()) { $0.formUnion($1.roundsRead) }
+        if case .working(let number, _) = self { rounds.insert(number) }
+        if case .recursive(let recursion) = self { rounds.remove(recursion.number) }
+        return rounds
     }
 }
 

@@ -143,8 +143,9 @@ final class QuestionJoin: QuestionStage {
     /// Finds the best row for each of the chunk's: the condition is true of the first rows of a key and of no later one, in the order of ranks.
     private func choose(among ranked: RankedRows, for chunk: Batch) throws(DataflowError) {
         guard let condition else { return }
-        var (first, low, high) = (chunk.allRows, chunk.allRows, chunk.allRows)
-        for row in chunk.allRows { (first[Int(row)], low[Int(row)], high[Int(row)]) = (0, 0, 0) }
+        // Of each row of the chunk: where the rows of its key begin, and between which places the last one that fits is still looked for.
+        var first = [Int32](repeating: 0, count: chunk.rowCount)
+        var (low, high) = (first, first)
         func search(_ row: Int32, _ group: Int) {
             let range = ranked.range(of: group)
             (first[Int(row)], low[Int(row)], high[Int(row)]) = (range.lowerBound, range.lowerBound, range.upperBound)
