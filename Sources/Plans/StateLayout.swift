@@ -32,7 +32,7 @@ extension Step {
 
 /// Aggregate functions whose state has been written in more than one way, with the number of the present one; all
 /// others are at 1.
-private let aggregateVersions: [String: Int] = ["CORRELATION": 2]
+private let aggregateVersions: [String: Int] = ["CORRELATION": 2, "MEDIAN": 2, "PERCENTILE": 2]
 
 extension SourceStep {
     /// The last row of each key: the key as the topic has it, the row in the compact format.

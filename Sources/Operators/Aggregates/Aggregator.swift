@@ -76,10 +76,19 @@ class Aggregator {
         for group in groups { write(Int(group), to: &bytes) }
         sink.append(bytes)
     }
-    /// Reads back what that has written; false when the bytes are damaged.
+    /// Whether a group's state may be so large that a changelog has what is new of it: see `writeChange`.
+    var logsChanges: Bool { false }
+    /// Appends what has changed in a group's state since the last call, or all of it where nothing is known of that. Read back behind any
+    /// state that the group had in between, all changes since then, in their order, give the state that it has now.
+    func writeChange(_ group: Int, to bytes: inout [UInt8]) { write(group, to: &bytes) }
+    /// Takes in what `writeChange` has written; false when the bytes are damaged. The next change has the whole state.
+    func readChange(_ group: Int, _ reader: inout RowReader) -> Bool { read(group, &reader) }
+    /// Reads back what `write` has written for many groups; false when the bytes are damaged.
     func read(_ groups: [Int32], _ reader: inout RowReader) -> Bool { groups.allSatisfy { read(Int($0), &reader) } }
     /// Reads the states of many groups back, each of which goes on where it stands in `states`; gives the place of the first that is damaged.
     func read(_ groups: [Int32], _ states: inout StoredStates) -> Int? { states.readEach { read(Int(groups[$0]), &$1) } }
+    /// The same for what `writeChange` has written.
+    func readChanges(_ groups: [Int32], _ states: inout StoredStates) -> Int? { states.readEach { readChange(Int(groups[$0]), &$1) } }
     var memory: Int { 0 }
 
     /// Does all operations in order. `result`, when it is there, gets the group's result after each.
@@ -123,6 +132,9 @@ struct AggregateParameters {
     var limit: Int?
     var sequence: SequenceCounter
 
+    /// How many values a list may have.
+    var listLimit: Int { limit.flatMap { $0 < 0 ? nil : $0 } ?? .max }
+
     init(_ call: AggregateCall, _ sequence: SequenceCounter) {
         arguments = call.arguments.map(\.type)
         options = call.options
@@ -144,6 +156,11 @@ struct AggregateParameters {
         return nil
     }
 
+    var textOption: String? {
+        for option in options { if case .string(let value) = option { return value } }
+        return nil
+    }
+
     var booleanOption: Bool? {
         for option in options { if case .boolean(let value) = option { return value } }
         return nil
@@ -152,8 +169,9 @@ struct AggregateParameters {
 
 /// Makes aggregators by name and types.
 enum AggregateLibrary {
+    /// `seed` is that of hash tables.
     static func make(
-        _ call: AggregateCall, _ sequence: SequenceCounter, _ added: AddedFunctions
+        _ call: AggregateCall, _ sequence: SequenceCounter, _ added: AddedFunctions, seed: UInt64
     ) throws(DataflowError) -> Aggregator {
         let parameters = AggregateParameters(call, sequence)
         if let definition = call.definition { return try DefinedAggregator(call.function, definition, parameters.arguments, added) }
@@ -191,6 +209,13 @@ enum AggregateLibrary {
         case "CORRELATION": return CorrelationAggregator(argument)
         case "COVAR_POP": return CorrelationAggregator(argument, .population)
         case "COVAR_SAMP": return CorrelationAggregator(argument, .sample)
+        case "COLLECT_LIST": return ListAggregator(argument, limit: parameters.listLimit)
+        case "COLLECT_SET": return SetAggregator(argument, limit: parameters.listLimit, seed: seed)
+        case "STRING_AGG": return ListAggregator(.string, delimiter: parameters.textOption ?? "")
+        case "COUNT_DISTINCT": return DistinctCountAggregator()
+        case "TOPK", "TOPKDISTINCT":
+            guard parameters.arguments.count == 1, TopAggregator.holds(argument) else { break }
+            return TopAggregator(argument, limit: parameters.integerOption ?? 0, isDistinct: call.function == "TOPKDISTINCT")
         case "BOOL_AND", "BOOL_OR": return TruthAggregator(isAnd: call.function == "BOOL_AND")
         case "MEDIAN": return PercentileAggregator(fraction: 0.5)
         case "PERCENTILE": return PercentileAggregator(fraction: min(1, max(0, parameters.doubleOption ?? 0.5)))

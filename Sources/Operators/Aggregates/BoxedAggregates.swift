@@ -65,22 +65,13 @@ final class BoxedAggregator<State: BoxedState>: Aggregator {
 enum BoxedAggregates {
     static func make(_ name: String, _ parameters: AggregateParameters) -> Aggregator? {
         guard let argument = parameters.arguments.first else { return nil }
-        let limit = parameters.limit.flatMap { $0 < 0 ? nil : $0 } ?? Int.max
         switch name {
-        case "COLLECT_LIST":
-            return BoxedAggregator(.array(argument), parameters) { CollectState(limit: limit, isSet: false) }
-        case "COLLECT_SET":
-            return BoxedAggregator(.array(argument), parameters) { CollectState(limit: limit, isSet: true) }
         case "ATTR":
             let entry = SQLType.structure([StructField("VALUE", argument), StructField("COUNT", .bigint)])
             return BoxedAggregator(.array(entry), parameters) { AttributeState() }
         case "MODE":
             let entry = SQLType.structure([StructField("VALUE", argument), StructField("COUNT", .bigint)])
             return BoxedAggregator(.array(entry), parameters) { ModeState() }
-        case "STRING_AGG":
-            var delimiter = ""
-            if case .string(let text)? = parameters.options.first { delimiter = text }
-            return BoxedAggregator(.array(.string), parameters) { JoinedTextState(delimiter: delimiter) }
         case "HISTOGRAM": return BoxedAggregator(.map(key: .string, value: .bigint), parameters) { HistogramState() }
         case "SUM_LIST":
             guard case .array(let element) = argument else { return nil }
@@ -96,9 +87,6 @@ enum BoxedAggregates {
                     isLatest: name == "LATEST_BY_OFFSET", limit: parameters.integerOption, ignoresNulls: parameters.booleanOption ?? true,
                     sequence: parameters.sequence)
             }
-        case "COUNT_DISTINCT":
-            let state = SQLType.structure([StructField("HASHES", .array(.bigint)), StructField("REGISTERS", .bytes)])
-            return BoxedAggregator(state, parameters) { DistinctCountState() }
         default: return nil
         }
     }
@@ -120,43 +108,6 @@ enum ValueOrder {
             return order(x.count, y.count)
         default: return nil
         }
-    }
-}
-
-/// COLLECT_LIST and COLLECT_SET.
-struct CollectState: BoxedState {
-    let limit: Int
-    let isSet: Bool
-    private var values: [Value] = []
-    private var known: Set<Value> = []
-
-    init(limit: Int, isSet: Bool) {
-        self.limit = limit
-        self.isSet = isSet
-    }
-
-    private mutating func take(_ value: Value) {
-        guard values.count < limit else { return }
-        if isSet, !known.insert(value).inserted { return }
-        values.append(value)
-    }
-
-    mutating func add(_ arguments: [Value]) { take(arguments[0]) }
-
-    /// Takes away the last equal element.
-    mutating func undo(_ arguments: [Value]) throws(EvaluationError) {
-        if isSet { throw EvaluationError("COLLECT_SET cannot be applied to a table source") }
-        if let index = values.lastIndex(of: arguments[0]) { values.remove(at: index) }
-    }
-
-    mutating func merge(_ other: CollectState) { for value in other.values { take(value) } }
-    var result: Value { .array(values) }
-    var stored: Value { .array(values) }
-
-    mutating func load(_ stored: Value) {
-        guard case .array(let values) = stored else { return }
-        self.values = values
-        if isSet { known = Set(values) }
     }
 }
 

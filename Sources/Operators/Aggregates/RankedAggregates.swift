@@ -1,5 +1,6 @@
-// Aggregates that keep a few values of many: SUM_LIST, TOPK, TOPKDISTINCT, EARLIEST_BY_OFFSET, LATEST_BY_OFFSET and COUNT_DISTINCT.
+// Aggregates that keep a few values of many: SUM_LIST, TOPK, TOPKDISTINCT, EARLIEST_BY_OFFSET and LATEST_BY_OFFSET.
 
+import Bytes
 import Values
 
 /// SUM_LIST: the sum of all elements of all lists.
@@ -30,7 +31,7 @@ struct ListSumState: BoxedState {
     mutating func load(_ stored: Value) { sum = stored }
 }
 
-/// TOPK and TOPKDISTINCT, descending. With companions an element is a struct whose first field is the sorted value.
+/// TOPK and TOPKDISTINCT of texts and others, and with companions, descending. With companions an element is a struct whose first field is the sorted value.
 struct TopState: BoxedState {
     let limit: Int
     let isDistinct: Bool
@@ -65,6 +66,94 @@ struct TopState: BoxedState {
     var result: Value { .array(values) }
     var stored: Value { .array(values) }
     mutating func load(_ stored: Value) { if case .array(let values) = stored { self.values = values } }
+}
+
+/// TOPK and TOPKDISTINCT over one column of numbers or times, descending.
+final class TopAggregator: Aggregator {
+    private let areDoubles: Bool
+    private let limit: Int
+    private let isDistinct: Bool
+    /// Whole numbers, or the bits of doubles.
+    private var values: [[Int64]] = []
+    private var valueMemory = 0
+
+    /// Whether values of `type` can be held.
+    static func holds(_ type: SQLType) -> Bool { Lane(type) == .word && type != .boolean || type == .double }
+
+    init(_ type: SQLType, limit: Int, isDistinct: Bool) {
+        areDoubles = type == .double
+        self.limit = limit
+        self.isDistinct = isDistinct
+    }
+
+    override func extend(to count: Int) { values.append(contentsOf: repeatElement([], count: count - values.count)) }
+    override var memory: Int { valueMemory + values.capacity * MemoryLayout<[Int64]>.stride }
+
+    override func reset(_ group: Int) {
+        valueMemory -= values[group].capacity * 8
+        values[group] = []
+    }
+
+    /// The order of two values. NaN is larger than all others.
+    @inline(__always) private func isLess(_ a: Int64, _ b: Int64) -> Bool {
+        guard areDoubles else { return a < b }
+        return SortedCounts.isLess(Double(bitPattern: UInt64(bitPattern: a)), Double(bitPattern: UInt64(bitPattern: b)))
+    }
+
+    override func add(_ group: Int, _ arguments: [Column], _ row: Int) throws(EvaluationError) {
+        let column = arguments[0]
+        if column.isNull(row) { return }
+        guard limit > 0 else { throw EvaluationError("the number of top values must be 1 or greater") }
+        take(areDoubles ? Int64(bitPattern: column.doubles[row].bitPattern) : column.words[row], group)
+    }
+
+    /// Puts a value behind all that are greater or equal.
+    private func take(_ value: Int64, _ group: Int) {
+        let count = values[group].count
+        if count == limit, let last = values[group].last, !isLess(last, value) { return }
+        let place = values[group].indices.firstPlace { isLess(values[group][$0], value) }
+        if isDistinct, place > 0, !isLess(value, values[group][place - 1]) { return }
+        let before = values[group].capacity
+        if count == limit { values[group].removeLast() }
+        values[group].insert(value, at: place)
+        valueMemory += (values[group].capacity - before) * 8
+    }
+
+    override func merge(_ other: Int, into group: Int) { for value in values[other] { take(value, group) } }
+
+    override func result(_ group: Int, into column: Column, _ row: Int) {
+        let top = values[group]
+        column.setPresent(row)
+        let child = column.children[0]
+        let start = child.count
+        child.grow(to: start + top.count)
+        for (place, value) in top.enumerated() {
+            if areDoubles { child.doubles[start + place] = Double(bitPattern: UInt64(bitPattern: value)) } else { child.words[start + place] = value }
+        }
+        column.setRange(row, start: start, count: top.count)
+    }
+
+    /// The values as one value of an array.
+    override func write(_ group: Int, to bytes: inout [UInt8]) {
+        bytes.append(1)
+        RowWriter.putVarint(UInt64(values[group].count), to: &bytes)
+        for value in values[group] {
+            bytes.append(1)
+            if areDoubles { RowWriter.putFixed(UInt64(bitPattern: value), to: &bytes) } else { RowWriter.putWord(value, to: &bytes) }
+        }
+    }
+
+    override func read(_ group: Int, _ reader: inout RowReader) -> Bool {
+        guard reader.byte() == 1, let count = reader.varint() else { return false }
+        var read: [Int64] = []
+        for _ in 0..<count {
+            guard reader.byte() == 1, let value = areDoubles ? reader.fixed().map({ Int64(bitPattern: $0) }) : reader.word() else { return false }
+            read.append(value)
+        }
+        valueMemory += (read.capacity - values[group].capacity) * 8
+        values[group] = read
+        return true
+    }
 }
 
 /// EARLIEST_BY_OFFSET and LATEST_BY_OFFSET: values with the number of their arrival.
@@ -119,121 +208,5 @@ struct OffsetState: BoxedState {
             sequence.pass(arrival)
             return Entry(arrival: arrival, value: fields[1])
         }
-    }
-}
-
-/// COUNT_DISTINCT: exact over hashes while there are few, then a HyperLogLog (P. Flajolet and others, "HyperLogLog: the analysis of a
-/// near-optimal cardinality estimation algorithm", 2007) of 2^14 registers, standard error 0.8 %.
-struct DistinctCountState: BoxedState {
-    private static let exactLimit = 512
-    private static let bits = 14
-    private var hashes: Set<UInt64> = []
-    private var registers: [UInt8] = []
-
-    /// The hash of a value, of which stored states are made. It is this function's alone and must stay what it is: those of the tables in
-    /// memory are seeded and may change.
-    private static func hash(_ value: Value) -> UInt64 {
-        var bytes: [UInt8] = []
-        DistinctCountState.put(value, to: &bytes)
-        var state: UInt64 = 0x8EBC_6AF0_9C88_C6E3
-        var offset = 0
-        while bytes.count - offset >= 8 {
-            var word: UInt64 = 0
-            for byte in bytes[offset..<offset + 8].reversed() { word = word << 8 | UInt64(byte) }
-            state = folded(state ^ word, 0xA076_1D64_78BD_642F)
-            offset += 8
-        }
-        var tail: UInt64 = 0
-        for byte in bytes[offset...] { tail = tail << 8 | UInt64(byte) }
-        let whole = folded(state ^ tail, UInt64(truncatingIfNeeded: bytes.count) ^ 0xE703_7ED1_A0B4_28DB)
-        return folded(whole, 0x9E37_79B9_7F4A_7C15)
-    }
-
-    private static func folded(_ a: UInt64, _ b: UInt64) -> UInt64 {
-        let product = a.multipliedFullWidth(by: b)
-        return product.high ^ product.low
-    }
-
-    private static func put(_ value: Value, to bytes: inout [UInt8]) {
-        switch value {
-        case .null: bytes.append(0)
-        case .boolean(let flag): bytes.append(flag ? 2 : 1)
-        case .integer(let number), .time(let number), .date(let number): RowWriter.putFixed(UInt64(bitPattern: Int64(number)), to: &bytes)
-        case .bigint(let number), .timestamp(let number): RowWriter.putFixed(UInt64(bitPattern: number), to: &bytes)
-        case .double(let number): RowWriter.putFixed(number.bitPattern, to: &bytes)
-        case .decimal(let number): bytes.append(contentsOf: number.description.utf8)
-        case .string(let text):
-            RowWriter.putVarint(UInt64(text.utf8.count), to: &bytes)
-            bytes.append(contentsOf: text.utf8)
-        case .bytes(let data):
-            RowWriter.putVarint(UInt64(data.count), to: &bytes)
-            bytes.append(contentsOf: data)
-        case .array(let values), .structure(let values):
-            RowWriter.putVarint(UInt64(values.count), to: &bytes)
-            for value in values { put(value, to: &bytes) }
-        case .map(let entries):
-            RowWriter.putVarint(UInt64(entries.count), to: &bytes)
-            for entry in entries {
-                put(entry.key, to: &bytes)
-                put(entry.value, to: &bytes)
-            }
-        }
-    }
-
-    private mutating func take(_ hash: UInt64) {
-        if registers.isEmpty {
-            hashes.insert(hash)
-            guard hashes.count > DistinctCountState.exactLimit else { return }
-            registers = Array(repeating: 0, count: 1 << DistinctCountState.bits)
-            for known in hashes { register(known) }
-            hashes = []
-        } else {
-            register(hash)
-        }
-    }
-
-    private mutating func register(_ hash: UInt64) {
-        let index = Int(hash >> UInt64(64 - DistinctCountState.bits))
-        let rest = hash << UInt64(DistinctCountState.bits) | 1 << UInt64(DistinctCountState.bits - 1)
-        registers[index] = max(registers[index], UInt8(truncatingIfNeeded: rest.leadingZeroBitCount + 1))
-    }
-
-    mutating func add(_ arguments: [Value]) {
-        if !arguments[0].isNull { take(DistinctCountState.hash(arguments[0])) }
-    }
-
-    mutating func merge(_ other: DistinctCountState) {
-        for hash in other.hashes { take(hash) }
-        guard !other.registers.isEmpty else { return }
-        if registers.isEmpty {
-            let own = hashes
-            registers = other.registers
-            hashes = []
-            for hash in own { register(hash) }
-        } else {
-            for index in registers.indices { registers[index] = max(registers[index], other.registers[index]) }
-        }
-    }
-
-    var result: Value {
-        if registers.isEmpty { return .bigint(Int64(hashes.count)) }
-        let m = Double(registers.count)
-        let sum = registers.reduce(0.0) { $0 + Double(sign: .plus, exponent: -Int($1), significand: 1) }
-        var estimate = 0.7213 / (1 + 1.079 / m) * m * m / sum
-        let zeros = registers.count { $0 == 0 }
-        if estimate <= 2.5 * m, zeros > 0 { estimate = m * naturalLogarithm(m / Double(zeros)) }
-        return .bigint(Int64(estimate.rounded()))
-    }
-
-    var stored: Value {
-        .structure([.array(hashes.sorted().map { .bigint(Int64(bitPattern: $0)) }), .bytes(registers)])
-    }
-
-    mutating func load(_ stored: Value) {
-        guard case .structure(let fields) = stored, fields.count == 2 else { return }
-        if case .array(let values) = fields[0] {
-            hashes = Set(values.compactMap { if case .bigint(let hash) = $0 { UInt64(bitPattern: hash) } else { nil } })
-        }
-        if case .bytes(let bytes) = fields[1], bytes.isEmpty || bytes.count == 1 << DistinctCountState.bits { registers = bytes }
     }
 }

@@ -130,14 +130,52 @@ struct RowReader {
             column.setText(row, text)
         case .list, .map:
             guard let count = varint(), count <= UInt64(end - at) else { return false }
-            let start = column.children[0].count
-            for child in column.children { child.grow(to: start + Int(count)) }
-            for element in start..<start + Int(count) {
-                for child in column.children where !read(into: child, element) { return false }
-            }
-            column.setRange(row, start: start, count: Int(count))
+            return readElements(Int(count), into: column, row)
         case .structure: for child in column.children where !read(into: child, row) { return false }
         }
         return true
+    }
+
+    /// Reads so many elements, of which each has a byte at least, as the value at `row` of an array or a map.
+    mutating func readElements(_ count: Int, into column: Column, _ row: Int) -> Bool {
+        let start = column.children[0].count
+        for child in column.children { child.grow(to: start + count) }
+        for element in start..<start + count {
+            for child in column.children where !read(into: child, element) { return false }
+        }
+        column.setRange(row, start: start, count: count)
+        return true
+    }
+
+    /// Goes past a value of `type`.
+    mutating func skip(_ type: SQLType) -> Bool {
+        guard let mark = byte() else { return false }
+        if mark == 0 { return true }
+        switch type {
+        case .boolean, .integer, .bigint, .time, .date, .timestamp: return varint() != nil
+        case .double: return skip(bytes: 8)
+        case .decimal: return skip(bytes: 16)
+        case .string, .bytes: return text() != nil
+        case .array(let element): return varint().flatMap { skipped($0, element) } != nil
+        case .map(let key, let value):
+            guard let count = varint(), count <= UInt64(max(0, end - at)) else { return false }
+            for _ in 0..<count where !skip(key) || !skip(value) { return false }
+            return true
+        case .structure(let fields): return fields.allSatisfy { skip($0.type) }
+        }
+    }
+
+    private mutating func skip(bytes count: Int) -> Bool {
+        guard end - at >= count else { return false }
+        at += count
+        return true
+    }
+
+    /// The bytes of so many values of `type`; nil where they are damaged.
+    mutating func skipped(_ count: UInt64, _ type: SQLType) -> ArraySlice<UInt8>? {
+        guard count <= UInt64(max(0, end - at)) else { return nil }
+        let start = at
+        for _ in 0..<count where !skip(type) { return nil }
+        return bytes[start..<at]
     }
 }

@@ -167,7 +167,7 @@ private final class GroupingSet {
         self.keys = keys
         var aggregators: [Aggregator] = []
         for aggregate in aggregation.aggregates {
-            aggregators.append(try AggregateLibrary.make(aggregate.call, SequenceCounter(), context.environment.added))
+            aggregators.append(try AggregateLibrary.make(aggregate.call, SequenceCounter(), context.environment.added, seed: context.seed))
         }
         groups = RowGroups(
             keys.map { aggregation.grouping[$0].type }, context, aggregators: aggregators,

@@ -17,7 +17,7 @@ extension AggregateOperator: StateStore {
             }
             while logging.next < logging.groups.count {
                 if left == 0 || records.isSlice { return false }
-                let written = write(logging.groups[logging.next...].prefix(left), of: window, with: &record, to: records)
+                let written = write(logging.groups[logging.next...].prefix(left), of: window, areChanges: true, with: &record, to: records)
                 logging.next += written
                 left -= written
             }
@@ -42,11 +42,16 @@ extension AggregateOperator: StateStore {
         changed.removeAll(keepingCapacity: true)
     }
 
-    /// Writes the next record of these groups, of which there is one at least; how many it has.
-    private func write(_ groups: ArraySlice<Int32>, of window: WindowGroups, with record: inout StateRecord, to records: RecordSink) -> Int {
+    /// Writes the next record of these groups, of which there is one at least; how many it has. For a changelog, `areChanges`, what is new in
+    /// the states may do.
+    private func write(
+        _ groups: ArraySlice<Int32>, of window: WindowGroups, areChanges: Bool = false, with record: inout StateRecord, to records: RecordSink
+    ) -> Int {
         let fitting = isPacking(window.table) ? PackedGroups.fitting(groups, window.table.keys) : 1
         guard fitting >= PackedGroups.fewest else {
-            if let group = groups.first { write(window, Int(group), with: &record, to: records) }
+            // A changelog that is compacted keeps but the last record of a key.
+            let isChange = areChanges && context.options.packsChangelog && window.table.logsChanges
+            if let group = groups.first { write(window, Int(group), isChange: isChange, with: &record, to: records) }
             return 1
         }
         packed.write(groups.prefix(fitting), of: window, isWindowed: isWindowed, to: records)
@@ -55,12 +60,12 @@ extension AggregateOperator: StateStore {
 
     private func isPacking(_ table: GroupTable) -> Bool { context.options.packsChangelog && table.hasSmallStates }
 
-    private func write(_ window: WindowGroups, _ group: Int, with record: inout StateRecord, to records: RecordSink) {
+    private func write(_ window: WindowGroups, _ group: Int, isChange: Bool, with record: inout StateRecord, to records: RecordSink) {
         record.removeAll()
-        record.key.append(isWindowed ? StateKeys.window : StateKeys.group)
+        record.key.append(StateKeys.kind(isWindowed: isWindowed, isChange: isChange))
         if isWindowed { RowWriter.putWord(window.start, to: &record.key) }
         RowWriter.put(window.table.keys, group, to: &record.key)
-        window.table.write(group, to: &record.value)
+        if isChange { window.table.writeChange(group, to: &record.value) } else { window.table.write(group, to: &record.value) }
         StateKeys.append(record.key, record.value, window.table.timestamps[group], to: records)
     }
 
@@ -71,7 +76,8 @@ extension AggregateOperator: StateStore {
         for record in 0..<run.count where !run.keys[record].isNull && !run.values[record].isNull {
             key.move(to: run.keys[record].indexes)
             func problem(_ reason: String) -> RestoreProblem { RestoreProblem(record: record, reason: reason) }
-            switch key.byte() {
+            let kind = key.byte()
+            switch kind {
             case StateKeys.streamTime:
                 if let problem = take(&stretch, of: run) { return problem }
                 var value = RowReader(run.bytes, run.values[record].indexes)
@@ -82,8 +88,8 @@ extension AggregateOperator: StateStore {
                 if let problem = take(&stretch, of: run) { return problem }
                 if let reason = restorePack(run, record) { return problem(reason) }
                 continue
-            case StateKeys.group where !isWindowed: break
-            case StateKeys.window where isWindowed: break
+            case StateKeys.group where !isWindowed, StateKeys.groupChange where !isWindowed: break
+            case StateKeys.window where isWindowed, StateKeys.windowChange where isWindowed: break
             default: return problem("a key is of another kind of store")
             }
             var start: Int64 = 0
@@ -93,8 +99,9 @@ extension AggregateOperator: StateStore {
                 largestStart = max(largestStart, start)
                 if isExpired(start) { continue }
             }
-            if start != stretch.start, let problem = take(&stretch, of: run) { return problem }
-            stretch.start = start
+            let areChanges = kind == StateKeys.groupChange || kind == StateKeys.windowChange
+            if start != stretch.start || areChanges != stretch.areChanges, let problem = take(&stretch, of: run) { return problem }
+            (stretch.start, stretch.areChanges) = (start, areChanges)
             guard stretch.append(record, &key) else { return problem("a key is damaged") }
         }
         return take(&stretch, of: run)
@@ -146,7 +153,8 @@ extension AggregateOperator: StateStore {
         noteGrowth(window)
         var groups: [Int32] = []
         window.table.assign(stretch.columns, stretch.records.indices.map { Int32(truncatingIfNeeded: $0) }, to: &groups)
-        let damaged = window.table.restore(groups, stretch.records.map { run.values[$0] }, of: run.bytes)
+        let states = stretch.records.map { run.values[$0] }
+        let damaged = window.table.restore(groups, states, of: run.bytes, areChanges: stretch.areChanges)
         return damaged.map { RestoreProblem(record: stretch.records[$0], reason: "a state is damaged") }
     }
 
@@ -195,6 +203,8 @@ private struct RestoredStretch {
     /// The keys, a row a record; see `words`.
     let columns: [Column]
     var start: Int64 = 0
+    /// The records have what is new in states.
+    var areChanges = false
     /// Indexes in the run.
     private(set) var records: [Int] = []
     /// The keys where they are one whole number: filled here, because a column's own arrays are checked for exclusive access at every use.

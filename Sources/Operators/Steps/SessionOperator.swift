@@ -70,7 +70,7 @@ final class SessionOperator: Operator {
         grace = window.grace
         retention = window.retention
         var aggregators: [Aggregator] = []
-        for call in step.aggregates { aggregators.append(try AggregateLibrary.make(call, SequenceCounter(), context.environment.added)) }
+        for call in step.aggregates { aggregators.append(try AggregateLibrary.make(call, SequenceCounter(), context.environment.added, seed: context.options.hashSeed)) }
         self.aggregators = aggregators
         keyEncoder = try Codecs.encoder(step.keyFormat, step.output.key)
         keys = Self.makeKeys(step, context)

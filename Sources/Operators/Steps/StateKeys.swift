@@ -24,8 +24,15 @@ enum StateKeys {
     static let pack: UInt8 = 5
     /// Then a varint length, the key of a kept row and its number: see KeptRows.swift.
     static let kept: UInt8 = 6
+    /// As `group` and `window`; the value has what is new in the group's states.
+    static let groupChange: UInt8 = 7, windowChange: UInt8 = 8
     /// Nothing more: the value is the store's stream time.
     static let streamTime: UInt8 = 9
+
+    /// The kind of a group's record.
+    static func kind(isWindowed: Bool, isChange: Bool) -> UInt8 {
+        if isWindowed { isChange ? windowChange : window } else { isChange ? groupChange : group }
+    }
 
     static func append(_ key: [UInt8], _ value: [UInt8]?, _ timestamp: Int64, to records: RecordSink) {
         let keyStart = records.bytes.count

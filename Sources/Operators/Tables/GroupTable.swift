@@ -41,6 +41,7 @@ final class GroupTable {
         self.resultTypes = resultTypes
         hasTextKeys = keys.contains(where: \.hasVariableWeight)
         hasSmallStates = aggregators.allSatisfy(\.isSmall)
+        logsChanges = aggregators.contains(where: \.logsChanges)
         let isWord = keyTypes.count == 1 && Lane(keyTypes[0]) == .word && !keysMayBeNull
         wordTable = isWord ? WordTable(seed: seed) : nil
         byteTable = isWord ? nil : ByteTable(seed: seed)
@@ -51,7 +52,7 @@ final class GroupTable {
         _ step: AggregateStep, _ sequences: [SequenceCounter], _ added: AddedFunctions, seed: UInt64
     ) throws(DataflowError) -> GroupTable {
         var aggregators: [Aggregator] = []
-        for (call, sequence) in zip(step.aggregates, sequences) { aggregators.append(try AggregateLibrary.make(call, sequence, added)) }
+        for (call, sequence) in zip(step.aggregates, sequences) { aggregators.append(try AggregateLibrary.make(call, sequence, added, seed: seed)) }
         return GroupTable(
             keyTypes: step.grouping.map(\.type), keysMayBeNull: step.keepsNullKeys, aggregators: aggregators,
             resultTypes: step.aggregates.map(\.result), seed: seed)
@@ -62,6 +63,8 @@ final class GroupTable {
     var hasWordKeys: Bool { wordTable != nil }
     /// Whether the states of many groups may be in one record.
     let hasSmallStates: Bool
+    /// Whether a changelog has what is new in a group's states.
+    let logsChanges: Bool
 
     var memory: Int {
         (wordTable?.memory ?? 0) + (byteTable?.memory ?? 0) + keys.reduce(0) { $0 + $1.memory } + aggregators.reduce(0) { $0 + $1.memory }
@@ -268,6 +271,12 @@ final class GroupTable {
         for aggregator in aggregators { aggregator.write(group, to: &bytes) }
     }
 
+    /// Appends the group's time and what has changed in its states.
+    func writeChange(_ group: Int, to bytes: inout [UInt8]) {
+        RowWriter.putWord(timestamps[group], to: &bytes)
+        for aggregator in aggregators { aggregator.writeChange(group, to: &bytes) }
+    }
+
     /// The times of these groups.
     func times(of groups: some Collection<Int32>) -> [Int64] {
         let timestamps = timestamps
@@ -289,12 +298,13 @@ final class GroupTable {
         swap(&flags, &self.flags)
     }
 
-    /// Takes back the times and states of groups, which lie in `bytes`; gives the place of the first that is damaged.
-    func restore(_ groups: [Int32], _ states: [ByteRange], of bytes: [UInt8]) -> Int? {
+    /// Takes back the times and states of groups, or what has changed in them, which lie in `bytes`; gives the place of the first that is
+    /// damaged.
+    func restore(_ groups: [Int32], _ states: [ByteRange], of bytes: [UInt8], areChanges: Bool = false) -> Int? {
         var stored = StoredStates(states, of: bytes)
         if let damaged = stored.readWords(groups, into: timestamps) { return damaged }
         for aggregator in aggregators {
-            if let damaged = aggregator.read(groups, &stored) { return damaged }
+            if let damaged = areChanges ? aggregator.readChanges(groups, &stored) : aggregator.read(groups, &stored) { return damaged }
         }
         noteEmitted(groups)
         return nil
