@@ -13,6 +13,14 @@ package struct FramedBatch: Hashable, Sendable {
     package let recordCount: Int
     /// Largest timestamp, milliseconds since the epoch.
     package let maxTimestamp: Int64
+
+    /// A batch as it lies in its bytes.
+    package init(start: Int, byteCount: Int, recordCount: Int, maxTimestamp: Int64) {
+        self.start = start
+        self.byteCount = byteCount
+        self.recordCount = recordCount
+        self.maxTimestamp = maxTimestamp
+    }
 }
 
 /// Batches one after the other, ready for a file once they have their offsets.
@@ -21,6 +29,12 @@ package struct FramedBatches: Sendable {
     package internal(set) var bytes: [UInt8]
     /// Where the batches lie, in order.
     package internal(set) var batches: [FramedBatch]
+
+    /// Batches that lie in `bytes`, which end with the padding.
+    package init(bytes: [UInt8], batches: [FramedBatch]) {
+        self.bytes = bytes
+        self.batches = batches
+    }
 
     /// Bytes of the batches, without the padding.
     package var byteCount: Int { bytes.count - RecordRun.padding }

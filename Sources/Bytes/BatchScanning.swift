@@ -14,12 +14,19 @@ package struct RecordRunBuilder {
     private var offsets: [Int64] = []
     private var hasHeaders = false
     private var isPadded = true
+    /// Whether the records are read, or only where their batches are.
+    package let readsRecords: Bool
+    private var batches: Range<Int>?
 
     /// `bytes` ends with `RecordRun.padding` zero bytes. Records below `firstOffset` are left out.
-    package init(_ bytes: [UInt8], from firstOffset: Offset) {
+    package init(_ bytes: [UInt8], from firstOffset: Offset, readsRecords: Bool = true) {
         self.bytes = bytes
         self.firstOffset = firstOffset
+        self.readsRecords = readsRecords
     }
+
+    /// Notes where a batch is, which lies behind those before.
+    package mutating func noteBatch(_ range: Range<Int>) { batches = (batches?.lowerBound ?? range.lowerBound)..<range.upperBound }
 
     /// Records so far.
     package var count: Int { offsets.count }
@@ -54,7 +61,7 @@ package struct RecordRunBuilder {
         if !isPadded { bytes.append(contentsOf: repeatElement(0, count: RecordRun.padding)) }
         return RecordRun(
             bytes: bytes, keys: keys, values: values, headers: hasHeaders ? headers : [], timestamps: timestamps,
-            offsets: offsets, nextOffset: nextOffset, isAtEnd: isAtEnd)
+            offsets: offsets, nextOffset: nextOffset, isAtEnd: isAtEnd, batches: batches ?? 0..<0)
     }
 
     private mutating func makeRoom(for more: Int) {

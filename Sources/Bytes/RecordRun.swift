@@ -43,10 +43,12 @@ package final class RecordRun: Sendable {
     package let nextOffset: Offset
     /// Whether `nextOffset` was the end of the partition (of what the fetch was allowed to see) when this run was read.
     package let isAtEnd: Bool
+    /// Where in `bytes` the whole batches lie that were read, one behind the other; empty in a run that was not read from a log.
+    package let batches: Range<Int>
 
     package init(
         bytes: [UInt8], keys: [ByteRange], values: [ByteRange], headers: [ByteRange], timestamps: [Int64], offsets: [Int64],
-        nextOffset: Offset, isAtEnd: Bool
+        nextOffset: Offset, isAtEnd: Bool, batches: Range<Int> = 0..<0
     ) {
         precondition(keys.count == offsets.count && values.count == offsets.count && timestamps.count == offsets.count)
         precondition(headers.isEmpty || headers.count == offsets.count)
@@ -58,6 +60,7 @@ package final class RecordRun: Sendable {
         self.offsets = offsets
         self.nextOffset = nextOffset
         self.isAtEnd = isAtEnd
+        self.batches = batches
     }
 
     @inlinable package var count: Int { offsets.count }

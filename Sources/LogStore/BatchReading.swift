@@ -7,6 +7,8 @@ extension RecordRunBuilder {
     /// malformed.
     mutating func addBatch(_ header: RecordBatchHeader, at position: Int) -> Bool {
         let section = position + RecordBatchHeader.byteCount..<position + header.totalBytes
+        noteBatch(position..<section.upperBound)
+        if !readsRecords { return true }
         if header.compressionBits == 0 || header.isControl { return add(header, section: section) }
         guard let codec = Compression(rawValue: header.compressionBits), let records = decompress(bytes, section, by: codec)
         else { return false }

@@ -50,6 +50,12 @@ package protocol EventLog: AnyObject, Sendable {
         _ topic: TopicID, partition: PartitionIndex, from offset: Offset, maxBytes: ByteCount, upTo moment: LogMoment
     ) throws(LogError) -> RecordRun
 
+    /// As `fetch`, for who passes record batches on as they are: the run has no records, only `batches`, of which the first may begin
+    /// before `offset`.
+    func fetchBatches(
+        _ topic: TopicID, partition: PartitionIndex, from offset: Offset, maxBytes: ByteCount, upTo moment: LogMoment
+    ) throws(LogError) -> RecordRun
+
     /// Gives up the records of a partition before `offset`, which nobody will ask for again. Of a topic with the policy `release`,
     /// maintenance then removes the segments that hold no others; elsewhere nothing happens. The log does not remember it over a start.
     func release(_ topic: TopicID, partition: PartitionIndex, before offset: Offset)
@@ -113,6 +119,11 @@ extension EventLog {
 
     /// Leaves the append as it is, for a log that has no form of its own.
     package func prepared(_ append: Append) throws(LogError) -> Append { append }
+
+    /// Reads the records as well; a log that can do better does.
+    package func fetchBatches(
+        _ topic: TopicID, partition: PartitionIndex, from offset: Offset, maxBytes: ByteCount, upTo moment: LogMoment
+    ) throws(LogError) -> RecordRun { try fetch(topic, partition: partition, from: offset, maxBytes: maxBytes, upTo: moment) }
 
     /// For a log that removes nothing.
     package func compactedEnd(of topic: TopicID, partition: PartitionIndex) throws(LogError) -> Offset { .first }

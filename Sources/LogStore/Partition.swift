@@ -76,14 +76,18 @@ final class Partition: Sendable {
 
     // MARK: Reading
 
-    func fetch(from offset: Offset, maxBytes: ByteCount, upTo moment: LogMoment) throws(LogError) -> RecordRun {
-        let run = try read(from: offset, maxBytes: maxBytes, upTo: moment)
+    func fetch(
+        from offset: Offset, maxBytes: ByteCount, upTo moment: LogMoment, readsRecords: Bool = true
+    ) throws(LogError) -> RecordRun {
+        let run = try read(from: offset, maxBytes: maxBytes, upTo: moment, readsRecords)
         assert(run.nextOffset >= offset, "a run never goes back")
         assert(zip(run.offsets, run.offsets.dropFirst()).allSatisfy { $0 < $1 }, "the offsets of a run ascend")
         return run
     }
 
-    private func read(from offset: Offset, maxBytes: ByteCount, upTo moment: LogMoment) throws(LogError) -> RecordRun {
+    private func read(
+        from offset: Offset, maxBytes: ByteCount, upTo moment: LogMoment, _ readsRecords: Bool
+    ) throws(LogError) -> RecordRun {
         let view = state.withLock { View($0, offset, maxBytes, moment) }
         if offset < view.start {
             throw LogError(
@@ -96,26 +100,28 @@ final class Partition: Sendable {
                 .offsetBeyondEnd(end: view.end), "offset \(offset) of \(topicName)-\(index) is beyond its end, \(view.end)")
         }
         if offset == view.end { return .empty(nextOffset: offset, isAtEnd: true) }
-        if !view.batches.isEmpty { return try run(of: view.batches, from: offset, end: view.end) }
-        return try fetch(view, from: offset, maxBytes: maxBytes, upTo: moment)
+        if !view.batches.isEmpty { return try run(of: view.batches, from: offset, end: view.end, readsRecords) }
+        return try fetch(view, from: offset, maxBytes: maxBytes, upTo: moment, readsRecords)
     }
 
     /// Reads from files. Where compaction left nothing it goes on behind that: only the end gives an empty run.
-    private func fetch(_ view: View, from offset: Offset, maxBytes: ByteCount, upTo moment: LogMoment) throws(LogError) -> RecordRun {
+    private func fetch(
+        _ view: View, from offset: Offset, maxBytes: ByteCount, upTo moment: LogMoment, _ readsRecords: Bool
+    ) throws(LogError) -> RecordRun {
         let first = max(0, view.segments.firstPlace(where: { $0.baseOffset > offset }) - 1)
         if let segment = view.segments.first, offset < segment.baseOffset { throw missing(offset, before: segment) }
         var offset = offset
         for index in first..<view.segments.count {
             let next = index + 1 < view.segments.count ? view.segments[index + 1].baseOffset : nil
             while let run = try located({ () throws(LogError) in
-                try view.segments[index].fetch(from: offset, maxBytes: maxBytes, limit: view.limit, end: view.end, next: next)
+                try view.segments[index].fetch(from: offset, maxBytes: maxBytes, limit: view.limit, end: view.end, next: next, readsRecords: readsRecords)
             }) {
-                if run.count > 0 || run.isAtEnd { return run }
+                if run.count > 0 || run.isAtEnd || !readsRecords { return run }
                 offset = run.nextOffset
             }
         }
         if view.limit == view.end { return .empty(nextOffset: view.limit, isAtEnd: true) }
-        return try fetch(from: view.limit, maxBytes: maxBytes, upTo: moment)
+        return try fetch(from: view.limit, maxBytes: maxBytes, upTo: moment, readsRecords: readsRecords)
     }
 
     /// The first segment begins behind where the partition does.
@@ -167,7 +173,7 @@ final class Partition: Sendable {
     }
 
     /// A run over batches in memory: without a copy when they lie in one array.
-    private func run(of batches: [TailBatch], from offset: Offset, end: Offset) throws(LogError) -> RecordRun {
+    private func run(of batches: [TailBatch], from offset: Offset, end: Offset, _ readsRecords: Bool) throws(LogError) -> RecordRun {
         guard let first = batches.first, let last = batches.last else { return .empty(nextOffset: offset, isAtEnd: offset >= end) }
         // One behind the other in the same array: two commits' arrays may well have batches at fitting places.
         let areTogether = zip(batches, batches.dropFirst()).allSatisfy {
@@ -187,7 +193,7 @@ final class Partition: Sendable {
             bytes = gathered
             range = 0..<count
         }
-        var builder = RecordRunBuilder(bytes, from: offset)
+        var builder = RecordRunBuilder(bytes, from: offset, readsRecords: readsRecords)
         var walk = BatchWalk(bytes, range)
         while case .batch(let header, let position) = walk.next() {
             precondition(builder.addBatch(header, at: position), "a batch in memory is as it was framed")

@@ -113,7 +113,9 @@ final class Segment: Sendable {
 
     /// Records from `offset` on that lie below `limit`, or nil when this segment has none. `end` is where the whole partition
     /// ends for this reader, `next` the base offset of the segment after this one: ending before it is damage.
-    func fetch(from offset: Offset, maxBytes: ByteCount, limit: Offset, end: Offset, next: Offset?) throws(LogError) -> RecordRun? {
+    func fetch(
+        from offset: Offset, maxBytes: ByteCount, limit: Offset, end: Offset, next: Offset?, readsRecords: Bool = true
+    ) throws(LogError) -> RecordRun? {
         let file = try open()
         var wanted = (max(maxBytes, ByteCount(length: 1)) + ByteCount(clamping: SparseIndex.interval)).length
         var (size, place, count) = state.withLock { state in
@@ -133,7 +135,7 @@ final class Segment: Sendable {
                 throw quarantine("it ends at \(place.position + Int64(chunk.count - RecordRun.padding)), not at \(size)")
             }
             let chunkStart = place.position
-            let (builder, after) = try collect(chunk, count, &place, from: offset, limit: limit)
+            let (builder, after) = try collect(chunk, count, &place, from: offset, limit: limit, readsRecords)
             if let after {
                 state.withLock { $0.continuations.note(after, at: place.end) }
                 return builder.finish(nextOffset: after, isAtEnd: after >= end)
@@ -186,9 +188,9 @@ final class Segment: Sendable {
     /// Adds the whole batches of a chunk to a run, up to the first bad one; a bad one at the front is the error. The offset after the
     /// last one added, or nil when none was.
     private func collect(
-        _ chunk: [UInt8], _ count: Int, _ place: inout Place, from offset: Offset, limit: Offset
+        _ chunk: [UInt8], _ count: Int, _ place: inout Place, from offset: Offset, limit: Offset, _ readsRecords: Bool
     ) throws(LogError) -> (RecordRunBuilder, Offset?) {
-        var builder = RecordRunBuilder(chunk, from: offset)
+        var builder = RecordRunBuilder(chunk, from: offset, readsRecords: readsRecords)
         var walk = BatchWalk(chunk, 0..<count)
         let start = place.position
         var next: Offset?

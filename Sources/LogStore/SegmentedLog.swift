@@ -176,6 +176,12 @@ package final class SegmentedLog: EventLog {
         try find(topic, partition).fetch(from: offset, maxBytes: maxBytes, upTo: moment)
     }
 
+    package func fetchBatches(
+        _ topic: TopicID, partition: PartitionIndex, from offset: Offset, maxBytes: ByteCount, upTo moment: LogMoment
+    ) throws(LogError) -> RecordRun {
+        try find(topic, partition).fetch(from: offset, maxBytes: maxBytes, upTo: moment, readsRecords: false)
+    }
+
     package func release(_ topic: TopicID, partition: PartitionIndex, before offset: Offset) {
         let known = registry.withLock { $0.byID[topic] }
         guard let known, known.partitions.indices.contains(partition.index) else { return }

@@ -77,7 +77,7 @@ extension TopicConfig {
 }
 
 /// The most partitions of one topic; each that has records has a directory and an open file.
-let largestPartitionCount = 10_000
+package let largestPartitionCount = 10_000
 
 /// The most bytes of a topic's name. Kafka's limit is 249, but of the 255 bytes that the name of a file may have, the longest ending of a
 /// topic's files takes 15: that of its copy while that is being written.
