@@ -91,12 +91,14 @@ let package = Package(
         room("Conformance", "runs test cases, SQL or JSON, through an engine of their own",
              ["Quantities", "Engine", "Sessions", "Operators", "Pipelines", "Plans", "Catalog", "Syntax", "Analysis", "Functions", "Formats",
               "LogStore", "Values", "Diagnostics", "Platform", "Bytes", "JSONText"]),
+        room("Kafka", "Kafka's protocol over the log: messages, one broker, consumer groups, without sockets",
+             ["Quantities", "LogStore", "Platform", "Bytes"]),
         room("Wire", "the line protocol as state machines without sockets, for client and server",
              ["Quantities", "Sessions", "Bytes", "Syntax", "Diagnostics", "JSONText"]),
         room("Client", "a session at a remote server, through the line protocol",
              ["Sessions", "Wire", "Diagnostics", "Platform", "Bytes", "JSONText"]),
-        room("Server", "serves the line protocol and the metrics page over sockets, within limits of size, number and time",
-             ["Quantities", "Engine", "Sessions", "Wire", "Platform", "Diagnostics", "Bytes", "JSONText", "CUV", "CHTTPParser"],
+        room("Server", "serves the line protocol, Kafka's and the metrics page over sockets, within limits of size, number and time",
+             ["Quantities", "Engine", "Kafka", "LogStore", "Sessions", "Wire", "Platform", "Diagnostics", "Bytes", "JSONText", "CUV", "CHTTPParser"],
              linking: [archive("uv"), archive("http_parser")]),
         room("Benchmark", "measures the whole product with the queries of Nexmark",
              ["Quantities", "Engine", "Pipelines", "LogStore", "Sessions", "Client", "Server", "Platform", "Diagnostics", "Bytes"]),
@@ -106,7 +108,7 @@ let package = Package(
              linking: [archive("edit"), archive("tinfo"), archive("bsd"), archive("md")]),
         .executableTarget(
             name: "millrace",
-            dependencies: ["CommandLineTable", "Settings", "Shell", "Client", "Server", "Conformance", "Benchmark", "Engine", "Sessions", "Pipelines", "LogStore", "Spill",
+            dependencies: ["CommandLineTable", "Settings", "Shell", "Client", "Server", "Kafka", "Conformance", "Benchmark", "Engine", "Sessions", "Pipelines", "LogStore", "Spill",
                            "Quantities", "Values", "Diagnostics", "Platform", "Bytes", "JSONText"],
             swiftSettings: strict),
 
@@ -125,6 +127,9 @@ let package = Package(
         tests(of: "Pipelines", ["Quantities", "Spill", "Operators", "Plans", "Formats", "LogStore", "Platform", "Bytes", "Values"]),
         tests(of: "Engine", ["Quantities", "Spill", "Settings", "Sessions", "Syntax", "Analysis", "Planner", "Plans", "Catalog", "Functions", "Pipelines", "LogStore", "Platform", "Values", "Diagnostics", "Bytes"]),
         tests(of: "Server", ["Sessions", "Client", "Engine", "Wire", "LogStore", "Platform", "Diagnostics", "Bytes", "JSONText"]),
+        .testTarget(
+            name: "KafkaTests", dependencies: ["Kafka", "Quantities", "LogStore", "Platform", "Bytes", "TestSupport"], exclude: ["frames.txt"],
+            swiftSettings: tests),
         tests(of: "Wire", ["Sessions", "Bytes", "Syntax", "Diagnostics", "JSONText"]),
         tests(of: "Settings", ["Quantities", "Diagnostics"]),
         tests(of: "CommandLineTable", ["Settings", "Diagnostics"]),
@@ -133,7 +138,7 @@ let package = Package(
         tests(of: "Conformance", ["Platform"]),
         .testTarget(name: "HouseTests", dependencies: ["TestSupport"], swiftSettings: tests),
         .testTarget(
-            name: "EndToEndTests", dependencies: ["millrace", "TestSupport"], exclude: ["bench.py", "conduct.py", "continuous.py", "crash.py", "dump.py", "figures.py", "memory.py", "nexmark.py", "output.py", "questions.py", "scale.py", "serving.py", "terminal.py"], swiftSettings: tests),
+            name: "EndToEndTests", dependencies: ["millrace", "TestSupport"], exclude: ["bench.py", "conduct.py", "continuous.py", "crash.py", "dump.py", "figures.py", "kafka.py", "memory.py", "nexmark.py", "output.py", "questions.py", "scale.py", "serving.py", "terminal.py"], swiftSettings: tests),
     ]
 )
 

@@ -69,6 +69,9 @@ extension MillraceServer {
         page.single("sent_bytes_total", type: "counter", help: "Bytes to clients.", counters.bytesSent.current)
         page.single("put_records_total", type: "counter", help: "Records that bulk loads made durable.", counters.putRecords.current)
         page.single("put_rejected_total", type: "counter", help: "Lines of bulk loads that were no rows.", counters.putRejected.current)
+        guard kafkaAddress != nil else { return }
+        page.single("kafka_connections", type: "gauge", help: "Open connections of Kafka's clients.", counters.kafkaConnections.current)
+        page.single("kafka_requests_total", type: "counter", help: "Requests of Kafka's clients.", counters.kafkaRequests.current)
     }
 
     private func addQueries(_ queries: [EngineMetrics.Query], to page: inout MetricsPage) {

@@ -4,6 +4,7 @@
 package import Diagnostics
 package import Engine
 import JSONText
+package import Kafka
 package import Platform
 import Quantities
 import Sessions
@@ -16,6 +17,10 @@ package struct ServerOptions: Sendable {
     package var listeners: [SocketAddress]
     /// Where metrics are shown over HTTP.
     package var metrics: SocketAddress?
+    /// Where Kafka's protocol is spoken.
+    package var kafka: SocketAddress?
+    /// The broker behind it.
+    package var broker: KafkaOptions?
     /// Whether SIGTERM and SIGINT end it; see `waitForTermination`.
     package var handlesSignals = false
 
@@ -58,6 +63,10 @@ package final class MillraceServer: @unchecked Sendable {
     private var metricsConnections: [ObjectIdentifier: MetricsConnection] = [:]
     private var listeners: [SocketListener] = []
     private var metricsListener: SocketListener?
+    private var kafkaConnections: [ObjectIdentifier: KafkaConnection] = [:]
+    private var kafkaListener: SocketListener?
+    /// The broker that Kafka's clients talk to; nil where none may come.
+    private let broker: KafkaBroker?
     private var nextNumber = 1
     /// When a client that could not be taken in was last logged, in nanoseconds of the engine's clock.
     private var lastRefusal: Int64?
@@ -69,6 +78,8 @@ package final class MillraceServer: @unchecked Sendable {
     package let addresses: [SocketAddress]
     /// Where it shows metrics.
     package let metricsAddress: SocketAddress?
+    /// Where it speaks Kafka's protocol.
+    package let kafkaAddress: SocketAddress?
 
     /// Starts listening. Errors: an address that cannot be had.
     package init(_ engine: MillraceEngine, _ options: ServerOptions) throws(Diagnostic) {
@@ -81,6 +92,7 @@ package final class MillraceServer: @unchecked Sendable {
         var opened: [SocketListener] = []
         var accepting: (SocketStream) -> Void = { $0.close() }
         var acceptingMetrics: (SocketStream) -> Void = { $0.close() }
+        var acceptingKafka: (SocketStream) -> Void = { $0.close() }
         var refusing: (String) -> Void = { _ in }
         do throws(SystemError) {
             for address in options.listeners {
@@ -89,19 +101,27 @@ package final class MillraceServer: @unchecked Sendable {
             metricsListener = try options.metrics.map { address throws(SystemError) in
                 try SocketListener(address, on: loop, accept: { acceptingMetrics($0) }, refuse: { refusing($0) })
             }
+            kafkaListener = try options.kafka.map { address throws(SystemError) in
+                try SocketListener(address, on: loop, accept: { acceptingKafka($0) }, refuse: { refusing($0) })
+            }
         } catch {
             let hint = error.number == 98 || error.number == 48 ? "Another program listens there; --listen takes another address." : nil
             throw Diagnostic(.connectionFailed, error.description, category: .general, hint: hint)
         }
         addresses = opened.map(\.address)
         metricsAddress = metricsListener?.address
+        let kafka = kafkaListener?.address
+        kafkaAddress = kafka
+        broker = try options.broker.flatMap { broker throws(Diagnostic) in try MillraceServer.broker(broker, kafka, engine) }
         listeners = opened
         accepting = { [unowned self] in accept($0) }
         acceptingMetrics = { [unowned self] in acceptMetrics($0) }
+        acceptingKafka = { [unowned self] in acceptKafka($0) }
         refusing = { [unowned self] in refuse($0) }
         loop.tick(every: MillraceServer.tickMilliseconds) { [unowned self] in
             for connection in connections.values { connection.tick() }
             for connection in metricsConnections.values { connection.tick() }
+            for connection in kafkaConnections.values { connection.tick() }
             // Not on the loop, which must not wait; the metrics' thread has nothing urgent to do.
             metricsThreads.run { releaseFreedMemory(beyond: MillraceServer.keptFreedBytes) }
         }
@@ -109,6 +129,7 @@ package final class MillraceServer: @unchecked Sendable {
         try loop.start()
         for address in addresses { log(.info, "listening", ["address": address.description]) }
         if let metricsAddress { log(.info, "listening", ["address": metricsAddress.description, "protocol": "http"]) }
+        if let kafkaAddress { log(.info, "listening", ["address": kafkaAddress.description, "protocol": "kafka"]) }
     }
 
     /// Freed memory that stays with the process: more than the batches of a busy server need from one moment to the next.
@@ -207,6 +228,23 @@ package final class MillraceServer: @unchecked Sendable {
         openConnections.update { $0 -= 1 }
     }
 
+    private func acceptKafka(_ socket: SocketStream) {
+        guard let broker, kafkaConnections.count < KafkaConnection.connectionLimit else {
+            counters.connectionsRefused.raise()
+            return socket.close()
+        }
+        counters.kafkaConnections.raise()
+        openConnections.update { $0 += 1 }
+        let connection = KafkaConnection(socket, broker, self)
+        kafkaConnections[ObjectIdentifier(connection)] = connection
+    }
+
+    func forget(_ connection: KafkaConnection) {
+        guard kafkaConnections.removeValue(forKey: ObjectIdentifier(connection)) != nil else { return }
+        counters.kafkaConnections.lower()
+        openConnections.update { $0 -= 1 }
+    }
+
     /// The facts of the greeting.
     func greeting(connection number: Int) -> JSONValue {
         [
@@ -241,18 +279,23 @@ package final class MillraceServer: @unchecked Sendable {
             isStopping = true
             for listener in listeners { listener.close() }
             metricsListener?.close()
+            kafkaListener?.close()
             listeners = []
-            metricsListener = nil
+            (metricsListener, kafkaListener) = (nil, nil)
             for connection in connections.values { connection.drain() }
             for connection in metricsConnections.values { connection.drain() }
+            for connection in kafkaConnections.values { connection.drain() }
             engine.endWaits()
             lookSoon()
         }
+        // Consumers wait for records, and for each other: now for nothing more.
+        broker?.close()
         let left = openConnections.wait(nanoseconds: Milliseconds(Int64(grace)).nanoseconds, until: { $0 == 0 }, then: { $0 })
         if left > 0 { log(.warning, "cut_off", ["connections": "\(left)", "reason": "still busy after \(grace) ms"]) }
         loop.post { [self] in
             for connection in connections.values { connection.socket.close() }
             for connection in metricsConnections.values { connection.close() }
+            for connection in kafkaConnections.values { connection.close() }
             // After the closes above have been carried out.
             loop.post { [self] in loop.shutDown() }
         }

@@ -16,6 +16,8 @@ final class ServerCounters: Sendable {
     let bytesSent = Atomic<Int>(0)
     let putRecords = Atomic<Int>(0)
     let putRejected = Atomic<Int>(0)
+    let kafkaConnections = Atomic<Int>(0)
+    let kafkaRequests = Atomic<Int>(0)
 
     /// A `.put` has ended.
     func count(put report: IngestReport) {

@@ -50,6 +50,8 @@ extension SettingKey where Value == NetworkAddress? {
     package static var server: Self { Self("millrace.server") }
     package static var listen: Self { Self("millrace.listen") }
     package static var metricsListen: Self { Self("millrace.metrics.listen") }
+    package static var kafkaListen: Self { Self("millrace.kafka.listen") }
+    package static var kafkaAdvertised: Self { Self("millrace.kafka.advertised") }
 }
 
 extension SettingKey where Value == DurabilityLevel {
@@ -95,6 +97,7 @@ extension SettingKey where Value == Bool? {
 
 extension SettingKey where Value == Bool {
     package static var insecure: Self { Self("millrace.insecure") }
+    package static var kafkaCreatesTopics: Self { Self("millrace.kafka.auto.create.topics") }
     package static var insertsValues: Self { Self("ksql.insert.into.values.enabled") }
     package static var pullQueries: Self { Self("ksql.pull.queries.enable") }
     package static var pullTableScans: Self { Self("ksql.query.pull.table.scan.enabled") }

@@ -74,6 +74,11 @@ package enum SettingTable {
             .server, .address(defaultPort: defaultPort, allowsZero: false), "the server that the commands other than serve talk to"),
         ofServer(.socket, .file, "a Unix socket to listen on as well"),
         ofServer(.metricsListen, .address(defaultPort: nil, allowsZero: true), "the address of the metrics"),
+        ofServer(.kafkaListen, .address(defaultPort: 9092, allowsZero: true), "the address where Kafka's clients are served"),
+        ofServer(
+            .kafkaAdvertised, .address(defaultPort: 9092, allowsZero: false),
+            "the address that Kafka's clients are told to connect to; that of millrace.kafka.listen unless set"),
+        ofServer(.kafkaCreatesTopics, .flag, default: "true", "whether a topic that a Kafka client asks for is made"),
         ofServer(.queriesFile, .file, "a script to run; clients may then define nothing"),
         ofServer(.durability, .choice(["fsync", "os"]), default: "fsync", "when a record counts as durable"),
         ofServer(.threads, .integer(1...1_024), "worker threads; one per core unless set"),

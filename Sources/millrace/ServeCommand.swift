@@ -3,6 +3,7 @@
 import CommandLineTable
 import Diagnostics
 import Engine
+import Kafka
 import LogStore
 import Platform
 import Server
@@ -73,6 +74,14 @@ struct ServeCommand {
         var options = ServerOptions(listeners: listeners.map { .network(host: $0.host, port: $0.port) })
         if let path = invocation[.socket]?.text { options.listeners.append(.file(path)) }
         if let metrics = invocation[.metrics]?.address { options.metrics = .network(host: metrics.host, port: metrics.port) }
+        if let kafka = invocation[.kafka]?.address {
+            options.kafka = .network(host: kafka.host, port: kafka.port)
+            let told = SettingValues(settings.properties)[.kafkaAdvertised] ?? kafka
+            var broker = KafkaOptions(host: told.host, port: told.port)
+            broker.partitions = SettingValues(settings.properties)[.defaultPartitions]
+            broker.createsTopics = SettingValues(settings.properties)[.kafkaCreatesTopics]
+            options.broker = broker
+        }
         options.handlesSignals = true
         options.acceptsDefinitions = !hasScript
         return options
@@ -96,7 +105,9 @@ struct ServeCommand {
                     addresses = listed
                 }
             }
-            try checkListening(on: addresses, metrics: invocation[.metrics]?.address, isInsecure: invocation.isOn(.insecure))
+            try checkListening(
+                on: addresses, kafka: invocation[.kafka]?.address, metrics: invocation[.metrics]?.address,
+                isInsecure: invocation.isOn(.insecure))
         } catch {
             throw .usage(error)
         }

@@ -455,6 +455,14 @@ private func python(_ script: String, _ arguments: [String]) throws -> (output: 
         print(output)
     }
 
+    /// Kafka's clients against the listener; those that are not there are named.
+    @Test(.enabled(if: Surroundings.hasProgram("python3"), "there is no Python"))
+    func kafkaClientsAreServed() throws {
+        let (output, status) = try python("kafka.py", [millrace])
+        #expect(status == 0, "\(output)")
+        print(output)
+    }
+
     /// Each kind of statement, connection and query again and again, with a bound for what may stay; the long run does 10,000 of each.
     @Test(.enabled(if: Surroundings.hasProgram("python3"), "there is no Python"))
     func memoryComesBack() throws {

@@ -1,0 +1,79 @@
+// The APIs that are served: which versions of each, and what answers them. A client is told of versions below those that are read, too, where
+// clients of old look for them in what a broker says of itself (librdkafka before 2.11 takes Produce without version 2 for a broker without
+// message format 2); they are answered by an error.
+
+import LogStore
+
+enum APIs {
+    typealias Reply = @Sendable (KafkaReply) -> Void
+
+    /// One API.
+    struct Entry: Sendable {
+        let key: Int16
+        let versions: ClosedRange<Int16>
+        /// The least version that clients are told of.
+        let announced: Int16
+        let firstFlexible: Int16
+        let answer: @Sendable (KafkaBroker, _ frame: [UInt8], RequestHeader, @escaping Reply) throws(MessageError) -> Void
+        /// An answer with an error, for a version that is not read.
+        let refusal: @Sendable (RequestHeader) -> [UInt8]
+
+        /// `body` answers a request, at once or later.
+        init<Request: MessageRequest, Response: MessageResponse>(
+            _ request: Request.Type, _ response: Response.Type, announcedFrom announced: Int16? = nil,
+            _ body: @escaping @Sendable (KafkaBroker, Request, RequestHeader, @escaping @Sendable (Response?) -> Void) -> Void
+        ) {
+            key = Request.key
+            versions = Request.versions
+            self.announced = announced ?? Request.versions.lowerBound
+            firstFlexible = Request.firstFlexible
+            answer = { broker, frame, header, reply throws(MessageError) in
+                body(broker, try Request(frame, header), header) { response in
+                    reply(response.map { .frame($0.frame(header)) } ?? .nothing)
+                }
+            }
+            refusal = { header in
+                var response = Response()
+                response.fail(.unsupportedVersion)
+                return response.frame(correlation: header.correlation, version: Request.versions.lowerBound)
+            }
+        }
+    }
+
+    static let all: [Int16: Entry] = Dictionary(entries.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
+
+    private static let entries: [Entry] = [
+        Entry(ApiVersionsRequest.self, ApiVersionsResponse.self) { _, _, _, reply in reply(APIs.versions) },
+        Entry(MetadataRequest.self, MetadataResponse.self) { $3($0.metadata($1, $2.version)) },
+        Entry(ProduceRequest.self, ProduceResponse.self, announcedFrom: 0) { $0.produce($1, $3) },
+        Entry(FetchRequest.self, FetchResponse.self, announcedFrom: 0) { $0.fetch($1, $3) },
+        Entry(ListOffsetsRequest.self, ListOffsetsResponse.self, announcedFrom: 0) { $3($0.listOffsets($1)) },
+        Entry(OffsetForLeaderEpochRequest.self, OffsetForLeaderEpochResponse.self) { $3($0.offsetsForEpochs($1)) },
+        Entry(InitProducerIdRequest.self, InitProducerIdResponse.self) { $3($0.initProducer($1)) },
+        Entry(CreateTopicsRequest.self, CreateTopicsResponse.self, announcedFrom: 0) { $3($0.createTopics($1)) },
+        Entry(DeleteTopicsRequest.self, DeleteTopicsResponse.self, announcedFrom: 0) { $3($0.deleteTopics($1)) },
+        Entry(DescribeConfigsRequest.self, DescribeConfigsResponse.self, announcedFrom: 0) { $3($0.describeConfigs($1)) },
+        Entry(DescribeClusterRequest.self, DescribeClusterResponse.self) { broker, _, _, reply in reply(broker.describeCluster()) },
+        Entry(FindCoordinatorRequest.self, FindCoordinatorResponse.self) { $3($0.findCoordinator($1)) },
+        Entry(JoinGroupRequest.self, JoinGroupResponse.self) { $0.join($1, $2, $3) },
+        Entry(SyncGroupRequest.self, SyncGroupResponse.self) { $0.groups.sync($1, reply: $3) },
+        Entry(HeartbeatRequest.self, HeartbeatResponse.self) { $3($0.heartbeat($1)) },
+        Entry(LeaveGroupRequest.self, LeaveGroupResponse.self) { $3($0.leave($1, $2.version)) },
+        Entry(OffsetCommitRequest.self, OffsetCommitResponse.self, announcedFrom: 0) { $0.commitOffsets($1, $3) },
+        Entry(OffsetFetchRequest.self, OffsetFetchResponse.self, announcedFrom: 0) { $3($0.fetchOffsets($1, $2.version)) },
+        Entry(DescribeGroupsRequest.self, DescribeGroupsResponse.self) { $3($0.describeGroups($1)) },
+        Entry(ListGroupsRequest.self, ListGroupsResponse.self) { $3($0.listGroups($1)) },
+        Entry(DeleteGroupsRequest.self, DeleteGroupsResponse.self) { $0.deleteGroups($1, $3) },
+    ]
+
+    /// What clients are told.
+    static let versions: ApiVersionsResponse = {
+        var response = ApiVersionsResponse()
+        response.apiKeys = all.values.sorted { $0.key < $1.key }.map { api in
+            var entry = ApiVersionsResponse.ApiKey()
+            (entry.apiKey, entry.minVersion, entry.maxVersion) = (api.key, api.announced, api.versions.upperBound)
+            return entry
+        }
+        return response
+    }()
+}

@@ -1,0 +1,183 @@
+// Records for consumers: whole batches, as they are stored.
+
+import Bytes
+import LogStore
+import Platform
+import Quantities
+import Synchronization
+
+/// A partition that is read, and from where.
+struct FetchedPartition: Sendable {
+    var topic: TopicID
+    var partition: PartitionIndex
+    /// Where the consumer goes on.
+    var offset: Int64
+}
+
+extension KafkaBroker {
+    /// Bytes of one answer, whatever a client asks for.
+    private static let mostBytes = 64 << 20
+
+    func fetch(_ request: FetchRequest, _ reply: @escaping @Sendable (FetchResponse?) -> Void) {
+        // Incremental sessions are not kept: session 0 in an answer tells a client that each request has to name all partitions.
+        if request.sessionId != 0 {
+            var response = FetchResponse()
+            response.fail(.fetchSessionIDNotFound)
+            return reply(response)
+        }
+        let (response, found) = read(request)
+        let isEnough = found.bytes >= max(0, Int(request.minBytes)) || found.hasErrors || request.maxWaitMs <= 0 || found.waiting.isEmpty
+        if isEnough { return reply(response) }
+        waiting.wait(found.waiting, milliseconds: Int64(request.maxWaitMs)) { [self] isLast in
+            let (response, found) = read(request)
+            if !isLast, found.bytes < Int(request.minBytes), !found.hasErrors { return false }
+            reply(response)
+            return true
+        }
+        timer.wake()
+    }
+
+    /// What a reading of all partitions has found.
+    private struct Found {
+        var bytes = 0
+        var hasErrors = false
+        /// Those that are at their end.
+        var waiting: [FetchedPartition] = []
+    }
+
+    private func read(_ request: FetchRequest) -> (FetchResponse, Found) {
+        var response = FetchResponse()
+        var found = Found()
+        var left = min(KafkaBroker.mostBytes, max(0, Int(request.maxBytes)))
+        for topic in request.topics {
+            var answered = FetchResponse.Response()
+            answered.topic = topic.topic
+            let id = log.topicID(named: topic.topic)
+            for wanted in topic.partitions {
+                answered.partitions.append(read(id, wanted, &left, &found))
+            }
+            response.responses.append(answered)
+        }
+        return (response, found)
+    }
+
+    private func read(
+        _ topic: TopicID?, _ wanted: FetchRequest.Topic.Partition, _ left: inout Int, _ found: inout Found
+    ) -> FetchResponse.Response.Partition {
+        var partition = FetchResponse.Response.Partition()
+        partition.partitionIndex = wanted.partition
+        // Null: there are no transactions.
+        partition.abortedTransactions = nil
+        partition.highWatermark = -1
+        do throws(LogError) {
+            guard let topic, let index = PartitionIndex(exactly: Int64(wanted.partition)) else {
+                throw LogError(.unknownPartition, "there is no such partition")
+            }
+            let bounds = try log.bounds(of: topic, partition: index)
+            partition.highWatermark = bounds.durableEnd.count
+            partition.lastStableOffset = bounds.durableEnd.count
+            partition.logStartOffset = bounds.start.count
+            guard let offset = Offset(exactly: wanted.fetchOffset), offset >= bounds.start, offset <= bounds.durableEnd else {
+                throw LogError(.offsetBeyondEnd(end: bounds.durableEnd), "the offset is outside the partition")
+            }
+            found.waiting.append(FetchedPartition(topic: topic, partition: index, offset: offset.count))
+            // The first batch is given whole, however little was asked for: else a consumer would stand still.
+            guard offset < bounds.durableEnd, left > 0 || found.bytes == 0 else { return partition }
+            let most = max(0, min(left, Int(wanted.partitionMaxBytes)))
+            let run = try log.fetchBatches(topic, partition: index, from: offset, maxBytes: ByteCount(length: most), upTo: .durable)
+            partition.records = run.bytes[run.batches]
+            found.bytes += run.batches.count
+            left -= run.batches.count
+        } catch {
+            found.hasErrors = true
+            partition.errorCode = KafkaError(error).rawValue
+            if case .damaged = error.kind { options.report("kafka_damage", error.message) }
+        }
+        return partition
+    }
+
+    // MARK: Offsets
+
+    func listOffsets(_ request: ListOffsetsRequest) -> ListOffsetsResponse {
+        var response = ListOffsetsResponse()
+        response.topics = request.topics.map { topic in
+            var answered = ListOffsetsResponse.Topic()
+            answered.name = topic.name
+            let id = log.topicID(named: topic.name)
+            answered.partitions = topic.partitions.map { wanted in
+                var partition = ListOffsetsResponse.Topic.Partition()
+                partition.partitionIndex = wanted.partitionIndex
+                do throws(LogError) {
+                    guard let id, let index = PartitionIndex(exactly: Int64(wanted.partitionIndex)) else {
+                        throw LogError(.unknownPartition, "there is no such partition")
+                    }
+                    try find(wanted.timestamp, id, index, &partition)
+                } catch {
+                    partition.errorCode = KafkaError(error).rawValue
+                }
+                return partition
+            }
+            return answered
+        }
+        return response
+    }
+
+    private func find(
+        _ timestamp: Int64, _ topic: TopicID, _ partition: PartitionIndex, _ answered: inout ListOffsetsResponse.Topic.Partition
+    ) throws(LogError) {
+        let bounds = try log.bounds(of: topic, partition: partition)
+        answered.leaderEpoch = 0
+        switch timestamp {
+        case -1: answered.offset = bounds.durableEnd.count
+        // The earliest, and the earliest that is kept on this machine.
+        case -2, -4: answered.offset = bounds.start.count
+        case -3:
+            guard let largest = try log.largestTimestamp(of: topic, partition: partition) else { return }
+            (answered.offset, answered.timestamp) = (largest.offset.count, largest.timestamp)
+        case ..<0: throw LogError(.unknownPartition, "there is no such time")
+        default:
+            guard let offset = try log.offset(of: topic, partition: partition, atOrAfter: timestamp) else { return }
+            let run = try log.fetch(topic, partition: partition, from: offset, maxBytes: ByteCount(length: 1), upTo: .durable)
+            (answered.offset, answered.timestamp) = (offset.count, run.timestamps.first ?? timestamp)
+        }
+    }
+
+    /// There has been one leader: what a consumer has read is what is there, up to the end.
+    func offsetsForEpochs(_ request: OffsetForLeaderEpochRequest) -> OffsetForLeaderEpochResponse {
+        var response = OffsetForLeaderEpochResponse()
+        response.topics = request.topics.map { topic in
+            var answered = OffsetForLeaderEpochResponse.Topic()
+            answered.topic = topic.topic
+            let id = log.topicID(named: topic.topic)
+            answered.partitions = topic.partitions.map { wanted in
+                var partition = OffsetForLeaderEpochResponse.Topic.Partition()
+                partition.partition = wanted.partition
+                guard let id, let index = PartitionIndex(exactly: Int64(wanted.partition)), let bounds = try? log.bounds(of: id, partition: index) else {
+                    partition.errorCode = KafkaError.unknownTopicOrPartition.rawValue
+                    return partition
+                }
+                (partition.leaderEpoch, partition.endOffset) = (0, bounds.durableEnd.count)
+                return partition
+            }
+            return answered
+        }
+        return response
+    }
+}
+
+extension EventLog {
+    /// The largest timestamp of a partition and the first record that has it; nil where there are no records.
+    fileprivate func largestTimestamp(
+        of topic: TopicID, partition: PartitionIndex
+    ) throws(LogError) -> (offset: Offset, timestamp: Int64)? {
+        // By halving: there is a record at or after a time exactly where the largest one is.
+        guard try offset(of: topic, partition: partition, atOrAfter: 0) != nil else { return nil }
+        var (low, high) = (Int64(0), Int64.max)
+        while low < high {
+            let middle = low + (high - low) / 2 + 1
+            if try offset(of: topic, partition: partition, atOrAfter: middle) != nil { low = middle } else { high = middle - 1 }
+        }
+        guard let found = try offset(of: topic, partition: partition, atOrAfter: low) else { return nil }
+        return (found, low)
+    }
+}

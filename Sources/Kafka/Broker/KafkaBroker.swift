@@ -1,0 +1,128 @@
+// One broker, number 1, over the log: takes the frames of clients and gives each its answer. It knows no sockets, and it waits for nothing: where
+// an answer has to wait (for a commit, for records, for other members of a group), it comes by a callback.
+//
+// The protocol: kafka.apache.org/protocol.
+
+package import LogStore
+package import Platform
+import Synchronization
+
+/// How a broker presents itself.
+package struct KafkaOptions: Sendable {
+    /// The address that clients are told to connect to.
+    package var host: String
+    /// Its port.
+    package var port: Int
+    /// Whether a topic that a client asks for, and may have made, is made.
+    package var createsTopics = true
+    /// Partitions of a topic that is made without a number.
+    package var partitions = 1
+    /// Whether a name belongs to Millrace: such a topic is read, and not written, changed or removed.
+    package var isReserved: @Sendable (_ topic: String) -> Bool = { _ in false }
+    /// Whether a group is a query of Millrace: its position is shown, and nobody else's to move.
+    package var isReservedGroup: @Sendable (_ group: String) -> Bool = { _ in false }
+    /// Why a topic cannot be removed; nil where it can.
+    package var obstacle: @Sendable (_ topic: String) -> String? = { _ in nil }
+    /// Receives one line about what a client did that cannot be served.
+    package var report: @Sendable (_ event: String, _ reason: String) -> Void = { _, _ in }
+
+    /// At an address.
+    package init(host: String, port: Int) {
+        self.host = host
+        self.port = port
+    }
+}
+
+/// What becomes of a frame.
+package enum KafkaReply: Sendable {
+    /// Bytes for the client.
+    case frame([UInt8])
+    /// The client wants no answer.
+    case nothing
+    /// The connection ends, for this reason.
+    case close(String)
+}
+
+/// The broker. All calls may come from any thread.
+package final class KafkaBroker: Sendable {
+    /// Its number, which clients also find as coordinator and controller.
+    static let node: Int32 = 1
+
+    let log: any EventLog
+    let clock: any TimeSource
+    let random: any RandomSource
+    let options: KafkaOptions
+    let groups: GroupCoordinator
+    let waiting: WaitingFetches
+    private let threads: ThreadPool
+    let timer = BrokerTimer()
+    /// The same for the life of a data directory: the identity of the topic of offsets.
+    let cluster: String
+
+    /// A broker over a log, which it does not close. Errors: those of reading the offsets of groups.
+    package init(
+        _ log: any EventLog, _ options: KafkaOptions, clock: any TimeSource, random: any RandomSource, scheduler: any Scheduler
+    ) throws(LogError) {
+        self.log = log
+        self.clock = clock
+        self.random = random
+        self.options = options
+        let threads = ThreadPool("kafka", limit: max(2, processorCount()), scheduler: scheduler)
+        self.threads = threads
+        let offsets = try GroupOffsets(log, clock)
+        groups = GroupCoordinator(offsets, clock: clock, random: random)
+        waiting = WaitingFetches(log, clock) { work in _ = threads.run(work) }
+        cluster = offsets.topic.description
+        timer.start(scheduler) { [groups, waiting] in
+            let (hasMembers, hasFetches) = (groups.tick(), waiting.tick())
+            return hasMembers || hasFetches
+        }
+    }
+
+    /// Ends what waits, and its threads.
+    package func close() {
+        timer.stop()
+        waiting.close()
+        groups.close()
+        threads.close()
+    }
+
+    /// Answers a frame, which has no length in front; `reply` is called once, from any thread. A connection's next frame is handed over
+    /// behind that, as Kafka's own broker does.
+    package func answer(_ frame: [UInt8], reply: @escaping @Sendable (KafkaReply) -> Void) {
+        if !threads.run({ [self] in process(frame, reply) }) { reply(.close("the server stops")) }
+    }
+
+    private func process(_ frame: [UInt8], _ reply: @escaping @Sendable (KafkaReply) -> Void) {
+        do throws(MessageError) {
+            let header = try RequestHeader(frame) { key, version in
+                APIs.all[key].map { version >= $0.firstFlexible } ?? false
+            }
+            guard let api = APIs.all[header.key] else {
+                return reply(.close("API \(header.key), which is not served, from \(header.client ?? "a client")"))
+            }
+            guard api.versions.contains(header.version) else { return refuse(header, api, reply) }
+            try api.answer(self, frame, header, reply)
+        } catch {
+            reply(.close("a request cannot be read: \(error.reason)"))
+        }
+    }
+
+    /// A version that is not served. A client that asks what there is gets the answer in the oldest form, which all of them read, with an
+    /// error and what is served; other clients would take silence for a broken network.
+    private func refuse(_ header: RequestHeader, _ api: APIs.Entry, _ reply: @escaping @Sendable (KafkaReply) -> Void) {
+        if header.key == ApiVersionsRequest.key {
+            var response = APIs.versions
+            response.errorCode = KafkaError.unsupportedVersion.rawValue
+            return reply(.frame(response.frame(correlation: header.correlation, version: 0)))
+        }
+        options.report(
+            "kafka_version_refused",
+            "\(header.client ?? "a client") asks for version \(header.version) of API \(header.key); served are "
+                + "\(api.versions.lowerBound) to \(api.versions.upperBound)")
+        reply(.frame(api.refusal(header)))
+    }
+
+    /// A new identity of members and the like.
+    func newIdentity() -> String { TopicID(high: random.next(), low: random.next()).description }
+}

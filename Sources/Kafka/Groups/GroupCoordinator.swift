@@ -1,0 +1,150 @@
+// The coordinator of all consumer groups: gives each request to its group, one at a time, and the answers once that is done.
+
+import LogStore
+import Platform
+import Synchronization
+
+/// All groups.
+final class GroupCoordinator: Sendable {
+    /// Milliseconds that a member may stay silent: Kafka's bounds (`group.min.session.timeout.ms` and its fellow).
+    static let sessionTimeouts: ClosedRange<Int32> = 6_000...1_800_000
+    /// Groups at once, and members of one: what a client can make others hold.
+    static let mostGroups = 10_000, mostMembers = 2_000
+
+    private let groups = Mutex<[String: ConsumerGroup]>([:])
+    let offsets: GroupOffsets
+    private let clock: any TimeSource
+    private let random: any RandomSource
+
+    init(_ offsets: GroupOffsets, clock: any TimeSource, random: any RandomSource) {
+        self.offsets = offsets
+        self.clock = clock
+        self.random = random
+    }
+
+    private var now: Int64 { clock.monotonicNanoseconds() / 1_000_000 }
+
+    /// Does something with a group, which is made where it is not there and forgotten where nothing is left of it.
+    private func with<Result: Sendable>(_ name: String, _ body: (inout ConsumerGroup) -> Result) -> Result {
+        let (result, answers) = groups.withLock { groups -> (Result, [@Sendable () -> Void]) in
+            var group = groups.removeValue(forKey: name) ?? ConsumerGroup(name: name)
+            let result = body(&group)
+            let answers = group.answers
+            group.answers = []
+            // What an empty group has is offsets, and those are kept elsewhere.
+            if !group.isIdle { groups[name] = group }
+            return (result, answers)
+        }
+        for answer in answers { answer() }
+        return result
+    }
+
+    // MARK: Members
+
+    func join(
+        _ request: JoinGroupRequest, version: Int16, client: String, host: String, reply: @escaping @Sendable (JoinGroupResponse) -> Void
+    ) {
+        var refusal = JoinGroupResponse()
+        refusal.memberId = request.memberId
+        if request.groupId.isEmpty {
+            refusal.errorCode = KafkaError.invalidGroupID.rawValue
+        } else if !GroupCoordinator.sessionTimeouts.contains(request.sessionTimeoutMs) {
+            refusal.errorCode = KafkaError.invalidSessionTimeout.rawValue
+        } else if isFull(request.groupId) {
+            refusal.errorCode = KafkaError.coordinatorNotAvailable.rawValue
+        }
+        guard refusal.errorCode == 0 else { return reply(refusal) }
+        let id = "\(request.groupInstanceId ?? client)-\(TopicID(high: random.next(), low: random.next()))"
+        with(request.groupId) { group in
+            group.join(request, newID: id, asksTwice: version >= 4, client: client, host: host, now: now, reply: reply)
+        }
+    }
+
+    private func isFull(_ name: String) -> Bool {
+        groups.withLock { groups in
+            groups[name].map { $0.members.count >= GroupCoordinator.mostMembers } ?? (groups.count >= GroupCoordinator.mostGroups)
+        }
+    }
+
+    func sync(_ request: SyncGroupRequest, reply: @escaping @Sendable (SyncGroupResponse) -> Void) {
+        with(request.groupId) { $0.sync(request, now: now, reply: reply) }
+    }
+
+    func heartbeat(_ request: HeartbeatRequest) -> KafkaError { with(request.groupId) { $0.heartbeat(request, now: now) } }
+
+    func leave(_ group: String, member: String, instance: String?) -> KafkaError {
+        with(group) { $0.leave(member, instance, now: now) }
+    }
+
+    /// Whether a commit of offsets is in order.
+    func check(commit request: OffsetCommitRequest) -> KafkaError {
+        if request.groupId.isEmpty { return .invalidGroupID }
+        return with(request.groupId) {
+            $0.check(
+                commitOf: request.memberId, request.groupInstanceId, generation: request.generationIdOrMemberEpoch, now: now)
+        }
+    }
+
+    // MARK: For those who look on
+
+    /// The groups with members or offsets.
+    func names() throws(LogError) -> [String] {
+        let withMembers = groups.withLock { groups in groups.values.filter { !$0.isIdle }.map(\.name) }
+        return Set(withMembers).union(try offsets.groups()).sorted()
+    }
+
+    /// A group as it is; nil where it has no members and never had.
+    func group(_ name: String) -> ConsumerGroup? { groups.withLock { $0[name] } }
+
+    /// Forgets a group with its offsets, which `completion` says.
+    func delete(_ name: String, completion: @escaping @Sendable (KafkaError) -> Void) {
+        do throws(LogError) {
+            let committed = try offsets.offsets(of: name)
+            let state = groups.withLock { groups -> KafkaError in
+                guard let group = groups[name] else { return committed.isEmpty ? .groupIDNotFound : .none }
+                if !group.isIdle { return .nonEmptyGroup }
+                groups[name] = nil
+                return .none
+            }
+            guard state == .none else { return completion(state) }
+            offsets.commit(name, committed.mapValues { _ in nil }) { completion($0.map { KafkaError($0) } ?? .none) }
+        } catch {
+            completion(KafkaError(error))
+        }
+    }
+
+    // MARK: Time
+
+    /// Looks at what time has overtaken; whether anything waits for a time.
+    func tick() -> Bool {
+        let now = now
+        let (answers, isNeeded) = groups.withLock { groups -> ([@Sendable () -> Void], Bool) in
+            var answers: [@Sendable () -> Void] = []
+            var isNeeded = false
+            for name in Array(groups.keys) {
+                guard groups[name]?.isIdle == false else { continue }
+                isNeeded = true
+                groups[name]?.tick(now)
+                answers += groups[name]?.answers ?? []
+                groups[name]?.answers = []
+            }
+            return (answers, isNeeded)
+        }
+        for answer in answers { answer() }
+        return isNeeded
+    }
+
+    /// The broker stops.
+    func close() {
+        let answers = groups.withLock { groups -> [@Sendable () -> Void] in
+            var answers: [@Sendable () -> Void] = []
+            for name in Array(groups.keys) {
+                groups[name]?.end()
+                answers += groups[name]?.answers ?? []
+            }
+            groups = [:]
+            return answers
+        }
+        for answer in answers { answer() }
+    }
+}

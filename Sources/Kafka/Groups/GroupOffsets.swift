@@ -1,0 +1,112 @@
+// What groups have committed: held in memory, kept in the topic `__consumer_offsets` in Kafka's own record format, where the positions of
+// Millrace's queries stand, too.
+
+import Bytes
+import LogStore
+import Platform
+import Quantities
+import Synchronization
+
+/// A committed offset as clients see it.
+struct CommittedOffset: Equatable, Sendable {
+    var offset: Int64
+    var leaderEpoch: Int32 = -1
+    var metadata: String
+}
+
+/// A partition by the name of its topic.
+struct NamedPartition: Hashable, Sendable {
+    var topic: String
+    var partition: Int32
+}
+
+/// The offsets of all groups.
+final class GroupOffsets: Sendable {
+    private struct State {
+        var groups: [String: [NamedPartition: CommittedOffset]] = [:]
+        /// How far the topic has been read.
+        var next: [PartitionIndex: Offset] = [:]
+    }
+
+    private let log: any EventLog
+    private let clock: any TimeSource
+    private let state = Mutex(State())
+    /// The topic that keeps them.
+    let topic: TopicID
+
+    /// Reads nothing yet. Errors: those of making the topic where it is not there.
+    init(_ log: any EventLog, _ clock: any TimeSource) throws(LogError) {
+        self.log = log
+        self.clock = clock
+        if let id = log.topicID(named: consumerOffsetsTopic) {
+            topic = id
+        } else {
+            topic = try log.createTopic(consumerOffsetsTopic, partitions: 1, config: .compacted).id
+        }
+    }
+
+    /// Reads what is new in the topic, which queries write as well.
+    private func refresh(_ state: inout State) throws(LogError) {
+        guard let count = log.partitionCount(of: topic) else { return }
+        for partition in PartitionIndex.all(of: count) {
+            let bounds = try log.bounds(of: topic, partition: partition)
+            var next = max(state.next[partition] ?? .first, bounds.start)
+            while next < bounds.durableEnd {
+                let run = try log.fetch(topic, partition: partition, from: next, maxBytes: .mebibytes(1), upTo: .durable)
+                for index in 0..<run.count { GroupOffsets.take(run, index, &state) }
+                next = run.nextOffset
+                if run.isAtEnd { break }
+            }
+            state.next[partition] = next
+        }
+    }
+
+    private static func take(_ run: RecordRun, _ index: Int, _ state: inout State) {
+        guard !run.keys[index].isNull, let key = OffsetKey(Array(run.bytes[run.keys[index].indexes])) else { return }
+        let partition = NamedPartition(topic: key.topic, partition: key.partition.int32)
+        let value = run.values[index].isNull ? nil : OffsetValue(Array(run.bytes[run.values[index].indexes]))
+        state.groups[key.group, default: [:]][partition] = value.map { CommittedOffset(offset: $0.offset.count, metadata: $0.metadata) }
+        if state.groups[key.group]?.isEmpty == true { state.groups[key.group] = nil }
+    }
+
+    /// What a group has committed. Errors: those of reading the topic.
+    func offsets(of group: String) throws(LogError) -> [NamedPartition: CommittedOffset] {
+        let result = state.withLock { state -> Result<[NamedPartition: CommittedOffset], LogError> in
+            do throws(LogError) { try refresh(&state) } catch { return .failure(error) }
+            return .success(state.groups[group] ?? [:])
+        }
+        return try result.get()
+    }
+
+    /// The groups that have committed anything.
+    func groups() throws(LogError) -> [String] {
+        let result = state.withLock { state -> Result<[String], LogError> in
+            do throws(LogError) { try refresh(&state) } catch { return .failure(error) }
+            return .success(state.groups.keys.sorted())
+        }
+        return try result.get()
+    }
+
+    /// Commits offsets of a group, nil taking one back; `completion` is called once it is durable, or with what is wrong.
+    func commit(
+        _ group: String, _ offsets: [NamedPartition: CommittedOffset?], completion: @escaping @Sendable (LogError?) -> Void
+    ) {
+        var records = OutgoingRecords()
+        let now = clock.wallMilliseconds()
+        for (place, offset) in offsets.sorted(by: { ($0.key.topic, $0.key.partition) < ($1.key.topic, $1.key.partition) }) {
+            guard let partition = PartitionIndex(exactly: Int64(place.partition)) else { continue }
+            let key = OffsetKey(group: group, topic: place.topic, partition: partition)
+            let value = offset.map {
+                OffsetValue(
+                    offset: Offset(clamping: $0.offset), topic: log.topicID(named: place.topic), metadata: $0.metadata, committedAt: now)
+            }
+            records.append(key: key.encoded, value: value?.encoded, timestamp: now)
+        }
+        log.commit(Commit([Append(topic: topic, partition: .first, records: records)])) { result in
+            switch result {
+            case .success: completion(nil)
+            case .failure(let error): completion(error)
+            }
+        }
+    }
+}

@@ -1,0 +1,26 @@
+// The broker behind the server's listener for Kafka's clients: an engine's log with what the engine lets them do.
+
+import Diagnostics
+import Engine
+import Kafka
+import LogStore
+import Platform
+import Quantities
+
+extension MillraceServer {
+    /// A broker over the engine's log, at the port that the listener got where that is the one that clients are told; nil without a listener.
+    static func broker(_ options: KafkaOptions, _ address: SocketAddress?, _ engine: MillraceEngine) throws(Diagnostic) -> KafkaBroker? {
+        guard case .network(_, let port)? = address else { return nil }
+        var options = options
+        if options.port == 0 { options.port = port }
+        options.isReserved = { engine.isReserved(topic: $0) }
+        options.isReservedGroup = { engine.isQuery(group: $0) }
+        options.obstacle = { engine.obstacle(toRemovalOf: $0) }
+        options.report = { event, reason in engine.report(.warning, logText(event, ["reason": reason])) }
+        do throws(LogError) {
+            return try KafkaBroker(engine.eventLog, options, clock: engine.clock, random: SystemRandom(), scheduler: engine.scheduler)
+        } catch {
+            throw Diagnostic(.ioError, error.message, category: .general, hint: error.hint)
+        }
+    }
+}
