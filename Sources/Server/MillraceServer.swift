@@ -246,23 +246,17 @@ package final class MillraceServer: @unchecked Sendable {
     }
 
     /// The facts of the greeting.
-    func greeting(connection number: Int) -> JSONValue {
-        [
-            "server": .string(productVersion), "connection": .integer(number), "auth": [], "tls": .boolean(false),
-            "maxLine": .integer(WireLimits.lineBytes),
-        ]
-    }
+    func greeting(connection number: Int) -> JSONValue { greetingFacts(server: productVersion, connection: number) }
 
     /// Milliseconds since it was started.
     var uptime: Int { Int((engine.clock.monotonicNanoseconds() - started) / 1_000_000) }
 
     /// The answer to `.status`.
     var status: JSONValue {
-        [
-            "server": .string(productVersion), "uptimeMs": .integer(uptime), "connections": .integer(counters.connectionsOpen.current),
-            "running": .integer(counters.requestsRunning.current), "requests": .integer(counters.requests.current),
-            "queries": .integer(engine.queryCount),
-        ]
+        ServerStatus(
+            server: productVersion, uptime: uptime, connections: counters.connectionsOpen.current, running: counters.requestsRunning.current,
+            requests: counters.requests.current, queries: engine.queryCount
+        ).facts
     }
 
     // MARK: The end

@@ -143,13 +143,7 @@ final class PutRequest: Sendable {
         outbox.write { encoder in
             switch (result, problem) {
             case (.success(let report), nil):
-                var facts = report.facts
-                let tenths = (time.monotonicNanoseconds() - started + 50_000) / 100_000
-                if case .object(var members) = facts {
-                    members.append(.init("ms", .number("\(tenths / 10).\(tenths % 10)")))
-                    facts = .object(members)
-                }
-                encoder.done(facts, tag: tag)
+                encoder.done(report.facts(nanoseconds: time.monotonicNanoseconds() - started), tag: tag)
             case (.failure(let error), _), (.success, .some(let error)):
                 counters.requestsFailed.raise()
                 var error = error

@@ -54,7 +54,7 @@ final class RequestSink: AnswerSink {
             return (state.held, state.isShuttingDown, state.rows)
         }
         outbox.write { [tag] encoder in
-            if let held { encoder.notice(RequestSink.inner(held), tag: tag) }
+            if let held { encoder.notice(held.innerFacts, tag: tag) }
             switch event {
             case .columns(let columns, let kind): encoder.columns(columnFacts(columns, kind), tag: tag)
             case .rows(let block):
@@ -81,11 +81,6 @@ final class RequestSink: AnswerSink {
         }
         guard let summary else { return }
         outbox.write { encoder in encoder.done(summary.facts, tag: tag) }
-    }
-
-    /// The end of a statement that is not the last of its request.
-    private static func inner(_ summary: AnswerSummary) -> JSONValue {
-        ["message": .string(summary.message ?? "\(summary.rows) rows"), "done": summary.facts]
     }
 
     /// Says which row was too long to be sent.

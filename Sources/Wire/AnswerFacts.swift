@@ -16,14 +16,8 @@ extension AnswerSummary {
         if let firstProblem { members.append(.init("firstProblem", .string(firstProblem))) }
         if let queryID { members.append(.init("query", .string(queryID))) }
         if !readings.isEmpty { members.append(.init("read", .array(readings.map(\.facts)))) }
-        members.append(.init("ms", .number(milliseconds)))
+        members.append(.milliseconds(of: nanoseconds))
         return .object(members)
-    }
-
-    /// Milliseconds with one digit behind the point.
-    private var milliseconds: String {
-        let tenths = max(0, nanoseconds) / 100_000 + (max(0, nanoseconds) % 100_000 >= 50_000 ? 1 : 0)
-        return "\(tenths / 10).\(tenths % 10)"
     }
 
     /// Reads back what a server wrote.
@@ -83,8 +77,13 @@ package func columns(from facts: JSONValue) -> ([ResultColumn], ResultKind) {
 }
 
 extension IngestReport {
-    /// The object of the `+` line of a `.put`, and of the `~` lines before it.
-    package var facts: JSONValue {
+    /// The object of the `~` lines before the `+` line of a `.put`.
+    package var facts: JSONValue { .object(members) }
+
+    /// The object of the `+` line of a `.put` that has taken so long.
+    package func facts(nanoseconds: Int64) -> JSONValue { .object(members + [.milliseconds(of: nanoseconds)]) }
+
+    private var members: [JSONValue.Member] {
         var members: [JSONValue.Member] = [
             .init("message", .string(sentence)), .init("rows", .integer(records)), .init("skipped", .integer(rejected)),
         ]
@@ -101,7 +100,7 @@ extension IngestReport {
                             "last": .integer($0.last.count),
                         ]
                     })))
-        return .object(members)
+        return members
     }
 
     /// Reads back what a server wrote.
@@ -119,6 +118,14 @@ extension IngestReport {
                 partition: PartitionIndex(clamping: number("partition")), first: Offset(clamping: number("first")),
                 last: Offset(clamping: number("last")))
         }
+    }
+}
+
+extension JSONValue.Member {
+    /// How long something took, in milliseconds with one digit behind the point.
+    fileprivate static func milliseconds(of nanoseconds: Int64) -> JSONValue.Member {
+        let tenths = max(0, nanoseconds) / 100_000 + (max(0, nanoseconds) % 100_000 >= 50_000 ? 1 : 0)
+        return .init("ms", .number("\(tenths / 10).\(tenths % 10)"))
     }
 }
 

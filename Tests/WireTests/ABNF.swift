@@ -18,7 +18,9 @@ struct ABNF {
         let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
         let text = try String(contentsOf: folder.appendingPathComponent("grammar/\(name)"), encoding: .utf8)
         var joined: [String] = []
-        for line in text.split(separator: "\n") where !line.hasPrefix(";") {
+        for whole in text.split(separator: "\n") where !whole.hasPrefix(";") {
+            // What is said of a line, behind it.
+            let line = whole.firstRange(of: " ; ").map { whole[..<$0.lowerBound] } ?? whole
             if line.hasPrefix(" "), !joined.isEmpty { joined[joined.count - 1] += line } else { joined.append(String(line)) }
         }
         for line in joined {
