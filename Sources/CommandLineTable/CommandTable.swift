@@ -39,6 +39,7 @@ package enum OptionName: String, Hashable, Sendable, CaseIterable {
     case logLevel = "log-level"
     case memoryLimit = "memory-limit"
     case batch, passing, verbose, format
+    case maxErrors = "max-errors"
     case fromBeginning = "from-beginning"
     case logSize = "log-size"
     case limit, partition, rows, runs, groups, partitions, rate, duration, steady, json, plot, against, compare, help, version
@@ -150,8 +151,10 @@ package enum CommandTable {
                 OperandSpec(name: "FILE", kind: .file, count: 0...1, help: "the records, one a line; standard input unless given"),
             ],
             options: [
-                OptionSpec(.format, nil, .choice(["json", "csv", "line"]), "how a record is written", default: "json"), data, server,
-                durability,
+                OptionSpec(.format, nil, .choice(["json", "csv", "line"]), "how a record is written", default: "json"),
+                OptionSpec(
+                    .maxErrors, nil, .countOrShare, "how many lines, or which share of them, may be no records without the exit code being 1",
+                    default: "0"), data, server, durability,
             ]),
         CommandSpec(
             name: .tail, summary: "prints the records of a stream as they come",

@@ -22,6 +22,8 @@ package enum ValueKind: Hashable, Sendable {
     case choice([String])
     /// `NAME=VALUE`
     case definition
+    /// How many of all: a number, or a share as in `5%`.
+    case countOrShare
 
     /// The word that stands for the value in help texts.
     package var placeholder: String {
@@ -37,6 +39,7 @@ package enum ValueKind: Hashable, Sendable {
         case .bytes: "BYTES"
         case .choice(let words): words.joined(separator: "|")
         case .definition: "NAME=VALUE"
+        case .countOrShare: "N|P%"
         }
     }
 }
@@ -178,6 +181,12 @@ extension ValueKind {
             default: throw ValueProblem(reason: "takes true or false, not '\(shortened(text))'")
             }
         case .text, .possiblyEmptyText, .sql, .file, .directory: return .text(text)
+        case .countOrShare:
+            let number = Int(text.hasSuffix("%") ? String(text.dropLast()) : text)
+            guard let number, number >= 0, !text.hasSuffix("%") || number <= 100 else {
+                throw ValueProblem(reason: "takes a number from 0, or a percentage from 0% to 100%, not '\(shortened(text))'")
+            }
+            return .text(text)
         case .address(let defaultPort, let allowsZero):
             return .address(try ValueKind.address(text, defaultPort: defaultPort, allowsZero: allowsZero))
         case .integer(let range): return .integer(try ValueKind.number(text, in: range, unit: ""))

@@ -19,6 +19,8 @@ struct LoadCommand {
     private let stream: String
     private let format: IngestFormat
     private let input: ByteStream
+    /// `N` or `P%`: how many lines may be rejected.
+    private let maxErrors: String
     private let progress: ProgressBar
 
     /// The most that is read at once.
@@ -29,6 +31,7 @@ struct LoadCommand {
         let invocation = settings.invocation
         stream = invocation.operands[0]
         format = invocation[.format]?.text.flatMap { IngestFormat(rawValue: $0) } ?? .json
+        maxErrors = invocation[.maxErrors]?.text ?? "0"
         let path = invocation.operands.count > 1 ? invocation.operands[1] : "-"
         do throws(SystemError) {
             input = path == "-" ? .input : try .reading(path)
@@ -82,7 +85,17 @@ struct LoadCommand {
         let hundredths = Int(seconds * 100 + 0.5)
         let time = "\(hundredths / 100).\(hundredths % 100 < 10 ? "0" : "")\(hundredths % 100) s"
         ByteStream.errors.print("\(report.sentence), in \(time), \(rate) records/s\n")
+        if !isTolerable(report) {
+            ByteStream.errors.print("error: more lines were rejected than --max-errors \(maxErrors) lets pass\n")
+            return 1
+        }
         return 0
+    }
+
+    private func isTolerable(_ report: IngestReport) -> Bool {
+        guard maxErrors.hasSuffix("%") else { return report.rejected <= Int(maxErrors) ?? 0 }
+        let percent = Double(maxErrors.dropLast()) ?? 0
+        return Double(report.rejected) * 100 <= percent * (Double(report.rejected) + Double(report.records))
     }
 
     /// The first piece of the input, without the byte order mark that some editors write before a text. Empty at the end of the input.

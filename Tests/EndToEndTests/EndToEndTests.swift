@@ -238,6 +238,21 @@ private func python(_ script: String, _ arguments: [String]) throws -> (output: 
         #expect(status == 0 && output.contains("millrace.data.dir\tSERVER\t\(place)\t"), "\(output)")
     }
 
+    /// Lines that are no records are no success, unless so many of them are expected.
+    @Test(arguments: [([], 1), (["--max-errors", "1"], 0), (["--max-errors", "49%"], 1), (["--max-errors", "50%"], 0)] as [([String], Int32)])
+    func linesThatAreRejected(options: [String], status: Int32) throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "rejected-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let (data, lines) = (folder.appending(path: "data").path, folder.appending(path: "lines.json"))
+        #expect(try run(millrace, ["run", "--data", data, "-c", "CREATE STREAM s (v INT) WITH (partitions=1);"]).status == 0)
+        try "{\"V\":1}\n{\"V\":\"x\"}\n".write(to: lines, atomically: true, encoding: .utf8)
+        let loaded = try run(millrace, ["load", "s", lines.path, "--data", data] + options)
+        #expect(loaded.status == status && loaded.output.hasPrefix("1 record, 1 line rejected"), "\(loaded.output)")
+        #expect(loaded.output.contains("--max-errors") == (status == 1), "\(loaded.output)")
+        #expect(try run(millrace, ["load", "s", lines.path, "--data", data, "--max-errors", "-1"]).status == 2)
+    }
+
     /// Some editors write a byte order mark in front of a text: it is no part of it, in whatever file it stands. A text in an
     /// encoding that is not read here is refused in so many words, with nothing done.
     @Test(arguments: ["config", "run", "input", "shell", "serve", "test", "case", "load"])
