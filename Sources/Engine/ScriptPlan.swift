@@ -62,6 +62,15 @@ struct ScriptStatement: Sendable {
         }
     }
 
+    /// Whether it is a CREATE OR REPLACE.
+    var replaces: Bool {
+        switch statement {
+        case .createSource(let create): create.orReplace
+        case .createAs(let create): create.orReplace
+        default: false
+        }
+    }
+
     /// Whether it is a TERMINATE. Of what it ends, the source remains, as if it had been made without a query.
     var endsQueries: Bool {
         if case .manageQuery(.terminate, _) = statement { true } else { false }
@@ -95,7 +104,14 @@ struct ScriptPlan: Sendable {
         var makers: [CatalogKey: (create: Int, drop: Int?)] = [:]
         for (index, statement) in statements.enumerated() {
             guard let subject = statement.subject else { continue }
-            if statement.isCreate { makers[subject] = (index, lastDrop(of: subject, before: index)) }
+            if statement.isCreate {
+                if repeats(index, of: subject, makers[subject]?.create) {
+                    // A mistake, which each start tells, also one at which the first of them is there already.
+                    decisions[index] = true
+                    continue
+                }
+                makers[subject] = (index, lastDrop(of: subject, before: index))
+            }
             if statement.isDrop { makers[subject] = nil }
         }
         var missing = Set(
@@ -110,6 +126,7 @@ struct ScriptPlan: Sendable {
                 if statement.isDrop { decisions[index] = text(of: subject) != nil || isMadeBefore(index, subject) }
                 continue
             }
+            if decisions[index] != nil { continue }
             if missing.contains(subject) {
                 if index >= maker.drop ?? maker.create { decisions[index] = true }
             } else if index <= maker.create {
@@ -193,6 +210,14 @@ struct ScriptPlan: Sendable {
         var options = ParserOptions()
         options.acceptsMissingSemicolon = true
         return options
+    }
+
+    /// Whether a CREATE says once more what an earlier one says, with nothing between them that changes it.
+    private func repeats(_ index: Int, of subject: CatalogKey, _ earlier: Int?) -> Bool {
+        guard let earlier, statements[earlier].canonical == statements[index].canonical, !statements[index].takesWhatExists,
+            !statements[index].replaces
+        else { return false }
+        return !statements[(earlier + 1)..<index].contains { $0.subject == subject || $0.endsQueries }
     }
 
     private func lastDrop(of subject: CatalogKey, before index: Int) -> Int? {

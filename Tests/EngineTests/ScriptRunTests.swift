@@ -46,6 +46,25 @@ import Testing
         }
     }
 
+    /// A CREATE that stands there twice is a mistake at the first start, and at the next ones as well, unless it says what is to become of the first.
+    @Test func theSameCreateTwice() throws {
+        let files = MemoryFileSystem()
+        let create = "CREATE STREAM t (v INT) WITH (kafka_topic='t', format='JSON', partitions=1);"
+        for _ in 0..<2 {
+            let (failures, millrace) = try run([create, create], over: files)
+            #expect(failures.count == 1 && failures[0].contains("already exists"), "\(failures)")
+            millrace.engine.close()
+        }
+        for word in ["CREATE OR REPLACE STREAM", "CREATE STREAM IF NOT EXISTS"] {
+            let other = MemoryFileSystem()
+            for _ in 0..<2 {
+                let (failures, millrace) = try run([create, create.replacing("CREATE STREAM", with: word)], over: other)
+                #expect(failures == [])
+                millrace.engine.close()
+            }
+        }
+    }
+
     /// Statements that are added are carried out; texts that differ in blanks inside a literal are two.
     @Test func aScriptThatGrew() throws {
         let files = MemoryFileSystem()
