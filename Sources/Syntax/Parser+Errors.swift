@@ -104,6 +104,19 @@ extension Parser {
     /// A sentence for each mistake that is known to be common.
     private func specificHint(at token: Token) -> String? {
         let previous = tokens[max(index - 1, 0)]
+        if let opener = enclosingBracket, opener > 0 {
+            let before = tokens[opener - 1]
+            if before.isKeyword(.tumbling) || before.isKeyword(.hopping) || before.isKeyword(.session),
+                isWindowOption(token) || token.isSymbol(.comma) && isWindowOption(peek())
+            {
+                return "A window has its options in this order: SIZE, ADVANCE BY, TIME ZONE, OFFSET, RETENTION, GRACE PERIOD."
+            }
+            let isOrder = isWord(token, "ORDER") && peek().isKeyword(.by) || token.isKeyword(.by) && isWord(previous, "ORDER")
+            if isOrder, before.kind == .word, !isWord(before, "OVER") {
+                return "The values of an aggregate come in the order of their arrival; ARRAY_SORT(COLLECT_LIST(x)) sorts them, and "
+                    + "ARRAY_JOIN(…, ',') makes one text of them."
+            }
+        }
         if token.isKeyword(.by), isWord(previous, "ORDER") { return "A query that never ends has no ORDER BY; its rows come in the order of the log." }
         if isWord(token, "ORDER"), peek().isKeyword(.by) { return "A query that never ends has no ORDER BY; its rows come in the order of the log." }
         if token.isKeyword(.distinct) { return "A query that never ends has no DISTINCT; GROUP BY the columns instead." }
@@ -123,6 +136,26 @@ extension Parser {
             return "The clauses of a query come in this order: FROM, WINDOW, WHERE, GROUP BY, PARTITION BY, HAVING, EMIT, LIMIT."
         }
         return nil
+    }
+
+    /// The place of the last bracket in front that is not closed.
+    private var enclosingBracket: Int? {
+        var depth = 0
+        for place in stride(from: index - 1, through: 0, by: -1) {
+            if tokens[place].isSymbol(.rightParenthesis) { depth += 1 }
+            if tokens[place].isSymbol(.leftParenthesis) {
+                if depth == 0 { return place }
+                depth -= 1
+            }
+        }
+        return nil
+    }
+
+    private func isWindowOption(_ token: Token) -> Bool {
+        switch token.kind {
+        case .keyword(let keyword): [.size, .advance, .time, .retention, .grace].contains(keyword)
+        default: isWord(token, "OFFSET")
+        }
     }
 
     private static let clauseOrder: Set<Keyword> = [.window, .where, .group, .partition, .having, .emit, .limit]

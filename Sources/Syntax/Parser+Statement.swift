@@ -57,19 +57,41 @@ extension Parser {
         ]
     }
 
-    /// Statements of other databases, for which no word of this one is a substitute.
-    private static let unknownElsewhere: Set<String> = [
-        "UPDATE", "DELETE", "TRUNCATE", "MERGE", "BEGIN", "COMMIT", "ROLLBACK", "GRANT", "REVOKE", "COPY", "VACUUM", "ANALYZE",
+    /// Statements of other databases, for which no word of this one is a substitute, and what to do instead.
+    private static let unknownElsewhere: [String: String?] = [
+        "UPDATE": nil, "DELETE": nil, "GRANT": nil, "REVOKE": nil,
+        "TRUNCATE": "DELETE FROM t removes the rows of a table; DROP STREAM s DELETE TOPIC those of a stream.",
+        "MERGE": "A row of a table takes the place of the one with its key: INSERT INTO t VALUES (…) does both.",
+        "UPSERT": "A row of a table takes the place of the one with its key: INSERT INTO t VALUES (…) does both.",
+        "BEGIN": noTransactions, "START": noTransactions, "COMMIT": noTransactions, "ROLLBACK": noTransactions, "SAVEPOINT": noTransactions,
+        "COPY": "millrace load STREAM FILE reads a file into a stream; INSERT INTO s (SELECT …) copies rows.",
+        "VACUUM": "What is old goes by itself, as RETENTION_MS of a topic says.", "ANALYZE": "EXPLAIN shows how a query is carried out.",
+        "USE": "There is one room of names: streams and tables are simply named.", "CALL": nil, "EXEC": nil, "EXECUTE": nil, "PREPARE": nil,
+    ]
+    private static let noTransactions = "Each statement is a commit of its own, also an INSERT of many rows."
+
+    /// Words with which other languages begin what has another name here.
+    private static let otherWords = [
+        "DESC": "DESCRIBE", "REMOVE": "DROP", "STOP": "TERMINATE", "KILL": "TERMINATE", "CANCEL": "TERMINATE", "END": "TERMINATE",
+        "REPLACE": "INSERT", "ADD": "INSERT", "PUT": "INSERT", "MODIFY": "ALTER", "CHANGE": "ALTER", "RENAME": "ALTER", "GET": "SELECT",
+        "FIND": "SELECT", "FROM": "SELECT", "QUERY": "SELECT", "COUNT": "SELECT", "MAKE": "CREATE", "NEW": "CREATE", "REGISTER": "CREATE",
+        "INFO": "DESCRIBE", "LS": "LIST", "TAIL": "PRINT", "CAT": "PRINT", "CONTINUE": "RESUME", "CHECK": "ASSERT", "LET": "DEFINE",
     ]
 
     private func unknownStatement() -> ParseFailure {
         let word = spelling(current)
         guard isName(current) || { if case .keyword = current.kind { true } else { false } }() else { return noAlternative() }
-        if Self.unknownElsewhere.contains(word.uppercased()) {
-            return syntaxError(at: current, "There is no \(word.uppercased()) here")
+        if let instead = Self.unknownElsewhere[word.uppercased()] {
+            return syntaxError(at: current, "There is no \(word.uppercased()) here", hint: instead)
         }
-        let suggestion = nearestMatch(to: word, among: statementWords).map { "\nDid you mean '\($0)'?" } ?? ""
-        return syntaxError(at: current, "Unknown statement '\(word)'" + suggestion)
+        // ksqlDB names the nearest word, however far away it is; that misleads.
+        let near = options.isFull ? closestMatch(to: word, among: statementWords) : nearestMatch(to: word, among: statementWords)
+        let other = options.isFull ? Self.otherWords[word.uppercased()] : nil
+        guard let meant = other ?? near else {
+            return syntaxError(
+                at: current, "Unknown statement '\(word)'", hint: "Statements begin with \(statementWords.joined(separator: ", ")).")
+        }
+        return syntaxError(at: current, "Unknown statement '\(word)'\nDid you mean '\(meant)'?")
     }
 
     // MARK: Queries under way
