@@ -85,10 +85,12 @@ extension FunctionTable {
         FunctionFamily(
             "STRING_AGG", .aggregate, "The texts in their order with a delimiter between", undo: true,
             ["(STRING value, STRING literal delimiter) STRING"]),
+        FunctionFamily("STDDEV", .aggregate, "Standard deviation of a sample, NULL of fewer than two values", undo: true, numbers("value")),
         FunctionFamily("VAR_POP", .aggregate, "Variance of a whole population", undo: true, numbers("value")),
     ]
 
     private static let pairs = ["(DOUBLE x, DOUBLE y) DOUBLE", "(INT x, INT y) DOUBLE", "(BIGINT x, BIGINT y) DOUBLE"]
 
+        FunctionFamily("VAR_SAMP", .aggregate, "Variance of a sample, NULL of fewer than two values", undo: true, numbers("value")),
     private static func numbers(_ name: String) -> [String] { ["BIGINT", "INT", "DOUBLE"].map { "(\($0) \(name)) DOUBLE" } }
 }

@@ -32,7 +32,10 @@ extension Step {
 
 /// Aggregate functions whose state has been written in more than one way, with the number of the present one; all
 /// others are at 1.
-private let aggregateVersions: [String: Int] = ["CORRELATION": 2, "MEDIAN": 2, "PERCENTILE": 2]
+private let aggregateVersions: [String: Int] = [
+    "CORRELATION": 3, "COVAR_POP": 2, "COVAR_SAMP": 2, "MEDIAN": 2, "PERCENTILE": 2, "STDDEV_SAMP": 2, "STDDEV_SAMPLE": 2, "STDDEV_POP": 2,
+    "VAR_POP": 2,
+]
 
 extension SourceStep {
     /// The last row of each key: the key as the topic has it, the row in the compact format.
@@ -57,7 +60,8 @@ extension AggregateStep {
             let version = aggregateVersions[call.function] ?? 1
             let options = call.options.map(optionText).joined(separator: ",")
             if let definition = call.definition { return "\(call.function) state \(definition.state) \(definition.text)" }
-            return "\(call.function)/\(version)(\(call.arguments.map(\.type.description).joined(separator: ","));\(options)):\(call.result)"
+            let kind = call.isExact == true ? " exact" : ""
+            return "\(call.function)\(kind)/\(version)(\(call.arguments.map(\.type.description).joined(separator: ","));\(options)):\(call.result)"
         }
         let shape =
             switch window?.shape {

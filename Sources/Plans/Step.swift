@@ -170,9 +170,12 @@ package struct AggregateCall: Hashable, Sendable, Codable {
     package var limit: Int?
     /// What a function of a user does; nil for the server's own. It is part of the plan: another function of that name later is another matter.
     package var definition: AggregateDefinition?
+    /// Whether AVG adds whole numbers up exactly, rather than wrapping in their type; nil, as in the plans of older servers, says no.
+    package var isExact: Bool?
+
     package init(
         function: String, arguments: [TypedExpression], options: [Value], result: SQLType, limit: Int? = nil,
-        definition: AggregateDefinition? = nil
+        definition: AggregateDefinition? = nil, isExact: Bool? = nil
     ) {
         self.function = function
         self.arguments = arguments
@@ -180,6 +183,7 @@ package struct AggregateCall: Hashable, Sendable, Codable {
         self.result = result
         self.limit = limit
         self.definition = definition
+        self.isExact = isExact
     }
 }
 

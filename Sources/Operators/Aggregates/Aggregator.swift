@@ -90,9 +90,14 @@ class Aggregator {
     /// The same for what `writeChange` has written.
     func readChanges(_ groups: [Int32], _ states: inout StoredStates) -> Int? { states.readEach { readChange(Int(groups[$0]), &$1) } }
     var memory: Int { 0 }
+    /// Whether a row that cannot be added is left out, rather than being the end of the query.
+    var skipsFailures: Bool { false }
+    /// The rows that the latest `apply` has left out.
+    final var skipped: [AggregateFailure] = []
 
     /// Does all operations in order. `result`, when it is there, gets the group's result after each.
     func apply(_ operations: GroupOperations, _ arguments: [Column], old: [Column], result: Column?) throws(AggregateFailure) {
+        skipped.removeAll(keepingCapacity: true)
         for entry in 0..<operations.count {
             let group = Int(operations.groups[entry])
             let row = Int(operations.rows[entry])
@@ -103,7 +108,8 @@ class Aggregator {
                     try add(group, arguments, row)
                 }
             } catch {
-                throw AggregateFailure(entry: entry, message: error.message)
+                guard skipsFailures else { throw AggregateFailure(entry: entry, message: error.message) }
+                skipped.append(AggregateFailure(entry: entry, message: error.message))
             }
             if let result { self.result(group, into: result, operations.position(entry)) }
         }
@@ -189,7 +195,7 @@ enum AggregateLibrary {
             case .decimal(let precision, _): return DecimalSumAggregator(argument, precision: precision)
             default: break
             }
-        case "AVG": if argument.isNumeric { return AverageAggregator(argument) }
+        case "AVG": if argument.isNumeric { return AverageAggregator(argument, isExact: call.isExact ?? false) }
         case "MIN", "MAX":
             let isMaximum = call.function == "MAX"
             switch argument {
@@ -202,10 +208,12 @@ enum AggregateLibrary {
             guard parameters.result == argument, GroupValues.holds(argument) else { break }
             return OffsetAggregator(
                 argument, isLatest: call.function == "LATEST_BY_OFFSET", ignoresNulls: parameters.booleanOption ?? true, sequence)
-        case "STDDEV_SAMP": return VarianceAggregator(argument, isRoot: false)
-        case "STDDEV_SAMPLE": return VarianceAggregator(argument, isRoot: true)
-        case "VAR_POP": return VarianceAggregator(argument, isRoot: false, isPopulation: true)
-        case "STDDEV_POP": return VarianceAggregator(argument, isRoot: true, isPopulation: true)
+        case "STDDEV_SAMP": return VarianceAggregator(argument, .sampleFromZero, isRoot: false)
+        case "STDDEV_SAMPLE": return VarianceAggregator(argument, .sampleFromZero, isRoot: true)
+        case "VAR_SAMP": return VarianceAggregator(argument, .sample, isRoot: false)
+        case "STDDEV": return VarianceAggregator(argument, .sample, isRoot: true)
+        case "VAR_POP": return VarianceAggregator(argument, .population, isRoot: false)
+        case "STDDEV_POP": return VarianceAggregator(argument, .population, isRoot: true)
         case "CORRELATION": return CorrelationAggregator(argument)
         case "COVAR_POP": return CorrelationAggregator(argument, .population)
         case "COVAR_SAMP": return CorrelationAggregator(argument, .sample)

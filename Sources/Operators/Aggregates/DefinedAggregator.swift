@@ -71,6 +71,8 @@ final class DefinedAggregator: Aggregator {
 
     override func extend(to count: Int) { while states.count < count { states.append(initial) } }
     override func reset(_ group: Int) { change(group, initial) }
+    /// What a user's expression makes of one row says nothing about the others.
+    override var skipsFailures: Bool { true }
     override var memory: Int { states.capacity * MemoryLayout<Value>.stride + size }
 
     private func change(_ group: Int, _ value: Value) {
@@ -90,7 +92,9 @@ final class DefinedAggregator: Aggregator {
         guard let merge else { throw EvaluationError("the aggregate \(name) does not merge states") }
         merge.set(0, states[group])
         merge.set(1, states[other])
-        change(group, try merge.evaluate().value(0))
+        do throws(EvaluationError) { change(group, try merge.evaluate().value(0)) } catch {
+            throw EvaluationError("the aggregate \(name): \(error.message)")
+        }
     }
 
     /// What cannot be computed of a state is NULL, as in every expression.

@@ -1,4 +1,4 @@
-// AVG, STDDEV_SAMP, STDDEV_SAMPLE and CORRELATION: aggregates over sums and squares.
+// AVG, variances, covariances and CORRELATION: aggregates over sums and squares.
 
 import Values
 
@@ -7,14 +7,30 @@ private func double(_ column: Column, _ row: Int) -> Double {
     column.lane == .double ? column.doubles[row] : Double(column.words[row])
 }
 
-/// AVG: sums in the argument's own type, which wraps for INTEGER (32 bits) and BIGINT.
+/// The bytes of a sum of whole numbers that has room for 2^63 of them.
+private func putWide(_ sum: Int128, to bytes: inout [UInt8]) {
+    RowWriter.putFixed(UInt64(truncatingIfNeeded: sum), to: &bytes)
+    RowWriter.putFixed(UInt64(truncatingIfNeeded: sum >> 64), to: &bytes)
+}
+
+/// Reads such a sum back; nil when the bytes are damaged.
+private func wide(_ reader: inout RowReader) -> Int128? {
+    guard let low = reader.fixed(), let high = reader.fixed() else { return nil }
+    return Int128(truncatingIfNeeded: UInt128(high) << 64 | UInt128(low))
+}
+
+/// AVG. The sum of whole numbers is exact, or, as in ksqlDB, wraps in the argument's own type: 32 bits for INTEGER and 64 for BIGINT.
 final class AverageAggregator: Aggregator {
     private let type: SQLType
-    private var words: [Int64] = []
+    private let isExact: Bool
+    private var words: [Int128] = []
     private var doubles: [Double] = []
     private var counts: [Int64] = []
 
-    init(_ type: SQLType) { self.type = type }
+    init(_ type: SQLType, isExact: Bool) {
+        self.type = type
+        self.isExact = isExact
+    }
 
     override func extend(to count: Int) {
         for _ in counts.count..<count {
@@ -31,18 +47,21 @@ final class AverageAggregator: Aggregator {
         counts[group] = 0
     }
 
-    override var memory: Int { counts.capacity * 24 }
+    override var memory: Int { counts.capacity * 32 }
 
-    private func cut(_ value: Int64) -> Int64 { type == .integer ? Int64(Int32(truncatingIfNeeded: value)) : value }
+    private func cut(_ value: Int128) -> Int128 {
+        if isExact { return value }
+        return type == .integer ? Int128(Int32(truncatingIfNeeded: value)) : Int128(Int64(truncatingIfNeeded: value))
+    }
 
     override func add(_ group: Int, _ arguments: [Column], _ row: Int) {
         guard !arguments[0].isNull(row) else { return }
         if type == .double {
             doubles[group] += arguments[0].doubles[row]
         } else {
-            words[group] = cut(words[group] &+ arguments[0].words[row])
+            words[group] = cut(words[group] &+ Int128(arguments[0].words[row]))
         }
-        counts[group] += 1
+        counts[group] &+= 1
     }
 
     override func undo(_ group: Int, _ arguments: [Column], _ row: Int) {
@@ -50,16 +69,16 @@ final class AverageAggregator: Aggregator {
         if type == .double {
             doubles[group] -= arguments[0].doubles[row]
         } else {
-            words[group] = cut(words[group] &- arguments[0].words[row])
+            words[group] = cut(words[group] &- Int128(arguments[0].words[row]))
         }
-        counts[group] -= 1
+        counts[group] &-= 1
         if counts[group] == 0 { doubles[group] = 0 }
     }
 
     override func merge(_ other: Int, into group: Int) {
         words[group] = cut(words[group] &+ words[other])
         doubles[group] += doubles[other]
-        counts[group] += counts[other]
+        counts[group] &+= counts[other]
     }
 
     override func result(_ group: Int, into column: Column, _ row: Int) {
@@ -70,34 +89,46 @@ final class AverageAggregator: Aggregator {
         } else if type == .double {
             column.doubles[row] = doubles[group] / Double(count)
         } else if sum.magnitude < 1 << 53 {
-            column.doubles[row] = Double(sum) / Double(count)
+            column.doubles[row] = Double(Int64(truncatingIfNeeded: sum)) / Double(count)
         } else {
             // A sum with more digits than a double: the whole part by itself keeps those of the mean.
-            let (whole, rest) = sum.quotientAndRemainder(dividingBy: count)
+            let (whole, rest) = sum.quotientAndRemainder(dividingBy: Int128(count))
             column.doubles[row] = Double(whole) + Double(rest) / Double(count)
         }
     }
 
     override func write(_ group: Int, to bytes: inout [UInt8]) {
-        RowWriter.putWord(words[group], to: &bytes)
+        if isExact { putWide(words[group], to: &bytes) } else { RowWriter.putWord(Int64(truncatingIfNeeded: words[group]), to: &bytes) }
         RowWriter.putFixed(doubles[group].bitPattern, to: &bytes)
         RowWriter.putWord(counts[group], to: &bytes)
     }
 
     override func read(_ group: Int, _ reader: inout RowReader) -> Bool {
-        guard let word = reader.word(), let bits = reader.fixed(), let count = reader.word() else { return false }
-        words[group] = word
+        let sum = isExact ? wide(&reader) : reader.word().map { Int128($0) }
+        guard let sum, let bits = reader.fixed(), let count = reader.word() else { return false }
+        words[group] = sum
         doubles[group] = Double(bitPattern: bits)
         counts[group] = count
         return true
     }
 }
 
-/// STDDEV_SAMP, which is the variance, and STDDEV_SAMPLE, its root; the update is that of E. A. Youngs and E. M. Cramer, "Some results
-/// relevant to choice of sum and sum-of-product algorithms", 1971.
+/// Variances and their roots; the update is that of E. A. Youngs and E. M. Cramer, "Some results relevant to choice of sum and
+/// sum-of-product algorithms", 1971.
 final class VarianceAggregator: Aggregator {
+    /// What the values are.
+    enum Kind {
+        /// All there are: VAR_POP and STDDEV_POP.
+        case population
+        /// A sample, of which fewer than two say nothing: VAR_SAMP and STDDEV.
+        case sample
+        /// A sample as in ksqlDB, where fewer than two have a variance of zero: STDDEV_SAMP, which is the variance, and STDDEV_SAMPLE.
+        case sampleFromZero
+    }
+
     private struct State {
-        var wordSum: Int64 = 0
+        /// Of whole numbers; exact.
+        var wordSum: Int128 = 0
         var doubleSum = 0.0
         var count: Int64 = 0
         var m2 = 0.0
@@ -105,14 +136,13 @@ final class VarianceAggregator: Aggregator {
 
     private let isWord: Bool
     private let isRoot: Bool
-    /// Whether the values are all there are, and no sample: VAR_POP and STDDEV_POP.
-    private let isPopulation: Bool
+    private let kind: Kind
     private var states: [State] = []
 
-    init(_ type: SQLType, isRoot: Bool, isPopulation: Bool = false) {
+    init(_ type: SQLType, _ kind: Kind, isRoot: Bool) {
         isWord = type != .double
         self.isRoot = isRoot
-        self.isPopulation = isPopulation
+        self.kind = kind
     }
 
     override func extend(to count: Int) { while states.count < count { states.append(State()) } }
@@ -122,22 +152,14 @@ final class VarianceAggregator: Aggregator {
 
     private func sum(_ state: State) -> Double { isWord ? Double(state.wordSum) : state.doubleSum }
 
-    /// How far the value, taken as often as there are values, is from their sum. Of whole numbers it is exact as long as it fits 64 bits, so that
-    /// large numbers that lie close together keep their digits.
-    private func delta(_ state: State, _ column: Column, _ row: Int) -> Double {
-        let about = Double(state.count) * double(column, row) - sum(state)
-        guard isWord, about.magnitude < 0x1p62 else { return about }
-        return Double(state.count &* column.words[row] &- state.wordSum)
-    }
-
     override func add(_ group: Int, _ arguments: [Column], _ row: Int) {
         guard !arguments[0].isNull(row) else { return }
         var state = states[group]
-        state.count += 1
-        if isWord { state.wordSum &+= arguments[0].words[row] } else { state.doubleSum += arguments[0].doubles[row] }
+        state.count &+= 1
+        if isWord { state.wordSum &+= Int128(arguments[0].words[row]) } else { state.doubleSum += arguments[0].doubles[row] }
         if state.count > 1 {
             let n = Double(state.count)
-            let delta = delta(state, arguments[0], row)
+            let delta = distance(state.count, arguments[0], row, state.wordSum, state.doubleSum)
             state.m2 += delta * delta / (n * (n - 1))
         }
         states[group] = state
@@ -148,64 +170,88 @@ final class VarianceAggregator: Aggregator {
         var state = states[group]
         if state.count > 1 {
             let n = Double(state.count)
-            let delta = delta(state, arguments[0], row)
+            let delta = distance(state.count, arguments[0], row, state.wordSum, state.doubleSum)
             state.m2 -= delta * delta / (n * (n - 1))
         }
-        state.count -= 1
-        if isWord { state.wordSum &-= arguments[0].words[row] } else { state.doubleSum -= arguments[0].doubles[row] }
+        state.count &-= 1
+        if isWord { state.wordSum &-= Int128(arguments[0].words[row]) } else { state.doubleSum -= arguments[0].doubles[row] }
         // One value has no spread and no value no sum, whatever rounding has left.
         state.m2 = state.count < 2 ? 0 : max(0, state.m2)
         if state.count == 0 { state.doubleSum = 0 }
         states[group] = state
     }
 
-    /// STDDEV_SAMP of whole numbers takes the means by integer division.
-    private func mean(_ state: State) -> Double {
-        isWord && !isRoot && !isPopulation ? Double(state.wordSum / state.count) : sum(state) / Double(state.count)
-    }
-
     override func merge(_ other: Int, into group: Int) {
         let a = states[group]
         let b = states[other]
         var merged = a
-        merged.count += b.count
+        merged.count &+= b.count
         merged.wordSum &+= b.wordSum
         merged.doubleSum += b.doubleSum
         merged.m2 += b.m2
         if a.count > 0 && b.count > 0 {
-            let difference = mean(a) - mean(b)
+            let difference = meanDistance(a, b)
             merged.m2 += Double(a.count) * Double(b.count) * difference * difference / Double(merged.count)
         }
         states[group] = merged
     }
 
+    /// How far the means of two states, both of some values, are apart. STDDEV_SAMP of whole numbers takes the means by integer division.
+    private func meanDistance(_ a: State, _ b: State) -> Double {
+        guard isWord else { return a.doubleSum / Double(a.count) - b.doubleSum / Double(b.count) }
+        if kind == .sampleFromZero, !isRoot { return Double(a.wordSum / Int128(a.count) - b.wordSum / Int128(b.count)) }
+        return distanceOfMeans(a.wordSum, a.count, b.wordSum, b.count)
+    }
+
     override func result(_ group: Int, into column: Column, _ row: Int) {
         let state = states[group]
-        if isPopulation, state.count == 0 { return column.setNull(row) }
-        let variance = isPopulation ? state.m2 / Double(state.count) : state.count < 2 ? 0 : state.m2 / Double(state.count - 1)
+        let variance: Double
+        switch kind {
+        case .population:
+            if state.count == 0 { return column.setNull(row) }
+            variance = state.m2 / Double(state.count)
+        case .sample:
+            if state.count < 2 { return column.setNull(row) }
+            variance = state.m2 / Double(state.count - 1)
+        case .sampleFromZero: variance = state.count < 2 ? 0 : state.m2 / Double(state.count - 1)
+        }
         column.doubles[row] = isRoot ? variance.squareRoot() : variance
     }
 
     override func write(_ group: Int, to bytes: inout [UInt8]) {
-        RowWriter.putWord(states[group].wordSum, to: &bytes)
+        putWide(states[group].wordSum, to: &bytes)
         RowWriter.putFixed(states[group].doubleSum.bitPattern, to: &bytes)
         RowWriter.putWord(states[group].count, to: &bytes)
         RowWriter.putFixed(states[group].m2.bitPattern, to: &bytes)
     }
 
     override func read(_ group: Int, _ reader: inout RowReader) -> Bool {
-        guard let word = reader.word(), let sum = reader.fixed(), let count = reader.word(), let m2 = reader.fixed() else { return false }
-        states[group] = State(wordSum: word, doubleSum: Double(bitPattern: sum), count: count, m2: Double(bitPattern: m2))
+        guard let words = wide(&reader), let sum = reader.fixed(), let count = reader.word(), let m2 = reader.fixed() else { return false }
+        states[group] = State(wordSum: words, doubleSum: Double(bitPattern: sum), count: count, m2: Double(bitPattern: m2))
         return true
     }
+}
+
+/// How far the value at a row, taken as often as there are values, is from their sum. Of whole numbers it is exact, so that large numbers that
+/// lie close together keep their digits.
+private func distance(_ count: Int64, _ column: Column, _ row: Int, _ wordSum: Int128, _ doubleSum: Double) -> Double {
+    guard column.lane != .double else { return Double(count) * column.doubles[row] - doubleSum }
+    return Double(Int128(count) &* Int128(column.words[row]) &- wordSum)
+}
+
+/// How far the means of whole numbers are apart, with the digits that they have beyond a double's.
+private func distanceOfMeans(_ sum: Int128, _ count: Int64, _ otherSum: Int128, _ otherCount: Int64) -> Double {
+    let (whole, rest) = sum.quotientAndRemainder(dividingBy: Int128(count))
+    let (otherWhole, otherRest) = otherSum.quotientAndRemainder(dividingBy: Int128(otherCount))
+    return Double(whole &- otherWhole) + (Double(rest) / Double(count) - Double(otherRest) / Double(otherCount))
 }
 
 /// CORRELATION(x, y), COVAR_POP and COVAR_SAMP. Plain sums give what the reference gives to the last digit, until values are so large and so close that little is left of
 /// their differences: then the update of Youngs and Cramer has it, for both sums of squares and for that of the products.
 final class CorrelationAggregator: Aggregator {
     private struct State {
-        /// The sums; of whole numbers exact, as long as they fit 64 bits.
-        var wordX: Int64 = 0, wordY: Int64 = 0
+        /// The sums; of whole numbers exact.
+        var wordX: Int128 = 0, wordY: Int128 = 0
         var x = 0.0, y = 0.0
         /// Of the distances from the means.
         var xx = 0.0, yy = 0.0, xy = 0.0
@@ -234,13 +280,6 @@ final class CorrelationAggregator: Aggregator {
     override func reset(_ group: Int) { states[group] = State() }
     override var memory: Int { states.capacity * MemoryLayout<State>.stride }
 
-    /// How far the value at a row, taken as often as there are values, is from their sum.
-    private func distance(_ count: Int64, _ column: Column, _ row: Int, _ word: Int64, _ sum: Double) -> Double {
-        guard isWord else { return Double(count) * column.doubles[row] - sum }
-        let about = Double(count) * Double(column.words[row]) - Double(word)
-        return about.magnitude < 0x1p62 ? Double(count &* column.words[row] &- word) : about
-    }
-
     private static func take(_ state: inout State, _ arguments: [Column], _ row: Int, isWord: Bool, sign: Int64) {
         let (x, y, factor) = (double(arguments[0], row), double(arguments[1], row), Double(sign))
         state.plainX += factor * x
@@ -249,8 +288,8 @@ final class CorrelationAggregator: Aggregator {
         state.plainYY += factor * (y * y)
         state.plainXY += factor * (x * y)
         if isWord {
-            state.wordX &+= sign &* arguments[0].words[row]
-            state.wordY &+= sign &* arguments[1].words[row]
+            state.wordX &+= Int128(sign) &* Int128(arguments[0].words[row])
+            state.wordY &+= Int128(sign) &* Int128(arguments[1].words[row])
         } else {
             state.x += Double(sign) * arguments[0].doubles[row]
             state.y += Double(sign) * arguments[1].doubles[row]
@@ -303,16 +342,14 @@ final class CorrelationAggregator: Aggregator {
         merged.plainXY += b.plainXY
         if a.count > 0, b.count > 0 {
             let weight = Double(a.count) * Double(b.count) / Double(merged.count)
-            let dx = mean(a, a.wordX, a.x) - mean(b, b.wordX, b.x)
-            let dy = mean(a, a.wordY, a.y) - mean(b, b.wordY, b.y)
+            let dx = isWord ? distanceOfMeans(a.wordX, a.count, b.wordX, b.count) : a.x / Double(a.count) - b.x / Double(b.count)
+            let dy = isWord ? distanceOfMeans(a.wordY, a.count, b.wordY, b.count) : a.y / Double(a.count) - b.y / Double(b.count)
             merged.xx += dx * dx * weight
             merged.yy += dy * dy * weight
             merged.xy += dx * dy * weight
         }
         states[group] = merged
     }
-
-    private func mean(_ state: State, _ word: Int64, _ sum: Double) -> Double { (isWord ? Double(word) : sum) / Double(state.count) }
 
     override func result(_ group: Int, into column: Column, _ row: Int) {
         let state = states[group]
@@ -333,8 +370,8 @@ final class CorrelationAggregator: Aggregator {
 
     override func write(_ group: Int, to bytes: inout [UInt8]) {
         let state = states[group]
-        RowWriter.putWord(state.wordX, to: &bytes)
-        RowWriter.putWord(state.wordY, to: &bytes)
+        putWide(state.wordX, to: &bytes)
+        putWide(state.wordY, to: &bytes)
         let moments = [state.x, state.y, state.xx, state.yy, state.xy]
         let plain = [state.plainX, state.plainY, state.plainXX, state.plainYY, state.plainXY]
         for sum in moments + plain { RowWriter.putFixed(sum.bitPattern, to: &bytes) }
@@ -342,7 +379,7 @@ final class CorrelationAggregator: Aggregator {
     }
 
     override func read(_ group: Int, _ reader: inout RowReader) -> Bool {
-        guard let wordX = reader.word(), let wordY = reader.word() else { return false }
+        guard let wordX = wide(&reader), let wordY = wide(&reader) else { return false }
         var sums: [Double] = []
         for _ in 0..<10 {
             guard let bits = reader.fixed() else { return false }

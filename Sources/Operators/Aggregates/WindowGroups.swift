@@ -37,6 +37,7 @@ extension Aggregator {
     ) throws(AggregateFailure) {
         guard let before else { return try apply(operations, arguments, old: old, result: result) }
         var one = GroupOperations()
+        var left: [AggregateFailure] = []
         for entry in 0..<operations.count {
             self.result(Int(operations.groups[entry]), into: before, operations.position(entry))
             one.rows = [operations.rows[entry]]
@@ -48,6 +49,8 @@ extension Aggregator {
             } catch {
                 throw AggregateFailure(entry: entry, message: error.message)
             }
+            left += skipped.map { AggregateFailure(entry: entry, message: $0.message) }
         }
+        skipped = left
     }
 }

@@ -228,6 +228,7 @@ final class QuestionAggregation: QuestionStage {
                 } catch {
                     throw DataflowError("\(aggregation.aggregates[index].call.function) failed: \(error.message)")
                 }
+                context.dataflow.reportSkipped(by: set.groups.table.aggregators[index], of: chunk, operations.rows)
             }
             try set.groups.account()
         }

@@ -52,6 +52,7 @@ extension AggregateOperator {
                     throw DataflowError(
                         error.message, input: input.input, partition: input.partition, offset: input.offset(of: row))
                 }
+                context.reportSkipped(by: aggregator, of: input, window.operations.rows)
             }
         }
         return times

@@ -95,6 +95,13 @@ final class DataflowContext {
             environment.pressure?.cancel = newValue
         }
     }
+    /// Reports the rows that an aggregator has left out of its latest operations, which were of these rows of a batch.
+    func reportSkipped(by aggregator: Aggregator, of batch: Batch, _ rows: [Int32]) {
+        for failure in aggregator.skipped {
+            errors.add(.expression, step: "Aggregate", column: nil, message: failure.message, batch: batch, row: Int(rows[failure.entry]))
+        }
+    }
+
     /// While several inputs are processed together: for each input, the place of each of its records in the order of all. Joins then keep
     /// what comes until they know which row is next.
     var mergeOrder: [[Int32]]?

@@ -243,7 +243,11 @@ final class SessionOperator: Operator {
         do throws(EvaluationError) {
             for aggregator in aggregators {
                 for slot in absorbed {
-                    try aggregator.merge(Int(slot), into: Int(meeting.slot))
+                    do throws(EvaluationError) { try aggregator.merge(Int(slot), into: Int(meeting.slot)) } catch {
+                        guard aggregator.skipsFailures else { throw error }
+                        context.errors.add(
+                            .expression, step: "Aggregate", column: nil, message: error.message, batch: work.batch, row: row)
+                    }
                     aggregator.reset(Int(slot))
                 }
             }
@@ -267,6 +271,7 @@ final class SessionOperator: Operator {
             } catch {
                 throw failure(error.message, work.batch, Int(operations.rows[error.entry]))
             }
+            context.reportSkipped(by: aggregator, of: work.batch, operations.rows)
         }
         if !emitsEach { context.budget.spend(rows: operations.count) }
         operations.removeAll()
