@@ -81,6 +81,7 @@ extension AnalysisContext {
                     at: written.span.range)
             }
             return .decimal(precision: precision, scale: scale)
+                    hint: "A decimal has \(SQLType.mostDecimalDigits) digits at most; a DOUBLE has a larger range, and a VARCHAR keeps every digit.",
         case .array(let element): return .array(try type(element))
         case .map(let key, let value): return .map(key: try type(key), value: try type(value))
         case .structure(let written):

@@ -34,6 +34,7 @@ extension ExpressionAnalyser {
         guard let type = call.resultType ?? typed.first?.type else {
             throw Diagnostic(.typeMismatch, "Can't infer the type of \(text(of: whole))", at: whole.span.range)
         }
+        try checkDigits(of: type, typed, whole)
         if let problem = family.patternProblem(in: typed.map(\.literalText)) {
             throw Diagnostic(
                 .wrongArguments, "Function '\(family.declaredName)' got an invalid date pattern: \(problem.message)",
@@ -48,6 +49,15 @@ extension ExpressionAnalyser {
         guard arguments.count == 2 || arguments.count == 3 else { return arguments }
         let start = arguments[1]
         let one = Expression(.literal(.integer(1)), span: start.span)
+    /// Refuses the result of GREATEST and LEAST over decimals that no decimal type holds together.
+    private func checkDigits(of type: SQLType, _ arguments: [TypedExpression], _ whole: Expression) throws(Diagnostic) {
+        guard case .decimal(let precision, _) = type, precision > SQLType.mostDecimalDigits, !arguments.contains(where: { $0.type == type })
+        else { return }
+        throw Diagnostic(
+            .typeMismatch, "\(text(of: whole)) is a \(type), which is more than \(SQLType.mostDecimalDigits) digits",
+            hint: "CAST the arguments to one DECIMAL with fewer digits.", at: whole.span.range)
+    }
+
         var result = [arguments[0], Expression(.arithmetic(.add, start, one), span: start.span)]
         if arguments.count == 3 { result.append(Expression(.arithmetic(.subtract, arguments[2], start), span: arguments[2].span)) }
         return result

@@ -181,9 +181,6 @@ extension ExpressionAnalyser {
 }
 
 extension SQLType {
-    /// Digits that a DECIMAL holds exactly.
-    private static let mostDigits = 38
-
     /// The narrowest type that both can take in a list, or nil. `lax` tells that the second is a literal: texts may then stand among
     /// numbers and the other way round.
     static func common(_ a: SQLType, _ b: SQLType, lax: Bool) -> SQLType? {
@@ -194,11 +191,13 @@ extension SQLType {
             let scale = max(x.scale, y.scale)
             let precision = max(x.precision - x.scale, y.precision - y.scale) + scale
             // A type that one of them has already is no wider than what was declared.
-            if precision <= mostDigits || precision == x.precision || precision == y.precision { return .decimal(precision: precision, scale: scale) }
+            if precision <= mostDecimalDigits || precision == x.precision || precision == y.precision {
+                return .decimal(precision: precision, scale: scale)
+            }
             // A whole number seldom has all digits of its type: one that does not fit fails by itself. Two decimals that no 38 digits hold
             // have no type in common.
             guard first < 2 || second < 2 else { return nil }
-            return .decimal(precision: max(mostDigits, x.precision, y.precision), scale: scale)
+            return .decimal(precision: max(mostDecimalDigits, x.precision, y.precision), scale: scale)
         }
         switch (a, b) {
         case (.array(let x), .array(let y)): return common(x, y, lax: lax).map { .array($0) }

@@ -51,10 +51,10 @@ extension ExpressionAnalyser {
                 case .divide: SQLType.decimalQuotient(first, second)
                 case .modulo: SQLType.decimalRemainder(first, second)
                 }
-            if case .decimal(let precision, _) = result, precision > SQLType.mostDecimalDigits {
+            if case .decimal(let precision, _) = result, precision > SQLType.mostArithmeticDigits {
                 throw Diagnostic(
                     .typeMismatch,
-                    "\(text(of: whole)) is a \(result), which is more than \(SQLType.mostDecimalDigits) digits",
+                    "\(text(of: whole)) is a \(result), which is more than \(SQLType.mostArithmeticDigits) digits",
                     hint: "CAST the operands to DECIMALs with fewer digits.", at: whole.span.range)
             }
             func operand(_ side: Analysed, _ shape: (precision: Int, scale: Int)) -> TypedExpression {

@@ -60,6 +60,7 @@ private func sink(
             at: create.name.span.range)
     }
     let layout = try layout(of: query, sink: create.name.text)
+    if context.isFull { try checkDigits(query) }
     let source = query.sources[0]
     let defaultKey = context.defaultFormat(context.settings[.defaultKeyFormat])
     var keyName = try keyFormat(properties, source, layout.schema.key, default: defaultKey ?? .kafka)
@@ -102,6 +103,17 @@ private func sink(
 /// The key format of a result: what is asked for, else the source's, unless the key came or went.
 private func keyFormat(
     _ properties: SourceProperties, _ source: SourceDefinition, _ key: [Values.ColumnDefinition], default fallback: FormatName
+/// Refuses columns whose type no CREATE could write down: arithmetic gives DECIMALs of more digits than a decimal has.
+private func checkDigits(_ query: ResolvedQuery) throws(Diagnostic) {
+    for item in query.items {
+        guard case .decimal(let precision, let scale) = item.expression.type, precision > SQLType.mostDecimalDigits else { continue }
+        throw Diagnostic(
+            .typeMismatch, "`\(item.name)` is a \(item.expression.type), which is more than \(SQLType.mostDecimalDigits) digits",
+            hint: "CAST(… AS DECIMAL(\(SQLType.mostDecimalDigits), \(min(scale, SQLType.mostDecimalDigits / 2)))) says how many it is to have.",
+            at: item.source.span.range)
+    }
+}
+
 ) throws(Diagnostic) -> FormatName {
     if let format = properties.keyFormat {
         if key.isEmpty && format != .none && format != .kafka {

@@ -18,9 +18,11 @@ extension SQLType {
         }
     }
 
-    /// The most digits that a DECIMAL may be declared with, or be the result of arithmetic with. Values have 38 digits at most; a type may
-    /// have more, since arithmetic asks for digits that its values seldom have.
-    package static let mostDecimalDigits = 1_000
+    /// The most digits of a decimal, and of a DECIMAL that is declared, or that several values have in common.
+    package static let mostDecimalDigits = 38
+
+    /// The most digits of the type that arithmetic gives. It asks for digits that its values, which have 38 at most, seldom have.
+    package static let mostArithmeticDigits = 1_000
 
     /// The DECIMAL that holds `left` + `right` of any DECIMALs of these shapes, by operator, as (precision, scale).
     package static func decimalSum(_ left: (precision: Int, scale: Int), _ right: (precision: Int, scale: Int)) -> SQLType {

@@ -49,24 +49,24 @@ import Testing
     }
 
     /// What the digits of a DECIMAL cost is bounded where it is declared, cast to or computed.
-    @Test func decimalsHaveAThousandDigitsAtMost() throws {
+    @Test func digitsOfDecimalsAreBounded() throws {
         let millrace = try Millrace()
         defer { millrace.close() }
         func make(_ type: String) -> [String] {
             millrace.run("CREATE OR REPLACE STREAM d (a \(type)) WITH (kafka_topic='d', value_format='JSON', partitions=1);")
         }
         for type in [
-            "DECIMAL(2147483647, 2147483647)", "DECIMAL(1001, 2)", "ARRAY<DECIMAL(1001, 1001)>", "STRUCT<x DECIMAL(100000000, 0)>",
-            "MAP<VARCHAR, DECIMAL(1001, 0)>",
+            "DECIMAL(2147483647, 2147483647)", "DECIMAL(39, 0)", "DECIMAL(1001, 2)", "ARRAY<DECIMAL(1001, 1001)>", "STRUCT<x DECIMAL(100000000, 0)>",
+            "MAP<VARCHAR, DECIMAL(39, 0)>",
         ] {
             let answer = make(type)
-            #expect(answer.count == 1 && answer.last?.hasPrefix("- 42804 DECIMAL precision must be <= 1000") == true, "\(answer)")
+            #expect(answer.count == 1 && answer.last?.hasPrefix("- 42804 DECIMAL precision must be <= 38") == true, "\(answer)")
         }
-        #expect(make("DECIMAL(1000, 1000)").last?.hasPrefix("+") == true)
-        #expect(millrace.run("INSERT INTO d VALUES (0); SELECT * FROM d;").filter { $0.hasPrefix(":") } == [": [0.\(String(repeating: "0", count: 1000))]"])
-        #expect(millrace.run("SELECT CAST(0 AS DECIMAL(1001, 0)) AS x FROM d;").last?.contains("must be <= 1000") == true)
-        let product = millrace.run("SELECT a * a AS x FROM d;")
-        #expect(product.last?.contains("is a DECIMAL(2001, 2000), which is more than 1000 digits") == true, "\(product)")
+        #expect(make("DECIMAL(38, 38)").last?.hasPrefix("+") == true)
+        #expect(millrace.run("INSERT INTO d VALUES (0); SELECT * FROM d;").filter { $0.hasPrefix(":") } == [": [0.\(String(repeating: "0", count: 38))]"])
+        #expect(millrace.run("SELECT CAST(0 AS DECIMAL(1001, 0)) AS x FROM d;").last?.contains("must be <= 38") == true)
+        let product = millrace.run("SELECT \(Array(repeating: "a", count: 26).joined(separator: " * ")) AS x FROM d;")
+        #expect(product.last?.contains("is a DECIMAL(1013, 988), which is more than 1000 digits") == true, "\(product)")
     }
 
     /// Calls within calls: what planning costs grows with the text, not with two to the power of its depth.

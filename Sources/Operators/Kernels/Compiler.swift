@@ -36,14 +36,14 @@ enum KernelCompiler {
         case .cast(let a): return try cast(a, type)
         case .subscripted(let base, let index): return SubscriptKernel(try compile(base), try compile(index), type)
         case .field(let base, let index): return FieldKernel(try compile(base), index, type)
-        case .makeArray(let items): return MakeArrayKernel(try compileAll(items).map(GuardKernel.init), type)
+        case .makeArray(let items): return MakeArrayKernel(try pieces(items), type)
         case .makeMap(let items):
             var kernels: [MakeMapKernel.Item] = []
             for item in items {
-                kernels.append(MakeMapKernel.Item(key: GuardKernel(try compile(item.key)), value: GuardKernel(try compile(item.value))))
+                kernels.append(MakeMapKernel.Item(key: try piece(item.key), value: try piece(item.value)))
             }
             return MakeMapKernel(kernels, type)
-        case .makeStruct(let items): return MakeStructKernel(try compileAll(items).map(GuardKernel.init), type)
+        case .makeStruct(let items): return MakeStructKernel(try pieces(items), type)
         case .call(let name, let arguments): return try call(name, arguments, type)
         case .lambda: throw DataflowError("a lambda stands where no function takes it")
         }
@@ -97,7 +97,32 @@ enum KernelCompiler {
     private static func cast(_ operand: TypedExpression, _ type: SQLType) throws(DataflowError) -> Kernel {
         if case .literal(.null) = operand.node { return LiteralKernel(.null, type) }
         guard let conversion = Conversion(operand.type, type) else { throw DataflowError("no cast from \(operand.type) to \(type)") }
-        return GuardKernel(CastKernel(try compile(operand), conversion, type))
+        let inside = try compile(operand)
+        if onlyWidens(operand.type, type) { return CastKernel(GuardKernel(inside), conversion, type) }
+        return GuardKernel(CastKernel(inside, conversion, type))
+    }
+
+    /// Whether a cast is one that brings exact numbers to the DECIMAL that they have in common: it loses nothing, and fails but where there are
+    /// more digits than a decimal can have. Then what is around has no value either: the other operand of a COALESCE, say, is another number.
+    private static func onlyWidens(_ from: SQLType, _ to: SQLType) -> Bool {
+        guard case .decimal(let precision, let scale) = to, let known = from.asDecimal else { return false }
+        return precision >= SQLType.mostDecimalDigits && scale >= known.scale
+    }
+
+    private static func pieces(_ expressions: [TypedExpression]) throws(DataflowError) -> [Kernel] {
+        var kernels: [Kernel] = []
+        for expression in expressions { kernels.append(try piece(expression)) }
+        return kernels
+    }
+
+    /// An element of a constructor, which fails alone, unless it cannot be told.
+    private static func piece(_ expression: TypedExpression) throws(DataflowError) -> Kernel {
+        let kernel = try compile(expression)
+        switch expression.node {
+        case .cast(let operand) where onlyWidens(operand.type, expression.type): return kernel
+        case .makeArray, .makeMap, .makeStruct: return kernel
+        default: return GuardKernel(kernel)
+        }
     }
 
     /// An argument that is itself a call or a dereference fails alone.

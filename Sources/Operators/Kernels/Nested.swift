@@ -76,6 +76,7 @@ final class MakeArrayKernel: Kernel {
         let columns = items.map { $0.evaluate(frame, rows) }
         result.reset(frame.count)
         let child = result.children[0]
+        let rows = unfailed(rows, columns)
         rows.forEach { row in
             let start = child.count
             for column in columns { child.append(column, row) }
@@ -106,6 +107,7 @@ final class MakeMapKernel: Kernel {
         result.reset(frame.count)
         let keys = result.children[0]
         let values = result.children[1]
+        let rows = unfailed(rows, columns.flatMap { [$0.key, $0.value] })
         rows.forEach { row in
             let start = keys.count
             for item in columns {
@@ -142,7 +144,7 @@ final class MakeStructKernel: Kernel {
         // The fields are the items' own columns: they live as long as this result does.
         result.children = columns
         result.isView = true
-        refuseLarge(frame, rows)
+        refuseLarge(frame, unfailed(rows, columns))
         return result
     }
 }
