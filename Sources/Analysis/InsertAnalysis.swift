@@ -43,6 +43,7 @@ package func analyse(_ insert: InsertSelect, in context: AnalysisContext) throws
         throw Diagnostic(
             .wrongObjectKind, "INSERT INTO can only be used to insert into a stream. The query gives a table.", at: insert.query.span.range)
     }
+    try refuseCircle(from: [target.name], of: query, into: target.name, at: insert.query.span.range, context)
     let layout = try layout(of: query, sink: target.name)
     try match(layout, with: target, &query)
     if target.window != query.sources[0].window {
@@ -50,6 +51,19 @@ package func analyse(_ insert: InsertSelect, in context: AnalysisContext) throws
             .windowError, "Incompatible windowing of the query's result and the sink \(target.name)", at: insert.target.span.range)
     }
     return InsertQuery(query: query, layout: layout, target: target, queryID: properties.queryID)
+}
+
+/// Errors: the query reads what its own rows come to, so that each of them would make another one without end. `names` are the sources that show
+/// its rows, `target` the one that it writes.
+func refuseCircle(
+    from names: [String], of query: ResolvedQuery, into target: String, at place: SourceRange?, _ context: AnalysisContext
+) throws(Diagnostic) {
+    let reads = Set(query.sources.map(\.name))
+    guard let path = names.lazy.compactMap({ context.catalog.path(from: $0, to: reads) }).first, let source = path.last else { return }
+    let way = path.count == 1 ? "its rows go into the stream that it reads" : "its rows come back to it: \(path.joined(separator: " → "))"
+    throw Diagnostic(
+        .statementError, "the query would feed itself for ever: \(way)", category: .statement,
+        hint: "INSERT INTO \(target) (SELECT … FROM \(source)), with brackets, writes the rows that are there now, once.", at: place)
 }
 
 /// Column by column: same name, same place in key or value, and a type that widens to the target's.

@@ -209,6 +209,26 @@ package struct CatalogSnapshot: Hashable, Sendable {
         queries.values.filter { $0.sinks.contains(name) }.sorted { $0.id < $1.id }
     }
 
+    /// The sources through which the rows of one come to one of others, from it to that, both included; nil where they do not. Sources over
+    /// one topic have the same rows.
+    package func path(from name: String, to others: Set<String>) -> [String]? {
+        var ways: [[String]] = [[name]]
+        var known: Set<String> = [name]
+        var next = 0
+        while next < ways.count {
+            let way = ways[next]
+            next += 1
+            guard let last = way.last else { continue }
+            let topic = sources[last]?.topic
+            let same = sources.values.filter { $0.topic == topic && $0.name != last }.map(\.name)
+            if let found = ([last] + same.sorted()).first(where: others.contains) { return found == last ? way : way + [found] }
+            for further in (same + ([last] + same).flatMap { readers(of: $0).flatMap(\.sinks) }).sorted() where known.insert(further).inserted {
+                ways.append(way + [further])
+            }
+        }
+        return nil
+    }
+
     /// Adds an object, or puts it in the place of the one with the same key.
     package mutating func set(_ object: CatalogObject) {
         switch object {

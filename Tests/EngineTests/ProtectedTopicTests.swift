@@ -59,7 +59,7 @@ import Testing
         #expect(millrace.error(of: make) == nil)
         for sql in [
             "INSERT INTO e VALUES ('x');", "INSERT INTO e SELECT CAST(v AS STRING) AS reason FROM s PARTITION BY NULL;",
-            "INSERT INTO e SELECT reason FROM e;",
+            "INSERT INTO e (SELECT reason FROM e);",
         ] {
             let error = millrace.error(of: sql)
             #expect(error?.code == .readOnly && place(error, in: sql) == "e", "\(sql): \(error?.message ?? "")")

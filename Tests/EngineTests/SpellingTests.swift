@@ -38,7 +38,7 @@ private final class HintSink: AnswerSink {
             "CREATE STREAM \(long) (v INT) WITH (kafka_topic='l', value_format='JSON', partitions=1);",
             "CREATE TABLE totals AS SELECT v, COUNT(*) AS n FROM orders GROUP BY v;",
             "CREATE TABLE `Counts` AS SELECT v, COUNT(*) AS n FROM orders GROUP BY v;",
-            "INSERT INTO orders WITH (QUERY_ID='again') SELECT v FROM orders;",
+            "INSERT INTO `Visits` WITH (QUERY_ID='again') SELECT v FROM orders;",
         ] { _ = millrace.run(sql) }
         let expected = [
             ("DROP TYPE `address`;", "ADDRESS"), ("DROP TYPE Money;", "`Money`"),
