@@ -16,17 +16,24 @@ import Values
 /// Turns constant expressions into records.
 struct ConstantEvaluator {
     let engine: MillraceEngine
+    /// Where errors point at.
+    var place: SourceRange?
 
     /// The record of one row of `source`: `values` are its key columns, then its value columns. Errors: an expression that fails, a value
-    /// that the format cannot write.
-    func records(of values: [TypedExpression], for source: SourceDefinition, timestamp: Int64) throws(Diagnostic) -> OutgoingRecords {
+    /// that the format cannot write, and, if `checksTime`, a column that gives the row no time where it should.
+    func records(
+        of values: [TypedExpression], for source: SourceDefinition, timestamp: Int64, checksTime: Bool
+    ) throws(Diagnostic) -> OutgoingRecords {
         let columns = source.schema.key + source.schema.value
         let sink = SinkDescription(
             sourceName: source.name, topic: source.topic, kind: source.kind, keyFormat: source.keyFormat, valueFormat: source.valueFormat,
-            timestamp: nil, window: nil)
+            timestamp: checksTime ? sourceStep(for: source, store: nil, failsOnInvalidTimestamp: false).timestamp : nil, window: nil)
         let dataflow = try dataflow(
             values, RowSchema(columns: columns, keyCount: source.schema.key.count), .sink(sink), timestamp: timestamp)
-        return dataflow.takeOutput()
+        var records = dataflow.takeOutput()
+        // The record has the time at which it is written: readers take that of the row from the column.
+        records.timestamps = records.timestamps.map { _ in timestamp }
+        return records
     }
 
     /// The value of a constant expression as JSON text.
@@ -53,7 +60,7 @@ struct ConstantEvaluator {
             }
             return dataflow
         } catch {
-            throw Diagnostic(.dataError, error.message)
+            throw Diagnostic(.dataError, error.message, at: place)
         }
     }
 

@@ -6,6 +6,7 @@ import Catalog
 import Diagnostics
 import Operators
 import Pipelines
+import Planner
 import Platform
 import Plans
 import Sessions
@@ -30,7 +31,8 @@ extension StatementExecution {
         let now = engine.configuration.time.wallMilliseconds()
         let (made, read, _) = try outcome(of: change.question, owners) { question throws(DataflowError) in
             try question.records(
-                change.question.step, schema, key: target.keyFormat, value: target.valueFormat, isDeletion: change.isDeletion, timestamp: now)
+                change.question.step, schema, key: target.keyFormat, value: target.valueFormat, isDeletion: change.isDeletion, timestamp: now,
+                time: sourceStep(for: target, store: nil, failsOnInvalidTimestamp: false).timestamp)
         }
         if let problem = read.firstError ?? made.firstError {
             let count = made.errors.values.reduce(0, +) + read.errors.values.reduce(0, +)

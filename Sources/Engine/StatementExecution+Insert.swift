@@ -21,8 +21,8 @@ extension StatementExecution {
         var records = OutgoingRecords()
         for row in rows {
             try refuseTimeless(row, at: insert.target.span.range)
-            let made = try ConstantEvaluator(engine: engine).records(
-                of: row.values, for: target, timestamp: try timestamp(of: row, at: insert.target.span.range))
+            let made = try ConstantEvaluator(engine: engine, place: insert.target.span.range).records(
+                of: row.values, for: target, timestamp: try timestamp(of: row, at: insert.target.span.range), checksTime: context.isFull)
             for index in 0..<made.count {
                 if target.kind == .table, made.keys[index].isNull {
                     throw Diagnostic(

@@ -20,11 +20,15 @@ final class QuestionRecordOutput: QuestionStage {
     private let keyCount: Int
     private let isDeletion: Bool
     private let timestamp: Int64
+    /// Reads the times of rows out of a column, where readers of the topic will do that.
+    private let time: TimestampReader?
     private(set) var records = OutgoingRecords()
 
     init(
-        _ schema: RowSchema, _ key: FormatSpec, _ value: FormatSpec, isDeletion: Bool, _ timestamp: Int64, _ context: QuestionContext
+        _ schema: RowSchema, _ key: FormatSpec, _ value: FormatSpec, isDeletion: Bool, _ timestamp: Int64,
+        time: TimestampColumn?, _ context: QuestionContext
     ) throws(DataflowError) {
+        self.time = isDeletion ? nil : try time.map { time throws(DataflowError) in try TimestampReader(time, schema.columns[time.column].type) }
         self.key = try Codecs.encoder(key, schema.key)
         self.value = try Codecs.encoder(value, schema.value)
         keyCount = schema.keyCount
@@ -38,6 +42,7 @@ final class QuestionRecordOutput: QuestionStage {
         let sink = ByteSink()
         key.begin(chunk.columns)
         if !isDeletion { value.begin(chunk.columns) }
+        if let time { check(time, chunk) }
         for row in 0..<chunk.rowCount {
             let hasKey = keyCount > 0 && !chunk.columns[..<keyCount].allSatisfy { $0.isNull(row) }
             let keyBytes = hasKey ? bytes(of: row, key, sink) : nil
@@ -46,6 +51,14 @@ final class QuestionRecordOutput: QuestionStage {
         key.end()
         if !isDeletion { value.end() }
         try context.hold(records.bytes.count - before, for: .answer)
+    }
+
+    /// Reports the rows without a usable time: no query would ever see them.
+    private func check(_ time: TimestampReader, _ chunk: Batch) {
+        for row in 0..<chunk.rowCount {
+            guard case .problem(let message) = time.read(chunk.columns[time.column.column], row) else { continue }
+            context.dataflow.errors.add(.timestamp, step: "Question", column: nil, message: message, batch: chunk, row: row)
+        }
     }
 
     private func bytes(of row: Int, _ encoder: SideEncoder, _ sink: ByteSink) -> [UInt8]? {

@@ -52,12 +52,13 @@ package final class QuestionRun {
         return QuestionAnswer(blocks: output.blocks, rowCount: output.rowCount, errors: errors.counts, firstError: errors.take().first)
     }
 
-    /// Runs a plan whose rows have the columns of `schema`, and gives them as records: with the key alone when `isDeletion`. Errors: as of
-    /// `answer`.
+    /// Runs a plan whose rows have the columns of `schema`, and gives them as records: with the key alone when `isDeletion`. A row that has no
+    /// usable time in the column `time`, from which its readers take it, counts as an error. Errors: as of `answer`.
     package func records(
-        _ step: RelationalStep, _ schema: RowSchema, key: FormatSpec, value: FormatSpec, isDeletion: Bool, timestamp: Int64
+        _ step: RelationalStep, _ schema: RowSchema, key: FormatSpec, value: FormatSpec, isDeletion: Bool, timestamp: Int64,
+        time: TimestampColumn?
     ) throws(DataflowError) -> QuestionWrites {
-        let output = try QuestionRecordOutput(schema, key, value, isDeletion: isDeletion, timestamp, context)
+        let output = try QuestionRecordOutput(schema, key, value, isDeletion: isDeletion, timestamp, time: time, context)
         try run(step, into: output)
         let errors = context.dataflow.errors
         return QuestionWrites(records: output.records, errors: errors.counts, firstError: errors.take().first)
