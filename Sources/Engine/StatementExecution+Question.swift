@@ -33,6 +33,10 @@ extension StatementExecution {
     func ask(_ question: Question, _ whenDone: @escaping @Sendable (Bool) -> Void) throws(Diagnostic) {
         let resolved = try analyse(question, in: context)
         try checkAllowed(over: resolved.sources, hasLimit: question.limit != nil, at: question.span.range)
+        // What needs no log does not wait for those that read it.
+        if resolved.step.isSmall {
+            return goOn(on: engine.statements, whenDone) { () throws(Diagnostic) in try answer(resolved, [], whenDone) }
+        }
         try whenReadable(resolved.sources, whenDone) { owners throws(Diagnostic) in try answer(resolved, owners, whenDone) }
     }
 

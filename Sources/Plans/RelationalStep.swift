@@ -342,3 +342,14 @@ extension RelationalStep {
         }
     }
 }
+
+extension RelationalStep {
+    /// Whether the step does little: it computes something of a few rows that the question itself holds.
+    package var isSmall: Bool {
+        switch self {
+        case .rows(let rows, _): rows.count <= 1_000
+        case .filter(let input, _), .project(let input, _), .distinct(let input), .sort(let input, _, _), .limit(let input, _, _): input.isSmall
+        case .scan, .kept, .working, .lateral, .recursive, .join, .apply, .unnest, .aggregate, .window, .combine: false
+        }
+    }
+}

@@ -1,4 +1,5 @@
-// Rewrites of plans that change no result: conditions move down to the rows that they read, equalities become keys of joins, scans read only
+// Rewrites of plans that change no result: conditions move down to the rows that they read, limits below what
+// is computed of each row, equalities become keys of joins, scans read only
 // the columns that are needed.
 
 import Plans
@@ -13,6 +14,9 @@ extension RelationalStep {
     private var lowered: RelationalStep {
         switch self {
         case .filter(let input, let predicate): return input.lowered.filtered(by: predicate.conjuncts)
+        // What a row beyond the limit would be is not computed.
+        case .limit(.project(let input, let expressions), let offset, let limit):
+            return .project(RelationalStep.limit(input, offset: offset, limit: limit).lowered, expressions)
         case .scan, .rows, .kept, .working: return self
         default: return mappingInputs(\.lowered)
         }
