@@ -3,6 +3,7 @@
 package import Catalog
 package import Diagnostics
 package import Functions
+package import Plans
 import Settings
 package import Syntax
 package import Values
@@ -15,6 +16,8 @@ package struct AnalysisContext: Sendable {
     package var properties: [String: String]
     /// How many partitions a topic has; nil when there is no such topic.
     package var partitions: @Sendable (_ topic: String) -> Int?
+    /// What is wrong with the literals among the arguments of a function, which no row could be computed with; nil when nothing is known to be.
+    package var literalProblem: @Sendable (_ function: String, _ arguments: [TypedExpression]) -> LiteralProblem? = { _, _ in nil }
 
     package init(
         catalog: CatalogSnapshot, functions: FunctionTable, properties: [String: String],
@@ -78,10 +81,10 @@ extension AnalysisContext {
             if precision > SQLType.mostDecimalDigits {
                 throw Diagnostic(
                     .typeMismatch, "DECIMAL precision must be <= \(SQLType.mostDecimalDigits): DECIMAL(\(precision),\(scale))",
+                    hint: "A decimal has \(SQLType.mostDecimalDigits) digits at most; a DOUBLE has a larger range, and a VARCHAR keeps every digit.",
                     at: written.span.range)
             }
             return .decimal(precision: precision, scale: scale)
-                    hint: "A decimal has \(SQLType.mostDecimalDigits) digits at most; a DOUBLE has a larger range, and a VARCHAR keeps every digit.",
         case .array(let element): return .array(try type(element))
         case .map(let key, let value): return .map(key: try type(key), value: try type(value))
         case .structure(let written):

@@ -115,6 +115,9 @@ private func fitted(
     _ value: TypedExpression, to column: Values.ColumnDefinition, _ span: SourceSpan
 ) throws(Diagnostic) -> TypedExpression {
     if value.type == column.type { return value }
+    if let difference = TypeDifference(of: value.type, from: column.type), !value.type.canAssign(to: column.type) {
+        throw difference.diagnostic(column.name, at: span.range)
+    }
     guard value.type.canAssign(to: column.type), !value.type.losesDigits(in: column.type) else {
         throw Diagnostic(
             .typeMismatch, "Expected type \(column.type) for field `\(column.name)` but got \(value.type)",

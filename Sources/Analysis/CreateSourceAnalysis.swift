@@ -39,7 +39,9 @@ package func analyse(_ create: CreateSource, text: String, in context: AnalysisC
                 + "'ksql.persistence.default.format.value' config.", at: create.name.span.range)
     }
     let defaultKey = context.defaultFormat(context.settings[.defaultKeyFormat])
-    let keyName = properties.keyFormat ?? defaultKey ?? .kafka
+    var keyName = properties.keyFormat ?? defaultKey ?? .kafka
+    let isKeyChosen = context.isFull && properties.takesJSON(for: schema.key, insteadOf: keyName)
+    if isKeyChosen { keyName = .json }
     try checkDelimiters(properties, key: keyName, value: valueName)
     if kind == .table && schema.key.isEmpty {
         throw Diagnostic(
@@ -65,6 +67,7 @@ package func analyse(_ create: CreateSource, text: String, in context: AnalysisC
         timestamp: try timestamp(properties, schema), wrapsSingleValue: properties.wrapsSingleValue, statement: text, queryID: nil)
     var chosen: [String] = []
     if properties.topic == nil { chosen.append("the topic is \(topic)") }
+    if isKeyChosen { chosen.append("keys are JSON") }
     if properties.valueFormat == nil, defaultValue == nil { chosen.append("values are JSON") }
     return NewSource(definition: definition, properties: properties, chosen: chosen.isEmpty ? nil : chosen.joined(separator: ", "))
 }
@@ -167,13 +170,23 @@ func checkDelimiters(_ properties: SourceProperties, key: FormatName, value: For
     }
 }
 
+extension SourceProperties {
+    /// Whether a key takes JSON instead of its format, which holds one column of the plain types: nobody has asked for that format.
+    func takesJSON(for key: [Values.ColumnDefinition], insteadOf format: FormatName) -> Bool {
+        keyFormat == nil && format == .kafka && problem(of: key, in: .kafka, on: .key) != nil
+    }
+}
+
 /// Whether the columns can be written in the format, and whether a key is free of maps.
 func checkCarried(_ columns: [Values.ColumnDefinition], _ format: FormatName, _ side: RecordSide) throws(Diagnostic) {
     if side == .key, let column = columns.first(where: { $0.type.containsMap }) {
         throw mapInKey(column.name, column.type)
     }
     if let reason = problem(of: columns, in: format, on: side) {
-        throw Diagnostic(.serialisationMismatch, schemaMessage(columns, in: format, on: side, reason: reason))
+        let isCarriedByJSON = format != .json && problem(of: columns, in: .json, on: side) == nil
+        throw Diagnostic(
+            .serialisationMismatch, schemaMessage(columns, in: format, on: side, reason: reason),
+            hint: isCarriedByJSON ? "\(side.rawValue.uppercased())_FORMAT='JSON' in WITH holds these columns." : nil)
     }
 }
 

@@ -40,15 +40,15 @@ extension ExpressionAnalyser {
                 .wrongArguments, "Function '\(family.declaredName)' got an invalid date pattern: \(problem.message)",
                 hint: DatePatternError.hint, at: arguments[problem.argument].span.range)
         }
+        if context.isFull, let problem = context.literalProblem(family.name, typed), arguments.indices.contains(problem.argument) {
+            throw Diagnostic(
+                .wrongArguments, problem.message,
+                hint: typed[problem.argument].literalText.flatMap { closestMatch(to: $0, among: problem.candidates) }.map { "Did you mean '\($0)'?" }
+                    ?? problem.hint, at: arguments[problem.argument].span.range)
+        }
         return TypedExpression(.call(family.name, typed), type)
     }
 
-    /// The arguments of a SUBSTRING of old, whose positions begin with 0 and whose third argument is where it ends, as those of today,
-    /// whose positions begin with 1 and whose third argument is a length.
-    private func legacySubstring(_ arguments: [Expression]) -> [Expression] {
-        guard arguments.count == 2 || arguments.count == 3 else { return arguments }
-        let start = arguments[1]
-        let one = Expression(.literal(.integer(1)), span: start.span)
     /// Refuses the result of GREATEST and LEAST over decimals that no decimal type holds together.
     private func checkDigits(of type: SQLType, _ arguments: [TypedExpression], _ whole: Expression) throws(Diagnostic) {
         guard case .decimal(let precision, _) = type, precision > SQLType.mostDecimalDigits, !arguments.contains(where: { $0.type == type })
@@ -58,6 +58,12 @@ extension ExpressionAnalyser {
             hint: "CAST the arguments to one DECIMAL with fewer digits.", at: whole.span.range)
     }
 
+    /// The arguments of a SUBSTRING of old, whose positions begin with 0 and whose third argument is where it ends, as those of today,
+    /// whose positions begin with 1 and whose third argument is a length.
+    private func legacySubstring(_ arguments: [Expression]) -> [Expression] {
+        guard arguments.count == 2 || arguments.count == 3 else { return arguments }
+        let start = arguments[1]
+        let one = Expression(.literal(.integer(1)), span: start.span)
         var result = [arguments[0], Expression(.arithmetic(.add, start, one), span: start.span)]
         if arguments.count == 3 { result.append(Expression(.arithmetic(.subtract, arguments[2], start), span: arguments[2].span)) }
         return result
@@ -84,6 +90,7 @@ extension ExpressionAnalyser {
         }
         if context.isFull, Self.mixing.contains(family.name) { bringTogether(&analysed, &shapes) }
         if context.isFull, family.name == "CONCAT" || family.name == "CONCAT_WS" { makeTexts(&analysed, &shapes) }
+        if context.isFull { makeInstants(family, &analysed, &shapes) }
         var call = try match(family, shapes, whole)
         call.settleNulls()
         var typed: [TypedExpression] = []
@@ -126,6 +133,21 @@ extension ExpressionAnalyser {
             shapes[index] = .typed(.string)
         }
     }
+
+    /// Makes a TIMESTAMP of ROWTIME and the bounds of windows where the function takes one there.
+    private func makeInstants(_ family: FunctionFamily, _ analysed: inout [Analysed?], _ shapes: inout [ArgumentShape]) {
+        for index in analysed.indices {
+            guard var value = analysed[index], isRowTime(value) else { continue }
+            let types = family.signatures.compactMap { $0.parameters.indices.contains(index) ? $0.parameters[index].type : nil }
+            guard types.contains(.exactly(.timestamp)), family.name == "TO_CHAR" || !types.contains(.exactly(.bigint)) else { continue }
+            value.expression = instant(ofMilliseconds: value.expression)
+            analysed[index] = value
+            shapes[index] = .typed(.timestamp)
+        }
+    }
+
+    /// A number of milliseconds since 1970 as a TIMESTAMP.
+    func instant(ofMilliseconds value: TypedExpression) -> TypedExpression { TypedExpression(.call("FROM_UNIXTIME", [value]), .timestamp) }
 
     private func takesUnit(_ family: FunctionFamily, at index: Int) -> Bool {
         family.signatures.contains { $0.parameters.indices.contains(index) && $0.parameters[index].type == .intervalUnit }
@@ -180,7 +202,8 @@ extension ExpressionAnalyser {
                     .wrongArguments,
                     "Function '\(family.declaredName)' does not accept parameters (\(types)).\nValid alternatives are:\n"
                         + family.alternatives.joined(separator: "\n")
-                        + "\nFor detailed information on a function run: DESCRIBE FUNCTION <Function-Name>;", at: whole.span.range)
+                        + "\nFor detailed information on a function run: DESCRIBE FUNCTION <Function-Name>;",
+                    hint: takesInstant(family, insteadOfNumberIn: shapes) ? ExpressionAnalyser.instantHint : nil, at: whole.span.range)
             case .ambiguous(let candidates):
                 throw Diagnostic(
                     .wrongArguments,
@@ -189,6 +212,15 @@ extension ExpressionAnalyser {
                         + candidates.map { family.text(of: $0) }.joined(separator: "\n"), at: whole.span.range)
             }
         }
+    }
+
+    /// What to do about a number that stands where a time is wanted.
+    static let instantHint = "FROM_UNIXTIME(x) makes a TIMESTAMP of milliseconds since 1970."
+
+    /// Whether the call would fit if a whole number in it were a TIMESTAMP.
+    private func takesInstant(_ family: FunctionFamily, insteadOfNumberIn shapes: [ArgumentShape]) -> Bool {
+        let changed = shapes.map { $0 == .typed(.bigint) || $0 == .typed(.integer) ? ArgumentShape.typed(.timestamp) : $0 }
+        return changed != shapes && (try? family.resolve(changed)) != nil
     }
 
     private mutating func aggregate(_ family: FunctionFamily, _ arguments: [Expression], _ whole: Expression) throws(Diagnostic)

@@ -73,6 +73,8 @@ extension ExpressionAnalyser {
         let right = try analyse(right)
         let isDistinct = operation == .isDistinctFrom || operation == .isNotDistinctFrom
         if left.isNull || right.isNull {
+            // What is compared with NULL is false, here as for values.
+            guard isDistinct || !context.isFull else { return .literal(.boolean(false), .boolean) }
             guard isDistinct else {
                 throw Diagnostic(
                     .typeMismatch,
@@ -180,6 +182,7 @@ extension ExpressionAnalyser {
         let low = try analyse(low)
         let high = try analyse(high)
         if value.isNull || low.isNull || high.isNull {
+            if context.isFull { return .literal(.boolean(false), .boolean) }
             throw Diagnostic(.typeMismatch, "Comparison with NULL not supported: \(text(of: whole))", at: whole.span.range)
         }
         let (first, from) = try comparable(value, low, .greaterOrEqual)

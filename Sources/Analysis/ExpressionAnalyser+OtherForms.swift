@@ -31,10 +31,34 @@ extension ExpressionAnalyser {
             }
             return .literal(literal, type)
         }
+        if isRowTime(value) { return instant(ofMilliseconds: value.expression).coerced(to: type) }
         guard value.type.canCast(to: type), value.type.isTemporal || value.type == .string else {
-            throw Diagnostic(.invalidCast, "Cast of \(value.type) to \(type) is not supported", at: whole.span.range)
+            throw Diagnostic(
+                .invalidCast, "Cast of \(value.type) to \(type) is not supported",
+                hint: value.type == .bigint || value.type == .integer ? Self.instantHint : nil, at: whole.span.range)
         }
         return value.expression.coerced(to: type)
+    }
+
+    /// Casts that ksqlDB does not have: of ROWTIME to times, and between truth values and whole numbers; nil for all others.
+    func otherCast(_ value: Analysed, to type: SQLType) -> TypedExpression? {
+        let operand = value.expression
+        /// What is NULL stays that: a comparison with it would be false.
+        func unlessNull(_ result: TypedExpression) -> TypedExpression {
+            let isNull = TypedExpression(.isNull(operand, negated: false), .boolean)
+            return TypedExpression(.searchedCase([CaseBranch(condition: isNull, result: .literal(.null, type))], otherwise: result), type)
+        }
+        switch (value.type, type) {
+        case (.bigint, .timestamp), (.bigint, .date), (.bigint, .time):
+            return isRowTime(value) ? instant(ofMilliseconds: operand).coerced(to: type) : nil
+        case (.integer, .boolean), (.bigint, .boolean):
+            let zero = TypedExpression.literal(.integer(0), .integer).coerced(to: value.type)
+            return unlessNull(TypedExpression(.compare(.notEqual, operand, zero), .boolean))
+        case (.boolean, .integer), (.boolean, .bigint):
+            func number(_ value: Int32) -> TypedExpression { TypedExpression.literal(.integer(value), .integer).coerced(to: type) }
+            return unlessNull(TypedExpression(.searchedCase([CaseBranch(condition: operand, result: number(1))], otherwise: number(0)), type))
+        default: return nil
+        }
     }
 
     /// Functions that the standard calls without brackets.
@@ -42,9 +66,10 @@ extension ExpressionAnalyser {
 
     /// The call that a name without brackets is, where no column has that name.
     mutating func bareCall(_ source: Name?, _ name: Name, _ whole: Expression) throws(Diagnostic) -> TypedExpression? {
-        guard context.isFull, source == nil, !name.isQuoted, Self.bareCalls.contains(name.text),
+        guard context.isFull, source == nil, !name.isQuoted, Self.bareCalls.contains(name.text) || name.text == "UNKNOWN",
             (try? scope.resolve(source: nil, name, place: place)) == nil
         else { return nil }
+        if name.text == "UNKNOWN" { return .literal(.null, .boolean) }
         return try call(name, [], whole)
     }
 
@@ -67,7 +92,7 @@ extension ExpressionAnalyser {
         case .timestamp: break
         case .date: time = time.coerced(to: .timestamp)
         case .time where interval.months == 0: break
-        case .bigint where isRowTime(value): time = TypedExpression(.call("FROM_UNIXTIME", [time]), .timestamp)
+        case .bigint where isRowTime(value): time = instant(ofMilliseconds: time)
         default:
             throw Diagnostic(
                 .typeMismatch, "an INTERVAL\(value.type == .time ? " of months" : "") cannot be added to \(text(of: operand)), which is \(value.typeText)",

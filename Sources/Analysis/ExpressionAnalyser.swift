@@ -240,10 +240,12 @@ package struct ExpressionAnalyser {
         {
             return TypedExpression(.cast(.literal(literal, type)), type)
         }
+        if context.isFull, let other = otherCast(value, to: type) { return other }
         guard value.type.canCast(to: type) else {
+            let isNumber = value.type == .bigint || value.type == .integer
             throw Diagnostic(
-                .invalidCast, "Cast of \(value.type) to \(type) is not supported", at: whole.span.range, statement: text(of: whole)
-            )
+                .invalidCast, "Cast of \(value.type) to \(type) is not supported", hint: isNumber && type.isTemporal ? Self.instantHint : nil,
+                at: whole.span.range, statement: text(of: whole))
         }
         // A cast to the same type stays: it makes a key column an ordinary expression.
         return TypedExpression(.cast(value.expression), type)

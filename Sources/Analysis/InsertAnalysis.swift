@@ -45,7 +45,7 @@ package func analyse(_ insert: InsertSelect, in context: AnalysisContext) throws
     }
     try refuseCircle(from: [target.name], of: query, into: target.name, at: insert.query.span.range, context)
     let layout = try layout(of: query, sink: target.name)
-    try match(layout, with: target, &query)
+    try match(layout, with: target, &query, context)
     if target.window != query.sources[0].window {
         throw Diagnostic(
             .windowError, "Incompatible windowing of the query's result and the sink \(target.name)", at: insert.target.span.range)
@@ -67,7 +67,9 @@ func refuseCircle(
 }
 
 /// Column by column: same name, same place in key or value, and a type that widens to the target's.
-private func match(_ layout: ResultLayout, with target: SourceDefinition, _ query: inout ResolvedQuery) throws(Diagnostic) {
+private func match(
+    _ layout: ResultLayout, with target: SourceDefinition, _ query: inout ResolvedQuery, _ context: AnalysisContext
+) throws(Diagnostic) {
     let wanted = target.schema.key + target.schema.value
     let given = layout.schema.key + layout.schema.value
     func incompatible() -> Diagnostic {
@@ -81,6 +83,9 @@ private func match(_ layout: ResultLayout, with target: SourceDefinition, _ quer
         guard have.name == want.name else { throw incompatible() }
         if have.type == want.type { continue }
         let item = layout.items[index]
+        if context.isFull, let difference = TypeDifference(of: have.type, from: want.type) {
+            throw difference.diagnostic(want.name, at: query.items[item].source.span.range)
+        }
         let expression = query.items[item].expression
         let fits = have.type.isNumeric && have.type.alwaysFits(want.type)
         let isLiteral = if case .literal(let value) = expression.node { value.widened(to: want.type) != nil } else { false }
@@ -214,7 +219,7 @@ private func assign(_ value: Analysed, to column: Values.ColumnDefinition) throw
     if value.isNull { return .literal(.null, column.type) }
     if value.type == column.type { return value.expression }
     guard value.type.canAssign(to: column.type) else {
-        if let difference = TypeDifference(of: value.type, from: column.type) { throw difference.diagnostic(value, column) }
+        if let difference = TypeDifference(of: value.type, from: column.type) { throw difference.diagnostic(column.name, at: value.source.span.range) }
         throw Diagnostic(
             .typeMismatch,
             "Expected type \(column.type) for field `\(column.name)` but got \(value.type)(\(canonicalText(of: value.source)))",
@@ -244,7 +249,7 @@ private func assign(_ value: Analysed, to column: Values.ColumnDefinition) throw
 }
 
 /// The first place inside nested types where a value has another shape than its column.
-private struct TypeDifference {
+struct TypeDifference {
     /// The field there, with those around it: `A->B`, `[]` for the elements of a list and the values of a map.
     var path: String
     var given: SQLType
@@ -282,17 +287,17 @@ private struct TypeDifference {
         }
     }
 
-    func diagnostic(_ value: Analysed, _ column: Values.ColumnDefinition) -> Diagnostic {
-        let place = path.hasPrefix("[]") ? column.name + path : column.name + "->" + path
+    /// The complaint about a value for a column, which stands at `range`.
+    func diagnostic(_ column: String, at range: SourceRange?) -> Diagnostic {
+        let place = path.hasPrefix("[]") ? column + path : column + "->" + path
         guard let wanted else {
             let name = path.split(separator: ">").last.map(String.init) ?? path
             return Diagnostic(
-                .typeMismatch, "`\(column.name)` has no field \(place)",
+                .typeMismatch, "`\(column)` has no field \(place)",
                 hint: nameSuggestion(for: name, among: others) ?? "Its fields there are \(others.joined(separator: ", ")).",
-                at: value.source.span.range)
+                at: range)
         }
-        return Diagnostic(
-            .typeMismatch, "Expected type \(wanted) for \(place) but got \(given)", at: value.source.span.range)
+        return Diagnostic(.typeMismatch, "Expected type \(wanted) for \(place) but got \(given)", at: range)
     }
 }
 

@@ -42,7 +42,7 @@ struct QueryAnalysis {
         try checkShape()
         let window = try query.window.map { clause throws(Diagnostic) in try describe(clause) }
         let expanded = try expansion.expand(query.items, analyser: &analyser)
-        let filter = try condition(query.filter, clause: "WHERE")
+        let filter = try whereCondition()
         let partitionBy = try partitionExpressions()
         let grouping = try groupExpressions(window != nil)
         let isAggregation = grouping != nil

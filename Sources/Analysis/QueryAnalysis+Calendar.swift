@@ -8,7 +8,7 @@ import Quantities
 import Syntax
 import Values
 
-extension QueryAnalysis {
+extension AnalysisContext {
     /// The calendar of a clause; nil where its windows begin at multiples of their length.
     func calendar(of clause: WindowClause) throws(Diagnostic) -> WindowCalendar? {
         var calendar: WindowCalendar
@@ -32,6 +32,12 @@ extension QueryAnalysis {
         }
         if let zone = clause.zone {
             try checkIsFull("TIME ZONE", zone.span)
+            let literal = TypedExpression.literal(.string(zone.text), .string)
+            if let problem = literalProblem(WindowCalendar.function, [.literal(.null, .bigint), literal]) {
+                throw Diagnostic(
+                    .windowError, problem.message,
+                    hint: closestMatch(to: zone.text, among: problem.candidates).map { "Did you mean '\($0)'?" } ?? problem.hint, at: zone.span.range)
+            }
             calendar.zone = zone.text
         }
         if let offset = clause.offset { calendar.offset = try self.offset(offset, of: calendar) }
@@ -51,7 +57,7 @@ extension QueryAnalysis {
     }
 
     private func checkIsFull(_ what: String, _ span: SourceSpan) throws(Diagnostic) {
-        if context.isFull { return }
+        if isFull { return }
         throw Diagnostic(
             .featureNotSupported, "\(what) is not part of ksqlDB's dialect", hint: "SET 'millrace.dialect' = 'full' allows it.",
             at: span.range)

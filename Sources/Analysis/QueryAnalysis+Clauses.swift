@@ -8,6 +8,14 @@ import Syntax
 import Values
 
 extension QueryAnalysis {
+    /// The condition of WHERE; nil where there is none.
+    mutating func whereCondition() throws(Diagnostic) -> TypedExpression? {
+        do throws(Diagnostic) { return try condition(query.filter, clause: "WHERE") } catch {
+            guard context.isFull, let filter = query.filter else { throw error }
+            throw error.advised(about: filter, query.items.byAlias)
+        }
+    }
+
     /// WHERE or HAVING: a BOOLEAN, with the clause named in what is wrong with it.
     mutating func condition(_ expression: Expression?, clause: String) throws(Diagnostic) -> TypedExpression? {
         guard let expression else { return nil }

@@ -35,7 +35,7 @@ extension QueryAnalysis {
     mutating func runKeyed() throws(Diagnostic) -> ResolvedQuery {
         try checkKeyed()
         let expanded = try expansion.expand(query.items, analyser: &analyser)
-        let filter = try condition(query.filter, clause: "WHERE")
+        let filter = try whereCondition()
         analyser.place = "SELECT column"
         analyser.running = []
         var items: [ResolvedItem] = []

@@ -12,10 +12,10 @@ extension QueryAnalysis {
     func describe(_ clause: WindowClause) throws(Diagnostic) -> WindowDescription {
         let shape: WindowDescription.Shape
         let length: Milliseconds
-        let calendar = try calendar(of: clause)
+        let calendar = try context.calendar(of: clause)
         switch clause.shape {
         case .tumbling where calendar != nil, .calendar where calendar != nil:
-            length = try longest(of: calendar, clause)
+            length = try context.longest(of: calendar, clause)
             shape = .tumbling(size: length)
         case .calendar: throw Diagnostic(.windowError, "the windows have no size", at: clause.span.range)
         case .tumbling(let size):

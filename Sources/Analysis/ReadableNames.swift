@@ -39,7 +39,8 @@ enum ReadableNames {
         case .column(_, let name): words.append(name.text)
         case .field(_, let name): words.append(name.text)
         case .call(let name, let arguments):
-            words.append(name.text)
+            let word = name.typed ?? name.text
+            if !word.isEmpty { words.append(word) }
             for argument in arguments { collect(argument, &words) }
         case .modifiedCall(let name, let arguments, let modifiers):
             words.append(name.text)

@@ -64,8 +64,8 @@ private func sink(
     let source = query.sources[0]
     let defaultKey = context.defaultFormat(context.settings[.defaultKeyFormat])
     var keyName = try keyFormat(properties, source, layout.schema.key, default: defaultKey ?? .kafka)
-    // KAFKA holds one column. Where nobody has asked for it, a key of several takes a format that holds them.
-    if context.isFull, keyName == .kafka, properties.keyFormat == nil, layout.schema.key.count > 1 { keyName = .json }
+    // KAFKA holds one column of a plain type. Where nobody has asked for it, other keys take a format that holds them.
+    if context.isFull, properties.takesJSON(for: layout.schema.key, insteadOf: keyName) { keyName = .json }
     // The key of a Top-N is never that of its source.
     if query.keyed != nil, properties.keyFormat == nil, problem(of: layout.schema.key, in: keyName, on: .key) != nil { keyName = .json }
     let valueName = properties.valueFormat ?? source.valueFormat.name
@@ -103,9 +103,6 @@ private func sink(
     return NewSink(query: query, layout: layout, definition: definition, properties: properties)
 }
 
-/// The key format of a result: what is asked for, else the source's, unless the key came or went.
-private func keyFormat(
-    _ properties: SourceProperties, _ source: SourceDefinition, _ key: [Values.ColumnDefinition], default fallback: FormatName
 /// Refuses columns whose type no CREATE could write down: arithmetic gives DECIMALs of more digits than a decimal has.
 private func checkDigits(_ query: ResolvedQuery) throws(Diagnostic) {
     for item in query.items {
@@ -117,6 +114,9 @@ private func checkDigits(_ query: ResolvedQuery) throws(Diagnostic) {
     }
 }
 
+/// The key format of a result: what is asked for, else the source's, unless the key came or went.
+private func keyFormat(
+    _ properties: SourceProperties, _ source: SourceDefinition, _ key: [Values.ColumnDefinition], default fallback: FormatName
 ) throws(Diagnostic) -> FormatName {
     if let format = properties.keyFormat {
         if key.isEmpty && format != .none && format != .kafka {

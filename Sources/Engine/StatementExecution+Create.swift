@@ -10,6 +10,7 @@ import Pipelines
 import Planner
 import Plans
 import Platform
+import Quantities
 import Sessions
 import Settings
 import Syntax
@@ -33,10 +34,24 @@ extension StatementExecution {
             change.set = [.query(engine.sourceTableQuery(source, id, session.givenProperties)), numbers]
         }
         change.set.append(.source(source))
+        let known = recordsThere(for: source, new.properties)
         try commit(change, makingTopicOf: source, new.properties, sourcePartitions: nil)
         if source.queryID != nil { session.state.withLock { $0.writes += 1 } }
         if let chosen = new.chosen { sink.emit(.notice(chosen)) }
+        if let known { sink.emit(.notice(known)) }
         return AnswerSummary(message: "\(source.kind == .stream ? "Stream" : "Table") created", queryID: source.queryID)
+    }
+
+    /// What to say of records that stand in the topic of a new source and that nobody may expect there: of a table, and where the statement does
+    /// not name the topic. A stream over a topic with records is what the statement is for.
+    private func recordsThere(for source: SourceDefinition, _ properties: SourceProperties) -> String? {
+        guard source.kind == .table || properties.topic == nil, let topic = engine.log.describeTopic(named: source.topic) else { return nil }
+        let count = topic.partitions.reduce(Int64(0)) { sum, partition in
+            sum.addingSaturated(partition.bounds.appendedEnd.count.subtractingSaturated(partition.bounds.start.count))
+        }
+        guard count > 0 else { return nil }
+        return "the topic \(source.topic) was there, with \(count) record\(count == 1 ? "" : "s"), which \(source.name) shows; "
+            + "DROP … DELETE TOPIC makes an end of them"
     }
 
     func perform(_ create: CreateAs) throws(Diagnostic) -> AnswerSummary {
@@ -66,10 +81,11 @@ extension StatementExecution {
         let generation = engine.log.generation
         let partitions = engine.partitions(of: new.query.sources[0].topic)
         source.origin = old?.origin
-        if new.properties.keyFormat == nil, source.schema.key.count > 1, source.keyFormat.name == .json,
+        if new.properties.keyFormat == nil, let first = source.schema.key.first, source.keyFormat.name == .json,
             new.query.sources[0].keyFormat.name == .kafka || new.query.sources[0].keyFormat.name == .none
         {
-            sink.emit(.notice("its key of several columns is kept as JSON"))
+            let what = source.schema.key.count > 1 ? "its key of several columns" : "its key, a \(first.type),"
+            sink.emit(.notice("\(what) is kept as JSON"))
         }
         let madeForLate = try makeLateRows(new.query.lateRows, partitions, &change)
         do throws(Diagnostic) {

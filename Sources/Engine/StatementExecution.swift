@@ -4,6 +4,7 @@ import Analysis
 import Bytes
 import Catalog
 import Diagnostics
+import Operators
 import Platform
 import Sessions
 import Settings
@@ -30,9 +31,11 @@ struct StatementExecution: Sendable {
     /// What the analyser may look at for this statement.
     var context: AnalysisContext {
         let engine = engine
-        return AnalysisContext(
+        var context = AnalysisContext(
             catalog: engine.catalog, functions: engine.configuration.functions, properties: session.effectiveProperties,
             partitions: { engine.partitions(of: $0) })
+        context.literalProblem = { literalProblem(of: $0, $1, in: TimeZoneFiles.self) }
+        return context
     }
 
     /// Carries the statement out; `whenDone` is called with whether it succeeded, after the last event.

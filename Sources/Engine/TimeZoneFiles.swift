@@ -1,11 +1,21 @@
 // The system's time zone files (TZif, RFC 9636), by zone id.
 
+import Operators
 import Platform
 import Synchronization
 
-enum TimeZoneFiles {
+enum TimeZoneFiles: TimeZoneSource {
     private static let directory = "/usr/share/zoneinfo/"
     private static let known = Mutex<[String: [UInt8]]>([:])
+
+    /// The ids of the table of regions that comes with the files; none where that is missing.
+    static let ids: [String] = {
+        guard let table = try? HostFileSystem().contents(of: directory + "zone1970.tab") else { return [] }
+        return table.split(separator: UInt8(ascii: "\n")).compactMap { line in
+            let fields = line.split(separator: UInt8(ascii: "\t"))
+            return line.first == UInt8(ascii: "#") || fields.count < 3 ? nil : String(decoding: fields[2], as: UTF8.self)
+        }
+    }()
 
     /// The file of a zone such as `Europe/Berlin`; nil for unknown zones. Ids with other characters than zone ids have are unknown, so
     /// that no other file can be named.

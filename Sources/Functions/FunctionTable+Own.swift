@@ -56,8 +56,12 @@ extension FunctionTable {
         FunctionFamily("make_date", .dateTime, "The date of a year, a month and a day", ["(INT year, INT month, INT day) DATE"]),
         FunctionFamily("now", .dateTime, "The time of the server's clock", ["() TIMESTAMP"]),
         FunctionFamily(
-            "to_char", .dateTime, "A date or time by a pattern of PostgreSQL, as in YYYY-MM-DD HH24:MI:SS",
-            ["(TIMESTAMP timestamp, STRING pattern) STRING", "(DATE date, STRING pattern) STRING", "(TIME time, STRING pattern) STRING"]),
+            "to_char", .dateTime, "A date, a time or a number by a pattern of PostgreSQL, as in YYYY-MM-DD HH24:MI:SS and FM999,990.00",
+            [
+                "(TIMESTAMP timestamp, STRING pattern) STRING", "(DATE date, STRING pattern) STRING", "(TIME time, STRING pattern) STRING",
+                "(INT number, STRING pattern) STRING", "(BIGINT number, STRING pattern) STRING", "(DOUBLE number, STRING pattern) STRING",
+                "(DECIMAL number, STRING pattern) STRING",
+            ]),
         FunctionFamily("to_date", .dateTime, "Text to date by a pattern of PostgreSQL", ["(STRING text, STRING pattern) DATE"]),
         FunctionFamily(
             "to_timestamp", .dateTime, "Seconds since 1970, or text by a pattern of PostgreSQL, to timestamp",
@@ -81,16 +85,16 @@ extension FunctionTable {
         FunctionFamily(
             "PERCENTILE", .aggregate, "The value below which a fraction of all values lies, between two of them in proportion", undo: true,
             ["(DOUBLE value, DOUBLE literal fraction) DOUBLE"]),
+        FunctionFamily("STDDEV", .aggregate, "Standard deviation of a sample, NULL of fewer than two values", undo: true, numbers("value")),
         FunctionFamily("STDDEV_POP", .aggregate, "Standard deviation of a whole population", undo: true, numbers("value")),
         FunctionFamily(
             "STRING_AGG", .aggregate, "The texts in their order with a delimiter between", undo: true,
             ["(STRING value, STRING literal delimiter) STRING"]),
-        FunctionFamily("STDDEV", .aggregate, "Standard deviation of a sample, NULL of fewer than two values", undo: true, numbers("value")),
         FunctionFamily("VAR_POP", .aggregate, "Variance of a whole population", undo: true, numbers("value")),
+        FunctionFamily("VAR_SAMP", .aggregate, "Variance of a sample, NULL of fewer than two values", undo: true, numbers("value")),
     ]
 
     private static let pairs = ["(DOUBLE x, DOUBLE y) DOUBLE", "(INT x, INT y) DOUBLE", "(BIGINT x, BIGINT y) DOUBLE"]
 
-        FunctionFamily("VAR_SAMP", .aggregate, "Variance of a sample, NULL of fewer than two values", undo: true, numbers("value")),
     private static func numbers(_ name: String) -> [String] { ["BIGINT", "INT", "DOUBLE"].map { "(\($0) \(name)) DOUBLE" } }
 }

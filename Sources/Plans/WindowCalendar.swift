@@ -19,6 +19,10 @@ package struct WindowCalendar: Hashable, Sendable, Codable {
     /// How much later than the units the windows begin, on the zone's clock.
     package var offset: Milliseconds
 
+    /// The function of questions that gives a bound of the window of a time: its arguments are the time in milliseconds, the zone or an empty text,
+    /// the unit, the count, the offset, and whether the end is wanted. No statement can call it.
+    package static let function = "CALENDAR_WINDOW"
+
     package init(unit: Unit, count: Int64, zone: String?, offset: Milliseconds) {
         self.unit = unit
         self.count = count

@@ -10,11 +10,14 @@ package struct Name: Hashable, Sendable {
     package var isQuoted: Bool
     /// Where it was written.
     package var span: SourceSpan
+    /// What stood there, where the parser reads another name into it: EXTRACT for DATE_PART; empty for an operator. Takes no part in equality.
+    package var typed: String?
 
-    package init(_ text: String, isQuoted: Bool = false, span: SourceSpan = .none) {
+    package init(_ text: String, isQuoted: Bool = false, span: SourceSpan = .none, typed: String? = nil) {
         self.text = text
         self.isQuoted = isQuoted
         self.span = span
+        self.typed = typed
     }
 
     package static func == (left: Name, right: Name) -> Bool { left.text == right.text }

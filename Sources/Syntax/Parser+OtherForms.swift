@@ -23,13 +23,13 @@ extension Parser {
         if acceptWord("ILIKE") {
             let pattern = try value()
             return try like(
-                try make(.call(Name("LCASE", span: left.span), [left]), from: current),
-                pattern: try make(.call(Name("LCASE", span: pattern.span), [pattern]), from: current))
+                try make(.call(Name("LCASE", span: left.span, typed: ""), [left]), from: current),
+                pattern: try make(.call(Name("LCASE", span: pattern.span, typed: ""), [pattern]), from: current))
         }
         let span = current.span
         advance()
         try expect(.to)
-        return .call(Name("SIMILAR_TO", span: span), [left, try value()])
+        return .call(Name("SIMILAR_TO", span: span, typed: ""), [left, try value()])
     }
 
     /// `IS TRUE` and its like; nil when something else follows.
@@ -47,7 +47,7 @@ extension Parser {
         let cast = try make(.cast(operand, type), from: first)
         guard let length else { return cast }
         return try make(
-            .call(Name("SUBSTRING", span: type.span), [cast, Expression(.literal(.integer(1))), Expression(.literal(.integer(length)))]), from: first)
+            .call(Name("SUBSTRING", span: type.span, typed: ""), [cast, Expression(.literal(.integer(1))), Expression(.literal(.integer(length)))]), from: first)
     }
 
     /// Primaries that begin with a keyword: `DATE '2024-01-01'`, `INTERVAL '5' MINUTE`, and LEFT (…) and RIGHT (…).
@@ -125,7 +125,7 @@ extension Parser {
         try expect(.from)
         let operand = try expression()
         try expect(.rightParenthesis)
-        return try make(.call(Name("DATE_PART", span: first.span), [unit, operand]), from: first)
+        return try make(.call(Name("DATE_PART", span: first.span, typed: "EXTRACT_" + field.uppercased()), [unit, operand]), from: first)
     }
 
     private mutating func position(from first: Token) throws(ParseFailure) -> Expression? {
@@ -134,7 +134,7 @@ extension Parser {
         try expect(.in)
         let text = try value()
         try expect(.rightParenthesis)
-        return try make(.call(Name("INSTR", span: first.span), [text, needle]), from: first)
+        return try make(.call(Name("INSTR", span: first.span, typed: "POSITION"), [text, needle]), from: first)
     }
 
     private mutating func substring(_ name: Name, from first: Token) throws(ParseFailure) -> Expression? {
@@ -163,11 +163,11 @@ extension Parser {
         if accept(.from) {
             arguments.insert(try value(), at: 0)
             try expect(.rightParenthesis)
-            return try make(.call(Name(side ?? "BTRIM", span: first.span), arguments), from: first)
+            return try make(.call(Name(side ?? "BTRIM", span: first.span, typed: "TRIM"), arguments), from: first)
         }
         if accept(.comma) { arguments += try list { (parser) throws(ParseFailure) in try parser.expression() } }
         try expect(.rightParenthesis)
-        return try make(.call(Name(side ?? "TRIM", span: first.span), arguments), from: first)
+        return try make(.call(Name(side ?? "TRIM", span: first.span, typed: "TRIM"), arguments), from: first)
     }
 
     /// `PERCENTILE_CONT (p) WITHIN GROUP (ORDER BY x)` as PERCENTILE (x, p), and `MODE () WITHIN GROUP (ORDER BY x)` as MODE (x).
@@ -184,7 +184,7 @@ extension Parser {
         switch (name.text, arguments.count) {
         case ("PERCENTILE_CONT", 1):
             guard !isDescending else { throw syntaxError(at: first, "PERCENTILE_CONT takes no DESC", hint: "Ask for 1 - p.") }
-            return try make(.call(Name("PERCENTILE", span: name.span), [value, arguments[0]]), from: first)
+            return try make(.call(Name("PERCENTILE", span: name.span, typed: "PERCENTILE_CONT"), [value, arguments[0]]), from: first)
         case ("MODE", 0): return try make(.call(name, [value]), from: first)
         default:
             throw syntaxError(at: first, "\(name.text) has no WITHIN GROUP", hint: "PERCENTILE_CONT (p) and MODE () have one.")

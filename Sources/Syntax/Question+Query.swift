@@ -10,6 +10,7 @@ extension Query {
         block.partitionBy = partitionBy
         block.having = having
         block.emit = emit
+        block.lateRows = lateRows
         return Question(body: .select(block), limit: limit, limitSpan: limitSpan, span: span)
     }
 }

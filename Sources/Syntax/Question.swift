@@ -109,6 +109,8 @@ package struct SelectBlock: Hashable, Sendable {
     package var qualify: Expression?
     /// What follows EMIT.
     package var emit: Query.Emit?
+    /// The stream that LATE ROWS INTO names.
+    package var lateRows: Name?
     /// Where EMIT was written.
     package var emitSpan: SourceSpan = .none
     /// Where it was written.

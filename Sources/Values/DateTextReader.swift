@@ -27,6 +27,14 @@ package struct DateTextReader {
         return true
     }
 
+    /// Takes blanks, in front of a digit alone; whether there were any.
+    private mutating func takeBlanks() -> Bool {
+        let end = rest.drop { $0 == UInt8(ascii: " ") }
+        guard end.count < rest.count, let next = end.first, next >= 48, next <= 57 else { return false }
+        rest = end
+        return true
+    }
+
     /// `yyyy[-MM[-dd]]` as days.
     private mutating func readDate() -> Int64? {
         guard let year = digits(4...9) else { return nil }
@@ -95,7 +103,7 @@ package struct DateTextReader {
         return milliseconds
     }
 
-    /// A date, perhaps partial, then `T` and a time up to 24:00, perhaps partial, then a zone (`Z`, `+hhmm`, `+hh:mm`, `+hh`; UTC without one) as
+    /// A date, perhaps partial, then `T` or blanks and a time up to 24:00, perhaps partial, then a zone (`Z`, `+hhmm`, `+hh:mm`, `+hh`; UTC without one) as
     /// milliseconds since 1970-01-01T00:00Z; nil for any other text.
     package static func timestamp(_ text: ArraySlice<UInt8>) -> Int64? {
         var reader = DateTextReader(text)
@@ -104,7 +112,7 @@ package struct DateTextReader {
         let (midnight, overflow) = days.multipliedReportingOverflow(by: TemporalText.millisecondsPerDay)
         if overflow { return nil }
         var milliseconds = midnight
-        if reader.take("T"), !reader.rest.isEmpty {
+        if reader.take("T") ? !reader.rest.isEmpty : reader.takeBlanks() {
             guard let time = reader.readTime(mayBeEndOfDay: true) else { return nil }
             milliseconds &+= time
         }

@@ -4,7 +4,7 @@
   questions.py MILLRACE [--seed N] [--count N] [--depth N] [--all]
 
 Each question is generated in the three dialects at once. Where ksqlDB differs from the standard, Millrace follows ksqlDB, and the text
-for the others says so: SUM and AVG over nothing are 0, a comparison with NULL is false, `+` shows NULL as 'null'.
+for the others says so: SUM and AVG over nothing are 0, a comparison with NULL is false, and so is IN, `+` shows NULL as 'null'.
 Prints the seed and `ok`, or each question that was answered differently or refused, and exits with 1.
 """
 import argparse, collections, json, os, random, re, shutil, sqlite3, sys, tempfile, threading, time
@@ -216,7 +216,8 @@ class Generator:
             return t("({}EXISTS ({}))", self.pick("", "NOT "), self.question(None, scope, min(depth, 1))[0])
         kind = self.chance.choice(TYPES)
         value = self.expression(kind, scope, min(depth, 1))
-        return t("({}COALESCE({} IN ({}), FALSE))", self.pick("", "NOT "), value, self.question([kind], scope, min(depth, 1))[0])
+        found = self.otherwise(t("({} IN ({}))", value, self.question([kind], scope, min(depth, 1))[0]), "FALSE")
+        return found if self.one_in(2) else t("(NOT {})", found)
 
     # Aggregates and window functions
 
@@ -489,9 +490,9 @@ class Generator:
         if self.one_in(2):
             text = t("{} WHERE {}", text, self.condition(row, 2))
             if self.one_in(8):
-                # NOT IN that may be NULL.
                 kind = self.chance.choice(TYPES)
-                text = t("{} AND {} NOT IN ({})", text, self.leaf(kind, row), self.question([kind], row, 0)[0])
+                found = t("({} IN ({}))", self.leaf(kind, row), self.question([kind], row, 0)[0])
+                text = t("{} AND NOT {}", text, self.otherwise(found, "FALSE"))
         wanted = kinds or self.types()
         result, distinct = row, t("")
         if self.one_in(3):

@@ -26,6 +26,12 @@ import Testing
         ("TO_CHAR(TIMESTAMP '2021-03-04 15:06:07','YYYY-MM-DD HH12:MI:SS AM'), TO_DATE('04/03/2021','DD/MM/YYYY'), TO_TIMESTAMP(5)", #"["2021-03-04 03:06:07 PM","2021-03-04","1970-01-01T00:00:05.000"]"#),
         ("TO_CHAR(DATE '2021-01-01', 'Day, DD \"of\" Mon'), CONCAT('a', 1, NULL, TRUE), TIMESTAMP '2021-01-01 10:00'", #"["Friday, 01 of Jan","a1true","2021-01-01T10:00:00.000"]"#),
         ("REGEXP_LIKE('abc', 'b.'), TRANSLATE('12345', '143', 'ax'), MAKE_DATE(2024, 2, 29), LOG10(1000e0)", #"[true,"a2x5","2024-02-29",3.0]"#),
+        ("TO_CHAR(1234.5, '9,999.99'), TO_CHAR(-12, '9999'), TO_CHAR(12, 'FM9999'), TO_CHAR(0.1, '0.9'), TO_CHAR(-0.1, '99.99'), TO_CHAR(-0.1, 'FM9.99')", #"[" 1,234.50","  -12","12"," 0.1","  -.10","-.1"]"#),
+        ("TO_CHAR(12, '9990999.9'), TO_CHAR(12, 'FM9990999.9'), TO_CHAR(-485, '999'), TO_CHAR(485, '9 9 9'), TO_CHAR(148.5e0, 'FM999.999'), TO_CHAR(148.5, 'FM999.990')", #"["    0012.0","0012.","-485"," 4 8 5","148.5","148.500"]"#),
+        ("TO_CHAR(-485, '999S'), TO_CHAR(485, '999MI'), TO_CHAR(485, 'FM999MI'), TO_CHAR(-5, '999PR'), TO_CHAR(485, 'S999'), TO_CHAR(12345, '999')", #"["485-","485 ","485","  <5>","+485"," ###"]"#),
+        ("TO_CHAR(485.8, '\"Pre:\"999\" Post:\" .999'), TO_CHAR(9223372036854775807, 'FM9G999G999G999G999G999G999'), TO_CHAR(1e300, '999'), TO_CHAR(0, '9')", #"["Pre: 485 Post: .800","9,223,372,036,854,775,807",null," 0"]"#),
+        ("NULL = 1, NULL <> NULL, 5 BETWEEN NULL AND 7, UNKNOWN, 1::BOOLEAN, 0::BOOLEAN, TRUE::INT, FALSE::BIGINT, CAST(UNKNOWN AS INT)", "[false,false,false,null,true,false,1,0,null]"),
+        ("TIMESTAMP '2024-01-01 10:00:00' = '2024-01-01 10:00:00', CAST('2024-01-01  10:00' AS TIMESTAMP), CAST('2024-01-01 10:00+02:00' AS TIMESTAMP)", #"[true,"2024-01-01T10:00:00.000","2024-01-01T08:00:00.000"]"#),
         ("1 IN (1, 2.5), ARRAY[1, 2.5], 5 || 'a' || TRUE, ARRAY[1] || ARRAY[2]", #"[true,[1.0,2.5],"5atrue",[1,2]]"#),
     ])
     func otherForms(items: String, row: String) throws { #expect(try values(items) == ": " + row, "\(items)") }
@@ -73,6 +79,45 @@ import Testing
             """)
         #expect(millrace.run("SELECT * FROM q;").dropFirst().first == #": [1,5.0,true,true,"a","a+b+a",10.666666666666666]"#)
         millrace.engine.close()
+    }
+
+    /// ROWTIME is a time to functions of times, whatever its type.
+    @Test func rowtimes() throws {
+        let millrace = try Millrace()
+        defer { millrace.engine.close() }
+        let answer = millrace.run(
+            """
+            CREATE STREAM s (id INT KEY, ts TIMESTAMP) WITH (partitions = 1);
+            INSERT INTO s (ROWTIME, id, ts) VALUES (1704103200000, 1, '2024-01-01 10:00:00');
+            INSERT INTO s (id, ts) (SELECT 2, '2024-01-01 10:00:00');
+            SELECT EXTRACT(YEAR FROM ROWTIME), DATE_TRUNC('month', ROWTIME), TO_CHAR(ROWTIME, 'YYYY-MM-DD'), ROWTIME::TIMESTAMP, ROWTIME::DATE,
+                FORMAT_TIMESTAMP(ROWTIME, 'HH:mm'), TIME(ROWTIME), UNIX_TIMESTAMP(ROWTIME)
+                FROM s WHERE ROWTIME >= '2024-01-01 10:00:00' AND ROWTIME < '2024-01-01 10:00:01';
+            SELECT id FROM s FROM TIMESTAMP '2024-01-01 10:00:00' UNTIL TIMESTAMP '2024-01-01 10:00:01';
+            SELECT id FROM s WHERE ts = '2024-01-01 10:00:00' ORDER BY id;
+            """)
+        let rows = answer.filter { $0.hasPrefix(":") }
+        #expect(
+            rows == [
+                #": [2024,"2024-01-01T00:00:00.000","2024-01-01","2024-01-01T10:00:00.000","2024-01-01","10:00","10:00",1704103200000]"#, ": [1]", ": [1]",
+                ": [2]",
+            ], "\(answer)")
+    }
+
+    /// What is in no list and equals NULL in it, is not in it: in a list and in a subquery alike.
+    @Test func membershipWithNulls() throws {
+        let millrace = try Millrace()
+        defer { millrace.engine.close() }
+        let answer = millrace.run(
+            """
+            SELECT x, x IN (1, NULL, 3), x NOT IN (1, NULL, 3), x IN (SELECT * FROM (VALUES (1), (NULL), (3)) n(y)),
+                x NOT IN (SELECT * FROM (VALUES (1), (NULL), (3)) n(y)), x IN (SELECT * FROM (VALUES (1)) n(y) WHERE y > 1)
+                FROM (VALUES (1), (2), (NULL)) v(x) ORDER BY x;
+            """)
+        #expect(
+            answer.filter { $0.hasPrefix(":") } == [
+                ": [1,true,false,true,false,false]", ": [2,false,true,false,true,false]", ": [null,false,true,false,true,false]",
+            ], "\(answer)")
     }
 
     /// A column without alias is named by its words, and no two get one name.

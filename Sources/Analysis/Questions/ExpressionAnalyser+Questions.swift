@@ -135,7 +135,8 @@ extension ExpressionAnalyser {
         }
         guard parts.allowsWindows else {
             throw Diagnostic(
-                .groupingError, "a window function can only stand in the SELECT list, in QUALIFY and in ORDER BY", at: whole.span.range)
+                .groupingError, "a window function can only stand in the SELECT list, in QUALIFY and in ORDER BY",
+                hint: "QUALIFY, behind HAVING, filters rows by window functions.", at: whole.span.range)
         }
         return try windowCall(name, arguments, modifiers, window, whole)
     }

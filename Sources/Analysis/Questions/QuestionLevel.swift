@@ -20,6 +20,8 @@ struct QuestionLevel {
     /// Of an aggregation with several grouping sets: which grouping expressions each of them has, and where a row says of which set it is.
     private var sets: [[Int]]?
     private var setColumn = 0
+    /// Whether its groups are the different rows of each window.
+    private(set) var isGroupedByItems = false
 
     init(_ step: RelationalStep, _ parts: QuestionParts) {
         self.step = step
@@ -68,7 +70,8 @@ struct QuestionLevel {
             return planned
         }
         var aggregation = RelationalAggregation(input: step, grouping: keys, sets: sets.sets, aggregates: aggregates)
-        if boundsBase != nil, sets.sets == nil { aggregation.neededKeys = Array(keys.indices) }
+        isGroupedByItems = sets.keepsNulls
+        if boundsBase != nil, sets.sets == nil, !sets.keepsNulls { aggregation.neededKeys = Array(keys.indices) }
         aggregation.givesSet = sets.sets != nil && !parts.groupings.isEmpty
         step = .aggregate(aggregation)
         (self.sets, setColumn) = (sets.sets, keys.count + aggregates.count)

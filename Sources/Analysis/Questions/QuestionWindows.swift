@@ -12,6 +12,8 @@ struct QuestionWindows {
     private enum Shape {
         /// Windows of one size, one behind the other or one every `advance` milliseconds.
         case fixed(size: Int64, advance: Int64)
+        /// Windows that follow a calendar or the clock of a zone.
+        case calendar(WindowCalendar)
         case session(gap: Int64)
     }
 
@@ -20,14 +22,18 @@ struct QuestionWindows {
     private let time: TypedExpression
 
     init(_ clause: WindowClause, over tables: QuestionTables, _ analysis: QuestionAnalysis, _ block: SelectBlock) throws(Diagnostic) {
-        shape = try Self.shape(of: clause)
+        shape = try Self.shape(of: clause, analysis.context)
         time = try Self.time(of: tables, analysis, clause)
     }
 
-    private static func shape(of clause: WindowClause) throws(Diagnostic) -> Shape {
+    private static func shape(of clause: WindowClause, _ context: AnalysisContext) throws(Diagnostic) -> Shape {
         let shape: Shape
-        let followsCalendar = clause.zone != nil || clause.offset != nil
-        if !followsCalendar, case .tumbling(let size) = clause.shape {
+        if let calendar = try context.calendar(of: clause) {
+            _ = try context.longest(of: calendar, clause)
+            if let grace = clause.grace { _ = try gracePeriod(grace) }
+            return .calendar(calendar)
+        }
+        if case .tumbling(let size) = clause.shape {
             let length = try milliseconds(size).count
             shape = .fixed(size: length, advance: length)
         } else if case .hopping(let size, let advance) = clause.shape {
@@ -46,11 +52,7 @@ struct QuestionWindows {
         } else if case .session(let gap) = clause.shape {
             shape = .session(gap: try milliseconds(gap).count)
         } else {
-            throw Diagnostic(
-                .featureNotSupported,
-                "in a question windows of a calendar, with TIME ZONE or OFFSET stand in SELECT … FROM one stream … GROUP BY, without ORDER BY and in no "
-                    + "subquery",
-                hint: "CREATE TABLE … AS SELECT … WINDOW … GROUP BY … and ask the table.", at: clause.span.range)
+            throw Diagnostic(.internalError, "windows of a calendar without a calendar", at: clause.span.range)
         }
         let length = if case .fixed(let size, _) = shape { size } else if case .session(let gap) = shape { gap } else { Int64(0) }
         guard length > 0, length < Int64.max / 4 else {
@@ -98,6 +100,7 @@ struct QuestionWindows {
             let numbered = RelationalStep.unnest(input, [TableFunctionCall(function: "EXPLODE", arguments: [series], result: .bigint)])
             let start = TypedExpression.column(input.types.count, .bigint) * number(advance)
             return numbered.adding([start, start + number(size)])
+        case .calendar(let calendar): return input.adding([bound(of: calendar, isEnd: false), bound(of: calendar, isEnd: true)])
         case .session(let gap): return sessions(input, by: keys, gap)
         }
     }
@@ -125,6 +128,17 @@ struct QuestionWindows {
         let session = keys + [TypedExpression.column(width + 1, .bigint)]
         return .window(
             begun, [over(aggregate("MIN", time), session, isOrdered: false), over(aggregate("MAX", time), session, isOrdered: false)])
+    }
+
+    private func bound(of calendar: WindowCalendar, isEnd: Bool) -> TypedExpression {
+        func text(_ text: String) -> TypedExpression { .literal(.string(text), .string) }
+        return TypedExpression(
+            .call(
+                WindowCalendar.function,
+                [
+                    time, text(calendar.zone ?? ""), text(calendar.unit.rawValue), number(calendar.count), number(calendar.offset.count),
+                    .literal(.boolean(isEnd), .boolean),
+                ]), .bigint)
     }
 
     private func number(_ value: Int64) -> TypedExpression { .literal(.bigint(value), .bigint) }

@@ -39,7 +39,9 @@ struct SelectAnalysis {
         let parts = analyser.parts ?? QuestionParts(analysis)
         var level = QuestionLevel(from.step, parts)
         if let filter = block.filter {
-            level.filter(try analyser.condition(filter, clause: "WHERE"))
+            do throws(Diagnostic) { level.filter(try analyser.condition(filter, clause: "WHERE")) } catch {
+                throw error.advised(about: filter, aliases)
+            }
         }
         if windows != nil {
             for (place, name) in ["WINDOWSTART", "WINDOWEND"].enumerated() {
@@ -69,11 +71,16 @@ struct SelectAnalysis {
         analyser.allowsAggregates = false
         var grouping = try groupingSets(items, &analyser)
         if let windows {
+            let isDistinct = grouping == nil && block.isDistinct && parts.aggregates.isEmpty
+            if isDistinct { grouping = try distinctSet(items) }
             guard var sets = grouping else {
-                throw Diagnostic(.windowError, "WINDOW clause requires a GROUP BY clause.", category: .general, at: block.window?.span.range)
+                throw Diagnostic(
+                    .windowError, "WINDOW clause requires a GROUP BY clause.", category: .general,
+                    hint: "SELECT DISTINCT … WINDOW … has the different rows of each window.", at: block.window?.span.range)
             }
             level.addWindows(windows, by: sets.sets == nil ? sets.expressions : [])
             sets.addBounds()
+            sets.keepsNulls = isDistinct
             grouping = sets
         }
         if let grouping {
@@ -96,21 +103,19 @@ struct SelectAnalysis {
         if block.emit != nil {
             throw analysis.endlessness(block.emitSpan)
         }
+        if let late = block.lateRows {
+            throw Diagnostic(
+                .featureNotSupported, "LATE ROWS has no meaning in a question: all of its rows are there, and none is late",
+                hint: "CREATE TABLE … AS SELECT … WINDOW … GROUP BY … LATE ROWS INTO \(late.text) keeps the late rows of a continuous query.",
+                at: late.span.range)
+        }
         if block.partitionBy != nil {
             throw Diagnostic(.featureNotSupported, "PARTITION BY has no meaning in a question", at: block.span.range)
         }
     }
 
     /// The items that have an alias of their own, by that.
-    private var aliases: [String: Expression] {
-        var found: [String: Expression] = [:]
-        var twice: Set<String> = []
-        for case .expression(let expression, let alias?) in block.items {
-            if found.updateValue(expression, forKey: alias.text) != nil { twice.insert(alias.text) }
-        }
-        for name in twice { found[name] = nil }
-        return found
-    }
+    private var aliases: [String: Expression] { block.items.byAlias }
 
     // MARK: The SELECT list
 
@@ -268,6 +273,21 @@ struct SelectAnalysis {
         return result
     }
 
+    /// SELECT DISTINCT … WINDOW as groups: all items.
+    private func distinctSet(_ items: [Item]) throws(Diagnostic) -> GroupingSets {
+        var set = GroupingSets(expressions: [], sets: nil)
+        for item in items {
+            let value = item.value.expression
+            if value.columnsRead.contains(where: { $0 >= QuestionColumns.windows && $0 < QuestionColumns.subqueries }) {
+                throw Diagnostic(
+                    .groupingError, "SELECT DISTINCT … WINDOW cannot hold a window function", hint: "Compute it in a subquery behind FROM.",
+                    at: item.value.source.span.range)
+            }
+            _ = set.place(of: value)
+        }
+        return set
+    }
+
     // MARK: The end
 
     private func finish(
@@ -277,7 +297,8 @@ struct SelectAnalysis {
         var expressions: [TypedExpression] = []
         for item in items { expressions.append(try level.rewritten(item.value.expression, self)) }
         var step = RelationalStep.project(level.step, expressions)
-        if block.isDistinct { step = .distinct(step) }
+        // The different rows of a window may be equal to those of another.
+        if block.isDistinct, block.window == nil || block.groupBy != nil || !level.isGroupedByItems { step = .distinct(step) }
         if !keys.isEmpty {
             let sortKeys = keys.map { entry in
                 RelationalSortKey(
@@ -298,6 +319,8 @@ struct SelectAnalysis {
 struct GroupingSets {
     var expressions: [TypedExpression]
     var sets: [[Int]]?
+    /// With windows: whether rows with NULLs in these expressions are groups, too.
+    var keepsNulls = false
 
     /// Groups by the bounds of windows, too, whatever the set.
     mutating func addBounds() {

@@ -75,6 +75,43 @@ struct CalendarWindows {
     }
 }
 
+extension FunctionLibrary {
+    /// `WindowCalendar.function`.
+    static let calendarWindows: [FunctionBody] = [
+        FunctionBody(
+            WindowCalendar.function, [.bigint, .string, .string, .bigint, .bigint, .boolean],
+            .prepared { arguments, _ in
+                let calendar = WindowCalendar(arguments)
+                let isEnd = arguments.last?.literal == .boolean(true)
+                var known: CalendarWindows?
+                return { call in
+                    call.words { row throws(EvaluationError) in
+                        let time = call.arguments[0].words[row]
+                        if let problem = RowTime.problem(time) { throw EvaluationError("the time of the row \(problem)") }
+                        if known == nil, let calendar {
+                            do throws(DataflowError) { known = try CalendarWindows(calendar, call.frame.environment) } catch {
+                                throw EvaluationError(error.message)
+                            }
+                        }
+                        guard let bounds = known?.window(at: time) else { throw EvaluationError("there is no such calendar") }
+                        return isEnd ? bounds.end : bounds.start
+                    }
+                }
+            })
+    ]
+}
+
+extension WindowCalendar {
+    /// The calendar that the literals of a call name; nil when there is none.
+    fileprivate init?(_ arguments: [TypedArgument]) {
+        let literals = arguments.dropFirst().map(\.literal)
+        guard literals.count == 5, case .string(let zone)? = literals[0], case .string(let name)? = literals[1], let unit = Unit(rawValue: name),
+            case .bigint(let count)? = literals[2], count > 0, case .bigint(let offset)? = literals[3]
+        else { return nil }
+        self.init(unit: unit, count: count, zone: zone.isEmpty ? nil : zone, offset: Milliseconds(offset))
+    }
+}
+
 extension TimeZone {
     /// The first instant at which the clock shows a time or a later one.
     fileprivate func beginning(ofLocal local: Int64) -> Int64 {

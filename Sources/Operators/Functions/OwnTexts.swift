@@ -50,8 +50,9 @@ extension FunctionLibrary {
                 }
             }),
         FunctionBody("SPLIT_PART", [.string, .string, .integer], .vectorised(splitPart)),
-        FunctionBody("SIMILAR_TO", [.string, .string], .prepared { _, _ in matching(regular) }),
-        FunctionBody("REGEXP_LIKE", [.string, .string], .prepared { _, _ in matching { Array($0) } }),
+        FunctionBody("SIMILAR_TO", [.string, .string], .prepared { _, _ in matching(similar) }),
+        FunctionBody(
+            "REGEXP_LIKE", [.string, .string], .prepared { _, _ in matching { text throws(EvaluationError) in try RegularExpression(text) } }),
         FunctionBody("TRANSLATE", [.string, .string, .string], .vectorised(translate)),
         division("MOD", .integer) { $0.remainderReportingOverflow(dividingBy: $1).partialValue },
         division("MOD", .bigint) { $0.remainderReportingOverflow(dividingBy: $1).partialValue },
@@ -151,21 +152,28 @@ extension FunctionLibrary {
     // MARK: SIMILAR TO
 
     /// Whether the expression that a pattern stands for matches.
-    private static func matching(_ regular: @escaping @Sendable (ArraySlice<UInt8>) -> [UInt8]) -> (FunctionCall) -> Void {
+    private static func matching(
+        _ compile: @escaping @Sendable (ArraySlice<UInt8>) throws(EvaluationError) -> RegularExpression
+    ) -> (FunctionCall) -> Void {
         let patterns = Recent<RegularExpression>()
         return { call in
             call.words { row throws(EvaluationError) in
-                let expression = try patterns.get(call.arguments[1].text(row)) { text throws(EvaluationError) in
-                    try RegularExpression(regular(text)[...])
-                }
+                let expression = try patterns.get(call.arguments[1].text(row), compile)
                 return try expression.find(in: call.arguments[0].text(row)) ? 1 : 0
             }
         }
     }
 
+    /// The expression that a pattern of SIMILAR TO stands for.
+    @Sendable static func similar(_ pattern: ArraySlice<UInt8>) throws(EvaluationError) -> RegularExpression {
+        do throws(EvaluationError) { return try RegularExpression(regular(pattern)[...]) } catch {
+            throw EvaluationError("the pattern '\(string(pattern.prefix(100)))' of SIMILAR TO is malformed: a bracket or a sign of repetition has no partner")
+        }
+    }
+
     /// A pattern of SIMILAR TO as a regular expression: `%` and `_` as in LIKE; `| * + ? { } ( ) [ ]` as in regular expressions; a backslash before
     /// a character that stands for itself.
-    @Sendable private static func regular(_ pattern: ArraySlice<UInt8>) -> [UInt8] {
+    private static func regular(_ pattern: ArraySlice<UInt8>) -> [UInt8] {
         var result = Array("(?s)\\A(?:".utf8)
         var rest = pattern
         var isInBrackets = false

@@ -1,10 +1,11 @@
 // Bodies of functions over dates and times that people know from PostgreSQL.
 
+import Plans
 import Quantities
 import Values
 
 /// A part of a date or time.
-private enum DatePart: String {
+enum DatePart: String, CaseIterable {
     case millennium, century, decade, year, isoyear, quarter, month, week, day, doy, dow, isodow, hour, minute, second, milliseconds, epoch
 
     init(_ name: ArraySlice<UInt8>) throws(EvaluationError) {
@@ -15,6 +16,26 @@ private enum DatePart: String {
             return
         }
         throw EvaluationError("'\(string(name.prefix(100)))' is no part of a date or time")
+    }
+
+    private var isOfDay: Bool { [.hour, .minute, .second, .milliseconds].contains(self) }
+
+    /// What is wrong with the first argument of DATE_PART or DATE_TRUNC, whose second one is of a type; nil when nothing is.
+    static func problem(_ name: ArraySlice<UInt8>, _ function: String, of type: SQLType?) -> LiteralProblem? {
+        let isTruncated = function == "DATE_TRUNC"
+        let allowed = allCases.filter { part in
+            isTruncated ? ![.isoyear, .doy, .dow, .isodow, .epoch].contains(part) : type != .time || part.isOfDay || part == .epoch
+        }
+        let words = allowed.map(\.rawValue)
+        let hint = "The parts are \(words.joined(separator: ", "))."
+        do throws(EvaluationError) {
+            let part = try DatePart(name)
+            if allowed.contains(part) { return nil }
+            let message = isTruncated ? "no time begins with a \(part.rawValue)" : "a time has no \(part.rawValue)"
+            return LiteralProblem(argument: 0, message: message, hint: hint)
+        } catch {
+            return LiteralProblem(argument: 0, message: error.message, candidates: words, hint: hint)
+        }
     }
 }
 
@@ -221,16 +242,12 @@ extension FunctionLibrary {
 
     // MARK: Texts
 
-    private static func compiled(_ text: ArraySlice<UInt8>) throws(EvaluationError) -> DatePattern {
-        do throws(DatePatternError) { return try DatePattern(PostgresPattern.translated(text)) } catch { throw EvaluationError(error.message) }
-    }
-
     private static func toText(_ fields: @escaping @Sendable (Int64) -> DateFields) -> FunctionBody.Shape {
         .prepared { _, _ in
             let patterns = Recent<DatePattern>()
             return { call in
                 call.texts { row, bytes throws(EvaluationError) in
-                    let pattern = try patterns.get(call.arguments[1].text(row), compiled)
+                    let pattern = try patterns.get(call.arguments[1].text(row), PostgresDates.compiled)
                     try pattern.append(fields(call.arguments[0].words[row]), to: &bytes)
                     return true
                 }
@@ -243,7 +260,7 @@ extension FunctionLibrary {
             let patterns = Recent<DatePattern>()
             return { call in
                 call.words { row throws(EvaluationError) in
-                    let pattern = try patterns.get(call.arguments[1].text(row), compiled)
+                    let pattern = try patterns.get(call.arguments[1].text(row), PostgresDates.compiled)
                     let text = call.arguments[0].text(row)
                     let value = isDate ? pattern.read(text)?.days(defaults: true) : pattern.timestamp(text)
                     guard let value, !isDate || Int32(exactly: value) != nil else {
@@ -254,5 +271,13 @@ extension FunctionLibrary {
                 }
             }
         }
+    }
+}
+
+/// Patterns of TO_CHAR, TO_DATE and TO_TIMESTAMP.
+enum PostgresDates {
+    /// The pattern, ready for use. Errors: what is wrong with it.
+    static func compiled(_ text: ArraySlice<UInt8>) throws(EvaluationError) -> DatePattern {
+        do throws(DatePatternError) { return try DatePattern(PostgresPattern.translated(text)) } catch { throw EvaluationError(error.message) }
     }
 }

@@ -22,8 +22,8 @@ final class QuestionApply: QuestionStage {
     private enum Answer {
         case scalar(Column)
         case exists(Bool)
-        /// The values that are not NULL, whether there is a NULL among the others, and whether there are any at all.
-        case values(RowGroups, hasNull: Bool, isEmpty: Bool)
+        /// The values that are not NULL: nothing equals the others, as in a list behind IN.
+        case values(RowGroups)
     }
 
     init(
@@ -71,7 +71,7 @@ final class QuestionApply: QuestionStage {
             let present = rows.batch.allRows.filter { !column.isNull(Int($0)) }
             let groups = RowGroups([column.type], context, for: .subqueries)
             _ = try groups.assign([column], present)
-            return .values(groups, hasNull: present.count < rows.count, isEmpty: rows.count == 0)
+            return .values(groups)
         }
     }
 
@@ -79,11 +79,9 @@ final class QuestionApply: QuestionStage {
         switch answer {
         case .exists(let exists): result.words[row] = exists ? 1 : 0
         case .scalar(let column): if column.count == 0 { result.setNull(row) } else { result.copy(column, 0, to: row) }
-        case .values(let groups, let hasNull, let isEmpty):
-            guard let operands, !isEmpty else { return result.words[row] = 0 }
-            if operands.isNull(row) { return result.setNull(row) }
-            if groups.find([operands], row) != nil { return result.words[row] = 1 }
-            if hasNull { result.setNull(row) } else { result.words[row] = 0 }
+        case .values(let groups):
+            let isFound = operands.map { !$0.isNull(row) && groups.find([$0], row) != nil } ?? false
+            result.words[row] = isFound ? 1 : 0
         }
     }
 }

@@ -1,0 +1,39 @@
+// What a CREATE chooses where it says nothing, and what the answer tells of it.
+
+import Testing
+
+@Suite struct ChosenFormatsTests {
+    private func answer(_ sql: String) throws -> [String] {
+        let millrace = try Millrace()
+        defer { millrace.close() }
+        return millrace.run(sql)
+    }
+
+    /// KAFKA has no form for these keys, and nobody has asked for it.
+    @Test(arguments: [("BOOLEAN", "TRUE", "true"), ("DATE", "'2024-02-03'", #""2024-02-03""#), ("TIMESTAMP", "'2024-02-03'", #""2024-02-03T00:00:00.000""#)])
+    func keysOfOtherTypes(type: String, literal: String, shown: String) throws {
+        let stream = try answer(
+            "CREATE STREAM s (k \(type) KEY, v INT) WITH (partitions = 1); INSERT INTO s VALUES (\(literal), 1); SELECT * FROM s WHERE k = \(literal);")
+        #expect(stream.contains("? the topic is S, keys are JSON, values are JSON") && stream.contains(": [\(shown),1]"), "\(stream)")
+        let table = try answer(
+            """
+            CREATE STREAM s (id INT KEY, k \(type)) WITH (partitions = 1); INSERT INTO s VALUES (1, \(literal)), (2, \(literal));
+            CREATE TABLE t AS SELECT k, COUNT(*) AS n FROM s GROUP BY k; SELECT * FROM t;
+            """)
+        #expect(table.contains("? its key, a \(type), is kept as JSON") && table.contains(": [\(shown),2]"), "\(table)")
+        let strict = try answer("SET 'millrace.dialect' = 'ksqldb'; CREATE STREAM s (k \(type) KEY, v INT) WITH (kafka_topic = 's', value_format = 'JSON', partitions = 1);")
+        #expect(strict.last?.hasPrefix("- ") == true, "\(strict)")
+    }
+
+    /// A topic that is still there brings its records.
+    @Test func recordsThatAreThere() throws {
+        let table = "CREATE TABLE t (id INT PRIMARY KEY, v INT);"
+        let again = try answer(table + "INSERT INTO t VALUES (1, 1), (2, 2); DROP TABLE t;" + table)
+        #expect(again.contains("? the topic T was there, with 2 records, which T shows; DROP … DELETE TOPIC makes an end of them"), "\(again)")
+        let deleted = try answer(table + "INSERT INTO t VALUES (1, 1); DROP TABLE t DELETE TOPIC;" + table)
+        #expect(!deleted.contains { $0.contains("was there") }, "\(deleted)")
+        let stream = try answer(
+            "CREATE STREAM a (v INT); INSERT INTO a VALUES (1); CREATE STREAM b (v INT) WITH (kafka_topic = 'A', value_format = 'JSON'); DROP STREAM b; DROP STREAM a; CREATE STREAM a (v INT);")
+        #expect(stream.filter { $0.contains("was there, with 1 record,") }.count == 1, "\(stream)")
+    }
+}
