@@ -60,6 +60,12 @@ extension EngineConfiguration {
         return bytes > 0 ? bytes : nil
     }
 
+    /// Bytes that one question may hold in memory where what is more can go to disk.
+    package var questionMemory: Int {
+        SettingValues(properties)[.questionMemory] ?? min(EngineConfiguration.mostQuestionMemory, (memoryLimit ?? .max) / 8)
+    }
+
+    private static let mostQuestionMemory = 512 << 20
     private static let defaultMemoryLimit = usableMemory() / 4 * 3
 }
 

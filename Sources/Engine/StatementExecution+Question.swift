@@ -14,6 +14,7 @@ import Plans
 import Quantities
 import Sessions
 import Settings
+import Spill
 import Syntax
 import Values
 
@@ -145,8 +146,10 @@ extension StatementExecution {
         let options = DataflowOptions(hashSeed: engine.configuration.random.next())
         // Said where it happens, since what stages throw has no room for it.
         var excess: MemoryExcess?
-        let question = QuestionRun(records, options: options, environment: launcher.environment(), cancel: cancel) {
-            (held: [QuestionHolding: Int]) throws(DataflowError) in
+        var pressedBytes: Int?
+        let question = QuestionRun(
+            records, options: options, environment: launcher.environment(), cancel: cancel, spilling: spilling
+        ) { (held: [QuestionHolding: Int]) throws(DataflowError) in
             let bytes = held.values.reduce(0, +)
             guard bytes <= StatementExecution.mostBytes * 4 else {
                 records.refuse(StatementExecution.tooLarge(held))
@@ -156,8 +159,15 @@ extension StatementExecution {
                 excess = found
                 throw DataflowError("the question needs more memory than there is")
             }
-            // The rest is for the state of queries, which would be paused for it.
-            if bytes > StatementExecution.questionBytes, let limit = engine.memory.limit, let room = engine.memory.room, room < limit / 4 {
+            // The rest is for the state of queries, which would be paused for it. What can go to disk does so when it is looked at next.
+            guard isPressed else {
+                pressedBytes = nil
+                return
+            }
+            let seen = pressedBytes ?? bytes
+            pressedBytes = seen
+            let grace = spilling == nil ? 0 : max(StatementExecution.questionBytes, seen)
+            if bytes > StatementExecution.questionBytes + grace {
                 records.refuse(
                     Diagnostic(
                         .outOfMemoryBudget, "questions leave a quarter of the memory limit to queries, and \(bytes >> 20) MiB more would not",
@@ -172,7 +182,30 @@ extension StatementExecution {
                 return .failure(Diagnostic(.cancelled, "the query was cancelled", category: .general))
             }
             if let excess { return .failure(Diagnostic(excess)) }
+            if question.diskIsFull {
+                return .failure(
+                    Diagnostic(
+                        .diskFull, error.message, category: .general,
+                        hint: "Make room on the disk of the data directory, or ask for less: what a question cannot hold in memory is put there."))
+            }
             return .failure(records.failure ?? Diagnostic(.dataError, error.message, category: .general))
+        }
+    }
+}
+
+extension StatementExecution {
+    /// Whether questions hold so much of the memory, or queries, that the rest is for queries.
+    private var isPressed: Bool {
+        guard let limit = engine.memory.limit, let room = engine.memory.room else { return false }
+        return room < limit / 4
+    }
+
+    /// Where a question puts what it cannot hold, which is less when there is little room.
+    private var spilling: QuestionSpilling? {
+        guard let folder = engine.configuration.spills else { return nil }
+        let most = engine.configuration.questionMemory
+        return QuestionSpilling(memory: { [self] in isPressed ? min(most, StatementExecution.questionBytes) : most }) {
+            () throws(DiskTableError) in try folder.file()
         }
     }
 }
@@ -187,12 +220,12 @@ private final class AnswerSender: Sendable {
     }
 
     private let execution: StatementExecution
-    private let blocks: [RowBlock]
+    private let blocks: AnswerBlocks
     private let summary: AnswerSummary
     private let whenDone: @Sendable (Bool) -> Void
     private let state = Monitor(State())
 
-    init(_ execution: StatementExecution, _ blocks: [RowBlock], _ summary: AnswerSummary, _ whenDone: @escaping @Sendable (Bool) -> Void) {
+    init(_ execution: StatementExecution, _ blocks: AnswerBlocks, _ summary: AnswerSummary, _ whenDone: @escaping @Sendable (Bool) -> Void) {
         self.execution = execution
         self.blocks = blocks
         self.summary = summary
@@ -217,7 +250,10 @@ private final class AnswerSender: Sendable {
                 return true
             }
             guard mayEmit else { return }
-            execution.sink.emit(.rows(blocks[next]))
+            do throws(DataflowError) { execution.sink.emit(.rows(try blocks.block(next))) } catch {
+                if end() { execution.fail(Diagnostic(.ioError, error.message, category: .general), whenDone) }
+                return
+            }
         }
     }
 

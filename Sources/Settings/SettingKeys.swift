@@ -73,6 +73,7 @@ extension SettingKey where Value == Dialect {
 extension SettingKey where Value == Int? {
     package static var threads: Self { Self("millrace.threads") }
     package static var memoryLimit: Self { Self("millrace.memory.limit") }
+    package static var questionMemory: Self { Self("millrace.question.memory") }
     package static var collectListLimit: Self { Self("ksql.functions.collect_list.limit") }
     package static var collectSetLimit: Self { Self("ksql.functions.collect_set.limit") }
     package static var persistentQueries: Self { Self("ksql.query.persistent.active.limit") }

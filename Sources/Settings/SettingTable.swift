@@ -86,6 +86,9 @@ package enum SettingTable {
             .memoryLimit, .bytes(-1...(1 << 50)),
             "the most memory for the state of all queries, such as 4G: who would pass it is paused; three quarters of the machine's unless set, "
                 + "0 or -1 for no limit"),
+        ofServer(
+            .questionMemory, .bytes(0...(1 << 50)),
+            "the memory that each question may hold before it puts rows on disk, such as 64M; an eighth of the limit for all unless set, at most 512M"),
         ofServer(.insecure, .flag, default: "false", "listen beyond this machine without authentication"),
         ofServer(.logLevel, .choice(["debug", "info", "warn", "error"]), default: "info", "the least important events that are logged"),
         ofServer(.serviceID, .text, default: "default_", "the prefix of internal names"),

@@ -1,9 +1,9 @@
-// The directory of the tables on disk of one server. What is in it belongs to the process that has the data directory, and to no later one.
+// The directory of the tables and files on disk of one server. What is in it belongs to the process that has the data directory, and to no later one.
 
 package import Platform
 import Synchronization
 
-/// Makes tables, each in a file with a name of its own.
+/// Makes tables, each in a file with a name of its own, and files for questions.
 package final class SpillFolder: Sendable {
     private let files: any FileSystem
     private let directory: String
@@ -28,14 +28,29 @@ package final class SpillFolder: Sendable {
 
     /// A new table for a state store. Two for one store, of a query that has ended and of the same that has started again, are apart.
     package func table(for store: String) throws(DiskTableError) -> any DiskTable {
-        let number = made.withLock { made in
-            made += 1
-            return made
-        }
+        let number = nextNumber()
         do throws(SystemError) { try files.createDirectory(directory) } catch {
             throw DiskTableError("\(error)", isFull: error.kind == .noSpace)
         }
         return try makeTable("\(directory)/\(number)-\(store.suffix(SpillFolder.nameBytes))")
+    }
+
+    /// A new file for what a question puts aside. Errors: the system refuses it.
+    package func file() throws(DiskTableError) -> SpillFile {
+        let number = nextNumber()
+        do throws(SystemError) {
+            try files.createDirectory(directory)
+            return try SpillFile(files: files, directory: directory, name: "\(number)-question")
+        } catch {
+            throw DiskTableError("\(error)", isFull: error.kind == .noSpace)
+        }
+    }
+
+    private func nextNumber() -> Int {
+        made.withLock { made in
+            made += 1
+            return made
+        }
     }
 
     /// Bytes of a store's name in that of its file: file systems take 255 in all.

@@ -66,11 +66,15 @@ final class QuestionApply: QuestionStage {
             guard rows.count <= 1 else { throw DataflowError("a subquery that stands for one value gives more than one row") }
             return .scalar(rows.columns[0])
         case .isIn:
-            let rows = try ask(step, .max)
-            let column = rows.columns[0]
-            let present = rows.batch.allRows.filter { !column.isNull(Int($0)) }
-            let groups = RowGroups([column.type], context, for: .subqueries)
-            _ = try groups.assign([column], present)
+            // What is asked once may have any number of rows, of which the different ones are enough.
+            let rows = try ask(parameters.isEmpty ? .distinct(step) : step, .max)
+            let groups = RowGroups(rows.columns.map(\.type), context, for: .subqueries)
+            try rows.forEachChunk { chunk throws(DataflowError) in
+                let column = chunk.columns[0]
+                _ = try groups.assign([column], chunk.allRows.filter { !column.isNull(Int($0)) })
+                return true
+            }
+            try rows.letGo()
             return .values(groups)
         }
     }

@@ -1,4 +1,7 @@
-// Stages that look rows up by their values: DISTINCT, set operations, and aggregations.
+// Stages that look rows up by their values: DISTINCT and set operations; see QuestionAggregation.swift for GROUP BY.
+//
+// Where there are more different rows than the question may hold, those that it has seen stay in memory, and rows that are like none of them
+// go to disk, divided by their hashes. At the end each of these lists is looked at like the rows before, with an empty memory.
 
 import Bytes
 import Plans
@@ -10,11 +13,17 @@ final class RowGroups {
     private let context: QuestionContext
     private let holding: QuestionHolding
     private var accounted = 0
+    /// How often the rows have been divided before, because they were too many.
+    let level: Int
+    /// Once the question holds enough: where rows go that are like none before.
+    private var divided: SpilledPartitions?
 
     init(
-        _ types: [SQLType], _ context: QuestionContext, for holding: QuestionHolding = .groups, aggregators: [Aggregator] = [], resultTypes: [SQLType] = []
+        _ types: [SQLType], _ context: QuestionContext, for holding: QuestionHolding = .groups, level: Int = 0, aggregators: [Aggregator] = [],
+        resultTypes: [SQLType] = []
     ) {
         self.holding = holding
+        self.level = level
         table = GroupTable(
             keyTypes: types, keysMayBeNull: true, aggregators: aggregators, resultTypes: resultTypes, seed: context.seed)
         self.context = context
@@ -29,6 +38,33 @@ final class RowGroups {
         if table.isFull { throw DataflowError("the question keeps too many different rows") }
         try account()
         return groups
+    }
+
+    /// The numbers of rows of a chunk; -1 for those that were put on disk, because the question holds enough and they are like none before.
+    func assign(_ columns: [Column], _ rows: [Int32], of chunk: Batch) throws(DataflowError) -> [Int32] {
+        // Without columns there is one group, whatever its states hold.
+        if divided == nil, !columns.isEmpty, context.mustSpill(accounted) { divided = SpilledPartitions(chunk.columns.map(\.type), level: level, context) }
+        guard let divided else { return try assign(columns, rows) }
+        let columns = columns.map(Self.withoutMinusZero)
+        var groups: [Int32] = []
+        table.find(columns, rows, to: &groups)
+        let others = zip(rows, groups).filter { $0.1 < 0 }.map(\.0)
+        if !others.isEmpty { try divided.append(chunk, others, keys: columns) }
+        return groups
+    }
+
+    /// No row comes any more and the groups are not needed: lets go of them, and gives the rows that were put on disk, in lists that have no
+    /// key in common.
+    func takeDivided() throws(DataflowError) -> [SpilledRows] {
+        try letGo()
+        defer { divided = nil }
+        return try divided?.finish().filter { $0.count > 0 } ?? []
+    }
+
+    /// The groups are not needed any more.
+    func letGo() throws(DataflowError) {
+        try context.hold(-accounted, for: holding)
+        accounted = 0
     }
 
     /// The number of one row; nil when there is none like it.
@@ -85,11 +121,13 @@ extension Batch {
     var allRows: [Int32] { (0..<Int32(truncatingIfNeeded: rowCount)).map { $0 } }
 }
 
-/// Hands each different row on once, as soon as it comes.
+/// Hands each different row on once, as soon as it comes, or at the end where there are too many.
 final class QuestionDistinct: QuestionStage {
-    private let groups: RowGroups
+    private let types: [SQLType]
+    private var groups: RowGroups
 
     init(_ types: [SQLType], _ context: QuestionContext, next: QuestionStage) {
+        self.types = types
         groups = RowGroups(types, context)
         super.init(context, next: next)
     }
@@ -97,11 +135,28 @@ final class QuestionDistinct: QuestionStage {
     override func push(_ chunk: Batch) throws(DataflowError) {
         var known = Int32(truncatingIfNeeded: groups.count)
         var fresh: [Int32] = []
-        for (row, group) in try groups.assign(chunk.columns, chunk.allRows).enumerated() where group == known {
+        for (row, group) in try groups.assign(chunk.columns, chunk.allRows, of: chunk).enumerated() where group == known {
             known += 1
             fresh.append(Int32(truncatingIfNeeded: row))
         }
         if !fresh.isEmpty { try next?.push(fresh.count == chunk.rowCount ? chunk : chunk.picked(fresh)) }
+    }
+
+    override func end() throws(DataflowError) {
+        try pushDivided()
+        try super.end()
+    }
+
+    private func pushDivided() throws(DataflowError) {
+        let level = groups.level + 1
+        for list in try groups.takeDivided() where !isDone {
+            groups = RowGroups(types, context, level: level)
+            try list.forEachChunk { chunk throws(DataflowError) in
+                try push(chunk)
+                return !isDone
+            }
+            try pushDivided()
+        }
     }
 }
 
@@ -109,7 +164,8 @@ final class QuestionDistinct: QuestionStage {
 final class QuestionCombination: QuestionStage {
     private let operation: RelationalCombination.Operation
     private let isAll: Bool
-    private let groups: RowGroups
+    private let types: [SQLType]
+    private var groups: RowGroups
     /// Of each different row: how often the right side has it, less the rows of the left side that it was matched with.
     private var left: [Int] = []
     /// Which rows have been handed on.
@@ -120,22 +176,35 @@ final class QuestionCombination: QuestionStage {
     init(_ combination: RelationalCombination, _ context: QuestionContext, next: QuestionStage) {
         operation = combination.operation
         isAll = combination.isAll
-        groups = RowGroups(combination.left.types, context)
+        types = combination.left.types
+        groups = RowGroups(types, context)
         super.init(context, next: next)
     }
 
     override func push(_ chunk: Batch) throws(DataflowError) {
         if operation == .union, isAll { return try super.push(chunk) }
-        let numbers = try groups.assign(chunk.columns, chunk.allRows)
+        try take(chunk, chunk.allRows)
+    }
+
+    private func take(_ chunk: Batch, _ rows: [Int32]) throws(DataflowError) {
+        let numbers = try groups.assign(chunk.columns, rows, of: marked(chunk))
         left.append(contentsOf: repeatElement(0, count: groups.count - left.count))
         isOut.append(contentsOf: repeatElement(false, count: groups.count - isOut.count))
         if operation != .union, isRight {
-            for number in numbers { left[Int(number)] += 1 }
+            for number in numbers where number >= 0 { left[Int(number)] += 1 }
             return
         }
         var kept: [Int32] = []
-        for (row, number) in numbers.enumerated() where keeps(Int(number)) { kept.append(Int32(truncatingIfNeeded: row)) }
+        for (row, number) in zip(rows, numbers) where number >= 0 && keeps(Int(number)) { kept.append(row) }
         if !kept.isEmpty { try next?.push(kept.count == chunk.rowCount ? chunk : chunk.picked(kept)) }
+    }
+
+    /// The chunk with a column more, which says of a row that goes to disk whether it is one of the right side.
+    private func marked(_ chunk: Batch) -> Batch {
+        let side = Column(.boolean)
+        side.reset(chunk.rowCount)
+        for row in 0..<chunk.rowCount { side.words[row] = isRight ? 1 : 0 }
+        return Batch(chunk.columns + [side], rows: chunk.rowCount)
     }
 
     private func keeps(_ number: Int) -> Bool {
@@ -149,172 +218,27 @@ final class QuestionCombination: QuestionStage {
 
     override func end() throws(DataflowError) {
         // The end of the right side is not that of the rows.
-        if !isRight { try super.end() }
-    }
-}
-
-/// One grouping set of an aggregation.
-private final class GroupingSet {
-    /// Which of the grouping expressions it has.
-    let keys: [Int]
-    let groups: RowGroups
-    /// By aggregate: of DISTINCT, the different arguments of each group.
-    let distinct: [RowGroups?]
-
-    init(
-        _ keys: [Int], _ aggregation: RelationalAggregation, _ context: QuestionContext
-    ) throws(DataflowError) {
-        self.keys = keys
-        var aggregators: [Aggregator] = []
-        for aggregate in aggregation.aggregates {
-            aggregators.append(try AggregateLibrary.make(aggregate.call, SequenceCounter(), context.environment.added, seed: context.seed))
-        }
-        groups = RowGroups(
-            keys.map { aggregation.grouping[$0].type }, context, aggregators: aggregators,
-            resultTypes: aggregation.aggregates.map(\.call.result))
-        distinct = aggregation.aggregates.map { aggregate in
-            aggregate.isDistinct ? RowGroups([.bigint] + aggregate.call.arguments.map(\.type), context) : nil
-        }
-    }
-}
-
-/// GROUP BY, and aggregates without it.
-final class QuestionAggregation: QuestionStage {
-    private let aggregation: RelationalAggregation
-    private let grouping: [Kernel]
-    private let arguments: [[Kernel]]
-    private let filters: [Kernel?]
-    private let sets: [GroupingSet]
-    private let frame: Frame
-
-    init(_ aggregation: RelationalAggregation, _ context: QuestionContext, next: QuestionStage) throws(DataflowError) {
-        self.aggregation = aggregation
-        let added = context.environment.added
-        grouping = try KernelCompiler.compileAll(aggregation.grouping, added)
-        var (arguments, filters): ([[Kernel]], [Kernel?]) = ([], [])
-        for aggregate in aggregation.aggregates {
-            arguments.append(try KernelCompiler.compileAll(aggregate.call.arguments, added))
-            filters.append(try aggregate.filter.map { filter throws(DataflowError) in try KernelCompiler.compile(filter, added) })
-        }
-        (self.arguments, self.filters) = (arguments, filters)
-        var sets: [GroupingSet] = []
-        for keys in aggregation.sets ?? [Array(aggregation.grouping.indices)] {
-            sets.append(try GroupingSet(keys, aggregation, context))
-        }
-        self.sets = sets
-        frame = Frame(environment: context.environment)
-        super.init(context, next: next)
-    }
-
-    override func push(_ chunk: Batch) throws(DataflowError) {
-        context.show(chunk, in: frame)
-        let keys = grouping.map { $0.evaluate(frame, chunk.selection) }
-        let values = arguments.map { $0.map { $0.evaluate(frame, chunk.selection) } }
-        let all = counted(chunk, keys)
-        let rows = filters.map { filter -> [Int32] in
-            guard let filter else { return all }
-            let column = filter.evaluate(frame, chunk.selection)
-            return all.filter { !column.isNull(Int($0)) && column.words[Int($0)] != 0 }
-        }
-        for set in sets {
-            let groups = try set.groups.assign(set.keys.map { keys[$0] }, all)
-            for index in aggregation.aggregates.indices {
-                var operations = GroupOperations()
-                operations.rows = rows[index]
-                operations.groups = rows[index].count == all.count ? groups : groups.picked(rows[index], of: all)
-                if let distinct = set.distinct[index] { try keepDifferent(&operations, values[index], distinct) }
-                do throws(AggregateFailure) {
-                    try set.groups.table.aggregators[index].apply(operations, values[index], old: [], result: nil)
-                } catch {
-                    throw DataflowError("\(aggregation.aggregates[index].call.function) failed: \(error.message)")
-                }
-                context.dataflow.reportSkipped(by: set.groups.table.aggregators[index], of: chunk, operations.rows)
-            }
-            try set.groups.account()
-        }
-        try context.checkCancelled()
-    }
-
-    /// The rows that count. Without a key that it needs a row is in no group, which is reported.
-    private func counted(_ chunk: Batch, _ keys: [Column]) -> [Int32] {
-        let columns = aggregation.neededKeys.map { keys[$0] }
-        guard columns.contains(where: { !$0.nulls.isEmpty }) else { return chunk.allRows }
-        return chunk.allRows.filter { row in
-            guard columns.contains(where: { $0.isNull(Int(row)) }) else { return true }
-            context.dataflow.errors.add(
-                .nullGroup, step: "Question", column: nil, message: "a grouping value is null", batch: chunk, row: Int(row))
-            return false
-        }
-    }
-
-    /// Leaves out the rows whose arguments their groups have had before.
-    private func keepDifferent(
-        _ operations: inout GroupOperations, _ values: [Column], _ distinct: RowGroups
-    ) throws(DataflowError) {
-        let numbers = Column(.bigint)
-        numbers.reset(operations.rows.last.map { Int($0) + 1 } ?? 0)
-        for (row, group) in zip(operations.rows, operations.groups) { numbers.words[Int(row)] = Int64(group) }
-        var known = Int32(truncatingIfNeeded: distinct.count)
-        var kept = GroupOperations()
-        for (place, entry) in try distinct.assign([numbers] + values, operations.rows).enumerated() where entry == known {
-            known += 1
-            kept.rows.append(operations.rows[place])
-            kept.groups.append(operations.groups[place])
-        }
-        operations = kept
-    }
-
-    override func end() throws(DataflowError) {
-        for (number, set) in sets.enumerated() {
-            // Without grouping there is a group, whether there are rows or not.
-            if set.keys.isEmpty, set.groups.count == 0 { _ = set.groups.table.group([], 0) }
-            var first = 0
-            while first < set.groups.count, !(next?.isDone ?? true) {
-                try context.checkCancelled()
-                let last = min(first + OutputLimits.chunkRows, set.groups.count)
-                try next?.push(chunk(of: set, number, first..<last))
-                first = last
-            }
-        }
+        if isRight { return }
+        try takeDivided()
         try super.end()
     }
 
-    private func chunk(of set: GroupingSet, _ number: Int, _ range: Range<Int>) -> Batch {
-        let groups = range.map { Int32(truncatingIfNeeded: $0) }
-        var columns = aggregation.grouping.map { Column($0.type) }
-        for (place, column) in columns.enumerated() {
-            if let key = set.keys.firstIndex(of: place) {
-                column.gather(set.groups.table.keys[key], groups)
-            } else {
-                column.gather(Column(column.type), groups.map { _ in -1 })
+    /// Takes the rows that were put on disk; in each list those of the right side come first.
+    private func takeDivided() throws(DataflowError) {
+        let level = groups.level + 1
+        for list in try groups.takeDivided() where !isDone {
+            groups = RowGroups(types, context, level: level)
+            (left, isOut) = ([], [])
+            try list.forEachChunk { marked throws(DataflowError) in
+                let chunk = Batch(Array(marked.columns.dropLast()), rows: marked.rowCount)
+                for side in [true, false] {
+                    isRight = side
+                    let rows = chunk.allRows.filter { (marked.columns[types.count].words[Int($0)] != 0) == side }
+                    if !rows.isEmpty { try take(chunk, rows) }
+                }
+                return !isDone
             }
+            try takeDivided()
         }
-        for (aggregate, aggregator) in zip(aggregation.aggregates, set.groups.table.aggregators) {
-            let column = Column(aggregate.call.result)
-            column.reset(groups.count)
-            aggregator.results(groups, into: column)
-            columns.append(column)
-        }
-        if aggregation.givesSet {
-            let column = Column(.bigint)
-            column.reset(groups.count)
-            for row in groups.indices { column.words[row] = Int64(number) }
-            columns.append(column)
-        }
-        return Batch(columns, rows: groups.count)
-    }
-}
-
-extension [Int32] {
-    /// The entries for `rows`, which are some of those, in their order, that the entries stand for.
-    fileprivate func picked(_ rows: [Int32], of all: [Int32]) -> [Int32] {
-        guard all.count > 0, Int(all[all.count - 1]) == all.count - 1 else {
-            var place = 0
-            return rows.map { row in
-                while all[place] < row { place += 1 }
-                return self[place]
-            }
-        }
-        return rows.map { self[Int($0)] }
     }
 }

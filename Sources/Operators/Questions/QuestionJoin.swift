@@ -27,12 +27,18 @@ final class QuestionJoin: QuestionStage {
     /// The key of each row of the right side, -1 without one; for ASOF.
     private var groupOf: [Int32] = []
 
-    /// `right` holds all rows of the right side.
+    /// Of a right side that comes in blocks: which rows of the left one have met one, whose others are somebody else's business.
+    private let marks: LeftMarks?
+    /// Bytes beside the rows and the keys of the right side.
+    private var accounted = 0
+
+    /// `right` holds all rows of the right side, or with `marks` a block of them.
     init(
-        _ join: RelationalJoin, right: QuestionRows, _ context: QuestionContext, next: QuestionStage
+        _ join: RelationalJoin, right: QuestionRows, marks: LeftMarks? = nil, _ context: QuestionContext, next: QuestionStage
     ) throws(DataflowError) {
         self.join = join
         self.right = right
+        self.marks = marks
         (leftFilled, rightFilled) = (join.left.filled, join.right.filled)
         let added = context.environment.added
         leftKeys = try KernelCompiler.compileAll(join.leftKeys, added)
@@ -43,6 +49,18 @@ final class QuestionJoin: QuestionStage {
         if let groups { try index(by: groups) }
         if let choice = join.choice { try rank(by: choice) }
         if keepsRight { isRightMet = Array(repeating: false, count: right.count) }
+    }
+
+    private func hold(_ bytes: Int) throws(DataflowError) {
+        accounted += bytes
+        try context.hold(bytes, for: .joined)
+    }
+
+    /// The right side is not needed any more.
+    func letGo() throws(DataflowError) {
+        try hold(-accounted)
+        try groups?.letGo()
+        try right.letGo()
     }
 
     /// Rows that are indexed between two looks at whether the question was cancelled.
@@ -67,7 +85,7 @@ final class QuestionJoin: QuestionStage {
             groupOf = Array(repeating: -1, count: right.count)
             for (row, number) in zip(rows, numbers) { groupOf[Int(row)] = number }
         }
-        try context.hold(right.count * 8, for: .joined)
+        try hold(right.count * 8)
     }
 
     /// Numbers the right rows from the worst to the best; of equal ones the later is better.
@@ -90,7 +108,7 @@ final class QuestionJoin: QuestionStage {
         if isOrdered, case .compare? = join.condition?.node {
             ranked = RankedRows(sorted, groups: groups == nil ? [] : groupOf, groupCount: groups?.count ?? 1)
         }
-        try context.hold(right.count * 16, for: .joined)
+        try hold(right.count * 16)
     }
 
     /// The rows in which no key is NULL: NULL is equal to nothing.
@@ -136,6 +154,7 @@ final class QuestionJoin: QuestionStage {
             return
         }
         guard keepsLeft else { return }
+        if let marks { return marks.add(isMet) }
         let lonely = chunk.allRows.filter { !isMet[Int($0)] }
         if !lonely.isEmpty { try next?.push(joined(chunk, lonely, lonely.map { _ in -1 })) }
     }

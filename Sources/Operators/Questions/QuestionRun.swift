@@ -1,6 +1,6 @@
 // A question from its plan to its answer: the stages of each step are built from the end, and each step's input is run into them.
 
-package import Bytes
+import Bytes
 package import Formats
 package import Plans
 import Values
@@ -8,7 +8,7 @@ import Values
 /// What a question came to.
 package struct QuestionAnswer: Sendable {
     /// The rows, in order where the question has one.
-    package var blocks: [RowBlock]
+    package var blocks: AnswerBlocks
     package var rowCount: Int
     /// Rows and values that could not be read or computed, by cause, and the first of them.
     package var errors: [RowErrorCause: Int]
@@ -31,17 +31,18 @@ package final class QuestionRun {
     /// Rounds of a recursion; one that does not end by then is taken for endless.
     private let mostRounds: Int
 
-    /// A question over `records`. `account` takes how many bytes it holds, by what for, and throws when those are too many; `cancel` ends it.
+    /// A question over `records`. `account` takes how many bytes it holds, by what for, and throws when those are too many; what is more than
+    /// `spilling` allows goes to disk where that is possible; `cancel` ends it.
     package init(
         _ records: any QuestionRecords, options: DataflowOptions, environment: DataflowEnvironment, cancel: CancelFlag,
-        mostRounds: Int = 100_000, account: @escaping ([QuestionHolding: Int]) throws(DataflowError) -> Void
+        mostRounds: Int = 100_000, spilling: QuestionSpilling? = nil, account: @escaping ([QuestionHolding: Int]) throws(DataflowError) -> Void
     ) {
         self.mostRounds = mostRounds
         self.records = records
         let dataflow = DataflowContext(options: options, environment: environment)
         dataflow.cancel = cancel
         dataflow.environment.pressure?.limit = ValueLimit.partBytes
-        context = QuestionContext(dataflow, account: account)
+        context = QuestionContext(dataflow, spilling: spilling, account: account)
     }
 
     /// Runs a plan to its end. Errors: it holds too much, a subquery gives too many rows, or it was cancelled.
@@ -64,6 +65,9 @@ package final class QuestionRun {
         return QuestionWrites(records: output.records, errors: errors.counts, firstError: errors.take().first)
     }
 
+    /// Whether what the question could not hold did not fit the disk either.
+    package var diskIsFull: Bool { context.disk?.isFull ?? false }
+
     /// Runs `step` into a stage, to its end.
     private func run(_ step: RelationalStep, into next: QuestionStage) throws(DataflowError) {
         try feed(step, into: next)
@@ -76,10 +80,10 @@ package final class QuestionRun {
         switch step {
         case .scan(let scan): try feed(scan, into: next)
         case .rows(let rows, let types): try feed(rows, types, into: next)
-        case .kept(let number, _, _): try kept[number].feed(into: next)
+        case .kept(let number, _, _): try feed(kept[number], into: next)
         case .lateral(let lateral): try feed(lateral, into: next)
         case .recursive(let recursion): try feed(recursion, into: next)
-        case .working(let number, _): try rounds[number]?.feed(into: next)
+        case .working(let number, _): if let rows = rounds[number] { try feed(rows, into: next) }
         case .filter(let input, let predicate):
             let stage = try QuestionFilter(predicate, context, next: next.open)
             if try !feedFound(input, where: predicate, through: stage) { try feed(input, through: stage) }
@@ -112,6 +116,13 @@ package final class QuestionRun {
         let reader = try QuestionScan(scan, input, context, next: next)
         try records.read(scan) { run, range, partition throws(DataflowError) in try reader.take(run, range, partition) }
         try reader.finish(scan.filter?.overColumns(of: scan))
+    }
+
+    private func feed(_ rows: QuestionRows, into next: QuestionStage) throws(DataflowError) {
+        try rows.forEachChunk { chunk throws(DataflowError) in
+            if !next.isDone { try next.push(chunk) }
+            return !next.isDone
+        }
     }
 
     private func feed(_ lateral: RelationalLateral, into next: QuestionStage) throws(DataflowError) {
@@ -162,9 +173,14 @@ package final class QuestionRun {
     }
 
     private func feed(_ join: RelationalJoin, into next: QuestionStage) throws(DataflowError) {
-        let right = QuestionCollector(join.right.types, context, for: .joined)
+        let right = QuestionJoinRight(join, context)
         try run(join.right, into: right)
-        try feed(join.left, through: try QuestionJoin(join, right: right.rows, context, next: next.open))
+        if let lists = right.spilled, let stage = try SpilledJoin(join, right: lists, context, next: next.open) {
+            return try feed(join.left, through: stage)
+        }
+        let stage = try QuestionJoin(join, right: right.rows, context, next: next.open)
+        try feed(join.left, through: stage)
+        try stage.letGo()
     }
 
     private func feed(_ combination: RelationalCombination, into next: QuestionStage) throws(DataflowError) {
@@ -265,16 +281,8 @@ extension QuestionStage {
 }
 
 /// Hands rows on, but not the end.
-private final class OpenEnd: QuestionStage {
+final class OpenEnd: QuestionStage {
     override func end() throws(DataflowError) {}
-}
-
-extension QuestionRows {
-    fileprivate func feed(into next: QuestionStage) throws(DataflowError) {
-        for first in stride(from: 0, to: count, by: OutputLimits.chunkRows) where !next.isDone {
-            try next.push(chunk((first..<min(first + OutputLimits.chunkRows, count)).map { Int32(truncatingIfNeeded: $0) }))
-        }
-    }
 }
 
 extension TypedExpression {
@@ -328,36 +336,4 @@ private final class StageEnd: Operator {
     }
 
     override func push(_ batch: Batch) throws(DataflowError) { try stage.push(Batch(batch.columns, rows: batch.rowCount)) }
-}
-
-/// Writes rows as the client gets them.
-private final class QuestionOutput: QuestionStage {
-    private let writer = RowBlockWriter()
-    private let order: [Int]
-    private(set) var blocks: [RowBlock] = []
-    private(set) var rowCount = 0
-    /// Bytes of one block.
-    private static let blockBytes = 256 << 10
-
-    init(_ width: Int, _ context: QuestionContext) {
-        order = Array(0..<width)
-        super.init(context, next: nil)
-    }
-
-    override func push(_ chunk: Batch) throws(DataflowError) {
-        for row in 0..<chunk.rowCount {
-            writer.append(chunk.columns, row, order: order, isDeleted: false, keyCount: 0)
-            if writer.byteCount >= QuestionOutput.blockBytes { try cut() }
-        }
-        rowCount += chunk.rowCount
-    }
-
-    override func end() throws(DataflowError) { try cut() }
-
-    private func cut() throws(DataflowError) {
-        guard writer.count > 0 else { return }
-        let block = writer.take()
-        try context.hold(block.bytes.count, for: .answer)
-        blocks.append(block)
-    }
 }

@@ -71,6 +71,14 @@ struct SortKeys {
         numbers = nil
     }
 
+    /// Appends the key of a row as bytes that compare with those of other rows.
+    func append(_ row: Int, to bytes: inout [UInt8]) {
+        if let numbers { writer.append(spelled: numbers[row], to: &bytes) } else { bytes.append(contentsOf: self.bytes[range(row)]) }
+    }
+
+    /// Forgets all keys.
+    mutating func removeAll() { self = SortKeys(writer) }
+
     /// Keeps the keys of these rows only, in this order.
     mutating func keep(_ rows: [Int32]) {
         if let known = numbers {
@@ -211,7 +219,7 @@ extension SortKeyWriter {
     }
 }
 
-/// Sorts its rows. With a limit it never keeps many more than those that will be left.
+/// Sorts its rows. With a limit it never keeps many more than those that will be left; what the question cannot hold goes to disk, sorted.
 final class QuestionSort: QuestionStage {
     private let kernels: [Kernel]
     private let rows: QuestionRows
@@ -219,6 +227,8 @@ final class QuestionSort: QuestionStage {
     private let frame: Frame
     private var keys: SortKeys
     private var accounted = 0
+    /// What has been sorted and does not fit the memory.
+    private let runs: SortedRuns
     /// Whether the first `limit` rows are those that are in for now, in order: a row behind the last of them is not looked at again.
     private var isPruned = false
     /// Of more keys than make a number: the first one, where it is a number, and where the last of the rows that are in for now has it. Rows
@@ -236,6 +246,7 @@ final class QuestionSort: QuestionStage {
         let first = SortKeyWriter(Array(sortKeys.prefix(1)))
         leading = first.hasNumbers && !SortKeyWriter(sortKeys).hasNumbers ? first : nil
         rows = QuestionRows(types, context, for: .sorted)
+        runs = SortedRuns(types, context)
         self.limit = limit ?? .max
         frame = Frame(environment: context.environment)
         super.init(context, next: next)
@@ -262,6 +273,18 @@ final class QuestionSort: QuestionStage {
             try rows.append(chunk)
         }
         try prune()
+        if context.mustSpill(rows.memory + accounted) { try spill() }
+    }
+
+    /// Puts the rows on disk, in order.
+    private func spill() throws(DataflowError) {
+        let order = try keys.sorted(context.checkCancelled).prefix(limit)
+        guard try runs.add(rows, keys, order) else { return }
+        keys.removeAll()
+        try rows.removeAll()
+        try context.hold(-accounted, for: .sorted)
+        accounted = 0
+        isPruned = false
     }
 
     /// The rows whose first key is not behind the border; nil where that is no number.
@@ -296,6 +319,14 @@ final class QuestionSort: QuestionStage {
     }
 
     override func end() throws(DataflowError) {
+        if !runs.isEmpty {
+            try spill()
+            try runs.merge(limit: limit) { chunk throws(DataflowError) in
+                if !isDone { try next?.push(chunk) }
+                return !isDone
+            }
+            return try super.end()
+        }
         // Places, and what is sorted beside the keys.
         try context.hold(keys.count * 24, for: .sorted)
         let order = try keys.sorted(context.checkCancelled)

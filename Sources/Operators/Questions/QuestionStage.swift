@@ -6,6 +6,7 @@
 
 import Bytes
 import Plans
+package import Spill
 import Values
 
 /// What a question keeps rows for. The raw value is how users read it.
@@ -20,9 +21,25 @@ package enum QuestionHolding: String, Hashable, Sendable {
     case answer = "the answer"
 }
 
+/// Where a question puts what it cannot hold in memory.
+package struct QuestionSpilling {
+    /// Bytes that it may hold in memory; what is more goes to disk where that is possible.
+    package var memory: () -> Int
+    /// Makes the file.
+    package var makeFile: () throws(DiskTableError) -> SpillFile
+
+    package init(memory: @escaping () -> Int, makeFile: @escaping () throws(DiskTableError) -> SpillFile) {
+        self.memory = memory
+        self.makeFile = makeFile
+    }
+}
+
 /// What all stages of a question share.
 final class QuestionContext {
     let dataflow: DataflowContext
+    /// Nil where nothing may go to disk.
+    let disk: QuestionDisk?
+    private let spilling: QuestionSpilling?
     /// Takes how many bytes the question holds, by what for; throws when those are too many.
     private let account: ([QuestionHolding: Int]) throws(DataflowError) -> Void
     private var held: [QuestionHolding: Int] = [:]
@@ -31,9 +48,28 @@ final class QuestionContext {
     /// Bytes between two looks at the account.
     private static let accountStep = 1 << 20
 
-    init(_ dataflow: DataflowContext, account: @escaping ([QuestionHolding: Int]) throws(DataflowError) -> Void) {
+    init(
+        _ dataflow: DataflowContext, spilling: QuestionSpilling?, account: @escaping ([QuestionHolding: Int]) throws(DataflowError) -> Void
+    ) {
         self.dataflow = dataflow
+        self.spilling = spilling
         self.account = account
+        disk = spilling.map { QuestionDisk(cancel: dataflow.cancel, makeFile: $0.makeFile) }
+    }
+
+    /// Whether a stage that holds so many bytes must put them on disk: the question holds more than it may, and they are a good part of that.
+    /// What is less would only make many small pieces.
+    func mustSpill(_ bytes: Int) -> Bool {
+        guard let spilling, bytes > 0 else { return false }
+        let memory = spilling.memory()
+        return heldBytes > memory && bytes >= memory / 4
+    }
+
+    /// A list of rows on disk; nil where nothing may go there.
+    func makeSpilledRows(_ types: [SQLType]) -> SpilledRows? {
+        guard let spilling, let disk else { return nil }
+        // A part of the memory, since a stage writes to and reads from many lists at once.
+        return SpilledRows(types, disk, pieceBytes: min(256 << 10, max(4 << 10, spilling.memory() / 128)))
     }
 
     var environment: DataflowEnvironment { dataflow.environment }
@@ -149,6 +185,16 @@ final class QuestionRows {
         self.holding = holding
     }
 
+    /// Bytes that the rows were last counted with.
+    var memory: Int { accounted }
+
+    /// Keeps none of the rows any more.
+    func removeAll() throws(DataflowError) {
+        columns = columns.map { Column($0.type) }
+        count = 0
+        try letGo()
+    }
+
     /// Says that the rows are not kept any more.
     func letGo() throws(DataflowError) {
         try context.hold(-accounted, for: holding)
@@ -194,6 +240,16 @@ final class QuestionRows {
     var batch: Batch { Batch(columns, rows: count) }
 
     func chunk(_ indices: [Int32]) -> Batch { batch.picked(indices) }
+
+    /// Hands all rows, or some that stand together, to `take` in chunks, until that gives false.
+    func forEachChunk(of range: Range<Int>? = nil, _ take: (Batch) throws(DataflowError) -> Bool) throws(DataflowError) {
+        let range = range ?? 0..<count
+        for first in stride(from: range.lowerBound, to: range.upperBound, by: OutputLimits.chunkRows) {
+            try context.checkCancelled()
+            let last = min(first + OutputLimits.chunkRows, range.upperBound)
+            guard try take(chunk((first..<last).map { Int32(truncatingIfNeeded: $0) })) else { return }
+        }
+    }
 
     /// Rows `indices` of a column; of one that nobody needs, nothing.
     static func gathered(_ column: Column, _ indices: [Int32]) -> Column {

@@ -4,22 +4,67 @@ import Bytes
 import Plans
 import Values
 
-/// Computes window functions over all of its rows.
+/// Computes window functions over all of its rows. Where those are more than the question may hold, they are sorted on disk, once for each
+/// different window, and what one partition after the other holds is enough.
 final class QuestionWindow: QuestionStage {
     private let calls: [WindowFunctionCall]
+    private let types: [SQLType]
     private let rows: QuestionRows
+    /// Where rows go once they are too many.
+    private var sorting: QuestionStage?
 
     init(_ calls: [WindowFunctionCall], _ types: [SQLType], _ context: QuestionContext, next: QuestionStage) {
         self.calls = calls
+        self.types = types
         rows = QuestionRows(types, context, for: .windows)
         super.init(context, next: next)
     }
 
-    override func push(_ chunk: Batch) throws(DataflowError) { try rows.append(chunk) }
+    override func push(_ chunk: Batch) throws(DataflowError) {
+        if let sorting { return try sorting.push(chunk) }
+        try rows.append(chunk)
+        guard context.mustSpill(rows.memory), context.disk != nil, let next else { return }
+        let sorting = try QuestionWindow.sorting(calls[...], types, context, next: next)
+        self.sorting = sorting
+        try rows.forEachChunk { chunk throws(DataflowError) in
+            try sorting.push(chunk)
+            return true
+        }
+        try rows.removeAll()
+    }
+
+    /// Stages that compute the functions over rows in the order of their windows: a sort and a computation for each that differ.
+    private static func sorting(
+        _ calls: ArraySlice<WindowFunctionCall>, _ types: [SQLType], _ context: QuestionContext, next: QuestionStage
+    ) throws(DataflowError) -> QuestionStage {
+        guard let call = calls.first else { return next }
+        let some = calls.prefix { $0.partitionBy == call.partitionBy && $0.orderBy == call.orderBy }
+        let others = try sorting(calls[some.endIndex...], types + some.map(\.type), context, next: next)
+        let computation = try PartitionedWindow(Array(some), types, context, next: others)
+        return try QuestionSort(call.sortKeys, limit: nil, types, context, next: computation)
+    }
 
     override func end() throws(DataflowError) {
+        if let sorting { return try sorting.end() }
+        try emit(calls, over: rows)
+        try super.end()
+    }
+}
+
+extension WindowFunctionCall {
+    /// What the partitions are told apart by.
+    var partitionKeys: [RelationalSortKey] { partitionBy.map { RelationalSortKey(expression: $0, isDescending: false, nullsFirst: true) } }
+
+    /// The order of the rows: partition by partition, and in each of them that of the window.
+    var sortKeys: [RelationalSortKey] { partitionKeys + orderBy }
+}
+
+extension QuestionStage {
+    /// Hands on rows with the functions that were computed over them, in the order of the last one.
+    final func emit(_ calls: [WindowFunctionCall], over rows: QuestionRows) throws(DataflowError) {
         let batch = rows.batch
         var results: [Column] = []
+        var held = 0
         var order: [Int32] = batch.allRows
         for call in calls {
             let partitions = try WindowPartitions(call, batch, context)
@@ -27,6 +72,7 @@ final class QuestionWindow: QuestionStage {
             result.reset(rows.count)
             try WindowComputation(call, partitions, batch, context).fill(result)
             try context.hold(result.memory, for: .windows)
+            held += result.memory
             results.append(result)
             order = partitions.order
         }
@@ -38,7 +84,7 @@ final class QuestionWindow: QuestionStage {
             try next?.push(whole.picked(Array(order[first..<last])))
             first = last
         }
-        try super.end()
+        try context.hold(-held, for: .windows)
     }
 }
 
@@ -53,11 +99,11 @@ final class WindowPartitions {
     private(set) var peerEnds: [Int32] = []
 
     init(_ call: WindowFunctionCall, _ batch: Batch, _ context: QuestionContext) throws(DataflowError) {
-        let partitionKeys = call.partitionBy.map { RelationalSortKey(expression: $0, isDescending: false, nullsFirst: true) }
-        let kernels = try KernelCompiler.compileAll((partitionKeys + call.orderBy).map(\.expression), context.environment.added)
+        let partitionKeys = call.partitionKeys
+        let kernels = try KernelCompiler.compileAll(call.sortKeys.map(\.expression), context.environment.added)
         let frame = context.frame(showing: batch)
         let columns = kernels.map { $0.evaluate(frame, batch.selection) }
-        var keys = SortKeys(SortKeyWriter(partitionKeys + call.orderBy))
+        var keys = SortKeys(SortKeyWriter(call.sortKeys))
         try keys.append(columns, batch.rowCount, context.checkCancelled)
         // Packed keys and their rows, twice while they are sorted.
         let sorting = keys.memory * 2

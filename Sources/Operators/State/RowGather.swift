@@ -10,11 +10,21 @@ import Values
         /// Nil for a row that is not to be read.
         var place: UnsafePointer<UInt8>?
         var end: UnsafePointer<UInt8>?
+
+        /// Nowhere.
+        init() { unsafe (place, end) = (nil, nil) }
+
+        @inline(__always) init(_ bytes: StoredBytes) {
+            let base = unsafe bytes.base.assumingMemoryBound(to: UInt8.self)
+            unsafe (place, end) = (base, base + bytes.count)
+        }
     }
 
     /// What stands in a row of the columns.
     enum Source {
         case row(RowPlace)
+        /// Bytes that stay where they are until the last column has been read.
+        case bytes(StoredBytes)
         /// NULL in every column.
         case nulls
         /// Nothing: the row stays as it is.
@@ -32,15 +42,12 @@ import Values
         cursors.reserveCapacity(count)
         for row in 0..<count {
             switch source(row) {
-            case .row(let place):
-                let bytes = place.row
-                let base = unsafe bytes.base.assumingMemoryBound(to: UInt8.self)
-                unsafe cursors.append(Cursor(place: base, end: base + bytes.count))
+            case .row(let place): cursors.append(Cursor(place.row))
+            case .bytes(let bytes): cursors.append(Cursor(bytes))
             case .nulls:
-                // A row of no bytes: every value is missing.
-                let none = unsafe UnsafePointer<UInt8>(bitPattern: 8)
-                unsafe cursors.append(Cursor(place: none, end: none))
-            case .unread: unsafe cursors.append(Cursor(place: nil, end: nil))
+                // A row of no bytes: every value is missing. Their address is never read.
+                cursors.append(Cursor(unsafe StoredBytes(UnsafeRawPointer(bitPattern: 8).unsafelyUnwrapped, 0)))
+            case .unread: cursors.append(Cursor())
             }
         }
     }

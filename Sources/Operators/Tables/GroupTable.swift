@@ -218,6 +218,25 @@ final class GroupTable {
         return byteTable?.find(key[...])
     }
 
+    /// Appends the group of the key at each of `rows` to `groups`, -1 where it has none.
+    func find(_ columns: [Column], _ rows: [Int32], to groups: inout [Int32]) {
+        groups.makeRoom(for: rows.count)
+        if let wordTable {
+            for row in rows { groups.append(wordTable.find(columns[0].words[Int(row)]) ?? -1) }
+        } else if let byteTable {
+            var first = 0
+            while first < rows.count {
+                encodeKeys(columns, rows[first...])
+                var start = 0
+                for end in keyEnds {
+                    groups.append(byteTable.find(keyBytes[start..<end]).map { Int32(truncatingIfNeeded: $0) } ?? -1)
+                    start = end
+                }
+                first += keyEnds.count
+            }
+        }
+    }
+
     // MARK: What happens to groups
 
     /// Whether a row of the group has ever been emitted.
