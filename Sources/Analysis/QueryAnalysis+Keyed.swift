@@ -40,7 +40,7 @@ extension QueryAnalysis {
         analyser.running = []
         var items: [ResolvedItem] = []
         for item in expanded { items.append(try resolve(item)) }
-        let count = try query.qualify.map { qualify throws(Diagnostic) in try rowCount(qualify) }
+        let qualify = try query.qualify.flatMap { written throws(Diagnostic) in try condition(named(written), clause: "QUALIFY") }
         let calls = analyser.running ?? []
         analyser.running = nil
         let source = from.sources[0].definition
@@ -51,10 +51,10 @@ extension QueryAnalysis {
         result.limit = try limit()
         if query.isDistinct {
             try distinct(&result)
-        } else if let count {
-            try top(&result, calls, count)
+        } else if let qualify, calls.contains(where: { $0.function == .rowNumber && !$0.orderBy.isEmpty }) {
+            try top(&result, calls, qualify)
         } else {
-            try run(&result, calls)
+            try run(&result, calls, qualify)
         }
         return result
     }
@@ -135,15 +135,18 @@ extension QueryAnalysis {
     /// Moves the items, which are over the step's rows, to the order in which the projection sees them.
     private func reorder(_ result: inout ResolvedQuery) {
         guard let order = result.keyed?.order else { return }
-        for index in result.items.indices {
-            result.items[index].expression = result.items[index].expression.mappingColumns { order.firstIndex(of: $0) ?? $0 }
-        }
+        result.mapKeyed { order.firstIndex(of: $0) ?? $0 }
     }
 
     // MARK: LAG and its kind
 
-    private func run(_ result: inout ResolvedQuery, _ calls: [RunningPart]) throws(Diagnostic) {
-        guard let first = calls.first else { return }
+    /// `qualify`: which of the rows pass, once the calls are computed.
+    private func run(_ result: inout ResolvedQuery, _ calls: [RunningPart], _ qualify: TypedExpression?) throws(Diagnostic) {
+        guard let first = calls.first else {
+            throw Diagnostic(
+                .featureNotSupported, "QUALIFY of a continuous query is about a call with OVER", hint: "Other conditions on rows belong into WHERE.",
+                at: query.span.range)
+        }
         for call in calls {
             if call.partitionBy != first.partitionBy {
                 throw Diagnostic(
@@ -164,12 +167,9 @@ extension QueryAnalysis {
         }
         // What calls are replaced by stands behind all carried columns, of which there may be more yet.
         for index in result.items.indices { result.items[index].expression = carry(result.items[index].expression, &carrier) }
+        result.having = qualify.map { carry($0, &carrier) }
         let width = carrier.columns.count
-        for index in result.items.indices {
-            result.items[index].expression = result.items[index].expression.mappingColumns { column in
-                column >= ExpressionAnalyser.runningBase ? column - ExpressionAnalyser.runningBase + width : column
-            }
-        }
+        result.mapKeyed { column in column >= ExpressionAnalyser.runningBase ? column - ExpressionAnalyser.runningBase + width : column }
         try checkPlace(first.partitionBy, first.span)
         result.keyed = ResolvedKeyed(
             kind: .running(running), carried: carrier.columns, names: carrier.names, keyCount: first.partitionBy.count,
@@ -211,28 +211,30 @@ extension QueryAnalysis {
 
     // MARK: Top-N
 
-    private func top(_ result: inout ResolvedQuery, _ calls: [RunningPart], _ count: Int) throws(Diagnostic) {
-        guard let call = calls.first, calls.count == 1, call.function == .rowNumber else {
+    private func top(_ result: inout ResolvedQuery, _ calls: [RunningPart], _ qualify: TypedExpression) throws(Diagnostic) {
+        guard let call = calls.first, calls.count == 1 else {
             throw Diagnostic(
-                .featureNotSupported, "a continuous query with QUALIFY has one ROW_NUMBER() OVER (…) and no other call with OVER",
-                at: query.span.range)
+                .featureNotSupported,
+                "a continuous query with QUALIFY and ROW_NUMBER() OVER (… ORDER BY …) has no other call with OVER", at: query.span.range)
         }
-        if call.orderBy.isEmpty {
-            throw Diagnostic(.windowError, "the first rows need an ORDER BY in OVER (…)", at: call.span.range)
+        guard let most = qualify.most(ofColumn: ExpressionAnalyser.runningBase), most >= 1, most <= Self.mostRows else {
+            throw Diagnostic(
+                .featureNotSupported,
+                "QUALIFY of a continuous query says how many rows of a key there are at most: ROW_NUMBER() OVER (…) <= n, with n from 1 to "
+                    + "\(Self.mostRows)",
+                hint: "Other conditions may stand beside that, with AND.", at: query.qualify?.span.range)
         }
+        let count = Int(most)
         var carrier = Carrier(call.partitionBy, name: carriedName)
         let order = call.orderBy.map { key in
             SortColumn(
                 column: carrier.place(key.expression, name: carriedName), isDescending: key.isDescending, nullsFirst: key.nullsFirst)
         }
         for index in result.items.indices { result.items[index].expression = carry(result.items[index].expression, &carrier) }
+        if !qualify.isUpperBound(ofColumn: ExpressionAnalyser.runningBase) { result.having = carry(qualify, &carrier) }
         // The number stands behind the key.
         let keyCount = call.partitionBy.count
-        for index in result.items.indices {
-            result.items[index].expression = result.items[index].expression.mappingColumns { column in
-                column >= ExpressionAnalyser.runningBase ? keyCount : column < keyCount ? column : column + 1
-            }
-        }
+        result.mapKeyed { column in column >= ExpressionAnalyser.runningBase ? keyCount : column < keyCount ? column : column + 1 }
         try checkPlace(call.partitionBy, call.span)
         let places = (0..<keyCount + 1).map { $0 }
         func itemName(_ place: Int, _ otherwise: String) -> String {
@@ -250,41 +252,75 @@ extension QueryAnalysis {
             order: places + (keyCount + 1..<carrier.columns.count + 1).map { $0 })
     }
 
-    /// How many rows of each key QUALIFY keeps: `ROW_NUMBER() OVER (…) <= 3`, or the name of an item for the call.
-    private mutating func rowCount(_ qualify: Expression) throws(Diagnostic) -> Int {
-        func refused() -> Diagnostic {
-            Diagnostic(
-                .featureNotSupported, "QUALIFY of a continuous query is ROW_NUMBER() OVER (…) <= n, with n from 1 to \(Self.mostRows)",
-                hint: "Other conditions on rows belong into WHERE.", at: qualify.span.range)
-        }
-        guard case .comparison(let operation, let first, let second) = qualify.node else { throw refused() }
-        let (call, limit, isLess, isLessOrEqual) =
-            switch operation {
-            case .less: (first, second, true, false)
-            case .lessOrEqual: (first, second, false, true)
-            case .greater: (second, first, true, false)
-            case .greaterOrEqual: (second, first, false, true)
-            default: (first, second, false, false)
+    /// A condition with the expressions of items for their names, where the source has no column of the name.
+    private func named(_ condition: Expression) -> Expression {
+        let columns = Set(from.sources[0].definition.schema.columns.map(\.name))
+        return condition.replacingColumns { source, name in
+            let column = Expression(.column(source: source, name), span: name.span)
+            if source != nil || columns.contains(name.text) { return column }
+            for item in query.items {
+                if case .expression(let inner, let alias?) = item, alias.text == name.text { return inner }
             }
-        guard isLess || isLessOrEqual || operation == .equal, case .literal(.integer(let number)) = limit.node else { throw refused() }
-        let value = try analyser.typed(named(call))
-        guard case .column(let column) = value.node, column >= ExpressionAnalyser.runningBase else { throw refused() }
-        let count = isLess ? number - 1 : number
-        guard count >= 1, count <= Self.mostRows, isLess || isLessOrEqual || number == 1 else { throw refused() }
-        return Int(count)
-    }
-
-    /// The expression of the item that a name stands for, or the expression itself.
-    private func named(_ expression: Expression) -> Expression {
-        guard case .column(nil, let name) = expression.node else { return expression }
-        for item in query.items {
-            if case .expression(let inner, let alias?) = item, alias.text == name.text { return inner }
+            return column
         }
-        return expression
+    }
+}
+
+extension ResolvedQuery {
+    /// Changes the columns of what is over the rows that a step keeps by a key.
+    fileprivate mutating func mapKeyed(_ change: (Int) -> Int) {
+        for index in items.indices { items[index].expression = items[index].expression.mappingColumns(change) }
+        having = having.map { $0.mappingColumns(change) }
     }
 }
 
 extension TypedExpression {
+    /// The largest number that a column can have where the condition is true; nil where the condition does not say.
+    fileprivate func most(ofColumn column: Int) -> Int64? {
+        switch node {
+        case .and(let a, let b):
+            let bounds = [a, b].compactMap { $0.most(ofColumn: column) }
+            return bounds.min()
+        case .or(let a, let b):
+            guard let first = a.most(ofColumn: column), let second = b.most(ofColumn: column) else { return nil }
+            return max(first, second)
+        case .between(let value, _, let high, negated: false): return value.node == .column(column) ? high.wholeNumber : nil
+        case .isIn(let value, let items, negated: false):
+            let numbers = items.compactMap(\.wholeNumber)
+            return value.node == .column(column) && numbers.count == items.count ? numbers.max() : nil
+        case .compare(let operation, let a, let b):
+            if b.node == .column(column), a.node != b.node {
+                return TypedExpression(.compare(operation.turned, b, a), type).most(ofColumn: column)
+            }
+            guard a.node == .column(column), let number = b.wholeNumber else { return nil }
+            switch operation {
+            case .equal, .lessOrEqual: return number
+            case .less: return number == .min ? number : number - 1
+            case .notEqual, .greater, .greaterOrEqual: return nil
+            }
+        default: return nil
+        }
+    }
+
+    /// Whether the condition is that a column, which begins at 1, has a number up to the largest one, and nothing else.
+    fileprivate func isUpperBound(ofColumn column: Int) -> Bool {
+        guard case .compare(let operation, let a, _) = node else { return false }
+        switch a.node == .column(column) ? operation : operation.turned {
+        case .less, .lessOrEqual: return true
+        case .equal: return most(ofColumn: column) == 1
+        case .notEqual, .greater, .greaterOrEqual: return false
+        }
+    }
+
+    private var wholeNumber: Int64? {
+        switch node {
+        case .literal(.integer(let number)): Int64(number)
+        case .literal(.bigint(let number)): number
+        case .cast(let inner): inner.wholeNumber
+        default: nil
+        }
+    }
+
     /// A column or pseudo column of the source's row.
     fileprivate var isSourceLeaf: Bool {
         switch node {

@@ -176,9 +176,10 @@ private struct StepPlanner {
             input: project(input, keyed.carried, row, isTable: false), keyCount: keyed.keyCount, kind: keyed.kind, output: output,
             repartition: keyed.isKeyed ? nil : topic, store: StoreDescription(name: context.internalName("Keyed-Materialize")))
         let shown = keyed.order.map { output.columns[$0] }
-        return project(
+        let rows = project(
             .keyed(step), keyed.order.map { .column($0, output.columns[$0].type) }, RowSchema(columns: shown, keyCount: query.key.count),
             isTable: step.isTable)
+        return query.having.map { .filter(FilterStep(input: rows, predicate: $0, isTable: step.isTable)) } ?? rows
     }
 
     private func rekey(_ input: Step, _ keys: [TypedExpression]) -> Step {

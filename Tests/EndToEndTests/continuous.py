@@ -4,7 +4,7 @@
   continuous.py MILLRACE [--seed N] [--kills N]
 
 Two streams are loaded with random rows that are up to some minutes out of order, over the night in which Berlin's clock is put forward.
-Continuous queries over them are windows in local time, late rows, an ASOF join, a join of a stream with itself, a Top-N, LAG and its kind,
+Continuous queries over them are windows in local time, late rows, an ASOF join, a join of a stream with itself, Top-N with all kinds of QUALIFY, LAG and its kind,
 the windows of a table added up, a join of tables on a foreign key that is joined again, and DISTINCT in windows. At the end each of them must hold what a question over the streams answers, as a multiset.
 Prints the seed and `ok`, or the first query that differs, and exits with 1.
 """
@@ -61,6 +61,21 @@ QUERIES = {
         "SELECT v, rn, k, id FROM best;",
         "SELECT v, ROW_NUMBER() OVER (PARTITION BY v ORDER BY k DESC, id) AS rn, k, id FROM s "
         "QUALIFY ROW_NUMBER() OVER (PARTITION BY v ORDER BY k DESC, id) <= 3;"),
+    "second rows": (
+        "CREATE TABLE second AS SELECT v, k, id, ROW_NUMBER() OVER (PARTITION BY v ORDER BY k DESC, id) AS rn FROM s QUALIFY rn = 2;",
+        "SELECT v, rn, k, id FROM second;",
+        "SELECT v, ROW_NUMBER() OVER (PARTITION BY v ORDER BY k DESC, id) AS rn, k, id FROM s "
+        "QUALIFY ROW_NUMBER() OVER (PARTITION BY v ORDER BY k DESC, id) = 2;"),
+    "some of the first rows": (
+        "CREATE TABLE some AS SELECT k, id, v, ROW_NUMBER() OVER (PARTITION BY k ORDER BY v DESC, id DESC) AS rn FROM s "
+        "QUALIFY rn BETWEEN 2 AND 5 AND id % 3 <> 1;",
+        "SELECT k, rn, id, v FROM some;",
+        "SELECT k, rn, id, v FROM (SELECT k, ROW_NUMBER() OVER (PARTITION BY k ORDER BY v DESC, id DESC) AS rn, id, v FROM s) x "
+        "WHERE rn BETWEEN 2 AND 5 AND id % 3 <> 1;"),
+    "QUALIFY on LAG": (
+        "CREATE STREAM rises AS SELECT k, id, v, LAG(v) OVER (PARTITION BY k) AS before FROM s QUALIFY v > before;",
+        "SELECT k, id, v, before FROM rises;",
+        "SELECT k, id, v, before FROM (SELECT k, id, v, LAG(v) OVER (PARTITION BY k ORDER BY ROWOFFSET) AS before FROM s) x WHERE v > before;"),
     "LAG and its kind": (
         "CREATE STREAM steps AS SELECT k, id, LAG(id, 2, -1) OVER (PARTITION BY k) AS two, v - LAG(v) OVER (PARTITION BY k) AS step, "
         "FIRST_VALUE(id) OVER (PARTITION BY k) AS first, ROW_NUMBER() OVER (PARTITION BY k) AS n FROM s;",

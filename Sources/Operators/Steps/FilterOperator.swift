@@ -17,6 +17,8 @@ final class FilterOperator: Operator {
         super.init(context, next: next)
     }
 
+    override var judgesOld: Bool { step.isTable }
+
     override func push(_ input: Batch) throws(DataflowError) {
         batch.adoptRows(of: input)
         batch.columns = input.columns
@@ -90,6 +92,8 @@ final class ProjectOperator: Operator {
         frame = Frame(environment: context.environment)
         super.init(context, next: next)
     }
+
+    override var judgesOld: Bool { next?.judgesOld ?? false }
 
     override func push(_ input: Batch) throws(DataflowError) {
         batch.adoptRows(of: input)

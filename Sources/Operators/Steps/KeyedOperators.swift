@@ -21,7 +21,8 @@ private struct RowColumns {
     mutating func removeAll() { for column in columns { column.reset(0) } }
 }
 
-/// The first rows of each key. A row that comes moves those behind it on by one, and each of these is a change of the table.
+/// The first rows of each key. A row that comes moves those behind it on by one, and each of these is a change of the table. What a row was
+/// before is told where a condition follows: a row that does not pass any more must go.
 final class TopOperator: Operator {
     private let step: KeyedStep
     private let order: [SortColumn]
@@ -29,6 +30,9 @@ final class TopOperator: Operator {
     private let rows: KeptRows
     private var out = Batch()
     private var shown: RowColumns
+    private let givesOld: Bool
+    private var shownBefore: RowColumns
+    private var hadBefore: [Bool] = []
     private let numbers = Column(.bigint)
     private var times: [Int64] = []
     private var origins: [Int32] = []
@@ -42,6 +46,8 @@ final class TopOperator: Operator {
         self.count = count
         rows = KeptRows(seed: context.options.hashSeed)
         shown = RowColumns(step.input.output.columns.map(\.type))
+        shownBefore = RowColumns(step.input.output.columns.map(\.type))
+        givesOld = next.judgesOld
         super.init(context, next: next)
     }
 
@@ -74,14 +80,19 @@ final class TopOperator: Operator {
         let kept = KeptRow(order: sortKey, number: rows.nextNumber(), bytes: bytes, time: input.timestamps[row])
         let place = rows.place(of: kept, in: group)
         rows.insert(kept, at: place, of: group)
-        if isFull { rows.remove(at: count, of: group) }
-        for index in place..<rows.count(group) {
+        for index in place..<min(rows.count(group), count) {
             shown.append(rows.row(index, of: group).bytes)
+            if givesOld {
+                // The row behind has been moved on by one.
+                hadBefore.append(index + 1 < rows.count(group))
+                shownBefore.append(rows.row(min(index + 1, rows.count(group) - 1), of: group).bytes)
+            }
             let number = numbers.appendRow()
             numbers.words[number] = Int64(index + 1)
             times.append(input.timestamps[row])
             origins.append(Int32(truncatingIfNeeded: row))
         }
+        if isFull { rows.remove(at: count, of: group) }
     }
 
     private func flushChunk(_ input: Batch) throws(DataflowError) {
@@ -90,13 +101,22 @@ final class TopOperator: Operator {
         out.rowCount = origins.count
         out.selection = .all(origins.count)
         out.timestamps = times
-        out.columns = Array(shown.columns[..<step.keyCount]) + [numbers] + Array(shown.columns[step.keyCount...])
+        out.columns = numbered(shown)
+        out.old = givesOld ? numbered(shownBefore) : []
+        out.hasOld = hadBefore
         context.budget.spend(rows: origins.count)
         try emit(out)
         shown.removeAll()
+        shownBefore.removeAll()
+        hadBefore.removeAll(keepingCapacity: true)
         numbers.reset(0)
         times.removeAll(keepingCapacity: true)
         origins.removeAll(keepingCapacity: true)
+    }
+
+    /// The columns of rows with their numbers behind the key.
+    private func numbered(_ rows: RowColumns) -> [Column] {
+        Array(rows.columns[..<step.keyCount]) + [numbers] + Array(rows.columns[step.keyCount...])
     }
 
     override func releaseMemory() { out = Batch() }

@@ -31,6 +31,9 @@ class Operator {
         preconditionFailure("every operator takes batches")
     }
 
+    /// Whether a condition on the rows of a table needs to know what they were before.
+    var judgesOld: Bool { false }
+
     /// Whether the operator has put work aside because the budget was used up.
     var hasWork: Bool { false }
 
