@@ -19,21 +19,16 @@ struct RunningPart: Hashable, Sendable {
 }
 
 extension ExpressionAnalyser {
-    /// How far back LAG may look: so many rows of each key are kept.
+    /// How far back LAG may look, and LEAD ahead: so many rows of each key are kept.
     private static let longestLag: Int64 = 1_000
 
     mutating func runningCall(
         _ name: Name, _ arguments: [Expression], _ modifiers: CallModifiers, _ window: WindowSpecification, _ whole: Expression
     ) throws(Diagnostic) -> TypedExpression {
-        if name.text == "LEAD" {
-            throw Diagnostic(
-                .featureNotSupported, "LEAD looks at rows that have not come yet, and a continuous query does not wait for them",
-                hint: "LAG in the row that comes next says the same.", at: whole.span.range)
-        }
         guard window.frame == nil, !modifiers.isDistinct, modifiers.filter == nil, let counts = Self.argumentCounts[name.text] else {
             throw Diagnostic(
                 .featureNotSupported,
-                "a continuous query has LAG, FIRST_VALUE and ROW_NUMBER OVER (PARTITION BY …), without frame, DISTINCT and FILTER",
+                "a continuous query has LAG, LEAD, FIRST_VALUE and ROW_NUMBER OVER (PARTITION BY …), without frame, DISTINCT and FILTER",
                 hint: "Without EMIT CHANGES it is a question, which has every window function.", at: whole.span.range)
         }
         guard counts.contains(arguments.count) else {
@@ -52,12 +47,16 @@ extension ExpressionAnalyser {
             let value = try analyse(value)
             part.value = value.expression
             part.type = value.type
-            part.function = name.text == "LAG" ? .lag(distance: try distance(arguments)) : .firstValue
+            switch name.text {
+            case "LAG": part.function = .lag(distance: try distance(arguments, name))
+            case "LEAD": part.function = .lead(distance: try distance(arguments, name))
+            default: part.function = .firstValue
+            }
             if arguments.count > 2 {
                 let given = try analyse(arguments[2])
                 guard given.isNull || given.type == value.type || given.type.castsImplicitly(to: value.type) else {
                     throw Diagnostic(
-                        .typeMismatch, "the default of LAG is \(given.type), the value \(value.type)", at: arguments[2].span.range)
+                        .typeMismatch, "the default of \(name.text) is \(given.type), the value \(value.type)", at: arguments[2].span.range)
                 }
                 part.otherwise = given.isNull ? nil : given.expression.coerced(to: value.type)
             }
@@ -69,13 +68,13 @@ extension ExpressionAnalyser {
         return .column(Self.runningBase + number, part.type)
     }
 
-    private static let argumentCounts: [String: ClosedRange<Int>] = ["LAG": 1...3, "FIRST_VALUE": 1...1, "ROW_NUMBER": 0...0]
+    private static let argumentCounts: [String: ClosedRange<Int>] = ["LAG": 1...3, "LEAD": 1...3, "FIRST_VALUE": 1...1, "ROW_NUMBER": 0...0]
 
-    private func distance(_ arguments: [Expression]) throws(Diagnostic) -> Int {
+    private func distance(_ arguments: [Expression], _ name: Name) throws(Diagnostic) -> Int {
         guard arguments.count > 1 else { return 1 }
         guard case .literal(.integer(let distance)) = arguments[1].node, distance >= 0, distance <= Self.longestLag else {
             throw Diagnostic(
-                .wrongArguments, "the distance of a continuous LAG is a literal from 0 to \(Self.longestLag)", at: arguments[1].span.range)
+                .wrongArguments, "the distance of a continuous \(name.text) is a literal from 0 to \(Self.longestLag)", at: arguments[1].span.range)
         }
         return Int(distance)
     }

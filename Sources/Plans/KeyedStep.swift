@@ -15,11 +15,13 @@ package struct SortColumn: Hashable, Sendable, Codable {
     }
 }
 
-/// A value that follows from the rows of a key up to the current one.
+/// A value that follows from the rows of a key up to the current one, or a given number of rows behind it.
 package struct RunningCall: Hashable, Sendable, Codable {
     package enum Function: Hashable, Sendable, Codable {
         /// Of the row so many rows before.
         case lag(distance: Int)
+        /// Of the row so many rows after.
+        case lead(distance: Int)
         case firstValue
         /// How many rows there have been, this one included.
         case rowNumber
@@ -30,6 +32,9 @@ package struct RunningCall: Hashable, Sendable, Codable {
     /// Index into the input's columns of what stands for a row that is not there; NULL where there is none.
     package var otherwise: Int?
     package var result: SQLType
+    /// How many more rows must come before the value is known.
+    package var rowsAhead: Int { if case .lead(let distance) = function { distance } else { 0 } }
+
     package init(function: Function, value: Int?, otherwise: Int?, result: SQLType) {
         self.function = function
         self.value = value
@@ -83,6 +88,7 @@ package struct KeyedStep: Hashable, Sendable, Codable {
                 "RUNNING " + calls.map { call in
                     switch call.function {
                     case .lag(let distance): "LAG(\(name(call.value)), \(distance))"
+                    case .lead(let distance): "LEAD(\(name(call.value)), \(distance))"
                     case .firstValue: "FIRST_VALUE(\(name(call.value)))"
                     case .rowNumber: "ROW_NUMBER()"
                     }

@@ -83,6 +83,13 @@ QUERIES = {
         "SELECT k, id, LAG(id, 2, -1) OVER (PARTITION BY k ORDER BY ROWOFFSET) AS two, "
         "v - LAG(v) OVER (PARTITION BY k ORDER BY ROWOFFSET) AS step, FIRST_VALUE(id) OVER (PARTITION BY k ORDER BY ROWOFFSET) AS first, "
         "ROW_NUMBER() OVER (PARTITION BY k ORDER BY ROWOFFSET) AS n FROM s;"),
+    "LEAD": (
+        "CREATE STREAM coming AS SELECT k, id, LEAD(id) OVER (PARTITION BY k) AS next, LEAD(v, 3) OVER (PARTITION BY k) AS third, "
+        "LAG(id) OVER (PARTITION BY k) AS last, ROW_NUMBER() OVER (PARTITION BY k) AS n FROM s;",
+        "SELECT k, id, next, third, last, n FROM coming;",
+        "SELECT k, id, next, third, last, n FROM (SELECT k, id, LEAD(id) OVER w AS next, LEAD(v, 3) OVER w AS third, LAG(id) OVER w AS last, "
+        "ROW_NUMBER() OVER w AS n, ROW_NUMBER() OVER (PARTITION BY k ORDER BY ROWOFFSET DESC) AS back FROM s "
+        "WINDOW w AS (PARTITION BY k ORDER BY ROWOFFSET)) x WHERE back > 3;"),
     "windows added up": (
         "CREATE TABLE whole AS SELECT k, SUM(total) AS total, COUNT(*) AS parts FROM daily GROUP BY k;",
         "SELECT k, total, parts FROM whole WHERE k <> 'end';",

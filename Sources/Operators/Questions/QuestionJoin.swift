@@ -71,14 +71,18 @@ final class QuestionJoin: QuestionStage {
 
     private func index(by groups: RowGroups) throws(DataflowError) {
         let kernels = try KernelCompiler.compileAll(join.rightKeys, context.environment.added)
-        let batch = right.batch
-        let columns = kernels.map { RowGroups.comparable($0.evaluate(context.frame(showing: batch), batch.selection)) }
-        let rows = usable(columns, right.count)
-        var numbers: [Int32] = []
-        numbers.reserveCapacity(rows.count)
-        for first in stride(from: 0, to: rows.count, by: QuestionJoin.indexedRows) {
-            try context.checkCancelled()
-            numbers += try groups.assign(columns, Array(rows[first..<min(first + QuestionJoin.indexedRows, rows.count)]))
+        var (rows, numbers): ([Int32], [Int32]) = ([], [])
+        rows.reserveCapacity(right.count)
+        numbers.reserveCapacity(right.count)
+        var first: Int32 = 0
+        try right.forEachChunk(ofRows: QuestionJoin.indexedRows) { chunk throws(DataflowError) in
+            context.show(chunk, in: frame)
+            let columns = kernels.map { RowGroups.comparable($0.evaluate(frame, chunk.selection)) }
+            let some = usable(columns, chunk.rowCount)
+            numbers += try groups.assign(columns, some)
+            rows += some.map { $0 + first }
+            first += Int32(truncatingIfNeeded: chunk.rowCount)
+            return true
         }
         chains = RowChains(rows, groups: numbers, groupCount: groups.count, rowCount: right.count)
         if join.choice != nil {

@@ -242,11 +242,13 @@ final class QuestionRows {
     func chunk(_ indices: [Int32]) -> Batch { batch.picked(indices) }
 
     /// Hands all rows, or some that stand together, to `take` in chunks, until that gives false.
-    func forEachChunk(of range: Range<Int>? = nil, _ take: (Batch) throws(DataflowError) -> Bool) throws(DataflowError) {
+    func forEachChunk(
+        of range: Range<Int>? = nil, ofRows size: Int = OutputLimits.chunkRows, _ take: (Batch) throws(DataflowError) -> Bool
+    ) throws(DataflowError) {
         let range = range ?? 0..<count
-        for first in stride(from: range.lowerBound, to: range.upperBound, by: OutputLimits.chunkRows) {
+        for first in stride(from: range.lowerBound, to: range.upperBound, by: size) {
             try context.checkCancelled()
-            let last = min(first + OutputLimits.chunkRows, range.upperBound)
+            let last = min(first + size, range.upperBound)
             guard try take(chunk((first..<last).map { Int32(truncatingIfNeeded: $0) })) else { return }
         }
     }

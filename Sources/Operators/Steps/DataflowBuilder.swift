@@ -91,6 +91,8 @@ struct DataflowBuilder {
         case .keyed(let keyed):
             switch keyed.kind {
             case .top(let order, let count): try add(TopOperator(keyed, order, count, context, next: next), over: keyed.input)
+            case .running(let calls) where calls.contains(where: { $0.rowsAhead > 0 }):
+                try add(LookingAheadOperator(keyed, calls, context, next: next), over: keyed.input)
             case .running(let calls): try add(RunningOperator(keyed, calls, context, next: next), over: keyed.input)
             case .distinct(let window):
                 try add(try DistinctOperator(keyed, window, context, next: next), over: keyed.input, isTimed: true)

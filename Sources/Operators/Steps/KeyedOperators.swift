@@ -1,4 +1,4 @@
-// Continuous Top-N, and LAG, FIRST_VALUE and ROW_NUMBER per key in the order in which rows come.
+// Continuous Top-N.
 
 import Bytes
 import Plans
@@ -6,7 +6,7 @@ import Quantities
 import Values
 
 /// Reads the columns of kept rows, one row at a time.
-private struct RowColumns {
+struct RowColumns {
     let columns: [Column]
     private var read = 0
 
@@ -132,92 +132,4 @@ enum SortBytes {
         // No value's bytes are the beginning of another's, so that the opposite order is that of the opposite bytes.
         if sort.isDescending { for place in start..<bytes.count { bytes[place] = ~bytes[place] } }
     }
-}
-
-/// Each row with what is known of the rows of its key that came before.
-final class RunningOperator: Operator {
-    private let step: KeyedStep
-    private let calls: [RunningCall]
-    private let rows: KeptRows
-    /// The columns that calls read of earlier rows, and the place of each call's among them.
-    private let read: [Int]
-    private let places: [Int]
-    private let results: [Column]
-    private var earlier: RowColumns
-    private var out = Batch()
-    /// How many of the last rows of a key are kept, and whether the first is.
-    private let depth: Int
-    private let keepsFirst: Bool
-    private var key: [UInt8] = []
-
-    init(_ step: KeyedStep, _ calls: [RunningCall], _ context: DataflowContext, next: Operator) {
-        self.step = step
-        self.calls = calls
-        rows = KeptRows(seed: context.options.hashSeed)
-        read = Array(Set(calls.compactMap(\.value))).sorted()
-        places = calls.map { [read] call in call.value.flatMap { read.firstIndex(of: $0) } ?? -1 }
-        results = calls.map { Column($0.result) }
-        earlier = RowColumns(read.map { step.input.output.columns[$0].type })
-        depth = calls.reduce(1) { if case .lag(let distance) = $1.function { max($0, distance) } else { $0 } }
-        keepsFirst = calls.contains { $0.function == .firstValue }
-        super.init(context, next: next)
-    }
-
-    override var stores: [NamedStore] { [NamedStore(step.store, rows)] }
-
-    override func push(_ input: Batch) throws(DataflowError) {
-        out.adoptRows(of: input)
-        for column in results { column.reset(input.rowCount) }
-        for place in 0..<input.selection.count { take(input, input.selection[place]) }
-        earlier.removeAll()
-        out.columns = input.columns + results
-        try emit(out)
-    }
-
-    private func take(_ input: Batch, _ row: Int) {
-        guard input.hasValue(row) else {
-            for column in results { column.setNull(row) }
-            return
-        }
-        key.removeAll(keepingCapacity: true)
-        RowWriter.put(input.columns[..<step.keyCount], row, to: &key)
-        let group = rows.group(key)
-        let count = rows.count(group)
-        let number = (rows.last(of: group)?.number ?? 0) + 1
-        for (index, call) in calls.enumerated() {
-            switch call.function {
-            case .rowNumber: results[index].words[row] = number
-            case .firstValue: show(count > 0 ? rows.row(0, of: group) : nil, call, index, input, row, orOwn: true)
-            case .lag(let distance):
-                // The last rows have consecutive numbers; the first may stand before them alone.
-                let kept = distance > 0 && distance <= count ? rows.row(count - distance, of: group) : nil
-                let isThere = kept?.number == number - Int64(distance)
-                show(isThere ? kept : nil, call, index, input, row, orOwn: distance == 0)
-            }
-        }
-        var bytes: [UInt8] = []
-        RowWriter.put(read.lazy.map { input.columns[$0] }, row, to: &bytes)
-        rows.insert(
-            KeptRow(order: [], number: number, bytes: bytes, time: input.timestamps[row]), at: count, of: group)
-        let first = keepsFirst ? 1 : 0
-        if count + 1 > depth + first { rows.remove(at: first, of: group) }
-    }
-
-    /// Shows the value of an earlier row; without one the current row's, or what stands for none.
-    private func show(_ earlierRow: KeptRow?, _ call: RunningCall, _ index: Int, _ input: Batch, _ row: Int, orOwn: Bool) {
-        if let earlierRow {
-            if earlier.columns.first.map({ $0.count >= OutputLimits.chunkRows }) ?? false { earlier.removeAll() }
-            earlier.append(earlierRow.bytes)
-            let column = earlier.columns[places[index]]
-            results[index].copy(column, column.count - 1, to: row)
-        } else if orOwn, let own = call.value {
-            results[index].copy(input.columns[own], row, to: row)
-        } else if let otherwise = call.otherwise {
-            results[index].copy(input.columns[otherwise], row, to: row)
-        } else {
-            results[index].setNull(row)
-        }
-    }
-
-    override func releaseMemory() { out = Batch() }
 }
