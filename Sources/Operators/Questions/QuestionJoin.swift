@@ -64,7 +64,7 @@ final class QuestionJoin: QuestionStage {
     }
 
     /// Rows that are indexed between two looks at whether the question was cancelled.
-    private static let indexedRows = 65_536
+    private static let indexedRows = 16_384
 
     private var keepsLeft: Bool { join.type == .left || join.type == .full }
     private var keepsRight: Bool { join.type == .right || join.type == .full }
@@ -106,7 +106,8 @@ final class QuestionJoin: QuestionStage {
             return choice.takesSmallest ? isLarger : isSmaller
         }
         ranks = Array(repeating: -1, count: right.count)
-        let sorted = rows.sorted(by: precedes)
+        var sorted = rows
+        try sorted.sort(context.checkCancelled, by: precedes)
         for (place, row) in sorted.enumerated() { ranks[Int(row)] = Int32(truncatingIfNeeded: place) }
         let isOrdered = !isDouble || rows.allSatisfy { !column.doubles[Int($0)].isNaN }
         if isOrdered, case .compare? = join.condition?.node {

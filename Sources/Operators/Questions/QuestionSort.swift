@@ -168,7 +168,7 @@ struct SortKeys {
 
 extension Array {
     /// Sorts, and asks `check` now and then whether to go on.
-    fileprivate mutating func sort(
+    mutating func sort(
         _ check: () throws(DataflowError) -> Void, by areInOrder: (Element, Element) -> Bool
     ) throws(DataflowError) {
         var comparisons = 0
