@@ -62,7 +62,7 @@ final class LogQuestionRecords: QuestionRecords {
         _ scan: RelationalScan, _ take: (RecordRun, Range<Int>, PartitionIndex) throws(DataflowError) -> Bool
     ) throws(DataflowError) {
         guard let source = sources[scan.source] else { return }
-        if source.kind == .table, scan.asOf == nil, let owner = owner(of: source) { return try readTable(source, owner, take) }
+        if source.kind == .table, scan.asOf == nil, let owner = owner(of: source) { return try readTable(scan, source, owner, take) }
         guard let topic = ends[source.topic] else {
             failure = Diagnostic(.unknownTopic, "the topic \(source.topic) of \(source.name) does not exist")
             throw DataflowError("no topic")
@@ -123,12 +123,13 @@ final class LogQuestionRecords: QuestionRecords {
     private static let fetchBytes = ByteCount.mebibytes(4)
 
     private func readTable(
-        _ source: SourceDefinition, _ owner: PersistentQuery, _ take: (RecordRun, Range<Int>, PartitionIndex) throws(DataflowError) -> Bool
+        _ scan: RelationalScan, _ source: SourceDefinition, _ owner: PersistentQuery, _ take: (RecordRun, Range<Int>, PartitionIndex) throws(DataflowError) -> Bool
     ) throws(DataflowError) {
         let contents: [TableContent]
         do throws(QueryFailure) {
             let room = execution.engine.memory.room ?? .max
-            contents = try owner.rows.read(.scan(WindowBounds()), mostBytes: min(StatementExecution.mostBytes, room), unless: cancel)
+            let access = access(to: source.schema.key, where: scan.filter, evaluate: execution.constantValue)
+            contents = try owner.rows.read(access, mostBytes: min(StatementExecution.mostBytes, room), unless: cancel)
         } catch {
             if let excess = error.excess { failure = Diagnostic(excess) }
             throw DataflowError(error.description)

@@ -22,11 +22,12 @@ extension StatementExecution {
         let settings = session.settings
         let rules = AccessRules(
             allowsRanges: settings[.pullRangeScans], allowsScans: settings[.pullTableScans], isNarrow: settings[.boundedQueries] == .ksqldb)
-        let environment = QueryLauncher(engine: engine).environment()
-        return try access(of: query, under: rules) { expression in
-            // What cannot be computed narrows nothing; if it matters, the query's filter says so row by row.
-            try? ExpressionEvaluator([expression], environment: environment).evaluate().first
-        }
+        return try access(of: query, under: rules, evaluate: constantValue)
+    }
+
+    /// The value of an expression without columns. What cannot be computed narrows nothing; if it matters, the filter says so row by row.
+    func constantValue(_ expression: TypedExpression) -> Value? {
+        try? ExpressionEvaluator([expression], environment: QueryLauncher(engine: engine).environment()).evaluate().first
     }
 
     /// Reads the rows that a persistent query keeps of its table. A query that is known to be behind (`isCaughtUp` is false, of which the

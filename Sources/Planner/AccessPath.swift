@@ -30,9 +30,7 @@ package func access(
     of query: ResolvedQuery, under rules: AccessRules, evaluate: @escaping (TypedExpression) -> Value?
 ) throws(Diagnostic) -> TableAccess {
     let key = query.sources[0].schema.key
-    let finder = RegionFinder(key: key, evaluate: { $0.isCertain ? evaluate($0) : nil })
-    let regions = query.filter.map(finder.regions) ?? [AccessRegion()]
-    let access = path(through: regions, key)
+    let access = access(to: key, where: query.filter, evaluate: evaluate)
     switch access {
     case .keys: return access
     case .ranges where rules.allows(access, over: query.sources[0]): return access
@@ -40,6 +38,15 @@ package func access(
         if rules.allowsScans { return .scan(windows(of: access.ranges)) }
         throw ScanRefusal(query: query, key: key, rules: rules).diagnostic
     }
+}
+
+/// The access path to those rows of a table for which a condition over its row, whose first columns are `key`, can be true. `evaluate` gives
+/// the value of an expression without columns, where there is one.
+package func access(
+    to key: [ColumnDefinition], where condition: TypedExpression?, evaluate: @escaping (TypedExpression) -> Value?
+) -> TableAccess {
+    let finder = RegionFinder(key: key, evaluate: { $0.isCertain ? evaluate($0) : nil })
+    return path(through: condition.map(finder.regions) ?? [AccessRegion()], key)
 }
 
 extension AccessRules {

@@ -17,8 +17,16 @@ final class EventCollector: AnswerSink {
     /// How many rows the answers so far left out because they could not be processed.
     var skipped: Int { failures.withLock { $0 } }
 
+    private let records = Monitor(0)
+
+    /// How many records the answers so far say that they read.
+    var recordsRead: Int { records.withLock { $0 } }
+
     func emit(_ event: AnswerEvent) {
-        if case .done(let summary) = event { failures.update { $0 += summary.skipped } }
+        if case .done(let summary) = event {
+            failures.update { $0 += summary.skipped }
+            records.update { $0 += summary.readings.reduce(0) { $0 + $1.records } }
+        }
         lines.update { lines in
             switch event {
             case .columns(let columns, let kind):

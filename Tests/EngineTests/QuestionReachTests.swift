@@ -18,6 +18,28 @@ import Testing
         #expect(progress.line(reading: 60, now: 18 * second) == "read 210 of 210 records (100 %)")
     }
 
+    /// A question of the general form that says which keys it is about looks at their rows alone.
+    @Test func aQuestionAboutKeysReadsTheirRows() throws {
+        let millrace = try Millrace(pushStart: "earliest")
+        defer { millrace.close() }
+        _ = millrace.run(
+            """
+            SET 'auto.offset.reset'='earliest';
+            CREATE STREAM s (k VARCHAR KEY, v INT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON', PARTITIONS=1);
+            CREATE TABLE t AS SELECT k, COUNT(*) AS n FROM s GROUP BY k;
+            INSERT INTO s VALUES \((0..<10).map { "('k\($0)', \($0))" }.joined(separator: ", "));
+            """)
+        let questions: [(condition: String, rows: Int, records: Int)] = [
+            ("k = 'k7'", 1, 1), ("k IN ('k1', 'k' + '2', 'x')", 2, 2), ("k >= 'k8'", 2, 2), ("k = 'k3' AND n > 1", 0, 1), ("n = 1", 10, 10),
+        ]
+        for (condition, rows, records) in questions {
+            let collector = EventCollector()
+            _ = millrace.session.execute("SELECT n FROM t WHERE \(condition) ORDER BY n;", into: collector) { _ in }
+            let lines = collector.wait { $0.last.map { $0.hasPrefix("+") || $0.hasPrefix("-") } ?? false }
+            #expect(lines.count { $0.hasPrefix(":") } == rows && collector.recordsRead == records, "\(condition): \(lines)")
+        }
+    }
+
     /// What compaction removed is no longer known; the refusal says from when on everything is, and that is right.
     @Test(.timeLimit(.minutes(20))) func aTableAsOfATimeBeforeItsTopicWasCompacted() throws {
         let files = MemoryFileSystem()
