@@ -1,0 +1,105 @@
+// A schema as registries know it: a text in one of three languages, and the schemas that it refers to.
+
+/// The languages of schemas.
+package enum SchemaKind: String, Hashable, Sendable, Codable, CaseIterable {
+    /// JSON texts as the Avro specification 1.11 describes them.
+    case avro = "AVRO"
+    /// Files of Protocol Buffers, versions 2 and 3 of the language.
+    case protobuf = "PROTOBUF"
+    /// JSON Schema, draft 7.
+    case json = "JSON"
+}
+
+/// The number under which a registry knows a schema. It stands in the header of every record.
+package struct SchemaID: Hashable, Sendable, Codable, Comparable, CustomStringConvertible {
+    /// The number, as it is written in four bytes.
+    package let number: Int32
+
+    package init(_ number: Int32) { self.number = number }
+
+    package static func < (left: SchemaID, right: SchemaID) -> Bool { left.number < right.number }
+    package var description: String { String(number) }
+
+    package init(from decoder: any Decoder) throws { number = try decoder.singleValueContainer().decode(Int32.self) }
+    package func encode(to encoder: any Encoder) throws { try number.encode(to: encoder) }
+}
+
+/// A schema that another one imports or refers to, under a name of that schema's choice.
+package struct SchemaReference: Hashable, Sendable, Codable {
+    /// The name in the text that refers: a file name of Protocol Buffers, a full name of Avro, a URI of JSON Schema.
+    package var name: String
+    /// Where the registry has it.
+    package var subject: String
+    /// Its version there, from 1.
+    package var version: Int
+    /// What it says, with the references of its own.
+    package var document: SchemaDocument
+
+    package init(name: String, subject: String, version: Int, document: SchemaDocument) {
+        self.name = name
+        self.subject = subject
+        self.version = version
+        self.document = document
+    }
+}
+
+/// The text of a schema with everything that is needed to understand it.
+package struct SchemaDocument: Hashable, Sendable, Codable {
+    /// Its language.
+    package var kind: SchemaKind
+    /// The text: JSON without blanks for Avro and JSON Schema, as it was given for Protocol Buffers.
+    package var text: String
+    /// What it refers to.
+    package var references: [SchemaReference]
+
+    package init(_ kind: SchemaKind, _ text: String, references: [SchemaReference] = []) {
+        self.kind = kind
+        self.text = text
+        self.references = references
+    }
+}
+
+/// A schema in the registry with the message in it that records are of.
+package struct WriterSchema: Hashable, Sendable, Codable {
+    /// Its number.
+    package var id: SchemaID
+    /// What it says.
+    package var document: SchemaDocument
+    /// The full name of the record or message in it; nil for the only one, or the first.
+    package var fullName: String?
+
+    package init(id: SchemaID, document: SchemaDocument, fullName: String? = nil) {
+        self.id = id
+        self.document = document
+        self.fullName = fullName
+    }
+}
+
+/// What is wrong with a schema.
+package struct SchemaError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// A clause, lower case, without a full stop.
+    package var message: String
+    /// Where in the text it is, counted in bytes from 0; nil where no single place is at fault.
+    package var offset: Int?
+
+    package init(_ message: String, at offset: Int? = nil) {
+        self.message = message
+        self.offset = offset
+    }
+
+    package var description: String { message + (offset.map { ", at byte \($0)" } ?? "") }
+}
+
+/// The most that a schema may be. Texts come from outside: what reads them recurses, and what is compiled from them takes memory.
+package enum SchemaLimits {
+    /// Bytes of a text; the largest of public collections have some hundred thousand.
+    package static let textBytes = 1 << 20
+    /// Levels of types within types, and of messages within messages.
+    package static let depth = 64
+    /// Fields of one record or message.
+    package static let fields = 10_000
+    /// Types that the columns of a schema may unfold to.
+    package static let types = 50_000
+    /// References, and references of those.
+    package static let references = 256
+}
