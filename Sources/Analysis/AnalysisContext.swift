@@ -4,6 +4,7 @@ package import Catalog
 package import Diagnostics
 package import Functions
 package import Plans
+package import Schemas
 import Settings
 package import Syntax
 package import Values
@@ -18,6 +19,8 @@ package struct AnalysisContext: Sendable {
     package var partitions: @Sendable (_ topic: String) -> Int?
     /// What is wrong with the literals among the arguments of a function, which no row could be computed with; nil when nothing is known to be.
     package var literalProblem: @Sendable (_ function: String, _ arguments: [TypedExpression]) -> LiteralProblem? = { _, _ in nil }
+    /// Knows the schemas of topics; nil where no statement needs them.
+    package var registry: (any SchemaRegistry)?
 
     package init(
         catalog: CatalogSnapshot, functions: FunctionTable, properties: [String: String],

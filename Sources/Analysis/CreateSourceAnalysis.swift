@@ -2,7 +2,7 @@
 
 package import Catalog
 package import Diagnostics
-import Formats
+package import Formats
 import Settings
 package import Syntax
 package import Values
@@ -25,24 +25,15 @@ package func analyse(_ create: CreateSource, text: String, in context: AnalysisC
             at: create.name.span.range)
     }
     let kind = Values.SourceKind(create.kind)
-    let schema = try schema(of: create, kind, context)
+    var schema = try schema(of: create, kind, context)
     guard let topic = properties.topic ?? (context.isFull ? create.name.text : nil) else {
         throw Diagnostic(
             .invalidProperty, "Missing required property \"KAFKA_TOPIC\" which has no default value.", category: .parseFailed,
             at: create.name.span.range)
     }
-    let defaultValue = context.defaultFormat(context.settings[.defaultValueFormat])
-    guard let valueName = properties.valueFormat ?? defaultValue ?? (context.isFull ? .json : nil) else {
-        throw Diagnostic(
-            .invalidProperty,
-            "Statement is missing the 'VALUE_FORMAT' property from the WITH clause. Either provide one or set a default via the "
-                + "'ksql.persistence.default.format.value' config.", at: create.name.span.range)
-    }
-    let defaultKey = context.defaultFormat(context.settings[.defaultKeyFormat])
-    var keyName = properties.keyFormat ?? defaultKey ?? .kafka
-    let isKeyChosen = context.isFull && properties.takesJSON(for: schema.key, insteadOf: keyName)
-    if isKeyChosen { keyName = .json }
-    try checkDelimiters(properties, key: keyName, value: valueName)
+    let (keyName, valueName) = try formats(of: create, schema.key, properties, context)
+    try checkFormatProperties(properties, key: keyName, value: valueName)
+    let inferred = try inferColumns(of: &schema, create, properties, topic: topic, key: keyName, value: valueName, context)
     if kind == .table && schema.key.isEmpty {
         throw Diagnostic(
             .invalidKey, "Tables require a PRIMARY KEY. Please define the PRIMARY KEY.",
@@ -59,17 +50,47 @@ package func analyse(_ create: CreateSource, text: String, in context: AnalysisC
     }
     try checkCarried(schema.key, keyName, .key)
     try checkCarried(schema.value, valueName, .value)
-    let unwrapped = try unwrapsValue(properties, columns: schema.value.count, valueName, context)
     let definition = SourceDefinition(
         name: create.name.text, kind: kind, isReadOnly: create.isSource, schema: schema, topic: topic,
-        keyFormat: FormatSpec(keyName, delimiter: properties.keyDelimiter ?? ",", isUnwrapped: schema.key.count == 1 && keyName.canUnwrap),
-        valueFormat: FormatSpec(valueName, delimiter: properties.valueDelimiter ?? ",", isUnwrapped: unwrapped), window: properties.window,
+        keyFormat: keyFormat(keyName, properties, schema.key, source: create.name.text),
+        valueFormat: try valueFormat(valueName, properties, schema.value, context), window: properties.window,
         timestamp: try timestamp(properties, schema), wrapsSingleValue: properties.wrapsSingleValue, statement: text, queryID: nil)
+    if inferred.key == nil { try checkSchema(of: schema.key, definition.keyFormat) }
+    if inferred.value == nil { try checkSchema(of: schema.value, definition.valueFormat) }
     var chosen: [String] = []
     if properties.topic == nil { chosen.append("the topic is \(topic)") }
+    let isKeyChosen = properties.keyFormat == nil && keyName == .json && context.defaultFormat(context.settings[.defaultKeyFormat]) != .json
     if isKeyChosen { chosen.append("keys are JSON") }
-    if properties.valueFormat == nil, defaultValue == nil { chosen.append("values are JSON") }
+    if properties.valueFormat == nil, context.defaultFormat(context.settings[.defaultValueFormat]) == nil { chosen.append("values are JSON") }
+    chosen += [inferred.key, inferred.value].compactMap(\.self)
     return NewSource(definition: definition, properties: properties, chosen: chosen.isEmpty ? nil : chosen.joined(separator: ", "))
+}
+
+/// The columns that a CREATE statement lists, and the formats that it writes them in; nothing is asked of a registry. Errors: as `analyse`.
+package func declaredSource(
+    _ create: CreateSource, in context: AnalysisContext
+) throws(Diagnostic) -> (topic: String?, schema: SourceSchema, key: FormatSpec, value: FormatSpec) {
+    let properties = try SourceProperties(create.properties, at: .create)
+    let schema = try schema(of: create, Values.SourceKind(create.kind), context)
+    let (keyName, valueName) = try formats(of: create, schema.key, properties, context)
+    let value =
+        schema.value.isEmpty ? FormatSpec(valueName) : try valueFormat(valueName, properties, schema.value, context)
+    return (properties.topic, schema, keyFormat(keyName, properties, schema.key, source: create.name.text), value)
+}
+
+/// The formats that a CREATE statement names, or that are the usual ones.
+private func formats(
+    of create: CreateSource, _ key: [Values.ColumnDefinition], _ properties: SourceProperties, _ context: AnalysisContext
+) throws(Diagnostic) -> (key: FormatName, value: FormatName) {
+    let defaultValue = context.defaultFormat(context.settings[.defaultValueFormat])
+    guard let valueName = properties.valueFormat ?? defaultValue ?? (context.isFull ? .json : nil) else {
+        throw Diagnostic(
+            .invalidProperty,
+            "Statement is missing the 'VALUE_FORMAT' property from the WITH clause. Either provide one or set a default via the "
+                + "'ksql.persistence.default.format.value' config.", at: create.name.span.range)
+    }
+    let keyName = properties.keyFormat ?? context.defaultFormat(context.settings[.defaultKeyFormat]) ?? .kafka
+    return (context.isFull && properties.takesJSON(for: key, insteadOf: keyName) ? .json : keyName, valueName)
 }
 
 extension Values.SourceKind {
@@ -158,16 +179,6 @@ private func headerColumn(
         throw Diagnostic(.duplicateColumn, "Schema already contains a HEADER('\(key ?? "")') column.", at: range)
     }
     return header
-}
-
-/// A delimiter only goes with DELIMITED.
-func checkDelimiters(_ properties: SourceProperties, key: FormatName, value: FormatName) throws(Diagnostic) {
-    for (property, delimiter, format) in [
-        ("KEY_DELIMITER", properties.keyDelimiter, key), ("VALUE_DELIMITER", properties.valueDelimiter, value),
-    ] where delimiter != nil && format != .delimited {
-        throw Diagnostic(
-            .invalidProperty, "\(format.rawValue) does not support the following configs: [delimiter]", at: properties.place(of: property))
-    }
 }
 
 extension SourceProperties {

@@ -14,6 +14,8 @@ package struct PropertyRule: Hashable, Sendable {
         case format
         case delimiter
         case windowType
+        /// OPTIONAL or WRAPPER.
+        case nullRepresentation
         /// Known from the dialect and refused, with a reason, whatever its value.
         case refused
     }
@@ -34,20 +36,23 @@ package enum PropertyTable {
     package static let replicas: ClosedRange<Int64> = -1...32_767
     /// Milliseconds; -1 keeps all records.
     package static let retention: ClosedRange<Int64> = -1...SyntaxLimits.longestDuration
+    /// Numbers of schemas, which take four bytes in records.
+    package static let schemaIDs: ClosedRange<Int64> = 0...Int64(Int32.max)
     /// The longest value of properties that are texts, in bytes.
     package static let longestText = 4_096
 
     /// The rules, sorted by name.
     package static let rules: [PropertyRule] = [
         both("CLEANUP_POLICY", .refused), both("COMPRESSION_TYPE", .text), both("FORMAT", .format), both("KAFKA_TOPIC", .text),
-        both("KEY_DELIMITER", .delimiter), both("KEY_FORMAT", .format), both("KEY_PROTOBUF_NULLABLE_REPRESENTATION", .refused),
-        both("KEY_SCHEMA_FULL_NAME", .refused), both("KEY_SCHEMA_ID", .refused), both("PARTITIONS", .integer(partitions)),
+        both("KEY_DELIMITER", .delimiter), both("KEY_FORMAT", .format), both("KEY_PROTOBUF_NULLABLE_REPRESENTATION", .nullRepresentation),
+        both("KEY_SCHEMA_FULL_NAME", .text), both("KEY_SCHEMA_ID", .integer(schemaIDs)), both("PARTITIONS", .integer(partitions)),
         PropertyRule(name: "QUERY_ID", kind: .text, places: [.insert]),
         both("REPLICAS", .integer(replicas)), both("RETENTION_MS", .integer(retention)),
         PropertyRule(name: "SOURCED_BY_CONNECTOR", kind: .text, places: [.create]),
-        both("TIMESTAMP", .text), both("TIMESTAMP_FORMAT", .text), both("VALUE_AVRO_SCHEMA_FULL_NAME", .refused),
-        both("VALUE_DELIMITER", .delimiter), both("VALUE_FORMAT", .format), both("VALUE_PROTOBUF_NULLABLE_REPRESENTATION", .refused),
-        both("VALUE_SCHEMA_FULL_NAME", .refused), both("VALUE_SCHEMA_ID", .refused),
+        both("TIMESTAMP", .text), both("TIMESTAMP_FORMAT", .text), both("VALUE_AVRO_SCHEMA_FULL_NAME", .text),
+        both("VALUE_DELIMITER", .delimiter), both("VALUE_FORMAT", .format),
+        both("VALUE_PROTOBUF_NULLABLE_REPRESENTATION", .nullRepresentation), both("VALUE_SCHEMA_FULL_NAME", .text),
+        both("VALUE_SCHEMA_ID", .integer(schemaIDs)),
         PropertyRule(name: "WINDOW_SIZE", kind: .duration, places: [.create]),
         PropertyRule(name: "WINDOW_TYPE", kind: .windowType, places: [.create]),
         both("WRAP_SINGLE_VALUE", .flag),

@@ -44,10 +44,12 @@ extension QueryAnalysis {
                 .duplicateColumn, "\(source.name) has a column \(taken.name) already, which the stream of LATE ROWS adds", at: place)
         }
         let schema = SourceSchema(key: source.schema.key, value: source.schema.value + Self.added)
-        let fits = problem(of: schema.value, in: source.valueFormat.name, on: .value) == nil
+        // No schema is registered for them.
+        let fits = problem(of: schema.value, in: source.valueFormat.name, on: .value) == nil && !source.valueFormat.name.usesRegistry
+        let keysFit = !source.keyFormat.name.usesRegistry
         let late = SourceDefinition(
             name: name.text, kind: .stream, isReadOnly: false, schema: schema, topic: context.settings[.sinkTopicPrefix] + name.text,
-            keyFormat: source.keyFormat,
+            keyFormat: keysFit ? source.keyFormat : FormatSpec(.json, isUnwrapped: schema.key.count == 1),
             valueFormat: fits
                 ? FormatSpec(source.valueFormat.name, delimiter: source.valueFormat.delimiter) : FormatSpec(.json),
             window: nil, timestamp: nil, wrapsSingleValue: nil, statement: "", queryID: nil)

@@ -69,29 +69,27 @@ private func sink(
     // The key of a Top-N is never that of its source.
     if query.keyed != nil, properties.keyFormat == nil, problem(of: layout.schema.key, in: keyName, on: .key) != nil { keyName = .json }
     let valueName = properties.valueFormat ?? source.valueFormat.name
-    try checkDelimiters(properties, key: keyName, value: valueName)
+    try checkFormatProperties(properties, key: keyName, value: valueName)
     try checkCarried(layout.schema.key, keyName, .key)
     try checkAggregateState(query, source.valueFormat.name)
     try checkCarried(layout.schema.value, valueName, .value)
     if source.kind == .table && query.aggregates.isEmpty { try checkTableState(query, layout, source.valueFormat.name) }
-    let unwrapped = try unwrapsValue(properties, columns: layout.schema.value.count, valueName, context)
-    func delimiter(_ given: String?, _ inherited: FormatSpec, _ name: FormatName) -> String {
-        given ?? (inherited.name == name ? inherited.delimiter : ",")
-    }
     let definition = SourceDefinition(
         name: create.name.text, kind: kind, isReadOnly: false, schema: layout.schema,
         topic: properties.topic ?? context.settings[.sinkTopicPrefix] + create.name.text,
-        keyFormat: FormatSpec(
-            keyName, delimiter: delimiter(properties.keyDelimiter, source.keyFormat, keyName),
-            isUnwrapped: layout.schema.key.count == 1 && keyName.canUnwrap),
-        valueFormat: FormatSpec(
-            valueName, delimiter: delimiter(properties.valueDelimiter, source.valueFormat, valueName), isUnwrapped: unwrapped),
+        keyFormat: Analysis.keyFormat(keyName, properties, layout.schema.key, source: create.name.text, inheriting: source.keyFormat),
+        valueFormat: try valueFormat(valueName, properties, layout.schema.value, context, inheriting: source.valueFormat),
         window: query.window?.keyWindow ?? (query.partitionBy == nil && !query.addsUpWindows ? source.window : nil),
         timestamp: try timestamp(of: properties, columns: layout.schema.key + layout.schema.value),
         wrapsSingleValue: properties.wrapsSingleValue, statement: text, queryID: nil)
     let same = context.catalog.sources.values.filter { $0.topic == definition.topic && $0.name != definition.name }
     try refuseCircle(
         from: same.map(\.name).sorted(), of: query, into: definition.name, at: properties.place(of: "KAFKA_TOPIC") ?? create.name.span.range, context)
+    for (columns, format, side) in [
+        (layout.schema.key, definition.keyFormat, RecordSide.key), (layout.schema.value, definition.valueFormat, .value),
+    ] {
+        if format.schemaID == nil { try checkSchema(of: columns, format) } else { try checkColumns(columns, format, side, context) }
+    }
     if let late = query.lateRows {
         let taken = query.sources.map(\.topic) + [definition.topic]
         if late.name == definition.name || taken.contains(late.topic) {

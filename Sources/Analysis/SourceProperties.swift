@@ -3,6 +3,7 @@
 package import Diagnostics
 package import Formats
 package import Quantities
+package import Schemas
 package import Syntax
 import Values
 
@@ -26,11 +27,24 @@ package struct SourceProperties: Hashable, Sendable {
     package var window: KeyWindow?
     package var queryID: String?
     package var connector: String?
+    /// What the properties say of the schemas of keys and of values.
+    package var keySchema = SchemaProperties()
+    package var valueSchema = SchemaProperties()
     /// Where the value of each given property stands, by name.
     private var spans: [String: SourceSpan] = [:]
 
     /// Where the first of these properties that is given has its value; nil when none is, or no text stands behind it.
     package func place(of names: String...) -> SourceRange? { names.lazy.compactMap { spans[$0]?.range }.first }
+
+    /// What the properties of one side say of its schema.
+    package struct SchemaProperties: Hashable, Sendable {
+        /// The full name of the record or message.
+        package var fullName: String?
+        /// The number of the schema in the registry.
+        package var id: SchemaID?
+        /// How Protocol Buffers keep NULLs.
+        package var nulls: NullRepresentation?
+    }
 
     /// Which statement the clause belongs to.
     package enum Place: Hashable, Sendable {
@@ -79,13 +93,20 @@ package struct SourceProperties: Hashable, Sendable {
             case "WINDOW_SIZE": windowSize = (Milliseconds(try property.duration()), property)
             case "QUERY_ID": queryID = try property.nonEmpty().uppercased()
             case "SOURCED_BY_CONNECTOR": connector = try property.nonEmpty()
-            case "CLEANUP_POLICY":
-                throw property.invalid(
-                    "Invalid config variable in the WITH clause: CLEANUP_POLICY", hint: "It follows from what is created.")
+            case "KEY_SCHEMA_FULL_NAME": keySchema.fullName = try property.fullName()
+            case "VALUE_SCHEMA_FULL_NAME", "VALUE_AVRO_SCHEMA_FULL_NAME":
+                if valueSchema.fullName != nil {
+                    throw property.invalid("Cannot supply both 'VALUE_AVRO_SCHEMA_FULL_NAME' and 'VALUE_SCHEMA_FULL_NAME' properties.")
+                }
+                valueSchema.fullName = try property.fullName()
+            case "KEY_SCHEMA_ID": keySchema.id = SchemaID(Int32(clamping: try property.integer(in: PropertyTable.schemaIDs)))
+            case "VALUE_SCHEMA_ID": valueSchema.id = SchemaID(Int32(clamping: try property.integer(in: PropertyTable.schemaIDs)))
+            case "KEY_PROTOBUF_NULLABLE_REPRESENTATION": keySchema.nulls = try property.nullRepresentation()
+            case "VALUE_PROTOBUF_NULLABLE_REPRESENTATION": valueSchema.nulls = try property.nullRepresentation()
             default:
-                throw Diagnostic(
-                    .featureNotSupported, "\(property.name.text) belongs to formats that are not supported yet",
-                    at: property.name.span.range)
+                // CLEANUP_POLICY.
+                throw property.invalid(
+                    "Invalid config variable in the WITH clause: \(property.name.text)", hint: "It follows from what is created.")
             }
         }
         try applyFormat(format, properties)
@@ -179,11 +200,6 @@ extension Property {
                 "Unknown format: \(shown.uppercased())", hint: nameSuggestion(for: text.uppercased(), among: FormatName.allCases.map(\.rawValue))
             )
         }
-        guard format.isImplemented else {
-            throw Diagnostic(
-                .featureNotSupported, "the \(format.rawValue) format is not supported yet", hint: "JSON, DELIMITED, KAFKA and NONE are.",
-                at: valueSpan.range)
-        }
         return format
     }
 
@@ -205,6 +221,26 @@ extension Property {
             throw refused("Invalid delimiter value: '\(shown)'. Delimiter must be a single character or TAB,SPACE")
         }
         return text
+    }
+
+    /// The full name of a record or message.
+    func fullName() throws(Diagnostic) -> String {
+        let name = text.trimmingBlanks
+        guard !name.isEmpty else {
+            throw Diagnostic(
+                .invalidProperty, "fullSchemaName cannot be empty. Format configuration: {fullSchemaName=}", at: valueSpan.range)
+        }
+        guard name.utf8.count <= PropertyTable.longestText else {
+            throw invalid("Invalid value for config '\(self.name.text)': it is longer than \(PropertyTable.longestText) bytes")
+        }
+        return name
+    }
+
+    func nullRepresentation() throws(Diagnostic) -> NullRepresentation {
+        guard let found = NullRepresentation(rawValue: text.trimmingBlanks.uppercased()) else {
+            throw invalid("Invalid value '\(shown)' for configuration \(name.text): Value must be one of: OPTIONAL, WRAPPER")
+        }
+        return found
     }
 
     /// A date-time pattern, which is checked here, so that no row meets one that is none.

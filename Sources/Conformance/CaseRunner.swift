@@ -14,6 +14,7 @@ import Pipelines
 import Plans
 import Platform
 import Quantities
+import Schemas
 import Sessions
 import Values
 
@@ -70,6 +71,7 @@ private struct CaseRun {
     let partitions: Int?
     let log: any EventLog
     let engine: MillraceEngine
+    let registry: MemoryRegistry
     /// The offset of the first input record of each topic that has any, and how many there are. Only for the first partition.
     var inputRanges: [String: Range<Offset>] = [:]
 
@@ -77,6 +79,7 @@ private struct CaseRun {
         self.test = test
         self.batch = batch
         self.partitions = partitions
+        registry = try test.registry
         do {
             let base = try SegmentedLog(
                 directory: "/case", files: MemoryFileSystem(), clock: SimulatedTime(), random: SeededRandom(seed: 11), options: .inMemory)
@@ -88,6 +91,7 @@ private struct CaseRun {
                     "millrace.bounded.queries": "ksqldb", "millrace.dialect": "ksqldb", "millrace.default.partitions": "4",
                 ], functions: HarnessFunctions.table, time: SimulatedTime(wall: 1_600_000_000_000), random: SeededRandom(seed: 5))
             configuration.startsPaused = true
+            configuration.registry = registry
             configuration.addedFunctions = HarnessFunctions.bodies
             engine = try MillraceEngine(configuration: configuration, log: log)
         } catch {
@@ -118,21 +122,26 @@ private struct CaseRun {
         try appendInputs()
         for plan in plans {
             do throws(QueryFailure) { try drive(plan) } catch {
-                try check(Diagnostic(.dataError, error.description, category: .runtime))
+                // As the engine below the reference tells of everything that stops a query.
+                try check(Diagnostic(.dataError, "Exception caught in process. \(error.description)", category: .runtime))
                 return nil
             }
         }
         if test.expectedError != nil { throw CaseFailure("expected an error: \(test.expectedError?.message ?? "")") }
-        try OutputCheck(test: test, log: log, catalog: engine.catalog, order: partitions == nil ? .whole : .byKey).perform()
-        try PostConditionCheck(test: test, log: log, catalog: engine.catalog, plans: plans).perform()
+        try OutputCheck(
+            test: test, log: log, catalog: engine.catalog, registry: registry, order: partitions == nil ? .whole : .byKey
+        ).perform()
+        try PostConditionCheck(test: test, log: log, catalog: engine.catalog, plans: plans, registry: registry).perform()
         return nil
     }
 
-    /// The topics that are there before the statements, with the partitions that the case declares for them: 4 where it says nothing.
+    /// The topics that are there before the statements, with the partitions that the case declares for them: those that a statement asks for,
+    /// else those of the list, else 4.
     private var topics: [(name: String, partitions: Int)] {
         let listed = Dictionary(test.topics.map { ($0.name, $0.partitions) }, uniquingKeysWith: { first, _ in first })
-        let created = Dictionary(test.createdTopics.map { ($0.name, $0.partitions) }, uniquingKeysWith: { first, _ in first })
-        return Set(test.topics.map(\.name) + test.inputs.map(\.topic)).sorted().map { ($0, listed[$0] ?? created[$0] ?? 4) }
+        let created = Dictionary(
+            test.createdTopics.compactMap { topic in topic.partitions.map { (topic.name, $0) } }, uniquingKeysWith: { first, _ in first })
+        return Set(test.topics.map(\.name) + test.inputs.map(\.topic)).sorted().map { ($0, created[$0] ?? listed[$0] ?? 4) }
     }
 
     // MARK: Statements
@@ -170,7 +179,7 @@ private struct CaseRun {
         for (number, record) in test.inputs.enumerated() {
             guard let topic = log.describeTopic(named: record.topic) else { throw CaseFailure("there is no topic \(record.topic)") }
             let source = sources[record.topic]
-            let records = InputCoding.records(of: record, source: source)
+            let records = try InputCoding.records(of: record, source: source, registry: registry)
             let partition = InputCoding.partition(of: records, source: source, among: topic.partitions.count, keyless: number)
             let offset = try append(records, to: topic.id, partition: partitions == nil ? .first : partition, of: log)
             inputRanges[record.topic] = (inputRanges[record.topic]?.lowerBound ?? offset)..<(offset + 1)
@@ -211,13 +220,9 @@ private struct CaseRun {
     /// The inputs that the script does not list. The format leaves their order open; the reference's harness keeps their names in a hash
     /// set of Java, and what it recorded came in the order in which such a set is walked.
     private func replayOrder(of task: QueryTask) -> [Int] {
-        func bucket(_ name: String) -> UInt32 {
-            let hash = name.utf16.reduce(UInt32(truncatingIfNeeded: 0)) { $0 &* 31 &+ UInt32(truncatingIfNeeded: $1) }
-            return (hash ^ (hash >> 16)) & 15
-        }
         let inputs = task.description.inputs
         return inputs.indices.filter { inputRanges[inputs[$0].topicName] == nil }
-            .sorted { (bucket(inputs[$0].topicName), $0) < (bucket(inputs[$1].topicName), $1) }
+            .sorted { (javaBucket(inputs[$0].topicName), $0) < (javaBucket(inputs[$1].topicName), $1) }
     }
 
     private func takeRuns(of task: QueryTask) throws(QueryFailure) {

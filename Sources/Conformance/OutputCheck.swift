@@ -7,6 +7,7 @@ import JSONText
 import LogStore
 import Pipelines
 import Quantities
+import Schemas
 import Values
 
 struct OutputCheck {
@@ -23,6 +24,7 @@ struct OutputCheck {
     let test: TestCase
     let log: any EventLog
     let catalog: CatalogSnapshot
+    let registry: any SchemaRegistry
     let order: Order
 
     func perform() throws(CaseFailure) {
@@ -133,7 +135,10 @@ struct OutputCheck {
         _ comparison: ValueComparison
     ) throws(CaseFailure) {
         var problem: String?
-        let actual = bytes.flatMap { OutputCoding.value(of: $0, format: format?.name ?? .json, columns: columns ?? [], problem: &problem) }
+        let actual = bytes.flatMap {
+            OutputCoding.value(
+                of: $0, format: format ?? FormatSpec(.json), columns: columns ?? [], registry: registry, problem: &problem)
+        }
         if let problem { throw CaseFailure("\(path): \(problem)") }
         if let difference = comparison.difference(expected: expected, actual: actual, path: path) { throw CaseFailure(difference) }
     }

@@ -7,6 +7,7 @@ import JSONText
 import LogStore
 import Plans
 import Quantities
+import Schemas
 import Values
 
 struct PostConditionCheck {
@@ -14,6 +15,7 @@ struct PostConditionCheck {
     let log: any EventLog
     let catalog: CatalogSnapshot
     let plans: [QueryPlan]
+    let registry: any SchemaRegistry
 
     func perform() throws(CaseFailure) {
         guard let post = test.post else { return }
@@ -127,6 +129,34 @@ struct PostConditionCheck {
         }
         if let format = node["valueFormat"]?["format"]?.stringValue, format != value.rawValue {
             throw CaseFailure("post: the topic \(name) has the value format \(value.rawValue), expected \(format)")
+        }
+        // Of a query's own topics no schemas are registered.
+        guard own == nil else { return }
+        try check(schema: node["keySchema"], subject: SchemaSubject.key(of: name))
+        try check(schema: node["valueSchema"], subject: SchemaSubject.value(of: name))
+    }
+
+    private func check(schema: JSONValue?, subject: String) throws(CaseFailure) {
+        guard let schema, !schema.isNull else { return }
+        var found: SubjectVersion?
+        do throws(RegistryError) { found = try registry.latest(of: subject) } catch { throw CaseFailure("post: \(error.message)") }
+        guard let found else { throw CaseFailure("post: \(subject) has no schema") }
+        let agrees =
+            if found.document.kind == .protobuf {
+                schema.stringValue == found.document.text
+            } else {
+                (try? JSONValue(parsing: found.document.text)).map { isSame(schema, $0) } ?? false
+            }
+        if !agrees { throw CaseFailure("post: \(subject) has the schema \(found.document.text), expected \(schema.text)") }
+    }
+
+    /// Equal whatever the order of members.
+    private func isSame(_ a: JSONValue, _ b: JSONValue) -> Bool {
+        switch (a, b) {
+        case (.object(let left), .object(let right)):
+            left.count == right.count && left.allSatisfy { member in b[member.name].map { isSame(member.value, $0) } ?? false }
+        case (.array(let left), .array(let right)): left.count == right.count && zip(left, right).allSatisfy { isSame($0, $1) }
+        default: a == b
         }
     }
 

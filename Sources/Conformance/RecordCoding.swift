@@ -6,20 +6,25 @@ import Catalog
 import Formats
 import JSONText
 import Quantities
+import Schemas
 import Values
 
 func decodedBase64(_ text: String) -> [UInt8]? { Base64.decode(Array(text.utf8)[...]) }
 
 /// Writes one side of an input record.
 enum InputCoding {
-    /// The bytes of a key or value node; nil for null.
-    static func bytes(of node: JSONValue, format: FormatName, columns: [ColumnDefinition]) -> [UInt8]? {
+    /// The bytes of a key or value node; nil for null. Errors: the registry has no schema for it, or another one.
+    static func bytes(
+        of node: JSONValue, format: FormatSpec, columns: [ColumnDefinition], subject: String, registry: any SchemaRegistry
+    ) throws(CaseFailure) -> [UInt8]? {
         if node.isNull { return nil }
-        switch format {
+        switch format.name {
         case .json: return node.bytes
         case .delimited: return Array((node.stringValue ?? node.text).utf8)
         case .kafka: return kafka(node, columns.first?.type)
-        case .none, .jsonSR, .avro, .protobuf, .protobufNoSR: return nil
+        case .none: return nil
+        case .jsonSR, .avro, .protobuf, .protobufNoSR:
+            return try SchemaCoding(registry: registry, format: format, columns: columns).bytes(of: node, subject: subject)
         }
     }
 
@@ -32,11 +37,17 @@ enum InputCoding {
     }
 
     /// One input record as it stands in its topic.
-    static func records(of record: CaseRecord, source: SourceDefinition?) -> OutgoingRecords {
+    static func records(
+        of record: CaseRecord, source: SourceDefinition?, registry: any SchemaRegistry
+    ) throws(CaseFailure) -> OutgoingRecords {
         var records = OutgoingRecords()
-        var key = bytes(of: record.key, format: source?.keyFormat.name ?? .kafka, columns: source?.schema.key ?? [])
+        var key = try bytes(
+            of: record.key, format: source?.keyFormat ?? FormatSpec(.kafka), columns: source?.schema.key ?? [],
+            subject: SchemaSubject.key(of: record.topic), registry: registry)
         if let window = record.window { key = key.map { $0 + suffix(of: window) } }
-        let value = bytes(of: record.value, format: source?.valueFormat.name ?? .json, columns: source?.schema.value ?? [])
+        let value = try bytes(
+            of: record.value, format: source?.valueFormat ?? FormatSpec(.json), columns: source?.schema.value ?? [],
+            subject: SchemaSubject.value(of: record.topic), registry: registry)
         let headers = record.headers.map { RecordHeader(name: Array($0.name.utf8), value: $0.value) }
         records.append(key: key, value: value, timestamp: record.timestamp ?? 0, headers: headers.isEmpty ? nil : headerBlock(headers))
         return records
@@ -87,10 +98,13 @@ enum ActualValue {
     case json(JSONValue)
     case integer(Int64)
     case text(String)
+    /// A value that a schema gives a type.
+    case typed(Value, SQLType)
 
     var description: String {
         switch self {
         case .json(let value): value.text
+        case .typed(let value, _): "\(value)"
         case .integer(let value): String(value)
         case .text(let text): "'\(text)'"
         }
@@ -100,8 +114,10 @@ enum ActualValue {
 /// Reads one side of an output record.
 enum OutputCoding {
     /// The value that the bytes stand for; nil for null. `problem` tells why bytes cannot be read.
-    static func value(of bytes: [UInt8], format: FormatName, columns: [ColumnDefinition], problem: inout String?) -> ActualValue? {
-        switch format {
+    static func value(
+        of bytes: [UInt8], format: FormatSpec, columns: [ColumnDefinition], registry: any SchemaRegistry, problem: inout String?
+    ) -> ActualValue? {
+        switch format.name {
         case .json:
             guard let value = try? JSONValue(parsing: bytes[...]) else {
                 problem = "no JSON: \(String(decoding: bytes, as: UTF8.self))"
@@ -110,7 +126,15 @@ enum OutputCoding {
             return value.isNull ? nil : .json(value)
         case .delimited: return .text(String(decoding: bytes, as: UTF8.self))
         case .kafka: return kafka(bytes, columns.first?.type, &problem)
-        case .none, .jsonSR, .avro, .protobuf, .protobufNoSR: return nil
+        case .none: return nil
+        case .jsonSR, .avro, .protobuf, .protobufNoSR:
+            do throws(CaseFailure) {
+                let (value, type) = try SchemaCoding(registry: registry, format: format, columns: columns).value(of: bytes)
+                return value.isNull ? nil : .typed(value, type)
+            } catch {
+                problem = error.message
+                return nil
+            }
         }
     }
 

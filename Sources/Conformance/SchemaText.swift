@@ -21,15 +21,15 @@ enum SchemaText {
 }
 
 extension TestCase {
-    /// The topics of plain CREATE statements with the partitions that these ask for, 4 where they ask for none. A statement that cannot be
+    /// The topics of plain CREATE statements with the partitions that these ask for, nil where they ask for none. A statement that cannot be
     /// read contributes nothing: its failure comes when it is carried out.
-    var createdTopics: [(name: String, partitions: Int)] {
+    var createdTopics: [(name: String, partitions: Int?)] {
         statements.flatMap { text in
-            ((try? parse(text)) ?? []).compactMap { parsed -> (String, Int)? in
+            ((try? parse(text)) ?? []).compactMap { parsed -> (String, Int?)? in
                 guard case .createSource(let create) = parsed.statement,
                     let properties = try? SourceProperties(create.properties, at: .create), let topic = properties.topic
                 else { return nil }
-                return (topic, properties.partitions ?? 4)
+                return (topic, properties.partitions)
             }
         }
     }

@@ -9,6 +9,7 @@ import JSONText
 import LogStore
 import Platform
 import Quantities
+import Schemas
 import Sessions
 
 /// Runs server cases.
@@ -31,6 +32,7 @@ private struct ServerCaseRun {
     let log: any EventLog
     let engine: MillraceEngine
     let session: EngineSession
+    let registry: MemoryRegistry
     /// The statements that are carried out first, in one request.
     let definitions: [String]
     /// The statements that begin with `SELECT `, each a request of its own.
@@ -40,15 +42,17 @@ private struct ServerCaseRun {
         self.test = test
         definitions = test.statements.filter { !$0.hasPrefix("SELECT ") }
         questions = test.statements.filter { $0.hasPrefix("SELECT ") }
+        registry = try test.registry
         do {
             log = try SegmentedLog(
                 directory: "/case", files: MemoryFileSystem(), clock: SimulatedTime(), random: SeededRandom(seed: 11), options: .inMemory)
-            let configuration = EngineConfiguration(
+            var configuration = EngineConfiguration(
                 workers: 1,
                 properties: [
                     "auto.offset.reset": "earliest", "cache.max.bytes.buffering": "0", "commit.interval.ms": "1",
                     "millrace.bounded.queries": "ksqldb", "millrace.dialect": "ksqldb", "millrace.default.partitions": "4",
                 ], pushStart: "earliest", functions: HarnessFunctions.table, random: SeededRandom(seed: 5))
+            configuration.registry = registry
             engine = try MillraceEngine(configuration: configuration, log: log)
             session = engine.openSession()
         } catch {
@@ -107,7 +111,7 @@ private struct ServerCaseRun {
         for record in test.inputs {
             guard let topic = log.describeTopic(named: record.topic) else { throw CaseFailure("there is no topic \(record.topic)") }
             let source = sources[record.topic]
-            let records = InputCoding.records(of: record, source: source)
+            let records = try InputCoding.records(of: record, source: source, registry: registry)
             let partition = InputCoding.partition(of: records, source: source, among: topic.partitions.count, keyless: 0)
             try append(records, to: topic.id, partition: partition, of: log)
         }
@@ -129,7 +133,7 @@ private struct ServerCaseRun {
             if let failure = answers.compactMap(\.failure).first { return try check(failure) }
             throw CaseFailure("expected an error: \(expected.message)")
         }
-        try OutputCheck(test: test, log: log, catalog: engine.catalog, order: .contained).perform()
+        try OutputCheck(test: test, log: log, catalog: engine.catalog, registry: registry, order: .contained).perform()
         let expected = test.responses.compactMap { $0["query"]?.arrayValue }
         guard expected.count <= answers.count else {
             throw CaseFailure("\(expected.count) answers are expected, the case has \(answers.count) questions")

@@ -3,6 +3,7 @@
 
 package import Diagnostics
 import JSONText
+import Schemas
 
 /// A record of `inputs` or `outputs`.
 struct CaseRecord: Sendable {
@@ -23,6 +24,23 @@ struct CaseWindow: Hashable, Sendable {
     var isSession: Bool
 }
 
+/// A topic of a case's `topics` node.
+struct CaseTopic: Sendable {
+    var name: String
+    var partitions: Int
+    var key: CaseSchema?
+    var value: CaseSchema?
+}
+
+/// The schema of one side of a topic, as a case lists it.
+struct CaseSchema: Sendable {
+    var document: SchemaDocument
+    /// The number that it must have; nil for any.
+    var id: SchemaID?
+    /// What it refers to, registered first, under these names.
+    var references: [SchemaReference]
+}
+
 /// What an `expectedException` node asks for.
 struct ExpectedError: Sendable {
     var category: DiagnosticCategory?
@@ -37,8 +55,8 @@ package struct TestCase: Sendable {
     var properties: [String: String]
     var inputs: [CaseRecord]
     var outputs: [CaseRecord]
-    /// Topics of the `topics` node with their partition counts.
-    var topics: [(name: String, partitions: Int)]
+    /// Topics of the `topics` node.
+    var topics: [CaseTopic]
     var expectedError: ExpectedError?
     var post: JSONValue?
     /// The answers that a server case expects, one of `admin`, `query` and `queryProto` each.
@@ -137,13 +155,37 @@ package struct CaseFile: Sendable {
             properties: Dictionary(
                 (node["properties"]?.objectValue ?? []).map { ($0.name, $0.value.stringValue ?? $0.value.text) }, uniquingKeysWith: { $1 }),
             inputs: (node["inputs"]?.arrayValue ?? []).map(record), outputs: (node["outputs"]?.arrayValue ?? []).map(record),
-            topics: (node["topics"]?.arrayValue ?? []).compactMap { topic in
-                topic["name"]?.stringValue.map { ($0, topic["partitions"]?.intValue ?? 1) }
-            },
+            topics: (node["topics"]?.arrayValue ?? []).compactMap(topic),
             expectedError: expected, post: node["post"], skipReason: nil)
         test.responses = node["responses"]?.arrayValue ?? []
         test.startsQueryFirst = node["inputConditions"]?["waitForActivePushQuery"]?.booleanValue ?? false
         return test
+    }
+
+    private static func topic(_ node: JSONValue) -> CaseTopic? {
+        guard let name = node["name"]?.stringValue else { return nil }
+        return CaseTopic(
+            name: name, partitions: node["partitions"]?.intValue ?? 1, key: schema(node, "key"), value: schema(node, "value"))
+    }
+
+    private static func schema(_ node: JSONValue, _ side: String) -> CaseSchema? {
+        guard let schema = node[side + "Schema"], !schema.isNull else { return nil }
+        let references = (node[side + "SchemaReferences"]?.arrayValue ?? []).compactMap { reference -> SchemaReference? in
+            guard let name = reference["name"]?.stringValue, let schema = reference["schema"] else { return nil }
+            return SchemaReference(name: name, subject: name, version: 1, document: parsed(schema, reference["format"]?.stringValue))
+        }
+        var document = parsed(schema, node[side + "Format"]?.stringValue)
+        document.references = references
+        let id = node[side + "SchemaId"]?.intValue.flatMap { Int32(exactly: $0) }.map { SchemaID($0) }
+        return CaseSchema(document: document, id: id, references: references)
+    }
+
+    private static func parsed(_ schema: JSONValue, _ format: String?) -> SchemaDocument {
+        switch format {
+        case "PROTOBUF"?: SchemaDocument(.protobuf, schema.stringValue ?? schema.text)
+        case "JSON"?, "JSON_SR"?: SchemaDocument(.json, schema.text)
+        default: SchemaDocument(.avro, schema.text)
+        }
     }
 
     private static func record(_ node: JSONValue) -> CaseRecord {
@@ -163,11 +205,7 @@ package struct CaseFile: Sendable {
 
     private static func skipReason(_ test: TestCase, _ node: JSONValue) -> String? {
         if node["enabled"]?.booleanValue == false { return "disabled in the suite" }
-        let text = (test.statements + test.properties.values + [(node["topics"] ?? .null).text]).joined(separator: " ").uppercased()
         if test.responses.contains(where: { $0["queryProto"] != nil }) { return "rows as Protocol Buffers are not served" }
-        for format in ["AVRO", "PROTOBUF_NOSR", "PROTOBUF", "JSON_SR"] where text.contains(format) {
-            return "the format \(format) is not there yet"
-        }
         return nil
     }
 }

@@ -1,6 +1,8 @@
 // Compares what came out with what a case expects, by the kind of the expected JSON node. Numbers keep their scale: 10.10 is not 10.1.
 
+import Bytes
 import JSONText
+import Values
 
 /// An exact decimal of any length: `digits` × 10^-`scale`.
 struct ExactNumber: Equatable {
@@ -83,7 +85,61 @@ struct ValueComparison {
             guard let text = expected.numberText, let wanted = ExactNumber(text) else { return differs() }
             return wanted.truncated == number ? nil : differs()
         case .text(let text): return expected.stringValue == text ? nil : differs()
+        case .typed(let value, let type): return difference(expected, value, type, path)
         }
+    }
+
+    /// Values that a schema gives types: whole numbers compare in the width of their type, doubles with a tolerance, decimals with their scale.
+    private func difference(_ expected: JSONValue, _ actual: Value, _ type: SQLType, _ path: String) -> String? {
+        func differs() -> String { "\(path): expected \(expected.text), got \(actual)" }
+        func check(_ holds: Bool) -> String? { holds ? nil : differs() }
+        switch (actual, expected, type) {
+        case (.null, _, _): return check(expected.isNull)
+        // An empty text of bytes counts for null.
+        case (.bytes([]), .null, _): return nil
+        case (.boolean(let value), .boolean(let wanted), _): return check(value == wanted)
+        case (.string(let value), .string(let wanted), _): return check(value.utf8.elementsEqual(wanted.utf8))
+        case (.bytes(let value), .string(let wanted), _): return check(decodedBase64(wanted) == value)
+        case (.decimal(let value), .string(let text), _), (.decimal(let value), .number(let text), _):
+            guard let wanted = ExactNumber(text), let have = ExactNumber(value.description) else { return differs() }
+            let isWhole = !expected.text.contains { $0 == "." || $0 == "e" || $0 == "E" }
+            return check(isWhole ? have.scale <= 0 && have.isSameValue(as: wanted) : wanted == have)
+        case (.double(let value), .number(let text), _):
+            return check(Double(text).map { abs($0 - value) < 0.000001 || $0 == value } ?? false)
+        case (.integer(let value), .number(let text), _), (.date(let value), .number(let text), _), (.time(let value), .number(let text), _):
+            return check(ExactNumber(text).map { Int32(truncatingIfNeeded: $0.truncated) == value } ?? false)
+        case (.bigint(let value), .number(let text), _), (.timestamp(let value), .number(let text), _):
+            return check(ExactNumber(text)?.truncated == value)
+        case (.array(let values), .array(let wanted), .array(let element)):
+            guard values.count == wanted.count else { return differs() }
+            return zip(values, wanted).enumerated().lazy.compactMap {
+                difference($0.element.1, $0.element.0, element, "\(path)[\($0.offset)]")
+            }.first
+        case (.map(let entries), .object(let members), .map(_, let element)):
+            let fields = entries.map { (name: name(of: $0.key), value: $0.value, type: element) }
+            return difference(members, fields, path) { differs() }
+        case (.structure(let values), .object(let members), .structure(let types)):
+            return difference(members, zip(types, values).map { ($0.name, $1, $0.type) }, path) { differs() }
+        default: return differs()
+        }
+    }
+
+    private func name(of key: Value) -> String { if case .string(let text) = key { text } else { "" } }
+
+    private func difference(
+        _ members: [JSONValue.Member], _ fields: [(name: String, value: Value, type: SQLType)], _ path: String, _ differs: () -> String
+    ) -> String? {
+        guard members.count == fields.count else { return differs() }
+        for member in members {
+            var found = fields.first { $0.name == member.name }
+            if found?.value.isNull ?? true { found = fields.first { $0.name == member.name.uppercased() } ?? found }
+            guard let found else {
+                if member.value.isNull { continue }
+                return differs()
+            }
+            if let difference = difference(member.value, found.value, found.type, path + "." + member.name) { return difference }
+        }
+        return nil
     }
 
     private func difference(_ expected: JSONValue, _ actual: JSONValue, _ path: String) -> String? {

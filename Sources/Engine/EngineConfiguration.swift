@@ -4,6 +4,7 @@ package import Functions
 package import Operators
 package import Pipelines
 package import Platform
+package import Schemas
 import Settings
 package import Spill
 
@@ -32,6 +33,8 @@ package struct EngineConfiguration: Sendable {
     package var crashes: CrashHistory?
     /// Hears how long the workers are busy with one thing; nil where nobody measures that.
     package var turns: (any TurnObserver)?
+    /// The registry of schemas; nil for the engine's own, which it keeps in its log.
+    package var registry: (any SchemaRegistry)?
     /// Persistent queries, those that are brought up and those that are made, do not run until they are resumed.
     package var startsPaused = false
     /// Takes one line of the server's log, as `key=value` pairs.

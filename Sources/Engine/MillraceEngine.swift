@@ -6,6 +6,7 @@ import Formats
 package import LogStore
 package import Pipelines
 import Platform
+package import Schemas
 import Settings
 import Values
 
@@ -28,6 +29,8 @@ package final class MillraceEngine: Sendable {
     let pool: WorkerPool?
     /// What the state of all queries takes, and may take.
     let memory: MemoryBudget
+    /// The schemas of the formats that have some.
+    package let registry: any SchemaRegistry
     /// How far queries have got, for those that start.
     let positions: CommittedPositions
 
@@ -39,6 +42,7 @@ package final class MillraceEngine: Sendable {
         self.log = log
         self.configuration = configuration
         positions = CommittedPositions(log: log)
+        registry = configuration.registry ?? LogRegistry(log: log, time: configuration.time)
         memory = MemoryBudget(limit: configuration.memoryLimit)
         state = Monitor(EngineState())
         let scheduler = configuration.scheduler

@@ -38,9 +38,11 @@ struct QueryLauncher: Sendable {
     func environment() -> DataflowEnvironment {
         let time = engine.configuration.time
         let random = engine.configuration.random
-        return DataflowEnvironment(
+        var environment = DataflowEnvironment(
             now: { time.wallMilliseconds() }, random: { random.next() }, timeZoneFile: { TimeZoneFiles.contents(of: $0) },
             added: engine.configuration.addedFunctions)
+        environment.schemas = engine.registry
+        return environment
     }
 
     /// The running form of a pipeline; with `hasSlices` its driver goes on with what is pending, with `keepsView` questions may read its
@@ -166,7 +168,8 @@ struct QueryLauncher: Sendable {
     private func resultStore(_ source: SourceStep, retention: Milliseconds?, keysAreCanonical: Bool = true) throws(QueryFailure) -> ResultStore {
         do throws(DataflowError) {
             return try ResultStore(
-                source, retention: retention, hashSeed: engine.configuration.random.next(), keysAreCanonical: keysAreCanonical)
+                source, retention: retention, hashSeed: engine.configuration.random.next(), keysAreCanonical: keysAreCanonical,
+                schemas: engine.registry)
         } catch {
             throw QueryFailure(message: error.message)
         }

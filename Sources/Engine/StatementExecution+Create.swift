@@ -25,7 +25,7 @@ extension StatementExecution {
         let place = new.properties.place(of: "KAFKA_TOPIC") ?? create.name.span.range
         if let refusal = refusalOfSource(create.name.text, over: new.definition.topic, isWritten: false, at: place) { throw refusal }
         if let old = engine.catalog.sources[create.name.text] { try checkReplacement(old, by: new.definition) }
-        var source = new.definition
+        var source = try engine.registeringSchemas(of: new.definition, isSink: false)
         source.origin = engine.catalog.sources[source.name]?.origin
         var change = CatalogChange()
         if create.isSource && source.kind == .table {
@@ -56,13 +56,15 @@ extension StatementExecution {
 
     func perform(_ create: CreateAs) throws(Diagnostic) -> AnswerSummary {
         if let exists = try existing(create.name, create.kind, create.orReplace, create.ifNotExists, isSource: false) { return exists }
-        let new = try analyse(create, text: parsed.text, in: context)
+        var new = try analyse(create, text: parsed.text, in: context)
         var source = new.definition
         let place = new.properties.place(of: "KAFKA_TOPIC") ?? create.name.span.range
         if let refusal = refusalOfSource(source.name, over: source.topic, isWritten: true, at: place) { throw refusal }
         let old = engine.catalog.sources[create.name.text]
         if let old { try checkReplacement(old, by: source) }
         let replaced = old?.queryID.flatMap { engine.catalog.queries[$0] }
+        source = try engine.registeringSchemas(of: source, isSink: true)
+        new.definition = source
         var change = CatalogChange()
         let id: String
         if let known = old?.queryID {

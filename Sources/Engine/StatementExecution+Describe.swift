@@ -31,6 +31,7 @@ extension StatementExecution {
         case .streams(let extended): return describeAll(.stream, extended: extended)
         case .tables(let extended): return describeAll(.table, extended: extended)
         case .function(let name): return try describeFunction(name)
+        case .schema(let subject): return try describeSchema(subject)
         case .connector: throw notSupported("connectors")
         }
     }

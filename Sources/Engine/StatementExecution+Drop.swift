@@ -136,6 +136,7 @@ extension StatementExecution {
             throw Diagnostic(
                 .serialisationMismatch, schemaMessage(source.schema.value, in: source.valueFormat.name, on: .value, reason: reason))
         }
+        source = try engine.registeringSchemas(of: source, isSink: true)
         let columns = source.schema.value
         source.statement = try altered(source) { create in
             for addition in alter.added {

@@ -8,6 +8,7 @@ import LogStore
 import Pipelines
 import Platform
 import Quantities
+import Schemas
 import Sessions
 import Settings
 import Syntax
@@ -182,6 +183,12 @@ extension StatementExecution {
         ]
         if source.keyFormat.name == .delimited { properties.append("KEY_DELIMITER=\(delimiter(source.keyFormat.delimiter))") }
         if source.valueFormat.name == .delimited { properties.append("VALUE_DELIMITER=\(delimiter(source.valueFormat.delimiter))") }
+        for (side, format) in [("KEY", source.keyFormat), ("VALUE", source.valueFormat)] {
+            if let name = format.schemaFullName, name != usualAvroName(keysOf: side == "KEY" ? source.name : nil) {
+                properties.append("\(side)_SCHEMA_FULL_NAME=\(text(name))")
+            }
+            if let nulls = format.nulls { properties.append("\(side)_PROTOBUF_NULLABLE_REPRESENTATION='\(nulls.rawValue)'") }
+        }
         if let wraps = source.wrapsSingleValue { properties.append("WRAP_SINGLE_VALUE=\(wraps)") }
         if let timestamp = source.timestamp {
             properties.append("TIMESTAMP=\(text(identifier(timestamp.column)))")

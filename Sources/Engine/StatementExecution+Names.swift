@@ -63,7 +63,8 @@ extension StatementExecution {
                 .incompatibleReplacement, "Cannot upgrade data source: DataSource '\(old.name)' has \(what)", at: parsed.range)
         }
         if old.kind != new.kind { throw refuse("type = \(old.kind.rawValue) which is not upgradeable to \(new.kind.rawValue)") }
-        if old.topic != new.topic || old.keyFormat != new.keyFormat || old.valueFormat != new.valueFormat || old.window != new.window {
+        if old.topic != new.topic || old.keyFormat.withoutWriter != new.keyFormat.withoutWriter
+            || old.valueFormat.withoutWriter != new.valueFormat.withoutWriter || old.window != new.window {
             throw refuse("topic = \(old.topic) or formats that are not upgradeable")
         }
         if old.timestamp != new.timestamp { throw refuse("another timestamp column, which is not upgradeable") }

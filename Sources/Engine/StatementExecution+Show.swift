@@ -21,7 +21,7 @@ extension StatementExecution {
         switch subject {
         case .streams, .tables, .queries, .types:
             if let obstacle = engine.state.withLock({ $0.catalogObstacle }) { sink.emit(.notice(obstacle)) }
-        case .topics, .functions, .variables, .properties, .limits, .connectors, .connectorPlugins: break
+        case .topics, .functions, .variables, .properties, .limits, .schemas, .connectors, .connectorPlugins: break
         }
         switch subject {
         case .streams(let extended): return extended ? describeAll(.stream, extended: true) : answer(sources(.stream, title: "Stream Name"))
@@ -57,6 +57,7 @@ extension StatementExecution {
             return answer(listing)
         case .properties: return answer(properties())
         case .limits: return answer(limits())
+        case .schemas: return answer(try schemas())
         case .connectors, .connectorPlugins: throw notSupported("connectors")
         }
     }

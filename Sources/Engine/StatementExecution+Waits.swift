@@ -5,6 +5,7 @@ import LogStore
 import Pipelines
 import Platform
 import Quantities
+import Schemas
 import Sessions
 import Settings
 import Syntax
@@ -99,12 +100,37 @@ extension StatementExecution {
 
     // MARK: ASSERT
 
-    /// ASSERT TOPIC: ends as soon as it is true, and fails when it has not become so in time.
+    /// ASSERT TOPIC and ASSERT SCHEMA: end as soon as they are true, and fail when they have not become so in time.
     func perform(_ assertion: Assertion, _ whenDone: @escaping @Sendable (Bool) -> Void) throws(Diagnostic) {
-        guard case .topic(let name, let exists, let properties, let timeout) = assertion else {
-            throw notSupported("this form of ASSERT", hint: "ASSERT TOPIC works on a server, the other forms in SQL tests.")
+        let execution = self
+        switch assertion {
+        case .topic(let name, let exists, let properties, let timeout):
+            let message = "Topic \(name.text) \(exists ? "exists" : "does not exist")"
+            try wait(timeout, or: session.settings[.assertTopicTimeout], message, at: name.span.range, whenDone) {
+                execution.problem(with: name, exists: exists, properties)
+            }
+        case .schema(let subject, let id, let exists, let timeout):
+            var number: SchemaID?
+            if let id {
+                guard case .integer(let value) = id, let small = Int32(exactly: value), small >= 0 else {
+                    throw Diagnostic(.numberOutOfRange, "the ID of a schema is a whole number of 32 bits", at: parsed.range)
+                }
+                number = SchemaID(small)
+            }
+            let (name, wanted) = (subject?.text, number)
+            let message = "Schema \(exists ? "exists" : "does not exist")"
+            try wait(timeout, or: session.settings[.assertTopicTimeout], message, at: subject?.span.range ?? parsed.range, whenDone) {
+                execution.schemaProblem(name, id: wanted, exists: exists)
+            }
+        default: throw notSupported("this form of ASSERT", hint: "ASSERT TOPIC and ASSERT SCHEMA work on a server, the other forms in SQL tests.")
         }
-        var patience = session.settings[.assertTopicTimeout]
+    }
+
+    private func wait(
+        _ timeout: Duration?, or usual: Milliseconds, _ message: String, at place: SourceRange?,
+        _ whenDone: @escaping @Sendable (Bool) -> Void, _ problem: @escaping @Sendable () -> String?
+    ) throws(Diagnostic) {
+        var patience = usual
         if let timeout {
             guard let given = timeout.milliseconds, StatementExecution.waitRange.contains(given) else {
                 throw Diagnostic(
@@ -114,11 +140,10 @@ extension StatementExecution {
             patience = Milliseconds(given)
         }
         let execution = self
-        let problem: @Sendable () -> String? = { execution.problem(with: name, exists: exists, properties) }
         let deadline = engine.clock.monotonicNanoseconds() + patience.nanoseconds
         wait(until: { problem() == nil }, news: [.catalog], deadline: deadline, whenDone) { _ throws(Diagnostic) in
-            if let problem = problem() { throw Diagnostic(.assertionFailed, problem, category: .general, at: name.span.range) }
-            done(AnswerSummary(message: "Topic \(name.text) \(exists ? "exists" : "does not exist")"), whenDone)
+            if let problem = problem() { throw Diagnostic(.assertionFailed, problem, category: .general, at: place) }
+            execution.done(AnswerSummary(message: message), whenDone)
         }
     }
 

@@ -35,6 +35,7 @@ struct StatementExecution: Sendable {
             catalog: engine.catalog, functions: engine.configuration.functions, properties: session.effectiveProperties,
             partitions: { engine.partitions(of: $0) })
         context.literalProblem = { literalProblem(of: $0, $1, in: TimeZoneFiles.self) }
+        context.registry = engine.registry
         return context
     }
 

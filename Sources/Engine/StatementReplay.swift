@@ -128,7 +128,9 @@ extension MillraceEngine {
         let planning = PlanningContext(SettingValues(properties), queryID: id)
         switch try firstStatement(of: text) {
         case .createAs(let create):
-            let new = try analyse(create, text: text, in: context)
+            var new = try analyse(create, text: text, in: context)
+            // The schemas that its sink was registered with stay.
+            if let known = catalog.sources[new.definition.name] { new.definition.takeSchemas(of: known) }
             return (plan(new, in: planning), new.query.sources.map(\.name), new.definition.name)
         case .insertSelect(let insert):
             let new = try analyse(insert, in: context)
@@ -147,9 +149,11 @@ extension MillraceEngine {
     }
 
     private func context(_ properties: [String: String], _ catalog: CatalogSnapshot) -> AnalysisContext {
-        AnalysisContext(
+        var context = AnalysisContext(
             catalog: catalog, functions: configuration.functions, properties: SettingTable.defaultTexts.merging(properties) { _, new in new },
             partitions: { [self] in partitions(of: $0) })
+        context.registry = registry
+        return context
     }
 
     private func check(_ source: SourceDefinition, against record: StatementRecord) throws(Diagnostic) {

@@ -1,6 +1,7 @@
 // The record formats that a key or a value can be written in, and the properties that belong to each.
 
 package import Quantities
+package import Schemas
 import Values
 
 /// The name of a record format.
@@ -26,12 +27,32 @@ package struct FormatSpec: Hashable, Sendable, Codable {
     /// DELIMITED a boolean that is neither true nor false. What stands in a topic is read as ksqlDB does, which cuts numbers to their low
     /// bits and takes all other texts for false; a line that a client loads is refused.
     package var refusesOverflow: Bool
+    /// The full name of the record or message, where a statement has given one.
+    package var schemaFullName: String?
+    /// The number of the schema that a statement has asked for.
+    package var schemaID: SchemaID?
+    /// How Protocol Buffers keep NULLs; nil where they become zeros.
+    package var nulls: NullRepresentation?
+    /// The schema that records are written by; nil for formats without a registry, and until one is registered.
+    package var writer: WriterSchema?
 
     package init(_ name: FormatName, delimiter: String = ",", isUnwrapped: Bool = false, refusesOverflow: Bool = false) {
         self.name = name
         self.delimiter = delimiter
         self.isUnwrapped = isUnwrapped
         self.refusesOverflow = refusesOverflow
+    }
+}
+
+extension FormatSpec {
+    /// What a schema that is made for the format has to be like.
+    package var shape: SchemaShape { SchemaShape(fullName: schemaFullName, isUnwrapped: isUnwrapped, nulls: nulls) }
+
+    /// The format without the schema that it happens to be written by.
+    package var withoutWriter: FormatSpec {
+        var format = self
+        format.writer = nil
+        return format
     }
 }
 

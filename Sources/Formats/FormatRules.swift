@@ -1,5 +1,6 @@
 // What each format can carry. The checks answer with the reason that messages show, or nil when the format can carry it.
 
+package import Schemas
 package import Values
 
 /// Which side of a record a format is used for.
@@ -18,11 +19,13 @@ extension FormatName {
     /// Whether schemas of the format live in a registry, from which columns can be inferred.
     package var usesRegistry: Bool { self == .avro || self == .protobuf || self == .jsonSR }
 
-    /// Whether this server reads and writes the format.
-    package var isImplemented: Bool {
+    /// The language of the format's schemas; nil for formats without schemas.
+    package var schemaKind: SchemaKind? {
         switch self {
-        case .kafka, .none, .delimited, .json: true
-        case .jsonSR, .avro, .protobuf, .protobufNoSR: false
+        case .avro: .avro
+        case .protobuf, .protobufNoSR: .protobuf
+        case .jsonSR: .json
+        case .kafka, .none, .delimited, .json: nil
         }
     }
 
@@ -63,7 +66,11 @@ package func problem(of columns: [ColumnDefinition], in format: FormatName, on s
     case .delimited:
         guard let column = columns.first(where: { $0.type.isNested }) else { return nil }
         return "The 'DELIMITED' format does not support type '\(column.type.baseName)', column: `\(column.name)`"
-    case .json, .jsonSR, .avro, .protobuf, .protobufNoSR:
+    case .avro:
+        return columns.contains { hasKeyedMap($0.type) } ? "Avro only supports MAPs with STRING keys" : nil
+    case .protobuf, .protobufNoSR:
+        return columns.contains { hasKeyedMap($0.type) } ? "PROTOBUF format only supports MAP types with STRING keys" : nil
+    case .json, .jsonSR:
         guard let column = columns.first(where: { hasKeyedMap($0.type) }) else { return nil }
         return "\(format.rawValue) only supports MAP types with STRING keys, but column `\(column.name)` is of type \(column.type)"
     }

@@ -145,7 +145,7 @@ struct JoinPlanner {
     private func mustMove(_ side: PlacedStep, isKeyed: Bool, _ join: ResolvedJoin, to format: FormatSpec) -> Bool {
         if case .foreignKey = join.kind { return true }
         if QueryPlan.window(of: side.step) != nil { return false }
-        return !isKeyed || side.keyFormat.name != format.name
+        return !isKeyed || side.keyFormat.name != format.name || format.name.usesRegistry
     }
 }
 

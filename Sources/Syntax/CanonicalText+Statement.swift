@@ -118,6 +118,7 @@ extension CanonicalText {
         case .variables: "VARIABLES"
         case .properties: "PROPERTIES"
         case .limits: "LIMITS"
+        case .schemas: "SCHEMAS"
         case .connectors(let kind): (kind.map { $0.rawValue + " " } ?? "") + "CONNECTORS"
         case .connectorPlugins: "CONNECTOR PLUGINS"
         }
@@ -133,6 +134,7 @@ extension CanonicalText {
         case .tables(let extended): "TABLES" + (extended ? " EXTENDED" : "")
         case .function(let name): "FUNCTION " + nameOrString(name)
         case .connector(let name): "CONNECTOR " + self.name(name)
+        case .schema(let subject): "SCHEMA " + nameOrString(subject)
         }
     }
 

@@ -18,6 +18,7 @@ extension Parser {
         if accept(.variables) { return .variables }
         if accept(.properties) { return .properties }
         if acceptWord("LIMITS") { return .limits }
+        if acceptWord("SCHEMAS") { return .schemas }
         if accept(.connectors) { return .connectors(nil) }
         if accept(.connector) {
             try expect(.plugins)
@@ -37,6 +38,11 @@ extension Parser {
         if accept(.streams) { return .streams(extended: accept(.extended)) }
         if accept(.tables) { return .tables(extended: accept(.extended)) }
         if accept(.connector) { return .connector(try name()) }
+        // SCHEMA too.
+        if at(.schema), isName(peek()) || peek().kind == .string {
+            advance()
+            return .schema(try nameOrString())
+        }
         // FUNCTION is a free word: alone it is a source of that name.
         if at(.function), isName(peek()) || peek().kind == .string {
             advance()

@@ -309,6 +309,7 @@ package enum ShowSubject: Hashable, Sendable {
     case limits
     case connectors(ConnectorKind?)
     case connectorPlugins
+    case schemas
 }
 
 /// What DESCRIBE explains.
@@ -318,6 +319,8 @@ package enum DescribeSubject: Hashable, Sendable {
     case tables(extended: Bool)
     case function(Name)
     case connector(Name)
+    /// A subject of the schema registry.
+    case schema(Name)
 }
 
 /// `PRINT`: the records of a topic as they are.

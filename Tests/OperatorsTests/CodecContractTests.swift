@@ -6,6 +6,7 @@ import Formats
 @testable import Operators
 import Plans
 import Quantities
+import Schemas
 import Testing
 import Values
 
@@ -130,7 +131,64 @@ private func kafka(_ type: SQLType, _ good: [(bytes: [UInt8], values: [Value])],
         spelled: nil, empty: empty, keepsNulls: false)
 }
 
-private let formats: [FormatUnderTest] = [
+/// The values as far as Protocol Buffers can say them, whose dates are of the years 1 to 9999.
+private let mildValues = flatValues.map { values in values.map { $0 == .date(.min) ? .date(-719_162) : $0 } }
+
+/// A format of the registry with a schema for the columns; bytes of records without or with another header, cut short, or followed by more are bad.
+private func registered(
+    _ label: String, _ name: FormatName, _ columns: [ColumnDefinition], _ values: [[Value]], nulls: NullRepresentation? = nil,
+    isUnwrapped: Bool = false, keepsNulls: Bool = true, bad: [[UInt8]] = []
+) -> FormatUnderTest {
+    var format = FormatSpec(name, isUnwrapped: isUnwrapped)
+    format.nulls = nulls
+    if let kind = name.schemaKind, let document = try? SchemaDocument(kind, of: columns, format.shape), name.usesRegistry {
+        format.writer = WriterSchema(id: SchemaID(0x0102_0304), document: document)
+    }
+    let good = values.map { row(format, columns, $0) }
+    var broken = bad
+    for (bytes, _) in good where name.usesRegistry {
+        broken.append(Array(bytes.dropLast(1)))
+        broken.append([1] + Array(bytes.dropFirst()))
+        broken.append(Array(bytes.prefix(4)) + [9] + Array(bytes.dropFirst(5)))
+        broken.append(bytes + [0])
+        broken.append(Array(bytes.prefix(5)))
+    }
+    return FormatUnderTest(
+        name: "\(name.rawValue)\(label)", format: format, columns: columns, good: good, bad: broken, spelled: nil, empty: nil,
+        keepsNulls: keepsNulls)
+}
+
+private let header: [UInt8] = [0, 1, 2, 3, 4]
+private let manyBits = [UInt8](repeating: 0xFF, count: 10) + [1]
+
+private func registryFormats() -> [FormatUnderTest] {
+    let bare = [ColumnDefinition("A", .array(.bigint))]
+    let bareValues: [[Value]] = [[.array([.bigint(1), .bigint(-9)])], [.array([])]]
+    let nestedValues: [[Value]] = [
+        [
+            .structure([.array([.string("a\n"), .string("b")]), .map([MapEntry(.string("k"), .array([.integer(1), .integer(2)]))]), .bigint(1)]),
+            .array([.array([.string("x")]), .array([])]), .string("u"),
+        ],
+        [.structure([.array([]), .map([]), .bigint(.max)]), .array([]), .string("é")],
+    ]
+    var unregistered = registered("", .protobufNoSR, flat, mildValues, nulls: .optional, bad: [[8], [0], [0x0A, 5, 65], [0x0A, 1, 0xFF], [0x0F]])
+    unregistered.empty = flat.map { _ in .null }
+    return [
+        // A text that is none, a branch that is not there, a number of more than 64 bits, a length below zero, and one beyond the end.
+        registered(
+            "", .avro, flat, flatValues,
+            bad: [[2, 2, 0xFF], [4], [2, 2, 65, 2] + manyBits, [2, 1], [2, 0xFE, 0xFF, 0xFF, 0xFF, 0x0F]].map { header + $0 }),
+        registered(", nested", .avro, nested, nestedValues, bad: [header + [2, 2, 3, 200, 1]]),
+        registered(", bare", .avro, bare, bareValues, isUnwrapped: true, keepsNulls: false, bad: [header + [0xFE, 0xFF, 0xFF, 0xFF, 0x0F, 0]]),
+        registered("", .protobuf, flat, mildValues, nulls: .optional, bad: [[0, 0x0A, 1, 0xFF], [0, 0x10] + manyBits, [2, 8, 0]].map { header + $0 }),
+        registered(", wrappers", .protobuf, flat, mildValues, nulls: .wrapper),
+        registered(", nested", .protobuf, nested, nestedValues, keepsNulls: false, bad: [header + [0, 0x0A, 3, 0x0A, 5, 65]]),
+        unregistered,
+        registered("", .jsonSR, flat, flatValues, bad: [header + utf8("{"), header + utf8(#"{"B":true}"#), utf8(#"{"A":"x"}"#)]),
+    ]
+}
+
+private let formats: [FormatUnderTest] = registryFormats() + [
     json(), nestedJSON(), bareJSON(), delimited(","), delimited("|"), delimited("é"),
     kafka(.integer, [([0, 0, 0, 1], [.integer(1)]), ([128, 0, 0, 0], [.integer(.min)])], bad: [[1], [0, 0, 0, 0, 1]], empty: nil),
     kafka(

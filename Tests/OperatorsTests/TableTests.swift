@@ -219,7 +219,10 @@ private let columns = [ColumnDefinition("A", .integer), ColumnDefinition("L", .a
     }
 
     @Test func badPlans() {
-        #expect(throws: DataflowError.self) { try Dataflow(root: .source(source([], valueFormat: FormatSpec(.avro))), destination: sink()) }
+        #expect(throws: DataflowError.self) { 
+            let two = [ColumnDefinition("A", .integer), ColumnDefinition("B", .integer)]
+            return try Dataflow(root: .source(source(two, valueFormat: FormatSpec(.kafka))), destination: sink())
+        }
         let root = project(.source(source([])), [("K", column(0, text)), ("X", TypedExpression(.call("NO_SUCH_FUNCTION", []), .integer))])
         #expect(throws: DataflowError.self) { try Dataflow(root: root, destination: sink()) }
     }

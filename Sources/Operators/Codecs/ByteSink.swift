@@ -59,6 +59,32 @@ import Bytes
         unsafe commit(RowWriter.put(varint: value, at: place))
     }
 
+    /// Appends the low bytes of a number, the lowest first.
+    @inline(__always) func append(littleEndian value: UInt64, count: Int) {
+        let place = unsafe reserve(8)
+        unsafe UnsafeMutableRawPointer(place).storeBytes(of: value.littleEndian, as: UInt64.self)
+        unsafe commit(place + count)
+    }
+
+    /// Leaves room for the length of what comes, as a varint; `endLength` fills it in.
+    func beginLength() -> Int {
+        append(0)
+        return count
+    }
+
+    /// Writes the length of everything behind `start` in front of it. Lengths of more than one byte move what is there.
+    func endLength(_ start: Int) {
+        let length = UInt64(count - start)
+        var size = 1
+        while length >> UInt64(7 * size) != 0 { size += 1 }
+        if size > 1 {
+            let end = unsafe reserve(size - 1)
+            unsafe UnsafeMutableRawPointer(base + start + size - 1).copyMemory(from: base + start, byteCount: Int(length))
+            unsafe commit(end + size - 1)
+        }
+        _ = unsafe RowWriter.put(varint: length, at: base + start - 1)
+    }
+
     /// Gives up what was written past `position`.
     func truncate(to position: Int) { count = position }
 

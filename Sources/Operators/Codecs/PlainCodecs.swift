@@ -286,29 +286,3 @@ final class DelimitedSideEncoder: SideEncoder {
         (byte >= 0x30 && byte <= 0x39) || (byte >= 0x41 && byte <= 0x5A) || (byte >= 0x61 && byte <= 0x7A)
     }
 }
-
-/// Makes the codecs that formats name.
-enum Codecs {
-    static func decoder(_ format: FormatSpec, _ columns: [ColumnDefinition], wanted: [Bool]) throws(DataflowError) -> SideDecoder {
-        switch format.name {
-        case .json: return JSONSideDecoder(columns, wanted: wanted, format: format)
-        case .kafka:
-            guard columns.count <= 1 else { throw DataflowError("the KAFKA format carries a single column") }
-            return KafkaSideDecoder(columns.map { Column($0.type) })
-        case .none: return NoneSideDecoder(columns.map { Column($0.type) })
-        case .delimited: return DelimitedSideDecoder(columns, wanted: wanted, format: format)
-        case .jsonSR, .avro, .protobuf, .protobufNoSR: throw DataflowError("the format \(format.name.rawValue) is not supported")
-        }
-    }
-
-    static func encoder(_ format: FormatSpec, _ columns: ArraySlice<ColumnDefinition>) throws(DataflowError) -> SideEncoder {
-        let indexes = columns.startIndex..<columns.endIndex
-        switch format.name {
-        case .json: return JSONSideEncoder(indexes, Array(columns), isUnwrapped: format.isUnwrapped)
-        case .kafka: return KafkaSideEncoder(indexes)
-        case .none: return SideEncoder(indexes)
-        case .delimited: return DelimitedSideEncoder(indexes, delimiter: format.delimiter)
-        case .jsonSR, .avro, .protobuf, .protobufNoSR: throw DataflowError("the format \(format.name.rawValue) is not supported")
-        }
-    }
-}

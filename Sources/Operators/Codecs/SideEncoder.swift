@@ -7,6 +7,10 @@ import Values
 class SideEncoder {
     /// Which columns of the batch are this side, in order.
     let indexes: Range<Int>
+    /// The rows that could not be written since this was emptied, each with the reason; their bytes are null.
+    var failures: [(row: Int, message: String)] = []
+    /// Why no row can be written at all; nil where some can.
+    var obstacle: String? { nil }
 
     init(_ indexes: Range<Int>) { self.indexes = indexes }
 

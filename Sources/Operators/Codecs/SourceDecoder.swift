@@ -4,6 +4,7 @@ import Bytes
 import Formats
 import Plans
 import Quantities
+import Schemas
 import Values
 
 /// Why a record of a run gives no row.
@@ -31,7 +32,7 @@ final class SourceDecoder {
     private let timestampReader: TimestampReader?
 
     /// Columns (by row index) that are not `needed` stay empty, those aside that every reader needs.
-    init(_ step: SourceStep, needed: [Bool]) throws(DataflowError) {
+    init(_ step: SourceStep, needed: [Bool], schemas: (any SchemaLookup)?) throws(DataflowError) {
         self.step = step
         let keyCount = step.schema.key.count
         let valueEnd = keyCount + step.schema.value.count
@@ -39,8 +40,8 @@ final class SourceDecoder {
         if let timestamp = step.timestamp { wanted[timestamp.column] = true }
         // Rows are known by their keys, so those must be well-formed even when no expression reads them.
         for index in 0..<keyCount { wanted[index] = true }
-        key = try Codecs.decoder(step.keyFormat, step.schema.key, wanted: Array(wanted[..<keyCount]))
-        value = try Codecs.decoder(step.valueFormat, step.schema.value, wanted: Array(wanted[keyCount..<valueEnd]))
+        key = try Codecs.decoder(step.keyFormat, step.schema.key, wanted: Array(wanted[..<keyCount]), schemas: schemas)
+        value = try Codecs.decoder(step.valueFormat, step.schema.value, wanted: Array(wanted[keyCount..<valueEnd]), schemas: schemas)
         headers = HeaderColumns(step.schema.headers)
         needsHeaders = wanted[valueEnd...].contains(true)
         timestampReader = try step.timestamp.map { column throws(DataflowError) in

@@ -2,6 +2,7 @@
 
 import Bytes
 package import Quantities
+package import Schemas
 package import Spill
 
 /// The outside world as closures, because no operator reads a clock, a file or a random number by itself.
@@ -16,6 +17,8 @@ package struct DataflowEnvironment {
     package var added: AddedFunctions
     /// Makes a table on disk for a store whose state may go there when memory is short; nil where none may.
     package var makeDiskTable: ((_ store: String) throws(DiskTableError) -> any DiskTable)?
+    /// Knows the schemas that records of the registry's formats name; nil where there are none.
+    package var schemas: (any SchemaLookup)?
     /// Where the frames of one dataflow tell that a batch's values get too large; nil outside dataflows.
     var pressure: EvaluationPressure?
 

@@ -16,16 +16,18 @@
 import Bytes
 import Formats
 import Plans
+import Schemas
 import Values
 
 final class ResultOrder {
     private let decoder: SideDecoder
     private let types: [SQLType]
 
-    /// The order of the keys of a table that is read as `source`.
-    init(_ source: SourceStep) throws(DataflowError) {
+    /// The order of the keys of a table that is read as `source`. Of the registry's formats, keys by another schema than the table's own
+    /// can be read only where `schemas` knows it.
+    init(_ source: SourceStep, schemas: (any SchemaLookup)? = nil) throws(DataflowError) {
         let key = source.schema.key
-        decoder = try Codecs.decoder(source.keyFormat, key, wanted: key.map { _ in true })
+        decoder = try Codecs.decoder(source.keyFormat, key, wanted: key.map { _ in true }, schemas: schemas)
         types = key.map(\.type)
     }
 

@@ -5,6 +5,7 @@ package import Bytes
 import Formats
 package import Plans
 package import Quantities
+package import Schemas
 import Values
 
 /// The rows of a result that are there now. One owner, one thread. It grows with the live keys (and windows within the retention).
@@ -49,12 +50,14 @@ package final class ResultStore {
     /// `source` describes the sink topic as a source reads it. Rows of windows that started more than `retention` before
     /// the latest window, of sessions before the latest record, are gone; nil keeps them. `keysAreCanonical`: equal keys always have equal bytes, as in topics that Millrace
     /// writes; other writers may write one key in several ways (blanks in JSON), and such keys are looked up by their meaning.
-    package init(_ source: SourceStep, retention: Milliseconds?, hashSeed: UInt64, keysAreCanonical: Bool = true) throws(DataflowError) {
+    package init(
+        _ source: SourceStep, retention: Milliseconds?, hashSeed: UInt64, keysAreCanonical: Bool = true, schemas: (any SchemaLookup)? = nil
+    ) throws(DataflowError) {
         self.source = source
         self.retention = retention
         self.keysAreCanonical = keysAreCanonical
         table = ByteTable(seed: hashSeed)
-        index = ResultIndex(try ResultOrder(source))
+        index = ResultIndex(try ResultOrder(source, schemas: schemas))
         keyEncoder = try Codecs.encoder(source.keyFormat, source.output.key)
         keyTypes = source.schema.key.map(\.type)
     }

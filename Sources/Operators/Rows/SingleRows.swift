@@ -4,6 +4,7 @@ package import Bytes
 package import Formats
 package import Plans
 package import Quantities
+package import Schemas
 package import Values
 
 /// Evaluates expressions over boxed rows. One owner, one thread.
@@ -55,8 +56,10 @@ package final class RowEncoder {
         value = try Codecs.encoder(valueFormat, columns[schema.key.count...])
     }
 
-    /// Adds one row: the values of the key columns, then of the value columns; nil for `values` makes a record with a null value.
-    package func append(key keyValues: [Value], values: [Value]?, timestamp: Int64) {
+    /// Adds one row: the values of the key columns, then of the value columns; nil for `values` makes a record with a null value. Gives
+    /// the reason where the format cannot write it; then the side in question is null.
+    @discardableResult
+    package func append(key keyValues: [Value], values: [Value]?, timestamp: Int64) -> String? {
         let given = keyValues + (values ?? schema.value.map { _ in .null })
         let columns = zip(schema.key + schema.value, given).map { Column($0.type, [$1]) }
         key.begin(columns)
@@ -64,6 +67,11 @@ package final class RowEncoder {
         let keyRange = key.encode(0, to: records.bytes)
         let valueRange = values == nil ? .null : value.encode(0, to: records.bytes)
         records.append(key: keyRange, value: valueRange, timestamp: timestamp, header: .null)
+        defer {
+            key.failures = []
+            value.failures = []
+        }
+        return (key.failures + value.failures).first?.message
     }
 
     /// The records since the last call.
@@ -93,10 +101,12 @@ package final class RowDecoder {
     private let context: DataflowContext
 
     /// Throws when a format is not supported.
-    package init(_ step: SourceStep) throws(DataflowError) {
+    package init(_ step: SourceStep, schemas: (any SchemaLookup)? = nil) throws(DataflowError) {
         var whole = step
         whole.needed = step.needed.map { _ in true }
-        context = DataflowContext(options: DataflowOptions(), environment: DataflowEnvironment())
+        var environment = DataflowEnvironment()
+        environment.schemas = schemas
+        context = DataflowContext(options: DataflowOptions(), environment: environment)
         collector = RowCollector(context, next: nil)
         source = try SourceOperator(whole, input: 0, context, next: collector)
     }

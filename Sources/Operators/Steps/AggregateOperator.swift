@@ -119,7 +119,7 @@ final class AggregateOperator: Operator {
         grace = step.window?.grace ?? 0
         retention = step.window?.retention ?? 0
         lateRows = try step.late.map { late throws(DataflowError) in try LateRowWriter(late, context) }
-        keyEncoder = try Codecs.encoder(step.keyFormat, step.output.key)
+        keyEncoder = try Codecs.internalKeyEncoder(step.keyFormat, step.output.key)
         resultColumns = step.output.columns.map { Column($0.type) }
         beforeColumns = step.output.columns.map { Column($0.type) }
         hasFixedSize = !resultColumns.contains(where: \.hasVariableWeight)

@@ -335,7 +335,7 @@ package final class Dataflow {
     package func share(_ decoding: SharedDecoding?) {
         for source in sources.compactMap({ $0 }) {
             if let shared = source.shared { self.decoding?.leave(shared, source.step) }
-            source.shared = decoding?.join(source.step)
+            source.shared = decoding?.join(source.step, schemas: context.environment.schemas)
         }
         self.decoding = decoding
     }

@@ -16,8 +16,8 @@ final class ExchangeSinkOperator: Operator {
 
     init(_ topic: InternalTopic, _ schema: RowSchema, _ context: DataflowContext) throws(DataflowError) {
         self.schema = schema
-        key = try Codecs.encoder(topic.keyFormat, schema.key)
-        oldKey = try Codecs.encoder(topic.keyFormat, schema.key)
+        key = try Codecs.internalKeyEncoder(topic.keyFormat, schema.key)
+        oldKey = try Codecs.internalKeyEncoder(topic.keyFormat, schema.key)
         super.init(context, next: nil)
     }
 

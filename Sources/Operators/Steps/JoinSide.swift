@@ -98,7 +98,7 @@ final class JoinSide {
         self.condition =
             if let condition, context.options.coalesces { try SideCondition(condition, context.environment) } else { nil }
         self.isLeft = isLeft
-        keyEncoder = try Codecs.encoder(format, schema.key)
+        keyEncoder = try Codecs.internalKeyEncoder(format, schema.key)
         keys = KeyBatch(seed: context.options.hashSeed)
         self.windows = windows
         self.readsNullKeys = readsNullKeys

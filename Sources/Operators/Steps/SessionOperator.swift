@@ -72,7 +72,7 @@ final class SessionOperator: Operator {
         var aggregators: [Aggregator] = []
         for call in step.aggregates { aggregators.append(try AggregateLibrary.make(call, SequenceCounter(), context.environment.added, seed: context.options.hashSeed)) }
         self.aggregators = aggregators
-        keyEncoder = try Codecs.encoder(step.keyFormat, step.output.key)
+        keyEncoder = try Codecs.internalKeyEncoder(step.keyFormat, step.output.key)
         keys = Self.makeKeys(step, context)
         lateRows = try step.late.map { late throws(DataflowError) in try LateRowWriter(late, context) }
         columns = step.output.columns.map { Column($0.type) }

@@ -7,6 +7,7 @@
 
 package import Bytes
 import Plans
+import Schemas
 import Synchronization
 
 /// The rows of some records of a run, as every reader sees them.
@@ -62,10 +63,12 @@ final class SharedSource: Sendable {
     private let step: SourceStep
     private let state = Mutex(State())
     private let runs: SharedRunList
+    private let schemas: (any SchemaLookup)?
 
-    init(_ step: SourceStep, _ runs: SharedRunList) {
+    init(_ step: SourceStep, _ runs: SharedRunList, _ schemas: (any SchemaLookup)?) {
         self.step = step
         self.runs = runs
+        self.schemas = schemas
     }
 
     func add(_ needed: [Bool]) { change(needed, by: 1) }
@@ -110,7 +113,7 @@ final class SharedSource: Sendable {
         let id = ObjectIdentifier(run)
         if let known = state.chunks[id]?[range.lowerBound], zip(known.needed, state.needed).allSatisfy({ $0 || !$1 }) { return known }
         if state.decoder == nil {
-            do throws(DataflowError) { state.decoder = try SourceDecoder(step, needed: state.needed) } catch { return nil }
+            do throws(DataflowError) { state.decoder = try SourceDecoder(step, needed: state.needed, schemas: schemas) } catch { return nil }
         }
         guard let decoder = state.decoder else { return nil }
         decoder.decode(run, range)
@@ -148,9 +151,9 @@ package final class SharedDecoding: Sendable {
     package init() {}
 
     /// Adds a reader; `leave` takes it out again.
-    func join(_ step: SourceStep) -> SharedSource {
+    func join(_ step: SourceStep, schemas: (any SchemaLookup)?) -> SharedSource {
         sources.withLock { sources in
-            let source = sources[step.common] ?? SharedSource(step.common, runs)
+            let source = sources[step.common] ?? SharedSource(step.common, runs, schemas)
             sources[step.common] = source
             source.add(step.needed)
             return source

@@ -3,6 +3,7 @@
 import Bytes
 import Formats
 import Plans
+import Quantities
 import Values
 
 /// Encodes rows as records of the sink topic.
@@ -17,6 +18,8 @@ final class SinkOperator: Operator {
     private let makesKeys: Bool
     /// It writes another topic than the dataflow's own.
     private let isBeside: Bool
+    /// Whether no row can be written at all: the query ends with the first.
+    private let hasObstacle: Bool
     let records = RecordSink()
 
     init(
@@ -28,6 +31,7 @@ final class SinkOperator: Operator {
         keyCount = schema.keyCount
         key = try Codecs.encoder(sink.keyFormat, schema.key)
         value = try Codecs.encoder(sink.valueFormat, schema.value)
+        hasObstacle = key.obstacle != nil || value.obstacle != nil
         timestamp = try sink.timestamp.map { column throws(DataflowError) in
             try TimestampReader(column, schema.columns[column.column].type)
         }
@@ -37,6 +41,11 @@ final class SinkOperator: Operator {
 
     override func push(_ batch: Batch) throws(DataflowError) {
         let before = records.bytes.count
+        if hasObstacle, let obstacle = key.obstacle ?? value.obstacle, !batch.selection.isEmpty {
+            let row = batch.selection[0]
+            throw DataflowError(
+                obstacle, input: batch.input, partition: batch.partition, offset: Offset(clamping: batch.offsets[row]))
+        }
         key.begin(batch.columns)
         value.begin(batch.columns)
         if batch.shownText <= 4 * OutputLimits.sliceBytes {
@@ -78,10 +87,39 @@ final class SinkOperator: Operator {
             key.encodeRows(rows, present: present(batch), to: records.bytes, into: &records.keys)
         }
         value.encodeRows(rows, present: batch.hasValue, to: records.bytes, into: &records.values)
+        if !key.failures.isEmpty || !value.failures.isEmpty { rows = leaveOut(batch, rows) }
         if !batch.headers.isEmpty || !records.headers.isEmpty {
             while records.headers.count < records.count - rows.count { records.headers.append(.null) }
             rows.forEach { records.headers.append(batch.headers.isEmpty ? .null : copyHeader(batch, $0)) }
         }
+    }
+
+    /// Takes the rows that cannot be written out of the latest records, and reports them. Gives the others.
+    private func leaveOut(_ batch: Batch, _ rows: Selection) -> Selection {
+        var reasons: [Int: String] = [:]
+        for failure in key.failures + value.failures where reasons[failure.row] == nil { reasons[failure.row] = failure.message }
+        key.failures = []
+        value.failures = []
+        let first = records.count - rows.count
+        var kept = first
+        var left: [Int32] = []
+        for place in 0..<rows.count {
+            let row = rows[place]
+            if let reason = reasons[row] {
+                context.errors.add(.serialization, step: "Sink", column: nil, message: reason, batch: batch, row: row)
+                continue
+            }
+            records.keys[kept] = records.keys[first + place]
+            records.values[kept] = records.values[first + place]
+            records.timestamps[kept] = records.timestamps[first + place]
+            left.append(Int32(truncatingIfNeeded: row))
+            kept += 1
+        }
+        let dropped = rows.count - left.count
+        records.keys.removeLast(dropped)
+        records.values.removeLast(dropped)
+        records.timestamps.removeLast(dropped)
+        return .only(left)
     }
 
     /// Which rows have a key; empty when all have. A row whose key columns are all NULL came without a key and leaves without one,

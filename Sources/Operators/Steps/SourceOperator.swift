@@ -23,7 +23,7 @@ final class SourceOperator: Operator {
     init(_ step: SourceStep, input: Int, _ context: DataflowContext, next: Operator) throws(DataflowError) {
         self.step = step
         self.input = input
-        decoder = try SourceDecoder(step, needed: step.needed)
+        decoder = try SourceDecoder(step, needed: step.needed, schemas: context.environment.schemas)
         super.init(context, next: next)
     }
 
@@ -46,7 +46,7 @@ final class SourceOperator: Operator {
 
     private func wholeDecoder() throws(DataflowError) -> SourceDecoder {
         if let decoder { return decoder }
-        let made = try SourceDecoder(step, needed: step.needed)
+        let made = try SourceDecoder(step, needed: step.needed, schemas: context.environment.schemas)
         decoder = made
         return made
     }

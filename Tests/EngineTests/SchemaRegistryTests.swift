@@ -1,0 +1,48 @@
+// The formats of the registry through statements: schemas are registered, columns come from them, rows go in and out, and a restart knows them.
+
+import Bytes
+import Engine
+import LogStore
+import Platform
+import Testing
+
+@Suite struct SchemaRegistryTests {
+    @Test(arguments: ["AVRO", "PROTOBUF", "JSON_SR"])
+    func rowsGoInAndOut(_ format: String) throws {
+        let millrace = try Millrace()
+        let made = millrace.run(
+            """
+            CREATE STREAM S (K INT KEY, A STRING, B DECIMAL(6, 2), C ARRAY<BIGINT>, D STRUCT<X DOUBLE, Y DATE>, E MAP<STRING, TIMESTAMP>)
+              WITH (FORMAT='\(format)');
+            INSERT INTO S VALUES (1, 'é', 12.34, ARRAY[1, 2], STRUCT(X := 0.5, Y := '2024-01-31'), MAP('m' := '2024-01-31T09:15:00'));
+            CREATE STREAM T AS SELECT K, A, B, C, D->X AS X, E['m'] AS M FROM S;
+            CREATE STREAM U WITH (KAFKA_TOPIC='T', FORMAT='\(format)');
+            """)
+        #expect(!made.contains { $0.hasPrefix("- ") }, "\(made)")
+        let expected = #"[1,"é",12.34,[1,2],0.5,"2024-01-31T09:15:00.000"]"#
+        for source in ["T", "U"] {
+            let lines = millrace.run("SELECT * FROM \(source);")
+            #expect(lines.contains { $0.contains(expected) }, "\(source): \(lines)")
+        }
+        let schemas = millrace.run("SHOW SCHEMAS;").joined(separator: "\n")
+        for subject in ["S-key", "S-value", "T-key", "T-value"] { #expect(schemas.contains("\"\(subject)\""), "\(schemas)") }
+        #expect(millrace.run("DESCRIBE SCHEMA 'T-value';").joined().contains("X DOUBLE"))
+        #expect(millrace.run("ASSERT SCHEMA SUBJECT 'T-value' TIMEOUT 1 SECOND;").joined().contains("Schema exists"))
+        #expect(millrace.run("ASSERT NOT EXISTS SCHEMA SUBJECT 'T-value' TIMEOUT 0 SECONDS;").joined().contains("exists"))
+    }
+
+    @Test func whatIsRefused() throws {
+        let millrace = try Millrace()
+        for (statement, message) in [
+            ("CREATE STREAM A WITH (KAFKA_TOPIC='a', VALUE_FORMAT='AVRO');", "Schema for message values on topic 'a' does not exist"),
+            ("CREATE STREAM A (X INT) WITH (VALUE_FORMAT='JSON', VALUE_SCHEMA_ID=1);", "VALUE_FORMAT should support schema inference"),
+            ("CREATE STREAM A (X INT) WITH (VALUE_FORMAT='JSON', VALUE_SCHEMA_FULL_NAME='a.B');", "does not support the following configs"),
+            ("CREATE STREAM A (X INT) WITH (VALUE_FORMAT='AVRO', VALUE_PROTOBUF_NULLABLE_REPRESENTATION='OPTIONAL');", "nullableRepresentation"),
+            ("CREATE STREAM A (`1x` INT) WITH (VALUE_FORMAT='AVRO');", "Illegal initial character: 1x"),
+            ("DESCRIBE SCHEMA 'none';", "has no subject"), ("ASSERT SCHEMA ID 7 TIMEOUT 0 SECONDS;", "Schema with id: 7 does not exist"),
+        ] {
+            let answer = millrace.run(statement).joined(separator: "\n")
+            #expect(answer.contains(message), "\(statement): \(answer)")
+        }
+    }
+}
