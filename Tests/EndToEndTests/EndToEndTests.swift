@@ -473,7 +473,7 @@ private func python(_ script: String, _ arguments: [String]) throws -> (output: 
     /// Kafka's clients against the listener; those that are not there are named.
     @Test(.enabled(if: Surroundings.hasProgram("python3"), "there is no Python"))
     func kafkaClientsAreServed() throws {
-        let (output, status) = try python("kafka.py", [millrace])
+        let (output, status) = try python("kafka_clients.py", [millrace])
         #expect(status == 0, "\(output)")
         print(output)
     }

@@ -193,7 +193,7 @@ final class ScriptedLog: EventLog {
     func offset(of topic: TopicID, partition: PartitionIndex, atOrAfter timestamp: Int64) throws(LogError) -> Offset? { nil }
 
     func commit(_ commit: Commit, completion: @escaping @Sendable (Result<CommitReceipt, LogError>) -> Void) {
-        let outcome = state.update { state -> Result<Pending, LogError> in
+        let outcome = state.update { state -> Result<(Pending, isHeld: Bool), LogError> in
             if let refusal = refusal(of: commit, &state) {
                 state.refused.append(refusal)
                 return .failure(refusal)
@@ -214,13 +214,14 @@ final class ScriptedLog: EventLog {
             state.commits.append(commit)
             let pending = Pending(commit: commit, receipt: receipt, completion: completion, ends: ends)
             if state.holds { state.pending.append(pending) }
-            return .success(pending)
+            return .success((pending, state.holds))
         }
         switch outcome {
         case .failure(let error): completion(.failure(error))
-        case .success(let pending):
+        case .success(let (pending, isHeld)):
             notify(Array(pending.ends.keys))
-            if !state.withLock({ $0.pending.contains { $0.receipt == pending.receipt && $0.ends == pending.ends } }) { finish(pending) }
+            // A held one is for `complete`, which may have had it already: nothing is completed twice.
+            if !isHeld { finish(pending) }
         }
     }
 

@@ -1,6 +1,6 @@
 """Kafka's clients against the server's listener: what one client writes, the others and SQL read, and the other way round.
 
-    kafka.py MILLRACE
+    kafka_clients.py MILLRACE
 
 Clients that are not there are skipped with a line: kcat, and the Python modules confluent_kafka, kafka and aiokafka; MILLRACE_SHARED/kafka
 has the Java tools. The last line is `N passed, N skipped`."""
