@@ -6,6 +6,9 @@ import Formats
 /// The formats that one side of all records so far could be in. Of the window in a key it does not guess: the catalog knows.
 struct FormatGuess {
     enum Candidate: String, CaseIterable {
+        case avro = "AVRO"
+        case protobuf = "PROTOBUF"
+        case jsonSR = "JSON_SR"
         case json = "JSON"
         case bigint = "KAFKA_BIGINT"
         case double = "KAFKA_DOUBLE"
@@ -19,7 +22,13 @@ struct FormatGuess {
     /// Some record fitted a format, though perhaps not the format of the others.
     private var hasFitted = false
 
-    init(window: KeyWindow? = nil) { self.window = window }
+    /// Reads the records whose header names a schema.
+    private let registry: RegistryRecords?
+
+    init(window: KeyWindow? = nil, registry: RegistryRecords? = nil) {
+        self.window = window
+        self.registry = registry
+    }
 
     /// Bytes behind the key that hold its window.
     private var windowBytes: Int {
@@ -35,14 +44,18 @@ struct FormatGuess {
         guard let bytes, bytes.count >= windowBytes else { return false }
         let plain = Array(bytes.dropLast(windowBytes))
         let old = candidates
-        let own = Self.candidates(for: plain)
+        let own = candidates(for: plain)
         if !own.isEmpty { hasFitted = true }
         let new = (old ?? Candidate.allCases).filter(own.contains)
         candidates = new
         return old != new
     }
 
-    private static func candidates(for bytes: [UInt8]) -> [Candidate] { Candidate.allCases.filter { fits(bytes, $0) } }
+    /// A header that names a known schema decides.
+    private func candidates(for bytes: [UInt8]) -> [Candidate] {
+        if let format = registry?.format(of: bytes), let own = Candidate(rawValue: format.rawValue) { return [own] }
+        return Candidate.allCases.filter { Self.fits(bytes, $0) }
+    }
 
     private static func fits(_ bytes: [UInt8], _ candidate: Candidate) -> Bool {
         switch candidate {
@@ -52,6 +65,7 @@ struct FormatGuess {
         case .bigint, .double: return bytes.count == 8
         case .int: return bytes.count == 4
         case .string: return isText(bytes)
+        case .avro, .protobuf, .jsonSR: return false
         }
     }
 
@@ -86,13 +100,14 @@ struct FormatGuess {
     }
 
     private func plainText(of bytes: [UInt8]) -> String {
-        switch candidates?.first ?? Self.candidates(for: bytes).first {
+        if let text = registry?.text(of: bytes) { return text }
+        switch candidates?.first ?? candidates(for: bytes).first {
         case .int?, .bigint?, .double?:
             // Text of that length is more likely text.
             if bytes.allSatisfy({ $0 >= 32 && $0 < 127 }) { return String(decoding: bytes, as: UTF8.self) }
             return String(bytes.reduce(Int64(bytes.first.map { $0 >= 128 ? -1 : 0 } ?? 0)) { $0 << 8 | Int64($1) })
         case .json?, .string?: return String(decoding: bytes, as: UTF8.self)
-        case nil: return hexadecimal(bytes)
+        case .avro?, .protobuf?, .jsonSR?, nil: return hexadecimal(bytes)
         }
     }
 }

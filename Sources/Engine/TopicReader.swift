@@ -55,7 +55,8 @@ final class TopicReader: @unchecked Sendable {
         self.whenDone = whenDone
         interval = statement.interval.map { Int(clamping: $0) } ?? 1
         limit = statement.limit.map { Int(clamping: $0) }
-        guesses = (FormatGuess(window: keyWindow), FormatGuess())
+        let registry = RegistryRecords(execution.engine.registry)
+        guesses = (FormatGuess(window: keyWindow, registry: registry), FormatGuess(registry: registry))
         ends = follows ? nil : topic.partitions.map(\.bounds.durableEnd)
         positions = topic.partitions.map { statement.fromBeginning ? $0.bounds.start : $0.bounds.durableEnd }
     }

@@ -35,6 +35,10 @@ private func python(_ script: String, _ arguments: [String]) throws -> (output: 
     try run("/usr/bin/env", ["python3", root + "/Tests/EndToEndTests/" + script] + arguments)
 }
 
+/// Whether Python has what judges the bytes of records with schemas.
+private let hasSchemaJudges =
+    (try? run("/usr/bin/env", ["python3", "-c", "import fastavro, jsonschema, google.protobuf"]).status) == 0
+
 @Suite(.serialized) struct EndToEnd {
     /// The example that needs nothing prints what it printed before. `MILLRACE_UPDATE_GOLDEN=1` rewrites the expectations.
     @Test func theOrdersExampleRuns() throws { try checkExample("orders") }
@@ -217,6 +221,11 @@ private func python(_ script: String, _ arguments: [String]) throws -> (output: 
 
     @Test(.enabled(if: Surroundings.hasProgram("python3"), "python3 is not installed")) func aDumpEndsWithTheTopic() throws {
         let (output, status) = try python("dump.py", [millrace])
+        #expect(status == 0, "\(output)")
+    }
+
+    @Test(.enabled(if: hasSchemaJudges, "fastavro, protobuf or jsonschema is not installed")) func othersReadAndWriteTheRecordsOfSchemas() throws {
+        let (output, status) = try python("schemas.py", [millrace])
         #expect(status == 0, "\(output)")
     }
 

@@ -24,6 +24,8 @@ import Testing
             let lines = millrace.run("SELECT * FROM \(source);")
             #expect(lines.contains { $0.contains(expected) }, "\(source): \(lines)")
         }
+        let printed = millrace.run("PRINT 'T' FROM BEGINNING LIMIT 1;").joined(separator: "\n")
+        #expect(printed.contains("Value format: \(format)") && printed.contains(#"value: {\"A\":\"é\",\"B\":12.34"#), "\(printed)")
         let schemas = millrace.run("SHOW SCHEMAS;").joined(separator: "\n")
         for subject in ["S-key", "S-value", "T-key", "T-value"] { #expect(schemas.contains("\"\(subject)\""), "\(schemas)") }
         #expect(millrace.run("DESCRIBE SCHEMA 'T-value';").joined().contains("X DOUBLE"))
