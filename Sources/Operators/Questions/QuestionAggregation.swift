@@ -82,20 +82,22 @@ final class QuestionAggregation: QuestionStage {
                 (operations.rows, operations.groups) = (rows, groups)
                 if let column = isCounted[index] { operations.keep { !column.isNull($0) && column.words[$0] != 0 } }
                 if let distinct = set.distinct[index] { try keepDifferent(&operations, values[index], distinct) }
-                try apply(operations, values[index], of: index, to: set)
-                context.dataflow.reportSkipped(by: set.groups.table.aggregators[index], of: chunk, operations.rows)
+                try apply(operations, values[index], of: index, to: set, chunk)
             }
             try set.groups.account()
         }
         try context.checkCancelled()
     }
 
-    private func apply(_ operations: GroupOperations, _ values: [Column], of index: Int, to set: GroupingSet) throws(DataflowError) {
+    private func apply(
+        _ operations: GroupOperations, _ values: [Column], of index: Int, to set: GroupingSet, _ chunk: Batch
+    ) throws(DataflowError) {
         do throws(AggregateFailure) {
             try set.groups.table.aggregators[index].apply(operations, values, old: [], result: nil)
         } catch {
             throw DataflowError("\(aggregation.aggregates[index].call.function) failed: \(error.message)")
         }
+        context.dataflow.reportSkipped(by: set.groups.table.aggregators[index], of: chunk, operations.rows)
     }
 
     /// The rows that count. Without a key that it needs a row is in no group, which is reported.
@@ -168,7 +170,7 @@ final class QuestionAggregation: QuestionStage {
                 operations.groups = operations.rows.map { Int32(truncatingIfNeeded: chunk.columns[0].words[Int($0)]) }
                 let values = Array(chunk.columns.dropFirst())
                 try keepDifferent(&operations, values, part)
-                try apply(operations, values, of: index, to: set)
+                try apply(operations, values, of: index, to: set, chunk)
                 try set.groups.account()
                 try context.checkCancelled()
                 return true
