@@ -215,7 +215,12 @@ enum ProtobufReader {
         setZero(column.children[0], row)
         if case .spelled(let number) = key { column.children[0].setText(row, zeroText(number)) }
         switch value {
-        case .message, .timestamp, .date, .time, .decimal, .wrapped: column.children[1].setNull(row)
+        case .message, .timestamp, .time, .decimal, .wrapped:
+            // A value that is left out is an empty message, not NULL.
+            var empty = cursor
+            empty.end = empty.at
+            guard readMessage(value, &empty, column.children[1], row) else { return cursor.fail("a value of a map is missing") }
+        case .date: column.children[1].setNull(row)
         case .symbol(let names): column.children[1].setText(row, names[0] ?? [])
         default: setZero(column.children[1], row)
         }
