@@ -49,7 +49,10 @@ extension ExpressionAnalyser {
             part.type = value.type
             switch name.text {
             case "LAG": part.function = .lag(distance: try distance(arguments, name))
-            case "LEAD": part.function = .lead(distance: try distance(arguments, name))
+            case "LEAD":
+                // A row that looks at itself waits for none.
+                let ahead = try distance(arguments, name)
+                part.function = ahead == 0 ? .lag(distance: 0) : .lead(distance: ahead)
             default: part.function = .firstValue
             }
             if arguments.count > 2 {

@@ -168,7 +168,7 @@ package enum CommandTable {
             operands: [
                 OperandSpec(
                     name: "ACTION", kind: .choice(["list", "describe", "verify", "dump"]), count: 1...1,
-                    help: "list, describe, verify or dump; dump ends with the last record, tail waits for more"),
+                    help: "list, describe, verify or dump; dump ends with the last record, millrace tail waits for more"),
                 OperandSpec(name: "TOPIC", kind: .text, count: 0...1, help: "the topic; all of them unless given"),
             ],
             options: [

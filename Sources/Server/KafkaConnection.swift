@@ -12,6 +12,8 @@ final class KafkaConnection: SocketOwner, @unchecked Sendable {
     static let connectionLimit = 10_000
     /// Milliseconds without a request after which a connection is closed, as in Kafka (`connections.max.idle.ms`).
     static let idleMilliseconds = 600_000
+    /// Bytes of unfinished requests of all connections; beyond it the one that adds to them is closed.
+    private static let mostUnfinished = 512 << 20
     /// Bytes behind the request under way from which on the client has to wait.
     private static let mostWaiting = 1 << 20
 
@@ -38,8 +40,11 @@ final class KafkaConnection: SocketOwner, @unchecked Sendable {
     // MARK: Socket
 
     func received(_ bytes: [UInt8]) {
+        let before = intake.waiting
         intake.append(bytes)
         answerNext()
+        server.unfinishedKafkaBytes += intake.waiting - before
+        if server.unfinishedKafkaBytes > KafkaConnection.mostUnfinished { return leave("unfinished requests of all clients take too much memory") }
         if isAnswering, intake.waiting > KafkaConnection.mostWaiting { socket.setReading(false) }
     }
 
@@ -54,7 +59,11 @@ final class KafkaConnection: SocketOwner, @unchecked Sendable {
         if unsent == 0, isAnswering { goOn() }
     }
 
-    func closed() { server.forget(self) }
+    func closed() {
+        server.unfinishedKafkaBytes -= intake.waiting
+        intake = FrameIntake()
+        server.forget(self)
+    }
 
     /// Called once a second.
     func tick() {
@@ -106,7 +115,9 @@ final class KafkaConnection: SocketOwner, @unchecked Sendable {
         // Not from inside the writing of the answer: a client may have sent thousands of requests at once.
         server.loop.post { [self] in
             socket.setReading(!hasInputEnded)
+            let before = intake.waiting
             answerNext()
+            server.unfinishedKafkaBytes += intake.waiting - before
         }
     }
 

@@ -65,6 +65,8 @@ package final class MillraceServer: @unchecked Sendable {
     private var metricsListener: SocketListener?
     private var kafkaConnections: [ObjectIdentifier: KafkaConnection] = [:]
     private var kafkaListener: SocketListener?
+    /// Bytes that Kafka's clients have sent of requests which are not answered yet. Touched on the loop's thread.
+    var unfinishedKafkaBytes = 0
     /// The broker that Kafka's clients talk to; nil where none may come.
     private let broker: KafkaBroker?
     private var nextNumber = 1

@@ -16,7 +16,7 @@ struct Widths: Hashable, Sendable, CustomTestStringConvertible {
 
 extension Millrace {
     /// The rows of a bounded query once all queries have caught up.
-    fileprivate func settled(_ query: String) -> [String] {
+    func settled(_ query: String) -> [String] {
         if !engine.drain(nanoseconds: 10_000_000_000) { Issue.record("the queries do not catch up") }
         return run(query).filter { !$0.hasPrefix("=") && !$0.hasPrefix("+") }
     }

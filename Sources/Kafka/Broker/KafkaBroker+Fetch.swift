@@ -15,8 +15,8 @@ struct FetchedPartition: Sendable {
 }
 
 extension KafkaBroker {
-    /// Bytes of one answer, whatever a client asks for.
-    private static let mostBytes = 64 << 20
+    /// Bytes of one answer, and milliseconds until it, whatever a client asks for: it asks again.
+    private static let mostBytes = 16 << 20, longestWait: Int32 = 60_000
 
     func fetch(_ request: FetchRequest, _ reply: @escaping @Sendable (FetchResponse?) -> Void) {
         // Incremental sessions are not kept: session 0 in an answer tells a client that each request has to name all partitions.
@@ -28,7 +28,7 @@ extension KafkaBroker {
         let (response, found) = read(request)
         let isEnough = found.bytes >= max(0, Int(request.minBytes)) || found.hasErrors || request.maxWaitMs <= 0 || found.waiting.isEmpty
         if isEnough { return reply(response) }
-        waiting.wait(found.waiting, milliseconds: Int64(request.maxWaitMs)) { [self] isLast in
+        waiting.wait(found.waiting, milliseconds: Int64(min(request.maxWaitMs, KafkaBroker.longestWait))) { [self] isLast in
             let (response, found) = read(request)
             if !isLast, found.bytes < Int(request.minBytes), !found.hasErrors { return false }
             reply(response)

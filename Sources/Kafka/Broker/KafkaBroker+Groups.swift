@@ -8,7 +8,8 @@ extension KafkaBroker {
         var response = FindCoordinatorResponse()
         // Of groups; coordinators of transactions come with those.
         let isServed = request.keyType == 0
-        let error = isServed ? KafkaError.none : .coordinatorNotAvailable
+        // An error that no client takes for one that passes.
+        let error = isServed ? KafkaError.none : .transactionalIDAuthorizationFailed
         let message: String? = isServed ? nil : "transactions are not served yet"
         let (node, host, port) = isServed ? (KafkaBroker.node, options.host, Int32(clamping: options.port)) : (-1, "", -1)
         (response.errorCode, response.errorMessage) = (error.rawValue, message)

@@ -93,7 +93,7 @@ extension KafkaBroker {
     func initProducer(_ request: InitProducerIdRequest) -> InitProducerIdResponse {
         var response = InitProducerIdResponse()
         if request.transactionalId != nil {
-            response.fail(.unsupportedForMessageFormat)
+            response.fail(.transactionalIDAuthorizationFailed)
             options.report("kafka_transactions", "a transactional producer was refused: transactions are not served yet")
         } else if request.producerId >= 0, request.producerEpoch >= 0, request.producerEpoch < .max - 1 {
             (response.producerId, response.producerEpoch) = (request.producerId, request.producerEpoch + 1)

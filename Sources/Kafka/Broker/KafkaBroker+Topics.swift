@@ -178,7 +178,7 @@ extension KafkaBroker {
                     throw Refusal(name == nil ? .unknownTopicID : .unknownTopicOrPartition, "there is no such topic")
                 }
                 if options.isReserved(topic.name) { throw Refusal(.topicAuthorizationFailed, "the topic belongs to Millrace") }
-                if let obstacle = options.obstacle(topic.name) { throw Refusal(.topicAuthorizationFailed, obstacle) }
+                if let obstacle = options.obstacle(topic.name) { throw Refusal(.policyViolation, obstacle) }
                 (deleted.name, deleted.topicId) = (topic.name, MessageUUID(high: topic.id.high, low: topic.id.low))
                 do throws(LogError) { try log.deleteTopic(topic.id) } catch { throw Refusal(KafkaError(error), error.message) }
             } catch {

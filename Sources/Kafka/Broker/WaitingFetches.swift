@@ -48,7 +48,7 @@ final class WaitingFetches: Sendable {
         let number = state.withLock { state -> UInt64 in
             state.last += 1
             state.waiting[state.last] = Waiting(
-                partitions: partitions, deadline: now + min(milliseconds, Int64(Int32.max)), attempt: attempt)
+                partitions: partitions, deadline: now + milliseconds, attempt: attempt)
             for topic in Set(partitions.map(\.topic)) {
                 state.byTopic[topic, default: []].insert(state.last)
                 guard state.subscriptions[topic] == nil else { continue }

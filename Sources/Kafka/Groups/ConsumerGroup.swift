@@ -58,6 +58,9 @@ struct ConsumerGroup {
     /// Whether nothing of it is left but offsets.
     var isIdle: Bool { members.isEmpty && promised.isEmpty }
 
+    /// Members, and those that are to come.
+    var size: Int { members.count + promised.count }
+
     func member(_ id: String) -> GroupMember? { members.first { $0.id == id } }
 
     private func place(_ id: String) -> Int? { members.firstIndex { $0.id == id } }

@@ -10,6 +10,8 @@ final class GroupCoordinator: Sendable {
     static let sessionTimeouts: ClosedRange<Int32> = 6_000...1_800_000
     /// Groups at once, and members of one: what a client can make others hold.
     static let mostGroups = 10_000, mostMembers = 2_000
+    /// Milliseconds that a rebalance may take, and bytes that a member may have to say of itself.
+    static let longestRebalance: Int32 = 1_800_000, mostMetadata = 1 << 20
 
     private let groups = Mutex<[String: ConsumerGroup]>([:])
     let offsets: GroupOffsets
@@ -50,6 +52,10 @@ final class GroupCoordinator: Sendable {
             refusal.errorCode = KafkaError.invalidGroupID.rawValue
         } else if !GroupCoordinator.sessionTimeouts.contains(request.sessionTimeoutMs) {
             refusal.errorCode = KafkaError.invalidSessionTimeout.rawValue
+        } else if request.rebalanceTimeoutMs > GroupCoordinator.longestRebalance
+            || request.protocols.reduce(0, { $0 + $1.metadata.count + $1.name.utf8.count }) > GroupCoordinator.mostMetadata
+        {
+            refusal.errorCode = KafkaError.invalidRequest.rawValue
         } else if isFull(request.groupId) {
             refusal.errorCode = KafkaError.coordinatorNotAvailable.rawValue
         }
@@ -62,7 +68,7 @@ final class GroupCoordinator: Sendable {
 
     private func isFull(_ name: String) -> Bool {
         groups.withLock { groups in
-            groups[name].map { $0.members.count >= GroupCoordinator.mostMembers } ?? (groups.count >= GroupCoordinator.mostGroups)
+            groups[name].map { $0.size >= GroupCoordinator.mostMembers } ?? (groups.count >= GroupCoordinator.mostGroups)
         }
     }
 
@@ -99,7 +105,7 @@ final class GroupCoordinator: Sendable {
     /// Forgets a group with its offsets, which `completion` says.
     func delete(_ name: String, completion: @escaping @Sendable (KafkaError) -> Void) {
         do throws(LogError) {
-            let committed = try offsets.offsets(of: name)
+            let committed = try offsets.places(of: name)
             let state = groups.withLock { groups -> KafkaError in
                 guard let group = groups[name] else { return committed.isEmpty ? .groupIDNotFound : .none }
                 if !group.isIdle { return .nonEmptyGroup }
@@ -107,7 +113,7 @@ final class GroupCoordinator: Sendable {
                 return .none
             }
             guard state == .none else { return completion(state) }
-            offsets.commit(name, committed.mapValues { _ in nil }) { completion($0.map { KafkaError($0) } ?? .none) }
+            offsets.commit(name, Dictionary(uniqueKeysWithValues: committed.map { ($0, nil) })) { completion($0.map { KafkaError($0) } ?? .none) }
         } catch {
             completion(KafkaError(error))
         }

@@ -10,8 +10,9 @@ import Synchronization
 /// A committed offset as clients see it.
 struct CommittedOffset: Equatable, Sendable {
     var offset: Int64
-    var leaderEpoch: Int32 = -1
     var metadata: String
+    /// The topic that was meant: one that is made again under the same name is read from its beginning.
+    var topic: TopicID?
 }
 
 /// A partition by the name of its topic.
@@ -65,15 +66,30 @@ final class GroupOffsets: Sendable {
         guard !run.keys[index].isNull, let key = OffsetKey(Array(run.bytes[run.keys[index].indexes])) else { return }
         let partition = NamedPartition(topic: key.topic, partition: key.partition.int32)
         let value = run.values[index].isNull ? nil : OffsetValue(Array(run.bytes[run.values[index].indexes]))
-        state.groups[key.group, default: [:]][partition] = value.map { CommittedOffset(offset: $0.offset.count, metadata: $0.metadata) }
+        state.groups[key.group, default: [:]][partition] = value.map {
+            CommittedOffset(offset: $0.offset.count, metadata: $0.metadata, topic: $0.topic)
+        }
         if state.groups[key.group]?.isEmpty == true { state.groups[key.group] = nil }
     }
 
-    /// What a group has committed. Errors: those of reading the topic.
+    /// What a group has committed of topics that are there. Errors: those of reading the topic.
     func offsets(of group: String) throws(LogError) -> [NamedPartition: CommittedOffset] {
         let result = state.withLock { state -> Result<[NamedPartition: CommittedOffset], LogError> in
             do throws(LogError) { try refresh(&state) } catch { return .failure(error) }
-            return .success(state.groups[group] ?? [:])
+            // What was committed of a topic that is gone counts for nobody.
+            return .success((state.groups[group] ?? [:]).filter { place, offset in
+                guard let topic = log.topicID(named: place.topic) else { return false }
+                return offset.topic == nil || offset.topic == topic
+            })
+        }
+        return try result.get()
+    }
+
+    /// The partitions of which a group has committed anything, those of topics that are gone among them. Errors: those of reading the topic.
+    func places(of group: String) throws(LogError) -> [NamedPartition] {
+        let result = state.withLock { state -> Result<[NamedPartition], LogError> in
+            do throws(LogError) { try refresh(&state) } catch { return .failure(error) }
+            return .success(Array((state.groups[group] ?? [:]).keys))
         }
         return try result.get()
     }

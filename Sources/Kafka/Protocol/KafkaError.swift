@@ -30,8 +30,10 @@ enum KafkaError: Int16, Sendable {
     case invalidConfig = 40
     case invalidRequest = 42
     case unsupportedForMessageFormat = 43
+    case policyViolation = 44
     case outOfOrderSequenceNumber = 45
     case invalidProducerEpoch = 47
+    case transactionalIDAuthorizationFailed = 53
     case kafkaStorageError = 56
     case nonEmptyGroup = 68
     case groupIDNotFound = 69
