@@ -342,6 +342,11 @@ import Testing
         #expect(try committed("g", version: 8) == [])
         #expect(try commit("g", [1: 3]) == [0])
         #expect(try committed("g", version: 8) == ["t-1 3 m"])
+        var listing = ListGroupsRequest()
+        for (types, states, count) in [([], [], 1), (["Classic"], ["EMPTY"], 1), (["Consumer"], [], 0), ([], ["Stable"], 0)] as [([String], [String], Int)] {
+            (listing.typesFilter, listing.statesFilter) = (types, states)
+            #expect(try ask(listing, as: ListGroupsResponse.self).groups.count == count)
+        }
         var deleting = DeleteGroupsRequest()
         deleting.groupsNames = ["g", "none", "QUERY_1"]
         #expect(try ask(deleting, as: DeleteGroupsResponse.self).results.map(\.errorCode) == [0, 69, 30])

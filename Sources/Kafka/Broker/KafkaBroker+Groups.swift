@@ -188,6 +188,9 @@ extension KafkaBroker {
     func listGroups(_ request: ListGroupsRequest) -> ListGroupsResponse {
         var response = ListGroupsResponse()
         do throws(LogError) {
+            // In any case of letters, as clients write them.
+            let states = request.statesFilter.map { $0.lowercased() }
+            let types = request.typesFilter.map { $0.lowercased() }
             for name in try groups.names() {
                 let group = groups.group(name)
                 var listed = ListGroupsResponse.Group()
@@ -195,8 +198,8 @@ extension KafkaBroker {
                 listed.protocolType = group?.protocolType ?? ""
                 listed.groupState = (group?.phase ?? .empty).rawValue
                 listed.groupType = "classic"
-                let isWanted = request.statesFilter.isEmpty || request.statesFilter.contains(listed.groupState)
-                if isWanted, request.typesFilter.isEmpty || request.typesFilter.contains("classic") { response.groups.append(listed) }
+                let isWanted = states.isEmpty || states.contains(listed.groupState.lowercased())
+                if isWanted, types.isEmpty || types.contains(listed.groupType) { response.groups.append(listed) }
             }
         } catch {
             response.fail(KafkaError(error))
