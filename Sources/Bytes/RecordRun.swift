@@ -72,6 +72,9 @@ package final class RecordRun: Sendable {
             nextOffset: next, isAtEnd: false)
     }
 
+    /// The bytes of a range, nil for null.
+    package func bytes(of range: ByteRange) -> [UInt8]? { range.isNull ? nil : Array(bytes[range.indexes]) }
+
     /// The offset of one record. None is negative: a batch whose header says so is not read.
     @inlinable package func offset(at index: Int) -> Offset { Offset(clamping: offsets[index]) }
 }

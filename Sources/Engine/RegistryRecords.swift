@@ -79,7 +79,7 @@ final class RegistryRecords {
         case (.double(let number), _): number.isFinite ? .number("\(number)") : .string("\(number)")
         case (.decimal(let number), _): .number(number.description)
         case (.string(let text), _): .string(text)
-        case (.bytes(let bytes), _): .string(base64(bytes))
+        case (.bytes(let bytes), _): .string(Base64.text(of: bytes))
         case (.array(let values), .array(let element)): .array(values.map { json($0, element) })
         case (.map(let entries), .map(_, let element)):
             .object(
@@ -91,10 +91,4 @@ final class RegistryRecords {
         default: .null
         }
     }
-}
-
-private func base64(_ bytes: [UInt8]) -> String {
-    var text: [UInt8] = []
-    Base64.append(bytes, to: &text)
-    return String(decoding: text, as: UTF8.self)
 }

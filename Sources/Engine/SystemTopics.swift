@@ -19,7 +19,7 @@ enum SystemTopics {
     static let names: Set<String> = [catalog, consumerOffsetsTopic, errorsTopic, LogRegistry.topicName]
 
     /// Topics that listings leave out unless asked for all.
-    static func isHidden(_ name: String) -> Bool { name.hasPrefix("__") || name.hasPrefix("_confluent") || name == "_schemas" }
+    static func isHidden(_ name: String) -> Bool { name.hasPrefix("__") || name.hasPrefix("_confluent") || name == LogRegistry.topicName }
 
     /// Makes those topics that are missing.
     ///

@@ -120,7 +120,7 @@ extension EventLog {
     /// Leaves the append as it is, for a log that has no form of its own.
     package func prepared(_ append: Append) throws(LogError) -> Append { append }
 
-    /// Reads the records as well; a log that can do better does.
+    /// For logs that no listener serves: their runs have no batches.
     package func fetchBatches(
         _ topic: TopicID, partition: PartitionIndex, from offset: Offset, maxBytes: ByteCount, upTo moment: LogMoment
     ) throws(LogError) -> RecordRun { try fetch(topic, partition: partition, from: offset, maxBytes: maxBytes, upTo: moment) }
@@ -137,6 +137,20 @@ extension EventLog {
     /// Picks the topic's news out of all; a log that can do better does.
     package func subscribe(to topic: TopicID, _ receiver: @escaping @Sendable (LogNews) -> Void) -> NewsSubscription {
         subscribe { news in if news.topic == topic { receiver(news) } }
+    }
+}
+
+/// Calls `body` for everything durable in a partition, from its start to its end.
+package func readAll(
+    of log: any EventLog, _ partition: PartitionKey, from start: Offset? = nil, _ body: (RecordRun) -> Void
+) throws(LogError) {
+    let bounds = try log.bounds(of: partition.topic, partition: partition.partition)
+    var offset = max(bounds.start, start ?? bounds.start)
+    while offset < bounds.durableEnd {
+        let run = try log.fetch(partition.topic, partition: partition.partition, from: offset, maxBytes: .mebibytes(1), upTo: .durable)
+        body(run)
+        if run.nextOffset <= offset { return }
+        offset = run.nextOffset
     }
 }
 

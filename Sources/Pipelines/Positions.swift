@@ -61,27 +61,6 @@ package func appendPosition(
         key: OffsetKey(group: group, topic: topic, partition: partition.partition).encoded, value: value.encoded, timestamp: time)
 }
 
-extension RecordRun {
-    /// The bytes of a range, nil for null.
-    package func bytes(of range: ByteRange) -> [UInt8]? {
-        range.isNull ? nil : Array(bytes[Int(range.start)..<Int(range.start) + Int(range.length)])
-    }
-}
-
-/// Calls `body` for everything durable in a partition, from its start to its end.
-package func readAll(
-    of log: any EventLog, _ partition: PartitionKey, from start: Offset? = nil, _ body: (RecordRun) -> Void
-) throws(LogError) {
-    let bounds = try log.bounds(of: partition.topic, partition: partition.partition)
-    var offset = max(bounds.start, start ?? bounds.start)
-    while offset < bounds.durableEnd {
-        let run = try log.fetch(partition.topic, partition: partition.partition, from: offset, maxBytes: .mebibytes(1), upTo: .durable)
-        body(run)
-        if run.nextOffset <= offset { return }
-        offset = run.nextOffset
-    }
-}
-
 extension OutgoingRecords {
     /// The records as if they had been read from a partition: offsets count from 0.
     package var asRun: RecordRun {

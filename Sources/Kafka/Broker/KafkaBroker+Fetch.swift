@@ -8,8 +8,7 @@ import Synchronization
 
 /// A partition that is read, and from where.
 struct FetchedPartition: Sendable {
-    var topic: TopicID
-    var partition: PartitionIndex
+    var place: PartitionKey
     /// Where the consumer goes on.
     var offset: Int64
 }
@@ -41,7 +40,7 @@ extension KafkaBroker {
     private struct Found {
         var bytes = 0
         var hasErrors = false
-        /// Those that are at their end.
+        /// Those that were read without an error: what may yet come for them.
         var waiting: [FetchedPartition] = []
     }
 
@@ -70,21 +69,20 @@ extension KafkaBroker {
         partition.abortedTransactions = nil
         partition.highWatermark = -1
         do throws(LogError) {
-            guard let topic, let index = PartitionIndex(exactly: Int64(wanted.partition)) else {
-                throw LogError(.unknownPartition, "there is no such partition")
-            }
-            let bounds = try log.bounds(of: topic, partition: index)
+            let place = try place(topic, wanted.partition)
+            let bounds = try log.bounds(of: place.topic, partition: place.partition)
             partition.highWatermark = bounds.durableEnd.count
             partition.lastStableOffset = bounds.durableEnd.count
             partition.logStartOffset = bounds.start.count
             guard let offset = Offset(exactly: wanted.fetchOffset), offset >= bounds.start, offset <= bounds.durableEnd else {
                 throw LogError(.offsetBeyondEnd(end: bounds.durableEnd), "the offset is outside the partition")
             }
-            found.waiting.append(FetchedPartition(topic: topic, partition: index, offset: offset.count))
+            found.waiting.append(FetchedPartition(place: place, offset: offset.count))
             // The first batch is given whole, however little was asked for: else a consumer would stand still.
             guard offset < bounds.durableEnd, left > 0 || found.bytes == 0 else { return partition }
             let most = max(0, min(left, Int(wanted.partitionMaxBytes)))
-            let run = try log.fetchBatches(topic, partition: index, from: offset, maxBytes: ByteCount(length: most), upTo: .durable)
+            let run = try log.fetchBatches(
+                place.topic, partition: place.partition, from: offset, maxBytes: ByteCount(length: most), upTo: .durable)
             partition.records = run.bytes[run.batches]
             found.bytes += run.batches.count
             left -= run.batches.count
@@ -108,10 +106,7 @@ extension KafkaBroker {
                 var partition = ListOffsetsResponse.Topic.Partition()
                 partition.partitionIndex = wanted.partitionIndex
                 do throws(LogError) {
-                    guard let id, let index = PartitionIndex(exactly: Int64(wanted.partitionIndex)) else {
-                        throw LogError(.unknownPartition, "there is no such partition")
-                    }
-                    try find(wanted.timestamp, id, index, &partition)
+                    try find(wanted.timestamp, try place(id, wanted.partitionIndex), &partition)
                 } catch {
                     partition.errorCode = KafkaError(error).rawValue
                 }
@@ -123,8 +118,9 @@ extension KafkaBroker {
     }
 
     private func find(
-        _ timestamp: Int64, _ topic: TopicID, _ partition: PartitionIndex, _ answered: inout ListOffsetsResponse.Topic.Partition
+        _ timestamp: Int64, _ place: PartitionKey, _ answered: inout ListOffsetsResponse.Topic.Partition
     ) throws(LogError) {
+        let (topic, partition) = (place.topic, place.partition)
         let bounds = try log.bounds(of: topic, partition: partition)
         answered.leaderEpoch = 0
         switch timestamp {
@@ -152,11 +148,13 @@ extension KafkaBroker {
             answered.partitions = topic.partitions.map { wanted in
                 var partition = OffsetForLeaderEpochResponse.Topic.Partition()
                 partition.partition = wanted.partition
-                guard let id, let index = PartitionIndex(exactly: Int64(wanted.partition)), let bounds = try? log.bounds(of: id, partition: index) else {
-                    partition.errorCode = KafkaError.unknownTopicOrPartition.rawValue
-                    return partition
+                do throws(LogError) {
+                    let place = try place(id, wanted.partition)
+                    let bounds = try log.bounds(of: place.topic, partition: place.partition)
+                    (partition.leaderEpoch, partition.endOffset) = (0, bounds.durableEnd.count)
+                } catch {
+                    partition.errorCode = KafkaError(error).rawValue
                 }
-                (partition.leaderEpoch, partition.endOffset) = (0, bounds.durableEnd.count)
                 return partition
             }
             return answered

@@ -4,9 +4,6 @@ import LogStore
 import Quantities
 
 extension KafkaBroker {
-    /// That nobody has asked which operations a client may do.
-    private static let unasked: Int32 = .min
-
     // MARK: Metadata
 
     func metadata(_ request: MetadataRequest, _ version: Int16) -> MetadataResponse {

@@ -5,6 +5,7 @@
 
 package import LogStore
 package import Platform
+import Quantities
 import Synchronization
 
 /// How a broker presents itself.
@@ -123,6 +124,11 @@ package final class KafkaBroker: Sendable {
         reply(.frame(api.refusal(header)))
     }
 
-    /// A new identity of members and the like.
-    func newIdentity() -> String { TopicID(high: random.next(), low: random.next()).description }
+    /// A partition as a client names it. Errors: there is none such.
+    func place(_ topic: TopicID?, _ index: Int32) throws(LogError) -> PartitionKey {
+        guard let topic, let partition = PartitionIndex(exactly: Int64(index)) else {
+            throw LogError(.unknownPartition, "there is no such partition")
+        }
+        return PartitionKey(topic: topic, partition: partition)
+    }
 }

@@ -49,7 +49,7 @@ final class WaitingFetches: Sendable {
             state.last += 1
             state.waiting[state.last] = Waiting(
                 partitions: partitions, deadline: now + milliseconds, attempt: attempt)
-            for topic in Set(partitions.map(\.topic)) {
+            for topic in Set(partitions.map(\.place.topic)) {
                 state.byTopic[topic, default: []].insert(state.last)
                 guard state.subscriptions[topic] == nil else { continue }
                 state.subscriptions[topic] = log.subscribe(to: topic) { [weak self] news in self?.take(news) }
@@ -57,8 +57,8 @@ final class WaitingFetches: Sendable {
             return state.last
         }
         // What came between the reading and the subscription was no news to it.
-        let hasGrown = partitions.contains { place in
-            (try? log.bounds(of: place.topic, partition: place.partition)).map { $0.durableEnd.count > place.offset } ?? true
+        let hasGrown = partitions.contains { fetched in
+            (try? log.bounds(of: fetched.place.topic, partition: fetched.place.partition)).map { $0.durableEnd.count > fetched.offset } ?? true
         }
         if hasGrown || state.withLock({ $0.isClosed }) { attemptSoon([number]) }
     }
@@ -67,8 +67,8 @@ final class WaitingFetches: Sendable {
     private func take(_ news: LogNews) {
         let due = state.withLock { state in
             (state.byTopic[news.topic] ?? []).filter { number in
-                state.waiting[number]?.partitions.contains { place in
-                    place.topic == news.topic && place.partition == news.partition && news.durableEnd.count > place.offset
+                state.waiting[number]?.partitions.contains { fetched in
+                    fetched.place == PartitionKey(topic: news.topic, partition: news.partition) && news.durableEnd.count > fetched.offset
                 } ?? false
             }
         }
@@ -108,7 +108,7 @@ final class WaitingFetches: Sendable {
         let unneeded = state.withLock { state -> [NewsSubscription] in
             guard let waiting = state.waiting.removeValue(forKey: number) else { return [] }
             var unneeded: [NewsSubscription] = []
-            for topic in Set(waiting.partitions.map(\.topic)) {
+            for topic in Set(waiting.partitions.map(\.place.topic)) {
                 state.byTopic[topic]?.remove(number)
                 guard state.byTopic[topic]?.isEmpty ?? false else { continue }
                 state.byTopic[topic] = nil

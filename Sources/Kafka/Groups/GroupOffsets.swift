@@ -46,26 +46,29 @@ final class GroupOffsets: Sendable {
         }
     }
 
-    /// Reads what is new in the topic, which queries write as well.
+    /// What `body` makes of the offsets, once all that is durable has been read: queries write the topic as well. Errors: those of reading it.
+    private func reading<Found>(_ body: (borrowing State) -> Found) throws(LogError) -> Found {
+        let result = state.withLock { state -> Result<Found, LogError> in
+            do throws(LogError) { try refresh(&state) } catch { return .failure(error) }
+            return .success(body(state))
+        }
+        return try result.get()
+    }
+
     private func refresh(_ state: inout State) throws(LogError) {
         guard let count = log.partitionCount(of: topic) else { return }
         for partition in PartitionIndex.all(of: count) {
-            let bounds = try log.bounds(of: topic, partition: partition)
-            var next = max(state.next[partition] ?? .first, bounds.start)
-            while next < bounds.durableEnd {
-                let run = try log.fetch(topic, partition: partition, from: next, maxBytes: .mebibytes(1), upTo: .durable)
+            try readAll(of: log, PartitionKey(topic: topic, partition: partition), from: state.next[partition]) { run in
                 for index in 0..<run.count { GroupOffsets.take(run, index, &state) }
-                next = run.nextOffset
-                if run.isAtEnd { break }
+                state.next[partition] = run.nextOffset
             }
-            state.next[partition] = next
         }
     }
 
     private static func take(_ run: RecordRun, _ index: Int, _ state: inout State) {
-        guard !run.keys[index].isNull, let key = OffsetKey(Array(run.bytes[run.keys[index].indexes])) else { return }
+        guard let key = run.bytes(of: run.keys[index]).flatMap({ OffsetKey($0) }) else { return }
+        let value = run.bytes(of: run.values[index]).flatMap { OffsetValue($0) }
         let partition = NamedPartition(topic: key.topic, partition: key.partition.int32)
-        let value = run.values[index].isNull ? nil : OffsetValue(Array(run.bytes[run.values[index].indexes]))
         state.groups[key.group, default: [:]][partition] = value.map {
             CommittedOffset(offset: $0.offset.count, metadata: $0.metadata, topic: $0.topic)
         }
@@ -74,34 +77,18 @@ final class GroupOffsets: Sendable {
 
     /// What a group has committed of topics that are there. Errors: those of reading the topic.
     func offsets(of group: String) throws(LogError) -> [NamedPartition: CommittedOffset] {
-        let result = state.withLock { state -> Result<[NamedPartition: CommittedOffset], LogError> in
-            do throws(LogError) { try refresh(&state) } catch { return .failure(error) }
-            // What was committed of a topic that is gone counts for nobody.
-            return .success((state.groups[group] ?? [:]).filter { place, offset in
-                guard let topic = log.topicID(named: place.topic) else { return false }
-                return offset.topic == nil || offset.topic == topic
-            })
+        // What was committed of a topic that is gone counts for nobody.
+        try reading { $0.groups[group] ?? [:] }.filter { place, offset in
+            guard let topic = log.topicID(named: place.topic) else { return false }
+            return offset.topic == nil || offset.topic == topic
         }
-        return try result.get()
     }
 
     /// The partitions of which a group has committed anything, those of topics that are gone among them. Errors: those of reading the topic.
-    func places(of group: String) throws(LogError) -> [NamedPartition] {
-        let result = state.withLock { state -> Result<[NamedPartition], LogError> in
-            do throws(LogError) { try refresh(&state) } catch { return .failure(error) }
-            return .success(Array((state.groups[group] ?? [:]).keys))
-        }
-        return try result.get()
-    }
+    func places(of group: String) throws(LogError) -> [NamedPartition] { try reading { Array(($0.groups[group] ?? [:]).keys) } }
 
-    /// The groups that have committed anything.
-    func groups() throws(LogError) -> [String] {
-        let result = state.withLock { state -> Result<[String], LogError> in
-            do throws(LogError) { try refresh(&state) } catch { return .failure(error) }
-            return .success(state.groups.keys.sorted())
-        }
-        return try result.get()
-    }
+    /// The groups that have committed anything. Errors: those of reading the topic.
+    func groups() throws(LogError) -> [String] { try reading { $0.groups.keys.sorted() } }
 
     /// Commits offsets of a group, nil taking one back; `completion` is called once it is durable, or with what is wrong.
     func commit(

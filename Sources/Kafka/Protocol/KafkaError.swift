@@ -5,7 +5,6 @@ import LogStore
 /// Why a request, or a part of one, was not carried out.
 enum KafkaError: Int16, Sendable {
     case none = 0
-    case unknownServerError = -1
     case offsetOutOfRange = 1
     case corruptMessage = 2
     case unknownTopicOrPartition = 3

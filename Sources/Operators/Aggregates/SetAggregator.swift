@@ -17,13 +17,16 @@ final class SetAggregator: Aggregator {
     /// Equal maps may have their entries in different orders: then the key of a value has them in order, and the value itself, as it came
     /// first, stands here, by its id.
     private var originals: [Int32: [UInt8]] = [:]
+    private var originalMemory = 0
     private let hasMaps: Bool
+    /// What an entry of a dictionary takes beside its bytes, about.
+    private static let entryBytes = 64
 
     /// At most `limit` values of `type` are kept, the first ones.
     init(_ type: SQLType, limit: Int, seed: UInt64) {
         self.type = type
         self.limit = min(limit, Int(Int32.max))
-        hasMaps = type.hasMaps
+        hasMaps = type.containsMap
         values = ByteTable(seed: seed)
     }
 
@@ -36,7 +39,7 @@ final class SetAggregator: Aggregator {
     override func reset(_ group: Int) {
         for id in ids[group] {
             values.remove(Array(values.key(Int(id)))[...])
-            originals[id] = nil
+            if let original = originals.removeValue(forKey: id) { originalMemory -= original.count + SetAggregator.entryBytes }
         }
         idMemory -= ids[group].capacity * 4
         ids[group] = []
@@ -44,7 +47,7 @@ final class SetAggregator: Aggregator {
     }
 
     override var memory: Int {
-        values.memory + idMemory + ids.capacity * MemoryLayout<[Int32]>.stride + logged.capacity * 4
+        values.memory + idMemory + originalMemory + ids.capacity * MemoryLayout<[Int32]>.stride + logged.capacity * 4
     }
 
     override func add(_ group: Int, _ arguments: [Column], _ row: Int) throws(EvaluationError) {
@@ -74,7 +77,10 @@ final class SetAggregator: Aggregator {
         guard found.isNew else { return }
         let before = ids[group].capacity
         ids[group].append(Int32(truncatingIfNeeded: found.id))
-        if let original { originals[Int32(truncatingIfNeeded: found.id)] = original }
+        if let original {
+            originals[Int32(truncatingIfNeeded: found.id)] = original
+            originalMemory += original.count + SetAggregator.entryBytes
+        }
         idMemory += (ids[group].capacity - before) * 4
     }
 
@@ -151,18 +157,6 @@ final class SetAggregator: Aggregator {
         }
         logged[group] = 0
         return true
-    }
-}
-
-extension SQLType {
-    /// Whether values of the type are, or hold, maps.
-    fileprivate var hasMaps: Bool {
-        switch self {
-        case .map: true
-        case .array(let element): element.hasMaps
-        case .structure(let fields): fields.contains { $0.type.hasMaps }
-        case .boolean, .integer, .bigint, .double, .decimal, .string, .bytes, .time, .date, .timestamp: false
-        }
     }
 }
 
