@@ -104,7 +104,7 @@ package struct SourceProperties: Hashable, Sendable {
             case "KEY_PROTOBUF_NULLABLE_REPRESENTATION": keySchema.nulls = try property.nullRepresentation()
             case "VALUE_PROTOBUF_NULLABLE_REPRESENTATION": valueSchema.nulls = try property.nullRepresentation()
             default:
-                // CLEANUP_POLICY.
+                // The only one that the table refuses is CLEANUP_POLICY.
                 throw property.invalid(
                     "Invalid config variable in the WITH clause: \(property.name.text)", hint: "It follows from what is created.")
             }

@@ -279,9 +279,7 @@ private struct CaseRun {
 
     private func commit(_ task: QueryTask) throws(QueryFailure) {
         let appends = try task.takeAppends()
-        let outcome = Monitor<Result<CommitReceipt, LogError>?>(nil)
-        log.commit(Commit(appends)) { result in outcome.update { $0 = result } }
-        if case .failure(let error)? = outcome.wait(until: { $0 != nil }, then: { $0 }) { throw QueryFailure(message: error.message) }
+        do throws(LogError) { try log.commitAndWait(Commit(appends)) } catch { throw QueryFailure(message: error.message) }
         task.commitIsDurable(task.commitsMade)
     }
 }

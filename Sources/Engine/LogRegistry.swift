@@ -32,11 +32,8 @@ final class LogRegistry: SchemaRegistry {
         self.time = time
     }
 
-    func knownSchema(_ id: SchemaID) -> SchemaDocument? {
-        // A query may run before any statement has asked.
-        if !state.withLock({ $0.isLoaded }) { try? load() }
-        return state.withLock { $0.store.schema(id) }
-    }
+    // A query may run before any statement has asked.
+    func knownSchema(_ id: SchemaID) -> SchemaDocument? { (try? loaded())?.schema(id) }
 
     func schema(_ id: SchemaID) throws(RegistryError) -> SchemaDocument? { try loaded().schema(id) }
     func latest(of subject: String) throws(RegistryError) -> SubjectVersion? { try loaded().versions(of: subject).last }
@@ -95,11 +92,9 @@ final class LogRegistry: SchemaRegistry {
             var records = OutgoingRecords()
             records.append(
                 key: SchemaRecords.key(version).bytes, value: SchemaRecords.value(version).bytes, timestamp: time.wallMilliseconds())
-            let outcome = Monitor<Result<CommitReceipt, LogError>?>(nil)
-            log.commit(Commit([Append(topic: topic, partition: .first, records: records)])) { result in outcome.update { $0 = result } }
-            if case .failure(let error)? = outcome.wait(until: { $0 != nil }, then: { $0 }) { throw error }
+            try log.commitAndWait(Commit([Append(topic: topic, partition: .first, records: records)]))
         } catch {
-            throw RegistryError("the topic \(Self.topicName) cannot be written: \(error.message)", isTransient: true)
+            throw RegistryError("the topic \(Self.topicName) cannot be written: \(error.message)")
         }
     }
 }
@@ -119,7 +114,7 @@ struct SchemaRecords {
         var members: [JSONValue.Member] = [
             .init("subject", .string(version.subject)), .init("version", .integer(version.version)), .init("id", .integer(version.id.number)),
         ]
-        // Avro's is not said.
+        // A record without a type is Avro's.
         if version.document.kind != .avro { members.append(.init("schemaType", .string(version.document.kind.rawValue))) }
         if !version.document.references.isEmpty {
             let references = version.document.references.map { reference -> JSONValue in
@@ -135,7 +130,7 @@ struct SchemaRecords {
         guard let key = try? JSONValue(parsing: key[...]), let subject = key["subject"]?.stringValue else { return }
         switch key["keytype"]?.stringValue {
         case "SCHEMA"?:
-            guard let version = key["version"]?.intValue else { return }
+            guard let version = key["version"]?.intValue, (1..<Int(Int32.max)).contains(version) else { return }
             versions[subject, default: [:]][version] = value.flatMap { try? JSONValue(parsing: $0[...]) }
         case "DELETE_SUBJECT"?:
             guard let value, let node = try? JSONValue(parsing: value[...]), let last = node["version"]?.intValue else { return }

@@ -129,10 +129,7 @@ package final class MillraceEngine: Sendable {
 
     /// Commits and waits until it is durable. With `generation` it is refused when the log has taken back records since then.
     func commitAndWait(_ appends: [Append], generation: UInt64? = nil) throws(Diagnostic) {
-        let outcome = Monitor<Result<CommitReceipt, LogError>?>(nil)
-        log.commit(Commit(appends, generation: generation)) { result in outcome.update { $0 = result } }
-        let result = outcome.wait(until: { $0 != nil }) { $0 }
-        if case .failure(let error)? = result { throw Diagnostic(error) }
+        do throws(LogError) { try log.commitAndWait(Commit(appends, generation: generation)) } catch { throw Diagnostic(error) }
     }
 
     /// Counters and states of all persistent queries, sorted by id.

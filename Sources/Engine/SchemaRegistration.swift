@@ -8,7 +8,7 @@ import Schemas
 import Values
 
 extension MillraceEngine {
-    /// The source with the schemas that its records are written by. Those of a sink become the latest of their subjects; a source over a
+    /// The source with the schemas that its records are written by. Those of a sink are versions of their subjects from then on; a source over a
     /// topic that has schemas takes the latest of these. Errors: the registry refuses, or does not answer.
     func registeringSchemas(of source: SourceDefinition, isSink: Bool) throws(Diagnostic) -> SourceDefinition {
         var source = source

@@ -1,6 +1,7 @@
 // The interface of the log: everything that other rooms may ask of it. Small on purpose, so that a second implementation
 // (Kafka through its client library) fits behind it: no `async`, no open transaction, no segment or file crosses it.
 package import Bytes
+import Platform
 package import Quantities
 
 /// A durable, partitioned log of topics. All calls may come from any thread; none but `commit`, under pressure, and those that
@@ -137,6 +138,15 @@ extension EventLog {
     /// Picks the topic's news out of all; a log that can do better does.
     package func subscribe(to topic: TopicID, _ receiver: @escaping @Sendable (LogNews) -> Void) -> NewsSubscription {
         subscribe { news in if news.topic == topic { receiver(news) } }
+    }
+}
+
+extension EventLog {
+    /// Commits, and waits until that is durable: not to be called from a completion. Errors: those of the commit.
+    package func commitAndWait(_ commit: Commit) throws(LogError) {
+        let outcome = Monitor<Result<CommitReceipt, LogError>?>(nil)
+        self.commit(commit) { result in outcome.update { $0 = result } }
+        if case .failure(let error)? = outcome.wait(until: { $0 != nil }, then: { $0 }) { throw error }
     }
 }
 

@@ -312,25 +312,27 @@ package final class QueryRun: Sendable {
     /// The state of the query does not fit the memory limit: it is paused with the reason. What tasks of `epoch` have made until now is
     /// committed. Rows that are readable stay so as long as nobody else needs the memory; what was being restored goes at once.
     func stop(_ epoch: RunEpoch, for excess: MemoryExcess) {
-        let outcome = change { machine -> (isPaused: Bool, isRestoring: Bool) in
-            status.content.update { content in
-                // One task says it for all of them; and one of an epoch that is over says nothing about this one.
-                guard machine.epoch === epoch, content.state == .running else {
-                    if content.state == .running { status.memory.becomeActive() }
-                    return (false, false)
-                }
-                defer {
-                    content.state = .paused
-                    content.isRestoring = false
-                    content.obstacle = nil
-                    content.excess = excess
-                }
-                becomeIdle()
-                return (true, content.isRestoring)
+        var gone: DetachedRows?
+        let isPaused = change { machine -> Bool in
+            // One task says it for all of them; and one of an epoch that is over says nothing about this one.
+            let (state, isRestoring) = status.content.withLock { ($0.state, $0.isRestoring) }
+            guard machine.epoch === epoch, state == .running else {
+                if state == .running { status.memory.becomeActive() }
+                return false
             }
+            becomeIdle()
+            // Before anybody can see that the query is paused: half of its rows would be read as if they were all.
+            if isRestoring { gone = rows?.detach() }
+            status.content.update { content in
+                content.state = .paused
+                content.isRestoring = false
+                content.obstacle = nil
+                content.excess = excess
+            }
+            return true
         }
-        guard outcome.isPaused else { return }
-        if outcome.isRestoring { letGo() }
+        withExtendedLifetime(gone) {}
+        guard isPaused else { return }
         guard let pool else { return events.onExcess(excess) }
         leave(epoch, on: pool) { [events] in events.onExcess(excess) }
     }

@@ -11,13 +11,12 @@ package enum SchemaKind: String, Hashable, Sendable, Codable, CaseIterable {
 }
 
 /// The number under which a registry knows a schema. It stands in the header of every record.
-package struct SchemaID: Hashable, Sendable, Codable, Comparable, CustomStringConvertible {
+package struct SchemaID: Hashable, Sendable, Codable, CustomStringConvertible {
     /// The number, as it is written in four bytes.
     package let number: Int32
 
     package init(_ number: Int32) { self.number = number }
 
-    package static func < (left: SchemaID, right: SchemaID) -> Bool { left.number < right.number }
     package var description: String { String(number) }
 
     package init(from decoder: any Decoder) throws { number = try decoder.singleValueContainer().decode(Int32.self) }
@@ -47,7 +46,7 @@ package struct SchemaReference: Hashable, Sendable, Codable {
 package struct SchemaDocument: Hashable, Sendable, Codable {
     /// Its language.
     package var kind: SchemaKind
-    /// The text: JSON without blanks for Avro and JSON Schema, as it was given for Protocol Buffers.
+    /// The text, as it was given or made.
     package var text: String
     /// What it refers to.
     package var references: [SchemaReference]

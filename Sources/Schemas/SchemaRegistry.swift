@@ -1,5 +1,5 @@
-// The registry as the rest of the house sees it: schemas by number, and by subject and version. The one in memory is the state machine
-// behind every registry of ours: a registry on disk writes down what `registering` gives, and adds it again when it starts.
+// The registry as the rest of the house sees it: schemas by number, and by subject and version. `SchemaStore` is the state machine behind
+// every registry of ours: a registry on disk writes down what `registering` gives, and adds it again when it starts.
 
 import Synchronization
 
@@ -26,16 +26,12 @@ package struct SubjectVersion: Hashable, Sendable {
 package struct RegistryError: Error, Hashable, Sendable {
     /// A clause, lower case, without a full stop.
     package var message: String
-    /// Whether the same call may succeed later: the registry was away.
-    package var isTransient: Bool
 
-    package init(_ message: String, isTransient: Bool = false) {
-        self.message = message
-        self.isTransient = isTransient
-    }
+    package init(_ message: String) { self.message = message }
 }
 
-/// Gives the schemas that records name. Called by the threads that run queries: an implementation answers from memory and never waits.
+/// Gives the schemas that records name. Called by the threads that run queries: an implementation answers from
+/// memory; the engine's own reads its topic when it is first asked.
 package protocol SchemaLookup: AnyObject, Sendable {
     /// The schema with that number, as far as it is known now.
     func knownSchema(_ id: SchemaID) -> SchemaDocument?
@@ -51,7 +47,8 @@ package protocol SchemaRegistry: SchemaLookup {
     func version(_ version: Int, of subject: String) throws(RegistryError) -> SubjectVersion?
     /// All subjects with their versions, in the order of their names.
     func subjects() throws(RegistryError) -> [(subject: String, versions: [Int])]
-    /// Makes a schema the latest version of a subject, unless it is that already, and gives its number. Errors: it is refused.
+    /// Makes a schema the latest version of a subject, unless that has it already, in whatever version: then that one is given. Errors: it is
+    /// refused.
     func register(_ document: SchemaDocument, as subject: String) throws(RegistryError) -> SubjectVersion
 }
 
@@ -107,12 +104,9 @@ package struct SchemaStore: Hashable, Sendable {
         let left = versions(of: subject).filter { $0.version != version }
         versions[subject] = left.isEmpty ? nil : left
     }
-
-    /// Takes a subject out; the numbers of its schemas stay known, because records name them.
-    package mutating func remove(subject: String) { versions[subject] = nil }
 }
 
-/// A registry that lives as long as its process: for tests and for engines in memory.
+/// A registry that lives as long as its process: for tests and conformance cases.
 package final class MemoryRegistry: SchemaRegistry {
     private let store = Mutex(SchemaStore())
 

@@ -104,6 +104,7 @@ extension Parser {
     /// A sentence for each mistake that is known to be common.
     private func specificHint(at token: Token) -> String? {
         let previous = tokens[max(index - 1, 0)]
+        let isOrder = isWord(token, "ORDER") && peek().isKeyword(.by) || token.isKeyword(.by) && isWord(previous, "ORDER")
         if let opener = enclosingBracket, opener > 0 {
             let before = tokens[opener - 1]
             if before.isKeyword(.tumbling) || before.isKeyword(.hopping) || before.isKeyword(.session),
@@ -111,14 +112,12 @@ extension Parser {
             {
                 return "A window has its options in this order: SIZE, ADVANCE BY, TIME ZONE, OFFSET, RETENTION, GRACE PERIOD."
             }
-            let isOrder = isWord(token, "ORDER") && peek().isKeyword(.by) || token.isKeyword(.by) && isWord(previous, "ORDER")
             if isOrder, before.kind == .word, !isWord(before, "OVER") {
                 return "The values of an aggregate come in the order of their arrival; ARRAY_SORT(COLLECT_LIST(x)) sorts them, and "
                     + "ARRAY_JOIN(…, ',') makes one text of them."
             }
         }
-        if token.isKeyword(.by), isWord(previous, "ORDER") { return "A query that never ends has no ORDER BY; its rows come in the order of the log." }
-        if isWord(token, "ORDER"), peek().isKeyword(.by) { return "A query that never ends has no ORDER BY; its rows come in the order of the log." }
+        if isOrder { return "A query that never ends has no ORDER BY; its rows come in the order of the log." }
         if token.isKeyword(.distinct) { return "A query that never ends has no DISTINCT; GROUP BY the columns instead." }
         if isWord(token, "UNION") || isWord(previous, "UNION") {
             return "A query that never ends has no UNION; write two INSERT INTO … SELECT statements into one stream."

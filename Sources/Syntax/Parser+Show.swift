@@ -38,12 +38,11 @@ extension Parser {
         if accept(.streams) { return .streams(extended: accept(.extended)) }
         if accept(.tables) { return .tables(extended: accept(.extended)) }
         if accept(.connector) { return .connector(try name()) }
-        // SCHEMA too.
+        // SCHEMA and FUNCTION are free words: alone each is a source of that name.
         if at(.schema), isName(peek()) || peek().kind == .string {
             advance()
             return .schema(try nameOrString())
         }
-        // FUNCTION is a free word: alone it is a source of that name.
         if at(.function), isName(peek()) || peek().kind == .string {
             advance()
             var name = try nameOrString()

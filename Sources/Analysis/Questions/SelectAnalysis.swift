@@ -298,7 +298,7 @@ struct SelectAnalysis {
         for item in items { expressions.append(try level.rewritten(item.value.expression, self)) }
         var step = RelationalStep.project(level.step, expressions)
         // The different rows of a window may be equal to those of another.
-        if block.isDistinct, block.window == nil || block.groupBy != nil || !level.isGroupedByItems { step = .distinct(step) }
+        if block.isDistinct, !level.isGroupedByItems { step = .distinct(step) }
         if !keys.isEmpty {
             let sortKeys = keys.map { entry in
                 RelationalSortKey(

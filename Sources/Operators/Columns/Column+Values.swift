@@ -24,6 +24,15 @@ extension Column {
         }
     }
 
+    /// The number at `row` with all its digits; nil in a column of doubles, or of no numbers.
+    func exactNumber(_ row: Int) -> Decimal? {
+        switch lane {
+        case .word: Decimal(unscaled: Int128(words[row]), scale: 0)
+        case .wide: Decimal(unscaled: wides[row], scale: type.asDecimal?.scale ?? 0)
+        case .double, .text, .list, .map, .structure: nil
+        }
+    }
+
     /// The rows of the child column that make up the list or map at `row`.
     func elements(_ row: Int) -> Range<Int> {
         let range = ranges[row]

@@ -180,13 +180,9 @@ extension FunctionLibrary {
 
     /// The number at a row with all its digits. Errors: it is none, or has more than 38.
     private static func exact(_ column: Column, _ row: Int) throws(EvaluationError) -> Decimal {
-        switch column.lane {
-        case .word: return Decimal(unscaled: Int128(column.words[row]), scale: 0)
-        case .wide: return Decimal(unscaled: column.wides[row], scale: column.type.asDecimal?.scale ?? 0)
-        default:
-            let value = column.doubles[row]
-            guard let number = Decimal(text: "\(value)".utf8) else { throw EvaluationError("\(value) has no form with 38 digits") }
-            return number
-        }
+        if let number = column.exactNumber(row) { return number }
+        let value = column.doubles[row]
+        guard let number = Decimal(text: "\(value)".utf8) else { throw EvaluationError("\(value) has no form with 38 digits") }
+        return number
     }
 }

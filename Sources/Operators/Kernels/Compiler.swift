@@ -115,7 +115,8 @@ enum KernelCompiler {
         return kernels
     }
 
-    /// An element of a constructor, which fails alone, unless it cannot be told.
+    /// An element of a constructor: it fails alone and is NULL, unless it is a constructor itself, or is only widened to the DECIMAL of all
+    /// elements; then the whole fails.
     private static func piece(_ expression: TypedExpression) throws(DataflowError) -> Kernel {
         let kernel = try compile(expression)
         switch expression.node {

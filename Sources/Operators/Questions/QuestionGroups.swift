@@ -9,7 +9,8 @@ import Values
 
 /// Numbers different rows. NULLs are equal to each other here.
 final class RowGroups {
-    let table: GroupTable
+    private(set) var table: GroupTable
+    private let types: [SQLType]
     private let context: QuestionContext
     private let holding: QuestionHolding
     private var accounted = 0
@@ -22,6 +23,7 @@ final class RowGroups {
         _ types: [SQLType], _ context: QuestionContext, for holding: QuestionHolding = .groups, level: Int = 0, aggregators: [Aggregator] = [],
         resultTypes: [SQLType] = []
     ) {
+        self.types = types
         self.holding = holding
         self.level = level
         table = GroupTable(
@@ -57,6 +59,8 @@ final class RowGroups {
     /// key in common.
     func takeDivided() throws(DataflowError) -> [SpilledRows] {
         try letGo()
+        // Whoever holds this may do so while the lists are looked at.
+        table = GroupTable(keyTypes: types, keysMayBeNull: true, aggregators: [], seed: context.seed)
         defer { divided = nil }
         return try divided?.finish().filter { $0.count > 0 } ?? []
     }

@@ -84,6 +84,14 @@ final class QuestionContext {
         try account(held)
     }
 
+    /// Reports a row that an aggregate cannot take in, where it leaves such rows out. Errors: it does not.
+    func take(
+        _ error: EvaluationError, by aggregator: Aggregator, _ function: String, _ batch: Batch, _ row: Int
+    ) throws(DataflowError) {
+        guard aggregator.skipsFailures else { throw DataflowError("\(function) failed: \(error.message)") }
+        dataflow.errors.add(.expression, step: "Question", column: nil, message: error.message, batch: batch, row: row)
+    }
+
     func checkCancelled() throws(DataflowError) {
         if dataflow.cancel.isSet { throw DataflowError("the question was cancelled", isCancelled: true) }
         if dataflow.environment.pressure?.isOverfull ?? false {

@@ -338,8 +338,7 @@ struct WindowComputation {
             do throws(EvaluationError) {
                 if isUndone { try aggregator.undo(0, arguments, row) } else { try aggregator.add(0, arguments, row) }
             } catch {
-                guard aggregator.skipsFailures else { throw DataflowError("\(aggregate.call.function) failed: \(error.message)") }
-                context.dataflow.errors.add(.expression, step: "Question", column: nil, message: error.message, batch: batch, row: row)
+                try context.take(error, by: aggregator, aggregate.call.function, batch, row)
             }
         }
         if ["MIN", "MAX"].contains(aggregate.call.function), let argument = arguments.first, !argument.type.isNested {

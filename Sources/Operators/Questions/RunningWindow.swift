@@ -43,11 +43,13 @@ final class RunningWindow {
         // Where rows begin that are behind those in front of them.
         var starts: [Bool] = []
         var lastStart = 0
+        var key: [UInt8] = []
         for row in 0..<chunk.rowCount {
-            var key: [UInt8] = []
+            key.removeAll(keepingCapacity: true)
             writer.append(columns, row, to: &key)
-            starts.append(latest.map { $0 != key } ?? true)
-            if starts[row] { lastStart = row }
+            starts.append(key != latest)
+            guard starts[row] else { continue }
+            lastStart = row
             latest = key
         }
         guard waitsForPeers else { return try give(chunk, starts) }
@@ -89,14 +91,15 @@ final class RunningWindow {
 private final class RunningFunction {
     private enum Kind {
         case rowNumber, rank, denseRank
-        case aggregate(Aggregator, RelationalAggregate)
+        case aggregate(Aggregator, RelationalAggregate, arguments: [Kernel], filter: Kernel?)
         /// The value of the first row.
-        case firstValue(TypedExpression, Column)
+        case firstValue(Kernel, Column)
     }
 
     private let call: WindowFunctionCall
     private let context: QuestionContext
     private let kind: Kind
+    private let frame: Frame
     /// Whether equal rows have the same result, which is known with the last of them.
     let waitsForPeers: Bool
     private var rows: Int64 = 0
@@ -106,6 +109,8 @@ private final class RunningFunction {
     init?(_ call: WindowFunctionCall, _ context: QuestionContext) throws(DataflowError) {
         self.call = call
         self.context = context
+        frame = Frame(environment: context.environment)
+        let added = context.environment.added
         let isRunning = call.start == .unboundedPreceding && call.end == .currentRow
         switch call.function {
         case .rowNumber: kind = .rowNumber
@@ -114,8 +119,10 @@ private final class RunningFunction {
         case .aggregate(let aggregate) where isRunning:
             let aggregator = try AggregateLibrary.make(aggregate.call, SequenceCounter(), context.environment.added, seed: context.seed)
             aggregator.grow(to: 1)
-            kind = .aggregate(aggregator, aggregate)
-        case .firstValue(let value) where isRunning: kind = .firstValue(value, Column(value.type))
+            kind = .aggregate(
+                aggregator, aggregate, arguments: try KernelCompiler.compileAll(aggregate.call.arguments, added),
+                filter: try aggregate.filter.map { filter throws(DataflowError) in try KernelCompiler.compile(filter, added) })
+        case .firstValue(let value) where isRunning: kind = .firstValue(try KernelCompiler.compile(value, added), Column(value.type))
         case .aggregate, .firstValue, .lastValue, .nthValue, .ntile, .lag, .lead, .percentRank, .cumulativeDistribution: return nil
         }
         if case .aggregate = kind { waitsForPeers = call.unit != .rows } else { waitsForPeers = false }
@@ -124,6 +131,7 @@ private final class RunningFunction {
     func results(_ batch: Batch, _ starts: [Bool]) throws(DataflowError) -> Column {
         let result = Column(call.type)
         result.reset(batch.rowCount)
+        context.show(batch, in: frame)
         switch kind {
         case .rowNumber, .rank, .denseRank:
             for row in 0..<batch.rowCount {
@@ -137,29 +145,25 @@ private final class RunningFunction {
                 }
             }
         case .firstValue(let value, let first):
-            if first.count == 0, batch.rowCount > 0 { first.append(try column(value, batch), 0) }
+            if first.count == 0, batch.rowCount > 0 { first.append(value.evaluate(frame, batch.selection), 0) }
             for row in 0..<batch.rowCount { result.copy(first, 0, to: row) }
-        case .aggregate(let aggregator, let aggregate): try fill(result, aggregator, aggregate, batch, starts)
+        case .aggregate(let aggregator, let aggregate, let arguments, let filter):
+            let values = arguments.map { $0.evaluate(frame, batch.selection) }
+            try fill(result, aggregator, aggregate.call.function, values, filter?.evaluate(frame, batch.selection), batch, starts)
         }
         return result
     }
 
-    private func column(_ expression: TypedExpression, _ batch: Batch) throws(DataflowError) -> Column {
-        try KernelCompiler.compile(expression, context.environment.added).evaluate(context.frame(showing: batch), batch.selection)
-    }
-
     private func fill(
-        _ result: Column, _ aggregator: Aggregator, _ aggregate: RelationalAggregate, _ batch: Batch, _ starts: [Bool]
+        _ result: Column, _ aggregator: Aggregator, _ function: String, _ arguments: [Column], _ filter: Column?, _ batch: Batch,
+        _ starts: [Bool]
     ) throws(DataflowError) {
-        let arguments = try aggregate.call.arguments.map { argument throws(DataflowError) in try column(argument, batch) }
-        let filter = try aggregate.filter.map { filter throws(DataflowError) in try column(filter, batch) }
         var first = 0
         for row in 0..<batch.rowCount {
             if row & 0xFFF == 0 { try context.checkCancelled() }
             if filter.map({ !$0.isNull(row) && $0.words[row] != 0 }) ?? true {
                 do throws(EvaluationError) { try aggregator.add(0, arguments, row) } catch {
-                    guard aggregator.skipsFailures else { throw DataflowError("\(aggregate.call.function) failed: \(error.message)") }
-                    context.dataflow.errors.add(.expression, step: "Question", column: nil, message: error.message, batch: batch, row: row)
+                    try context.take(error, by: aggregator, function, batch, row)
                 }
             }
             // Equal rows have what the last of them gives.

@@ -5,8 +5,6 @@ import Values
 
 /// Lists of rows on disk.
 final class SpilledPartitions {
-    /// How often rows have been divided before.
-    let level: Int
     private(set) var lists: [SpilledRows]
     private var hashes: KeyHashes
 
@@ -15,7 +13,7 @@ final class SpilledPartitions {
     /// Divisions of the same rows. Rows that are still together then have one key, or so few bytes that they do not matter.
     static let mostLevels = 6
 
-    /// Nil where nothing may go to disk, or where dividing helps no more.
+    /// `level` says how often the rows have been divided before. Nil where nothing may go to disk, or where dividing helps no more.
     init?(_ types: [SQLType], level: Int, _ context: QuestionContext) {
         guard level < SpilledPartitions.mostLevels else { return nil }
         var lists: [SpilledRows] = []
@@ -24,7 +22,6 @@ final class SpilledPartitions {
             lists.append(list)
         }
         self.lists = lists
-        self.level = level
         hashes = KeyHashes(seed: context.seed &+ UInt64(level &+ 1) &* 0x9E37_79B9_7F4A_7C15)
     }
 

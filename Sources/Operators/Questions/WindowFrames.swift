@@ -153,7 +153,7 @@ struct RangeValues {
         }
         let isExact = column.type != .double && !distances.contains { $0?.type == .double }
         guard isExact else {
-            doubles = (0..<count).map { row in isNull[row] ? 0 : (isDescending ? -1 : 1) * (Self.decimal(column, row)?.doubleValue ?? column.doubles[row]) }
+            doubles = (0..<count).map { row in isNull[row] ? 0 : (isDescending ? -1 : 1) * (column.exactNumber(row)?.doubleValue ?? column.doubles[row]) }
             (startDistance.double, endDistance.double) = (Self.double(distances[0]), Self.double(distances[1]))
             return
         }
@@ -164,7 +164,7 @@ struct RangeValues {
             return scaled.unscaled
         }
         for row in 0..<count {
-            let value = isNull[row] ? 0 : try exact(Self.decimal(column, row) ?? Decimal(unscaled: 0, scale: 0))
+            let value = isNull[row] ? 0 : try exact(column.exactNumber(row) ?? Decimal(unscaled: 0, scale: 0))
             exacts.append(isDescending ? -value : value)
         }
         (startDistance.exact, endDistance.exact) = (try exact(steps[0]), try exact(steps[1]))
@@ -180,14 +180,6 @@ struct RangeValues {
         let (sum, isTooFar) = exacts[row].addingReportingOverflow(direction == .up ? distance.exact : -distance.exact)
         let target = isTooFar ? direction == .up ? Int128.max : Int128.min : sum
         return { isStart ? exacts[$0] < target : exacts[$0] <= target }
-    }
-
-    private static func decimal(_ column: Column, _ row: Int) -> Decimal? {
-        switch column.lane {
-        case .word: Decimal(unscaled: Int128(column.words[row]), scale: 0)
-        case .wide: Decimal(unscaled: column.wides[row], scale: column.type.asDecimal?.scale ?? 0)
-        case .double, .text, .list, .map, .structure: nil
-        }
     }
 
     private static func decimal(_ distance: TypedExpression?) -> Decimal? {

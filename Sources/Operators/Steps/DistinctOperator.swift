@@ -26,12 +26,7 @@ final class DistinctOperator: Operator {
 
     override func push(_ input: Batch) throws(DataflowError) {
         var fresh: [Int32] = []
-        for place in 0..<input.selection.count {
-            let row = input.selection[place]
-            guard input.hasValue(row) else {
-                context.errors.add(.nullValue, step: "Distinct", column: nil, message: "the record has no value", batch: input, row: row)
-                continue
-            }
+        try forEachRow(of: input, step: "Distinct") { row throws(DataflowError) in
             let time = input.timestamps[row]
             seen.streamTime = max(seen.streamTime, time)
             let bounds = windowTimes.bounds(at: time)
@@ -39,7 +34,7 @@ final class DistinctOperator: Operator {
                 context.errors.add(
                     .late, step: "Distinct", column: nil,
                     message: "window [\(bounds.start),\(bounds.end)) is closed at stream time \(seen.streamTime)", batch: input, row: row)
-                continue
+                return
             }
             key.removeAll(keepingCapacity: true)
             RowWriter.put(input.columns, row, to: &key)

@@ -55,12 +55,7 @@ final class TopOperator: Operator {
     override var rowsPerRow: Int { count }
 
     override func push(_ input: Batch) throws(DataflowError) {
-        for place in 0..<input.selection.count {
-            let row = input.selection[place]
-            guard input.hasValue(row) else {
-                context.errors.add(.nullValue, step: "Top", column: nil, message: "the record has no value", batch: input, row: row)
-                continue
-            }
+        try forEachRow(of: input, step: "Top") { row throws(DataflowError) in
             take(input, row)
             if numbers.count >= OutputLimits.chunkRows { try flushChunk(input) }
         }

@@ -175,3 +175,19 @@ struct RestoreProblem {
     let record: Int
     let reason: String
 }
+
+extension Operator {
+    /// Calls `take` with the rows of a batch that have a value; the others are reported.
+    func forEachRow(
+        of input: Batch, step: String, _ take: (_ row: Int) throws(DataflowError) -> Void
+    ) throws(DataflowError) {
+        for place in 0..<input.selection.count {
+            let row = input.selection[place]
+            if input.hasValue(row) {
+                try take(row)
+            } else {
+                context.errors.add(.nullValue, step: step, column: nil, message: "the record has no value", batch: input, row: row)
+            }
+        }
+    }
+}

@@ -128,12 +128,7 @@ final class LookingAheadOperator: Operator {
     override var stores: [NamedStore] { [NamedStore(step.store, rows)] }
 
     override func push(_ input: Batch) throws(DataflowError) {
-        for place in 0..<input.selection.count {
-            let row = input.selection[place]
-            guard input.hasValue(row) else {
-                context.errors.add(.nullValue, step: "Running", column: nil, message: "the record has no value", batch: input, row: row)
-                continue
-            }
+        try forEachRow(of: input, step: "Running") { row throws(DataflowError) in
             take(input, row)
             if origins.count >= OutputLimits.chunkRows { try flushChunk(input) }
         }

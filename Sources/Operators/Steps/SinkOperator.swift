@@ -18,8 +18,8 @@ final class SinkOperator: Operator {
     private let makesKeys: Bool
     /// It writes another topic than the dataflow's own.
     private let isBeside: Bool
-    /// Whether no row can be written at all: the query ends with the first.
-    private let hasObstacle: Bool
+    /// Why no row can be written at all, so that the query ends with the first; nil where rows can be.
+    private let obstacle: String?
     let records = RecordSink()
 
     init(
@@ -31,7 +31,7 @@ final class SinkOperator: Operator {
         keyCount = schema.keyCount
         key = try Codecs.encoder(sink.keyFormat, schema.key)
         value = try Codecs.encoder(sink.valueFormat, schema.value)
-        hasObstacle = key.obstacle != nil || value.obstacle != nil
+        obstacle = key.obstacle ?? value.obstacle
         timestamp = try sink.timestamp.map { column throws(DataflowError) in
             try TimestampReader(column, schema.columns[column.column].type)
         }
@@ -41,7 +41,7 @@ final class SinkOperator: Operator {
 
     override func push(_ batch: Batch) throws(DataflowError) {
         let before = records.bytes.count
-        if hasObstacle, let obstacle = key.obstacle ?? value.obstacle, !batch.selection.isEmpty {
+        if let obstacle, !batch.selection.isEmpty {
             let row = batch.selection[0]
             throw DataflowError(
                 obstacle, input: batch.input, partition: batch.partition, offset: Offset(clamping: batch.offsets[row]))

@@ -48,8 +48,9 @@ struct AvroInference {
             if case .record(let entry) = schema.resolved(items), entry.isMapEntry, let values = mapValues(entry) {
                 return map(type(of: values, within: names))
             }
-            guard case .type(let element) = type(of: items, within: names) else { return type(of: items, within: names) }
-            return .type(.array(element))
+            let element = type(of: items, within: names)
+            guard case .type(let type) = element else { return element }
+            return .type(.array(type))
         case .map(let values): return map(type(of: values, within: names))
         case .record(let record):
             if names.contains(record.name) { return .none("\(record.name) contains itself") }

@@ -12,8 +12,6 @@ extension AvroSchema {
         named = parser.named
     }
 
-    /// The text of a schema without blanks, as registries keep it. Errors: it is no JSON.
-    package static func canonicalText(_ text: String) throws(SchemaError) -> String { try AvroParser.json(text).text }
 }
 
 private struct AvroParser {
@@ -50,12 +48,11 @@ private struct AvroParser {
         case .array(let branches):
             guard branches.count <= SchemaLimits.fields else { throw SchemaError("a union of more than \(SchemaLimits.fields) types") }
             var types: [AvroType] = []
+            var names: Set<String> = []
             for branch in branches {
                 let type = try type(branch, namespace: namespace, depth: depth + 1)
                 if case .union = type { throw SchemaError("a union directly within a union") }
-                if types.contains(where: { $0.branchName == type.branchName }) {
-                    throw SchemaError("a union has \(type.branchName) twice")
-                }
+                guard names.insert(type.branchName).inserted else { throw SchemaError("a union has \(type.branchName) twice") }
                 types.append(type)
             }
             return .union(types)

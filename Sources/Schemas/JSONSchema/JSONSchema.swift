@@ -24,9 +24,6 @@ package struct JSONSchema: Hashable, Sendable {
         self.others = others
     }
 
-    /// The text of a schema without blanks, as registries keep it. Errors: it is no JSON.
-    package static func canonicalText(_ text: String) throws(SchemaError) -> String { try parsed(text).text }
-
     private static func parsed(_ text: String) throws(SchemaError) -> JSONValue {
         guard text.utf8.count <= SchemaLimits.textBytes else { throw SchemaError("the schema is longer than \(SchemaLimits.textBytes) bytes") }
         let value: JSONValue

@@ -117,7 +117,7 @@ final class AvroSideDecoder: RegistrySideDecoder<AvroPlan> {
         case .double: result.kind = .double
         case .text: result.kind = .text
         case .bytes: result.kind = .bytes
-        case .booleanText, .intText, .longText, .floatText, .doubleText, .symbol: result.kind = .spelled
+        case .booleanText, .wholeText, .floatText, .doubleText, .symbol: result.kind = .spelled
         default:
             result.nullBranch = -1
             return result

@@ -10,12 +10,11 @@ enum AvroAction {
     case boolean, int, long, float, double, text, bytes
     case fixed(Int)
     /// Values that become texts.
-    case booleanText, intText, longText, floatText, doubleText
+    case booleanText, wholeText, floatText, doubleText
     case symbol([[UInt8]])
     /// With the written scale, and the size where it is fixed.
     case decimal(scale: Int, size: Int?)
-    case list(AvroNode)
-    /// A map, or a list of records with the fields key and value; other fields are stepped over.
+    /// A list; a map; or a list of records with the fields key and value, of which other fields are stepped over. Each with its child column.
     case entries([(node: AvroNode, child: Int?)])
     /// Each written field with the field of the STRUCT, and the fields that nobody has written.
     case record([(node: AvroNode, child: Int?)], missing: [Int])
@@ -41,8 +40,6 @@ struct AvroCompiler {
 
     init(_ schema: AvroSchema) { self.schema = schema }
 
-    func resolved(_ type: AvroType) -> AvroType { schema.resolved(type) }
-
     /// Steps over a value.
     mutating func skipping(_ written: AvroType) -> AvroNode {
         let type = schema.resolved(written)
@@ -58,7 +55,7 @@ struct AvroCompiler {
         case .decimal(_, _, let size): return AvroNode(size.map { .fixed($0) } ?? .bytes)
         case .fixed(_, let size): return AvroNode(.fixed(size))
         case .enumeration: return AvroNode(.int)
-        case .array(let items): return AvroNode(.list(skipping(items)))
+        case .array(let items): return AvroNode(.entries([(skipping(items), nil)]))
         case .map(let values): return AvroNode(.entries([(AvroNode(.bytes), nil), (skipping(values), nil)]))
         case .union(let types):
             return AvroNode(.union(types.map { (skipping($0), nil) }, null: nil))
@@ -88,14 +85,13 @@ struct AvroCompiler {
         case (.fixed(_, let size), .bytes): return AvroNode(.fixed(size))
         case (.string, .string): return AvroNode(.text)
         case (.boolean, .string): return AvroNode(.booleanText)
-        case (.int, .string): return AvroNode(.intText)
-        case (.long, .string): return AvroNode(.longText)
+        case (.int, .string), (.long, .string): return AvroNode(.wholeText)
         case (.float, .string): return AvroNode(.floatText)
         case (.double, .string): return AvroNode(.doubleText)
         case (.enumeration(_, let symbols), .string): return AvroNode(.symbol(symbols.map { Array($0.utf8) }))
         case (.decimal(_, let scale, let size), .decimal): return AvroNode(.decimal(scale: scale, size: size))
-        case (.array(let items), .array(let element)): return AvroNode(.list(reading(items, into: element, path + "[]")))
-        case (.map(let values), .map(.string, let value)): 
+        case (.array(let items), .array(let element)): return AvroNode(.entries([(reading(items, into: element, path + "[]"), 0)]))
+        case (.map(let values), .map(.string, let value)):
             return AvroNode(.entries([(AvroNode(.text), 0), (reading(values, into: value, path + "{}"), 1)]))
         case (.array(let items), .map(.string, let value)):
             guard case .record(let entry) = schema.resolved(items), Set(entry.fields.map(\.name)).isSuperset(of: ["key", "value"]) else {
@@ -170,12 +166,11 @@ extension AvroNode {
         case .text, .bytes, .fixed:
             guard let place = place(&cursor) else { return false }
             unsafe column.setText(row, cursor.bytes(place.start, place.length))
-        case .booleanText, .intText, .longText, .floatText, .doubleText, .symbol:
+        case .booleanText, .wholeText, .floatText, .doubleText, .symbol:
             let start = column.bytes.count
             guard appendText(&cursor, to: &column.bytes) else { return false }
             column.setRange(row, from: start)
         case .decimal(let scale, let size): return readDecimal(&cursor, scale, size, column, row)
-        case .list(let node): return readList(&cursor, [(node, 0)], column, row)
         case .entries(let nodes): return readList(&cursor, nodes, column, row)
         case .record(let nodes, let missing): return readRecord(&cursor, nodes, missing, column, row)
         case .union(let branches, let null): return readUnion(&cursor, branches, null, column, row)
@@ -218,7 +213,7 @@ extension AvroNode {
         case .booleanText:
             guard let flag = AvroNode.boolean(&cursor) else { return false }
             bytes.append(contentsOf: (flag ? "true" : "false").utf8)
-        case .intText, .longText:
+        case .wholeText:
             guard let number = cursor.zigzag() else { return false }
             NumberText.append(number, to: &bytes)
         case .floatText:
@@ -309,13 +304,12 @@ extension AvroNode {
         switch action {
         case .nothing: return true
         case .boolean, .booleanText: return cursor.take(1) != nil
-        case .int, .long, .intText, .longText, .symbol: return cursor.varint() != nil
+        case .int, .long, .wholeText, .symbol: return cursor.varint() != nil
         case .float, .floatText: return cursor.take(4) != nil
         case .double, .doubleText: return cursor.take(8) != nil
         case .fixed(let size): return cursor.take(Int64(size)) != nil
         case .text, .bytes: return place(&cursor) != nil
         case .decimal(_, let size): return (size.map(Int64.init) ?? cursor.zigzag()).flatMap { cursor.take($0) } != nil
-        case .list(let node): return skipList(&cursor) { node.skip(&$0) }
         case .entries(let nodes): return skipList(&cursor) { cursor in nodes.allSatisfy { $0.node.skip(&cursor) } }
         case .record(let nodes, _):
             guard cursor.enter(), nodes.allSatisfy({ $0.node.skip(&cursor) }) else { return false }

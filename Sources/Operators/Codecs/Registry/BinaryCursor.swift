@@ -1,5 +1,6 @@
 // Reads the bytes of one record, never past its end.
 
+import Bytes
 import Values
 
 /// A place in a record, and what was found to be wrong.
@@ -74,8 +75,7 @@ import Values
     }
 
     @inline(__always) mutating func zigzag() -> Int64? {
-        guard let value = varint() else { return nil }
-        return Int64(bitPattern: value >> 1) ^ -Int64(bitPattern: value & 1)
+        varint().map(unzigzag)
     }
 
     @inline(__always) mutating func fixed32() -> UInt32? {

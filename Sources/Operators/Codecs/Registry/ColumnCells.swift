@@ -63,9 +63,6 @@ import Values
         }
     }
 
-    /// The cells of all columns, each `capacity` long, and their NULL marks; valid until the next `begin`.
-    @unsafe var base: (cells: UnsafeMutablePointer<UInt64>, nulls: UnsafeMutablePointer<Bool>) { unsafe (cells, nulls) }
-
     @inline(__always) func setWord(_ index: Int, _ row: Int, _ value: UInt64) {
         let place = index &* capacity &+ row
         unsafe cells[place] = value

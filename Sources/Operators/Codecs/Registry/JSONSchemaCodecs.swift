@@ -12,7 +12,7 @@ final class JSONSchemaSideDecoder: SideDecoder {
     private let format: FormatSpec
     private let lookup: (any SchemaLookup)?
     private var known: Set<Int32> = []
-    private var latest: Int32 = -1
+    private var latest: Int32?
 
     init(_ definitions: [ColumnDefinition], wanted: [Bool], format: FormatSpec, lookup: (any SchemaLookup)?) {
         json = JSONSideDecoder(definitions, wanted: wanted, format: format)

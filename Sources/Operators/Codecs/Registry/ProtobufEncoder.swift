@@ -276,14 +276,14 @@ extension ProtobufForm {
     private func writeContent(_ column: Column, _ row: Int, to sink: ByteSink) -> String? {
         switch self {
         case .timestamp:
-            let (seconds, rest) = column.words[row].floored(by: 1000)
+            let (seconds, rest) = floorDivide(column.words[row], 1000)
             ProtobufForm.put([seconds, rest.multipliedSaturated(by: 1_000_000)], sink)
         case .date:
             let date = CivilDate(daysSinceEpoch: column.words[row])
             guard (1...9999).contains(date.year) else { return "Protocol Buffers write dates of the years 1 to 9999, not of \(date.year)" }
             ProtobufForm.put([date.year, date.month, date.day], sink)
         case .time:
-            let (seconds, rest) = column.words[row].floored(by: 1000)
+            let (seconds, rest) = floorDivide(column.words[row], 1000)
             ProtobufForm.put([seconds / 3600, seconds / 60 % 60, seconds % 60, rest.multipliedSaturated(by: 1_000_000)], sink)
         case .decimal:
             guard case .decimal(let precision, let scale) = column.type else { return "no decimal" }
@@ -309,13 +309,5 @@ extension ProtobufForm {
             sink.append(varint: UInt64(index + 1) << 3)
             sink.append(varint: UInt64(bitPattern: value))
         }
-    }
-}
-
-extension Int64 {
-    /// The quotient rounded down, and what is left, which is not negative.
-    fileprivate func floored(by divisor: Int64) -> (Int64, Int64) {
-        let (quotient, rest) = quotientAndRemainder(dividingBy: divisor)
-        return rest < 0 ? (quotient - 1, rest + divisor) : (quotient, rest)
     }
 }

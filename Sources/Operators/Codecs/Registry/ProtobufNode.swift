@@ -42,7 +42,6 @@ struct ProtobufFieldPlan {
     var isRepeated: Bool
     /// In a STRUCT that stands for a oneof: its field there.
     var choice: Int?
-    var name: String
 }
 
 /// What a column holds where the message has no value for it.
@@ -57,13 +56,15 @@ enum ProtobufAbsence {
 /// A message as it is read.
 final class ProtobufMessagePlan {
     /// By field number.
-    var fields: [Int32: ProtobufFieldPlan] = [:]
+    private let fields: [Int32: ProtobufFieldPlan]
     /// Of the numbers that are nearly always used, from 0 on.
-    var lowFields: [ProtobufFieldPlan?] = []
+    private let lowFields: [ProtobufFieldPlan?]
     /// For each column.
-    var absences: [ProtobufAbsence] = []
+    let absences: [ProtobufAbsence]
 
-    func setLowFields() {
+    init(_ fields: [Int32: ProtobufFieldPlan], absences: [ProtobufAbsence]) {
+        self.fields = fields
+        self.absences = absences
         lowFields = (Int32.zero..<64).map { fields[$0] }
     }
 
@@ -81,8 +82,8 @@ struct ProtobufCompiler {
     /// The plan of a message for columns with these names and types. A message that has none of a column's fields leaves it NULL.
     func plan(_ message: ProtobufMessage, _ columns: [StructField], _ path: String) -> ProtobufMessagePlan {
         let match = FieldMatch(columns.map { protobufFieldName($0.name) })
-        let plan = ProtobufMessagePlan()
-        plan.absences = columns.map { _ in .null }
+        var plans: [Int32: ProtobufFieldPlan] = [:]
+        var absences: [ProtobufAbsence] = columns.map { _ in .null }
         var taken: Set<Int> = []
         for (index, name) in message.oneofs.enumerated() {
             guard let column = match.index(of: oneofFieldName(name, index)), case .structure(let fields) = columns[column].type else { continue }
@@ -90,24 +91,22 @@ struct ProtobufCompiler {
             let choices = FieldMatch(fields.map(\.name))
             for field in message.fields where field.oneof == index {
                 guard let choice = choices.index(of: field.name) else { continue }
-                plan.fields[field.number] = ProtobufFieldPlan(
-                    action: action(field.type, into: fields[choice].type, path + field.name), column: column, isRepeated: false,
-                    choice: choice, name: field.name)
+                plans[field.number] = ProtobufFieldPlan(
+                    action: action(field.type, into: fields[choice].type, path + field.name), column: column, isRepeated: false, choice: choice)
             }
         }
-        for field in message.fields where plan.fields[field.number] == nil {
+        for field in message.fields where plans[field.number] == nil {
             guard let column = match.index(of: field.name), taken.insert(column).inserted else { continue }
             let type = columns[column].type
-            plan.fields[field.number] = self.field(field, column, type, path)
-            plan.absences[column] = absence(field, type)
+            plans[field.number] = self.field(field, column, type, path)
+            absences[column] = absence(field, type)
         }
-        plan.setLowFields()
-        return plan
+        return ProtobufMessagePlan(plans, absences: absences)
     }
 
     private func field(_ field: ProtobufField, _ column: Int, _ type: SQLType, _ path: String) -> ProtobufFieldPlan {
         let place = path + field.name
-        var result = ProtobufFieldPlan(action: .mismatch(""), column: column, isRepeated: field.label == .repeated, choice: nil, name: field.name)
+        var result = ProtobufFieldPlan(action: .mismatch(""), column: column, isRepeated: field.label == .repeated, choice: nil)
         switch (field.type, field.label, type) {
         case (.map(let key, let value), _, .map(.string, let wanted)):
             result.action = .entry(key: action(key, into: .string, place), value: action(value, into: wanted, place + "{}"))
