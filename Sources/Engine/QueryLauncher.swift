@@ -62,9 +62,9 @@ struct QueryLauncher: Sendable {
         var environment = environment()
         if let spillingQuery, let spills = engine.configuration.spills {
             let logLine = engine.configuration.logLine
-            environment.makeDiskTable = { store throws(DiskTableError) in
+            environment.makeDiskTable = { store, sectionBytes throws(DiskTableError) in
                 logLine(.info, logText("state_goes_to_disk", ["query": spillingQuery, "store": store]))
-                return try spills.table(for: store)
+                return try spills.table(for: store, sectionBytes: sectionBytes)
             }
         }
         do throws(DataflowError) {

@@ -7,40 +7,68 @@ package import Bytes
 
 /// A table. One thread at a time changes it; any thread may read it meanwhile.
 package protocol DiskTable: AnyObject, Sendable {
-    /// Puts entries of different keys, which go fastest when their keys ascend: all of them, or after an error none. An entry replaces
-    /// the one of its key.
-    func put(_ entries: EntryList) throws(DiskTableError)
+    /// What writes new entries, at most so many. Errors: the system refuses a file.
+    func makeWriter(atMost count: Int) throws(DiskTableError) -> any DiskTableWriter
 
-    /// Removes entries whose keys begin with `prefix`, which is not empty, at most so many; whether there are more.
-    func remove(prefix: [UInt8], atMost count: Int) throws(DiskTableError) -> Bool
+    /// Removes all entries of a section: those whose keys begin with these bytes, which are as many as the table was made for.
+    func remove(section: [UInt8])
+
+    /// Whether there is something to be tidied up, without which the table takes more space and reading takes longer.
+    var hasWork: Bool { get }
+
+    /// Tidies up a little: some milliseconds' worth. Where there is no room for that, things stay as they are until something has been put.
+    /// Errors: the disk fails.
+    func doWork() throws(DiskTableError)
 
     /// The table as it is now, for as long as the result lives. Meanwhile the space of what is replaced or removed is not used again.
-    func read() throws(DiskTableError) -> any DiskTableReading
+    func read() -> any DiskTableReading
 
     /// Bytes that the table takes on disk.
     var byteCount: Int { get }
+
+    /// Bytes that the table takes in memory.
+    var memory: Int { get }
+}
+
+/// Writes entries into a table. None of them can be seen before `finish`, and without that none ever will.
+package protocol DiskTableWriter: AnyObject {
+    /// Puts entries, of which each replaces the one of its key. Their keys ascend, also from one call to the next. Errors: no room on the
+    /// disk, or it fails; nothing can be put any more then.
+    func put(_ entries: EntryList) throws(DiskTableError)
+
+    /// All that was put is in the table. Errors: as of `put`.
+    func finish() throws(DiskTableError)
 }
 
 /// A table as it was at one moment, for one thread at a time.
 package protocol DiskTableReading: AnyObject {
-    /// Looks for the keys of `entries` from place `first` on, and appends the values of those that are there; the others' stay null. It
-    /// stops early where the values take more than `DiskTableLimits.sliceBytes`: gives the place to go on from.
+    /// Looks for the keys of `entries` from place `first` on, fastest where they ascend, and appends the values of those that are there; the
+    /// others' stay null. It stops early where the values take more than `DiskTableLimits.sliceBytes`: gives the place to go on from.
     func find(_ entries: inout EntryList, from first: Int) throws(DiskTableError) -> Int
 
     /// Appends the entries whose keys begin with `prefix` and come after `key` (nil: from the first one on), in order, as many as
     /// `count` or as make a slice; whether there may be more.
     func append(to entries: inout EntryList, prefix: [UInt8], after key: [UInt8]?, atMost count: Int) throws(DiskTableError) -> Bool
 
-    /// The last key; nil where there is none.
-    func lastKey() throws(DiskTableError) -> [UInt8]?
+    /// A key that no entry comes after; nil where there is no entry.
+    func lastKey() -> [UInt8]?
+}
+
+extension DiskTable {
+    /// Puts entries whose keys ascend: all of them, or after an error none. Each replaces the one of its key.
+    package func put(_ entries: EntryList) throws(DiskTableError) {
+        let writer = try makeWriter(atMost: entries.count)
+        try writer.put(entries)
+        try writer.finish()
+    }
 }
 
 /// What a table takes.
 package enum DiskTableLimits {
-    /// Bytes of a key at most. LMDB, as it is built everywhere, takes no longer ones, nor empty ones.
-    package static let keyBytes = 511
     /// Bytes of values that are read together, unless a single one has more.
     package static let sliceBytes = 16 << 20
+    /// Bytes of a section at most.
+    package static let sectionBytes = 8
 }
 
 /// Why a table on disk cannot do what it is asked for.

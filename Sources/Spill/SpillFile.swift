@@ -24,25 +24,17 @@ package final class SpillFile: Sendable {
         var pages: Int64 = 0
         /// The first pages of what was given back, by how many pages it has.
         var free: [Int64: [Int64]] = [:]
-        /// Pages up to which the disk was seen to have room.
-        var seenRoom: Int64 = 0
     }
 
     fileprivate static let pageBytes: Int64 = 4096
-    /// Bytes of the disk that are left to the log, whose commits must not fail because of a question.
-    private static let reservedBytes: Int64 = 256 << 20
-    /// Bytes between two looks at how much room there is.
-    private static let roomStep: Int64 = 64 << 20
 
-    private let files: any FileSystem
-    private let directory: String
     private let file: any File
+    private let room: DiskRoom
     private let space = Mutex(Space())
 
     /// A new file in a directory that exists. Errors: the system refuses it.
     init(files: any FileSystem, directory: String, name: String) throws(SystemError) {
-        self.files = files
-        self.directory = directory
+        room = DiskRoom(files: files, directory: directory)
         let path = directory + "/" + name
         file = try files.open(path, .truncate)
         try files.removeFile(path)
@@ -57,30 +49,18 @@ package final class SpillFile: Sendable {
     /// Puts a piece aside. Errors: there is no room on the disk, or it fails.
     package func write(_ bytes: [UInt8]) throws(DiskTableError) -> SpillPiece {
         let pages = SpillFile.pages(bytes.count)
-        let (page, mustLook) = space.withLock { space -> (Int64, Bool) in
+        let (page, isNew) = space.withLock { space -> (Int64, Bool) in
             if let page = space.free[pages]?.popLast() { return (page, false) }
             defer { space.pages += pages }
-            return (space.pages, space.pages + pages > space.seenRoom)
+            return (space.pages, true)
         }
-        if mustLook { try lookForRoom(upTo: page + pages) }
-        do throws(SystemError) { try file.write(bytes, at: page * SpillFile.pageBytes) } catch {
-            throw DiskTableError("rows of a question could not be written: \(error)", isFull: error.kind == .noSpace)
-        }
-        return SpillPiece(page: page, count: bytes.count, checksum: crc32c(bytes))
-    }
-
-    private func lookForRoom(upTo page: Int64) throws(DiskTableError) {
         do throws(SystemError) {
-            let free = try files.freeBytes(in: directory)
-            guard free.count >= SpillFile.reservedBytes else {
-                throw SystemError(
-                    kind: .noSpace, number: 0, attempt: "write more than \(byteCount >> 20) MiB to", path: directory,
-                    reason: "the last \(SpillFile.reservedBytes >> 20) MiB of the disk are for the log")
-            }
-            space.withLock { $0.seenRoom = page + SpillFile.roomStep / SpillFile.pageBytes }
+            if isNew { try room.take(pages * SpillFile.pageBytes) }
+            try file.write(bytes, at: page * SpillFile.pageBytes)
         } catch {
             throw DiskTableError("rows of a question could not be written: \(error)", isFull: error.kind == .noSpace)
         }
+        return SpillPiece(page: page, count: bytes.count, checksum: crc32c(bytes))
     }
 
     /// The bytes of a piece. Errors: the disk fails, or gives other bytes than were written.

@@ -27,19 +27,20 @@ private let tables = """
     CREATE TABLE few AS SELECT k, COUNT(*) AS c FROM e GROUP BY k;
     """
 
-/// Tables on disk, in memory for the sake of the simulated files, and how many of them there are.
+/// Tables on a disk, and how many of them there are.
 private final class Tables: Sendable {
     private let made = Monitor<[WeakTable]>([])
 
     private final class WeakTable: @unchecked Sendable {
         // Set once.
-        weak var table: MemoryTable?
-        init(_ table: MemoryTable) { self.table = table }
+        weak var table: RunTable?
+        init(_ table: RunTable) { self.table = table }
     }
 
-    func folder(byteLimit: Int = .max) -> SpillFolder {
-        SpillFolder(files: MemoryFileSystem(), directory: "/spill") { [made] _ throws(DiskTableError) in
-            let table = MemoryTable(byteLimit: byteLimit)
+    func folder(isFull: Bool = false) -> SpillFolder {
+        let files = FaultyFileSystem(MemoryFileSystem()) { isFull && $0.kind == .write ? .fail(.noSpace) : nil }
+        return SpillFolder(files: files, directory: "/spill") { [made] path, sectionBytes in
+            let table = RunTable(path: path, sectionBytes: sectionBytes, files: files)
             made.update { $0.append(WeakTable(table)) }
             return table
         }
@@ -154,7 +155,7 @@ private func expected(_ numbers: [Int]) throws -> [String] {
 
     /// A query whose state finds no room on disk stops with the reason, all others go on.
     @Test(.timeLimit(.minutes(10))) func aFullDiskStopsOneQuery() throws {
-        let millrace = try Millrace(properties: [limit: "1M"], spills: Tables().folder(byteLimit: 100_000))
+        let millrace = try Millrace(properties: [limit: "1M"], spills: Tables().folder(isFull: true))
         _ = millrace.run(sources + tables)
         let many = try millrace.id(of: "MANY")
         millrace.insert(0..<12)

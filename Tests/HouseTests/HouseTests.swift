@@ -136,8 +136,6 @@ private struct Exception {
         "Sources/Operators/Steps/SinkOperator.swift", "Sources/Operators/Steps/SourceOperator.swift",
         // LZ4, zstd, Snappy and zlib; a file's bytes.
         "Sources/LogStore/Compressors.swift", "Sources/LogStore/Partition.swift",
-        // LMDB.
-        "Sources/Spill/LMDBTable.swift",
         // libuv and http-parser.
         "Sources/Server/EventLoop.swift", "Sources/Server/SocketStream.swift", "Sources/Server/MetricsConnection.swift",
         // libedit.

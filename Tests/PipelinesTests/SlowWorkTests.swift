@@ -40,6 +40,8 @@ private func queryAtWork() throws -> TestQuery {
     query.put(["a", "b"])
     query.run.start()
     isBegun.wait(until: { $0 }, then: { _ in })
+    // The worker may have begun before the query has heard that its task is ready.
+    while query.status.content.withLock({ $0.isRestoring }) {}
     return query
 }
 

@@ -16,7 +16,7 @@ package struct DataflowEnvironment {
     /// Functions that a harness brings along.
     package var added: AddedFunctions
     /// Makes a table on disk for a store whose state may go there when memory is short; nil where none may.
-    package var makeDiskTable: ((_ store: String) throws(DiskTableError) -> any DiskTable)?
+    package var makeDiskTable: ((_ store: String, _ sectionBytes: Int) throws(DiskTableError) -> any DiskTable)?
     /// Knows the schemas that records of the registry's formats name; nil where there are none.
     package var schemas: (any SchemaLookup)?
     /// Where the frames of one dataflow tell that a batch's values get too large; nil outside dataflows.

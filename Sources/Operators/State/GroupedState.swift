@@ -135,15 +135,15 @@ final class GroupedState {
     }
 
     /// Begins to read the latest durable commit: gives that with the windows that are asked for, or nil while the state is being restored.
-    func beginReading(_ isAsked: (Int64) -> Bool) throws(DiskTableError) -> StateReading? {
+    func beginReading(_ isAsked: (Int64) -> Bool) -> StateReading? {
         var reading: StateReading?
-        try lock.withLock { _ throws(DiskTableError) in
+        lock.withLock { _ in
             guard hasAll else { return }
             var found: [WindowPart] = []
             for expired in expiredWindows where expired.commit > durableCommit && isAsked(expired.window.start) { found.append(expired.window) }
             for start in starts where isAsked(start) { found.append(part(start)) }
             // All that is on disk is part of the durable commit, and stays as it is for this reading.
-            let disk = found.contains(where: \.isOnDisk) ? try spilled?.table.read() : nil
+            let disk = found.contains(where: \.isOnDisk) ? spilled?.table.read() : nil
             readCommits[durableCommit, default: 0] += 1
             reading = StateReading(commit: durableCommit, windows: found, latestStart: durableLatestStart, disk: disk, diskKeys: spilled?.keys)
         }

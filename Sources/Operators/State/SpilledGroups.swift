@@ -19,65 +19,69 @@ final class SpilledGroups {
     private(set) var starts: Set<Int64> = []
     /// Windows that have expired, whose entries are to be removed. Of the task.
     private(set) var expired: [Int64] = []
-    /// Bytes that the table takes, as last asked. Of the task.
+    /// Bytes that the table takes on disk and in memory, as last counted. Of the task.
     private(set) var byteCount = 0
+    private(set) var memory = 0
 
     init(_ table: any DiskTable, _ keys: DiskKeys) {
         self.table = table
         self.keys = keys
     }
 
-    /// Entries that go to the disk in one transaction, and how many bytes they have about.
+    /// Entries that are handed to the table together, and how many bytes they have about.
     private static let mostEntries = 4096, mostBytes = 4 << 20
-    /// Entries that are removed in one transaction.
-    private static let mostRemoved = 16_384
 
     // MARK: To the disk
 
-    /// Writes all groups of a window, in the order of their keys. Errors: no room on disk, or cancelled. What has been written by then does no
-    /// harm: it is what the memory has.
-    func write(_ window: WindowGroups, unless cancel: CancelFlag) throws(DataflowError) {
+    /// Writes all groups of windows, which stand in the order of their starts, in the order of their keys. Errors: no room on disk, or
+    /// cancelled; then nothing has been written.
+    func write(_ windows: ArraySlice<WindowGroups>, unless cancel: CancelFlag) throws(DataflowError) {
+        do throws(DiskTableError) {
+            let writer = try table.makeWriter(atMost: windows.reduce(0) { $0 + $1.table.count })
+            for window in windows { if try !write(window, to: writer, unless: cancel) { break } }
+            if !cancel.isSet { return try writer.finish() }
+        } catch {
+            throw DataflowError(spilling: error)
+        }
+        throw DataflowError("the work was cancelled", isCancelled: true)
+    }
+
+    /// Writes all groups of a window; false where that was cancelled.
+    private func write(_ window: WindowGroups, to writer: any DiskTableWriter, unless cancel: CancelFlag) throws(DiskTableError) -> Bool {
         let group = window.table
         var entries = EntryList()
         for id in group.diskOrder() {
             let start = entries.bytes.count
-            let long = keys.put(window.start, group.keys, Int(id), to: &entries.bytes)
+            keys.put(window.start, group.keys, Int(id), to: &entries.bytes)
             let middle = entries.bytes.count
-            if let long { DiskKeys.putValueHead(long, to: &entries.bytes) }
             group.write(Int(id), to: &entries.bytes)
             entries.append(keyFrom: start, valueFrom: middle)
-            if entries.count == SpilledGroups.mostEntries || entries.bytes.count > SpilledGroups.mostBytes {
-                if cancel.isSet { throw DataflowError("the work was cancelled", isCancelled: true) }
-                try put(&entries)
-            }
+            guard entries.count == SpilledGroups.mostEntries || entries.bytes.count > SpilledGroups.mostBytes else { continue }
+            if cancel.isSet { return false }
+            try writer.put(entries)
+            entries.removeAll()
         }
-        if entries.count > 0 { try put(&entries) }
-    }
-
-    private func put(_ entries: inout EntryList) throws(DataflowError) {
-        do throws(DiskTableError) { try table.put(entries) } catch { throw DataflowError(spilling: error) }
-        entries.removeAll()
+        try writer.put(entries)
+        return !cancel.isSet
     }
 
     /// All groups of a window are there. Called with the lock of the state held.
     func note(_ start: Int64) { starts.insert(start) }
 
     /// Counts anew what the table takes.
-    func count() { byteCount = table.byteCount }
+    func count() { (byteCount, memory) = (table.byteCount, table.memory) }
 
     // MARK: From the disk
 
     /// Gives the groups of a window from `first` on, which have just begun, the states that the disk has of them.
     func recall(_ window: WindowGroups, from first: Int) throws(DataflowError) {
         guard starts.contains(window.start) else { return }
-        let reading: any DiskTableReading
-        do throws(DiskTableError) { reading = try table.read() } catch { throw DataflowError(spilling: error) }
+        let reading = table.read()
         let fresh = window.table.diskOrder(from: first)
         var entries = EntryList()
-        var long: [Int: [UInt8]] = [:]
-        for (place, group) in fresh.enumerated() {
+        for group in fresh {
             let start = entries.bytes.count
-            if let key = keys.put(window.start, window.table.keys, Int(group), to: &entries.bytes) { long[place] = key }
+            keys.put(window.start, window.table.keys, Int(group), to: &entries.bytes)
             entries.append(keyFrom: start)
         }
         let keyBytes = entries.bytes.count
@@ -85,11 +89,6 @@ final class SpilledGroups {
         while next < fresh.count {
             let begin = next
             do throws(DiskTableError) { next = try reading.find(&entries, from: begin) } catch { throw DataflowError(spilling: error) }
-            for place in begin..<next where !entries.values[place].isNull {
-                guard let key = long[place] else { continue }
-                guard let stored = keys.takeValueHead(&entries, place) else { throw DataflowError.damagedOnDisk }
-                guard entries.bytes[stored].elementsEqual(key) else { throw DataflowError("two keys have one place on disk") }
-            }
             let found = (begin..<next).filter { !entries.values[$0].isNull }
             if window.table.restore(found.map { fresh[$0] }, found.map { entries.values[$0] }, of: entries.bytes) != nil {
                 throw DataflowError.damagedOnDisk
@@ -106,16 +105,11 @@ final class SpilledGroups {
     /// The window has expired: its entries go once that is durable.
     func expire(_ start: Int64) { if holds(start) { expired.append(start) } }
 
-    /// Removes entries of the first window that has expired; gives that when none are left of it.
-    func removeExpired() throws(DataflowError) -> Int64? {
-        guard let start = expired.first else { return nil }
-        do throws(DiskTableError) {
-            if try table.remove(prefix: keys.prefix(start), atMost: SpilledGroups.mostRemoved) { return nil }
-        } catch {
-            throw DataflowError(spilling: error)
-        }
-        expired.removeFirst()
-        return start
+    /// Removes the entries of the windows that have expired; gives those.
+    func removeExpired() -> [Int64] {
+        for start in expired { table.remove(section: keys.prefix(start)) }
+        defer { expired.removeAll() }
+        return expired
     }
 
     /// The window has no entries any more. Called with the lock of the state held.

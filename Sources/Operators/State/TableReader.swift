@@ -82,7 +82,7 @@ struct TableReader {
         var known: Set<[UInt8]> = []
         for place in places {
             let first = entries.bytes.count
-            _ = disk.keys.put(start, keys, place, to: &entries.bytes)
+            disk.keys.put(start, keys, place, to: &entries.bytes)
             // A key that is asked for twice is one row.
             if known.insert(Array(entries.bytes[first...])).inserted { entries.append(keyFrom: first) }
         }
@@ -135,7 +135,7 @@ struct TableReader {
     ) throws(DataflowError) -> Bool {
         guard let disk, entries.count > 0 else { return true }
         let keys = disk.keys.makeColumns()
-        for place in 0..<entries.count where !disk.keys.read(&entries, place, into: keys) { throw .damagedOnDisk }
+        for place in 0..<entries.count where !disk.keys.read(entries, place, into: keys) { throw .damagedOnDisk }
         let hidden = inMemory(keys, entries.count)
         let rows = (0..<entries.count).filter { hidden?[$0] == nil }
         guard !rows.isEmpty else { return true }

@@ -97,9 +97,7 @@ package final class TableView: @unchecked Sendable {
         let isAsked = { [windowTimes] (start: Int64) in
             !isWindowed || ranges.contains { $0.windows.contains(start: start, end: windowTimes.end(of: start)) }
         }
-        let begun: StateReading?
-        do throws(DiskTableError) { begun = try state.beginReading(isAsked) } catch { throw DataflowError(spilling: error) }
-        guard let reading = begun else { return nil }
+        guard let reading = state.beginReading(isAsked) else { return nil }
         defer { state.endReading(reading) }
         var reader = try TableReader(self, reading, cancel, mostBytes: mostBytes)
         // Windows that have expired are not shown, although they may be there a while longer.

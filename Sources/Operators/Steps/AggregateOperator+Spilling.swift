@@ -20,8 +20,13 @@ extension AggregateOperator: SpillingStore {
         // Rows come for the latest windows.
         _ = memory
         let enough = countedMemory / 2
-        for window in windows where countedMemory > enough {
-            try disk.write(window, unless: context.cancel)
+        var (left, end) = (countedMemory, 0)
+        while end < windows.count, left > enough {
+            left -= windows[end].countedMemory
+            end += 1
+        }
+        try disk.write(windows[..<end], unless: context.cancel)
+        for window in windows[..<end] {
             state.moveOut(window, to: disk)
             countedMemory -= window.countedMemory
             window.countedMemory = 0
@@ -33,22 +38,27 @@ extension AggregateOperator: SpillingStore {
     private func spilled() throws(DataflowError) -> SpilledGroups? {
         if let spilled = state.spilled { return spilled }
         guard let make = context.environment.makeDiskTable else { return nil }
+        let keys = DiskKeys(step)
         do throws(DiskTableError) {
-            return SpilledGroups(try make(step.store.name), DiskKeys(step, seed: context.options.hashSeed))
+            return SpilledGroups(try make(step.store.name, keys.sectionBytes), keys)
         } catch {
             throw DataflowError(spilling: error)
         }
     }
 
-    var hasWaste: Bool { state.spilled.map { !$0.expired.isEmpty } ?? false }
+    var hasWaste: Bool { state.spilled.map { !$0.expired.isEmpty || $0.table.hasWork } ?? false }
 
     func removeWaste() throws(DataflowError) {
-        guard let disk = state.spilled, let start = try disk.removeExpired() else { return }
+        guard let disk = state.spilled else { return }
+        let gone = disk.removeExpired()
         state.lock.withLock { _ in
-            disk.forget(start)
-            // The file goes with the last question that reads it.
+            gone.forEach(disk.forget)
+            // The files go with the last question that reads them.
             if disk.starts.isEmpty { state.spilled = nil }
         }
+        guard state.spilled != nil else { return }
+        do throws(DiskTableError) { try disk.table.doWork() } catch { throw DataflowError(spilling: error) }
+        disk.count()
     }
 
     /// Appends the next groups on disk to a snapshot, at most `limit`; whether there may be more. What is in memory, too, has been written, or
@@ -59,9 +69,9 @@ extension AggregateOperator: SpillingStore {
         var entries = EntryList()
         let hasMore: Bool
         do throws(DiskTableError) {
-            let reading = try disk.table.read()
+            let reading = disk.table.read()
             // What is put behind that from now on is in the changelog. A snapshot that went on to it might never end.
-            if inSnapshot.lastDiskKey == nil { inSnapshot.lastDiskKey = try reading.lastKey() }
+            if inSnapshot.lastDiskKey == nil { inSnapshot.lastDiskKey = reading.lastKey() }
             hasMore = try reading.append(to: &entries, prefix: [], after: inSnapshot.diskKey, atMost: limit - records.entries)
         } catch {
             throw DataflowError(spilling: error)
@@ -73,7 +83,7 @@ extension AggregateOperator: SpillingStore {
         for place in 0..<entries.count {
             if end[...].lexicographicallyPrecedes(entries.key(place)) { return false }
             let start = disk.keys.start(entries.key(place))
-            guard let start, disk.keys.read(&entries, place, into: columns) else { throw .damagedOnDisk }
+            guard let start, disk.keys.read(entries, place, into: columns) else { throw .damagedOnDisk }
             if isWindowed && isExpired(start) || state.windows[start]?.table.find(columns, place) != nil { continue }
             key.removeAll(keepingCapacity: true)
             key.append(isWindowed ? StateKeys.window : StateKeys.group)

@@ -54,6 +54,6 @@ extension AggregateOperator {
             window.countedMemory = now
         }
         uncounted.removeAll(keepingCapacity: true)
-        return countedMemory + (state.keepsEarlierRows ? state.earlierMemory : 0)
+        return countedMemory + (state.spilled?.memory ?? 0) + (state.keepsEarlierRows ? state.earlierMemory : 0)
     }
 }
