@@ -474,9 +474,9 @@ class Generator:
                         on = t("{} AND {}", on, self.condition(row, 1))
                 else:
                     on = self.condition(row, 1)
-                # SQLite binds JOIN no closer than a comma: only of these joins the rows differ.
-                differs = before and kind.split()[0] in ["RIGHT", "FULL"]
-                text = t(("{} {} {} ON {}", None if differs else "{} {} {} ON {}", "{} {} {} ON {}"), text, kind, right, on)
+                # SQLite binds JOIN no closer than a comma, and loses rows of these joins behind one whose condition is always false.
+                misread = len({alias for alias, _, _ in columns}) > 1 and kind.split()[0] in ["RIGHT", "FULL"]
+                text = t(("{} {} {} ON {}", None if misread else "{} {} {} ON {}", "{} {} {} ON {}"), text, kind, right, on)
                 size = size * other // 3 + 1
             columns = both
         readable = [(t("{}.{}", alias, name), kind) for alias, name, kind in columns]
