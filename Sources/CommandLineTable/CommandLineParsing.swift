@@ -228,10 +228,10 @@ private struct ArgumentParser {
 
 /// Refuses to listen where others can reach the server without a login, unless that was said to be meant.
 package func checkListening(
-    on addresses: [NetworkAddress], kafka: NetworkAddress?, metrics: NetworkAddress?, isInsecure: Bool
+    on addresses: [NetworkAddress], kafka: NetworkAddress?, registry: NetworkAddress?, metrics: NetworkAddress?, isInsecure: Bool
 ) throws(Diagnostic) {
     guard !isInsecure else { return }
-    for address in addresses + [kafka].compactMap(\.self) where !address.isLoopback {
+    for address in addresses + [kafka, registry].compactMap(\.self) where !address.isLoopback {
         throw usageError(
             "listening on \(address) lets other machines in without authentication", hint: "Give --insecure if that is meant.")
     }

@@ -35,7 +35,7 @@ package struct OptionSpec: Hashable, Sendable {
 
 /// The flags, by their long names.
 package enum OptionName: String, Hashable, Sendable, CaseIterable {
-    case data, server, command, file, output, define, listen, socket, metrics, kafka, config, queries, paused, durability, threads, insecure
+    case data, server, command, file, output, define, listen, socket, metrics, kafka, registry, config, queries, paused, durability, threads, insecure
     case logLevel = "log-level"
     case memoryLimit = "memory-limit"
     case batch, passing, verbose, format
@@ -127,7 +127,7 @@ package enum CommandTable {
             name: .serve, summary: "the server", operands: [],
             options: [
                 option(.data, .dataDirectory), option(.listen, .listen), option(.socket, .socket), option(.metrics, .metricsListen),
-                option(.kafka, .kafkaListen),
+                option(.kafka, .kafkaListen), option(.registry, .registryListen),
                 configuration, option(.queries, .queriesFile),
                 OptionSpec(.paused, nil, .flag, "bring up all queries paused; RESUME starts them"),
                 durability, threads, option(.memoryLimit, .memoryLimit), option(.insecure, .insecure), option(.logLevel, .logLevel),

@@ -14,7 +14,8 @@ extension TestCase {
     /// which it keeps in a hash table of Java; keys come before values.
     var registry: MemoryRegistry {
         get throws(CaseFailure) {
-            let registry = MemoryRegistry()
+            // The reference's harness lets every schema be the next one.
+            let registry = MemoryRegistry(level: .none)
             var all = topics
             for topic in declaredTopics {
                 guard let place = all.firstIndex(where: { $0.name == topic.name }) else {

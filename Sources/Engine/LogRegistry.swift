@@ -12,7 +12,7 @@ import Schemas
 import Synchronization
 
 /// A registry in a topic of the log.
-final class LogRegistry: SchemaRegistry {
+final class LogRegistry: KeptRegistry {
     /// The name that all registries give it.
     static let topicName = "_schemas"
 
@@ -24,7 +24,7 @@ final class LogRegistry: SchemaRegistry {
     private let log: any EventLog
     private let time: any TimeSource
     private let state = Mutex(State())
-    /// Set while a version is written: the next one is made of what that has left.
+    /// Set while a change is written: the next one is made of what that has left.
     private let writing = Monitor(false)
 
     init(log: any EventLog, time: any TimeSource) {
@@ -35,25 +35,20 @@ final class LogRegistry: SchemaRegistry {
     // A query may run before any statement has asked.
     func knownSchema(_ id: SchemaID) -> SchemaDocument? { (try? loaded())?.schema(id) }
 
-    func schema(_ id: SchemaID) throws(RegistryError) -> SchemaDocument? { try loaded().schema(id) }
-    func latest(of subject: String) throws(RegistryError) -> SubjectVersion? { try loaded().versions(of: subject).last }
-    func version(_ version: Int, of subject: String) throws(RegistryError) -> SubjectVersion? {
-        try loaded().versions(of: subject).first { $0.version == version }
-    }
+    func contents() throws(RegistryError) -> SchemaStore { try loaded() }
 
-    func subjects() throws(RegistryError) -> [(subject: String, versions: [Int])] {
-        let store = try loaded()
-        return store.subjects.map { ($0, store.versions(of: $0).map(\.version)) }
-    }
-
-    func register(_ document: SchemaDocument, as subject: String) throws(RegistryError) -> SubjectVersion {
+    func change<Result: Sendable>(
+        _ body: (SchemaStore) throws(RegistryError) -> (changes: [RegistryChange], result: Result)
+    ) throws(RegistryError) -> Result {
         writing.wait(until: { !$0 }) { $0 = true }
         defer { writing.update { $0 = false } }
-        let (version, isNew) = try loaded().registering(document, as: subject)
-        guard isNew else { return version }
-        try write(version)
-        state.withLock { $0.store.add(version) }
-        return version
+        let (changes, result) = try body(try loaded())
+        if changes.isEmpty { return result }
+        try write(changes)
+        state.withLock { state in
+            for change in changes { state.store.apply(change) }
+        }
+        return result
     }
 
     // MARK: The topic
@@ -85,13 +80,15 @@ final class LogRegistry: SchemaRegistry {
         }
     }
 
-    private func write(_ version: SubjectVersion) throws(RegistryError) {
+    private func write(_ changes: [RegistryChange]) throws(RegistryError) {
         do throws(LogError) {
             let known = log.topicID(named: Self.topicName)
             let topic = if let known { known } else { try log.createTopic(Self.topicName, partitions: 1, config: .compacted).id }
             var records = OutgoingRecords()
-            records.append(
-                key: SchemaRecords.key(version).bytes, value: SchemaRecords.value(version).bytes, timestamp: time.wallMilliseconds())
+            for change in changes {
+                records.append(
+                    key: SchemaRecords.key(change).bytes, value: SchemaRecords.value(change)?.bytes, timestamp: time.wallMilliseconds())
+            }
             try log.commitAndWait(Commit([Append(topic: topic, partition: .first, records: records)]))
         } catch {
             throw RegistryError("the topic \(Self.topicName) cannot be written: \(error.message)")
@@ -99,42 +96,71 @@ final class LogRegistry: SchemaRegistry {
     }
 }
 
-/// The records of `_schemas`: `{"keytype":"SCHEMA","subject":…,"version":…,"magic":1}` with the schema as value. Keys of other kinds, such
-/// as settings of compatibility, are left as they are.
+/// The records of `_schemas`. Their keys are `{"keytype":"SCHEMA","subject":…,"version":…,"magic":1}` with a version as value, and of the
+/// kinds `DELETE_SUBJECT`, `CONFIG` and `MODE` with a subject, which is null for what counts for all, and `"magic":0`. Keys of other kinds are
+/// left as they are.
 struct SchemaRecords {
-    private var versions: [String: [Int: JSONValue]] = [:]
-
-    static func key(_ version: SubjectVersion) -> JSONValue {
-        [
-            "keytype": "SCHEMA", "subject": .string(version.subject), "version": .integer(version.version), "magic": .integer(1),
-        ]
+    private struct Kept {
+        var node: JSONValue
+        var isDeleted: Bool
     }
 
-    static func value(_ version: SubjectVersion) -> JSONValue {
+    private var versions: [String: [Int: Kept]] = [:]
+    private var settings: [RegistryChange] = []
+
+    static func key(_ change: RegistryChange) -> JSONValue {
+        func schema(_ subject: String, _ version: Int) -> JSONValue {
+            ["keytype": "SCHEMA", "subject": .string(subject), "version": .integer(version), "magic": .integer(1)]
+        }
+        func other(_ kind: String, _ subject: String?) -> JSONValue {
+            ["keytype": .string(kind), "subject": .optional(subject), "magic": .integer(0)]
+        }
+        switch change {
+        case .version(let version, _): return schema(version.subject, version.version)
+        case .removedVersion(let version, let subject): return schema(subject, version)
+        case .deletedSubject(let subject, _): return other("DELETE_SUBJECT", subject)
+        case .level(_, let subject): return other("CONFIG", subject)
+        case .mode(_, let subject): return other("MODE", subject)
+        }
+    }
+
+    /// Nil where the key has no value any more.
+    static func value(_ change: RegistryChange) -> JSONValue? {
+        switch change {
+        case .version(let version, let isDeleted): return value(version, isDeleted: isDeleted)
+        case .removedVersion: return nil
+        case .deletedSubject(let subject, let last): return ["subject": .string(subject), "version": .integer(last)]
+        case .level(let level?, let subject): return ["subject": .optional(subject), "compatibilityLevel": .string(level.rawValue)]
+        case .mode(let mode?, let subject): return ["subject": .optional(subject), "mode": .string(mode.rawValue)]
+        case .level(nil, _), .mode(nil, _): return nil
+        }
+    }
+
+    private static func value(_ version: SubjectVersion, isDeleted: Bool) -> JSONValue {
         var members: [JSONValue.Member] = [
             .init("subject", .string(version.subject)), .init("version", .integer(version.version)), .init("id", .integer(version.id.number)),
         ]
         // A record without a type is Avro's.
         if version.document.kind != .avro { members.append(.init("schemaType", .string(version.document.kind.rawValue))) }
-        if !version.document.references.isEmpty {
-            let references = version.document.references.map { reference -> JSONValue in
-                ["name": .string(reference.name), "subject": .string(reference.subject), "version": .integer(reference.version)]
-            }
-            members.append(.init("references", .array(references)))
-        }
-        return .object(members + [.init("schema", .string(version.document.text)), .init("deleted", .boolean(false))])
+        if !version.document.references.isEmpty { members.append(.init("references", version.document.referencesNode)) }
+        return .object(members + [.init("schema", .string(version.document.text)), .init("deleted", .boolean(isDeleted))])
     }
 
     /// Takes a record in; without a value, what stands under the key is gone.
     mutating func take(key: [UInt8], value: [UInt8]?) {
-        guard let key = try? JSONValue(parsing: key[...]), let subject = key["subject"]?.stringValue else { return }
-        switch key["keytype"]?.stringValue {
-        case "SCHEMA"?:
+        guard let key = try? JSONValue(parsing: key[...]) else { return }
+        let subject = key["subject"]?.stringValue
+        let node = value.flatMap { try? JSONValue(parsing: $0[...]) }
+        switch (key["keytype"]?.stringValue, subject) {
+        case ("SCHEMA"?, let subject?):
             guard let version = key["version"]?.intValue, (1..<Int(Int32.max)).contains(version) else { return }
-            versions[subject, default: [:]][version] = value.flatMap { try? JSONValue(parsing: $0[...]) }
-        case "DELETE_SUBJECT"?:
-            guard let value, let node = try? JSONValue(parsing: value[...]), let last = node["version"]?.intValue else { return }
-            versions[subject] = versions[subject]?.filter { $0.key > last }
+            versions[subject, default: [:]][version] = node.map { Kept(node: $0, isDeleted: $0["deleted"]?.booleanValue == true) }
+        case ("DELETE_SUBJECT"?, let subject?):
+            guard let last = node?["version"]?.intValue else { return }
+            for version in (versions[subject] ?? [:]).keys where version <= last { versions[subject]?[version]?.isDeleted = true }
+        case ("CONFIG"?, let subject):
+            settings.append(.level(node?["compatibilityLevel"]?.stringValue.flatMap { CompatibilityLevel(rawValue: $0) }, of: subject))
+        case ("MODE"?, let subject): settings.append(.mode(node?["mode"]?.stringValue.flatMap { RegistryMode(rawValue: $0) }, of: subject))
         default: break
         }
     }
@@ -143,13 +169,15 @@ struct SchemaRecords {
     var store: SchemaStore {
         var store = SchemaStore()
         for (subject, list) in versions.sorted(by: { $0.key < $1.key }) {
-            for (number, node) in list.sorted(by: { $0.key < $1.key }) {
-                guard let id = node["id"]?.intValue.flatMap({ Int32(exactly: $0) }), let document = document(node, depth: 0) else { continue }
+            for (number, kept) in list.sorted(by: { $0.key < $1.key }) {
+                guard let id = kept.node["id"]?.intValue.flatMap({ Int32(exactly: $0) }), let document = document(kept.node, depth: 0) else {
+                    continue
+                }
                 let version = SubjectVersion(subject: subject, version: number, id: SchemaID(id), document: document)
-                store.add(version)
-                if node["deleted"]?.booleanValue == true { store.remove(number, of: subject) }
+                store.apply(.version(version, isDeleted: kept.isDeleted))
             }
         }
+        for setting in settings { store.apply(setting) }
         return store
     }
 
@@ -161,7 +189,7 @@ struct SchemaRecords {
         for reference in node["references"]?.arrayValue ?? [] {
             guard let name = reference["name"]?.stringValue, let subject = reference["subject"]?.stringValue,
                 let version = reference["version"]?.intValue, let other = versions[subject]?[version],
-                let document = document(other, depth: depth + 1)
+                let document = document(other.node, depth: depth + 1)
             else { return nil }
             references.append(SchemaReference(name: name, subject: subject, version: version, document: document))
         }

@@ -47,9 +47,50 @@ extension MillraceEngine {
 }
 
 extension SourceDefinition {
+    /// Where the columns say something else than the schemas that records are written by, in words.
+    var contradictions: [String] {
+        contradictions(keyFormat, schema.key, "key") + contradictions(valueFormat, schema.value, "value")
+    }
+
+    private func contradictions(_ format: FormatSpec, _ columns: [ColumnDefinition], _ side: String) -> [String] {
+        guard let writer = format.writer,
+            let found = try? InferredColumns(
+                writer.document, fullName: writer.fullName, naming: .upperCased, whole: WholeColumn(name: "ROWVAL", takesRecords: false)),
+            !found.isAnonymous, !format.isUnwrapped
+        else { return [] }
+        let known = Dictionary(found.columns.map { ($0.name.uppercased(), $0.type) }, uniquingKeysWith: { first, _ in first })
+        return columns.compactMap { column in
+            let place = "the schema of the topic's \(side)s, number \(writer.id),"
+            guard let type = known[column.name.replacing(".", with: "_").uppercased()] else {
+                if found.dropped.contains(where: { $0.uppercased().hasPrefix(column.name.uppercased() + ":") }) { return nil }
+                return "\(place) has no field \(column.name), which is NULL in all of its records"
+            }
+            if type.isReadable(as: column.type) { return nil }
+            return "\(place) has \(column.name) as \(type), and the statement as \(column.type): its records cannot be read so"
+        }
+    }
+
     /// Takes over the schemas that another definition of the source is written by.
     mutating func takeSchemas(of other: SourceDefinition) {
         if keyFormat.name == other.keyFormat.name { keyFormat.writer = other.keyFormat.writer }
         if valueFormat.name == other.valueFormat.name { valueFormat.writer = other.valueFormat.writer }
+    }
+}
+
+extension SQLType {
+    /// Whether a value that a schema declares so may be read as a column of another type. Those of nested types are looked at where they are
+    /// read.
+    fileprivate func isReadable(as column: SQLType) -> Bool {
+        func family(_ type: SQLType) -> Int {
+            switch type {
+            case .boolean: 0
+            case .integer, .bigint, .double, .decimal, .time, .date, .timestamp: 1
+            case .string, .bytes: 2
+            case .array: 3
+            case .map: 4
+            case .structure: 5
+            }
+        }
+        return family(self) == family(column)
     }
 }

@@ -77,6 +77,7 @@ extension StatementExecution {
             change.remove += engine.catalog.scriptMarks.filter { $0.hasSuffix(suffix) }.sorted().map { .scriptMark($0) }
         }
         try apply(change)
+        if drop.deleteTopic { deleteSchemas(of: source) }
         let others = cascade.names(beside: name)
         return AnswerSummary(
             message: "Source `\(name)` (topic: \(source.topic)) was dropped" + (others.isEmpty ? "." : ", and with it: \(others.joined(separator: ", "))."))

@@ -1,6 +1,8 @@
 // SHOW SCHEMAS, DESCRIBE SCHEMA and ASSERT SCHEMA: what the registry has.
 
+import Catalog
 import Diagnostics
+import Formats
 import JSONText
 import Platform
 import Quantities
@@ -15,6 +17,17 @@ extension StatementExecution {
     private func asking<Result>(_ body: () throws(RegistryError) -> Result) throws(Diagnostic) -> Result {
         do throws(RegistryError) { return try body() } catch {
             throw Diagnostic(.ioError, "the schema registry does not answer: \(error.message)", category: .general)
+        }
+    }
+
+    /// Deletes the subjects of a source's topic, which is gone, softly. The statement is carried out by then: what goes wrong is a notice.
+    func deleteSchemas(of source: SourceDefinition) {
+        for (format, subject) in [
+            (source.keyFormat, SchemaSubject.key(of: source.topic)), (source.valueFormat, SchemaSubject.value(of: source.topic)),
+        ] where format.name.usesRegistry {
+            do throws(RegistryError) { try engine.registry.delete(subject) } catch {
+                sink.emit(.notice("the schema registry keeps the subject \(subject): \(error.message)"))
+            }
         }
     }
 

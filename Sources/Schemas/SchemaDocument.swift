@@ -1,5 +1,7 @@
 // A schema as registries know it: a text in one of three languages, and the schemas that it refers to.
 
+package import JSONText
+
 /// The languages of schemas.
 package enum SchemaKind: String, Hashable, Sendable, Codable, CaseIterable {
     /// JSON texts as the Avro specification 1.11 describes them.
@@ -55,6 +57,16 @@ package struct SchemaDocument: Hashable, Sendable, Codable {
         self.kind = kind
         self.text = text
         self.references = references
+    }
+}
+
+extension SchemaDocument {
+    /// The references as registries write them.
+    package var referencesNode: JSONValue {
+        .array(
+            references.map { reference in
+                ["name": .string(reference.name), "subject": .string(reference.subject), "version": .integer(reference.version)]
+            })
     }
 }
 

@@ -7,6 +7,7 @@ import JSONText
 package import Kafka
 package import Platform
 import Quantities
+import Schemas
 import Sessions
 import Synchronization
 import Wire
@@ -17,6 +18,8 @@ package struct ServerOptions: Sendable {
     package var listeners: [SocketAddress]
     /// Where metrics are shown over HTTP.
     package var metrics: SocketAddress?
+    /// Where the REST API of the engine's registry of schemas is spoken.
+    package var registry: SocketAddress?
     /// Where Kafka's protocol is spoken.
     package var kafka: SocketAddress?
     /// The broker behind it.
@@ -54,15 +57,17 @@ package final class MillraceServer: @unchecked Sendable {
     let ingestThreads = ThreadPool("ingest", limit: max(2, processorCount()))
     /// Pages of metrics are made here, one after the other.
     let metricsThreads = ThreadPool("metrics", limit: 1)
+    /// Requests of the registry wait for the disk here.
+    let registryThreads = ThreadPool("registry", limit: 2)
     private let started: Int64
     private var connections: [Int: Connection] = [:]
     /// Looks that are still to be taken at connections whose client has sent its end, by the connection's number.
     private var probed: [Int: Int] = [:]
     private var isLookDue = false
     private(set) var isStopping = false
-    private var metricsConnections: [ObjectIdentifier: MetricsConnection] = [:]
+    private var httpConnections: [ObjectIdentifier: HTTPConnection] = [:]
     private var listeners: [SocketListener] = []
-    private var metricsListener: SocketListener?
+    private var httpListeners: [SocketListener] = []
     private var kafkaConnections: [ObjectIdentifier: KafkaConnection] = [:]
     private var kafkaListener: SocketListener?
     /// Bytes that Kafka's clients have sent of requests which are not answered yet. Touched on the loop's thread.
@@ -80,6 +85,8 @@ package final class MillraceServer: @unchecked Sendable {
     package let addresses: [SocketAddress]
     /// Where it shows metrics.
     package let metricsAddress: SocketAddress?
+    /// Where it speaks the REST API of the registry.
+    package let registryAddress: SocketAddress?
     /// Where it speaks Kafka's protocol.
     package let kafkaAddress: SocketAddress?
 
@@ -92,16 +99,18 @@ package final class MillraceServer: @unchecked Sendable {
         let loop = try EventLoop()
         self.loop = loop
         var opened: [SocketListener] = []
+        var pages: [Page: SocketListener] = [:]
         var accepting: (SocketStream) -> Void = { $0.close() }
-        var acceptingMetrics: (SocketStream) -> Void = { $0.close() }
+        var acceptingHTTP: (SocketStream, Page) -> Void = { socket, _ in socket.close() }
         var acceptingKafka: (SocketStream) -> Void = { $0.close() }
         var refusing: (String) -> Void = { _ in }
         do throws(SystemError) {
             for address in options.listeners {
                 opened.append(try SocketListener(address, on: loop, accept: { accepting($0) }, refuse: { refusing($0) }))
             }
-            metricsListener = try options.metrics.map { address throws(SystemError) in
-                try SocketListener(address, on: loop, accept: { acceptingMetrics($0) }, refuse: { refusing($0) })
+            for (page, address) in [(Page.metrics, options.metrics), (.registry, options.registry)] {
+                guard let address else { continue }
+                pages[page] = try SocketListener(address, on: loop, accept: { acceptingHTTP($0, page) }, refuse: { refusing($0) })
             }
             kafkaListener = try options.kafka.map { address throws(SystemError) in
                 try SocketListener(address, on: loop, accept: { acceptingKafka($0) }, refuse: { refusing($0) })
@@ -111,18 +120,20 @@ package final class MillraceServer: @unchecked Sendable {
             throw Diagnostic(.connectionFailed, error.description, category: .general, hint: hint)
         }
         addresses = opened.map(\.address)
-        metricsAddress = metricsListener?.address
+        metricsAddress = pages[.metrics]?.address
+        registryAddress = pages[.registry]?.address
+        httpListeners = Array(pages.values)
         let kafka = kafkaListener?.address
         kafkaAddress = kafka
         broker = try options.broker.flatMap { broker throws(Diagnostic) in try MillraceServer.broker(broker, kafka, engine) }
         listeners = opened
         accepting = { [unowned self] in accept($0) }
-        acceptingMetrics = { [unowned self] in acceptMetrics($0) }
+        acceptingHTTP = { [unowned self] in accept($0, $1) }
         acceptingKafka = { [unowned self] in acceptKafka($0) }
         refusing = { [unowned self] in refuse($0) }
         loop.tick(every: MillraceServer.tickMilliseconds) { [unowned self] in
             for connection in connections.values { connection.tick() }
-            for connection in metricsConnections.values { connection.tick() }
+            for connection in httpConnections.values { connection.tick() }
             for connection in kafkaConnections.values { connection.tick() }
             // Not on the loop, which must not wait; the metrics' thread has nothing urgent to do.
             metricsThreads.run { releaseFreedMemory(beyond: MillraceServer.keptFreedBytes) }
@@ -131,6 +142,7 @@ package final class MillraceServer: @unchecked Sendable {
         try loop.start()
         for address in addresses { log(.info, "listening", ["address": address.description]) }
         if let metricsAddress { log(.info, "listening", ["address": metricsAddress.description, "protocol": "http"]) }
+        if let registryAddress { log(.info, "listening", ["address": registryAddress.description, "protocol": "registry"]) }
         if let kafkaAddress { log(.info, "listening", ["address": kafkaAddress.description, "protocol": "kafka"]) }
     }
 
@@ -214,19 +226,32 @@ package final class MillraceServer: @unchecked Sendable {
         log(.debug, "disconnected", ["connection": "\(connection.number)"])
     }
 
-    private func acceptMetrics(_ socket: SocketStream) {
-        guard metricsConnections.count < MetricsConnection.connectionLimit else {
+    /// What is served over HTTP, each at an address of its own.
+    private enum Page {
+        case metrics
+        case registry
+    }
+
+    private func service(_ page: Page) -> HTTPService? {
+        switch page {
+        case .metrics: HTTPService.metrics(self)
+        case .registry: (engine.registry as? any KeptRegistry).map { HTTPService.registry($0, on: registryThreads) }
+        }
+    }
+
+    private func accept(_ socket: SocketStream, _ page: Page) {
+        guard let service = service(page), httpConnections.values.count(where: { $0.service.name == service.name }) < service.connections else {
             counters.connectionsRefused.raise()
             socket.write(Array("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".utf8))
             return socket.closeWhenWritten()
         }
         openConnections.update { $0 += 1 }
-        let connection = MetricsConnection(socket, self)
-        metricsConnections[ObjectIdentifier(connection)] = connection
+        let connection = HTTPConnection(socket, service, self)
+        httpConnections[ObjectIdentifier(connection)] = connection
     }
 
-    func forget(_ connection: MetricsConnection) {
-        guard metricsConnections.removeValue(forKey: ObjectIdentifier(connection)) != nil else { return }
+    func forget(_ connection: HTTPConnection) {
+        guard httpConnections.removeValue(forKey: ObjectIdentifier(connection)) != nil else { return }
         openConnections.update { $0 -= 1 }
     }
 
@@ -274,12 +299,13 @@ package final class MillraceServer: @unchecked Sendable {
         loop.post { [self] in
             isStopping = true
             for listener in listeners { listener.close() }
-            metricsListener?.close()
+            for listener in httpListeners { listener.close() }
             kafkaListener?.close()
             listeners = []
-            (metricsListener, kafkaListener) = (nil, nil)
+            httpListeners = []
+            kafkaListener = nil
             for connection in connections.values { connection.drain() }
-            for connection in metricsConnections.values { connection.drain() }
+            for connection in httpConnections.values { connection.drain() }
             for connection in kafkaConnections.values { connection.drain() }
             engine.endWaits()
             lookSoon()
@@ -290,13 +316,13 @@ package final class MillraceServer: @unchecked Sendable {
         if left > 0 { log(.warning, "cut_off", ["connections": "\(left)", "reason": "still busy after \(grace) ms"]) }
         loop.post { [self] in
             for connection in connections.values { connection.socket.close() }
-            for connection in metricsConnections.values { connection.close() }
+            for connection in httpConnections.values { connection.close() }
             for connection in kafkaConnections.values { connection.close() }
             // After the closes above have been carried out.
             loop.post { [self] in loop.shutDown() }
         }
         loop.join()
-        for threads in [ingestThreads, metricsThreads] { _ = threads.close(within: MillraceServer.threadPatience) }
+        for threads in [ingestThreads, metricsThreads, registryThreads] { _ = threads.close(within: MillraceServer.threadPatience) }
         log(.info, "stopped")
         return left
     }

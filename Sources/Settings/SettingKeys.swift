@@ -51,6 +51,7 @@ extension SettingKey where Value == NetworkAddress? {
     package static var listen: Self { Self("millrace.listen") }
     package static var metricsListen: Self { Self("millrace.metrics.listen") }
     package static var kafkaListen: Self { Self("millrace.kafka.listen") }
+    package static var registryListen: Self { Self("millrace.registry.listen") }
     package static var kafkaAdvertised: Self { Self("millrace.kafka.advertised") }
 }
 

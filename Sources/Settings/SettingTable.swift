@@ -74,6 +74,8 @@ package enum SettingTable {
             .server, .address(defaultPort: defaultPort, allowsZero: false), "the server that the commands other than serve talk to"),
         ofServer(.socket, .file, "a Unix socket to listen on as well"),
         ofServer(.metricsListen, .address(defaultPort: nil, allowsZero: true), "the address of the metrics"),
+        ofServer(
+            .registryListen, .address(defaultPort: 8081, allowsZero: true), "the address of the schema registry's REST API"),
         ofServer(.kafkaListen, .address(defaultPort: 9092, allowsZero: true), "the address where Kafka's clients are served"),
         ofServer(
             .kafkaAdvertised, .address(defaultPort: 9092, allowsZero: false),

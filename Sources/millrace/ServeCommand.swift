@@ -74,6 +74,7 @@ struct ServeCommand {
         var options = ServerOptions(listeners: listeners.map { .network(host: $0.host, port: $0.port) })
         if let path = invocation[.socket]?.text { options.listeners.append(.file(path)) }
         if let metrics = invocation[.metrics]?.address { options.metrics = .network(host: metrics.host, port: metrics.port) }
+        if let registry = invocation[.registry]?.address { options.registry = .network(host: registry.host, port: registry.port) }
         if let kafka = invocation[.kafka]?.address {
             options.kafka = .network(host: kafka.host, port: kafka.port)
             let told = SettingValues(settings.properties)[.kafkaAdvertised] ?? kafka
@@ -106,8 +107,8 @@ struct ServeCommand {
                 }
             }
             try checkListening(
-                on: addresses, kafka: invocation[.kafka]?.address, metrics: invocation[.metrics]?.address,
-                isInsecure: invocation.isOn(.insecure))
+                on: addresses, kafka: invocation[.kafka]?.address, registry: invocation[.registry]?.address,
+                metrics: invocation[.metrics]?.address, isInsecure: invocation.isOn(.insecure))
         } catch {
             throw .usage(error)
         }

@@ -70,10 +70,11 @@ private let root = URL(filePath: "/" + #filePath.split(separator: "/").dropLast(
 
     @Test func othersMayNotReachAServerWithoutALogin() {
         let near = NetworkAddress(host: "127.0.0.1", port: 1), far = NetworkAddress(host: "0.0.0.0", port: 1)
-        #expect(throws: Never.self) { try checkListening(on: [near], kafka: nil, metrics: near, isInsecure: false) }
-        #expect(throws: Never.self) { try checkListening(on: [near, far], kafka: nil, metrics: far, isInsecure: true) }
-        #expect(throws: Diagnostic.self) { try checkListening(on: [near, far], kafka: nil, metrics: nil, isInsecure: false) }
-        #expect(throws: Diagnostic.self) { try checkListening(on: [near], kafka: nil, metrics: far, isInsecure: false) }
-        #expect(throws: Diagnostic.self) { try checkListening(on: [near], kafka: far, metrics: nil, isInsecure: false) }
+        #expect(throws: Never.self) { try checkListening(on: [near], kafka: nil, registry: nil, metrics: near, isInsecure: false) }
+        #expect(throws: Never.self) { try checkListening(on: [near, far], kafka: nil, registry: nil, metrics: far, isInsecure: true) }
+        #expect(throws: Diagnostic.self) { try checkListening(on: [near, far], kafka: nil, registry: nil, metrics: nil, isInsecure: false) }
+        #expect(throws: Diagnostic.self) { try checkListening(on: [near], kafka: nil, registry: nil, metrics: far, isInsecure: false) }
+        #expect(throws: Diagnostic.self) { try checkListening(on: [near], kafka: far, registry: nil, metrics: nil, isInsecure: false) }
+        #expect(throws: Diagnostic.self) { try checkListening(on: [near], kafka: nil, registry: far, metrics: nil, isInsecure: false) }
     }
 }

@@ -35,6 +35,15 @@ private func python(_ script: String, _ arguments: [String]) throws -> (output: 
     try run("/usr/bin/env", ["python3", root + "/Tests/EndToEndTests/" + script] + arguments)
 }
 
+/// Whether Python has Confluent's client of registries, with all of its formats.
+private let hasRegistryClient =
+    (try? run(
+        "/usr/bin/env",
+        [
+            "python3", "-c",
+            "from confluent_kafka.schema_registry import avro, json_schema, protobuf",
+        ]).status) == 0
+
 /// Whether Python has what judges the bytes of records with schemas.
 private let hasSchemaJudges =
     (try? run("/usr/bin/env", ["python3", "-c", "import fastavro, jsonschema, google.protobuf"]).status) == 0
@@ -226,6 +235,11 @@ private let hasSchemaJudges =
 
     @Test(.enabled(if: hasSchemaJudges, "fastavro, protobuf or jsonschema is not installed")) func othersReadAndWriteTheRecordsOfSchemas() throws {
         let (output, status) = try python("schemas.py", [millrace])
+        #expect(status == 0, "\(output)")
+    }
+
+    @Test(.enabled(if: hasRegistryClient, "confluent-kafka's client of registries is not installed")) func confluentsClientUsesTheRegistry() throws {
+        let (output, status) = try python("registry_clients.py", [millrace])
         #expect(status == 0, "\(output)")
     }
 

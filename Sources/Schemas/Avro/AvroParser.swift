@@ -10,12 +10,15 @@ extension AvroSchema {
         try parser.addReferences(document, depth: 0)
         root = try parser.parse(document.text)
         named = parser.named
+        aliases = parser.aliases
+        defaultedEnumerations = parser.defaultedEnumerations
     }
-
 }
 
 private struct AvroParser {
     var named: [String: AvroType] = [:]
+    var aliases: [String: [String]] = [:]
+    var defaultedEnumerations: Set<String> = []
     private var references = 0
 
     mutating func addReferences(_ document: SchemaDocument, depth: Int) throws(SchemaError) {
@@ -103,6 +106,7 @@ private struct AvroParser {
             guard !symbols.isEmpty, symbols.count <= SchemaLimits.fields, Set(symbols).count == symbols.count else {
                 throw SchemaError("the enum \(name) has no symbols, too many, or one twice")
             }
+            if let usual = node["default"]?.stringValue, symbols.contains(usual) { defaultedEnumerations.insert(name) }
             return declare(.enumeration(name: name, symbols: symbols), name)
         case "fixed":
             let name = try declaredName(node, namespace)
@@ -137,11 +141,14 @@ private struct AvroParser {
         }
     }
 
-    private func declaredName(_ node: JSONValue, _ namespace: String) throws(SchemaError) -> String {
+    private mutating func declaredName(_ node: JSONValue, _ namespace: String) throws(SchemaError) -> String {
         guard let name = node["name"]?.stringValue, !name.isEmpty else { throw SchemaError("a named type without \"name\"") }
         let full = Self.fullName(name, node["namespace"]?.stringValue ?? namespace)
         if let problem = AvroNames.problem(of: full) { throw SchemaError(problem) }
         if named[full] != nil { throw SchemaError("the name \(full) is declared twice") }
+        let others = (node["aliases"]?.arrayValue ?? []).compactMap(\.stringValue)
+        let inner = full.split(separator: ".").dropLast().joined(separator: ".")
+        if !others.isEmpty { aliases[full] = others.map { Self.fullName($0, inner) } }
         return full
     }
 
@@ -162,7 +169,8 @@ private struct AvroParser {
             if let problem = AvroNames.problem(of: fieldName) { throw SchemaError(problem) }
             guard names.insert(fieldName).inserted else { throw SchemaError("the record \(name) has the field \(fieldName) twice") }
             let type = try type(node, namespace: inner, depth: depth + 1)
-            fields.append(AvroField(name: fieldName, type: type, defaultValue: field["default"]))
+            let others = (field["aliases"]?.arrayValue ?? []).compactMap(\.stringValue)
+            fields.append(AvroField(name: fieldName, type: type, defaultValue: field["default"], aliases: others))
         }
         let isEntry = node["connect.internal.type"]?.stringValue == "MapEntry" || name == "io.confluent.connect.avro.ConnectMapEntry"
         return declare(.record(AvroRecord(name: name, fields: fields, isMapEntry: isEntry)), name)
@@ -180,5 +188,22 @@ package enum AvroNames {
             if !part.utf8.allSatisfy({ isLetter($0) || $0 >= 48 && $0 <= 57 }) { return "Illegal character in: \(part)" }
         }
         return nil
+    }
+}
+
+extension SchemaDocument {
+    /// The text of JSON without blanks; nil where it is none.
+    var jsonText: String? {
+        if kind == .avro { return (try? AvroParser.json(text))?.text }
+        return (try? JSONValue(parsing: text))?.text
+    }
+
+    /// Errors: the text is no schema of its language, or beyond the limits.
+    package func check() throws(SchemaError) {
+        switch kind {
+        case .avro: _ = try AvroSchema(self)
+        case .protobuf: _ = try ProtobufSchema(self)
+        case .json: _ = try JSONSchema(self)
+        }
     }
 }

@@ -11,6 +11,8 @@ package struct AvroField: Hashable, Sendable {
     package var type: AvroType
     /// The value for readers of records that do not have the field, and for writers of rows that do not; nil for none.
     package var defaultValue: JSONValue?
+    /// Names that it had, or has elsewhere.
+    package var aliases: [String] = []
 }
 
 /// A record type.
@@ -56,6 +58,10 @@ package struct AvroSchema: Hashable, Sendable {
     package var root: AvroType
     /// Records, enumerations and fixed types by full name.
     package var named: [String: AvroType]
+    /// Other full names of named types, by their full name.
+    package var aliases: [String: [String]]
+    /// Full names of enumerations that have a default for symbols that they do not know.
+    package var defaultedEnumerations: Set<String>
 
     /// The type behind a reference.
     package func resolved(_ type: AvroType) -> AvroType {
