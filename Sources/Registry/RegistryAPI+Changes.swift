@@ -84,7 +84,8 @@ extension RegistryAPI {
             let (version, isNew) = try store.registering(document, as: subject, id: id, version: isImporting ? number : nil)
             return (isNew ? [.version(version, isDeleted: false)] : [], version)
         }
-        return try version.node(format: nil)
+        // Not the text: clients would take it for what they have sent, which may be a descriptor.
+        return ["subject": .string(version.subject), "version": .integer(version.version), "id": .integer(version.id.number)]
     }
 
     private func compare(_ body: JSONValue, _ subject: String, _ number: String?, isVerbose: Bool) throws(RegistryError) -> JSONValue {

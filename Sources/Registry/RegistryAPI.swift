@@ -82,7 +82,7 @@ package struct RegistryAPI: Sendable {
     }
 
     private func document(_ id: String, _ store: SchemaStore) throws(RegistryError) -> SchemaDocument {
-        guard let number = Int32(id) else { throw RegistryError("HTTP 404 Not Found: '\(id)' is no number of a schema", .notFound) }
+        guard let number = Int(id).flatMap({ Int32(exactly: $0) }) else { throw RegistryError("HTTP 404 Not Found: '\(id)' is no number of a schema", .notFound) }
         guard let document = store.schema(SchemaID(number)) else { throw RegistryError("Schema \(number) not found", .schemaNotFound) }
         return document
     }
@@ -101,9 +101,8 @@ package struct RegistryAPI: Sendable {
     }
 
     private func uses(of id: String, _ store: SchemaStore, _ request: RegistryRequest) throws(RegistryError) -> [SubjectVersion] {
-        let number = Int32(id).map { SchemaID($0) }
-        _ = try document(id, store)
-        return request.page(store.allVersions(deleted: request.deleted).filter { $0.id == number })
+        let schema = try document(id, store)
+        return request.page(store.allVersions(deleted: request.deleted).filter { $0.document == schema && $0.id.description == id })
     }
 
     // MARK: Names in paths
@@ -125,12 +124,12 @@ package struct RegistryAPI: Sendable {
     /// Nil for the latest.
     private func number(_ text: String) throws(RegistryError) -> Int? {
         if text == "latest" || text == "-1" { return nil }
-        guard let number = Int32(text), number > 0 else {
+        guard let number = Int(text), (1...Int(Int32.max)).contains(number) else {
             throw RegistryError(
                 "The specified version '\(text)' is not a valid version id. Allowed values are between [1, 2^31-1] and the string \"latest\"",
                 .invalidVersion)
         }
-        return Int(number)
+        return number
     }
 }
 

@@ -31,6 +31,9 @@ import Platform
     private var isAnswering = false
     private var unsent = 0
     private var isLeaving = false
+    /// The client is refused and may still be sending: a reset, which closing would be then, could overtake the answer. What it sends is
+    /// read and dropped until it ends, or has been idle for too long.
+    private var isLingering = false
     private var hasInputEnded = false
     /// The server stops: the connection ends behind the answer that is being made or written.
     private var isDraining = false
@@ -104,7 +107,7 @@ import Platform
 
     func inputEnded() {
         hasInputEnded = true
-        if !isAnswering { socket.closeWhenWritten() }
+        if !isAnswering || isLingering { socket.closeWhenWritten() }
     }
 
     func sent(_ count: Int) {
@@ -136,7 +139,7 @@ import Platform
     /// The server stops: who waits for an answer gets it, and an idle connection closes now.
     func drain() {
         isDraining = true
-        if !isAnswering { socket.close() }
+        if !isAnswering || isLingering { socket.closeWhenWritten() }
     }
 
     /// Closes now.
@@ -154,6 +157,7 @@ import Platform
         if isAnswering {
             rest = Array(bytes.dropFirst(min(bytes.count, read)))
         } else if read != bytes.count {
+            isLingering = true
             respond(service.refusal(refusal ?? 400), withBody: true, isKept: false)
         }
     }
@@ -191,6 +195,6 @@ import Platform
         let bytes = Array(head.utf8) + (withBody ? answer.body : [])
         unsent += bytes.count
         socket.write(bytes)
-        if isLeaving { socket.closeWhenWritten() }
+        if isLingering { socket.finishWriting() } else if isLeaving { socket.closeWhenWritten() }
     }
 }

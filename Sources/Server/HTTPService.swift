@@ -116,7 +116,8 @@ extension HTTPService {
     /// The pages `/metrics` and `/healthz`.
     static func metrics(_ server: MillraceServer) -> HTTPService {
         // A page is for a few collectors.
-        HTTPService(name: "http", connections: 64, bodyBytes: 64 << 10) { [unowned server] request in
+        HTTPService(name: "http", connections: 64, bodyBytes: 64 << 10) { [weak server] request in
+            guard let server else { return .now(HTTPAnswer(503, "the server stops\n")) }
             guard request.method == "GET" else { return .now(HTTPAnswer(405, "only GET\n")) }
             switch request.path {
             case ["metrics"]:

@@ -114,7 +114,7 @@ def records(server, client, kind, serializer, to_object, deserializer, from_obje
     # The columns come from the registry.
     server.sql("CREATE STREAM %s WITH (KAFKA_TOPIC='%s', VALUE_FORMAT='%s');" % (topic, topic, kind))
     found = server.sql("SELECT ID, NAME, PRICE FROM %s;" % topic)
-    check(kind + " read by SQL", ROWS, found)
+    check(kind + " read by SQL", [list(row.values()) for row in ROWS], found)
     server.sql("INSERT INTO %s (ID, NAME, PRICE) VALUES (7, 'ü', 0.25);" % topic)
     consumer = Consumer({"bootstrap.servers": server.addresses["kafka"], "group.id": kind, "auto.offset.reset": "earliest"})
     consumer.subscribe([topic])

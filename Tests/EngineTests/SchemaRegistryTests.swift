@@ -47,4 +47,42 @@ import Testing
             #expect(answer.contains(message), "\(statement): \(answer)")
         }
     }
+
+    /// A new version that cannot read what is there is refused at CREATE, and says what is in the way.
+    @Test func incompatibleSchemasAreRefusedAtCreate() throws {
+        let millrace = try Millrace()
+        let made = millrace.run(
+            """
+            CREATE STREAM S (K INT KEY, A INT, B STRING) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON');
+            CREATE STREAM T WITH (KAFKA_TOPIC='t', VALUE_FORMAT='AVRO') AS SELECT K, A FROM S;
+            CREATE STREAM U WITH (KAFKA_TOPIC='t', VALUE_FORMAT='AVRO') AS SELECT K, A, B FROM S;
+            """)
+        // A field with a default may be added.
+        #expect(!made.contains { $0.hasPrefix("- ") }, "\(made)")
+        let refused = millrace.run("CREATE STREAM V WITH (KAFKA_TOPIC='t', VALUE_FORMAT='AVRO') AS SELECT K, B AS A FROM S;").joined(separator: "\n")
+        #expect(refused.contains("incompatible with an earlier schema") && refused.contains("has no branch for int of the old schema"), "\(refused)")
+        #expect(!millrace.run("SHOW STREAMS;").joined().contains("\"V\""))
+    }
+
+    @Test func columnsThatContradictTheSchemaAreTold() throws {
+        let millrace = try Millrace()
+        _ = millrace.run("CREATE STREAM S (A INT, B STRING) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='AVRO', PARTITIONS=1);")
+        let told = millrace.run("CREATE STREAM T (A STRING, B STRING, C INT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='AVRO');").joined(separator: "\n")
+        #expect(told.contains("has A as INTEGER, and the statement as VARCHAR") || told.contains("has A as INTEGER, and the statement as STRING"), "\(told)")
+        #expect(told.contains("has no field C") && !told.contains("has B"), "\(told)")
+    }
+
+    @Test func subjectsGoWithTheirTopic() throws {
+        let millrace = try Millrace()
+        _ = millrace.run("CREATE STREAM S (K INT KEY, A INT) WITH (KAFKA_TOPIC='s', FORMAT='AVRO', PARTITIONS=1);")
+        #expect(millrace.run("SHOW SCHEMAS;").joined().contains("s-key"))
+        let dropped = millrace.run("DROP STREAM S DELETE TOPIC;").joined(separator: "\n")
+        #expect(dropped.contains("was dropped") && !dropped.contains("registry"), "\(dropped)")
+        let left = millrace.run("SHOW SCHEMAS;").joined()
+        #expect(!left.contains("s-key") && !left.contains("s-value"), "\(left)")
+        // Another schema may come then, as the next version.
+        let again = millrace.run("CREATE STREAM S (K INT KEY, A STRING) WITH (KAFKA_TOPIC='s', FORMAT='AVRO', PARTITIONS=1);")
+        #expect(!again.contains { $0.hasPrefix("- ") }, "\(again)")
+        #expect(millrace.run("DESCRIBE SCHEMA 's-value';").joined().contains("Version              : 2"))
+    }
 }

@@ -65,7 +65,7 @@ private func record(_ fields: String...) -> String {
         ("N a = 1; message N {}", "int32 a = 1; message N {}", "FIELD_KIND_CHANGED #/M/1"),
         ("N a = 1; message N {}", "O a = 1; message N {} message O {}", "FIELD_NAMED_TYPE_CHANGED #/M/1"),
         ("N a = 1; message N { int32 x = 1; }", "N a = 1; message N { double x = 1; }", "FIELD_SCALAR_KIND_CHANGED #/M.N/1"),
-        ("message N {}", "", "MESSAGE_REMOVED #/"), ("E a = 1; enum E { Z = 0; }", "int32 a = 1;", ""),
+        ("message N {}", "", "MESSAGE_REMOVED #/M.N"), ("E a = 1; enum E { Z = 0; }", "int32 a = 1;", ""),
         ("map<string, int32> a = 1;", "map<string, string> a = 1;", "FIELD_SCALAR_KIND_CHANGED #/M/1"),
         ("int32 a = 1; int32 b = 2;", "oneof o { int32 a = 1; int32 b = 2; }", "MULTIPLE_FIELDS_MOVED_TO_ONEOF #/M/o"),
         ("int32 a = 1;", "oneof o { int32 a = 1; int32 c = 3; }", ""),
