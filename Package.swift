@@ -128,7 +128,7 @@ let package = Package(
         tests(of: "Planner", ["Analysis", "Catalog", "Plans", "Formats", "Functions", "Syntax", "Values", "Diagnostics", "JSONText"]),
         tests(of: "Operators", ["Quantities", "Bytes", "Spill", "Platform", "Functions", "Plans", "Formats", "Schemas", "Values"]),
         tests(of: "Pipelines", ["Quantities", "Spill", "Operators", "Plans", "Formats", "LogStore", "Platform", "Bytes", "Values"]),
-        tests(of: "Engine", ["Quantities", "Spill", "Settings", "Sessions", "Syntax", "Analysis", "Planner", "Plans", "Catalog", "Functions", "Pipelines", "LogStore", "Platform", "Values", "Diagnostics", "Bytes"]),
+        tests(of: "Engine", ["Quantities", "Spill", "Settings", "Schemas", "Sessions", "Syntax", "Analysis", "Planner", "Plans", "Catalog", "Functions", "Pipelines", "LogStore", "Platform", "Values", "Diagnostics", "Bytes"]),
         tests(of: "Server", ["Sessions", "Client", "Engine", "Wire", "LogStore", "Platform", "Diagnostics", "Bytes", "JSONText"]),
         .testTarget(
             name: "KafkaTests", dependencies: ["Kafka", "Quantities", "LogStore", "Platform", "Bytes", "TestSupport"], exclude: ["frames.txt"],

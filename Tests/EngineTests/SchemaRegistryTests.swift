@@ -4,6 +4,7 @@ import Bytes
 import Engine
 import LogStore
 import Platform
+import Schemas
 import Testing
 
 @Suite struct SchemaRegistryTests {
@@ -84,5 +85,42 @@ import Testing
         let again = millrace.run("CREATE STREAM S (K INT KEY, A STRING) WITH (KAFKA_TOPIC='s', FORMAT='AVRO', PARTITIONS=1);")
         #expect(!again.contains { $0.hasPrefix("- ") }, "\(again)")
         #expect(millrace.run("DESCRIBE SCHEMA 's-value';").joined().contains("Version              : 2"))
+    }
+
+    /// Levels, modes and deletions are in the topic, and a restart knows them.
+    @Test func aRestartKnowsWhatWasChanged() throws {
+        let files = MemoryFileSystem()
+        func stored(_ body: (any KeptRegistry) throws -> Void) throws -> SchemaStore {
+            let millrace = try Millrace(files: files, options: LogOptions())
+            defer { millrace.close() }
+            let registry = try #require(millrace.engine.registry as? any KeptRegistry)
+            try body(registry)
+            return try registry.contents()
+        }
+        func change(_ registry: any KeptRegistry, _ body: (SchemaStore) throws(RegistryError) -> [RegistryChange]) throws {
+            try registry.change { store throws(RegistryError) in (try body(store), ()) }
+        }
+        let (int, long) = (SchemaDocument(.avro, #""int""#), SchemaDocument(.avro, #""long""#))
+        let before = try stored { registry in
+            for subject in ["kept", "soft", "gone", "one"] { _ = try registry.register(int, as: subject) }
+            _ = try registry.register(long, as: "one")
+            _ = try registry.register(SchemaDocument(.json, #"{"type":"object"}"#), as: "json")
+            for subject in ["soft", "gone"] { try registry.delete(subject) }
+            try change(registry) { store throws(RegistryError) in try store.purging("gone") }
+            try change(registry) { store throws(RegistryError) in
+                let first = SubjectVersion(subject: "one", version: 1, id: SchemaID(1), document: int)
+                return try store.deleting(first, forGood: false)
+            }
+            try change(registry) { _ in
+                [.level(.fullTransitive, of: "kept"), .level(.forward, of: nil), .mode(.readOnly, of: "kept"), .level(CompatibilityLevel.none, of: "one")]
+            }
+            try change(registry) { _ in [.level(nil, of: "one")] }
+        }
+        let after = try stored { _ in }
+        #expect(after.subjects() == ["json", "kept", "one"] && after.subjects(deleted: .with) == ["json", "kept", "one", "soft"])
+        #expect(after.versions(of: "one").map(\.version) == [2] && after.versions(of: "one", deleted: .only).map(\.version) == [1])
+        #expect(after.ownLevel(of: "kept") == .fullTransitive && after.level(of: "one") == .forward && after.ownLevel(of: "one") == nil)
+        #expect(after.mode(of: "kept") == .readOnly && after.mode(of: nil) == .readWrite)
+        #expect(after == before)
     }
 }
