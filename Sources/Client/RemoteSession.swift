@@ -58,9 +58,24 @@ package final class RemoteSession: StatementSession {
         } catch {
             throw Diagnostic(.ioError, error.description, category: .general)
         }
-        let failure = state.wait(until: { $0.greeting != nil || $0.failure != nil }) { $0.failure }
+        let isGreeted: @Sendable (borrowing State) -> Bool = { $0.greeting != nil || $0.failure != nil }
+        let (isOver, failure) = state.wait(nanoseconds: RemoteSession.greetingNanoseconds, until: isGreeted) {
+            ($0.greeting != nil || $0.failure != nil, $0.failure)
+        }
         if let failure { throw failure }
+        guard isOver else {
+            socket.disconnect()
+            throw Diagnostic(
+                .connectionFailed, "\(address) takes connections but does not greet as a Millrace server within 5 seconds", category: .general,
+                hint: "Is it the port of another program, for example an HTTP server? Or a Millrace server that has been stopped?")
+        }
     }
+
+    /// How long a server has for its greeting, which it sends at once.
+    private static let greetingNanoseconds: Int64 = 5_000_000_000
+
+    /// Whether the connection has ended.
+    package var isLost: Bool { state.withLock { $0.failure != nil } }
 
     deinit { socket.disconnect() }
 
@@ -118,7 +133,9 @@ package final class RemoteSession: StatementSession {
     }
 
     private static func lost(_ reason: String) -> Diagnostic {
-        Diagnostic(.connectionLost, "the connection to the server ended: \(reason)", category: .general)
+        Diagnostic(
+            .connectionLost, "the connection to the server ended: \(reason)", category: .general,
+            hint: "Whether a statement that was under way has been carried out is not known.")
     }
 
     // MARK: Answers

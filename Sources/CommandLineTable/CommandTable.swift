@@ -39,6 +39,7 @@ package enum OptionName: String, Hashable, Sendable, CaseIterable {
     case logLevel = "log-level"
     case memoryLimit = "memory-limit"
     case batch, passing, verbose, format
+    case delimiter, null
     case maxErrors = "max-errors"
     case fromBeginning = "from-beginning"
     case logSize = "log-size"
@@ -89,7 +90,7 @@ package enum CommandTable {
     /// The name of the program.
     package static let program = "millrace"
     /// The ways to draw results.
-    package static let outputs = ["table", "vertical", "csv", "tsv", "json"]
+    package static let outputs = ["table", "vertical", "csv", "tsv", "json", "ndjson", "markdown"]
 
     static let help = OptionSpec(.help, "h", .flag, "show this help")
     static let version = OptionSpec(.version, nil, .flag, "show the version")
@@ -148,10 +149,14 @@ package enum CommandTable {
             name: .load, summary: "loads records into a stream",
             operands: [
                 OperandSpec(name: "STREAM", kind: .text, count: 1...1, help: "the stream or table"),
-                OperandSpec(name: "FILE", kind: .file, count: 0...1, help: "the records, one a line; standard input unless given"),
+                OperandSpec(
+                    name: "FILE", kind: .file, count: 0...Int.max,
+                    help: "the records, also compressed with gzip, zstd or lz4; standard input unless given"),
             ],
             options: [
-                OptionSpec(.format, nil, .choice(["json", "csv", "line"]), "how a record is written", default: "json"),
+                OptionSpec(.format, nil, .choice(["json", "csv", "tsv", "line"]), "how a record is written", default: "json"),
+                OptionSpec(.delimiter, nil, .text, "what stands between two fields of csv, instead of a comma"),
+                OptionSpec(.null, nil, .possiblyEmptyText, "what stands for NULL in csv, besides nothing at all, and in tsv"),
                 OptionSpec(
                     .maxErrors, nil, .countOrShare, "how many lines, or which share of them, may be no records without the exit code being 1",
                     default: "0"), data, server, durability,

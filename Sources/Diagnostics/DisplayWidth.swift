@@ -6,11 +6,15 @@ package func displayWidth(_ text: some StringProtocol) -> Int {
     return text.reduce(0) { $0 + displayWidth($1) }
 }
 
-/// The cells of one character: a cluster is as wide as its widest scalar.
+/// The cells of one character: a cluster is as wide as its widest scalar, and marks that stand beside their letter come to it.
 package func displayWidth(_ character: Character) -> Int {
     // The emoji variation selector asks for the wide form.
     if character.unicodeScalars.contains(where: { $0.value == 0xFE0F }) { return 2 }
-    return character.unicodeScalars.map(displayWidth).max() ?? 0
+    var widest = 0, beside = 0
+    for scalar in character.unicodeScalars {
+        if scalar.properties.generalCategory == .spacingMark { beside += 1 } else { widest = max(widest, displayWidth(scalar)) }
+    }
+    return widest + beside
 }
 
 /// The cells of one scalar.
@@ -20,6 +24,8 @@ package func displayWidth(_ scalar: Unicode.Scalar) -> Int {
     case .nonspacingMark, .enclosingMark, .format: return 0
     default: break
     }
+    // Of the signs outside the wide blocks, those that are pictures unless something else is asked for; flags are two letters of these.
+    if scalar.properties.isEmojiPresentation { return 2 }
     return wideRanges.contains { $0.contains(scalar.value) } ? 2 : 1
 }
 

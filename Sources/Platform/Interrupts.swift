@@ -99,6 +99,20 @@ package enum Terminal {
         return Int(size.ws_col)
     }
 
+    /// Lines of the terminal on the output; nil when it is none, or does not say.
+    package static var height: Int? {
+        var size = winsize()
+        guard isTerminal(1), unsafe ioctl(1, UInt(TIOCGWINSZ), &size) == 0, size.ws_row > 0 else { return nil }
+        return Int(size.ws_row)
+    }
+
+    /// Whether colours may be sent to the stream (1 output, 2 errors): it is a terminal that knows them, and nobody has asked for none with
+    /// `NO_COLOR`.
+    package static func showsColor(_ stream: Int32) -> Bool {
+        let kind = environment("TERM") ?? ""
+        return isTerminal(stream) && !kind.isEmpty && kind != "dumb" && (environment("NO_COLOR") ?? "").isEmpty
+    }
+
     /// Characters that the terminal on the input shows; nil when it does not say.
     package static var characters: Int? {
         var size = winsize()

@@ -70,6 +70,9 @@ package final class ClientSocket: Sendable {
     /// The address of the other end, for messages.
     package let address: SocketAddress
 
+    /// Seconds after which an address that does not answer counts as one where nobody is. The system would try for minutes.
+    private static let connectSeconds = 10
+
     /// Connects, trying all addresses that a name has.
     package init(connectingTo address: SocketAddress) throws(SystemError) {
         ignoreBrokenPipes()
@@ -82,15 +85,26 @@ package final class ClientSocket: Sendable {
                 family, address, length in
                 let descriptor = socket(family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
                 guard descriptor >= 0 else { return nil }
-                if unsafe connect(descriptor, address, length) == 0 { return descriptor }
+                ClientSocket.limitWaits(of: descriptor, to: ClientSocket.connectSeconds)
+                if unsafe connect(descriptor, address, length) == 0 {
+                    ClientSocket.limitWaits(of: descriptor, to: 0)
+                    return descriptor
+                }
                 let number = errno
                 close(descriptor)
-                errno = number
+                // What the system says of a wait that was too long speaks of work in progress.
+                errno = number == EINPROGRESS || number == EAGAIN ? ETIMEDOUT : number
                 return nil
             }
             var on: Int32 = 1
             unsafe setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, 4)
         }
+    }
+
+    /// How long connecting and writing wait, in seconds; 0 for ever.
+    private static func limitWaits(of descriptor: Int32, to seconds: Int) {
+        var limit = timeval(tv_sec: seconds, tv_usec: 0)
+        unsafe setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
     }
 
     deinit { close(descriptor) }

@@ -18,12 +18,15 @@ package struct ByteStream: Sendable {
     /// Descriptor 2.
     package static let errors = ByteStream(descriptor: 2, name: "standard error")
 
-    /// Opens a file or a pipe for reading from its beginning. It stays open until the process ends.
+    /// Opens a file or a pipe for reading from its beginning. It stays open until it is closed or the process ends.
     package static func reading(_ path: String) throws(SystemError) -> ByteStream {
         let descriptor = retrying { unsafe open(path, O_RDONLY | O_CLOEXEC) }
         guard descriptor >= 0 else { throw systemError("open", path) }
         return ByteStream(descriptor: descriptor, name: path)
     }
+
+    /// Gives a file back to the system. Nothing is to be read of it afterwards.
+    package func close() { if descriptor > STDERR_FILENO { Glibc.close(descriptor) } }
 
     /// Whether a person sits at the other end.
     package var isTerminal: Bool { isatty(descriptor) == 1 }

@@ -3,31 +3,34 @@
 import Diagnostics
 import Platform
 package import Sessions
-import Values
 
 /// Where and how answers are printed.
 package struct PrinterOptions: Sendable {
-    package var format: OutputFormat
-    /// Columns of the terminal; nil when the output is none.
-    package var width: Int?
+    /// The form of results.
+    package var drawing: Drawing
     package var usesColor: Bool
     /// Say how many rows there were and how long it took.
     package var showsTiming: Bool
+    /// Say how many rows there were.
+    package var showsCounts = false
     /// Say nothing about statements that went well without rows.
     package var isQuiet: Bool
     /// The file that the statements come from, for error messages.
     package var scriptName: String?
-    /// Takes one line of output, without its end.
+    /// Is told before the rows of a query that goes on.
+    package var pushNotice: String?
+    /// Where the rows of a finished result go instead of `out`.
+    var pages: (@Sendable () -> PagedOutput?)?
+    /// Takes lines of output, without the end of the last one.
     package var out: @Sendable (String) -> Void
     /// Takes errors and notices.
     package var err: @Sendable (String) -> Void
 
     package init(
-        format: OutputFormat = .table, width: Int? = nil, usesColor: Bool = false, showsTiming: Bool = false, isQuiet: Bool = false,
+        drawing: Drawing = Drawing(), usesColor: Bool = false, showsTiming: Bool = false, isQuiet: Bool = false,
         scriptName: String? = nil, out: @escaping @Sendable (String) -> Void, err: @escaping @Sendable (String) -> Void
     ) {
-        self.format = format
-        self.width = width
+        self.drawing = drawing
         self.usesColor = usesColor
         self.showsTiming = showsTiming
         self.isQuiet = isQuiet
@@ -41,7 +44,13 @@ package struct PrinterOptions: Sendable {
 package final class AnswerPrinter: AnswerSink {
     private struct State {
         var writer: ResultWriter?
+        var kind = ResultKind.rows
+        var pages: PagedOutput?
         var hasFailed = false
+        /// Nobody waits for the answer any more.
+        var isAbandoned = false
+        /// The last question that was answered with no row at all.
+        var emptyAnswer: AnswerSummary?
     }
     private let state = Monitor(State())
     private let options: PrinterOptions
@@ -56,27 +65,64 @@ package final class AnswerPrinter: AnswerSink {
     /// Whether a statement failed.
     package var hasFailed: Bool { state.withLock { $0.hasFailed } }
 
+    /// What the last statement read, when it was a question and its answer has no row.
+    var emptyAnswer: AnswerSummary? { state.withLock { $0.emptyAnswer } }
+
+    /// Prints nothing any more but that.
+    func abandon() {
+        state.update { state in
+            state.isAbandoned = true
+            options.err("The answer is not waited for any more. Whether the statement is carried out is not known.")
+        }
+    }
+
     package func emit(_ event: AnswerEvent) {
         state.withLock { state in
+            guard !state.isAbandoned else { return }
             switch event {
             case .columns(let columns, let kind):
-                state.writer = ResultWriter(columns, kind, format: options.format, width: options.width, write: options.out)
+                if kind == .changes, let notice = options.pushNotice { options.err(notice) }
+                state.kind = kind
+                // Rows that come from time to time are not held back until a page is full.
+                state.pages = kind == .rows ? options.pages?() : nil
+                state.writer = ResultWriter(columns, kind, options.drawing, write: out(of: state))
             case .rows(let block): state.writer?.add(block)
             case .notice(let text): options.err(colored(text, "33"))
             case .done(let summary):
-                state.writer?.finish()
-                state.writer = nil
-                finish(summary)
+                let rows = finishRows(&state)
+                state.emptyAnswer = rows == 0 && state.kind == .rows ? summary : nil
+                finish(summary, rows: state.kind == .rows ? rows : nil)
             case .failed(let error):
-                state.writer?.finish()
-                state.writer = nil
+                let rows = finishRows(&state)
                 state.hasFailed = true
-                options.err(place(of: error) + error.rendered(source: source, style: RenderingStyle(usesColour: options.usesColor)))
+                if error.code == .cancelled {
+                    // The only way to end a query that never ends is no mistake.
+                    options.err("Query cancelled" + (state.kind == .changes ? rows.map { " after \(counted($0))" } ?? "" : "") + ".")
+                    return
+                }
+                options.err(place(of: error) + error.rendered(source: source, style: RenderingStyle(usesColour: options.usesColor, width: options.drawing.width ?? 100)))
             }
         }
     }
 
+    /// Where the rows of the result go.
+    private func out(of state: State) -> (String) -> Void {
+        if let pages = state.pages { return { pages.write($0) } }
+        return options.out
+    }
+
     package func hasRoom(orCall resume: @escaping @Sendable () -> Void) -> Bool { true }
+
+    /// Ends the result under way; its rows, or nil when there is none.
+    private func finishRows(_ state: inout State) -> Int? {
+        state.writer?.finish()
+        state.pages?.finish()
+        defer {
+            state.writer = nil
+            state.pages = nil
+        }
+        return state.writer?.rowCount
+    }
 
     /// `script.sql:3: ` before an error of a script, as compilers write it, so that editors find the line.
     private func place(of error: Diagnostic) -> String {
@@ -84,40 +130,23 @@ package final class AnswerPrinter: AnswerSink {
         return error.range.map { "\(name):\($0.line): " } ?? "\(name): "
     }
 
-    private func finish(_ summary: AnswerSummary) {
+    private func counted(_ rows: Int) -> String { "\(rows) row\(rows == 1 ? "" : "s")" }
+
+    /// `rows` is the number of rows of a finished result.
+    private func finish(_ summary: AnswerSummary, rows: Int?) {
         if let message = summary.message, !options.isQuiet { options.out(message) }
         if summary.skipped > 0 {
             let causes = summary.causes.map { "\($0.cause): \($0.count)" }.joined(separator: ", ")
             let first = summary.firstProblem.map { (summary.skipped == 1 ? ": " : "; the first: ") + $0 } ?? ""
-            options.err(
-                colored("\(summary.skipped) row\(summary.skipped == 1 ? "" : "s") could not be processed (\(causes))\(first)", "33"))
+            options.err(colored("\(counted(summary.skipped)) could not be processed (\(causes))\(first)", "33"))
         }
-        guard options.showsTiming else { return }
-        let milliseconds = Double(summary.nanoseconds / 10_000) / 100
-        options.out("\(summary.rows) row\(summary.rows == 1 ? "" : "s") in \(milliseconds) ms")
-        for line in readingLines(summary.readings) { options.out(line) }
-    }
-
-    /// What was read: a line a source, with its partitions where they are few.
-    private func readingLines(_ readings: [SourceReading]) -> [String] {
-        var sources: [String] = []
-        for reading in readings where !sources.contains(reading.source) { sources.append(reading.source) }
-        return sources.map { source in
-            let own = readings.filter { $0.source == source }
-            let records = own.reduce(0) { $0 + $1.records }
-            let places = own.compactMap { reading -> String? in
-                guard let partition = reading.partition, let offsets = reading.offsets else { return nil }
-                return offsets.isEmpty
-                    ? "nothing of partition \(partition)"
-                    : "offsets \(offsets.lowerBound) to \(offsets.upperBound - 1) of partition \(partition)"
-            }
-            var line = "read \(records) record\(records == 1 ? "" : "s") of \(source)"
-            if !places.isEmpty { line += ": " + (places.count > 4 ? "\(places.count) partitions" : places.joined(separator: ", ")) }
-            let times = own.compactMap(\.times)
-            if let first = times.map(\.lowerBound).min(), let last = times.map(\.upperBound).max() {
-                line += ", times \(TemporalText.text(timestamp: first)) to \(TemporalText.text(timestamp: last))"
-            }
-            return line
+        if options.showsTiming {
+            let milliseconds = Double(summary.nanoseconds / 10_000) / 100
+            options.out("\(counted(summary.rows)) in \(milliseconds) ms")
+            for line in summary.readings.lines { options.out(line) }
+        } else if options.showsCounts, let rows, !options.drawing.format.isForPrograms {
+            let reason = rows == 0 ? summary.readings.reasonForNothing.map { ": " + $0 } ?? "" : ""
+            options.out("(\(counted(rows))\(reason))")
         }
     }
 

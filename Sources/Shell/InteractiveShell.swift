@@ -2,103 +2,134 @@
 
 import Bytes
 import Diagnostics
-package import Platform
-import Quantities
-package import Sessions
+import Platform
+import Sessions
 import Syntax
 
 /// The shell on a terminal, or on an input that looks like one.
 package final class InteractiveShell {
-    /// Where the statements go, as the banner shows it.
-    private let place: String
-    private let runner: StatementRunner
-    private let files: any FileSystem
-    private let completion: Completion
-    private let version: String
+    private let conversation: Conversation
     private let historyPath: String?
-    private let interrupts: InterruptWatcher?
-    private var format: OutputFormat
-    private var showsTiming = false
-    private var spool: Spool?
-    private var lastStatement: String?
-    /// Whether a statement has failed.
-    private var hasFailed = false
+    private let profilePath: String?
+    private let completer: Completer
+    private var splitter = StatementSplitter()
 
-    /// `historyPath` nil keeps no history between sessions.
-    package init(
-        session: any StatementSession, place: String, interrupts: InterruptWatcher?, files: any FileSystem, version: String, historyPath: String?,
-        format: OutputFormat
-    ) {
-        self.place = place
-        self.files = files
-        self.version = version
+    /// `historyPath` nil keeps no history between sessions. `profilePath` is a script that is carried out first at a terminal, if it exists.
+    package init(_ conversation: Conversation, historyPath: String?, profilePath: String?) {
+        self.conversation = conversation
         self.historyPath = historyPath
-        self.format = format
-        self.interrupts = interrupts
-        runner = StatementRunner(session: session, interrupts: interrupts)
-        completion = Completion(runner: runner)
+        self.profilePath = profilePath
+        completer = Completer(runner: conversation.runner, files: conversation.surroundings.files)
     }
 
     /// Runs until the end of the input or `exit`. Whether all went well: at a terminal always, where a person has seen what did not;
     /// without one, only when no statement failed.
     package func run() -> Bool {
         guard Terminal.isTerminal(0) else { return runPlain() }
-        show("Millrace \(version), \(place). Type help for help, exit to leave.")
-        let completion = completion
-        guard let editor = LineEditor(program: "millrace", historyPath: historyPath, complete: { completion.choices(for: $0) }) else {
-            return runPlain()
+        conversation.isInteractive = true
+        conversation.show(
+            "Millrace \(conversation.surroundings.version), \(conversation.connection.place).\nType help for help, exit to leave.")
+        guard let editor = LineEditor(program: "millrace", historyPath: historyPath, completer: completer) else { return runPlain() }
+        conversation.history = { editor.entries }
+        conversation.catalogMayHaveChanged = { [completer, conversation] in completer.forget(runner: conversation.runner) }
+        if let profilePath, conversation.surroundings.files.exists(profilePath) { conversation.runScript(profilePath) }
+        while !conversation.isOver {
+            completer.earlierLines = conversation.unfinished
+            switch read(with: editor) {
+            case .end:
+                conversation.show("")
+                return true
+            case .interrupted:
+                conversation.show("")
+                forget()
+            case .text(let text): take(text, editor)
+            }
         }
-        runInteractively(editor)
         return true
     }
 
-    private func runInteractively(_ editor: LineEditor) {
-        var entry = ""
-        var splitter = StatementSplitter()
-        while true {
-            switch read(entry.isEmpty ? "millrace> " : "      ... ", with: editor) {
-            case .end:
-                show("")
-                return
-            case .interrupted:
-                show("")
-                entry = ""
-                splitter = StatementSplitter()
-            case .text(let line):
-                if entry.isEmpty, let command = ShellCommand(line) {
-                    editor.remember(line.trimmingCharacters)
-                    if command == .exit { return }
-                    carryOut(command, history: editor.entries)
-                    continue
-                }
-                if entry.isEmpty && line.trimmingCharacters.isEmpty { continue }
-                entry += line
-                for byte in line.utf8 { _ = splitter.take(byte) }
-                guard splitter.pending == .nothing else { continue }
-                editor.remember(entry.trimmingCharacters)
-                carryOut(statement: entry)
-                entry = ""
-                splitter = StatementSplitter()
-            }
+    /// An entry: a line, or what was pasted.
+    private func take(_ text: String, _ editor: LineEditor) {
+        if let loss = editor.lossOfLastLine {
+            // What is not as it was typed is not carried out.
+            editor.remember(text.trimmingCharacters)
+            conversation.complain("The entry is not carried out: \(loss). It is in the history.")
+            return
+        }
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false).dropLast(text.hasSuffix("\n") ? 1 : 0)
+        // Pasted lines are looked back at as they came.
+        if lines.count > 1, conversation.unfinished.isEmpty { editor.remember(text.trimmingCharacters) }
+        for line in lines where !conversation.isOver { take(line: String(line), isPasted: lines.count > 1, editor) }
+    }
+
+    private func take(line: String, isPasted: Bool, _ editor: LineEditor) {
+        let isAtStart = conversation.unfinished.isEmpty
+        let isInStatement = splitter.pending == .statement
+        if isAtStart || isInStatement && line.trimmingCharacters.hasPrefix("\\"), let command = ShellCommand(line) {
+            if !isPasted { editor.remember(line.trimmingCharacters) }
+            conversation.carryOut(command)
+            reconsider()
+            return
+        }
+        if isAtStart && line.trimmingCharacters.isEmpty { return }
+        if isInStatement, let command = ShellCommand(line) { tellWay(command) }
+        conversation.unfinished += line + "\n"
+        for byte in (line + "\n").utf8 { _ = splitter.take(byte) }
+        guard splitter.pending == .nothing else { return }
+        let statement = conversation.unfinished
+        forget()
+        if !isPasted { editor.remember(statement.trimmingCharacters) }
+        conversation.carryOut(statement: statement)
+    }
+
+    /// Someone wants to leave, or help, in the middle of a statement.
+    private func tellWay(_ command: ShellCommand) {
+        switch command {
+        case .exit: conversation.show("A statement is not ended yet: \\q leaves, \\r forgets the statement, ; ends it.")
+        case .help: conversation.show("A statement is not ended yet: \\? shows help, \\r forgets the statement, ; ends it.")
+        default: break
         }
     }
 
+    private func forget() {
+        conversation.unfinished = ""
+        splitter = StatementSplitter()
+    }
+
+    /// A command may have changed what is typed so far.
+    private func reconsider() {
+        splitter = StatementSplitter()
+        for byte in conversation.unfinished.utf8 { _ = splitter.take(byte) }
+    }
+
     /// One line from the terminal; an interrupt meanwhile ends it.
-    private func read(_ prompt: String, with editor: LineEditor) -> LineEditor.Line {
-        guard let interrupts else { return editor.read(prompt: prompt) }
+    private func read(with editor: LineEditor) -> LineEditor.Line {
+        let prompt = InteractiveShell.prompt(conversation.unfinished.isEmpty ? nil : splitter)
+        guard let interrupts = conversation.surroundings.interrupts else { return editor.read(prompt: prompt) }
         return interrupts.whileReading { editor.read(prompt: prompt) }
+    }
+
+    /// The prompt, which shows what a statement lacks that is not ended yet.
+    static func prompt(_ splitter: StatementSplitter?) -> String {
+        guard let splitter else { return "millrace> " }
+        let mark = switch splitter.pending {
+        case .quote(let quote): "\(quote)"
+        case .comment: "/*"
+        case .statement: splitter.depth > 0 ? "(" : ""
+        case .nothing: ""
+        }
+        return String(repeating: " ", count: 6 - mark.count) + mark + "... "
     }
 
     /// Without a terminal: lines are read as they are, without prompt or history. Whether every statement succeeded.
     private func runPlain() -> Bool {
         var entry = ""
-        var splitter = StatementSplitter()
         var isFirst = true
-        while var line = Terminal.readInputLine() {
+        while !conversation.isOver, var line = Terminal.readInputLine() {
             if isFirst {
                 // What is not UTF-8 has been replaced; the two bytes of UTF-16's mark are not.
                 if line.unicodeScalars.starts(with: ["\u{FFFD}", "\u{FFFD}"]) {
-                    complain("standard input cannot be read: \(TextProblem.notUTF8)")
+                    conversation.complain("standard input cannot be read: \(TextProblem.notUTF8)")
                     return false
                 }
                 if line.unicodeScalars.first == "\u{FEFF}" { line.unicodeScalars.removeFirst() }
@@ -106,134 +137,17 @@ package final class InteractiveShell {
             }
             isFirst = false
             if entry.isEmpty, let command = ShellCommand(line) {
-                if command == .exit { break }
-                carryOut(command, history: [])
+                conversation.carryOut(command)
                 continue
             }
             entry += line + "\n"
             for byte in (line + "\n").utf8 { _ = splitter.take(byte) }
             guard splitter.pending == .nothing else { continue }
-            if !entry.trimmingCharacters.isEmpty { carryOut(statement: entry) }
+            if !entry.trimmingCharacters.isEmpty { conversation.carryOut(statement: entry) }
             entry = ""
             splitter = StatementSplitter()
         }
-        if !entry.trimmingCharacters.isEmpty { carryOut(statement: entry) }
-        return !hasFailed
-    }
-
-    private func carryOut(statement: String) { carryOut(statement: statement, options) }
-
-    private func carryOut(statement: String, _ options: PrinterOptions) {
-        lastStatement = statement
-        spool?.write(statement.trimmingCharacters)
-        if !runner.run(statement, options: options) { hasFailed = true }
-        let word = statement.split(whereSeparator: \.isWhitespace).first?.uppercased()
-        if word == "CREATE" || word == "DROP" || word == "ALTER" { completion.forget() }
-    }
-
-    private var options: PrinterOptions {
-        let spool = spool
-        return PrinterOptions(
-            format: format, width: Terminal.width, usesColor: Terminal.isTerminal(1) && Terminal.environment("NO_COLOR") == nil,
-            showsTiming: showsTiming,
-            out: { line in
-                Terminal.write(line: line, to: 1)
-                spool?.write(line)
-            },
-            err: { line in
-                Terminal.write(line: line, to: 2)
-                spool?.write(line)
-            })
-    }
-
-    private func show(_ text: String) { options.out(text) }
-    private func complain(_ text: String) { options.err(text) }
-
-    // MARK: Commands
-
-    private func carryOut(_ command: ShellCommand, history: [String]) {
-        switch command {
-        case .help: show(ShellCommand.helpText)
-        case .exit: break
-        case .clear: Terminal.write(line: "\u{1B}[H\u{1B}[2J", to: 1)
-        case .history:
-            for (index, entry) in history.enumerated() {
-                let number = String(index + 1)
-                show(String(repeating: " ", count: max(0, 4 - number.count)) + number + ": " + entry)
-            }
-        case .version: show("Millrace \(version)")
-        case .server: show(place)
-        case .output(let name): setOutput(name)
-        case .runScript(let path): runScript(path)
-        case .setCLI(let name, let value): setCLI(name, value)
-        case .spool(let path): setSpool(path)
-        case .timing:
-            showsTiming.toggle()
-            show("timing is \(showsTiming ? "on" : "off")")
-        case .expanded:
-            format = format == .vertical ? .table : .vertical
-            show("output is \(format.rawValue)")
-        case .watch(let pause): watch(pause)
-        case .refused(let reason): complain(reason)
-        case .statement(let text): carryOut(statement: text)
-        case .unknown(let text): complain("unknown command: \(text.prefix(60))\nhint: help lists the commands.")
-        }
-    }
-
-    private func setOutput(_ name: String?) {
-        guard let name else { return show("output is \(format.rawValue)") }
-        // ksqlDB's own word for its tables.
-        let wanted = name.lowercased() == "tabular" ? "table" : name.lowercased()
-        guard let new = OutputFormat(rawValue: wanted) else {
-            return complain("unknown output format: \(name)\nhint: table, vertical, csv, tsv or json.")
-        }
-        format = new
-        show("output is \(format.rawValue)")
-    }
-
-    private func setCLI(_ name: String, _ value: String) {
-        guard name == "WRAP" || name == "COLUMN-WIDTH" else { return complain("unknown setting of the shell: \(name)") }
-        show("\(name) \(value): tables fit the terminal by themselves; use output vertical to see long values whole")
-    }
-
-    private func runScript(_ path: String) {
-        do throws(Diagnostic) {
-            let script = try Script(reading: path, from: files)
-            var options = options
-            options.scriptName = script.name
-            carryOut(statement: script.text, options)
-        } catch {
-            complain(error.message)
-        }
-    }
-
-    private func setSpool(_ path: String?) {
-        if let path {
-            if let spool { return complain("already spooling to \(spool.path)\nhint: spool off first.") }
-            do throws(SystemError) {
-                spool = try Spool(path, files: files)
-                show("spooling to \(path)")
-            } catch {
-                complain("\(path) cannot be written: \(error)")
-            }
-            return
-        }
-        guard let spool else { return complain("not spooling") }
-        self.spool = nil
-        spool.close()
-        if let problem = spool.problem { return complain("\(spool.path) is not complete: \(problem)") }
-        show("wrote \(spool.path)")
-    }
-
-    private func watch(_ pause: Milliseconds) {
-        guard let statement = lastStatement else { return complain("there is no statement to repeat") }
-        let stop = Monitor(false)
-        while true {
-            if !runner.run(statement, options: options) { return }
-            runner.whileInterruptible({ stop.update { $0 = true } }) {
-                stop.wait(nanoseconds: pause.nanoseconds, until: { $0 }, then: { _ in })
-            }
-            if stop.withLock({ $0 }) { return }
-        }
+        if !entry.trimmingCharacters.isEmpty { conversation.carryOut(statement: entry) }
+        return !conversation.hasFailed
     }
 }

@@ -1,45 +1,61 @@
-// The forms in which results are shown, and one row as cells of text.
-
-import Bytes
-import JSONText
+// The forms in which results are shown.
 
 /// A form of results.
 package enum OutputFormat: String, Hashable, Sendable, CaseIterable {
-    case table, vertical, csv, tsv, json
+    /// Lines between borders; rows one under the other where that does not fit the terminal.
+    case table
+    /// A line for each value.
+    case vertical
+    case csv, tsv
+    /// One array of objects.
+    case json
+    /// An object a line.
+    case ndjson
+    /// A table for Markdown texts.
+    case markdown
 
-    /// A cell of `tsv`: what would end it, or move the cursor, is written as an escape.
-    package static func tsv(_ text: String) -> String { Cells.printable(text) }
-}
-
-/// The cells of a row.
-enum Cells {
-    /// Each value of a JSON array as text: strings bare, NULL as nil, nested values as JSON.
-    static func texts(of row: ArraySlice<UInt8>) -> [String?] {
-        // Rows come from the engine's own encoder; one that is no array is shown as it is.
-        guard let values = (try? JSONValue(parsing: row))?.arrayValue else { return [String(decoding: row, as: UTF8.self)] }
-        return values.map { value in
-            switch value {
-            case .null: nil
-            case .string(let text): text
-            case .number(let text): text
-            case .boolean, .array, .object: value.text
-            }
-        }
+    /// A form by its name, or by the name that ksqlDB has for it; nil for other names.
+    package init?(name: String) {
+        self.init(rawValue: name.lowercased() == "tabular" ? "table" : name.lowercased())
     }
 
-    /// Control characters made visible, so that a value cannot move the cursor.
-    static func printable(_ text: String) -> String {
-        guard text.unicodeScalars.contains(where: { $0.value < 32 || $0.value == 127 }) else { return text }
-        var result = ""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\n": result += "\\n"
-            case "\t": result += "\\t"
-            case "\r": result += "\\r"
-            case _ where scalar.value < 32 || scalar.value == 127: result += "\\u{" + String(scalar.value, radix: 16) + "}"
-            default: result.unicodeScalars.append(scalar)
-            }
-        }
-        return result
+    /// Whether the form is for programs, so that nothing but rows belongs into it.
+    package var isForPrograms: Bool { self != .table && self != .vertical }
+
+    /// A cell of `tsv`: what would end it, or move the cursor, is written as an escape.
+    package static func tsv(_ text: String) -> String { Cells.printable(text, escapesBackslash: true) }
+
+    /// A cell of `csv`, in quotes where it needs them: also where it is empty, because an empty cell without quotes is NULL.
+    package static func csv(_ text: String) -> String {
+        let isPlain = !text.utf8.contains { $0 == UInt8(ascii: ",") || $0 == UInt8(ascii: "\"") || $0 == 10 || $0 == 13 }
+        return isPlain && !text.isEmpty
+            ? text : "\"" + text.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\""
+    }
+
+    /// A cell of `markdown`.
+    package static func markdown(_ text: String) -> String {
+        Cells.printable(text).split(separator: "|", omittingEmptySubsequences: false).joined(separator: "\\|")
+    }
+}
+
+/// How wide results are drawn and what stands for NULL.
+package struct Drawing: Hashable, Sendable {
+    /// Whether each value of a table gets a line of its own.
+    package enum Expansion: String, Hashable, Sendable, CaseIterable {
+        case off, on
+        /// Where the table does not fit the terminal.
+        case auto
+    }
+
+    package var format: OutputFormat
+    /// Columns of the terminal; nil when the output is none: nothing is cut then.
+    package var width: Int?
+    package var expansion = Expansion.auto
+    /// What tables show for NULL.
+    package var null = "null"
+
+    package init(format: OutputFormat = .table, width: Int? = nil) {
+        self.format = format
+        self.width = width
     }
 }

@@ -1,34 +1,55 @@
 // Writes the rows of one result in one of the forms. Finished results are measured first and fill just the width they need; rows that
-// arrive one by one (push queries) get their widths from the columns and the terminal.
+// arrive one by one (push queries) get their widths from the types of the columns and from the terminal.
 
 import Bytes
 import Diagnostics
+import JSONText
 import Sessions
 
-/// Draws one result. Text goes to `write` in whole lines.
+/// Draws one result. Text goes to `write` in whole lines, several at a time.
 struct ResultWriter {
     private let columns: [ResultColumn]
     private let kind: ResultKind
-    private let format: OutputFormat
-    /// Columns of the terminal; nil when the output is no terminal; rows are not cut then.
-    private let width: Int?
+    private let drawing: Drawing
     private let write: (String) -> Void
-    private var widths: [Int] = []
+    /// What stands before each value of an object: `{"A":`, `,"B":`.
+    private let memberStarts: [[UInt8]]
+    private var layout: TableLayout?
+    /// A table that is drawn with a line for each value.
+    private var isVertical: Bool
     private var waiting: [(cells: [String?], isDeleted: Bool)] = []
+    /// Lines that are to be written, each with its end.
+    private var buffer: [UInt8] = []
     private(set) var rowCount = 0
 
-    init(_ columns: [ResultColumn], _ kind: ResultKind, format: OutputFormat, width: Int?, write: @escaping (String) -> Void) {
+    init(_ columns: [ResultColumn], _ kind: ResultKind, _ drawing: Drawing, write: @escaping (String) -> Void) {
         self.columns = columns
         self.kind = kind
-        self.format = format
-        self.width = width
+        self.drawing = drawing
         self.write = write
-        guard kind != .text else { return }
-        switch format {
-        case .csv: write(columns.map { csv($0.name) }.joined(separator: ","))
-        case .tsv: write(columns.map { OutputFormat.tsv($0.name) }.joined(separator: "\t"))
-        case .table where kind == .changes: beginTable(evenWidths)
-        case .table, .vertical, .json: break
+        isVertical = drawing.format == .vertical || drawing.format == .table && drawing.expansion == .on
+        memberStarts = columns.enumerated().map { index, column in
+            var start = [index == 0 ? UInt8(ascii: "{") : UInt8(ascii: ",")]
+            JSONValue.write(column.name, to: &start)
+            return start + [UInt8(ascii: ":")]
+        }
+        begin()
+        flush()
+    }
+
+    /// Whether it is text for people, which is shown as it is.
+    private var isText: Bool { kind == .text && !drawing.format.isForPrograms }
+
+    private mutating func begin() {
+        if isText { return }
+        switch drawing.format {
+        case .csv: put(columns.map { OutputFormat.csv($0.name) }.joined(separator: ","))
+        case .tsv: put(columns.map { OutputFormat.tsv($0.name) }.joined(separator: "\t"))
+        case .markdown:
+            put("| " + columns.map { OutputFormat.markdown($0.name) }.joined(separator: " | ") + " |")
+            put("|" + columns.map { TableLayout.isNumber($0.type) ? "---:|" : "---|" }.joined())
+        case .table where kind == .changes && !isVertical: beginTable(needed: columns.map(TableLayout.expected), isElastic: true)
+        case .table, .vertical, .json, .ndjson: break
         }
     }
 
@@ -38,119 +59,148 @@ struct ResultWriter {
     mutating func add(_ block: RowBlock) {
         for index in 0..<block.count {
             rowCount += 1
-            let isDeleted = block.isDeleted(index)
-            if kind != .text && format == .json {
-                writeJSON(block.row(index), isDeleted)
-                continue
-            }
-            let cells = Cells.texts(of: block.row(index))
-            if kind == .text {
-                write(cells.first.flatMap { $0 } ?? "")
-                continue
-            }
-            switch format {
-            case .csv: write(cells.map { $0.map(csv) ?? "" }.joined(separator: ","))
-            case .tsv: write(cells.map { $0.map(OutputFormat.tsv) ?? "" }.joined(separator: "\t"))
-            case .vertical: writeVertical(cells, isDeleted)
-            case .table where kind == .changes || !widths.isEmpty: writeLine(cells, isDeleted)
-            case .table:
-                waiting.append((cells, isDeleted))
-                if waiting.count >= Self.measured { drawWaiting() }
-            case .json: break
-            }
+            add(block.row(index), isDeleted: block.isDeleted(index))
+        }
+        flush()
+    }
+
+    private mutating func add(_ row: ArraySlice<UInt8>, isDeleted: Bool) {
+        switch drawing.format {
+        // The comma begins a line, so that a line is whole before the next row is there.
+        case .json: putObject(row, isDeleted, start: rowCount == 1 ? "[" : ",")
+        case .ndjson: putObject(row, isDeleted, start: "")
+        default: add(Cells.texts(of: row), isDeleted)
         }
     }
 
-    /// Draws what is still waiting and the end of the table.
+    private mutating func add(_ cells: [String?], _ isDeleted: Bool) {
+        if isText { return put(cells.first.flatMap { $0 } ?? "") }
+        switch drawing.format {
+        case .csv: put(cells.map { $0.map(OutputFormat.csv) ?? "" }.joined(separator: ","))
+        case .tsv: put(cells.map { $0.map(OutputFormat.tsv) ?? "\\N" }.joined(separator: "\t"))
+        case .markdown: put("| " + cells.map { $0.map(OutputFormat.markdown) ?? drawing.null }.joined(separator: " | ") + " |")
+        case .json, .ndjson: break
+        case .table, .vertical:
+            if isVertical { return putVertical(cells, isDeleted) }
+            if let layout { return put(layout.line(shown(cells, isDeleted))) }
+            waiting.append((cells, isDeleted))
+            if waiting.count >= Self.measured { drawWaiting() }
+        }
+    }
+
+    /// Draws what is still waiting and the end of the result.
     mutating func finish() {
-        guard kind != .text, format == .table else { return }
-        if widths.isEmpty { drawWaiting() }
-        write(border)
+        defer { flush() }
+        if isText { return }
+        switch drawing.format {
+        case .json: put(rowCount == 0 ? "[]" : "]")
+        case .table where !isVertical:
+            if layout == nil { drawWaiting() }
+            if let layout { put(layout.border) }
+        case .table, .vertical, .csv, .tsv, .ndjson, .markdown: break
+        }
+    }
+
+    // MARK: Lines
+
+    private mutating func put(_ line: String) {
+        buffer.append(contentsOf: line.utf8)
+        buffer.append(0x0A)
+    }
+
+    private mutating func flush() {
+        if !buffer.isEmpty { write(String(decoding: buffer.dropLast(), as: UTF8.self)) }
+        buffer.removeAll(keepingCapacity: true)
     }
 
     // MARK: Tables
 
-    private var border: String { "+" + widths.map { String(repeating: "-", count: $0 + 2) + "+" }.joined() }
-
-    private mutating func beginTable(_ widths: [Int]) {
-        self.widths = widths
-        write(border)
-        writeLine(columns.map(\.name), false)
-        write(border)
+    private mutating func beginTable(needed: [Int], cells: [Int]? = nil, isElastic: Bool = false) {
+        guard let layout = TableLayout(columns, needed: needed, cells: cells, width: drawing.width, mayExceed: drawing.expansion == .off)
+        else {
+            isVertical = true
+            return
+        }
+        let spread = isElastic ? TableLayout.spread(layout.widths, columns, over: drawing.width ?? 120) : layout.widths
+        let final = isElastic ? TableLayout(columns, needed: spread, width: drawing.width, mayExceed: true) ?? layout : layout
+        self.layout = final
+        put(final.border)
+        put(final.line(columns.map(\.name), isHead: true))
+        put(final.border)
     }
 
     private mutating func drawWaiting() {
-        var needed = columns.map { displayWidth($0.name) }
-        for (cells, _) in waiting {
-            for (index, cell) in cells.enumerated() where index < needed.count {
-                needed[index] = max(needed[index], displayWidth(Cells.printable(cell ?? "null")))
+        var needed = columns.map { _ in 0 }
+        for (cells, isDeleted) in waiting {
+            for (index, cell) in shown(cells, isDeleted).enumerated() where index < needed.count {
+                needed[index] = max(needed[index], displayWidth(cell))
             }
         }
-        beginTable(fitted(needed))
-        for (cells, isDeleted) in waiting { writeLine(cells, isDeleted) }
+        beginTable(needed: zip(columns, needed).map { max(displayWidth($0.name), $1) }, cells: needed)
+        let rows = waiting
         waiting = []
-    }
-
-    /// The widths, the widest taken down until the line fits the terminal.
-    private func fitted(_ needed: [Int]) -> [Int] {
-        guard let width else { return needed }
-        var widths = needed
-        func total() -> Int { widths.reduce(1) { $0 + $1 + 3 } }
-        while total() > width, let widest = widths.indices.max(by: { widths[$0] < widths[$1] }), widths[widest] > 8 {
-            widths[widest] = max(8, widths[widest] - (total() - width))
+        for (cells, isDeleted) in rows {
+            if let layout { put(layout.line(shown(cells, isDeleted))) } else { putVertical(cells, isDeleted) }
         }
-        return widths
     }
 
-    private var evenWidths: [Int] {
-        let share = max(5, ((width ?? 120) - 1) / max(1, columns.count) - 3)
-        return columns.map { max(displayWidth($0.name), min(share, $0.type == "BOOLEAN" ? 5 : share)) }
-    }
-
-    private func writeLine(_ cells: [String?], _ isDeleted: Bool) {
-        var line = "|"
-        for (index, width) in widths.enumerated() {
-            let isGone = isDeleted && !columns[index].isKey && (index < cells.count ? cells[index] : nil) == nil
-            let text = isGone ? "<TOMBSTONE>" : Cells.printable(index < cells.count ? cells[index] ?? "null" : "")
-            line += " " + clipped(text, to: width) + " |"
+    /// The cells as they are drawn.
+    private func shown(_ cells: [String?], _ isDeleted: Bool) -> [String] {
+        cells.enumerated().map { index, cell in
+            guard let cell else { return isDeleted && !(index < columns.count && columns[index].isKey) ? "<TOMBSTONE>" : drawing.null }
+            return shown(cell)
         }
-        write(line)
     }
 
-    private func clipped(_ text: String, to width: Int) -> String {
-        let needed = displayWidth(text)
-        if needed <= width { return text + String(repeating: " ", count: width - needed) }
-        if self.width == nil { return text }
-        var short = ""
-        var used = 0
-        for character in text {
-            let more = displayWidth(String(character))
-            if used + more > width - 1 { break }
-            short.append(character)
-            used += more
-        }
-        return short + "…" + String(repeating: " ", count: max(0, width - 1 - used))
-    }
+    /// A text that reads like NULL stands in quotes.
+    private func shown(_ text: String) -> String { text == drawing.null ? "\"\(text)\"" : Cells.printable(text) }
 
-    // MARK: Other forms
-
-    private func writeVertical(_ cells: [String?], _ isDeleted: Bool) {
-        write("-[ row \(rowCount)\(isDeleted ? ", deleted" : "") ]" + String(repeating: "-", count: 20))
+    private mutating func putVertical(_ cells: [String?], _ isDeleted: Bool) {
+        // The number is that of the row, also when the rows before it had to be measured first.
+        verticalCount += 1
+        put("-[ row \(verticalCount)\(isDeleted ? ", deleted" : "") ]" + String(repeating: "-", count: 20))
         let longest = columns.map { displayWidth($0.name) }.max() ?? 0
         for (column, cell) in zip(columns, cells) {
             let padding = String(repeating: " ", count: longest - displayWidth(column.name))
-            write("\(column.name)\(padding) | \(Cells.printable(cell ?? "null"))")
+            let room = drawing.width.map { max(8, $0 - longest - 3) }
+            for (index, piece) in ResultWriter.pieces(of: cell.map(shown) ?? drawing.null, room: room).enumerated() {
+                put((index == 0 ? column.name + padding : String(repeating: " ", count: longest)) + " | " + piece)
+            }
         }
     }
 
-    private func writeJSON(_ row: ArraySlice<UInt8>, _ isDeleted: Bool) {
-        write((isDeleted ? "{\"deleted\":" : "") + String(decoding: row, as: UTF8.self) + (isDeleted ? "}" : ""))
+    /// A text in pieces that take so many cells of the terminal at most; whole where there is no limit.
+    private static func pieces(of text: String, room: Int?) -> [String] {
+        guard let room, displayWidth(text) > room else { return [text] }
+        var pieces = [""]
+        var used = 0
+        for character in text {
+            let more = displayWidth(character)
+            if used + more > room {
+                pieces.append("")
+                used = 0
+            }
+            pieces[pieces.count - 1].append(character)
+            used += more
+        }
+        return pieces
     }
 
-    private func csv(_ text: String) -> String {
-        let isPlain = !text.utf8.contains { $0 == UInt8(ascii: ",") || $0 == UInt8(ascii: "\"") || $0 == 10 || $0 == 13 }
-        return isPlain && !text.isEmpty
-            ? text : "\"" + text.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\""
-    }
+    private var verticalCount = 0
 
+    // MARK: Objects
+
+    /// The row as an object. Its values are taken over as they are.
+    private mutating func putObject(_ row: ArraySlice<UInt8>, _ isDeleted: Bool, start: String) {
+        buffer.append(contentsOf: start.utf8)
+        if isDeleted { buffer.append(contentsOf: "{\"deleted\":".utf8) }
+        let places = Cells.places(in: row)
+        for (start, place) in zip(memberStarts, places) {
+            buffer.append(contentsOf: start)
+            buffer.append(contentsOf: row[place])
+        }
+        buffer.append(contentsOf: (places.isEmpty || columns.isEmpty ? "{}" : "}").utf8)
+        if isDeleted { buffer.append(UInt8(ascii: "}")) }
+        buffer.append(0x0A)
+    }
 }

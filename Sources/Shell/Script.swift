@@ -74,6 +74,36 @@ package struct Script: Hashable, Sendable {
         return pieces
     }
 
+    /// A stretch of a script.
+    package enum Part: Hashable, Sendable {
+        /// Statements, behind as many ends of lines as the script has before them, so that their lines are those of the script.
+        case statements(String)
+        /// A command of the shell, and its line.
+        case command(ShellCommand, line: Int)
+    }
+
+    /// The statements and the commands of the shell between them.
+    package var parts: [Part] {
+        var parts: [Part] = []
+        var splitter = StatementSplitter()
+        var statements = ""
+        for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+            if splitter.pending == .nothing, let command = ShellCommand(String(line)) {
+                if statements.contains(where: { !$0.isWhitespace }) { parts.append(.statements(statements)) }
+                parts.append(.command(command, line: index + 1))
+                statements = String(repeating: "\n", count: index + 1)
+                continue
+            }
+            for byte in line.utf8 { _ = splitter.take(byte) }
+            _ = splitter.take(UInt8(ascii: "\n"))
+            statements += line + "\n"
+        }
+        // A script without a command is what it was, also one without a statement.
+        if parts.isEmpty { return [.statements(text)] }
+        if statements.contains(where: { !$0.isWhitespace }) { parts.append(.statements(statements)) }
+        return parts
+    }
+
     /// The text behind a `#!` line. The end of that line stays, so that line numbers are those of the file.
     static func statements(of text: String) -> String {
         guard text.hasPrefix("#!") else { return text }

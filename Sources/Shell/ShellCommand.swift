@@ -1,23 +1,64 @@
 // The shell's own commands, which need no `;`: those of ksqlDB's CLI, and the backslash commands of psql that people type by habit.
 
+import Diagnostics
 package import Quantities
 
 /// A line that is for the shell itself.
-package enum ShellCommand: Equatable {
-    case help
+package enum ShellCommand: Hashable, Sendable {
+    /// What to list or describe.
+    package enum Listing: Hashable, Sendable {
+        case streamsAndTables, streams, tables, queries, functions, topics
+    }
+    /// How the statement that is not ended yet is carried out.
+    package struct Going: Hashable, Sendable {
+        /// Each value on a line of its own.
+        var isExpanded = false
+        /// The file that the result goes to.
+        var path: String?
+    }
+    /// A bulk copy between a source and a file.
+    package struct Copy: Hashable, Sendable {
+        var source: String
+        var isExport: Bool
+        var path: String
+
+        package init(source: String, isExport: Bool, path: String) {
+            self.source = source
+            self.isExport = isExport
+            self.path = path
+        }
+    }
+
+    /// About a statement or a topic; nil for the list of commands.
+    case help(String?)
     case exit
     case clear
     case history
     case version
-    case server
+    case connection
+    /// Connects to another server.
+    case server(String)
     case output(String?)
     case runScript(String)
     case setCLI(name: String, value: String)
     case spool(String?)
+    /// Results go to this file from now on; nil: to the terminal.
+    case resultFile(String?)
     case timing
-    case expanded
+    case expanded(Drawing.Expansion?)
+    case printSetting(name: String?, value: String?)
     /// Repeats the last statement, so long after each answer.
     case watch(Milliseconds)
+    case edit(String?)
+    case system(String)
+    case go(Going)
+    case copy(Copy)
+    case list(Listing, pattern: String, isExtended: Bool)
+    case show(String)
+    /// Forgets the statement that is not ended yet.
+    case reset
+    /// Shows the statement that is not ended yet.
+    case print
     /// A command whose argument is none.
     case refused(String)
     /// A backslash command that stands for a statement.
@@ -25,7 +66,10 @@ package enum ShellCommand: Equatable {
     case unknown(String)
 
     /// The words that begin with a backslash.
-    package static let backslashWords = ["\\?", "\\d", "\\df", "\\dq", "\\dt", "\\i", "\\o", "\\q", "\\timing", "\\watch", "\\x"]
+    package static let backslashWords = [
+        "\\!", "\\?", "\\conninfo", "\\copy", "\\d", "\\df", "\\dq", "\\ds", "\\dt", "\\dT", "\\e", "\\echo", "\\g", "\\gx", "\\h", "\\i", "\\o", "\\p",
+        "\\pset", "\\q", "\\r", "\\s", "\\set", "\\timing", "\\unset", "\\watch", "\\x",
+    ]
 
     /// Reads a line; nil when it is (the beginning of) a statement.
     package init?(_ line: String) {
@@ -38,12 +82,13 @@ package enum ShellCommand: Equatable {
         let words = text.split(whereSeparator: \.isWhitespace).map(String.init)
         let upper = words.map { $0.uppercased() }
         switch upper.first {
-        case "HELP" where words.count == 1, "?": self = .help
+        case "HELP", "?": self = .help(words.count > 1 ? upper.dropFirst().joined(separator: " ") : nil)
         case "EXIT" where words.count == 1, "QUIT" where words.count == 1: self = .exit
         case "CLEAR" where words.count == 1: self = .clear
         case "HISTORY" where words.count == 1: self = .history
         case "VERSION" where words.count == 1: self = .version
-        case "SERVER" where words.count <= 2: self = .server
+        case "SERVER" where words.count == 1: self = .connection
+        case "SERVER" where words.count == 2: self = .server(words[1])
         case "OUTPUT" where words.count <= 2: self = .output(words.count == 2 ? words[1] : nil)
         case "RUN" where upper.count >= 3 && upper[1] == "SCRIPT":
             self = .runScript(ShellCommand.unquoted(words.dropFirst(2).joined(separator: " ")))
@@ -54,51 +99,115 @@ package enum ShellCommand: Equatable {
     }
 
     private static func backslash(_ text: String) -> ShellCommand {
+        // `\!ls` and `\! ls` are the same.
+        if text.hasPrefix("\\!") { return .system(String(text.dropFirst(2)).trimmingCharacters) }
         let words = text.split(whereSeparator: \.isWhitespace).map(String.init)
         let argument = words.count > 1 ? words.dropFirst().joined(separator: " ") : nil
         switch words[0] {
         case "\\q": return .exit
-        case "\\?", "\\h": return .help
-        case "\\d": return .statement(argument.map { "DESCRIBE \($0);" } ?? "SHOW STREAMS; SHOW TABLES;")
-        case "\\dt": return .statement("SHOW TABLES;")
-        case "\\dq": return .statement("SHOW QUERIES;")
-        case "\\df": return .statement(argument.map { "DESCRIBE FUNCTION \($0);" } ?? "SHOW FUNCTIONS;")
-        case "\\i": return argument.map { .runScript(unquoted($0)) } ?? .unknown(text)
-        case "\\o": return .output(argument)
-        case "\\x": return .expanded
+        case "\\?": return .help(nil)
+        case "\\h": return .help(argument?.uppercased())
+        case "\\i": return argument.map { .runScript(unquoted($0)) } ?? .refused("\\i takes a file")
+        case "\\o": return .resultFile(argument.map(unquoted))
+        case "\\x": return expansion(argument)
         case "\\timing": return .timing
-        case "\\watch":
-            guard let argument else { return .watch(Milliseconds(2000)) }
-            guard let seconds = Double(argument), seconds >= 0.01, seconds <= 86_400 else {
-                return .refused("\\watch takes seconds from 0.01 to 86400, not \(argument.prefix(40))")
-            }
-            return .watch(Milliseconds(Int64(seconds * 1000)))
-        default: return .unknown(text)
+        case "\\e": return .edit(argument.map(unquoted))
+        case "\\g": return .go(Going(path: argument.map(unquoted)))
+        case "\\gx": return .go(Going(isExpanded: true, path: argument.map(unquoted)))
+        case "\\copy": return copy(words)
+        case "\\echo": return .show(argument.map(unquoted) ?? "")
+        case "\\conninfo": return .connection
+        case "\\r": return .reset
+        case "\\p": return .print
+        case "\\s": return .history
+        case "\\pset": return .printSetting(name: words.count > 1 ? words[1] : nil, value: words.count > 2 ? words[2] : nil)
+        case "\\set": return set(words)
+        case "\\unset": return argument.map { .statement("UNDEFINE \($0);") } ?? .refused("\\unset takes the name of a variable")
+        case "\\watch": return watch(argument)
+        default: return listing(words[0], argument) ?? .unknown(text)
         }
     }
 
-    private static func unquoted(_ text: String) -> String {
+    private static func expansion(_ argument: String?) -> ShellCommand {
+        guard let argument else { return .expanded(nil) }
+        return Drawing.Expansion(rawValue: argument.lowercased()).map { .expanded($0) } ?? .refused("\\x takes on, off or auto")
+    }
+
+    private static func watch(_ argument: String?) -> ShellCommand {
+        guard let argument else { return .watch(Milliseconds(2000)) }
+        guard let seconds = Double(argument), seconds >= 0.01, seconds <= 86_400 else {
+            return .refused("\\watch takes seconds from 0.01 to 86400, not \(argument.prefix(40))")
+        }
+        return .watch(Milliseconds(Int64(seconds * 1000)))
+    }
+
+    private static func set(_ words: [String]) -> ShellCommand {
+        guard words.count > 1 else { return .statement("SHOW VARIABLES;") }
+        let value = unquoted(words.dropFirst(2).joined(separator: " "))
+        return .statement("DEFINE \(words[1]) = \(quoted(value));")
+    }
+
+    private static func copy(_ words: [String]) -> ShellCommand {
+        guard words.count >= 4, ["FROM", "TO"].contains(words[2].uppercased()) else {
+            return .refused("\\copy takes SOURCE FROM FILE or SOURCE TO FILE")
+        }
+        return .copy(
+            Copy(source: words[1], isExport: words[2].uppercased() == "TO", path: unquoted(words.dropFirst(3).joined(separator: " "))))
+    }
+
+    /// `\d` and the commands that begin with it. A `+` asks for more; a pattern has `*` and `?`, and any other argument is a name.
+    private static func listing(_ word: String, _ argument: String?) -> ShellCommand? {
+        let isExtended = word.hasSuffix("+")
+        let listings: [String: Listing] = [
+            "\\d": .streamsAndTables, "\\ds": .streams, "\\dt": .tables, "\\dq": .queries, "\\df": .functions, "\\dT": .topics,
+        ]
+        guard let listing = listings[isExtended ? String(word.dropLast()) : word] else { return nil }
+        if let argument, !argument.contains(where: { $0 == "*" || $0 == "?" }) {
+            switch listing {
+            case .functions: return .statement("DESCRIBE FUNCTION \(argument);")
+            case .queries: return .statement("EXPLAIN \(argument);")
+            case .topics: return .list(.topics, pattern: argument, isExtended: isExtended)
+            case .streamsAndTables, .streams, .tables: return .statement("DESCRIBE \(argument)\(isExtended ? " EXTENDED" : "");")
+            }
+        }
+        return .list(listing, pattern: argument ?? "*", isExtended: isExtended)
+    }
+
+    /// What an unknown command may have been meant to be.
+    package static func suggestion(for text: String) -> String? {
+        let word = text.prefix { !$0.isWhitespace }.lowercased()
+        let habits = [
+            "\\l": "\\dT lists the topics", "\\dn": "there are no schemas; \\d lists what there is", "\\du": "there are no users",
+            "\\c": "server HOST:PORT connects to another server", "\\a": "\\pset format sets the form of results",
+            "\\t": "output csv and output tsv show rows without borders",
+        ]
+        if let habit = habits[word] { return habit }
+        return closestMatch(to: word, among: backslashWords).map { "Did you mean \($0)?" }
+    }
+
+    static func unquoted(_ text: String) -> String {
         text.count >= 2 && text.hasPrefix("'") && text.hasSuffix("'") ? String(text.dropFirst().dropLast()) : text
     }
 
-    static let helpText = """
-        Statements end with ; and may span lines. Ctrl-C stops a running query, Ctrl-D leaves, Tab completes, Ctrl-R searches the history.
+    /// A text as a literal.
+    static func quoted(_ text: String) -> String {
+        "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''") + "'"
+    }
+}
 
-          SHOW STREAMS; SHOW TABLES; SHOW QUERIES;     what there is             \\d
-          DESCRIBE name; DESCRIBE name EXTENDED;       one of them               \\d name
-          SHOW FUNCTIONS; DESCRIBE FUNCTION name;      functions                 \\df name
-          EXPLAIN statement;                           how it would run
-          SELECT … EMIT CHANGES;                       rows as they arrive
-          SELECT …;                                    what is there now
-
-        Commands of the shell:
-          help, exit, clear, history, version, server
-          output [table|vertical|csv|tsv|json]         form of results           \\o form, \\x
-          run script 'file'                            carry out a file          \\i file
-          spool 'file', spool off                      copy everything to a file
-          \\timing                                      rows and time of answers
-          \\watch [seconds]                             repeat the last statement
-        """
+extension ShellCommand.Listing {
+    /// The statements whose rows have the names in their first columns.
+    func statements(isExtended: Bool) -> [String] {
+        let end = isExtended ? " EXTENDED;" : ";"
+        return switch self {
+        case .streamsAndTables: ["SHOW STREAMS\(end)", "SHOW TABLES\(end)"]
+        case .streams: ["SHOW STREAMS\(end)"]
+        case .tables: ["SHOW TABLES\(end)"]
+        case .queries: ["SHOW QUERIES\(end)"]
+        case .functions: ["SHOW FUNCTIONS;"]
+        case .topics: ["SHOW TOPICS\(end)"]
+        }
+    }
 }
 
 extension String {
@@ -109,4 +218,28 @@ extension String {
         while let last = rest.last, last.isWhitespace { rest.removeLast() }
         return String(rest)
     }
+}
+
+/// Whether a text fits a pattern of `*` (any characters) and `?` (one), in any case of letters.
+func fits(_ text: String, _ pattern: String) -> Bool {
+    let text = Array(text.uppercased()), pattern = Array(pattern.uppercased())
+    var position = 0, place = 0
+    // Where the last star stands, and how much of the text it covers.
+    var star: (place: Int, position: Int)?
+    while position < text.count {
+        if place < pattern.count, pattern[place] == "?" || pattern[place] == text[position], pattern[place] != "*" {
+            position += 1
+            place += 1
+        } else if place < pattern.count, pattern[place] == "*" {
+            star = (place, position)
+            place += 1
+        } else if let last = star {
+            star = (last.place, last.position + 1)
+            place = last.place + 1
+            position = last.position + 1
+        } else {
+            return false
+        }
+    }
+    return pattern[place...].allSatisfy { $0 == "*" }
 }

@@ -24,48 +24,84 @@ package struct StatementRunner: Sendable {
         run(text, into: AnswerPrinter(text, options: options))
     }
 
-    func run(_ text: String, into sink: any AnswerSink) -> Bool {
-        let outcome = Monitor<Bool?>(nil)
-        // The first rows may be on the screen, and Ctrl-C typed, before the request is in hand.
-        let running = Monitor<(request: (any RunningRequest)?, isInterrupted: Bool)>((nil, false))
-        interrupts?.onInterrupt { [interrupted] in
-            interrupted.withLock { $0 = true }
-            let request = running.withLock { running in
-                running.isInterrupted = true
-                return running.request
-            }
-            request?.cancel()
-        }
-        defer { interrupts?.onInterrupt(nil) }
-        let request = session.submit(text, into: sink) { succeeded in outcome.update { $0 = succeeded } }
-        let isInterrupted = running.withLock { running in
-            running.request = request
-            return running.isInterrupted
-        }
-        if isInterrupted { request.cancel() }
-        return outcome.wait(until: { $0 != nil }) { $0 ?? false }
+    /// The same. The second interrupt does not wait for the answer of a server that may have stopped: nothing more is printed of it.
+    func run(_ text: String, into printer: AnswerPrinter) -> Bool {
+        let succeeded = submit(text, into: printer)
+        if succeeded == nil { printer.abandon() }
+        return succeeded ?? false
     }
 
-    /// The texts in the first column of an answer; empty when the statement fails.
-    func names(_ statement: String) -> [String] {
-        let collector = NameCollector()
-        return run(statement, into: collector) ? collector.names : []
+    /// Carries out a listing and prints the rows whose first cell is wanted. Whether it succeeded.
+    func submitFiltered(_ text: String, into printer: AnswerPrinter, where isWanted: @escaping @Sendable (String) -> Bool) -> Bool {
+        submit(text, into: RowFilter(printer, isWanted)) ?? false
+    }
+
+    /// Whether all statements succeeded; nil when their end was not waited for.
+    private func submit(_ text: String, into sink: any AnswerSink) -> Bool? {
+        let outcome = Monitor<(isOver: Bool, succeeded: Bool?)>((false, nil))
+        // The first rows may be on the screen, and Ctrl-C typed, before the request is in hand.
+        let running = Monitor<(request: (any RunningRequest)?, interrupts: Int)>((nil, 0))
+        interrupts?.onInterrupt { [interrupted] in
+            interrupted.withLock { $0 = true }
+            let (request, count) = running.withLock { running in
+                running.interrupts += 1
+                return (running.request, running.interrupts)
+            }
+            if count == 1 { request?.cancel() } else { outcome.update { $0.isOver = true } }
+        }
+        defer { interrupts?.onInterrupt(nil) }
+        let request = session.submit(text, into: sink) { succeeded in outcome.update { if !$0.isOver { $0 = (true, succeeded) } } }
+        let isInterrupted = running.withLock { running in
+            running.request = request
+            return running.interrupts > 0
+        }
+        if isInterrupted { request.cancel() }
+        return outcome.wait(until: { $0.isOver }) { $0.succeeded }
+    }
+
+    /// The cells of the rows of a short answer, a hundred thousand rows at most; none when the statement fails.
+    func rows(_ statement: String) -> [[String?]] {
+        let collector = RowCollector()
+        return submit(statement, into: collector) ?? false ? collector.rows : []
     }
 }
 
-/// Keeps the first cell of each row.
-private final class NameCollector: AnswerSink {
-    private let state = Monitor<[String]>([])
-    var names: [String] { state.withLock { $0 } }
+/// Keeps the cells of each row.
+private final class RowCollector: AnswerSink {
+    private static let most = 100_000
+    private let state = Monitor<[[String?]]>([])
+    var rows: [[String?]] { state.withLock { $0 } }
 
     func emit(_ event: AnswerEvent) {
         guard case .rows(let block) = event else { return }
-        state.withLock { names in
-            for index in 0..<block.count { if let name = Cells.texts(of: block.row(index)).first, let name { names.append(name) } }
+        state.withLock { rows in
+            for index in 0..<block.count where rows.count < RowCollector.most { rows.append(Cells.texts(of: block.row(index))) }
         }
     }
 
     func hasRoom(orCall resume: @escaping @Sendable () -> Void) -> Bool { true }
+}
+
+/// Hands on the rows whose first cell is wanted.
+private final class RowFilter: AnswerSink {
+    private let sink: any AnswerSink
+    private let isWanted: @Sendable (String) -> Bool
+
+    init(_ sink: any AnswerSink, _ isWanted: @escaping @Sendable (String) -> Bool) {
+        self.sink = sink
+        self.isWanted = isWanted
+    }
+
+    func emit(_ event: AnswerEvent) {
+        guard case .rows(var block) = event else { return sink.emit(event) }
+        block.rows = (0..<block.count).filter { index in
+            isWanted((Cells.texts(of: block.row(index)).first ?? nil) ?? "")
+        }.map { block.rows[$0] }
+        block.deleted = []
+        if !block.isEmpty { sink.emit(.rows(block)) }
+    }
+
+    func hasRoom(orCall resume: @escaping @Sendable () -> Void) -> Bool { sink.hasRoom(orCall: resume) }
 }
 
 extension StatementRunner {

@@ -16,6 +16,8 @@ package struct StatementSplitter: Sendable {
     private var previous: UInt8 = 0
     /// Whether anything but blanks and comments came since the last `;`.
     private var hasContent = false
+    /// How many parentheses are open in the statement.
+    package private(set) var depth = 0
 
     package init() {}
 
@@ -92,7 +94,7 @@ package struct StatementSplitter: Sendable {
     /// character beyond ASCII.
     private static func isContent(_ byte: UInt8) -> Bool {
         byte >= UInt8(ascii: "0") && byte != UInt8(ascii: ";") && byte != UInt8(ascii: "`")
-            || byte >= UInt8(ascii: "(") && byte <= UInt8(ascii: ",")
+            || byte >= UInt8(ascii: "*") && byte <= UInt8(ascii: ",")
     }
 
     private mutating func takePlain(_ byte: UInt8) -> Bool {
@@ -116,7 +118,14 @@ package struct StatementSplitter: Sendable {
         case UInt8(ascii: "-"), UInt8(ascii: "/"): previous = byte
         case UInt8(ascii: ";"):
             hasContent = false
+            depth = 0
             return true
+        case UInt8(ascii: "("):
+            hasContent = true
+            depth += 1
+        case UInt8(ascii: ")"):
+            hasContent = true
+            depth = max(0, depth - 1)
         case 0x20, 0x09, 0x0A, 0x0D: break
         default: hasContent = true
         }

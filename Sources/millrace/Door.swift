@@ -12,20 +12,27 @@ import Settings
 /// Where a command's statements go.
 enum Door {
     case embedded(MillraceEngine, EngineSession)
-    case remote(RemoteSession)
+    case remote(ReconnectingSession)
 
     /// Opens what `--server` or `--data` name; without them an engine in memory. A server is named by HOST:PORT.
     static func open(_ settings: CommandSettings, pushStart: String = "latest") throws(CommandFailure) -> Door {
         settings.tellNotices()
         if let address = settings.invocation[.server]?.address {
-            let session: RemoteSession
+            let place = SocketAddress.network(host: address.host, port: address.port)
+            let session: ReconnectingSession
             do throws(Diagnostic) {
-                session = try RemoteSession(connectingTo: .network(host: address.host, port: address.port))
+                session = ReconnectingSession(try RemoteSession(connectingTo: place), at: place)
             } catch {
                 throw .cannotStart(error)
             }
             let door = Door.remote(session)
-            do throws(CommandFailure) { try door.set(settings.fileSettings) } catch {
+            do throws(CommandFailure) {
+                // The server's own default is for people, who want to see what happens now.
+                if pushStart == "earliest" {
+                    try door.carryOut("SET '\(SettingKey<OffsetReset?>.offsetReset.name)' = '\(pushStart)';")
+                }
+                try door.set(settings.fileSettings)
+            } catch {
                 door.close()
                 throw error
             }

@@ -13,13 +13,17 @@ final class ProgressBar: Sendable {
 
     /// Bytes of the whole input, when that is known.
     private let total: Int?
-    private let isShown = ByteStream.errors.isTerminal
+    private let isShown: Bool
     private let state = Monitor(State())
     /// Nanoseconds between two drawings.
     private static let interval: Int64 = 100_000_000
     private static let cells = 30
 
-    init(total: Int?) { self.total = total }
+    /// Shown where somebody wants to see it, and standard error is a terminal.
+    init(total: Int?, isWanted: Bool) {
+        self.total = total
+        isShown = isWanted && ByteStream.errors.isTerminal
+    }
 
     /// So many more bytes of input were read.
     func advance(_ bytes: Int) {
@@ -53,9 +57,12 @@ final class ProgressBar: Sendable {
 
     private func text(_ state: State) -> String {
         let megabytes = state.read >> 20
-        guard let total, total > 0 else { return "\(megabytes) MiB read, \(state.durable) records durable" }
+        let counts = "\(megabytes) MiB read, \(state.durable) records durable"
+        let width = Terminal.width ?? 80
+        // What does not fit the line would stay on the screen.
+        guard let total, total > 0, width > ProgressBar.cells + counts.count + 8 else { return String(counts.prefix(width - 1)) }
         let full = min(ProgressBar.cells, state.read * ProgressBar.cells / total)
         let bar = String(repeating: "█", count: full) + String(repeating: "░", count: ProgressBar.cells - full)
-        return "\(bar) \(min(100, state.read * 100 / total))%, \(megabytes) MiB read, \(state.durable) records durable"
+        return "\(bar) \(min(100, state.read * 100 / total))%, \(counts)"
     }
 }

@@ -21,17 +21,26 @@ struct RowTable {
     /// The table in the format of `output`.
     func text(_ output: String) -> String {
         guard output != "table" else { return aligned }
+        if output == "json" { return "[" + rows.map(json).joined(separator: "\n,") + "]\n" }
         return head(output) + rows.map { line($0, output) }.joined()
     }
 
     /// What stands before the rows of a table that is printed row by row, in all forms but `table`.
-    func head(_ output: String) -> String { output == "csv" || output == "tsv" ? line(columns, output) : "" }
+    func head(_ output: String) -> String {
+        switch output {
+        case "csv", "tsv": line(columns, output)
+        case "markdown": line(columns, output) + "|" + columns.map { _ in "---|" }.joined() + "\n"
+        default: ""
+        }
+    }
 
     /// One row of a table that is printed row by row, with the end of its line.
     func line(_ row: [String], _ output: String) -> String {
         switch output {
-        case "json": json(row) + "\n"
-        case "csv": row.map(quoted).joined(separator: ",") + "\n"
+        // Rows that come one by one are objects of their own.
+        case "json", "ndjson": json(row) + "\n"
+        case "markdown": "| " + row.map(OutputFormat.markdown).joined(separator: " | ") + " |\n"
+        case "csv": row.map(OutputFormat.csv).joined(separator: ",") + "\n"
         case "tsv": row.map(OutputFormat.tsv).joined(separator: "\t") + "\n"
         case "vertical": zip(columns, row).map { "\($0): \($1)\n" }.joined() + "\n"
         default: row.joined(separator: " ") + "\n"
@@ -53,10 +62,5 @@ struct RowTable {
         JSONValue.object(
             zip(columns, row).map { name, cell in JSONValue.Member(name, Int64(cell).map { .integer($0) } ?? .string(cell)) }
         ).text
-    }
-
-    private func quoted(_ cell: String) -> String {
-        guard cell.contains(where: { $0 == "," || $0 == "\"" || $0 == "\n" }) else { return cell }
-        return "\"" + cell.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\""
     }
 }

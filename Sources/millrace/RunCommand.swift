@@ -21,7 +21,7 @@ struct RunCommand {
         // Queries that a data directory brings along catch up before anything is asked of them.
         if invocation[.data] != nil { door.drain() }
         try door.define(invocation.all(.define))
-        let status = carryOut(scripts, in: door, invocation, interrupts: try watchInterrupts())
+        let status = carryOut(scripts, in: try Conversation(with: door, at: "", invocation))
         if status == 0 { door.drain() }
         return status
     }

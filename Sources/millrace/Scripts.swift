@@ -1,8 +1,10 @@
 // The scripts of a command line: `-c`, `-f` and operands, in the order in which they were given.
 
+import Client
 import CommandLineTable
 import Diagnostics
 import Platform
+import Sessions
 import Settings
 import Shell
 
@@ -39,28 +41,58 @@ func script(_ path: String) throws(CommandFailure) -> Script {
 }
 
 /// Carries scripts out up to the first error; the exit code that says how it went.
-func carryOut(_ scripts: [Script], in door: Door, _ invocation: Invocation, interrupts: InterruptWatcher) -> Int32 {
-    let runner = StatementRunner(session: door.session, interrupts: interrupts)
-    for script in scripts {
-        var options = printerOptions(invocation)
-        options.scriptName = script.name
-        if !runner.run(script.text, options: options) { return runner.wasInterrupted ? interruptedExitCode : 1 }
-    }
+func carryOut(_ scripts: [Script], in conversation: Conversation) -> Int32 {
+    for script in scripts where !conversation.run(script) { return conversation.wasInterrupted ? interruptedExitCode : 1 }
     return 0
 }
 
-/// Makes Ctrl-C cancel the query that runs.
-func watchInterrupts() throws(CommandFailure) -> InterruptWatcher {
-    do throws(SystemError) { return try InterruptWatcher() } catch {
-        throw .cannotStart(Diagnostic(.ioError, "Ctrl-C cannot be watched for: \(error)", category: .general))
+extension Conversation {
+    /// A conversation with what a door leads to. Ctrl-C cancels the query that runs.
+    convenience init(with door: Door, at place: String, _ invocation: Invocation) throws(CommandFailure) {
+        let interrupts: InterruptWatcher
+        do throws(SystemError) { interrupts = try InterruptWatcher() } catch {
+            throw .cannotStart(Diagnostic(.ioError, "Ctrl-C cannot be watched for: \(error)", category: .general))
+        }
+        let surroundings = Surroundings(
+            files: HostFileSystem(), interrupts: interrupts, version: productVersion, connect: { address in result { () throws(Diagnostic) in try connectedShell(address) } },
+            load: { session, source, path in result { () throws(Diagnostic) in try loadedFile(session, source, path) } })
+        self.init(Surroundings.Connection(session: door.session, place: place), options: printerOptions(invocation), surroundings: surroundings)
     }
+}
+
+private func result<Success>(_ work: () throws(Diagnostic) -> Success) -> Result<Success, Diagnostic> {
+    do throws(Diagnostic) { return .success(try work()) } catch { return .failure(error) }
+}
+
+/// A session at another server, for the command `server`. A path is that of a socket.
+private func connectedShell(_ address: String) throws(Diagnostic) -> Surroundings.Connection {
+    let place: SocketAddress
+    if address.contains("/") {
+        place = .file(address)
+    } else if let network = NetworkAddress(address) ?? NetworkAddress("\(address):\(SettingTable.defaultPort)") {
+        place = .network(host: network.host, port: network.port)
+    } else {
+        throw Diagnostic(.usage, "\(address) is no address", category: .general, hint: "server HOST:PORT, or the path of a socket.")
+    }
+    let session = ReconnectingSession(try RemoteSession(connectingTo: place), at: place)
+    return Surroundings.Connection(session: session, place: "server \(place)")
+}
+
+/// Loads a file, for the command `\copy`. All records must be good.
+private func loadedFile(_ session: any StatementSession, _ source: String, _ path: String) throws(Diagnostic) -> String {
+    let load = BulkLoad(source: source, paths: [path], format: LoadFormat(ofFile: path))
+    let outcome = try load.run(in: session, showsProgress: true)
+    let sentence = outcome.report.sentence + (outcome.remark.map { "; " + $0 } ?? "")
+    if outcome.report.rejected > 0 {
+        throw Diagnostic(.dataError, sentence, category: .general, hint: "SELECT * FROM MILLRACE_ERRORS; shows all of them.")
+    }
+    return "\(sentence) into \(source)"
 }
 
 /// How answers are to be printed, from `--output` and from what the output is.
 func printerOptions(_ invocation: Invocation) -> PrinterOptions {
-    let isTerminal = Terminal.isTerminal(1)
+    let format = invocation[.output]?.text.flatMap(OutputFormat.init(name:)) ?? .table
     return PrinterOptions(
-        format: invocation[.output]?.text.flatMap(OutputFormat.init) ?? .table, width: Terminal.width,
-        usesColor: isTerminal && Terminal.environment("NO_COLOR") == nil, isQuiet: (invocation[.output]?.text ?? "table") != "table",
+        drawing: Drawing(format: format, width: Terminal.width), usesColor: Terminal.showsColor(2), isQuiet: format != .table,
         out: { Terminal.write(line: $0, to: 1) }, err: { Terminal.write(line: $0, to: 2) })
 }

@@ -2,9 +2,7 @@
 
 import CommandLineTable
 import Diagnostics
-import Engine
 import Platform
-import Sessions
 import Settings
 import Shell
 
@@ -17,15 +15,15 @@ struct ShellCommandLine {
 
     func run() throws(CommandFailure) -> Int32 {
         let scripts = try settings.scripts()
-        let door = try Door.open(settings)
+        let isTyped = scripts.isEmpty && Terminal.isTerminal(0)
+        let door = try Door.open(settings, pushStart: isTyped ? "latest" : "earliest")
         defer { door.close() }
         try door.define(invocation.all(.define))
-        let interrupts = try watchInterrupts()
-        if !scripts.isEmpty { return carryOut(scripts, in: door, invocation, interrupts: interrupts) }
+        let conversation = try Conversation(with: door, at: place, invocation)
+        if !scripts.isEmpty { return carryOut(scripts, in: conversation) }
         let home = Terminal.environment("HOME")
         let shell = InteractiveShell(
-            session: door.session, place: place, interrupts: interrupts, files: HostFileSystem(), version: productVersion,
-            historyPath: home.map { $0 + "/.millrace-history" }, format: invocation[.output]?.text.flatMap(OutputFormat.init) ?? .table)
+            conversation, historyPath: home.map { $0 + "/.millrace-history" }, profilePath: home.map { $0 + "/.millracerc" })
         return shell.run() ? 0 : 1
     }
 

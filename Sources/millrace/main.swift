@@ -44,7 +44,7 @@ func perform(_ invocation: Invocation) throws(CommandFailure) -> Int32 {
 }
 
 func complain(_ diagnostic: Diagnostic) {
-    let style = RenderingStyle(usesColour: ByteStream.errors.isTerminal)
+    let style = RenderingStyle(usesColour: Terminal.showsColor(2))
     ByteStream.errors.print(diagnostic.rendered(style: style) + "\n")
 }
 

@@ -82,11 +82,11 @@ import Testing
         #expect(mistake("serve", "--threads")?.message == "--threads needs a value: --threads N")
         #expect(mistake("serve", "--insecure=yes")?.message == "--insecure takes no value")
         #expect(mistake("--server", "h:99999")?.message == "--server takes HOST:PORT with a port from 1 to 65535, not 'h:99999'")
-        #expect(mistake("--output", "xml")?.message == "--output takes one of table, vertical, csv, tsv, json, not 'xml'")
+        #expect(mistake("--output", "xml")?.message == "--output takes one of table, vertical, csv, tsv, json, ndjson, markdown, not 'xml'")
         #expect(mistake("-x")?.message == "unknown flag '-x'")
         #expect(mistake("-d", "x")?.message == "-d takes NAME=VALUE with a name of letters, digits and _, not 'x'")
-        #expect(mistake("load")?.message == "STREAM [FILE] is missing")
-        #expect(mistake("load", "a", "b", "c")?.message == "unexpected 'c'")
+        #expect(mistake("load")?.message == "STREAM [FILE…] is missing")
+        #expect(mistake("tail", "a", "b")?.message == "unexpected 'b'")
         #expect(mistake("topics", "lst")?.hint == "Did you mean list?")
         #expect(mistake("topics", "dump")?.message == "topics dump needs a TOPIC")
         #expect(mistake("completions", "csh")?.message == "unknown shell 'csh'")
@@ -109,7 +109,7 @@ import Testing
             for option in command.allOptions { #expect(text.contains("--\(option.name.rawValue)")) }
         }
         guard case .help(let text) = try parseCommandLine(["load", "-h"]) else { return #expect(Bool(false)) }
-        #expect(text.contains("Usage: millrace load [FLAGS] STREAM [FILE]"))
+        #expect(text.contains("Usage: millrace load [FLAGS] STREAM [FILE…]"))
         #expect(text.contains("--format json|csv|line"))
     }
 }

@@ -411,6 +411,37 @@ private let hasSchemaJudges =
         #expect(status == 0 && output == "ok\n", "\(output)")
     }
 
+    /// On terminals of several widths, by people who know other shells.
+    @Test(.enabled(if: Surroundings.hasProgram("python3"), "there is no Python"))
+    func peopleUseTheShell() throws {
+        let (output, status) = try python("shell.py", [millrace])
+        #expect(status == 0 && output == "ok\n", "\(output)")
+    }
+
+    @Test(.enabled(if: Surroundings.hasProgram("python3"), "there is no Python"))
+    func filesAreLoadedAsPeopleHaveThem() throws {
+        let (output, status) = try python("loading.py", [millrace])
+        #expect(status == 0 && output == "ok\n", "\(output)")
+    }
+
+    @Test(.enabled(if: Surroundings.hasProgram("python3"), "there is no Python"))
+    func theClientForPythonDoesWhatItsStandardSays() throws {
+        let (output, status) = try python("python_client.py", [millrace, root + "/examples/python"])
+        #expect(status == 0 && output == "ok\n", "\(output)")
+    }
+
+    /// What stands first on the first page can be pasted.
+    @Test func theFirstExampleShowsRows() throws {
+        let page = try String(contentsOfFile: root + "/README.md", encoding: .utf8)
+        let blocks = page.components(separatedBy: "```")
+        let sql = try #require(blocks.first { $0.hasPrefix("sql\n") }).dropFirst(4)
+        let (output, status) = try run(millrace, ["run", "-c", String(sql)])
+        #expect(status == 0, "\(output)")
+        let shown = try #require(blocks.first { $0.hasPrefix("\n+--") }).split(separator: "\n")
+        // The last table is as wide as the terminal.
+        #expect(shown.prefix(10).allSatisfy { output.contains($0) } && output.contains("| ann    "), "\(output)")
+    }
+
     /// The suite runs; its figures are for release builds.
     @Test func theBenchmarksRun() throws {
         let (output, status) = try run(millrace, ["bench", "--rows", "3000", "--runs", "1", "--durability", "os", "--output", "csv"])

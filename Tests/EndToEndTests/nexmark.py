@@ -61,8 +61,8 @@ with tempfile.TemporaryDirectory(prefix="millrace-nexmark-") as folder:
     wrong = 0
     for name, question in QUERIES.items():
         run("run", "--data", data, "%s/%s.sql" % (examples, name))
-        answer = run("run", "--data", data, "--output", "json", "-c", "SELECT * FROM %s;" % name)
-        mine = collections.Counter(tuple(json.loads(line)) for line in answer.splitlines())
+        answer = run("run", "--data", data, "--output", "ndjson", "-c", "SELECT * FROM %s;" % name)
+        mine = collections.Counter(tuple(json.loads(line).values()) for line in answer.splitlines())
         theirs = collections.Counter(tuple(row) for row in judge.execute(question))
         if mine == theirs:
             continue

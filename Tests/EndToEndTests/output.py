@@ -8,7 +8,7 @@ import os, subprocess, sys, tempfile
 
 PATIENCE = 120
 CREATE = "CREATE STREAM s (k INT KEY, v STRING) WITH (KAFKA_TOPIC='t', VALUE_FORMAT='JSON', PARTITIONS=1);"
-FORMS = ("table", "vertical", "csv", "tsv", "json")
+FORMS = ("table", "vertical", "csv", "tsv", "json", "ndjson", "markdown")
 
 
 def carry_out(command, output, text=""):

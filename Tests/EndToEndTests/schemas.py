@@ -21,7 +21,7 @@ PROTOBUF = {"I": 5, "L": 3, "D": 1, "B": 8, "S": 9}
 
 
 def run(millrace, folder, sql, *more):
-    done = subprocess.run([millrace, "--data", folder, "--output", "json", "-c", sql, *more], capture_output=True, text=True, timeout=300)
+    done = subprocess.run([millrace, "--data", folder, "--output", "ndjson", "-c", sql, *more], capture_output=True, text=True, timeout=300)
     if done.returncode != 0:
         sys.exit("%s\nended with %d: %s" % (sql[:300], done.returncode, done.stderr))
     return done.stdout

@@ -3,63 +3,20 @@
 
   terminal.py MILLRACE
 """
-import fcntl, os, pty, re, select, signal, struct, sys, tempfile, termios
+import fcntl, re, select, os, struct, sys, tempfile, termios
+
+sys.dont_write_bytecode = True
+from pseudo_terminal import Terminal
 
 millrace = sys.argv[1]
 home = tempfile.mkdtemp()
 
 
-class Terminal:
-    def __init__(self, *arguments):
-        self.pid, self.fd = pty.fork()
-        if self.pid == 0:
-            os.environ.update(LC_ALL="C", HOME=home, TERM="xterm", NO_COLOR="1", COLUMNS="100", LINES="40")
-            os.execv(millrace, [millrace, *arguments])
-        self.seen = ""
-
-    def type(self, text):
-        os.write(self.fd, text.encode())
-
-    def command(self, text):
-        """Types a key that the editor acts on. The prompt is shown a moment before the editor has the terminal to itself."""
-        while termios.tcgetattr(self.fd)[3] & termios.ICANON:
-            pass
-        self.type(text)
-
-    def expect(self, pattern, what):
-        """Waits until the pattern is on the screen; what was before it counts as read."""
-        while True:
-            found = re.search(pattern, self.seen)
-            if found:
-                self.seen = self.seen[found.end():]
-                return found
-            ready, _, _ = select.select([self.fd], [], [], 60)
-            if not ready:
-                sys.exit("%s: waited for %r, have %r" % (what, pattern, self.seen[-2000:]))
-            try:
-                data = os.read(self.fd, 65536)
-            except OSError:
-                sys.exit("%s: the shell ended; waited for %r, have %r" % (what, pattern, self.seen[-2000:]))
-            self.seen += data.decode(errors="replace")
-
-    def leave(self, text, what, status=0):
-        wanted = status
-        if text == "\x03" or not text:
-            self.type(text)
-        else:
-            self.command(text)
-        while True:
-            try:
-                if not os.read(self.fd, 65536):
-                    break
-            except OSError:
-                break
-        _, status = os.waitpid(self.pid, 0)
-        if os.waitstatus_to_exitcode(status) != wanted:
-            sys.exit("%s: exit status %d" % (what, os.waitstatus_to_exitcode(status)))
+def shell_of(*arguments):
+    return Terminal([millrace, *arguments], home)
 
 
-shell = Terminal()
+shell = shell_of()
 shell.expect(r"millrace> ", "the prompt")
 shell.type("CREATE STREAM visits (id INT KEY, page VARCHAR)\n")
 shell.expect(r"\.\.\. ", "the continuation prompt")
@@ -114,13 +71,13 @@ shell.type("history\n")
 shell.expect(r"CREATE STREAM visits", "the history has the statement of two lines")
 shell.leave("exit\n", "exit leaves")
 
-again = Terminal("-c", "SHOW TABLES;")
+again = shell_of("-c", "SHOW TABLES;")
 again.expect(r"Table Name", "-c runs a statement")
 again.leave("", "-c ends by itself")
-script = Terminal("run", "-c", "CREATE STREAM s (a INT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON'); SELECT * FROM s EMIT CHANGES;")
+script = shell_of("run", "-c", "CREATE STREAM s (a INT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON'); SELECT * FROM s EMIT CHANGES;")
 script.expect(r"\| A ", "a script's push query")
 script.leave("\x03", "Ctrl-C ends a script", status=130)
-third = Terminal()
+third = shell_of()
 third.expect(r"millrace> ", "the prompt")
 third.command("\x12visits EMIT\n")
 third.expect(r"SELECT \* FROM visits EMIT CHANGES;", "Ctrl-R searches the history of an earlier session")
@@ -128,7 +85,7 @@ third.expect(r"millrace> ", "the found line was carried out")
 third.leave("\x04", "Ctrl-D leaves")
 
 # A terminal says what size it likes. The editor would have a picture of 32 GiB of it.
-vast = Terminal()
+vast = shell_of()
 vast.expect(r"millrace> ", "the prompt")
 fcntl.ioctl(vast.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 65535, 65535, 0, 0))
 for _ in range(2):

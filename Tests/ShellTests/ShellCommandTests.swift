@@ -36,4 +36,29 @@ import Testing
             #expect(error?.message == "the script a cannot be read: \(reason)")
         }
     }
+
+    @Test func whatIsTypedByHabit() {
+        #expect(ShellCommand("\\d visits") == .statement("DESCRIBE visits;"))
+        #expect(ShellCommand("\\d+ visits") == .statement("DESCRIBE visits EXTENDED;"))
+        #expect(ShellCommand("\\dt a*") == .list(.tables, pattern: "a*", isExtended: false))
+        #expect(ShellCommand("\\d") == .list(.streamsAndTables, pattern: "*", isExtended: false))
+        #expect(ShellCommand("\\x auto") == .expanded(.auto))
+        #expect(ShellCommand("\\h create stream") == .help("CREATE STREAM"))
+        #expect(ShellCommand("\\!ls -l") == .system("ls -l"))
+        #expect(ShellCommand("\\set a it's") == .statement("DEFINE a = 'it''s';"))
+        #expect(ShellCommand("\\copy s from 'a b.csv'") == .copy(ShellCommand.Copy(source: "s", isExport: false, path: "a b.csv")))
+        #expect(ShellCommand("\\copy s") == .refused("\\copy takes SOURCE FROM FILE or SOURCE TO FILE"))
+        #expect(ShellCommand("server db:7455") == .server("db:7455"))
+        #expect(ShellCommand.suggestion(for: "\\tming") == "Did you mean \\timing?")
+    }
+
+    @Test func scriptsMayHaveCommandsBetweenStatements() {
+        let script = Script(name: "a.sql", text: "SHOW\n\\x\n;\n\\timing\nSHOW TABLES;\nSHOW STREAMS;\nexit\n")
+        #expect(
+            script.parts == [
+                .statements("SHOW\n\\x\n;\n"), .command(.timing, line: 4), .statements("\n\n\n\nSHOW TABLES;\nSHOW STREAMS;\n"),
+                .command(.exit, line: 7),
+            ])
+        #expect(Script(name: nil, text: "SHOW TABLES;").parts == [.statements("SHOW TABLES;")])
+    }
 }

@@ -1,0 +1,175 @@
+// What Tab completes: the words that can stand where the cursor is, as far as the words before it tell.
+
+import Platform
+import Syntax
+
+/// Finds completions.
+final class Completer {
+    /// What a word may become.
+    struct Completion {
+        /// In alphabetical order.
+        var choices: [String] = []
+        /// What is to be put behind the cursor.
+        var insertion = ""
+        /// Shown instead of choices: the arguments of a function.
+        var note: String?
+    }
+
+    private var catalog: CompletionCatalog
+    private let files: any FileSystem
+    /// The lines of the statement before the one that is being typed.
+    var earlierLines = ""
+
+    init(runner: StatementRunner, files: any FileSystem) {
+        catalog = CompletionCatalog(runner: runner)
+        self.files = files
+    }
+
+    /// To be called when the catalog may have changed, or the engine.
+    func forget(runner: StatementRunner) { catalog = CompletionCatalog(runner: runner) }
+
+    /// What the word before the cursor may become. `line` is the text before it.
+    func completion(of line: String) -> Completion {
+        let place = CompletionPlace(earlierLines + line)
+        if place.isFunctionCall, let name = place.words.dropLast().last, let note = catalog.arguments(of: name) {
+            return Completion(note: note)
+        }
+        let wanted = wanted(at: place)
+        if wanted == .files { return fileCompletion(of: place.word) }
+        let word = place.word
+        let upper = word.uppercased()
+        let isLower = word.isEmpty ? place.isLower : word == word.lowercased() && word != upper
+        let found = Set(candidates(for: wanted, at: place).filter { $0.uppercased().hasPrefix(upper) }).sorted()
+        let choices = found.map { isLower && wanted.followsCase && $0 == $0.uppercased() ? $0.lowercased() : $0 }
+        return completion(of: word, choices, end: place.quote.map { "\($0)" } ?? " ")
+    }
+
+    /// The choices, and what all of them have in common behind the word.
+    private func completion(of word: String, _ choices: [String], end: String) -> Completion {
+        guard var common = choices.first else { return Completion() }
+        for choice in choices.dropFirst() { common = String(zip(common, choice).prefix { $0 == $1 }.map(\.0)) }
+        // A sign at its end asks for what follows.
+        let isWhole = choices.count == 1 && !(common.last.map { "=(< ".contains($0) } ?? false)
+        let insertion = String(common.dropFirst(word.count)) + (isWhole ? end : "")
+        return Completion(choices: choices, insertion: insertion)
+    }
+
+    private func fileCompletion(of word: String) -> Completion {
+        let folder = word.lastIndex(of: "/").map { String(word[...$0]) } ?? ""
+        let start = word.dropFirst(folder.count)
+        let names = ((try? files.list(expandingHome(folder.isEmpty ? "." : folder))) ?? []).filter { name in
+            name.hasPrefix(start) && (start.hasPrefix(".") || !name.hasPrefix("."))
+        }
+        let paths = names.map { name in folder + name + ((try? files.list(expandingHome(folder + name))) == nil ? "" : "/") }
+        let isFolder = paths.count == 1 && paths[0].hasSuffix("/")
+        return completion(of: word, paths, end: isFolder ? "" : " ")
+    }
+
+    // MARK: Where the cursor is
+
+    /// What can stand somewhere.
+    private enum Wanted: Equatable {
+        case nothing, words([String]), sources, queries, functions, topics, settings, formats, files, columnTypes
+        /// Columns, functions and keywords.
+        case expression
+
+        /// Whether small letters ask for small letters.
+        var followsCase: Bool { self != .queries && self != .topics && self != .files && self != .settings }
+    }
+
+    private func candidates(for wanted: Wanted, at place: CompletionPlace) -> [String] {
+        switch wanted {
+        case .nothing, .files: []
+        case .words(let words): words
+        case .sources: catalog.sources
+        case .queries: catalog.queries + ["ALL"]
+        case .functions: catalog.functions
+        case .topics: catalog.topics
+        case .settings: catalog.settings
+        case .formats: CompletionWords.formats
+        case .columnTypes: CompletionWords.types + catalog.types
+        case .expression: catalog.columns(ofSourcesAmong: place.words) + catalog.functions + Keyword.allCases.map(\.rawValue)
+        }
+    }
+
+    private func wanted(at place: CompletionPlace) -> Wanted {
+        if place.isComment { return .nothing }
+        if place.isCommand { return wantedByCommand(place.words) }
+        if place.quote != nil { return wantedInQuotes(place.words) }
+        guard let last = place.words.last else { return .words(CompletionWords.statements + CompletionWords.commands) }
+        let first = place.words[0]
+        switch last {
+        case "FROM", "JOIN", "INTO", "UPDATE": return .sources
+        case "STREAM", "TABLE": return first == "DROP" || first == "ALTER" ? .sources : .words(["IF NOT EXISTS"])
+        case "DESCRIBE": return .words(catalog.sources + ["FUNCTION", "EXTENDED"])
+        case "FUNCTION": return .functions
+        case "EXPLAIN": return .words(catalog.queries + ["SELECT", "CREATE", "ANALYZE"])
+        case "TERMINATE", "PAUSE", "RESUME": return .queries
+        case "SHOW", "LIST": return .words(CompletionWords.listings)
+        case "PRINT": return .topics
+        case "OUTPUT": return .words(OutputFormat.allCases.map(\.rawValue))
+        case "SERVER", "VALUES", "LIMIT": return .nothing
+        case "AS": return first == "CREATE" || first == "WITH" ? .words(["SELECT"]) : .nothing
+        case "GROUP", "ORDER", "PARTITION": return .words(["BY"])
+        case "EMIT": return .words(["CHANGES", "FINAL"])
+        case "WINDOW": return .words(["TUMBLING (SIZE ", "HOPPING (SIZE ", "SESSION ("])
+        case "HELP": return .words(StatementHelp.all.map(\.name))
+        case "CREATE": return .words(["STREAM", "TABLE", "TYPE", "OR REPLACE"])
+        case "DROP": return .words(["STREAM", "TABLE", "TYPE"])
+        case "INSERT", "DELETE": return .words([last == "INSERT" ? "INTO" : "FROM"])
+        default: return wantedWithin(place, first, last)
+        }
+    }
+
+    private func wantedWithin(_ place: CompletionPlace, _ first: String, _ last: String) -> Wanted {
+        if first == "CREATE", place.depth > 0 {
+            if place.words.contains("WITH"), !place.words.contains("SELECT") {
+                return last == "(" || last == "," ? .words(CompletionWords.properties.map { $0 + "=" }) : .nothing
+            }
+            if !place.words.contains("AS") { return last == "(" || last == "," ? .nothing : .columnTypes }
+        }
+        // Behind the name of a source come clauses.
+        if place.words.count > 1, ["FROM", "JOIN"].contains(place.words[place.words.count - 2]), catalog.isSource(last) {
+            return .words(CompletionWords.clauses)
+        }
+        if first == "DESCRIBE" { return .words(["EXTENDED"]) }
+        if first == "PRINT" { return .words(["FROM BEGINNING", "INTERVAL", "LIMIT"]) }
+        if first == "CREATE", place.depth == 0, !place.words.contains("SELECT") { return .words(["AS SELECT", "WITH ("]) }
+        if first == "INSERT", place.words.count == 3 { return .words(["VALUES (", "SELECT", "("]) }
+        return .expression
+    }
+
+    private func wantedInQuotes(_ words: [String]) -> Wanted {
+        switch words.last {
+        case "SET", "UNSET": .settings
+        case "SCRIPT", "SPOOL": .files
+        // `VALUE_FORMAT = '`; signs are words, too.
+        case "=": words.dropLast().last.map { $0.hasSuffix("FORMAT") } ?? false ? .formats : .nothing
+        default: .nothing
+        }
+    }
+
+    /// Behind a command that begins with a backslash.
+    private func wantedByCommand(_ words: [String]) -> Wanted {
+        guard let command = words.first else { return .words(ShellCommand.backslashWords) }
+        switch (command.lowercased(), words.count) {
+        case ("\\i", 1), ("\\o", 1), ("\\e", 1), ("\\g", 1), ("\\gx", 1), ("\\copy", 3): return .files
+        case ("\\d", 1), ("\\ds", 1), ("\\dt", 1), ("\\d+", 1), ("\\copy", 1): return command == "\\dT" ? .topics : .sources
+        case ("\\copy", 2): return .words(["FROM", "TO"])
+        case ("\\dq", 1): return .queries
+        case ("\\df", 1): return .functions
+        case ("\\x", 1): return .words(Drawing.Expansion.allCases.map(\.rawValue))
+        case ("\\pset", 1): return .words(["format", "null", "expanded", "pager"])
+        case ("\\pset", 2):
+            return .words(words[1] == "FORMAT" ? OutputFormat.allCases.map(\.rawValue) : words[1] == "PAGER" ? ["on", "off"] : [])
+        case ("\\h", _): return .words(StatementHelp.all.map(\.name))
+        default: return .nothing
+        }
+    }
+}
+
+/// A path with the home folder for its `~/`.
+func expandingHome(_ path: String) -> String {
+    guard path == "~" || path.hasPrefix("~/"), let home = Terminal.environment("HOME") else { return path }
+    return home + path.dropFirst()
+}

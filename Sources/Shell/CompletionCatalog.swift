@@ -1,0 +1,71 @@
+// The names that completion offers. They are asked for when they are needed, and kept until something may have changed.
+
+/// The words that are the same for all catalogs.
+enum CompletionWords {
+    static let statements = [
+        "SELECT", "CREATE", "INSERT INTO", "DESCRIBE", "SHOW", "DROP", "EXPLAIN", "PRINT", "SET", "UNSET", "DEFINE", "UNDEFINE", "TERMINATE",
+        "PAUSE", "RESUME", "ALTER", "ASSERT", "UPDATE", "DELETE FROM", "LIST", "WITH", "VALUES",
+    ]
+    static let commands = ["HELP", "EXIT", "OUTPUT", "HISTORY", "RUN SCRIPT", "SPOOL", "SERVER", "VERSION", "CLEAR"]
+    static let listings = [
+        "STREAMS", "TABLES", "QUERIES", "TOPICS", "ALL TOPICS", "FUNCTIONS", "PROPERTIES", "TYPES", "VARIABLES", "LIMITS",
+    ]
+    static let clauses = [
+        "WHERE", "WINDOW", "GROUP BY", "HAVING", "JOIN", "LEFT JOIN", "EMIT CHANGES", "EMIT FINAL", "ORDER BY", "LIMIT", "PARTITION BY", "AS", "ON",
+    ]
+    static let types = [
+        "BOOLEAN", "INTEGER", "BIGINT", "DOUBLE", "VARCHAR", "STRING", "BYTES", "DATE", "TIME", "TIMESTAMP", "DECIMAL(", "ARRAY<", "MAP<", "STRUCT<",
+        "KEY", "PRIMARY KEY", "HEADERS",
+    ]
+    static let formats = ["JSON", "JSON_SR", "AVRO", "PROTOBUF", "PROTOBUF_NOSR", "DELIMITED", "KAFKA", "NONE"]
+    static let properties = [
+        "KAFKA_TOPIC", "VALUE_FORMAT", "KEY_FORMAT", "FORMAT", "PARTITIONS", "REPLICAS", "TIMESTAMP", "TIMESTAMP_FORMAT", "RETENTION_MS",
+        "WRAP_SINGLE_VALUE", "VALUE_DELIMITER", "KEY_DELIMITER", "WINDOW_TYPE", "WINDOW_SIZE",
+    ]
+}
+
+/// The names of one engine.
+final class CompletionCatalog {
+    private let runner: StatementRunner
+    private var lists: [String: [String]] = [:]
+    private var columns: [String: [String]] = [:]
+
+    init(runner: StatementRunner) { self.runner = runner }
+
+    /// The first column of an answer.
+    private func names(_ statement: String) -> [String] {
+        if let known = lists[statement] { return known }
+        let names = runner.rows(statement).compactMap { $0.first ?? nil }
+        lists[statement] = names
+        return names
+    }
+
+    var sources: [String] { names("SHOW STREAMS;") + names("SHOW TABLES;") }
+    var functions: [String] { names("SHOW FUNCTIONS;") }
+    var topics: [String] { names("SHOW TOPICS;") }
+    var settings: [String] { names("SHOW PROPERTIES;") }
+    var types: [String] { names("SHOW TYPES;") }
+    /// Other shells start and end queries, too.
+    var queries: [String] { runner.rows("SHOW QUERIES;").compactMap { $0.first ?? nil } }
+
+    func isSource(_ name: String) -> Bool { sources.contains(name) }
+
+    /// The columns of those sources that the words name; of none but these, so that a catalog of thousands does not make Tab slow.
+    func columns(ofSourcesAmong words: [String]) -> [String] {
+        let known = Set(sources)
+        return Set(words).intersection(known).sorted().flatMap { source -> [String] in
+            if let columns = columns[source] { return columns }
+            let found = runner.rows("DESCRIBE `\(source)`;").compactMap { $0.first ?? nil }
+            columns[source] = found
+            return found
+        }
+    }
+
+    /// How a function is called; nil when there is none of that name.
+    func arguments(of name: String) -> String? {
+        guard functions.contains(name) else { return nil }
+        let lines = runner.rows("DESCRIBE FUNCTION \(name);").compactMap { $0.first ?? nil }
+        let variations = lines.map(\.trimmingCharacters).filter { $0.hasPrefix(name + "(") }
+        return variations.isEmpty ? nil : variations.prefix(12).joined(separator: "\n")
+    }
+}

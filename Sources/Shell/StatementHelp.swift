@@ -1,0 +1,134 @@
+// What `help` and `\h STATEMENT` show: the commands of the shell, and of each statement its form and an example.
+
+import Diagnostics
+
+/// The form of a statement and an example of it.
+struct StatementHelp {
+    /// The words that it begins with.
+    let name: String
+    let form: String
+    let example: String
+
+    /// The page about a topic; a list of all topics where there is none of that name.
+    static func text(about topic: String) -> String {
+        let found = all.filter { $0.name == topic || $0.name.hasPrefix(topic + " ") }
+        if !found.isEmpty { return found.map { "\($0.form)\n\nfor example\n\n\($0.example)" }.joined(separator: "\n\n") }
+        let near = closestMatch(to: topic, among: all.map(\.name)).map { " Did you mean \($0)?" } ?? ""
+        return "There is no help about \(topic.prefix(60)).\(near)\nThere is about: " + all.map(\.name).joined(separator: ", ")
+    }
+
+    static let all: [StatementHelp] = [
+        StatementHelp(
+            name: "CREATE STREAM",
+            form: """
+                CREATE [OR REPLACE] STREAM [IF NOT EXISTS] name (column type [KEY], …)
+                  WITH (KAFKA_TOPIC = 'topic', VALUE_FORMAT = 'JSON',
+                        [PARTITIONS = n,] [TIMESTAMP = 'column'], …);
+                CREATE [OR REPLACE] STREAM [IF NOT EXISTS] name [WITH (…)] AS SELECT …;
+                """,
+            example: """
+                CREATE STREAM visits (visitor VARCHAR KEY, page VARCHAR, ms BIGINT)
+                  WITH (KAFKA_TOPIC='visits', VALUE_FORMAT='JSON');
+                CREATE STREAM slow AS SELECT * FROM visits WHERE ms > 800;
+                """),
+        StatementHelp(
+            name: "CREATE TABLE",
+            form: """
+                CREATE [OR REPLACE] TABLE [IF NOT EXISTS] name (column type PRIMARY KEY, …)
+                  WITH (KAFKA_TOPIC = 'topic', VALUE_FORMAT = 'JSON', …);
+                CREATE [OR REPLACE] TABLE [IF NOT EXISTS] name [WITH (…)]
+                  AS SELECT … FROM … [WINDOW …] GROUP BY …;
+                """,
+            example: """
+                CREATE TABLE per_page AS
+                  SELECT page, COUNT(*) AS visits, AVG(ms) AS average FROM visits GROUP BY page;
+                """),
+        StatementHelp(
+            name: "CREATE TYPE", form: "CREATE TYPE [IF NOT EXISTS] name AS type;",
+            example: "CREATE TYPE place AS STRUCT<lat DOUBLE, lon DOUBLE>;"),
+        StatementHelp(
+            name: "SELECT",
+            form: """
+                SELECT expression [AS name], …
+                  FROM source [JOIN source [WITHIN time] ON …]
+                  [WINDOW TUMBLING (SIZE n MINUTES) | HOPPING (…) | SESSION (…)]
+                  [WHERE …] [GROUP BY …] [HAVING …] [EMIT CHANGES | EMIT FINAL] [LIMIT n];
+
+                Without EMIT it is answered with what is there, and may have ORDER BY, OFFSET,
+                WITH, subqueries and more; with EMIT it goes on.
+                """,
+            example: """
+                SELECT page, COUNT(*) AS visits FROM visits
+                  GROUP BY page ORDER BY visits DESC LIMIT 5;
+                SELECT * FROM visits WHERE ms > 800 EMIT CHANGES;
+                """),
+        StatementHelp(
+            name: "INSERT", form: "INSERT INTO source [(column, …)] VALUES (value, …), …;\nINSERT INTO stream SELECT … FROM …;",
+            example: "INSERT INTO visits (visitor, page, ms) VALUES ('ann', '/a', 812), ('bob', '/b', 40);"),
+        StatementHelp(
+            name: "UPDATE", form: "UPDATE table SET column = expression, … WHERE …;", example: "UPDATE prices SET price = 3 WHERE item = 'pen';"),
+        StatementHelp(name: "DELETE", form: "DELETE FROM table WHERE …;", example: "DELETE FROM prices WHERE item = 'pen';"),
+        StatementHelp(
+            name: "DROP", form: "DROP STREAM | TABLE [IF EXISTS] name [DELETE TOPIC];\nDROP TYPE [IF EXISTS] name;",
+            example: "DROP STREAM slow DELETE TOPIC;"),
+        StatementHelp(
+            name: "DESCRIBE", form: "DESCRIBE source [EXTENDED];\nDESCRIBE FUNCTION name;", example: "DESCRIBE visits EXTENDED;"),
+        StatementHelp(
+            name: "SHOW",
+            form: "SHOW STREAMS | TABLES | QUERIES | TOPICS [EXTENDED];\nSHOW FUNCTIONS | PROPERTIES | TYPES | VARIABLES | LIMITS;",
+            example: "SHOW QUERIES EXTENDED;"),
+        StatementHelp(
+            name: "EXPLAIN", form: "EXPLAIN query_id;\nEXPLAIN statement;", example: "EXPLAIN SELECT * FROM visits WHERE ms > 800 EMIT CHANGES;"),
+        StatementHelp(
+            name: "PRINT", form: "PRINT topic [FROM BEGINNING] [INTERVAL n] [LIMIT n];", example: "PRINT visits FROM BEGINNING LIMIT 3;"),
+        StatementHelp(
+            name: "SET", form: "SET 'setting' = 'value';\nUNSET 'setting';\nSHOW PROPERTIES; lists the settings.",
+            example: "SET 'auto.offset.reset' = 'earliest';"),
+        StatementHelp(
+            name: "DEFINE", form: "DEFINE name = 'text';   ${name} stands for the text in later statements.\nUNDEFINE name;",
+            example: "DEFINE day = '2026-01-31';\nSELECT * FROM visits FROM TIMESTAMP '${day}';"),
+        StatementHelp(name: "TERMINATE", form: "TERMINATE query_id | ALL;", example: "TERMINATE CTAS_PER_PAGE_0;"),
+        StatementHelp(name: "PAUSE", form: "PAUSE query_id | ALL;\nRESUME query_id | ALL;", example: "PAUSE ALL;"),
+        StatementHelp(name: "ASSERT", form: "ASSERT TOPIC name [TIMEOUT n SECONDS];", example: "ASSERT TOPIC visits;"),
+    ]
+
+    /// The commands of the shell.
+    static let commands = """
+        Statements end with ; and may span lines. Ctrl-C stops a running query, Ctrl-D
+        leaves, Tab completes, Ctrl-R searches the history. \\h STATEMENT shows its form.
+
+        A first stream, a row in it, and what is there:
+          CREATE STREAM s (id INT KEY, name VARCHAR)
+            WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON');
+          INSERT INTO s VALUES (1, 'ann');
+          SELECT * FROM s;                what is there now
+          SELECT * FROM s EMIT CHANGES;   rows as they arrive
+
+        What there is (+ for more, patterns with * and ?)
+          \\d[+] [NAME|PATTERN]     streams and tables, or one of them
+          \\ds \\dt \\dq \\dT          streams, tables, queries, topics
+          \\df [NAME|PATTERN]       functions
+          \\conninfo, server [HOST:PORT], version
+        Statements
+          \\g [FILE], \\gx           carry out the statement, or the last one again
+          \\watch [SECONDS]         repeat the last statement
+          \\e [FILE]                edit it with $EDITOR
+          \\p, \\r                   show, or forget, what is typed so far
+          \\s, history              earlier entries
+        Results
+          output [FORM], \\pset format FORM
+                                   table, vertical, csv, tsv, json, ndjson, markdown
+          \\x [on|off|auto]         a line for each value
+          \\pset null TEXT          what stands for NULL
+          \\pset pager on|off       long results through $PAGER
+          \\timing                  rows and time of answers
+          \\o [FILE]                results into a file
+          spool 'FILE', spool off  a copy of everything
+        Files and the system
+          \\i FILE, run script 'FILE'
+          \\copy SOURCE FROM FILE, \\copy SOURCE TO FILE
+          \\! COMMAND, clear
+        Variables: \\set NAME VALUE, \\unset NAME; ${NAME} in a statement
+        exit or \\q leaves.
+        """
+}

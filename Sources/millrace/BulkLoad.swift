@@ -1,0 +1,152 @@
+// The records of files into one source, through a session of an engine in this process or at a server: for `load` and for `\copy`.
+
+import Bytes
+import Client
+import Diagnostics
+import Engine
+import Platform
+import Quantities
+import Sessions
+
+/// How the records of files are written.
+enum LoadFormat: String, Hashable, Sendable, CaseIterable {
+    case json, csv, tsv, line
+
+    /// What the ending of a file's name says, without that of a compression; JSON unless it is that of another one.
+    init(ofFile path: String) {
+        var words = path.lowercased().split(separator: ".").map(String.init)
+        if let last = words.last, ["gz", "zst", "lz4"].contains(last) { words.removeLast() }
+        self = words.last == "csv" ? .csv : words.last == "tsv" ? .tsv : .json
+    }
+}
+
+/// A bulk load.
+struct BulkLoad {
+    /// What has become of it.
+    struct Outcome {
+        var report: IngestReport
+        /// More about the first line that is no record.
+        var remark: String?
+    }
+
+    /// The stream or table.
+    let source: String
+    /// `-` is the standard input.
+    let paths: [String]
+    let format: LoadFormat
+    /// Of CSV, instead of the comma.
+    var delimiter: String?
+    /// Of CSV and TSV: the text that stands for NULL.
+    var null: String?
+
+    /// Errors: a file is not there.
+    func checkFiles() throws(Diagnostic) { _ = try LoadInput(paths) { PlainLines() } }
+
+    /// Loads everything. Errors: something cannot be read, or there is no such source, or the connection ends.
+    func run(in session: any StatementSession, showsProgress: Bool) throws(Diagnostic) -> Outcome {
+        let (shaper, lines) = shaping(columns(in: session))
+        let input = try LoadInput(paths, shaper: shaper)
+        let progress = ProgressBar(total: showsProgress ? input.size : nil, isWanted: showsProgress)
+        input.onRead = { progress.advance($0) }
+        defer { progress.clear() }
+        let outcome = Monitor<Result<IngestReport, Diagnostic>?>(nil)
+        if let local = session as? EngineSession {
+            let ingest = try local.beginIngest(into: source, format: lines) { progress.show(durable: $0.records) }
+            try feed(ingest, from: input)
+            ingest.finish { result in outcome.update { $0 = result } }
+        } else if let remote = try (session as? ReconnectingSession)?.connected() {
+            remote.beginLoad(
+                into: source, format: lines, onProgress: { progress.show(durable: $0.records) },
+                whenFinished: { result in outcome.update { $0 = result } })
+            try send(input, to: remote, isOver: { outcome.withLock { $0 != nil } })
+        }
+        let result = outcome.wait(until: { $0 != nil }) { $0 }
+        switch result {
+        case .success(let report)?: return Outcome(report: report, remark: input.remark)
+        case .failure(let error)?: throw error
+        case nil: return Outcome(report: IngestReport())
+        }
+    }
+
+    // MARK: What the lines become
+
+    /// The columns of the source; nil when it cannot be described, which its load then says better.
+    private func columns(in session: any StatementSession) -> ColumnTexts? {
+        if format == .line || source.contains("`") { return nil }
+        for name in [source, "`\(source)`"] {
+            do throws(CommandFailure) {
+                let table = try TableAnswer().table(of: "DESCRIBE \(name);", from: session)
+                return ColumnTexts(description: table.rows)
+            } catch {
+                continue
+            }
+        }
+        return nil
+    }
+
+    /// What makes records of the bytes of a file, and how those records are written.
+    private func shaping(_ columns: ColumnTexts?) -> (() -> any LineShaper, IngestFormat) {
+        switch format {
+        case .line: return ({ PlainLines() }, .line)
+        case .json: return ({ JSONLines(times: columns.flatMap { $0.hasTimes ? $0 : nil }) }, .json)
+        case .csv, .tsv:
+            // One bare value a line may be no object to the source.
+            guard let columns, columns.columns.count > 1 || format == .tsv else { return ({ PlainLines() }, .csv) }
+            var form = DelimitedLines.Form(null: null)
+            if format == .tsv { form = DelimitedLines.Form(delimiter: 0x09, hasEscapes: true, null: null ?? "\\N") }
+            if let byte = delimiter?.utf8.first { form.delimiter = byte }
+            return ({ DelimitedLines(columns, form) }, .json)
+        }
+    }
+
+    // MARK: Into an engine of our own
+
+    private func feed(_ ingest: Ingest, from input: LoadInput) throws(Diagnostic) {
+        var line = 1
+        var rest: [UInt8] = []
+        var searched = 0
+        while ingest.failure == nil, let piece = try input.read() {
+            let buffer = rest + piece
+            var lines: [ByteRange] = []
+            let stop = cutLines(buffer, from: 0, searched: searched, mark: nil, longest: .max, into: &lines)
+            rest = Array(buffer[stop...])
+            searched = rest.count
+            let count = lines.count
+            ingest.take(buffer, lines, firstLine: line)
+            ingest.awaitRoom()
+            line += count
+        }
+    }
+
+    // MARK: Over the wire
+
+    private func send(_ input: LoadInput, to session: RemoteSession, isOver: () -> Bool) throws(Diagnostic) {
+        var isAtLineStart = true
+        while !isOver(), let piece = try input.read() {
+            sendStuffed(piece, isAtLineStart, to: session)
+            isAtLineStart = piece.last == UInt8(ascii: "\n")
+        }
+        if isOver() { return }
+        if !isAtLineStart { session.sendRecords([0x0A], 0..<1) }
+        session.endLoad()
+    }
+
+    /// Sends a piece with a second dot before each line that begins with one.
+    private func sendStuffed(_ bytes: [UInt8], _ isAtLineStart: Bool, to session: RemoteSession) {
+        let dot = UInt8(ascii: ".")
+        var sent = 0
+        var search = 0
+        if !isAtLineStart {
+            guard let end = lineEnd(in: bytes, from: 0) else { return session.sendRecords(bytes, 0..<bytes.count) }
+            search = end + 1
+        }
+        while let line = lineStart(with: dot, in: bytes, from: search) {
+            session.sendRecords(bytes, sent..<line)
+            session.sendRecords([dot], 0..<1)
+            sent = line
+            guard let end = lineEnd(in: bytes, from: line) else { break }
+            search = end + 1
+        }
+        session.sendRecords(bytes, sent..<bytes.count)
+    }
+}

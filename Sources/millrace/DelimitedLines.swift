@@ -1,0 +1,157 @@
+// CSV and TSV files as lines of JSON objects: with or without a line of names, with quotes, and with ends of lines inside of them.
+
+import JSONText
+
+/// Makes records of delimited texts.
+struct DelimitedLines: LineShaper {
+    /// How a file is written.
+    struct Form {
+        var delimiter = UInt8(ascii: ",")
+        /// TSV has no quotes; a backslash stands before what could not be written otherwise.
+        var hasEscapes = false
+        /// The text that stands for NULL besides an empty field without quotes.
+        var null: String?
+    }
+
+    private struct Field {
+        var bytes: [UInt8] = []
+        var isQuoted = false
+    }
+
+    private let source: ColumnTexts
+    private let form: Form
+    private var fields: [Field] = []
+    private var field = Field()
+    /// Inside quotes.
+    private var isOpen = false
+    /// Behind a quote inside quotes, which ends them or stands for one.
+    private var isClosing = false
+    private var isEscaped = false
+    private var innerLines = 0
+    /// The column of each field; nil until the first record is known.
+    private var order: [Int]?
+    /// Bytes of the record, which goes on as it is when it is none.
+    private var record: [UInt8] = []
+    /// The line that is being read, from 1, and then the next one.
+    private var line = 1
+    private(set) var remark: String?
+
+    init(_ source: ColumnTexts, _ form: Form) {
+        self.source = source
+        self.form = form
+    }
+
+    mutating func take(_ bytes: [UInt8], into lines: inout [UInt8]) {
+        for byte in bytes { take(byte, into: &lines) }
+    }
+
+    private mutating func take(_ byte: UInt8, into lines: inout [UInt8]) {
+        if byte == 0x0A { line += 1 } else { record.append(byte) }
+        if isEscaped {
+            isEscaped = false
+            field.bytes += DelimitedLines.unescaped(byte)
+            return
+        }
+        if isOpen {
+            if isClosing {
+                isClosing = false
+                if byte == UInt8(ascii: "\"") { return field.bytes.append(byte) }
+                isOpen = false
+            } else if byte == UInt8(ascii: "\"") {
+                isClosing = true
+                return
+            } else {
+                if byte == 0x0A { innerLines += 1 }
+                return field.bytes.append(byte)
+            }
+        }
+        switch byte {
+        case form.delimiter: endField()
+        case 0x0A:
+            // The end of a line may be two bytes.
+            if field.bytes.last == 0x0D, !field.isQuoted { field.bytes.removeLast() }
+            endRecord(into: &lines)
+            lines.append(0x0A)
+        case 0x0D where field.isQuoted: break
+        case UInt8(ascii: "\"") where field.bytes.isEmpty && !form.hasEscapes:
+            isOpen = true
+            field.isQuoted = true
+        case UInt8(ascii: "\\") where form.hasEscapes:
+            isEscaped = true
+        default: field.bytes.append(byte)
+        }
+    }
+
+    private static func unescaped(_ byte: UInt8) -> [UInt8] {
+        switch byte {
+        case UInt8(ascii: "n"): [0x0A]
+        case UInt8(ascii: "t"): [0x09]
+        case UInt8(ascii: "r"): [0x0D]
+        case UInt8(ascii: "\\"): [byte]
+        // `\N` is NULL; others are told by the record as a whole.
+        default: [UInt8(ascii: "\\"), byte]
+        }
+    }
+
+    private mutating func endField() {
+        fields.append(field)
+        field = Field()
+    }
+
+    private mutating func endRecord(into lines: inout [UInt8]) {
+        let isBlank = fields.isEmpty && field.bytes.isEmpty && !field.isQuoted
+        endField()
+        defer {
+            fields.removeAll(keepingCapacity: true)
+            record.removeAll(keepingCapacity: true)
+            innerLines = 0
+        }
+        lines.append(contentsOf: repeatElement(0x0A, count: innerLines))
+        if isBlank { return }
+        guard let order else {
+            if let named = order(ofNames: fields) {
+                order = named
+                return
+            }
+            order = Array(source.columns.indices)
+            return writeRecord(Array(source.columns.indices), into: &lines)
+        }
+        writeRecord(order, into: &lines)
+    }
+
+    /// The columns that the fields of a first line name, when all of them do.
+    private func order(ofNames fields: [Field]) -> [Int]? {
+        let order = fields.compactMap { source.index(of: String(decoding: $0.bytes, as: UTF8.self)) }
+        return order.count == fields.count && Set(order).count == order.count ? order : nil
+    }
+
+    private mutating func writeRecord(_ order: [Int], into lines: inout [UInt8]) {
+        // With another number of fields it is no record; what it was is kept with the reason.
+        guard fields.count == order.count else {
+            if remark == nil { remark = "line \(line - 1) has \(fields.count) fields instead of \(order.count)" }
+            lines += "\(fields.count) fields instead of \(order.count): ".utf8
+            lines += record
+            return
+        }
+        var separator = UInt8(ascii: "{")
+        for (field, index) in zip(fields, order) {
+            lines.append(separator)
+            separator = UInt8(ascii: ",")
+            JSONValue.write(source.columns[index].name, to: &lines)
+            lines.append(UInt8(ascii: ":"))
+            let text = String(decoding: field.bytes, as: UTF8.self)
+            if !field.isQuoted && (text.isEmpty && !form.hasEscapes || text == form.null) {
+                lines += "null".utf8
+            } else {
+                source.write(text, source.columns[index].kind, to: &lines)
+            }
+        }
+        lines.append(UInt8(ascii: "}"))
+    }
+
+    mutating func finish(into lines: inout [UInt8]) {
+        guard !record.isEmpty || !fields.isEmpty else { return }
+        endRecord(into: &lines)
+        lines.append(0x0A)
+    }
+}

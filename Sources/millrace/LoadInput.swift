@@ -1,0 +1,148 @@
+// What a load reads: files one after the other, compressed or not, as lines that are records.
+
+import Bytes
+import Diagnostics
+import LogStore
+import Platform
+import Sessions
+
+/// The input of a load. One owner, one thread.
+final class LoadInput {
+    private let paths: [String]
+    private var next = 0
+    private var current: ByteStream?
+    private var decompressor: Decompressor?
+    private var shaper: any LineShaper
+    private let makeShaper: () -> any LineShaper
+    /// What was read of a file to see what it is, and not used yet.
+    private var start: [UInt8] = []
+    private var isAtEnd = false
+    /// What is wrong with the first line that cannot be a record.
+    private(set) var remark: String?
+    /// Hears how many bytes were read.
+    var onRead: (Int) -> Void = { _ in }
+    /// Bytes of all files, nil when that is not known.
+    let size: Int?
+
+    /// The most that is read at once.
+    private static let pieceBytes = 1 << 20
+
+    /// All files must be there before the first is loaded; `-` is the standard input. Errors: one of them cannot be read.
+    init(_ paths: [String], shaper: @escaping () -> any LineShaper) throws(Diagnostic) {
+        self.paths = paths
+        makeShaper = shaper
+        self.shaper = shaper()
+        var size: Int? = 0
+        for path in paths {
+            let stream = try LoadInput.open(path)
+            size = size.flatMap { sum in stream.size.map { sum + $0 } }
+            stream.close()
+        }
+        self.size = size
+    }
+
+    private static func open(_ path: String) throws(Diagnostic) -> ByteStream {
+        do throws(SystemError) { return path == "-" ? .input : try .reading(path) } catch {
+            throw Diagnostic(.noSuchFile, error.description, category: .general)
+        }
+    }
+
+    /// The next lines, or a piece of one; nil at the end.
+    func read() throws(Diagnostic) -> [UInt8]? {
+        while !isAtEnd {
+            guard let stream = try stream() else { break }
+            let bytes = try readPlain(stream)
+            var lines: [UInt8] = []
+            if bytes.isEmpty {
+                shaper.finish(into: &lines)
+                if remark == nil { remark = shaper.remark.map { paths.count > 1 ? "\(paths[next - 1]): \($0)" : $0 } }
+                stream.close()
+                current = nil
+                shaper = makeShaper()
+            } else {
+                shaper.take(bytes, into: &lines)
+            }
+            if !lines.isEmpty { return lines }
+        }
+        isAtEnd = true
+        return nil
+    }
+
+    /// The file that is being read; nil behind the last one.
+    private func stream() throws(Diagnostic) -> ByteStream? {
+        if let current { return current }
+        guard next < paths.count else { return nil }
+        let path = paths[next]
+        next += 1
+        let stream = try LoadInput.open(path)
+        current = stream
+        start = []
+        // A pipe may give less at once than a mark has bytes.
+        while start.count < 4, try readRaw(stream, into: &start) > 0 {}
+        decompressor = nil
+        if let method = Decompressor.Method(magic: start) {
+            decompressor = Decompressor(method)
+            if decompressor == nil { throw Diagnostic(.ioError, "there is no memory to decompress \(path)", category: .general) }
+            return stream
+        }
+        do throws(TextProblem) { start = Array(try utf8Bytes(of: start)) } catch {
+            throw Diagnostic(.dataError, "\(path == "-" ? "the input" : path) cannot be loaded: \(error)", category: .general)
+        }
+        return stream
+    }
+
+    /// The next bytes of a file, decompressed; none at its end.
+    private func readPlain(_ stream: ByteStream) throws(Diagnostic) -> [UInt8] {
+        guard let decompressor else { return try readCompressed(stream) }
+        let outcome = try decompressor.read(upTo: LoadInput.pieceBytes) { () throws(Diagnostic) in try readCompressed(stream) }
+        guard case .bytes(let bytes) = outcome else {
+            throw Diagnostic(
+                .dataError, "\(paths[next - 1]) is damaged: the compressed data cannot be read to their end", category: .general)
+        }
+        return bytes
+    }
+
+    /// The next bytes of a file as they are; none at its end.
+    private func readCompressed(_ stream: ByteStream) throws(Diagnostic) -> [UInt8] {
+        if !start.isEmpty {
+            defer { start = [] }
+            return start
+        }
+        var bytes: [UInt8] = []
+        _ = try readRaw(stream, into: &bytes)
+        return bytes
+    }
+
+    private func readRaw(_ stream: ByteStream, into buffer: inout [UInt8]) throws(Diagnostic) -> Int {
+        do throws(SystemError) {
+            let count = try stream.read(upTo: LoadInput.pieceBytes, into: &buffer)
+            onRead(count)
+            return count
+        } catch {
+            throw Diagnostic(.ioError, error.description, category: .general)
+        }
+    }
+}
+
+/// Makes lines of records out of the bytes of a file.
+protocol LineShaper {
+    /// Takes the next bytes and appends what is complete.
+    mutating func take(_ bytes: [UInt8], into lines: inout [UInt8])
+    /// What is wrong with the first line that cannot be a record, where the one who reads the records could not tell.
+    var remark: String? { get }
+    /// Appends what is left; whatever was read last is complete now.
+    mutating func finish(into lines: inout [UInt8])
+}
+
+/// Lines that are records as they are.
+struct PlainLines: LineShaper {
+    private var endsWithLine = true
+    var remark: String? { nil }
+
+    mutating func take(_ bytes: [UInt8], into lines: inout [UInt8]) {
+        lines += bytes
+        endsWithLine = bytes.last == 0x0A
+    }
+
+    mutating func finish(into lines: inout [UInt8]) { if !endsWithLine { lines.append(0x0A) } }
+}

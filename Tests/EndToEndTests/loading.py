@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+"""Loads files as people have them: what the product itself has written, JSON in all arrangements, CSV of spreadsheets, compressed files, bad lines.
+
+  loading.py MILLRACE
+"""
+import gzip, json, re, shutil, subprocess, sys, tempfile
+
+millrace = sys.argv[1]
+CREATE = """CREATE STREAM %s (id INT KEY, name VARCHAR, x DOUBLE, b BOOLEAN, de DECIMAL(6,2), ts TIMESTAMP, d DATE, t TIME, a ARRAY<VARCHAR>,
+  st STRUCT<one INT, two VARCHAR>, raw BYTES) WITH (VALUE_FORMAT='JSON', PARTITIONS=1);"""
+INSERT = """INSERT INTO s VALUES (1, 'Zürich "quoted", two
+lines\tand a \\', 1.5, true, 12.50, '2024-02-29T01:02:03.004', '2024-01-02', '10:11:12', ARRAY['x,y', NULL], STRUCT(one := 1, two := 'z'),
+  TO_BYTES('00ff', 'hex'));
+INSERT INTO s (id, name) VALUES (2, '');
+INSERT INTO s (id) VALUES (3);"""
+
+
+def check(condition, what, seen=""):
+    if not condition:
+        sys.exit("%s: %s" % (what, seen))
+
+
+def run(*arguments, input=None, status=0):
+    done = subprocess.run([millrace, *arguments], capture_output=True, input=input, text=not isinstance(input, bytes), timeout=300)
+    check(done.returncode == status, "%r ended with %d" % (arguments, done.returncode), (done.stdout, done.stderr))
+    return done
+
+
+def main(folder):
+    data = ["--data", folder + "/data"]
+
+    def rows(source, columns="*"):
+        answer = run("run", *data, "--output", "json", "-c", "SELECT %s FROM %s;" % (columns, source))
+        return json.loads(answer.stdout)
+
+    def load(content, *options, status=0, name="file"):
+        path = folder + "/" + name
+        with open(path, "wb") as file:
+            file.write(content if isinstance(content, bytes) else content.encode())
+        run("run", *data, "-c", "DROP STREAM IF EXISTS r DELETE TOPIC;" + CREATE % "r")
+        return run("load", "r", path, *options, *data, status=status).stderr
+
+    run("run", *data, "-c", CREATE % "s" + INSERT)
+    wanted = rows("s")
+    check(len(wanted) == 3, "three rows", wanted)
+
+    # What the product writes it reads, as it is and compressed.
+    for form in "csv", "tsv", "json", "ndjson":
+        written = run("run", *data, "--output", form, "-c", "SELECT * FROM s;").stdout
+        flags = ["--format", "json" if form == "ndjson" else form]
+        for name, content in (("plain", written.encode()), ("zipped.gz", gzip.compress(written.encode()))):
+            report = load(content, *flags, name=name)
+            check(report.startswith("3 records, in"), "%s of %s" % (name, form), report)
+            check(rows("r") == wanted, "%s of %s comes back" % (name, form), rows("r"))
+    for program, ending in (("zstd", "zst"), ("lz4", "lz4")):
+        if shutil.which(program):
+            packed = subprocess.run([program, "-c"], input=(written * 50_000).encode(), capture_output=True, check=True).stdout
+            check(load(packed, name="packed." + ending).startswith("150000 records"), "a file of %s" % program)
+    half = gzip.compress((written * 1000).encode())
+    check("damaged" in load(half[:len(half) // 2], status=1), "half a file is no file")
+
+    # JSON in all arrangements, and times as text.
+    pretty = json.dumps({"id": 1, "name": "a", "ts": "2024-02-29T01:02:03Z", "st": {"one": 2}}, indent=2)
+    for content, count in (
+        (pretty + "\n" + pretty, 2), ("[" + pretty + ",\n" + pretty + "]", 2), ("[]", 0), ("", 0), ('[{"id":1},{"id":2}]', 2),
+        ('\ufeff{"id":1}\r\n\r\n{"id":2}', 2),
+    ):
+        report = load(content)
+        check(report.startswith("%d record" % count) and "rejected" not in report, "JSON %r" % content, report)
+    check(load(pretty) and rows("r", "ts")[0] == {"TS": "2024-02-29T01:02:03.000"}, "a time as text", rows("r", "ts"))
+    report = load('{"id":1}\n{"id":\n{"id":2}\n{"id":"x"}\n', "--max-errors", "2")
+    check(report.startswith("2 records, 2 lines rejected (first: line 2"), "a line without an end spoils no other", report)
+
+    # CSV of spreadsheets.
+    for content, options, found in (
+        ("name,ID\r\nann,1\r\n\"b,\"\"c\",2\r\n", [], [(1, "ann"), (2, 'b,"c')]), ("id;name\n1;ann\n", ["--delimiter", ";"], [(1, "ann")]),
+        ("id,name\n1,NA\n2,\"NA\"\n", ["--null", "NA"], [(1, None), (2, "NA")]), ("id,name\n1,\"a\nb\"\n3,", [], [(1, "a\nb"), (3, None)]),
+    ):
+        report = load(content, "--format", "csv", *options)
+        check([(row["ID"], row["NAME"]) for row in rows("r")] == found, "CSV %r" % content, (report, rows("r")))
+    report = load("id,name\n1,a\n2\n3,c\n", "--format", "csv", status=1)
+    check("2 records, 1 line rejected (line 3" in report and "line 3 has 1 fields instead of 2" in report, "too few fields", report)
+    check("MILLRACE_ERRORS" in report, "it is said where rejected lines are", report)
+
+    # Several files and standard input, into a server, too.
+    for number in 1, 2:
+        open(folder + "/many%d" % number, "w").write('{"id":%d}' % number)
+    run("run", *data, "-c", "DROP STREAM IF EXISTS r DELETE TOPIC;" + CREATE % "r")
+    check(run("load", "r", folder + "/many1", folder + "/many2", *data).stderr.startswith("2 records"), "two files")
+    check("cannot open" in run("load", "r", folder + "/many1", folder + "/none", *data, status=1).stderr, "a file that is not there")
+    check(len(rows("r")) == 2, "nothing is loaded when a file is not there", rows("r"))
+    server = subprocess.Popen(
+        [millrace, "serve", *data, "--listen", "127.0.0.1:0"], stderr=subprocess.PIPE, text=True)
+    try:
+        address = next(found.group(1) for found in (re.search(r"event=listening address=(\S+)", line) for line in server.stderr) if found)
+        there = ["--server", address]
+        report = run("load", "r", "-", "--format", "csv", *there, input="name,id\n.a,7\n").stderr
+        check(report.startswith("1 record"), "standard input into a server", report)
+        # The same script starts push queries at the same end everywhere.
+        for command in (["run", *there, "-c"], ["shell", *there, "-c"]):
+            answer = run(*command, "SELECT id FROM r EMIT CHANGES LIMIT 3;", "--output", "csv").stdout
+            check(answer == "ID\n1\n2\n7\n", "%r begins at the earliest row" % command, answer)
+        piped = run("shell", *there, "--output", "csv", input="SELECT id FROM r EMIT CHANGES LIMIT 1;\n").stdout
+        check(piped == "ID\n1\n", "so does a pipe", piped)
+    finally:
+        server.terminate()
+        server.communicate()
+
+    # Scripts inside scripts, with the commands of the shell.
+    open(folder + "/inner.sql", "w").write("SELECT 2 AS inner_;\nSELECT nothing FROM nowhere;\n")
+    open(folder + "/outer.sql", "w").write("\\echo begin\nSELECT 1 AS outer_;\nRUN SCRIPT '%s/inner.sql'\nSELECT 3 AS never;\n" % folder)
+    done = run("run", folder + "/outer.sql", "--output", "csv", status=1)
+    check(done.stdout.split() == ["begin", "OUTER_", "1", "INNER_", "2"], "a script inside a script", done.stdout)
+    check("inner.sql:2: error" in done.stderr and "outer.sql:3: " in done.stderr, "an error names file and line", done.stderr)
+    open(folder + "/loop.sql", "w").write("\\i %s/loop.sql\n" % folder)
+    check("deep" in run("run", folder + "/loop.sql", status=1).stderr, "a script that runs itself ends")
+
+
+with tempfile.TemporaryDirectory() as place:
+    main(place)
+print("ok")

@@ -1,0 +1,89 @@
+#!/usr/bin/env python3
+"""Uses a server through the client for Python that is among the examples, as PEP 249 describes it.
+
+  python_client.py MILLRACE CLIENT_FOLDER
+"""
+import datetime, decimal, re, subprocess, sys, tempfile
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, sys.argv[2])
+import millrace
+
+CREATE = """CREATE STREAM s (id INT KEY, name VARCHAR, x DOUBLE, de DECIMAL(20,5), b BOOLEAN, ts TIMESTAMP, d DATE, t TIME, raw BYTES,
+  a ARRAY<DOUBLE>, m MAP<VARCHAR, INT>, big BIGINT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON', PARTITIONS=1)"""
+ROW = (
+    1, "it's ? ☕ \\", 0.1, decimal.Decimal("12345678901234.50000"), True, datetime.datetime(2024, 2, 29, 1, 2, 3, 4000),
+    datetime.date(2024, 1, 2), datetime.time(10, 11, 12), b"\0\xffx", [1.5, -2.0], {"a": 1}, 2**60,
+)
+
+
+def same(found, wanted, what):
+    if found != wanted:
+        sys.exit("%s: %r instead of %r" % (what, found, wanted))
+
+
+def refused(kind, code, call, *arguments):
+    try:
+        call(*arguments)
+    except kind as error:
+        return same(error.code, code, "the code of %s" % error)
+    sys.exit("%r is not refused" % (arguments,))
+
+
+def use(address):
+    with millrace.connect(address) as connection:
+        cursor = connection.cursor()
+        cursor.execute(CREATE)
+        same(cursor.description, None, "a statement without rows")
+        cursor.execute("INSERT INTO s VALUES (" + ", ".join("?" * len(ROW)) + ")", ROW)
+        cursor.execute("SELECT * FROM s -- ? is no parameter")
+        same(cursor.fetchall(), [ROW], "a row of all types")
+        same([column[0] for column in cursor.description][:3], ["ID", "NAME", "X"], "names")
+        same((cursor.description[3][1] == millrace.NUMBER, cursor.description[5][1] == millrace.DATETIME), (True, True), "types")
+        same(cursor.rowcount, 1, "the number of rows")
+
+        report = connection.load("s", [{"ID": 2, "TS": ROW[5], "DE": ROW[3], "RAW": ROW[8], "D": ROW[6], "T": ROW[7]}])
+        same(report["rows"], 1, "loaded rows")
+        connection.load("s", [(3, "c"), (4, "d")], columns=["ID", "NAME"])
+        cursor.execute("SELECT ts, de, raw, d, t, name FROM s WHERE id = ?", (2,))
+        same(cursor.fetchone(), (ROW[5], ROW[3], ROW[8], ROW[6], ROW[7], None), "a loaded row")
+        same((cursor.fetchone(), cursor.fetchmany()), (None, []), "the end")
+        cursor.executemany("INSERT INTO s (id, name) VALUES (?, ?)", [(5, None), (6, "f")])
+        cursor.execute("SELECT COUNT(*) FROM s")
+        same(cursor.fetchall(), [(6,)], "all rows")
+
+        refused(millrace.ProgrammingError, "42601", cursor.execute, "SELEC 1")
+        refused(millrace.ProgrammingError, "", cursor.execute, "SELECT ?", ())
+        refused(millrace.DataError, "22000", connection.load, "s", [{"ID": "x"}])
+        refused(millrace.NotSupportedError, "0A000", connection.rollback)
+        connection.commit()
+
+        cursor.execute("SET 'auto.offset.reset' = 'earliest'")
+        changes = connection.cursor().execute("SELECT id FROM s EMIT CHANGES")
+        same([changes.fetchone() for _ in range(6)], [(number,) for number in range(1, 7)], "a query that goes on")
+        # Requests of one connection run side by side.
+        cursor.execute("INSERT INTO s (id) VALUES (7)")
+        same(changes.fetchone(), (7,), "a row that came while the query ran")
+        changes.cancel()
+        refused(millrace.OperationalError, "57014", changes.fetchone)
+    refused(millrace.OperationalError, "08006", cursor.execute, "SHOW TABLES")
+    refused(millrace.OperationalError, "08001", millrace.connect, "127.0.0.1:1")
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.argv[1], "serve", "--data", folder + "/data", "--listen", "127.0.0.1:0"]
+        server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        try:
+            for line in server.stderr:
+                found = re.search(r"event=listening address=(\S+)", line)
+                if found:
+                    break
+            use(found.group(1))
+        finally:
+            server.terminate()
+            server.communicate()
+    print("ok")
+
+
+main()
