@@ -47,14 +47,14 @@ import CZstd
         self.method = method
         switch method {
         case .gzip:
-            let size = unsafe Int32(MemoryLayout<z_stream>.size)
+            let size = unsafe Int32(clamping: MemoryLayout<z_stream>.size)
             // 15 bits of window, and 16 for gzip's header.
             guard unsafe inflateInit2_(&zlib, 31, ZLIB_VERSION, size) == Z_OK else { return nil }
         case .zstd:
             unsafe zstd = ZSTD_createDStream()
             guard unsafe zstd != nil else { return nil }
         case .lz4:
-            guard unsafe LZ4F_isError(LZ4F_createDecompressionContext(&lz4, UInt32(LZ4F_VERSION))) == 0 else { return nil }
+            guard unsafe LZ4F_isError(LZ4F_createDecompressionContext(&lz4, UInt32(clamping: LZ4F_VERSION))) == 0 else { return nil }
         }
     }
 

@@ -18,7 +18,7 @@ private func startShell(_ command: String, input: Int32?) throws(SystemError) ->
     unsafe sigaddset(&usual, SIGPIPE)
     unsafe posix_spawnattr_setsigmask(&attributes, &none)
     unsafe posix_spawnattr_setsigdefault(&attributes, &usual)
-    unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK))
+    unsafe posix_spawnattr_setflags(&attributes, Int16(truncatingIfNeeded: POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK))
     var words: [UnsafeMutablePointer<CChar>?] = unsafe [strdup("sh"), strdup("-c"), strdup(command)]
     defer { for unsafe word in unsafe words { unsafe free(word) } }
     unsafe words.append(nil)
@@ -58,7 +58,7 @@ package final class PipedProgram: Sendable {
         var ends: [Int32] = [-1, -1]
         guard unsafe Glibc.pipe(&ends) == 0 else { throw systemError("make a pipe for", command) }
         let (reading, writing) = (ends[0], ends[1])
-        // The program would wait for the end of its input for ever if it had the other end of it, too.
+        // The program would never see the end of its input if it had the other end of it, too.
         for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         defer { close(reading) }
         do throws(SystemError) {

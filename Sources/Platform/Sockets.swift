@@ -101,7 +101,7 @@ package final class ClientSocket: Sendable {
         }
     }
 
-    /// How long connecting and writing wait, in seconds; 0 for ever.
+    /// How long connecting and writing wait, in seconds; 0 is without end.
     private static func limitWaits(of descriptor: Int32, to seconds: Int) {
         var limit = timeval(tv_sec: seconds, tv_usec: 0)
         unsafe setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))

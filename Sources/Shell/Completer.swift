@@ -98,6 +98,7 @@ final class Completer {
         if place.quote != nil { return wantedInQuotes(place.words) }
         guard let last = place.words.last else { return .words(CompletionWords.statements + CompletionWords.commands) }
         let first = place.words[0]
+        if first == "HELP" { return .words(CompletionWords.topics(behind: place.words.dropFirst())) }
         switch last {
         case "FROM", "JOIN", "INTO", "UPDATE": return .sources
         case "STREAM", "TABLE": return first == "DROP" || first == "ALTER" ? .sources : .words(["IF NOT EXISTS"])
@@ -113,7 +114,6 @@ final class Completer {
         case "GROUP", "ORDER", "PARTITION": return .words(["BY"])
         case "EMIT": return .words(["CHANGES", "FINAL"])
         case "WINDOW": return .words(["TUMBLING (SIZE ", "HOPPING (SIZE ", "SESSION ("])
-        case "HELP": return .words(StatementHelp.all.map(\.name))
         case "CREATE": return .words(["STREAM", "TABLE", "TYPE", "OR REPLACE"])
         case "DROP": return .words(["STREAM", "TABLE", "TYPE"])
         case "INSERT", "DELETE": return .words([last == "INSERT" ? "INTO" : "FROM"])
@@ -162,7 +162,7 @@ final class Completer {
         case ("\\pset", 1): return .words(["format", "null", "expanded", "pager"])
         case ("\\pset", 2):
             return .words(words[1] == "FORMAT" ? OutputFormat.allCases.map(\.rawValue) : words[1] == "PAGER" ? ["on", "off"] : [])
-        case ("\\h", _): return .words(StatementHelp.all.map(\.name))
+        case ("\\h", _): return .words(CompletionWords.topics(behind: words.dropFirst()))
         default: return .nothing
         }
     }

@@ -18,6 +18,12 @@ enum CompletionWords {
         "KEY", "PRIMARY KEY", "HEADERS",
     ]
     static let formats = ["JSON", "JSON_SR", "AVRO", "PROTOBUF", "PROTOBUF_NOSR", "DELIMITED", "KAFKA", "NONE"]
+    /// What is left of the names of statements that begin with these words.
+    static func topics(behind words: some Sequence<String>) -> [String] {
+        let start = words.map { $0 + " " }.joined()
+        return StatementHelp.all.map(\.name).filter { $0.hasPrefix(start) }.map { String($0.dropFirst(start.count)) }
+    }
+
     static let properties = [
         "KAFKA_TOPIC", "VALUE_FORMAT", "KEY_FORMAT", "FORMAT", "PARTITIONS", "REPLICAS", "TIMESTAMP", "TIMESTAMP_FORMAT", "RETENTION_MS",
         "WRAP_SINGLE_VALUE", "VALUE_DELIMITER", "KEY_DELIMITER", "WINDOW_TYPE", "WINDOW_SIZE",

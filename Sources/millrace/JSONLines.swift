@@ -128,7 +128,9 @@ struct JSONLines: LineShaper {
         case UInt8(ascii: "{"), UInt8(ascii: "["):
             if isAtLineStart, base == 0, !value.isEmpty {
                 // Values over several lines are indented: what came before has no end, and is a record of its own, if a bad one.
+                innerLines = max(0, innerLines - 1)
                 end(into: &lines)
+                lines.append(0x0A)
                 reset()
             }
             depth += 1
