@@ -162,7 +162,7 @@ package enum CommandTable {
                     default: "0"), data, server, durability,
             ]),
         CommandSpec(
-            name: .tail, summary: "prints the records of a stream as they come",
+            name: .tail, summary: "prints the records of a stream as they come, or, of a data directory, those that are there",
             operands: [OperandSpec(name: "STREAM", kind: .text, count: 1...1, help: "the stream, table or topic")],
             options: [
                 OptionSpec(.fromBeginning, nil, .flag, "start with the oldest record"),

@@ -139,7 +139,7 @@ extension Connection {
         begin(active)
         let ended = ended(active)
         active.request = session.execute(text, into: sink) { [counters = server.counters] succeeded in
-            if !succeeded { counters.requestsFailed.raise() }
+            if !succeeded && !sink.isCancelled { counters.requestsFailed.raise() }
             sink.finish()
             ended()
         }

@@ -63,7 +63,7 @@ extension MillraceServer {
             "connections_refused_total", type: "counter", help: "Connections refused because there were too many.",
             counters.connectionsRefused.current)
         page.single("requests_total", type: "counter", help: "Requests taken.", counters.requests.current)
-        page.single("requests_failed_total", type: "counter", help: "Requests that ended with an error.", counters.requestsFailed.current)
+        page.single("requests_failed_total", type: "counter", help: "Requests that ended with an error; being cancelled is none.", counters.requestsFailed.current)
         page.single("requests_running", type: "gauge", help: "Requests under way.", counters.requestsRunning.current)
         page.single("received_bytes_total", type: "counter", help: "Bytes from clients.", counters.bytesReceived.current)
         page.single("sent_bytes_total", type: "counter", help: "Bytes to clients.", counters.bytesSent.current)

@@ -17,6 +17,8 @@ final class RequestSink: AnswerSink {
         var hasEnded = false
         var isEndless = false
         var isShuttingDown = false
+        /// Somebody asked for the end, which is the only one that a push query has.
+        var isCancelled = false
         /// Rows of the statement under way so far.
         var rows = 0
     }
@@ -32,6 +34,9 @@ final class RequestSink: AnswerSink {
 
     /// Whether the running statement ends only when it is cancelled: a push query, or PRINT.
     var isEndless: Bool { state.withLock { $0.isEndless } }
+
+    /// Whether it ended because somebody asked for that.
+    var isCancelled: Bool { state.withLock { $0.isCancelled } }
 
     /// From now on being cancelled is the server's doing.
     func announceShutdown() { state.withLock { $0.isShuttingDown = true } }
@@ -49,7 +54,10 @@ final class RequestSink: AnswerSink {
                     state.held = summary
                     state.isEndless = false
                 }
-                if case .failed = event { state.hasEnded = true }
+                if case .failed(let error) = event {
+                    state.hasEnded = true
+                    state.isCancelled = error.code == .cancelled
+                }
             }
             return (state.held, state.isShuttingDown, state.rows)
         }

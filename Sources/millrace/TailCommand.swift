@@ -26,7 +26,13 @@ struct TailCommand {
         let door = try Door.open(settings)
         defer { door.close() }
         var statement = "PRINT \(Door.quoted(invocation.operands[0]))"
-        if invocation.isOn(.fromBeginning) { statement += " FROM BEGINNING" }
+        var startsAtBeginning = invocation.isOn(.fromBeginning)
+        if case .embedded = door {
+            // Nobody else can write into a directory that this process has: what is there is all that will come.
+            startsAtBeginning = true
+            _ = try TableAnswer().table(of: "SET '\(SettingKey<Bool>.followsTopics.name)' = 'false';", from: door.session)
+        }
+        if startsAtBeginning { statement += " FROM BEGINNING" }
         if let limit = invocation[.limit]?.integer { statement += " LIMIT \(limit)" }
         let answer = TextAnswer(output: invocation[.output]?.text ?? "table")
         try answer.collect(statement + ";", from: door.session)

@@ -106,6 +106,9 @@ def main(folder):
         server.terminate()
         server.communicate()
 
+    # Of a directory that nobody else can write into, tail shows what is there.
+    check(run("tail", "r", *data).stdout.count("rowtime") == 3, "tail ends with the last record of a directory")
+
     # Scripts inside scripts, with the commands of the shell.
     open(folder + "/inner.sql", "w").write("SELECT 2 AS inner_;\nSELECT nothing FROM nowhere;\n")
     open(folder + "/outer.sql", "w").write("\\echo begin\nSELECT 1 AS outer_;\nRUN SCRIPT '%s/inner.sql'\nSELECT 3 AS never;\n" % folder)
