@@ -33,14 +33,14 @@ struct TableLayout {
             let cells = cells.map { max(TableLayout.least, $0[index]) } ?? needed[index]
             return TableLayout.mayBeCut(columns[index].type) ? min(needed[index], max(floor, min(cells, floor))) : min(needed[index], max(floor, cells))
         }
-        var widths = needed
+        // A text may be as long as it likes; more than the terminal is never shown of it.
+        var widths = zip(needed, least).map { max($1, min($0, width)) }
         func surplus() -> Int { widths.reduce(1) { $0 + $1 + 3 } - width }
+        // Cell by cell from the widest one, so that wide columns share what there is.
         while surplus() > 0 {
             let shrinking = widths.indices.filter { widths[$0] > least[$0] }
             guard let widest = shrinking.max(by: { widths[$0] < widths[$1] }) else { break }
-            // Down to the next one, so that several wide columns share what there is.
-            let next = shrinking.filter { widths[$0] < widths[widest] }.map { widths[$0] }.max() ?? least[widest]
-            widths[widest] = max(least[widest], min(widths[widest] - 1, max(next, widths[widest] - surplus())))
+            widths[widest] -= 1
         }
         if surplus() > 0, !mayExceed { return nil }
         self.init(columns, widths, cuts: true)

@@ -89,11 +89,11 @@ import Testing
             let lines = drawn(wide, [row], Drawing(width: width))
             #expect(lines.allSatisfy { $0.count <= width } && lines[3].contains("| 123456789012 |") && lines[0].hasPrefix("+--"), "\(lines)")
         }
-        #expect(drawn(wide, [row], Drawing(width: 60))[3] == "| 123456789012 | abcdefghijklmnop… | ABCDEFGHIJKLMNOPQRST… |")
+        #expect(drawn(wide, [row], Drawing(width: 60))[3] == "| 123456789012 | abcdefghijklmnopqr… | ABCDEFGHIJKLMNOPQR… |")
         #expect(drawn(wide, [row], Drawing(width: 30)).first == "-[ row 1 ]--------------------")
         var off = Drawing(width: 30)
         off.expansion = .off
-        #expect(drawn(wide, [row], off)[3] == "| 123456789012 | ab… | ABCD… |")
+        #expect(drawn(wide, [row], off)[3] == "| 123456789012 | abc… | ABC… |")
         var on = Drawing()
         on.expansion = .on
         #expect(drawn(wide, [row], on)[1] == "N     | 123456789012")
