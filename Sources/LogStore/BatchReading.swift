@@ -4,11 +4,11 @@ import Quantities
 
 extension RecordRunBuilder {
     /// Adds the records of the batch at `position` of the builder's own buffer, decompressing as needed. False when they are
-    /// malformed.
-    mutating func addBatch(_ header: RecordBatchHeader, at position: Int) -> Bool {
+    /// malformed. Those of an aborted transaction are left out.
+    mutating func addBatch(_ header: RecordBatchHeader, at position: Int, leavingOut transactions: TransactionTable? = nil) -> Bool {
         let section = position + RecordBatchHeader.byteCount..<position + header.totalBytes
         noteBatch(position..<section.upperBound)
-        if !readsRecords { return true }
+        if !readsRecords || transactions?.aborted(header) != nil { return true }
         if header.compressionBits == 0 || header.isControl { return add(header, section: section) }
         guard let codec = Compression(rawValue: header.compressionBits), let records = decompress(bytes, section, by: codec)
         else { return false }

@@ -55,6 +55,8 @@ package struct Append: Sendable {
     package var producer: ProducerStamp?
     /// The records in the log's own form, where they are ready; then `records` is empty.
     var prepared: PreparedRecords?
+    /// What it does to a transaction, where it is part of one.
+    var step: TransactionStep?
 
     /// An append to one partition.
     package init(topic: TopicID, partition: PartitionIndex, records: OutgoingRecords, producer: ProducerStamp? = nil) {

@@ -12,6 +12,7 @@ struct PlacedAppend {
     var baseOffset: Offset
     var framed: FramedBatches
     var producer: ProducerStamp?
+    var step: TransactionStep?
 
     var recordCount: Int { framed.recordCount }
 }
@@ -142,6 +143,7 @@ extension SegmentedLog {
         /// nil for an append without records.
         var framed: FramedBatches?
         var producer: ProducerStamp?
+        var step: TransactionStep?
     }
 
     package func prepared(_ append: Append) throws(LogError) -> Append {
@@ -156,7 +158,7 @@ extension SegmentedLog {
         let partition = try find(append.topic, append.partition)
         if let prepared = append.prepared {
             guard let framed = prepared.take() else { throw LogError(.storage, "an append that was made ready is committed twice") }
-            return FramedAppend(partition: partition, framed: framed, producer: append.producer)
+            return FramedAppend(partition: partition, framed: framed, producer: append.producer, step: append.step)
         }
         if append.records.isEmpty { return FramedAppend(partition: partition, framed: nil, producer: nil) }
         let codec = registry.withLock { $0.byID[append.topic]?.metadata.config.compression ?? .none }
@@ -225,6 +227,7 @@ extension SegmentedLog {
             }
             let before = append.producer.map { ($0.id, state.producers.producers[$0.id]) }
             if let stamp = append.producer { state.producers.note(stamp, count: count, baseOffset: end) }
+            if let step = append.step { state.producers.transactions.note(step, at: end, durableEnd: state.durableEnd) }
             framed.setBaseOffset(end)
             state.append(framed, baseOffset: end)
             return .success(.isNew(end, framed, before))
@@ -233,7 +236,8 @@ extension SegmentedLog {
         case .nothing(let end): return (end, false)
         case .isRepeat(let offset): return (offset, true)
         case .isNew(let offset, let framed, let before):
-            placed.append(PlacedAppend(partition: partition, baseOffset: offset, framed: framed, producer: append.producer))
+            placed.append(
+                PlacedAppend(partition: partition, baseOffset: offset, framed: framed, producer: append.producer, step: append.step))
             undo.append {
                 partition.state.withLock { state in
                     state.withdraw(from: offset)

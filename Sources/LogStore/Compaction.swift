@@ -32,6 +32,8 @@ struct Compaction {
     let files: any FileSystem
     let seed: UInt64
     let batchBytes: Int
+    /// The records of aborted ones go, as do all markers: what is left is not in any transaction.
+    var transactions = TransactionTable()
 
     static let horizonBit: Int16 = 0x40
     static let chunkBytes = 1 << 20
@@ -118,7 +120,8 @@ struct Compaction {
             expected = header.lastOffset + 1
             var builder = RecordRunBuilder(
                 Array(chunk[start..<start + header.totalBytes]) + [UInt8](repeating: 0, count: RecordRun.padding), from: .first)
-            guard header.isIntact(in: chunk, at: start), builder.addBatch(header, at: 0) else {
+            guard header.isIntact(in: chunk, at: start), builder.addBatch(header, at: 0, leavingOut: transactions)
+            else {
                 throw segment.quarantine("the batch at \(position), offset \(header.baseOffset), fails its checksum")
             }
             try body(header, builder.finish(nextOffset: header.lastOffset + 1, isAtEnd: false))

@@ -43,7 +43,8 @@ package protocol EventLog: AnyObject, Sendable {
     /// Where one partition starts and ends now; cheap enough to be asked once a batch.
     func bounds(of topic: TopicID, partition: PartitionIndex) throws(LogError) -> PartitionBounds
 
-    /// Reads records from `offset` on, as many whole batches as fit about `maxBytes` and at least one.
+    /// Reads records from `offset` on, as many whole batches as fit about `maxBytes` and at least one. What a Kafka client wrote in a
+    /// transaction is among them once that is committed, and never where it is aborted.
     ///
     /// At the end the run is empty and `isAtEnd`. Errors: `offsetLost` when retention removed the position (it names the lost
     /// range), `offsetBeyondEnd`, `damaged` when the bytes fail their checksum, `unknownTopic`, `unknownPartition`, `storage`.
@@ -51,11 +52,17 @@ package protocol EventLog: AnyObject, Sendable {
         _ topic: TopicID, partition: PartitionIndex, from offset: Offset, maxBytes: ByteCount, upTo moment: LogMoment
     ) throws(LogError) -> RecordRun
 
-    /// As `fetch`, for who passes record batches on as they are: the run has no records, only `batches`, of which the first may begin
-    /// before `offset`.
+    /// As `fetch` of what is durable, for who passes record batches on as they are: the run has no records, only `batches`, of which the first
+    /// may begin before `offset`. Those of aborted transactions and their markers are among them.
     func fetchBatches(
-        _ topic: TopicID, partition: PartitionIndex, from offset: Offset, maxBytes: ByteCount, upTo moment: LogMoment
+        _ topic: TopicID, partition: PartitionIndex, from offset: Offset, maxBytes: ByteCount, _ isolation: Isolation
     ) throws(LogError) -> RecordRun
+
+    /// The aborted transactions that batches of a run from `fetchBatches` belong to, by where they begin.
+    func abortedTransactions(in run: RecordRun, of topic: TopicID, partition: PartitionIndex) throws(LogError) -> [AbortedTransaction]
+
+    /// The idempotent producers that a partition remembers, by their ids.
+    func producers(of topic: TopicID, partition: PartitionIndex) throws(LogError) -> [ProducerDescription]
 
     /// Gives up the records of a partition before `offset`, which nobody will ask for again. Of a topic with the policy `release`,
     /// maintenance then removes the segments that hold no others; elsewhere nothing happens. The log does not remember it over a start.
@@ -123,8 +130,16 @@ extension EventLog {
 
     /// For logs that no listener serves: their runs have no batches.
     package func fetchBatches(
-        _ topic: TopicID, partition: PartitionIndex, from offset: Offset, maxBytes: ByteCount, upTo moment: LogMoment
-    ) throws(LogError) -> RecordRun { try fetch(topic, partition: partition, from: offset, maxBytes: maxBytes, upTo: moment) }
+        _ topic: TopicID, partition: PartitionIndex, from offset: Offset, maxBytes: ByteCount, _ isolation: Isolation
+    ) throws(LogError) -> RecordRun { try fetch(topic, partition: partition, from: offset, maxBytes: maxBytes, upTo: .durable) }
+
+    /// For logs that no listener serves.
+    package func abortedTransactions(
+        in run: RecordRun, of topic: TopicID, partition: PartitionIndex
+    ) throws(LogError) -> [AbortedTransaction] { [] }
+
+    /// For logs that no listener serves.
+    package func producers(of topic: TopicID, partition: PartitionIndex) throws(LogError) -> [ProducerDescription] { [] }
 
     /// For a log that removes nothing.
     package func compactedEnd(of topic: TopicID, partition: PartitionIndex) throws(LogError) -> Offset { .first }
@@ -195,17 +210,25 @@ package struct LogNews: Hashable, Sendable {
     package let topic: TopicID
     /// Index from 0.
     package let partition: PartitionIndex
-    /// One past the last appended offset.
+    /// As in `PartitionBounds`.
     package let appendedEnd: Offset
-    /// One past the last durable offset.
+    /// As in `PartitionBounds`.
     package let durableEnd: Offset
+    /// As in `PartitionBounds`.
+    package let highWatermark: Offset
 
     /// News of one partition.
-    package init(topic: TopicID, partition: PartitionIndex, appendedEnd: Offset, durableEnd: Offset) {
+    package init(topic: TopicID, partition: PartitionIndex, _ bounds: PartitionBounds) {
         self.topic = topic
         self.partition = partition
-        self.appendedEnd = appendedEnd
-        self.durableEnd = durableEnd
+        appendedEnd = bounds.appendedEnd
+        durableEnd = bounds.durableEnd
+        highWatermark = bounds.highWatermark
+    }
+
+    /// News of a partition without transactions.
+    package init(topic: TopicID, partition: PartitionIndex, appendedEnd: Offset, durableEnd: Offset) {
+        self.init(topic: topic, partition: partition, PartitionBounds(start: .first, appendedEnd: appendedEnd, durableEnd: durableEnd))
     }
 }
 

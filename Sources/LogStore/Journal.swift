@@ -10,7 +10,8 @@
 //   40     body
 //
 // A file begins with a *state*: where every partition ends, in which segment, from which the commits after it go on, the
-// file and position before it, and whether each commit is synced (a byte that files of older servers lack). A *synced*
+// file and position before it, whether each commit is synced (a byte that files of older servers lack), and the transactions of the
+// partitions that have any (which may be missing, too). A *synced*
 // record says that the segments hold durably all that the state says; from then on the files before are not needed. A
 // *commit* holds all appends of one commit, each inline or as the extent of its segment where it already stands. A *topic*
 // record says that a topic is about to be created, with its identity and number of partitions: a partition that no record
@@ -76,6 +77,8 @@ struct JournalAppend: Hashable {
     var baseOffset: Offset
     var recordCount: Int
     var producer: ProducerStamp?
+    /// What it does to a transaction.
+    var step: TransactionStep?
     /// Base offset of the segment.
     var segment: Offset
     /// Where the batches stand in the segment.
@@ -134,7 +137,14 @@ enum JournalFormat {
         switch state.durability {
         case .fsync?: bytes.append(1)
         case .os?: bytes.append(2)
-        case nil: break
+        case nil: return
+        }
+        let withTransactions = state.partitions.enumerated().filter { !$0.element.producers.transactions.isEmpty }
+        if withTransactions.isEmpty { return }
+        bytes.append(unsignedVarint: UInt64(withTransactions.count))
+        for (index, partition) in withTransactions {
+            bytes.append(unsignedVarint: UInt64(index))
+            partition.producers.transactions.append(to: &bytes)
         }
     }
 
@@ -157,6 +167,12 @@ enum JournalFormat {
         case 2?: state.durability = .os
         default: return nil
         }
+        if reader.isAtEnd { return state }
+        guard let count = reader.unsignedVarint() else { return nil }
+        for _ in 0..<count {
+            guard let index = reader.unsignedVarint(), index < state.partitions.count, let table = TransactionTable(&reader) else { return nil }
+            state.partitions[Int(index)].producers.transactions = table
+        }
         return reader.isAtEnd ? state : nil
     }
 
@@ -177,14 +193,15 @@ enum JournalFormat {
         bytes.append(int32: Int32(append.recordCount))
         bytes.append(int64: append.segment.count)
         bytes.append(int64: append.position)
-        bytes.append(int64: append.producer?.id ?? -1)
+        bytes.append(int64: append.producer?.id ?? append.step?.producer ?? -1)
         bytes.append(int16: append.producer?.epoch ?? -1)
         bytes.append(int32: append.producer?.baseSequence ?? -1)
         bytes.append(int32: Int32(byteCount))
+        let step = append.step?.bits ?? 0
         switch append.content {
-        case .inline: bytes.append(0)
+        case .inline: bytes.append(step)
         case .extent(_, let crc, let isSynced):
-            bytes.append(isSynced ? 1 : 2)
+            bytes.append(step | (isSynced ? 1 : 2))
             bytes.append(uint32: crc)
         }
     }
@@ -200,10 +217,13 @@ enum JournalFormat {
                 let epoch = reader.int16(), let sequence = reader.int32(), let byteCount = reader.int32(),
                 let place = reader.uint8()
             else { return nil }
+            let step = TransactionStep(bits: place, producer: producerID)
+            // A marker has no place in the sequence of its producer.
+            let hasSequence = producerID >= 0 && sequence >= 0
             let content: JournalAppend.Content
-            if place == 1 || place == 2 {
+            if place & 3 != 0 {
                 guard let crc = reader.uint32() else { return nil }
-                content = .extent(byteCount: Int(byteCount), crc: crc, isSynced: place == 1)
+                content = .extent(byteCount: Int(byteCount), crc: crc, isSynced: place & 3 == 1)
             } else {
                 guard let range = reader.skip(Int(byteCount)) else { return nil }
                 content = .inline(range)
@@ -211,7 +231,7 @@ enum JournalFormat {
             appends.append(
                 JournalAppend(
                     topic: topic, partition: partition, baseOffset: baseOffset, recordCount: Int(recordCount),
-                    producer: producerID < 0 ? nil : ProducerStamp(id: producerID, epoch: epoch, baseSequence: sequence),
+                    producer: hasSequence ? ProducerStamp(id: producerID, epoch: epoch, baseSequence: sequence) : nil, step: step,
                     segment: segment, position: position, content: content))
         }
         return reader.isAtEnd ? appends : nil

@@ -59,8 +59,8 @@ struct Placement {
         let byteCount = append.framed.byteCount
         return JournalAppend(
             topic: append.partition.topic, partition: append.partition.index, baseOffset: append.baseOffset,
-            recordCount: append.recordCount, producer: append.producer, segment: segment.segment.baseOffset,
-            position: position,
+            recordCount: append.recordCount, producer: append.producer, step: append.step,
+            segment: segment.segment.baseOffset, position: position,
             content: extentCRC.map { .extent(byteCount: byteCount, crc: $0, isSynced: isExtentSynced) } ?? .inline(0..<byteCount))
     }
 }

@@ -266,6 +266,9 @@ final class JournalReplay {
             if let stamp = append.producer {
                 partition.state.producers.note(stamp, count: append.recordCount, baseOffset: append.baseOffset)
             }
+            if let step = append.step {
+                partition.state.producers.transactions.note(step, at: append.baseOffset, durableEnd: append.baseOffset)
+            }
             partitions[key] = partition
         }
     }

@@ -127,13 +127,19 @@ extension SegmentedLog {
             partition: partition, segments: closed, end: .first, config: config, now: clock.wallMilliseconds(), files: files,
             seed: random.next(), batchBytes: options.batchBytes.length)
         guard try compaction.isWorthwhile() else { return false }
-        compaction.segments = try settled(closed)
+        // What belongs to an open transaction may yet count, or not.
+        let (stableEnd, transactions) = partition.state.withLock { ($0.bounds.durableEnd, $0.producers.transactions) }
+        let ends = segments.dropFirst().map(\.baseOffset)
+        compaction.segments = try settled(zip(closed, ends).prefix { $0.1 <= stableEnd }.map(\.0))
+        compaction.transactions = transactions
         guard let end = segments.dropFirst(compaction.segments.count).first?.baseOffset, try compaction.isWorthwhile() else { return false }
         compaction.end = end
         try compaction.limitRound()
         for cleaned in try compaction.run() {
             try replace(cleaned, in: partition)
         }
+        // Nothing is left of those that were aborted and ended before.
+        partition.state.withLock { $0.producers.transactions.forgetAborted(before: compaction.end) }
         return true
     }
 
@@ -211,6 +217,7 @@ extension LogWriter {
         partition.state.withLock { state in
             state.segments.removeAll { known in segments.contains { $0 === known } }
             state.start = max(state.start, state.segments.first?.baseOffset ?? .first)
+            state.producers.transactions.forgetAborted(before: state.start)
         }
         log.notify([partition])
     }

@@ -48,20 +48,12 @@ final class Partition: Sendable {
         self.state = Mutex(state)
     }
 
-    var bounds: PartitionBounds {
-        state.withLock { PartitionBounds(start: $0.start, appendedEnd: $0.appendedEnd, durableEnd: $0.durableEnd) }
-    }
+    var bounds: PartitionBounds { state.withLock { $0.bounds } }
 
-    var news: LogNews {
-        state.withLock {
-            LogNews(topic: topic, partition: index, appendedEnd: $0.appendedEnd, durableEnd: $0.durableEnd)
-        }
-    }
+    var news: LogNews { LogNews(topic: topic, partition: index, bounds) }
 
     var description: PartitionDescription {
-        let (bounds, segments) = state.withLock {
-            (PartitionBounds(start: $0.start, appendedEnd: $0.appendedEnd, durableEnd: $0.durableEnd), $0.segments)
-        }
+        let (bounds, segments) = state.withLock { ($0.bounds, $0.segments) }
         return PartitionDescription(
             bounds: bounds, byteCount: segments.reduce(.zero) { $0 + ByteCount(clamping: $1.size) }, segmentCount: segments.count,
             damage: segments.lazy.compactMap(\.damage).first)
@@ -77,18 +69,22 @@ final class Partition: Sendable {
     // MARK: Reading
 
     func fetch(
-        from offset: Offset, maxBytes: ByteCount, upTo moment: LogMoment, readsRecords: Bool = true
+        from offset: Offset, maxBytes: ByteCount, upTo moment: LogMoment, readsRecords: Bool = true, _ isolation: Isolation = .readCommitted
     ) throws(LogError) -> RecordRun {
-        let run = try read(from: offset, maxBytes: maxBytes, upTo: moment, readsRecords)
+        var run = try read(from: offset, maxBytes: maxBytes, upTo: moment, readsRecords, isolation)
+        // What was aborted gives no records, and only the end gives an empty run.
+        while readsRecords, run.count == 0, !run.isAtEnd {
+            run = try read(from: run.nextOffset, maxBytes: maxBytes, upTo: moment, readsRecords, isolation)
+        }
         assert(run.nextOffset >= offset, "a run never goes back")
         assert(zip(run.offsets, run.offsets.dropFirst()).allSatisfy { $0 < $1 }, "the offsets of a run ascend")
         return run
     }
 
     private func read(
-        from offset: Offset, maxBytes: ByteCount, upTo moment: LogMoment, _ readsRecords: Bool
+        from offset: Offset, maxBytes: ByteCount, upTo moment: LogMoment, _ readsRecords: Bool, _ isolation: Isolation
     ) throws(LogError) -> RecordRun {
-        let view = state.withLock { View($0, offset, maxBytes, moment) }
+        let view = state.withLock { View($0, offset, maxBytes, moment, isolation) }
         if offset < view.start {
             throw LogError(
                 .offsetLost(first: offset, next: view.start),
@@ -100,13 +96,13 @@ final class Partition: Sendable {
                 .offsetBeyondEnd(end: view.end), "offset \(offset) of \(topicName)-\(index) is beyond its end, \(view.end)")
         }
         if offset == view.end { return .empty(nextOffset: offset, isAtEnd: true) }
-        if !view.batches.isEmpty { return try run(of: view.batches, from: offset, end: view.end, readsRecords) }
-        return try fetch(view, from: offset, maxBytes: maxBytes, upTo: moment, readsRecords)
+        if !view.batches.isEmpty { return run(of: view, from: offset, readsRecords) }
+        return try fetch(view, from: offset, maxBytes: maxBytes, upTo: moment, readsRecords, isolation)
     }
 
     /// Reads from files. Where compaction left nothing it goes on behind that: only the end gives an empty run.
     private func fetch(
-        _ view: View, from offset: Offset, maxBytes: ByteCount, upTo moment: LogMoment, _ readsRecords: Bool
+        _ view: View, from offset: Offset, maxBytes: ByteCount, upTo moment: LogMoment, _ readsRecords: Bool, _ isolation: Isolation
     ) throws(LogError) -> RecordRun {
         let first = max(0, view.segments.firstPlace(where: { $0.baseOffset > offset }) - 1)
         if let segment = view.segments.first, offset < segment.baseOffset { throw missing(offset, before: segment) }
@@ -114,14 +110,16 @@ final class Partition: Sendable {
         for index in first..<view.segments.count {
             let next = index + 1 < view.segments.count ? view.segments[index + 1].baseOffset : nil
             while let run = try located({ () throws(LogError) in
-                try view.segments[index].fetch(from: offset, maxBytes: maxBytes, limit: view.limit, end: view.end, next: next, readsRecords: readsRecords)
+                try view.segments[index].fetch(
+                    from: offset, maxBytes: maxBytes, limit: view.limit, end: view.end, next: next, readsRecords: readsRecords,
+                    leavingOut: view.transactions)
             }) {
                 if run.count > 0 || run.isAtEnd || !readsRecords { return run }
                 offset = run.nextOffset
             }
         }
         if view.limit == view.end { return .empty(nextOffset: view.limit, isAtEnd: true) }
-        return try fetch(from: view.limit, maxBytes: maxBytes, upTo: moment, readsRecords: readsRecords)
+        return try fetch(from: view.limit, maxBytes: maxBytes, upTo: moment, readsRecords: readsRecords, isolation)
     }
 
     /// The first segment begins behind where the partition does.
@@ -147,13 +145,20 @@ final class Partition: Sendable {
         let limit: Offset
         var batches: [TailBatch] = []
         var segments: [Segment] = []
+        let transactions: TransactionTable
 
-        init(_ state: borrowing State, _ offset: Offset, _ maxBytes: ByteCount, _ moment: LogMoment) {
+        init(_ state: borrowing State, _ offset: Offset, _ maxBytes: ByteCount, _ moment: LogMoment, _ isolation: Isolation) {
             start = state.start
-            end =
+            transactions = state.producers.transactions
+            let last =
                 switch moment {
                 case .appended: state.appendedEnd
                 case .durable: state.durableEnd
+                }
+            end =
+                switch isolation {
+                case .readUncommitted: last
+                case .readCommitted: transactions.stableEnd(upTo: last)
                 }
             limit = min(end, state.appliedEnd)
             guard offset >= start, offset < end else { return }
@@ -173,7 +178,8 @@ final class Partition: Sendable {
     }
 
     /// A run over batches in memory: without a copy when they lie in one array.
-    private func run(of batches: [TailBatch], from offset: Offset, end: Offset, _ readsRecords: Bool) throws(LogError) -> RecordRun {
+    private func run(of view: View, from offset: Offset, _ readsRecords: Bool) -> RecordRun {
+        let (batches, end) = (view.batches, view.end)
         guard let first = batches.first, let last = batches.last else { return .empty(nextOffset: offset, isAtEnd: offset >= end) }
         // One behind the other in the same array: two commits' arrays may well have batches at fitting places.
         let areTogether = zip(batches, batches.dropFirst()).allSatisfy {
@@ -196,21 +202,28 @@ final class Partition: Sendable {
         var builder = RecordRunBuilder(bytes, from: offset, readsRecords: readsRecords)
         var walk = BatchWalk(bytes, range)
         while case .batch(let header, let position) = walk.next() {
-            precondition(builder.addBatch(header, at: position), "a batch in memory is as it was framed")
+            let isWhole = builder.addBatch(header, at: position, leavingOut: view.transactions)
+            precondition(isWhole, "a batch in memory is as it was framed")
         }
         return builder.finish(nextOffset: last.nextOffset, isAtEnd: last.nextOffset == end)
     }
 
     func offset(atOrAfter timestamp: Int64) throws(LogError) -> Offset? {
-        let (segments, start, applied, end) = state.withLock { ($0.segments, $0.start, $0.appliedEnd, $0.durableEnd) }
+        let (segments, start, applied, end) = state.withLock { ($0.segments, $0.start, $0.appliedEnd, $0.bounds.durableEnd) }
+        let transactions = state.withLock { $0.producers.transactions }
         for segment in segments {
             guard let largest = try segment.maxTimestamp(), largest >= timestamp else { continue }
-            if let found = try segment.offset(atOrAfter: timestamp, from: start, limit: min(applied, end)) { return found }
+            if let found = try segment.offset(
+                atOrAfter: timestamp, from: start, limit: min(applied, end), leavingOut: transactions)
+            {
+                return found
+            }
         }
         var next = max(applied, start)
         while next < end {
             let run = try fetch(from: next, maxBytes: .mebibytes(1), upTo: .durable)
             if let index = run.timestamps.firstIndex(where: { $0 >= timestamp }) { return run.offset(at: index) }
+            if run.nextOffset <= next { break }
             next = run.nextOffset
         }
         return nil
@@ -243,6 +256,13 @@ final class Partition: Sendable {
 }
 
 extension Partition.State {
+    var bounds: PartitionBounds {
+        let transactions = producers.transactions
+        return PartitionBounds(
+            start: start, appendedEnd: transactions.stableEnd(upTo: appendedEnd), durableEnd: transactions.stableEnd(upTo: durableEnd),
+            highWatermark: durableEnd)
+    }
+
     /// Puts framed batches, whose base offset is set, behind the tail.
     mutating func append(_ framed: FramedBatches, baseOffset: Offset) {
         var offset = baseOffset

@@ -22,7 +22,9 @@ struct PartitionEnd {
         let loading = SegmentLoading(segment: segment, file: file, size: segment.size)
         var chain = BatchChain(end: 0, next: segment.baseOffset)
         repeat {
-            try loading.follow(&chain) { header, end in if end > floor { state.producers.note(header) } }
+            try loading.follow(&chain) { header, end, bytes, start in
+                if end > floor { state.producers.note(header, in: bytes, at: start) }
+            }
             // The journal would tell whether the commit of such a batch came about. It is taken for one that did.
         } while try confirm(chain, in: file)
         let (reached, expected) = (chain.end, chain.next)
@@ -78,8 +80,11 @@ struct BatchChain {
 }
 
 extension ProducerTable {
-    /// Notes a batch of an idempotent producer; others are of no interest.
-    mutating func note(_ header: RecordBatchHeader) {
+    /// Notes the batch of an idempotent producer, or of a transaction, that lies in `bytes`; others are of no interest.
+    mutating func note(_ header: RecordBatchHeader, in bytes: [UInt8], at position: Int) {
+        if let step = TransactionStep(header, in: bytes, at: position) {
+            transactions.note(step, at: header.baseOffset, durableEnd: header.baseOffset)
+        }
         guard header.producerID >= 0, header.baseSequence >= 0 else { return }
         let stamp = ProducerStamp(id: header.producerID, epoch: header.producerEpoch, baseSequence: header.baseSequence)
         note(stamp, count: Int(header.recordCount), baseOffset: header.baseOffset)
@@ -87,8 +92,8 @@ extension ProducerTable {
 }
 
 extension SegmentLoading {
-    /// Follows a chain as far as it goes, and calls `visit` with each batch and where that ends.
-    func follow(_ chain: inout BatchChain, visit: (RecordBatchHeader, Int64) -> Void) throws(LogError) {
+    /// Follows a chain as far as it goes, and calls `visit` with each batch, where that ends, and the bytes and the place in them where it lies.
+    func follow(_ chain: inout BatchChain, visit: (RecordBatchHeader, Int64, [UInt8], Int) -> Void) throws(LogError) {
         var followed = chain
         try walk(from: chain.end) { header, position, bytes, start in
             guard followed.end == position, header.baseOffset == followed.next, header.isIntact(in: bytes, at: start) else { return }
@@ -96,7 +101,7 @@ extension SegmentLoading {
             followed.next = header.lastOffset + 1
             followed.batchCount += 1
             followed.recordCount += Int(header.recordCount)
-            visit(header, followed.end)
+            visit(header, followed.end, bytes, start)
         }
         chain = followed
     }

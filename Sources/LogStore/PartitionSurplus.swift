@@ -46,7 +46,9 @@ extension PartitionOpening {
         let file = try translating { () throws(SystemError) in try files.open(segment.path, .read) }
         defer { file.close() }
         var (chain, table) = (start, producers)
-        try SegmentLoading(segment: segment, file: file, size: segment.size).follow(&chain) { header, _ in table.note(header) }
+        try SegmentLoading(segment: segment, file: file, size: segment.size).follow(&chain) { header, _, bytes, start in
+            table.note(header, in: bytes, at: start)
+        }
         producers = table
         return chain
     }

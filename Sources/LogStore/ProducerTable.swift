@@ -29,6 +29,8 @@ struct ProducerTable: Hashable {
     static let remembered = 5
     static let capacity = 4096
     private(set) var producers: [Int64: Producer] = [:]
+    /// What those of them do that work in transactions.
+    var transactions = TransactionTable()
 
     /// What an append of `count` records is.
     func verdict(on stamp: ProducerStamp, count: Int) -> Verdict {
@@ -60,6 +62,7 @@ struct ProducerTable: Hashable {
 
     /// Forgets all appends at or above `offset`, which were withdrawn.
     mutating func forget(from offset: Offset) {
+        transactions.forget(from: offset)
         for (id, producer) in producers {
             let kept = producer.recent.filter { $0.baseOffset < offset }
             if kept.count == producer.recent.count { continue }

@@ -13,8 +13,6 @@ package struct BatchProblem: Error {
         case invalid
         /// Compressed by a codec that is not known.
         case unknownCodec
-        /// Part of a transaction.
-        case isTransactional
     }
 
     /// What went wrong, for programs.
@@ -58,6 +56,9 @@ package struct ReceivedBatch: Sendable {
         guard header.producerID < 0 || header.producerEpoch >= 0 && header.baseSequence >= 0 else {
             throw BatchProblem(.invalid, "the batch has a producer without an epoch or a sequence")
         }
+        guard header.producerID >= 0 || !header.isTransactional else {
+            throw BatchProblem(.invalid, "the batch is part of a transaction and has no producer")
+        }
         // A batch that cannot be read would stop every reader: it is not taken in.
         var builder = RecordRunBuilder(padded, from: .first)
         guard builder.addBatch(header, at: 0), builder.count == Int(header.recordCount) else {
@@ -90,5 +91,6 @@ extension Append {
     package init(topic: TopicID, partition: PartitionIndex, batch: ReceivedBatch) {
         self.init(topic: topic, partition: partition, records: OutgoingRecords(), producer: batch.producer)
         prepared = PreparedRecords(batch.framed)
+        step = batch.header.isTransactional ? .records(producer: batch.header.producerID) : nil
     }
 }

@@ -114,7 +114,8 @@ final class Segment: Sendable {
     /// Records from `offset` on that lie below `limit`, or nil when this segment has none. `end` is where the whole partition
     /// ends for this reader, `next` the base offset of the segment after this one: ending before it is damage.
     func fetch(
-        from offset: Offset, maxBytes: ByteCount, limit: Offset, end: Offset, next: Offset?, readsRecords: Bool = true
+        from offset: Offset, maxBytes: ByteCount, limit: Offset, end: Offset, next: Offset?, readsRecords: Bool = true,
+        leavingOut transactions: TransactionTable
     ) throws(LogError) -> RecordRun? {
         let file = try open()
         var wanted = (max(maxBytes, ByteCount(length: 1)) + ByteCount(clamping: SparseIndex.interval)).length
@@ -135,7 +136,7 @@ final class Segment: Sendable {
                 throw quarantine("it ends at \(place.position + Int64(chunk.count - RecordRun.padding)), not at \(size)")
             }
             let chunkStart = place.position
-            let (builder, after) = try collect(chunk, count, &place, from: offset, limit: limit, readsRecords)
+            let (builder, after) = try collect(chunk, count, &place, from: offset, limit: limit, readsRecords, transactions)
             if let after {
                 state.withLock { $0.continuations.note(after, at: place.end) }
                 return builder.finish(nextOffset: after, isAtEnd: after >= end)
@@ -188,7 +189,8 @@ final class Segment: Sendable {
     /// Adds the whole batches of a chunk to a run, up to the first bad one; a bad one at the front is the error. The offset after the
     /// last one added, or nil when none was.
     private func collect(
-        _ chunk: [UInt8], _ count: Int, _ place: inout Place, from offset: Offset, limit: Offset, _ readsRecords: Bool
+        _ chunk: [UInt8], _ count: Int, _ place: inout Place, from offset: Offset, limit: Offset, _ readsRecords: Bool,
+        _ transactions: TransactionTable
     ) throws(LogError) -> (RecordRunBuilder, Offset?) {
         var builder = RecordRunBuilder(chunk, from: offset, readsRecords: readsRecords)
         var walk = BatchWalk(chunk, 0..<count)
@@ -227,7 +229,8 @@ final class Segment: Sendable {
                 place.offset = header.lastOffset + 1
                 place.lastOffset = nil
                 if header.lastOffset < offset { continue }
-                guard header.isIntact(in: chunk, at: position), builder.addBatch(header, at: position) else {
+                guard header.isIntact(in: chunk, at: position), builder.addBatch(header, at: position, leavingOut: transactions)
+                else {
                     if next != nil { break walking }
                     let error = quarantine("the batch at \(start + Int64(position)), offset \(header.baseOffset), fails its checksum")
                     if header.baseOffset == offset { throw error }
@@ -254,11 +257,13 @@ final class Segment: Sendable {
     }
 
     /// The offset of the first record at or after `timestamp` below `limit`, or nil.
-    func offset(atOrAfter timestamp: Int64, from first: Offset, limit: Offset) throws(LogError) -> Offset? {
+    func offset(
+        atOrAfter timestamp: Int64, from first: Offset, limit: Offset, leavingOut transactions: TransactionTable
+    ) throws(LogError) -> Offset? {
         _ = try open()
         var next = state.withLock { $0.index.entry(before: timestamp)?.lastOffset ?? baseOffset }
         next = max(next, first)
-        while let run = try fetch(from: next, maxBytes: .kibibytes(256), limit: limit, end: limit, next: nil) {
+        while let run = try fetch(from: next, maxBytes: .kibibytes(256), limit: limit, end: limit, next: nil, leavingOut: transactions) {
             if let index = run.timestamps.firstIndex(where: { $0 >= timestamp }) { return run.offset(at: index) }
             next = run.nextOffset
         }

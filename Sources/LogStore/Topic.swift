@@ -169,16 +169,19 @@ extension PartitionKey {
 package struct PartitionBounds: Hashable, Sendable {
     /// The first offset that may be fetched.
     package var start: Offset
-    /// One past the last offset that is appended.
+    /// One past the last offset that is appended and may be read as a record: the first open transaction ends it.
     package var appendedEnd: Offset
-    /// One past the last offset that is durable.
+    /// One past the last offset that is durable and may be read as a record.
     package var durableEnd: Offset
+    /// One past the last offset that is durable, records of open transactions included.
+    package var highWatermark: Offset
 
-    /// Bounds as given.
-    package init(start: Offset, appendedEnd: Offset, durableEnd: Offset) {
+    /// Bounds as given; `highWatermark` is nil where there are no transactions.
+    package init(start: Offset, appendedEnd: Offset, durableEnd: Offset, highWatermark: Offset? = nil) {
         self.start = start
         self.appendedEnd = appendedEnd
         self.durableEnd = durableEnd
+        self.highWatermark = highWatermark ?? durableEnd
     }
 }
 

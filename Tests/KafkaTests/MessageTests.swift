@@ -18,6 +18,13 @@ import Testing
         MetadataRequest.self, MetadataResponse.self, OffsetCommitRequest.self, OffsetCommitResponse.self, OffsetFetchRequest.self,
         OffsetFetchResponse.self, OffsetForLeaderEpochRequest.self, OffsetForLeaderEpochResponse.self, ProduceRequest.self, ProduceResponse.self,
         SyncGroupRequest.self, SyncGroupResponse.self,
+        AddOffsetsToTxnRequest.self, AddOffsetsToTxnResponse.self, AddPartitionsToTxnRequest.self, AddPartitionsToTxnResponse.self,
+        AlterConfigsRequest.self, AlterConfigsResponse.self, CreatePartitionsRequest.self, CreatePartitionsResponse.self,
+        DeleteRecordsRequest.self, DeleteRecordsResponse.self, DescribeLogDirsRequest.self, DescribeLogDirsResponse.self,
+        DescribeProducersRequest.self, DescribeProducersResponse.self, DescribeTransactionsRequest.self, DescribeTransactionsResponse.self,
+        EndTxnRequest.self, EndTxnResponse.self, IncrementalAlterConfigsRequest.self, IncrementalAlterConfigsResponse.self,
+        ListTransactionsRequest.self, ListTransactionsResponse.self, OffsetDeleteRequest.self, OffsetDeleteResponse.self,
+        TxnOffsetCommitRequest.self, TxnOffsetCommitResponse.self,
     ]
 
     struct Frame {

@@ -11,6 +11,20 @@ struct FetchedPartition: Sendable {
     var place: PartitionKey
     /// Where the consumer goes on.
     var offset: Int64
+    var isolation: Isolation
+
+    /// Whether there is anything for the consumer in a partition that ends so.
+    func isBefore(_ durableEnd: Offset, highWatermark: Offset) -> Bool {
+        switch isolation {
+        case .readCommitted: offset < durableEnd.count
+        case .readUncommitted: offset < highWatermark.count
+        }
+    }
+}
+
+extension Isolation {
+    /// By Kafka's numbers.
+    init(_ level: Int8) { self = level == 1 ? .readCommitted : .readUncommitted }
 }
 
 extension KafkaBroker {
@@ -53,7 +67,7 @@ extension KafkaBroker {
             answered.topic = topic.topic
             let id = log.topicID(named: topic.topic)
             for wanted in topic.partitions {
-                answered.partitions.append(read(id, wanted, &left, &found))
+                answered.partitions.append(read(id, wanted, Isolation(request.isolationLevel), &left, &found))
             }
             response.responses.append(answered)
         }
@@ -61,28 +75,37 @@ extension KafkaBroker {
     }
 
     private func read(
-        _ topic: TopicID?, _ wanted: FetchRequest.Topic.Partition, _ left: inout Int, _ found: inout Found
+        _ topic: TopicID?, _ wanted: FetchRequest.Topic.Partition, _ isolation: Isolation, _ left: inout Int, _ found: inout Found
     ) -> FetchResponse.Response.Partition {
         var partition = FetchResponse.Response.Partition()
         partition.partitionIndex = wanted.partition
-        // Null: there are no transactions.
+        // Null for who is not to look.
         partition.abortedTransactions = nil
         partition.highWatermark = -1
         do throws(LogError) {
             let place = try place(topic, wanted.partition)
             let bounds = try log.bounds(of: place.topic, partition: place.partition)
-            partition.highWatermark = bounds.durableEnd.count
+            partition.highWatermark = bounds.highWatermark.count
             partition.lastStableOffset = bounds.durableEnd.count
             partition.logStartOffset = bounds.start.count
-            guard let offset = Offset(exactly: wanted.fetchOffset), offset >= bounds.start, offset <= bounds.durableEnd else {
-                throw LogError(.offsetBeyondEnd(end: bounds.durableEnd), "the offset is outside the partition")
+            guard let offset = Offset(exactly: wanted.fetchOffset), offset >= bounds.start, offset <= bounds.highWatermark else {
+                throw LogError(.offsetBeyondEnd(end: bounds.highWatermark), "the offset is outside the partition")
             }
-            found.waiting.append(FetchedPartition(place: place, offset: offset.count))
+            if isolation == .readCommitted { partition.abortedTransactions = [] }
+            let fetched = FetchedPartition(place: place, offset: offset.count, isolation: isolation)
+            found.waiting.append(fetched)
             // The first batch is given whole, however little was asked for: else a consumer would stand still.
-            guard offset < bounds.durableEnd, left > 0 || found.bytes == 0 else { return partition }
+            guard fetched.isBefore(bounds.durableEnd, highWatermark: bounds.highWatermark), left > 0 || found.bytes == 0 else { return partition }
             let most = max(0, min(left, Int(wanted.partitionMaxBytes)))
             let run = try log.fetchBatches(
-                place.topic, partition: place.partition, from: offset, maxBytes: ByteCount(length: most), upTo: .durable)
+                place.topic, partition: place.partition, from: offset, maxBytes: ByteCount(length: most), isolation)
+            if isolation == .readCommitted {
+                partition.abortedTransactions = try log.abortedTransactions(in: run, of: place.topic, partition: place.partition).map {
+                    var aborted = FetchResponse.Response.Partition.AbortedTransaction()
+                    (aborted.producerId, aborted.firstOffset) = ($0.producer, $0.first.count)
+                    return aborted
+                }
+            }
             partition.records = run.bytes[run.batches]
             found.bytes += run.batches.count
             left -= run.batches.count
@@ -106,7 +129,7 @@ extension KafkaBroker {
                 var partition = ListOffsetsResponse.Topic.Partition()
                 partition.partitionIndex = wanted.partitionIndex
                 do throws(LogError) {
-                    try find(wanted.timestamp, try place(id, wanted.partitionIndex), &partition)
+                    try find(wanted.timestamp, try place(id, wanted.partitionIndex), Isolation(request.isolationLevel), &partition)
                 } catch {
                     partition.errorCode = KafkaError(error).rawValue
                 }
@@ -118,13 +141,13 @@ extension KafkaBroker {
     }
 
     private func find(
-        _ timestamp: Int64, _ place: PartitionKey, _ answered: inout ListOffsetsResponse.Topic.Partition
+        _ timestamp: Int64, _ place: PartitionKey, _ isolation: Isolation, _ answered: inout ListOffsetsResponse.Topic.Partition
     ) throws(LogError) {
         let (topic, partition) = (place.topic, place.partition)
         let bounds = try log.bounds(of: topic, partition: partition)
         answered.leaderEpoch = 0
         switch timestamp {
-        case -1: answered.offset = bounds.durableEnd.count
+        case -1: answered.offset = (isolation == .readCommitted ? bounds.durableEnd : bounds.highWatermark).count
         // The earliest, and the earliest that is kept on this machine.
         case -2, -4: answered.offset = bounds.start.count
         case -3:
@@ -151,7 +174,7 @@ extension KafkaBroker {
                 do throws(LogError) {
                     let place = try place(id, wanted.partition)
                     let bounds = try log.bounds(of: place.topic, partition: place.partition)
-                    (partition.leaderEpoch, partition.endOffset) = (0, bounds.durableEnd.count)
+                    (partition.leaderEpoch, partition.endOffset) = (0, bounds.highWatermark.count)
                 } catch {
                     partition.errorCode = KafkaError(error).rawValue
                 }

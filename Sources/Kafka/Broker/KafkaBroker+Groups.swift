@@ -6,11 +6,10 @@ import Quantities
 extension KafkaBroker {
     func findCoordinator(_ request: FindCoordinatorRequest) -> FindCoordinatorResponse {
         var response = FindCoordinatorResponse()
-        // Of groups; coordinators of transactions come with those.
-        let isServed = request.keyType == 0
-        // An error that no client takes for one that passes.
-        let error = isServed ? KafkaError.none : .transactionalIDAuthorizationFailed
-        let message: String? = isServed ? nil : "transactions are not served yet"
+        // Of groups and of transactions.
+        let isServed = request.keyType == 0 || request.keyType == 1
+        let error = isServed ? KafkaError.none : .invalidRequest
+        let message: String? = isServed ? nil : "there is no coordinator of kind \(request.keyType)"
         let (node, host, port) = isServed ? (KafkaBroker.node, options.host, Int32(clamping: options.port)) : (-1, "", -1)
         (response.errorCode, response.errorMessage) = (error.rawValue, message)
         (response.nodeId, response.host, response.port) = (node, host, port)
@@ -64,20 +63,13 @@ extension KafkaBroker {
         response.topics = request.topics.map { topic in
             var answered = OffsetCommitResponse.Topic()
             answered.name = topic.name
-            let count = log.topicID(named: topic.name).flatMap { log.partitionCount(of: $0) } ?? 0
             answered.partitions = topic.partitions.map { wanted in
                 var partition = OffsetCommitResponse.Topic.Partition()
                 partition.partitionIndex = wanted.partitionIndex
-                let metadata = wanted.committedMetadata ?? ""
-                if error != .none {
-                    partition.errorCode = error.rawValue
-                } else if !(0..<count).contains(Int(wanted.partitionIndex)) {
-                    partition.errorCode = KafkaError.unknownTopicOrPartition.rawValue
-                } else if metadata.utf8.count > KafkaBroker.mostMetadata {
-                    partition.errorCode = KafkaError.offsetMetadataTooLarge.rawValue
-                } else {
-                    let place = NamedPartition(topic: topic.name, partition: wanted.partitionIndex)
-                    offsets[place] = CommittedOffset(offset: max(0, wanted.committedOffset), metadata: metadata)
+                let place = NamedPartition(topic: topic.name, partition: wanted.partitionIndex)
+                switch error == .none ? offset(wanted.committedOffset, wanted.committedMetadata, of: place) : .failure(error) {
+                case .success(let offset): offsets[place] = offset
+                case .failure(let problem): partition.errorCode = problem.rawValue
                 }
                 return partition
             }
@@ -96,11 +88,21 @@ extension KafkaBroker {
         }
     }
 
+    /// An offset that a client commits, or what is wrong with it.
+    func offset(_ offset: Int64, _ metadata: String?, of place: NamedPartition) -> Result<CommittedOffset, KafkaError> {
+        let count = log.topicID(named: place.topic).flatMap { log.partitionCount(of: $0) } ?? 0
+        guard (0..<count).contains(Int(place.partition)) else { return .failure(.unknownTopicOrPartition) }
+        let metadata = metadata ?? ""
+        guard metadata.utf8.count <= KafkaBroker.mostMetadata else { return .failure(.offsetMetadataTooLarge) }
+        return .success(CommittedOffset(offset: max(0, offset), metadata: metadata))
+    }
+
     func fetchOffsets(_ request: OffsetFetchRequest, _ version: Int16) -> OffsetFetchResponse {
         var response = OffsetFetchResponse()
         guard version >= 8 else {
             do throws(LogError) {
                 let found = try committed(request.groupId, request.topics?.map { ($0.name, $0.partitionIndexes) })
+                let unstable = request.requireStable ? transactions.pending(of: request.groupId) : []
                 response.topics = found.map { name, partitions in
                     var topic = OffsetFetchResponse.Topic()
                     topic.name = name
@@ -108,6 +110,9 @@ extension KafkaBroker {
                         var partition = OffsetFetchResponse.Topic.Partition()
                         partition.partitionIndex = index
                         (partition.committedOffset, partition.metadata) = (committed?.offset ?? -1, committed?.metadata ?? "")
+                        if unstable.contains(NamedPartition(topic: name, partition: index)) {
+                            (partition.committedOffset, partition.errorCode) = (-1, KafkaError.unstableOffsetCommit.rawValue)
+                        }
                         return partition
                     }
                     return topic
@@ -122,6 +127,7 @@ extension KafkaBroker {
             group.groupId = wanted.groupId
             do throws(LogError) {
                 let found = try committed(wanted.groupId, wanted.topics?.map { ($0.name, $0.partitionIndexes) })
+                let unstable = request.requireStable ? transactions.pending(of: wanted.groupId) : []
                 group.topics = found.map { name, partitions in
                     var topic = OffsetFetchResponse.Group.Topic()
                     topic.name = name
@@ -129,6 +135,9 @@ extension KafkaBroker {
                         var partition = OffsetFetchResponse.Group.Topic.Partition()
                         partition.partitionIndex = index
                         (partition.committedOffset, partition.metadata) = (committed?.offset ?? -1, committed?.metadata ?? "")
+                        if unstable.contains(NamedPartition(topic: name, partition: index)) {
+                            (partition.committedOffset, partition.errorCode) = (-1, KafkaError.unstableOffsetCommit.rawValue)
+                        }
                         return partition
                     }
                     return topic

@@ -17,7 +17,7 @@ extension KafkaBroker {
         let isAnswered = request.acks != 0
         let answer: @Sendable (ProduceResponse) -> Void = { response in reply(isAnswered ? response : nil) }
         var response = ProduceResponse()
-        var waiting: [(place: (topic: Int, partition: Int), append: Append)] = []
+        var waiting: [(place: (topic: Int, partition: Int), append: Append, owners: [CommitOwner])] = []
         for (topicIndex, topic) in request.topicData.enumerated() {
             var answered = ProduceResponse.Response()
             answered.name = topic.name
@@ -26,8 +26,8 @@ extension KafkaBroker {
                 (partition.index, partition.baseOffset) = (data.index, -1)
                 do throws(Refusal) {
                     if ![-1, 0, 1].contains(request.acks) { throw Refusal(.invalidRequiredAcks, "acks is \(request.acks)") }
-                    let append = try self.append(topic.name, data, isTransactional: request.transactionalId != nil)
-                    waiting.append(((topicIndex, index), append))
+                    let (append, owners) = try self.append(topic.name, data, request.transactionalId)
+                    waiting.append(((topicIndex, index), append, owners))
                 } catch {
                     (partition.errorCode, partition.errorMessage) = (error.code.rawValue, error.message)
                 }
@@ -39,8 +39,8 @@ extension KafkaBroker {
         // Each partition is a commit of its own: one that fails harms no other.
         let state = Mutex((response: response, left: waiting.count))
         let shared = Shared(state)
-        for (place, append) in waiting {
-            log.commit(Commit([append])) { [self] result in
+        for (place, append, owners) in waiting {
+            log.commit(Commit([append], owners: owners)) { [self] result in
                 let bounds = try? log.bounds(of: append.topic, partition: append.partition)
                 let done = shared.value.withLock { state -> ProduceResponse? in
                     KafkaBroker.note(result, bounds, &state.response.responses[place.topic].partitionResponses[place.partition])
@@ -65,8 +65,10 @@ extension KafkaBroker {
         }
     }
 
-    /// The batch of one partition, checked.
-    private func append(_ topic: String, _ data: ProduceRequest.TopicData.PartitionData, isTransactional: Bool) throws(Refusal) -> Append {
+    /// The batch of one partition, checked, and the transaction that it belongs to.
+    private func append(
+        _ topic: String, _ data: ProduceRequest.TopicData.PartitionData, _ transaction: String?
+    ) throws(Refusal) -> (Append, [CommitOwner]) {
         if options.isReserved(topic) { throw Refusal(.topicAuthorizationFailed, "the topic belongs to Millrace") }
         guard let known = log.describeTopic(named: topic), let partition = PartitionIndex(exactly: Int64(data.index)),
             known.partitions.indices.contains(partition.index)
@@ -75,32 +77,13 @@ extension KafkaBroker {
         if records.count > ProduceLimits.largestBatch {
             throw Refusal(.messageTooLarge, "a batch of \(records.count) bytes; the largest has \(ProduceLimits.largestBatch)")
         }
-        do throws(BatchProblem) {
-            let received = try ReceivedBatch(records)
-            if received.header.isTransactional || isTransactional {
-                throw BatchProblem(.isTransactional, "transactions are not served yet")
-            }
-            if known.config.cleanupPolicy.compacts, received.hasNullKey {
-                throw BatchProblem(.invalid, "a record without a key in a compacted topic")
-            }
-            return Append(topic: known.id, partition: partition, batch: received)
-        } catch {
-            throw Refusal(KafkaError(error), error.message)
+        let received: ReceivedBatch
+        do throws(BatchProblem) { received = try ReceivedBatch(records) } catch { throw Refusal(KafkaError(error), error.message) }
+        if known.config.cleanupPolicy.compacts, received.hasNullKey {
+            throw Refusal(.invalidRecord, "a record without a key in a compacted topic")
         }
-    }
-
-    /// An identity for an idempotent producer: random, so that none is given twice, also over restarts.
-    func initProducer(_ request: InitProducerIdRequest) -> InitProducerIdResponse {
-        var response = InitProducerIdResponse()
-        if request.transactionalId != nil {
-            response.fail(.transactionalIDAuthorizationFailed)
-            options.report("kafka_transactions", "a transactional producer was refused: transactions are not served yet")
-        } else if request.producerId >= 0, request.producerEpoch >= 0, request.producerEpoch < .max - 1 {
-            (response.producerId, response.producerEpoch) = (request.producerId, request.producerEpoch + 1)
-        } else {
-            response.producerId = Int64(random.next() >> 1)
-        }
-        return response
+        let owner = try owner(of: received, transaction, NamedPartition(topic: topic, partition: data.index))
+        return (Append(topic: known.id, partition: partition, batch: received), owner.map { [$0] } ?? [])
     }
 }
 
@@ -118,7 +101,6 @@ extension KafkaError {
             case .damaged: .corruptMessage
             case .invalid: .invalidRecord
             case .unknownCodec: .unsupportedCompressionType
-            case .isTransactional: .unsupportedForMessageFormat
             }
     }
 }

@@ -52,7 +52,7 @@ extension KafkaBroker {
         var described = MetadataResponse.Topic()
         described.name = topic.name
         described.topicId = MessageUUID(high: topic.id.high, low: topic.id.low)
-        described.isInternal = topic.name == consumerOffsetsTopic
+        described.isInternal = topic.name == consumerOffsetsTopic || topic.name == transactionStateTopic
         described.partitions = topic.partitions.indices.map { index in
             var partition = MetadataResponse.Topic.Partition()
             partition.partitionIndex = Int32(clamping: index)

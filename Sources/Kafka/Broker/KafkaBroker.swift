@@ -54,6 +54,7 @@ package final class KafkaBroker: Sendable {
     let random: any RandomSource
     let options: KafkaOptions
     let groups: GroupCoordinator
+    let transactions: TransactionCoordinator
     let waiting: WaitingFetches
     private let threads: ThreadPool
     let timer = BrokerTimer()
@@ -72,12 +73,14 @@ package final class KafkaBroker: Sendable {
         self.threads = threads
         let offsets = try GroupOffsets(log, clock)
         groups = GroupCoordinator(offsets, clock: clock, random: random)
+        transactions = try TransactionCoordinator(log, offsets, clock: clock, random: random, report: options.report)
         waiting = WaitingFetches(log, clock) { work in _ = threads.run(work) }
         cluster = offsets.topic.description
-        timer.start(scheduler) { [groups, waiting] in
-            let (hasMembers, hasFetches) = (groups.tick(), waiting.tick())
-            return hasMembers || hasFetches
+        timer.start(scheduler) { [groups, waiting, transactions] in
+            let (hasMembers, hasFetches, hasTransactions) = (groups.tick(), waiting.tick(), transactions.tick())
+            return hasMembers || hasFetches || hasTransactions
         }
+        timer.wake()
     }
 
     /// Ends what waits, and its threads.

@@ -58,7 +58,9 @@ final class WaitingFetches: Sendable {
         }
         // What came between the reading and the subscription was no news to it.
         let hasGrown = partitions.contains { fetched in
-            (try? log.bounds(of: fetched.place.topic, partition: fetched.place.partition)).map { $0.durableEnd.count > fetched.offset } ?? true
+            (try? log.bounds(of: fetched.place.topic, partition: fetched.place.partition)).map {
+                fetched.isBefore($0.durableEnd, highWatermark: $0.highWatermark)
+            } ?? true
         }
         if hasGrown || state.withLock({ $0.isClosed }) { attemptSoon([number]) }
     }
@@ -68,7 +70,8 @@ final class WaitingFetches: Sendable {
         let due = state.withLock { state in
             (state.byTopic[news.topic] ?? []).filter { number in
                 state.waiting[number]?.partitions.contains { fetched in
-                    fetched.place == PartitionKey(topic: news.topic, partition: news.partition) && news.durableEnd.count > fetched.offset
+                    fetched.place == PartitionKey(topic: news.topic, partition: news.partition)
+                        && fetched.isBefore(news.durableEnd, highWatermark: news.highWatermark)
                 } ?? false
             }
         }

@@ -94,6 +94,16 @@ final class GroupOffsets: Sendable {
     func commit(
         _ group: String, _ offsets: [NamedPartition: CommittedOffset?], completion: @escaping @Sendable (LogError?) -> Void
     ) {
+        log.commit(Commit([append(group, offsets)])) { result in
+            switch result {
+            case .success: completion(nil)
+            case .failure(let error): completion(error)
+            }
+        }
+    }
+
+    /// The records of such a commit.
+    func append(_ group: String, _ offsets: [NamedPartition: CommittedOffset?]) -> Append {
         var records = OutgoingRecords()
         let now = clock.wallMilliseconds()
         for (place, offset) in offsets.sorted(by: { ($0.key.topic, $0.key.partition) < ($1.key.topic, $1.key.partition) }) {
@@ -105,11 +115,6 @@ final class GroupOffsets: Sendable {
             }
             records.append(key: key.encoded, value: value?.encoded, timestamp: now)
         }
-        log.commit(Commit([Append(topic: topic, partition: .first, records: records)])) { result in
-            switch result {
-            case .success: completion(nil)
-            case .failure(let error): completion(error)
-            }
-        }
+        return Append(topic: topic, partition: .first, records: records)
     }
 }

@@ -3,7 +3,7 @@
 import LogStore
 
 /// Why a request, or a part of one, was not carried out.
-enum KafkaError: Int16, Sendable {
+enum KafkaError: Int16, Error, Sendable {
     case none = 0
     case offsetOutOfRange = 1
     case corruptMessage = 2
@@ -32,7 +32,12 @@ enum KafkaError: Int16, Sendable {
     case policyViolation = 44
     case outOfOrderSequenceNumber = 45
     case invalidProducerEpoch = 47
+    case invalidTransactionState = 48
+    case invalidProducerIDMapping = 49
+    case invalidTransactionTimeout = 50
+    case concurrentTransactions = 51
     case transactionalIDAuthorizationFailed = 53
+    case operationNotAttempted = 55
     case kafkaStorageError = 56
     case nonEmptyGroup = 68
     case groupIDNotFound = 69
@@ -41,7 +46,10 @@ enum KafkaError: Int16, Sendable {
     case memberIDRequired = 79
     case fencedInstanceID = 82
     case invalidRecord = 87
+    case unstableOffsetCommit = 88
+    case producerFenced = 90
     case unknownTopicID = 100
+    case transactionalIDNotFound = 105
 
     /// What an error of the log is to a client.
     init(_ error: LogError) {
@@ -55,7 +63,9 @@ enum KafkaError: Int16, Sendable {
             case .recordTooLarge: .messageTooLarge
             case .sequenceGap: .outOfOrderSequenceNumber
             case .fencedProducer: .invalidProducerEpoch
-            case .fencedOwner, .withdrawn, .directoryInUse, .diskFull, .storage, .stopped, .closed: .kafkaStorageError
+            // The transaction of a batch was ended while that was under way.
+            case .fencedOwner: .invalidProducerEpoch
+            case .withdrawn, .directoryInUse, .diskFull, .storage, .stopped, .closed: .kafkaStorageError
             }
     }
 }

@@ -1,0 +1,147 @@
+// Generated from grammar/kafka-messages.txt by grammar/kafka-messages.py: change those.
+
+struct TxnOffsetCommitRequest: MessageRequest {
+    static let key: Int16 = 28
+    static let versions: ClosedRange<Int16> = 0...3
+    static let firstFlexible: Int16 = 3
+
+    struct Topic: Equatable {
+        struct Partition: Equatable {
+            var partitionIndex: Int32 = 0
+            var committedOffset: Int64 = 0
+            var committedLeaderEpoch: Int32 = -1
+            var committedMetadata: String? = ""
+
+            init() {}
+
+            init(_ reader: inout MessageReader, version: Int16) throws(MessageError) {
+                partitionIndex = try reader.int32()
+                committedOffset = try reader.int64()
+                if version >= 2 { committedLeaderEpoch = try reader.int32() }
+                committedMetadata = try reader.nullableString(isNullable: true)
+                try reader.skipTags()
+            }
+
+            func write(to writer: inout MessageWriter, version: Int16) {
+                writer.put(int32: partitionIndex)
+                writer.put(int64: committedOffset)
+                if version >= 2 { writer.put(int32: committedLeaderEpoch) }
+                writer.put(string: committedMetadata, isNullable: true)
+                writer.put(MessageTags())
+            }
+        }
+
+        var name: String = ""
+        var partitions: [Partition] = []
+
+        init() {}
+
+        init(_ reader: inout MessageReader, version: Int16) throws(MessageError) {
+            name = try reader.string()
+            partitions = try reader.array { reader throws(MessageError) in try Partition(&reader, version: version) }
+            try reader.skipTags()
+        }
+
+        func write(to writer: inout MessageWriter, version: Int16) {
+            writer.put(string: name)
+            writer.put(partitions) { $0.write(to: &$1, version: version) }
+            writer.put(MessageTags())
+        }
+    }
+
+    var transactionalId: String = ""
+    var groupId: String = ""
+    var producerId: Int64 = 0
+    var producerEpoch: Int16 = 0
+    var generationId: Int32 = -1
+    var memberId: String = ""
+    var groupInstanceId: String? = nil
+    var topics: [Topic] = []
+
+    init() {}
+
+    init(_ reader: inout MessageReader, version: Int16) throws(MessageError) {
+        transactionalId = try reader.string()
+        groupId = try reader.string()
+        producerId = try reader.int64()
+        producerEpoch = try reader.int16()
+        if version >= 3 { generationId = try reader.int32() }
+        if version >= 3 { memberId = try reader.string() }
+        if version >= 3 { groupInstanceId = try reader.nullableString(isNullable: version >= 3) }
+        topics = try reader.array { reader throws(MessageError) in try Topic(&reader, version: version) }
+        try reader.skipTags()
+    }
+
+    func write(to writer: inout MessageWriter, version: Int16) {
+        writer.put(string: transactionalId)
+        writer.put(string: groupId)
+        writer.put(int64: producerId)
+        writer.put(int16: producerEpoch)
+        if version >= 3 { writer.put(int32: generationId) }
+        if version >= 3 { writer.put(string: memberId) }
+        if version >= 3 { writer.put(string: groupInstanceId, isNullable: version >= 3) }
+        writer.put(topics) { $0.write(to: &$1, version: version) }
+        writer.put(MessageTags())
+    }
+}
+
+struct TxnOffsetCommitResponse: MessageResponse {
+    static let key: Int16 = 28
+    static let versions: ClosedRange<Int16> = 0...3
+    static let firstFlexible: Int16 = 3
+
+    struct Topic: Equatable {
+        struct Partition: Equatable {
+            var partitionIndex: Int32 = 0
+            var errorCode: Int16 = 0
+
+            init() {}
+
+            init(_ reader: inout MessageReader, version _: Int16) throws(MessageError) {
+                partitionIndex = try reader.int32()
+                errorCode = try reader.int16()
+                try reader.skipTags()
+            }
+
+            func write(to writer: inout MessageWriter, version _: Int16) {
+                writer.put(int32: partitionIndex)
+                writer.put(int16: errorCode)
+                writer.put(MessageTags())
+            }
+        }
+
+        var name: String = ""
+        var partitions: [Partition] = []
+
+        init() {}
+
+        init(_ reader: inout MessageReader, version: Int16) throws(MessageError) {
+            name = try reader.string()
+            partitions = try reader.array { reader throws(MessageError) in try Partition(&reader, version: version) }
+            try reader.skipTags()
+        }
+
+        func write(to writer: inout MessageWriter, version: Int16) {
+            writer.put(string: name)
+            writer.put(partitions) { $0.write(to: &$1, version: version) }
+            writer.put(MessageTags())
+        }
+    }
+
+    var throttleTimeMs: Int32 = 0
+    var topics: [Topic] = []
+
+    init() {}
+
+    init(_ reader: inout MessageReader, version: Int16) throws(MessageError) {
+        throttleTimeMs = try reader.int32()
+        topics = try reader.array { reader throws(MessageError) in try Topic(&reader, version: version) }
+        try reader.skipTags()
+    }
+
+    func write(to writer: inout MessageWriter, version: Int16) {
+        writer.put(int32: throttleTimeMs)
+        writer.put(topics) { $0.write(to: &$1, version: version) }
+        writer.put(MessageTags())
+    }
+}
