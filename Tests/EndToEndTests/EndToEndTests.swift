@@ -533,6 +533,14 @@ private let hasSchemaJudges =
         print(output)
     }
 
+    /// Kafka's transactions by its own clients, and kills under them.
+    @Test(.enabled(if: Surroundings.hasProgram("python3"), "there is no Python"))
+    func kafkaTransactionsAreWhole() throws {
+        let (output, status) = try python("kafka_transactions.py", [millrace, "--kills", Surroundings.isLong ? "200" : "6"])
+        #expect(status == 0, "\(output)")
+        print(output)
+    }
+
     /// Each kind of statement, connection and query again and again, with a bound for what may stay; the long run does 10,000 of each.
     @Test(.enabled(if: Surroundings.hasProgram("python3"), "there is no Python"))
     func memoryComesBack() throws {

@@ -216,4 +216,5 @@ def main():
     print(f"{passed} passed, {skipped} skipped")
 
 
-main()
+if __name__ == "__main__":
+    main()
