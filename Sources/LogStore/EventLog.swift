@@ -22,6 +22,14 @@ package protocol EventLog: AnyObject, Sendable {
     /// Replaces the configuration of a topic. Segments that exist keep their compression.
     func alterTopic(_ topic: TopicID, config: TopicConfig) throws(LogError)
 
+    /// Gives a topic more partitions, which are empty, until it has `count`. Errors: `invalidTopic` for a number that is not larger than the one
+    /// of now or that no topic can have, `storage`.
+    func addPartitions(to topic: TopicID, until count: Int) throws(LogError)
+
+    /// Removes the records of a partition before `offset`, durably, and returns where it begins now. Their space is free once all of a segment
+    /// is removed. Errors: `offsetBeyondEnd`.
+    func deleteRecords(of topic: TopicID, partition: PartitionIndex, before offset: Offset) throws(LogError) -> Offset
+
     /// Removes a topic with all its records. Later calls with its id fail with `unknownTopic`, also when the name is used again.
     func deleteTopic(_ topic: TopicID) throws(LogError)
 
@@ -127,6 +135,16 @@ extension EventLog {
 
     /// Leaves the append as it is, for a log that has no form of its own.
     package func prepared(_ append: Append) throws(LogError) -> Append { append }
+
+    /// For logs that no listener serves: nobody asks for it.
+    package func addPartitions(to topic: TopicID, until count: Int) throws(LogError) {
+        throw LogError(.invalidTopic, "the number of partitions cannot be changed")
+    }
+
+    /// For logs that no listener serves: nobody asks for it.
+    package func deleteRecords(of topic: TopicID, partition: PartitionIndex, before offset: Offset) throws(LogError) -> Offset {
+        throw LogError(.invalidTopic, "records cannot be removed")
+    }
 
     /// For logs that no listener serves: their runs have no batches.
     package func fetchBatches(

@@ -88,18 +88,18 @@ extension SegmentedLog {
     private func removeOld(_ partition: Partition, _ config: TopicConfig) throws(LogError) {
         let closed = partition.closedSegments
         let ends = partition.state.withLock { $0.segments.dropFirst().map(\.baseOffset) }
-        let released = config.cleanupPolicy == .release ? partition.state.withLock { $0.released } : .first
+        let gone = partition.state.withLock { max($0.start, config.cleanupPolicy == .release ? $0.released : .first) }
         var total = partition.description.byteCount
         var removable: [Segment] = []
         for (segment, end) in zip(closed, ends) {
-            if end > released, try !mayGo(segment, of: total, config) { break }
+            if end > gone, try !mayGo(segment, of: total, config) { break }
             total = total - ByteCount(clamping: segment.size)
             removable.append(segment)
         }
-        let gone = try settled(removable)
-        if gone.isEmpty { return }
-        try exclusively { writer throws(LogError) in writer.drop(gone, from: partition) }
-        for segment in gone {
+        let dropped = try settled(removable)
+        if dropped.isEmpty { return }
+        try exclusively { writer throws(LogError) in writer.drop(dropped, from: partition) }
+        for segment in dropped {
             try removeFiles(segment, [".log", ".index", ".timeindex", ".batches"])
             // One after the other also on the disk: what a power cut brings back has no gap.
             try translating { () throws(SystemError) in try files.synchronizeDirectory(partition.directory) }

@@ -6,7 +6,7 @@
 // them go. Meanwhile the name is taken, so that no second change of a topic with that name comes in between.
 import Bytes
 import Platform
-import Quantities
+package import Quantities
 import Synchronization
 
 extension SegmentedLog {
@@ -202,5 +202,54 @@ extension SegmentedLog {
             // Where partitions begin must be known from the journal once retention does not explain it any more.
             writer.beginCheckpoint()
         }
+    }
+
+    package func addPartitions(to topic: TopicID, until count: Int) throws(LogError) {
+        var known = try take(topic)
+        defer { release([known.metadata.name]) }
+        let before = known.metadata.partitionCount
+        guard count > before, count <= largestPartitionCount else {
+            throw LogError(
+                .invalidTopic, "'\(known.metadata.name)' has \(before) partitions; it can have more, up to \(largestPartitionCount), not \(count)")
+        }
+        known.metadata.partitionCount = count
+        let metadata = known.metadata
+        let added = PartitionIndex.all(of: count).dropFirst(before)
+        let new = NewPartitions(list: [added.map { .untouched(metadata, $0, in: directory) }])
+        try exclusively { writer throws(LogError) in
+            try writer.journal([metadata])
+            for made in new.list.joined() { writer.writers[PartitionKey(made.partition)] = made }
+        }
+        do throws(LogError) { try writeFiles([metadata]) } catch {
+            // Where the file is there all the same, the next start finds empty partitions, which the journal knows.
+            try exclusively { writer throws(LogError) in
+                for index in added { writer.writers[PartitionKey(topic: topic, partition: index)] = nil }
+            }
+            throw error
+        }
+        known.partitions += new.list.joined().map(\.partition)
+        registry.withLock { [known] registry in registry.insert(known) }
+    }
+
+    // MARK: Removing records
+
+    package func deleteRecords(of topic: TopicID, partition: PartitionIndex, before offset: Offset) throws(LogError) -> Offset {
+        let found = try find(topic, partition)
+        let end = found.bounds.durableEnd
+        guard offset <= end else {
+            throw LogError(.offsetBeyondEnd(end: end), "offset \(offset) of \(found.topicName)-\(found.index) is beyond its end, \(end)")
+        }
+        let start = found.state.withLock { state in
+            state.start = max(state.start, offset)
+            state.producers.transactions.forgetAborted(before: state.start)
+            return state.start
+        }
+        // Durable with a new journal file, which one that is being made already may not tell.
+        for _ in 0..<2 {
+            try exclusively { writer throws(LogError) in writer.beginCheckpoint() }
+            awaitCheckpoint()
+        }
+        notify([found])
+        return start
     }
 }

@@ -67,7 +67,8 @@ extension TopicConfig {
     /// Positions in Kafka's offset index are 31 bits wide.
     static let largestSegment = ByteCount.gibibytes(1)
 
-    func check() throws(LogError) {
+    /// Errors: `invalidTopic` for values that no topic can have together.
+    package func check() throws(LogError) {
         guard segmentBytes >= Self.smallestSegment, segmentBytes <= Self.largestSegment else {
             throw LogError(
                 .invalidTopic,

@@ -61,6 +61,14 @@ enum APIs {
         Entry(DeleteTopicsRequest.self, DeleteTopicsResponse.self, announcedFrom: 0) { $3($0.deleteTopics($1)) },
         Entry(DescribeConfigsRequest.self, DescribeConfigsResponse.self, announcedFrom: 0) { $3($0.describeConfigs($1)) },
         Entry(DescribeClusterRequest.self, DescribeClusterResponse.self) { broker, _, _, reply in reply(broker.describeCluster()) },
+        Entry(AlterConfigsRequest.self, AlterConfigsResponse.self) { broker, request, _, reply in reply(broker.alterConfigs(request)) },
+        Entry(IncrementalAlterConfigsRequest.self, IncrementalAlterConfigsResponse.self) { broker, request, _, reply in
+            reply(broker.alterConfigs(request))
+        },
+        Entry(CreatePartitionsRequest.self, CreatePartitionsResponse.self) { $3($0.createPartitions($1)) },
+        Entry(DeleteRecordsRequest.self, DeleteRecordsResponse.self) { $3($0.deleteRecords($1)) },
+        Entry(OffsetDeleteRequest.self, OffsetDeleteResponse.self) { broker, request, _, reply in broker.deleteOffsets(request, reply) },
+        Entry(DescribeLogDirsRequest.self, DescribeLogDirsResponse.self) { $3($0.describeLogDirs($1)) },
         Entry(FindCoordinatorRequest.self, FindCoordinatorResponse.self) { $3($0.findCoordinator($1)) },
         Entry(JoinGroupRequest.self, JoinGroupResponse.self) { $0.join($1, $2, $3) },
         Entry(SyncGroupRequest.self, SyncGroupResponse.self) { $0.groups.sync($1, reply: $3) },

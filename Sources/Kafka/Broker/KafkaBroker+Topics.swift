@@ -1,4 +1,4 @@
-// What a client learns of the broker and its topics, and what it may change about them.
+// What a client learns of the broker and its topics, and how it makes, changes and removes them.
 
 import LogStore
 import Quantities
@@ -149,18 +149,51 @@ extension KafkaBroker {
         var config = TopicConfig()
         for entry in topic.configs {
             guard let value = entry.value else { throw Refusal(.invalidConfig, "'\(entry.name)' has no value") }
-            if TopicConfig.propertyNames.contains(entry.name) {
-                do throws(LogError) { try config.set(entry.name, to: value) } catch { throw Refusal(.invalidConfig, error.message) }
-            } else if KafkaConfig.fixed[entry.name] != nil {
-                // What is documented and has one value here: clients set it by habit.
-                if KafkaConfig.fixed[entry.name] != value {
-                    options.report("kafka_config", "topic '\(topic.name)': '\(entry.name)' stays \(KafkaConfig.fixed[entry.name] ?? ""), asked for was '\(value)'")
-                }
-            } else {
-                throw Refusal(.invalidConfig, "there is no topic configuration '\(entry.name)'")
-            }
+            try set(entry.name, to: value, in: &config, of: topic.name)
         }
         return config
+    }
+
+    func createPartitions(_ request: CreatePartitionsRequest) -> CreatePartitionsResponse {
+        var response = CreatePartitionsResponse()
+        let names = request.topics.map(\.name)
+        response.results = request.topics.map { topic in
+            var result = CreatePartitionsResponse.Result()
+            result.name = topic.name
+            do throws(Refusal) {
+                if names.count(where: { $0 == topic.name }) > 1 { throw Refusal(.invalidRequest, "the topic is in the request twice") }
+                try addPartitions(topic, isTrial: request.validateOnly)
+            } catch {
+                (result.errorCode, result.errorMessage) = (error.code.rawValue, error.message)
+            }
+            return result
+        }
+        return response
+    }
+
+    private func addPartitions(_ topic: CreatePartitionsRequest.Topic, isTrial: Bool) throws(Refusal) {
+        let known = try changeable(topic.name)
+        let before = known.partitions.count
+        if options.obstacle(topic.name) != nil {
+            throw Refusal(.policyViolation, "streams or tables are over the topic: their queries read the partitions that it has had")
+        }
+        guard Int(topic.count) > before, Int(topic.count) <= largestPartitionCount else {
+            throw Refusal(.invalidPartitions, "the topic has \(before) partitions; it can have more, up to \(largestPartitionCount)")
+        }
+        if let assignments = topic.assignments {
+            guard assignments.count == Int(topic.count) - before, assignments.allSatisfy({ $0.brokerIds == [KafkaBroker.node] }) else {
+                throw Refusal(.invalidReplicaAssignment, "each new partition lies on broker \(KafkaBroker.node)")
+            }
+        }
+        guard !isTrial else { return }
+        do throws(LogError) { try log.addPartitions(to: known.id, until: Int(topic.count)) } catch { throw Refusal(KafkaError(error), error.message) }
+    }
+
+    /// A topic that clients may change.
+    func changeable(_ name: String) throws(Refusal) -> TopicDescription {
+        guard let known = log.describeTopic(named: name) else { throw Refusal(.unknownTopicOrPartition, "there is no topic '\(name)'") }
+        if options.isReserved(name) { throw Refusal(.topicAuthorizationFailed, "the topic belongs to Millrace") }
+        return known
     }
 
     func deleteTopics(_ request: DeleteTopicsRequest) -> DeleteTopicsResponse {
@@ -183,36 +216,6 @@ extension KafkaBroker {
                 deleted.errorMessage = error.message
             }
             return deleted
-        }
-        return response
-    }
-
-    // MARK: Configurations
-
-    func describeConfigs(_ request: DescribeConfigsRequest) -> DescribeConfigsResponse {
-        var response = DescribeConfigsResponse()
-        response.results = request.resources.map { resource in
-            var result = DescribeConfigsResponse.Result()
-            (result.resourceType, result.resourceName, result.errorMessage) = (resource.resourceType, resource.resourceName, nil)
-            let properties: [KafkaConfig]
-            switch resource.resourceType {
-            case 2:
-                guard let topic = log.describeTopic(named: resource.resourceName) else {
-                    result.errorCode = KafkaError.unknownTopicOrPartition.rawValue
-                    result.errorMessage = "there is no topic '\(resource.resourceName)'"
-                    return result
-                }
-                properties = KafkaConfig.of(topic.config)
-            case 4 where resource.resourceName == "\(KafkaBroker.node)" || resource.resourceName.isEmpty:
-                properties = KafkaConfig.ofBroker(options)
-            default:
-                result.errorCode = KafkaError.invalidRequest.rawValue
-                result.errorMessage = "only topics and broker \(KafkaBroker.node) have configurations"
-                return result
-            }
-            let keys = resource.configurationKeys.map { Set($0) }
-            result.configs = properties.filter { keys?.contains($0.name) ?? true }.map { $0.entry(withSynonyms: request.includeSynonyms) }
-            return result
         }
         return response
     }

@@ -52,6 +52,9 @@ struct KafkaConfig {
         ].map { KafkaConfig(name: $0.0, value: $0.1, source: .broker) }
     }
 
+    /// Whether its value is words with commas between them.
+    var isList: Bool { kind == .list }
+
     private var kind: Kind {
         if value == "true" || value == "false" { return .boolean }
         if name.hasSuffix(".replicas") || name == "cleanup.policy" { return .list }
