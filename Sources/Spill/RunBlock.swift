@@ -13,7 +13,7 @@ import Bytes
 /// The entries of a block.
 struct RunBlock: Sendable {
     /// Bytes of entries that a block has, unless a single one has more.
-    static let usualBytes = 4096
+    static let usualBytes = 2048
 
     let bytes: [UInt8]
     let count: Int
