@@ -25,10 +25,35 @@ func decompress(
 ) -> [UInt8]? {
     switch codec {
     case .none: Array(bytes[range])
-    case .gzip: gunzipped(bytes, range, limit)
+    // 32: gzip or zlib, whichever the header says.
+    case .gzip: inflated(bytes, range, limit, windowBits: 15 + 32)
     case .snappy: unsnapped(bytes, range, limit)
     case .lz4: unframedLZ4(bytes, range, limit)
     case .zstd: unframedZstd(bytes, range, limit)
+    }
+}
+
+/// How a block of bytes is compressed that stands alone, without the framing that Kafka's clients put around it: the codecs of Avro's object
+/// container files (specification 1.11), by their names there.
+package enum BlockCodec: String, Hashable, Sendable, CaseIterable {
+    case null, deflate, snappy, zstandard
+
+    /// Decompresses `bytes[range]`; nil when that is not what the codec writes, or more than `limit` bytes. Behind a block of Snappy stands
+    /// the CRC-32 of what it holds, big-endian.
+    package func decompress(_ bytes: [UInt8], _ range: Range<Int>, limit: Int) -> [UInt8]? {
+        switch self {
+        case .null: return range.count <= limit ? Array(bytes[range]) : nil
+        case .deflate: return inflated(bytes, range, limit, windowBits: -15)
+        case .zstandard: return unframedZstd(bytes, range, limit)
+        case .snappy:
+            let sumBytes = 4
+            guard range.count >= sumBytes else { return nil }
+            let end = range.upperBound - sumBytes
+            var sum = ByteReader(bytes, end..<range.upperBound)
+            guard let wanted = sum.uint32(), let block = unsnappedBlock(bytes, range.lowerBound..<end, limit) else { return nil }
+            let found = unsafe block.withUnsafeBufferPointer { unsafe crc32(crc32(0, nil, 0), $0.baseAddress, UInt32($0.count)) }
+            return found == UInt(wanted) ? block : nil
+        }
     }
 }
 
@@ -61,10 +86,10 @@ private func gzipped(_ section: [UInt8]) -> [UInt8]? {
     return result
 }
 
-private func gunzipped(_ bytes: [UInt8], _ range: Range<Int>, _ limit: Int) -> [UInt8]? {
+/// `windowBits` is zlib's: it says which header there is, none where it is negative.
+private func inflated(_ bytes: [UInt8], _ range: Range<Int>, _ limit: Int, windowBits: Int32) -> [UInt8]? {
     var stream = unsafe z_stream()
-    // 32: gzip or zlib, whichever the header says.
-    guard unsafe inflateInit2_(&stream, 47, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK else { return nil }
+    guard unsafe inflateInit2_(&stream, windowBits, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK else { return nil }
     defer { unsafe inflateEnd(&stream) }
     var result = [UInt8](repeating: 0, count: firstRoom(range.count, limit))
     var done = 0

@@ -10,13 +10,13 @@ import Sessions
 
 /// How the records of files are written.
 enum LoadFormat: String, Hashable, Sendable, CaseIterable {
-    case json, csv, tsv, line
+    case json, csv, tsv, line, avro
 
     /// What the ending of a file's name says, without that of a compression; JSON unless it is that of another one.
     init(ofFile path: String) {
         var words = path.lowercased().split(separator: ".").map(String.init)
         if let last = words.last, ["gz", "zst", "lz4"].contains(last) { words.removeLast() }
-        self = words.last == "csv" ? .csv : words.last == "tsv" ? .tsv : .json
+        self = words.last.flatMap { LoadFormat(rawValue: $0) }.flatMap { $0 == .line ? nil : $0 } ?? .json
     }
 }
 
@@ -27,6 +27,10 @@ struct BulkLoad {
         var report: IngestReport
         /// More about the first line that is no record.
         var remark: String?
+        /// What there is to say about the files beside their lines.
+        var notes: [String] = []
+        /// Why a file could be read no further. What came before is loaded.
+        var damage: Diagnostic?
     }
 
     /// The stream or table.
@@ -45,7 +49,7 @@ struct BulkLoad {
     /// Loads everything. Errors: something cannot be read, or there is no such source, or the connection ends.
     func run(in session: any StatementSession, showsProgress: Bool) throws(Diagnostic) -> Outcome {
         let (shaper, lines) = shaping(columns(in: session))
-        let input = try LoadInput(paths, shaper: shaper)
+        let input = try LoadInput(paths, isText: format != .avro, shaper: shaper)
         let progress = ProgressBar(total: showsProgress ? input.size : nil, isWanted: showsProgress)
         input.onRead = { progress.advance($0) }
         defer { progress.clear() }
@@ -62,7 +66,7 @@ struct BulkLoad {
         }
         let result = outcome.wait(until: { $0 != nil }) { $0 }
         switch result {
-        case .success(let report)?: return Outcome(report: report, remark: input.remark)
+        case .success(let report)?: return Outcome(report: report, remark: input.remark, notes: input.notes, damage: input.damage)
         case .failure(let error)?: throw error
         case nil: return Outcome(report: IngestReport())
         }
@@ -72,7 +76,7 @@ struct BulkLoad {
 
     /// The columns of the source; nil when it cannot be described, which its load then says better.
     private func columns(in session: any StatementSession) -> ColumnTexts? {
-        if format == .line || source.contains("`") { return nil }
+        if format == .line || format == .avro || source.contains("`") { return nil }
         for name in [source, "`\(source)`"] {
             do throws(CommandFailure) {
                 let table = try TableAnswer().table(of: "DESCRIBE \(name);", from: session)
@@ -88,6 +92,7 @@ struct BulkLoad {
     private func shaping(_ columns: ColumnTexts?) -> (() -> any LineShaper, IngestFormat) {
         switch format {
         case .line: return ({ PlainLines() }, .line)
+        case .avro: return ({ AvroRecords() }, .json)
         case .json: return ({ JSONLines(times: columns.flatMap { $0.hasTimes ? $0 : nil }) }, .json)
         case .csv, .tsv:
             // One bare value a line may be no object to the source.

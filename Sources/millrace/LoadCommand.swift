@@ -48,7 +48,9 @@ struct LoadCommand {
             throw error.code == .connectionLost ? .cannotStart(error) : .refused(error)
         }
         door.drain()
-        return summarise(outcome, nanoseconds: SystemTime().monotonicNanoseconds() - started)
+        let status = summarise(outcome, nanoseconds: SystemTime().monotonicNanoseconds() - started)
+        if let damage = outcome.damage { throw .refused(damage) }
+        return status
     }
 
     private func summarise(_ outcome: BulkLoad.Outcome, nanoseconds: Int64) -> Int32 {
@@ -57,6 +59,7 @@ struct LoadCommand {
         let rate = seconds > 0 ? Int(Double(report.records) / seconds) : report.records
         let hundredths = Int(seconds * 100 + 0.5)
         let time = "\(hundredths / 100).\(hundredths % 100 < 10 ? "0" : "")\(hundredths % 100) s"
+        for note in outcome.notes { ByteStream.errors.print("note: \(note)\n") }
         ByteStream.errors.print("\(report.sentence), in \(time), \(rate) records/s\n")
         if let remark = outcome.remark { ByteStream.errors.print("\(remark)\n") }
         if report.rejected > 0 {

@@ -2,6 +2,7 @@
 
 import Bytes
 import Diagnostics
+import Engine
 import LogStore
 import Platform
 import Sessions
@@ -19,6 +20,12 @@ final class LoadInput {
     private var isAtEnd = false
     /// What is wrong with the first line that cannot be a record.
     private(set) var remark: String?
+    /// What there is to say about the files beside their lines.
+    private(set) var notes: [String] = []
+    /// Why a file could be read no further. The lines before stand.
+    private(set) var damage: Diagnostic?
+    /// Whether the files are text, which may begin with a mark of its encoding.
+    private let isText: Bool
     /// Hears how many bytes were read.
     var onRead: (Int) -> Void = { _ in }
     /// Bytes of all files, nil when that is not known.
@@ -28,8 +35,9 @@ final class LoadInput {
     private static let pieceBytes = 1 << 20
 
     /// All files must be there before the first is loaded; `-` is the standard input. Errors: one of them cannot be read.
-    init(_ paths: [String], shaper: @escaping () -> any LineShaper) throws(Diagnostic) {
+    init(_ paths: [String], isText: Bool = true, shaper: @escaping () -> any LineShaper) throws(Diagnostic) {
         self.paths = paths
+        self.isText = isText
         makeShaper = shaper
         self.shaper = shaper()
         var size: Int? = 0
@@ -53,19 +61,23 @@ final class LoadInput {
             guard let stream = try stream() else { break }
             let bytes = try readPlain(stream)
             var lines: [UInt8] = []
-            if bytes.isEmpty {
-                shaper.finish(into: &lines)
-                if remark == nil { remark = shaper.remark.map { paths.count > 1 ? "\(paths[next - 1]): \($0)" : $0 } }
-                stream.close()
-                current = nil
-                shaper = makeShaper()
-            } else {
-                shaper.take(bytes, into: &lines)
-            }
+            if bytes.isEmpty { shaper.finish(into: &lines) } else { shaper.take(bytes, into: &lines) }
+            damage = shaper.damage
+            isAtEnd = damage != nil
+            if bytes.isEmpty || isAtEnd { endFile(stream) }
             if !lines.isEmpty { return lines }
         }
         isAtEnd = true
         return nil
+    }
+
+    private func endFile(_ stream: ByteStream) {
+        let place = paths.count > 1 ? "\(paths[next - 1]): " : ""
+        if remark == nil { remark = shaper.remark.map { place + $0 } }
+        notes += shaper.notes.map { place + $0 }
+        stream.close()
+        current = nil
+        shaper = makeShaper()
     }
 
     /// The file that is being read; nil behind the last one.
@@ -85,6 +97,7 @@ final class LoadInput {
             if decompressor == nil { throw Diagnostic(.ioError, "there is no memory to decompress \(path)", category: .general) }
             return stream
         }
+        guard isText else { return stream }
         do throws(TextProblem) { start = Array(try utf8Bytes(of: start)) } catch {
             throw Diagnostic(.dataError, "\(path == "-" ? "the input" : path) cannot be loaded: \(error)", category: .general)
         }
@@ -130,8 +143,18 @@ protocol LineShaper {
     mutating func take(_ bytes: [UInt8], into lines: inout [UInt8])
     /// What is wrong with the first line that cannot be a record, where the one who reads the records could not tell.
     var remark: String? { get }
+    /// What there is to say about the file beside its lines.
+    var notes: [String] { get }
+    /// Why the file can be read no further.
+    var damage: Diagnostic? { get }
     /// Appends what is left; whatever was read last is complete now.
     mutating func finish(into lines: inout [UInt8])
+}
+
+/// Text is read to its end, whatever stands there.
+extension LineShaper {
+    var notes: [String] { [] }
+    var damage: Diagnostic? { nil }
 }
 
 /// Lines that are records as they are.
@@ -145,4 +168,19 @@ struct PlainLines: LineShaper {
     }
 
     mutating func finish(into lines: inout [UInt8]) { if !endsWithLine { lines.append(0x0A) } }
+}
+
+/// The records of an Avro file as lines of JSON.
+struct AvroRecords: LineShaper {
+    private let records = AvroLines()
+    private(set) var damage: Diagnostic?
+    var remark: String? { nil }
+
+    var notes: [String] { records.dropped.map { "the file's field is left out, because SQL has no type for it: \($0)" } }
+
+    mutating func take(_ bytes: [UInt8], into lines: inout [UInt8]) {
+        do throws(Diagnostic) { try records.take(bytes, into: &lines) } catch { damage = error }
+    }
+
+    mutating func finish(into lines: inout [UInt8]) { do throws(Diagnostic) { try records.finish() } catch { damage = error } }
 }

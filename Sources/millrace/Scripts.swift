@@ -83,6 +83,10 @@ private func loadedFile(_ session: any StatementSession, _ source: String, _ pat
     let load = BulkLoad(source: source, paths: [path], format: LoadFormat(ofFile: path))
     let outcome = try load.run(in: session, showsProgress: true)
     let sentence = outcome.report.sentence + (outcome.remark.map { "; " + $0 } ?? "")
+    if var damage = outcome.damage {
+        damage.hint = "\(sentence) into \(source) before that."
+        throw damage
+    }
     if outcome.report.rejected > 0 {
         throw Diagnostic(.dataError, sentence, category: .general, hint: "SELECT * FROM MILLRACE_ERRORS; shows all of them.")
     }

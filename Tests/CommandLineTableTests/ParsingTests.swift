@@ -110,7 +110,7 @@ import Testing
         }
         guard case .help(let text) = try parseCommandLine(["load", "-h"]) else { return #expect(Bool(false)) }
         #expect(text.contains("Usage: millrace load [FLAGS] STREAM [FILE…]"))
-        #expect(text.contains("--format json|csv|tsv|line"))
+        #expect(text.contains("--format json|csv|tsv|line|avro"))
     }
 }
 

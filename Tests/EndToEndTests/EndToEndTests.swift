@@ -238,6 +238,11 @@ private let hasSchemaJudges =
         #expect(status == 0, "\(output)")
     }
 
+    @Test(.enabled(if: hasSchemaJudges, "fastavro, protobuf or jsonschema is not installed")) func filesOfAvroAreLoaded() throws {
+        let (output, status) = try python("avro_files.py", [millrace])
+        #expect(status == 0, "\(output)")
+    }
+
     @Test(.enabled(if: hasRegistryClient, "confluent-kafka's client of registries is not installed")) func confluentsClientUsesTheRegistry() throws {
         let (output, status) = try python("registry_clients.py", [millrace])
         #expect(status == 0, "\(output)")

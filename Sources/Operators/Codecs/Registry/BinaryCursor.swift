@@ -19,7 +19,7 @@ import Values
     /// The most levels of values within values.
     static let depthLimit = 128
     /// Elements beyond the number of bytes: those of some types take none.
-    private static let emptyElements = 4096
+    static let emptyElements = 4096
 
     @unsafe init(_ base: UnsafePointer<UInt8>, start: Int, end: Int) {
         unsafe self.base = base
