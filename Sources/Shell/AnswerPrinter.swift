@@ -138,7 +138,8 @@ package final class AnswerPrinter: AnswerSink {
         if summary.skipped > 0 {
             let causes = summary.causes.map { "\($0.cause): \($0.count)" }.joined(separator: ", ")
             let first = summary.firstProblem.map { (summary.skipped == 1 ? ": " : "; the first: ") + $0 } ?? ""
-            options.err(colored("\(counted(summary.skipped)) could not be processed (\(causes))\(first)", "33"))
+            let what = summary.skipped == 1 ? "1 row or value" : "\(summary.skipped) rows or values"
+            options.err(colored("\(what) could not be processed (\(causes))\(first)", "33"))
         }
         if options.showsTiming {
             let milliseconds = Double(summary.nanoseconds / 10_000) / 100

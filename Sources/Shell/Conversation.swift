@@ -146,7 +146,8 @@ package final class Conversation {
 
     /// Where a query that goes on begins, and how it ends.
     private var pushNotice: String {
-        let rows = runner.rows("SHOW PROPERTIES;")
+        // A session that has just begun anew says so here, and its settings are what it began with.
+        let rows = runner.rows("SHOW PROPERTIES;", notice: currentOptions.err)
         let place = rows.first { $0.first == "auto.offset.reset" }?.compactMap { $0?.lowercased() } ?? []
         if place.contains("earliest") { return "From the earliest rows on; Ctrl-C ends the query." }
         return "Rows from now on; SET 'auto.offset.reset'='earliest'; shows those that are there, too. Ctrl-C ends the query."

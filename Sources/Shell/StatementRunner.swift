@@ -59,9 +59,10 @@ package struct StatementRunner: Sendable {
         return outcome.wait(until: { $0.isOver }) { $0.succeeded }
     }
 
-    /// The cells of the rows of a short answer, a hundred thousand rows at most; none when the statement fails.
-    func rows(_ statement: String) -> [[String?]] {
-        let collector = RowCollector()
+    /// The cells of the rows of a short answer, a hundred thousand rows at most; none when the statement fails. `notice` gets what the session
+    /// has to say beside them, such as that it is a new one.
+    func rows(_ statement: String, notice: @escaping @Sendable (String) -> Void = { _ in }) -> [[String?]] {
+        let collector = RowCollector(notice)
         return submit(statement, into: collector) ?? false ? collector.rows : []
     }
 }
@@ -70,9 +71,13 @@ package struct StatementRunner: Sendable {
 private final class RowCollector: AnswerSink {
     private static let most = 100_000
     private let state = Monitor<[[String?]]>([])
+    private let notice: @Sendable (String) -> Void
     var rows: [[String?]] { state.withLock { $0 } }
 
+    init(_ notice: @escaping @Sendable (String) -> Void) { self.notice = notice }
+
     func emit(_ event: AnswerEvent) {
+        if case .notice(let text) = event { return notice(text) }
         guard case .rows(let block) = event else { return }
         state.withLock { rows in
             for index in 0..<block.count where rows.count < RowCollector.most { rows.append(Cells.texts(of: block.row(index))) }

@@ -127,13 +127,15 @@ struct BulkLoad {
 
     private func send(_ input: LoadInput, to session: RemoteSession, isOver: () -> Bool) throws(Diagnostic) {
         var isAtLineStart = true
+        // Whatever happens: until the end comes the server takes all that is sent for records, also of a load that it has refused.
+        defer {
+            if !isAtLineStart { session.sendRecords([0x0A], 0..<1) }
+            session.endLoad()
+        }
         while !isOver(), let piece = try input.read() {
             sendStuffed(piece, isAtLineStart, to: session)
             isAtLineStart = piece.last == UInt8(ascii: "\n")
         }
-        if isOver() { return }
-        if !isAtLineStart { session.sendRecords([0x0A], 0..<1) }
-        session.endLoad()
     }
 
     /// Sends a piece with a second dot before each line that begins with one.

@@ -35,6 +35,7 @@ struct DelimitedLines: LineShaper {
     /// The line that is being read, from 1, and then the next one.
     private var line = 1
     private(set) var remark: String?
+    private(set) var notes: [String] = []
 
     init(_ source: ColumnTexts, _ form: Form) {
         self.source = source
@@ -114,6 +115,7 @@ struct DelimitedLines: LineShaper {
                 return
             }
             order = Array(source.columns.indices)
+            noteHeader(fields)
             return writeRecord(Array(source.columns.indices), into: &lines)
         }
         writeRecord(order, into: &lines)
@@ -123,6 +125,14 @@ struct DelimitedLines: LineShaper {
     private func order(ofNames fields: [Field]) -> [Int]? {
         let order = fields.compactMap { source.index(of: String(decoding: $0.bytes, as: UTF8.self)) }
         return order.count == fields.count && Set(order).count == order.count ? order : nil
+    }
+
+    /// A first line that names some columns, but not only columns, is a record; perhaps it should have been the header.
+    private mutating func noteHeader(_ fields: [Field]) {
+        let names = fields.map { String(decoding: $0.bytes, as: UTF8.self) }
+        let others = names.filter { source.index(of: $0) == nil }
+        guard others.count < names.count, let other = others.first else { return }
+        notes.append("the first line is taken as a record, because \(other.prefix(40)) is no column, although other fields are named as columns are")
     }
 
     private mutating func writeRecord(_ order: [Int], into lines: inout [UInt8]) {

@@ -1,5 +1,6 @@
 // JSON as files have it (a value a line, values over several lines, one array of all) as lines of one value each.
 
+import Diagnostics
 import JSONText
 
 /// Makes lines of JSON values. The values of one file are told apart by their brackets, and nothing of them is read where no column wants it.
@@ -29,6 +30,10 @@ struct JSONLines: LineShaper {
 
     /// Longer values are no records: they go on as they are, to be rejected with a reason.
     private static let longestValue = 64 << 20
+
+    /// Whether the array of all values has been closed.
+    private var isClosed = false
+    private(set) var damage: Diagnostic?
 
     var remark: String? { nil }
 
@@ -139,6 +144,7 @@ struct JSONLines: LineShaper {
             depth -= 1
             if depth >= base { value.append(byte) }
             if depth < 0 { depth = 0 }
+            if base == 1, depth == 0 { isClosed = true }
             if depth == base, base == 1 || innerLines > 0 {
                 end(into: &lines)
                 lines.append(0x0A)
@@ -174,6 +180,10 @@ struct JSONLines: LineShaper {
         if arrangement == nil {
             arrangement = .values
             scanOpening(into: &lines)
+        }
+        if arrangement == .array, !isClosed {
+            damage = Diagnostic(
+                .dataError, "the array of records has no end", category: .general, hint: "Was the file cut off? What came before is loaded.")
         }
         if arrangement == .lines, !isAtLineStart { lines.append(0x0A) }
         if !value.isEmpty {

@@ -25,7 +25,7 @@ struct LoadCommand {
         let files = Array(invocation.operands.dropFirst())
         load = BulkLoad(
             source: invocation.operands[0], paths: files.isEmpty ? ["-"] : files,
-            format: invocation[.format]?.text.flatMap { LoadFormat(rawValue: $0) } ?? .json, delimiter: invocation[.delimiter]?.text,
+            format: invocation[.format]?.text.flatMap { LoadFormat(rawValue: $0) } ?? LoadFormat(ofFile: files.first ?? "-"), delimiter: invocation[.delimiter]?.text,
             null: invocation[.null]?.text)
         if invocation[.server] == nil, invocation[.data] == nil {
             throw .usage(

@@ -82,6 +82,13 @@ def main(folder):
     check("2 records, 1 line rejected (line 3" in report and "line 3 has 1 fields instead of 2" in report, "too few fields", report)
     check("MILLRACE_ERRORS" in report, "it is said where rejected lines are", report)
 
+    for cut in '[{"id":1},{"id":2}', '[{"id":1},{"id":2},':
+        report = load(cut, status=1)
+        check("2 records" in report and "the array of records has no end" in report, "half an array is told", report)
+    check("no end" not in load('[{"id":1},{"id":2}]\n'), "a whole array is whole")
+    report = load("id,nome\n1,2\n", "--format", "csv", "--max-errors", "2")
+    check("NOME is no column" in report.upper().replace("`", ""), "a header with another name is told", report)
+    check(load("id,name\n1,2\n", name="named.csv").startswith("1 record"), "the file's name says how it is written")
     # Several files and standard input, into a server, too.
     for number in 1, 2:
         open(folder + "/many%d" % number, "w").write('{"id":%d}' % number)
@@ -102,6 +109,10 @@ def main(folder):
             check(answer == "ID\n1\n2\n7\n", "%r begins at the earliest row" % command, answer)
         piped = run("shell", *there, "--output", "csv", input="SELECT id FROM r EMIT CHANGES LIMIT 1;\n").stdout
         check(piped == "ID\n1\n", "so does a pipe", piped)
+        # A refusal comes while the records are still being sent.
+        open(folder + "/large.json", "w").write('{"id":1}\n' * 2_000_000)
+        after = run("shell", *there, "--output", "csv", input="\\copy nosuch from %s/large.json\nSELECT 7 AS n;\n" % folder, status=1)
+        check("N\n7" in after.stdout, "a statement after a refused load is carried out", after)
     finally:
         server.terminate()
         server.communicate()

@@ -27,7 +27,7 @@ static inline const char *millrace_history_first(History *past) { HistEvent even
 static inline const char *millrace_history_next(History *past) { HistEvent event; return history(past, &event, H_PREV) < 0 ? NULL : event.str; }
 
 // Several shells write one file: each adds what is new, under a lock, so that none loses what another has written. `count` 0 writes the
-// file anew with everything that this shell knows.
+// file anew with everything that this shell knows. (H_NSAVE_FP takes how many entries before the latest are to be written.)
 static inline int millrace_history_write(History *past, const char *path, size_t count) {
     HistEvent event;
     int descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -43,7 +43,7 @@ static inline int millrace_history_write(History *past, const char *path, size_t
         return -1;
     }
     int result = count == 0 ? ftruncate(descriptor, 0) : fseek(file, 0, SEEK_END);
-    if (result == 0) result = count == 0 ? history(past, &event, H_SAVE_FP, file) : history(past, &event, H_NSAVE_FP, count, file);
+    if (result == 0) result = count == 0 ? history(past, &event, H_SAVE_FP, file) : history(past, &event, H_NSAVE_FP, count - 1, file);
     if (fclose(file) != 0) result = -1;
     return result;
 }
