@@ -30,6 +30,8 @@ struct JSONLines: LineShaper {
 
     /// Longer values are no records: they go on as they are, to be rejected with a reason.
     private static let longestValue = 64 << 20
+    /// Of a file that begins with more bytes that say nothing, the lines go on as they are.
+    private static let longestOpening = 4 << 20
 
     /// Whether the array of all values has been closed.
     private var isClosed = false
@@ -43,6 +45,7 @@ struct JSONLines: LineShaper {
         guard arrangement == nil else { return scan(bytes, into: &lines) }
         opening += bytes
         arrangement = JSONLines.arrangement(of: opening, changes: times != nil)
+        if arrangement == nil, opening.count > JSONLines.longestOpening { arrangement = .lines }
         if arrangement != nil { scanOpening(into: &lines) }
     }
 

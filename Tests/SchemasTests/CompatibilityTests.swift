@@ -86,6 +86,21 @@ private func record(_ fields: String...) -> String {
 }
 
 @Suite struct JSONSchemaCompatibilityTests {
+    /// Definitions that refer twice to the next one are as many schemas as there are paths, and are compared once each.
+    @Test func sharedDefinitionsAreComparedOnce() throws {
+        func schema(last: String) -> String {
+            let definitions = (0..<40).map { number in
+                let next = ##"{"$ref":"#/$defs/d\##(number + 1)"}"##
+                return ##""d\##(number)":{"type":"object","properties":{"a":\##(next),"b":\##(next)}}"##
+            }
+            return ##"{"$defs":{\##(definitions.joined(separator: ",")),"d40":{"type":"\##(last)"}},"$ref":"#/$defs/d0"}"##
+        }
+        let old = SubjectVersion(subject: "s", version: 1, id: SchemaID(1), document: SchemaDocument(.json, schema(last: "string")))
+        #expect(try SchemaDocument(.json, schema(last: "string") + " ").incompatibilities(with: [old], level: .full).isEmpty)
+        let problems = try SchemaDocument(.json, schema(last: "integer")).incompatibilities(with: [old], level: .backward).flatMap(\.problems)
+        #expect(problems.first?.kind == "TYPE_CHANGED" && problems.count <= 50)
+    }
+
     @Test(arguments: [
         (#"{"type":"integer"}"#, #"{"type":"number"}"#, ""), (#"{"type":"number"}"#, #"{"type":"integer"}"#, "TYPE_NARROWED #"),
         (#"{"type":"string"}"#, #"{"type":"boolean"}"#, "TYPE_CHANGED #"), (#"{"type":"string"}"#, "{}", ""),

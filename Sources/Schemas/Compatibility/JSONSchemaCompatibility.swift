@@ -10,6 +10,8 @@ struct JSONSchemaCompatibility {
     let roles: SchemaRoles
     /// Objects that are being compared: schemas contain themselves.
     private var open: Set<[JSONValue]> = []
+    /// What came of pairs that were compared: a definition may be referred to again and again, by definitions that are, too.
+    private var outcomes: [[JSONValue]: [SchemaIncompatibility]] = [:]
     private var steps = 0
 
     init(reader: JSONSchema, writer: JSONSchema, _ roles: SchemaRoles) {
@@ -36,8 +38,17 @@ struct JSONSchemaCompatibility {
         guard let written = writer.behindReferences(written), let read = reader.behindReferences(read) else {
             return problem("REFERENCE_UNKNOWN", path, "a $ref names nothing that is there")
         }
-        guard open.insert([written, read]).inserted else { return [] }
-        defer { open.remove([written, read]) }
+        let pair = [written, read]
+        if let known = outcomes[pair] { return known }
+        guard open.insert(pair).inserted else { return [] }
+        let found = Array(compareNodes(written, read, path, depth: depth).prefix(ComparisonLimits.differences))
+        open.remove(pair)
+        outcomes[pair] = found
+        return found
+    }
+
+    /// The same, of what references lead to.
+    private mutating func compareNodes(_ written: JSONValue, _ read: JSONValue, _ path: String, depth: Int) -> [SchemaIncompatibility] {
         let (old, new) = (JSONSchemaShape(written), JSONSchemaShape(read))
         if let found = compareChoices(old, new, written, read, path, depth) { return found }
         switch (old, new) {

@@ -75,6 +75,7 @@ extension SchemaDocument {
     }
 
     private func incompatibilities(with old: SchemaDocument, _ level: CompatibilityLevel) throws(SchemaError) -> [SchemaIncompatibility] {
+        if old == self { return [] }
         guard old.kind == kind else {
             return [
                 SchemaIncompatibility(
