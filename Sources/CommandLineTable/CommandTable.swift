@@ -154,7 +154,9 @@ package enum CommandTable {
                     help: "the records, also compressed with gzip, zstd or lz4; standard input unless given"),
             ],
             options: [
-                OptionSpec(.format, nil, .choice(["json", "csv", "tsv", "line", "avro"]), "how a record is written; avro: whole container files; unless given as the first file is named, or json"),
+                OptionSpec(
+                    .format, nil, .choice(["json", "csv", "tsv", "line", "avro"]),
+                    "how a record is written; avro: whole container files; unless given as the first file is named, or json"),
                 OptionSpec(.delimiter, nil, .text, "what stands between two fields of csv, instead of a comma"),
                 OptionSpec(.null, nil, .possiblyEmptyText, "what stands for NULL in csv, besides nothing at all, and in tsv"),
                 OptionSpec(
