@@ -87,7 +87,7 @@ def main(folder):
         check("2 records" in report and "the array of records has no end" in report, "half an array is told", report)
     check("no end" not in load('[{"id":1},{"id":2}]\n'), "a whole array is whole")
     report = load("id,nome\n1,2\n", "--format", "csv", "--max-errors", "2")
-    check("NOME is no column" in report.upper().replace("`", ""), "a header with another name is told", report)
+    check("nome is no column" in report, "a header with another name is told", report)
     check(load("id,name\n1,2\n", name="named.csv").startswith("1 record"), "the file's name says how it is written")
     # Several files and standard input, into a server, too.
     for number in 1, 2:
