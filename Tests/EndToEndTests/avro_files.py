@@ -58,11 +58,11 @@ def load(millrace, data, content, stream="s"):
 
 
 def probe(millrace, data):
-    done = subprocess.run([millrace, "--data", data, "--output", "json", "-c", PROBE], capture_output=True, text=True, timeout=300)
-    found = [line for line in done.stdout.splitlines() if line.startswith("[")]
+    done = subprocess.run([millrace, "--data", data, "--output", "ndjson", "-c", PROBE], capture_output=True, text=True, timeout=300)
+    found = [line for line in done.stdout.splitlines() if line.startswith("{")]
     if done.returncode != 0 or not found:
         sys.exit("%s\n%s" % (done.stdout, done.stderr))
-    return json.loads(found[-1])
+    return list(json.loads(found[-1]).values())
 
 
 def main(millrace, seed):

@@ -56,10 +56,10 @@ class Server:
 
     def sql(self, text):
         done = subprocess.run(
-            [self.millrace, "run", "--server", self.addresses["lines"], "--output", "json", "-c", text], capture_output=True, text=True, timeout=120)
+            [self.millrace, "run", "--server", self.addresses["lines"], "--output", "ndjson", "-c", text], capture_output=True, text=True, timeout=120)
         if done.returncode != 0:
             sys.exit("%s\n%s" % (text, done.stderr))
-        return [json.loads(line.strip().rstrip(",")) for line in done.stdout.splitlines() if line.strip().startswith(("{\"", "["))]
+        return [list(json.loads(line).values()) for line in done.stdout.splitlines() if line.startswith("{")]
 
     def close(self):
         self.process.send_signal(signal.SIGTERM)
