@@ -43,7 +43,12 @@ struct AvroFile {
     /// Takes the next bytes of the file.
     mutating func append(_ piece: [UInt8]) {
         start += at
-        if at == buffer.count { buffer = piece } else { buffer = Array(buffer[at...]) + piece }
+        if at == buffer.count {
+            buffer = piece
+        } else {
+            buffer.removeFirst(at)
+            buffer += piece
+        }
         at = 0
     }
 

@@ -26,8 +26,8 @@ package protocol EventLog: AnyObject, Sendable {
     /// of now or that no topic can have, `storage`.
     func addPartitions(to topic: TopicID, until count: Int) throws(LogError)
 
-    /// Removes the records of a partition before `offset`, durably, and returns where it begins now. Their space is free once all of a segment
-    /// is removed. Errors: `offsetBeyondEnd`.
+    /// Removes the records of a partition before `offset` and returns where it begins now; a crash may bring them back where the disk refuses
+    /// the checkpoint that says so. Their space is free once all of a segment is removed. Errors: `offsetBeyondEnd`.
     func deleteRecords(of topic: TopicID, partition: PartitionIndex, before offset: Offset) throws(LogError) -> Offset
 
     /// Removes a topic with all its records. Later calls with its id fail with `unknownTopic`, also when the name is used again.
@@ -66,7 +66,8 @@ package protocol EventLog: AnyObject, Sendable {
         _ topic: TopicID, partition: PartitionIndex, from offset: Offset, maxBytes: ByteCount, _ isolation: Isolation
     ) throws(LogError) -> RecordRun
 
-    /// The aborted transactions that batches of a run from `fetchBatches` belong to, by where they begin.
+    /// The aborted transactions that batches of a run from `fetchBatches` belong to, by where they begin. Of what compaction or a removal of
+    /// records has taken out since that call none are told any more.
     func abortedTransactions(in run: RecordRun, of topic: TopicID, partition: PartitionIndex) throws(LogError) -> [AbortedTransaction]
 
     /// The idempotent producers that a partition remembers, by their ids.

@@ -209,8 +209,9 @@ final class Partition: Sendable {
     }
 
     func offset(atOrAfter timestamp: Int64) throws(LogError) -> Offset? {
-        let (segments, start, applied, end) = state.withLock { ($0.segments, $0.start, $0.appliedEnd, $0.bounds.durableEnd) }
-        let transactions = state.withLock { $0.producers.transactions }
+        let (segments, start, applied, end, transactions) = state.withLock {
+            ($0.segments, $0.start, $0.appliedEnd, $0.bounds.durableEnd, $0.producers.transactions)
+        }
         for segment in segments {
             guard let largest = try segment.maxTimestamp(), largest >= timestamp else { continue }
             if let found = try segment.offset(

@@ -11,6 +11,7 @@ struct ProducerTable: Hashable {
         var baseOffset: Offset
 
         var nextSequence: Int32 { sequence(baseSequence, advancedBy: Int(recordCount)) }
+        var lastSequence: Int32 { sequence(baseSequence, advancedBy: Int(recordCount) - 1) }
     }
 
     struct Producer: Hashable {

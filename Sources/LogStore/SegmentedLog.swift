@@ -198,7 +198,7 @@ package final class SegmentedLog: EventLog {
         let table = try find(topic, partition).state.withLock { $0.producers }
         return table.producers.sorted { $0.key < $1.key }.map { id, producer in
             ProducerDescription(
-                id: id, epoch: producer.epoch, lastSequence: producer.recent.last.map { sequence($0.baseSequence, advancedBy: Int($0.recordCount) - 1) } ?? -1,
+                id: id, epoch: producer.epoch, lastSequence: producer.recent.last?.lastSequence ?? -1,
                 transactionStart: table.transactions.open[id])
         }
     }

@@ -194,10 +194,9 @@ struct TransactionTable: Hashable, Sendable {
 }
 
 extension Append {
-    /// The marker of a transaction's end in one partition: a control batch. `epoch` is the producer's, `coordinatorEpoch` counts coordinators.
+    /// The marker of a transaction's end in one partition: a control batch. `epoch` is the producer's.
     package init(
-        endOf producer: Int64, epoch: Int16, isCommit: Bool, coordinatorEpoch: Int32 = 0, topic: TopicID, partition: PartitionIndex,
-        timestamp: Int64
+        endOf producer: Int64, epoch: Int16, isCommit: Bool, topic: TopicID, partition: PartitionIndex, timestamp: Int64
     ) {
         self.init(topic: topic, partition: partition, records: OutgoingRecords())
         var header = RecordBatchHeader()
@@ -212,7 +211,8 @@ extension Append {
         record.append(int16: isCommit ? 1 : 0)
         record.append(varint: 6)
         record.append(int16: 0)
-        record.append(int32: coordinatorEpoch)
+        // There is one coordinator.
+        record.append(int32: 0)
         record.append(0)
         var section: [UInt8] = []
         section.append(varint: Int64(record.count))

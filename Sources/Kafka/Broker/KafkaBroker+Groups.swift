@@ -90,8 +90,7 @@ extension KafkaBroker {
 
     /// An offset that a client commits, or what is wrong with it.
     func offset(_ offset: Int64, _ metadata: String?, of place: NamedPartition) -> Result<CommittedOffset, KafkaError> {
-        let count = log.topicID(named: place.topic).flatMap { log.partitionCount(of: $0) } ?? 0
-        guard (0..<count).contains(Int(place.partition)) else { return .failure(.unknownTopicOrPartition) }
+        guard exists(place) else { return .failure(.unknownTopicOrPartition) }
         let metadata = metadata ?? ""
         guard metadata.utf8.count <= KafkaBroker.mostMetadata else { return .failure(.offsetMetadataTooLarge) }
         return .success(CommittedOffset(offset: max(0, offset), metadata: metadata))

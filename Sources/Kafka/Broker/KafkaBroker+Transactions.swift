@@ -45,8 +45,7 @@ extension KafkaBroker {
         }
         transactions.change(id, completion: answer) { state in
             guard let state else {
-                let isKnown = request.producerId >= 0
-                if isKnown { return .failure(.invalidProducerIDMapping) }
+                if request.producerId >= 0 { return .failure(.invalidProducerIDMapping) }
                 return .success(
                     .init(next: TransactionState(producer: transactions.newProducer(), timeout: request.transactionTimeoutMs, updatedAt: now)))
             }
@@ -122,8 +121,7 @@ extension KafkaBroker {
 
     private func problem(withWriting place: NamedPartition) -> KafkaError {
         if options.isReserved(place.topic) { return .topicAuthorizationFailed }
-        let count = log.topicID(named: place.topic).flatMap { log.partitionCount(of: $0) } ?? 0
-        return (0..<count).contains(Int(place.partition)) ? .none : .unknownTopicOrPartition
+        return exists(place) ? .none : .unknownTopicOrPartition
     }
 
     func addOffsets(_ request: AddOffsetsToTxnRequest, _ version: Int16, _ reply: @escaping @Sendable (AddOffsetsToTxnResponse?) -> Void) {

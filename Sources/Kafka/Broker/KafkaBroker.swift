@@ -51,7 +51,6 @@ package final class KafkaBroker: Sendable {
 
     let log: any EventLog
     let clock: any TimeSource
-    let random: any RandomSource
     let options: KafkaOptions
     let groups: GroupCoordinator
     let transactions: TransactionCoordinator
@@ -67,7 +66,6 @@ package final class KafkaBroker: Sendable {
     ) throws(LogError) {
         self.log = log
         self.clock = clock
-        self.random = random
         self.options = options
         let threads = ThreadPool("kafka", limit: max(2, processorCount()), scheduler: scheduler)
         self.threads = threads
@@ -80,6 +78,7 @@ package final class KafkaBroker: Sendable {
             let (hasMembers, hasFetches, hasTransactions) = (groups.tick(), waiting.tick(), transactions.tick())
             return hasMembers || hasFetches || hasTransactions
         }
+        // Transactions that an earlier start has left open have a deadline.
         timer.wake()
     }
 
@@ -125,6 +124,12 @@ package final class KafkaBroker: Sendable {
             "\(header.client ?? "a client") asks for version \(header.version) of API \(header.key); served are "
                 + "\(api.versions.lowerBound) to \(api.versions.upperBound)")
         reply(.frame(api.refusal(header)))
+    }
+
+    /// Whether a partition is there.
+    func exists(_ place: NamedPartition) -> Bool {
+        let count = log.topicID(named: place.topic).flatMap { log.partitionCount(of: $0) } ?? 0
+        return (0..<count).contains(Int(place.partition))
     }
 
     /// A partition as a client names it. Errors: there is none such.

@@ -56,9 +56,8 @@ final class TransactionCoordinator: Sendable {
                 found[id] = run.bytes(of: run.values[index]).flatMap { TransactionRecords.state($0) }
             }
         }
-        let known = found.mapValues { $0 }
-        entries.withLock { entries in
-            for (id, state) in known {
+        entries.withLock { [found] entries in
+            for (id, state) in found {
                 entries[id] = Entry(state: state, run: state.phase == .ongoing ? log.beginEpoch(of: TransactionCoordinator.group(id)) : nil)
             }
         }
@@ -211,13 +210,18 @@ final class TransactionCoordinator: Sendable {
     func tick() -> Bool {
         let now = now
         let (late, idle, isNeeded) = entries.withLock { entries in
-            (
-                entries.filter { !$0.value.isChanging && $0.value.state.deadline.map { $0 <= now } ?? false }.map(\.key),
-                entries.filter {
-                    !$0.value.isChanging && $0.value.state.phase != .ongoing
-                        && now - $0.value.state.updatedAt >= TransactionCoordinator.idleLimit
-                }.map(\.key), entries.contains { $0.value.state.phase == .ongoing }
-            )
+            var (late, idle, isNeeded): ([String], [String], Bool) = ([], [], false)
+            for (id, entry) in entries {
+                let state = entry.state
+                isNeeded = isNeeded || state.phase == .ongoing
+                if entry.isChanging { continue }
+                if let deadline = state.deadline {
+                    if deadline <= now { late.append(id) }
+                } else if now - state.updatedAt >= TransactionCoordinator.idleLimit {
+                    idle.append(id)
+                }
+            }
+            return (late, idle, isNeeded)
         }
         for id in late {
             change(id, completion: { _ in }) { state in
@@ -235,10 +239,16 @@ final class TransactionCoordinator: Sendable {
     private func forget(_ id: String) {
         let isFree = entries.withLock { entries -> Bool in
             guard let entry = entries[id], !entry.isChanging, entry.state.phase != .ongoing else { return false }
-            entries[id] = nil
+            // Until the log has forgotten it, too: else a new state could come before the record that removes it.
+            entries[id]?.isChanging = true
             return true
         }
-        guard isFree, let append = try? record(id, nil) else { return }
-        log.commit(Commit([append])) { _ in }
+        guard isFree else { return }
+        guard let append = try? record(id, nil) else { return entries.withLock { $0[id]?.isChanging = false } }
+        log.commit(Commit([append])) { [self] result in
+            entries.withLock { entries in
+                if case .success = result { entries[id] = nil } else { entries[id]?.isChanging = false }
+            }
+        }
     }
 }

@@ -43,7 +43,7 @@ struct TransactionState: Equatable, Sendable {
     var partitions: Set<NamedPartition> = []
     /// The groups of which offsets may be committed, with those that were.
     var offsets: [String: [NamedPartition: CommittedOffset]] = [:]
-    /// Milliseconds since the epoch; -1 while there is no transaction.
+    /// When the transaction began, or the last one, in milliseconds since the epoch; -1 before the first.
     var startedAt: Int64 = -1
     var updatedAt: Int64
 
