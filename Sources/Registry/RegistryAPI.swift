@@ -45,11 +45,7 @@ package struct RegistryAPI: Sendable {
         case .schemaVersions(let id):
             return .array(try uses(of: id, store, request).map { ["subject": .string($0.subject), "version": .integer($0.version)] })
         case .subjects:
-            let prefix = request.query["subjectPrefix"] ?? ""
-            // Confluent's clients write the context, which is always the only one, before it.
-            let plain = prefix == ":*:" ? "" : prefix
-            let found = store.subjects(deleted: request.deleted).filter { $0.hasPrefix(plain) }
-            return .array(request.page(found).map { .string($0) })
+            return .array(request.page(subjects(store, request)).map { .string($0) })
         case .versions(let subject):
             let found = store.versions(of: subject, deleted: request.deleted)
             if found.isEmpty { throw .noSubject(subject) }
@@ -73,9 +69,15 @@ package struct RegistryAPI: Sendable {
         return list.filter { seen.insert($0).inserted }
     }
 
+    /// The subjects that a request asks for. Confluent's clients write the context, which is always the only one, before the prefix.
+    private func subjects(_ store: SchemaStore, _ request: RegistryRequest) -> [String] {
+        let written = request.query["subjectPrefix"] ?? ""
+        let prefix = written.hasPrefix(":*:") ? String(written.dropFirst(3)) : written
+        return store.subjects(deleted: request.deleted).filter { $0.hasPrefix(prefix) }
+    }
+
     private func schemas(_ store: SchemaStore, _ request: RegistryRequest) -> [SubjectVersion] {
-        let prefix = request.query["subjectPrefix"] ?? ""
-        return store.subjects(deleted: request.deleted).filter { $0.hasPrefix(prefix) }.flatMap { subject in
+        subjects(store, request).flatMap { subject in
             let versions = store.versions(of: subject, deleted: request.deleted)
             return request.isSet("latestOnly") ? Array(versions.suffix(1)) : versions
         }

@@ -156,7 +156,7 @@ import Platform
         }
         if isAnswering {
             rest = Array(bytes.dropFirst(min(bytes.count, read)))
-        } else if read != bytes.count {
+        } else if refusal != nil || read != bytes.count {
             isLingering = true
             respond(service.refusal(refusal ?? 400), withBody: true, isKept: false)
         }

@@ -46,9 +46,9 @@ struct HTTPRequest: Sendable {
             let byte = bytes[index]
             index += 1
             if byte == UInt8(ascii: "%") {
-                guard bytes.endIndex - index >= 2, let value = UInt8(String(decoding: bytes[index..<index + 2], as: UTF8.self), radix: 16) else {
-                    return nil
-                }
+                guard bytes.endIndex - index >= 2, bytes[index] != UInt8(ascii: "+"),
+                    let value = UInt8(String(decoding: bytes[index..<index + 2], as: UTF8.self), radix: 16)
+                else { return nil }
                 result.append(value)
                 index += 2
             } else {
@@ -83,7 +83,6 @@ struct HTTPAnswer: Sendable {
         case 405: "Method Not Allowed"
         case 409: "Conflict"
         case 413: "Content Too Large"
-        case 415: "Unsupported Media Type"
         case 422: "Unprocessable Content"
         case 431: "Request Header Fields Too Large"
         case 503: "Service Unavailable"

@@ -104,7 +104,7 @@ final class Completer {
         case "STREAM", "TABLE": return first == "DROP" || first == "ALTER" ? .sources : .words(["IF NOT EXISTS"])
         case "DESCRIBE": return .words(catalog.sources + ["FUNCTION", "EXTENDED"])
         case "FUNCTION": return .functions
-        case "EXPLAIN": return .words(catalog.queries + ["SELECT", "CREATE", "ANALYZE"])
+        case "EXPLAIN": return .words(catalog.queries + ["SELECT", "CREATE"])
         case "TERMINATE", "PAUSE", "RESUME": return .queries
         case "SHOW", "LIST": return .words(CompletionWords.listings)
         case "PRINT": return .topics

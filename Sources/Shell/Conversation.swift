@@ -9,23 +9,30 @@ package import Sessions
 package struct Surroundings: Sendable {
     /// An engine, and how messages name it.
     package struct Connection: Sendable {
+        /// What carries statements out.
         package var session: any StatementSession
+        /// Such as `server 127.0.0.1:6455`.
         package var place: String
 
+        /// A session and its name.
         package init(session: any StatementSession, place: String) {
             self.session = session
             self.place = place
         }
     }
 
+    /// Where scripts, results and histories lie.
     package var files: any FileSystem
+    /// Takes Ctrl-C; nil: that ends the program.
     package var interrupts: InterruptWatcher?
+    /// The program's own.
     package var version: String
     /// Connects to the server of this address.
     package var connect: @Sendable (_ address: String) -> Result<Connection, Diagnostic>
     /// Loads a file into a source; what has become of it in one sentence. Errors: nothing was loaded, or not all of it.
     package var load: @Sendable (_ session: any StatementSession, _ source: String, _ path: String) -> Result<String, Diagnostic>
 
+    /// Surroundings as given.
     package init(
         files: any FileSystem, interrupts: InterruptWatcher?, version: String,
         connect: @escaping @Sendable (_ address: String) -> Result<Connection, Diagnostic>,

@@ -264,6 +264,8 @@ class Connection:
         self.server_version = json.loads(greeting[len(b"* MILLRACE/1 "):])["server"]
         self._socket.settimeout(None)
         self._lock = threading.Lock()
+        # Not the same: answers are read while a large request is being sent.
+        self._sending = threading.Lock()
         self._answers, self._next, self._end = {}, 1, None
         threading.Thread(target=self._read, daemon=True).start()
 
@@ -296,7 +298,7 @@ class Connection:
 
     def _send(self, data):
         try:
-            with self._lock:
+            with self._sending:
                 self._socket.sendall(data)
         except OSError as problem:
             raise OperationalError("the connection ended: %s" % problem, "08006") from None

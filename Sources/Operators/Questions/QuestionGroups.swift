@@ -59,7 +59,7 @@ final class RowGroups {
     /// key in common.
     func takeDivided() throws(DataflowError) -> [SpilledRows] {
         try letGo()
-        // The groups may still be held by a caller while the lists are looked at.
+        // Frees the groups: a caller may still hold this object while the lists are looked at.
         table = GroupTable(keyTypes: types, keysMayBeNull: true, aggregators: [], seed: context.seed)
         defer { divided = nil }
         return try divided?.finish().filter { $0.count > 0 } ?? []

@@ -17,9 +17,9 @@ extension Dataflow {
         for store in spilling { try store.spill() }
     }
 
-    /// Whether something on disk is not needed any more.
+    /// Whether something on disk is not needed any more, or would take less room if it were written together.
     package var hasDiskWaste: Bool { spilling.contains(where: \.hasWaste) }
 
-    /// Removes some of what is not needed on disk any more. Only while all changes are in durable commits.
+    /// Tidies up a little of that. Only while all changes are in durable commits.
     package func removeDiskWaste() throws(DataflowError) { for store in spilling where store.hasWaste { try store.removeWaste() } }
 }

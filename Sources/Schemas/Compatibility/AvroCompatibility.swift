@@ -64,15 +64,17 @@ struct AvroCompatibility {
                 "the fixed type \(read.name) has \(read.size) bytes in \(roles.reader) and \(written.size) in \(roles.writer)")
         case (nil, nil):
             let (to, from) = (read.branchName, written.branchName)
-            let promotions: [String: [String]] = [
-                "int": ["long", "float", "double"], "long": ["float", "double"], "float": ["double"], "string": ["bytes"], "bytes": ["string"],
-            ]
-            if to == from || promotions[from]?.contains(to) == true { return [] }
+            if to == from || AvroCompatibility.promotions[from]?.contains(to) == true { return [] }
         default: break
         }
         return problem(
             "TYPE_MISMATCH", path, "\(roles.reader) has \(read.shown) where \(roles.writer) has \(written.shown), which cannot be read as that")
     }
+
+    /// As what else values of a type can be read.
+    private static let promotions: [String: [String]] = [
+        "int": ["long", "float", "double"], "long": ["float", "double"], "float": ["double"], "string": ["bytes"], "bytes": ["string"],
+    ]
 
     private func compare(
         enumeration name: String, _ symbols: [String], _ other: String, _ written: [String], _ path: String

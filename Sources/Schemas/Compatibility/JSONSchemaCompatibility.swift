@@ -146,7 +146,7 @@ struct JSONSchemaCompatibility {
             return false
         }
         var count = 0
-        for left in edges.indices.prefix(ComparisonLimits.depth) {
+        for left in edges.indices {
             var seen: Set<Int> = []
             if finds(left, &seen) { count += 1 }
         }

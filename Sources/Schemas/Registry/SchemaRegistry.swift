@@ -27,8 +27,6 @@ package enum RegistryErrorCode: Int, Hashable, Sendable {
     case notFound = 404
     case notAllowed = 405
     case incompatible = 409
-    case tooLarge = 413
-    case unsupportedType = 415
     case unprocessable = 422
     case subjectNotFound = 40401
     case versionNotFound = 40402
