@@ -38,9 +38,6 @@ final class TaskSlot {
         isTransient = task.isTransient
     }
 
-    /// Whether its task has one of these partitions as an input.
-    func reads(anyOf news: Set<PartitionKey>) -> Bool { partitions.contains { news.contains($0) } }
-
     /// Whether the log has decided all that its task has done, and nothing is to be committed.
     var isUpToDate: Bool { !isTransient && commitsMade == commitsDecided && !task.isCommitDue(isIdle: true) }
 

@@ -59,9 +59,9 @@ package struct Convoys {
 
 extension Worker {
     /// Looks anew where the ready tasks stand. To be called now and then: what has changed since is no harm.
-    func gatherConvoys(_ ready: [TaskSlot]) {
+    func gatherConvoys(_ ready: TaskLine) {
         guard ready.count > 1, sharedRuns.isInUse else { return convoys = Convoys() }
-        convoys.gather(ready.lazy.compactMap(\.task.placeInConvoy)) {
+        convoys.gather(ready.tasks.lazy.compactMap(\.task.placeInConvoy)) {
             sharedRuns.holds($0.partition, from: $0.next, upTo: .appended)
         }
     }
@@ -81,7 +81,8 @@ extension Worker {
 extension QueryTask {
     /// Where the task stands; nil for one of several inputs, and for a client's, who waits for it.
     var placeInConvoy: Convoys.Place? {
-        guard !isTransient, !isPreparing, description.inputs.count == 1, let input = description.inputs.first else { return nil }
-        return Convoys.Place(input.partition, input.position, next: input.run?.nextOffset)
+        guard !isTransient, !isPreparing, description.inputs.count == 1 else { return nil }
+        // Each part by itself: an input is large, and this is asked for often.
+        return Convoys.Place(description.inputs[0].partition, description.inputs[0].position, next: description.inputs[0].run?.nextOffset)
     }
 }

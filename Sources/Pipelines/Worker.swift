@@ -8,7 +8,7 @@ import Platform
 
 /// The owner of some tasks, with one thread in charge of them at a time. Everything but the inbox belongs to that thread.
 final class Worker: @unchecked Sendable {
-    // `slots`, `ready`, `scans`, `due`, `waiting`, `current` and `away` are touched by the thread in charge only; the inbox has its lock.
+    // `slots`, `readers`, `ready`, `scans`, `due`, `waiting`, `current` and `away` are touched by the thread in charge only; the inbox has its lock.
     // After the worker has ended, the messages that still come are carried out one at a time by their senders, and touch what it left.
     struct Inbox {
         var messages: [@Sendable (Worker) -> Void] = []
@@ -64,11 +64,15 @@ final class Worker: @unchecked Sendable {
     /// Every task, in the order in which they came.
     var slots: [TaskSlot] = []
     /// Ready tasks whose turn comes next, first to last.
-    private var ready: [TaskSlot] = []
+    private var ready = TaskLine()
     /// Ready tasks that are long scans: one of them gets a slice after a round of the others.
-    private var scans: [TaskSlot] = []
+    private var scans = TaskLine()
+    /// The tasks that read each partition.
+    private var readers: [PartitionKey: [TaskSlot]] = [:]
     /// Tasks left in this round. At its end the worker commits.
     private var leftInRound = 0
+    /// Rounds until it is looked again where the ready tasks stand.
+    private var roundsToConvoys = 0
     /// Tasks whose commit is due at the end of the round.
     private var due: [TaskSlot] = []
     var waiting: [Waiting] = []
@@ -146,6 +150,7 @@ final class Worker: @unchecked Sendable {
             }
             confined.task.whenToldToSpill(slot.wake)
             worker.slots.append(slot)
+            for partition in Set(slot.partitions) { worker.readers[partition, default: []].append(slot) }
             // A start may come to its end after the worker has: nothing will ever run the task.
             if worker.hasEnded { worker.drop(slot) } else { worker.makeReady(slot) }
         }
@@ -227,8 +232,9 @@ final class Worker: @unchecked Sendable {
 
     private func takeIn(_ messages: [@Sendable (Worker) -> Void], _ news: Set<PartitionKey>) {
         for message in messages { message(self) }
-        guard !news.isEmpty else { return }
-        for slot in slots where !slot.isReady && !slot.isAway && slot.reads(anyOf: news) { makeReady(slot) }
+        for partition in news {
+            for slot in readers[partition] ?? [] { makeReady(slot) }
+        }
     }
 
     /// Commits what there is, deals with what the log says to it, and leaves.
@@ -284,29 +290,36 @@ final class Worker: @unchecked Sendable {
     /// another thread is in charge now.
     private func runNext() -> Bool {
         if leftInRound <= 0 || ready.isEmpty {
-            if !scans.isEmpty, !runSlice(scans.removeFirst()) { return false }
+            if let slot = scans.removeFirst(), !runSlice(slot) { return false }
             commitDue()
             leftInRound = min(ready.count, Worker.roundTasks)
-            gatherConvoys(ready)
+            roundsToConvoys -= 1
+            if roundsToConvoys <= 0 {
+                gatherConvoys(ready)
+                roundsToConvoys = ready.count / (Worker.roundTasks * Worker.looksAtConvoys)
+            }
         }
-        if !ready.isEmpty {
+        if let slot = takeNext() {
             leftInRound -= 1
-            if !runSlice(takeNext()) { return false }
+            if !runSlice(slot) { return false }
         }
         if leftInRound <= 0 || ready.isEmpty { commitDue() }
         return true
     }
 
-    /// The ready task whose turn it is. Those that wait for others go to the end of the line.
-    private func takeNext() -> TaskSlot {
-        var place = 0
-        while place < ready.count - 1, waits(ready[place]) { place += 1 }
-        if place > 0 { ready = Array(ready[place...] + ready[..<place]) }
+    /// The ready task whose turn it is; nil where none is ready. Those that wait for others go to the end of the line.
+    private func takeNext() -> TaskSlot? {
+        for _ in 0..<max(0, ready.count - 1) {
+            guard let slot = ready.first, waits(slot) else { break }
+            ready.sendToEnd()
+        }
         return ready.removeFirst()
     }
 
     /// Tasks of one round: with more, what the first has processed would wait for its commit until the last has had its slice.
     private static let roundTasks = 8
+    /// How often it is looked at the places of all ready tasks while each of them has a turn.
+    private static let looksAtConvoys = 8
 
     /// Gives false when another thread is in charge now, and has been told the outcome.
     private func runSlice(_ slot: TaskSlot) -> Bool {
@@ -361,8 +374,12 @@ final class Worker: @unchecked Sendable {
         if leaving.isEmpty { return }
         for slot in leaving { slot.isGone = true }
         self.slots.removeAll(where: \.isGone)
-        ready.removeAll(where: \.isGone)
-        scans.removeAll(where: \.isGone)
+        ready.removeGone()
+        scans.removeGone()
+        for partition in Set(leaving.flatMap(\.partitions)) {
+            readers[partition]?.removeAll(where: \.isGone)
+            if readers[partition]?.isEmpty == true { readers[partition] = nil }
+        }
         due.removeAll(where: \.isGone)
         inbox.withLock { inbox in
             for slot in leaving { inbox.forget(slot) }
