@@ -82,7 +82,7 @@ private func sink(
         window: query.window?.keyWindow ?? (query.partitionBy == nil && !query.addsUpWindows ? source.window : nil),
         timestamp: try timestamp(of: properties, columns: layout.schema.key + layout.schema.value),
         wrapsSingleValue: properties.wrapsSingleValue, statement: text, queryID: nil)
-    let same = context.catalog.sources.values.filter { $0.topic == definition.topic && $0.name != definition.name }
+    let same = context.catalog.sources.filter { $0.topic == definition.topic && $0.name != definition.name }
     try refuseCircle(
         from: same.map(\.name).sorted(), of: query, into: definition.name, at: properties.place(of: "KAFKA_TOPIC") ?? create.name.span.range, context)
     for (columns, format, side) in [

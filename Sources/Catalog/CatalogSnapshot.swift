@@ -203,10 +203,10 @@ package struct CatalogSnapshot: Hashable, Sendable {
     }
 
     /// The queries that read a source.
-    package func readers(of name: String) -> [QueryDefinition] { queries.values.filter { $0.reads.contains(name) }.sorted { $0.id < $1.id } }
+    package func readers(of name: String) -> [QueryDefinition] { queries.filter { $0.reads.contains(name) }.sorted { $0.id < $1.id } }
     /// The queries that write a source.
     package func writers(of name: String) -> [QueryDefinition] {
-        queries.values.filter { $0.sinks.contains(name) }.sorted { $0.id < $1.id }
+        queries.filter { $0.sinks.contains(name) }.sorted { $0.id < $1.id }
     }
 
     /// The sources through which the rows of one come to one of others, from it to that, both included; nil where they do not. Sources over
@@ -220,7 +220,7 @@ package struct CatalogSnapshot: Hashable, Sendable {
             next += 1
             guard let last = way.last else { continue }
             let topic = sources[last]?.topic
-            let same = sources.values.filter { $0.topic == topic && $0.name != last }.map(\.name)
+            let same = sources.filter { $0.topic == topic && $0.name != last }.map(\.name)
             if let found = ([last] + same.sorted()).first(where: others.contains) { return found == last ? way : way + [found] }
             for further in (same + ([last] + same).flatMap { readers(of: $0).flatMap(\.sinks) }).sorted() where known.insert(further).inserted {
                 ways.append(way + [further])

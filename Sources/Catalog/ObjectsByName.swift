@@ -4,7 +4,7 @@
 /// Values by name, as a value: copies share what neither has changed.
 package struct ObjectsByName<Value: Hashable & Sendable>: Hashable, Sendable {
     private static var shardCount: Int { 64 }
-    private var shards: [[String: Value]]
+    @usableFromInline var shards: [[String: Value]]
     /// How many values there are.
     package private(set) var count = 0
 
@@ -29,6 +29,19 @@ package struct ObjectsByName<Value: Hashable & Sendable>: Hashable, Sendable {
     package var keys: [String] { shards.flatMap(\.keys) }
     /// All values, in no order.
     package var values: [Value] { shards.flatMap(\.values) }
+
+    /// The values for which the condition holds, in no order. Of the others no copy is made, as `values` would.
+    @inlinable package func filter(_ isIncluded: (Value) -> Bool) -> [Value] {
+        var found: [Value] = []
+        for shard in shards {
+            var index = shard.startIndex
+            while index < shard.endIndex {
+                if isIncluded(shard.values[index]) { found.append(shard.values[index]) }
+                shard.formIndex(after: &index)
+            }
+        }
+        return found
+    }
 
     /// What the transformation gives for each value, by name.
     package func mapValues<Result>(_ transform: (Value) -> Result) -> [String: Result] {

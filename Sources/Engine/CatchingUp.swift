@@ -12,15 +12,14 @@ extension MillraceEngine {
     /// What has to be caught up for the sources to be up to date, each behind what it reads from. Upstream of the stream of errors are all
     /// queries.
     func stages(upstreamOf sources: [String]) -> [CatchUpStage] {
-        let (catalog, queries) = state.withLock { ($0.catalog, $0.queries.values.sorted { $0.id < $1.id }) }
+        let (catalog, queries) = state.withLock { ($0.catalog, Array($0.queries.values)) }
         let launcher = QueryLauncher(engine: self)
         var path: [CatchUpStage] = []
         var seen: Set<String> = []
         func climb(_ name: String) {
             let isErrors = catalog.sources[name]?.topic == errorsTopic
-            for query in queries
-            where isErrors || query.writes == name || query.plan.lateRows?.sourceName == name
-                || (query.writes == nil && query.reads.contains(name)) {
+            let makers = queries.filter { isErrors || $0.makes(name) || ($0.writes == nil && $0.reads.contains(name)) }
+            for query in makers.sorted(by: { $0.id < $1.id }) {
                 guard seen.insert(query.id).inserted else { continue }
                 for upstream in query.reads where upstream != name { climb(upstream) }
                 path += launcher.pipelines(of: query.plan).map { CatchUpStage(status: query.run.status, topics: $0.topics) }

@@ -9,7 +9,7 @@ import Plans
 import Values
 
 /// A persistent query that exists, whether it runs, is paused or has failed.
-struct PersistentQuery: Sendable {
+final class PersistentQuery: Sendable {
     let id: String
     let statement: String
     let plan: QueryPlan
@@ -17,6 +17,8 @@ struct PersistentQuery: Sendable {
     let properties: [String: String]
     let reads: [String]
     let writes: String?
+    /// The stream of its late rows; nil where it keeps none.
+    let lateRowsName: String?
     let run: QueryRun
     /// The readable rows of the table that it makes; none for a stream.
     let rows: TableRows
@@ -24,6 +26,23 @@ struct PersistentQuery: Sendable {
     let order: Int64
     /// The version of the definition that runs; the catalog has another one after a change.
     let version: Int64
+
+    init(_ definition: QueryDefinition, run: QueryRun, rows: TableRows) {
+        id = definition.id
+        statement = definition.statement
+        plan = definition.plan
+        properties = definition.properties
+        reads = definition.reads
+        writes = definition.writes
+        lateRowsName = definition.plan.lateRows?.sourceName
+        self.run = run
+        self.rows = rows
+        order = definition.order
+        version = definition.version
+    }
+
+    /// Whether rows of a source come from it.
+    func makes(_ source: String) -> Bool { writes == source || lateRowsName == source }
 }
 
 /// A push or bounded query that runs for a client.

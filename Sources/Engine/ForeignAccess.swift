@@ -19,7 +19,7 @@ extension MillraceEngine {
 
     /// Why nobody may remove a topic; nil where nothing stands in the way.
     package func obstacle(toRemovalOf topic: String) -> String? {
-        let users = catalog.sources.values.filter { $0.topic == topic }.map(\.name).sorted()
+        let users = catalog.sources.filter { $0.topic == topic }.map(\.name).sorted()
         guard let first = users.first else { return nil }
         return "'\(first)' is over the topic; DROP it first, with DELETE TOPIC to remove both"
     }

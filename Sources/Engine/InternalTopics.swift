@@ -47,7 +47,7 @@ extension MillraceEngine {
     private func makeWay(for name: String, partitions: Int, _ config: TopicConfig) throws(Diagnostic) -> NewTopic {
         let catalog = catalog
         if let left = log.describeTopic(named: name) {
-            let isTaken = catalog.neededInternalTopics.contains(name) || catalog.sources.values.contains { $0.topic == name }
+            let isTaken = catalog.neededInternalTopics.contains(name) || !catalog.sources.filter { $0.topic == name }.isEmpty
             if isTaken {
                 throw Diagnostic(.duplicateSource, "the topic \(name), which the query needs, belongs to another", category: .general)
             }

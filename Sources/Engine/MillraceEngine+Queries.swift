@@ -24,9 +24,7 @@ extension MillraceEngine {
             if definition.writes == nil { return try launcher.sourceTableTasks(definition.plan, rows: rows, status: status) }
             return try launcher.tasks(of: definition.plan, properties: definition.properties, rows: rows, status: status)
         }
-        return PersistentQuery(
-            id: definition.id, statement: definition.statement, plan: definition.plan, properties: definition.properties,
-            reads: definition.reads, writes: definition.writes, run: run, rows: rows, order: definition.order, version: definition.version)
+        return PersistentQuery(definition, run: run, rows: rows)
     }
 
     /// The status of a persistent query, whose changes wake waiting statements.

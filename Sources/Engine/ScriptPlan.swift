@@ -171,7 +171,7 @@ struct ScriptPlan: Sendable {
     /// Names of sources and ids of queries that exist although nothing in the script makes or drops them, sorted.
     var leftovers: [String] {
         let made = Set(statements.lazy.filter { $0.isCreate || $0.isDrop }.compactMap(\.subject))
-        let sources = catalog.sources.values.filter { source in
+        let sources = catalog.sources.filter { source in
             !made.contains(.source(source.name)) && !SystemTopics.sources.contains { $0.name == source.name }
         }
         let queries = catalog.sortedQueries.filter { query in

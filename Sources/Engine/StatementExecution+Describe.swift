@@ -88,13 +88,11 @@ extension StatementExecution {
             let comment = engine.catalog.comments[CatalogComment.subject(source: source.name, column: name)]
             return "  \(name): \(type)" + (comment.map { "  -- \($0)" } ?? "")
         }
-        let queries = engine.state.withLock { Array($0.queries.values) }.sorted { $0.id < $1.id }
+        let queries = engine.state.withLock { Array($0.queries.values) }.filter { $0.reads.contains(source.name) || $0.makes(source.name) }
+            .sorted { $0.id < $1.id }
         for (title, found) in [
             ("Queries that read from this \(source.kind.rawValue)", queries.filter { $0.reads.contains(source.name) }),
-            (
-                "Queries that write to this \(source.kind.rawValue)",
-                queries.filter { $0.writes == source.name || $0.plan.lateRows?.sourceName == source.name }
-            ),
+            ("Queries that write to this \(source.kind.rawValue)", queries.filter { $0.makes(source.name) }),
         ] where !found.isEmpty {
             lines += ["", title]
             for query in found {
