@@ -25,19 +25,20 @@ struct Selection {
 
     /// The rows of this selection for which `keep` holds; the same selection when it holds for all.
     @inline(__always) func filtered(_ keep: (Int) -> Bool) -> Selection {
-        var kept: [Int32] = []
-        var dropped = false
-        forEach { row in
-            if keep(row) {
-                if dropped { kept.append(Int32(truncatingIfNeeded: row)) }
-            } else if !dropped {
-                // The first row that goes: only now is a vector needed, starting with all rows before it.
-                dropped = true
-                kept.reserveCapacity(count)
-                for earlier in 0..<count where self[earlier] < row { kept.append(Int32(truncatingIfNeeded: self[earlier])) }
+        // Every row is written down, and the next one over it where it does not count: no branch that could be guessed wrong.
+        let kept = unsafe [Int32](unsafeUninitializedCapacity: count) { places, kept in
+            forEach { row in
+                unsafe places[kept] = Int32(truncatingIfNeeded: row)
+                kept &+= keep(row) ? 1 : 0
             }
         }
-        return dropped ? .only(kept) : self
+        return kept.count == count ? self : .only(kept)
+    }
+
+    /// The first rows, `count` at most.
+    func prefix(_ count: Int) -> Selection {
+        if count >= self.count { return self }
+        return isDense ? .all(count) : .only(Array(rows.prefix(count)))
     }
 
     /// The first half of the rows and the others.

@@ -13,11 +13,14 @@ enum ArithmeticFailure {
 final class WordArithmeticKernel: Kernel {
     private let operation: ArithmeticOperator
     private let left: Kernel, right: Kernel
+    /// What is divided by, where that is the same for all rows.
+    private let divisor: ConstantDivisor?
 
     init(_ operation: ArithmeticOperator, _ left: Kernel, _ right: Kernel, _ type: SQLType) {
         self.operation = operation
         self.left = left
         self.right = right
+        divisor = (right as? LiteralKernel)?.word.flatMap { ConstantDivisor($0) }
         super.init(type)
     }
 
@@ -35,6 +38,10 @@ final class WordArithmeticKernel: Kernel {
         case .add: usable.forEach { out[$0] = a[$0] &+ b[$0] }
         case .subtract: usable.forEach { out[$0] = a[$0] &- b[$0] }
         case .multiply: usable.forEach { out[$0] = a[$0] &* b[$0] }
+        case .divide where divisor != nil:
+            if let divisor { usable.forEach { out[$0] = divisor.quotient(of: a[$0]) } }
+        case .modulo where divisor != nil:
+            if let divisor { usable.forEach { out[$0] = divisor.remainder(of: a[$0]) } }
         case .divide:
             usable.forEach { row in
                 if b[row] == 0 { zeroRows.append(row) } else { out[row] = a[row].dividedReportingOverflow(by: b[row]).partialValue }

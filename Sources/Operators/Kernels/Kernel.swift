@@ -140,6 +140,9 @@ final class LiteralKernel: Kernel {
         super.init(type)
     }
 
+    /// The value as a word; nil for NULL and for what is held otherwise.
+    var word: Int64? { result.lane == .word && !value.isNull ? single.words[0] : nil }
+
     override func evaluate(_ frame: Frame, _ rows: Selection) -> Column {
         guard frame.count > filled else { return result }
         filled = frame.count * 2

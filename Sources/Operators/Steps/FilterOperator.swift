@@ -50,8 +50,8 @@ final class FilterOperator: Operator {
             }
         defer { frame.onFailure = nil }
         let column = try predicate.kernels[0].evaluate(frame, rows)
-        if column.nulls.isEmpty { return rows.filtered { column.words[$0] != 0 } }
-        return rows.filtered { !column.nulls[$0] && column.words[$0] != 0 }
+        let (words, nulls) = (column.words, column.nulls)
+        return nulls.isEmpty ? rows.filtered { words[$0] != 0 } : rows.filtered { !nulls[$0] && words[$0] != 0 }
     }
 
     /// A row that passes is a value; one whose old version passed but which does not is a tombstone; all others are nothing.
