@@ -53,6 +53,14 @@ import Bytes
         unsafe commit(place + bytes.count)
     }
 
+    /// Appends a byte and others behind it.
+    @inline(__always) func append(_ byte: UInt8, _ bytes: StoredBytes) {
+        let place = unsafe reserve(bytes.count + 1)
+        unsafe place.pointee = byte
+        unsafe UnsafeMutableRawPointer(place + 1).copyMemory(from: bytes.base, byteCount: bytes.count)
+        unsafe commit(place + bytes.count + 1)
+    }
+
     /// Appends a varint.
     func append(varint value: UInt64) {
         let place = unsafe reserve(10)
@@ -64,6 +72,22 @@ import Bytes
         let place = unsafe reserve(8)
         unsafe UnsafeMutableRawPointer(place).storeBytes(of: value.littleEndian, as: UInt64.self)
         unsafe commit(place + count)
+    }
+
+    /// The fewest big-endian bytes that hold a two's complement number, as Java's BigInteger has them.
+    static func bigEndianCount(_ value: Int128) -> Int { (Int128.bitWidth - (value < 0 ? ~value : value).leadingZeroBitCount) / 8 + 1 }
+
+    /// Appends the low `count` bytes of a number, the highest first.
+    func append(bigEndian value: Int128, count: Int) {
+        let place = unsafe reserve(16)
+        unsafe ByteSink.put(bigEndian: value, count: count, at: place)
+        unsafe commit(place + count)
+    }
+
+    /// Writes the low `count` bytes of a number, the highest first; up to 16 bytes are written over.
+    @inline(__always) @unsafe static func put(bigEndian value: Int128, count: Int, at place: UnsafeMutablePointer<UInt8>) {
+        let shifted = UInt128(bitPattern: value) << UInt128(truncatingIfNeeded: 8 * (16 - count))
+        unsafe UnsafeMutableRawPointer(place).storeBytes(of: shifted.bigEndian, as: UInt128.self)
     }
 
     /// Leaves room for the length of what comes, as a varint; `endLength` fills it in.

@@ -270,22 +270,14 @@ extension AvroForm {
         guard let value = Decimal(unscaled: column.wides[row], scale: own).rescaled(to: scale, .exact),
             precision.map({ value.fits(precision: $0) }) ?? true
         else { return "a decimal does not fit the schema's" }
-        let bytes = bigEndian(value.unscaled)
+        let count = ByteSink.bigEndianCount(value.unscaled)
         if let size {
-            guard bytes.count <= size else { return "a decimal does not fit the schema's \(size) bytes" }
-            sink.append([UInt8](repeating: value.unscaled < 0 ? 0xFF : 0, count: size - bytes.count))
+            guard count <= size else { return "a decimal does not fit the schema's \(size) bytes" }
+            for _ in count..<size { sink.append(value.unscaled < 0 ? 0xFF : 0) }
         } else {
-            AvroForm.put(Int64(bytes.count), sink)
+            AvroForm.put(Int64(count), sink)
         }
-        sink.append(bytes)
+        sink.append(bigEndian: value.unscaled, count: count)
         return nil
     }
-}
-
-/// The fewest big-endian bytes of a two's complement number, as Java's BigInteger has them.
-func bigEndian(_ value: Int128) -> [UInt8] {
-    var bytes: [UInt8] = []
-    for shift in stride(from: Int128(120), through: 0, by: -8) { bytes.append(UInt8(truncatingIfNeeded: value >> shift)) }
-    while bytes.count > 1, bytes[0] == (value < 0 ? 0xFF : 0), (bytes[1] >= 0x80) == (value < 0) { bytes.removeFirst() }
-    return bytes
 }

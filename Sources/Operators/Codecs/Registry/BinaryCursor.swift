@@ -60,6 +60,22 @@ import Values
     }
 
     @inline(never) private mutating func longVarint() -> UInt64? {
+        if end &- at >= 8 {
+            // Numbers of up to 56 bits at once: what lies behind the byte without a mark is cut off, then the marks are squeezed out.
+            let word = unsafe UInt64(littleEndian: UnsafeRawPointer(base + at).loadUnaligned(as: UInt64.self))
+            let ends = ~word & 0x8080_8080_8080_8080
+            if ends != 0 {
+                at &+= ends.trailingZeroBitCount &>> 3 &+ 1
+                var bits = word & (ends ^ (ends &- 1)) & 0x7F7F_7F7F_7F7F_7F7F
+                bits = (bits & 0x7F00_7F00_7F00_7F00) &>> 1 | (bits & 0x007F_007F_007F_007F)
+                bits = (bits & 0x3FFF_0000_3FFF_0000) &>> 2 | (bits & 0x0000_3FFF_0000_3FFF)
+                return (bits & 0x0FFF_FFFF_0000_0000) &>> 4 | (bits & 0x0000_0000_0FFF_FFFF)
+            }
+        }
+        return slowVarint()
+    }
+
+    private mutating func slowVarint() -> UInt64? {
         var value: UInt64 = 0
         var shift: UInt64 = 0
         while at < end {

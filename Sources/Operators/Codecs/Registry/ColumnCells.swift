@@ -33,10 +33,12 @@ import Values
         unsafe nulls = .allocate(capacity: 1)
         unsafe fields = .allocate(capacity: columns.count + 1)
         for (index, column) in columns.enumerated() {
-            let usesCells = column.lane == .word || column.lane == .double || column.lane == .text
-            unsafe (fields + index).initialize(to: Field(usesCells: usesCells, isWanted: wanted[index]))
+            unsafe (fields + index).initialize(to: Field(usesCells: ColumnCells.holds(column), isWanted: wanted[index]))
         }
     }
+
+    /// Whether the values of a column are cells.
+    static func holds(_ column: Column) -> Bool { column.lane == .word || column.lane == .double || column.lane == .text }
 
     deinit {
         unsafe cells.deallocate()

@@ -9,22 +9,23 @@ import Values
 /// What a schema comes to for some columns: a plan for each of its messages that records have been of.
 final class ProtobufPlan {
     private let schema: ProtobufSchema
-    private let columns: [StructField]
-    private var plans: [[Int]: ProtobufMessagePlan] = [:]
+    private let make: (ProtobufMessage) -> ProtobufRecordPlan
+    private var plans: [[Int]: ProtobufRecordPlan] = [:]
     /// That of the first message, which nearly all records are of.
-    let first: ProtobufMessagePlan?
+    let first: ProtobufRecordPlan?
 
-    init(_ schema: ProtobufSchema, _ columns: [StructField]) {
+    init(_ schema: ProtobufSchema, _ columns: [StructField], wanted: [Bool], usesCells: [Bool]) {
         self.schema = schema
-        self.columns = columns
-        first = schema.message(at: [0]).map { ProtobufCompiler(schema).plan($0, columns, "") }
+        let compiler = ProtobufCompiler(schema)
+        make = { ProtobufRecordPlan(compiler.plan($0, columns, ""), wanted: wanted, usesCells: usesCells) }
+        first = schema.message(at: [0]).map(make)
     }
 
     /// The plan of the message at a path of the header; nil where there is none.
-    func message(at path: [Int]) -> ProtobufMessagePlan? {
+    func message(at path: [Int]) -> ProtobufRecordPlan? {
         if let known = plans[path] { return known }
         guard let message = schema.message(at: path) else { return nil }
-        let plan = ProtobufCompiler(schema).plan(message, columns, "")
+        let plan = make(message)
         plans[path] = plan
         return plan
     }
@@ -39,7 +40,9 @@ final class ProtobufSideDecoder: RegistrySideDecoder<ProtobufPlan> {
     /// Where values of columns that are not wanted are read to and left.
     private let scratch: [Column]
     /// Of PROTOBUF_NOSR: the plan of all records.
-    private let only: ProtobufMessagePlan?
+    private let only: ProtobufRecordPlan?
+    /// For each field whether its values are cells.
+    private let usesCells: [Bool]
 
     /// Errors: the columns have names that the language does not have.
     init(
@@ -47,16 +50,20 @@ final class ProtobufSideDecoder: RegistrySideDecoder<ProtobufPlan> {
     ) throws(SchemaError) {
         self.wanted = wanted
         scratch = definitions.map { Column($0.type) }
+        let usesCells: [Bool]
         if format.isUnwrapped, definitions.count == 1, case .structure(let inner) = definitions[0].type {
             isFlat = true
             fields = inner
+            usesCells = inner.map { _ in false }
         } else {
             isFlat = false
             fields = definitions.map { StructField($0.name, $0.type) }
+            usesCells = scratch.map(ColumnCells.holds)
         }
+        self.usesCells = usesCells
         if format.name == .protobufNoSR {
             let schema = try ProtobufSchema(SchemaDocument(.protobuf, of: definitions, format.shape))
-            only = ProtobufPlan(schema, fields).first
+            only = ProtobufPlan(schema, fields, wanted: isFlat ? usesCells : wanted, usesCells: usesCells).first
         } else {
             only = nil
         }
@@ -64,7 +71,7 @@ final class ProtobufSideDecoder: RegistrySideDecoder<ProtobufPlan> {
     }
 
     override func compile(_ document: SchemaDocument) throws(SchemaError) -> ProtobufPlan {
-        ProtobufPlan(try ProtobufSchema(document), fields)
+        ProtobufPlan(try ProtobufSchema(document), fields, wanted: isFlat ? usesCells : wanted, usesCells: usesCells)
     }
 
     override func decode(_ base: UnsafePointer<UInt8>, _ range: ByteRange, _ row: Int) -> DecodeProblem? {
@@ -87,22 +94,49 @@ final class ProtobufSideDecoder: RegistrySideDecoder<ProtobufPlan> {
         return unsafe readMessage(message, &cursor, row)
     }
 
-    @inline(__always) @unsafe private func readMessage(_ plan: ProtobufMessagePlan, _ cursor: inout BinaryCursor, _ row: Int) -> Bool {
-        if isFlat { return readWhole(plan, &cursor, row) }
-        for index in columns.indices where wanted[index] { setAbsent(plan.absences[index], index, row) }
+    @inline(__always) @unsafe private func readMessage(_ plan: ProtobufRecordPlan, _ cursor: inout BinaryCursor, _ row: Int) -> Bool {
+        if isFlat { return readWhole(plan.message, &cursor, row) }
+        for index in plan.filledFirst { setAbsent(plan.message.absences[index], index, row) }
+        let cells = cells
+        var missing = plan.filledLast
         while !cursor.isAtEnd {
-            guard let (number, wireType) = ProtobufReader.tag(&cursor) else { return false }
-            guard let field = plan.field(number) else {
-                guard ProtobufReader.skip(&cursor, wireType, number) else { return false }
+            let step = unsafe plan.steps[Int(cursor.base[cursor.at])]
+            if step.kind == .other {
+                guard readOther(plan.message, &cursor, row, &missing) else { return false }
                 continue
             }
-            let usesCell = unsafe cells.fields[field.column].usesCells
-            let isRead =
-                usesCell && wireType == field.action.wireType && field.choice == nil && !field.isRepeated
-                ? readCell(field, &cursor, row) : readGeneral(field, wireType, number, &cursor, row)
-            guard isRead else { return false }
+            cursor.at &+= 1
+            let column = Int(step.column)
+            missing &= ~(1 &<< UInt64(truncatingIfNeeded: column))
+            if step.kind == .text || step.kind == .bytes {
+                guard let length = ProtobufReader.length(&cursor), let start = cursor.take(Int64(length)) else { return false }
+                if step.kind == .text, !cursor.isText(start, length) { return false }
+                if step.isWanted { cells.setText(column, row, start: start, length: length) }
+            } else {
+                guard let word = ProtobufReader.word(step.kind, &cursor) else { return false }
+                if step.isWanted { cells.setWord(column, row, word) }
+            }
+        }
+        while missing != 0 {
+            let index = missing.trailingZeroBitCount
+            setAbsent(plan.message.absences[index], index, row)
+            missing &= missing &- 1
         }
         return true
+    }
+
+    /// A field for whose tag there is no step.
+    @inline(never) private func readOther(
+        _ plan: ProtobufMessagePlan, _ cursor: inout BinaryCursor, _ row: Int, _ missing: inout UInt64
+    ) -> Bool {
+        guard let (number, wireType) = ProtobufReader.tag(&cursor) else { return false }
+        guard let field = plan.field(number) else { return ProtobufReader.skip(&cursor, wireType, number) }
+        let usesCell = usesCells[field.column]
+        guard usesCell, wireType == field.action.wireType, field.choice == nil, !field.isRepeated else {
+            return readGeneral(field, wireType, number, &cursor, row)
+        }
+        if field.column < UInt64.bitWidth { missing &= ~(1 << UInt64(field.column)) }
+        return readCell(field, &cursor, row)
     }
 
     /// A record that is one STRUCT.
@@ -122,25 +156,20 @@ final class ProtobufSideDecoder: RegistrySideDecoder<ProtobufPlan> {
         }
     }
 
-    @inline(__always) private func readCell(_ field: ProtobufFieldPlan, _ cursor: inout BinaryCursor, _ row: Int) -> Bool {
+    private func readCell(_ field: ProtobufFieldPlan, _ cursor: inout BinaryCursor, _ row: Int) -> Bool {
         let index = field.column
-        let isWanted = unsafe cells.fields[index].isWanted
-        switch field.action {
-        case .varint32, .varint64, .unsigned32, .zigzag32, .zigzag64, .fixed32, .fixedUnsigned32, .fixed64, .boolean:
-            guard let value = ProtobufReader.word(field.action, &cursor) else { return false }
-            if isWanted { cells.setWord(index, row, UInt64(bitPattern: value)) }
-            return true
-        case .float, .double:
-            guard let value = ProtobufReader.double(field.action, &cursor) else { return false }
-            if isWanted { cells.setWord(index, row, value.bitPattern) }
-            return true
+        let kind = ProtobufStep.Kind(field.action)
+        switch kind {
+        case .other: return readThroughColumn(field, &cursor, row)
         case .text, .bytes:
             guard let length = ProtobufReader.length(&cursor), let start = cursor.take(Int64(length)) else { return false }
-            if case .text = field.action, !cursor.isText(start, length) { return false }
-            if isWanted { cells.setText(index, row, start: start, length: length) }
-            return true
-        default: return readThroughColumn(field, &cursor, row)
+            if kind == .text, !cursor.isText(start, length) { return false }
+            if wanted[index] { cells.setText(index, row, start: start, length: length) }
+        default:
+            guard let value = ProtobufReader.word(kind, &cursor) else { return false }
+            if wanted[index] { cells.setWord(index, row, value) }
         }
+        return true
     }
 
     /// Names of enumerations, times and wrappers: read into a column of one row, and from there into the cell.

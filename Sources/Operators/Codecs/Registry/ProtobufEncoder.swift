@@ -141,9 +141,8 @@ extension ProtobufType {
 }
 
 /// PROTOBUF with the registry's header, and PROTOBUF_NOSR without one.
-final class ProtobufSideEncoder: RegistrySideEncoder {
+final class ProtobufSideEncoder: SteppedSideEncoder {
     private let parts: [ProtobufPart]
-    private let isFlat: Bool
 
     /// Errors: the columns cannot be written as the schema's message. Without `writer` the schema is made of the columns.
     init(_ indexes: Range<Int>, _ definitions: [ColumnDefinition], _ writer: WriterSchema?, _ format: FormatSpec) throws(SchemaError) {
@@ -156,24 +155,62 @@ final class ProtobufSideEncoder: RegistrySideEncoder {
         if format.isUnwrapped, definitions.count == 1, case .structure(let inner) = definitions[0].type {
             (isFlat, fields) = (true, inner)
         }
-        self.isFlat = isFlat
-        parts = try ProtobufFormCompiler(schema: schema).parts(of: message, fields, "")
-        var header: [UInt8] = []
-        if let writer {
-            header = RegistrySideEncoder.header(writer.id)
-            // The path to the message; that of the first one is a single zero.
-            if message.path == [0] {
-                header.append(0)
-            } else {
-                header.append(varint: Int64(message.path.count))
-                for index in message.path { header.append(varint: Int64(index)) }
-            }
-        }
-        super.init(indexes, header: header, isUnwrapped: format.isUnwrapped)
+        let parts = try ProtobufFormCompiler(schema: schema).parts(of: message, fields, "")
+        self.parts = parts
+        super.init(
+            indexes, header: writer.map { ProtobufSideEncoder.header($0.id, message.path) } ?? [], isUnwrapped: format.isUnwrapped,
+            isFlat: isFlat, parts.enumerated().map { $0.element.step($0.offset, fields) })
     }
 
-    override func write(_ row: Int, to sink: ByteSink) -> String? {
-        ProtobufPart.write(parts, isFlat ? columns[0].children : columns, row, to: sink)
+    /// The path to the message stands behind the number; that of the first one is a single zero.
+    private static func header(_ id: SchemaID, _ path: [Int]) -> [UInt8] {
+        var header = RegistrySideEncoder.header(id)
+        if path == [0] {
+            header.append(0)
+        } else {
+            header.append(varint: Int64(path.count))
+            for index in path { header.append(varint: Int64(index)) }
+        }
+        return header
+    }
+
+    override func write(_ row: Int, to sink: ByteSink) -> String? { ProtobufPart.write(parts, fieldColumns, row, to: sink) }
+
+    override func write(part: Int, _ row: Int, to sink: ByteSink) -> String? {
+        parts[part].write(fieldColumns[parts[part].column], row, to: sink)
+    }
+}
+
+extension ProtobufPart {
+    /// How the loop over a row's fields writes it.
+    fileprivate func step(_ index: Int, _ columns: [StructField]) -> BinaryWriteStep {
+        var step = BinaryWriteStep(kind: .general, column: column, part: index)
+        switch (shape, form) {
+        case (.plain, .decimal): break
+        case (.plain, _): step.leavesZero = true
+        case (.optional, _): break
+        default: return step
+        }
+        switch form {
+        case .varint: step.kind = .varint
+        case .signed: step.kind = .zigzag
+        case .fixed32: step.kind = .fixed32
+        case .fixed64: step.kind = .fixed64
+        case .float: step.kind = .float
+        case .double: step.kind = .double
+        case .text: step.kind = .text
+        case .decimal:
+            guard case .decimal(let precision, let scale) = columns[column].type else { return step }
+            // Both have less than seven bits. A scale of zero is not written.
+            step.suffix = 2 << 3 | UInt64(precision) << 8 | (scale == 0 ? 0 : 3 << 19 | UInt64(scale) << 24)
+            (step.kind, step.suffixCount) = (.decimalMessage, scale == 0 ? 2 : 4)
+        default: return step
+        }
+        var tag: [UInt8] = []
+        tag.append(unsignedVarint: number << 3 | form.wireType)
+        step.putPrefix(tag)
+        step.null = .left
+        return step
     }
 }
 
@@ -187,7 +224,7 @@ extension ProtobufPart {
 
     private func putTag(_ wireType: UInt64, _ sink: ByteSink) { sink.append(varint: number << 3 | wireType) }
 
-    private func write(_ column: Column, _ row: Int, to sink: ByteSink) -> String? {
+    fileprivate func write(_ column: Column, _ row: Int, to sink: ByteSink) -> String? {
         if column.isNull(row) { return nil }
         switch shape {
         case .plain:
@@ -277,37 +314,44 @@ extension ProtobufForm {
         switch self {
         case .timestamp:
             let (seconds, rest) = floorDivide(column.words[row], 1000)
-            ProtobufForm.put([seconds, rest.multipliedSaturated(by: 1_000_000)], sink)
+            ProtobufForm.put(1, seconds, sink)
+            ProtobufForm.put(2, rest.multipliedSaturated(by: 1_000_000), sink)
         case .date:
             let date = CivilDate(daysSinceEpoch: column.words[row])
             guard (1...9999).contains(date.year) else { return "Protocol Buffers write dates of the years 1 to 9999, not of \(date.year)" }
-            ProtobufForm.put([date.year, date.month, date.day], sink)
+            ProtobufForm.put(1, date.year, sink)
+            ProtobufForm.put(2, date.month, sink)
+            ProtobufForm.put(3, date.day, sink)
         case .time:
             let (seconds, rest) = floorDivide(column.words[row], 1000)
-            ProtobufForm.put([seconds / 3600, seconds / 60 % 60, seconds % 60, rest.multipliedSaturated(by: 1_000_000)], sink)
+            ProtobufForm.put(1, seconds / 3600, sink)
+            ProtobufForm.put(2, seconds / 60 % 60, sink)
+            ProtobufForm.put(3, seconds % 60, sink)
+            ProtobufForm.put(4, rest.multipliedSaturated(by: 1_000_000), sink)
         case .decimal:
             guard case .decimal(let precision, let scale) = column.type else { return "no decimal" }
+            let value = column.wides[row]
+            let count = ByteSink.bigEndianCount(value)
             sink.append(varint: 1 << 3 | 2)
-            let bytes = bigEndian(column.wides[row])
-            sink.append(varint: UInt64(bytes.count))
-            sink.append(bytes)
-            ProtobufForm.put([0, Int64(precision), Int64(scale)], sink)
+            sink.append(varint: UInt64(count))
+            sink.append(bigEndian: value, count: count)
+            ProtobufForm.put(2, Int64(precision), sink)
+            ProtobufForm.put(3, Int64(scale), sink)
         case .wrapped(let form):
             if form.isZero(column, row) { return nil }
             sink.append(varint: 1 << 3 | form.wireType)
             return form.write(column, row, to: sink)
         case .message(let parts): return ProtobufPart.write(parts, column.children, row, to: sink)
-        case .alone(let part): return ProtobufPart.write([part], [column], row, to: sink)
+        case .alone(let part): return part.write(column, row, to: sink)
         default: return "no message"
         }
         return nil
     }
 
-    /// Whole numbers as the first fields of a message; zeros are left out.
-    private static func put(_ values: [Int64], _ sink: ByteSink) {
-        for (index, value) in values.enumerated() where value != 0 {
-            sink.append(varint: UInt64(index + 1) << 3)
-            sink.append(varint: UInt64(bitPattern: value))
-        }
+    /// A whole number as a field of a message; zero is left out.
+    private static func put(_ field: UInt64, _ value: Int64, _ sink: ByteSink) {
+        if value == 0 { return }
+        sink.append(varint: field << 3)
+        sink.append(varint: UInt64(bitPattern: value))
     }
 }

@@ -47,36 +47,33 @@ enum ProtobufReader {
         }
     }
 
-    /// A whole number or a truth value.
-    @inline(__always) static func word(_ action: ProtobufAction, _ cursor: inout BinaryCursor) -> Int64? {
-        switch action {
-        case .varint32: cursor.varint().map { Int64(Int32(truncatingIfNeeded: $0)) }
-        case .varint64: cursor.varint().map { Int64(bitPattern: $0) }
-        case .unsigned32: cursor.varint().map { Int64(UInt32(truncatingIfNeeded: $0)) }
-        case .zigzag32: cursor.varint().map { Int64(Int32(truncatingIfNeeded: unzigzag($0 & 0xFFFF_FFFF))) }
-        case .zigzag64: cursor.zigzag()
-        case .fixed32: cursor.fixed32().map { Int64(Int32(bitPattern: $0)) }
-        case .fixedUnsigned32: cursor.fixed32().map { Int64($0) }
-        case .fixed64: cursor.fixed64().map { Int64(bitPattern: $0) }
-        case .boolean: cursor.varint().map { $0 == 0 ? 0 : 1 }
-        default: nil
+    /// A number or a truth value, as the word that a column holds; that of a fraction is its bits.
+    @inline(__always) static func word(_ kind: ProtobufStep.Kind, _ cursor: inout BinaryCursor) -> UInt64? {
+        func signed(_ value: Int64) -> UInt64 { UInt64(bitPattern: value) }
+        switch kind {
+        case .varint64: return cursor.varint()
+        case .varint32: return cursor.varint().map { signed(Int64(Int32(truncatingIfNeeded: $0))) }
+        case .unsigned32: return cursor.varint().map { $0 & 0xFFFF_FFFF }
+        case .zigzag32: return cursor.varint().map { signed(Int64(Int32(truncatingIfNeeded: unzigzag($0 & 0xFFFF_FFFF)))) }
+        case .zigzag64: return cursor.varint().map { signed(unzigzag($0)) }
+        case .boolean: return cursor.varint().map { $0 == 0 ? 0 : 1 }
+        case .fixed32: return cursor.fixed32().map { signed(Int64(Int32(bitPattern: $0))) }
+        case .fixedUnsigned32: return cursor.fixed32().map { UInt64($0) }
+        case .fixed64, .double: return cursor.fixed64()
+        case .float: return cursor.fixed32().map { Double(Float(bitPattern: $0)).bitPattern }
+        case .text, .bytes, .other: return nil
         }
-    }
-
-    static func double(_ action: ProtobufAction, _ cursor: inout BinaryCursor) -> Double? {
-        if case .float = action { return cursor.fixed32().map { Double(Float(bitPattern: $0)) } }
-        return cursor.fixed64().map { Double(bitPattern: $0) }
     }
 
     /// Reads one value into `row`; false, with the reason in the cursor, when it cannot be.
     static func read(_ action: ProtobufAction, _ cursor: inout BinaryCursor, into column: Column, _ row: Int) -> Bool {
         switch action {
         case .varint32, .varint64, .unsigned32, .zigzag32, .zigzag64, .fixed32, .fixedUnsigned32, .fixed64, .boolean:
-            guard let value = word(action, &cursor) else { return false }
-            column.words[row] = value
+            guard let value = word(ProtobufStep.Kind(action), &cursor) else { return false }
+            column.words[row] = Int64(bitPattern: value)
         case .float, .double:
-            guard let value = double(action, &cursor) else { return false }
-            column.doubles[row] = value
+            guard let bits = word(ProtobufStep.Kind(action), &cursor) else { return false }
+            column.doubles[row] = Double(bitPattern: bits)
         case .text, .bytes:
             guard let length = length(&cursor), let start = cursor.take(Int64(length)) else { return false }
             if case .text = action, !cursor.isText(start, length) { return false }
@@ -116,8 +113,8 @@ enum ProtobufReader {
             guard let value = cursor.varint() else { return false }
             bytes.append(contentsOf: (value != 0 ? "true" : "false").utf8)
         case .spelled(let number):
-            guard let value = word(number, &cursor) else { return false }
-            NumberText.append(value, to: &bytes)
+            guard let value = word(ProtobufStep.Kind(number), &cursor) else { return false }
+            NumberText.append(Int64(bitPattern: value), to: &bytes)
         default: return cursor.fail("no text")
         }
         return true

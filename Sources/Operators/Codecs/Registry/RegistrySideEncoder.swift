@@ -28,10 +28,12 @@ import Values
         return bytes
     }
 
-    /// Writes a header of five bytes and gives the place behind it; three bytes more may be written over.
-    @inline(__always) @unsafe final func putHeader(_ place: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8> {
+    /// Writes what stands in front of every row.
+    @inline(__always) final func putHeader(_ sink: ByteSink) {
+        guard header.count <= 8 else { return sink.append(header) }
+        let place = unsafe sink.reserve(8)
         unsafe UnsafeMutableRawPointer(place).storeBytes(of: headerWord, as: UInt64.self)
-        return unsafe place + 5
+        unsafe sink.commit(place + header.count)
     }
 
     override func begin(_ columns: [Column]) { self.columns = Array(columns[indexes]) }
@@ -43,7 +45,7 @@ import Values
     override func encode(_ row: Int, to sink: ByteSink) -> ByteRange {
         if isUnwrapped, columns[0].isNull(row) { return .null }
         let start = sink.count
-        sink.append(header)
+        putHeader(sink)
         if let problem = write(row, to: sink) {
             sink.truncate(to: start)
             failures.append((row, problem))
