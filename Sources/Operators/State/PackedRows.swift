@@ -14,31 +14,48 @@ import Values
     var memory: Int { sink.capacity + (starts.capacity + cursors.capacity) * 8 }
 
     /// Packs the selected rows for which `present` holds (all when it is empty); the others have no bytes. Empty columns, which the query
-    /// does not need, are packed as NULL.
-    func pack(_ columns: [Column], _ rows: Selection, present: [Bool]) {
-        let count = rows.count
+    /// does not need, are packed as NULL. Rows from that on with which there are `limit` bytes or more are left out. Gives how many rows of
+    /// the selection were looked at.
+    @discardableResult
+    func pack(_ columns: [Column], _ rows: Selection, present: [Bool], atMost limit: Int = .max) -> Int {
         sink.truncate(to: 0)
         // A rare giant gives its memory back.
         if sink.capacity > 2 * OutputLimits.sliceBytes { sink.releaseMemory() }
-        starts.removeAll(keepingCapacity: true)
-        starts.append(contentsOf: repeatElement(0, count: count + 1))
-        unsafe starts.withUnsafeMutableBufferPointer { starts in
-            guard let sizes = starts.baseAddress else { return }
-            for column in columns { unsafe PackedRows.addSizes(column, rows, present, to: sizes + 1) }
-            for place in 0..<count {
-                if !present.isEmpty, !present[rows[place]] { unsafe sizes[place + 1] = 0 }
-                unsafe sizes[place + 1] += sizes[place]
-            }
-        }
+        let count = measure(columns, rows, present, limit)
         cursors.removeAll(keepingCapacity: true)
         cursors.append(contentsOf: starts)
         let total = starts[count]
         let base = unsafe sink.reserve(total)
+        let packed = rows.prefix(count)
         unsafe cursors.withUnsafeMutableBufferPointer { cursors in
             guard let cursors = cursors.baseAddress else { return }
-            for column in columns { unsafe PackedRows.write(column, rows, present, base, cursors) }
+            for column in columns { unsafe PackedRows.write(column, packed, present, base, cursors) }
         }
         unsafe sink.commit(base + total)
+        return count
+    }
+
+    /// Sets where each row begins; gives the number of rows that come to less than `limit` bytes, and one more.
+    private func measure(_ columns: [Column], _ rows: Selection, _ present: [Bool], _ limit: Int) -> Int {
+        let count = rows.count
+        starts.removeAll(keepingCapacity: true)
+        starts.append(contentsOf: repeatElement(0, count: count + 1))
+        return unsafe starts.withUnsafeMutableBufferPointer { starts in
+            guard let sizes = starts.baseAddress else { return 0 }
+            for column in columns { unsafe PackedRows.addSizes(column, rows, present, to: sizes + 1) }
+            for place in 0..<count {
+                if !present.isEmpty, !present[rows[place]] { unsafe sizes[place + 1] = 0 }
+                unsafe sizes[place + 1] += sizes[place]
+                if unsafe sizes[place + 1] >= limit { return place + 1 }
+            }
+            return count
+        }
+    }
+
+    /// Frees the memory of rows that were large.
+    func releaseMemory() {
+        sink.truncate(to: 0)
+        sink.releaseMemory()
     }
 
     /// The row at a place of the selection, valid until the next batch.
