@@ -143,6 +143,7 @@ struct SchemaRecords {
         // A record without a type is Avro's.
         if version.document.kind != .avro { members.append(.init("schemaType", .string(version.document.kind.rawValue))) }
         if !version.document.references.isEmpty { members.append(.init("references", version.document.referencesNode)) }
+        members += version.document.additionMembers
         return .object(members + [.init("schema", .string(version.document.text)), .init("deleted", .boolean(isDeleted))])
     }
 
@@ -193,6 +194,6 @@ struct SchemaRecords {
             else { return nil }
             references.append(SchemaReference(name: name, subject: subject, version: version, document: document))
         }
-        return SchemaDocument(kind, text, references: references)
+        return SchemaDocument(kind, text, references: references, additions: SchemaDocument.additions(in: node))
     }
 }

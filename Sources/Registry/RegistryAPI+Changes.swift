@@ -37,9 +37,10 @@ extension RegistryAPI {
         }
         var references: [SchemaReference] = []
         for node in body["references"]?.arrayValue ?? [] {
-            guard references.count < SchemaLimits.references, let name = node["name"]?.stringValue, let subject = node["subject"]?.stringValue,
+            guard references.count < SchemaLimits.references, let name = node["name"]?.stringValue, let written = node["subject"]?.stringValue,
                 let number = node["version"]?.intValue
             else { throw RegistryError("Invalid schema: a reference needs a name, a subject and a version", .invalidSchema) }
+            let subject = try RegistryContext.subject(written) ?? ""
             let own = store.versions(of: subject)
             guard let found = number == -1 ? own.last : own.first(where: { $0.version == number }) else {
                 throw RegistryError("Invalid schema: no schema reference found for subject \"\(subject)\" and version \(number)", .invalidSchema)
@@ -49,7 +50,9 @@ extension RegistryAPI {
         do throws(SchemaError) {
             // Clients of other languages send files of Protocol Buffers as their compiler makes them.
             let plain = kind == .protobuf ? try ProtobufDescriptor.text(ofBase64: text) ?? text : text
-            let document = SchemaDocument(kind, plain, references: references).canonical
+            let additions = SchemaDocument.additions(in: body)
+            guard (additions ?? "").utf8.count <= SchemaLimits.textBytes else { throw SchemaError("its metadata and rules are too long") }
+            let document = SchemaDocument(kind, plain, references: references, additions: additions).canonical
             try document.check()
             return document
         } catch {
@@ -164,6 +167,12 @@ extension RegistryAPI {
         return ["mode": .string(mode.rawValue)]
     }
 
+    /// What newer registries can be told beside the level. `false` and nothing ask for what is done anyway.
+    private static func unknownSetting(in body: JSONValue) -> String? {
+        let known: Set<String> = ["compatibility", "compatibilityLevel"]
+        return body.objectValue?.first { !known.contains($0.name) && !$0.value.isNull && $0.value.booleanValue != false }?.name
+    }
+
     private func noLevel(_ subject: String?) -> RegistryError {
         RegistryError("Subject '\(subject ?? "")' does not have subject-level compatibility configured", .noLevelOfSubject)
     }
@@ -176,6 +185,9 @@ extension RegistryAPI {
         let body = try object(request)
         switch resource {
         case .level(let subject):
+            if let name = RegistryAPI.unknownSetting(in: body) {
+                throw RegistryError("The setting '\(name)' is not known here; there is the compatibility only", .unprocessable)
+            }
             guard let text = body["compatibility"]?.stringValue, let level = CompatibilityLevel(rawValue: text.uppercased()) else {
                 let names = CompatibilityLevel.allCases.map { $0.rawValue.lowercased() }.joined(separator: ", ")
                 throw RegistryError("Invalid compatibility level. Valid values are \(names)", .invalidLevel)

@@ -14,7 +14,7 @@ package struct RegistryAPI: Sendable {
     /// The answer to a request. It may wait for the disk.
     package func answer(_ request: RegistryRequest) -> RegistryResponse {
         do throws(RegistryError) {
-            guard let resource = RegistryResource(request.path) else { throw RegistryError("HTTP 404 Not Found", .notFound) }
+            guard let resource = RegistryResource(try RegistryContext.stripped(request.path)) else { throw RegistryError("HTTP 404 Not Found", .notFound) }
             let method = request.method == "HEAD" ? "GET" : request.method
             guard resource.methods.contains(method) else {
                 throw RegistryError("HTTP 405 Method Not Allowed: it takes \(resource.methods.joined(separator: ", "))", .notAllowed)
@@ -72,7 +72,7 @@ package struct RegistryAPI: Sendable {
     /// The subjects that a request asks for. Confluent's clients write the context, which is always the only one, before the prefix.
     private func subjects(_ store: SchemaStore, _ request: RegistryRequest) -> [String] {
         let written = request.query["subjectPrefix"] ?? ""
-        let prefix = written.hasPrefix(":*:") ? String(written.dropFirst(3)) : written
+        let prefix = RegistryContext.names.first { written.hasPrefix($0) }.map { String(written.dropFirst($0.count)) } ?? written
         return store.subjects(deleted: request.deleted).filter { $0.hasPrefix(prefix) }
     }
 
@@ -149,6 +149,7 @@ extension SchemaDocument {
         var members: [JSONValue.Member] = []
         if kind != .avro { members.append(.init("schemaType", .string(kind.rawValue))) }
         if !references.isEmpty { members.append(.init("references", referencesNode)) }
+        members += additionMembers
         return members + [.init("schema", .string(try text(format: format)))]
     }
 }

@@ -52,15 +52,42 @@ package struct SchemaDocument: Hashable, Sendable, Codable {
     package var text: String
     /// What it refers to.
     package var references: [SchemaReference]
+    /// What else was registered with it, for its clients: a JSON object with the members `metadata` and `ruleSet` of Confluent's registry, as
+    /// text. Nil for nothing.
+    package var additions: String?
 
-    package init(_ kind: SchemaKind, _ text: String, references: [SchemaReference] = []) {
+    package init(_ kind: SchemaKind, _ text: String, references: [SchemaReference] = [], additions: String? = nil) {
         self.kind = kind
         self.text = text
         self.references = references
+        self.additions = additions
     }
 }
 
 extension SchemaDocument {
+    /// The names of what may be registered with a schema.
+    private static let additionNames = ["metadata", "ruleSet"]
+
+    /// What a request or a record says beside the schema; nil where it says nothing.
+    package static func additions(in node: JSONValue) -> String? {
+        let members = additionNames.compactMap { name in node[name].flatMap { $0.isNull ? nil : JSONValue.Member(name, $0) } }
+        return members.isEmpty ? nil : JSONValue.object(members).text
+    }
+
+    /// The same as members of an answer or a record.
+    package var additionMembers: [JSONValue.Member] {
+        // Written by this program, or checked when it was taken in.
+        additions.flatMap { try? JSONValue(parsing: $0) }?.objectValue ?? []
+    }
+
+    /// The schema with what was registered with another one, if nothing was with itself. As by Confluent's rules, who says nothing about metadata
+    /// and rules means those that there are.
+    package func takingAdditions(of other: SchemaDocument?) -> SchemaDocument {
+        var copy = self
+        copy.additions = additions ?? other?.additions
+        return copy
+    }
+
     /// The references as registries write them.
     package var referencesNode: JSONValue {
         .array(

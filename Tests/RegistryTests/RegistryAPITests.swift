@@ -146,6 +146,49 @@ private let abc = record(#"{"name":"a","type":"int"},{"name":"c","type":"string"
         #expect(client.ask("DELETE /mode/s") == #"200 {"mode":"IMPORT"}"#)
     }
 
+    /// There is the default context only: it may stand before a subject, and is left out in answers.
+    @Test func contexts() {
+        let client = Client()
+        #expect(client.ask("GET /contexts") == #"200 ["."]"#)
+        #expect(client.register(":.:s", a).contains(#""subject":"s","version":1"#))
+        for path in ["/subjects/s/versions", "/subjects/:.:s/versions", "/contexts/./subjects/s/versions", "/contexts/:.:/subjects/:.:s/versions"] {
+            #expect(client.ask("GET \(path)") == "200 [1]", "\(path)")
+        }
+        #expect(client.ask("GET /subjects?subjectPrefix=:.:") == #"200 ["s"]"#)
+        #expect(client.ask("PUT /config/:.:s", ["compatibility": "full"]).hasPrefix("200"))
+        #expect(client.ask("GET /config/s").contains("FULL") && client.ask("GET /config/:.:").contains("BACKWARD"))
+        let list: JSONValue = [["name": "R", "subject": ":.:s", "version": .integer(1)]]
+        let outer = #"{"type":"record","name":"O","fields":[{"name":"i","type":"R"}]}"#
+        #expect(client.register("t", outer, references: list).contains(#""id":2"#))
+        for path in ["/subjects/:.other:s/versions", "/contexts/.other/subjects", "/config/:.other:"] {
+            #expect(client.ask("GET \(path)").hasPrefix("422") && client.ask("GET \(path)").contains("default context"), "\(path)")
+        }
+        // A colon alone makes no context.
+        #expect(client.register(":s", a).contains(#""subject":":s""#))
+    }
+
+    /// Metadata and rules are for the clients: they are kept and given back, and make a version of their own.
+    @Test func metadataAndRules() throws {
+        let client = Client()
+        func ask(_ request: String, _ more: JSONValue.Member...) -> String {
+            client.ask(request, .object([.init("schema", .string(a)), .init("schemaType", "AVRO")] + more))
+        }
+        let metadata = JSONValue.Member("metadata", ["properties": ["owner": "ann"], "sensitive": []])
+        let rules = JSONValue.Member("ruleSet", ["domainRules": [["name": "r", "kind": "CONDITION", "expr": "true"]]])
+        #expect(ask("POST /subjects/s/versions").contains(#""version":1,"id":1"#))
+        #expect(ask("POST /subjects/s/versions", metadata, rules).contains(#""version":2,"id":2"#))
+        #expect(ask("POST /subjects/s/versions", metadata, rules).contains(#""version":2,"id":2"#))
+        let kept = #""metadata":{"properties":{"owner":"ann"},"sensitive":[]},"ruleSet":{"domainRules":[{"name":"r","kind":"CONDITION","expr":"true"}]}"#
+        for request in ["GET /subjects/s/versions/latest", "GET /schemas/ids/2"] { #expect(client.ask(request).contains(kept)) }
+        #expect(!client.ask("GET /schemas/ids/1").contains("metadata"))
+        // Who says nothing about them means those that there are.
+        #expect(ask("POST /subjects/s/versions").contains(#""version":2,"id":2"#))
+        #expect(ask("POST /subjects/s").contains(#""version":2,"id":2"#))
+        #expect(ask("POST /subjects/s/versions", .init("metadata", .null), .init("ruleSet", .null)).contains(#""version":2"#))
+        #expect(client.ask("PUT /config/s", ["compatibility": "full", "alias": "t"]).contains("'alias' is not known here"))
+        #expect(client.ask("PUT /config/s", ["compatibility": "full", "normalize": .boolean(false), "alias": .null]).hasPrefix("200"))
+    }
+
     /// Clients send files as their compiler makes them, and ask for them so.
     @Test func descriptorsOfProtocolBuffers() throws {
         let client = Client()

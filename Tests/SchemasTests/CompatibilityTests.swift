@@ -83,6 +83,23 @@ private func record(_ fields: String...) -> String {
         #expect(try kinds(.protobuf, head + "required int32 a = 1; }", head + "}") == ["REQUIRED_FIELD_REMOVED #/M/1"])
         #expect(try kinds(.protobuf, "package p; message M {}", "package q; message M {}") == ["PACKAGE_CHANGED #/"])
     }
+
+    /// Messages of imported files are compared as far as fields lead to them, each once, however many there are.
+    @Test func importedMessages() throws {
+        func document(last: String) -> SchemaDocument {
+            let chain = (0..<500).map { "message N\($0) { N\($0 + 1) a = 1; N\($0 + 1) b = 2; }" }.joined(separator: " ")
+            let file = SchemaDocument(.protobuf, "syntax = \"proto3\"; package q; \(chain) message N500 { \(last) x = 1; }")
+            return SchemaDocument(
+                .protobuf, "syntax = \"proto3\"; package p; import \"q.proto\"; message M { q.N0 a = 1; }",
+                references: [SchemaReference(name: "q.proto", subject: "q", version: 1, document: file)])
+        }
+        let old = SubjectVersion(subject: "s", version: 1, id: SchemaID(1), document: document(last: "int32"))
+        #expect(try document(last: "int64").incompatibilities(with: [old], level: .full).isEmpty)
+        let problems = try document(last: "string").incompatibilities(with: [old], level: .backward).flatMap(\.problems).map { "\($0.kind) \($0.path)" }
+        #expect(problems == [
+            "FIELD_SCALAR_KIND_CHANGED #/q.N500/1", "FIELD_NAMED_TYPE_CHANGED #/q.N499/1", "FIELD_NAMED_TYPE_CHANGED #/q.N499/2",
+        ])
+    }
 }
 
 @Suite struct JSONSchemaCompatibilityTests {

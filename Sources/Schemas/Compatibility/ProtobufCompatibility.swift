@@ -6,8 +6,11 @@ struct ProtobufCompatibility {
     private let reader: ProtobufSchema
     private let writer: ProtobufSchema
     private let roles: SchemaRoles
-    /// Messages from other files that were compared already, by the name that both have.
+    /// Messages that were compared already, or are about to be, by their paths.
     private var known: Set<String> = []
+    /// Messages from other files that are about to be compared, and the fields that are of each of them.
+    private var imported: [(read: ProtobufMessage, written: ProtobufMessage, path: String)] = []
+    private var users: [String: [String]] = [:]
 
     init(reader: ProtobufSchema, writer: ProtobufSchema, _ roles: SchemaRoles) {
         self.reader = reader
@@ -31,14 +34,22 @@ struct ProtobufCompatibility {
                     found += problem("MESSAGE_REMOVED", "/" + local, "the message \(local) of \(roles.writer) is missing in \(roles.reader)")
                     continue
                 }
-                found += compare(read, written, "/" + local)
+                if known.insert("/" + local).inserted { found += compare(read, written, "/" + local) }
+            }
+            // Not by recursion: files from outside may have messages within messages to any depth.
+            while found.count < ComparisonLimits.differences, let next = imported.popLast() {
+                let changes = compare(next.read, next.written, next.path)
+                if changes.isEmpty { continue }
+                found += changes
+                for path in users[next.path] ?? [] {
+                    found += problem("FIELD_NAMED_TYPE_CHANGED", path, "the message \(next.read.name) has changed")
+                }
             }
             return Array(found.prefix(ComparisonLimits.differences))
         }
     }
 
     private mutating func compare(_ read: ProtobufMessage, _ written: ProtobufMessage, _ path: String) -> [SchemaIncompatibility] {
-        guard known.insert(path).inserted else { return [] }
         var found: [SchemaIncompatibility] = []
         let old = Dictionary(written.fields.map { ($0.number, $0) }, uniquingKeysWith: { first, _ in first })
         let new = Dictionary(read.fields.map { ($0.number, $0) }, uniquingKeysWith: { first, _ in first })
@@ -93,12 +104,12 @@ struct ProtobufCompatibility {
                 return problem("FIELD_NAMED_TYPE_CHANGED", path, "\(roles.reader) has \(name) where \(roles.writer) has \(other)")
             }
             // Those of the file itself are compared anyway.
-            guard !reader.own.contains(name), !writer.own.contains(other), known.count < ComparisonLimits.depth,
-                let now = reader.messages[name], let before = writer.messages[other]
+            guard !reader.own.contains(name), !writer.own.contains(other), let now = reader.messages[name],
+                let before = writer.messages[other]
             else { return [] }
-            let found = compare(now, before, "/" + local)
-            if found.isEmpty { return [] }
-            return found + problem("FIELD_NAMED_TYPE_CHANGED", path, "the message \(name) has changed")
+            users["/" + local, default: []].append(path)
+            if known.insert("/" + local).inserted { imported.append((now, before, "/" + local)) }
+            return []
         default:
             guard let group = read.group, let old = written.group else {
                 return problem("FIELD_KIND_CHANGED", path, "\(roles.reader) has \(read.shown) where \(roles.writer) has \(written.shown)")

@@ -63,11 +63,34 @@ package struct RegistryError: Error, Hashable, Sendable {
     }
 }
 
+/// What is known of a schema that a record names.
+package enum SchemaStanding: Hashable, Sendable {
+    /// `knownSchema` gives it.
+    case known
+    /// The registry is being asked for it. The text is what it has said so far: a clause without a full stop.
+    case awaited(String)
+    /// It has been waited for long enough: records that name it cannot be read.
+    case missing
+}
+
 /// Gives the schemas that records name. Called by the threads that run queries: an implementation answers from
 /// memory; the engine's own reads its topic when it is first asked.
 package protocol SchemaLookup: AnyObject, Sendable {
     /// The schema with that number, as far as it is known now.
     func knownSchema(_ id: SchemaID) -> SchemaDocument?
+    /// Whether a record that names the schema is to be read now. While the schema is awaited, `call` is called once, from any thread, when that
+    /// may have changed.
+    func standing(of id: SchemaID, orCall call: @escaping @Sendable () -> Void) -> SchemaStanding
+    /// Why the schema is not known: a clause without a full stop.
+    func absence(of id: SchemaID) -> String
+}
+
+extension SchemaLookup {
+    package func standing(of id: SchemaID, orCall call: @escaping @Sendable () -> Void) -> SchemaStanding {
+        knownSchema(id) == nil ? .missing : .known
+    }
+
+    package func absence(of id: SchemaID) -> String { "the schema with number \(id) is not known" }
 }
 
 /// A registry of schemas. Statements call it, on threads that may wait.
@@ -78,6 +101,8 @@ package protocol SchemaRegistry: SchemaLookup {
     func latest(of subject: String) throws(RegistryError) -> SubjectVersion?
     /// Version `version` of a subject; nil when there is none.
     func version(_ version: Int, of subject: String) throws(RegistryError) -> SubjectVersion?
+    /// The names of all subjects, in order.
+    func subjectNames() throws(RegistryError) -> [String]
     /// All subjects with their versions, in the order of their names.
     func subjects() throws(RegistryError) -> [(subject: String, versions: [Int])]
     /// Makes a schema the latest version of a subject, unless that has it already, in whatever version: then that one is given. Errors: it is
@@ -104,6 +129,8 @@ extension KeptRegistry {
     package func version(_ version: Int, of subject: String) throws(RegistryError) -> SubjectVersion? {
         try contents().versions(of: subject).first { $0.version == version }
     }
+
+    package func subjectNames() throws(RegistryError) -> [String] { try contents().subjects() }
 
     package func subjects() throws(RegistryError) -> [(subject: String, versions: [Int])] {
         let store = try contents()

@@ -83,7 +83,7 @@ package struct SchemaStore: Hashable, Sendable {
     /// The version of a subject that has this schema.
     package func lookUp(_ document: SchemaDocument, in subject: String, deleted: DeletedVersions = .without) -> SubjectVersion? {
         let canonical = document.canonical
-        return versions(of: subject, deleted: deleted).last { $0.document == canonical }
+        return versions(of: subject, deleted: deleted).last { $0.document == canonical.takingAdditions(of: $0.document) }
     }
 
     /// Versions that refer to one of these.
@@ -143,8 +143,8 @@ package struct SchemaStore: Hashable, Sendable {
         _ document: SchemaDocument, as subject: String, id: SchemaID? = nil, version number: Int? = nil
     ) throws(RegistryError) -> (version: SubjectVersion, isNew: Bool) {
         try checkWritable(subject)
-        let document = document.canonical
         let own = versions(of: subject)
+        let document = document.canonical.takingAdditions(of: own.last?.document)
         if id == nil, let known = own.last(where: { $0.document == document }) { return (known, false) }
         guard nextID < Int32.max else { throw RegistryError("the numbers of schemas are used up") }
         if mode(of: subject) != .importing { try checkCompatible(document, with: own, of: subject) }
@@ -237,6 +237,6 @@ extension SchemaDocument {
     /// The same schema in the form that a registry keeps: JSON without blanks.
     package var canonical: SchemaDocument {
         guard kind != .protobuf, let value = jsonText else { return self }
-        return SchemaDocument(kind, value, references: references)
+        return SchemaDocument(kind, value, references: references, additions: additions)
     }
 }
