@@ -36,6 +36,7 @@ package struct OptionSpec: Hashable, Sendable {
 /// The flags, by their long names.
 package enum OptionName: String, Hashable, Sendable, CaseIterable {
     case data, server, command, file, output, define, listen, socket, metrics, kafka, registry, config, queries, paused, durability, threads, insecure
+    case schemaRegistry = "schema-registry"
     case logLevel = "log-level"
     case memoryLimit = "memory-limit"
     case batch, passing, verbose, format
@@ -129,6 +130,7 @@ package enum CommandTable {
             options: [
                 option(.data, .dataDirectory), option(.listen, .listen), option(.socket, .socket), option(.metrics, .metricsListen),
                 option(.kafka, .kafkaListen), option(.registry, .registryListen),
+                option(.schemaRegistry, .schemaRegistry),
                 configuration, option(.queries, .queriesFile),
                 OptionSpec(.paused, nil, .flag, "bring up all queries paused; RESUME starts them"),
                 durability, threads, option(.memoryLimit, .memoryLimit), option(.insecure, .insecure), option(.logLevel, .logLevel),

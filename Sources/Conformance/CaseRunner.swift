@@ -89,6 +89,7 @@ private struct CaseRun {
                 properties: [
                     "auto.offset.reset": "earliest", "cache.max.bytes.buffering": "0", "ksql.service.id": "some.ksql.service.id",
                     "millrace.bounded.queries": "ksqldb", "millrace.dialect": "ksqldb", "millrace.default.partitions": "4",
+                    "millrace.schema.wait.ms": "0",
                 ], functions: HarnessFunctions.table, time: SimulatedTime(wall: 1_600_000_000_000), random: SeededRandom(seed: 5))
             configuration.startsPaused = true
             configuration.registry = registry

@@ -22,7 +22,7 @@ struct SQLTestRunner {
             let log = try SegmentedLog(
                 directory: "/test", files: MemoryFileSystem(), clock: SimulatedTime(), random: SeededRandom(seed: 11), options: .inMemory)
             let configuration = EngineConfiguration(
-                workers: 1, properties: ["auto.offset.reset": "earliest", "cache.max.bytes.buffering": "0", "commit.interval.ms": "1"],
+                workers: 1, properties: ["auto.offset.reset": "earliest", "cache.max.bytes.buffering": "0", "commit.interval.ms": "1", "millrace.schema.wait.ms": "0"],
                 pushStart: "earliest", random: SeededRandom(seed: 5))
             let engine = try MillraceEngine(configuration: configuration, log: log)
             defer { engine.close() }

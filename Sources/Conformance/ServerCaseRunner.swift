@@ -51,6 +51,7 @@ private struct ServerCaseRun {
                 properties: [
                     "auto.offset.reset": "earliest", "cache.max.bytes.buffering": "0", "commit.interval.ms": "1",
                     "millrace.bounded.queries": "ksqldb", "millrace.dialect": "ksqldb", "millrace.default.partitions": "4",
+                    "millrace.schema.wait.ms": "0",
                 ], pushStart: "earliest", functions: HarnessFunctions.table, random: SeededRandom(seed: 5))
             configuration.registry = registry
             engine = try MillraceEngine(configuration: configuration, log: log)

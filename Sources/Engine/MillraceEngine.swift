@@ -23,6 +23,8 @@ package final class MillraceEngine: Sendable {
     let writes: ThreadPool
     /// Statements that change what exists, one after the other on its one thread; only they wait for each other's commits.
     let catalogLane: ThreadPool
+    /// Statements that ask the registry of schemas, which may be outside and slow, and change nothing.
+    let registryLane: ThreadPool
     /// Statements that wait for news.
     let waiting: WaitingRoom
     private let subscription = Monitor<NewsSubscription?>(nil)
@@ -31,6 +33,8 @@ package final class MillraceEngine: Sendable {
     let memory: MemoryBudget
     /// The schemas of the formats that have some.
     package let registry: any SchemaRegistry
+    /// The schemas that records name, with those that are still waited for.
+    let schemas: SchemaWaits
     /// How far queries have got, for those that start.
     let positions: CommittedPositions
 
@@ -50,7 +54,11 @@ package final class MillraceEngine: Sendable {
         questions = ThreadPool("questions", limit: max(2, processorCount()), scheduler: scheduler)
         writes = ThreadPool("writes", limit: 2, scheduler: scheduler)
         catalogLane = ThreadPool("catalog", limit: 1, scheduler: scheduler)
+        registryLane = ThreadPool("registry", limit: 4, scheduler: scheduler)
         waiting = WaitingRoom(time: configuration.time, scheduler: scheduler)
+        schemas = SchemaWaits(
+            registry, patience: SettingValues(configuration.properties)[.schemaWait], room: waiting, time: configuration.time,
+            random: configuration.random, scheduler: scheduler)
         do throws(SystemError) {
             pool = try WorkerPool(
                 count: configuration.workers, log: log, time: configuration.time, budget: memory, turns: configuration.turns,
@@ -107,9 +115,10 @@ package final class MillraceEngine: Sendable {
         waiting.close()
         // Before the workers, which statements may be waiting for.
         let deadline = clock.monotonicNanoseconds() + MillraceEngine.closingPatience
-        for threads in [statements, catalogLane, writes, questions] {
+        for threads in [statements, catalogLane, registryLane, writes, questions] {
             _ = threads.close(within: max(0, deadline - clock.monotonicNanoseconds()))
         }
+        schemas.close(within: max(0, deadline - clock.monotonicNanoseconds()))
         pool?.stop()
         if let subscribed = subscription.withLock({ $0 }) { log.unsubscribe(subscribed) }
         log.close()

@@ -41,7 +41,7 @@ struct QueryLauncher: Sendable {
         var environment = DataflowEnvironment(
             now: { time.wallMilliseconds() }, random: { random.next() }, timeZoneFile: { TimeZoneFiles.contents(of: $0) },
             added: engine.configuration.addedFunctions)
-        environment.schemas = engine.registry
+        environment.schemas = engine.schemas
         return environment
     }
 
@@ -169,7 +169,7 @@ struct QueryLauncher: Sendable {
         do throws(DataflowError) {
             return try ResultStore(
                 source, retention: retention, hashSeed: engine.configuration.random.next(), keysAreCanonical: keysAreCanonical,
-                schemas: engine.registry)
+                schemas: engine.schemas)
         } catch {
             throw QueryFailure(message: error.message)
         }

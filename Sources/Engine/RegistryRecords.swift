@@ -20,10 +20,13 @@ final class RegistryRecords {
         var isBare = false
     }
 
-    private let schemas: any SchemaLookup
+    private let schemas: any SchemaRegistry
     private var readers: [SchemaID: Reader] = [:]
+    /// The registry has not answered: it is not asked any more, which would take its time for each record.
+    private var isAway = false
 
-    init(_ schemas: any SchemaLookup) { self.schemas = schemas }
+    /// Asks a registry, on a thread that may wait.
+    init(_ schemas: any SchemaRegistry) { self.schemas = schemas }
 
     /// The format of a record that begins with the header of a schema that is known; nil for all others.
     func format(of bytes: [UInt8]) -> FormatName? { reader(of: bytes)?.format }
@@ -44,10 +47,18 @@ final class RegistryRecords {
         guard header.uint8() == 0, let number = header.int32() else { return nil }
         let id = SchemaID(number)
         if let known = readers[id] { return known }
-        guard let document = schemas.knownSchema(id) else { return nil }
+        guard let document = schemas.knownSchema(id) ?? fetch(id) else { return nil }
         let made = make(document, id)
         readers[id] = made
         return made
+    }
+
+    private func fetch(_ id: SchemaID) -> SchemaDocument? {
+        if isAway { return nil }
+        do throws(RegistryError) { return try schemas.schema(id) } catch {
+            isAway = true
+            return nil
+        }
     }
 
     private func make(_ document: SchemaDocument, _ id: SchemaID) -> Reader {

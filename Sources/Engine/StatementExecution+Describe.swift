@@ -115,6 +115,7 @@ extension StatementExecution {
             content.excess.map { "paused by the server: \($0.reason)" },
             content.isRestoring ? "is restoring its state" : nil,
             content.obstacle.map { "waits and tries again: \($0)" },
+            content.awaitedSchemas.isEmpty ? nil : "waits for a schema: \(content.awaitedSchemas.values.sorted().joined(separator: "; "))",
             content.snapshotProblem.map { "the latest snapshot of its state could not be written: \($0)" },
         ].compactMap(\.self)
     }

@@ -34,7 +34,7 @@ extension StatementExecution {
     /// A row for the latest version of each subject.
     func schemas() throws(Diagnostic) -> Listing {
         var listing = Listing([("Subject", "STRING"), ("Version", "INTEGER"), ("Schema ID", "INTEGER"), ("Type", "STRING")])
-        for (subject, _) in try asking({ () throws(RegistryError) in try engine.registry.subjects() }) {
+        for subject in try asking({ () throws(RegistryError) in try engine.registry.subjectNames() }) {
             guard let latest = try asking({ () throws(RegistryError) in try engine.registry.latest(of: subject) }) else { continue }
             listing.add([
                 .string(subject), .integer(latest.version), .integer(latest.id.number), .string(latest.document.kind.rawValue),
@@ -46,7 +46,7 @@ extension StatementExecution {
     /// The latest version of a subject, with the columns that it comes to.
     func describeSchema(_ name: Name) throws(Diagnostic) -> AnswerSummary {
         guard let latest = try asking({ () throws(RegistryError) in try engine.registry.latest(of: name.text) }) else {
-            let known = try asking { () throws(RegistryError) in try engine.registry.subjects().map(\.subject) }
+            let known = try asking { () throws(RegistryError) in try engine.registry.subjectNames() }
             throw Diagnostic(
                 .unknownSource, "the schema registry has no subject '\(name.text)'", hint: nameSuggestion(for: name.text, among: known),
                 at: name.span.range)
@@ -88,5 +88,15 @@ extension StatementExecution {
         }
         if isThere == exists { return nil }
         return exists ? "Schema with \(what) does not exist" : "Schema with \(what) exists"
+    }
+}
+
+extension Statement {
+    /// Whether it asks the registry of schemas, which may be outside, and changes nothing.
+    var asksRegistry: Bool {
+        switch self {
+        case .show(.schemas), .describe(.schema), .explainStatement(.createSource, _), .explainStatement(.createAs, _): true
+        default: false
+        }
     }
 }

@@ -125,12 +125,13 @@ extension StatementExecution {
         return listing
     }
 
-    /// One notice for each query that the server did not start or has paused, and why: the table has no column for that.
+    /// One notice for each query that the server did not start or has paused, or that waits, and why: the table has no column for that.
     private func tellPauseReasons() {
         for query in engine.state.withLock({ Array($0.queries.values) }).sorted(by: { $0.id < $1.id }) {
-            let (reason, excess) = query.run.status.content.withLock { ($0.pauseReason, $0.excess) }
+            let (reason, excess, schemas) = query.run.status.content.withLock { ($0.pauseReason, $0.excess, $0.awaitedSchemas) }
             if let reason { sink.emit(.notice("\(query.id) was left paused: \(reason)")) }
             if let excess { sink.emit(.notice("\(query.id) was paused by the server: \(excess.reason)")) }
+            for reason in schemas.values.sorted() { sink.emit(.notice("\(query.id) waits for a schema: \(reason)")) }
         }
     }
 

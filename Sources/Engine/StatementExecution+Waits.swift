@@ -119,7 +119,9 @@ extension StatementExecution {
             }
             let (name, wanted) = (subject?.text, number)
             let message = "Schema \(exists ? "exists" : "does not exist")"
-            try wait(timeout, or: session.settings[.assertTopicTimeout], message, at: subject?.span.range ?? parsed.range, whenDone) {
+            let patience = try patience(timeout, or: session.settings[.assertTopicTimeout])
+            let deadline = engine.clock.monotonicNanoseconds() + patience.nanoseconds
+            askAgain(until: deadline, message, at: subject?.span.range ?? parsed.range, whenDone) {
                 execution.schemaProblem(name, id: wanted, exists: exists)
             }
         default: throw notSupported("this form of ASSERT", hint: "ASSERT TOPIC and ASSERT SCHEMA work on a server, the other forms in SQL tests.")
@@ -130,22 +132,41 @@ extension StatementExecution {
         _ timeout: Duration?, or usual: Milliseconds, _ message: String, at place: SourceRange?,
         _ whenDone: @escaping @Sendable (Bool) -> Void, _ problem: @escaping @Sendable () -> String?
     ) throws(Diagnostic) {
-        var patience = usual
-        if let timeout {
-            guard let given = timeout.milliseconds, StatementExecution.waitRange.contains(given) else {
-                throw Diagnostic(
-                    .numberOutOfRange, "a TIMEOUT is from 0 to \(StatementExecution.waitRange.upperBound / 3_600_000) hours",
-                    at: timeout.span.range)
-            }
-            patience = Milliseconds(given)
-        }
         let execution = self
-        let deadline = engine.clock.monotonicNanoseconds() + patience.nanoseconds
+        let deadline = engine.clock.monotonicNanoseconds() + (try patience(timeout, or: usual)).nanoseconds
         wait(until: { problem() == nil }, news: [.catalog], deadline: deadline, whenDone) { _ throws(Diagnostic) in
             if let problem = problem() { throw Diagnostic(.assertionFailed, problem, category: .general, at: place) }
             execution.done(AnswerSummary(message: message), whenDone)
         }
     }
+
+    private func patience(_ timeout: Duration?, or usual: Milliseconds) throws(Diagnostic) -> Milliseconds {
+        guard let timeout else { return usual }
+        guard let given = timeout.milliseconds, StatementExecution.waitRange.contains(given) else {
+            throw Diagnostic(
+                .numberOutOfRange, "a TIMEOUT is from 0 to \(StatementExecution.waitRange.upperBound / 3_600_000) hours",
+                at: timeout.span.range)
+        }
+        return Milliseconds(given)
+    }
+
+    /// Asks the registry, on a thread that may wait for it, until it has what is asserted: nobody tells when there is something new.
+    private func askAgain(
+        until deadline: Int64, _ message: String, at place: SourceRange?, _ whenDone: @escaping @Sendable (Bool) -> Void,
+        _ problem: @escaping @Sendable () -> String?
+    ) {
+        goOn(on: engine.registryLane, whenDone) { () throws(Diagnostic) in
+            guard let found = problem() else { return done(AnswerSummary(message: message), whenDone) }
+            let now = engine.clock.monotonicNanoseconds()
+            guard now < deadline else { throw Diagnostic(.assertionFailed, found, category: .general, at: place) }
+            wait(until: { false }, news: [], deadline: min(deadline, now + StatementExecution.askingPause), whenDone) { _ throws(Diagnostic) in
+                askAgain(until: deadline, message, at: place, whenDone, problem)
+            }
+        }
+    }
+
+    /// Nanoseconds between two questions to the registry.
+    private static let askingPause: Int64 = 100_000_000
 
     private func problem(with name: Name, exists: Bool, _ properties: [Property]) -> String? {
         let topic = engine.log.describeTopic(named: name.text)

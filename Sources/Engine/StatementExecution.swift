@@ -60,6 +60,9 @@ struct StatementExecution: Sendable {
             let isChange = statement.changesCatalog && !isAboutTransient(statement)
             if isChange, !session.mayDefine, !isPauseOrResume(statement) { throw definitionRefused }
             try afterUpstream(of: sourcesToRead(before: statement), endsQuery: endsQuery(statement), whenDone) { _ throws(Diagnostic) in
+                if statement.asksRegistry {
+                    return goOn(on: engine.registryLane, whenDone) { () throws(Diagnostic) in done(try performAtOnce(statement), whenDone) }
+                }
                 guard isChange else { return done(try performAtOnce(statement), whenDone) }
                 goOn(on: engine.catalogLane, whenDone) { () throws(Diagnostic) in
                     defer { engine.waiting.notify(.catalog) }

@@ -119,6 +119,8 @@ package final class QueryStatus: Sendable {
         package var durablePositions: [PartitionKey: Offset] = [:]
         /// What the query waits for before it tries again, for example for room on a full disk. Nil while it goes on.
         package var obstacle: String?
+        /// Schemas that records wait for, each with its reason, by the partitions of the records.
+        package var awaitedSchemas: [PartitionKey: String] = [:]
         /// Why the latest snapshot of state could not be written.
         package var snapshotProblem: String?
         /// Why the server, and not a user, left the query paused.

@@ -36,6 +36,8 @@ package final class QueryTask {
     private var recordsRead = 0
     var recordsWritten = 0
     private var countedErrors: [RowErrorCause: Int] = [:]
+    /// What records of its inputs wait for, as the status says it.
+    var awaitedSchemas: [PartitionKey: String] = [:]
     let memory: MemoryHold
     /// Bytes of state as last reported.
     private var publishedMemory = 0
@@ -108,7 +110,7 @@ package final class QueryTask {
         case worked
         /// Nothing to do until news arrive.
         case idle
-        /// The client takes no rows now; it calls back.
+        /// The client takes no rows now, or a schema is not there yet: a call comes when that has changed.
         case blocked
         /// The input is exhausted, or the client's LIMIT is reached.
         case finished
@@ -133,7 +135,10 @@ package final class QueryTask {
         }
         if try makeRoom() { return .worked }
         if memory.mustSpill || memory.waits(orCall: resume) { return .blocked }
-        try fetchMissing()
+        guard try fetchMissing(orCall: resume) else {
+            description.dataflow.releaseMemory()
+            return .blocked
+        }
         if uncommittedRecords == 0 { snapshots?.advance(self, wake: resume) }
         guard try processNext() else {
             if description.inputs.allSatisfy(\.isFinished) { return try finish() }
@@ -260,7 +265,12 @@ package final class QueryTask {
 
     /// Fetches for every input that has nothing left. Transient queries see only what is durable. What was fetched under an older
     /// generation of the log and has not been processed may have been withdrawn: it is dropped and fetched again.
-    package func fetchMissing() throws(QueryFailure) {
+    ///
+    /// Gives false when records wait for their schemas. Then nothing is to be processed, of other inputs neither, which would come out of their
+    /// order, and `resume` is called when it is worth trying again. Without `resume` no record waits.
+    @discardableResult
+    package func fetchMissing(orCall resume: (@Sendable () -> Void)? = nil) throws(QueryFailure) -> Bool {
+        var isWhole = true
         let moment: LogMoment = isTransient ? .durable : .appended
         // Asked before fetching: if records are withdrawn in between, they count as older than they are, never as younger.
         let generation = log.generation
@@ -268,15 +278,24 @@ package final class QueryTask {
             if moment == .appended { description.inputs[place].dropRun(olderThan: generation) }
             let input = description.inputs[place]
             guard input.remaining == 0 && !input.isFinished else { continue }
-            let run = try fetch(input, upTo: moment, generation)
+            let fetchedUnder = input.held == nil ? generation : input.generation
+            let run = if let held = input.held { held } else { try fetch(input, upTo: moment, generation) }
+            if let resume, let awaited = description.dataflow.awaitedSchema(input: input.index, in: run, orCall: resume) {
+                description.inputs[place].hold(run, generation: fetchedUnder)
+                note(awaited, input)
+                isWhole = false
+                continue
+            }
             var times: [Int64]?
             if description.inputs.count > 1 {
                 do throws(DataflowError) { times = try description.dataflow.eventTimes(input: input.index, of: run) } catch {
                     throw failure(error)
                 }
             }
-            description.inputs[place].take(run, times: times, generation: generation)
+            description.inputs[place].take(run, times: times, generation: fetchedUnder)
         }
+        if isWhole { forgetAwaited() }
+        return isWhole
     }
 
     private func fetch(_ input: TaskInput, upTo moment: LogMoment, _ generation: UInt64) throws(QueryFailure) -> RecordRun {
@@ -459,6 +478,7 @@ package final class QueryTask {
             noteProblem()
             publish()
         }
+        forgetAwaited()
         snapshots?.abandon()
         shared?.leave(identity)
         shared = nil

@@ -27,8 +27,10 @@ package struct TaskInput: Sendable {
     var next = 0
     /// The event times of the records of `run`, by which inputs are merged.
     private(set) var times: [Int64] = []
-    /// The log's generation when `run` was fetched.
+    /// The log's generation when `run`, or `held`, was fetched.
     var generation: UInt64 = 0
+    /// Records fetched of which some wait for their schemas; nil while there are none.
+    private(set) var held: RecordRun?
 
     package init(index: Int, partition: PartitionKey, topicName: String, position: Offset, end: Offset? = nil) {
         self.index = index
@@ -53,16 +55,25 @@ package struct TaskInput: Sendable {
         assert(fetched.offsets.first.map { $0 >= position.count } ?? true, "a fetch gives records before the position")
         assert(times.map { $0.count == fetched.count } ?? true, "each record has an event time")
         run = fetched.count > 0 ? fetched : nil
+        held = nil
         self.times = times ?? fetched.timestamps
         next = 0
         self.generation = generation
         if fetched.count == 0 { position = max(position, fetched.nextOffset) }
     }
 
+    /// Keeps fetched records until the schemas of all of them are there.
+    mutating func hold(_ fetched: RecordRun, generation: UInt64) {
+        assert(remaining == 0, "fetched records are dropped unprocessed")
+        held = fetched
+        self.generation = generation
+    }
+
     /// Drops fetched records that were not fetched under this generation of the log; they are to be fetched again.
     mutating func dropRun(olderThan current: UInt64) {
-        guard run != nil, generation != current else { return }
+        guard run != nil || held != nil, generation != current else { return }
         run = nil
+        held = nil
         times = []
         next = 0
     }

@@ -34,6 +34,10 @@ extension SettingKey where Value == String? {
     package static var socket: Self { Self("millrace.socket") }
     package static var queriesFile: Self { Self("millrace.queries.file") }
     package static var listeners: Self { Self("listeners") }
+    package static var schemaRegistry: Self { Self("ksql.schema.registry.url") }
+    package static var schemaRegistryCredentials: Self { Self("ksql.schema.registry.basic.auth.credentials.source") }
+    package static var schemaRegistryUser: Self { Self("ksql.schema.registry.basic.auth.user.info") }
+    package static var schemaRegistryAuthorities: Self { Self("ksql.schema.registry.ssl.truststore.location") }
     package static var defaultValueFormat: Self { Self("ksql.persistence.default.format.value") }
 }
 
@@ -90,6 +94,7 @@ extension SettingKey where Value == Milliseconds {
     package static var mostFuture: SettingKey<Milliseconds> { Self("millrace.max.future.ms") }
     package static var retryBackoff: SettingKey<Milliseconds> { Self("ksql.query.retry.backoff.initial.ms") }
     package static var longestRetryBackoff: SettingKey<Milliseconds> { Self("ksql.query.retry.backoff.max.ms") }
+    package static var schemaWait: SettingKey<Milliseconds> { Self("millrace.schema.wait.ms") }
     package static var assertTopicTimeout: SettingKey<Milliseconds> { Self("ksql.assert.topic.default.timeout.ms") }
 }
 

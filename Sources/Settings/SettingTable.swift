@@ -38,10 +38,11 @@ package enum SettingTable {
     /// The setting of that name, with or without prefix.
     package static func entry(_ name: String) -> SettingEntry? {
         if let exact = byName[name] ?? byName[keptName(name)] { return exact }
-        return families.first { family in
+        // Of families within families the smaller one.
+        return families.filter { family in
             let beginning = family.name.dropLast()
             return name.hasPrefix(beginning) || bareName(name).hasPrefix(beginning)
-        }
+        }.max { $0.name.utf8.count < $1.name.utf8.count }
     }
 
     /// The environment name of a setting: `millrace.log.level` is MILLRACE_LOG_LEVEL, and other names get the same prefix.
@@ -76,6 +77,18 @@ package enum SettingTable {
         ofServer(.metricsListen, .address(defaultPort: nil, allowsZero: true), "the address of the metrics"),
         ofServer(
             .registryListen, .address(defaultPort: 8081, allowsZero: true), "the address of the schema registry's REST API"),
+        ofServer(
+            .schemaRegistry, .text,
+            "the addresses of a schema registry outside, as URLs with commas between them; the server keeps schemas itself unless set"),
+        ofServer(
+            .schemaRegistryCredentials, .text, "where the login of that registry comes from: URL, or USER_INFO for ….basic.auth.user.info"),
+        ofServer(.schemaRegistryUser, .text, "the login of that registry, as name:password"),
+        ofServer(
+            .schemaRegistryAuthorities, .file,
+            "the certificates (PEM) of the authorities that vouch for that registry; those that the system trusts unless set"),
+        ofServer(
+            .schemaWait, .milliseconds(0...3_600_000), default: "30000",
+            "how long a query waits for a schema that a record names and nobody has registered yet; then the record is an error row"),
         ofServer(.kafkaListen, .address(defaultPort: 9092, allowsZero: true), "the address where Kafka's clients are served"),
         ofServer(
             .kafkaAdvertised, .address(defaultPort: 9092, allowsZero: false),

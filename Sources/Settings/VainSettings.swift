@@ -27,7 +27,7 @@ extension SettingTable {
             .session, "lets each push query read for itself",
             ["ksql.query.push.v2.enabled", "ksql.query.push.v2.registry.installed", "ksql.query.push.v2.max.catchup.consumers"]),
         vain(.session, "shows the last error of each query and keeps all of them in MILLRACE_ERRORS", ["ksql.query.error.max.queue.size"]),
-        vain(.session, "has no ASSERT SCHEMA", ["ksql.assert.schema.default.timeout.ms"]),
+        vain(.session, "lets ASSERT SCHEMA say by itself how long it waits", ["ksql.assert.schema.default.timeout.ms"]),
         vain(.session, "names internal topics by the id of their query alone", ["ksql.persistent.prefix"]),
         vain(.session, "plans queries in one way", ["ksql.new.query.planner.enabled", "topology.optimization"]),
         vain(.session, "takes event times from TIMESTAMP in WITH", ["default.timestamp.extractor"]),
@@ -48,7 +48,8 @@ extension SettingTable {
         vain(
             .server, "has its log built in",
             ["bootstrap.servers", "producer.*", "consumer.*", "ksql.streams.producer.*", "ksql.streams.consumer.*"]),
-        vain(.server, "reads no schema registry", ["ksql.schema.registry.*"]),
+        vain(.server, "reads certificates as PEM, whatever the type says", ["ksql.schema.registry.ssl.truststore.type"]),
+        vain(.server, "has no such setting of the registry's client", ["ksql.schema.registry.*"]),
         vain(.server, "has no connectors", ["ksql.connect.*"]),
         vain(.server, "loads no user functions", ["ksql.extension.dir", "ksql.udfs.enabled", "ksql.udf.enable.security.manager"]),
         vain(.session, "has no settings of user functions", ["ksql.functions.*"]),
@@ -104,6 +105,12 @@ extension SettingTable {
         barred(
             "there is no TLS yet, so that connections are in plain text",
             ["millrace.tls.certificate", "millrace.tls.key", "millrace.tls.*", "ssl.*"]),
+        barred(
+            "the registry's client proves who it is by a name and a password only, and knows only certificates of authorities",
+            [
+                "ksql.schema.registry.ssl.keystore.*", "ksql.schema.registry.ssl.key.*", "ksql.schema.registry.bearer.*",
+                "ksql.schema.registry.sasl.*", "ksql.schema.registry.ssl.truststore.password",
+            ]),
         barred("there are no brokers to log in to, and clients cannot log in here yet", ["sasl.*", "security.protocol"]),
         barred("there are no users whose rights could be checked", ["ksql.access.validator.*", "ksql.security.*", "ksql.authentication.*"]),
     ].flatMap { $0 }

@@ -75,9 +75,11 @@ struct EmbeddedEngine {
 
     /// The engine, running, and its log.
     func openWithLog() throws(CommandFailure) -> (engine: MillraceEngine, log: SegmentedLog) {
+        let registry = try outsideRegistry()
         let log = try openLog()
-        var configuration = EngineConfiguration(properties: properties, pushStart: pushStart, logLine: logLine)
+        var configuration = EngineConfiguration(properties: shownProperties, pushStart: pushStart, logLine: logLine)
         if let threads { configuration.workers = threads }
+        configuration.registry = registry
         configuration.startsPaused = startsPaused
         configuration.turns = turns
         configuration.time = time

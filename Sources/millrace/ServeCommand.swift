@@ -23,6 +23,12 @@ struct ServeCommand {
         settings = try CommandSettings(given)
         invocation = settings.invocation
         listeners = try ServeCommand.listeners(settings, given)
+        if invocation[.registry] != nil, invocation[.schemaRegistry] != nil {
+            throw .usage(
+                Diagnostic(
+                    .usage, "the schemas of a registry outside are not served here: --registry and --schema-registry exclude each other",
+                    category: .general, hint: "Without --schema-registry the server keeps schemas itself, and --registry serves them."))
+        }
         output = LogOutput(level: invocation[.logLevel]?.text ?? "info")
         for notice in settings.notices { output.write(.warning, logText("setting_ignored", ["detail": notice])) }
     }

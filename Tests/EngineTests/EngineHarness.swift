@@ -4,6 +4,7 @@ import Engine
 import LogStore
 import Pipelines
 import Platform
+import Schemas
 import Sessions
 import Spill
 import TestSupport
@@ -58,7 +59,7 @@ struct Millrace {
     init(
         files: any FileSystem = MemoryFileSystem(), pushStart: String = "latest", properties: [String: String] = [:],
         snapshots: SnapshotFolder? = nil, spills: SpillFolder? = nil, time: any TimeSource = SystemTime(), workers: Int = 2, options: LogOptions = .inMemory,
-        scheduler: any Scheduler = HostScheduler(), random: any RandomSource = SystemRandom(), crashes: CrashHistory? = nil,
+        scheduler: any Scheduler = HostScheduler(), random: any RandomSource = SystemRandom(), crashes: CrashHistory? = nil, registry: (any SchemaRegistry)? = nil,
         logLine: @escaping @Sendable (LogLevel, String) -> Void = { _, _ in }
     ) throws {
         self.files = files
@@ -71,6 +72,7 @@ struct Millrace {
         configuration.spills = spills
         configuration.crashes = crashes
         configuration.scheduler = scheduler
+        configuration.registry = registry
         engine = try MillraceEngine(configuration: configuration, log: log)
         session = engine.openSession()
     }

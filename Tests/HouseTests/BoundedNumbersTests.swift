@@ -43,6 +43,7 @@ private let conversions: [String: String] = [
     "Sources/Operators/Results/ResultIndex.swift": "numbers of keys, for which memory ends long before 2^31",
     "Sources/Operators/Results/ResultStore.swift": "numbers of keys, for which memory ends long before 2^31",
     "Sources/Settings/ValueKind.swift": "an initialiser that takes text and may fail",
+    "Sources/RegistryClient/RegistryClientOptions.swift": "an initialiser that takes text and may fail",
     "Sources/Analysis/ExpressionAnalyser+Constructors.swift": "an initialiser that takes text and may fail",
     "Sources/Operators/Functions/RegularExpression.swift": "constants of C headers",
     "Sources/Bytes/Hashes.swift": "bytes made wider",

@@ -138,6 +138,8 @@ private struct Exception {
         "Sources/LogStore/Compressors.swift", "Sources/LogStore/Decompressor.swift", "Sources/LogStore/Partition.swift",
         // libuv and http-parser.
         "Sources/Server/EventLoop.swift", "Sources/Server/SocketStream.swift", "Sources/Server/HTTPConnection.swift",
+        // libcurl.
+        "Sources/HTTPClient/HTTPClient.swift",
         // libedit.
         "Sources/Shell/LineEditor.swift",
     ]

@@ -27,18 +27,18 @@ import Testing
     }
 
     @Test func aServerFileOfKsqlDBIsAccepted() throws {
-        let list = try parseProperties("listeners=http://0.0.0.0:8088\nbootstrap.servers=localhost:9092\nksql.schema.registry.url=http://x\n")
+        let list = try parseProperties("listeners=http://0.0.0.0:8088\nbootstrap.servers=localhost:9092\nksql.schema.registry.cache=9\n")
         #expect(list["listeners"]?.text == "http://0.0.0.0:8088")
         #expect(list.notices == [
             "line 2: bootstrap.servers is accepted for ksqlDB's sake and changes nothing: Millrace has its log built in",
-            "line 3: ksql.schema.registry.url is accepted for ksqlDB's sake and changes nothing: Millrace reads no schema registry",
+            "line 3: ksql.schema.registry.cache is accepted for ksqlDB's sake and changes nothing: Millrace has no such setting of the registry's client",
         ])
     }
 
     /// A server that ignored them would be less safe than its operator believes.
     @Test(arguments: [
         "millrace.users.file=users.txt", "millrace.tls.certificate=nope.pem", "millrace.tls.key=nope.key", "ssl.keystore.location=/k",
-        "sasl.mechanism=PLAIN", "authentication.method=BASIC", "ksql.streams.security.protocol=SASL_SSL",
+        "sasl.mechanism=PLAIN", "authentication.method=BASIC", "ksql.schema.registry.ssl.keystore.location=/k", "ksql.streams.security.protocol=SASL_SSL",
     ])
     func whatCannotBeHonouredIsRefused(line: String) {
         #expect(mistake(line)?.message.contains(" cannot be honoured: ") == true)

@@ -285,6 +285,12 @@ package final class Dataflow {
         return sources.indices.contains(input) ? try sources[input]?.eventTimes(of: run) : nil
     }
 
+    /// The first record of `run`, from the input with this index, that waits for its schema: until it is there, or has been given up, none of
+    /// the run is to be processed. `call` is called, from any thread, when it is worth asking again.
+    package func awaitedSchema(input: Int, in run: RecordRun, orCall call: @escaping @Sendable () -> Void) -> AwaitedSchema? {
+        sources.indices.contains(input) ? sources[input]?.awaitedSchema(in: run, orCall: call) : nil
+    }
+
     /// Lets the operator furthest up that has work go on; with none, the next slice begins, then the next flush. False when all is done.
     private func step() throws(DataflowError) -> Bool {
         if context.mergeOrder != nil { noteCompleteSides() }

@@ -15,6 +15,8 @@ final class SourceOperator: Operator {
     var shared: SharedSource?
     /// Shows a part of rows that are decoded already.
     private var view = Batch()
+    /// Nil where records name no schemas.
+    private var gate: SchemaGate?
     /// Runs that were decoded to know the times of their records, and have not been processed.
     private var ahead: [ObjectIdentifier: DecodedChunk] = [:]
     /// Runs that a task drops unprocessed, because the log has withdrawn them, stay here: with so many all go, and are decoded again.
@@ -23,6 +25,7 @@ final class SourceOperator: Operator {
     init(_ step: SourceStep, input: Int, _ context: DataflowContext, next: Operator) throws(DataflowError) {
         self.step = step
         self.input = input
+        gate = SchemaGate(step)
         decoder = try SourceDecoder(step, needed: step.needed, schemas: context.environment.schemas)
         super.init(context, next: next)
     }
@@ -88,6 +91,12 @@ final class SourceOperator: Operator {
                 record: problem.record)
             if let fatal = context.errors.fatal { throw fatal }
         }
+    }
+
+    /// The first record of `run` that waits for its schema; nil when all can be decoded. `call` is called when it is worth looking again.
+    func awaitedSchema(in run: RecordRun, orCall call: @escaping @Sendable () -> Void) -> AwaitedSchema? {
+        guard let schemas = context.environment.schemas else { return nil }
+        return gate?.awaited(in: run, schemas, orCall: call)
     }
 
     /// The event times of the records of `run`; nil when they are the log's timestamps. One that has none comes first: it is reported when it

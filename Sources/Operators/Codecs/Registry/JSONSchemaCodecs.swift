@@ -43,7 +43,7 @@ final class JSONSchemaSideDecoder: SideDecoder {
         if !known.contains(number) {
             let id = SchemaID(number)
             guard let document = format.writer?.id == id ? format.writer?.document : lookup?.knownSchema(id) else {
-                return DecodeProblem(column: nil, message: "the schema with number \(number) is not known")
+                return DecodeProblem(column: nil, message: lookup?.absence(of: id) ?? "the schema with number \(number) is not known")
             }
             guard document.kind == .json else {
                 return DecodeProblem(column: nil, message: "schema \(number): it is one of \(document.kind.rawValue), not of JSON_SR")

@@ -74,7 +74,7 @@ import Values
             // Of a number that nobody knows yet nothing is remembered: it may be registered later.
             let writer = format.writer
             guard let document = writer?.id == id ? writer?.document : lookup?.knownSchema(id) else {
-                return DecodeProblem(column: nil, message: "the schema with number \(number) is not known")
+                return DecodeProblem(column: nil, message: lookup?.absence(of: id) ?? "the schema with number \(number) is not known")
             }
             found = make(document)
             if compiled.count >= Self.planLimit { compiled = [:] }

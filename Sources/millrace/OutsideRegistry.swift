@@ -1,0 +1,39 @@
+// The schema registry outside that settings name.
+
+import CommandLineTable
+import Diagnostics
+import HTTPClient
+import Platform
+import RegistryClient
+import Settings
+
+extension EmbeddedEngine {
+    /// The registry that the settings name; nil for the engine's own. It is asked when a statement or a record needs it, and may be away until
+    /// then. Errors: the settings contradict each other, or say what cannot be.
+    func outsideRegistry() throws(CommandFailure) -> RemoteRegistry? {
+        let values = SettingValues(properties)
+        guard let urls = values[.schemaRegistry] else { return nil }
+        let options: RegistryClientOptions
+        do throws(Diagnostic) {
+            options = try RegistryClientOptions(
+                urls: urls, source: values[.schemaRegistryCredentials], userInfo: values[.schemaRegistryUser],
+                authorities: values[.schemaRegistryAuthorities])
+        } catch {
+            throw .usage(error)
+        }
+        var http = HTTPClientOptions()
+        http.user = options.user
+        http.authorities = options.authorities
+        return RemoteRegistry(options, http: HTTPClient(http), scheduler: HostScheduler(), random: SystemRandom())
+    }
+
+    /// The settings as sessions see them and the catalog keeps them: without the login of the registry.
+    var shownProperties: [String: String] {
+        var shown = properties
+        shown[SettingKey<String?>.schemaRegistryUser.name] = nil
+        if let urls = shown[SettingKey<String?>.schemaRegistry.name] {
+            shown[SettingKey<String?>.schemaRegistry.name] = RegistryClientOptions.withoutLogin(urls)
+        }
+        return shown
+    }
+}
