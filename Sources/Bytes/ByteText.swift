@@ -76,17 +76,22 @@ package enum Base64 {
     /// The bytes of a text, nil when it is not base64. As Java's decoder reads it: padding may be missing, but not be wrong, and bits
     /// behind the last byte are ignored.
     package static func decode(_ text: ArraySlice<UInt8>) -> [UInt8]? {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(text.count / 4 * 3 + 3)
+        return decode(text, into: &bytes) ? bytes : nil
+    }
+
+    /// Appends the bytes of a text. False when it is not base64; some bytes may have been appended then.
+    package static func decode(_ text: ArraySlice<UInt8>, into bytes: inout [UInt8]) -> Bool {
         var body = text
         while body.last == UInt8(ascii: "=") { body = body.dropLast() }
-        guard body.count % 4 != 1, body.count == text.count || (text.count % 4 == 0 && text.count - body.count <= 2) else { return nil }
+        guard body.count % 4 != 1, body.count == text.count || (text.count % 4 == 0 && text.count - body.count <= 2) else { return false }
         let values = values
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(body.count * 3 / 4)
         var group: UInt32 = 0
         var bits: UInt32 = 0
         for digit in body {
             let value = values[Int(digit)]
-            guard value != 0xFF else { return nil }
+            guard value != 0xFF else { return false }
             group = group << 6 | UInt32(value)
             bits += 6
             if bits >= 8 {
@@ -94,6 +99,6 @@ package enum Base64 {
                 bytes.append(UInt8(truncatingIfNeeded: group >> bits))
             }
         }
-        return bytes
+        return true
     }
 }

@@ -157,8 +157,8 @@ package enum CommandTable {
             ],
             options: [
                 OptionSpec(
-                    .format, nil, .choice(["json", "csv", "tsv", "line", "avro"]),
-                    "how a record is written; avro: whole container files; unless given as the first file is named, or json"),
+                    .format, nil, .choice(["json", "csv", "tsv", "line", "avro", "protobuf"]),
+                    "how a record is written; avro: whole container files; protobuf: messages, each behind its length; unless given as the first file is named, or json"),
                 OptionSpec(.delimiter, nil, .text, "what stands between two fields of csv, instead of a comma"),
                 OptionSpec(.null, nil, .possiblyEmptyText, "what stands for NULL in csv, besides nothing at all, and in tsv"),
                 OptionSpec(

@@ -26,6 +26,8 @@ final class IngestDecoder {
     private let source: SourceDefinition
     private let mode: Mode
     private let skipsBlankLines: Bool
+    /// Nil where lines are records themselves.
+    private let records: IngestRecords?
 
     init(_ source: SourceDefinition, format: IngestFormat, engine: MillraceEngine) throws(Diagnostic) {
         self.source = source
@@ -39,14 +41,17 @@ final class IngestDecoder {
                     hint: "Use the format json or csv.")
             }
         }
-        let lines = IngestDecoder.lineFormat(format, source)
+        do throws(DataflowError) { records = try IngestRecords(format, into: source, engine.registry) } catch {
+            throw Diagnostic(.featureNotSupported, error.message)
+        }
+        let lines = records?.format ?? IngestDecoder.lineFormat(format, source)
         func strict(_ lines: FormatSpec) -> FormatSpec {
             var lines = lines
             lines.refusesOverflow = true
             return lines
         }
         do throws(DataflowError) {
-            if schema.key.isEmpty, source.window == nil, lines == source.valueFormat, format != .line {
+            if schema.key.isEmpty, source.window == nil, records == nil, lines == source.valueFormat, format != .line {
                 mode = .copying(try RecordValidator(schema.value, format: strict(lines)))
             } else {
                 mode = .encoding(try IngestDecoder.dataflow(source, strict(lines), engine))
@@ -63,7 +68,7 @@ final class IngestDecoder {
             let isBare = source.schema.key.isEmpty && source.valueFormat.name == .json && source.valueFormat.isUnwrapped
             return isBare ? source.valueFormat : FormatSpec(.json)
         case .csv: return FormatSpec(.delimited)
-        case .line: return FormatSpec(.kafka)
+        case .line, .avro, .protobuf, .jsonSR, .message: return FormatSpec(.kafka)
         }
     }
 
@@ -80,9 +85,11 @@ final class IngestDecoder {
         let sink = SinkDescription(
             sourceName: source.name, topic: source.topic, kind: .stream, keyFormat: source.keyFormat, valueFormat: source.valueFormat,
             timestamp: nil, window: nil)
+        var environment = DataflowEnvironment()
+        environment.schemas = engine.registry
         return try Dataflow(
             root: .project(rows), destination: .sink(sink),
-            options: DataflowOptions(hashSeed: engine.configuration.random.next()))
+            options: DataflowOptions(hashSeed: engine.configuration.random.next()), environment: environment)
     }
 
     /// The records of `lines`, which lie in `bytes` in front of `RecordRun.padding` other bytes, and why some lines are none. The
@@ -92,8 +99,27 @@ final class IngestDecoder {
     ) throws(DataflowError) -> (records: OutgoingRecords, rejected: Int, errors: [RowError]) {
         switch mode {
         case .copying(let validator): copy(with: validator, bytes, lines, firstLine: firstLine, now: now)
-        case .encoding(let dataflow): try encode(with: dataflow, bytes, lines, firstLine: firstLine, now: now)
+        case .encoding(let dataflow):
+            if let records {
+                try encode(with: dataflow, try records.records(of: bytes, lines, firstLine: firstLine), bytes, lines, firstLine, now)
+            } else {
+                try encode(with: dataflow, bytes, lines, firstLine: firstLine, now: now)
+            }
         }
+    }
+
+    /// Records that are bytes; `lines` are those that they came in.
+    private func encode(
+        with dataflow: Dataflow, _ piece: IngestRecords.Piece, _ bytes: [UInt8], _ lines: [ByteRange], _ firstLine: Int, _ now: Int64
+    ) throws(DataflowError) -> (records: OutgoingRecords, rejected: Int, errors: [RowError]) {
+        let found = try encode(with: dataflow, piece.bytes, piece.records, numbers: piece.lines, now: now)
+        let bad = piece.rejected.prefix(Dataflow.rowErrorLimit).map { index in
+            error(
+                at: Offset(clamping: Int64(firstLine + index)), column: nil, reason: "the line is no base64",
+                raw: Array(bytes[range(lines[index])]))
+        }
+        let errors = (found.errors + bad).sorted { $0.offset ?? .first < $1.offset ?? .first }
+        return (found.records, found.rejected + piece.rejected.count, errors)
     }
 
     private func copy(
@@ -127,6 +153,13 @@ final class IngestDecoder {
             values.append(line)
             numbers.append(Int64(firstLine + index))
         }
+        return try encode(with: dataflow, bytes, values, numbers: numbers, now: now)
+    }
+
+    /// `numbers` are those of the lines of `values`.
+    private func encode(
+        with dataflow: Dataflow, _ bytes: [UInt8], _ values: [ByteRange], numbers: [Int64], now: Int64
+    ) throws(DataflowError) -> (records: OutgoingRecords, rejected: Int, errors: [RowError]) {
         guard !values.isEmpty else { return (OutgoingRecords(), 0, []) }
         // Line numbers travel as timestamps, so that a row still knows its line when it is a record.
         let run = RecordRun(

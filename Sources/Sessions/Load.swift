@@ -9,6 +9,15 @@ package enum IngestFormat: String, Hashable, Sendable, CaseIterable {
     case csv
     /// The whole line is the one text column.
     case line
+    /// A record of Avro, in base64, behind the registry's header: a zero and the number of its schema. Its fields go to the columns of their
+    /// names, key columns among them.
+    case avro
+    /// The same with a message of Protocol Buffers.
+    case protobuf
+    /// The same with a document of JSON.
+    case jsonSR = "json_sr"
+    /// A message of Protocol Buffers, in base64, by the schema of the source's values and without a header.
+    case message = "protobuf_nosr"
 }
 
 /// Why a line of a load is no record.

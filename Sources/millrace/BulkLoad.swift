@@ -10,7 +10,7 @@ import Sessions
 
 /// How the records of files are written.
 enum LoadFormat: String, Hashable, Sendable, CaseIterable {
-    case json, csv, tsv, line, avro
+    case json, csv, tsv, line, avro, protobuf
 
     /// What the ending of a file's name says, without that of a compression; JSON unless it is that of another one.
     init(ofFile path: String) {
@@ -49,7 +49,7 @@ struct BulkLoad {
     /// Loads everything. Errors: something cannot be read, or there is no such source, or the connection ends.
     func run(in session: any StatementSession, showsProgress: Bool) throws(Diagnostic) -> Outcome {
         let (shaper, lines) = shaping(columns(in: session))
-        let input = try LoadInput(paths, isText: format != .avro, shaper: shaper)
+        let input = try LoadInput(paths, isText: format != .avro && format != .protobuf, shaper: shaper)
         let progress = ProgressBar(total: showsProgress ? input.size : nil, isWanted: showsProgress)
         input.onRead = { progress.advance($0) }
         defer { progress.clear() }
@@ -76,7 +76,7 @@ struct BulkLoad {
 
     /// The columns of the source; nil when it cannot be described, which its load then says better.
     private func columns(in session: any StatementSession) -> ColumnTexts? {
-        if format == .line || format == .avro || source.contains("`") { return nil }
+        if format == .line || format == .avro || format == .protobuf || source.contains("`") { return nil }
         for name in [source, "`\(source)`"] {
             do throws(CommandFailure) {
                 let table = try TableAnswer().table(of: "DESCRIBE \(name);", from: session)
@@ -93,6 +93,7 @@ struct BulkLoad {
         switch format {
         case .line: return ({ PlainLines() }, .line)
         case .avro: return ({ AvroRecords() }, .json)
+        case .protobuf: return ({ DelimitedMessages() }, .message)
         case .json: return ({ JSONLines(times: columns.flatMap { $0.hasTimes ? $0 : nil }) }, .json)
         case .csv, .tsv:
             // One bare value a line may be no object to the source.

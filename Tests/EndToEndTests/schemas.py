@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Has others judge the bytes of the registry's formats: what is written is read by fastavro, Google's protobuf and jsonschema, and what fastavro and
-protobuf write is read by SQL.
+protobuf write is read by SQL, from topics and from files.
 
   schemas.py MILLRACE [SEED]
 
@@ -10,6 +10,7 @@ import base64, json, os, random, subprocess, sys, tempfile
 try:
     import fastavro, jsonschema
     from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+    from google.protobuf.internal import encoder
 except ImportError as error:
     print("skipped: %s (pip install fastavro protobuf jsonschema)" % error)
     sys.exit(77)
@@ -148,6 +149,28 @@ def protobuf(millrace, folder, seed):
     same("protobuf written", seed, [list(v.values()) for v in values], rows(run(millrace, folder, "SELECT * FROM pb;"))[ROWS:])
 
 
+def delimited(millrace, folder, seed):
+    """Files of messages behind their lengths, whole and cut off."""
+    Row = message()
+    values = [{name: value for name, value in make(random.Random(seed + n), True).items() if name in PROTOBUF} for n in range(ROWS)]
+    file = b""
+    for value in values:
+        content = Row(**{k: v for k, v in value.items() if v is not None}).SerializeToString()
+        file += encoder._VarintBytes(len(content)) + content
+    run(millrace, folder, "CREATE STREAM de (I INT, L BIGINT, D DOUBLE, B BOOLEAN, S STRING) WITH (KAFKA_TOPIC='de', VALUE_FORMAT='PROTOBUF', "
+        "VALUE_PROTOBUF_NULLABLE_REPRESENTATION='OPTIONAL');")
+    command = [millrace, "load", "de", "--format", "protobuf", "--data", folder]
+    done = subprocess.run(command, input=file, capture_output=True, timeout=300)
+    if done.returncode != 0:
+        sys.exit("load of messages: " + done.stderr.decode())
+    same("messages of a file", seed, [list(v.values()) for v in values], rows(run(millrace, folder, "SELECT * FROM de;")))
+    done = subprocess.run(command, input=file[:-1], capture_output=True, timeout=300)
+    text = done.stderr.decode()
+    if done.returncode != 1 or "it ends at byte %d, within message %d" % (len(file) - 1, ROWS) not in text:
+        sys.exit("load of messages that are cut off: %s" % text)
+    same("messages before the end", seed, [[ROWS * 2 - 1]], rows(run(millrace, folder, "SELECT COUNT(*) AS c FROM de;")))
+
+
 def json_schema(millrace, folder, seed):
     values = [make(random.Random(seed + n), True) for n in range(ROWS)]
     run(millrace, folder, "CREATE STREAM js (%s) WITH (KAFKA_TOPIC='js', VALUE_FORMAT='JSON_SR');" % COLUMNS)
@@ -161,7 +184,7 @@ def json_schema(millrace, folder, seed):
 
 def main(millrace, seed):
     print("seed %d" % seed)
-    for judge in (avro, protobuf, json_schema):
+    for judge in (avro, protobuf, delimited, json_schema):
         with tempfile.TemporaryDirectory() as folder:
             judge(millrace, folder, seed)
 

@@ -26,6 +26,7 @@ import Testing
         Way(columns: "STREAM s (v INT, w INT)", valueFormat: "DELIMITED", format: .csv, good: "1,2", bad: "1,x"),
         Way(columns: "STREAM s (v INT, w INT)", valueFormat: "JSON", format: .csv, good: "1,2", bad: "1,2,3"),
         Way(columns: "TABLE s (k INT PRIMARY KEY, v INT)", valueFormat: "JSON", format: .csv, good: "1,2", bad: ",2"),
+        Way(columns: "STREAM s (k INT KEY, v INT)", valueFormat: "PROTOBUF", format: .message, good: "CAE=", bad: "CA!="),
         Way(columns: "STREAM s (v VARCHAR)", valueFormat: "JSON", format: .line, good: "a", bad: "\u{FF}"),
     ]
 
