@@ -13,10 +13,9 @@ extension QueryTask {
         status.update { $0.awaitedSchemas[input.partition] = text }
     }
 
-    func forgetAwaited() {
-        if awaitedSchemas.isEmpty { return }
-        let partitions = awaitedSchemas.keys
-        status.update { content in for partition in partitions { content.awaitedSchemas[partition] = nil } }
-        awaitedSchemas = [:]
+    /// No record of a partition waits any more.
+    func forgetAwaited(by partition: PartitionKey) {
+        guard awaitedSchemas.removeValue(forKey: partition) != nil else { return }
+        status.update { $0.awaitedSchemas[partition] = nil }
     }
 }

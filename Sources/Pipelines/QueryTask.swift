@@ -286,6 +286,7 @@ package final class QueryTask {
                 isWhole = false
                 continue
             }
+            forgetAwaited(by: input.partition)
             var times: [Int64]?
             if description.inputs.count > 1 {
                 do throws(DataflowError) { times = try description.dataflow.eventTimes(input: input.index, of: run) } catch {
@@ -294,7 +295,6 @@ package final class QueryTask {
             }
             description.inputs[place].take(run, times: times, generation: fetchedUnder)
         }
-        if isWhole { forgetAwaited() }
         return isWhole
     }
 
@@ -478,7 +478,7 @@ package final class QueryTask {
             noteProblem()
             publish()
         }
-        forgetAwaited()
+        for partition in awaitedSchemas.keys { forgetAwaited(by: partition) }
         snapshots?.abandon()
         shared?.leave(identity)
         shared = nil

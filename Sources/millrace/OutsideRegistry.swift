@@ -21,6 +21,8 @@ extension EmbeddedEngine {
         } catch {
             throw .usage(error)
         }
+        // A registry that ends a connection over TLS must not end the program.
+        ignoreBrokenPipes()
         var http = HTTPClientOptions()
         http.user = options.user
         http.authorities = options.authorities
