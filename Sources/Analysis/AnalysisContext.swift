@@ -50,8 +50,22 @@ extension AnalysisContext {
     /// The source of that name, or the complaint that there is none, with the nearest name as advice.
     package func source(named name: Name) throws(Diagnostic) -> SourceDefinition {
         if let source = catalog.sources[name.text] { return source }
+        if name.text.contains(".") {
+            if name.text == SystemTable.errors, let errors = catalog.sources[SystemTable.errorsStream] { return errors }
+            throw unknownSystemTable(name)
+        }
         throw Diagnostic(
             .unknownSource, "\(name.text) does not exist.", hint: nameSuggestion(for: name.text, among: catalog.sources.keys.sorted()),
+            at: name.span.range)
+    }
+
+    /// The complaint that there is no system table of that name, which has a dot.
+    package func unknownSystemTable(_ name: Name) -> Diagnostic {
+        let names = SystemTable.names
+        return Diagnostic(
+            .unknownSource, "\(name.text.lowercased()) does not exist.",
+            hint: closestMatch(to: name.text.lowercased(), among: names).map { "Did you mean \($0)?" }
+                ?? "Only system tables have a dot in their names: \(names.joined(separator: ", ")).",
             at: name.span.range)
     }
 

@@ -156,8 +156,18 @@ package struct Scope: Hashable, Sendable {
         let range = source?.span.range ?? name.span.range
         return Diagnostic(
             .unknownColumn, "\(location(range))\(place) '\(text)' cannot be resolved.",
-            hint: nameSuggestion(for: name.text, among: columnNames),
+            hint: source.flatMap { fieldHint($0, name) } ?? nameSuggestion(for: name.text, among: columnNames),
             at: range)
+    }
+
+    /// What somebody means who writes the field of a STRUCT as a column of a source.
+    private func fieldHint(_ column: Name, _ field: Name) -> String? {
+        for source in sources {
+            guard case .structure(let fields)? = source.columns.first(where: { $0.name == column.text })?.type else { continue }
+            let near = fields.contains { $0.name == field.text } ? field.text : closestMatch(to: field.text, among: fields.map(\.name))
+            return near.map { "\(CanonicalText.identifier(column.text))->\(CanonicalText.identifier($0)) is the field of the STRUCT." }
+        }
+        return nil
     }
 }
 

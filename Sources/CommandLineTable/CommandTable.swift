@@ -40,10 +40,11 @@ package enum OptionName: String, Hashable, Sendable, CaseIterable {
     case logLevel = "log-level"
     case memoryLimit = "memory-limit"
     case batch, passing, verbose, format
-    case delimiter, null
+    case delimiter, null, create, follow
     case maxErrors = "max-errors"
     case fromBeginning = "from-beginning"
     case logSize = "log-size"
+    case interval, once
     case limit, partition, rows, runs, groups, partitions, rate, duration, steady, json, plot, against, compare, help, version
 }
 
@@ -61,7 +62,7 @@ package struct OperandSpec: Hashable, Sendable {
 
 /// The commands.
 package enum CommandName: String, Hashable, Sendable, CaseIterable {
-    case shell, serve, run, test, load, tail, topics, bench, completions
+    case shell, serve, run, test, load, tail, topics, top, doctor, bench, completions
 }
 
 /// A command with everything that it takes.
@@ -159,6 +160,8 @@ package enum CommandTable {
                 OptionSpec(
                     .format, nil, .choice(["json", "csv", "tsv", "line", "avro", "protobuf"]),
                     "how a record is written; avro: whole container files; protobuf: messages, each behind its length; unless given as the first file is named, or json"),
+                OptionSpec(.create, nil, .flag, "make the stream first, as the first 10000 records of the first file are, and print the statement"),
+                OptionSpec(.follow, nil, .flag, "wait for more at the end of the last file, also when another one takes its name; Ctrl-C ends that"),
                 OptionSpec(.delimiter, nil, .text, "what stands between two fields of csv, instead of a comma"),
                 OptionSpec(.null, nil, .possiblyEmptyText, "what stands for NULL in csv, besides nothing at all, and in tsv"),
                 OptionSpec(
@@ -183,6 +186,18 @@ package enum CommandTable {
             options: [
                 data, server, OptionSpec(.partition, nil, .integer(0...Int(Int32.max)), "only this partition"),
                 OptionSpec(.limit, nil, .integer(0...Int.max), "stop after so many records"), output,
+            ]),
+        CommandSpec(
+            name: .top, summary: "shows the queries of a server, redrawn on a terminal", operands: [],
+            options: [
+                server, OptionSpec(.interval, nil, .integer(1...3_600), "seconds between two looks", default: "2"),
+                OptionSpec(.once, nil, .flag, "look once, as also without a terminal"), output,
+            ]),
+        CommandSpec(
+            name: .doctor, summary: "checks whether this machine suits a server", operands: [],
+            options: [
+                option(.data, .dataDirectory), option(.listen, .listen), option(.metrics, .metricsListen), option(.kafka, .kafkaListen),
+                option(.registry, .registryListen), output,
             ]),
         CommandSpec(
             name: .bench, summary: "the benchmark suite",

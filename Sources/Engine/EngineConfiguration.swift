@@ -4,6 +4,7 @@ package import Functions
 package import Operators
 package import Pipelines
 package import Platform
+import Quantities
 package import Schemas
 import Settings
 package import Spill
@@ -66,6 +67,12 @@ extension EngineConfiguration {
     /// Bytes that one question may hold in memory where what is more can go to disk.
     package var questionMemory: Int {
         SettingValues(properties)[.questionMemory] ?? min(EngineConfiguration.mostQuestionMemory, (memoryLimit ?? .max) / 8)
+    }
+
+    /// How long a statement may take before it is logged as a slow one; nil for as long as it likes.
+    var slowStatement: Milliseconds? {
+        let limit = SettingValues(properties)[.slowStatement]
+        return limit > 0 ? limit : nil
     }
 
     private static let mostQuestionMemory = 512 << 20

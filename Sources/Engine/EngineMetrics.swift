@@ -17,6 +17,9 @@ package struct EngineMetrics: Sendable {
         /// Records that it could not process, by cause, sorted by cause.
         package var skipped: [(cause: String, count: Int)]
         package var commits: Int64
+        /// Records that it has still to read, and milliseconds since the timestamp of the oldest of these; 0 where there are none.
+        package var lag: Int64
+        package var lagMilliseconds: Int64
         /// Bytes of state in memory, in all and by store, sorted by name.
         package var stateBytes: Int
         package var stores: [(name: String, bytes: Int)]
@@ -46,14 +49,18 @@ package struct EngineMetrics: Sendable {
 extension MillraceEngine {
     /// Measures now. It looks at every segment of the log: not for a thread that others wait for.
     package func metrics() -> EngineMetrics {
-        let queries = queryStatuses.map { status -> EngineMetrics.Query in
-            let counters = status.counters
+        let queries = state.withLock { Array($0.queries.values) }.sorted { $0.id < $1.id }.map { query -> EngineMetrics.Query in
+            let status = query.run.status
+            let content = status.content.withLock { $0 }
+            let counters = content.counters
+            let parts = (try? progress(of: query, content, internalTopics: true)) ?? []
             return EngineMetrics.Query(
-                id: status.queryID, state: status.state.name, recordsRead: counters.recordsRead, recordsWritten: counters.recordsWritten,
+                id: status.queryID, state: content.state.name, recordsRead: counters.recordsRead, recordsWritten: counters.recordsWritten,
                 skipped: counters.errors.map { (cause: $0.key, count: $0.value) }.sorted { $0.cause < $1.cause },
-                commits: counters.commits, stateBytes: status.memory.bytes,
+                commits: counters.commits, lag: parts.reduce(0) { $0.addingSaturated($1.lag) },
+                lagMilliseconds: parts.compactMap(lagMilliseconds).max() ?? 0, stateBytes: status.memory.bytes,
                 stores: status.memory.stores.map { (name: $0.key, bytes: $0.value) }.sorted { $0.name < $1.name },
-                diskBytes: status.memory.diskBytes, isOverLimit: status.content.withLock { $0.excess != nil })
+                diskBytes: status.memory.diskBytes, isOverLimit: content.excess != nil)
         }
         let topics = log.describeTopics().map { topic in
             EngineMetrics.Topic(

@@ -6,6 +6,7 @@ import LogStore
 import Pipelines
 import Planner
 import Plans
+import Syntax
 import Values
 
 /// A persistent query that exists, whether it runs, is paused or has failed.
@@ -50,6 +51,8 @@ struct TransientQuery: Sendable {
     let id: String
     let statement: String
     let isPush: Bool
+    /// What it does, where it is carried out as continuous queries are.
+    var plan: QueryPlan?
     let run: QueryRun?
     let cancel: @Sendable () -> Void
 }
@@ -84,4 +87,10 @@ struct EngineState: Sendable {
     var nextTransient: Int64 = 1
     var serverProperties: [String: String] = [:]
     var isClosing = false
+
+    /// The client's query of that id. Without quotes it may be written in any case of letters: its prefix has small ones.
+    func transient(named name: Name) -> TransientQuery? {
+        if let exact = transients[name.text] { return exact }
+        return name.isQuoted ? nil : transients.values.first { $0.id.uppercased() == name.text }
+    }
 }

@@ -28,10 +28,13 @@ final class IngestDecoder {
     private let skipsBlankLines: Bool
     /// Nil where lines are records themselves.
     private let records: IngestRecords?
+    /// Whether a line may say that the one who sends it could not read what it was made of.
+    private let takesRefusals: Bool
 
     init(_ source: SourceDefinition, format: IngestFormat, engine: MillraceEngine) throws(Diagnostic) {
         self.source = source
         skipsBlankLines = format != .line
+        takesRefusals = format == .json
         let schema = source.schema
         if format == .line {
             guard schema.key.isEmpty, schema.value.count == 1, schema.value[0].type == .string else {
@@ -93,8 +96,32 @@ final class IngestDecoder {
     }
 
     /// The records of `lines`, which lie in `bytes` in front of `RecordRun.padding` other bytes, and why some lines are none. The
-    /// offsets of the errors are line numbers; lines count from `firstLine`.
+    /// offsets of the errors are line numbers; lines count from `firstLine`. A line of JSON `!reason TAB text` is one that its sender could not
+    /// read.
     func decode(
+        _ bytes: [UInt8], _ lines: [ByteRange], firstLine: Int, now: Int64
+    ) throws(DataflowError) -> (records: OutgoingRecords, rejected: Int, errors: [RowError]) {
+        let refusals = takesRefusals ? lines.indices.filter { refusesItself(lines[$0], bytes) } : []
+        if refusals.isEmpty { return try decodeRecords(bytes, lines, firstLine: firstLine, now: now) }
+        var others = lines
+        let errors = refusals.map { index -> RowError in
+            others[index].length = 0
+            let text = bytes[range(lines[index])].dropFirst()
+            let reason = text.prefix { $0 != UInt8(ascii: "\t") }
+            return error(
+                at: Offset(clamping: Int64(firstLine + index)), column: nil, reason: String(decoding: reason, as: UTF8.self),
+                raw: Array(text.dropFirst(reason.count + 1)))
+        }
+        var result = try decodeRecords(bytes, others, firstLine: firstLine, now: now)
+        result.rejected += refusals.count
+        result.errors = Array((result.errors + errors).sorted { $0.offset ?? .first < $1.offset ?? .first }.prefix(Dataflow.rowErrorLimit))
+        return result
+    }
+
+    /// Whether a line is `!reason TAB text`, which begins as no JSON does.
+    private func refusesItself(_ line: ByteRange, _ bytes: [UInt8]) -> Bool { line.length > 0 && bytes[Int(line.start)] == UInt8(ascii: "!") }
+
+    private func decodeRecords(
         _ bytes: [UInt8], _ lines: [ByteRange], firstLine: Int, now: Int64
     ) throws(DataflowError) -> (records: OutgoingRecords, rejected: Int, errors: [RowError]) {
         switch mode {

@@ -29,6 +29,8 @@ final class LogQuestionRecords: QuestionRecords {
     /// Why reading failed, when it did.
     private(set) var failure: Diagnostic?
     private var tally = ReadingTally()
+    /// The system tables that were asked for, as they were the first time.
+    private var systemRows: [String: [[Value]]] = [:]
     /// Of the scan under way.
     private var progress = ReadingProgress(total: 0, now: 0)
     /// What was read of each source.
@@ -47,6 +49,14 @@ final class LogQuestionRecords: QuestionRecords {
 
     /// Says why the question cannot go on.
     func refuse(_ reason: Diagnostic) { failure = reason }
+
+    func rows(ofSystemTable name: String) throws(DataflowError) -> [[Value]] {
+        if let rows = systemRows[name] { return rows }
+        guard let table = SystemTable.named(name) else { throw DataflowError("there is no system table \(name)") }
+        let rows = execution.rows(of: table)
+        systemRows[name] = rows
+        return rows
+    }
 
     private func owner(of source: SourceDefinition) -> PersistentQuery? { source.queryID.flatMap { owners[$0] } }
 

@@ -6,6 +6,7 @@ import Formats
 package import LogStore
 package import Pipelines
 import Platform
+import Quantities
 package import Schemas
 import Settings
 import Values
@@ -37,6 +38,12 @@ package final class MillraceEngine: Sendable {
     let schemas: SchemaWaits
     /// How far queries have got, for those that start.
     let positions: CommittedPositions
+    /// The statements under way, and the latest ones that have ended.
+    let history = StatementHistory()
+    /// As of the configuration, read once.
+    let slowStatement: Milliseconds?
+    /// The clients that front ends have told of, by their numbers.
+    let connections = Monitor<[Int: ClientConnection]>([:])
 
     /// Opens the engine over `log`: makes its own topics if they are missing, brings back what the catalog says, and starts its queries.
     ///
@@ -45,6 +52,7 @@ package final class MillraceEngine: Sendable {
     package init(configuration: EngineConfiguration, log: any EventLog) throws(Diagnostic) {
         self.log = log
         self.configuration = configuration
+        slowStatement = configuration.slowStatement
         positions = CommittedPositions(log: log)
         registry = configuration.registry ?? LogRegistry(log: log, time: configuration.time)
         memory = MemoryBudget(limit: configuration.memoryLimit)
@@ -83,8 +91,9 @@ package final class MillraceEngine: Sendable {
     }
 
     /// A new session, with settings that it starts from. With `mayDefine` false it may ask and insert, but not change what exists.
-    package func openSession(properties: [String: String] = [:], mayDefine: Bool = true) -> EngineSession {
-        EngineSession(engine: self, properties: properties, mayDefine: mayDefine)
+    /// `connection` is the number under which listings know its client.
+    package func openSession(properties: [String: String] = [:], mayDefine: Bool = true, connection: Int? = nil) -> EngineSession {
+        EngineSession(engine: self, properties: properties, mayDefine: mayDefine, connection: connection)
     }
 
     /// What exists now.

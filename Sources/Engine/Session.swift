@@ -64,9 +64,12 @@ package final class EngineSession: Sendable {
     let state: Monitor<SessionState>
     /// Whether it may change what exists; not where a script alone decides that.
     let mayDefine: Bool
+    /// The number under which listings know its client.
+    let connection: Int?
 
-    init(engine: MillraceEngine, properties: [String: String], mayDefine: Bool) {
+    init(engine: MillraceEngine, properties: [String: String], mayDefine: Bool, connection: Int? = nil) {
         self.engine = engine
+        self.connection = connection
         self.mayDefine = mayDefine
         state = Monitor(SessionState(properties: properties))
     }
@@ -83,6 +86,8 @@ package final class EngineSession: Sendable {
                 let parsed = try parse(text, options: options)
                 perform(parsed[...], request, sink, whenFinished)
             } catch {
+                let number = engine.history.begin(text, connection: connection, at: engine.clock)
+                engine.history.end(number, .failed(code: error.code.rawValue, message: error.message), at: engine.clock.monotonicNanoseconds())
                 sink.emit(.failed(error))
                 whenFinished(false)
             }

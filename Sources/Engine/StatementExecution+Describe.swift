@@ -28,6 +28,7 @@ extension StatementExecution {
             if extended { return answer(text: extendedDescription(of: source)) }
             if let comment = engine.catalog.comments[CatalogComment.subject(source: source.name)] { sink.emit(.notice("\(source.name): \(comment)")) }
             return answer(fields(of: source))
+        case .system(let name): return try describe(system: name)
         case .streams(let extended): return describeAll(.stream, extended: extended)
         case .tables(let extended): return describeAll(.table, extended: extended)
         case .function(let name): return try describeFunction(name)
@@ -122,22 +123,13 @@ extension StatementExecution {
 
     /// Start, end, position and lag of each partition that the query reads.
     private func positions(of query: PersistentQuery, _ content: QueryStatus.Content) -> [String] {
-        var committed: [PartitionKey: Offset] = [:]
-        // A query that has not run since the start of the server.
-        if content.durablePositions.isEmpty {
-            do throws(LogError) { committed = try engine.positions.positions(of: query.id) } catch {
-                return ["    its positions cannot be read: \(error.message)"]
+        do throws(LogError) {
+            return try engine.progress(of: query, content).map { part in
+                "    \(part.topic.name) partition \(part.partition): start \(part.bounds.start), end \(part.bounds.durableEnd), "
+                    + "offset \(part.position), lag \(part.lag)"
             }
-        }
-        return query.plan.sources.flatMap { source -> [String] in
-            guard let topic = engine.log.describeTopic(named: source.topic) else { return [] }
-            return zip(topic.partitionIndexes, topic.partitions).map { index, partition in
-                let key = PartitionKey(topic: topic.id, partition: index)
-                let position = content.durablePositions[key] ?? committed[key] ?? partition.bounds.start
-                let bounds = partition.bounds
-                return "    \(source.topic) partition \(index): start \(bounds.start), end \(bounds.durableEnd), offset \(position), "
-                    + "lag \(max(0, bounds.durableEnd - position))"
-            }
+        } catch {
+            return ["    its positions cannot be read: \(error.message)"]
         }
     }
 
@@ -174,7 +166,8 @@ extension StatementExecution {
                 return answer(
                     text: ["ID: \(name.text)", "Status: ERROR", "SQL: \(broken.statement)", "Error: \(broken.reason)"], queryID: name.text)
             }
-            let known = engine.state.withLock { $0.queries.keys.sorted() }
+            if let query = engine.state.withLock({ $0.transient(named: name) }) { return explain(query) }
+            let known = engine.state.withLock { $0.queries.keys.sorted() + $0.transients.keys.sorted() }
             throw Diagnostic(
                 .unknownQuery, "Query with id:\(name.text) does not exist, use SHOW QUERIES to view the full set of queries.",
                 hint: nameSuggestion(for: name.text, among: known), at: name.span.range)
@@ -186,6 +179,14 @@ extension StatementExecution {
         ]
         lines += troubles(of: query.id, content).map { $0.prefix(1).uppercased() + $0.dropFirst() }
         return answer(text: lines + planLines(query.plan), queryID: query.id)
+    }
+
+    /// EXPLAIN of a client's query.
+    private func explain(_ query: TransientQuery) -> AnswerSummary {
+        var lines = ["ID: \(query.id)", "Status: RUNNING, a \(query.isPush ? "push query" : "question") of a client", "SQL: \(query.statement)"]
+        if let run = query.run { lines.append("Counters: \(countersText(run.status.counters, run.status.memory))") }
+        if let problem = query.run?.status.counters.firstProblem { lines.append("First problem: \(problem)") }
+        return answer(text: lines + (query.plan.map(planLines) ?? []), queryID: query.id)
     }
 
     func explain(_ statement: Statement, _ text: String) throws(Diagnostic) -> AnswerSummary {

@@ -50,12 +50,12 @@ extension StatementExecution {
 
     private func manageOne(_ action: QueryAction, _ name: Name) throws(Diagnostic) -> AnswerSummary {
         let id = name.text
-        if let transient = engine.state.withLock({ $0.transients[id] }) {
+        if let transient = engine.state.withLock({ $0.transient(named: name) }) {
             guard action == .terminate else {
-                throw Diagnostic(.wrongState, "\(id) is a transient query; it can only be terminated", at: name.span.range)
+                throw Diagnostic(.wrongState, "\(transient.id) is a transient query; it can only be terminated", at: name.span.range)
             }
             transient.cancel()
-            return AnswerSummary(message: "Query terminated.", queryID: id)
+            return AnswerSummary(message: "Query terminated.", queryID: transient.id)
         }
         guard engine.catalog.queries[id] != nil else {
             if let broken = engine.state.withLock({ $0.broken.first { $0.queryID == id } }) {

@@ -27,7 +27,8 @@ extension StatementExecution {
 
     private func start(_ print: PrintTopic, _ whenDone: @escaping @Sendable (Bool) -> Void) throws(Diagnostic) {
         let topic = try topic(toPrint: print.topic)
-        sink.emit(.columns([ResultColumn("Text", "STRING")], .text))
+        let hasColumns = session.settings[.printsColumns]
+        sink.emit(.columns(TopicReader.listing(hasColumns: hasColumns).columns, hasColumns ? .changes : .text))
         let window = engine.catalog.sortedSources.first { $0.topic == topic.name && $0.window != nil }?.window
         let id = engine.state.update { state in
             defer { state.nextTransient += 1 }
@@ -35,7 +36,7 @@ extension StatementExecution {
         }
         let reader = TopicReader(
             execution: self, id: id, topic: topic, keyWindow: window, statement: print, follows: session.settings[.followsTopics],
-            whenDone: whenDone)
+            hasColumns: hasColumns, whenDone: whenDone)
         try enter(TransientQuery(id: id, statement: parsed.text, isPush: true, run: nil, cancel: { reader.cancel() }))
         request.onCancel { reader.cancel() }
         reader.goOn()

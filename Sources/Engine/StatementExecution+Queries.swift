@@ -98,7 +98,7 @@ extension StatementExecution {
         let cancel: @Sendable () -> Void = {
             run.terminate { receiver.cancelled(status.counters) }
         }
-        try enter(TransientQuery(id: id, statement: parsed.text, isPush: isPush, run: run, cancel: cancel))
+        try enter(TransientQuery(id: id, statement: parsed.text, isPush: isPush, plan: plan, run: run, cancel: cancel))
         request.onCancel(cancel)
         run.start()
     }

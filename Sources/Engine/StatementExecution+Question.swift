@@ -115,7 +115,7 @@ extension StatementExecution {
 
     /// Runs the plan of a question over its sources; gives what came of it, what was read, and the id that it had.
     func outcome<Outcome>(
-        of resolved: ResolvedQuestion, _ owners: [PersistentQuery], _ body: (QuestionRun) throws(DataflowError) -> Outcome
+        of resolved: ResolvedQuestion, _ owners: [PersistentQuery], profile: QuestionProfile? = nil, _ body: (QuestionRun) throws(DataflowError) -> Outcome
     ) throws(Diagnostic) -> (Outcome, LogQuestionRecords, id: String) {
         let id = transientID(named: resolved.sources.first?.name ?? "VALUES")
         let cancel = CancelFlag()
@@ -124,7 +124,7 @@ extension StatementExecution {
         let share = MemoryShare(of: id, in: engine.memory, for: .client)
         let hold = MemoryHold(share)
         let records = LogQuestionRecords(self, resolved.sources, owners, share, cancel)
-        let outcome = run(records, hold, cancel, body)
+        let outcome = run(records, hold, cancel, profile, body)
         _ = engine.state.update { $0.transients.removeValue(forKey: id) }
         hold.keep([:])
         return (try outcome.get(), records, id)
@@ -140,7 +140,8 @@ extension StatementExecution {
     }
 
     private func run<Outcome>(
-        _ records: LogQuestionRecords, _ hold: MemoryHold, _ cancel: CancelFlag, _ body: (QuestionRun) throws(DataflowError) -> Outcome
+        _ records: LogQuestionRecords, _ hold: MemoryHold, _ cancel: CancelFlag, _ profile: QuestionProfile?,
+        _ body: (QuestionRun) throws(DataflowError) -> Outcome
     ) -> Result<Outcome, Diagnostic> {
         let launcher = QueryLauncher(engine: engine)
         let options = DataflowOptions(hashSeed: engine.configuration.random.next())
@@ -148,7 +149,7 @@ extension StatementExecution {
         var excess: MemoryExcess?
         var pressedBytes: Int?
         let question = QuestionRun(
-            records, options: options, environment: launcher.environment(), cancel: cancel, spilling: spilling
+            records, options: options, environment: launcher.environment(), cancel: cancel, spilling: spilling, profile: profile
         ) { (held: [QuestionHolding: Int]) throws(DataflowError) in
             let bytes = held.values.reduce(0, +)
             guard bytes <= StatementExecution.mostBytes * 4 else {

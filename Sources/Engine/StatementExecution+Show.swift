@@ -21,7 +21,7 @@ extension StatementExecution {
         switch subject {
         case .streams, .tables, .queries, .types:
             if let obstacle = engine.state.withLock({ $0.catalogObstacle }) { sink.emit(.notice(obstacle)) }
-        case .topics, .functions, .variables, .properties, .limits, .schemas, .connectors, .connectorPlugins: break
+        case .topics, .functions, .variables, .properties, .limits, .schemas, .connectors, .connectorPlugins, .systemTables, .watermarks: break
         }
         switch subject {
         case .streams(let extended): return extended ? describeAll(.stream, extended: true) : answer(sources(.stream, title: "Stream Name"))
@@ -57,6 +57,8 @@ extension StatementExecution {
             return answer(listing)
         case .properties: return answer(properties())
         case .limits: return answer(limits())
+        case .systemTables: return answer(systemTables())
+        case .watermarks: return answer(watermarks())
         case .schemas: return answer(try schemas())
         case .connectors, .connectorPlugins: throw notSupported("connectors")
         }

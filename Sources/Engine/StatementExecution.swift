@@ -6,6 +6,7 @@ import Catalog
 import Diagnostics
 import Operators
 import Platform
+import Quantities
 import Sessions
 import Settings
 import Syntax
@@ -18,6 +19,8 @@ struct StatementExecution: Sendable {
     let sink: any AnswerSink
     let parsed: ParsedStatement
     let started: Int64
+    /// Its number in the history.
+    private let number: Int64
 
     init(engine: MillraceEngine, session: EngineSession, request: Request, sink: any AnswerSink, parsed: ParsedStatement) {
         self.engine = engine
@@ -26,6 +29,7 @@ struct StatementExecution: Sendable {
         self.sink = sink
         self.parsed = parsed
         started = engine.configuration.time.monotonicNanoseconds()
+        number = engine.history.begin(parsed.text, connection: session.connection, at: engine.configuration.time)
     }
 
     /// What the analyser may look at for this statement.
@@ -56,6 +60,7 @@ struct StatementExecution: Sendable {
         case .changeRows(let change): try perform(change, whenDone)
         case .print(let print): try perform(print, whenDone)
         case .assert(let assertion): try perform(assertion, whenDone)
+        case .analyzeStatement(let inner, _): try analyze(inner, whenDone)
         default:
             let isChange = statement.changesCatalog && !isAboutTransient(statement)
             if isChange, !session.mayDefine, !isPauseOrResume(statement) { throw definitionRefused }
@@ -106,7 +111,7 @@ struct StatementExecution: Sendable {
             throw notSupported("ALTER SYSTEM", hint: "Set server-wide values in the configuration file, or with SET for this session.")
         case .createConnector, .dropConnector: throw notSupported("connectors")
         case .runScript: throw notSupported("RUN SCRIPT on a server", hint: "It is a command of the shell.")
-        case .query, .question, .insertValues, .changeRows, .print, .assert: return AnswerSummary()
+        case .query, .question, .insertValues, .changeRows, .print, .assert, .analyzeStatement: return AnswerSummary()
         }
     }
 
@@ -129,7 +134,7 @@ struct StatementExecution: Sendable {
     /// Whether a statement ends a query of a client, which is no change of what exists.
     private func isAboutTransient(_ statement: Statement) -> Bool {
         guard session.mayDefine, case .manageQuery(_, .query(let name)) = statement else { return false }
-        return engine.state.withLock { $0.transients[name.text] != nil }
+        return engine.state.withLock { $0.transient(named: name) != nil }
     }
 
     func notSupported(_ what: String, hint: String? = nil) -> Diagnostic {
@@ -154,14 +159,34 @@ struct StatementExecution: Sendable {
 
     func done(_ summary: AnswerSummary, _ whenDone: @escaping @Sendable (Bool) -> Void) {
         var summary = summary
-        summary.nanoseconds = engine.configuration.time.monotonicNanoseconds() - started
+        let now = engine.configuration.time.monotonicNanoseconds()
+        summary.nanoseconds = now - started
+        noteEnd(.done(rows: summary.rows), at: now)
         sink.emit(.done(summary))
         whenDone(true)
     }
 
     func fail(_ error: Diagnostic, _ whenDone: @escaping @Sendable (Bool) -> Void) {
+        noteEnd(.failed(code: error.code.rawValue, message: error.message), at: engine.configuration.time.monotonicNanoseconds())
         sink.emit(.failed(error))
         whenDone(false)
+    }
+
+    /// Remembers how the statement ended, and logs it when it was slow and not one that goes on until somebody ends it.
+    private func noteEnd(_ outcome: RememberedStatement.State, at now: Int64) {
+        guard let record = engine.history.end(number, outcome, at: now), let nanoseconds = record.nanoseconds,
+            let limit = engine.slowStatement, nanoseconds >= limit.nanoseconds, !isEndless
+        else { return }
+        engine.configuration.logLine(
+            .warning, logText("slow_statement", ["ms": "\(nanoseconds / 1_000_000)", "outcome": record.outcome, "statement": record.text]))
+    }
+
+    private var isEndless: Bool {
+        switch parsed.statement {
+        case .query(let query): query.emit != nil
+        case .print: true
+        default: false
+        }
     }
 
     private func set(_ name: String, _ value: String) throws(Diagnostic) -> AnswerSummary {

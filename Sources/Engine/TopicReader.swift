@@ -4,6 +4,7 @@
 import Bytes
 import Diagnostics
 import Formats
+import JSONText
 import LogStore
 import Pipelines
 import Platform
@@ -23,6 +24,8 @@ final class TopicReader: @unchecked Sendable {
     private let topic: TopicDescription
     private let interval: Int
     private let limit: Int?
+    /// Whether records are rows with columns, for programs, instead of lines for people.
+    private let hasColumns: Bool
     private let whenDone: @Sendable (Bool) -> Void
     private struct State: Sendable {
         var isCancelled = false
@@ -46,12 +49,13 @@ final class TopicReader: @unchecked Sendable {
     /// topic says that they do; `follows` whether it waits for more at the end.
     init(
         execution: StatementExecution, id: String, topic: TopicDescription, keyWindow: KeyWindow?, statement: PrintTopic, follows: Bool,
-        whenDone: @escaping @Sendable (Bool) -> Void
+        hasColumns: Bool, whenDone: @escaping @Sendable (Bool) -> Void
     ) {
         self.execution = execution
         self.id = id
         ticket = execution.engine.waiting.ticket()
         self.topic = topic
+        self.hasColumns = hasColumns
         self.whenDone = whenDone
         interval = statement.interval.map { Int(clamping: $0) } ?? 1
         limit = statement.limit.map { Int(clamping: $0) }
@@ -126,14 +130,18 @@ final class TopicReader: @unchecked Sendable {
     }
 
     private func hand(_ run: RecordRun, _ partition: PartitionIndex) {
-        var lines = Listing(texts: ["Text"])
+        var lines = TopicReader.listing(hasColumns: hasColumns)
         for index in 0..<run.count {
             if let ends, run.offset(at: index) >= ends[partition.index] { break }
             seen += 1
             if (seen - 1) % interval != 0 { continue }
             if let limit, printed >= limit { break }
             printed += 1
-            for line in text(run, index, partition) { lines.add(texts: [line]) }
+            if hasColumns {
+                lines.add(cells(run, index, partition))
+            } else {
+                for line in text(run, index, partition) { lines.add(texts: [line]) }
+            }
         }
         if !lines.rows.isEmpty { execution.sink.emit(.rows(lines.rows)) }
     }
@@ -172,7 +180,25 @@ final class TopicReader: @unchecked Sendable {
         execution.fail(Diagnostic(.cancelled, "printing was cancelled after \(printed) records", category: .general), whenDone)
     }
 
-    // MARK: Text
+    // MARK: Forms
+
+    /// A listing of records, without any.
+    static func listing(hasColumns: Bool) -> Listing {
+        guard hasColumns else { return Listing(texts: ["Text"]) }
+        return Listing([("partition", "INTEGER"), ("offset", "BIGINT"), ("time", "TIMESTAMP"), ("key", "STRING"), ("value", "STRING")])
+    }
+
+    private func cells(_ run: RecordRun, _ index: Int, _ partition: PartitionIndex) -> [JSONValue] {
+        func text(_ bytes: [UInt8]?, _ guess: inout FormatGuess) -> JSONValue {
+            _ = guess.narrow(by: bytes)
+            return bytes == nil ? .null : .string(guess.text(of: bytes))
+        }
+        let time = run.timestamps[index]
+        return [
+            .integer(partition.index), .integer(run.offset(at: index).count), time < 0 ? .null : .string(TemporalText.text(timestamp: time)),
+            text(run.bytes(of: run.keys[index]), &guesses.key), text(run.bytes(of: run.values[index]), &guesses.value),
+        ]
+    }
 
     private func text(_ run: RecordRun, _ index: Int, _ partition: PartitionIndex) -> [String] {
         let key = run.bytes(of: run.keys[index])

@@ -15,6 +15,7 @@ struct CommitPart: @unchecked Sendable {
     let identity: [PartitionKey]
     private let positions: [PartitionKey: Offset]
     private let counts: TaskCounts
+    private let streamTime: Int64?
     private let newRows: [NewRows]
     private let rows: TableRows?
     private let view: TableView?
@@ -31,6 +32,7 @@ struct CommitPart: @unchecked Sendable {
         identity = task.identity
         positions = task.positions
         counts = task.newCounts
+        streamTime = task.description.dataflow.streamTime
         newRows = task.newRows
         let persistence = task.description.persistence
         rows = persistence?.rows
@@ -51,13 +53,16 @@ struct CommitPart: @unchecked Sendable {
     func publish() {
         slot.run.committed(identity, partition: slot.task.description.partition)
         if let excess = rows?.publishMemory() { slot.run.stop(slot.epoch, for: excess) }
+        let now = slot.task.time.monotonicNanoseconds()
         slot.run.status.update { content in
             content.counters.commits += 1
             content.counters.add(counts)
+            content.rate.add(counts.recordsRead, at: now)
             for (partition, position) in positions {
                 let before = content.durablePositions[partition] ?? .first
                 assert(position >= before || slot.epoch.isEnded, "the position of \(partition) went back from \(before) to \(position)")
                 content.durablePositions[partition] = max(position, before)
+                if let streamTime { content.streamTimes[partition] = streamTime }
             }
         }
     }

@@ -106,6 +106,22 @@ package final class MemoryBudget: Sendable {
         ledger.withLock { $0.shares.values.map { MemoryExcess.Holder(name: $0.name, bytes: $0.total) } }.sorted()
     }
 
+    /// What one share holds in memory, by store, and on disk.
+    package struct Holding: Sendable {
+        package let name: String
+        package let user: MemoryUser
+        package let stores: [String: Int]
+        package let diskBytes: Int
+    }
+
+    /// All that is held, in the order in which the shares were opened.
+    package var holdings: [Holding] {
+        let shares = ledger.withLock { $0.shares }
+        return shares.sorted { $0.key < $1.key }.map { _, share in
+            Holding(name: share.name, user: share.user, stores: share.stores, diskBytes: share.disk)
+        }
+    }
+
     // MARK: Shares
 
     fileprivate func open(_ name: String, _ user: MemoryUser) -> Int {

@@ -115,8 +115,12 @@ package final class QueryStatus: Sendable {
         /// Its tasks are being made and their state is read back; until that is done it can neither process nor answer.
         package var isRestoring = false
         package var counters = QueryCounters()
+        /// Records read lately.
+        package var rate = RateMeter()
         /// The offset up to which each input is processed and durable.
         package var durablePositions: [PartitionKey: Offset] = [:]
+        /// By input: the latest time, in milliseconds, of the rows that the windows and joins of its task have seen.
+        package var streamTimes: [PartitionKey: Int64] = [:]
         /// What the query waits for before it tries again, for example for room on a full disk. Nil while it goes on.
         package var obstacle: String?
         /// Schemas that records wait for, each with its reason, by the partitions of the records.

@@ -462,7 +462,11 @@ package final class QueryTask {
     /// Brings the counters of a client's query up to date.
     private func publish() {
         let counts = takeCounts()
-        status.content.withLock { $0.counters.add(counts) }
+        let now = time.monotonicNanoseconds()
+        status.content.withLock { content in
+            content.counters.add(counts)
+            content.rate.add(counts.recordsRead, at: now)
+        }
     }
 
     /// Reads what other tasks read, too, together with them. To be called once.

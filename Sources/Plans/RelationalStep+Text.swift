@@ -5,13 +5,13 @@ import Values
 extension RelationalStep {
     /// The plan, a step a line, each step's inputs below it with two blanks more.
     package var lines: [String] {
-        [head] + inputs.flatMap(\.lines).map { "  " + $0 }
+        [heading] + inputs.flatMap(\.lines).map { "  " + $0 }
     }
 
     /// The steps right below, from the left, those of subqueries included.
     package var inputs: [RelationalStep] {
         switch self {
-        case .scan, .rows, .kept, .working: []
+        case .scan, .system, .rows, .kept, .working: []
         case .lateral(let lateral): [lateral.input, lateral.subquery]
         case .recursive(let recursion): [recursion.base, recursion.step]
         case .filter(let input, _), .project(let input, _), .unnest(let input, _), .window(let input, _), .distinct(let input),
@@ -24,12 +24,14 @@ extension RelationalStep {
         }
     }
 
-    private var head: String {
+    /// The step alone, in one line.
+    package var heading: String {
         switch self {
         case .scan(let scan):
             let read = zip(scan.columns, scan.needed).filter(\.1).map(\.0.name).joined(separator: ", ")
             return "SCAN \(scan.source) (reads \(read.isEmpty ? "no column" : read))" + (scan.isFromEnd ? " FROM LATEST" : "")
                 + (scan.asOf.map { " AS OF \($0)" } ?? "") + (scan.filter.map { " WHERE \(text($0, scan.columns))" } ?? "")
+        case .system(let name, _): return "SYSTEM TABLE \(name)"
         case .rows(let rows, _): return "ROWS (\(rows.count))"
         case .kept(let number, _, _): return "KEPT \(number)"
         case .lateral(let lateral):

@@ -8,6 +8,8 @@ package import Values
 package indirect enum RelationalStep: Hashable, Sendable {
     /// The rows of a stream or a table.
     case scan(RelationalScan)
+    /// The rows of a system table, by its name, as they are when the question is answered.
+    case system(String, types: [SQLType])
     /// Rows that stand in the text; none of the expressions reads a column.
     case rows([[TypedExpression]], types: [SQLType])
     /// The rows for which `predicate` is true.
@@ -317,7 +319,7 @@ extension RelationalStep {
         case .kept(_, _, let filled): filled
         case .lateral(let lateral): lateral.input.filled + lateral.subquery.types.map { _ in true }
         case .project(_, let expressions): expressions.map { !$0.isUnneeded }
-        case .rows, .aggregate, .combine, .recursive, .working: types.map { _ in true }
+        case .system, .rows, .aggregate, .combine, .recursive, .working: types.map { _ in true }
         }
     }
 
@@ -325,7 +327,7 @@ extension RelationalStep {
     package var types: [SQLType] {
         switch self {
         case .scan(let scan): scan.columns.map(\.type)
-        case .rows(_, let types): types
+        case .system(_, let types), .rows(_, let types): types
         case .filter(let input, _), .distinct(let input), .sort(let input, _, _), .limit(let input, _, _): input.types
         case .project(_, let expressions): expressions.map(\.type)
         case .join(let join): join.left.types + join.right.types
@@ -349,7 +351,7 @@ extension RelationalStep {
         switch self {
         case .rows(let rows, _): rows.count <= 1_000
         case .filter(let input, _), .project(let input, _), .distinct(let input), .sort(let input, _, _), .limit(let input, _, _): input.isSmall
-        case .scan, .kept, .working, .lateral, .recursive, .join, .apply, .unnest, .aggregate, .window, .combine: false
+        case .scan, .system, .kept, .working, .lateral, .recursive, .join, .apply, .unnest, .aggregate, .window, .combine: false
         }
     }
 }

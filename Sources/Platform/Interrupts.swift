@@ -13,6 +13,9 @@ private let readUnderWay = Atomic<Int32>(0)
 /// Turns SIGINT into calls. One a process.
 package final class InterruptWatcher: Sendable {
     private let action = Monitor<(@Sendable () -> Void)?>(nil)
+    private let counted = Monitor(0)
+    /// How many interrupts there have been: by that one is noticed which came while nobody had said what it does.
+    package var count: Int { counted.withLock { $0 } }
     /// The thread inside `whileReading`, if one is, and how many reads there have been: a nudge is meant for one read, not for the next.
     private struct Reader {
         var thread: pthread_t?
@@ -42,10 +45,12 @@ package final class InterruptWatcher: Sendable {
         let source = ends[0]
         let action = action
         let reader = reader
+        let counted = counted
         _ = try WorkerThread.start("interrupts") {
             var interrupted: Int32 = 0
             // Writes of four bytes into a pipe arrive whole.
             while unsafe read(source, &interrupted, 4) == 4 {
+                counted.update { $0 += 1 }
                 action.withLock { $0 }?()
                 if interrupted != 0 { Self.end(interrupted, of: reader) }
             }
@@ -150,6 +155,9 @@ package func onTermination(_ body: @escaping @Sendable (Int32) -> Void) throws(S
         while unsafe sigwait(&waited, &number) == 0 { body(number) }
     }
 }
+
+/// Has SIGHUP do nothing, until somebody takes it over.
+package func ignoreHangUp() { _ = signal(SIGHUP, SIG_IGN) }
 
 /// Lets every signal through. To be called first, before threads are started: a parent may have started the process with signals
 /// blocked, and then neither Ctrl-C nor a service manager could stop it.

@@ -164,6 +164,35 @@ package func isReset(socket descriptor: Int32) -> Bool {
     return Int(info.tcpi_state) == Int(TCP_CLOSE)
 }
 
+/// The address at the other end of a connection over a network, with the host in digits; nil where there is none.
+package func peerAddress(ofSocket descriptor: Int32) -> SocketAddress? {
+    unsafe address { address, length in unsafe getpeername(descriptor, address, length) }
+}
+
+/// The address that a socket has at this end; nil where there is none.
+package func localAddress(ofSocket descriptor: Int32) -> SocketAddress? {
+    unsafe address { address, length in unsafe getsockname(descriptor, address, length) }
+}
+
+private func address(_ get: (UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> Int32) -> SocketAddress? {
+    var storage = sockaddr_storage()
+    var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+    var host = [CChar](repeating: 0, count: Int(NI_MAXHOST))
+    var port = [CChar](repeating: 0, count: Int(NI_MAXSERV))
+    let result = unsafe withUnsafeMutablePointer(to: &storage) { pointer in
+        unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+            guard unsafe get(address, &length) == 0 else { return Int32(-1) }
+            return unsafe getnameinfo(
+                address, length, &host, socklen_t(host.count), &port, socklen_t(port.count), NI_NUMERICHOST | NI_NUMERICSERV)
+        }
+    }
+    guard result == 0 else { return nil }
+    func text(_ characters: [CChar]) -> String { String(decoding: characters.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self) }
+    // Of a socket file the service is the path.
+    if Int32(storage.ss_family) == AF_UNIX { return .file(text(port)) }
+    return Int(text(port)).map { .network(host: text(host), port: $0) }
+}
+
 // MARK: Addresses
 
 /// A socket of the Unix family after `use`, which binds or connects it.

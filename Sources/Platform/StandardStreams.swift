@@ -38,6 +38,12 @@ package struct ByteStream: Sendable {
         return Int(status.st_size)
     }
 
+    /// Which file it is, whatever its name has become; nil where the system does not say.
+    package var identity: FileIdentity? {
+        var status = stat()
+        return unsafe fstat(descriptor, &status) == 0 ? FileIdentity(status) : nil
+    }
+
     /// Up to `count` bytes, as soon as there are any, put behind those that `buffer` has; how many they were, 0 at the end.
     package func read(upTo count: Int, into buffer: inout [UInt8]) throws(SystemError) -> Int {
         let start = buffer.count
@@ -88,6 +94,24 @@ package struct ByteStream: Sendable {
             try? ByteStream.errors.write(Array("error: \(error)\n".utf8))
             abandonProcess(1)
         }
+    }
+}
+
+/// What tells a file from all others of its machine while it is open, also when it is renamed.
+package struct FileIdentity: Hashable, Sendable {
+    private let device: UInt64
+    private let number: UInt64
+
+    fileprivate init(_ status: stat) {
+        device = UInt64(status.st_dev)
+        number = UInt64(status.st_ino)
+    }
+
+    /// That of the file which has a name now; nil where there is none.
+    package init?(path: String) {
+        var status = stat()
+        guard unsafe stat(path, &status) == 0 else { return nil }
+        self.init(status)
     }
 }
 

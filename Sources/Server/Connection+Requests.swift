@@ -41,7 +41,7 @@ extension Connection {
             wait(for: event)
         case .cancel(let tag, let target): cancel(target, tag)
         default:
-            server.counters.requests.raise()
+            countRequest()
             if let tag = event.tag { return beginTagged(event, tag) }
             interrupt()
             if case .putBegan = event { isReadingTaggedPut = false }
@@ -207,7 +207,7 @@ extension Connection {
 
     /// Cancels at once; the answer of an untagged `.cancel` waits for its turn.
     private func cancel(_ target: String?, _ tag: String?) {
-        server.counters.requests.raise()
+        countRequest()
         let found = target.map { tagged[$0] } ?? current
         found?.cancel()
         if found == nil { server.counters.requestsFailed.raise() }

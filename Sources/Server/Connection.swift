@@ -52,6 +52,8 @@ final class Connection: SocketOwner, @unchecked Sendable {
     let socket: SocketStream
     let outbox: Outbox
     let session: EngineSession
+    /// What listings say about it.
+    private let listed: ListedClient
     private var intake = RequestIntake()
     /// Whether the loop has been asked for another turn.
     private var isTurnAsked = false
@@ -81,7 +83,8 @@ final class Connection: SocketOwner, @unchecked Sendable {
         self.socket = socket
         self.number = number
         self.server = server
-        session = server.engine.openSession(mayDefine: server.acceptsDefinitions)
+        session = server.engine.openSession(mayDefine: server.acceptsDefinitions, connection: number)
+        listed = ListedClient("LINE", number, socket, in: server.engine)
         let box = Box()
         outbox = Outbox { [loop = server.loop] in loop.post { box.connection?.flush() } }
         box.connection = self
@@ -93,6 +96,12 @@ final class Connection: SocketOwner, @unchecked Sendable {
     /// Lets the outbox, which is made before the connection, find it. Written once, then read on the loop only.
     private final class Box: @unchecked Sendable {
         weak var connection: Connection?
+    }
+
+    /// A request has come.
+    func countRequest() {
+        server.counters.requests.raise()
+        listed.countRequest()
     }
 
     // MARK: Socket
@@ -158,6 +167,7 @@ final class Connection: SocketOwner, @unchecked Sendable {
         }
         waiting = []
         outbox.close()
+        listed.leave()
         server.forget(self)
     }
 

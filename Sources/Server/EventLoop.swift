@@ -25,7 +25,7 @@ import Platform
     private var thread: WorkerThread?
     private var onTick: (() -> Void)?
     private var afterDelay: (() -> Void)?
-    private var onSignal: (() -> Void)?
+    private var onSignal: ((_ number: Int32) -> Void)?
 
     /// All connections read into this buffer, one at a time.
     let readBuffer: UnsafeMutablePointer<CChar>
@@ -129,19 +129,22 @@ import Platform
             }, UInt64(milliseconds), 0)
     }
 
-    /// Calls `body` when the process is asked to end: SIGTERM and SIGINT. Before `start`.
-    func onTermination(_ body: @escaping () -> Void) {
+    /// The number of SIGHUP, by which a process is asked to read its configuration again.
+    static let hangUp: Int32 = 1
+
+    /// Calls `body` with the number when the process is asked to end, SIGTERM and SIGINT, or to read its configuration again. Before `start`.
+    func onSignals(_ body: @escaping (_ number: Int32) -> Void) {
         onSignal = body
         // The numbers are the same on every system this runs on.
-        for number: Int32 in [2, 15] {
+        for number: Int32 in [EventLoop.hangUp, 2, 15] {
             let signal = UnsafeMutablePointer<uv_signal_t>.allocate(capacity: 1)
             unsafe uv_signal_init(loop, signal)
             unsafe signal.pointee.data = Unmanaged.passUnretained(self).toOpaque()
             unsafe uv_signal_start(
                 signal,
-                { handle, _ in
+                { handle, number in
                     guard let data = unsafe handle?.pointee.data else { return }
-                    unsafe Unmanaged<EventLoop>.fromOpaque(data).takeUnretainedValue().onSignal?()
+                    unsafe Unmanaged<EventLoop>.fromOpaque(data).takeUnretainedValue().onSignal?(number)
                 }, number)
             unsafe signals.append(signal)
         }

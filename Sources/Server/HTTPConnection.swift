@@ -18,6 +18,7 @@ import Platform
     let service: HTTPService
     private let server: MillraceServer
     private let socket: SocketStream
+    private let listed: ListedClient
     private let parser: UnsafeMutablePointer<http_parser>
     private let settings: UnsafeMutablePointer<http_parser_settings>
     private var target: [UInt8] = []
@@ -44,6 +45,7 @@ import Platform
         self.socket = socket
         self.service = service
         self.server = server
+        listed = ListedClient("HTTP", server.takeNumber(), socket, in: server.engine)
         unsafe parser = .allocate(capacity: 1)
         unsafe settings = .allocate(capacity: 1)
         unsafe http_parser_settings_init(settings)
@@ -127,6 +129,7 @@ import Platform
     func closed() {
         isLeaving = true
         rest = []
+        listed.leave()
         server.forget(self)
     }
 
@@ -170,6 +173,7 @@ import Platform
         // Not with every byte: a request that never ends would keep its connection open without end.
         ticksIdle = 0
         isAnswering = true
+        listed.countRequest()
         socket.setReading(false)
         let hasBody = method != "HEAD"
         guard let request else { return respond(service.refusal(400), withBody: hasBody, isKept: isKept) }

@@ -117,7 +117,7 @@ extension HTTPService {
         // A page is for a few collectors.
         HTTPService(name: "http", connections: 64, bodyBytes: 64 << 10) { [weak server] request in
             guard let server else { return .now(HTTPAnswer(503, "the server stops\n")) }
-            guard request.method == "GET" else { return .now(HTTPAnswer(405, "only GET\n")) }
+            guard request.method == "GET" || request.method == "HEAD" else { return .now(HTTPAnswer(405, "only GET and HEAD\n")) }
             switch request.path {
             case ["metrics"]:
                 return .later(server.metricsThreads) {

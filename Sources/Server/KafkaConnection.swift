@@ -20,6 +20,7 @@ final class KafkaConnection: SocketOwner, @unchecked Sendable {
     private let server: MillraceServer
     private let broker: KafkaBroker
     private let socket: SocketStream
+    private let listed: ListedClient
     private var intake = FrameIntake()
     /// A request is with the broker, or its answer has not left yet.
     private var isAnswering = false
@@ -33,6 +34,7 @@ final class KafkaConnection: SocketOwner, @unchecked Sendable {
         self.socket = socket
         self.broker = broker
         self.server = server
+        listed = ListedClient("KAFKA", server.takeNumber(), socket, in: server.engine)
         socket.owner = self
         socket.setReading(true)
     }
@@ -62,6 +64,7 @@ final class KafkaConnection: SocketOwner, @unchecked Sendable {
     func closed() {
         server.unfinishedKafkaBytes -= intake.waiting
         intake = FrameIntake()
+        listed.leave()
         server.forget(self)
     }
 

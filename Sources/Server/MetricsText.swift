@@ -91,6 +91,12 @@ extension MillraceServer {
         }
         page.begin("query_commits_total", "counter", "Commits of a query.")
         for query in queries { page.sample("query_commits_total", [("query", query.id)], query.commits) }
+        page.begin("query_lag_records", "gauge", "Records that a query has still to read.")
+        for query in queries { page.sample("query_lag_records", [("query", query.id)], query.lag) }
+        page.begin("query_lag_milliseconds", "gauge", "Milliseconds since the timestamp of the oldest record that a query has still to read.")
+        for query in queries { page.sample("query_lag_milliseconds", [("query", query.id)], query.lagMilliseconds) }
+        page.begin("query_state", "gauge", "1 for the state that a query is in.")
+        for query in queries { page.sample("query_state", [("query", query.id), ("state", query.state)], 1) }
         page.begin("query_state_bytes", "gauge", "Bytes of state that a query holds in memory.")
         for query in queries { page.sample("query_state_bytes", [("query", query.id)], query.stateBytes) }
         page.begin("query_state_disk_bytes", "gauge", "Bytes on disk of a query's state that does not fit the memory.")

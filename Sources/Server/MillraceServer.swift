@@ -26,6 +26,13 @@ package struct ServerOptions: Sendable {
     package var broker: KafkaOptions?
     /// Whether SIGTERM and SIGINT end it; see `waitForTermination`.
     package var handlesSignals = false
+    /// Called when SIGHUP asks to read the configuration again, where signals are handled. On the loop's thread, which must not wait.
+    package var onReload: @Sendable () -> Void = {}
+    /// Called about once a second while the server is well. On the loop's thread.
+    package var onTick: @Sendable () -> Void = {}
+    /// Sockets that listen already, which take the place of the addresses: those called `metrics`, `registry` and `kafka` for these, all others
+    /// for the line protocol.
+    package var inherited: [InheritedSocket] = []
 
     /// Whether clients may change what exists; not where a script alone decides that.
     package var acceptsDefinitions = true
@@ -37,6 +44,22 @@ package struct ServerOptions: Sendable {
         self.metrics = metrics
         self.acceptsDefinitions = acceptsDefinitions
         self.handlesSignals = handlesSignals
+    }
+}
+
+extension ServerOptions {
+    private static let otherNames = ["metrics", "registry", "kafka"]
+
+    /// Where the line protocol is spoken: at the sockets that are there, or else at the addresses.
+    fileprivate var lineSockets: [(SocketAddress, InheritedSocket?)] {
+        let own = inherited.filter { !ServerOptions.otherNames.contains($0.name) }
+        return own.isEmpty ? listeners.map { ($0, nil) } : own.map { ($0.address, $0) }
+    }
+
+    /// The socket of that name that is there, or else the address.
+    fileprivate func socket(_ name: String, _ address: SocketAddress?) -> (SocketAddress, InheritedSocket?)? {
+        if let found = inherited.first(where: { $0.name == name }) { return (found.address, found) }
+        return address.map { ($0, nil) }
     }
 }
 
@@ -105,15 +128,17 @@ package final class MillraceServer: @unchecked Sendable {
         var acceptingKafka: (SocketStream) -> Void = { $0.close() }
         var refusing: (String) -> Void = { _ in }
         do throws(SystemError) {
-            for address in options.listeners {
-                opened.append(try SocketListener(address, on: loop, accept: { accepting($0) }, refuse: { refusing($0) }))
+            for (address, inherited) in options.lineSockets {
+                opened.append(try SocketListener(address, inherited: inherited, on: loop, accept: { accepting($0) }, refuse: { refusing($0) }))
             }
-            for (page, address) in [(Page.metrics, options.metrics), (.registry, options.registry)] {
-                guard let address else { continue }
-                pages[page] = try SocketListener(address, on: loop, accept: { acceptingHTTP($0, page) }, refuse: { refusing($0) })
+            for (page, name, address) in [(Page.metrics, "metrics", options.metrics), (.registry, "registry", options.registry)] {
+                guard let (address, inherited) = options.socket(name, address) else { continue }
+                pages[page] = try SocketListener(
+                    address, inherited: inherited, on: loop, accept: { acceptingHTTP($0, page) }, refuse: { refusing($0) })
             }
-            kafkaListener = try options.kafka.map { address throws(SystemError) in
-                try SocketListener(address, on: loop, accept: { acceptingKafka($0) }, refuse: { refusing($0) })
+            if let (address, inherited) = options.socket("kafka", options.kafka) {
+                kafkaListener = try SocketListener(
+                    address, inherited: inherited, on: loop, accept: { acceptingKafka($0) }, refuse: { refusing($0) })
             }
         } catch {
             let hint = error.number == 98 || error.number == 48 ? "Another program listens there; --listen takes another address." : nil
@@ -132,13 +157,18 @@ package final class MillraceServer: @unchecked Sendable {
         acceptingKafka = { [unowned self] in acceptKafka($0) }
         refusing = { [unowned self] in refuse($0) }
         loop.tick(every: MillraceServer.tickMilliseconds) { [unowned self] in
+            options.onTick()
             for connection in connections.values { connection.tick() }
             for connection in httpConnections.values { connection.tick() }
             for connection in kafkaConnections.values { connection.tick() }
             // Not on the loop, which must not wait; the metrics' thread has nothing urgent to do.
             metricsThreads.run { releaseFreedMemory(beyond: MillraceServer.keptFreedBytes) }
         }
-        if options.handlesSignals { loop.onTermination { [unowned self] in isAskedToEnd.update { $0 = true } } }
+        if options.handlesSignals {
+            loop.onSignals { [unowned self] signal in
+                if signal == EventLoop.hangUp { options.onReload() } else { isAskedToEnd.update { $0 = true } }
+            }
+        }
         try loop.start()
         for address in addresses { log(.info, "listening", ["address": address.description]) }
         if let metricsAddress { log(.info, "listening", ["address": metricsAddress.description, "protocol": "http"]) }
@@ -176,10 +206,15 @@ package final class MillraceServer: @unchecked Sendable {
         counters.connectionsAccepted.raise()
         counters.connectionsOpen.raise()
         openConnections.update { $0 += 1 }
-        let number = nextNumber
-        nextNumber += 1
+        let number = takeNumber()
         connections[number] = Connection(socket, number: number, server: self)
         log(.debug, "connected", ["connection": "\(number)"])
+    }
+
+    /// A number for a connection, of whatever protocol. On the loop's thread.
+    func takeNumber() -> Int {
+        defer { nextNumber += 1 }
+        return nextNumber
     }
 
     /// Milliseconds between two looks at a connection whose client has sent its end, and at all of them while the server stops.

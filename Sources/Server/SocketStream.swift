@@ -20,23 +20,32 @@ protocol SocketOwner: AnyObject {
     private let handle: UnsafeMutablePointer<uv_stream_t>
     private let loop: EventLoop
     private let isFile: Bool
+    private let isInherited: Bool
     private let accept: (SocketStream) -> Void
     private let refuse: (_ reason: String) -> Void
     /// Where it really listens.
     let address: SocketAddress
 
-    /// Listens at `address`. On the loop's thread, or before that starts. `refuse` is told why a client could not be taken in.
+    /// Listens at the address `wanted`, or with a socket that is there already. On the loop's thread, or before that starts. `refuse` is told why a client
+    /// could not be taken in.
     init(
-        _ address: SocketAddress, on loop: EventLoop, accept: @escaping (SocketStream) -> Void, refuse: @escaping (_ reason: String) -> Void
+        _ wanted: SocketAddress, inherited: InheritedSocket? = nil, on loop: EventLoop, accept: @escaping (SocketStream) -> Void,
+        refuse: @escaping (_ reason: String) -> Void
     ) throws(SystemError) {
-        let bound = try ListeningSocket.bind(address)
-        self.address = bound.address
+        isInherited = inherited != nil
+        let descriptor: Int32, address: SocketAddress
+        if let inherited {
+            (descriptor, address) = (inherited.descriptor, inherited.address)
+        } else {
+            (descriptor, address) = try ListeningSocket.bind(wanted)
+        }
+        self.address = address
         self.loop = loop
         self.accept = accept
         self.refuse = refuse
         if case .file = address { isFile = true } else { isFile = false }
         unsafe handle = SocketStream.allocate(isFile: isFile, on: loop)
-        unsafe SocketStream.adopt(bound.descriptor, handle, isFile: isFile)
+        unsafe SocketStream.adopt(descriptor, handle, isFile: isFile)
         unsafe handle.pointee.data = Unmanaged.passUnretained(self).toOpaque()
         let result = unsafe uv_listen(handle, 1024) { handle, status in
             guard let data = unsafe handle?.pointee.data else { return }
@@ -60,8 +69,8 @@ protocol SocketOwner: AnyObject {
     /// Listens no more; to be called once. A socket file goes too.
     func close() {
         unsafe closeAndFree(UnsafeMutableRawPointer(handle).assumingMemoryBound(to: uv_handle_t.self))
-        // If it stays, the next server replaces it.
-        if case .file(let path) = address { try? HostFileSystem().removeFile(path) }
+        // If it stays, the next server replaces it. One that was made for this server is for the next one, too.
+        if case .file(let path) = address, !isInherited { try? HostFileSystem().removeFile(path) }
     }
 }
 
@@ -156,12 +165,17 @@ protocol SocketOwner: AnyObject {
     }
 
     /// Whether the other side has reset the connection; for owners that have stopped reading, and so would not notice.
-    var isReset: Bool {
+    var isReset: Bool { networkDescriptor.map { Platform.isReset(socket: $0) } ?? false }
+
+    /// The address of the client; nil for one on this machine that came by a socket file.
+    var client: String? { networkDescriptor.flatMap { peerAddress(ofSocket: $0) }?.description }
+
+    private var networkDescriptor: Int32? {
         var descriptor: uv_os_fd_t = -1
         guard !isClosed, !isFile,
             unsafe uv_fileno(UnsafeMutableRawPointer(handle).assumingMemoryBound(to: uv_handle_t.self), &descriptor) == 0
-        else { return false }
-        return Platform.isReset(socket: descriptor)
+        else { return nil }
+        return descriptor
     }
 
     // MARK: Writing

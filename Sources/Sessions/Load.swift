@@ -25,6 +25,8 @@ package struct IngestProblem: Hashable, Sendable {
     /// From 1.
     package var line: Int
     package var reason: String
+    /// Of several files the one that the line is in, in which it is counted; nil where there is one, or none.
+    package var file: String?
 
     package init(line: Int, reason: String) {
         self.line = line
@@ -64,7 +66,7 @@ package struct IngestReport: Hashable, Sendable {
         if rejected > 0 { text += rejected == 1 ? ", 1 line rejected" : ", \(rejected) lines rejected" }
         if let firstProblem {
             text += rejected == 1 ? " (line " : " (first: line "
-            text += "\(firstProblem.line): \(firstProblem.reason))"
+            text += "\(firstProblem.line)\(firstProblem.file.map { " of \($0)" } ?? ""): \(firstProblem.reason))"
         }
         return text
     }

@@ -91,6 +91,7 @@ extension SettingKey where Value == Int {
 
 extension SettingKey where Value == Milliseconds {
     package static var commitInterval: SettingKey<Milliseconds> { Self("commit.interval.ms") }
+    package static var slowStatement: SettingKey<Milliseconds> { Self("millrace.log.slow.statement.ms") }
     package static var mostFuture: SettingKey<Milliseconds> { Self("millrace.max.future.ms") }
     package static var retryBackoff: SettingKey<Milliseconds> { Self("ksql.query.retry.backoff.initial.ms") }
     package static var longestRetryBackoff: SettingKey<Milliseconds> { Self("ksql.query.retry.backoff.max.ms") }
@@ -115,6 +116,7 @@ extension SettingKey where Value == Bool {
     package static var lambdas: Self { Self("ksql.lambdas.enabled") }
     package static var createOrReplace: Self { Self("ksql.create.or.replace.enabled") }
     package static var followsTopics: Self { Self("millrace.print.follow") }
+    package static var printsColumns: Self { Self("millrace.print.columns") }
     package static var sourceTables: Self { Self("ksql.source.table.materialization.enabled") }
     package static var headerColumns: Self { Self("ksql.headers.columns.enabled") }
     package static var variableSubstitution: Self { Self("ksql.variable.substitution.enable") }

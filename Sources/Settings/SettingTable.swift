@@ -106,6 +106,9 @@ package enum SettingTable {
             "the memory that each question may hold before it puts rows on disk, such as 64M; an eighth of the limit for all unless set, at most 512M"),
         ofServer(.insecure, .flag, default: "false", "listen beyond this machine without authentication"),
         ofServer(.logLevel, .choice(["debug", "info", "warn", "error"]), default: "info", "the least important events that are logged"),
+        ofServer(
+            .slowStatement, .milliseconds(0...86_400_000), default: "0",
+            "how long a statement that ends by itself may take before it is logged as a slow one; 0 for any time"),
         ofServer(.serviceID, .text, default: "default_", "the prefix of internal names"),
         ofServer(.pullQueries, .flag, default: "true", "whether bounded queries are allowed"),
         ofServer(.headerColumns, .flag, default: "true", "whether HEADERS columns are allowed"),
@@ -146,6 +149,8 @@ package enum SettingTable {
         ofSession(.lambdas, .flag, default: "true", "whether new queries may have lambdas"),
         ofSession(.createOrReplace, .flag, default: "true", "whether CREATE OR REPLACE replaces what exists"),
         ofSession(.followsTopics, .flag, default: "true", "whether PRINT waits for more when it has printed what there was"),
+        ofSession(
+            .printsColumns, .flag, default: "false", "whether PRINT gives rows with columns, for programs, instead of lines for people"),
         ofSession(.variableSubstitution, .flag, default: "true", "whether ${name} in statements is replaced"),
         ofSession(
             .failsOnInvalidTimestamp, .flag, default: "false",

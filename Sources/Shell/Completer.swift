@@ -69,12 +69,12 @@ final class Completer {
 
     /// What can stand somewhere.
     private enum Wanted: Equatable {
-        case nothing, words([String]), sources, queries, functions, topics, settings, formats, files, columnTypes
+        case nothing, words([String]), sources, streams, tables, relations, queries, functions, topics, settings, formats, files, columnTypes
         /// Columns, functions and keywords.
         case expression
 
         /// Whether small letters ask for small letters.
-        var followsCase: Bool { self != .queries && self != .topics && self != .files && self != .settings }
+        var followsCase: Bool { ![.queries, .topics, .files, .settings].contains(self) }
     }
 
     private func candidates(for wanted: Wanted, at place: CompletionPlace) -> [String] {
@@ -82,14 +82,24 @@ final class Completer {
         case .nothing, .files: []
         case .words(let words): words
         case .sources: catalog.sources
+        case .streams: catalog.streams
+        case .tables: catalog.tables
+        case .relations: catalog.sources + catalog.systemTables
         case .queries: catalog.queries + ["ALL"]
         case .functions: catalog.functions
         case .topics: catalog.topics
         case .settings: catalog.settings
         case .formats: CompletionWords.formats
         case .columnTypes: CompletionWords.types + catalog.types
-        case .expression: catalog.columns(ofSourcesAmong: place.words) + catalog.functions + Keyword.allCases.map(\.rawValue)
+        case .expression: catalog.columns(ofSourcesAmong: place.words) + catalog.functions + words(inExpressionAt: place)
         }
+    }
+
+    /// The words of an expression, and those that may follow it where it stands.
+    private func words(inExpressionAt place: CompletionPlace) -> [String] {
+        guard place.depth == 0 else { return CompletionWords.expression + (place.words.contains("SELECT") ? CompletionWords.clauses + ["FROM"] : []) }
+        if !place.words.contains("FROM") { return CompletionWords.expression + CompletionWords.afterList + ["DISTINCT"] }
+        return CompletionWords.expression + CompletionWords.clauses + ["ASC", "DESC", "UNION"]
     }
 
     private func wanted(at place: CompletionPlace) -> Wanted {
@@ -100,11 +110,17 @@ final class Completer {
         let first = place.words[0]
         if first == "HELP" { return .words(CompletionWords.topics(behind: place.words.dropFirst())) }
         switch last {
-        case "FROM", "JOIN", "INTO", "UPDATE": return .sources
-        case "STREAM", "TABLE": return first == "DROP" || first == "ALTER" ? .sources : .words(["IF NOT EXISTS"])
-        case "DESCRIBE": return .words(catalog.sources + ["FUNCTION", "EXTENDED"])
+        case "FROM" where first == "DELETE": return .tables
+        case "FROM", "JOIN": return .relations
+        case "INTO": return .sources
+        case "UPDATE": return .tables
+        case "STREAM", "TABLE":
+            guard first == "DROP" || first == "ALTER" else { return .words(["IF NOT EXISTS"]) }
+            return last == "STREAM" ? .streams : .tables
+        case "DESCRIBE": return .words(catalog.sources + catalog.systemTables + ["FUNCTION", "SCHEMA"])
         case "FUNCTION": return .functions
-        case "EXPLAIN": return .words(catalog.queries + ["SELECT", "CREATE"])
+        case "EXPLAIN": return .words(catalog.queries + ["ANALYZE", "SELECT", "CREATE", "INSERT INTO"])
+        case "ANALYZE" where first == "EXPLAIN": return .words(["SELECT", "CREATE", "INSERT INTO"])
         case "TERMINATE", "PAUSE", "RESUME": return .queries
         case "SHOW", "LIST": return .words(CompletionWords.listings)
         case "PRINT": return .topics
@@ -114,8 +130,8 @@ final class Completer {
         case "GROUP", "ORDER", "PARTITION": return .words(["BY"])
         case "EMIT": return .words(["CHANGES", "FINAL"])
         case "WINDOW": return .words(["TUMBLING (SIZE ", "HOPPING (SIZE ", "SESSION ("])
-        case "CREATE": return .words(["STREAM", "TABLE", "TYPE", "OR REPLACE"])
-        case "DROP": return .words(["STREAM", "TABLE", "TYPE"])
+        case "CREATE": return .words(["STREAM", "TABLE", "TYPE", "FUNCTION", "OR REPLACE"])
+        case "DROP": return .words(["STREAM", "TABLE", "TYPE", "FUNCTION"])
         case "INSERT", "DELETE": return .words([last == "INSERT" ? "INTO" : "FROM"])
         default: return wantedWithin(place, first, last)
         }
@@ -129,8 +145,12 @@ final class Completer {
             if !place.words.contains("AS") { return last == "(" || last == "," ? .nothing : .columnTypes }
         }
         // Behind the name of a source come clauses.
-        if place.words.count > 1, ["FROM", "JOIN"].contains(place.words[place.words.count - 2]), catalog.isSource(last) {
+        if place.words.count > 1, ["FROM", "JOIN"].contains(place.words[place.words.count - 2]), catalog.isSource(last) || last.hasPrefix("MILLRACE.") {
             return .words(CompletionWords.clauses)
+        }
+        if first == "DROP" || first == "ALTER" {
+            guard place.words.count > 2, ["STREAM", "TABLE"].contains(place.words[1]) else { return .nothing }
+            return .words(first == "DROP" ? ["DELETE TOPIC"] : ["ADD COLUMN", "RENAME TO"])
         }
         if first == "DESCRIBE" { return .words(["EXTENDED"]) }
         if first == "PRINT" { return .words(["FROM BEGINNING", "INTERVAL", "LIMIT"]) }
@@ -154,7 +174,10 @@ final class Completer {
         guard let command = words.first else { return .words(ShellCommand.backslashWords) }
         switch (command.lowercased(), words.count) {
         case ("\\i", 1), ("\\o", 1), ("\\e", 1), ("\\g", 1), ("\\gx", 1), ("\\copy", 3): return .files
-        case ("\\d", 1), ("\\ds", 1), ("\\dt", 1), ("\\d+", 1), ("\\copy", 1): return command == "\\dT" ? .topics : .sources
+        case ("\\dt", 1): return command == "\\dT" ? .topics : .tables
+        case ("\\ds", 1): return .words(command == "\\dS" ? catalog.systemTables : catalog.streams)
+        case ("\\d", 1), ("\\d+", 1): return .relations
+        case ("\\copy", 1): return .sources
         case ("\\copy", 2): return .words(["FROM", "TO"])
         case ("\\dq", 1): return .queries
         case ("\\df", 1): return .functions

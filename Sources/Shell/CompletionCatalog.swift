@@ -8,11 +8,19 @@ enum CompletionWords {
     ]
     static let commands = ["HELP", "EXIT", "OUTPUT", "HISTORY", "RUN SCRIPT", "SPOOL", "SERVER", "VERSION", "CLEAR"]
     static let listings = [
-        "STREAMS", "TABLES", "QUERIES", "TOPICS", "ALL TOPICS", "FUNCTIONS", "PROPERTIES", "TYPES", "VARIABLES", "LIMITS",
+        "STREAMS", "TABLES", "QUERIES", "TOPICS", "ALL TOPICS", "FUNCTIONS", "PROPERTIES", "TYPES", "VARIABLES", "LIMITS", "SCHEMAS",
+        "SYSTEM TABLES", "WATERMARKS",
     ]
     static let clauses = [
         "WHERE", "WINDOW", "GROUP BY", "HAVING", "JOIN", "LEFT JOIN", "EMIT CHANGES", "EMIT FINAL", "ORDER BY", "LIMIT", "PARTITION BY", "AS", "ON",
     ]
+    /// What stands in expressions beside names.
+    static let expression = [
+        "AND", "OR", "NOT", "IN (", "LIKE", "BETWEEN", "IS NULL", "IS NOT NULL", "CASE", "WHEN", "THEN", "ELSE", "END", "CAST(", "NULL", "TRUE",
+        "FALSE", "ARRAY[", "MAP(", "STRUCT(", "AS",
+    ]
+    /// What may follow an expression in a SELECT list.
+    static let afterList = ["FROM", "AS"]
     static let types = [
         "BOOLEAN", "INTEGER", "BIGINT", "DOUBLE", "VARCHAR", "STRING", "BYTES", "DATE", "TIME", "TIMESTAMP", "DECIMAL(", "ARRAY<", "MAP<", "STRUCT<",
         "KEY", "PRIMARY KEY", "HEADERS",
@@ -46,7 +54,10 @@ final class CompletionCatalog {
         return names
     }
 
-    var sources: [String] { names("SHOW STREAMS;") + names("SHOW TABLES;") }
+    var streams: [String] { names("SHOW STREAMS;") }
+    var tables: [String] { names("SHOW TABLES;") }
+    var sources: [String] { streams + tables }
+    var systemTables: [String] { names("SHOW SYSTEM TABLES;") }
     var functions: [String] { names("SHOW FUNCTIONS;") }
     var topics: [String] { names("SHOW TOPICS;") }
     var settings: [String] { names("SHOW PROPERTIES;") }

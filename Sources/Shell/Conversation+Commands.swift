@@ -193,13 +193,15 @@ extension Conversation {
     private func watch(_ pause: Milliseconds) {
         guard let statement = lastStatement else { return complain("there is no statement to repeat") }
         let stop = Monitor(false)
+        let before = runner.interruptCount
         while true {
             show("\(TemporalText.text(timestamp: SystemTime().wallMilliseconds())) (again after \(Double(pause.count) / 1000) s, Ctrl-C ends)")
             if !carryOut(statement: statement) { return }
             runner.whileInterruptible({ stop.update { $0 = true } }) {
-                stop.wait(nanoseconds: pause.nanoseconds, until: { $0 }, then: { _ in })
+                // One that came before has called nothing.
+                if runner.interruptCount == before { stop.wait(nanoseconds: pause.nanoseconds, until: { $0 }, then: { _ in }) }
             }
-            if stop.withLock({ $0 }) { return show("") }
+            if stop.withLock({ $0 }) || runner.interruptCount != before { return show("") }
         }
     }
 

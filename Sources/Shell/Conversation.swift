@@ -185,7 +185,12 @@ package final class Conversation {
         }
         scriptDepth += 1
         defer { scriptDepth -= 1 }
+        let interrupts = runner.interruptCount
         for part in script.parts where !isOver {
+            guard runner.interruptCount == interrupts else {
+                runner.noteInterrupt()
+                return false
+            }
             switch part {
             case .statements(let text):
                 if !carryOut(statement: text, scriptName: script.name) { return false }

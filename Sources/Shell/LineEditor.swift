@@ -36,6 +36,8 @@ private nonisolated(unsafe) var typed = TypedBytes()
         _ = unsafe millrace_el_set_editor(editor, "emacs")
         _ = unsafe millrace_el_set_history(editor, past)
         addFunctions()
+        // What is typed ahead while a query runs outlives the Ctrl-C that ends it.
+        _ = unsafe millrace_el_set_terminal(editor, "+noflsh")
         // The user's own ~/.editrc last, so that it wins.
         _ = unsafe el_source(editor, nil)
         if let historyPath {

@@ -75,10 +75,12 @@ struct StatementHelp {
             name: "DESCRIBE", form: "DESCRIBE source [EXTENDED];\nDESCRIBE FUNCTION name;", example: "DESCRIBE visits EXTENDED;"),
         StatementHelp(
             name: "SHOW",
-            form: "SHOW STREAMS | TABLES | QUERIES | TOPICS [EXTENDED];\nSHOW FUNCTIONS | PROPERTIES | TYPES | VARIABLES | LIMITS;",
+            form: "SHOW STREAMS | TABLES | QUERIES | TOPICS [EXTENDED];\nSHOW FUNCTIONS | PROPERTIES | TYPES | VARIABLES | LIMITS | SCHEMAS;\n"
+                + "SHOW SYSTEM TABLES;   names what SELECT can ask about the server itself\nSHOW WATERMARKS;      how far the time of windows has come",
             example: "SHOW QUERIES EXTENDED;"),
         StatementHelp(
-            name: "EXPLAIN", form: "EXPLAIN query_id;\nEXPLAIN statement;", example: "EXPLAIN SELECT * FROM visits WHERE ms > 800 EMIT CHANGES;"),
+            name: "EXPLAIN", form: "EXPLAIN query_id;\nEXPLAIN statement;\nEXPLAIN ANALYZE statement;   carries it out, and shows rows and time by step",
+            example: "EXPLAIN SELECT * FROM visits WHERE ms > 800 EMIT CHANGES;"),
         StatementHelp(
             name: "PRINT", form: "PRINT topic [FROM BEGINNING] [INTERVAL n] [LIMIT n];", example: "PRINT visits FROM BEGINNING LIMIT 3;"),
         StatementHelp(
@@ -106,7 +108,7 @@ struct StatementHelp {
 
         What there is (+ for more, patterns with * and ?)
           \\d[+] [NAME|PATTERN]     streams and tables, or one of them
-          \\ds \\dt \\dq \\dT          streams, tables, queries, topics
+          \\ds \\dt \\dq \\dT \\dS      streams, tables, queries, topics, system tables
           \\df [NAME|PATTERN]       functions
           \\conninfo, server [HOST:PORT], version
         Statements

@@ -110,6 +110,12 @@ private final class RowFilter: AnswerSink {
 }
 
 extension StatementRunner {
+    /// How many interrupts there have been, those included that came between two statements.
+    var interruptCount: Int { interrupts?.count ?? 0 }
+
+    /// An interrupt came between two statements, and ends what they belong to.
+    func noteInterrupt() { interrupted.withLock { $0 = true } }
+
     /// Carries `body` out; an interrupt meanwhile calls `interrupt`.
     func whileInterruptible(_ interrupt: @escaping @Sendable () -> Void, _ body: () -> Void) {
         interrupts?.onInterrupt(interrupt)

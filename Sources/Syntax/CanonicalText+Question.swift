@@ -77,7 +77,7 @@ extension CanonicalText {
 
     private static func table(_ table: TableExpression) -> String {
         switch table {
-        case .source(let name, let alias, let reach): return self.name(name) + (reach.map(self.reach) ?? "") + aliased(alias)
+        case .source(let name, let alias, let reach): return sourceName(name) + (reach.map(self.reach) ?? "") + aliased(alias)
         case .question(let question, let alias, let isLateral, _):
             return (isLateral ? "LATERAL (" : "(") + self.question(question) + ")" + aliased(alias)
         case .function(let function, let arguments, let alias, _): return name(function) + "(" + list(arguments) + ")" + aliased(alias)

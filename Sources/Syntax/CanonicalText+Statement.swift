@@ -35,6 +35,7 @@ extension CanonicalText {
         case .describe(let subject): "DESCRIBE " + describe(subject) + ";"
         case .explainQuery(let query): "EXPLAIN " + name(query) + ";"
         case .explainStatement(let inner, _): "EXPLAIN " + withSemicolon(self.statement(inner))
+        case .analyzeStatement(let inner, _): "EXPLAIN ANALYZE " + withSemicolon(self.statement(inner))
         case .print(let print): printTopic(print)
         case .set(let name, let value): "SET " + quoted(name) + "=" + quoted(value) + ";"
         case .unset(let name): "UNSET " + quoted(name) + ";"
@@ -118,6 +119,8 @@ extension CanonicalText {
         case .variables: "VARIABLES"
         case .properties: "PROPERTIES"
         case .limits: "LIMITS"
+        case .systemTables: "SYSTEM TABLES"
+        case .watermarks: "WATERMARKS"
         case .schemas: "SCHEMAS"
         case .connectors(let kind): (kind.map { $0.rawValue + " " } ?? "") + "CONNECTORS"
         case .connectorPlugins: "CONNECTOR PLUGINS"
@@ -130,6 +133,7 @@ extension CanonicalText {
             // TABLES and FUNCTION mean something else here; quoted they are names.
             (name.text == "TABLES" || name.text == "FUNCTION" ? backQuoted(name.text) : self.name(name))
                 + (extended ? " EXTENDED" : "")
+        case .system(let name): sourceName(name)
         case .streams(let extended): "STREAMS" + (extended ? " EXTENDED" : "")
         case .tables(let extended): "TABLES" + (extended ? " EXTENDED" : "")
         case .function(let name): "FUNCTION " + nameOrString(name)

@@ -6,6 +6,11 @@ package enum CanonicalText {
     /// A name, in back-quotes unless it reads the same without. ARRAY, MAP and STRUCT are quoted because they begin constructors.
     package static func name(_ name: Name) -> String { identifier(name.text) }
 
+    /// The name of a source; that of a system table has a dot.
+    static func sourceName(_ name: Name) -> String {
+        name.text.split(separator: ".", omittingEmptySubsequences: false).map { identifier(String($0)) }.joined(separator: ".")
+    }
+
     /// The same for a name that is only text.
     package static func identifier(_ text: String) -> String {
         guard let first = text.utf8.first, Lexer.isNameStart(first), text.utf8.allSatisfy(Lexer.isNamePart),

@@ -104,6 +104,12 @@ extension Parser {
     /// A sentence for each mistake that is known to be common.
     private func specificHint(at token: Token) -> String? {
         let previous = tokens[max(index - 1, 0)]
+        if previous.isKeyword(.emit), index > 0 { return "EMIT is followed by CHANGES, or by FINAL." }
+        if peek().isSymbol(.equal), let property = Self.otherProperties[text(token).uppercased()],
+            tokens[..<index].contains(where: { $0.isKeyword(.with) })
+        {
+            return "The property is called \(property)."
+        }
         let isOrder = isWord(token, "ORDER") && peek().isKeyword(.by) || token.isKeyword(.by) && isWord(previous, "ORDER")
         if let opener = enclosingBracket, opener > 0 {
             let before = tokens[opener - 1]
@@ -136,6 +142,9 @@ extension Parser {
         }
         return nil
     }
+
+    /// What properties of WITH are called by those who know another product.
+    private static let otherProperties = ["TOPIC": "KAFKA_TOPIC"]
 
     /// The place of the last bracket in front that is not closed.
     private var enclosingBracket: Int? {

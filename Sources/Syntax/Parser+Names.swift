@@ -44,6 +44,24 @@ extension Parser {
         return name
     }
 
+    /// Whether a name with a dot follows, as system tables have it.
+    var isAtSystemName: Bool { isName(current) && peek().isSymbol(.dot) }
+
+    /// `millrace.queries`: both names, with the dot, as one. Behind the dot also those reserved words may stand that are names of system tables.
+    mutating func systemName() throws(ParseFailure) -> Name {
+        let first = current
+        let schema = try sourceName()
+        try expect(.dot)
+        let table: Name
+        if at(.queries) || at(.topics) {
+            table = Name(text(current).uppercased())
+            advance()
+        } else {
+            table = try sourceName()
+        }
+        return Name(schema.text + "." + table.text, span: span(from: first))
+    }
+
     /// A name, or a string that serves as one.
     mutating func nameOrString() throws(ParseFailure) -> Name {
         let token = current

@@ -200,6 +200,12 @@ extension Parser {
             try expect(.rightParenthesis)
             return .subquery(inner, alias: accept(.as) || isAlias ? try sourceName() : nil)
         }
+        if isWord(current, "MILLRACE"), isAtSystemName {
+            let name = try systemName()
+            throw ParseFailure(
+                .featureNotSupported, "\(name.text.lowercased()) is what the server knows at one moment: no continuous query can read it",
+                hint: "A SELECT without EMIT asks for it; in the shell \\watch repeats that.", at: name.span.range)
+        }
         let name = try sourceName()
         return .source(name: name, alias: accept(.as) || isAlias ? try sourceName() : nil)
     }

@@ -18,6 +18,12 @@ extension Parser {
         if accept(.variables) { return .variables }
         if accept(.properties) { return .properties }
         if acceptWord("LIMITS") { return .limits }
+        if acceptWord("WATERMARKS") { return .watermarks }
+        if at(.system), peek().isKeyword(.tables) {
+            advance()
+            advance()
+            return .systemTables
+        }
         if acceptWord("SCHEMAS") { return .schemas }
         if accept(.connectors) { return .connectors(nil) }
         if accept(.connector) {
@@ -49,6 +55,7 @@ extension Parser {
             name.text = name.text.uppercased()
             return .function(name)
         }
+        if isAtSystemName { return .system(try systemName()) }
         let name = try sourceName()
         return .source(name, extended: accept(.extended))
     }

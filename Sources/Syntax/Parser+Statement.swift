@@ -107,15 +107,19 @@ extension Parser {
         return .manageQuery(action, .query(query))
     }
 
-    /// explain = 'EXPLAIN' ( statement | identifier ); a word that may be a name is the id of a query.
+    /// explain = 'EXPLAIN' ( [ 'ANALYZE' ] statement | identifier ); a word that may be a name is the id of a query.
     private mutating func explain() throws(ParseFailure) -> Statement {
         try expect(.explain)
+        let beginnings: [Keyword] = [.select, .with, .values, .create, .insert]
+        let isAnalysed = at(.analyze) && (peek().isSymbol(.leftParenthesis) || beginnings.contains { peek().isKeyword($0) })
+        if isAnalysed { advance() }
         let isUpdate = options.isFull && isWord(current, "UPDATE") && isName(peek())
         guard !isName(current) || isUpdate else { return .explainQuery(try name()) }
         let first = current
         let inner = try statement()
         let range = span(from: first).range ?? first.range
-        return .explainStatement(inner, text: OriginalText(substitutedText(range.start..<range.end) + ";"))
+        let text = OriginalText(substitutedText(range.start..<range.end) + ";")
+        return isAnalysed ? .analyzeStatement(inner, text: text) : .explainStatement(inner, text: text)
     }
 
     // MARK: PRINT

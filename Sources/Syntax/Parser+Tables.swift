@@ -49,7 +49,7 @@ extension Parser {
         }
     }
 
-    /// table = name [ reach ] [ alias ] [ reach ] | [ 'LATERAL' ] '(' question ')' [ alias ] | '(' tables ')'
+    /// table = name [ reach ] [ alias ] [ reach ] | name '.' name [ alias ] | [ 'LATERAL' ] '(' question ')' [ alias ] | '(' tables ')'
     ///       | [ 'LATERAL' ] function '(' arguments ')' [ alias ]
     private mutating func table() throws(ParseFailure) -> TableExpression {
         try enter()
@@ -77,6 +77,7 @@ extension Parser {
             try expect(.rightParenthesis)
             return .function(function, arguments, alias: try tableAlias(), span: span(from: first))
         }
+        if isAtSystemName { return .source(name: try systemName(), alias: try tableAlias(), reach: nil) }
         let name = try sourceName()
         var reach = try reach()
         let alias = try tableAlias()

@@ -62,6 +62,8 @@ package func parse(bytes: [UInt8], options: ParserOptions = ParserOptions()) thr
             throw error.diagnostic.about(statement: shortened(bytes[from...]))
         }
         guard let first = tokens.first, first.kind != .end else { return statements }
+        // A `;` too many ends nothing.
+        if options.isFull, first.isSymbol(.semicolon) { continue }
         let statement = try parse(tokens, of: bytes, options: options, variables: substitutes ? variables : nil)
         switch statement.statement {
         case .define(let name, let value): variables[name.text] = value

@@ -84,6 +84,8 @@ package indirect enum Statement: Hashable, Sendable {
     case explainQuery(Name)
     /// `EXPLAIN statement`; the text is that of the inner statement
     case explainStatement(Statement, text: OriginalText)
+    /// `EXPLAIN ANALYZE statement`
+    case analyzeStatement(Statement, text: OriginalText)
     /// `PRINT topic …`
     case print(PrintTopic)
     /// `SET 'name' = 'value'`
@@ -307,6 +309,10 @@ package enum ShowSubject: Hashable, Sendable {
     case properties
     /// The limits of this server.
     case limits
+    /// The names of the system tables.
+    case systemTables
+    /// How far the time of windowed queries has come in each partition.
+    case watermarks
     case connectors(ConnectorKind?)
     case connectorPlugins
     case schemas
@@ -315,6 +321,8 @@ package enum ShowSubject: Hashable, Sendable {
 /// What DESCRIBE explains.
 package enum DescribeSubject: Hashable, Sendable {
     case source(Name, extended: Bool)
+    /// A system table, by both of its names with the dot.
+    case system(Name)
     case streams(extended: Bool)
     case tables(extended: Bool)
     case function(Name)

@@ -25,8 +25,6 @@ struct BulkLoad {
     /// What has become of it.
     struct Outcome {
         var report: IngestReport
-        /// More about the first line that is no record.
-        var remark: String?
         /// What there is to say about the files beside their lines.
         var notes: [String] = []
         /// Why a file could be read no further. What came before is loaded.
@@ -42,6 +40,8 @@ struct BulkLoad {
     var delimiter: String?
     /// Of CSV and TSV: the text that stands for NULL.
     var null: String?
+    /// Waits for more at the end of the last file.
+    var follower: FollowedFile?
 
     /// Errors: a file is not there.
     func checkFiles() throws(Diagnostic) { _ = try LoadInput(paths) { PlainLines() } }
@@ -49,8 +49,8 @@ struct BulkLoad {
     /// Loads everything. Errors: something cannot be read, or there is no such source, or the connection ends.
     func run(in session: any StatementSession, showsProgress: Bool) throws(Diagnostic) -> Outcome {
         let (shaper, lines) = shaping(columns(in: session))
-        let input = try LoadInput(paths, isText: format != .avro && format != .protobuf, shaper: shaper)
-        let progress = ProgressBar(total: showsProgress ? input.size : nil, isWanted: showsProgress)
+        let input = try LoadInput(paths, isText: format != .avro && format != .protobuf, follower: follower, shaper: shaper)
+        let progress = ProgressBar(total: showsProgress && follower == nil ? input.size : nil, isWanted: showsProgress)
         input.onRead = { progress.advance($0) }
         defer { progress.clear() }
         let outcome = Monitor<Result<IngestReport, Diagnostic>?>(nil)
@@ -66,7 +66,12 @@ struct BulkLoad {
         }
         let result = outcome.wait(until: { $0 != nil }) { $0 }
         switch result {
-        case .success(let report)?: return Outcome(report: report, remark: input.remark, notes: input.notes, damage: input.damage)
+        case .success(var report)?:
+            if var problem = report.firstProblem {
+                (problem.file, problem.line) = input.place(ofLine: problem.line)
+                report.firstProblem = problem
+            }
+            return Outcome(report: report, notes: input.notes, damage: input.damage)
         case .failure(let error)?: throw error
         case nil: return Outcome(report: IngestReport())
         }
@@ -98,11 +103,17 @@ struct BulkLoad {
         case .csv, .tsv:
             // One bare value a line may be no object to the source.
             guard let columns, columns.columns.count > 1 || format == .tsv else { return ({ PlainLines() }, .csv) }
-            var form = DelimitedLines.Form(null: null)
-            if format == .tsv { form = DelimitedLines.Form(delimiter: 0x09, hasEscapes: true, null: null ?? "\\N") }
-            if let byte = delimiter?.utf8.first { form.delimiter = byte }
+            let form = delimitedForm
             return ({ DelimitedLines(columns, form) }, .json)
         }
+    }
+
+    /// How CSV or TSV is written.
+    var delimitedForm: DelimitedLines.Form {
+        var form = DelimitedLines.Form(null: null)
+        if format == .tsv { form = DelimitedLines.Form(delimiter: 0x09, hasEscapes: true, null: null ?? "\\N") }
+        if let byte = delimiter?.utf8.first { form.delimiter = byte }
+        return form
     }
 
     // MARK: Into an engine of our own

@@ -34,6 +34,9 @@ struct ColumnTexts {
         }
     }
 
+    /// Columns of which nothing but the names is known.
+    init(names: [String]) { columns = names.map { ($0, .text) } }
+
     var hasTimes: Bool { columns.contains { $0.kind == .date || $0.kind == .time || $0.kind == .timestamp } }
 
     /// The column of a name, in any case of letters.

@@ -32,9 +32,6 @@ struct DelimitedLines: LineShaper {
     private var order: [Int]?
     /// Bytes of the record, which goes on as it is when it is none.
     private var record: [UInt8] = []
-    /// The line that is being read, from 1, and then the next one.
-    private var line = 1
-    private(set) var remark: String?
     private(set) var notes: [String] = []
 
     init(_ source: ColumnTexts, _ form: Form) {
@@ -42,12 +39,21 @@ struct DelimitedLines: LineShaper {
         self.form = form
     }
 
+    /// The fields of a first line, which are the names of columns.
+    static func names(of line: [UInt8], _ form: Form) -> [String] {
+        var reader = DelimitedLines(ColumnTexts(names: []), form)
+        var nothing: [UInt8] = []
+        reader.take(line.last == 0x0D ? Array(line.dropLast()) : line, into: &nothing)
+        reader.endField()
+        return reader.fields.map { String(decoding: $0.bytes, as: UTF8.self) }
+    }
+
     mutating func take(_ bytes: [UInt8], into lines: inout [UInt8]) {
         for byte in bytes { take(byte, into: &lines) }
     }
 
     private mutating func take(_ byte: UInt8, into lines: inout [UInt8]) {
-        if byte == 0x0A { line += 1 } else { record.append(byte) }
+        if byte != 0x0A { record.append(byte) }
         if isEscaped {
             isEscaped = false
             field.bytes += DelimitedLines.unescaped(byte)
@@ -136,12 +142,9 @@ struct DelimitedLines: LineShaper {
     }
 
     private mutating func writeRecord(_ order: [Int], into lines: inout [UInt8]) {
-        // With another number of fields it is no record; what it was is kept with the reason.
+        // With another number of fields it is no record.
         guard fields.count == order.count else {
-            if remark == nil { remark = "line \(line - 1) has \(fields.count) fields instead of \(order.count)" }
-            lines += "\(fields.count) fields instead of \(order.count): ".utf8
-            lines += record
-            return
+            return refuse("\(fields.count) field\(fields.count == 1 ? "" : "s") instead of \(order.count)", into: &lines)
         }
         var separator = UInt8(ascii: "{")
         for (field, index) in zip(fields, order) {
@@ -159,9 +162,24 @@ struct DelimitedLines: LineShaper {
         lines.append(UInt8(ascii: "}"))
     }
 
+    /// What cannot be read goes on as it is, behind the reason.
+    private func refuse(_ reason: String, into lines: inout [UInt8]) {
+        lines.append(UInt8(ascii: "!"))
+        lines += "\(reason): \(String(decoding: record.prefix(DelimitedLines.shownBytes), as: UTF8.self))".utf8.map { $0 == 0x09 ? 0x20 : $0 }
+        lines.append(0x09)
+        lines += record
+    }
+
+    /// Bytes of a line that are shown with the reason.
+    private static let shownBytes = 80
+
     mutating func finish(into lines: inout [UInt8]) {
         guard !record.isEmpty || !fields.isEmpty else { return }
-        endRecord(into: &lines)
+        if isOpen, !isClosing {
+            refuse("a quoted field has no end", into: &lines)
+        } else {
+            endRecord(into: &lines)
+        }
         lines.append(0x0A)
     }
 }

@@ -37,8 +37,6 @@ struct JSONLines: LineShaper {
     private var isClosed = false
     private(set) var damage: Diagnostic?
 
-    var remark: String? { nil }
-
     init(times: ColumnTexts?) { self.times = times }
 
     mutating func take(_ bytes: [UInt8], into lines: inout [UInt8]) {

@@ -15,6 +15,8 @@ import Settings
 struct LoadCommand {
     private let settings: CommandSettings
     private let load: BulkLoad
+    /// The stream is made first.
+    private let creates: Bool
     /// `N` or `P%`: how many lines may be rejected.
     private let maxErrors: String
 
@@ -22,11 +24,20 @@ struct LoadCommand {
         settings = try CommandSettings(given)
         let invocation = settings.invocation
         maxErrors = invocation[.maxErrors]?.text ?? "0"
+        creates = invocation.isOn(.create)
         let files = Array(invocation.operands.dropFirst())
-        load = BulkLoad(
+        var load = BulkLoad(
             source: invocation.operands[0], paths: files.isEmpty ? ["-"] : files,
             format: invocation[.format]?.text.flatMap { LoadFormat(rawValue: $0) } ?? LoadFormat(ofFile: files.first ?? "-"), delimiter: invocation[.delimiter]?.text,
             null: invocation[.null]?.text)
+        if invocation.isOn(.follow) {
+            guard load.paths.last != "-", load.format != .avro else {
+                throw .usage(
+                    Diagnostic(.usage, "--follow waits for more lines of a file; not of standard input, and not of Avro", category: .general))
+            }
+            load.follower = FollowedFile()
+        }
+        self.load = load
         if invocation[.server] == nil, invocation[.data] == nil {
             throw .usage(
                 Diagnostic(
@@ -37,9 +48,24 @@ struct LoadCommand {
 
     func run() throws(CommandFailure) -> Int32 {
         // Before anything is opened or made: that a file is not there is the likeliest mistake.
-        do throws(Diagnostic) { try load.checkFiles() } catch { throw .refused(error) }
+        let statement: String?
+        do throws(Diagnostic) {
+            try load.checkFiles()
+            statement = creates ? try SchemaGuess.statement(for: load.source, from: load) : nil
+        } catch {
+            throw .refused(error)
+        }
+        if let follower = load.follower {
+            do throws(SystemError) { try onTermination { _ in follower.end() } } catch {
+                throw .cannotStart(Diagnostic(.ioError, "Ctrl-C cannot be watched for: \(error)", category: .general))
+            }
+        }
         let door = try Door.open(settings)
         defer { door.close() }
+        if let statement {
+            ByteStream.output.print(statement + "\n")
+            _ = try TableAnswer().table(of: statement, from: door.session)
+        }
         let started = SystemTime().monotonicNanoseconds()
         let outcome: BulkLoad.Outcome
         do throws(Diagnostic) {
@@ -61,7 +87,6 @@ struct LoadCommand {
         let time = "\(hundredths / 100).\(hundredths % 100 < 10 ? "0" : "")\(hundredths % 100) s"
         for note in outcome.notes { ByteStream.errors.print("note: \(note)\n") }
         ByteStream.errors.print("\(report.sentence), in \(time), \(rate) records/s\n")
-        if let remark = outcome.remark { ByteStream.errors.print("\(remark)\n") }
         if report.rejected > 0 {
             ByteStream.errors.print("all rejected lines, with the reasons: SELECT * FROM MILLRACE_ERRORS;\n")
         }

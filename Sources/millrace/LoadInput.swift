@@ -18,14 +18,19 @@ final class LoadInput {
     /// What was read of a file to see what it is, and not used yet.
     private var start: [UInt8] = []
     private var isAtEnd = false
-    /// What is wrong with the first line that cannot be a record.
-    private(set) var remark: String?
+    /// Lines that were made so far, and those in front of each file that was begun.
+    private var lineCount = 0
+    private var fileStarts: [Int] = []
     /// What there is to say about the files beside their lines.
     private(set) var notes: [String] = []
     /// Why a file could be read no further. The lines before stand.
     private(set) var damage: Diagnostic?
     /// Whether the files are text, which may begin with a mark of its encoding.
     private let isText: Bool
+    /// Waits for more at the end of the last file; nil where that is the end.
+    private let follower: FollowedFile?
+    /// Bytes read of the current file.
+    private var position = 0
     /// Hears how many bytes were read.
     var onRead: (Int) -> Void = { _ in }
     /// Bytes of all files, nil when that is not known.
@@ -35,8 +40,11 @@ final class LoadInput {
     private static let pieceBytes = 1 << 20
 
     /// All files must be there before the first is loaded; `-` is the standard input. Errors: one of them cannot be read.
-    init(_ paths: [String], isText: Bool = true, shaper: @escaping () -> any LineShaper) throws(Diagnostic) {
+    init(
+        _ paths: [String], isText: Bool = true, follower: FollowedFile? = nil, shaper: @escaping () -> any LineShaper
+    ) throws(Diagnostic) {
         self.paths = paths
+        self.follower = follower
         self.isText = isText
         makeShaper = shaper
         self.shaper = shaper()
@@ -60,20 +68,35 @@ final class LoadInput {
         while !isAtEnd {
             guard let stream = try stream() else { break }
             let bytes = try readPlain(stream)
+            if bytes.isEmpty, next == paths.count, let follower, decompressor == nil {
+                switch follower.news(of: stream, at: position, path: paths[next - 1]) {
+                case .more: continue
+                case .other: next -= 1
+                case .end: break
+                }
+            }
             var lines: [UInt8] = []
             if bytes.isEmpty { shaper.finish(into: &lines) } else { shaper.take(bytes, into: &lines) }
             damage = shaper.damage
             isAtEnd = damage != nil
             if bytes.isEmpty || isAtEnd { endFile(stream) }
-            if !lines.isEmpty { return lines }
+            if !lines.isEmpty {
+                lineCount += lines.count { $0 == 0x0A }
+                return lines
+            }
         }
         isAtEnd = true
         return nil
     }
 
+    /// A place among all lines, from 1, as one in its file.
+    func place(ofLine line: Int) -> (file: String?, line: Int) {
+        guard paths.count > 1, follower == nil, let index = fileStarts.lastIndex(where: { $0 < line }) else { return (nil, line) }
+        return (paths[index], line - fileStarts[index])
+    }
+
     private func endFile(_ stream: ByteStream) {
-        let place = paths.count > 1 ? "\(paths[next - 1]): " : ""
-        if remark == nil { remark = shaper.remark.map { place + $0 } }
+        let place = paths.count > 1 && next > 0 ? "\(paths[next - 1]): " : ""
         notes += shaper.notes.map { place + $0 }
         stream.close()
         current = nil
@@ -88,6 +111,8 @@ final class LoadInput {
         next += 1
         let stream = try LoadInput.open(path)
         current = stream
+        fileStarts.append(lineCount)
+        position = 0
         start = []
         // A pipe may give less at once than a mark has bytes.
         while start.count < 4, try readRaw(stream, into: &start) > 0 {}
@@ -130,6 +155,7 @@ final class LoadInput {
         do throws(SystemError) {
             let count = try stream.read(upTo: LoadInput.pieceBytes, into: &buffer)
             onRead(count)
+            position += count
             return count
         } catch {
             throw Diagnostic(.ioError, error.description, category: .general)
@@ -141,8 +167,6 @@ final class LoadInput {
 protocol LineShaper {
     /// Takes the next bytes and appends what is complete.
     mutating func take(_ bytes: [UInt8], into lines: inout [UInt8])
-    /// What is wrong with the first line that cannot be a record, where the one who reads the records could not tell.
-    var remark: String? { get }
     /// What there is to say about the file beside its lines.
     var notes: [String] { get }
     /// Why the file can be read no further.
@@ -160,7 +184,6 @@ extension LineShaper {
 /// Lines that are records as they are.
 struct PlainLines: LineShaper {
     private var endsWithLine = true
-    var remark: String? { nil }
 
     mutating func take(_ bytes: [UInt8], into lines: inout [UInt8]) {
         lines += bytes
@@ -174,7 +197,6 @@ struct PlainLines: LineShaper {
 struct AvroRecords: LineShaper {
     private let records = AvroLines()
     private(set) var damage: Diagnostic?
-    var remark: String? { nil }
 
     var notes: [String] { records.dropped.map { "the file's field is left out, because SQL has no type for it: \($0)" } }
 

@@ -47,6 +47,12 @@ struct RowTable {
         }
     }
 
+    /// The same of values that have types.
+    func line(_ row: [JSONValue], _ output: String) -> String {
+        if output == "json" || output == "ndjson" { return JSONValue.object(zip(columns, row).map { JSONValue.Member($0, $1) }).text + "\n" }
+        return line(row.map { $0.stringValue ?? ($0.isNull ? "" : $0.text) }, output)
+    }
+
     private var aligned: String {
         let lines = [columns] + rows
         let widths = columns.indices.map { column in lines.map { $0[column].count }.max() ?? 0 }

@@ -82,7 +82,7 @@ private func connectedShell(_ address: String) throws(Diagnostic) -> Surrounding
 private func loadedFile(_ session: any StatementSession, _ source: String, _ path: String) throws(Diagnostic) -> String {
     let load = BulkLoad(source: source, paths: [path], format: LoadFormat(ofFile: path))
     let outcome = try load.run(in: session, showsProgress: true)
-    let sentence = ([outcome.report.sentence] + [outcome.remark].compactMap(\.self) + outcome.notes).joined(separator: "; ")
+    let sentence = ([outcome.report.sentence] + outcome.notes).joined(separator: "; ")
     if var damage = outcome.damage {
         damage.hint = "\(sentence) into \(source) before that."
         throw damage

@@ -14,12 +14,16 @@ import Shell
 /// The server process.
 struct ServeCommand {
     private let invocation: Invocation
+    /// As it was typed, to be filled in again when the configuration is read again.
+    private let given: Invocation
+    private let manager = ServiceManager()
     private let settings: CommandSettings
     /// Where the line protocol is spoken.
     private let listeners: [NetworkAddress]
     private let output: LogOutput
 
     init(_ given: Invocation) throws(CommandFailure) {
+        self.given = given
         settings = try CommandSettings(given)
         invocation = settings.invocation
         listeners = try ServeCommand.listeners(settings, given)
@@ -34,6 +38,8 @@ struct ServeCommand {
     }
 
     func run() throws(CommandFailure) -> Int32 {
+        // Before the server listens for it, it would end the process.
+        ignoreHangUp()
         let directory = invocation[.data]?.text ?? "./millrace-data"
         output.write(.info, logText("starting", ["version": productVersion, "data": directory]))
         var opening = settings.embedded
@@ -52,7 +58,9 @@ struct ServeCommand {
         }
         let addressFile = AddressFile(directory)
         if let address = server.clientAddress { addressFile.write(address) }
+        manager.notify("READY=1", "STATUS=listening at \(server.addresses.map(\.description).joined(separator: ", "))")
         server.waitForTermination()
+        manager.notify("STOPPING=1")
         output.write(.info, logText("stopping", [:]))
         abandonLater()
         server.stop()
@@ -90,8 +98,27 @@ struct ServeCommand {
             options.broker = broker
         }
         options.handlesSignals = true
+        options.inherited = ServiceManager.inheritedSockets()
+        options.onReload = reload
+        if manager.watches { options.onTick = { [manager] in manager.notify("WATCHDOG=1") } }
         options.acceptsDefinitions = !hasScript
         return options
+    }
+
+    /// Reads the configuration again, on a thread of its own, and takes over what may change while the server runs: the level of its log.
+    private func reload() {
+        let (given, output, manager) = (given, output, manager)
+        _ = try? WorkerThread.start("reload") {
+            manager.notify("RELOADING=1", "MONOTONIC_USEC=\(SystemTime().monotonicNanoseconds() / 1_000)")
+            do throws(CommandFailure) {
+                let level = try CommandSettings(given).invocation[.logLevel]?.text ?? "info"
+                output.setLevel(level)
+                output.write(.info, logText("reloaded", ["log_level": level]))
+            } catch {
+                output.write(.error, logText("not_reloaded", ["reason": error.diagnostic.message]))
+            }
+            manager.notify("READY=1")
+        }
     }
 
     /// The addresses of `--listen`, `millrace.listen` or `listeners`. A flag counts before all settings; two settings that say

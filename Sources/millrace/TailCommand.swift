@@ -34,19 +34,24 @@ struct TailCommand {
         }
         if startsAtBeginning { statement += " FROM BEGINNING" }
         if let limit = invocation[.limit]?.integer { statement += " LIMIT \(limit)" }
-        let answer = TextAnswer(output: invocation[.output]?.text ?? "table")
+        let answer = try TextAnswer(output: invocation[.output]?.text ?? "table", of: door.session)
         try answer.collect(statement + ";", from: door.session)
         return 0
     }
 }
 
-/// Prints the text lines of an answer as they come: as they are, or each as a row of one column.
+/// Prints what PRINT gives as it comes: lines of text as they are, or for programs rows in one of the other forms.
 final class TextAnswer: AnswerSink {
     private let output: String
     /// The columns of the answer.
     private let table = Monitor(RowTable("text"))
 
-    init(output: String) { self.output = output }
+    /// Has the session give rows where lines of text would not do. Errors: it cannot.
+    init(output: String, of session: any StatementSession) throws(CommandFailure) {
+        self.output = output
+        if output == "table" { return }
+        _ = try TableAnswer().table(of: "SET '\(SettingKey<Bool>.printsColumns.name)' = 'true';", from: session)
+    }
 
     private let failure = Monitor<Diagnostic?>(nil)
 
@@ -65,15 +70,14 @@ final class TextAnswer: AnswerSink {
             let table = table.withLock { $0 }
             var text = ""
             for index in 0..<block.count {
-                // Each row is an array of one text.
-                let row = try? JSONValue(parsing: block.row(index))
-                text += table.line([row?[0]?.stringValue ?? ""], output)
+                let cells = (try? JSONValue(parsing: block.row(index)))?.arrayValue ?? []
+                text += table.line(cells, output)
             }
             ByteStream.output.print(text)
         case .notice(let text): ByteStream.errors.print("note: \(text)\n")
         case .failed(let error): failure.update { $0 = error }
         case .columns(let columns, _):
-            let table = RowTable([columns.first?.name ?? "text"], [])
+            let table = RowTable(columns.map(\.name), [])
             self.table.update { $0 = table }
             ByteStream.output.print(table.head(output))
         case .done: break

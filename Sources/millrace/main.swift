@@ -32,6 +32,8 @@ func perform(_ invocation: Invocation) throws(CommandFailure) -> Int32 {
     case .load: return try LoadCommand(invocation).run()
     case .tail: return try TailCommand(invocation).run()
     case .topics: return try TopicsCommand(invocation).run()
+    case .top: return try TopCommand(invocation).run()
+    case .doctor: return try DoctorCommand(invocation).run()
     case .completions:
         // The table admits only shells that have a script.
         ByteStream.output.print(CompletionScript.script(for: invocation.operands[0]) ?? "")

@@ -3,7 +3,7 @@
 
   loading.py MILLRACE
 """
-import gzip, json, re, shutil, subprocess, sys, tempfile
+import gzip, json, os, re, shutil, signal, subprocess, sys, tempfile
 
 millrace = sys.argv[1]
 CREATE = """CREATE STREAM %s (id INT KEY, name VARCHAR, x DOUBLE, b BOOLEAN, de DECIMAL(6,2), ts TIMESTAMP, d DATE, t TIME, a ARRAY<VARCHAR>,
@@ -71,6 +71,62 @@ def main(folder):
     report = load('{"id":1}\n{"id":\n{"id":2}\n{"id":"x"}\n', "--max-errors", "2")
     check(report.startswith("2 records, 2 lines rejected (first: line 2"), "a line without an end spoils no other", report)
 
+    # A stream that is made as the file is.
+    for name, content, columns in (
+        ("made.jsonl", '{"id":1,"at":"2024-02-29T01:02:03Z","x":1,"tags":["a"],"deep":{"b":true}}\n{"id":2,"x":1.5,"Day":"2024-01-02","none":null}\n',
+         "ID BIGINT, AT TIMESTAMP, X DOUBLE, TAGS ARRAY<VARCHAR>, DEEP STRUCT<B BOOLEAN>, DAY DATE, NONE VARCHAR"),
+        ("made.csv", 'id,Code,"on, or off",x,at\n1,007,true,1e3,2024-01-02\n2,08,,2,2024-01-02T03:04:05\n',
+         "ID BIGINT, CODE VARCHAR, `ON, OR OFF` BOOLEAN, X DOUBLE, AT TIMESTAMP"),
+    ):
+        path = folder + "/" + name
+        open(path, "w").write(content)
+        run("run", *data, "-c", "DROP STREAM IF EXISTS made DELETE TOPIC;")
+        done = run("load", "made", path, "--create", *data)
+        check(" ".join(done.stdout.split()).startswith("CREATE STREAM MADE ( " + columns + " ) WITH ("), "the columns of " + name, done.stdout)
+        check(done.stderr.startswith("2 records, in"), "loaded into what was made", done.stderr)
+        check(len(rows("made")) == 2, "its rows", rows("made"))
+    open(folder + "/numbers.csv", "w").write("1,2\n3,4\n")
+    check("has no names of columns" in run("load", "made2", folder + "/numbers.csv", "--create", *data, status=1).stderr, "CSV without names")
+
+    # A file that grows, loses its name to another one, and is cut off; what was written to it last is not lost.
+    log = folder + "/app.log"
+    open(log, "w").write('{"id":1}\n')
+    run("run", *data, "-c", "DROP STREAM IF EXISTS r DELETE TOPIC;" + CREATE % "r")
+    serving = subprocess.Popen([millrace, "serve", *data, "--listen", "127.0.0.1:0"], stderr=subprocess.PIPE, text=True)
+    there = ["--server", re.search("address=(\\S+)", next(line for line in serving.stderr if "event=listening" in line)).group(1)]
+    following = subprocess.Popen([millrace, "load", "r", log, "--follow", *there], stderr=subprocess.PIPE, text=True)
+    arrivals = subprocess.Popen(
+        [millrace, "run", *there, "--output", "csv", "-c", "SET 'auto.offset.reset'='earliest'; SELECT id FROM r EMIT CHANGES;"],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    seen = []
+
+    def arrive(*wanted):
+        while not set(wanted) <= set(seen):
+            line = arrivals.stdout.readline().strip()
+            seen.extend([int(line)] if line.isdigit() else [])
+
+    arrive(1)
+    with open(log, "a") as file:
+        file.write('{"id":2}\n{"id":')
+        file.flush()
+        arrive(2)
+        file.write('3}\n')
+        file.flush()
+        arrive(3)
+        os.rename(log, log + ".1")
+        file.write('{"id":4}\n')
+    open(log, "w").write('{"id":5,"name":"%s"}\n' % ("x" * 100))
+    arrive(4, 5)
+    # Shorter than it was: it begins anew.
+    open(log, "w").write('{"id":8}\n')
+    arrive(8)
+    following.send_signal(signal.SIGINT)
+    check(following.wait(300) == 0, "Ctrl-C ends a load that follows", following.stderr.read())
+    check(sorted(seen) == [1, 2, 3, 4, 5, 8], "every line once", seen)
+    arrivals.kill()
+    serving.terminate()
+    check(serving.wait(300) == 0, "the server stops")
+
     # CSV of spreadsheets.
     for content, options, found in (
         ("name,ID\r\nann,1\r\n\"b,\"\"c\",2\r\n", [], [(1, "ann"), (2, 'b,"c')]), ("id;name\n1;ann\n", ["--delimiter", ";"], [(1, "ann")]),
@@ -79,7 +135,11 @@ def main(folder):
         report = load(content, "--format", "csv", *options)
         check([(row["ID"], row["NAME"]) for row in rows("r")] == found, "CSV %r" % content, (report, rows("r")))
     report = load("id,name\n1,a\n2\n3,c\n", "--format", "csv", status=1)
-    check("2 records, 1 line rejected (line 3" in report and "line 3 has 1 fields instead of 2" in report, "too few fields", report)
+    check("2 records, 1 line rejected (line 3: 1 field instead of 2: 2)" in report, "too few fields", report)
+    errors = json.loads(run("run", *data, "--output", "json", "-c", "SELECT reason, FROM_BYTES(raw, 'utf8') AS raw FROM millrace.errors;").stdout)
+    check({"REASON": "1 field instead of 2: 2", "RAW": "2"} in errors, "the line is kept as it was, with a reason of CSV", errors)
+    report = load('id,name\n1,a\n2,"b\n3,c\n', "--format", "csv", status=1)
+    check("1 record, 1 line rejected" in report and "a quoted field has no end" in report, "a quote without an end", report)
     check("MILLRACE_ERRORS" in report, "it is said where rejected lines are", report)
 
     for cut in '[{"id":1},{"id":2}', '[{"id":1},{"id":2},':
@@ -94,6 +154,11 @@ def main(folder):
         open(folder + "/many%d" % number, "w").write('{"id":%d}' % number)
     run("run", *data, "-c", "DROP STREAM IF EXISTS r DELETE TOPIC;" + CREATE % "r")
     check(run("load", "r", folder + "/many1", folder + "/many2", *data).stderr.startswith("2 records"), "two files")
+    open(folder + "/many3", "w").write('{"id":3}\n{"id":"x"}\n')
+    report = run("load", "r", folder + "/many1", folder + "/many3", *data, status=1).stderr
+    check("3 lines" not in report and "(line 2 of %s/many3: " % folder in report, "lines are counted by file", report)
+    run("run", *data, "-c", "DROP STREAM IF EXISTS r DELETE TOPIC;" + CREATE % "r")
+    check(run("load", "r", folder + "/many1", folder + "/many2", *data).stderr.startswith("2 records"), "two files again")
     check("cannot open" in run("load", "r", folder + "/many1", folder + "/none", *data, status=1).stderr, "a file that is not there")
     check(len(rows("r")) == 2, "nothing is loaded when a file is not there", rows("r"))
     server = subprocess.Popen(

@@ -10,6 +10,7 @@ import Values
 @Suite struct RecursionTests {
     /// Records of no source.
     private final class NoRecords: QuestionRecords {
+        func rows(ofSystemTable name: String) throws(DataflowError) -> [[Value]] { [] }
         func input(of scan: RelationalScan) throws(DataflowError) -> QuestionScanInput { throw DataflowError("no source") }
         func read(
             _ scan: RelationalScan, _ take: (RecordRun, Range<Int>, PartitionIndex) throws(DataflowError) -> Bool

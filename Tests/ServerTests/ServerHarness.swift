@@ -11,7 +11,7 @@ final class RunningServer {
     let engine: MillraceEngine
     let server: MillraceServer
 
-    init(metrics: Bool = false, registry: Bool = false, acceptsDefinitions: Bool = true) throws {
+    init(metrics: Bool = false, registry: Bool = false, kafka: Bool = false, acceptsDefinitions: Bool = true) throws {
         let log = try SegmentedLog(
             directory: "/data", files: MemoryFileSystem(), clock: SystemTime(), random: SeededRandom(seed: 7), options: .inMemory)
         var configuration = EngineConfiguration(workers: 2, random: SeededRandom(seed: 1))
@@ -20,6 +20,7 @@ final class RunningServer {
         var options = ServerOptions(listeners: [.network(host: "127.0.0.1", port: 0)], acceptsDefinitions: acceptsDefinitions)
         if metrics { options.metrics = .network(host: "127.0.0.1", port: 0) }
         if registry { options.registry = .network(host: "127.0.0.1", port: 0) }
+        if kafka { options.kafka = .network(host: "127.0.0.1", port: 0) }
         server = try MillraceServer(engine, options)
     }
 

@@ -40,6 +40,7 @@ import Testing
     @Test func whatIsTypedByHabit() {
         #expect(ShellCommand("\\d visits") == .statement("DESCRIBE visits;"))
         #expect(ShellCommand("\\d+ visits") == .statement("DESCRIBE visits EXTENDED;"))
+        #expect(ShellCommand("\\dS") == .list(.systemTables, pattern: "*", isExtended: false))
         #expect(ShellCommand("\\dt a*") == .list(.tables, pattern: "a*", isExtended: false))
         #expect(ShellCommand("\\d") == .list(.streamsAndTables, pattern: "*", isExtended: false))
         #expect(ShellCommand("\\x auto") == .expanded(.auto))

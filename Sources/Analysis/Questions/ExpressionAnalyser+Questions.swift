@@ -120,7 +120,10 @@ extension ExpressionAnalyser {
     ) throws(Diagnostic) -> TypedExpression {
         guard let parts else {
             if let window = modifiers.window, running != nil { return try runningCall(name, arguments, modifiers, window, whole) }
-            throw Diagnostic(.featureNotSupported, "DISTINCT, FILTER and OVER are for questions", at: whole.span.range)
+            let isCount = name.text == "COUNT" && modifiers.isDistinct
+            throw Diagnostic(
+                .featureNotSupported, "DISTINCT, FILTER and OVER are for questions",
+                hint: isCount ? "COUNT_DISTINCT(…) counts different values in a query that goes on." : nil, at: whole.span.range)
         }
         if isInsideAggregate, let around = parts.around {
             // Of a group, below the window function whose argument it is.

@@ -17,7 +17,7 @@ extension RelationalStep {
         // What a row beyond the limit would be is not computed.
         case .limit(.project(let input, let expressions), let offset, let limit):
             return .project(RelationalStep.limit(input, offset: offset, limit: limit).lowered, expressions)
-        case .scan, .rows, .kept, .working: return self
+        case .scan, .system, .rows, .kept, .working: return self
         default: return mappingInputs(\.lowered)
         }
     }
@@ -25,7 +25,7 @@ extension RelationalStep {
     /// The step with each of its inputs changed; the plans of subqueries are changed, too.
     private func mappingInputs(_ change: (RelationalStep) -> RelationalStep) -> RelationalStep {
         switch self {
-        case .scan, .rows, .kept, .working: return self
+        case .scan, .system, .rows, .kept, .working: return self
         case .lateral(var lateral):
             lateral.input = change(lateral.input)
             lateral.subquery = change(lateral.subquery)
@@ -101,7 +101,7 @@ extension RelationalStep {
             let wanted = all(self)
             scan.needed = scan.columns.indices.map { wanted.contains($0) }
             return .scan(scan)
-        case .rows, .kept, .working: return self
+        case .system, .rows, .kept, .working: return self
         case .lateral(var lateral):
             let width = lateral.input.types.count
             let wanted = all(self).union(lateral.condition?.columnsRead ?? []).filter { $0 < width }

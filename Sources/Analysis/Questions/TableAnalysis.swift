@@ -67,6 +67,7 @@ extension QuestionAnalysis {
             try rename(&relation, to: alias?.columns ?? [], of: name)
             return one(relation, alias: alias?.name.text ?? name.text)
         }
+        if let table = SystemTable.named(name.text) { return try system(table, name, alias) }
         let definition = try context.source(named: name)
         if !sources.list.contains(definition) { sources.list.append(definition) }
         var columns = definition.schema.columns
@@ -76,8 +77,9 @@ extension QuestionAnalysis {
                 .statementError, "\(name.text) has \(columns.count) columns, but \(names.count) names are given", at: names.first?.span.range)
         }
         for (index, name) in names.enumerated() { columns[index].name = name.text }
+        let ownName = name.text.split(separator: ".").last.map(String.init) ?? name.text
         let source = ScopeSource(
-            alias: alias?.name.text ?? name.text, columns: columns, base: 0, isWindowed: definition.window != nil, pseudoBase: columns.count)
+            alias: alias?.name.text ?? ownName, columns: columns, base: 0, isWindowed: definition.window != nil, pseudoBase: columns.count)
         let pseudo = source.pseudoColumns
         var scan = RelationalScan(
             source: definition.name, columns: columns + pseudo.map { Values.ColumnDefinition($0.rawValue, $0.type) }, pseudoColumns: pseudo)
@@ -85,6 +87,15 @@ extension QuestionAnalysis {
         return QuestionTables(
             step: .scan(scan), sources: [source], width: scan.columns.count, keyCounts: [definition.schema.key.count],
             rowtimes: [columns.count], streamTimes: definition.kind == .stream ? [columns.count] : [])
+    }
+
+    /// The rows of a system table. Errors: more names are given than it has columns.
+    private func system(_ table: SystemTable, _ name: Name, _ alias: TableAlias?) throws(Diagnostic) -> QuestionTables {
+        var relation = QuestionRelation(
+            step: .system(table.name, types: table.columns.map(\.type)),
+            columns: table.columns.map { QuestionColumn(name: $0.name, type: $0.type) })
+        try rename(&relation, to: alias?.columns ?? [], of: name)
+        return one(relation, alias: alias?.name.text ?? table.kind.rawValue)
     }
 
     // MARK: Table functions

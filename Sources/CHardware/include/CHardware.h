@@ -23,6 +23,10 @@ void millrace_file_times(int file, int64_t *made, int64_t *changed);
 /// Asks the system to begin writing `length` bytes of an open file from `start` on to the disk, without waiting; see sync_file_range(2).
 void millrace_begin_writeback(int file, int64_t start, int64_t length);
 
+/// Microseconds by which the wall clock may be wrong, as the kernel says; -1 where nobody keeps it right, -2 where the kernel does not say. See
+/// adjtimex(2).
+int64_t millrace_clock_error(void);
+
 /// Asks the processor to bring the memory at `address` near; any address may be asked for.
 static inline void millrace_prefetch(const void *address) { __builtin_prefetch(address); }
 

@@ -125,7 +125,7 @@ extension RelationalStep {
             return changed
         }
         switch self {
-        case .scan, .kept, .working: return self
+        case .scan, .system, .kept, .working: return self
         case .lateral(var lateral):
             lateral.input = inside(lateral.input)
             lateral.parameters = lateral.parameters.map(change)

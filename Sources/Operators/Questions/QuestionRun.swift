@@ -32,17 +32,17 @@ package final class QuestionRun {
     private let mostRounds: Int
 
     /// A question over `records`. `account` takes how many bytes it holds, by what for, and throws when those are too many; what is more than
-    /// `spilling` allows goes to disk where that is possible; `cancel` ends it.
+    /// `spilling` allows goes to disk where that is possible; `cancel` ends it; `profile` counts where the time goes.
     package init(
         _ records: any QuestionRecords, options: DataflowOptions, environment: DataflowEnvironment, cancel: CancelFlag,
-        mostRounds: Int = 100_000, spilling: QuestionSpilling? = nil, account: @escaping ([QuestionHolding: Int]) throws(DataflowError) -> Void
+        mostRounds: Int = 100_000, spilling: QuestionSpilling? = nil, profile: QuestionProfile? = nil, account: @escaping ([QuestionHolding: Int]) throws(DataflowError) -> Void
     ) {
         self.mostRounds = mostRounds
         self.records = records
         let dataflow = DataflowContext(options: options, environment: environment)
         dataflow.cancel = cancel
         dataflow.environment.pressure?.limit = ValueLimit.partBytes
-        context = QuestionContext(dataflow, spilling: spilling, account: account)
+        context = QuestionContext(dataflow, spilling: spilling, profile: profile, account: account)
     }
 
     /// Runs a plan to its end. Errors: it holds too much, a subquery gives too many rows, or it was cancelled.
@@ -76,9 +76,22 @@ package final class QuestionRun {
 
     /// Hands all rows of `step` to a stage, which may get more of others.
     private func feed(_ step: RelationalStep, into next: QuestionStage) throws(DataflowError) {
+        guard let profile = context.profile else { return try carryOut(step, into: next) }
+        let places = profile.begin(step.heading)
+        defer { profile.change(to: places.parent) }
+        try carryOut(step, into: ProfiledStage(profile, places, context, next: next))
+    }
+
+    private func carryOut(_ step: RelationalStep, into next: QuestionStage) throws(DataflowError) {
         try context.checkCancelled()
         switch step {
         case .scan(let scan): try feed(scan, into: next)
+        case .system(let name, let types):
+            let rows = try records.rows(ofSystemTable: name)
+            for first in stride(from: 0, to: rows.count, by: OutputLimits.chunkRows) where !next.isDone {
+                let part = rows[first..<min(first + OutputLimits.chunkRows, rows.count)]
+                try feed(part.map { zip($0, types).map { TypedExpression.literal($0, $1) } }, types, into: next)
+            }
         case .rows(let rows, let types): try feed(rows, types, into: next)
         case .kept(let number, _, _): try feed(kept[number], into: next)
         case .lateral(let lateral): try feed(lateral, into: next)
@@ -231,7 +244,7 @@ package final class QuestionRun {
     /// The plan with its largest parts that depend on no parameter computed.
     private func keeping(_ step: RelationalStep) throws(DataflowError) -> RelationalStep {
         switch step {
-        case .rows, .kept, .working: return step
+        case .system, .rows, .kept, .working: return step
         default: break
         }
         guard step.hasParameters else {
@@ -243,7 +256,7 @@ package final class QuestionRun {
             return .kept(kept.count - 1, types: step.types, filled: step.filled)
         }
         switch step {
-        case .scan, .rows, .kept, .working: return step
+        case .scan, .system, .rows, .kept, .working: return step
         case .lateral(var lateral):
             lateral.input = try keeping(lateral.input)
             return .lateral(lateral)

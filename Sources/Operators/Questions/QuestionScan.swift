@@ -3,7 +3,7 @@
 package import Bytes
 package import Plans
 package import Quantities
-import Values
+package import Values
 
 /// How the records of a scan are read.
 package struct QuestionScanInput: Sendable {
@@ -20,6 +20,8 @@ package struct QuestionScanInput: Sendable {
 
 /// Where a question finds the records of its scans.
 package protocol QuestionRecords: AnyObject {
+    /// The rows of a system table: the same ones whenever the question asks. Errors: there is none of that name, or it cannot be read.
+    func rows(ofSystemTable name: String) throws(DataflowError) -> [[Value]]
     /// How a scan is read. Errors: it cannot be.
     func input(of scan: RelationalScan) throws(DataflowError) -> QuestionScanInput
     /// Hands all records of a scan to `take`, run by run, until that gives false.

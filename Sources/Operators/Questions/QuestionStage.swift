@@ -39,6 +39,8 @@ final class QuestionContext {
     let dataflow: DataflowContext
     /// Nil where nothing may go to disk.
     let disk: QuestionDisk?
+    /// Counts where the time goes; nil where nobody asks.
+    let profile: QuestionProfile?
     private let spilling: QuestionSpilling?
     /// Takes how many bytes the question holds, by what for; throws when those are too many.
     private let account: ([QuestionHolding: Int]) throws(DataflowError) -> Void
@@ -49,10 +51,12 @@ final class QuestionContext {
     private static let accountStep = 1 << 20
 
     init(
-        _ dataflow: DataflowContext, spilling: QuestionSpilling?, account: @escaping ([QuestionHolding: Int]) throws(DataflowError) -> Void
+        _ dataflow: DataflowContext, spilling: QuestionSpilling?, profile: QuestionProfile?,
+        account: @escaping ([QuestionHolding: Int]) throws(DataflowError) -> Void
     ) {
         self.dataflow = dataflow
         self.spilling = spilling
+        self.profile = profile
         self.account = account
         disk = spilling.map { QuestionDisk(cancel: dataflow.cancel, makeFile: $0.makeFile) }
     }
@@ -79,6 +83,7 @@ final class QuestionContext {
     func hold(_ bytes: Int, for holding: QuestionHolding) throws(DataflowError) {
         heldBytes += bytes
         held[holding, default: 0] += bytes
+        profile?.hold(bytes)
         guard abs(heldBytes - accountedBytes) >= QuestionContext.accountStep else { return }
         accountedBytes = heldBytes
         try account(held)

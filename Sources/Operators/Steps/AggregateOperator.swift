@@ -139,6 +139,7 @@ final class AggregateOperator: Operator {
     override var besideRecords: RecordSink? { lateRows?.records }
 
     var isWindowed: Bool { step.window != nil }
+    override var windowTime: Int64? { isWindowed ? state.streamTime : nil }
 
     func makeTable() throws(DataflowError) -> GroupTable {
         try GroupTable.make(step, sequences, context.environment.added, seed: context.options.hashSeed)

@@ -541,6 +541,11 @@ package final class Dataflow {
         stores.values.reduce(0) { $0 + $1.memory } + operators.reduce(0) { $0 + $1.stateMemory }
     }
 
+    /// The latest time, in milliseconds, of the rows that windows and joins of streams have seen; nil where there are none of these, or no rows.
+    package var streamTime: Int64? {
+        operators.compactMap(\.windowTime).filter { $0 != StreamTime.unset }.max()
+    }
+
     /// The same by store; under no store's name what operators hold beside them.
     package var memoryByStore: [String: Int] {
         var bytes = stores.mapValues(\.memory)

@@ -66,6 +66,9 @@ class Operator {
     /// Bytes of state that this operator holds beside its stores.
     var stateMemory: Int { 0 }
 
+    /// The latest time, in milliseconds, of the rows that its windows have seen; nil where it has none, or has seen none.
+    var windowTime: Int64? { nil }
+
     /// What the operator puts out for another topic than the dataflow's own; nil for none.
     var besideRecords: RecordSink? { nil }
 

@@ -87,6 +87,7 @@ final class SessionOperator: Operator {
         GroupTable(keyTypes: step.grouping.map(\.type), keysMayBeNull: step.keepsNullKeys, aggregators: [], seed: context.options.hashSeed)
     }
 
+    override var windowTime: Int64? { table.streamTime }
     override var stores: [NamedStore] { [NamedStore(step.store, self)] }
 
     override var besideRecords: RecordSink? { lateRows?.records }

@@ -30,6 +30,7 @@ final class StreamJoinOperator: JoinOperator {
     }
 
     override var stores: [NamedStore] { [NamedStore(step.leftStore, leftBuffer), NamedStore(step.rightStore, rightBuffer)] }
+    override var windowTime: Int64? { streamTime }
     override var rowsPerRow: Int { max(leftBuffer.mostRowsOfKey, rightBuffer.mostRowsOfKey) }
 
     /// The largest time of any row of either side, also of those that are not kept.

@@ -13,6 +13,8 @@ static inline EditLine *millrace_el_init(const char *program) { return el_init(p
 
 static inline int millrace_el_set_prompt(EditLine *line, char *(*prompt)(EditLine *)) { return el_set(line, EL_PROMPT, prompt); }
 static inline int millrace_el_set_editor(EditLine *line, const char *name) { return el_set(line, EL_EDITOR, name); }
+// Of the terminal while a statement runs: an option such as `+noflsh`.
+static inline int millrace_el_set_terminal(EditLine *line, const char *option) { return el_set(line, EL_SETTY, "-x", option, NULL); }
 static inline int millrace_el_set_history(EditLine *line, History *past) { return el_set(line, EL_HIST, history, past); }
 static inline int millrace_el_bind(EditLine *line, const char *key, const char *command) { return el_set(line, EL_BIND, key, command, NULL); }
 static inline int millrace_el_add_function(EditLine *line, const char *name, const char *help, unsigned char (*function)(EditLine *, int)) {

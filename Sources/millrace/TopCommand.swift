@@ -1,0 +1,88 @@
+// `millrace top`: the queries of a server with their rates, lags, states and errors, asked for with SQL; redrawn on a terminal, else
+// printed once.
+
+import CommandLineTable
+import Diagnostics
+import Platform
+import Quantities
+import Settings
+import Shell
+
+/// The command with its arguments.
+struct TopCommand {
+    private let settings: CommandSettings
+    private let seconds: Int
+    private let once: Bool
+
+    /// Errors: the command line makes no sense.
+    init(_ given: Invocation) throws(CommandFailure) {
+        settings = try CommandSettings(given)
+        let invocation = settings.invocation
+        seconds = invocation[.interval]?.integer ?? 2
+        let format = invocation[.output]?.text ?? "table"
+        once = invocation.isOn(.once) || !Terminal.isTerminal(1) || format != "table"
+        if invocation[.server] == nil {
+            throw .usage(
+                Diagnostic(
+                    .usage, "top needs --server HOST:PORT", category: .general,
+                    hint: "A data directory that no server works in has no running queries."))
+        }
+    }
+
+    /// The summary above the queries, and the queries, the busiest first.
+    private static let summary = """
+        SELECT (SELECT COUNT(*) FROM millrace.connections) AS connections, \
+        (SELECT COUNT(*) FROM millrace.statements WHERE state = 'RUNNING') AS statements, \
+        (SELECT COUNT(*) FROM millrace.statements WHERE state = 'FAILED') AS failed, \
+        (SELECT SUM(bytes) FROM millrace.memory WHERE NOT on_disk) AS state_bytes, \
+        (SELECT SUM(bytes) FROM millrace.topics) AS log_bytes;
+        """
+    private static let queries = """
+        SELECT id, kind, state, records_per_second AS per_second, lag, lag_ms, state_bytes, skipped, last_error FROM millrace.queries \
+        ORDER BY records_per_second DESC NULLS LAST, id;
+        """
+
+    func run() throws(CommandFailure) -> Int32 {
+        let door = try Door.open(settings)
+        defer { door.close() }
+        let interrupts: InterruptWatcher
+        do throws(SystemError) { interrupts = try InterruptWatcher() } catch {
+            throw .cannotStart(Diagnostic(.ioError, "Ctrl-C cannot be watched for: \(error)", category: .general))
+        }
+        // Also while nothing is asked: then the wait ends.
+        let stop = Monitor(false)
+        let runner = StatementRunner(session: door.session, interrupts: nil)
+        interrupts.onInterrupt { stop.update { $0 = true } }
+        if once { return ask(runner) { Terminal.write(line: $0, to: 1) } ? 0 : 1 }
+        while !stop.withLock({ $0 }) {
+            let frame = Monitor("")
+            guard ask(runner, { text in frame.update { $0 += text + "\n" } }) else { return 1 }
+            draw(frame.withLock { $0 })
+            stop.wait(nanoseconds: Milliseconds(Int64(seconds) * 1000).nanoseconds, until: { $0 }, then: { _ in })
+        }
+        ByteStream.output.print("\n")
+        return 0
+    }
+
+    /// Asks for both tables; whether that went well.
+    private func ask(_ runner: StatementRunner, _ out: @escaping @Sendable (String) -> Void) -> Bool {
+        var options = printerOptions(settings.invocation)
+        options.out = out
+        options.drawing.expansion = .off
+        let isTable = options.drawing.format == .table
+        return (!isTable || runner.run(TopCommand.summary, options: options)) && runner.run(TopCommand.queries, options: options)
+    }
+
+    /// Draws a frame over the one before: from the top left corner, each line to its end, and what is left below is cleared. Lines that do
+    /// not fit the terminal are left out, and counted.
+    private func draw(_ frame: String) {
+        var lines = frame.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        if lines.last == "" { lines.removeLast() }
+        let room = max(3, (Terminal.height ?? 24) - 1)
+        if lines.count > room {
+            let left = lines.count - room + 1
+            lines = lines.prefix(room - 1) + ["… \(left) more lines"]
+        }
+        ByteStream.output.print("\u{1B}[H" + lines.map { $0 + "\u{1B}[K\n" }.joined() + "\u{1B}[J")
+    }
+}
