@@ -97,7 +97,7 @@ package struct SystemTable: Hashable, Sendable {
 
     private static let tasks = [
         Column("QUERY", .string, "the query's id"),
-        Column("TOPIC", .string, "the topic that is read"),
+        Column("TOPIC_NAME", .string, "the topic that is read"),
         Column("PARTITION", .integer, "the partition"),
         Column("POSITION", .bigint, "the offset that is read next"),
         Column("END_OFFSET", .bigint, "one past the last offset of the partition"),
@@ -118,7 +118,7 @@ package struct SystemTable: Hashable, Sendable {
     ]
 
     private static let partitions = [
-        Column("TOPIC", .string, "the topic"),
+        Column("TOPIC_NAME", .string, "the topic"),
         Column("PARTITION", .integer, "its number"),
         Column("START_OFFSET", .bigint, "the first offset"),
         Column("END_OFFSET", .bigint, "one past the last durable offset"),

@@ -32,7 +32,7 @@ package struct ServiceManager: Sendable {
     }
 
     /// Tells it lines such as `READY=1`; whether there is one that took them. What cannot be told is not worth an error: a service manager
-    /// that does not listen acts by itself.
+    /// that does not listen acts by itself, and one whose queue is full is not waited for.
     @discardableResult
     package func notify(_ lines: String...) -> Bool {
         guard let socketName else { return false }
@@ -52,7 +52,7 @@ package struct ServiceManager: Sendable {
         let text = Array(lines.joined(separator: "\n").utf8)
         let sent = unsafe withUnsafePointer(to: &address) { pointer in
             unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                unsafe sendto(descriptor, text, text.count, Int32(MSG_NOSIGNAL), $0, length)
+                unsafe sendto(descriptor, text, text.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT), $0, length)
             }
         }
         return sent == text.count

@@ -58,7 +58,7 @@ struct TopCommand {
             let frame = Monitor("")
             guard ask(runner, { text in frame.update { $0 += text + "\n" } }) else { return 1 }
             draw(frame.withLock { $0 })
-            stop.wait(nanoseconds: Milliseconds(Int64(seconds) * 1000).nanoseconds, until: { $0 }, then: { _ in })
+            stop.wait(nanoseconds: Milliseconds(Int64(seconds).multipliedSaturated(by: 1000)).nanoseconds, until: { $0 }, then: { _ in })
         }
         ByteStream.output.print("\n")
         return 0

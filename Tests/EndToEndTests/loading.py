@@ -74,9 +74,9 @@ def main(folder):
     # A stream that is made as the file is.
     for name, content, columns in (
         ("made.jsonl", '{"id":1,"at":"2024-02-29T01:02:03Z","x":1,"tags":["a"],"deep":{"b":true}}\n{"id":2,"x":1.5,"Day":"2024-01-02","none":null}\n',
-         "ID BIGINT, AT TIMESTAMP, X DOUBLE, TAGS ARRAY<VARCHAR>, DEEP STRUCT<B BOOLEAN>, DAY DATE, NONE VARCHAR"),
+         "ID BIGINT, `AT` TIMESTAMP, X DOUBLE, TAGS ARRAY<VARCHAR>, DEEP STRUCT<B BOOLEAN>, DAY DATE, NONE VARCHAR"),
         ("made.csv", 'id,Code,"on, or off",x,at\n1,007,true,1e3,2024-01-02\n2,08,,2,2024-01-02T03:04:05\n',
-         "ID BIGINT, CODE VARCHAR, `ON, OR OFF` BOOLEAN, X DOUBLE, AT TIMESTAMP"),
+         "ID BIGINT, CODE VARCHAR, `ON, OR OFF` BOOLEAN, X DOUBLE, `AT` TIMESTAMP"),
     ):
         path = folder + "/" + name
         open(path, "w").write(content)

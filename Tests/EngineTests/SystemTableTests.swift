@@ -42,7 +42,7 @@ import Testing
             "SELECT kind, state, reads, sink, records_read, lag, lag_ms, skipped, skipped_by_cause, last_error FROM millrace.queries WHERE id = 'CTAS_T_0';",
             in: millrace)
         #expect(query == [#": ["PERSISTENT","RUNNING",["S"],"T",3,0,0,0,{},null]"#])
-        let tasks = rows("SELECT topic, SUM(position), SUM(lag) FROM millrace.tasks WHERE query = 'CTAS_T_0' GROUP BY topic;", in: millrace)
+        let tasks = rows("SELECT topic_name, SUM(position), SUM(lag) FROM millrace.tasks WHERE query = 'CTAS_T_0' GROUP BY topic_name;", in: millrace)
         #expect(tasks == [#": ["s",3,0]"#])
         // A question sees itself.
         #expect(rows("SELECT COUNT(*) FROM millrace.queries WHERE kind = 'PULL';", in: millrace) == [": [1]"])
@@ -63,7 +63,7 @@ import Testing
         #expect(
             rows("SELECT COUNT(*) FROM millrace.statements a FULL JOIN millrace.statements b ON a.id = b.id WHERE a.id IS NULL OR b.id IS NULL;", in: millrace)
                 == [": [0]"])
-        #expect(rows("WITH big AS (SELECT name FROM millrace.topics WHERE records > 2) SELECT * FROM big;", in: millrace) == [#": ["s"]"#])
+        #expect(rows("WITH big AS (SELECT name FROM millrace.topics WHERE records > 2 AND NOT is_internal) SELECT * FROM big;", in: millrace) == [#": ["s"]"#])
     }
 
     @Test func statementsAreRemembered() throws {
@@ -133,18 +133,16 @@ import Testing
             CREATE STREAM s (k INT KEY, v INT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON', PARTITIONS=2);
             CREATE TABLE w AS SELECT k, COUNT(*) AS n FROM s WINDOW TUMBLING (SIZE 10 SECONDS) GROUP BY k EMIT FINAL;
             CREATE TABLE plain AS SELECT k, COUNT(*) AS n FROM s GROUP BY k;
-            INSERT INTO s (ROWTIME, ROWPARTITION, k, v) VALUES (5000, 0, 1, 1), (65000, 1, 2, 1);
+            INSERT INTO s (ROWTIME, k, v) VALUES \((0..<20).map { "(5000, \($0), 1)" }.joined(separator: ", "));
+            INSERT INTO s (ROWTIME, k, v) VALUES (65000, 1, 1);
             SELECT COUNT(*) FROM w;
             """)
-        let lines = rows("SHOW WATERMARKS;", in: millrace)
+        // Which partition has the key 1 is not the matter.
+        let lines = rows("SHOW WATERMARKS;", in: millrace).map { line in line.split(separator: ",").dropFirst(3).joined(separator: ",") }
+        #expect(lines == [#""1970-01-01T00:00:05.000",60000,0,"waits for later rows"]"#, #""1970-01-01T00:01:05.000",0,0,null]"#])
         #expect(
-            lines == [
-                #": ["CTAS_W_0","s",0,"1970-01-01T00:00:05.000",60000,0,"waits for later rows"]"#,
-                #": ["CTAS_W_0","s",1,"1970-01-01T00:01:05.000",0,0,null]"#,
-            ])
-        #expect(
-            rows("SELECT partition, stream_time FROM millrace.tasks WHERE query = 'CTAS_W_0' ORDER BY partition;", in: millrace)
-                == [#": [0,"1970-01-01T00:00:05.000"]"#, #": [1,"1970-01-01T00:01:05.000"]"#])
+            rows("SELECT stream_time FROM millrace.tasks WHERE query = 'CTAS_W_0' ORDER BY stream_time;", in: millrace)
+                == [#": ["1970-01-01T00:00:05.000"]"#, #": ["1970-01-01T00:01:05.000"]"#])
     }
 
     /// A client's query can be explained and ended by its id, however that is written.

@@ -28,6 +28,7 @@ private let products: [String: String] = [
 /// Files that convert to 8, 16 or 32 bits what cannot be too large.
 private let conversions: [String: String] = [
     "Sources/Platform/Sockets.swift": "constants of C headers",
+    "Sources/Platform/ServiceManager.swift": "constants of C headers, and an initialiser that takes text and may fail",
     "Sources/Platform/ChildGroup.swift": "constants of C headers",
     "Sources/Benchmark/Peers/PeerPrograms.swift": "an initialiser that takes text and may fail",
     "Sources/Platform/Threads.swift": "constants of C headers",
