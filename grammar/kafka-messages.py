@@ -116,7 +116,9 @@ def write(field, least, largest, indent, writer="writer"):
         return [f"{indent}{field.name}.write(to: &{writer}, version: version)"]
     null = field.null(least, largest)
     extra = f", {null}" if null else ""
-    return [f"{indent}{writer}.put({field.kind}: {field.name}{extra})"]
+    # Errors are counted.
+    kind = "error" if field.name.lower().endswith("errorcode") else field.kind
+    return [f"{indent}{writer}.put({kind}: {field.name}{extra})"]
 
 
 def guarded(field, least, largest, lines, indent):
@@ -224,4 +226,5 @@ def main():
             file.write("\n\n".join(parts) + "\n")
 
 
-main()
+if __name__ == "__main__":
+    main()

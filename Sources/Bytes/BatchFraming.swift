@@ -51,6 +51,24 @@ package struct FramedBatches: Sendable {
     }
 }
 
+extension FramedBatches {
+    /// Gives all records the time at which they are appended, milliseconds since the epoch (`message.timestamp.type=LogAppendTime`): the
+    /// headers say it, and the records stay as they are.
+    package mutating func stamp(appendTime: Int64) {
+        for index in batches.indices {
+            let batch = batches[index]
+            guard let header = RecordBatchHeader(bytes, at: batch.start) else { continue }
+            // The low byte of the attributes.
+            bytes[batch.start + 22] = UInt8(truncatingIfNeeded: header.attributes) | 8
+            bytes.put(int64: appendTime, at: batch.start + 35)
+            let checked = batch.start + RecordBatchHeader.checkedFrom..<batch.start + batch.byteCount
+            bytes.put(uint32: crc32c(bytes, checked), at: batch.start + 17)
+            batches[index] = FramedBatch(
+                start: batch.start, byteCount: batch.byteCount, recordCount: batch.recordCount, maxTimestamp: appendTime)
+        }
+    }
+}
+
 /// Which producer wrote a batch, as its header says it.
 package struct BatchProducer: Hashable, Sendable {
     /// Producer id, not negative.

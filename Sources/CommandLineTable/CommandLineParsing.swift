@@ -204,6 +204,13 @@ private struct ArgumentParser {
             throw usageError("--durability is for an engine of its own, not for --server", hint: "The server decides it: serve --durability.")
         }
         if spec.name == .topics { try checkTopics() }
+        if spec.name == .user { try checkUser() }
+    }
+
+    private func checkUser() throws(Diagnostic) {
+        let (action, hasName) = (invocation.operands[0], invocation.operands.count > 1)
+        if action == "list", hasName { throw usageError("user list shows all users and takes no name", hint: "See \(help).") }
+        if action != "list", !hasName { throw usageError("user \(action) needs a NAME", hint: "See \(help).") }
     }
 
     /// Which flags go with which action.

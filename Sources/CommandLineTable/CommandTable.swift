@@ -39,6 +39,7 @@ package enum OptionName: String, Hashable, Sendable, CaseIterable {
     case schemaRegistry = "schema-registry"
     case logLevel = "log-level"
     case memoryLimit = "memory-limit"
+    case kafkaUsers = "kafka-users"
     case batch, passing, verbose, format
     case delimiter, null, create, follow
     case maxErrors = "max-errors"
@@ -62,7 +63,7 @@ package struct OperandSpec: Hashable, Sendable {
 
 /// The commands.
 package enum CommandName: String, Hashable, Sendable, CaseIterable {
-    case shell, serve, run, test, load, tail, topics, top, doctor, bench, completions
+    case shell, serve, run, test, load, tail, topics, top, doctor, user, bench, completions
 }
 
 /// A command with everything that it takes.
@@ -130,7 +131,7 @@ package enum CommandTable {
             name: .serve, summary: "the server", operands: [],
             options: [
                 option(.data, .dataDirectory), option(.listen, .listen), option(.socket, .socket), option(.metrics, .metricsListen),
-                option(.kafka, .kafkaListen), option(.registry, .registryListen),
+                option(.kafka, .kafkaListen), option(.kafkaUsers, .kafkaUsers), option(.registry, .registryListen),
                 option(.schemaRegistry, .schemaRegistry),
                 configuration, option(.queries, .queriesFile),
                 OptionSpec(.paused, nil, .flag, "bring up all queries paused; RESUME starts them"),
@@ -199,6 +200,15 @@ package enum CommandTable {
                 option(.data, .dataDirectory), option(.listen, .listen), option(.metrics, .metricsListen), option(.kafka, .kafkaListen),
                 option(.registry, .registryListen), output,
             ]),
+        CommandSpec(
+            name: .user, summary: "changes the file of those who may log in",
+            operands: [
+                OperandSpec(
+                    name: "ACTION", kind: .choice(["add", "delete", "list"]), count: 1...1,
+                    help: "add, which asks for the password or reads it as a line of standard input, delete, or list"),
+                OperandSpec(name: "NAME", kind: .text, count: 0...1, help: "the user; one who is there gets another password"),
+            ],
+            options: [option(.kafkaUsers, .kafkaUsers)]),
         CommandSpec(
             name: .bench, summary: "the benchmark suite",
             operands: [

@@ -86,6 +86,8 @@ struct EngineState: Sendable {
     var deletedTopics: Set<String> = []
     var nextTransient: Int64 = 1
     var serverProperties: [String: String] = [:]
+    /// Kafka's clients, where there is a listener for them.
+    var foreignClients: ForeignClients?
     var isClosing = false
 
     /// The client's query of that id. Without quotes it may be written in any case of letters: its prefix has small ones.

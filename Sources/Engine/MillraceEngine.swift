@@ -136,6 +136,7 @@ package final class MillraceEngine: Sendable {
             defer {
                 state.queries = [:]
                 state.transients = [:]
+                state.foreignClients = nil
             }
             return (state.queries, state.transients)
         }

@@ -33,6 +33,7 @@ extension StatementExecution {
         case .tables(let extended): return describeAll(.table, extended: extended)
         case .function(let name): return try describeFunction(name)
         case .schema(let subject): return try describeSchema(subject)
+        case .consumerGroup(let name): return answer(try describeConsumerGroup(name))
         case .connector: throw notSupported("connectors")
         }
     }

@@ -21,7 +21,9 @@ extension StatementExecution {
         switch subject {
         case .streams, .tables, .queries, .types:
             if let obstacle = engine.state.withLock({ $0.catalogObstacle }) { sink.emit(.notice(obstacle)) }
-        case .topics, .functions, .variables, .properties, .limits, .schemas, .connectors, .connectorPlugins, .systemTables, .watermarks: break
+        case .topics, .functions, .variables, .properties, .limits, .schemas, .consumerGroups, .producers, .connectors, .connectorPlugins, .systemTables,
+            .watermarks:
+            break
         }
         switch subject {
         case .streams(let extended): return extended ? describeAll(.stream, extended: true) : answer(sources(.stream, title: "Stream Name"))
@@ -60,6 +62,8 @@ extension StatementExecution {
         case .systemTables: return answer(systemTables())
         case .watermarks: return answer(watermarks())
         case .schemas: return answer(try schemas())
+        case .consumerGroups: return answer(try consumerGroups())
+        case .producers: return answer(try producers())
         case .connectors, .connectorPlugins: throw notSupported("connectors")
         }
     }

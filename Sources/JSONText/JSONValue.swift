@@ -31,6 +31,9 @@ package indirect enum JSONValue: Hashable, Sendable {
     /// A string, or null for nil.
     package static func optional(_ text: String?) -> JSONValue { text.map { .string($0) } ?? .null }
 
+    /// A whole number, or null for nil.
+    package static func optional(_ value: (some BinaryInteger)?) -> JSONValue { value.map { .integer($0) } ?? .null }
+
     /// The last member of that name, as most readers of JSON take it; nil for other values and names.
     package subscript(name: String) -> JSONValue? {
         guard case .object(let members) = self else { return nil }

@@ -161,11 +161,13 @@ extension SegmentedLog {
             return FramedAppend(partition: partition, framed: framed, producer: append.producer, step: append.step)
         }
         if append.records.isEmpty { return FramedAppend(partition: partition, framed: nil, producer: nil) }
-        let codec = registry.withLock { $0.byID[append.topic]?.metadata.config.compression ?? .none }
+        let config = registry.withLock { $0.byID[append.topic]?.metadata.config } ?? TopicConfig()
+        let codec = config.compression
         let framing = BatchFraming(
             batchBytes: options.batchBytes.length, compressionBits: codec.rawValue,
             producer: append.producer.map { BatchProducer(id: $0.id, epoch: $0.epoch, baseSequence: $0.baseSequence) })
-        let framed = try framing.frame(append.records) { section throws(LogError) in try compress(section, by: codec) }
+        var framed = try framing.frame(append.records) { section throws(LogError) in try compress(section, by: codec) }
+        if config.timestampType == .logAppendTime { framed?.stamp(appendTime: clock.wallMilliseconds()) }
         guard let framed, framed.byteCount < RecordBatchHeader.largestBatch else {
             throw LogError(
                 .recordTooLarge, "an append of \(append.records.bytes.count) bytes to \(partition.topicName) is too large",

@@ -53,10 +53,27 @@ struct Compaction {
         return (clean, dirty)
     }
 
-    /// Whether at least half of the closed bytes have never been compacted.
+    /// Whether at least half of the closed bytes have never been compacted, or some of them have waited for as long as they may.
     func isWorthwhile() throws(LogError) -> Bool {
         let (clean, dirty) = try sizes()
+        if let lag = config.mostCompactionLag, dirty > 0 {
+            for segment in segments where try !segment.isCompacted() {
+                var written = try segment.times().changed
+                if written == nil { written = try segment.maxTimestamp() }
+                if let written, written <= now.earlier(by: lag) { return true }
+            }
+        }
         return dirty > 0 && dirty >= clean && (config.cleanupPolicy != .release || dirty >= Self.largestReleased)
+    }
+
+    /// Leaves alone what is too new (`min.compaction.lag.ms`): from the first segment on that has such a record.
+    mutating func leaveOutNew() throws(LogError) {
+        guard config.leastCompactionLag > 0 else { return }
+        let limit = now.earlier(by: config.leastCompactionLag)
+        for (index, segment) in segments.enumerated() {
+            guard let newest = try segment.maxTimestamp(), newest > limit else { continue }
+            return segments.removeSubrange(index...)
+        }
     }
 
     /// Leaves to later rounds what is more than one takes.

@@ -26,8 +26,8 @@ package protocol EventLog: AnyObject, Sendable {
     /// of now or that no topic can have, `storage`.
     func addPartitions(to topic: TopicID, until count: Int) throws(LogError)
 
-    /// Removes the records of a partition before `offset` and returns where it begins now; a crash may bring them back where the disk refuses
-    /// the checkpoint that says so. Their space is free once all of a segment is removed. Errors: `offsetBeyondEnd`.
+    /// Removes the records of a partition before `offset` and returns where it begins now; that is durable. Their space is free once all of a
+    /// segment is removed. Errors: `offsetBeyondEnd`, `storage`.
     func deleteRecords(of topic: TopicID, partition: PartitionIndex, before offset: Offset) throws(LogError) -> Offset
 
     /// Removes a topic with all its records. Later calls with its id fail with `unknownTopic`, also when the name is used again.
@@ -60,15 +60,11 @@ package protocol EventLog: AnyObject, Sendable {
         _ topic: TopicID, partition: PartitionIndex, from offset: Offset, maxBytes: ByteCount, upTo moment: LogMoment
     ) throws(LogError) -> RecordRun
 
-    /// As `fetch` of what is durable, for who passes record batches on as they are: the run has no records, only `batches`, of which the first
-    /// may begin before `offset`. Those of aborted transactions and their markers are among them.
+    /// As `fetch` of what is durable, for who passes record batches on as they are. Those of aborted transactions and their markers are among
+    /// them.
     func fetchBatches(
         _ topic: TopicID, partition: PartitionIndex, from offset: Offset, maxBytes: ByteCount, _ isolation: Isolation
-    ) throws(LogError) -> RecordRun
-
-    /// The aborted transactions that batches of a run from `fetchBatches` belong to, by where they begin. Of what compaction or a removal of
-    /// records has taken out since that call none are told any more.
-    func abortedTransactions(in run: RecordRun, of topic: TopicID, partition: PartitionIndex) throws(LogError) -> [AbortedTransaction]
+    ) throws(LogError) -> FetchedBatches
 
     /// The idempotent producers that a partition remembers, by their ids.
     func producers(of topic: TopicID, partition: PartitionIndex) throws(LogError) -> [ProducerDescription]
@@ -150,12 +146,9 @@ extension EventLog {
     /// For logs that no listener serves: their runs have no batches.
     package func fetchBatches(
         _ topic: TopicID, partition: PartitionIndex, from offset: Offset, maxBytes: ByteCount, _ isolation: Isolation
-    ) throws(LogError) -> RecordRun { try fetch(topic, partition: partition, from: offset, maxBytes: maxBytes, upTo: .durable) }
-
-    /// For logs that no listener serves.
-    package func abortedTransactions(
-        in run: RecordRun, of topic: TopicID, partition: PartitionIndex
-    ) throws(LogError) -> [AbortedTransaction] { [] }
+    ) throws(LogError) -> FetchedBatches {
+        FetchedBatches(run: try fetch(topic, partition: partition, from: offset, maxBytes: maxBytes, upTo: .durable), aborted: [])
+    }
 
     /// For logs that no listener serves.
     package func producers(of topic: TopicID, partition: PartitionIndex) throws(LogError) -> [ProducerDescription] { [] }
@@ -196,6 +189,17 @@ package func readAll(
         if run.nextOffset <= offset { return }
         offset = run.nextOffset
     }
+}
+
+/// Record batches as they are stored.
+package struct FetchedBatches: Sendable {
+    /// Has no records, only `batches`, of which the first may begin before the offset that was asked for.
+    package let run: RecordRun
+    /// The aborted transactions that some of the batches belong to, by where they begin.
+    package let aborted: [AbortedTransaction]
+
+    /// As given.
+    package init(run: RecordRun, aborted: [AbortedTransaction]) { (self.run, self.aborted) = (run, aborted) }
 }
 
 /// A topic that is to be created.

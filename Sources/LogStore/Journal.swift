@@ -3,7 +3,7 @@
 //    0  4  "MRJ1"
 //    4  4  CRC-32C of everything from 8 to the end of the record
 //    8  4  bytes of the body
-//   12  4  kind: 1 state, 2 synced, 3 commit, 4 topic
+//   12  4  kind: 1 state, 2 synced, 3 commit, 4 topic, 5 start
 //   16  8  number of the file
 //   24  8  position of the record in the file
 //   32  8  position up to which the file was durable when the record was written
@@ -15,7 +15,8 @@
 // record says that the segments hold durably all that the state says; from then on the files before are not needed. A
 // *commit* holds all appends of one commit, each inline or as the extent of its segment where it already stands. A *topic*
 // record says that a topic is about to be created, with its identity and number of partitions: a partition that no record
-// names is not empty: its topic file was missing when the journal was written, so its segments are kept. So recovery starts
+// names is not empty: its topic file was missing when the journal was written, so its segments are kept. A *start* record says
+// that the records of a partition before an offset were removed. So recovery starts
 // at the newest file with a synced record (or the first of all) and replays from there.
 //
 // Whole batches behind the end of a partition were in the journal once: extents have no offset until their commit is durable
@@ -33,6 +34,7 @@ enum JournalRecordKind: UInt32 {
     case synced = 2
     case commit = 3
     case topic = 4
+    case start = 5
 }
 
 /// A place in the journal.
@@ -184,6 +186,19 @@ enum JournalFormat {
     static func topic(_ bytes: [UInt8], _ body: Range<Int>) -> (TopicID, partitionCount: Int)? {
         var reader = ByteReader(bytes, body)
         return place(&reader).map { ($0, partitionCount: $1.index) }
+    }
+
+    /// The body of a start record: the partition, and its first offset.
+    static func append(_ key: PartitionKey, start: Offset, to bytes: inout [UInt8]) {
+        append(key.topic, key.partition.int32, to: &bytes)
+        bytes.append(int64: start.count)
+    }
+
+    /// Reads the body of a start record.
+    static func start(_ bytes: [UInt8], _ body: Range<Int>) -> (PartitionKey, Offset)? {
+        var reader = ByteReader(bytes, body)
+        guard let (topic, partition) = place(&reader), let start = reader.offset(), reader.isAtEnd else { return nil }
+        return (PartitionKey(topic: topic, partition: partition), start)
     }
 
     /// Appends everything about an append but its inline bytes, which follow.

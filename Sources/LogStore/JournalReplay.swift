@@ -174,6 +174,7 @@ final class JournalReplay {
             case .record(let record):
                 position = record.body.upperBound
                 if record.kind == .topic { note(JournalFormat.topic(link.reader.bytes, record.body)) }
+                if record.kind == .start { note(start: JournalFormat.start(link.reader.bytes, record.body)) }
                 guard record.kind == .commit else { continue }
                 guard let appends = JournalFormat.commit(link.reader.bytes, record.body) else {
                     throw damage(link, record.position, "a commit cannot be read")
@@ -210,6 +211,14 @@ final class JournalReplay {
             let key = PartitionKey(topic: topic, partition: index)
             if partitions[key] == nil { partitions[key] = ReplayedPartition(state: .empty(key)) }
         }
+    }
+
+    /// Notes that the records of a partition before an offset were removed. They were durable before that was.
+    func note(start: (PartitionKey, Offset)?) {
+        guard let (key, start) = start, var state = partitions[key]?.state, start > state.start, start <= state.end else { return }
+        state.start = start
+        state.producers.transactions.forgetAborted(before: start)
+        partitions[key]?.state = state
     }
 
     /// Whether all extents were made durable before the commit was journalled; without syncs a power cut may take them, and then

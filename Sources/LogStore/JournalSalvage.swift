@@ -65,6 +65,9 @@ extension JournalReplay {
         case .topic:
             note(JournalFormat.topic(reader.bytes, record.body))
             return true
+        case .start:
+            note(start: JournalFormat.start(reader.bytes, record.body))
+            return true
         case .state:
             guard let state = JournalFormat.state(reader.bytes, record.body) else { break }
             for partition in state.partitions {

@@ -222,13 +222,25 @@ final class LogWriter: @unchecked Sendable {
 
     /// Tells the journal of topics that are about to be created, durably. A log that has stopped may have left the file.
     func journal(_ topics: [TopicMetadata]) throws(LogError) {
+        try journal(
+            topics.map { topic in
+                (.topic, { JournalFormat.append(topic.id, partitionCount: topic.partitionCount, to: &$0) })
+            })
+    }
+
+    /// Tells the journal that the records of a partition before an offset are removed, durably.
+    func journal(_ key: PartitionKey, start: Offset) throws(LogError) {
+        try journal([(.start, { JournalFormat.append(key, start: start, to: &$0) })])
+    }
+
+    private func journal(_ records: [(kind: JournalRecordKind, body: (inout [UInt8]) -> Void)]) throws(LogError) {
         if let refusal = log.order.withLock({ $0.refusal }) { throw refusal }
         for isLastAttempt in [false, true] {
             var bytes: [UInt8] = []
-            for topic in topics {
+            for record in records {
                 let start = JournalFormat.open(
-                    .topic, in: &bytes, file: journal.number, position: journal.position + Int64(bytes.count), durable: journal.durable)
-                JournalFormat.append(topic.id, partitionCount: topic.partitionCount, to: &bytes)
+                    record.kind, in: &bytes, file: journal.number, position: journal.position + Int64(bytes.count), durable: journal.durable)
+                record.body(&bytes)
                 JournalFormat.close(start, in: &bytes)
             }
             do { try journal.file.write(bytes, at: journal.position) } catch {

@@ -131,6 +131,7 @@ extension SegmentedLog {
         let (stableEnd, transactions) = partition.state.withLock { ($0.bounds.durableEnd, $0.producers.transactions) }
         let ends = segments.dropFirst().map(\.baseOffset)
         compaction.segments = try settled(zip(closed, ends).prefix { $0.1 <= stableEnd }.map(\.0))
+        try compaction.leaveOutNew()
         compaction.transactions = transactions
         guard let end = segments.dropFirst(compaction.segments.count).first?.baseOffset, try compaction.isWorthwhile() else { return false }
         compaction.end = end

@@ -68,22 +68,31 @@ final class Partition: Sendable {
 
     // MARK: Reading
 
-    func fetch(
-        from offset: Offset, maxBytes: ByteCount, upTo moment: LogMoment, readsRecords: Bool = true, _ isolation: Isolation = .readCommitted
-    ) throws(LogError) -> RecordRun {
-        var run = try read(from: offset, maxBytes: maxBytes, upTo: moment, readsRecords, isolation)
+    func fetch(from offset: Offset, maxBytes: ByteCount, upTo moment: LogMoment) throws(LogError) -> RecordRun {
+        var run = try read(from: offset, maxBytes: maxBytes, upTo: moment, true, .readCommitted).run
         // What was aborted gives no records, and only the end gives an empty run.
-        while readsRecords, run.count == 0, !run.isAtEnd {
-            run = try read(from: run.nextOffset, maxBytes: maxBytes, upTo: moment, readsRecords, isolation)
+        while run.count == 0, !run.isAtEnd {
+            run = try read(from: run.nextOffset, maxBytes: maxBytes, upTo: moment, true, .readCommitted).run
         }
         assert(run.nextOffset >= offset, "a run never goes back")
         assert(zip(run.offsets, run.offsets.dropFirst()).allSatisfy { $0 < $1 }, "the offsets of a run ascend")
         return run
     }
 
+    /// The batches, and which of them belong to aborted transactions as of the same moment: compaction may take both out behind it.
+    func fetchBatches(from offset: Offset, maxBytes: ByteCount, _ isolation: Isolation) throws(LogError) -> FetchedBatches {
+        let (run, transactions) = try read(from: offset, maxBytes: maxBytes, upTo: .durable, false, isolation)
+        var aborted: Set<AbortedTransaction> = []
+        var walk = BatchWalk(run.bytes, run.batches)
+        while case .batch(let header, _) = walk.next() {
+            if let transaction = transactions.aborted(header) { aborted.insert(transaction) }
+        }
+        return FetchedBatches(run: run, aborted: aborted.sorted { ($0.first, $0.producer) < ($1.first, $1.producer) })
+    }
+
     private func read(
         from offset: Offset, maxBytes: ByteCount, upTo moment: LogMoment, _ readsRecords: Bool, _ isolation: Isolation
-    ) throws(LogError) -> RecordRun {
+    ) throws(LogError) -> (run: RecordRun, transactions: TransactionTable) {
         let view = state.withLock { View($0, offset, maxBytes, moment, isolation) }
         if offset < view.start {
             throw LogError(
@@ -95,15 +104,15 @@ final class Partition: Sendable {
             throw LogError(
                 .offsetBeyondEnd(end: view.end), "offset \(offset) of \(topicName)-\(index) is beyond its end, \(view.end)")
         }
-        if offset == view.end { return .empty(nextOffset: offset, isAtEnd: true) }
-        if !view.batches.isEmpty { return run(of: view, from: offset, readsRecords) }
+        if offset == view.end { return (.empty(nextOffset: offset, isAtEnd: true), view.transactions) }
+        if !view.batches.isEmpty { return (run(of: view, from: offset, readsRecords), view.transactions) }
         return try fetch(view, from: offset, maxBytes: maxBytes, upTo: moment, readsRecords, isolation)
     }
 
     /// Reads from files. Where compaction left nothing it goes on behind that: only the end gives an empty run.
     private func fetch(
         _ view: View, from offset: Offset, maxBytes: ByteCount, upTo moment: LogMoment, _ readsRecords: Bool, _ isolation: Isolation
-    ) throws(LogError) -> RecordRun {
+    ) throws(LogError) -> (run: RecordRun, transactions: TransactionTable) {
         let first = max(0, view.segments.firstPlace(where: { $0.baseOffset > offset }) - 1)
         if let segment = view.segments.first, offset < segment.baseOffset { throw missing(offset, before: segment) }
         var offset = offset
@@ -114,12 +123,12 @@ final class Partition: Sendable {
                     from: offset, maxBytes: maxBytes, limit: view.limit, end: view.end, next: next, readsRecords: readsRecords,
                     leavingOut: view.transactions)
             }) {
-                if run.count > 0 || run.isAtEnd || !readsRecords { return run }
+                if run.count > 0 || run.isAtEnd || !readsRecords { return (run, view.transactions) }
                 offset = run.nextOffset
             }
         }
-        if view.limit == view.end { return .empty(nextOffset: view.limit, isAtEnd: true) }
-        return try fetch(from: view.limit, maxBytes: maxBytes, upTo: moment, readsRecords: readsRecords, isolation)
+        if view.limit == view.end { return (.empty(nextOffset: view.limit, isAtEnd: true), view.transactions) }
+        return try read(from: view.limit, maxBytes: maxBytes, upTo: moment, readsRecords, isolation)
     }
 
     /// The first segment begins behind where the partition does.

@@ -1,4 +1,5 @@
-// Record batches as a producer made them: checked, and then stored without a change but that of their offset.
+// Record batches as a producer made them: checked, and then stored without a change but that of their offset (and, where the topic says so, of
+// the time of their records).
 
 package import Bytes
 package import Quantities
@@ -74,10 +75,12 @@ package struct ReceivedBatch: Sendable {
     /// Whether any of its records has no key.
     package let hasNullKey: Bool
 
-    fileprivate var framed: FramedBatches {
-        FramedBatches(
+    fileprivate func framed(appendTime: Int64?) -> FramedBatches {
+        var framed = FramedBatches(
             bytes: bytes,
             batches: [FramedBatch(start: 0, byteCount: header.totalBytes, recordCount: Int(header.recordCount), maxTimestamp: largestTimestamp)])
+        if let appendTime { framed.stamp(appendTime: appendTime) }
+        return framed
     }
 
     fileprivate var producer: ProducerStamp? {
@@ -87,10 +90,10 @@ package struct ReceivedBatch: Sendable {
 }
 
 extension Append {
-    /// An append of a batch as it is.
-    package init(topic: TopicID, partition: PartitionIndex, batch: ReceivedBatch) {
+    /// An append of a batch as it is, but for the times of its records where `appendTime` is given (milliseconds since the epoch).
+    package init(topic: TopicID, partition: PartitionIndex, batch: ReceivedBatch, appendTime: Int64? = nil) {
         self.init(topic: topic, partition: partition, records: OutgoingRecords(), producer: batch.producer)
-        prepared = PreparedRecords(batch.framed)
+        prepared = PreparedRecords(batch.framed(appendTime: appendTime))
         step = batch.header.isTransactional ? .records(producer: batch.header.producerID) : nil
     }
 }

@@ -178,20 +178,8 @@ package final class SegmentedLog: EventLog {
 
     package func fetchBatches(
         _ topic: TopicID, partition: PartitionIndex, from offset: Offset, maxBytes: ByteCount, _ isolation: Isolation
-    ) throws(LogError) -> RecordRun {
-        try find(topic, partition).fetch(from: offset, maxBytes: maxBytes, upTo: .durable, readsRecords: false, isolation)
-    }
-
-    package func abortedTransactions(
-        in run: RecordRun, of topic: TopicID, partition: PartitionIndex
-    ) throws(LogError) -> [AbortedTransaction] {
-        let table = try find(topic, partition).state.withLock { $0.producers.transactions }
-        var found: Set<AbortedTransaction> = []
-        var walk = BatchWalk(run.bytes, run.batches)
-        while case .batch(let header, _) = walk.next() {
-            if let transaction = table.aborted(header) { found.insert(transaction) }
-        }
-        return found.sorted { ($0.first, $0.producer) < ($1.first, $1.producer) }
+    ) throws(LogError) -> FetchedBatches {
+        try find(topic, partition).fetchBatches(from: offset, maxBytes: maxBytes, isolation)
     }
 
     package func producers(of topic: TopicID, partition: PartitionIndex) throws(LogError) -> [ProducerDescription] {

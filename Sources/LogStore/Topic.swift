@@ -75,7 +75,16 @@ package enum Compression: UInt8, Hashable, Sendable, CaseIterable {
     }
 }
 
-/// How a topic is kept. Names and defaults are Kafka's, except for the size of segments, which is a quarter of its gibibyte.
+/// Which times records have (`message.timestamp.type`).
+package enum TimestampType: String, Hashable, Sendable, CaseIterable {
+    /// Those that their writers give them.
+    case createTime = "CreateTime"
+    /// The time at which they are appended, whatever their writers say.
+    case logAppendTime = "LogAppendTime"
+}
+
+/// How a topic is kept. Names and defaults are Kafka's, except for the size of segments, which is a quarter of its gibibyte, and for the largest
+/// batch, which is larger than its mebibyte.
 package struct TopicConfig: Hashable, Sendable {
     /// `cleanup.policy`
     package var cleanupPolicy: CleanupPolicy = .delete
@@ -94,7 +103,20 @@ package struct TopicConfig: Hashable, Sendable {
     package var compression: Compression = .none
     /// `delete.retention.ms`: how long compaction leaves a tombstone readable.
     package var deleteRetention: Milliseconds = 86_400_000
+    /// `max.message.bytes`: bytes of the largest batch that is taken from a producer.
+    package var largestBatch = TopicConfig.usualBatch
+    /// `message.timestamp.type`
+    package var timestampType: TimestampType = .createTime
+    /// `min.compaction.lag.ms`: age of its newest record below which compaction leaves a segment alone.
+    package var leastCompactionLag: Milliseconds = 0
+    /// `max.compaction.lag.ms`: time after the first write to a segment at which it is closed and compacted, however little there is to be
+    /// gained; nil where that decides alone.
+    package var mostCompactionLag: Milliseconds?
 
+    /// What a batch of a producer has at most, unless the topic says otherwise.
+    package static let usualBatch = ByteCount.mebibytes(8)
+    /// The most that a topic may say: a request has no more bytes than this.
+    package static let mostBatch = ByteCount.mebibytes(64)
     /// Of topics from which records go before they are old: small enough that little is kept beyond what is needed, large enough that a
     /// directory lists few files.
     private static let smallSegment = ByteCount.mebibytes(16)
@@ -114,6 +136,7 @@ package struct TopicConfig: Hashable, Sendable {
     /// the retention beyond it, where that was chosen. Without need nothing goes early: records of years ago may be new. With a
     /// retention of a day or more a few kilobytes are not worth a segment.
     package func segmentAge(size: Int64) -> Milliseconds {
+        if cleanupPolicy.compacts, let mostCompactionLag { return min(segmentTime, mostCompactionLag) }
         guard cleanupPolicy.deletes, let retention, retention != TopicConfig.usualRetention else { return segmentTime }
         if retention >= 86_400_000, size < 65_536 { return segmentTime }
         return min(segmentTime, max(20_000, Milliseconds(retention.count / 12)))

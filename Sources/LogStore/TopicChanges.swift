@@ -239,17 +239,16 @@ extension SegmentedLog {
         guard offset <= end else {
             throw LogError(.offsetBeyondEnd(end: end), "offset \(offset) of \(found.topicName)-\(found.index) is beyond its end, \(end)")
         }
-        let start = found.state.withLock { state in
-            state.start = max(state.start, offset)
-            state.producers.transactions.forgetAborted(before: state.start)
-            return state.start
-        }
-        // Durable with a new journal file, which one that is being made already may not tell.
-        for _ in 0..<2 {
-            try exclusively { writer throws(LogError) in writer.beginCheckpoint() }
-            awaitCheckpoint()
+        try exclusively { writer throws(LogError) in
+            guard offset > found.bounds.start else { return }
+            try writer.journal(PartitionKey(found), start: offset)
+            // Before a new journal file is begun, which says where partitions begin.
+            found.state.withLock { state in
+                state.start = max(state.start, offset)
+                state.producers.transactions.forgetAborted(before: state.start)
+            }
         }
         notify([found])
-        return start
+        return found.bounds.start
     }
 }

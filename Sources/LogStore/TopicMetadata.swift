@@ -8,8 +8,8 @@ package import Quantities
 extension TopicConfig {
     /// Names of the properties, as `properties` lists them.
     package static let propertyNames = [
-        "cleanup.policy", "compression.type", "delete.retention.ms", "retention.bytes", "retention.ms", "segment.bytes",
-        "segment.ms",
+        "cleanup.policy", "compression.type", "delete.retention.ms", "max.compaction.lag.ms", "max.message.bytes", "message.timestamp.type",
+        "min.compaction.lag.ms", "retention.bytes", "retention.ms", "segment.bytes", "segment.ms",
     ]
 
     /// All properties with their values as text, sorted by name.
@@ -18,6 +18,10 @@ extension TopicConfig {
             ("cleanup.policy", cleanupPolicy.rawValue),
             ("compression.type", compression.name),
             ("delete.retention.ms", deleteRetention.description),
+            ("max.compaction.lag.ms", "\(mostCompactionLag?.count ?? .max)"),
+            ("max.message.bytes", largestBatch.description),
+            ("message.timestamp.type", timestampType.rawValue),
+            ("min.compaction.lag.ms", leastCompactionLag.description),
             ("retention.bytes", retentionBytes?.description ?? "-1"),
             ("retention.ms", retention?.description ?? "-1"),
             ("segment.bytes", segmentBytes.description),
@@ -47,6 +51,17 @@ extension TopicConfig {
             }
             compression = codec
         case "delete.retention.ms": deleteRetention = Milliseconds(try number(atLeast: 0))
+        case "max.compaction.lag.ms":
+            let milliseconds = try number(atLeast: 1)
+            // The largest number is Kafka's way to say that there is no limit.
+            mostCompactionLag = milliseconds == .max ? nil : Milliseconds(milliseconds)
+        case "max.message.bytes": largestBatch = ByteCount(clamping: try number(atLeast: 0))
+        case "message.timestamp.type":
+            guard let type = TimestampType(rawValue: value) else {
+                throw LogError(.invalidTopic, "'message.timestamp.type' must be CreateTime or LogAppendTime, found '\(value)'")
+            }
+            timestampType = type
+        case "min.compaction.lag.ms": leastCompactionLag = Milliseconds(try number(atLeast: 0))
         case "retention.bytes":
             // -1, which sets no limit, is no number of bytes.
             retentionBytes = ByteCount(exactly: try number(atLeast: -1))
@@ -73,6 +88,12 @@ extension TopicConfig {
             throw LogError(
                 .invalidTopic,
                 "'segment.bytes' must be from \(Self.smallestSegment) to \(Self.largestSegment), found \(segmentBytes)")
+        }
+        guard largestBatch <= Self.mostBatch else {
+            throw LogError(.invalidTopic, "'max.message.bytes' must be \(Self.mostBatch) at most, found \(largestBatch)")
+        }
+        if let mostCompactionLag, mostCompactionLag < leastCompactionLag {
+            throw LogError(.invalidTopic, "'max.compaction.lag.ms' must not be less than 'min.compaction.lag.ms'")
         }
     }
 }

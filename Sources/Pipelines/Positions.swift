@@ -22,9 +22,16 @@ package final class CommittedPositions: Sendable {
 
     /// The next offset of each partition that `group` has committed. Offsets of topics that have been deleted, also those of a topic whose
     /// name is used again, are of no use to anyone and may be among them.
-    package func positions(of group: String) throws(LogError) -> [PartitionKey: Offset] {
-        guard let topic = log.describeTopic(named: consumerOffsetsTopic) else { return [:] }
-        let result = table.withLock { table -> Result<[PartitionKey: Offset], LogError> in
+    package func positions(of group: String) throws(LogError) -> [PartitionKey: Offset] { try reading { $0.positions[group] ?? [:] } }
+
+    /// As `positions`, of all groups that have committed anything.
+    package func all() throws(LogError) -> [String: [PartitionKey: Offset]] { try reading { $0.positions.filter { !$0.value.isEmpty } } }
+
+    /// What `body` makes of the table, once everything that is durable has been read.
+    private func reading<Found>(_ body: (Table) -> Found) throws(LogError) -> Found {
+        let topic = log.describeTopic(named: consumerOffsetsTopic)
+        let result = table.withLock { table -> Result<Found, LogError> in
+            guard let topic else { return .success(body(Table())) }
             if table.topic != topic.id { table = Table(topic: topic.id) }
             do throws(LogError) {
                 for partition in topic.partitionIndexes {
@@ -37,7 +44,7 @@ package final class CommittedPositions: Sendable {
             } catch {
                 return .failure(error)
             }
-            return .success(table.positions[group] ?? [:])
+            return .success(body(table))
         }
         return try result.get()
     }

@@ -125,7 +125,7 @@ package final class HostFileSystem: FileSystem {
 }
 
 /// One open descriptor. `close` must not race with other calls: owners close a file only when no other thread uses it.
-private final class HostFile: File {
+final class HostFile: File {
     let path: String
     private let descriptor: Atomic<Int32>
 

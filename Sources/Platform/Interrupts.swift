@@ -135,6 +135,22 @@ package enum Terminal {
 
     /// Reads a line of the standard input, without its end; nil at the end.
     package static func readInputLine() -> String? { readLine(strippingNewline: true) }
+
+    /// Asks on the errors for a line of the standard input that a terminal does not show, without its end; nil at the end. Where the input
+    /// is no terminal nothing is asked.
+    package static func readSecret(_ question: String) -> String? {
+        var before = termios()
+        guard isTerminal(0), unsafe tcgetattr(0, &before) == 0 else { return readInputLine() }
+        ByteStream.errors.print(question)
+        var silent = before
+        silent.c_lflag &= ~tcflag_t(ECHO)
+        unsafe tcsetattr(0, TCSAFLUSH, &silent)
+        defer {
+            unsafe tcsetattr(0, TCSAFLUSH, &before)
+            ByteStream.errors.print("\n")
+        }
+        return readInputLine()
+    }
 }
 
 /// Has SIGINT and SIGTERM call `body`, with the signal's number, on a thread of their own instead of ending the process. To be called before

@@ -3,6 +3,7 @@
 
 import Engine
 import Kafka
+import Platform
 
 /// A connection that speaks Kafka's protocol.
 ///
@@ -18,7 +19,7 @@ final class KafkaConnection: SocketOwner, @unchecked Sendable {
     private static let mostWaiting = 1 << 20
 
     private let server: MillraceServer
-    private let broker: KafkaBroker
+    private let session: KafkaSession
     private let socket: SocketStream
     private let listed: ListedClient
     private var intake = FrameIntake()
@@ -32,7 +33,7 @@ final class KafkaConnection: SocketOwner, @unchecked Sendable {
     /// Serves a client until it leaves. The server holds the connection until then; the socket holds its owner weakly.
     init(_ socket: SocketStream, _ broker: KafkaBroker, _ server: MillraceServer) {
         self.socket = socket
-        self.broker = broker
+        session = KafkaSession(broker, random: SystemRandom())
         self.server = server
         listed = ListedClient("KAFKA", server.takeNumber(), socket, in: server.engine)
         socket.owner = self
@@ -95,7 +96,7 @@ final class KafkaConnection: SocketOwner, @unchecked Sendable {
             ticksIdle = 0
             isAnswering = true
             server.counters.kafkaRequests.raise()
-            broker.answer(frame) { [self] reply in server.loop.post { [self] in finish(reply) } }
+            session.answer(frame) { [self] reply in server.loop.post { [self] in finish(reply) } }
         } catch {
             leave(error.reason)
         }
@@ -109,6 +110,10 @@ final class KafkaConnection: SocketOwner, @unchecked Sendable {
             socket.write(bytes)
         case .nothing: goOn()
         case .close(let reason): leave(reason)
+        case .last(let bytes, let reason):
+            server.log(.warning, "kafka_client_left", ["reason": reason])
+            socket.write(bytes)
+            socket.closeWhenWritten()
         }
     }
 

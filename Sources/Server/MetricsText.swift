@@ -1,6 +1,7 @@
 // The metrics page in the text format of Prometheus.
 
 import Engine
+import Kafka
 import Quantities
 import Sessions
 
@@ -72,6 +73,26 @@ extension MillraceServer {
         guard kafkaAddress != nil else { return }
         page.single("kafka_connections", type: "gauge", help: "Open connections of Kafka's clients.", counters.kafkaConnections.current)
         page.single("kafka_requests_total", type: "counter", help: "Requests of Kafka's clients.", counters.kafkaRequests.current)
+        guard let statistics = kafkaStatistics else { return }
+        add(statistics.byAPI, "kafka_api", label: "api", of: "by API", to: &page)
+        add(statistics.byClient, "kafka_client", label: "client_id", of: "by what clients call themselves", to: &page)
+    }
+
+    /// Requests of Kafka's clients under one kind of label.
+    private func add(
+        _ counted: [(name: String, counts: RequestCounts)], _ prefix: String, label: String, of kind: String, to page: inout MetricsPage
+    ) {
+        func metric(_ name: String, _ help: String, _ value: (RequestCounts) -> Int64) {
+            page.begin("\(prefix)_\(name)_total", "counter", "\(help), \(kind).")
+            for (name: owner, counts: counts) in counted { page.sample("\(prefix)_\(name)_total", [(label, owner)], value(counts)) }
+        }
+        metric("requests", "Requests of Kafka's clients") { Int64($0.requests) }
+        metric("errors", "Error codes in answers to Kafka's clients") { Int64($0.errors) }
+        metric("received_bytes", "Bytes of requests of Kafka's clients") { Int64($0.receivedBytes) }
+        metric("sent_bytes", "Bytes of answers to Kafka's clients") { Int64($0.sentBytes) }
+        metric("microseconds", "Microseconds from requests of Kafka's clients to their answers, waits for records and members included") {
+            $0.microseconds
+        }
     }
 
     private func addQueries(_ queries: [EngineMetrics.Query], to page: inout MetricsPage) {

@@ -16,11 +16,37 @@ extension MillraceServer {
         options.isReserved = { engine.isReserved(topic: $0) }
         options.isReservedGroup = { engine.isQuery(group: $0) }
         options.obstacle = { engine.obstacle(toRemovalOf: $0) }
-        options.report = { event, reason in engine.report(.warning, logText(event, ["reason": reason])) }
+        options.report = { line, event, reason in
+            let level: LogLevel =
+                switch line {
+                case .information: .info
+                case .warning: .warning
+                }
+            engine.report(level, logText(event, ["reason": reason]))
+        }
         do throws(LogError) {
-            return try KafkaBroker(engine.eventLog, options, clock: engine.clock, random: SystemRandom(), scheduler: engine.scheduler)
+            let broker = try KafkaBroker(engine.eventLog, options, clock: engine.clock, random: SystemRandom(), scheduler: engine.scheduler)
+            engine.setForeignClients(ForeignClients(of: broker))
+            return broker
         } catch {
             throw Diagnostic(.ioError, error.message, category: .general, hint: error.hint)
         }
+    }
+}
+
+extension ForeignClients {
+    /// The clients of a broker, as long as that is there.
+    fileprivate init(of broker: KafkaBroker) {
+        self.init(
+            groups: { [weak broker] in
+                (broker?.groupOverviews ?? []).map { group in
+                    Group(
+                        name: group.name, state: group.state, generation: group.generation,
+                        members: group.members.map { Member(id: $0.id, client: $0.client, partitions: $0.partitions) })
+                }
+            },
+            transactions: { [weak broker] in
+                (broker?.transactionOverviews ?? []).map { Transaction(id: $0.id, producer: $0.producer, state: $0.state) }
+            })
     }
 }

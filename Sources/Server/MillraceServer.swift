@@ -97,6 +97,7 @@ package final class MillraceServer: @unchecked Sendable {
     var unfinishedKafkaBytes = 0
     /// The broker that Kafka's clients talk to; nil where none may come.
     private let broker: KafkaBroker?
+    var kafkaStatistics: BrokerStatistics? { broker?.statistics }
     private var nextNumber = 1
     /// When a client that could not be taken in was last logged, in nanoseconds of the engine's clock.
     private var lastRefusal: Int64?

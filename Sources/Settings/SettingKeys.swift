@@ -38,6 +38,7 @@ extension SettingKey where Value == String? {
     package static var schemaRegistryCredentials: Self { Self("ksql.schema.registry.basic.auth.credentials.source") }
     package static var schemaRegistryUser: Self { Self("ksql.schema.registry.basic.auth.user.info") }
     package static var schemaRegistryAuthorities: Self { Self("ksql.schema.registry.ssl.truststore.location") }
+    package static var kafkaUsers: Self { Self("millrace.kafka.users") }
     package static var defaultValueFormat: Self { Self("ksql.persistence.default.format.value") }
 }
 

@@ -94,6 +94,7 @@ package enum SettingTable {
             .kafkaAdvertised, .address(defaultPort: 9092, allowsZero: false),
             "the address that Kafka's clients are told to connect to; that of millrace.kafka.listen unless set"),
         ofServer(.kafkaCreatesTopics, .flag, default: "true", "whether a topic that a Kafka client asks for is made"),
+        ofServer(.kafkaUsers, .file, "the users whom Kafka's clients have to log in as, in a file that `millrace user` writes"),
         ofServer(.queriesFile, .file, "a script to run; clients may then define nothing"),
         ofServer(.durability, .choice(["fsync", "os"]), default: "fsync", "when a record counts as durable"),
         ofServer(.threads, .integer(1...1_024), "worker threads; one per core unless set"),

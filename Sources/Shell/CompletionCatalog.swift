@@ -10,6 +10,7 @@ enum CompletionWords {
     static let listings = [
         "STREAMS", "TABLES", "QUERIES", "TOPICS", "ALL TOPICS", "FUNCTIONS", "PROPERTIES", "TYPES", "VARIABLES", "LIMITS", "SCHEMAS",
         "SYSTEM TABLES", "WATERMARKS",
+        "CONSUMER GROUPS", "PRODUCERS",
     ]
     static let clauses = [
         "WHERE", "WINDOW", "GROUP BY", "HAVING", "JOIN", "LEFT JOIN", "EMIT CHANGES", "EMIT FINAL", "ORDER BY", "LIMIT", "PARTITION BY", "AS", "ON",

@@ -72,10 +72,11 @@ struct StatementHelp {
             name: "DROP", form: "DROP STREAM | TABLE [IF EXISTS] name [DELETE TOPIC];\nDROP TYPE [IF EXISTS] name;",
             example: "DROP STREAM slow DELETE TOPIC;"),
         StatementHelp(
-            name: "DESCRIBE", form: "DESCRIBE source [EXTENDED];\nDESCRIBE FUNCTION name;", example: "DESCRIBE visits EXTENDED;"),
+            name: "DESCRIBE", form: "DESCRIBE source [EXTENDED];\nDESCRIBE FUNCTION name;\nDESCRIBE CONSUMER GROUP name;", example: "DESCRIBE visits EXTENDED;"),
         StatementHelp(
             name: "SHOW",
             form: "SHOW STREAMS | TABLES | QUERIES | TOPICS [EXTENDED];\nSHOW FUNCTIONS | PROPERTIES | TYPES | VARIABLES | LIMITS | SCHEMAS;\n"
+                + "SHOW CONSUMER GROUPS | PRODUCERS;\n"
                 + "SHOW SYSTEM TABLES;   names what SELECT can ask about the server itself\nSHOW WATERMARKS;      how far the time of windows has come",
             example: "SHOW QUERIES EXTENDED;"),
         StatementHelp(

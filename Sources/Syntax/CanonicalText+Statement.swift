@@ -122,6 +122,8 @@ extension CanonicalText {
         case .systemTables: "SYSTEM TABLES"
         case .watermarks: "WATERMARKS"
         case .schemas: "SCHEMAS"
+        case .consumerGroups: "CONSUMER GROUPS"
+        case .producers: "PRODUCERS"
         case .connectors(let kind): (kind.map { $0.rawValue + " " } ?? "") + "CONNECTORS"
         case .connectorPlugins: "CONNECTOR PLUGINS"
         }
@@ -139,6 +141,7 @@ extension CanonicalText {
         case .function(let name): "FUNCTION " + nameOrString(name)
         case .connector(let name): "CONNECTOR " + self.name(name)
         case .schema(let subject): "SCHEMA " + nameOrString(subject)
+        case .consumerGroup(let name): "CONSUMER GROUP " + nameOrString(name)
         }
     }
 

@@ -25,6 +25,11 @@ extension Parser {
             return .systemTables
         }
         if acceptWord("SCHEMAS") { return .schemas }
+        if acceptWord("PRODUCERS") { return .producers }
+        if acceptWord("CONSUMER") {
+            guard acceptWord("GROUPS") else { throw unexpected() }
+            return .consumerGroups
+        }
         if accept(.connectors) { return .connectors(nil) }
         if accept(.connector) {
             try expect(.plugins)
@@ -56,6 +61,11 @@ extension Parser {
             return .function(name)
         }
         if isAtSystemName { return .system(try systemName()) }
+        if isWord(current, "CONSUMER"), peek().isKeyword(.group) {
+            advance()
+            advance()
+            return .consumerGroup(try nameOrString())
+        }
         let name = try sourceName()
         return .source(name, extended: accept(.extended))
     }

@@ -316,6 +316,10 @@ package enum ShowSubject: Hashable, Sendable {
     case connectors(ConnectorKind?)
     case connectorPlugins
     case schemas
+    /// The groups in which Kafka's consumers and queries read topics.
+    case consumerGroups
+    /// The idempotent producers that topics remember.
+    case producers
 }
 
 /// What DESCRIBE explains.
@@ -329,6 +333,7 @@ package enum DescribeSubject: Hashable, Sendable {
     case connector(Name)
     /// A subject of the schema registry.
     case schema(Name)
+    case consumerGroup(Name)
 }
 
 /// `PRINT`: the records of a topic as they are.

@@ -1,6 +1,7 @@
 // `millrace serve`: opens the engine, listens, and stays until it is asked to end.
 
 import CommandLineTable
+import Credentials
 import Diagnostics
 import Engine
 import Kafka
@@ -46,6 +47,7 @@ struct ServeCommand {
         opening.directory = directory
         opening.startsPaused = invocation.isOn(.paused)
         opening.logLine = output.write
+        try checkUsers()
         let engine = try opening.open()
         let script = invocation[.queries]?.text
         if let script { try runScript(script, engine) }
@@ -67,6 +69,15 @@ struct ServeCommand {
         addressFile.remove()
         engine.close()
         return 0
+    }
+
+    /// A file of users that cannot be read would let nobody in.
+    private func checkUsers() throws(CommandFailure) {
+        guard let path = invocation[.kafkaUsers]?.text else { return }
+        do throws(UserFileError) { _ = try UserFile(path: path).read() } catch {
+            throw .cannotStart(
+                Diagnostic(.ioError, error.message, category: .general, hint: "millrace user add NAME --kafka-users \(path) makes one."))
+        }
     }
 
     /// A row that takes seconds may keep a thread from noticing that all ends. Everything acknowledged is durable, and what is not will be done
@@ -95,6 +106,9 @@ struct ServeCommand {
             var broker = KafkaOptions(host: told.host, port: told.port)
             broker.partitions = SettingValues(settings.properties)[.defaultPartitions]
             broker.createsTopics = SettingValues(settings.properties)[.kafkaCreatesTopics]
+            broker.users = invocation[.kafkaUsers]?.text.map { UserFile(path: $0) }
+            // Passwords do not travel where others can read them, unless that is meant.
+            broker.takesPlainPasswords = kafka.isLoopback || invocation.isOn(.insecure)
             options.broker = broker
         }
         options.handlesSignals = true
@@ -140,7 +154,7 @@ struct ServeCommand {
                 }
             }
             try checkListening(
-                on: addresses, kafka: invocation[.kafka]?.address, registry: invocation[.registry]?.address,
+                on: addresses, kafka: invocation[.kafkaUsers] == nil ? invocation[.kafka]?.address : nil, registry: invocation[.registry]?.address,
                 metrics: invocation[.metrics]?.address, isInsecure: invocation.isOn(.insecure))
         } catch {
             throw .usage(error)

@@ -41,6 +41,7 @@ func perform(_ invocation: Invocation) throws(CommandFailure) -> Int32 {
     case .shell: return try ShellCommandLine(invocation).run()
     case .run: return try RunCommand(invocation).run()
     case .test: return try TestCommand(invocation).run()
+    case .user: return try UserCommand(invocation).run()
     case .bench: return try BenchCommand(invocation).run()
     }
 }

@@ -563,6 +563,18 @@ private let hasSchemaJudges =
         print(output)
     }
 
+    /// Random requests of Kafka's protocol, each to the server and to a real Kafka. Seeds are printed.
+    @Test(
+        .enabled(
+            if: Surroundings.hasProgram("python3") && Surroundings.hasProgram("java") && Surroundings.has("kafka/kafka"),
+            "there is no Python, no Java, or no Kafka to compare with"))
+    func kafkaAnswersTheSame() throws {
+        let size = Surroundings.isLong ? ["--count", "10000", "--seconds", "1200"] : ["--count", "500", "--seconds", "60"]
+        let (output, status) = try python("kafka_differential.py", [millrace, "--kafka", Surroundings.shared + "/kafka"] + size)
+        #expect(status == 0, "\(output)")
+        print(output)
+    }
+
     /// Each kind of statement, connection and query again and again, with a bound for what may stay; the long run does 10,000 of each.
     @Test(.enabled(if: Surroundings.hasProgram("python3"), "there is no Python"))
     func memoryComesBack() throws {

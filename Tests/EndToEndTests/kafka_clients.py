@@ -4,7 +4,7 @@
 
 Clients that are not there are skipped with a line: kcat, and the Python modules confluent_kafka, kafka and aiokafka; MILLRACE_SHARED/kafka
 has the Java tools. The last line is `N passed, N skipped`."""
-import asyncio, importlib.util, os, shutil, subprocess, sys, tempfile, threading, time
+import asyncio, importlib.util, os, shutil, subprocess, sys, tempfile, threading, time, urllib.request
 from serving import Connection, Server
 
 passed = skipped = 0
@@ -181,6 +181,86 @@ def java(broker, classes):
     assert "java-group" in run("consumer.group.ConsumerGroupCommand", "--list")
 
 
+def statements(broker, sql):
+    """What the server says of its clients: groups with their members, producers, and counters."""
+    from confluent_kafka import Consumer, Producer
+
+    producer = Producer({"bootstrap.servers": broker, "enable.idempotence": True, "client.id": "teller"})
+    for number in range(20):
+        producer.produce("told", key=str(number), value="x")
+    assert producer.flush(60) == 0
+    assert any('"told",0,19,null]' in row for row in rows(sql, "SHOW PRODUCERS;\n"))
+    reader = Consumer({"bootstrap.servers": broker, "group.id": "tellers", "auto.offset.reset": "earliest", "client.id": "listener"})
+    reader.subscribe(["told"])
+    message = wait(lambda: reader.poll(0.2), "nothing comes")
+    assert not message.error(), message.error()
+    reader.commit(message=message, asynchronous=False)
+    assert '["tellers","CLIENTS","Stable",1,"told",19]' in rows(sql, "SHOW CONSUMER GROUPS;\n")
+    told = rows(sql, "DESCRIBE CONSUMER GROUP tellers;\n")
+    assert len(told) == 1 and told[0].startswith('["told",0,1,20,19,"listener-') and told[0].endswith('"listener"]'), told
+    reader.close()
+    assert '["tellers","CLIENTS","Empty",0,"told",19]' in rows(sql, "SHOW CONSUMER GROUPS;\n")
+
+
+def counters(server):
+    """The page of metrics, and the log, tell what the clients above have done."""
+    line = next(line for line in server.lines if "protocol=http" in line)
+    page = urllib.request.urlopen(f"http://{line.split('address=')[1].split()[0]}/metrics", timeout=30).read().decode()
+    for begin in ['millrace_kafka_api_requests_total{api="Produce"} ', 'millrace_kafka_api_sent_bytes_total{api="Fetch"} ',
+                  'millrace_kafka_client_requests_total{client_id="teller"} ', 'millrace_kafka_api_microseconds_total{api="JoinGroup"} ']:
+        assert any(line.startswith(begin) and int(line[len(begin):]) > 0 for line in page.splitlines()), (begin, page)
+    told = [line for line in server.lines if "event=kafka_group" in line and "'tellers'" in line]
+    assert any("has 1 members" in line for line in told) and any("leaves" in line or "has no members" in line for line in told), told
+
+
+def logins(millrace):
+    """Users of a file: who has one of its passwords comes in, by each mechanism, and nobody else."""
+    from confluent_kafka import KafkaException
+    from confluent_kafka.admin import AdminClient
+
+    with tempfile.TemporaryDirectory() as folder:
+        users = os.path.join(folder, "users")
+
+        def user(*arguments, given=""):
+            done = subprocess.run([millrace, "user", *arguments, "--kafka-users", users], input=given, capture_output=True, text=True, timeout=60)
+            return done.returncode, done.stdout, done.stderr
+
+        assert user("add", "ann", given="secret\n") == (0, "", "") and user("add", "bob", given="other\n") == (0, "", "")
+        assert user("list") == (0, "ann\nbob\n", "") and user("delete", "carl")[0] == 1
+        assert os.stat(users).st_mode & 0o777 == 0o600
+        server = Server(millrace, os.path.join(folder, "data"), "--kafka", "127.0.0.1:0", "--kafka-users", users)
+        try:
+            broker = kafka_address(server)
+
+            def topics(mechanism, name, password):
+                said = []
+                admin = AdminClient({"bootstrap.servers": broker, "security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": mechanism,
+                                     "sasl.username": name, "sasl.password": password, "log_level": 0, "error_cb": said.append})
+                try:
+                    return sorted(admin.list_topics(timeout=20 if password == "secret" else 3).topics)
+                except KafkaException:
+                    admin.poll(0)
+                    return [error.name() for error in said][:1]
+
+            for mechanism in ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]:
+                assert "__consumer_offsets" in topics(mechanism, "ann", "secret"), mechanism
+                assert "_AUTHENTICATION" in topics(mechanism, "ann", "wrong"), mechanism
+            assert user("delete", "ann")[0] == 0 and "_AUTHENTICATION" in topics("SCRAM-SHA-256", "ann", "secret")
+            bare = subprocess.run(["kcat", "-b", broker, "-L", "-m", "3"], capture_output=True, timeout=60) if shutil.which("kcat") else None
+            assert bare is None or bare.returncode != 0
+            if module("kafka"):
+                from kafka import KafkaProducer
+                producer = KafkaProducer(bootstrap_servers=broker, security_protocol="SASL_PLAINTEXT", sasl_mechanism="SCRAM-SHA-512",
+                                         sasl_plain_username="bob", sasl_plain_password="other")
+                assert producer.send("logged-in", b"x").get(timeout=30).offset == 0
+                producer.close()
+            assert any("a login is refused" in line for line in server.lines)
+            assert not any("secret" in line for line in server.lines)
+        finally:
+            server.process.kill()
+            server.process.wait()
+
+
 def offsets_survive(millrace, folder):
     """Groups and records are there after a kill."""
     server = Server(millrace, folder, "--kafka", "127.0.0.1:0")
@@ -200,11 +280,12 @@ def kafka_address(server):
 def main():
     millrace = sys.argv[1]
     with tempfile.TemporaryDirectory() as folder:
-        server = Server(millrace, folder, "--kafka", "127.0.0.1:0")
+        server = Server(millrace, folder, "--kafka", "127.0.0.1:0", "--metrics", "127.0.0.1:0")
         try:
             broker, sql = kafka_address(server), Connection(server.port)
             check(shutil.which("kcat"), "kcat", lambda: kcat(broker, sql))
             check(module("confluent_kafka"), "confluent-kafka", lambda: confluent(broker, sql))
+            check(module("confluent_kafka"), "confluent-kafka: what the server tells of it", lambda: (statements(broker, sql), counters(server)))
             check(module("kafka"), "kafka-python", lambda: kafka_python(broker, sql))
             check(module("aiokafka"), "aiokafka", lambda: aiokafka(broker, sql))
             classes = os.path.join(os.environ.get("MILLRACE_SHARED", ""), "kafka", "lib")
@@ -212,6 +293,7 @@ def main():
         finally:
             server.process.kill()
             server.process.wait()
+        check(module("confluent_kafka"), "confluent-kafka: logins", lambda: logins(millrace))
         check(shutil.which("kcat"), "kcat after a kill", lambda: offsets_survive(millrace, folder))
     print(f"{passed} passed, {skipped} skipped")
 

@@ -140,15 +140,28 @@ def copy(broker, source, target, count):
         reader.close()
 
 
+def write_on(broker, topic, ends, acknowledged):
+    """An idempotent producer that writes number after number, whatever happens to the server, until `ends` is set."""
+    from confluent_kafka import Producer
+
+    made = Producer({"bootstrap.servers": broker, "enable.idempotence": True, "linger.ms": 1, "message.timeout.ms": 300000, "log_level": 0})
+    number = 0
+    while not ends.is_set():
+        made.produce(topic, value=str(number), on_delivery=lambda error, message: error is None and acknowledged.append(int(message.value())))
+        number += 1
+        made.poll(0.01)
+    assert made.flush(60) == 0, "records are left over"
+
+
 def kills(millrace, count):
-    """A copy with the server killed under it, again and again: in the end each record is there once."""
+    """A copy, and an idempotent producer, with the server killed under them, again and again: in the end each record is there once."""
     import random
 
     chance = random.Random(13)
     with tempfile.TemporaryDirectory() as folder:
         server = Server(millrace, folder, "--kafka", "127.0.0.1:0")
         broker = kafka_address(server)
-        create(broker, source=2, target=2)
+        create(broker, source=2, target=2, plain=1)
         made = producer(broker, "source")
         made.begin_transaction()
         write(made, "source", range(100))
@@ -166,13 +179,20 @@ def kills(millrace, count):
                 server = Server(millrace, folder, "--kafka", broker)
             ends.set()
 
+        acknowledged = []
         killer = threading.Thread(target=kill)
+        writer = threading.Thread(target=write_on, args=(broker, "plain", ends, acknowledged))
         killer.start()
+        writer.start()
         try:
             wait(lambda: copy(broker, "source", "target", 100), "the copy does not come to its end", 120 + 5 * count)
             ends.set()
             killer.join()
             assert values(broker, "target") == list(range(100)), values(broker, "target")
+            writer.join(90)
+            assert not writer.is_alive(), "the idempotent producer does not come to its end"
+            written = values(broker, "plain")
+            assert written == list(range(len(written))) and sorted(acknowledged) == written, (len(written), len(acknowledged))
         finally:
             ends.set()
             killer.join()
@@ -203,7 +223,7 @@ def main():
         finally:
             server.process.kill()
             server.process.wait()
-    check(module("confluent_kafka"), f"confluent-kafka: a copy with {count} kills", lambda: kills(millrace, count))
+    check(module("confluent_kafka"), f"confluent-kafka: a copy and an idempotent producer with {count} kills", lambda: kills(millrace, count))
     print(f"{kafka_clients.passed} passed, {kafka_clients.skipped} skipped")
 
 

@@ -22,7 +22,7 @@ import Testing
         AlterConfigsRequest.self, AlterConfigsResponse.self, CreatePartitionsRequest.self, CreatePartitionsResponse.self,
         DeleteRecordsRequest.self, DeleteRecordsResponse.self, DescribeLogDirsRequest.self, DescribeLogDirsResponse.self,
         DescribeProducersRequest.self, DescribeProducersResponse.self, DescribeTransactionsRequest.self, DescribeTransactionsResponse.self,
-        EndTxnRequest.self, EndTxnResponse.self, IncrementalAlterConfigsRequest.self, IncrementalAlterConfigsResponse.self,
+        SaslAuthenticateRequest.self, SaslAuthenticateResponse.self, SaslHandshakeRequest.self, SaslHandshakeResponse.self, EndTxnRequest.self, EndTxnResponse.self, IncrementalAlterConfigsRequest.self, IncrementalAlterConfigsResponse.self,
         ListTransactionsRequest.self, ListTransactionsResponse.self, OffsetDeleteRequest.self, OffsetDeleteResponse.self,
         TxnOffsetCommitRequest.self, TxnOffsetCommitResponse.self,
     ]

@@ -60,6 +60,63 @@ import Testing
         again.close()
     }
 
+    /// Where records before an offset were removed they stay removed, wherever the power is cut behind that.
+    @Test func removedRecordsStayRemoved() throws {
+        func work(_ files: any FileSystem) throws -> Offset {
+            var removed = Offset.first
+            try SeededScheduler(seed: 1).run {
+                do {
+                    let log = try openLog(files, change: { ($0.journalBytes, $0.tailBytes) = (900, 0) })
+                    let topic = try log.create("t")
+                    for number in 0..<12 {
+                        try log.append(topic, "k=\(number)")
+                        if number % 3 == 2 { removed = try log.deleteRecords(of: topic, partition: 0, before: Offset(clamping: Int64(number))) }
+                    }
+                    log.close()
+                } catch {
+                    // The end of the run; the check begins.
+                }
+            }
+            return removed
+        }
+        let dry = FaultyFileSystem(MemoryFileSystem(simulatingPowerCuts: true))
+        #expect(try work(dry) == 11)
+        for number in 0..<dry.operationCount {
+            let memory = MemoryFileSystem(simulatingPowerCuts: true)
+            let removed = try work(FaultyFileSystem(memory) { $0.number == number ? .powerCut : nil })
+            let log = try openLog(memory.afterPowerCut(keepingByChance: SeededRandom(seed: UInt64(number))))
+            defer { log.close() }
+            guard let topic = log.describeTopic(named: "t")?.id else { continue }
+            let bounds = try log.bounds(of: topic, partition: 0)
+            #expect(bounds.start >= removed && bounds.start <= bounds.durableEnd, "cut at \(number)")
+            #expect(try everything(log, topic).split(separator: " ").count == Int(bounds.durableEnd - bounds.start), "cut at \(number)")
+        }
+    }
+
+    /// `min.compaction.lag.ms` keeps what is new as it is; `max.compaction.lag.ms` closes and compacts what would not be worth it.
+    @Test func compactionKeepsItsTimes() throws {
+        let clock = SimulatedTime(wall: 1_000_000)
+        let log = try openLog(MemoryFileSystem(), clock: clock) { ($0.tailBytes, $0.maintenanceInterval) = (0, .max) }
+        let young = try log.create("young") { ($0.cleanupPolicy, $0.segmentBytes, $0.leastCompactionLag) = (.compact, 1024, 60_000) }
+        for number in 0..<40 { try log.append(young, "a=\(number)", timestamp: 1_000_000) }
+        let all = try everything(log, young)
+        #expect(log.maintain() == [])
+        #expect(try everything(log, young) == all)
+        clock.advance(milliseconds: 60_000)
+        #expect(log.maintain() == [])
+        #expect(try everything(log, young).split(separator: " ").count < 30)
+        let late = try log.create("late") { ($0.cleanupPolicy, $0.mostCompactionLag) = (.compact, 5_000) }
+        try log.append(late, "a=1 a=2 b=1")
+        #expect(log.maintain() == [])
+        #expect(try everything(log, late) == "a=1 a=2 b=1")
+        for _ in 0..<3 {
+            clock.advance(milliseconds: 6_000)
+            #expect(log.maintain() == [])
+        }
+        #expect(try everything(log, late) == "a=2 b=1")
+        log.close()
+    }
+
     /// A round takes a part of what has never been compacted, the next one goes on; of each key the last record stays all the same.
     @Test func aRoundOfCompactionIsBounded() throws {
         let log = try openLog(MemoryFileSystem()) {

@@ -29,8 +29,7 @@ extension EventLog {
     }
 
     fileprivate func aborted(_ topic: TopicID, from offset: Offset = 0) throws -> [AbortedTransaction] {
-        let run = try fetchBatches(topic, partition: 0, from: offset, maxBytes: .mebibytes(1), .readCommitted)
-        return try abortedTransactions(in: run, of: topic, partition: 0)
+        try fetchBatches(topic, partition: 0, from: offset, maxBytes: .mebibytes(1), .readCommitted).aborted
     }
 }
 
@@ -44,8 +43,8 @@ extension EventLog {
         #expect(try everything(log, topic) == "a=1")
         let bounds = try log.bounds(of: topic, partition: 0)
         #expect(bounds.durableEnd == 1 && bounds.appendedEnd == 1 && bounds.highWatermark == 4)
-        #expect(try log.fetchBatches(topic, partition: 0, from: 0, maxBytes: .mebibytes(1), .readUncommitted).nextOffset == 4)
-        #expect(try log.fetchBatches(topic, partition: 0, from: 0, maxBytes: .mebibytes(1), .readCommitted).nextOffset == 1)
+        #expect(try log.fetchBatches(topic, partition: 0, from: 0, maxBytes: .mebibytes(1), .readUncommitted).run.nextOffset == 4)
+        #expect(try log.fetchBatches(topic, partition: 0, from: 0, maxBytes: .mebibytes(1), .readCommitted).run.nextOffset == 1)
         #expect(try log.producers(of: topic, partition: 0).map(\.transactionStart) == [1])
         try log.end(topic, producer: 7, isCommit: true)
         #expect(try everything(log, topic) == "a=1 b=2 c=3 d=4")
@@ -161,6 +160,20 @@ extension EventLog {
             #expect(first == second, "cut at \(number)")
             #expect("k=0 k=2 k=4 k=6".hasPrefix(first), "cut at \(number)")
         }
+    }
+
+    /// A reader of batches that has them from before compaction still learns which of them were aborted.
+    @Test func abortedOnesAreToldWithTheirBatches() throws {
+        let log = try openLog(MemoryFileSystem(), change: { ($0.tailBytes, $0.maintenanceInterval) = (0, .max) })
+        let topic = try log.create("t") { ($0.cleanupPolicy, $0.segmentBytes) = (.compact, 1024) }
+        try log.write(topic, "a=1", producer: 7, sequence: 0)
+        try log.end(topic, producer: 7, isCommit: false)
+        for number in 0..<40 { try log.append(topic, "c=\(number)") }
+        let fetched = try log.fetchBatches(topic, partition: 0, from: 0, maxBytes: .mebibytes(1), .readCommitted)
+        #expect(log.maintain() == [])
+        #expect(fetched.aborted == [AbortedTransaction(producer: 7, first: 0, marker: 1)])
+        #expect(try log.aborted(topic) == [])
+        log.close()
     }
 
     @Test func compactionKeepsWhatCounts() throws {

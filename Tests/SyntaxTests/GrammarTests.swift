@@ -53,7 +53,7 @@ import Testing
             "SUBSTRING", "TRAILING", "TRIM", "UNKNOWN", "VARCHAR", "WITHOUT",
         ]
         let ofWindows: Set<String> = ["ASOF", "LATE", "QUARTER", "QUARTERS", "WEEK", "WEEKS"]
-        let ofStatements: Set<String> = ["AGGREGATE", "CASCADE", "COMMENT", "LIMITS", "RETURNS", "SCHEMAS", "SKIP", "UPDATE", "WATERMARKS"]
+        let ofStatements: Set<String> = ["AGGREGATE", "CASCADE", "COMMENT", "CONSUMER", "LIMITS", "PRODUCERS", "RETURNS", "SCHEMAS", "SKIP", "UPDATE", "WATERMARKS"]
         let contextual = ofQuestions.union(ofExpressions).union(ofWindows).union(ofStatements)
         let words = try Grammar(contentsOf: "sql.ebnf").words
         #expect(words.subtracting(Keyword.allCases.map(\.rawValue)) == contextual)

@@ -5,18 +5,21 @@
 import LogStore
 
 enum APIs {
-    typealias Reply = @Sendable (KafkaReply) -> Void
+    /// Called once with the answer, or with nil where the client wants none.
+    typealias Reply = @Sendable (ResponseFrame?) -> Void
 
     /// One API.
     struct Entry: Sendable {
         let key: Int16
+        /// Kafka's name of it.
+        let name: String
         let versions: ClosedRange<Int16>
         /// The least version that clients are told of.
         let announced: Int16
         let firstFlexible: Int16
         let answer: @Sendable (KafkaBroker, _ frame: [UInt8], RequestHeader, @escaping Reply) throws(MessageError) -> Void
         /// An answer with an error, for a version that is not read.
-        let refusal: @Sendable (RequestHeader) -> [UInt8]
+        let refusal: @Sendable (RequestHeader) -> ResponseFrame
 
         /// `body` answers a request, at once or later.
         init<Request: MessageRequest, Response: MessageResponse>(
@@ -24,13 +27,12 @@ enum APIs {
             _ body: @escaping @Sendable (KafkaBroker, Request, RequestHeader, @escaping @Sendable (Response?) -> Void) -> Void
         ) {
             key = Request.key
+            name = String("\(Request.self)".dropLast("Request".count))
             versions = Request.versions
             self.announced = announced ?? Request.versions.lowerBound
             firstFlexible = Request.firstFlexible
             answer = { broker, frame, header, reply throws(MessageError) in
-                body(broker, try Request(frame, header), header) { response in
-                    reply(response.map { .frame($0.frame(header)) } ?? .nothing)
-                }
+                body(broker, try Request(frame, header), header) { response in reply(response?.frame(header)) }
             }
             refusal = { header in
                 var response = Response()
@@ -43,7 +45,18 @@ enum APIs {
     static let all: [Int16: Entry] = Dictionary(entries.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
 
     private static let entries: [Entry] = [
-        Entry(ApiVersionsRequest.self, ApiVersionsResponse.self) { _, _, _, reply in reply(APIs.versions) },
+        Entry(ApiVersionsRequest.self, ApiVersionsResponse.self) { $3($0.versions($1, $2)) },
+        // Where a login is needed these are answered before they come here (`KafkaSession`).
+        Entry(SaslHandshakeRequest.self, SaslHandshakeResponse.self) { _, _, _, reply in
+            var response = SaslHandshakeResponse()
+            response.fail(.illegalSaslState)
+            reply(response)
+        },
+        Entry(SaslAuthenticateRequest.self, SaslAuthenticateResponse.self) { _, _, _, reply in
+            var response = SaslAuthenticateResponse()
+            response.fail(.illegalSaslState)
+            reply(response)
+        },
         Entry(MetadataRequest.self, MetadataResponse.self) { $3($0.metadata($1, $2.version)) },
         Entry(ProduceRequest.self, ProduceResponse.self, announcedFrom: 0) { $0.produce($1, $3) },
         Entry(FetchRequest.self, FetchResponse.self, announcedFrom: 0) { $0.fetch($1, $3) },
@@ -80,6 +93,11 @@ enum APIs {
         Entry(ListGroupsRequest.self, ListGroupsResponse.self) { $3($0.listGroups($1)) },
         Entry(DeleteGroupsRequest.self, DeleteGroupsResponse.self) { $0.deleteGroups($1, $3) },
     ]
+
+    /// The header of a request.
+    static func header(of frame: [UInt8]) throws(MessageError) -> RequestHeader {
+        try RequestHeader(frame) { key, version in all[key].map { version >= $0.firstFlexible } ?? false }
+    }
 
     /// What clients are told.
     static let versions: ApiVersionsResponse = {

@@ -35,9 +35,9 @@ extension KafkaBroker {
     /// Sets one property. What is documented and has one value here stays as it is, which the log says: clients set such by habit.
     func set(_ name: String, to value: String, in config: inout TopicConfig, of topic: String) throws(Refusal) {
         if TopicConfig.propertyNames.contains(name) {
-            do throws(LogError) { try config.set(name, to: value) } catch { throw Refusal(.invalidConfig, error.message) }
+            do throws(LogError) { try config.set(name, to: KafkaConfig.logValue(name, value)) } catch { throw Refusal(.invalidConfig, error.message) }
         } else if let fixed = KafkaConfig.fixed[name] {
-            if fixed != value { options.report("kafka_config", "topic '\(topic)': '\(name)' stays \(fixed), asked for was '\(value)'") }
+            if fixed != value { lines.warn("kafka_config", kind: name, "topic '\(topic)': '\(name)' stays \(fixed), asked for was '\(value)'") }
         } else {
             throw Refusal(.invalidConfig, "there is no topic configuration '\(name)'")
         }
@@ -110,7 +110,7 @@ extension KafkaBroker {
         switch entry.configOperation {
         case 0: try set(entry.name, to: value, in: &config, of: topic)
         case 1:
-            let standard = TopicConfig().properties.first { $0.name == entry.name }?.value ?? KafkaConfig.fixed[entry.name]
+            let standard = KafkaConfig.properties(of: TopicConfig()).first { $0.name == entry.name }?.value ?? KafkaConfig.fixed[entry.name]
             try set(entry.name, to: standard ?? "", in: &config, of: topic)
         case 2, 3:
             guard let known = KafkaConfig.of(config).first(where: { $0.name == entry.name }) else {

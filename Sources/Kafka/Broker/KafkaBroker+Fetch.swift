@@ -92,27 +92,28 @@ extension KafkaBroker {
                 throw LogError(.offsetBeyondEnd(end: bounds.highWatermark), "the offset is outside the partition")
             }
             if isolation == .readCommitted { partition.abortedTransactions = [] }
-            let fetched = FetchedPartition(place: place, offset: offset.count, isolation: isolation)
-            found.waiting.append(fetched)
+            let wish = FetchedPartition(place: place, offset: offset.count, isolation: isolation)
+            found.waiting.append(wish)
             // The first batch is given whole, however little was asked for: else a consumer would stand still.
-            guard fetched.isBefore(bounds.durableEnd, highWatermark: bounds.highWatermark), left > 0 || found.bytes == 0 else { return partition }
+            guard wish.isBefore(bounds.durableEnd, highWatermark: bounds.highWatermark), left > 0 || found.bytes == 0 else { return partition }
             let most = max(0, min(left, Int(wanted.partitionMaxBytes)))
-            let run = try log.fetchBatches(
+            let fetched = try log.fetchBatches(
                 place.topic, partition: place.partition, from: offset, maxBytes: ByteCount(length: most), isolation)
             if isolation == .readCommitted {
-                partition.abortedTransactions = try log.abortedTransactions(in: run, of: place.topic, partition: place.partition).map {
+                partition.abortedTransactions = fetched.aborted.map {
                     var aborted = FetchResponse.Response.Partition.AbortedTransaction()
                     (aborted.producerId, aborted.firstOffset) = ($0.producer, $0.first.count)
                     return aborted
                 }
             }
-            partition.records = run.bytes[run.batches]
-            found.bytes += run.batches.count
-            left -= run.batches.count
+            let batches = fetched.run.batches
+            partition.records = fetched.run.bytes[batches]
+            found.bytes += batches.count
+            left -= batches.count
         } catch {
             found.hasErrors = true
             partition.errorCode = KafkaError(error).rawValue
-            if case .damaged = error.kind { options.report("kafka_damage", error.message) }
+            if case .damaged = error.kind { lines.warn("kafka_damage", kind: topic?.description ?? "", error.message) }
         }
         return partition
     }

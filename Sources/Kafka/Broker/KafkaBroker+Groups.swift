@@ -67,7 +67,7 @@ extension KafkaBroker {
                 var partition = OffsetCommitResponse.Topic.Partition()
                 partition.partitionIndex = wanted.partitionIndex
                 let place = NamedPartition(topic: topic.name, partition: wanted.partitionIndex)
-                switch error == .none ? offset(wanted.committedOffset, wanted.committedMetadata, of: place) : .failure(error) {
+                switch offset(wanted.committedOffset, wanted.committedMetadata, of: place, unless: error) {
                 case .success(let offset): offsets[place] = offset
                 case .failure(let problem): partition.errorCode = problem.rawValue
                 }
@@ -88,9 +88,12 @@ extension KafkaBroker {
         }
     }
 
-    /// An offset that a client commits, or what is wrong with it.
-    func offset(_ offset: Int64, _ metadata: String?, of place: NamedPartition) -> Result<CommittedOffset, KafkaError> {
+    /// An offset that a client commits, or what is wrong with it: a partition that is not there, before what is wrong with who commits.
+    func offset(
+        _ offset: Int64, _ metadata: String?, of place: NamedPartition, unless problem: KafkaError
+    ) -> Result<CommittedOffset, KafkaError> {
         guard exists(place) else { return .failure(.unknownTopicOrPartition) }
+        if problem != .none { return .failure(problem) }
         let metadata = metadata ?? ""
         guard metadata.utf8.count <= KafkaBroker.mostMetadata else { return .failure(.offsetMetadataTooLarge) }
         return .success(CommittedOffset(offset: max(0, offset), metadata: metadata))

@@ -7,17 +7,12 @@ import Platform
 import Quantities
 import Synchronization
 
-enum ProduceLimits {
-    /// Bytes of the largest batch (`max.message.bytes`).
-    static let largestBatch = 8 << 20
-}
-
 extension KafkaBroker {
     func produce(_ request: ProduceRequest, _ reply: @escaping @Sendable (ProduceResponse?) -> Void) {
         let isAnswered = request.acks != 0
         let answer: @Sendable (ProduceResponse) -> Void = { response in reply(isAnswered ? response : nil) }
         var response = ProduceResponse()
-        var waiting: [(place: (topic: Int, partition: Int), append: Append, owners: [CommitOwner])] = []
+        var waiting: [(place: (topic: Int, partition: Int), batch: CheckedBatch)] = []
         for (topicIndex, topic) in request.topicData.enumerated() {
             var answered = ProduceResponse.Response()
             answered.name = topic.name
@@ -26,8 +21,9 @@ extension KafkaBroker {
                 (partition.index, partition.baseOffset) = (data.index, -1)
                 do throws(Refusal) {
                     if ![-1, 0, 1].contains(request.acks) { throw Refusal(.invalidRequiredAcks, "acks is \(request.acks)") }
-                    let (append, owners) = try self.append(topic.name, data, request.transactionalId)
-                    waiting.append(((topicIndex, index), append, owners))
+                    let batch = try check(topic.name, data, request.transactionalId)
+                    partition.logAppendTimeMs = batch.appendTime ?? -1
+                    waiting.append(((topicIndex, index), batch))
                 } catch {
                     (partition.errorCode, partition.errorMessage) = (error.code.rawValue, error.message)
                 }
@@ -39,9 +35,9 @@ extension KafkaBroker {
         // Each partition is a commit of its own: one that fails harms no other.
         let state = Mutex((response: response, left: waiting.count))
         let shared = Shared(state)
-        for (place, append, owners) in waiting {
-            log.commit(Commit([append], owners: owners)) { [self] result in
-                let bounds = try? log.bounds(of: append.topic, partition: append.partition)
+        for (place, batch) in waiting {
+            log.commit(Commit([batch.append], owners: batch.owners)) { [self] result in
+                let bounds = try? log.bounds(of: batch.append.topic, partition: batch.append.partition)
                 let done = shared.value.withLock { state -> ProduceResponse? in
                     KafkaBroker.note(result, bounds, &state.response.responses[place.topic].partitionResponses[place.partition])
                     state.left -= 1
@@ -65,17 +61,26 @@ extension KafkaBroker {
         }
     }
 
-    /// The batch of one partition, checked, and the transaction that it belongs to.
-    private func append(
+    /// The batch of one partition, ready to be appended.
+    private struct CheckedBatch {
+        let append: Append
+        /// The transaction that it belongs to, if any.
+        let owners: [CommitOwner]
+        /// The time that its records get, milliseconds since the epoch; nil where they have their own.
+        let appendTime: Int64?
+    }
+
+    private func check(
         _ topic: String, _ data: ProduceRequest.TopicData.PartitionData, _ transaction: String?
-    ) throws(Refusal) -> (Append, [CommitOwner]) {
+    ) throws(Refusal) -> CheckedBatch {
         if options.isReserved(topic) { throw Refusal(.topicAuthorizationFailed, "the topic belongs to Millrace") }
         guard let known = log.describeTopic(named: topic), let partition = PartitionIndex(exactly: Int64(data.index)),
             known.partitions.indices.contains(partition.index)
         else { throw Refusal(.unknownTopicOrPartition, "there is no partition \(data.index) of '\(topic)'") }
         guard let records = data.records, !records.isEmpty else { throw Refusal(.invalidRecord, "there is no batch") }
-        if records.count > ProduceLimits.largestBatch {
-            throw Refusal(.messageTooLarge, "a batch of \(records.count) bytes; the largest has \(ProduceLimits.largestBatch)")
+        let most = known.config.largestBatch
+        if ByteCount(length: records.count) > most {
+            throw Refusal(.messageTooLarge, "a batch of \(records.count) bytes; the largest has \(most) (max.message.bytes)")
         }
         let received: ReceivedBatch
         do throws(BatchProblem) { received = try ReceivedBatch(records) } catch { throw Refusal(KafkaError(error), error.message) }
@@ -83,7 +88,10 @@ extension KafkaBroker {
             throw Refusal(.invalidRecord, "a record without a key in a compacted topic")
         }
         let owner = try owner(of: received, transaction, NamedPartition(topic: topic, partition: data.index))
-        return (Append(topic: known.id, partition: partition, batch: received), owner.map { [$0] } ?? [])
+        let appendTime = known.config.timestampType == .logAppendTime ? clock.wallMilliseconds() : nil
+        return CheckedBatch(
+            append: Append(topic: known.id, partition: partition, batch: received, appendTime: appendTime), owners: owner.map { [$0] } ?? [],
+            appendTime: appendTime)
     }
 }
 

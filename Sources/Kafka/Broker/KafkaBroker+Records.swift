@@ -64,6 +64,7 @@ extension KafkaBroker {
                 var partition = OffsetDeleteResponse.Topic.Partition()
                 partition.partitionIndex = wanted.partitionIndex
                 let place = NamedPartition(topic: topic.name, partition: wanted.partitionIndex)
+                if log.topicID(named: topic.name) == nil { partition.errorCode = KafkaError.unknownTopicOrPartition.rawValue }
                 if known.contains(place) { removed.updateValue(nil, forKey: place) }
                 return partition
             }

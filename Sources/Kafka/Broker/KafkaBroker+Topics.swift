@@ -104,7 +104,7 @@ extension KafkaBroker {
             if log.topicID(named: topic.name) != nil { throw Refusal(.topicAlreadyExists, "the topic '\(topic.name)' exists already") }
             created.numPartitions = Int32(clamping: partitions)
             created.replicationFactor = 1
-            created.configs = config.properties.map { property in
+            created.configs = KafkaConfig.properties(of: config).map { property in
                 var listed = CreateTopicsResponse.Topic.Config()
                 (listed.name, listed.value) = property
                 let isChosen = topic.configs.contains { $0.name == property.name }
@@ -120,7 +120,7 @@ extension KafkaBroker {
             }
             // There is one broker: a topic that was to have several copies has one, and the log says so.
             if topic.replicationFactor > 1 {
-                options.report("kafka_replication", "topic '\(topic.name)' was asked for with \(topic.replicationFactor) replicas and has 1")
+                lines.warn("kafka_replication", "topic '\(topic.name)' was asked for with \(topic.replicationFactor) replicas and has 1")
             }
         } catch {
             created.errorCode = error.code.rawValue
@@ -151,6 +151,7 @@ extension KafkaBroker {
             guard let value = entry.value else { throw Refusal(.invalidConfig, "'\(entry.name)' has no value") }
             try set(entry.name, to: value, in: &config, of: topic.name)
         }
+        do throws(LogError) { try config.check() } catch { throw Refusal(.invalidConfig, error.message) }
         return config
     }
 

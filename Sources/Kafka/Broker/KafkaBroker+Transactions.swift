@@ -186,7 +186,7 @@ extension KafkaBroker {
                 var partition = TxnOffsetCommitResponse.Topic.Partition()
                 partition.partitionIndex = wanted.partitionIndex
                 let place = NamedPartition(topic: topic.name, partition: wanted.partitionIndex)
-                switch error == .none ? self.offset(wanted.committedOffset, wanted.committedMetadata, of: place) : .failure(error) {
+                switch self.offset(wanted.committedOffset, wanted.committedMetadata, of: place, unless: error) {
                 case .success(let offset): offsets[place] = offset
                 case .failure(let problem): partition.errorCode = problem.rawValue
                 }

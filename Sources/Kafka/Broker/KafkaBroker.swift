@@ -3,6 +3,7 @@
 //
 // The protocol: kafka.apache.org/protocol.
 
+package import Credentials
 package import LogStore
 package import Platform
 import Quantities
@@ -24,8 +25,12 @@ package struct KafkaOptions: Sendable {
     package var isReservedGroup: @Sendable (_ group: String) -> Bool = { _ in false }
     /// Why a topic cannot be removed; nil where it can.
     package var obstacle: @Sendable (_ topic: String) -> String? = { _ in nil }
-    /// Receives one line about what a client did that cannot be served.
-    package var report: @Sendable (_ event: String, _ reason: String) -> Void = { _, _ in }
+    /// Who may come; nil where nobody has to say who they are.
+    package var users: UserFile?
+    /// Whether passwords may come as they are (the mechanism PLAIN): not where others can read them on their way.
+    package var takesPlainPasswords = false
+    /// Receives lines for the server's log.
+    package var report: @Sendable (_ line: BrokerLine, _ event: String, _ reason: String) -> Void = { _, _, _ in }
 
     /// At an address.
     package init(host: String, port: Int) {
@@ -42,6 +47,8 @@ package enum KafkaReply: Sendable {
     case nothing
     /// The connection ends, for this reason.
     case close(String)
+    /// Bytes for the client, and then the connection ends for a reason.
+    case last([UInt8], String)
 }
 
 /// The broker. All calls may come from any thread.
@@ -52,6 +59,9 @@ package final class KafkaBroker: Sendable {
     let log: any EventLog
     let clock: any TimeSource
     let options: KafkaOptions
+    let lines: BrokerLines
+    /// What it counts.
+    package let statistics = BrokerStatistics()
     let groups: GroupCoordinator
     let transactions: TransactionCoordinator
     let waiting: WaitingFetches
@@ -69,9 +79,10 @@ package final class KafkaBroker: Sendable {
         self.options = options
         let threads = ThreadPool("kafka", limit: max(2, processorCount()), scheduler: scheduler)
         self.threads = threads
+        lines = BrokerLines(clock, options.report)
         let offsets = try GroupOffsets(log, clock)
-        groups = GroupCoordinator(offsets, clock: clock, random: random)
-        transactions = try TransactionCoordinator(log, offsets, clock: clock, random: random, report: options.report)
+        groups = GroupCoordinator(offsets, clock: clock, random: random, lines: lines)
+        transactions = try TransactionCoordinator(log, offsets, clock: clock, random: random, lines: lines)
         waiting = WaitingFetches(log, clock) { work in _ = threads.run(work) }
         cluster = offsets.topic.description
         timer.start(scheduler) { [groups, waiting, transactions] in
@@ -93,19 +104,28 @@ package final class KafkaBroker: Sendable {
     /// Answers a frame, which has no length in front; `reply` is called once, from any thread. A connection's next frame is handed over
     /// behind that, as Kafka's own broker does.
     package func answer(_ frame: [UInt8], reply: @escaping @Sendable (KafkaReply) -> Void) {
-        if !threads.run({ [self] in process(frame, reply) }) { reply(.close("the server stops")) }
+        perform({ [self] in process(frame, reply) }, orElse: reply)
     }
 
-    private func process(_ frame: [UInt8], _ reply: @escaping @Sendable (KafkaReply) -> Void) {
+    /// Does something on one of the broker's threads; where the broker has ended, says that instead.
+    func perform(_ body: @escaping @Sendable () -> Void, orElse reply: @escaping @Sendable (KafkaReply) -> Void) {
+        if !threads.run(body) { reply(.close("the server stops")) }
+    }
+
+    func process(_ frame: [UInt8], _ reply: @escaping @Sendable (KafkaReply) -> Void) {
         do throws(MessageError) {
-            let header = try RequestHeader(frame) { key, version in
-                APIs.all[key].map { version >= $0.firstFlexible } ?? false
-            }
+            let header = try APIs.header(of: frame)
             guard let api = APIs.all[header.key] else {
                 return reply(.close("API \(header.key), which is not served, from \(header.client ?? "a client")"))
             }
-            guard api.versions.contains(header.version) else { return refuse(header, api, reply) }
-            try api.answer(self, frame, header, reply)
+            let began = clock.monotonicNanoseconds()
+            let answered: APIs.Reply = { [self] response in
+                // With its length, which is not in the frame.
+                statistics.note(header, received: frame.count + 4, response, nanoseconds: clock.monotonicNanoseconds() - began)
+                reply(response.map { .frame($0.bytes) } ?? .nothing)
+            }
+            guard api.versions.contains(header.version) else { return answered(refusal(header, api)) }
+            try api.answer(self, frame, header, answered)
         } catch {
             reply(.close("a request cannot be read: \(error.reason)"))
         }
@@ -113,17 +133,27 @@ package final class KafkaBroker: Sendable {
 
     /// A version that is not served. A client that asks what there is gets the answer in the oldest form, which all of them read, with an
     /// error and what is served; other clients would take silence for a broken network.
-    private func refuse(_ header: RequestHeader, _ api: APIs.Entry, _ reply: @escaping @Sendable (KafkaReply) -> Void) {
+    private func refusal(_ header: RequestHeader, _ api: APIs.Entry) -> ResponseFrame {
         if header.key == ApiVersionsRequest.key {
             var response = APIs.versions
             response.errorCode = KafkaError.unsupportedVersion.rawValue
-            return reply(.frame(response.frame(correlation: header.correlation, version: 0)))
+            return response.frame(correlation: header.correlation, version: 0)
         }
-        options.report(
-            "kafka_version_refused",
-            "\(header.client ?? "a client") asks for version \(header.version) of API \(header.key); served are "
-                + "\(api.versions.lowerBound) to \(api.versions.upperBound)")
-        reply(.frame(api.refusal(header)))
+        lines.warn(
+            "kafka_version_refused", kind: "\(header.key) \(header.version)",
+            "\(header.client.map { "'\($0)'" } ?? "a client") asks for version \(header.version) of \(api.name), and versions "
+                + "\(api.versions.lowerBound) to \(api.versions.upperBound) are served: "
+                + (header.version < api.versions.lowerBound ? "the client is too old" : "the client does not look at what is served"))
+        return api.refusal(header)
+    }
+
+    /// What is served. What the client says of itself is of use to who reads the log, whatever it is.
+    func versions(_ request: ApiVersionsRequest, _ header: RequestHeader) -> ApiVersionsResponse {
+        if !request.clientSoftwareName.isEmpty {
+            let software = "\(request.clientSoftwareName.prefix(60)) \(request.clientSoftwareVersion.prefix(60))"
+            lines.inform("kafka_client", kind: software, "'\((header.client ?? "").prefix(100))' is \(software)")
+        }
+        return APIs.versions
     }
 
     /// Whether a partition is there.

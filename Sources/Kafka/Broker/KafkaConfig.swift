@@ -29,17 +29,27 @@ struct KafkaConfig {
     static let fixed = [
         "file.delete.delay.ms": "60000", "flush.messages": "9223372036854775807", "flush.ms": "9223372036854775807",
         "follower.replication.throttled.replicas": "", "index.interval.bytes": "4096", "leader.replication.throttled.replicas": "",
-        "local.retention.bytes": "-2", "local.retention.ms": "-2", "max.compaction.lag.ms": "9223372036854775807",
-        "max.message.bytes": "\(ProduceLimits.largestBatch)", "message.timestamp.after.max.ms": "9223372036854775807",
-        "message.timestamp.before.max.ms": "9223372036854775807", "message.timestamp.type": "CreateTime", "min.cleanable.dirty.ratio": "0.5",
-        "min.compaction.lag.ms": "0", "min.insync.replicas": "1", "preallocate": "false", "remote.storage.enable": "false",
+        "local.retention.bytes": "-2", "local.retention.ms": "-2", "message.timestamp.after.max.ms": "9223372036854775807",
+        "message.timestamp.before.max.ms": "9223372036854775807", "min.cleanable.dirty.ratio": "0.5", "min.insync.replicas": "1",
+        "preallocate": "false", "remote.storage.enable": "false",
         "segment.index.bytes": "10485760", "segment.jitter.ms": "0", "unclean.leader.election.enable": "false",
     ]
 
+    /// The properties of a topic in Kafka's words. Batches stay as their producers compress them, which Kafka calls `producer`; the topic's codec
+    /// is that of what statements and queries write.
+    static func properties(of config: TopicConfig) -> [(name: String, value: String)] {
+        config.properties.map { $0.name == "compression.type" && $0.value == Compression.none.name ? ($0.name, "producer") : $0 }
+    }
+
+    /// The value of a property as the log writes it.
+    static func logValue(_ name: String, _ value: String) -> String {
+        name == "compression.type" && ["producer", "uncompressed"].contains(value) ? Compression.none.name : value
+    }
+
     /// Those of a topic, by name.
     static func of(_ config: TopicConfig) -> [KafkaConfig] {
-        let standard = Dictionary(TopicConfig().properties.map { ($0.name, $0.value) }, uniquingKeysWith: { first, _ in first })
-        let own = config.properties.map { KafkaConfig(name: $0.name, value: $0.value, source: standard[$0.name] == $0.value ? .standard : .topic) }
+        let standard = Dictionary(properties(of: TopicConfig()).map { ($0.name, $0.value) }, uniquingKeysWith: { first, _ in first })
+        let own = properties(of: config).map { KafkaConfig(name: $0.name, value: $0.value, source: standard[$0.name] == $0.value ? .standard : .topic) }
         return (own + fixed.map { KafkaConfig(name: $0.key, value: $0.value, source: .standard) }).sorted { $0.name < $1.name }
     }
 
@@ -58,6 +68,7 @@ struct KafkaConfig {
     private var kind: Kind {
         if value == "true" || value == "false" { return .boolean }
         if name.hasSuffix(".replicas") || name == "cleanup.policy" { return .list }
+        // Kafka has this one of its sizes as a long, and the others as integers.
         if Int64(value) != nil { return name.hasSuffix(".ms") || name == "retention.bytes" ? .long : .integer }
         return Double(value) != nil ? .double : .string
     }

@@ -52,6 +52,8 @@ struct ConsumerGroup {
     private var deadline = Int64.max
     /// What is to be done once the lock is free.
     var answers: [@Sendable () -> Void] = []
+    /// What happened to it, for the log.
+    var notes: [String] = []
 
     init(name: String) { self.name = name }
 
@@ -97,7 +99,7 @@ struct ConsumerGroup {
             answers.append { reply(response) }
         case .empty, .preparing, .completing, .stable:
             wait(place, reply)
-            if phase != .preparing { prepare(now) }
+            if phase != .preparing { prepare(now, "'\(given)' \(isSame ? "joins again" : "has other protocols or topics")") }
             completeIfAllAreThere(now)
         }
     }
@@ -135,7 +137,7 @@ struct ConsumerGroup {
                 id: id, instance: request.groupInstanceId, client: client, host: host, sessionTimeout: Int64(request.sessionTimeoutMs),
                 rebalanceTimeout: rebalanceTimeout(request), protocols: request.protocols, deadline: .max))
         wait(members.count - 1, reply)
-        if phase != .preparing { prepare(now) }
+        if phase != .preparing { prepare(now, "'\(id)' joins") }
         completeIfAllAreThere(now)
     }
 
@@ -156,7 +158,7 @@ struct ConsumerGroup {
         if wasLeader { leader = id }
         guard phase == .stable, old.protocols == request.protocols else {
             wait(place, reply)
-            if phase != .preparing { prepare(now) }
+            if phase != .preparing { prepare(now, "the static member '\(old.instance ?? "")' begins anew with other protocols or topics") }
             return completeIfAllAreThere(now)
         }
         var response = joined(new)
@@ -193,7 +195,8 @@ struct ConsumerGroup {
 
     // MARK: Rebalancing
 
-    private mutating func prepare(_ now: Int64) {
+    private mutating func prepare(_ now: Int64, _ reason: String) {
+        notes.append("a rebalance begins behind generation \(generation), with \(members.count) members: \(reason)")
         for place in members.indices { refuseSync(place, .rebalanceInProgress) }
         phase = .preparing
         deadline = now + (members.map(\.rebalanceTimeout).max() ?? 0)
@@ -210,13 +213,14 @@ struct ConsumerGroup {
         generation = generation == .max ? 1 : generation + 1
         guard !members.isEmpty else {
             (phase, leader, protocolName, deadline) = (.empty, nil, nil, .max)
-            return
+            return notes.append("generation \(generation) has no members")
         }
         if leader.flatMap({ place($0) }).map({ members[$0].joining == nil }) ?? true {
             leader = (members.first { $0.joining != nil } ?? members[0]).id
         }
         protocolName = elected()
         phase = .completing
+        notes.append("generation \(generation) has \(members.count) members, and assigns by '\(protocolName ?? "")': \(memberList)")
         deadline = now + (members.map(\.rebalanceTimeout).max() ?? 0)
         for place in members.indices {
             members[place].deadline = now + members[place].sessionTimeout
@@ -225,6 +229,13 @@ struct ConsumerGroup {
             let response = joined(members[place])
             answers.append { reply(response) }
         }
+    }
+
+    /// The first of the members, for the log.
+    private var memberList: String {
+        let most = 20
+        let names = members.prefix(most).map { "'\($0.id)'" }.joined(separator: ", ")
+        return members.count > most ? names + " and \(members.count - most) more" : names
     }
 
     /// Of the protocols that all members know, the one that most of them would rather have.
@@ -339,14 +350,14 @@ struct ConsumerGroup {
         let found = instance.map { instance in members.firstIndex { $0.instance == instance } } ?? place(id)
         guard let place = found else { return .unknownMemberID }
         if instance != nil, !id.isEmpty, members[place].id != id { return .fencedInstanceID }
-        remove(place, now)
+        remove(place, now, "leaves")
         return .none
     }
 
-    private mutating func remove(_ place: Int, _ now: Int64) {
+    private mutating func remove(_ place: Int, _ now: Int64, _ reason: String) {
         refuseWaiting(place, .unknownMemberID)
-        members.remove(at: place)
-        if phase == .stable || phase == .completing { prepare(now) }
+        let gone = members.remove(at: place)
+        if phase == .stable || phase == .completing { prepare(now, "'\(gone.id)' \(reason)") }
         completeIfAllAreThere(now)
     }
 
@@ -354,14 +365,14 @@ struct ConsumerGroup {
     mutating func tick(_ now: Int64) {
         let gone = promised.filter { $0.value <= now }.map(\.key)
         for id in gone { promised[id] = nil }
-        while let place = members.firstIndex(where: { $0.deadline <= now }) { remove(place, now) }
+        while let place = members.firstIndex(where: { $0.deadline <= now }) { remove(place, now, "has been silent for its session time-out") }
         if deadline <= now {
             if phase == .preparing {
                 complete(now)
             } else if phase == .completing {
                 // The leader, or somebody who waits for no plan, has gone silent.
                 members.removeAll { $0.syncing == nil && $0.instance == nil }
-                prepare(now)
+                prepare(now, "the leader's plan has not come in time")
             }
         }
         if !gone.isEmpty || phase == .preparing { completeIfAllAreThere(now) }

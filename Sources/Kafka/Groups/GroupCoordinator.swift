@@ -17,28 +17,46 @@ final class GroupCoordinator: Sendable {
     let offsets: GroupOffsets
     private let clock: any TimeSource
     private let random: any RandomSource
+    private let lines: BrokerLines
 
-    init(_ offsets: GroupOffsets, clock: any TimeSource, random: any RandomSource) {
+    init(_ offsets: GroupOffsets, clock: any TimeSource, random: any RandomSource, lines: BrokerLines) {
         self.offsets = offsets
         self.clock = clock
         self.random = random
+        self.lines = lines
     }
 
     private var now: Int64 { clock.monotonicNanoseconds() / 1_000_000 }
 
     /// Does something with a group, which is made where it is not there and forgotten where nothing is left of it.
     private func with<Result: Sendable>(_ name: String, _ body: (inout ConsumerGroup) -> Result) -> Result {
-        let (result, answers) = groups.withLock { groups -> (Result, [@Sendable () -> Void]) in
+        let (result, outcome) = groups.withLock { groups -> (Result, Outcome) in
             var group = groups.removeValue(forKey: name) ?? ConsumerGroup(name: name)
             let result = body(&group)
-            let answers = group.answers
-            group.answers = []
-            // What an empty group has is offsets, and those are kept elsewhere.
-            if !group.isIdle { groups[name] = group }
-            return (result, answers)
+            let outcome = Outcome(of: &group)
+            // One that has had members is remembered without them: its next generation is another one.
+            if !group.isIdle || group.generation > 0 { groups[name] = group }
+            return (result, outcome)
         }
-        for answer in answers { answer() }
+        carryOut(outcome)
         return result
+    }
+
+    /// What a group gives once the lock is free.
+    private struct Outcome: Sendable {
+        let group: String
+        let answers: [@Sendable () -> Void]
+        let notes: [String]
+
+        init(of group: inout ConsumerGroup) {
+            (self.group, answers, notes) = (group.name, group.answers, group.notes)
+            (group.answers, group.notes) = ([], [])
+        }
+    }
+
+    private func carryOut(_ outcome: Outcome) {
+        for note in outcome.notes { lines.inform("kafka_group", kind: outcome.group, "'\(outcome.group)': \(note)") }
+        for answer in outcome.answers { answer() }
     }
 
     // MARK: Members
@@ -68,7 +86,9 @@ final class GroupCoordinator: Sendable {
 
     private func isFull(_ name: String) -> Bool {
         groups.withLock { groups in
-            groups[name].map { $0.size >= GroupCoordinator.mostMembers } ?? (groups.count >= GroupCoordinator.mostGroups)
+            if let group = groups[name] { return group.size >= GroupCoordinator.mostMembers }
+            if groups.count >= GroupCoordinator.mostGroups { groups = groups.filter { !$0.value.isIdle } }
+            return groups.count >= GroupCoordinator.mostGroups
         }
     }
 
@@ -84,7 +104,11 @@ final class GroupCoordinator: Sendable {
 
     /// Whether a commit of offsets is in order.
     func check(commit request: OffsetCommitRequest) -> KafkaError {
-        if request.groupId.isEmpty { return .invalidGroupID }
+        let isKnown = groups.withLock { $0[request.groupId] != nil }
+        // Nobody is a member of a group that has never been there.
+        if request.generationIdOrMemberEpoch >= 0, !isKnown, (try? offsets.places(of: request.groupId))?.isEmpty ?? true {
+            return .illegalGeneration
+        }
         return with(request.groupId) {
             $0.check(
                 commitOf: request.memberId, request.groupInstanceId, generation: request.generationIdOrMemberEpoch, now: now)
@@ -93,14 +117,17 @@ final class GroupCoordinator: Sendable {
 
     // MARK: For those who look on
 
-    /// The groups with members or offsets.
+    /// The groups that have, or have had, members, and those with offsets.
     func names() throws(LogError) -> [String] {
-        let withMembers = groups.withLock { groups in groups.values.filter { !$0.isIdle }.map(\.name) }
-        return Set(withMembers).union(try offsets.groups()).sorted()
+        let known = groups.withLock { Array($0.keys) }
+        return Set(known).union(try offsets.groups()).sorted()
     }
 
     /// A group as it is; nil where it has no members and never had.
     func group(_ name: String) -> ConsumerGroup? { groups.withLock { $0[name] } }
+
+    /// The groups that have members, by name.
+    func withMembers() -> [ConsumerGroup] { groups.withLock { $0.values.filter { !$0.isIdle } }.sorted { $0.name < $1.name } }
 
     /// Forgets a group with its offsets, which `completion` says.
     func delete(_ name: String, completion: @escaping @Sendable (KafkaError) -> Void) {
@@ -124,33 +151,33 @@ final class GroupCoordinator: Sendable {
     /// Looks at what time has overtaken; whether anything waits for a time.
     func tick() -> Bool {
         let now = now
-        let (answers, isNeeded) = groups.withLock { groups -> ([@Sendable () -> Void], Bool) in
-            var answers: [@Sendable () -> Void] = []
+        let (outcomes, isNeeded) = groups.withLock { groups -> ([Outcome], Bool) in
+            var outcomes: [Outcome] = []
             var isNeeded = false
             for name in Array(groups.keys) {
-                guard groups[name]?.isIdle == false else { continue }
+                guard groups[name]?.isIdle == false, var group = groups.removeValue(forKey: name) else { continue }
                 isNeeded = true
-                groups[name]?.tick(now)
-                answers += groups[name]?.answers ?? []
-                groups[name]?.answers = []
+                group.tick(now)
+                outcomes.append(Outcome(of: &group))
+                if !group.isIdle || group.generation > 0 { groups[name] = group }
             }
-            return (answers, isNeeded)
+            return (outcomes, isNeeded)
         }
-        for answer in answers { answer() }
+        for outcome in outcomes { carryOut(outcome) }
         return isNeeded
     }
 
     /// The broker stops.
     func close() {
-        let answers = groups.withLock { groups -> [@Sendable () -> Void] in
-            var answers: [@Sendable () -> Void] = []
-            for name in Array(groups.keys) {
-                groups[name]?.end()
-                answers += groups[name]?.answers ?? []
+        let outcomes = groups.withLock { groups -> [Outcome] in
+            var outcomes: [Outcome] = []
+            for var group in groups.values {
+                group.end()
+                outcomes.append(Outcome(of: &group))
             }
             groups = [:]
-            return answers
+            return outcomes
         }
-        for answer in answers { answer() }
+        for outcome in outcomes { carryOut(outcome) }
     }
 }

@@ -47,7 +47,7 @@ struct AddOffsetsToTxnResponse: MessageResponse {
 
     func write(to writer: inout MessageWriter, version _: Int16) {
         writer.put(int32: throttleTimeMs)
-        writer.put(int16: errorCode)
+        writer.put(error: errorCode)
         writer.put(MessageTags())
     }
 

@@ -68,7 +68,7 @@ struct AddPartitionsToTxnResponse: MessageResponse {
 
             func write(to writer: inout MessageWriter, version _: Int16) {
                 writer.put(int32: partitionIndex)
-                writer.put(int16: partitionErrorCode)
+                writer.put(error: partitionErrorCode)
                 writer.put(MessageTags())
             }
         }

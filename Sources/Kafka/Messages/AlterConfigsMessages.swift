@@ -86,7 +86,7 @@ struct AlterConfigsResponse: MessageResponse {
         }
 
         func write(to writer: inout MessageWriter, version _: Int16) {
-            writer.put(int16: errorCode)
+            writer.put(error: errorCode)
             writer.put(string: errorMessage, isNullable: true)
             writer.put(int8: resourceType)
             writer.put(string: resourceName)

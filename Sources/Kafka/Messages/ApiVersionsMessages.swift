@@ -121,7 +121,7 @@ struct ApiVersionsResponse: MessageResponse {
     }
 
     func write(to writer: inout MessageWriter, version: Int16) {
-        writer.put(int16: errorCode)
+        writer.put(error: errorCode)
         writer.put(apiKeys) { $0.write(to: &$1, version: version) }
         if version >= 1 { writer.put(int32: throttleTimeMs) }
         var tags = MessageTags()

@@ -85,7 +85,7 @@ struct CreatePartitionsResponse: MessageResponse {
 
         func write(to writer: inout MessageWriter, version _: Int16) {
             writer.put(string: name)
-            writer.put(int16: errorCode)
+            writer.put(error: errorCode)
             writer.put(string: errorMessage, isNullable: true)
             writer.put(MessageTags())
         }

@@ -157,13 +157,13 @@ struct CreateTopicsResponse: MessageResponse {
         func write(to writer: inout MessageWriter, version: Int16) {
             writer.put(string: name)
             if version >= 7 { writer.put(uuid: topicId) }
-            writer.put(int16: errorCode)
+            writer.put(error: errorCode)
             writer.put(string: errorMessage, isNullable: true)
             if version >= 5 { writer.put(int32: numPartitions) }
             if version >= 5 { writer.put(int16: replicationFactor) }
             if version >= 5 { writer.put(configs, isNullable: version >= 5) { $0.write(to: &$1, version: version) } }
             var tags = MessageTags()
-            if version >= 5, topicConfigErrorCode != 0 { tags.put(0) { $0.put(int16: topicConfigErrorCode) } }
+            if version >= 5, topicConfigErrorCode != 0 { tags.put(0) { $0.put(error: topicConfigErrorCode) } }
             writer.put(tags)
         }
     }

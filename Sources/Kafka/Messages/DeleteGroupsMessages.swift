@@ -39,7 +39,7 @@ struct DeleteGroupsResponse: MessageResponse {
 
         func write(to writer: inout MessageWriter, version _: Int16) {
             writer.put(string: groupId)
-            writer.put(int16: errorCode)
+            writer.put(error: errorCode)
             writer.put(MessageTags())
         }
     }

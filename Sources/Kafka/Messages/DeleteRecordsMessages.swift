@@ -84,7 +84,7 @@ struct DeleteRecordsResponse: MessageResponse {
             func write(to writer: inout MessageWriter, version _: Int16) {
                 writer.put(int32: partitionIndex)
                 writer.put(int64: lowWatermark)
-                writer.put(int16: errorCode)
+                writer.put(error: errorCode)
                 writer.put(MessageTags())
             }
         }

@@ -69,7 +69,7 @@ struct DeleteTopicsResponse: MessageResponse {
         func write(to writer: inout MessageWriter, version: Int16) {
             writer.put(string: name, isNullable: version >= 6)
             if version >= 6 { writer.put(uuid: topicId) }
-            writer.put(int16: errorCode)
+            writer.put(error: errorCode)
             if version >= 5 { writer.put(string: errorMessage, isNullable: version >= 5) }
             writer.put(MessageTags())
         }

@@ -78,7 +78,7 @@ struct DescribeClusterResponse: MessageResponse {
 
     func write(to writer: inout MessageWriter, version: Int16) {
         writer.put(int32: throttleTimeMs)
-        writer.put(int16: errorCode)
+        writer.put(error: errorCode)
         writer.put(string: errorMessage, isNullable: true)
         if version >= 1 { writer.put(int8: endpointType) }
         writer.put(string: clusterId)

@@ -131,7 +131,7 @@ struct DescribeConfigsResponse: MessageResponse {
         }
 
         func write(to writer: inout MessageWriter, version: Int16) {
-            writer.put(int16: errorCode)
+            writer.put(error: errorCode)
             writer.put(string: errorMessage, isNullable: true)
             writer.put(int8: resourceType)
             writer.put(string: resourceName)

@@ -82,7 +82,7 @@ struct DescribeGroupsResponse: MessageResponse {
         }
 
         func write(to writer: inout MessageWriter, version: Int16) {
-            writer.put(int16: errorCode)
+            writer.put(error: errorCode)
             writer.put(string: groupId)
             writer.put(string: groupState)
             writer.put(string: protocolType)

@@ -107,7 +107,7 @@ struct DescribeLogDirsResponse: MessageResponse {
         }
 
         func write(to writer: inout MessageWriter, version: Int16) {
-            writer.put(int16: errorCode)
+            writer.put(error: errorCode)
             writer.put(string: logDir)
             writer.put(topics) { $0.write(to: &$1, version: version) }
             if version >= 4 { writer.put(int64: totalBytes) }
@@ -131,7 +131,7 @@ struct DescribeLogDirsResponse: MessageResponse {
 
     func write(to writer: inout MessageWriter, version: Int16) {
         writer.put(int32: throttleTimeMs)
-        if version >= 3 { writer.put(int16: errorCode) }
+        if version >= 3 { writer.put(error: errorCode) }
         writer.put(results) { $0.write(to: &$1, version: version) }
         writer.put(MessageTags())
     }

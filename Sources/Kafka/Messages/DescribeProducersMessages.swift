@@ -94,7 +94,7 @@ struct DescribeProducersResponse: MessageResponse {
 
             func write(to writer: inout MessageWriter, version: Int16) {
                 writer.put(int32: partitionIndex)
-                writer.put(int16: errorCode)
+                writer.put(error: errorCode)
                 writer.put(string: errorMessage, isNullable: true)
                 writer.put(activeProducers) { $0.write(to: &$1, version: version) }
                 writer.put(MessageTags())

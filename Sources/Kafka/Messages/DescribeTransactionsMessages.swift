@@ -69,7 +69,7 @@ struct DescribeTransactionsResponse: MessageResponse {
         }
 
         func write(to writer: inout MessageWriter, version: Int16) {
-            writer.put(int16: errorCode)
+            writer.put(error: errorCode)
             writer.put(string: transactionalId)
             writer.put(string: transactionState)
             writer.put(int32: transactionTimeoutMs)

@@ -244,7 +244,7 @@ struct FetchResponse: MessageResponse {
 
             func write(to writer: inout MessageWriter, version: Int16) {
                 writer.put(int32: partitionIndex)
-                writer.put(int16: errorCode)
+                writer.put(error: errorCode)
                 writer.put(int64: highWatermark)
                 writer.put(int64: lastStableOffset)
                 if version >= 5 { writer.put(int64: logStartOffset) }
@@ -294,7 +294,7 @@ struct FetchResponse: MessageResponse {
 
     func write(to writer: inout MessageWriter, version: Int16) {
         writer.put(int32: throttleTimeMs)
-        if version >= 7 { writer.put(int16: errorCode) }
+        if version >= 7 { writer.put(error: errorCode) }
         if version >= 7 { writer.put(int32: sessionId) }
         writer.put(responses) { $0.write(to: &$1, version: version) }
         writer.put(MessageTags())

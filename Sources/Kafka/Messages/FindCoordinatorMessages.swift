@@ -56,7 +56,7 @@ struct FindCoordinatorResponse: MessageResponse {
             if version >= 4 { writer.put(int32: nodeId) }
             if version >= 4 { writer.put(string: host) }
             if version >= 4 { writer.put(int32: port) }
-            if version >= 4 { writer.put(int16: errorCode) }
+            if version >= 4 { writer.put(error: errorCode) }
             if version >= 4 { writer.put(string: errorMessage, isNullable: version >= 4) }
             writer.put(MessageTags())
         }
@@ -85,7 +85,7 @@ struct FindCoordinatorResponse: MessageResponse {
 
     func write(to writer: inout MessageWriter, version: Int16) {
         if version >= 1 { writer.put(int32: throttleTimeMs) }
-        if version <= 3 { writer.put(int16: errorCode) }
+        if version <= 3 { writer.put(error: errorCode) }
         if version >= 1, version <= 3 { writer.put(string: errorMessage, isNullable: version >= 1 && version <= 3) }
         if version <= 3 { writer.put(int32: nodeId) }
         if version <= 3 { writer.put(string: host) }

@@ -47,7 +47,7 @@ struct HeartbeatResponse: MessageResponse {
 
     func write(to writer: inout MessageWriter, version: Int16) {
         if version >= 1 { writer.put(int32: throttleTimeMs) }
-        writer.put(int16: errorCode)
+        writer.put(error: errorCode)
         writer.put(MessageTags())
     }
 

@@ -51,7 +51,7 @@ struct InitProducerIdResponse: MessageResponse {
 
     func write(to writer: inout MessageWriter, version _: Int16) {
         writer.put(int32: throttleTimeMs)
-        writer.put(int16: errorCode)
+        writer.put(error: errorCode)
         writer.put(int64: producerId)
         writer.put(int16: producerEpoch)
         writer.put(MessageTags())

@@ -109,7 +109,7 @@ struct JoinGroupResponse: MessageResponse {
 
     func write(to writer: inout MessageWriter, version: Int16) {
         if version >= 2 { writer.put(int32: throttleTimeMs) }
-        writer.put(int16: errorCode)
+        writer.put(error: errorCode)
         writer.put(int32: generationId)
         if version >= 7 { writer.put(string: protocolType, isNullable: version >= 7) }
         writer.put(string: protocolName, isNullable: version >= 7)

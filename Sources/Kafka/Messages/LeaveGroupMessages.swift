@@ -70,7 +70,7 @@ struct LeaveGroupResponse: MessageResponse {
         func write(to writer: inout MessageWriter, version: Int16) {
             if version >= 3 { writer.put(string: memberId) }
             if version >= 3 { writer.put(string: groupInstanceId, isNullable: version >= 3) }
-            if version >= 3 { writer.put(int16: errorCode) }
+            if version >= 3 { writer.put(error: errorCode) }
             writer.put(MessageTags())
         }
     }
@@ -90,7 +90,7 @@ struct LeaveGroupResponse: MessageResponse {
 
     func write(to writer: inout MessageWriter, version: Int16) {
         if version >= 1 { writer.put(int32: throttleTimeMs) }
-        writer.put(int16: errorCode)
+        writer.put(error: errorCode)
         if version >= 3 { writer.put(members) { $0.write(to: &$1, version: version) } }
         writer.put(MessageTags())
     }

@@ -68,7 +68,7 @@ struct ListGroupsResponse: MessageResponse {
 
     func write(to writer: inout MessageWriter, version: Int16) {
         if version >= 1 { writer.put(int32: throttleTimeMs) }
-        writer.put(int16: errorCode)
+        writer.put(error: errorCode)
         writer.put(groups) { $0.write(to: &$1, version: version) }
         writer.put(MessageTags())
     }

@@ -93,7 +93,7 @@ struct ListOffsetsResponse: MessageResponse {
 
             func write(to writer: inout MessageWriter, version: Int16) {
                 writer.put(int32: partitionIndex)
-                writer.put(int16: errorCode)
+                writer.put(error: errorCode)
                 writer.put(int64: timestamp)
                 writer.put(int64: offset)
                 if version >= 4 { writer.put(int32: leaderEpoch) }

@@ -70,7 +70,7 @@ struct ListTransactionsResponse: MessageResponse {
 
     func write(to writer: inout MessageWriter, version: Int16) {
         writer.put(int32: throttleTimeMs)
-        writer.put(int16: errorCode)
+        writer.put(error: errorCode)
         writer.put(unknownStateFilters) { $1.put(string: $0) }
         writer.put(transactionStates) { $0.write(to: &$1, version: version) }
         writer.put(MessageTags())

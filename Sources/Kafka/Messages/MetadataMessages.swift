@@ -102,7 +102,7 @@ struct MetadataResponse: MessageResponse {
             }
 
             func write(to writer: inout MessageWriter, version: Int16) {
-                writer.put(int16: errorCode)
+                writer.put(error: errorCode)
                 writer.put(int32: partitionIndex)
                 writer.put(int32: leaderId)
                 if version >= 7 { writer.put(int32: leaderEpoch) }
@@ -133,7 +133,7 @@ struct MetadataResponse: MessageResponse {
         }
 
         func write(to writer: inout MessageWriter, version: Int16) {
-            writer.put(int16: errorCode)
+            writer.put(error: errorCode)
             writer.put(string: name, isNullable: version >= 12)
             if version >= 10 { writer.put(uuid: topicId) }
             if version >= 1 { writer.put(bool: isInternal) }

@@ -99,7 +99,7 @@ struct OffsetCommitResponse: MessageResponse {
 
             func write(to writer: inout MessageWriter, version _: Int16) {
                 writer.put(int32: partitionIndex)
-                writer.put(int16: errorCode)
+                writer.put(error: errorCode)
                 writer.put(MessageTags())
             }
         }

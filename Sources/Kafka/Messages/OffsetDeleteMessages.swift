@@ -78,7 +78,7 @@ struct OffsetDeleteResponse: MessageResponse {
 
             func write(to writer: inout MessageWriter, version _: Int16) {
                 writer.put(int32: partitionIndex)
-                writer.put(int16: errorCode)
+                writer.put(error: errorCode)
                 writer.put(MessageTags())
             }
         }
@@ -115,7 +115,7 @@ struct OffsetDeleteResponse: MessageResponse {
     }
 
     func write(to writer: inout MessageWriter, version: Int16) {
-        writer.put(int16: errorCode)
+        writer.put(error: errorCode)
         writer.put(int32: throttleTimeMs)
         writer.put(topics) { $0.write(to: &$1, version: version) }
         writer.put(MessageTags())

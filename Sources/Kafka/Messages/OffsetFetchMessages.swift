@@ -115,7 +115,7 @@ struct OffsetFetchResponse: MessageResponse {
                 if version <= 7 { writer.put(int64: committedOffset) }
                 if version >= 5, version <= 7 { writer.put(int32: committedLeaderEpoch) }
                 if version <= 7 { writer.put(string: metadata, isNullable: version <= 7) }
-                if version <= 7 { writer.put(int16: errorCode) }
+                if version <= 7 { writer.put(error: errorCode) }
                 writer.put(MessageTags())
             }
         }
@@ -163,7 +163,7 @@ struct OffsetFetchResponse: MessageResponse {
                     if version >= 8 { writer.put(int64: committedOffset) }
                     if version >= 8 { writer.put(int32: committedLeaderEpoch) }
                     if version >= 8 { writer.put(string: metadata, isNullable: version >= 8) }
-                    if version >= 8 { writer.put(int16: errorCode) }
+                    if version >= 8 { writer.put(error: errorCode) }
                     writer.put(MessageTags())
                 }
             }
@@ -202,7 +202,7 @@ struct OffsetFetchResponse: MessageResponse {
         func write(to writer: inout MessageWriter, version: Int16) {
             if version >= 8 { writer.put(string: groupId) }
             if version >= 8 { writer.put(topics) { $0.write(to: &$1, version: version) } }
-            if version >= 8 { writer.put(int16: errorCode) }
+            if version >= 8 { writer.put(error: errorCode) }
             writer.put(MessageTags())
         }
     }
@@ -225,7 +225,7 @@ struct OffsetFetchResponse: MessageResponse {
     func write(to writer: inout MessageWriter, version: Int16) {
         if version >= 3 { writer.put(int32: throttleTimeMs) }
         if version <= 7 { writer.put(topics) { $0.write(to: &$1, version: version) } }
-        if version >= 2, version <= 7 { writer.put(int16: errorCode) }
+        if version >= 2, version <= 7 { writer.put(error: errorCode) }
         if version >= 8 { writer.put(groups) { $0.write(to: &$1, version: version) } }
         writer.put(MessageTags())
     }

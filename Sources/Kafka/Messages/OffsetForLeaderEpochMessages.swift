@@ -87,7 +87,7 @@ struct OffsetForLeaderEpochResponse: MessageResponse {
             }
 
             func write(to writer: inout MessageWriter, version _: Int16) {
-                writer.put(int16: errorCode)
+                writer.put(error: errorCode)
                 writer.put(int32: partition)
                 writer.put(int32: leaderEpoch)
                 writer.put(int64: endOffset)

@@ -116,7 +116,7 @@ struct ProduceResponse: MessageResponse {
 
             func write(to writer: inout MessageWriter, version: Int16) {
                 writer.put(int32: index)
-                writer.put(int16: errorCode)
+                writer.put(error: errorCode)
                 writer.put(int64: baseOffset)
                 writer.put(int64: logAppendTimeMs)
                 if version >= 5 { writer.put(int64: logStartOffset) }

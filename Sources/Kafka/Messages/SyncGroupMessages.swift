@@ -81,7 +81,7 @@ struct SyncGroupResponse: MessageResponse {
 
     func write(to writer: inout MessageWriter, version: Int16) {
         if version >= 1 { writer.put(int32: throttleTimeMs) }
-        writer.put(int16: errorCode)
+        writer.put(error: errorCode)
         if version >= 5 { writer.put(string: protocolType, isNullable: version >= 5) }
         if version >= 5 { writer.put(string: protocolName, isNullable: version >= 5) }
         writer.put(bytes: assignment)

@@ -21,6 +21,8 @@ enum KafkaError: Int16, Error, Sendable {
     case rebalanceInProgress = 27
     case groupAuthorizationFailed = 30
     case topicAuthorizationFailed = 29
+    case unsupportedSaslMechanism = 33
+    case illegalSaslState = 34
     case unsupportedVersion = 35
     case topicAlreadyExists = 36
     case invalidPartitions = 37
@@ -39,6 +41,7 @@ enum KafkaError: Int16, Error, Sendable {
     case transactionalIDAuthorizationFailed = 53
     case operationNotAttempted = 55
     case kafkaStorageError = 56
+    case saslAuthenticationFailed = 58
     case nonEmptyGroup = 68
     case groupIDNotFound = 69
     case fetchSessionIDNotFound = 70

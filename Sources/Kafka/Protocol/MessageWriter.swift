@@ -5,6 +5,8 @@ import Bytes
 /// Writes one message.
 struct MessageWriter {
     private(set) var bytes: [UInt8] = []
+    /// Error codes other than 0 among what was written.
+    private(set) var errors = 0
     let isFlexible: Bool
 
     init(isFlexible: Bool) { self.isFlexible = isFlexible }
@@ -18,6 +20,12 @@ struct MessageWriter {
     mutating func put(int8 value: Int8) { bytes.append(UInt8(bitPattern: value)) }
     mutating func put(bool value: Bool) { bytes.append(value ? 1 : 0) }
     mutating func put(int16 value: Int16) { put(number: UInt16(bitPattern: value)) }
+
+    mutating func put(error code: Int16) {
+        if code != 0 { errors += 1 }
+        put(int16: code)
+    }
+
     mutating func put(int32 value: Int32) { put(number: UInt32(bitPattern: value)) }
     mutating func put(int64 value: Int64) { put(number: UInt64(bitPattern: value)) }
 

@@ -67,9 +67,9 @@ extension MessageRequest {
 extension MessageResponse {
     /// The frame of a response, with its length. Only the answer to ApiVersions never has tagged fields in its header: a client reads it
     /// before it knows what the broker can do.
-    func frame(_ header: RequestHeader) -> [UInt8] { frame(correlation: header.correlation, version: header.version) }
+    func frame(_ header: RequestHeader) -> ResponseFrame { frame(correlation: header.correlation, version: header.version) }
 
-    func frame(correlation: Int32, version: Int16) -> [UInt8] {
+    func frame(correlation: Int32, version: Int16) -> ResponseFrame {
         let isFlexible = version >= Self.firstFlexible
         var writer = MessageWriter(isFlexible: isFlexible)
         writer.put(int32: 0)
@@ -78,6 +78,13 @@ extension MessageResponse {
         write(to: &writer, version: version)
         var bytes = writer.bytes
         bytes.put(uint32: UInt32(truncatingIfNeeded: bytes.count - 4), at: 0)
-        return bytes
+        return ResponseFrame(bytes: bytes, errors: writer.errors)
     }
+}
+
+/// An answer as it is sent.
+struct ResponseFrame: Sendable {
+    let bytes: [UInt8]
+    /// Fields for error codes that are not 0.
+    let errors: Int
 }

@@ -40,14 +40,13 @@ final class TransactionCoordinator: Sendable {
     private let offsets: GroupOffsets
     private let clock: any TimeSource
     private let random: any RandomSource
-    private let report: @Sendable (String, String) -> Void
+    private let lines: BrokerLines
 
     /// Takes over what an earlier start has left. Errors: those of reading it.
     init(
-        _ log: any EventLog, _ offsets: GroupOffsets, clock: any TimeSource, random: any RandomSource,
-        report: @escaping @Sendable (String, String) -> Void
+        _ log: any EventLog, _ offsets: GroupOffsets, clock: any TimeSource, random: any RandomSource, lines: BrokerLines
     ) throws(LogError) {
-        (self.log, self.offsets, self.clock, self.random, self.report) = (log, offsets, clock, random, report)
+        (self.log, self.offsets, self.clock, self.random, self.lines) = (log, offsets, clock, random, lines)
         guard let topic = log.topicID(named: transactionStateTopic) else { return }
         var found: [String: TransactionState] = [:]
         try readAll(of: log, PartitionKey(topic: topic, partition: .first)) { run in
@@ -167,7 +166,7 @@ final class TransactionCoordinator: Sendable {
             if !isOpen { entries[id]?.run = nil } else if isRunOver { entries[id]?.run = log.beginEpoch(of: TransactionCoordinator.group(id)) }
         }
         guard let error else { return completion(.success(change.next)) }
-        report("kafka_transaction", "'\(id)': \(error.message)")
+        lines.warn("kafka_transaction", "'\(id)': \(error.message)")
         // A topic may have been removed in between: the same again goes well.
         completion(.failure(error.kind == .unknownTopic ? .coordinatorNotAvailable : KafkaError(error)))
     }
@@ -226,7 +225,7 @@ final class TransactionCoordinator: Sendable {
         for id in late {
             change(id, completion: { _ in }) { state in
                 guard var next = state, next.deadline.map({ $0 <= now }) ?? false else { return .success(nil) }
-                report("kafka_transaction", "'\(id)': the transaction was open for \(next.timeout) ms and is aborted")
+                lines.warn("kafka_transaction", "'\(id)': the transaction was open for \(next.timeout) ms and is aborted")
                 next.end(isCommit: false, now: now)
                 next.fence(newProducer: newProducer())
                 return .success(Change(next: next, ends: false))
