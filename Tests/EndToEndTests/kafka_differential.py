@@ -58,7 +58,7 @@ class Sequence:
         self.topics = {}
         self.groups = [f"{self.prefix}-g{number}" for number in range(2)]
         self.clock = 1_700_000_000_000
-        self.producers, self.members = {}, {}
+        self.producers, self.with_offsets, self.with_members = {}, set(), set()
 
     def topic(self):
         return self.chance.choice(sorted(self.topics) + [f"{self.prefix}-none"]) if self.topics else f"{self.prefix}-none"
@@ -288,10 +288,17 @@ class Sequence:
                 return part["topics"][0]["partitions"][0]["errorCode"], None
             code = side.patiently(once, {14, 15, 16})[0]
             return ("commit", group, topic, partition, offset, code, side.committed(group, topic))
-        return run, None
+
+        def after(outcome):
+            if outcome[5] == 0:
+                self.with_offsets.add(group)
+        return run, after
 
     def remove_offsets(self):
         group, topic = self.chance.choice(self.groups), self.topic()
+        # Offsets of a group with members can be removed at Kafka where none of these reads the topic, and cannot here.
+        if group not in self.with_offsets or group in self.with_members:
+            return self.fetch()
 
         def run(side):
             def once():
@@ -315,9 +322,12 @@ class Sequence:
         group, name = self.chance.choice(self.groups), self.chance.choice("pqr")
         protocols = self.chance.choice([["range"], ["range", "other"], ["other"]]) if self.chance.random() < 0.15 else ["range"]
         timeout = self.chance.choice([10000] * 9 + [10])
+        self.with_members.add(group)
 
         def run(side):
             key = (group, name)
+            if key in side.members:
+                return ("join", key, side.described(group))
             first = side.join(group, name, protocols, timeout)
             if first != 0:
                 return ("join", key, protocols, timeout, first)
@@ -411,7 +421,9 @@ def rebalance(side, group):
     outcome = []
     for key, member in members.items():
         if not member.pop("joins", False):
-            outcome.append((key[1], side.main.ask("Heartbeat", 1, groupId=group, generationId=member["generation"], memberId=member["id"])["errorCode"]))
+            # The others learn of it with their next heartbeat, once the coordinator has the request.
+            wait(lambda: side.main.ask("Heartbeat", 1, groupId=group, generationId=member["generation"], memberId=member["id"])["errorCode"] == 27,
+                 "a member does not learn of a rebalance")
             member["client"].send("JoinGroup", 5, memberId=member["id"], **member["values"])
     joined = {key: member["client"].receive() for key, member in members.items()}
     for key, answer in joined.items():

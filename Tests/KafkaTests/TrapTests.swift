@@ -15,8 +15,10 @@ import Testing
     private let client: KafkaClient
 
     init() throws {
-        log = try SegmentedLog(
-            directory: "/data", files: MemoryFileSystem(), clock: SystemTime(), random: SeededRandom(seed: 1), options: .inMemory)
+        var options = LogOptions.inMemory
+        // Consumers read what is in the segments.
+        options.tailBytes = .zero
+        log = try SegmentedLog(directory: "/data", files: MemoryFileSystem(), clock: SystemTime(), random: SeededRandom(seed: 1), options: options)
         client = KafkaClient(
             broker: try KafkaBroker(
                 log, KafkaOptions(host: "broker.example", port: 9999), clock: SystemTime(), random: SeededRandom(seed: 2),
@@ -157,7 +159,9 @@ import Testing
     @Test func replicationFactorsAgree() throws {
         let made = try client.create("t", copies: -1)
         #expect(made.replicationFactor == 1 && made.numPartitions == 1 && made.configs?.isEmpty == false)
-        #expect(try client.ask(MetadataRequest(), as: MetadataResponse.self).topics.first { $0.name == "t" }?.partitions[0].replicaNodes == [1])
+        var all = MetadataRequest()
+        all.topics = nil
+        #expect(try client.ask(all, as: MetadataResponse.self).topics.first { $0.name == "t" }?.partitions[0].replicaNodes == [1])
         var request = DescribeConfigsRequest()
         var resource = DescribeConfigsRequest.Resource()
         (resource.resourceType, resource.resourceName, resource.configurationKeys) = (4, "1", ["default.replication.factor"])

@@ -85,12 +85,12 @@ extension KafkaBroker {
         do throws(LogError) {
             let place = try place(topic, wanted.partition)
             let bounds = try log.bounds(of: place.topic, partition: place.partition)
-            partition.highWatermark = bounds.highWatermark.count
-            partition.lastStableOffset = bounds.durableEnd.count
-            partition.logStartOffset = bounds.start.count
             guard let offset = Offset(exactly: wanted.fetchOffset), offset >= bounds.start, offset <= bounds.highWatermark else {
                 throw LogError(.offsetBeyondEnd(end: bounds.highWatermark), "the offset is outside the partition")
             }
+            partition.highWatermark = bounds.highWatermark.count
+            partition.lastStableOffset = bounds.durableEnd.count
+            partition.logStartOffset = bounds.start.count
             if isolation == .readCommitted { partition.abortedTransactions = [] }
             let wish = FetchedPartition(place: place, offset: offset.count, isolation: isolation)
             found.waiting.append(wish)

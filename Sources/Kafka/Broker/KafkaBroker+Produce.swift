@@ -20,8 +20,7 @@ extension KafkaBroker {
                 var partition = ProduceResponse.Response.PartitionResponse()
                 (partition.index, partition.baseOffset) = (data.index, -1)
                 do throws(Refusal) {
-                    if ![-1, 0, 1].contains(request.acks) { throw Refusal(.invalidRequiredAcks, "acks is \(request.acks)") }
-                    let batch = try check(topic.name, data, request.transactionalId)
+                    let batch = try check(topic.name, data, request)
                     partition.logAppendTimeMs = batch.appendTime ?? -1
                     waiting.append(((topicIndex, index), batch))
                 } catch {
@@ -71,12 +70,13 @@ extension KafkaBroker {
     }
 
     private func check(
-        _ topic: String, _ data: ProduceRequest.TopicData.PartitionData, _ transaction: String?
+        _ topic: String, _ data: ProduceRequest.TopicData.PartitionData, _ request: ProduceRequest
     ) throws(Refusal) -> CheckedBatch {
         if options.isReserved(topic) { throw Refusal(.topicAuthorizationFailed, "the topic belongs to Millrace") }
         guard let known = log.describeTopic(named: topic), let partition = PartitionIndex(exactly: Int64(data.index)),
             known.partitions.indices.contains(partition.index)
         else { throw Refusal(.unknownTopicOrPartition, "there is no partition \(data.index) of '\(topic)'") }
+        if ![-1, 0, 1].contains(request.acks) { throw Refusal(.invalidRequiredAcks, "acks is \(request.acks)") }
         guard let records = data.records, !records.isEmpty else { throw Refusal(.invalidRecord, "there is no batch") }
         let most = known.config.largestBatch
         if ByteCount(length: records.count) > most {
@@ -87,7 +87,7 @@ extension KafkaBroker {
         if known.config.cleanupPolicy.compacts, received.hasNullKey {
             throw Refusal(.invalidRecord, "a record without a key in a compacted topic")
         }
-        let owner = try owner(of: received, transaction, NamedPartition(topic: topic, partition: data.index))
+        let owner = try owner(of: received, request.transactionalId, NamedPartition(topic: topic, partition: data.index))
         let appendTime = known.config.timestampType == .logAppendTime ? clock.wallMilliseconds() : nil
         return CheckedBatch(
             append: Append(topic: known.id, partition: partition, batch: received, appendTime: appendTime), owners: owner.map { [$0] } ?? [],

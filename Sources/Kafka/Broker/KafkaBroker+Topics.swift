@@ -96,12 +96,12 @@ extension KafkaBroker {
         do throws(Refusal) {
             if isTwice { throw Refusal(.invalidRequest, "the topic is in the request twice") }
             if options.isReserved(topic.name) { throw Refusal(.topicAuthorizationFailed, "the name belongs to Millrace") }
+            if log.topicID(named: topic.name) != nil { throw Refusal(.topicAlreadyExists, "the topic '\(topic.name)' exists already") }
+            let config = try config(topic)
             if topic.replicationFactor == 0 || topic.replicationFactor < -1 {
                 throw Refusal(.invalidReplicationFactor, "the replication factor is \(topic.replicationFactor)")
             }
             let partitions = try partitionCount(topic)
-            let config = try config(topic)
-            if log.topicID(named: topic.name) != nil { throw Refusal(.topicAlreadyExists, "the topic '\(topic.name)' exists already") }
             created.numPartitions = Int32(clamping: partitions)
             created.replicationFactor = 1
             created.configs = KafkaConfig.properties(of: config).map { property in
