@@ -130,7 +130,7 @@ class Sequence:
         name = self.topic()
         key, operation, value = self.chance.choice([
             ("retention.ms", 0, "777000"), ("retention.ms", 1, None), ("cleanup.policy", 2, "compact"), ("cleanup.policy", 3, "compact"),
-            ("cleanup.policy", 3, "delete"), ("retention.ms", 2, "5"), ("max.message.bytes", 0, "5000"), ("segment.bytes", 0, "x"),
+            ("retention.ms", 2, "5"), ("max.message.bytes", 0, "5000"), ("segment.bytes", 0, "x"),
             ("no.such.config", 0, "1"), ("delete.retention.ms", 0, "5000"), ("message.timestamp.type", 0, "CreateTime")])
         shown = ["cleanup.policy", "retention.ms", "delete.retention.ms", "message.timestamp.type", "min.compaction.lag.ms", "compression.type"]
 
@@ -162,7 +162,7 @@ class Sequence:
         known = self.topics.get(topic, {"partitions": 0})["partitions"] > partition
         code, part = side.patiently(once, {3, 5, 6} if known else {5, 6})
         stamped = self.topics.get(topic, {}).get("configs", {}).get("message.timestamp.type") == "LogAppendTime"
-        return code, part["baseOffset"], part["logAppendTimeMs"] >= 0 if stamped and code == 0 else None, part["logStartOffset"]
+        return code, part["baseOffset"], part["logAppendTimeMs"] >= 0 if stamped and code == 0 else None, part["logStartOffset"] if code == 0 else None
 
     def produce(self):
         topic = self.topic()
