@@ -22,6 +22,10 @@ struct SchemaGuess {
         switch load.format {
         case .csv, .tsv: fields = try delimited(path, load)
         case .json, .avro, .line: fields = try objects(path, isText: load.format == .json)
+        case .protobuf:
+            throw Diagnostic(
+                .usage, "--create cannot look into messages of Protocol Buffers, which do not say what their fields are", category: .general,
+                hint: "CREATE STREAM … WITH (VALUE_FORMAT='PROTOBUF', …) says it.")
         }
         if fields.isEmpty {
             throw Diagnostic(.dataError, "\(path) has no records that say which columns there are", category: .general)
