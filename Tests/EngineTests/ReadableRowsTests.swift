@@ -94,10 +94,12 @@ extension Millrace {
     #expect(millrace.run("INSERT INTO src VALUES (1, 5000000);") == ["+ 1 row inserted"])
     // A session that has written nothing waits for nobody's rows.
     let other = Millrace(sharing: millrace)
-    for _ in 0..<30 { #expect(other.run("SELECT id, LEN(v) FROM large;").dropFirst() == [": [1,10]", "+ 1 rows"]) }
+    // On a busy machine the answer also remarks that the query is in the middle of its large row.
+    func answer() -> [String] { other.run("SELECT id, LEN(v) FROM large;").dropFirst().filter { !$0.hasPrefix("?") } }
+    for _ in 0..<30 { #expect(answer() == [": [1,10]", "+ 1 rows"]) }
     let status = try #require(millrace.engine.queryStatuses.first)
     #expect(status.content.wait(nanoseconds: 10_000_000_000, until: { $0.obstacle != nil }, then: { $0.obstacle != nil }))
-    for _ in 0..<30 { #expect(other.run("SELECT id, LEN(v) FROM large;").dropFirst() == [": [1,10]", "+ 1 rows"]) }
+    for _ in 0..<30 { #expect(answer() == [": [1,10]", "+ 1 rows"]) }
     files.setFaults { _ in nil }
     #expect(millrace.settled("SELECT id, LEN(v) FROM large;") == [": [1,5000000]"])
     millrace.engine.close()
