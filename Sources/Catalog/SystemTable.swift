@@ -141,7 +141,7 @@ package struct SystemTable: Hashable, Sendable {
         Column("CONNECTION", .bigint, "the connection of the line protocol that it came from; NULL for others"),
         Column("STATE", .string, "RUNNING, DONE or FAILED"),
         Column("STARTED_AT", .timestamp, "when it was begun"),
-        Column("MILLISECONDS", .double, "how long it took, or has taken until now"),
+        Column("DURATION_MS", .double, "how long it took, or has taken until now"),
         Column("ROW_COUNT", .bigint, "rows of the answer; NULL before the end"),
         Column("ERROR_CODE", .string, "the code of the error that it ended with"),
         Column("ERROR", .string, "that error in words"),

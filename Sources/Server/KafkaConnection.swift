@@ -47,6 +47,9 @@ final class KafkaConnection: SocketOwner, @unchecked Sendable {
         intake.append(bytes)
         answerNext()
         server.unfinishedKafkaBytes += intake.waiting - before
+        if !session.isLoggedIn, intake.waiting > FrameIntake.largestBeforeLogin + 4 {
+            return leave("a client that has not logged in sends more than \(FrameIntake.largestBeforeLogin) bytes at once")
+        }
         if server.unfinishedKafkaBytes > KafkaConnection.mostUnfinished { return leave("unfinished requests of all clients take too much memory") }
         if isAnswering, intake.waiting > KafkaConnection.mostWaiting { socket.setReading(false) }
     }
@@ -89,7 +92,7 @@ final class KafkaConnection: SocketOwner, @unchecked Sendable {
     private func answerNext() {
         guard !isAnswering, !socket.isClosed else { return }
         do throws(FrameError) {
-            guard let frame = try intake.next() else {
+            guard let frame = try intake.next(largest: session.largestFrame) else {
                 if hasInputEnded || isDraining { socket.closeWhenWritten() }
                 return
             }
@@ -111,7 +114,7 @@ final class KafkaConnection: SocketOwner, @unchecked Sendable {
         case .nothing: goOn()
         case .close(let reason): leave(reason)
         case .last(let bytes, let reason):
-            server.log(.warning, "kafka_client_left", ["reason": reason])
+            session.tellLeft(reason, from: socket.client ?? "of this machine")
             socket.write(bytes)
             socket.closeWhenWritten()
         }
@@ -130,7 +133,7 @@ final class KafkaConnection: SocketOwner, @unchecked Sendable {
     }
 
     private func leave(_ reason: String) {
-        server.log(.warning, "kafka_client_left", ["reason": reason])
+        session.tellLeft(reason, from: socket.client ?? "of this machine")
         socket.close()
     }
 }

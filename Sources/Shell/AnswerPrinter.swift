@@ -23,6 +23,8 @@ package struct PrinterOptions: Sendable {
     var pages: (@Sendable () -> PagedOutput?)?
     /// Takes lines of output, without the end of the last one.
     package var out: @Sendable (String) -> Void
+    /// Whether `out` writes a file of the user's.
+    package var isIntoFile = false
     /// Takes errors and notices.
     package var err: @Sendable (String) -> Void
 
@@ -143,8 +145,10 @@ package final class AnswerPrinter: AnswerSink {
         }
         if options.showsTiming {
             let milliseconds = Double(summary.nanoseconds / 10_000) / 100
-            options.out("\(counted(summary.rows)) in \(milliseconds) ms")
-            for line in summary.readings.lines { options.out(line) }
+            // Into a file, or to a program, go rows only.
+            let tell = options.drawing.format.isForPrograms || options.isIntoFile ? options.err : options.out
+            tell("\(counted(summary.rows)) in \(milliseconds) ms")
+            for line in summary.readings.lines { tell(line) }
         } else if options.showsCounts, let rows, !options.drawing.format.isForPrograms {
             let reason = rows == 0 ? summary.readings.reasonForNothing.map { ": " + $0 } ?? "" : ""
             options.out("(\(counted(rows))\(reason))")

@@ -156,6 +156,7 @@ extension Conversation {
             var options = currentOptions
             options.drawing = Drawing(format: ShellCommand.Copy.format(of: path))
             options.out = { file.write($0) }
+            options.isIntoFile = true
             options.pages = nil
             options.isQuiet = true
             options.showsCounts = false
@@ -186,6 +187,7 @@ extension Conversation {
         options.drawing.width = nil
         options.pages = nil
         options.out = { file.write($0) }
+        options.isIntoFile = true
         carryOut(statement: text, with: options)
         close(file)
     }

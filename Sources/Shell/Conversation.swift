@@ -102,6 +102,7 @@ package final class Conversation {
             let command = usesPager && spool == nil && resultFile == nil ? PagedOutput.command(files: surroundings.files) : nil
             if let command, let height = Terminal.height { current.pages = { PagedOutput(command: command, height: height, out: out) } }
         }
+        current.isIntoFile = resultFile != nil
         current.out = { text in
             if let resultFile { return resultFile.write(text) }
             out(text)

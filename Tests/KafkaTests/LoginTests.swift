@@ -63,6 +63,7 @@ import Testing
     @Test func onlyWhoHasLoggedInMayAsk() throws {
         defer { try? FileManager.default.removeItem(atPath: users.path) }
         let session = session()
+        #expect(!session.isLoggedIn && session.largestFrame == FrameIntake.largestBeforeLogin)
         #expect(try ask(session, ApiVersionsRequest(), as: ApiVersionsResponse.self).apiKeys.contains { $0.apiKey == 36 })
         #expect(try token(session, plain("ann", "secret")).errorCode == KafkaError.illegalSaslState.rawValue)
         guard case .close(let reason) = reply(self.session(), KafkaClient.frame(MetadataRequest(), 5)) else {
@@ -75,6 +76,7 @@ import Testing
         #expect(try choose(session, "PLAIN").errorCode == 0)
         #expect(try choose(session, "PLAIN").errorCode == KafkaError.illegalSaslState.rawValue)
         #expect(try token(session, plain("ann", "secret")).errorCode == 0)
+        #expect(session.isLoggedIn && session.largestFrame == FrameIntake.largestFrame)
         #expect(try ask(session, MetadataRequest(), as: MetadataResponse.self).brokers.count == 1)
         // Nothing more to log in to.
         #expect(try choose(session, "PLAIN").errorCode == KafkaError.illegalSaslState.rawValue)

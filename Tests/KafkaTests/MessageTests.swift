@@ -118,5 +118,10 @@ import Testing
             intake.append(wrong)
             #expect(throws: FrameError.self) { try intake.next() }
         }
+        // A limit counts as soon as the length has come.
+        var small = FrameIntake()
+        small.append([0, 0, 0, 9, 1])
+        #expect(throws: FrameError.self) { try small.next(largest: 8) }
+        #expect(try small.next(largest: 9) == nil)
     }
 }

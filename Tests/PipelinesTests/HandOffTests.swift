@@ -51,7 +51,7 @@ private struct Scene {
 
     /// The values of the held query in its output, once they are so many; or what there is after ten seconds.
     func outputs(_ count: Int) -> [String] {
-        _ = log.wait(held.output) { $0.count >= count }
+        _ = log.wait(held.output, records: count)
         return log.values(held.output)
     }
 

@@ -285,7 +285,7 @@ private final class Spiller: Sendable {
         // A server that has more memory.
         let again = try TestQuery("growing", log: log, counts: true)
         again.run.start()
-        #expect(again.log.wait(again.output) { $0.count >= 60_000 })
+        #expect(again.log.wait(again.output, records: 60_000))
         #expect(before < 60_000 && again.values().count == 60_000)
         #expect(again.status.memory.bytes > limit && again.status.state == .running)
         again.pool.stop()
@@ -297,7 +297,7 @@ private final class Spiller: Sendable {
         let first = try TestQuery("q", log: log, counts: true)
         first.run.start()
         first.put(values(0..<60_000))
-        #expect(log.wait(first.output) { $0.count >= 60_000 })
+        #expect(log.wait(first.output, records: 60_000))
         first.pause()
         let whole = 60_000
         first.pool.stop()

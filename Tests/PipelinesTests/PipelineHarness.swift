@@ -97,7 +97,7 @@ final class TestQuery: Sendable {
 
     /// The values in the output, once they are so many; or what there is after ten seconds.
     func outputs(_ count: Int) -> [String] {
-        _ = log.wait(output) { $0.count >= count }
+        _ = log.wait(output, records: count)
         return values()
     }
 

@@ -124,6 +124,13 @@ final class ScriptedLog: EventLog {
         return state.wait(nanoseconds: 10_000_000_000, until: { test($0) }, then: { test($0) })
     }
 
+    /// Waits until a topic has so many records; whether it came to that within a minute.
+    func wait(_ topic: TopicID, records count: Int) -> Bool {
+        let key = PartitionKey(topic: topic, partition: 0)
+        func test(_ state: borrowing State) -> Bool { (state.records[key]?.count ?? 0) >= count }
+        return state.wait(nanoseconds: 60_000_000_000, until: { test($0) }, then: { test($0) })
+    }
+
     /// Waits until so many commits are under way.
     func waitForPending(_ count: Int) -> Bool {
         state.wait(nanoseconds: 10_000_000_000, until: { $0.pending.count >= count }, then: { $0.pending.count >= count })

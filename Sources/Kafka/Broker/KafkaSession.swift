@@ -42,11 +42,21 @@ package final class KafkaSession: Sendable {
         self.random = random
     }
 
+    /// Whether the client may ask for everything: it has logged in, or nobody has to.
+    package var isLoggedIn: Bool { broker.options.users == nil || state.withLock { if case .known = $0 { true } else { false } } }
+
+    /// Bytes of the largest frame that the client may send now. Who has not logged in is given no memory to hold.
+    package var largestFrame: Int { isLoggedIn ? FrameIntake.largestFrame : FrameIntake.largestBeforeLogin }
+
+    /// Says in the log why the connection of a client at this address ends; a few times, where many end for the same reason.
+    package func tellLeft(_ reason: String, from client: String) {
+        broker.lines.warn("kafka_client_left", kind: reason, "\(reason) (\(client))")
+    }
+
     /// Answers a frame, as the broker does.
     package func answer(_ frame: [UInt8], reply: @escaping @Sendable (KafkaReply) -> Void) {
         guard let users = broker.options.users else { return broker.answer(frame, reply: reply) }
-        let isKnown = state.withLock { if case .known = $0 { true } else { false } }
-        if isKnown { return broker.answer(frame, reply: reply) }
+        if isLoggedIn { return broker.answer(frame, reply: reply) }
         broker.perform({ [self] in
             let isBare = state.withLock { if case .chosen(_, _, isBare: true) = $0 { true } else { false } }
             if isBare { reply(bareToken(frame, users)) } else { beforeLogin(frame, users, reply) }

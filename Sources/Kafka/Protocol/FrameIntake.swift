@@ -6,6 +6,8 @@ import Bytes
 package struct FrameIntake {
     /// Bytes of the largest frame, as in Kafka (`socket.request.max.bytes`).
     package static let largestFrame = 100 << 20
+    /// Bytes of the largest frame of a client that has to log in and has not, as in Kafka (`sasl.server.max.receive.size`).
+    package static let largestBeforeLogin = 512 << 10
     /// A frame has at least the fixed part of a header.
     private static let smallestFrame = 8
 
@@ -28,13 +30,12 @@ package struct FrameIntake {
         bytes += more
     }
 
-    /// The next whole frame without its length; nil until it has come. Error: what is wrong with the length.
-    package mutating func next() throws(FrameError) -> [UInt8]? {
+    /// The next whole frame without its length, of `largest` bytes at most; nil until it has come. Error: what is wrong with the length.
+    package mutating func next(largest: Int = FrameIntake.largestFrame) throws(FrameError) -> [UInt8]? {
         guard waiting >= 4 else { return nil }
         let length = bytes[start..<start + 4].reduce(0) { $0 << 8 | Int($1) }
-        guard FrameIntake.smallestFrame...FrameIntake.largestFrame ~= length else {
-            throw FrameError(
-                reason: FrameIntake.foreign(bytes[start...]) ?? "a request of \(length) bytes; the largest has \(FrameIntake.largestFrame)")
+        guard FrameIntake.smallestFrame <= length, length <= largest else {
+            throw FrameError(reason: FrameIntake.foreign(bytes[start...]) ?? "a request of \(length) bytes; the largest has \(largest)")
         }
         guard waiting - 4 >= length else { return nil }
         defer {
