@@ -31,18 +31,20 @@ package enum TemporalText {
         text.append(zeroPadded: date.day, width: 2)
     }
 
-    /// `HH:mm`, with `:ss` when the seconds are not zero, and with `:ss.SSS` when there are milliseconds, which ksqlDB loses.
-    package static func append(time milliseconds: Int64, to text: inout [UInt8]) {
+    /// `HH:mm`, with `:ss` when the seconds are not zero. Milliseconds are lost, as ksqlDB's CAST loses them, or written behind the seconds where
+    /// there are any, as answers have them.
+    package static func append(time milliseconds: Int64, keepingMilliseconds: Bool = false, to text: inout [UInt8]) {
         let seconds = milliseconds / 1000
         text.append(zeroPadded: seconds / 3600, width: 2)
         text.append(UInt8(ascii: ":"))
         text.append(zeroPadded: seconds / 60 % 60, width: 2)
-        guard milliseconds % 60_000 != 0 else { return }
+        let fraction = keepingMilliseconds ? milliseconds % 1000 : 0
+        guard seconds % 60 != 0 || fraction != 0 else { return }
         text.append(UInt8(ascii: ":"))
         text.append(zeroPadded: seconds % 60, width: 2)
-        guard milliseconds % 1000 != 0 else { return }
+        guard fraction != 0 else { return }
         text.append(UInt8(ascii: "."))
-        text.append(zeroPadded: milliseconds % 1000, width: 3)
+        text.append(zeroPadded: fraction, width: 3)
     }
 
     /// `yyyy-MM-ddTHH:mm:ss.SSS`, UTC, of milliseconds since the epoch.

@@ -198,7 +198,7 @@ extension JSONWriter {
         guard dialect == .row else { return put(value) }
         var text: [UInt8] = []
         switch column.type {
-        case .time: TemporalText.append(time: value, to: &text)
+        case .time: TemporalText.append(time: value, keepingMilliseconds: true, to: &text)
         case .date: TemporalText.append(date: value, to: &text)
         default: TemporalText.append(timestamp: value, to: &text)
         }
