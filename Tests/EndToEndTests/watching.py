@@ -3,7 +3,7 @@
 
   watching.py MILLRACE
 """
-import json, os, re, select, signal, socket, subprocess, sys, tempfile
+import json, os, queue, re, select, signal, socket, subprocess, sys, tempfile, threading
 
 sys.dont_write_bytecode = True
 from pseudo_terminal import Terminal
@@ -51,14 +51,21 @@ def main(folder):
 
     # A service manager hears that the server is ready, that it lives, and that it stops.
     manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    manager.settimeout(PATIENCE)
     manager.bind(folder + "/notify")
+    messages = queue.Queue()
+
+    def listen():
+        # Always, as service managers do: the system keeps ten messages, and a server does not wait for who takes none.
+        while True:
+            messages.put(manager.recv(4096).decode())
+
+    threading.Thread(target=listen, daemon=True).start()
     environment = dict(os.environ, NOTIFY_SOCKET=folder + "/notify", WATCHDOG_USEC="10000000")
     server = Server(folder + "/data", "--listen", "127.0.0.1:0", "--config", config, env=environment)
 
     def told(word):
         while True:
-            text = manager.recv(4096).decode()
+            text = messages.get(timeout=PATIENCE)
             if word in text:
                 return text
 
