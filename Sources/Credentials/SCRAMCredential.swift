@@ -19,7 +19,7 @@ package enum SCRAMMechanism: String, Hashable, Sendable, CaseIterable {
 
 /// A password as a server keeps it.
 package struct SCRAMCredential: Hashable, Sendable {
-    /// How often a new password is hashed: what Kafka has as the least for its users, and twice that.
+    /// How often a new password is hashed: twice what Kafka asks for at least.
     package static let usualIterations = 8_192
     /// What a client may be made to do by what stands in a file: RFC 7677 has 4096 as the least.
     package static let possibleIterations = 4_096...1_000_000

@@ -101,7 +101,7 @@ final class IngestRecords {
                 piece.rejected.append(index)
                 continue
             }
-            if header.isEmpty { try fetchSchema(of: piece.bytes[start...]) }
+            if header.isEmpty { try fetchSchema(ofRecord: record, in: piece.bytes) }
             piece.records.append(record)
             piece.lines.append(Int64(firstLine + index))
         }
@@ -109,12 +109,9 @@ final class IngestRecords {
         return piece
     }
 
-    private func fetchSchema(of record: ArraySlice<UInt8>) throws(DataflowError) {
-        let start = record.startIndex
-        guard record.count >= 5, record[start] == 0 else { return }
-        var number: Int32 = 0
-        for byte in record[start + 1..<start + 5] { number = number << 8 | Int32(truncatingIfNeeded: byte) }
-        if number == latest { return }
+    private func fetchSchema(ofRecord record: ByteRange, in bytes: [UInt8]) throws(DataflowError) {
+        var header = ByteReader(bytes, record.indexes)
+        guard header.uint8() == 0, let number = header.int32(), number != latest else { return }
         if !asked.contains(number) {
             // What nobody has registered yet may be there for a later record.
             do throws(RegistryError) { guard try registry.schema(SchemaID(number)) != nil else { return } } catch {

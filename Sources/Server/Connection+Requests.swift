@@ -4,6 +4,7 @@ import Diagnostics
 import Engine
 import JSONText
 import Platform
+import Sessions
 import Wire
 
 extension RequestEvent {
@@ -242,7 +243,7 @@ extension Connection {
         ("SQL;", "a statement over one or many lines, ended by ; outside quotes"),
         ("#id REQUEST", "tags a request and its answers; up to \(WireLimits.taggedRequests) run at once"),
         (".sql BYTES", "so many bytes of SQL follow"),
-        (".put STREAM json|csv|line", "records follow, one a line, up to .end; a leading . is doubled"),
+        (".put STREAM " + IngestFormat.allCases.map(\.rawValue).joined(separator: "|"), "records follow, one a line, up to .end; a leading . is doubled"),
         (".cancel [id]", "cancels a request; any further line stops an untagged push query"),
         (".set KEY VALUE", "a setting of this session"),
         (".status", "what the server is doing"),

@@ -114,7 +114,7 @@ final class KafkaConnection: SocketOwner, @unchecked Sendable {
         case .nothing: goOn()
         case .close(let reason): leave(reason)
         case .last(let bytes, let reason):
-            session.tellLeft(reason, from: socket.client ?? "of this machine")
+            tellLeft(reason)
             socket.write(bytes)
             socket.closeWhenWritten()
         }
@@ -133,7 +133,9 @@ final class KafkaConnection: SocketOwner, @unchecked Sendable {
     }
 
     private func leave(_ reason: String) {
-        session.tellLeft(reason, from: socket.client ?? "of this machine")
+        tellLeft(reason)
         socket.close()
     }
+
+    private func tellLeft(_ reason: String) { session.tellLeft(reason, from: socket.client ?? "of this machine") }
 }

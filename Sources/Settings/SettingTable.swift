@@ -109,7 +109,7 @@ package enum SettingTable {
         ofServer(.logLevel, .choice(["debug", "info", "warn", "error"]), default: "info", "the least important events that are logged"),
         ofServer(
             .slowStatement, .milliseconds(0...86_400_000), default: "0",
-            "how long a statement that ends by itself may take before it is logged as a slow one; 0 for any time"),
+            "how long a statement that ends by itself may take before it is logged as a slow one; with 0 none is"),
         ofServer(.serviceID, .text, default: "default_", "the prefix of internal names"),
         ofServer(.pullQueries, .flag, default: "true", "whether bounded queries are allowed"),
         ofServer(.headerColumns, .flag, default: "true", "whether HEADERS columns are allowed"),

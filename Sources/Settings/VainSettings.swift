@@ -111,7 +111,7 @@ extension SettingTable {
                 "ksql.schema.registry.ssl.keystore.*", "ksql.schema.registry.ssl.key.*", "ksql.schema.registry.bearer.*",
                 "ksql.schema.registry.sasl.*", "ksql.schema.registry.ssl.truststore.password",
             ]),
-        barred("there are no brokers to log in to, and clients cannot log in here yet", ["sasl.*", "security.protocol"]),
+        barred("there are no brokers to log in to; millrace.kafka.users names who may log in here as a client of Kafka", ["sasl.*", "security.protocol"]),
         barred("there are no users whose rights could be checked", ["ksql.access.validator.*", "ksql.security.*", "ksql.authentication.*"]),
     ].flatMap { $0 }
 }

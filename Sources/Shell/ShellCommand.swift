@@ -213,7 +213,7 @@ extension ShellCommand.Listing {
 
 extension String {
     /// The text without white space around it.
-    var trimmingCharacters: String {
+    package var trimmingCharacters: String {
         var rest = self[...]
         while let first = rest.first, first.isWhitespace { rest.removeFirst() }
         while let last = rest.last, last.isWhitespace { rest.removeLast() }

@@ -2,6 +2,7 @@
 // holds everything.
 
 import JSONText
+import Shell
 import Syntax
 import Values
 
@@ -44,7 +45,7 @@ indirect enum GuessedType: Equatable {
 
     /// The type of a field of CSV, where everything is a text.
     init(field text: String) {
-        let trimmed = text.trimmed
+        let trimmed = text.trimmingCharacters
         if trimmed.isEmpty {
             self = .nothing
         } else if ["true", "false"].contains(trimmed.lowercased()) {
@@ -112,13 +113,4 @@ indirect enum GuessedType: Equatable {
 extension GuessedType.Field {
     /// The name as a column has it: in capitals, as it is found in any case of letters, and in quotes only where it must.
     var sqlName: String { CanonicalText.identifier(name.uppercased()) }
-}
-
-extension String {
-    fileprivate var trimmed: String {
-        var rest = self[...]
-        while rest.first?.isWhitespace ?? false { rest.removeFirst() }
-        while rest.last?.isWhitespace ?? false { rest.removeLast() }
-        return String(rest)
-    }
 }

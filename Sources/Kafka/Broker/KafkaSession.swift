@@ -28,7 +28,7 @@ package final class KafkaSession: Sendable {
         case waiting
         /// A mechanism with how far its exchange has come. `isBare`: tokens come without the frames of requests.
         case chosen(LoginMechanism, SCRAMExchange?, isBare: Bool)
-        case known(user: String)
+        case known
         case ended
     }
 
@@ -152,20 +152,19 @@ package final class KafkaSession: Sendable {
         }
         if case .scram(let kind) = mechanism, var exchange {
             let (answer, user) = try exchange.receive(token) { table.credential(of: $0, kind) }
-            state.withLock { $0 = user.map { .known(user: $0) } ?? .chosen(mechanism, exchange, isBare: isBare) }
+            state.withLock { $0 = user == nil ? .chosen(mechanism, exchange, isBare: isBare) : .known }
             return answer
         }
-        let user = try KafkaSession.user(ofPlain: token, table)
-        state.withLock { $0 = .known(user: user) }
+        try KafkaSession.check(plain: token, table)
+        state.withLock { $0 = .known }
         return []
     }
 
-    /// Who sends this token of PLAIN: a name to act under, the user, and the password, with a zero byte between them.
-    private static func user(ofPlain token: [UInt8], _ table: UserTable) throws(LoginFailure) -> String {
+    /// Checks a token of PLAIN: a name to act under, the user, and the password, with a zero byte between them. Errors: nobody may come by it.
+    private static func check(plain token: [UInt8], _ table: UserTable) throws(LoginFailure) {
         let parts = token.split(separator: 0, omittingEmptySubsequences: false)
         guard parts.count == 3, let user = String(validating: parts[1], as: UTF8.self) else { throw LoginFailure("the token of PLAIN cannot be read") }
         guard parts[0].isEmpty || parts[0] == parts[1] else { throw LoginFailure("nobody may act under another name") }
         guard table.admits(user, password: Array(parts[2])) else { throw .refused }
-        return user
     }
 }

@@ -41,8 +41,9 @@ final class ProtobufSideDecoder: RegistrySideDecoder<ProtobufPlan> {
     private let scratch: [Column]
     /// Of PROTOBUF_NOSR: the plan of all records.
     private let only: ProtobufRecordPlan?
-    /// For each field whether its values are cells.
+    /// For each field whether its values are cells, and whether those are wanted.
     private let usesCells: [Bool]
+    private let wantedFields: [Bool]
 
     /// Errors: the columns have names that the language does not have.
     init(
@@ -61,9 +62,11 @@ final class ProtobufSideDecoder: RegistrySideDecoder<ProtobufPlan> {
             usesCells = scratch.map(ColumnCells.holds)
         }
         self.usesCells = usesCells
+        // The fields of a single STRUCT are no columns: none of them is read by steps.
+        wantedFields = isFlat ? usesCells : wanted
         if format.name == .protobufNoSR {
             let schema = try ProtobufSchema(SchemaDocument(.protobuf, of: definitions, format.shape))
-            only = ProtobufPlan(schema, fields, wanted: isFlat ? usesCells : wanted, usesCells: usesCells).first
+            only = ProtobufPlan(schema, fields, wanted: wantedFields, usesCells: usesCells).first
         } else {
             only = nil
         }
@@ -71,7 +74,7 @@ final class ProtobufSideDecoder: RegistrySideDecoder<ProtobufPlan> {
     }
 
     override func compile(_ document: SchemaDocument) throws(SchemaError) -> ProtobufPlan {
-        ProtobufPlan(try ProtobufSchema(document), fields, wanted: isFlat ? usesCells : wanted, usesCells: usesCells)
+        ProtobufPlan(try ProtobufSchema(document), fields, wanted: wantedFields, usesCells: usesCells)
     }
 
     override func decode(_ base: UnsafePointer<UInt8>, _ range: ByteRange, _ row: Int) -> DecodeProblem? {
