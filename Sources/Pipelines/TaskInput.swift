@@ -47,17 +47,17 @@ package struct TaskInput: Sendable {
     /// The event time of the next record, if there is one.
     var headTime: Int64? { remaining > 0 ? times[next] : nil }
 
-    /// Takes over fetched records; those at or behind the end of a bounded read are left out. `times` are their event times; without them
-    /// they are the log's timestamps.
+    /// Takes over fetched records; those before the position have been processed, and those at or behind the end of a bounded read are left
+    /// out. `times` are the event times of all of them; without them they are the log's timestamps.
     package mutating func take(_ fetched: RecordRun, times: [Int64]? = nil, generation: UInt64 = 0) {
         assert(remaining == 0, "fetched records are dropped unprocessed")
         assert(zip(fetched.offsets, fetched.offsets.dropFirst()).allSatisfy { $0 < $1 }, "the offsets of a run do not ascend")
-        assert(fetched.offsets.first.map { $0 >= position.count } ?? true, "a fetch gives records before the position")
+        assert(fetched.offsets.last.map { $0 >= position.count } ?? true, "a fetch gives no records from the position on")
         assert(times.map { $0.count == fetched.count } ?? true, "each record has an event time")
         run = fetched.count > 0 ? fetched : nil
         held = nil
         self.times = times ?? fetched.timestamps
-        next = 0
+        next = fetched.offsets.firstPlace { $0 >= position.count }
         self.generation = generation
         if fetched.count == 0 { position = max(position, fetched.nextOffset) }
     }

@@ -71,8 +71,6 @@ final class Worker: @unchecked Sendable {
     private var readers: [PartitionKey: [TaskSlot]] = [:]
     /// Tasks left in this round. At its end the worker commits.
     private var leftInRound = 0
-    /// Rounds until it is looked again where the ready tasks stand.
-    private var roundsToConvoys = 0
     /// Tasks whose commit is due at the end of the round.
     private var due: [TaskSlot] = []
     var waiting: [Waiting] = []
@@ -293,11 +291,7 @@ final class Worker: @unchecked Sendable {
             if let slot = scans.removeFirst(), !runSlice(slot) { return false }
             commitDue()
             leftInRound = min(ready.count, Worker.roundTasks)
-            roundsToConvoys -= 1
-            if roundsToConvoys <= 0 {
-                gatherConvoys(ready)
-                roundsToConvoys = ready.count / (Worker.roundTasks * Worker.looksAtConvoys)
-            }
+            gatherConvoys(ready)
         }
         if let slot = takeNext() {
             leftInRound -= 1
@@ -318,8 +312,6 @@ final class Worker: @unchecked Sendable {
 
     /// Tasks of one round: with more, what the first has processed would wait for its commit until the last has had its slice.
     private static let roundTasks = 8
-    /// How often it is looked at the places of all ready tasks while each of them has a turn.
-    private static let looksAtConvoys = 8
 
     /// Gives false when another thread is in charge now, and has been told the outcome.
     private func runSlice(_ slot: TaskSlot) -> Bool {

@@ -40,6 +40,38 @@ struct SharedRunsTests {
         #expect(try readers.read(10) !== first && readers.fetches == 2)
     }
 
+    /// While the log grows, runs end where its end just was: readers that stand inside a run take it, and come to the same runs again.
+    @Test func whoStandsInsideARunTakesTheRest() throws {
+        let readers = Readers(2)
+        _ = try readers.read(0, 5)
+        let longer = try readers.read(5, 20)
+        #expect(try readers.read(7) === longer && readers.fetches == 2)
+        #expect(try readers.read(24) === longer && readers.fetches == 2)
+        #expect(try readers.read(25) !== longer && readers.fetches == 3)
+    }
+
+    /// Of a compacted topic records are missing where a fetch begins, and where it ends.
+    @Test func recordsThatAreMissingBelongToTheFetchThatPassedThem() throws {
+        let readers = Readers(2)
+        let run = try readers.runs.run(of: stream, from: 3, upTo: .appended, generation: 1) { records(10, from: 7) }
+        #expect(try readers.read(5) === run && readers.fetches == 0)
+        #expect(try readers.read(2) !== run && readers.fetches == 1)
+    }
+
+    /// Each reader that fetches looks through what is kept, so there are not many, however small they are.
+    @Test func fewRunsAreKept() throws {
+        let runs = SharedRuns(byteLimit: 1 << 30)
+        for _ in 0..<2 { runs.join([stream]) }
+        var fetches = 0
+        for position in (Array(0..<500) + [0, 499]).map({ Offset(clamping: $0) }) {
+            _ = try runs.run(of: stream, from: position, upTo: .appended, generation: 1) {
+                fetches += 1
+                return records(1, from: position)
+            }
+        }
+        #expect(fetches == 501)
+    }
+
     @Test func oneReaderAloneKeepsNothing() throws {
         let readers = Readers(2)
         readers.runs.leave([stream])
