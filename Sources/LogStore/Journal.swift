@@ -3,19 +3,22 @@
 //    0  4  "MRJ1"
 //    4  4  CRC-32C of everything from 8 to the end of the record
 //    8  4  bytes of the body
-//   12  4  kind: 1 state, 2 synced, 3 commit, 4 topic, 5 start
+//   12  4  kind: 1 state, 2 synced, 3 commit, 4 topic, 5 start, 6 removal
 //   16  8  number of the file
 //   24  8  position of the record in the file
 //   32  8  position up to which the file was durable when the record was written
 //   40     body
 //
 // A file begins with a *state*: where every partition ends, in which segment, from which the commits after it go on, the
-// file and position before it, whether each commit is synced (a byte that files of older servers lack), and the transactions of the
-// partitions that have any (which may be missing, too). A *synced*
-// record says that the segments hold durably all that the state says; from then on the files before are not needed. A
+// file and position before it, whether each commit is synced (a byte that files of older servers lack), the transactions of the
+// partitions that have any, and the topics whose files may not be durable (both of which may be missing, too). A *synced*
+// record says that the segments hold durably all that the state says, and the files of its topics but for those that it names itself; from
+// then on the files before are not needed. A
 // *commit* holds all appends of one commit, each inline or as the extent of its segment where it already stands. A *topic*
-// record says that a topic is about to be created, with its identity and number of partitions: a partition that no record
-// names is not empty: its topic file was missing when the journal was written, so its segments are kept. A *start* record says
+// record says that a topic is about to be created, with its identity, number of partitions and the text of its file (which older servers
+// left out), from which the file is written again where a power failure has taken it. A partition that no record
+// names is not empty: its topic file was missing when the journal was written, so its segments are kept. A *removal* says that a topic
+// is deleted: records about it count no more. A *start* record says
 // that the records of a partition before an offset were removed. So recovery starts
 // at the newest file with a synced record (or the first of all) and replays from there.
 //
@@ -35,6 +38,7 @@ enum JournalRecordKind: UInt32 {
     case commit = 3
     case topic = 4
     case start = 5
+    case removal = 6
 }
 
 /// A place in the journal.
@@ -62,13 +66,25 @@ struct JournalState: Hashable {
     var partitions: [PartitionState]
     /// When the commits of the file are acknowledged; nil in files of servers that did not say so, nor left extents without offset.
     var durability: Durability?
+    /// Topics whose files may not be durable, sorted by name.
+    var topics: [TopicMetadata] = []
+}
+
+/// A topic that was about to be created, or to get more partitions.
+struct JournalledTopic: Hashable {
+    var id: TopicID
+    var partitionCount: Int
+    /// All about it; nil in records of older servers, whose topics were durable when they were acknowledged.
+    var metadata: TopicMetadata?
 }
 
 extension JournalState {
-    /// The state of all partitions now.
-    init(previous: JournalPosition?, _ writers: [PartitionKey: PartitionWriter], durability: Durability) {
+    /// The state of all partitions now, and the topics whose files may not be durable.
+    init(
+        previous: JournalPosition?, _ writers: [PartitionKey: PartitionWriter], durability: Durability, unsynced topics: some Sequence<TopicMetadata>
+    ) {
         let partitions = writers.values.map(\.journalState).sorted { ($0.topic, $0.partition) < ($1.topic, $1.partition) }
-        self.init(previous: previous, partitions: partitions, durability: durability)
+        self.init(previous: previous, partitions: partitions, durability: durability, topics: topics.sorted { $0.name < $1.name })
     }
 }
 
@@ -142,12 +158,13 @@ enum JournalFormat {
         case nil: return
         }
         let withTransactions = state.partitions.enumerated().filter { !$0.element.producers.transactions.isEmpty }
-        if withTransactions.isEmpty { return }
+        if withTransactions.isEmpty && state.topics.isEmpty { return }
         bytes.append(unsignedVarint: UInt64(withTransactions.count))
         for (index, partition) in withTransactions {
             bytes.append(unsignedVarint: UInt64(index))
             partition.producers.transactions.append(to: &bytes)
         }
+        if !state.topics.isEmpty { append(state.topics, to: &bytes) }
     }
 
     static func state(_ bytes: [UInt8], _ body: Range<Int>) -> JournalState? {
@@ -175,17 +192,61 @@ enum JournalFormat {
             guard let index = reader.unsignedVarint(), index < state.partitions.count, let table = TransactionTable(&reader) else { return nil }
             state.partitions[Int(index)].producers.transactions = table
         }
+        if reader.isAtEnd { return state }
+        guard let topics = topics(bytes, &reader) else { return nil }
+        state.topics = topics
         return reader.isAtEnd ? state : nil
     }
 
-    static func append(_ topic: TopicID, partitionCount: Int, to bytes: inout [UInt8]) {
-        append(topic, Int32(clamping: partitionCount), to: &bytes)
+    /// The body of a synced record: the topics whose files may not be durable.
+    static func append(_ topics: [TopicMetadata], to bytes: inout [UInt8]) {
+        bytes.append(unsignedVarint: UInt64(topics.count))
+        for topic in topics {
+            let text = topic.text
+            bytes.append(unsignedVarint: UInt64(text.count))
+            bytes.append(contentsOf: text)
+        }
     }
 
-    /// The identity and number of partitions of a topic record's body.
-    static func topic(_ bytes: [UInt8], _ body: Range<Int>) -> (TopicID, partitionCount: Int)? {
+    /// Reads the body of a synced record, which older servers left empty.
+    static func synced(_ bytes: [UInt8], _ body: Range<Int>) -> [TopicMetadata] {
         var reader = ByteReader(bytes, body)
-        return place(&reader).map { ($0, partitionCount: $1.index) }
+        return topics(bytes, &reader) ?? []
+    }
+
+    private static func topics(_ bytes: [UInt8], _ reader: inout ByteReader) -> [TopicMetadata]? {
+        guard let count = reader.unsignedVarint() else { return nil }
+        var topics: [TopicMetadata] = []
+        for _ in 0..<count {
+            guard let length = reader.unsignedVarint(), let text = reader.skip(Int(clamping: length)),
+                let topic = try? TopicMetadata(Array(bytes[text]))
+            else { return nil }
+            topics.append(topic)
+        }
+        return topics
+    }
+
+    /// The body of a topic record.
+    static func append(_ topic: TopicMetadata, to bytes: inout [UInt8]) {
+        append(topic.id, Int32(clamping: topic.partitionCount), to: &bytes)
+        bytes.append(contentsOf: topic.text)
+    }
+
+    /// Reads the body of a topic record.
+    static func topic(_ bytes: [UInt8], _ body: Range<Int>) -> JournalledTopic? {
+        var reader = ByteReader(bytes, body)
+        guard let (id, count) = place(&reader) else { return nil }
+        let metadata = try? TopicMetadata(Array(bytes[reader.position..<body.upperBound]))
+        return JournalledTopic(id: id, partitionCount: count.index, metadata: metadata)
+    }
+
+    /// The body of a removal.
+    static func append(removalOf topic: TopicID, to bytes: inout [UInt8]) { append(topic, 0, to: &bytes) }
+
+    /// Reads the body of a removal: the topic that is deleted.
+    static func removal(_ bytes: [UInt8], _ body: Range<Int>) -> TopicID? {
+        var reader = ByteReader(bytes, body)
+        return place(&reader)?.0
     }
 
     /// The body of a start record: the partition, and its first offset.

@@ -35,6 +35,12 @@ final class JournalReplay {
     let recovery: Recovery
     private var open: [String: any File] = [:]
     private var directories: [PartitionKey: String] = [:]
+    /// Names of topics that have files, and of those whose deletion has begun: what the journal says about these does not make a topic.
+    private var settledNames: Set<String> = []
+    /// Topics that were deleted: records about them count no more.
+    private var removed: Set<TopicID> = []
+    /// Topics that the journal tells of, by name: their files may not be durable, or gone.
+    private(set) var journalled: [String: TopicMetadata] = [:]
     var partitions: [PartitionKey: ReplayedPartition] = [:]
     var commitCount = 0
     /// When the commits of the newest file were acknowledged; nil when it does not say.
@@ -53,13 +59,11 @@ final class JournalReplay {
         self.recovery = recovery
     }
 
-    /// The partitions' states after the replay; `condition` tells what they are worth.
-    func run(_ topics: [TopicMetadata]) throws(LogError) -> [PartitionKey: ReplayedPartition] {
-        for topic in topics {
-            for index in PartitionIndex.all(of: topic.partitionCount) {
-                directories[PartitionKey(topic: topic.id, partition: index)] = directory.partition(topic.name, index)
-            }
-        }
+    /// The partitions' states after the replay; `condition` tells what they are worth. `topics` are those whose files can be read, `deleted`
+    /// the names of those whose deletion has begun.
+    func run(_ topics: [TopicMetadata], deleted: Set<String>) throws(LogError) -> [PartitionKey: ReplayedPartition] {
+        settledNames = deleted.union(topics.map(\.name))
+        for topic in topics { take(topic) }
         let names = try translating { () throws(SystemError) in try files.list(directory.journal) }
         numbers = names.compactMap { number(in: $0, extension: ".journal") }.map { UInt64($0) }.sorted()
         let kept = names.compactMap { number(in: $0, extension: ".journal.damaged") }.map { UInt64($0) }
@@ -75,6 +79,13 @@ final class JournalReplay {
         return partitions
     }
 
+    /// Its commits have a place.
+    private func take(_ topic: TopicMetadata) {
+        for index in PartitionIndex.all(of: topic.partitionCount) {
+            directories[PartitionKey(topic: topic.id, partition: index)] = directory.partition(topic.name, index)
+        }
+    }
+
     /// Replays what is sound; the first damage is an error.
     private func replayStrictly(_ numbers: [UInt64]) throws(LogError) {
         guard let chain = try chain(numbers) else {
@@ -82,6 +93,9 @@ final class JournalReplay {
             return
         }
         durability = chain.last?.state.durability
+        for link in chain { noteRemovals(link.reader) }
+        // Once it was synced, the record of that says which of its topics are left.
+        if !isSynced(chain[0]) { for topic in chain[0].state.topics { note(topic) } }
         for partition in chain[0].state.partitions {
             partitions[PartitionKey(topic: partition.topic, partition: partition.partition)] = ReplayedPartition(state: partition)
         }
@@ -173,6 +187,7 @@ final class JournalReplay {
                 return false
             case .record(let record):
                 position = record.body.upperBound
+                if record.kind == .synced { for topic in JournalFormat.synced(link.reader.bytes, record.body) { note(topic) } }
                 if record.kind == .topic { note(JournalFormat.topic(link.reader.bytes, record.body)) }
                 if record.kind == .start { note(start: JournalFormat.start(link.reader.bytes, record.body)) }
                 guard record.kind == .commit else { continue }
@@ -205,11 +220,28 @@ final class JournalReplay {
     }
 
     /// Notes a topic that was created: its partitions are empty until a commit says otherwise.
-    func note(_ topic: (TopicID, partitionCount: Int)?) {
-        guard let (topic, count) = topic, count > 0, count <= largestPartitionCount else { return }
-        for index in PartitionIndex.all(of: count) {
-            let key = PartitionKey(topic: topic, partition: index)
+    func note(_ topic: JournalledTopic?) {
+        guard let topic, topic.partitionCount > 0, topic.partitionCount <= largestPartitionCount, !removed.contains(topic.id) else { return }
+        for index in PartitionIndex.all(of: topic.partitionCount) {
+            let key = PartitionKey(topic: topic.id, partition: index)
             if partitions[key] == nil { partitions[key] = ReplayedPartition(state: .empty(key)) }
+        }
+        if let metadata = topic.metadata { note(metadata) }
+    }
+
+    /// Notes a topic whose files may not be durable.
+    func note(_ topic: TopicMetadata) {
+        guard !removed.contains(topic.id), (try? checkTopicName(topic.name)) != nil else { return }
+        journalled[topic.name] = topic
+        if !settledNames.contains(topic.name) { take(topic) }
+    }
+
+    /// Notes which topics are deleted further on in a file, wherever the log turns out to end: their files may be gone already.
+    func noteRemovals(_ file: JournalReader) {
+        var position = 0
+        while let record = file.record(atOrAfter: position, before: file.bytes.count) {
+            position = record.body.upperBound
+            if record.kind == .removal, let topic = JournalFormat.removal(file.bytes, record.body) { removed.insert(topic) }
         }
     }
 

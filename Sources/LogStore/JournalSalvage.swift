@@ -10,6 +10,10 @@ extension JournalReplay {
     func salvage(_ numbers: [UInt64]) throws(LogError) {
         partitions = [:]
         commitCount = 0
+        for number in numbers {
+            let path = directory.journalFile(number)
+            noteRemovals(JournalReader(try translating { () throws(SystemError) in try files.contents(of: path) }, file: number))
+        }
         var ends: [UInt64: Int] = [:]
         for number in numbers {
             if let previous = try link(number)?.state.previous { ends[previous.file] = Int(clamping: previous.position) }
@@ -61,7 +65,10 @@ extension JournalReplay {
     /// Takes one record. False when it is sound and cannot be understood.
     private func take(_ record: JournalReader.Record, _ reader: JournalReader, _ path: String) throws(LogError) -> Bool {
         switch record.kind {
-        case .synced: return true
+        case .removal: return true
+        case .synced:
+            for topic in JournalFormat.synced(reader.bytes, record.body) { note(topic) }
+            return true
         case .topic:
             note(JournalFormat.topic(reader.bytes, record.body))
             return true
@@ -70,6 +77,7 @@ extension JournalReplay {
             return true
         case .state:
             guard let state = JournalFormat.state(reader.bytes, record.body) else { break }
+            for topic in state.topics { note(topic) }
             for partition in state.partitions {
                 let key = PartitionKey(topic: partition.topic, partition: partition.partition)
                 // It says exactly how things stood, whatever was lost before.

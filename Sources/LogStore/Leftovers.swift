@@ -65,6 +65,8 @@ struct Leftovers {
         try files.synchronizeDirectory(directory.log)
         try files.synchronizeDirectory(directory.topics)
         try files.removeFile(directory.deletionMark(name))
+        // With the mark, a topic that is made next under this name would count as deleted.
+        try files.synchronizeDirectory(directory.topics)
     }
 
     /// Makes way for a new topic. What a deletion or an earlier creation left is removed; segments with records are not. Only a thorough

@@ -18,6 +18,8 @@ final class LogWriter: @unchecked Sendable {
     var oldJournals: [UInt64] = []
     /// Journal files that no start needs, not yet removed.
     var obsoleteJournals: [UInt64] = []
+    /// Topics whose files are not known to be durable, by name. The journal has them until they are.
+    var unsyncedTopics: [String: TopicMetadata]
     /// Whether a sync of the journal file failed where single commits are not synced.
     var hasJournalSyncFailed = false
     /// Syncs segments for a checkpoint; nil when there is none under way.
@@ -38,6 +40,7 @@ final class LogWriter: @unchecked Sendable {
         lock = recovered.lock
         writers = recovered.writers
         journal = recovered.journal
+        unsyncedTopics = recovered.unsyncedTopics
     }
 
     /// Carries out one exclusive work, or makes a group of commits durable.
@@ -224,8 +227,14 @@ final class LogWriter: @unchecked Sendable {
     func journal(_ topics: [TopicMetadata]) throws(LogError) {
         try journal(
             topics.map { topic in
-                (.topic, { JournalFormat.append(topic.id, partitionCount: topic.partitionCount, to: &$0) })
+                (.topic, { JournalFormat.append(topic, to: &$0) })
             })
+    }
+
+    /// Tells the journal of topics that are deleted, durably, before their files are removed.
+    func journal(removalOf topics: [TopicMetadata]) throws(LogError) {
+        for topic in topics { unsyncedTopics[topic.name] = nil }
+        try journal(topics.map { topic in (.removal, { JournalFormat.append(removalOf: topic.id, to: &$0) }) })
     }
 
     /// Tells the journal that the records of a partition before an offset are removed, durably.

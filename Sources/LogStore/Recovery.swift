@@ -57,6 +57,8 @@ struct Recovered {
     var registry: SegmentedLog.Registry
     var writers: [PartitionKey: PartitionWriter]
     var journal: JournalFile
+    /// Topics whose files are not known to be durable, by name.
+    var unsyncedTopics: [String: TopicMetadata]
     var notes: [RecoveryNote]
     var unreadableTopics: Set<String>
     /// Whether there are directories with segments that belong to no topic.
@@ -133,11 +135,13 @@ final class Recovery {
             for path in [directory.topics, directory.log, directory.journal] { try files.createDirectory(path) }
             try files.synchronizeDirectory(directory.root)
         }
-        let topics = try readTopics()
+        let (found, deleted) = try readTopics()
         let replay = JournalReplay(directory: directory, files: files, recovery: self)
-        let states = try replay.run(topics)
+        let states = try replay.run(found.values.compactMap(\.topic), deleted: deleted)
+        let unsynced = replay.journalled.filter { !deleted.contains($0.key) }
+        let topics = try restore(found, unsynced)
         let left = try translating { () throws(SystemError) in try Leftovers(directory: directory, files: files).named() }
-        try look(into: left, topics)
+        try look(into: left.filter { !deleted.contains($0.topic) }, topics)
         // The commits to a topic that cannot be served now may be needed when its file is restored.
         let holdsCommitsOfOthers = !unreadableTopics.isEmpty || hasLeftPartitions && replay.hasUnknownTopics
         if holdsCommitsOfOthers { for number in replay.numbers { keep(journal: number) } }
@@ -157,43 +161,84 @@ final class Recovery {
             registry.insert(SegmentedLog.Topic(metadata: topic, partitions: partitions))
         }
         if hasLostJournalEnd, let newest = replay.numbers.last { keep(journal: newest) }
-        let journal = try beginJournal(after: replay.newestFile, writers)
+        let journal = try beginJournal(after: replay.newestFile, writers, unsynced)
+        // The old journal, which may tell of their creation, is gone.
+        for name in deleted.sorted() { try finishDeletion(of: name) }
         return Recovered(
-            lock: lock, registry: registry, writers: writers, journal: journal, notes: notes, unreadableTopics: unreadableTopics,
-            hasLeftPartitions: hasLeftPartitions)
+            lock: lock, registry: registry, writers: writers, journal: journal, unsyncedTopics: unsynced, notes: notes,
+            unreadableTopics: unreadableTopics, hasLeftPartitions: hasLeftPartitions)
     }
 
-    private func readTopics() throws(LogError) -> [TopicMetadata] {
+    /// What the file of a topic, and the copy of that, say.
+    private struct TopicFiles {
+        let first: Result<TopicMetadata, LogError>
+        let second: Result<TopicMetadata, LogError>
+        /// The topic, if either can be read.
+        var topic: TopicMetadata? { (try? first.get()) ?? (try? second.get()) }
+    }
+
+    /// The files of topics, by name, and the names of topics whose deletion has begun.
+    private func readTopics() throws(LogError) -> ([String: TopicFiles], deleted: Set<String>) {
         let names = try translating { () throws(SystemError) in try files.list(directory.topics) }
-        for name in names where name.hasSuffix(".topic.deleted") { try finishDeletion(name) }
+        let deleted = Set(names.filter { $0.hasSuffix(".topic.deleted") }.map { String($0.dropLast(".topic.deleted".count)) })
         // Files that were to take the place of others when the process ended; those are still there, or belong to no topic yet.
         for name in names where [".topic.new", ".topic.copy.new"].contains(where: { name.hasSuffix($0) }) {
             try translating { () throws(SystemError) in try files.removeFile(directory.topics + "/" + name) }
             note(.removedFile, directory.topics + "/" + name, "it was not written to its end")
         }
-        var topics: [TopicMetadata] = []
+        var found: [String: TopicFiles] = [:]
         let stems = names.compactMap { name in [".topic", ".topic.copy"].first { name.hasSuffix($0) }.map { name.dropLast($0.utf8.count) } }
-        for name in Set(stems.map(String.init)).sorted()
-        where files.exists(directory.topicFile(name)) || files.exists(directory.topicCopy(name)) {
-            if let topic = try readTopic(name) { topics.append(topic) } else { unreadableTopics.insert(name) }
+        for name in Set(stems.map(String.init)) {
+            // What is left of one whose deletion has begun is its copy.
+            if deleted.contains(name), !files.exists(directory.topicFile(name)) { continue }
+            found[name] = TopicFiles(first: topic(in: directory.topicFile(name), name), second: topic(in: directory.topicCopy(name), name))
+        }
+        return (found, deleted)
+    }
+
+    /// All topics, by name: from their files, or where a power failure has taken these, from the journal.
+    private func restore(_ found: [String: TopicFiles], _ journalled: [String: TopicMetadata]) throws(LogError) -> [TopicMetadata] {
+        var topics: [TopicMetadata] = []
+        for name in Set(found.keys).union(journalled.keys).sorted() {
+            if let known = journalled[name], found[name]?.first != found[name]?.second || found[name]?.topic == nil {
+                // The journal keeps it until its files are durable.
+                let topic = found[name]?.topic ?? known
+                try noteDamage(found[name], name)
+                try translating { () throws(SystemError) in
+                    try files.replace(
+                        [(directory.topicFile(name), topic.text), (directory.topicCopy(name), topic.text)], isDurable: false)
+                }
+                topics.append(topic)
+            } else if let files = found[name] {
+                if let topic = try restore(name, files) { topics.append(topic) } else { unreadableTopics.insert(name) }
+            }
         }
         return topics
     }
 
+    /// Notes what a power failure does not explain of a topic that the journal has: that leaves a file empty, or zeros in it.
+    private func noteDamage(_ found: TopicFiles?, _ name: String) throws(LogError) {
+        guard let found else { return }
+        for (result, path) in [(found.first, directory.topicFile(name)), (found.second, directory.topicCopy(name))] where files.exists(path) {
+            guard case .failure(let reason) = result else { continue }
+            let bytes = try translating { () throws(SystemError) in try files.contents(of: path) }
+            if bytes.contains(where: { $0 != 0 }) { note(.damagedTopic, path, "\(reason.message); it is restored from the journal") }
+        }
+    }
+
     /// A topic from its file, or from the copy of that; whichever of them is bad is written anew. nil when both are.
-    private func readTopic(_ name: String) throws(LogError) -> TopicMetadata? {
+    private func restore(_ name: String, _ found: TopicFiles) throws(LogError) -> TopicMetadata? {
         let (path, copy) = (directory.topicFile(name), directory.topicCopy(name))
-        let (first, second) = (topic(in: path, name), topic(in: copy, name))
-        if case .success(let topic) = first {
+        if case .success(let topic) = found.first {
             // A crash may leave a copy that is old or not there, but none that cannot be read.
-            if case .failure(let reason) = second, files.exists(copy) {
+            if case .failure(let reason) = found.second, files.exists(copy) {
                 note(.damagedTopic, copy, "\(reason.message); it is written anew from what it is the copy of")
             }
-            if second != first { try translating { () throws(SystemError) in try files.replace(copy, with: topic.text) } }
+            if found.second != found.first { try translating { () throws(SystemError) in try files.replace(copy, with: topic.text) } }
             return topic
         }
-        guard case .failure(let reason) = first else { return nil }
-        guard case .success(let topic) = second else {
+        guard case .failure(let reason) = found.first else { return nil }
+        guard case .success(let topic) = found.second else {
             note(.damagedTopic, path, "\(reason.message), and neither can its copy be read: the topic is left alone until one is restored")
             return nil
         }
@@ -212,10 +257,9 @@ final class Recovery {
         }
     }
 
-    private func finishDeletion(_ file: String) throws(LogError) {
-        let name = String(file.dropLast(".topic.deleted".count))
+    private func finishDeletion(of name: String) throws(LogError) {
         try translating { () throws(SystemError) in try Leftovers(directory: directory, files: files).finishDeletion(of: name) }
-        note(.finishedDeletion, directory.topics + "/" + file, "the removal of this topic is finished")
+        note(.finishedDeletion, directory.deletionMark(name), "the removal of this topic is finished")
     }
 
     /// Removes the directories that a creation of a topic left which did not come about, and notes others that hold segments of no topic.
@@ -243,12 +287,12 @@ final class Recovery {
 
     /// All segments are synced: the new journal needs none of the old ones.
     private func beginJournal(
-        after newest: UInt64, _ writers: [PartitionKey: PartitionWriter]
+        after newest: UInt64, _ writers: [PartitionKey: PartitionWriter], _ unsynced: [String: TopicMetadata]
     ) throws(LogError) -> JournalFile {
         try translating { () throws(SystemError) in
             // The replay may have made directories of partitions.
             try files.synchronizeDirectory(directory.log)
-            let state = JournalState(previous: nil, writers, durability: durability)
+            let state = JournalState(previous: nil, writers, durability: durability, unsynced: unsynced.values)
             let journal = try JournalFile.create(newest + 1, state, in: directory, files: files)
             for name in try files.list(directory.journal) {
                 guard let number = number(in: name, extension: ".journal"), number != journal.number else { continue }

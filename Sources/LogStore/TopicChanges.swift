@@ -1,5 +1,6 @@
-// Making, changing and removing topics. A topic exists when its file does, which is kept twice. A deletion puts a mark in the place of
-// that, so that directories of partitions without either have lost their topic, and are not written over (`Leftovers`). A partition
+// Making, changing and removing topics. A topic exists when its file does, which is kept twice; until that is durable, the journal tells of it.
+// So making a topic waits for one sync of the journal, and the checkpoint syncs its files. A deletion puts a mark in the place of the
+// file, so that directories of partitions without either have lost their topic, and are not written over (`Leftovers`). A partition
 // gets its directory with its first record, so that a topic of many partitions costs no more than one of few.
 //
 // The files are made and removed on the caller's thread, beside the commits; the log's thread only takes the partitions in or lets
@@ -30,9 +31,10 @@ extension SegmentedLog {
         try exclusively { writer throws(LogError) in
             // The journal is told first: a partition that it does not know counts as one whose journal is lost.
             try writer.journal(list)
+            for topic in list { writer.unsyncedTopics[topic.name] = topic }
             for made in new.list.joined() { writer.writers[PartitionKey(made.partition)] = made }
         }
-        do throws(LogError) { try writeFiles(list) } catch { throw try takeBack(list, after: error) }
+        do throws(LogError) { try writeFiles(list, isDurable: false) } catch { throw try takeBack(list, after: error) }
         let topics = zip(list, new.list).map { Topic(metadata: $0, partitions: $1.map(\.partition)) }
         registry.withLock { registry in for topic in topics { registry.insert(topic) } }
         return topics
@@ -48,12 +50,12 @@ extension SegmentedLog {
         if let refusal = order.withLock({ $0.refusal }) { throw refusal }
     }
 
-    private func writeFiles(_ list: [TopicMetadata]) throws(LogError) {
+    private func writeFiles(_ list: [TopicMetadata], isDurable: Bool) throws(LogError) {
         try translating { () throws(SystemError) in
             try files.replace(
                 list.flatMap { metadata in
                     [(directory.topicFile(metadata.name), metadata.text), (directory.topicCopy(metadata.name), metadata.text)]
-                })
+                }, isDurable: isDurable)
         }
     }
 
@@ -93,7 +95,10 @@ extension SegmentedLog {
                     writer.writers[PartitionKey(topic: metadata.id, partition: index)] = nil
                 }
             }
-            if let second {
+            do throws(LogError) {
+                if let second { throw second }
+                try writer.journal(removalOf: list)
+            } catch let second {
                 let names = list.map { "'\($0.name)'" }.joined(separator: ", ")
                 throw writer.stop("\(error.message); and topic \(names) could not be taken back: \(second.message)")
             }
@@ -141,7 +146,13 @@ extension SegmentedLog {
         awaitCheckpoint()
         order.wait(until: { $0.topicInMaintenance != topic || $0.isEnding }, then: { _ in })
         notify(known.partitions)
-        do throws(LogError) { try removeFiles(of: known) } catch { options.report(error) }
+        do throws(LogError) {
+            // Until the journal knows of the removal, the mark is what tells the next start of it.
+            try exclusively { [known] writer throws(LogError) in try writer.journal(removalOf: [known.metadata]) }
+            try removeFiles(of: known)
+        } catch {
+            options.report(error)
+        }
         try exclusively { writer throws(LogError) in writer.beginCheckpoint() }
     }
 
@@ -195,7 +206,7 @@ extension SegmentedLog {
         var known = try take(topic)
         defer { release([known.metadata.name]) }
         known.metadata.config = config
-        try writeFiles([known.metadata])
+        try writeFiles([known.metadata], isDurable: true)
         try exclusively { [known] writer throws(LogError) in
             for partition in known.partitions { writer.writers[PartitionKey(partition)]?.segmentBytes = config.segmentLimit }
             writer.log.registry.withLock { $0.insert(known) }
@@ -220,7 +231,7 @@ extension SegmentedLog {
             try writer.journal([metadata])
             for made in new.list.joined() { writer.writers[PartitionKey(made.partition)] = made }
         }
-        do throws(LogError) { try writeFiles([metadata]) } catch {
+        do throws(LogError) { try writeFiles([metadata], isDurable: true) } catch {
             // Where the file is there all the same, the next start finds empty partitions, which the journal knows.
             try exclusively { writer throws(LogError) in
                 for index in added { writer.writers[PartitionKey(topic: topic, partition: index)] = nil }

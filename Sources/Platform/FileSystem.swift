@@ -125,15 +125,16 @@ extension FileSystem {
     }
 
     /// Replaces the contents of files of one directory, each so that a crash leaves the old or the new; all are durable afterwards. Their
-    /// names are synced once for all, which is what takes longest.
-    package func replace(_ files: [(path: String, bytes: [UInt8])]) throws(SystemError) {
+    /// names are synced once for all. Files that need not be durable are not synced: a power failure may leave them empty.
+    package func replace(_ files: [(path: String, bytes: [UInt8])], isDurable: Bool = true) throws(SystemError) {
         for (path, bytes) in files {
             let file = try open(path + ".new", .truncate)
             defer { file.close() }
             try file.write(bytes, at: 0)
-            try file.synchronize()
+            if isDurable { try file.synchronize() }
         }
         for (path, _) in files { try rename(path + ".new", to: path) }
+        guard isDurable else { return }
         for directory in Set(files.map { parent(of: $0.path) }).sorted() { try synchronizeDirectory(directory) }
     }
 

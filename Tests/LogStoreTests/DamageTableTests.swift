@@ -75,21 +75,36 @@ private struct Damage: CustomTestStringConvertible, Sendable {
         Damage(testDescription: "a flipped bit in a commit", start: "a record fails its checksum", verify: "a record fails its checksum") {
             try $0.flip($0.journal(), at: $0.files.contents(of: $0.journal()).count / 2)
         },
-        Damage(testDescription: "no definition and no copy", start: "there is no topic", verify: "there is no topic", isAway: true) {
-            try $0.remove(definition, definition + ".copy")
-        },
-        Damage(testDescription: "neither definition nor copy can be read", start: "left alone", verify: "left alone", isAway: true) {
-            for path in [definition, definition + ".copy"] { try $0.flip(path, at: 40) }
-        },
-        Damage(testDescription: "a flipped bit in the definition", start: "restored from its copy", verify: "restored from its copy") {
-            try $0.flip(definition, at: 40)
-        },
-        Damage(testDescription: "a definition cut to nothing", start: "restored from its copy", verify: "restored from its copy") {
-            try $0.files.open(definition, .write).truncate(to: 0)
-        },
-        Damage(testDescription: "a flipped bit in the copy", start: "written anew", verify: "written anew") {
+        Damage(
+            testDescription: "no definition and no copy", isKilled: false, start: "there is no topic", verify: "there is no topic", isAway: true
+        ) { try $0.remove(definition, definition + ".copy") },
+        Damage(
+            testDescription: "neither definition nor copy can be read", isKilled: false, start: "left alone", verify: "left alone", isAway: true
+        ) { for path in [definition, definition + ".copy"] { try $0.flip(path, at: 40) } },
+        Damage(
+            testDescription: "a flipped bit in the definition", isKilled: false, start: "restored from its copy",
+            verify: "restored from its copy"
+        ) { try $0.flip(definition, at: 40) },
+        Damage(
+            testDescription: "a definition cut to nothing", isKilled: false, start: "restored from its copy", verify: "restored from its copy"
+        ) { try $0.files.open(definition, .write).truncate(to: 0) },
+        Damage(testDescription: "a flipped bit in the copy", isKilled: false, start: "written anew", verify: "written anew") {
             try $0.flip(definition + ".copy", at: 40)
         },
+        // The journal still tells of a topic that was made lately.
+        Damage(testDescription: "no definition and no copy of a new topic", start: nil, verify: nil) {
+            try $0.remove(definition, definition + ".copy")
+        },
+        Damage(testDescription: "an empty definition and copy of a new topic", start: nil, verify: nil) {
+            for path in [definition, definition + ".copy"] { try $0.files.open(path, .write).truncate(to: 0) }
+        },
+        Damage(
+            testDescription: "neither definition nor copy of a new topic can be read", start: "restored from the journal",
+            verify: "restored from the journal"
+        ) { for path in [definition, definition + ".copy"] { try $0.flip(path, at: 40) } },
+        Damage(
+            testDescription: "a flipped bit in the copy of a new topic", start: "restored from the journal", verify: "restored from the journal"
+        ) { try $0.flip(definition + ".copy", at: 40) },
         Damage(testDescription: "no copy", start: nil, verify: nil) { try $0.remove(definition + ".copy") },
         Damage(testDescription: "a segment in the middle is gone", isKilled: false, start: nil, verify: "are missing", lost: [1]) {
             try $0.remove($0.segment(1))
