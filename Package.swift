@@ -55,6 +55,7 @@ let package = Package(
         library("CHTTPParser", apt: "libhttp-parser-dev"),
         library("CCurl", apt: "libcurl4-openssl-dev"),
         library("CCrypto", apt: "libssl-dev"),
+        library("CTLS", apt: "libssl-dev"),
         .target(name: "CHardware"),
 
         room("Quantities", "numbers with units that saturate or fail and never trap: times, durations, sizes, places in topics"),
@@ -99,6 +100,7 @@ let package = Package(
               "Schemas", "LogStore", "Values", "Diagnostics", "Platform", "Bytes", "JSONText"]),
         room("Credentials", "users, what is kept of their passwords, and the exchanges that check them",
              ["Bytes", "Platform", "CCrypto"], linking: [archive("crypto")]),
+        room("TLS", "the server's side of TLS as a machine without sockets, through OpenSSL's libssl, which is opened at first use", ["Platform", "CTLS"]),
         room("Kafka", "Kafka's protocol over the log: messages, one broker, consumer groups, without sockets",
              ["Quantities", "Credentials", "LogStore", "Platform", "Bytes"]),
         room("Wire", "the line protocol as state machines without sockets, for client and server",
@@ -106,7 +108,7 @@ let package = Package(
         room("Client", "a session at a remote server, through the line protocol",
              ["Sessions", "Wire", "Diagnostics", "Platform", "Bytes", "JSONText"]),
         room("Server", "serves the line protocol, Kafka's, the registry's and the metrics page over sockets, within limits of size, number and time",
-             ["Quantities", "Credentials", "Engine", "Kafka", "LogStore", "Registry", "Schemas", "Sessions", "Wire", "Platform", "Diagnostics", "Bytes", "JSONText", "CUV", "CHTTPParser"],
+             ["Quantities", "Credentials", "Engine", "Kafka", "LogStore", "Registry", "Schemas", "Sessions", "TLS", "Wire", "Platform", "Diagnostics", "Bytes", "JSONText", "CUV", "CHTTPParser"],
              linking: [archive("uv"), archive("http_parser")]),
         room("Benchmark", "measures the whole product with the queries of Nexmark",
              ["Quantities", "Engine", "Pipelines", "LogStore", "Sessions", "Client", "Server", "Platform", "Diagnostics", "Bytes"]),
@@ -116,7 +118,7 @@ let package = Package(
              linking: [archive("edit"), archive("tinfo"), archive("bsd"), archive("md")]),
         .executableTarget(
             name: "millrace",
-            dependencies: ["CommandLineTable", "Settings", "Syntax", "Shell", "Client", "Server", "Kafka", "Credentials", "RegistryClient", "HTTPClient", "Conformance", "Benchmark", "Engine", "Sessions", "Pipelines", "LogStore", "Spill",
+            dependencies: ["CommandLineTable", "Settings", "Syntax", "Shell", "Client", "Server", "Kafka", "Credentials", "TLS", "RegistryClient", "HTTPClient", "Conformance", "Benchmark", "Engine", "Sessions", "Pipelines", "LogStore", "Spill",
                            "Quantities", "Values", "Diagnostics", "Platform", "Bytes", "JSONText"],
             swiftSettings: strict),
 
@@ -142,6 +144,7 @@ let package = Package(
             name: "KafkaTests", dependencies: ["Kafka", "Credentials", "Quantities", "LogStore", "Platform", "Bytes", "TestSupport"], exclude: ["frames.txt"],
             swiftSettings: tests),
         tests(of: "Credentials", ["Bytes", "Platform"]),
+        tests(of: "TLS", ["CTLS", "Platform"]),
         tests(of: "Wire", ["Sessions", "Bytes", "Syntax", "Diagnostics", "JSONText"]),
         tests(of: "Settings", ["Quantities", "Diagnostics"]),
         tests(of: "CommandLineTable", ["Settings", "Diagnostics"]),
@@ -150,7 +153,7 @@ let package = Package(
         tests(of: "Conformance", ["Platform"]),
         .testTarget(name: "HouseTests", dependencies: ["TestSupport"], swiftSettings: tests),
         .testTarget(
-            name: "EndToEndTests", dependencies: ["millrace", "TestSupport"], exclude: ["WordCount.java", "avro_files.py", "bench.py", "conduct.py", "continuous.py", "crash.py", "dump.py", "figures.py", "kafka_clients.py", "kafka_differential.py", "kafka_transactions.py", "kafka_wire.py", "loading.py", "memory.py", "nexmark.py", "outside_registry.py", "output.py", "pseudo_terminal.py", "python_client.py", "questions.py", "random_schemas.py", "registry_clients.py", "scale.py", "schemas.py", "serving.py", "shell.py", "terminal.py", "watching.py"], swiftSettings: tests),
+            name: "EndToEndTests", dependencies: ["millrace", "TestSupport"], exclude: ["WordCount.java", "avro_files.py", "bench.py", "conduct.py", "continuous.py", "crash.py", "dump.py", "figures.py", "kafka_clients.py", "kafka_differential.py", "kafka_tls.py", "kafka_transactions.py", "kafka_wire.py", "loading.py", "memory.py", "nexmark.py", "outside_registry.py", "output.py", "pseudo_terminal.py", "python_client.py", "questions.py", "random_schemas.py", "registry_clients.py", "scale.py", "schemas.py", "serving.py", "shell.py", "terminal.py", "watching.py"], swiftSettings: tests),
     ]
 )
 

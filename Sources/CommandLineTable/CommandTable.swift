@@ -40,6 +40,9 @@ package enum OptionName: String, Hashable, Sendable, CaseIterable {
     case logLevel = "log-level"
     case memoryLimit = "memory-limit"
     case kafkaUsers = "kafka-users"
+    case kafkaTlsCert = "kafka-tls-cert"
+    case kafkaTlsKey = "kafka-tls-key"
+    case kafkaTlsCa = "kafka-tls-ca"
     case batch, passing, verbose, format
     case delimiter, null, create, follow
     case maxErrors = "max-errors"
@@ -131,7 +134,8 @@ package enum CommandTable {
             name: .serve, summary: "the server", operands: [],
             options: [
                 option(.data, .dataDirectory), option(.listen, .listen), option(.socket, .socket), option(.metrics, .metricsListen),
-                option(.kafka, .kafkaListen), option(.kafkaUsers, .kafkaUsers), option(.registry, .registryListen),
+                option(.kafka, .kafkaListen), option(.kafkaUsers, .kafkaUsers), option(.kafkaTlsCert, .kafkaCertificate),
+                option(.kafkaTlsKey, .kafkaKey), option(.kafkaTlsCa, .kafkaAuthorities), option(.registry, .registryListen),
                 option(.schemaRegistry, .schemaRegistry),
                 configuration, option(.queries, .queriesFile),
                 OptionSpec(.paused, nil, .flag, "bring up all queries paused; RESUME starts them"),

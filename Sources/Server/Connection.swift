@@ -158,6 +158,8 @@ final class Connection: SocketOwner, @unchecked Sendable {
         if isOwed, !outbox.isOverfull { askForTurn() }
     }
 
+    func failed(_ reason: String) { server.refuse(reason) }
+
     func closed() {
         isLeaving = true
         let gone = Diagnostic(.connectionLost, "the client is gone", category: .general)

@@ -126,6 +126,8 @@ import Platform
         }
     }
 
+    func failed(_ reason: String) { server.refuse(reason) }
+
     func closed() {
         isLeaving = true
         rest = []

@@ -65,6 +65,11 @@ final class KafkaConnection: SocketOwner, @unchecked Sendable {
         if unsent == 0, isAnswering { goOn() }
     }
 
+    func failed(_ reason: String) {
+        server.kafkaStatistics?.noteFailedTLS()
+        tellLeft(reason)
+    }
+
     func closed() {
         server.unfinishedKafkaBytes -= intake.waiting
         intake = FrameIntake()
@@ -99,6 +104,7 @@ final class KafkaConnection: SocketOwner, @unchecked Sendable {
             ticksIdle = 0
             isAnswering = true
             server.counters.kafkaRequests.raise()
+            listed.countRequest()
             session.answer(frame) { [self] reply in server.loop.post { [self] in finish(reply) } }
         } catch {
             leave(error.reason)

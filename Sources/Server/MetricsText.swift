@@ -74,6 +74,10 @@ extension MillraceServer {
         page.single("kafka_connections", type: "gauge", help: "Open connections of Kafka's clients.", counters.kafkaConnections.current)
         page.single("kafka_requests_total", type: "counter", help: "Requests of Kafka's clients.", counters.kafkaRequests.current)
         guard let statistics = kafkaStatistics else { return }
+        page.single(
+            "kafka_logins_refused_total", type: "counter", help: "Logins of Kafka's clients that were refused.", statistics.refusedLogins)
+        page.single(
+            "kafka_tls_failures_total", type: "counter", help: "Kafka's clients that left because TLS with them failed.", statistics.failedTLS)
         add(statistics.byAPI, "kafka_api", label: "api", of: "by API", to: &page)
         add(statistics.byClient, "kafka_client", label: "client_id", of: "by what clients call themselves", to: &page)
     }

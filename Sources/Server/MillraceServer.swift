@@ -10,6 +10,7 @@ import Quantities
 import Schemas
 import Sessions
 import Synchronization
+package import TLS
 import Wire
 
 /// How a server listens.
@@ -24,6 +25,8 @@ package struct ServerOptions: Sendable {
     package var kafka: SocketAddress?
     /// The broker behind it.
     package var broker: KafkaOptions?
+    /// What Kafka's clients are shown where they speak TLS; nil where they do not.
+    package var kafkaTLS: TLSIdentity?
     /// Whether SIGTERM and SIGINT end it; see `waitForTermination`.
     package var handlesSignals = false
     /// Called when SIGHUP asks to read the configuration again, where signals are handled. On the loop's thread, which must not wait.
@@ -122,6 +125,7 @@ package final class MillraceServer: @unchecked Sendable {
         started = engine.clock.monotonicNanoseconds()
         let loop = try EventLoop()
         self.loop = loop
+        let door = options.kafkaTLS.map { TLSDoor($0) }
         var opened: [SocketListener] = []
         var pages: [Page: SocketListener] = [:]
         var accepting: (SocketStream) -> Void = { $0.close() }
@@ -139,7 +143,7 @@ package final class MillraceServer: @unchecked Sendable {
             }
             if let (address, inherited) = options.socket("kafka", options.kafka) {
                 kafkaListener = try SocketListener(
-                    address, inherited: inherited, on: loop, accept: { acceptingKafka($0) }, refuse: { refusing($0) })
+                    address, inherited: inherited, on: loop, door: door, accept: { acceptingKafka($0) }, refuse: { refusing($0) })
             }
         } catch {
             let hint = error.number == 98 || error.number == 48 ? "Another program listens there; --listen takes another address." : nil
@@ -162,6 +166,7 @@ package final class MillraceServer: @unchecked Sendable {
             for connection in connections.values { connection.tick() }
             for connection in httpConnections.values { connection.tick() }
             for connection in kafkaConnections.values { connection.tick() }
+            door?.tick()
             // Not on the loop, which must not wait; the metrics' thread has nothing urgent to do.
             metricsThreads.run { releaseFreedMemory(beyond: MillraceServer.keptFreedBytes) }
         }
@@ -174,7 +179,7 @@ package final class MillraceServer: @unchecked Sendable {
         for address in addresses { log(.info, "listening", ["address": address.description]) }
         if let metricsAddress { log(.info, "listening", ["address": metricsAddress.description, "protocol": "http"]) }
         if let registryAddress { log(.info, "listening", ["address": registryAddress.description, "protocol": "registry"]) }
-        if let kafkaAddress { log(.info, "listening", ["address": kafkaAddress.description, "protocol": "kafka"]) }
+        if let kafkaAddress { log(.info, "listening", ["address": kafkaAddress.description, "protocol": "kafka", "tls": door == nil ? "off" : "on"]) }
     }
 
     /// Freed memory that stays with the process: more than the batches of a busy server need from one moment to the next.
@@ -186,8 +191,8 @@ package final class MillraceServer: @unchecked Sendable {
 
     // MARK: Connections
 
-    /// A client could not be taken in, for want of files that may be open for one: logged at most once in ten seconds.
-    private func refuse(_ reason: String) {
+    /// A client could not be taken in, as for want of files that may be open for one: logged at most once in ten seconds.
+    func refuse(_ reason: String) {
         counters.connectionsRefused.raise()
         let now = engine.clock.monotonicNanoseconds()
         if let last = lastRefusal, now - last < 10_000_000_000 { return }

@@ -1,8 +1,9 @@
 // A connected socket on the loop: bytes in, bytes out, and one end. It knows nothing of what the bytes mean; the line protocol and the
-// metrics page stand on it alike.
+// metrics page stand on it alike, and so they do where TLS lies between them and the wire.
 
 import CUV
 import Platform
+import TLS
 
 /// Takes what happens on a socket. All calls come on the loop's thread.
 protocol SocketOwner: AnyObject {
@@ -11,6 +12,8 @@ protocol SocketOwner: AnyObject {
     func inputEnded()
     /// So many bytes have left for the kernel.
     func sent(_ count: Int)
+    /// The client is of no use, for a reason that the log should have; the end comes next.
+    func failed(_ reason: String)
     /// The socket is of no further use; called once, last.
     func closed()
 }
@@ -21,18 +24,20 @@ protocol SocketOwner: AnyObject {
     private let loop: EventLoop
     private let isFile: Bool
     private let isInherited: Bool
+    private let door: TLSDoor?
     private let accept: (SocketStream) -> Void
     private let refuse: (_ reason: String) -> Void
     /// Where it really listens.
     let address: SocketAddress
 
     /// Listens at the address `wanted`, or with a socket that is there already. On the loop's thread, or before that starts. `refuse` is told why a client
-    /// could not be taken in.
+    /// could not be taken in. With a `door`, clients speak TLS.
     init(
-        _ wanted: SocketAddress, inherited: InheritedSocket? = nil, on loop: EventLoop, accept: @escaping (SocketStream) -> Void,
-        refuse: @escaping (_ reason: String) -> Void
+        _ wanted: SocketAddress, inherited: InheritedSocket? = nil, on loop: EventLoop, door: TLSDoor? = nil,
+        accept: @escaping (SocketStream) -> Void, refuse: @escaping (_ reason: String) -> Void
     ) throws(SystemError) {
         isInherited = inherited != nil
+        self.door = door
         let descriptor: Int32, address: SocketAddress
         if let inherited {
             (descriptor, address) = (inherited.descriptor, inherited.address)
@@ -63,7 +68,7 @@ protocol SocketOwner: AnyObject {
             return unsafe closeAndFree(UnsafeMutableRawPointer(client).assumingMemoryBound(to: uv_handle_t.self))
         }
         if !isFile { unsafe uv_tcp_nodelay(UnsafeMutableRawPointer(client).assumingMemoryBound(to: uv_tcp_t.self), 1) }
-        accept(unsafe SocketStream(client, on: loop, isFile: isFile))
+        accept(unsafe SocketStream(client, on: loop, isFile: isFile, through: door))
     }
 
     /// Listens no more; to be called once. A socket file goes too.
@@ -87,13 +92,24 @@ protocol SocketOwner: AnyObject {
     /// The other sockets have their turn before this one is read again.
     private var isYielding = false
     private(set) var isClosed = false
+    private let door: TLSDoor?
+    private let tls: TLSSession?
+    /// Plain bytes that the owner has written, of which TLS has made nothing yet.
+    private var plainWaiting = 0
+    /// Bytes of TLS's own that the client has not read.
+    private var controlUnsent = 0
+    /// Beyond it the client only makes TLS answer, and does not read that.
+    private static let mostControlUnsent = 64 << 10
 
-    init(_ handle: UnsafeMutablePointer<uv_stream_t>, on loop: EventLoop, isFile: Bool) {
+    init(_ handle: UnsafeMutablePointer<uv_stream_t>, on loop: EventLoop, isFile: Bool, through door: TLSDoor?) {
+        self.door = door
+        tls = door?.session()
         unsafe self.handle = unsafe handle
         self.loop = loop
         self.isFile = isFile
         // Lives until the handle is closed.
         unsafe handle.pointee.data = Unmanaged.passRetained(self).toOpaque()
+        door?.enter(self)
     }
 
     @unsafe static func allocate(isFile: Bool, on loop: EventLoop) -> UnsafeMutablePointer<uv_stream_t> {
@@ -142,15 +158,41 @@ protocol SocketOwner: AnyObject {
     private func read(_ count: Int) {
         if count > 0 {
             let bytes = unsafe UnsafeRawBufferPointer(start: loop.readBuffer, count: count)
-            unsafe owner?.received(Array(bytes))
+            if let tls { unsafe read(Array(bytes), tls) } else { unsafe owner?.received(Array(bytes)) }
             if count == EventLoop.readBytes { yield() }
         } else if count == Int(UV_EOF.rawValue) {
-            isReading = false
-            unsafe uv_read_stop(handle)
-            owner?.inputEnded()
+            inputEnded()
         } else if count < 0 {
             close()
         }
+    }
+
+    private func inputEnded() {
+        guard isReading else { return }
+        isReading = false
+        unsafe uv_read_stop(handle)
+        owner?.inputEnded()
+    }
+
+    private func read(_ bytes: [UInt8], _ tls: TLSSession) {
+        do throws(TLSFailure) {
+            let plain = try tls.receive(bytes)
+            push(tls)
+            if tls.isEstablished { door?.leave(self) }
+            if !plain.isEmpty { owner?.received(plain) }
+            if tls.hasInputEnded, !isClosed { inputEnded() }
+        } catch {
+            // Why, for the client.
+            push(tls)
+            fail(error.message)
+        }
+    }
+
+    /// Closes for a reason that the log should have.
+    func fail(_ reason: String) {
+        guard !isClosed else { return }
+        owner?.failed(reason)
+        shutDown(thenClose: true)
     }
 
     /// Gives way to the other sockets. Where a piece fills the buffer, libuv would read on, two megabytes of it before anything else.
@@ -185,10 +227,13 @@ protocol SocketOwner: AnyObject {
         let stream: SocketStream
         let bytes: UnsafeMutablePointer<CChar>
         let count: Int
+        /// Bytes of the owner's that have left with it; nil where they are the same.
+        let plain: Int?
         let request: UnsafeMutablePointer<uv_write_t>
 
-        init(_ stream: SocketStream, _ rest: ArraySlice<UInt8>) {
+        init(_ stream: SocketStream, _ rest: ArraySlice<UInt8>, plain: Int?) {
             self.stream = stream
+            self.plain = plain
             count = rest.count
             unsafe bytes = .allocate(capacity: rest.count)
             unsafe request = .allocate(capacity: 1)
@@ -204,6 +249,23 @@ protocol SocketOwner: AnyObject {
     /// Writes bytes behind those that wait. `owner.sent` tells how many of them have left.
     func write(_ bytes: [UInt8]) {
         guard !isClosed, !bytes.isEmpty else { return }
+        guard let tls else { return send(bytes, plain: nil) }
+        plainWaiting += bytes.count
+        do throws(TLSFailure) { try tls.send(bytes) } catch { return fail(error.message) }
+        push(tls)
+    }
+
+    /// Sends what TLS has for the client: what the owner has written, once the handshake is done, and its own.
+    private func push(_ tls: TLSSession) {
+        let bytes = tls.takeOutput()
+        guard !isClosed, !bytes.isEmpty else { return }
+        let plain = tls.isEstablished ? plainWaiting : 0
+        plainWaiting -= plain
+        send(bytes, plain: plain)
+    }
+
+    /// Writes bytes. `plain` of the owner's have left with the last of them; nil where they are the same.
+    private func send(_ bytes: [UInt8], plain: Int?) {
         let written = unsafe bytes.withUnsafeBytes { buffer in
             var piece = unsafe uv_buf_init(
                 UnsafeMutableRawPointer(mutating: buffer.baseAddress!).assumingMemoryBound(to: CChar.self), UInt32(buffer.count))
@@ -211,18 +273,26 @@ protocol SocketOwner: AnyObject {
         }
         if written < 0 && written != Int(UV_EAGAIN.rawValue) { return close() }
         let done = max(0, written)
-        if done < bytes.count { writeLater(bytes[done...]) }
-        if done > 0 { owner?.sent(done) }
+        if done < bytes.count { writeLater(bytes[done...], plain: plain) }
+        guard let plain else {
+            if done > 0 { owner?.sent(done) }
+            return
+        }
+        if done == bytes.count, plain > 0 { owner?.sent(plain) }
     }
 
-    private func writeLater(_ rest: ArraySlice<UInt8>) {
-        let pending = PendingWrite(self, rest)
+    private func writeLater(_ rest: ArraySlice<UInt8>, plain: Int?) {
+        if plain == 0 {
+            controlUnsent += rest.count
+            guard controlUnsent <= SocketStream.mostControlUnsent else { return close() }
+        }
+        let pending = PendingWrite(self, rest, plain: plain)
         unsafe pending.request.pointee.data = Unmanaged.passRetained(pending).toOpaque()
         var piece = unsafe uv_buf_init(pending.bytes, UInt32(pending.count))
         let result = unsafe uv_write(pending.request, handle, &piece, 1) { request, status in
             guard let data = unsafe request?.pointee.data else { return }
             let pending = unsafe Unmanaged<PendingWrite>.fromOpaque(data).takeRetainedValue()
-            if status < 0 { pending.stream.close() } else { pending.stream.owner?.sent(pending.count) }
+            if status < 0 { pending.stream.close() } else { pending.stream.wrote(pending) }
         }
         if result != 0 {
             unsafe Unmanaged.passUnretained(pending).release()
@@ -230,29 +300,42 @@ protocol SocketOwner: AnyObject {
         }
     }
 
+    private func wrote(_ pending: PendingWrite) {
+        if pending.plain == 0 { controlUnsent -= pending.count }
+        let count = pending.plain ?? pending.count
+        if count > 0 { owner?.sent(count) }
+    }
+
     // MARK: The end
 
     /// Closes once everything that was written has left.
     func closeWhenWritten() {
+        sayEnd()
+        shutDown(thenClose: true)
+    }
+
+    /// Tells the other side, once everything that was written has left, that nothing more comes. Reading goes on.
+    func finishWriting() {
+        sayEnd()
+        shutDown(thenClose: false)
+    }
+
+    private func sayEnd() {
+        guard !isClosed, let tls else { return }
+        tls.finish()
+        push(tls)
+    }
+
+    private func shutDown(thenClose: Bool) {
         guard !isClosed else { return }
         let request = UnsafeMutablePointer<uv_shutdown_t>.allocate(capacity: 1)
-        let result = unsafe uv_shutdown(request, handle) { request, _ in
+        let closing: uv_shutdown_cb = { request, _ in
             if let data = unsafe request?.pointee.handle.pointee.data {
                 unsafe Unmanaged<SocketStream>.fromOpaque(data).takeUnretainedValue().close()
             }
             unsafe request?.deallocate()
         }
-        if result != 0 {
-            unsafe request.deallocate()
-            close()
-        }
-    }
-
-    /// Tells the other side, once everything that was written has left, that nothing more comes. Reading goes on.
-    func finishWriting() {
-        guard !isClosed else { return }
-        let request = UnsafeMutablePointer<uv_shutdown_t>.allocate(capacity: 1)
-        let result = unsafe uv_shutdown(request, handle) { request, _ in unsafe request?.deallocate() }
+        let result = unsafe uv_shutdown(request, handle, thenClose ? closing : { request, _ in unsafe request?.deallocate() })
         if result != 0 {
             unsafe request.deallocate()
             close()
@@ -272,6 +355,7 @@ protocol SocketOwner: AnyObject {
     }
 
     private func finishClosing() {
+        door?.leave(self)
         owner?.closed()
         owner = nil
     }

@@ -39,6 +39,9 @@ extension SettingKey where Value == String? {
     package static var schemaRegistryUser: Self { Self("ksql.schema.registry.basic.auth.user.info") }
     package static var schemaRegistryAuthorities: Self { Self("ksql.schema.registry.ssl.truststore.location") }
     package static var kafkaUsers: Self { Self("millrace.kafka.users") }
+    package static var kafkaCertificate: Self { Self("millrace.kafka.tls.certificate") }
+    package static var kafkaKey: Self { Self("millrace.kafka.tls.key") }
+    package static var kafkaAuthorities: Self { Self("millrace.kafka.tls.authorities") }
     package static var defaultValueFormat: Self { Self("ksql.persistence.default.format.value") }
 }
 

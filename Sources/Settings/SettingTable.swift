@@ -95,6 +95,13 @@ package enum SettingTable {
             "the address that Kafka's clients are told to connect to; that of millrace.kafka.listen unless set"),
         ofServer(.kafkaCreatesTopics, .flag, default: "true", "whether a topic that a Kafka client asks for is made"),
         ofServer(.kafkaUsers, .file, "the users whom Kafka's clients have to log in as, in a file that `millrace user` writes"),
+        ofServer(
+            .kafkaCertificate, .file,
+            "the certificate (PEM), with those between it and its authority, by which Kafka's clients know this server: they then speak TLS"),
+        ofServer(.kafkaKey, .file, "the private key (PEM) of that certificate, in a file that its owner alone may read"),
+        ofServer(
+            .kafkaAuthorities, .file,
+            "the certificates (PEM) of the authorities one of which vouches for each of Kafka's clients; clients need no certificate unless set"),
         ofServer(.queriesFile, .file, "a script to run; clients may then define nothing"),
         ofServer(.durability, .choice(["fsync", "os"]), default: "fsync", "when a record counts as durable"),
         ofServer(.threads, .integer(1...1_024), "worker threads; one per core unless set"),

@@ -11,6 +11,7 @@ import Server
 import Sessions
 import Settings
 import Shell
+import TLS
 
 /// The server process.
 struct ServeCommand {
@@ -22,11 +23,14 @@ struct ServeCommand {
     /// Where the line protocol is spoken.
     private let listeners: [NetworkAddress]
     private let output: LogOutput
+    /// What Kafka's clients are shown where they speak TLS.
+    private let kafkaTLS: TLSFiles?
 
     init(_ given: Invocation) throws(CommandFailure) {
         self.given = given
         settings = try CommandSettings(given)
         invocation = settings.invocation
+        kafkaTLS = try ServeCommand.kafkaTLS(invocation)
         listeners = try ServeCommand.listeners(settings, given)
         if invocation[.registry] != nil, invocation[.schemaRegistry] != nil {
             throw .usage(
@@ -48,12 +52,13 @@ struct ServeCommand {
         opening.startsPaused = invocation.isOn(.paused)
         opening.logLine = output.write
         try checkUsers()
+        let identity = try kafkaIdentity()
         let engine = try opening.open()
         let script = invocation[.queries]?.text
         if let script { try runScript(script, engine) }
         let server: MillraceServer
         do throws(Diagnostic) {
-            server = try MillraceServer(engine, options(hasScript: script != nil))
+            server = try MillraceServer(engine, options(hasScript: script != nil, identity))
         } catch {
             engine.close()
             throw .cannotStart(error)
@@ -80,6 +85,34 @@ struct ServeCommand {
         }
     }
 
+    /// The files of certificates. Errors: one is given without the others that it needs.
+    private static func kafkaTLS(_ invocation: Invocation) throws(CommandFailure) -> TLSFiles? {
+        let (certificate, key, authorities) = (invocation[.kafkaTlsCert]?.text, invocation[.kafkaTlsKey]?.text, invocation[.kafkaTlsCa]?.text)
+        if let certificate, let key { return TLSFiles(certificate: certificate, key: key, authorities: authorities) }
+        guard certificate == nil, key == nil, authorities == nil else {
+            throw .usage(
+                Diagnostic(
+                    .usage, "TLS needs both --kafka-tls-cert and --kafka-tls-key", category: .general,
+                    hint: "Both are files of text (PEM); --kafka-tls-ca alone does not make TLS."))
+        }
+        return nil
+    }
+
+    /// Reads the files of certificates. Errors: one cannot be used.
+    private func kafkaIdentity() throws(CommandFailure) -> TLSIdentity? {
+        guard invocation[.kafka] != nil, let kafkaTLS else { return nil }
+        do throws(TLSFailure) {
+            let identity = try TLSIdentity(kafkaTLS)
+            output.tell(identity)
+            return identity
+        } catch {
+            throw .cannotStart(
+                Diagnostic(
+                    .ioError, error.message, category: .general,
+                    hint: "--kafka-tls-cert takes a certificate and --kafka-tls-key its private key, both as text (PEM)."))
+        }
+    }
+
     /// A row that takes seconds may keep a thread from noticing that all ends. Everything acknowledged is durable, and what is not will be done
     /// again after the next start: so the process does not wait for it longer than those who stop it expect.
     private func abandonLater() {
@@ -95,7 +128,7 @@ struct ServeCommand {
     /// Nanoseconds from being asked to end to the end of the process.
     private static let longestEnd: Int64 = 4_500_000_000
 
-    private func options(hasScript: Bool) -> ServerOptions {
+    private func options(hasScript: Bool, _ identity: TLSIdentity?) -> ServerOptions {
         var options = ServerOptions(listeners: listeners.map { .network(host: $0.host, port: $0.port) })
         if let path = invocation[.socket]?.text { options.listeners.append(.file(path)) }
         if let metrics = invocation[.metrics]?.address { options.metrics = .network(host: metrics.host, port: metrics.port) }
@@ -108,19 +141,21 @@ struct ServeCommand {
             broker.createsTopics = SettingValues(settings.properties)[.kafkaCreatesTopics]
             broker.users = invocation[.kafkaUsers]?.text.map { UserFile(path: $0) }
             // Passwords do not travel where others can read them, unless that is meant.
-            broker.takesPlainPasswords = kafka.isLoopback || invocation.isOn(.insecure)
+            broker.takesPlainPasswords = kafka.isLoopback || identity != nil || invocation.isOn(.insecure)
             options.broker = broker
+            options.kafkaTLS = identity
         }
         options.handlesSignals = true
         options.inherited = ServiceManager.inheritedSockets()
-        options.onReload = reload
+        options.onReload = { reload(identity) }
         if manager.watches { options.onTick = { [manager] in manager.notify("WATCHDOG=1") } }
         options.acceptsDefinitions = !hasScript
         return options
     }
 
-    /// Reads the configuration again, on a thread of its own, and takes over what may change while the server runs: the level of its log.
-    private func reload() {
+    /// Reads the configuration again, on a thread of its own, and takes over what may change while the server runs: the level of its log, and
+    /// what the files of certificates hold.
+    private func reload(_ identity: TLSIdentity?) {
         let (given, output, manager) = (given, output, manager)
         _ = try? WorkerThread.start("reload") {
             manager.notify("RELOADING=1", "MONOTONIC_USEC=\(SystemTime().monotonicNanoseconds() / 1_000)")
@@ -128,6 +163,12 @@ struct ServeCommand {
                 let level = try CommandSettings(given).invocation[.logLevel]?.text ?? "info"
                 output.setLevel(level)
                 output.write(.info, logText("reloaded", ["log_level": level]))
+                do throws(TLSFailure) {
+                    try identity?.reload()
+                    if let identity { output.tell(identity) }
+                } catch {
+                    output.write(.error, logText("certificate_not_reloaded", ["reason": error.message]))
+                }
             } catch {
                 output.write(.error, logText("not_reloaded", ["reason": error.diagnostic.message]))
             }
@@ -154,7 +195,7 @@ struct ServeCommand {
                 }
             }
             try checkListening(
-                on: addresses, kafka: invocation[.kafkaUsers] == nil ? invocation[.kafka]?.address : nil, registry: invocation[.registry]?.address,
+                on: addresses, kafka: invocation.asksKafkaClients ? nil : invocation[.kafka]?.address, registry: invocation[.registry]?.address,
                 metrics: invocation[.metrics]?.address, isInsecure: invocation.isOn(.insecure))
         } catch {
             throw .usage(error)
@@ -221,6 +262,22 @@ private final class ScriptSink: AnswerSink {
     }
 
     func hasRoom(orCall resume: @escaping @Sendable () -> Void) -> Bool { true }
+}
+
+extension LogOutput {
+    /// Days before its end from which on a certificate is worth a warning at each start.
+    private static let shortDays = 14
+
+    /// Says how long a certificate is valid.
+    fileprivate func tell(_ identity: TLSIdentity) {
+        let days = identity.context.daysLeft
+        write(days < LogOutput.shortDays ? .warning : .info, logText("certificate", ["listener": "kafka", "days_left": "\(days)"]))
+    }
+}
+
+extension Invocation {
+    /// Whether Kafka's clients have to show who they are, by a login or by a certificate.
+    fileprivate var asksKafkaClients: Bool { self[.kafkaUsers] != nil || self[.kafkaTlsCa] != nil }
 }
 
 extension MillraceServer {

@@ -555,6 +555,14 @@ private let hasSchemaJudges =
         print(output)
     }
 
+    /// Kafka's clients over TLS, with logins and certificates.
+    @Test(.enabled(if: Surroundings.hasProgram("python3") && Surroundings.hasProgram("openssl"), "there is no Python, or no openssl"))
+    func kafkaClientsSpeakTLS() throws {
+        let (output, status) = try python("kafka_tls.py", [millrace])
+        #expect(status == 0, "\(output)")
+        print(output)
+    }
+
     /// Kafka's transactions by its own clients, and kills under them.
     @Test(.enabled(if: Surroundings.hasProgram("python3"), "there is no Python"))
     func kafkaTransactionsAreWhole() throws {

@@ -139,9 +139,9 @@ class Reader:
 class Client:
     """One connection. `ask` waits for the answer; `send` and `receive` are its halves, for requests that wait for others."""
 
-    def __init__(self, address, name="wire"):
+    def __init__(self, address, name="wire", wrap=lambda plain: plain):
         host, port = address.rsplit(":", 1)
-        self.socket = socket.create_connection((host, int(port)), 30)
+        self.socket = wrap(socket.create_connection((host, int(port)), 30))
         self.name, self.correlation, self.waiting = name, 0, []
 
     def send(self, api, version, **values):

@@ -61,9 +61,14 @@ import Testing
         #expect(try config("retention.ms")?.source == 5)
         #expect(try alter([("segment.ms", 0, "7000")], isTrial: true) == KafkaError.none)
         #expect(try config("segment.ms")?.value == "9000")
-        for wrong in [("segment.ms", 0, "x"), ("segment.ms", 0, nil), ("none", 0, "1"), ("none", 1, nil), ("segment.ms", 2, "1"), ("cleanup.policy", 3, "delete"), ("segment.bytes", 0, "9999999999")] as [(String, Int8, String?)] {
+        for wrong in [("segment.ms", 0, "x"), ("none", 0, "1"), ("none", 2, "1"), ("segment.ms", 2, "1"), ("cleanup.policy", 3, "delete"), ("segment.bytes", 0, "9999999999")] as [(String, Int8, String?)] {
             #expect(try alter([wrong]) == .invalidConfig, "\(wrong)")
         }
+        // What is wrong by itself is said first, as Kafka does, whether the topic is there or not.
+        #expect(try alter([("segment.ms", 2, "1")], of: "none") == .invalidConfig && alter([("none", 0, "1")], of: "none") == .invalidConfig)
+        #expect(try alter([("segment.ms", 0, nil)]) == .invalidRequest && alter([("segment.ms", 0, nil)], of: "none") == .invalidRequest)
+        #expect(try alter([("none", 1, nil)]) == KafkaError.none && alter([("none", 1, nil)], of: "none") == .unknownTopicOrPartition)
+        #expect(try alter([("segment.ms", 0, "1")], of: "a/b") == .invalidTopic && alter([("segment.ms", 0, "1")], of: "") == .invalidRequest)
         #expect(try alter([("segment.ms", 7, "1")]) == .invalidRequest)
         #expect(try alter([("segment.ms", 0, "1")], type: 4) == .invalidRequest)
         #expect(try alter([("segment.ms", 0, "1")], of: "own") == .topicAuthorizationFailed)
@@ -164,6 +169,39 @@ import Testing
         #expect(try delete("QUERY_1") == .groupAuthorizationFailed)
         #expect(try delete("g") == KafkaError.none)
         #expect(try client.broker.groups.offsets.offsets(of: "g").isEmpty)
+    }
+
+    /// The offsets of topics that a consumer reads stay; those of others may go, as in Kafka. Groups of another kind are left alone.
+    @Test(arguments: [
+        ("consumer", KafkaClient.subscription(["t"]), "t", 0, 86), ("consumer", KafkaClient.subscription(["u"]), "t", 0, 0),
+        ("consumer", KafkaClient.subscription([]), "t", 0, 0), ("consumer", KafkaClient.subscription(["t"]), "none", 0, 3),
+        // A subscription that cannot be read may be one of anything.
+        ("consumer", [1], "t", 0, 86), ("connect", KafkaClient.subscription(["u"]), "t", 68, nil),
+    ] as [(String, [UInt8], String, Int16, Int16?)])
+    func offsetsOfMembersStay(kind: String, subscription: [UInt8], name: String, error: Int16, ofPartition: Int16?) throws {
+        var join = JoinGroupRequest()
+        (join.groupId, join.protocolType, join.sessionTimeoutMs, join.rebalanceTimeoutMs) = ("members", kind, 10_000, 10_000)
+        var offered = JoinGroupRequest.OfferedProtocol()
+        (offered.name, offered.metadata) = ("range", subscription)
+        join.protocols = [offered]
+        let member = try client.ask(join, as: JoinGroupResponse.self, version: 3)
+        var sync = SyncGroupRequest()
+        (sync.groupId, sync.generationId, sync.memberId) = ("members", member.generationId, member.memberId)
+        #expect(try client.ask(sync, as: SyncGroupResponse.self, version: 3).errorCode == 0)
+        var commit = OffsetCommitRequest()
+        var (topic, place) = (OffsetCommitRequest.Topic(), OffsetCommitRequest.Topic.Partition())
+        place.committedOffset = 4
+        (topic.name, topic.partitions) = ("t", [place])
+        (commit.groupId, commit.generationIdOrMemberEpoch, commit.memberId, commit.topics) = ("members", member.generationId, member.memberId, [topic])
+        #expect(try client.ask(commit, as: OffsetCommitResponse.self).topics[0].partitions[0].errorCode == 0)
+        var request = OffsetDeleteRequest()
+        var wanted = OffsetDeleteRequest.Topic()
+        (wanted.name, wanted.partitions) = (name, [OffsetDeleteRequest.Topic.Partition()])
+        (request.groupId, request.topics) = ("members", [wanted])
+        let answered = try client.ask(request, as: OffsetDeleteResponse.self)
+        #expect(answered.errorCode == error && answered.topics.first?.partitions.first?.errorCode == ofPartition)
+        let isRemoved = error == 0 && ofPartition == 0
+        #expect(try client.broker.groups.offsets.offsets(of: "members").isEmpty == isRemoved)
     }
 
     @Test func directoriesAreDescribed() throws {

@@ -74,6 +74,15 @@ struct KafkaClient {
         return (KafkaError(rawValue: answered.errorCode), answered.baseOffset)
     }
 
+    /// What a consumer that reads topics gives a group, as version 0 of `ConsumerProtocolSubscription`.
+    static func subscription(_ topics: [String]) -> [UInt8] {
+        var writer = MessageWriter(isFlexible: false)
+        writer.put(int16: 0)
+        writer.put(topics) { $1.put(string: $0) }
+        writer.put(int32: -1)
+        return writer.bytes
+    }
+
     static func fetching(_ topic: String, from offset: Int64, wait: Int32 = 0, atLeast: Int32 = 1, isolation: Int8 = 0) -> FetchRequest {
         var request = FetchRequest()
         (request.maxWaitMs, request.minBytes, request.isolationLevel) = (wait, atLeast, isolation)

@@ -52,6 +52,19 @@ import Testing
         return try ask(session, request, as: SaslHandshakeResponse.self, version: version)
     }
 
+    @Test func loginsAreCounted() throws {
+        let first = session()
+        _ = try choose(first, "PLAIN")
+        _ = try token(first, Array("\0ann\0secret".utf8))
+        let second = session()
+        _ = try choose(second, "PLAIN")
+        _ = try token(second, Array("\0ann\0wrong".utf8))
+        let counted = Dictionary(uniqueKeysWithValues: broker.statistics.byAPI.map { ($0.name, $0.counts) })
+        #expect(counted["SaslHandshake"]?.requests == 2 && counted["SaslHandshake"]?.errors == 0)
+        #expect(counted["SaslAuthenticate"]?.requests == 2 && counted["SaslAuthenticate"]?.errors == 1)
+        #expect(broker.statistics.refusedLogins == 1)
+    }
+
     private func token(_ session: KafkaSession, _ bytes: [UInt8]) throws -> SaslAuthenticateResponse {
         var request = SaslAuthenticateRequest()
         request.authBytes = bytes

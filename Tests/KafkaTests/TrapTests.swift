@@ -238,9 +238,23 @@ import Testing
         for (timeout, error) in [(0, 50), (900_001, 50), (900_000, 0)] as [(Int32, Int16)] {
             var request = InitProducerIdRequest()
             (request.transactionalId, request.transactionTimeoutMs) = ("x", timeout)
-            #expect(try client.ask(request, as: InitProducerIdResponse.self).errorCode == error)
+            let answered = try client.ask(request, as: InitProducerIdResponse.self)
+            #expect(answered.errorCode == error && (answered.producerEpoch == -1) == (error != 0))
         }
         #expect(versions(26) == 0...3)
+    }
+
+    /// Who says which producer it was says both its id and its epoch; one that nobody remembers begins anew.
+    @Test func producersSayBothOrNeither() throws {
+        for (name, id, epoch, error) in [
+            (nil, 7, -1, 42), (nil, -1, 3, 42), ("new", 7, -1, 42), ("new", 7, 3, 0), ("new", 8, 3, 90), (nil, 7, 3, 0),
+        ] as [(String?, Int64, Int16, Int16)] {
+            var request = InitProducerIdRequest()
+            (request.transactionalId, request.transactionTimeoutMs, request.producerId, request.producerEpoch) = (name, 1_000, id, epoch)
+            let answered = try client.ask(request, as: InitProducerIdResponse.self)
+            #expect(answered.errorCode == error && answered.producerEpoch == (error == 0 ? 0 : -1), "\(id) \(epoch)")
+            #expect((answered.producerId >= 0) == (error == 0) && answered.producerId != 7)
+        }
     }
 
     /// Idempotence is what the Java client begins with: without an id every send would fail.

@@ -37,6 +37,8 @@ package final class BrokerStatistics: Sendable {
     private struct State {
         var byAPI: [Int16: RequestCounts] = [:]
         var byClient: [String: RequestCounts] = [:]
+        var refusedLogins = 0
+        var failedTLS = 0
     }
 
     private let state = Mutex(State())
@@ -52,6 +54,18 @@ package final class BrokerStatistics: Sendable {
                 .add(received: received, answered, microseconds: microseconds)
         }
     }
+
+    /// A login was refused.
+    func noteRefusedLogin() { state.withLock { $0.refusedLogins += 1 } }
+
+    /// A client could not be talked to over TLS, or broke it.
+    package func noteFailedTLS() { state.withLock { $0.failedTLS += 1 } }
+
+    /// Logins that were refused since the start.
+    package var refusedLogins: Int { state.withLock { $0.refusedLogins } }
+
+    /// Clients that left because TLS with them failed, since the start.
+    package var failedTLS: Int { state.withLock { $0.failedTLS } }
 
     /// By Kafka's names of the APIs, in their order.
     package var byAPI: [(name: String, counts: RequestCounts)] {

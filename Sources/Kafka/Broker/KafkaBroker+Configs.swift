@@ -55,7 +55,7 @@ extension KafkaBroker {
                 try alter(resource.resourceType, resource.resourceName, isTrial: request.validateOnly) { _ throws(Refusal) in
                     var config = TopicConfig()
                     for entry in resource.configs {
-                        guard let value = entry.value else { throw Refusal(.invalidConfig, "'\(entry.name)' has no value") }
+                        guard let value = entry.value else { throw Refusal(.invalidRequest, "'\(entry.name)' has no value") }
                         try set(entry.name, to: value, in: &config, of: resource.resourceName)
                     }
                     return config
@@ -90,15 +90,15 @@ extension KafkaBroker {
     private func alter(
         _ type: Int8, _ name: String, isTrial: Bool, _ change: (TopicConfig) throws(Refusal) -> TopicConfig
     ) throws(Refusal) {
-        guard type == 2 else { throw Refusal(.invalidRequest, "only the configurations of topics are changed by clients") }
+        guard type == 2, !name.isEmpty else { throw Refusal(.invalidRequest, "only the configurations of topics are changed by clients") }
+        if options.isReserved(name) { throw Refusal(.topicAuthorizationFailed, "the topic belongs to Millrace") }
+        do throws(LogError) { try checkTopicName(name) } catch { throw Refusal(.invalidTopic, error.message) }
+        // As in Kafka, what is wrong by itself is said first, whether the topic is there or not.
+        let config = try change(log.describeTopic(named: name)?.config ?? TopicConfig())
+        do throws(LogError) { try config.check() } catch { throw Refusal(.invalidConfig, error.message) }
         let known = try changeable(name)
-        let config = try change(known.config)
-        do throws(LogError) {
-            try config.check()
-            if !isTrial { try log.alterTopic(known.id, config: config) }
-        } catch {
-            throw Refusal(error.kind == .invalidTopic ? .invalidConfig : KafkaError(error), error.message)
-        }
+        if isTrial { return }
+        do throws(LogError) { try log.alterTopic(known.id, config: config) } catch { throw Refusal(KafkaError(error), error.message) }
     }
 
     /// Sets, resets, or adds to and takes from a list.
@@ -106,12 +106,13 @@ extension KafkaBroker {
         _ config: inout TopicConfig, _ entry: IncrementalAlterConfigsRequest.Resource.Config, of topic: String
     ) throws(Refusal) {
         let value = entry.value ?? ""
-        if entry.value == nil, entry.configOperation != 1 { throw Refusal(.invalidConfig, "'\(entry.name)' has no value") }
+        if entry.value == nil, entry.configOperation != 1 { throw Refusal(.invalidRequest, "'\(entry.name)' has no value") }
         switch entry.configOperation {
         case 0: try set(entry.name, to: value, in: &config, of: topic)
         case 1:
             let standard = KafkaConfig.properties(of: TopicConfig()).first { $0.name == entry.name }?.value ?? KafkaConfig.fixed[entry.name]
-            try set(entry.name, to: standard ?? "", in: &config, of: topic)
+            // What there is not has no value of its own: nothing is left to be done.
+            if let standard { try set(entry.name, to: standard, in: &config, of: topic) }
         case 2, 3:
             guard let known = KafkaConfig.of(config).first(where: { $0.name == entry.name }) else {
                 throw Refusal(.invalidConfig, "there is no topic configuration '\(entry.name)'")

@@ -36,7 +36,7 @@ extension KafkaBroker {
     /// The groups that have members now, by name.
     package var groupOverviews: [GroupOverview] {
         groups.withMembers().map { group in
-            let isOfConsumers = group.protocolType == "consumer"
+            let isOfConsumers = group.protocolType == ConsumerGroup.consumers
             return GroupOverview(
                 name: group.name, state: group.phase.rawValue, generation: group.generation,
                 members: group.members.map { member in

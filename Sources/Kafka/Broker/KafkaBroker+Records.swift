@@ -52,7 +52,7 @@ extension KafkaBroker {
             response.fail(.groupAuthorizationFailed)
         } else if group == nil, known.isEmpty {
             response.fail(.groupIDNotFound)
-        } else if group.map({ !$0.isIdle }) ?? false {
+        } else if let group, !group.isIdle, group.protocolType != ConsumerGroup.consumers {
             response.fail(.nonEmptyGroup)
         }
         guard response.errorCode == 0 else { return reply(response) }
@@ -64,8 +64,13 @@ extension KafkaBroker {
                 var partition = OffsetDeleteResponse.Topic.Partition()
                 partition.partitionIndex = wanted.partitionIndex
                 let place = NamedPartition(topic: topic.name, partition: wanted.partitionIndex)
-                if log.topicID(named: topic.name) == nil { partition.errorCode = KafkaError.unknownTopicOrPartition.rawValue }
-                if known.contains(place) { removed.updateValue(nil, forKey: place) }
+                if !exists(place) {
+                    partition.errorCode = KafkaError.unknownTopicOrPartition.rawValue
+                } else if group?.isSubscribed(to: topic.name) ?? false {
+                    partition.errorCode = KafkaError.groupSubscribedToTopic.rawValue
+                } else if known.contains(place) {
+                    removed.updateValue(nil, forKey: place)
+                }
                 return partition
             }
             return answered

@@ -14,12 +14,10 @@ extension KafkaBroker {
 
     func initProducer(_ request: InitProducerIdRequest, _ version: Int16, _ reply: @escaping @Sendable (InitProducerIdResponse?) -> Void) {
         var response = InitProducerIdResponse()
-        guard let id = request.transactionalId else {
-            if request.producerId >= 0, request.producerEpoch >= 0, request.producerEpoch < .max - 1 {
-                (response.producerId, response.producerEpoch) = (request.producerId, request.producerEpoch + 1)
-            } else {
-                response.producerId = transactions.newProducer()
-            }
+        // Both, or neither of them.
+        let isHalf = (request.producerId == -1) != (request.producerEpoch == -1)
+        guard let id = request.transactionalId, !isHalf else {
+            if isHalf { response.refuse(.invalidRequest) } else { response.producerId = transactions.newProducer() }
             return reply(response)
         }
         let problem: KafkaError? =
@@ -31,7 +29,7 @@ extension KafkaBroker {
                 nil
             }
         if let problem {
-            response.fail(problem)
+            response.refuse(problem)
             return reply(response)
         }
         let now = transactions.now
@@ -39,13 +37,15 @@ extension KafkaBroker {
             var response = InitProducerIdResponse()
             switch result {
             case .success(let state): (response.producerId, response.producerEpoch) = (state.producer, state.epoch)
-            case .failure(let error): response.errorCode = fenced(error, version, since: 4)
+            case .failure(let error):
+                response.refuse(error)
+                response.errorCode = fenced(error, version, since: 4)
             }
             reply(response)
         }
         transactions.change(id, completion: answer) { state in
             guard let state else {
-                if request.producerId >= 0 { return .failure(.invalidProducerIDMapping) }
+                // Also for a producer that says who it was: its id is forgotten, and it begins anew.
                 return .success(
                     .init(next: TransactionState(producer: transactions.newProducer(), timeout: request.transactionTimeoutMs, updatedAt: now)))
             }
@@ -282,6 +282,8 @@ extension KafkaBroker {
                         var active = DescribeProducersResponse.Topic.Partition.ActiveProducer()
                         (active.producerId, active.producerEpoch) = (producer.id, Int32(clamping: producer.epoch))
                         active.lastSequence = producer.lastSequence
+                        // Which coordinator ended its last transaction is not kept: there is only one.
+                        active.coordinatorEpoch = -1
                         active.currentTxnStartOffset = producer.transactionStart?.count ?? -1
                         return active
                     }
@@ -294,4 +296,9 @@ extension KafkaBroker {
         }
         return response
     }
+}
+
+extension InitProducerIdResponse {
+    /// An error, without a producer.
+    fileprivate mutating func refuse(_ error: KafkaError) { (errorCode, producerId, producerEpoch) = (error.rawValue, -1, -1) }
 }

@@ -66,12 +66,20 @@ package final class KafkaSession: Sendable {
     private func beforeLogin(_ frame: [UInt8], _ users: UserFile, _ reply: @escaping @Sendable (KafkaReply) -> Void) {
         do throws(MessageError) {
             let header = try APIs.header(of: frame)
+            let began = broker.clock.monotonicNanoseconds()
+            func counted(_ response: ResponseFrame) -> [UInt8] {
+                broker.statistics.note(
+                    header, received: frame.count + 4, response, nanoseconds: broker.clock.monotonicNanoseconds() - began)
+                return response.bytes
+            }
             switch header.key {
             case ApiVersionsRequest.key: broker.process(frame, reply)
             case SaslHandshakeRequest.key where SaslHandshakeRequest.versions.contains(header.version):
-                reply(.frame(choose(try SaslHandshakeRequest(frame, header), isBare: header.version == 0).frame(header).bytes))
+                reply(.frame(counted(choose(try SaslHandshakeRequest(frame, header), isBare: header.version == 0).frame(header))))
             case SaslAuthenticateRequest.key where SaslAuthenticateRequest.versions.contains(header.version):
-                reply(token(try SaslAuthenticateRequest(frame, header), header, users))
+                let (response, refusal) = token(try SaslAuthenticateRequest(frame, header), users)
+                let bytes = counted(response.frame(header))
+                reply(refusal.map { .last(bytes, $0) } ?? .frame(bytes))
             default:
                 reply(.close("\(header.client.map { "'\($0)'" } ?? "a client") asks for \(APIs.all[header.key]?.name ?? "API \(header.key)") before it has logged in"))
             }
@@ -103,21 +111,22 @@ package final class KafkaSession: Sendable {
 
     // MARK: Tokens
 
-    private func token(_ request: SaslAuthenticateRequest, _ header: RequestHeader, _ users: UserFile) -> KafkaReply {
+    /// The answer to a token; with the reason where the connection ends behind it.
+    private func token(_ request: SaslAuthenticateRequest, _ users: UserFile) -> (SaslAuthenticateResponse, refusal: String?) {
         var response = SaslAuthenticateResponse()
         response.errorMessage = nil
         do throws(LoginFailure) {
             guard let answer = try take(request.authBytes, users) else {
                 response.errorCode = KafkaError.illegalSaslState.rawValue
                 response.errorMessage = "a mechanism is chosen first"
-                return .frame(response.frame(header).bytes)
+                return (response, nil)
             }
             response.authBytes = answer
-            return .frame(response.frame(header).bytes)
+            return (response, nil)
         } catch {
             response.errorCode = KafkaError.saslAuthenticationFailed.rawValue
             response.errorMessage = error.reason
-            return .last(response.frame(header).bytes, refused(error))
+            return (response, refused(error))
         }
     }
 
@@ -135,6 +144,7 @@ package final class KafkaSession: Sendable {
 
     private func refused(_ failure: LoginFailure) -> String {
         state.withLock { $0 = .ended }
+        broker.statistics.noteRefusedLogin()
         return "a login is refused: \(failure.reason)"
     }
 

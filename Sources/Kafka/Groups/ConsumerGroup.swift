@@ -60,6 +60,28 @@ struct ConsumerGroup {
     /// Whether nothing of it is left but offsets.
     var isIdle: Bool { members.isEmpty && promised.isEmpty }
 
+    /// The kind of protocol that consumers speak with each other; Connect and others have their own.
+    static let consumers = "consumer"
+
+    /// Whether a member reads a topic, or may: of consumers whose subscriptions cannot be read, and before they have agreed on a protocol, any.
+    func isSubscribed(to topic: String) -> Bool {
+        guard !isIdle, protocolType == ConsumerGroup.consumers else { return false }
+        guard let protocolName else { return true }
+        return members.contains { ConsumerGroup.topics(ofSubscription: $0.metadata(of: protocolName))?.contains(topic) ?? true }
+    }
+
+    /// What stands in a subscription of Kafka's consumers (`ConsumerProtocolSubscription`, of which all versions begin alike); nil where it cannot be
+    /// read: it is between the members.
+    private static func topics(ofSubscription bytes: [UInt8]) -> [String]? {
+        var reader = MessageReader(bytes, 0..<bytes.count, isFlexible: false)
+        do throws(MessageError) {
+            _ = try reader.int16()
+            return try reader.array { reader throws(MessageError) in try reader.string() }
+        } catch {
+            return nil
+        }
+    }
+
     /// Members, and those that are to come.
     var size: Int { members.count + promised.count }
 

@@ -51,7 +51,7 @@ package struct FrameIntake {
     /// What speaks another protocol.
     private static func foreign(_ bytes: ArraySlice<UInt8>) -> String? {
         if bytes.starts(with: "GET ".utf8) || bytes.starts(with: "POST".utf8) || bytes.starts(with: "HEAD".utf8) { return "an HTTP request" }
-        if bytes.starts(with: [0x16, 0x03]) { return "a TLS handshake; the listener speaks no TLS" }
+        if bytes.starts(with: [0x16, 0x03]) { return "a TLS handshake at a listener without TLS" }
         return nil
     }
 }

@@ -48,6 +48,7 @@ enum KafkaError: Int16, Error, Sendable {
     case unsupportedCompressionType = 76
     case memberIDRequired = 79
     case fencedInstanceID = 82
+    case groupSubscribedToTopic = 86
     case invalidRecord = 87
     case unstableOffsetCommit = 88
     case producerFenced = 90
