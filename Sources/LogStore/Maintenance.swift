@@ -6,12 +6,13 @@ import Quantities
 import Synchronization
 
 extension SegmentedLog {
-    /// The body of the cleaner's thread: a round every `interval` milliseconds. It holds the log only during a round.
-    static func maintainUntilClosed(_ order: Monitor<CommitOrder>, _ interval: Int64, _ log: () -> SegmentedLog?) {
+    /// The body of the cleaner's thread: a round every `interval` milliseconds, until `isOver`. It holds the log only during a round. It waits for a
+    /// state of its own, because that of the order changes with every commit, and each change would wake it.
+    static func maintainUntilClosed(_ isOver: Monitor<Bool>, _ interval: Int64, _ log: () -> SegmentedLog?) {
         let (nanoseconds, isTooLarge) = interval.multipliedReportingOverflow(by: 1_000_000)
         var known: Set<LogError> = []
         while true {
-            let isEnding = order.wait(nanoseconds: isTooLarge ? .max : nanoseconds, until: { $0.isEnding }, then: { $0.isEnding })
+            let isEnding = isOver.wait(nanoseconds: isTooLarge ? .max : nanoseconds, until: { $0 }, then: { $0 })
             guard !isEnding, let log = log() else { return }
             // The failures of a round that another thread asked for are returned to that thread.
             guard let failures = log.maintainUnlessUnderWay() else { continue }

@@ -79,6 +79,8 @@ package final class SegmentedLog: EventLog {
 
     let registry: Mutex<Registry>
     let order = Monitor(CommitOrder())
+    /// Whether the cleaner's thread is to end.
+    private let isOver = Monitor(false)
     private let receivers = Mutex(Receivers())
     let writer: LogWriter
     private let threads = Mutex<[any RunningThread]>([])
@@ -109,11 +111,11 @@ package final class SegmentedLog: EventLog {
 
     private func startThreads() throws(LogError) {
         try translating { () throws(SystemError) in
-            let (order, interval) = (order, options.maintenanceInterval)
+            let (order, isOver, interval) = (order, isOver, options.maintenanceInterval)
             let writing = try scheduler.start("log") { [weak self] in SegmentedLog.writeUntilClosed(order) { self } }
             threads.withLock { $0.append(writing) }
             let cleaning = try scheduler.start("log-cleaner") { [weak self] in
-                SegmentedLog.maintainUntilClosed(order, interval) { self }
+                SegmentedLog.maintainUntilClosed(isOver, interval) { self }
             }
             threads.withLock { $0.append(cleaning) }
         }
@@ -121,6 +123,7 @@ package final class SegmentedLog: EventLog {
 
     deinit {
         order.update { $0.isAbandoned = true }
+        isOver.update { $0 = true }
     }
 
     // MARK: Topics
@@ -284,6 +287,7 @@ package final class SegmentedLog: EventLog {
             return !order.isClosing
         }
         guard isFirst else { return }
+        isOver.update { $0 = true }
         for thread in threads.withLock({ $0 }) { thread.join() }
         threads.withLock { $0.removeAll() }
         order.update { $0.refusal = $0.refusal ?? LogError(.closed, "the log is closed") }

@@ -38,7 +38,15 @@ import Glibc
     package func update<Result>(_ change: (inout State) -> Result) -> Result {
         let simulated = SimulatedThread.current
         enter(simulated)
-        defer { leave(simulated, notifies: true) }
+        defer { leave(simulated, waking: .all) }
+        return change(&state)
+    }
+
+    /// As `update`, where one thread is enough to take up the change and all that wait would do the same: the others sleep on.
+    package func updateForOne<Result>(_ change: (inout State) -> Result) -> Result {
+        let simulated = SimulatedThread.current
+        enter(simulated)
+        defer { leave(simulated, waking: .one) }
         return change(&state)
     }
 
@@ -46,18 +54,18 @@ import Glibc
     package func withLock<Result>(_ look: (inout State) -> Result) -> Result {
         let simulated = SimulatedThread.current
         enter(simulated)
-        defer { leave(simulated, notifies: false) }
+        defer { leave(simulated, waking: .none) }
         return look(&state)
     }
 
     /// Waits until `condition` holds, then changes the state under the same lock. With a timeout (nanoseconds from now) it
-    /// goes on when that has passed, whether the condition holds or not.
+    /// goes on when that has passed, whether the condition holds or not. `wakes`: other threads wait for what is changed.
     package func wait<Result>(
-        nanoseconds timeout: Int64? = nil, until holds: (borrowing State) -> Bool, then change: (inout State) -> Result
+        nanoseconds timeout: Int64? = nil, wakes: Bool = true, until holds: (borrowing State) -> Bool, then change: (inout State) -> Result
     ) -> Result {
         let simulated = SimulatedThread.current
         enter(simulated)
-        defer { leave(simulated, notifies: true) }
+        defer { leave(simulated, waking: wakes ? .all : .none) }
         if let simulated {
             let deadline = timeout.map { simulated.deadline(in: $0) }
             while !holds(state) {
@@ -94,9 +102,21 @@ import Glibc
         unsafe pthread_mutex_lock(lock)
     }
 
-    private func leave(_ simulated: SimulatedThread?, notifies: Bool) {
-        if notifies { unsafe pthread_cond_broadcast(condition) }
+    /// How many of those that wait look at the state again.
+    private enum Waking {
+        case none
+        case one
+        case all
+    }
+
+    private func leave(_ simulated: SimulatedThread?, waking: Waking) {
+        switch waking {
+        case .none: break
+        case .one: unsafe pthread_cond_signal(condition)
+        case .all: unsafe pthread_cond_broadcast(condition)
+        }
         unsafe pthread_mutex_unlock(lock)
-        simulated?.leave(ObjectIdentifier(self), notifies: notifies)
+        // In a simulation all of them look: which one goes on is for the scheduler to say.
+        simulated?.leave(ObjectIdentifier(self), notifies: waking != .none)
     }
 }

@@ -27,7 +27,8 @@ package final class ThreadPool: Sendable {
     /// Has `work` done. False when it is dropped, because the pool is closed.
     @discardableResult
     package func run(_ work: @escaping @Sendable () -> Void) -> Bool {
-        let needsThread = state.update { state -> Bool? in
+        // One idle thread takes it. Those that close the pool wait as well, but nothing is taken from then on.
+        let needsThread = state.updateForOne { state -> Bool? in
             guard !state.isClosed else { return nil }
             state.waiting.append(work)
             return state.idle < state.waiting.count && state.threads.count < limit
@@ -55,7 +56,7 @@ package final class ThreadPool: Sendable {
     private func loop() {
         while true {
             state.withLock { $0.idle += 1 }
-            let work = state.wait(until: { !$0.waiting.isEmpty || $0.isClosed }) { state -> (@Sendable () -> Void)? in
+            let work = state.wait(wakes: false, until: { !$0.waiting.isEmpty || $0.isClosed }) { state -> (@Sendable () -> Void)? in
                 state.idle -= 1
                 return state.waiting.isEmpty ? nil : state.waiting.removeFirst()
             }
