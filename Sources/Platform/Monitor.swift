@@ -110,12 +110,13 @@ import Glibc
     }
 
     private func leave(_ simulated: SimulatedThread?, waking: Waking) {
+        // Those that wake need the lock at once: woken before it is free, they would go to sleep again.
+        unsafe pthread_mutex_unlock(lock)
         switch waking {
         case .none: break
         case .one: unsafe pthread_cond_signal(condition)
         case .all: unsafe pthread_cond_broadcast(condition)
         }
-        unsafe pthread_mutex_unlock(lock)
         // In a simulation all of them look: which one goes on is for the scheduler to say.
         simulated?.leave(ObjectIdentifier(self), notifies: waking != .none)
     }
