@@ -37,7 +37,10 @@ private func changeable(_ change: RowChange, _ context: AnalysisContext) throws(
         throw Diagnostic(.readOnly, "the rows of \(target.name) cannot be changed, because it has header columns", at: place)
     }
     if let refusal = refusalOfRows(for: target, at: place) { throw refusal }
-    if case .insert = change.action { return target }
+    if case .insert(_, let question) = change.action {
+        if target.kind == .stream, let failure = change.asContinuous, question.readsSources { throw failure.diagnostic }
+        return target
+    }
     guard target.kind == .table else {
         throw Diagnostic(
             .wrongObjectKind, "\(target.name) is a stream: what has happened cannot be changed", hint: "UPDATE and DELETE are for tables.", at: place)
@@ -66,7 +69,7 @@ private func insertion(
 ) throws(Diagnostic) -> ResolvedChange {
     let columns = target.schema.key + target.schema.value
     var resolved = try analyse(question, in: context)
-    let named = names.isEmpty ? columns.map { Name($0.name, isQuoted: true, span: change.target.span) } : names
+    let named = names.isEmpty ? target.writtenColumns.map { Name($0.name, isQuoted: true, span: change.target.span) } : names
     guard named.count == resolved.columns.count else {
         throw Diagnostic(
             .statementError,
@@ -83,11 +86,12 @@ private func insertion(
             throw Diagnostic(.duplicateColumn, "Column \(name.text) is listed more than once.", at: name.span.range)
         }
     }
-    if target.kind == .table, let key = target.schema.key.first(where: { key in !named.contains { $0.text == key.name } }) {
+    let ownKey = try ownKey(of: target, unlessAmong: named, context)
+    if target.kind == .table, ownKey == nil, let key = target.schema.key.first(where: { key in !named.contains { $0.text == key.name } }) {
         throw Diagnostic(.nullNotAllowed, "a row of \(target.name) needs a value for its primary key `\(key.name)`", at: change.target.span.range)
     }
-    var items: [TypedExpression] = []
-    for column in columns {
+    var items = ownKey.map { [$0] } ?? []
+    for column in columns.dropFirst(items.count) {
         if let index = named.firstIndex(where: { $0.text == column.name }), !resolved.step.isNull(index) {
             items.append(try fitted(.column(index, resolved.columns[index].type), to: column, question.span))
         } else {

@@ -26,6 +26,8 @@ package func analyse(_ create: CreateSource, text: String, in context: AnalysisC
     }
     let kind = Values.SourceKind(create.kind)
     var schema = try schema(of: create, kind, context)
+    let hidesKey = properties.leavesKeyOpen && context.isFull && kind == .table && !create.isSource && schema.key.isEmpty && !schema.value.isEmpty
+    if hidesKey { schema.key = [ownKey(beside: schema)] }
     guard let topic = properties.topic ?? (context.isFull ? create.name.text : nil) else {
         throw Diagnostic(
             .invalidProperty, "Missing required property \"KAFKA_TOPIC\" which has no default value.", category: .parseFailed,
@@ -50,20 +52,34 @@ package func analyse(_ create: CreateSource, text: String, in context: AnalysisC
     }
     try checkCarried(schema.key, keyName, .key)
     try checkCarried(schema.value, valueName, .value)
-    let definition = SourceDefinition(
+    var definition = SourceDefinition(
         name: create.name.text, kind: kind, isReadOnly: create.isSource, schema: schema, topic: topic,
         keyFormat: keyFormat(keyName, properties, schema.key, source: create.name.text),
         valueFormat: try valueFormat(valueName, properties, schema.value, context), window: properties.window,
         timestamp: try timestamp(properties, schema), wrapsSingleValue: properties.wrapsSingleValue, statement: text, queryID: nil)
+    if hidesKey { definition.hidesKey = true }
     if inferred.key == nil { try checkSchema(of: schema.key, definition.keyFormat) }
     if inferred.value == nil { try checkSchema(of: schema.value, definition.valueFormat) }
     var chosen: [String] = []
     if properties.topic == nil { chosen.append("the topic is \(topic)") }
     let isKeyChosen = properties.keyFormat == nil && keyName == .json && context.defaultFormat(context.settings[.defaultKeyFormat]) != .json
     if isKeyChosen { chosen.append("keys are JSON") }
+    if hidesKey, let key = schema.key.first { chosen.append("each row has a key of its own, \(key.name)") }
     if properties.valueFormat == nil, context.defaultFormat(context.settings[.defaultValueFormat]) == nil { chosen.append("values are JSON") }
     chosen += [inferred.key, inferred.value].compactMap(\.self)
     return NewSource(definition: definition, properties: properties, chosen: chosen.isEmpty ? nil : chosen.joined(separator: ", "))
+}
+
+/// The key of a table that is declared without one: `ROWID`, or the first `ROWID_n` that is free.
+private func ownKey(beside schema: SourceSchema) -> Values.ColumnDefinition {
+    let taken = Set(schema.columns.map(\.name))
+    var name = "ROWID"
+    var number = 0
+    while taken.contains(name) {
+        number += 1
+        name = "ROWID_\(number)"
+    }
+    return Values.ColumnDefinition(name, .string)
 }
 
 /// The columns that a CREATE statement lists, and the formats that it writes them in; nothing is asked of a registry. Errors: as `analyse`.
@@ -182,6 +198,9 @@ private func headerColumn(
 }
 
 extension SourceProperties {
+    /// Whether nothing is said of the topic and the form of its keys, so that the rows to come may have any.
+    fileprivate var leavesKeyOpen: Bool { topic == nil && keyFormat == nil && window == nil && keySchema.id == nil }
+
     /// Whether a key takes JSON instead of its format, which holds one column of the plain types: nobody has asked for that format.
     func takesJSON(for key: [Values.ColumnDefinition], insteadOf format: FormatName) -> Bool {
         keyFormat == nil && format == .kafka && problem(of: key, in: .kafka, on: .key) != nil

@@ -128,13 +128,12 @@ package func analyse(_ insert: InsertValues, in context: AnalysisContext) throws
             .windowError, "Cannot insert values into windowed \(target.kind.rawValue.lowercased()): \(name)", at: insert.target.span.range)
     }
     if let refusal = refusalOfRows(for: target, at: insert.target.span.range) { throw refusal }
-    let columns = target.schema.key + target.schema.value
     try checkHeaders(insert, target)
-    let names = insert.columns.isEmpty ? columns.map { Name($0.name, isQuoted: true) } : insert.columns
+    let names = insert.columns.isEmpty ? target.writtenColumns.map { Name($0.name, isQuoted: true) } : insert.columns
     for (index, name) in names.enumerated() where names[..<index].contains(where: { $0.text == name.text }) {
         throw Diagnostic(.duplicateColumn, "Column \(name.text) is listed more than once.", at: name.span.range)
     }
-    if target.kind == .table {
+    if target.kind == .table, target.hidesKey != true {
         for key in target.schema.key where !names.contains(where: { $0.text == key.name }) {
             throw Diagnostic(
                 .nullNotAllowed,
@@ -159,6 +158,7 @@ private func row(
     var row = InsertRow(target: target, values: columns.map { .literal(.null, $0.type) }, rowtime: nil)
     var analyser = ExpressionAnalyser(context: context, scope: .empty)
     analyser.place = "column"
+    if let key = try ownKey(of: target, unlessAmong: names, context) { row.values[0] = key }
     for (column, expression) in zip(names, values) {
         let known = columns.first { $0.name == column.text }?.type
         var value = try analyser.analyse(context.isFull ? known.map(expression.leavingOutNulls) ?? expression : expression)
@@ -182,6 +182,15 @@ private func row(
         if target.kind == .table, index < target.schema.key.count, value.isNull { throw nullKey(columns[index], expression) }
     }
     return row
+}
+
+/// What a row gets for a key where its table has no key that anybody writes; nil where it has one, or where the statement names it.
+func ownKey(
+    of target: SourceDefinition, unlessAmong names: [Name], _ context: AnalysisContext
+) throws(Diagnostic) -> TypedExpression? {
+    guard target.hidesKey == true, let key = target.schema.key.first, !names.contains(where: { $0.text == key.name }) else { return nil }
+    var analyser = ExpressionAnalyser(context: context, scope: .empty)
+    return try analyser.analyse(Expression(.call(Name("UUID"), []))).expression.coerced(to: key.type)
 }
 
 /// A row of a table without a key is no row: nothing would read it.

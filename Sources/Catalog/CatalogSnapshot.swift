@@ -58,6 +58,9 @@ package struct SourceDefinition: Hashable, Sendable, Codable {
     package var queryID: String?
     /// Where a table that a query makes begins in its topic; nil for all other sources, which are the whole topic.
     package var origin: SourceOrigin?
+    /// Set for a table that was declared without PRIMARY KEY: each of its rows got a key of its own, which `SELECT *` of questions leaves out and
+    /// which INSERT makes. Nil in what was written before there were such tables.
+    package var hidesKey: Bool?
 
     package init(
         name: String, kind: SourceKind, isReadOnly: Bool, schema: SourceSchema, topic: String, keyFormat: FormatSpec,
@@ -77,6 +80,11 @@ package struct SourceDefinition: Hashable, Sendable, Codable {
         self.statement = statement
         self.queryID = queryID
     }
+}
+
+extension SourceDefinition {
+    /// The columns that rows are written to unless a statement names others: key columns, then value columns.
+    package var writtenColumns: [ColumnDefinition] { hidesKey == true ? schema.value : schema.key + schema.value }
 }
 
 /// A custom type and the statement that registered it.

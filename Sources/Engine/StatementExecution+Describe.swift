@@ -193,7 +193,7 @@ extension StatementExecution {
     func explain(_ statement: Statement, _ text: String) throws(Diagnostic) -> AnswerSummary {
         let plan: QueryPlan
         var access: [String] = []
-        switch statement {
+        switch statement.inserting(into: context) {
         case .query(let query):
             if query.emit == nil, isForQuestions(query) { return answer(text: questionText(text, try analyse(query.question, in: context))) }
             let resolved = try analyse(query, for: query.emit == nil ? .pull : .push, in: context)

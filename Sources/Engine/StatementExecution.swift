@@ -46,7 +46,7 @@ struct StatementExecution: Sendable {
     /// Carries the statement out; `whenDone` is called with whether it succeeded, after the last event.
     func perform(_ whenDone: @escaping @Sendable (Bool) -> Void) {
         do throws(Diagnostic) {
-            try perform(parsed.statement, whenDone)
+            try perform(parsed.statement.inserting(into: context), whenDone)
         } catch {
             fail(error.about(statement: parsed.text), whenDone)
         }

@@ -11,6 +11,8 @@ extension Query {
         block.having = having
         block.emit = emit
         block.lateRows = lateRows
+        block.isDistinct = isDistinct
+        block.qualify = qualify
         return Question(body: .select(block), limit: limit, limitSpan: limitSpan, span: span)
     }
 }

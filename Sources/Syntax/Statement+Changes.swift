@@ -6,6 +6,8 @@ package struct RowChange: Hashable, Sendable {
     package var target: Name
     /// What is written.
     package var action: Action
+    /// What is wrong with an INSERT as one that never ends, which a SELECT without brackets and names of columns is for a stream.
+    package var asContinuous: OriginalFailure?
     /// Where it was written.
     package var span: SourceSpan = .none
 

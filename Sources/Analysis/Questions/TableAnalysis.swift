@@ -72,11 +72,13 @@ extension QuestionAnalysis {
         if !sources.list.contains(definition) { sources.list.append(definition) }
         var columns = definition.schema.columns
         let names = alias?.columns ?? []
-        guard names.count <= columns.count else {
+        let hidden = definition.hidesKey == true ? definition.schema.key.count : 0
+        guard names.count <= columns.count - hidden else {
             throw Diagnostic(
-                .statementError, "\(name.text) has \(columns.count) columns, but \(names.count) names are given", at: names.first?.span.range)
+                .statementError, "\(name.text) has \(columns.count - hidden) columns, but \(names.count) names are given",
+                at: names.first?.span.range)
         }
-        for (index, name) in names.enumerated() { columns[index].name = name.text }
+        for (index, name) in names.enumerated() { columns[hidden + index].name = name.text }
         let ownName = name.text.split(separator: ".").last.map(String.init) ?? name.text
         let source = ScopeSource(
             alias: alias?.name.text ?? ownName, columns: columns, base: 0, isWindowed: definition.window != nil, pseudoBase: columns.count)
@@ -85,7 +87,7 @@ extension QuestionAnalysis {
             source: definition.name, columns: columns + pseudo.map { Values.ColumnDefinition($0.rawValue, $0.type) }, pseudoColumns: pseudo)
         if let reach { try scan.limit(to: reach, of: definition) }
         return QuestionTables(
-            step: .scan(scan), sources: [source], width: scan.columns.count, keyCounts: [definition.schema.key.count],
+            step: .scan(scan), sources: [source], width: scan.columns.count, hidden: Set(0..<hidden), keyCounts: [definition.schema.key.count],
             rowtimes: [columns.count], streamTimes: definition.kind == .stream ? [columns.count] : [])
     }
 

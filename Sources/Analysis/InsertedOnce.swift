@@ -1,0 +1,32 @@
+// INSERT INTO … SELECT of tables: ksqlDB has none that goes on, so it is the one that ends.
+
+import Catalog
+package import Syntax
+import Values
+
+extension Statement {
+    /// The statement as it is carried out: an INSERT of a SELECT into a table, whose rows are statements' own, writes its rows once.
+    package func inserting(into context: AnalysisContext) -> Statement {
+        guard context.isFull, case .insertSelect(let insert) = self, insert.properties.isEmpty, insert.query.emit == nil,
+            context.catalog.sources[insert.target.text]?.kind == .table
+        else { return self }
+        let action = RowChange.Action.insert(columns: [], insert.query.question)
+        return .changeRows(RowChange(target: insert.target, action: action, span: insert.query.span))
+    }
+}
+
+extension Question {
+    /// Whether a FROM stands anywhere outside subqueries of expressions: such a question could have been meant to go on for ever.
+    var readsSources: Bool { !tables.isEmpty || body.readsSources }
+}
+
+extension QuestionBody {
+    fileprivate var readsSources: Bool {
+        switch self {
+        case .select(let block): block.from != nil
+        case .values: false
+        case .nested(let question): question.readsSources
+        case .combination(_, _, let left, let right, _): left.readsSources || right.readsSources
+        }
+    }
+}
