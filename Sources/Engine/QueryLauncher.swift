@@ -48,7 +48,8 @@ struct QueryLauncher: Sendable {
     /// The running form of a pipeline; with `hasSlices` its driver goes on with what is pending, with `keepsView` questions may read its
     /// state. That of `spillingQuery` may go to disk, which is logged under its id; without one it may not.
     func dataflow(
-        _ pipeline: PipelinePlan, properties: [String: String], hasSlices: Bool = false, keepsView: Bool = false, spillingQuery: String? = nil
+        _ pipeline: PipelinePlan, properties: [String: String], hasSlices: Bool = false, keepsView: Bool = false, spillingQuery: String? = nil,
+        isQuestion: Bool = false
     ) throws(QueryFailure) -> Dataflow {
         let settings = SettingValues(properties)
         var options = DataflowOptions(
@@ -60,6 +61,7 @@ struct QueryLauncher: Sendable {
         let mostFuture = settings[.mostFuture]
         if settings[.dialect] == .full, mostFuture > 0 { options.mostFuture = mostFuture }
         var environment = environment()
+        environment.isQuestion = isQuestion && settings[.dialect] == .full && settings[.boundedQueries] == .full
         if let spillingQuery, let spills = engine.configuration.spills {
             let logLine = engine.configuration.logLine
             environment.makeDiskTable = { store, sectionBytes throws(DiskTableError) in
@@ -284,7 +286,7 @@ struct QueryLauncher: Sendable {
         receiver: any RowReceiver, status: QueryStatus
     ) throws(QueryFailure) -> QueryTask {
         let dataflow = try dataflow(
-            PipelinePlan(root: plan.root, destination: plan.destination), properties: properties, hasSlices: true)
+            PipelinePlan(root: plan.root, destination: plan.destination), properties: properties, hasSlices: true, isQuestion: isBounded)
         var inputs: [TaskInput] = []
         for (index, input) in dataflow.inputs.enumerated() {
             guard let topic = log.describeTopic(named: input.topic) else { throw QueryFailure(message: "the topic \(input.topic) is gone") }

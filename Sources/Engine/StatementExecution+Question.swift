@@ -145,11 +145,13 @@ extension StatementExecution {
     ) -> Result<Outcome, Diagnostic> {
         let launcher = QueryLauncher(engine: engine)
         let options = DataflowOptions(hashSeed: engine.configuration.random.next())
+        var environment = launcher.environment()
+        environment.isQuestion = session.settings[.dialect] == .full
         // Said where it happens, since what stages throw has no room for it.
         var excess: MemoryExcess?
         var pressedBytes: Int?
         let question = QuestionRun(
-            records, options: options, environment: launcher.environment(), cancel: cancel, spilling: spilling, profile: profile
+            records, options: options, environment: environment, cancel: cancel, spilling: spilling, profile: profile
         ) { (held: [QuestionHolding: Int]) throws(DataflowError) in
             let bytes = held.values.reduce(0, +)
             guard bytes <= StatementExecution.mostBytes * 4 else {

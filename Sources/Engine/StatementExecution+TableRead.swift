@@ -148,7 +148,7 @@ extension QueryLauncher {
     fileprivate func answer(
         _ plan: QueryPlan, over contents: [TableContent], properties: [String: String], unless cancel: CancelFlag
     ) throws(QueryFailure) -> TableAnswer {
-        let dataflow = try dataflow(PipelinePlan(root: plan.root, destination: plan.destination), properties: properties)
+        let dataflow = try dataflow(PipelinePlan(root: plan.root, destination: plan.destination), properties: properties, isQuestion: true)
         dataflow.cancel = cancel
         do throws(DataflowError) {
             let run = contents.count == 1 ? contents[0].run : try ResultMerge(plan.sources[0]).merged(contents.map(\.run))

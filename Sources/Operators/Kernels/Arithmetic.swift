@@ -28,7 +28,7 @@ final class WordArithmeticKernel: Kernel {
         let leftColumn = left.evaluate(frame, rows)
         let rightColumn = right.evaluate(frame, rows)
         result.reset(frame.count)
-        let usable = computable(rows, [leftColumn, rightColumn], nullFails: true)
+        let usable = computable(rows, [leftColumn, rightColumn], nullFails: frame.nullFails)
         let a = leftColumn.words
         let b = rightColumn.words
         var out = result.words
@@ -74,7 +74,7 @@ final class DoubleArithmeticKernel: Kernel {
         let leftColumn = left.evaluate(frame, rows)
         let rightColumn = right.evaluate(frame, rows)
         result.reset(frame.count)
-        let usable = computable(rows, [leftColumn, rightColumn], nullFails: true)
+        let usable = computable(rows, [leftColumn, rightColumn], nullFails: frame.nullFails)
         let a = leftColumn.doubles
         let b = rightColumn.doubles
         var out = result.doubles
@@ -114,16 +114,17 @@ final class DecimalArithmeticKernel: Kernel {
         let leftColumn = left.evaluate(frame, rows)
         let rightColumn = right.evaluate(frame, rows)
         result.reset(frame.count)
-        let usable = computable(rows, [leftColumn, rightColumn], nullFails: true)
+        let usable = computable(rows, [leftColumn, rightColumn], nullFails: frame.nullFails)
         let (a, b) = (leftColumn.wides, rightColumn.wides)
         var out = result.wides
         result.wides = []
         var failures: [(row: Int, reason: String)] = []
         let isDivision = operation == .divide || operation == .modulo
+        let rounds = frame.environment.isQuestion
         usable.forEach { row in
             if isDivision, b[row] == 0 {
                 failures.append((row, ArithmeticFailure.divisionByZero))
-            } else if let value = compute(a[row], b[row]), value.magnitude < limit {
+            } else if let value = compute(a[row], b[row], rounds: rounds), value.magnitude < limit {
                 out[row] = value
             } else {
                 failures.append((row, ArithmeticFailure.inexact))
@@ -134,7 +135,7 @@ final class DecimalArithmeticKernel: Kernel {
         return result
     }
 
-    private func compute(_ a: Int128, _ b: Int128) -> Int128? {
+    private func compute(_ a: Int128, _ b: Int128, rounds: Bool) -> Int128? {
         switch operation {
         case .multiply:
             let (product, overflow) = a.multipliedReportingOverflow(by: b)
@@ -142,7 +143,7 @@ final class DecimalArithmeticKernel: Kernel {
             if leftScale + rightScale == scale { return product }
             return Decimal(unscaled: product, scale: leftScale + rightScale).rescaled(to: scale, .exact)?.unscaled
         case .divide:
-            return quotient(a, b)
+            return quotient(a, b, rounds: rounds)
         case .add, .subtract, .modulo:
             let common = max(leftScale, rightScale)
             guard let x = Decimal(unscaled: a, scale: leftScale).rescaled(to: common, .exact)?.unscaled,
@@ -156,15 +157,16 @@ final class DecimalArithmeticKernel: Kernel {
         }
     }
 
-    /// a / b at the result's scale, when that is exact: a × 10^(scale − leftScale + rightScale) / b over 256 bits.
-    private func quotient(_ a: Int128, _ b: Int128) -> Int128? {
+    /// a / b at the result's scale, when that is exact, or rounded half away from zero: a × 10^(scale − leftScale + rightScale) / b over 256 bits.
+    private func quotient(_ a: Int128, _ b: Int128, rounds: Bool) -> Int128? {
         guard let factor = Decimal.powerOfTen(scale - leftScale + rightScale) else { return nil }
         let dividend = a.magnitude.multipliedFullWidth(by: factor.magnitude)
         let divisor = b.magnitude
         guard dividend.high < divisor else { return nil }
-        let (quotient, remainder) = divisor.dividingFullWidth(dividend)
-        guard remainder == 0, quotient <= UInt128(Int128.max) else { return nil }
-        return (a < 0) == (b < 0) ? Int128(quotient) : -Int128(quotient)
+        let (whole, remainder) = divisor.dividingFullWidth(dividend)
+        guard remainder == 0 || rounds, whole < UInt128(Int128.max) else { return nil }
+        let quotient = Int128(whole) + (remainder >= divisor - remainder && remainder != 0 ? 1 : 0)
+        return (a < 0) == (b < 0) ? quotient : -quotient
     }
 }
 
@@ -214,7 +216,7 @@ final class NegateKernel: Kernel {
     override func evaluate(_ frame: Frame, _ rows: Selection) -> Column {
         let column = operand.evaluate(frame, rows)
         result.reset(frame.count)
-        computable(rows, [column], nullFails: true).forEach { row in
+        computable(rows, [column], nullFails: frame.nullFails).forEach { row in
             switch result.lane {
             case .double: result.doubles[row] = -column.doubles[row]
             case .wide: result.wides[row] = 0 &- column.wides[row]

@@ -19,6 +19,9 @@ package struct DataflowEnvironment {
     package var makeDiskTable: ((_ store: String, _ sectionBytes: Int) throws(DiskTableError) -> any DiskTable)?
     /// Knows the schemas that records of the registry's formats name; nil where there are none.
     package var schemas: (any SchemaLookup)?
+    /// Whether a question is asked. Then NULL in arithmetic, LIKE, NOT, AND, OR and WHEN is what SQL makes of it, where a query that goes on
+    /// has no value for the whole expression, as in ksqlDB; and a quotient of decimals is rounded.
+    package var isQuestion = false
     /// Where the frames of one dataflow tell that a batch's values get too large; nil outside dataflows.
     var pressure: EvaluationPressure?
 

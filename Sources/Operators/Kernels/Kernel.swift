@@ -21,15 +21,19 @@ final class Frame {
     private var gathered: [Column?] = []
     /// Told when the values of a batch get too large.
     let pressure: EvaluationPressure
+    /// Whether the whole expression fails where an operand is NULL, and not only this one is NULL.
+    let nullFails: Bool
 
     init(environment: DataflowEnvironment) {
         self.environment = environment
         pressure = environment.pressure ?? EvaluationPressure()
+        nullFails = !environment.isQuestion
     }
 
     private init(inside frame: Frame) {
         environment = frame.environment
         pressure = frame.pressure
+        nullFails = frame.nullFails
         outer = frame
     }
 

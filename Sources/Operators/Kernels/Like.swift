@@ -108,7 +108,7 @@ final class LikeKernel: Kernel {
         let patterns = pattern.evaluate(frame, rows)
         result.reset(frame.count)
         let cancel = frame.pressure.cancel
-        computable(rows, [values, patterns], nullFails: true).forEach { row in
+        computable(rows, [values, patterns], nullFails: frame.nullFails).forEach { row in
             if cancel.isSet { return result.setFailed(row) }
             guard let compiled = compile(patterns.text(row)) else {
                 return fail(frame, row, "the LIKE pattern ends in its escape character")

@@ -1,12 +1,12 @@
 // AND, OR, NOT, IS NULL and CASE. Right sides are evaluated only for the rows that reach them, so that what is not reached neither fails
-// nor is reported. A NULL boolean met here is a failure.
+// nor is reported. A NULL boolean met here is a failure, but in a question, where it is unknown.
 
 import Values
 
 /// `a AND b`, `a OR b`: `deciding` is the left value that settles the matter.
 final class LogicKernel: Kernel {
-    private let left: Kernel, right: Kernel
-    private let deciding: Int64
+    fileprivate let left: Kernel, right: Kernel
+    fileprivate let deciding: Int64
 
     init(and left: Kernel, _ right: Kernel) {
         self.left = left
@@ -25,7 +25,8 @@ final class LogicKernel: Kernel {
     override func evaluate(_ frame: Frame, _ rows: Selection) -> Column {
         let a = left.evaluate(frame, rows)
         result.reset(frame.count)
-        let usable = computable(rows, [a], nullFails: true)
+        if !frame.nullFails, !a.nulls.isEmpty { return unknown(a, frame, rows) }
+        let usable = computable(rows, [a], nullFails: frame.nullFails)
         var out: [Int64] = []
         swap(&out, &result.words)
         let words = a.words
@@ -36,11 +37,34 @@ final class LogicKernel: Kernel {
         swap(&out, &result.words)
         if open.isEmpty { return result }
         let b = right.evaluate(frame, open)
-        let reached = computable(open, [b], nullFails: true)
+        let reached = computable(open, [b], nullFails: frame.nullFails)
         swap(&out, &result.words)
         let others = b.words
         reached.forEach { out[$0] = others[$0] }
         swap(&out, &result.words)
+        return result
+    }
+}
+
+extension LogicKernel {
+    /// With a left side that is NULL in places: there the right side decides, or nothing does.
+    private func unknown(_ a: Column, _ frame: Frame, _ rows: Selection) -> Column {
+        let open = unfailed(rows, [a]).filtered { row in
+            guard !a.nulls[row], a.words[row] == deciding else { return true }
+            result.words[row] = deciding
+            return false
+        }
+        if open.isEmpty { return result }
+        let b = right.evaluate(frame, open)
+        unfailed(open, [b]).forEach { row in
+            if !b.isNull(row), b.words[row] == deciding {
+                result.words[row] = deciding
+            } else if a.nulls[row] || b.isNull(row) {
+                result.setNull(row)
+            } else {
+                result.words[row] = b.words[row]
+            }
+        }
         return result
     }
 }
@@ -57,7 +81,7 @@ final class NotKernel: Kernel {
     override func evaluate(_ frame: Frame, _ rows: Selection) -> Column {
         let column = operand.evaluate(frame, rows)
         result.reset(frame.count)
-        computable(rows, [column], nullFails: true).forEach { result.words[$0] = 1 - column.words[$0] }
+        computable(rows, [column], nullFails: frame.nullFails).forEach { result.words[$0] = 1 - column.words[$0] }
         return result
     }
 }
@@ -103,10 +127,11 @@ final class CaseKernel: Kernel {
         var open = rows
         for branch in branches where !open.isEmpty {
             let condition = branch.condition.evaluate(frame, open)
-            open = computable(open, [condition], nullFails: true)
-            let taken = open.filtered { condition.words[$0] != 0 }
+            // In a question what is unknown is no reason to take the branch.
+            open = frame.nullFails ? computable(open, [condition], nullFails: true) : unfailed(open, [condition])
+            let taken = open.filtered { !condition.isNull($0) && condition.words[$0] != 0 }
             if taken.isEmpty { continue }
-            open = open.filtered { condition.words[$0] == 0 }
+            open = open.filtered { condition.isNull($0) || condition.words[$0] == 0 }
             take(branch.result, frame, taken)
         }
         if !open.isEmpty { take(otherwise, frame, open) }
