@@ -94,6 +94,8 @@ private func insertion(
     for column in columns.dropFirst(items.count) {
         if let index = named.firstIndex(where: { $0.text == column.name }), !resolved.step.isNull(index) {
             items.append(try fitted(.column(index, resolved.columns[index].type), to: column, question.span))
+        } else if !named.contains(where: { $0.text == column.name }), let otherwise = try defaultValue(of: column, in: target, context) {
+            items.append(otherwise)
         } else {
             items.append(.literal(.null, column.type))
         }

@@ -58,6 +58,7 @@ package func analyse(_ create: CreateSource, text: String, in context: AnalysisC
         valueFormat: try valueFormat(valueName, properties, schema.value, context), window: properties.window,
         timestamp: try timestamp(properties, schema), wrapsSingleValue: properties.wrapsSingleValue, statement: text, queryID: nil)
     if hidesKey { definition.hidesKey = true }
+    try takeConstraints(of: create, into: &definition, context)
     if inferred.key == nil { try checkSchema(of: schema.key, definition.keyFormat) }
     if inferred.value == nil { try checkSchema(of: schema.value, definition.valueFormat) }
     var chosen: [String] = []
@@ -68,6 +69,19 @@ package func analyse(_ create: CreateSource, text: String, in context: AnalysisC
     if properties.valueFormat == nil, context.defaultFormat(context.settings[.defaultValueFormat]) == nil { chosen.append("values are JSON") }
     chosen += [inferred.key, inferred.value].compactMap(\.self)
     return NewSource(definition: definition, properties: properties, chosen: chosen.isEmpty ? nil : chosen.joined(separator: ", "))
+}
+
+/// NOT NULL and DEFAULT of the columns. Errors: a default is no value for its column.
+private func takeConstraints(of create: CreateSource, into definition: inout SourceDefinition, _ context: AnalysisContext) throws(Diagnostic) {
+    let required = create.columns.filter(\.isRequired).map(\.name.text)
+    if !required.isEmpty { definition.required = required }
+    for column in create.columns {
+        guard let otherwise = column.otherwise, let known = definition.schema.columns.first(where: { $0.name == column.name.text }) else { continue }
+        var analyser = ExpressionAnalyser(context: context, scope: .empty)
+        analyser.place = "DEFAULT"
+        _ = try assigned(otherwise, to: known, &analyser)
+        definition.defaults = (definition.defaults ?? [:]).merging([known.name: CanonicalText.expression(otherwise)]) { $1 }
+    }
 }
 
 /// The key of a table that is declared without one: `ROWID`, or the first `ROWID_n` that is free.

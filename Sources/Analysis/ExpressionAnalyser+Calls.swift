@@ -12,6 +12,7 @@ extension ExpressionAnalyser {
     mutating func call(_ name: Name, _ arguments: [Expression], _ whole: Expression) throws(Diagnostic) -> TypedExpression {
         if let other = try otherForm(name, arguments, whole) { return other }
         if let own = try userCall(name, arguments, whole) { return own }
+        if let written = try writtenCall(name, arguments, whole) { return written }
         guard let family = context.functions.family(named: name.text, withAliases: context.isFull) else {
             throw Diagnostic(
                 .unknownFunction, "Can't find any functions with the name '\(name.text)'",
@@ -205,6 +206,7 @@ extension ExpressionAnalyser {
                         + "\nFor detailed information on a function run: DESCRIBE FUNCTION <Function-Name>;",
                     hint: takesInstant(family, insteadOfNumberIn: shapes) ? ExpressionAnalyser.instantHint : nil, at: whole.span.range)
             case .ambiguous(let candidates):
+                if context.isFull, let settled = family.settled(shapes, among: candidates) { return settled }
                 throw Diagnostic(
                     .wrongArguments,
                     "Function '\(family.declaredName)' cannot be resolved due to ambiguous method parameters (\(types)).\n"
@@ -241,12 +243,14 @@ extension ExpressionAnalyser {
                 .groupingError, "\(place) does not support aggregate functions: \(family.name) is an aggregate function.",
                 at: whole.span.range)
         }
+        if let other = try truthAggregate(for: family, arguments) { return try aggregate(other, arguments, whole) }
         isInsideAggregate = true
         defer { isInsideAggregate = false }
         scope.countsRows = arguments.isEmpty
         defer { scope.countsRows = false }
         let row = parts == nil ? Expression(.column(source: nil, Name("ROWTIME")), span: whole.span) : Expression(.literal(.integer(1)))
-        let arguments = arguments.isEmpty ? [row] : arguments
+        var arguments = arguments.isEmpty ? [row] : arguments
+        if family.name == "STRING_AGG", arguments.count == 1 { arguments.append(Expression(.literal(.string(",")))) }
         let hasWindowClause = scope.hasWindowClause
         scope.hasWindowClause = false
         defer { scope.hasWindowClause = hasWindowClause }
@@ -274,6 +278,15 @@ extension ExpressionAnalyser {
         aggregates.append(planned)
         aggregateNames.append(family.declaredName)
         return .column(Self.aggregateBase + aggregates.count - 1, type)
+    }
+
+    /// The smallest truth value is whether all are true, the largest whether any is; nil for other arguments than a BOOLEAN.
+    private func truthAggregate(for family: FunctionFamily, _ arguments: [Expression]) throws(Diagnostic) -> FunctionFamily? {
+        guard context.isFull, family.name == "MIN" || family.name == "MAX", arguments.count == 1 else { return nil }
+        var probe = self
+        probe.isInsideAggregate = true
+        guard try probe.analyse(arguments[0]).type == .boolean else { return nil }
+        return context.functions.family(named: family.name == "MIN" ? "BOOL_AND" : "BOOL_OR", withAliases: true)
     }
 
     /// EARLIEST_BY_OFFSET, LATEST_BY_OFFSET, TOPK and TOPKDISTINCT keep at least one value.

@@ -107,6 +107,10 @@ extension ExpressionAnalyser {
         switch (left.type, right.type) {
         case (let a, let b) where a.isNumeric && b.isNumeric:
             return numericPair(left.expression, right.expression)
+        case (let a, .string) where a.isNumeric && context.isFull && right.number != nil:
+            return numericPair(left.expression, right.number ?? right.expression)
+        case (.string, let b) where b.isNumeric && context.isFull && left.number != nil:
+            return numericPair(left.number ?? left.expression, right.expression)
         case (.string, .string), (.time, .time), (.date, .date), (.timestamp, .timestamp), (.bytes, .bytes):
             return (left.expression, right.expression)
         case (.string, .time), (.string, .date), (.string, .timestamp):
@@ -292,5 +296,15 @@ extension Expression.ComparisonOperator {
         case .isDistinctFrom: "IS_DISTINCT_FROM"
         case .isNotDistinctFrom: "IS_NOT_DISTINCT_FROM"
         }
+    }
+}
+
+extension Analysed {
+    /// The number that a literal text spells, as in `id = '42'`; nil for all other values.
+    fileprivate var number: TypedExpression? {
+        guard case .literal(.string(let text)) = expression.node else { return nil }
+        if let whole = Int64(text) { return Literal.integer(whole).typed }
+        if Decimal(text: text.utf8) != nil { return Literal.decimal(text).typed }
+        return Double(text).map { .literal(.double($0), .double) }
     }
 }

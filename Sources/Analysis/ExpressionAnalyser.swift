@@ -114,12 +114,18 @@ package struct ExpressionAnalyser {
         switch expression.node {
         case .sign(let sign, let operand): try signed(sign, operand, expression)
         case .arithmetic(let operation, let left, let right): try arithmetic(operation, left: left, right: right, whole: expression)
-        case .comparison(let operation, let left, let right): try comparison(operation, left: left, right: right, whole: expression)
+        case .comparison(let operation, let left, let right):
+            if let rows = try RowComparison(whole: expression).comparison(operation, left, right) {
+                try typed(rows)
+            } else {
+                try comparison(operation, left: left, right: right, whole: expression)
+            }
         case .logical(let operation, let left, let right): try logical(operation, left: left, right: right, whole: expression)
         case .not(let operand): negated(try boolean(operand, in: expression))
         case .isNull(let operand, let negated): TypedExpression(.isNull(try typed(operand), negated: negated), .boolean)
         case .between(let operand, let low, let high): try between(operand, low: low, high: high, whole: expression)
-        case .isIn(let operand, let list): try isIn(operand, list)
+        case .isIn(let operand, let list):
+            if let rows = try RowComparison(whole: expression).membership(operand, list) { try typed(rows) } else { try isIn(operand, list) }
         case .like(let operand, let pattern, let escape): try like(operand, pattern: pattern, escape: escape, whole: expression)
         case .searchedCase(let whens, let otherwise): try searchedCase(whens, otherwise, expression)
         case .cast(let operand, let type): try cast(operand, to: type, expression)
@@ -130,7 +136,9 @@ package struct ExpressionAnalyser {
         case .map(let entries): try makeMap(entries, expression)
         case .structure(let entries): try makeStruct(entries)
         case .literal, .column, .timeUnit, .lambda, .simpleCase: try analyse(expression).expression
-        case .subquery, .exists, .inSubquery: try subquery(expression)
+        case .inSubquery(let operand, let question):
+            if let rows = try RowComparison(whole: expression).membership(operand, in: question) { try typed(rows) } else { try subquery(expression) }
+        case .subquery, .exists: try subquery(expression)
         case .modifiedCall(let name, let arguments, let modifiers): try modifiedCall(name, arguments, modifiers, expression)
         }
     }
@@ -186,13 +194,13 @@ package struct ExpressionAnalyser {
         var branches: [(TypedExpression, Analysed)] = []
         for when in whens {
             let condition = try analyse(when.condition)
-            guard condition.type == .boolean && !condition.isNull else {
+            guard condition.type == .boolean && !condition.isNull || condition.isNull && context.isFull else {
                 throw Diagnostic(
                     .typeMismatch,
                     "WHEN operand type should be boolean.\nType for '\(text(of: when.condition))' is \(condition.typeText)",
                     at: when.condition.span.range)
             }
-            branches.append((decided(condition.expression), try analyse(when.result)))
+            branches.append((decided(condition.expression.coerced(to: .boolean)), try analyse(when.result)))
         }
         let otherwise = try otherwise.map { expression throws(Diagnostic) in try analyse(expression) }
         let results = branches.map(\.1) + (otherwise.map { [$0] } ?? [])

@@ -159,12 +159,12 @@ private func row(
     var analyser = ExpressionAnalyser(context: context, scope: .empty)
     analyser.place = "column"
     if let key = try ownKey(of: target, unlessAmong: names, context) { row.values[0] = key }
+    for (index, column) in columns.enumerated() where !names.contains(where: { $0.text == column.name }) {
+        if let otherwise = try defaultValue(of: column, in: target, context) { row.values[index] = otherwise }
+    }
     for (column, expression) in zip(names, values) {
-        let known = columns.first { $0.name == column.text }?.type
-        var value = try analyser.analyse(context.isFull ? known.map(expression.leavingOutNulls) ?? expression : expression)
-        if context.isFull, known == .timestamp, case .literal(.string(let text)) = value.expression.node {
-            value.expression = .literal(.string(text.withTimeMark), .string)
-        }
+        let known = columns.first { $0.name == column.text }
+        let value = try analysed(expression, for: known, &analyser)
         if column.text == "ROWTIME" && !columns.contains(where: { $0.name == "ROWTIME" }) {
             row.rowtime = try assign(value, to: Values.ColumnDefinition("ROWTIME", .bigint))
             continue
@@ -181,7 +181,43 @@ private func row(
         row.values[index] = try assign(value, to: columns[index])
         if target.kind == .table, index < target.schema.key.count, value.isNull { throw nullKey(columns[index], expression) }
     }
+    for name in target.required ?? [] {
+        guard let index = columns.firstIndex(where: { $0.name == name }), row.values[index].node == .literal(.null) else { continue }
+        let place = zip(names, values).first { $0.0.text == name }?.1.span.range
+        throw Diagnostic(.nullNotAllowed, "`\(name)` is NOT NULL", category: .general, at: place ?? values.first?.span.range)
+    }
     return row
+}
+
+/// A value as it is written for a column.
+private func analysed(
+    _ expression: Expression, for column: Values.ColumnDefinition?, _ analyser: inout ExpressionAnalyser
+) throws(Diagnostic) -> Analysed {
+    let isFull = analyser.context.isFull
+    var value = try analyser.analyse(isFull ? column.map { expression.leavingOutNulls(for: $0.type) } ?? expression : expression)
+    if isFull, column?.type == .timestamp, case .literal(.string(let text)) = value.expression.node {
+        value.expression = .literal(.string(text.withTimeMark), .string)
+    }
+    return value
+}
+
+/// An expression as the value of a column. Errors: it is none of its type.
+func assigned(
+    _ expression: Expression, to column: Values.ColumnDefinition, _ analyser: inout ExpressionAnalyser
+) throws(Diagnostic) -> TypedExpression {
+    try assign(try analysed(expression, for: column, &analyser), to: column)
+}
+
+/// What DEFAULT gives a column; nil where it has none. Errors: the text of it cannot be read.
+func defaultValue(
+    of column: Values.ColumnDefinition, in target: SourceDefinition, _ context: AnalysisContext
+) throws(Diagnostic) -> TypedExpression? {
+    guard let text = target.defaults?[column.name] else { return nil }
+    guard let expression = Expression(storedText: text) else {
+        throw Diagnostic(.corruptData, "the DEFAULT of `\(column.name)` cannot be read: \(text)")
+    }
+    var analyser = ExpressionAnalyser(context: context, scope: .empty)
+    return try assigned(expression, to: column, &analyser)
 }
 
 /// What a row gets for a key where its table has no key that anybody writes; nil where it has one, or where the statement names it.

@@ -32,7 +32,8 @@ extension StatementExecution {
         let (made, read, _) = try outcome(of: change.question, owners) { question throws(DataflowError) in
             try question.records(
                 change.question.step, schema, key: target.keyFormat, value: target.valueFormat, isDeletion: change.isDeletion, timestamp: now,
-                time: sourceStep(for: target, store: nil, failsOnInvalidTimestamp: false).timestamp)
+                time: sourceStep(for: target, store: nil, failsOnInvalidTimestamp: false).timestamp,
+                required: columns.indices.filter { target.required?.contains(columns[$0].name) ?? false })
         }
         if let problem = read.firstError ?? made.firstError {
             let count = made.errors.values.reduce(0, +) + read.errors.values.reduce(0, +)

@@ -21,6 +21,7 @@ extension StatementExecution {
         var records = OutgoingRecords()
         for row in rows {
             try refuseTimeless(row, at: insert.target.span.range)
+            try refuseNulls(in: row, at: insert.target.span.range)
             let made = try ConstantEvaluator(engine: engine, place: insert.target.span.range).records(
                 of: row.values, for: target, timestamp: try timestamp(of: row, at: insert.target.span.range), checksTime: context.isFull)
             for index in 0..<made.count {
@@ -70,6 +71,17 @@ extension StatementExecution {
         throw Diagnostic(
             .nullNotAllowed, "\(timestamp.column) must not be NULL: \(row.target.name) takes the time of its rows from it",
             category: .general, at: place)
+    }
+
+    /// Errors: a column that is NOT NULL would be NULL. Literals have been looked at before.
+    private func refuseNulls(in row: InsertRow, at place: SourceRange?) throws(Diagnostic) {
+        let columns = row.target.schema.key + row.target.schema.value
+        for name in row.target.required ?? [] {
+            guard let index = columns.firstIndex(where: { $0.name == name }), row.values.indices.contains(index) else { continue }
+            if case .literal = row.values[index].node { continue }
+            guard try ConstantEvaluator(engine: engine).text(of: row.values[index]) == "null" else { continue }
+            throw Diagnostic(.nullNotAllowed, "`\(name)` is NOT NULL", category: .general, at: place)
+        }
     }
 
     /// The time of a row's record: its ROWTIME, or now. Errors: that is no time.

@@ -41,6 +41,7 @@ extension StatementExecution {
             for (alias, name) in isFull ? FunctionTable.aliases.sorted(by: { $0.key < $1.key }) : [] {
                 if let family = families.first(where: { $0.name == name }) { names.append((alias, family.category)) }
             }
+            if isFull { names += FunctionTable.written.filter { !$0.key.contains(" ") }.map { ($0.key, $0.value.category) } + [("DATE_DIFF", .dateTime)] }
             names.sort { $0.name < $1.name }
             for category in FunctionCategory.allCases {
                 for entry in names where entry.category == category { listing.add(texts: [entry.name, category.rawValue]) }

@@ -152,6 +152,27 @@ extension FunctionFamily {
         throw .noSuchSignature
     }
 
+    /// The call when NULLs alone leave open which of the signatures is meant: the first of those that take a text there, or a number, or anything.
+    /// NULL gives the same in all of them. Nil when something else is open.
+    package func settled(_ arguments: [ArgumentShape], among candidates: [FunctionSignature]) -> ResolvedCall? {
+        func type(at index: Int, _ signature: FunctionSignature) -> SQLType? {
+            guard let place = signature.parameterIndex(ofArgument: index, count: arguments.count),
+                case .exactly(let type) = signature.parameters[place].type
+            else { return nil }
+            return type
+        }
+        let order: [SQLType] = [.string, .bigint, .double]
+        func rank(_ signature: FunctionSignature) -> Int {
+            let types = arguments.indices.filter { arguments[$0] == .null }.compactMap { type(at: $0, signature) }
+            return types.map { order.firstIndex(of: $0) ?? order.count }.max() ?? order.count + 1
+        }
+        guard arguments.contains(.null), let chosen = candidates.min(by: { rank($0) < rank($1) }) else { return nil }
+        let settled = arguments.enumerated().map { index, argument in
+            argument == .null ? type(at: index, chosen).map { .typed($0) } ?? .null : argument
+        }
+        return settled == arguments ? nil : try? resolve(settled, castsAggregates: true)
+    }
+
     /// Higher is better, compared field by field: not variadic, many parameters, few generic ones, no ANY variadic, variadic far right.
     private func rank(_ signature: FunctionSignature) -> SignatureRank {
         let variadic = signature.variadicIndex

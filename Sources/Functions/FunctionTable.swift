@@ -37,11 +37,14 @@ package struct FunctionTable: Sendable {
         "QUANTILE": "PERCENTILE", "CURRENT_TIMESTAMP": "NOW", "LOCALTIMESTAMP": "NOW", "TRANSACTION_TIMESTAMP": "NOW",
         "LOCALTIME": "CURRENT_TIME", "STRING_TO_ARRAY": "SPLIT", "ARRAY_TO_STRING": "ARRAY_JOIN", "CARDINALITY": "ARRAY_LENGTH",
         "ARRAY_CAT": "ARRAY_CONCAT", "UNNEST": "EXPLODE", "GEN_RANDOM_UUID": "UUID", "REGEXP_SPLIT": "REGEXP_SPLIT_TO_ARRAY",
+        "GROUP_CONCAT": "STRING_AGG", "LISTAGG": "STRING_AGG", "STRLEN": "LEN", "PREFIX": "STARTS_WITH", "SUFFIX": "ENDS_WITH", "UNICODE": "ASCII",
+        "ORD": "ASCII", "STRING_SPLIT": "SPLIT", "STR_SPLIT": "SPLIT", "LIST_CONTAINS": "ARRAY_CONTAINS", "LIST_SORT": "ARRAY_SORT",
+        "LIST_DISTINCT": "ARRAY_DISTINCT", "LIST_CONCAT": "ARRAY_CONCAT", "REGEXP_MATCHES": "REGEXP_LIKE", "QUANTILE_CONT": "PERCENTILE",
     ]
 
     /// What a call may name.
     package func names(withAliases: Bool) -> [String] {
-        all.filter { withAliases || !$0.isOwn }.map(\.name) + (withAliases ? Self.aliases.keys.sorted() : [])
+        all.filter { withAliases || !$0.isOwn }.map(\.name) + (withAliases ? Self.aliases.keys.sorted() + Self.written.keys.sorted().filter { !$0.contains(" ") } : [])
     }
 
     /// All families, by name.

@@ -66,7 +66,8 @@ extension CanonicalText {
 
     private static func modified(_ function: Name, _ arguments: [Expression], _ modifiers: CallModifiers) -> String {
         let list = arguments.isEmpty && function.text == "COUNT" ? "*" : commas(arguments)
-        var text = name(function) + "(" + (modifiers.isDistinct ? "DISTINCT " : "") + list + ")"
+        let order = modifiers.orderBy.isEmpty ? "" : " ORDER BY " + keys(modifiers.orderBy)
+        var text = name(function) + "(" + (modifiers.isDistinct ? "DISTINCT " : "") + list + order + ")"
         if let filter = modifiers.filter { text += " FILTER (WHERE " + expression(filter) + ")" }
         if let window = modifiers.window { text += window.isName ? " OVER " + specification(window) : " OVER (" + specification(window) + ")" }
         return text

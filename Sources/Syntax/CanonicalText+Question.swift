@@ -22,9 +22,9 @@ extension CanonicalText {
         names.isEmpty ? "" : " (" + names.map(name).joined(separator: ", ") + ")"
     }
 
-    private static func keys(_ keys: [SortKey]) -> String {
+    static func keys(_ keys: [SortKey]) -> String {
         keys.map { key in
-            expression(key.expression) + (key.isDescending ? " DESC" : "")
+            (key.isAll ? "ALL" : expression(key.expression)) + (key.isDescending ? " DESC" : "")
                 + (key.nullsFirst.map { $0 ? " NULLS FIRST" : " NULLS LAST" } ?? "")
         }.joined(separator: ", ")
     }
@@ -72,6 +72,7 @@ extension CanonicalText {
         case .rollup(let keys): "ROLLUP " + sets(keys)
         case .cube(let keys): "CUBE " + sets(keys)
         case .sets(let keys): "GROUPING SETS " + sets(keys)
+        case .all: "ALL"
         }
     }
 
@@ -82,12 +83,12 @@ extension CanonicalText {
             return (isLateral ? "LATERAL (" : "(") + self.question(question) + ")" + aliased(alias)
         case .function(let function, let arguments, let alias, _): return name(function) + "(" + list(arguments) + ")" + aliased(alias)
         case .join(let join):
-            var text = self.table(join.left) + " " + (join.isAsof ? "ASOF " : "") + (join.kind?.rawValue ?? "CROSS") + " JOIN " + joined(join.right)
+            var text = self.table(join.left) + " " + (join.condition == .natural ? "NATURAL " : "") + (join.isAsof ? "ASOF " : "") + (join.kind?.rawValue ?? "CROSS") + " JOIN " + joined(join.right)
             if let within = join.within { text += " WITHIN " + self.within(within) }
             switch join.condition {
             case .on(let condition): text += " ON " + expression(condition)
             case .using(let columns): text += " USING" + names(columns)
-            case .none: break
+            case .natural, .none: break
             }
             return text
         }

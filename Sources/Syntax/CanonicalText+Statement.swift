@@ -78,7 +78,8 @@ extension CanonicalText {
             case .headers: " HEADERS"
             case .header(let key): " HEADER(" + quoted(key) + ")"
             }
-        return name(column.name) + " " + type(column.type) + role
+        let otherwise = column.otherwise.map { " DEFAULT " + expression($0) } ?? ""
+        return name(column.name) + " " + type(column.type) + role + (column.isRequired ? " NOT NULL" : "") + otherwise
     }
 
     private static func createAs(_ create: CreateAs) -> String {

@@ -169,6 +169,7 @@ extension Expression.Node {
         case .inSubquery(let a, _): body(a)
         case .modifiedCall(_, let arguments, let modifiers):
             arguments.forEach(body)
+            for key in modifiers.orderBy { body(key.expression) }
             if let filter = modifiers.filter { body(filter) }
             if let window = modifiers.window {
                 window.partitionBy.forEach(body)

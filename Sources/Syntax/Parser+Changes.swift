@@ -6,6 +6,7 @@ extension Parser {
     /// UPDATE, DELETE and COMMENT; nil for any other statement. Their words are no keywords.
     mutating func changeStatement() throws(ParseFailure) -> Statement? {
         if at(.delete), peek().isKeyword(.from) { return .changeRows(try delete()) }
+        if isWord(current, "TRUNCATE"), peek().isKeyword(.table) || isName(peek()) { return .changeRows(try truncate()) }
         if isWord(current, "UPDATE"), isName(peek()) { return .changeRows(try update()) }
         if isWord(current, "COMMENT"), peek().isKeyword(.on) { return .comment(try comment()) }
         return nil
@@ -33,6 +34,14 @@ extension Parser {
         let target = try sourceName()
         let filter = try changeFilter()
         return RowChange(target: target, action: .delete(filter: filter), span: span(from: first))
+    }
+
+    /// 'TRUNCATE' [ 'TABLE' ] name, which is DELETE FROM without WHERE.
+    private mutating func truncate() throws(ParseFailure) -> RowChange {
+        let first = current
+        advance()
+        _ = accept(.table)
+        return RowChange(target: try sourceName(), action: .delete(filter: nil), span: span(from: first))
     }
 
     private mutating func update() throws(ParseFailure) -> RowChange {

@@ -52,15 +52,71 @@ extension Parser {
 
     mutating func columnList(of kind: SourceKind?) throws(ParseFailure) -> [ColumnDefinition] {
         try expect(.leftParenthesis)
-        let columns = try list { (parser) throws(ParseFailure) in try parser.column(of: kind) }
+        var keys: [Name] = []
+        var columns: [ColumnDefinition] = []
+        _ = try list { (parser) throws(ParseFailure) in
+            if kind == .table, parser.beginsKeyList { keys += try parser.keyList(ofTableWith: columns) } else { columns.append(try parser.column(of: kind)) }
+        }
         try expect(.rightParenthesis)
+        for index in columns.indices where keys.contains(columns[index].name) { columns[index].role = .primaryKey }
         return columns
     }
 
-    /// column = identifier type [ 'KEY' | 'PRIMARY' 'KEY' | 'HEADERS' | 'HEADER' '(' string ')' ]
+    /// Whether PRIMARY KEY stands where a column could, so that names of columns follow.
+    private var beginsKeyList: Bool { options.isFull && at(.primary) && peek().isKeyword(.key) && peek(2).isSymbol(.leftParenthesis) }
+
+    /// 'PRIMARY' 'KEY' '(' name { ',' name } ')'
+    private mutating func keyList(ofTableWith columns: [ColumnDefinition]) throws(ParseFailure) -> [Name] {
+        try expect(.primary, .key)
+        let names = try nameList()
+        for name in names where !columns.contains(where: { $0.name == name }) {
+            throw ParseFailure(
+                .unknownColumn, "the primary key names \(name.text), which is no column before it",
+                hint: nameSuggestion(for: name.text, among: columns.map(\.name.text)), at: name.span.range)
+        }
+        return names
+    }
+
+    /// column = identifier type { 'KEY' | 'PRIMARY' 'KEY' | 'HEADERS' | 'HEADER' '(' string ')' | [ 'NOT' ] 'NULL' | 'DEFAULT' value }, where the first
+    /// four exclude each other
     private mutating func column(of kind: SourceKind?) throws(ParseFailure) -> ColumnDefinition {
         let name = try name()
         var column = ColumnDefinition(name: name, type: try type())
+        try constraints(of: &column)
+        try role(of: &column)
+        try constraints(of: &column)
+        switch (kind, column.role) {
+        case (.stream, .primaryKey): throw wrongKey(column, written: "PRIMARY KEY", wanted: "KEY", kind: "streams")
+        case (.table, .key): throw wrongKey(column, written: "KEY", wanted: "PRIMARY KEY", kind: "tables")
+        default: return column
+        }
+    }
+
+    /// NOT NULL, NULL and DEFAULT.
+    private mutating func constraints(of column: inout ColumnDefinition) throws(ParseFailure) {
+        guard options.isFull else { return }
+        while true {
+            if at(.not), peek().isKeyword(.null) {
+                advance()
+                advance()
+                column.isRequired = true
+            } else if isWord(current, "DEFAULT"), column.otherwise == nil {
+                advance()
+                column.otherwise = try value()
+            } else if !accept(.null) {
+                return try refuseConstraint()
+            }
+        }
+    }
+
+    /// Errors: a constraint begins here that nothing would hold rows to.
+    private func refuseConstraint() throws(ParseFailure) {
+        let words = ["UNIQUE", "CHECK", "REFERENCES", "GENERATED", "AUTOINCREMENT", "AUTO_INCREMENT"]
+        guard let word = words.first(where: { isWord(current, $0) }) else { return }
+        throw syntaxError(at: current, "there is no \(word) here", hint: "PRIMARY KEY, NOT NULL and DEFAULT are what a column may have.")
+    }
+
+    private mutating func role(of column: inout ColumnDefinition) throws(ParseFailure) {
         if accept(.key) {
             column.role = .key
         } else if accept(.primary) {
@@ -72,11 +128,6 @@ extension Parser {
             try expect(.leftParenthesis)
             column.role = .header(try string())
             try expect(.rightParenthesis)
-        }
-        switch (kind, column.role) {
-        case (.stream, .primaryKey): throw wrongKey(column, written: "PRIMARY KEY", wanted: "KEY", kind: "streams")
-        case (.table, .key): throw wrongKey(column, written: "KEY", wanted: "PRIMARY KEY", kind: "tables")
-        default: return column
         }
     }
 

@@ -72,6 +72,11 @@ extension Parser {
     private mutating func compared(_ left: Expression, _ symbol: Symbol, from first: Token) throws(ParseFailure) -> Expression {
         guard let comparison = Parser.comparisons[symbol] else { return left }
         advance()
+        if options.isFull {
+            // `==` is SQLite's `=`.
+            if symbol == .equal, at(.equal), tokens[index - 1].end == current.start { advance() }
+            if beginsQuantified { return try quantified(left, comparison, from: first) }
+        }
         let right = try value()
         return try make(.comparison(comparison, left, right), from: first)
     }

@@ -102,7 +102,7 @@ extension Parser {
     /// EXTRACT (unit FROM x), POSITION (x IN y), SUBSTRING (x FROM a FOR b) and TRIM (BOTH x FROM y); nil for any other call, which is
     /// then read as usual.
     mutating func wordyCall(_ name: Name, from first: Token) throws(ParseFailure) -> Expression? {
-        guard !name.isQuoted, ["EXTRACT", "POSITION", "SUBSTRING", "TRIM"].contains(name.text.uppercased()) else { return nil }
+        guard !name.isQuoted, ["EXTRACT", "POSITION", "SUBSTRING", "TRIM", "TRY_CAST"].contains(name.text.uppercased()) else { return nil }
         // Some of the arguments are values, which are no level of their own.
         try enter()
         let call: Expression?
@@ -110,10 +110,21 @@ extension Parser {
         case "EXTRACT": call = try extract(from: first)
         case "POSITION": call = try position(from: first)
         case "SUBSTRING": call = try substring(name, from: first)
+        case "TRY_CAST": call = try castBehindName(from: first)
         default: call = try trim(from: first)
         }
         leave()
         return call
+    }
+
+    /// `(x AS type)` behind TRY_CAST, which is a CAST: that gives NULL for what it cannot read anyway.
+    private mutating func castBehindName(from first: Token) throws(ParseFailure) -> Expression {
+        try expect(.leftParenthesis)
+        let operand = try expression()
+        try expect(.as)
+        let result = try typed(operand, from: first)
+        try expect(.rightParenthesis)
+        return result
     }
 
     private mutating func extract(from first: Token) throws(ParseFailure) -> Expression? {
@@ -167,6 +178,7 @@ extension Parser {
         }
         if accept(.comma) { arguments += try list { (parser) throws(ParseFailure) in try parser.expression() } }
         try expect(.rightParenthesis)
+        if side == nil, arguments.count == 2 { side = "BTRIM" }
         return try make(.call(Name(side ?? "TRIM", span: first.span, typed: "TRIM"), arguments), from: first)
     }
 

@@ -23,8 +23,17 @@ extension Parser {
             return try make(.subquery(question), from: first)
         }
         let inner = try expression()
+        if options.isFull, at(.comma) { return try row(from: inner, first) }
         try expect(.rightParenthesis)
         return inner
+    }
+
+    /// `(a, b)`, which is compared value by value; written `ROW(a, b)` as well.
+    private mutating func row(from first: Expression, _ open: Token) throws(ParseFailure) -> Expression {
+        try expect(.comma)
+        let others = try list { (parser) throws(ParseFailure) in try parser.expression() }
+        try expect(.rightParenthesis)
+        return try make(.call(Name("ROW", span: open.span, typed: ""), [first] + others), from: open)
     }
 
     private mutating func keywordPrimary(_ keyword: Keyword) throws(ParseFailure) -> Expression {
@@ -97,6 +106,7 @@ extension Parser {
         }
         if accept(.rightParenthesis) { return try finished(function, [], isDistinct: false, from: first) }
         let isDistinct = allowsQuestions && accept(.distinct)
+        if allowsQuestions, !isDistinct { _ = accept(.all) }
         var hasLambda = false
         let arguments = try list { (parser) throws(ParseFailure) in
             if parser.atLambda {
@@ -108,15 +118,21 @@ extension Parser {
             }
             return try parser.argument()
         }
+        var order: [SortKey] = []
+        if allowsQuestions, isWord(current, "ORDER"), peek().isKeyword(.by) {
+            advance()
+            advance()
+            order = try sortKeys()
+        }
         try expect(.rightParenthesis)
-        return try finished(function, arguments, isDistinct: isDistinct, from: first)
+        return try finished(function, arguments, isDistinct: isDistinct, order: order, from: first)
     }
 
     /// A call whose arguments have been read, with what follows them.
     private mutating func finished(
-        _ function: Name, _ arguments: [Expression], isDistinct: Bool, from first: Token
+        _ function: Name, _ arguments: [Expression], isDistinct: Bool, order: [SortKey] = [], from first: Token
     ) throws(ParseFailure) -> Expression {
-        guard let modifiers = try modifiers(isDistinct: isDistinct) else { return try make(.call(function, arguments), from: first) }
+        guard let modifiers = try modifiers(isDistinct: isDistinct, order: order) else { return try make(.call(function, arguments), from: first) }
         return try make(.modifiedCall(function, arguments, modifiers), from: first)
     }
 

@@ -90,6 +90,9 @@ extension Parser {
         let name = try sourceName()
         let columns = at(.leftParenthesis) ? try nameList() : []
         try expect(.as)
+        // Whether its rows are kept is for the planner to know.
+        if options.isFull, at(.not), isWord(peek(), "MATERIALIZED") { advance() }
+        if options.isFull, isWord(current, "MATERIALIZED") { advance() }
         try expect(.leftParenthesis)
         let question = try question()
         try expect(.rightParenthesis)
@@ -101,7 +104,7 @@ extension Parser {
         while true {
             if at(.limit), question.limit == nil {
                 advance()
-                if accept(.all) { continue }
+                if accept(.all) || accept(.null) { continue }
                 let first = current
                 question.limit = try limit()
                 question.limitSpan = span(from: first)
@@ -254,10 +257,15 @@ extension Parser {
             advance()
             return []
         }
-        return try list { (parser) throws(ParseFailure) in try parser.groupingElement() }
+        return try list { (parser) throws(ParseFailure) in try parser.groupingElement() }.flatMap { element -> [GroupingElement] in
+            // `GROUP BY (a, b)` is `GROUP BY a, b`.
+            guard case .expression(let key) = element, case .call(let name, let parts) = key.node, name.text == "ROW" else { return [element] }
+            return parts.map { .expression($0) }
+        }
     }
 
     private mutating func groupingElement() throws(ParseFailure) -> GroupingElement {
+        if accept(.all) { return .all }
         if isWord(current, "ROLLUP"), peek().isSymbol(.leftParenthesis) {
             advance()
             return .rollup(try expressionSets())
@@ -292,7 +300,7 @@ extension Parser {
     /// keys = expression [ 'ASC' | 'DESC' ] [ 'NULLS' ( 'FIRST' | 'LAST' ) ] { ',' … }
     mutating func sortKeys() throws(ParseFailure) -> [SortKey] {
         try list { (parser) throws(ParseFailure) in
-            var key = SortKey(expression: try parser.expression())
+            var key = parser.accept(.all) ? SortKey.all : SortKey(expression: try parser.expression())
             if !parser.acceptWord("ASC") { key.isDescending = parser.acceptWord("DESC") }
             if parser.acceptWord("NULLS") {
                 key.nullsFirst = parser.acceptWord("FIRST")
@@ -318,6 +326,7 @@ extension Parser {
         case "QUALIFY": return true
         case "UNTIL": return beginsUntil
         case "CROSS": return next.isKeyword(.join)
+        case "NATURAL": return beginsNatural
         case "USING": return next.isSymbol(.leftParenthesis)
         default: return false
         }

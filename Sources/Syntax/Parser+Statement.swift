@@ -53,14 +53,13 @@ extension Parser {
     private var statementWords: [String] {
         [
             "SELECT", "CREATE", "INSERT", "DROP", "ALTER", "TERMINATE", "PAUSE", "RESUME", "SHOW", "LIST", "DESCRIBE", "EXPLAIN",
-            "PRINT", "SET", "UNSET", "DEFINE", "UNDEFINE", "ASSERT", "UPDATE", "DELETE", "COMMENT",
+            "PRINT", "SET", "UNSET", "DEFINE", "UNDEFINE", "ASSERT", "UPDATE", "DELETE", "TRUNCATE", "COMMENT",
         ]
     }
 
     /// Statements of other databases, for which no word of this one is a substitute, and what to do instead.
     private static let unknownElsewhere: [String: String?] = [
         "UPDATE": nil, "DELETE": nil, "GRANT": nil, "REVOKE": nil,
-        "TRUNCATE": "DELETE FROM t removes the rows of a table; DROP STREAM s DELETE TOPIC those of a stream.",
         "MERGE": "A row of a table takes the place of the one with its key: INSERT INTO t VALUES (…) does both.",
         "UPSERT": "A row of a table takes the place of the one with its key: INSERT INTO t VALUES (…) does both.",
         "BEGIN": noTransactions, "START": noTransactions, "COMMIT": noTransactions, "ROLLBACK": noTransactions, "SAVEPOINT": noTransactions,

@@ -31,12 +31,16 @@ extension Parser {
                 left = .join(TableJoin(kind: nil, left: left, right: right, condition: .none, span: span(from: first)))
                 continue
             }
+            let isNatural = beginsNatural
+            if isNatural { advance() }
             let isAsof = acceptAsof()
             guard let kind = try joinKind() else { return left }
             let right = try table()
             let within = accept(.within) ? try within() : nil
             let condition: TableJoin.Condition
-            if isWord(current, "USING") {
+            if isNatural {
+                condition = .natural
+            } else if isWord(current, "USING") {
                 advance()
                 condition = .using(try nameList())
             } else {
@@ -47,6 +51,12 @@ extension Parser {
             join.isAsof = isAsof
             left = .join(join)
         }
+    }
+
+    /// Whether NATURAL begins here: that word before the kind of a join.
+    var beginsNatural: Bool {
+        guard isWord(current, "NATURAL"), case .keyword(let next) = peek().kind else { return false }
+        return [.join, .inner, .left, .right, .full].contains(next)
     }
 
     /// table = name [ reach ] [ alias ] [ reach ] | name '.' name [ alias ] | [ 'LATERAL' ] '(' question ')' [ alias ] | '(' tables ')'
@@ -134,10 +144,11 @@ extension Parser {
     // MARK: Calls
 
     /// modifiers = [ 'FILTER' '(' 'WHERE' expression ')' ] [ 'OVER' ( name | '(' specification ')' ) ]
-    mutating func modifiers(isDistinct: Bool) throws(ParseFailure) -> CallModifiers? {
+    mutating func modifiers(isDistinct: Bool, order: [SortKey]) throws(ParseFailure) -> CallModifiers? {
         guard allowsQuestions else { return nil }
         var modifiers = CallModifiers(isDistinct: isDistinct)
-        var isModified = isDistinct
+        modifiers.orderBy = order
+        var isModified = isDistinct || !order.isEmpty
         if isWord(current, "FILTER"), peek().isSymbol(.leftParenthesis) {
             advance()
             advance()

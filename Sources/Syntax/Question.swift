@@ -132,6 +132,8 @@ package enum GroupingElement: Hashable, Sendable {
     case cube([[Expression]])
     /// `GROUPING SETS ((…), …)`
     case sets([[Expression]])
+    /// `ALL`: every item of the SELECT list that has no aggregate
+    case all
 }
 
 /// `expression [ASC|DESC] [NULLS FIRST|LAST]`
@@ -142,6 +144,15 @@ package struct SortKey: Hashable, Sendable {
     package var isDescending: Bool
     /// Whether NULLS FIRST or NULLS LAST was written; nil for neither.
     package var nullsFirst: Bool?
+    /// ALL: every item of the SELECT list, from the left; `expression` means nothing then.
+    package var isAll = false
+
+    /// `ORDER BY ALL`
+    static var all: SortKey {
+        var key = SortKey(expression: Expression(.literal(.null)))
+        key.isAll = true
+        return key
+    }
 
     package init(expression: Expression, isDescending: Bool = false, nullsFirst: Bool? = nil) {
         self.expression = expression
@@ -208,6 +219,8 @@ package struct TableJoin: Hashable, Sendable {
     package enum Condition: Hashable, Sendable {
         case on(Expression)
         case using([Name])
+        /// NATURAL: the columns of the names that both sides have are equal
+        case natural
         /// Always.
         case none
     }
@@ -282,6 +295,8 @@ package struct WindowFrame: Hashable, Sendable {
 package struct CallModifiers: Hashable, Sendable {
     /// Whether DISTINCT stands in front of the arguments.
     package var isDistinct: Bool
+    /// ORDER BY behind the arguments: in which order an aggregate takes the rows.
+    package var orderBy: [SortKey] = []
     /// `FILTER (WHERE …)`
     package var filter: Expression?
     /// `OVER (…)`

@@ -116,6 +116,10 @@ package struct ColumnDefinition: Hashable, Sendable {
     package var type: TypeName
     /// Where in a record it lives.
     package var role: Role = .value
+    /// Whether NOT NULL was written.
+    package var isRequired = false
+    /// What follows DEFAULT: the value of rows whose INSERT does not name the column.
+    package var otherwise: Expression?
 
     package init(name: Name, type: TypeName, role: Role = .value) {
         self.name = name

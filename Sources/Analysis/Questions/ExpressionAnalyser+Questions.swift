@@ -167,6 +167,7 @@ extension ExpressionAnalyser {
             throw Diagnostic(.wrongArguments, "\(name.text)(DISTINCT) needs an argument", at: whole.span.range)
         }
         aggregate.isDistinct = modifiers.isDistinct
+        if !modifiers.orderBy.isEmpty { try takeOrder(modifiers, of: name, parts, own) }
         if let filter = modifiers.filter {
             own.parts = parts
             own.allowsAggregates = modifiers.window != nil
@@ -174,6 +175,30 @@ extension ExpressionAnalyser {
             aggregate.filter = try own.condition(filter, clause: "FILTER")
         }
         return aggregate
+    }
+
+    /// Notes in which order the aggregates of the query take their rows. Errors: another one asks for another order.
+    private func takeOrder(
+        _ modifiers: CallModifiers, of name: Name, _ parts: QuestionParts?, _ analyser: ExpressionAnalyser
+    ) throws(Diagnostic) {
+        let place = modifiers.orderBy[0].expression.span.range ?? name.span.range
+        guard modifiers.window == nil, let parts else {
+            throw Diagnostic(.featureNotSupported, "an aggregate with OVER takes its order from there", at: place)
+        }
+        var analyser = analyser
+        analyser.allowsAggregates = false
+        analyser.place = "ORDER BY column"
+        var keys: [RelationalSortKey] = []
+        for key in modifiers.orderBy {
+            if key.isAll { throw Diagnostic(.statementError, "ORDER BY ALL is no order of an aggregate's rows", at: place) }
+            keys.append(try analyser.sortKey(try analyser.analyse(key.expression), key))
+        }
+        guard parts.rowOrder.isEmpty || parts.rowOrder == keys else {
+            throw Diagnostic(
+                .featureNotSupported, "the aggregates of one SELECT take their rows in one order, and two are asked for",
+                hint: "Compute one of them in a subquery.", at: place)
+        }
+        parts.rowOrder = keys
     }
 
     /// A condition of a question's clause.

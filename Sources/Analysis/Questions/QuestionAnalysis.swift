@@ -298,6 +298,13 @@ final class QuestionAnalysis {
         analyser.place = "ORDER BY column"
         var result: [RelationalSortKey] = []
         for key in keys {
+            if key.isAll {
+                for (place, column) in relation.columns.enumerated() {
+                    let value = Analysed(expression: .column(place, column.type), isNull: false, isLiteral: false, source: key.expression)
+                    result.append(try analyser.sortKey(value, key))
+                }
+                continue
+            }
             if let position = try position(key.expression, among: relation.columns.count, "ORDER BY") {
                 let value = Analysed(
                     expression: .column(position, relation.columns[position].type), isNull: false, isLiteral: false, source: key.expression)

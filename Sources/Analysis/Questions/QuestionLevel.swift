@@ -69,6 +69,10 @@ struct QuestionLevel {
             planned.filter = aggregate.filter.map { applied($0) }
             return planned
         }
+        if !parts.rowOrder.isEmpty {
+            let order = parts.rowOrder.map { RelationalSortKey(expression: applied($0.expression), isDescending: $0.isDescending, nullsFirst: $0.nullsFirst) }
+            step = .sort(step, order, limit: nil)
+        }
         var aggregation = RelationalAggregation(input: step, grouping: keys, sets: sets.sets, aggregates: aggregates)
         isGroupedByItems = sets.keepsNulls
         if boundsBase != nil, sets.sets == nil, !sets.keepsNulls { aggregation.neededKeys = Array(keys.indices) }

@@ -195,6 +195,10 @@ struct SelectAnalysis {
         let visible = items.count
         var result: [ItemKey] = []
         for key in keys {
+            if key.isAll {
+                for place in 0..<visible { result.append(ItemKey(item: place, key: try analyser.sortKey(items[place].value, key))) }
+                continue
+            }
             var place = try analysis.position(key.expression, among: visible, "ORDER BY") ?? self.item(named: key.expression, items)
             if place == nil {
                 let value = try analyser.analyse(key.expression)
@@ -239,6 +243,10 @@ struct SelectAnalysis {
         for element in elements {
             let choices: [[Expression]]
             switch element {
+            case .all:
+                let own = items.filter { !$0.isHidden && !$0.value.expression.isOfGroup }.map { result.place(of: $0.value.expression) }
+                sets = sets.map { set in set + own.filter { !set.contains($0) } }
+                continue
             case .expression(let key): choices = [[key]]
             case .rollup(let keys):
                 guard keys.count < 256 else {
@@ -259,7 +267,7 @@ struct SelectAnalysis {
                 var set: [Int] = []
                 for key in choice {
                     let value = try value(of: key, items, &analyser).expression
-                    if value.hasAggregate || value.columnsRead.contains(where: { $0 >= QuestionColumns.windows && $0 < QuestionColumns.subqueries }) {
+                    if value.isOfGroup {
                         throw Diagnostic(.groupingError, "GROUP BY cannot hold an aggregate or a window function", at: key.span.range)
                     }
                     set.append(result.place(of: value))
@@ -269,7 +277,7 @@ struct SelectAnalysis {
             guard sets.count * places.count <= 256 else { throw Diagnostic(.tooLarge, "more than 256 grouping sets", at: block.span.range) }
             sets = sets.flatMap { set in places.map { set + $0.filter { !set.contains($0) } } }
         }
-        if sets.count > 1 || elements.contains(where: { if case .expression = $0 { false } else { true } }) { result.sets = sets }
+        if sets.count > 1 || elements.contains(where: \.isSet) { result.sets = sets }
         return result
     }
 
@@ -332,5 +340,22 @@ struct GroupingSets {
         if let known = expressions.firstIndex(of: expression) { return known }
         expressions.append(expression)
         return expressions.count - 1
+    }
+}
+
+extension GroupingElement {
+    /// Whether it is more than an expression, or several.
+    fileprivate var isSet: Bool {
+        switch self {
+        case .expression, .all: false
+        case .rollup, .cube, .sets: true
+        }
+    }
+}
+
+extension TypedExpression {
+    /// Whether it is computed of a group, or over rows around a row, so that nothing can be grouped by it.
+    fileprivate var isOfGroup: Bool {
+        hasAggregate || columnsRead.contains { $0 >= QuestionColumns.windows && $0 < QuestionColumns.subqueries }
     }
 }

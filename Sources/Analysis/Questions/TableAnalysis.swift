@@ -27,6 +27,17 @@ struct QuestionTables {
     /// As of a relation.
     var depth = 1
 
+    /// The names of the columns that stars show, each once.
+    var visibleNames: [String] {
+        var names: [String] = []
+        for source in sources {
+            for (place, column) in source.columns.enumerated() where !hidden.contains(source.base + place) && !names.contains(column.name) {
+                names.append(column.name)
+            }
+        }
+        return names
+    }
+
     func scope(in analysis: QuestionAnalysis) -> Scope {
         var scope = Scope(sources: sources)
         scope.merged = merged
@@ -176,6 +187,11 @@ extension QuestionAnalysis {
             analyser.parts?.refusesSubqueries = "in a join's condition"
             conditions = try analyser.condition(condition, clause: "ON").conjuncts
         case .using(let names): for name in names { conditions.append(try using(name, left, right, &both, join)) }
+        case .natural:
+            let others = Set(right.visibleNames)
+            for name in left.visibleNames where others.contains(name) {
+                conditions.append(try using(Name(name, isQuoted: true, span: join.span), left, right, &both, join))
+            }
         }
         if let within = join.within { conditions.append(try distance(within, left, right, join)) }
         var step = RelationalJoin(left: left.step, right: right.step, type: join.type, conditions: conditions, leftWidth: left.width)
@@ -223,8 +239,9 @@ extension QuestionAnalysis {
             throw Diagnostic(
                 .featureNotSupported, "LATERAL stands behind a comma, CROSS JOIN, JOIN and LEFT JOIN only", at: join.span.range)
         }
-        if case .using = join.condition {
-            throw Diagnostic(.featureNotSupported, "LATERAL is joined with ON, not with USING", at: join.span.range)
+        switch join.condition {
+        case .using, .natural: throw Diagnostic(.featureNotSupported, "LATERAL is joined with ON, not with USING", at: join.span.range)
+        case .on, .none: break
         }
         let outer = OuterScope(left.scope(in: self))
         var relation = try inside(outer).relation(of: question)

@@ -17,17 +17,22 @@ package struct QuestionWrites: Sendable {
 final class QuestionRecordOutput: QuestionStage {
     private let key: SideEncoder
     private let value: SideEncoder
+    private let columns: [ColumnDefinition]
     private let keyCount: Int
     private let isDeletion: Bool
     private let timestamp: Int64
     /// Reads the times of rows out of a column, where readers of the topic will do that.
     private let time: TimestampReader?
+    /// Columns in which no row may have NULL.
+    private let required: [Int]
     private(set) var records = OutgoingRecords()
 
     init(
         _ schema: RowSchema, _ key: FormatSpec, _ value: FormatSpec, isDeletion: Bool, _ timestamp: Int64,
-        time: TimestampColumn?, _ context: QuestionContext
+        time: TimestampColumn?, required: [Int], _ context: QuestionContext
     ) throws(DataflowError) {
+        self.required = isDeletion ? [] : required
+        columns = schema.columns
         self.time = isDeletion ? nil : try time.map { time throws(DataflowError) in try TimestampReader(time, schema.columns[time.column].type) }
         self.key = try Codecs.encoder(key, schema.key)
         self.value = try Codecs.encoder(value, schema.value)
@@ -43,6 +48,7 @@ final class QuestionRecordOutput: QuestionStage {
         key.begin(chunk.columns)
         if !isDeletion { value.begin(chunk.columns) }
         if let time { check(time, chunk) }
+        for column in required where !chunk.columns[column].nulls.isEmpty { refuseNulls(in: column, chunk) }
         for row in 0..<chunk.rowCount {
             let hasKey = keyCount > 0 && !chunk.columns[..<keyCount].allSatisfy { $0.isNull(row) }
             let keyBytes = hasKey ? bytes(of: row, key, sink) : nil
@@ -58,6 +64,14 @@ final class QuestionRecordOutput: QuestionStage {
         for row in 0..<chunk.rowCount {
             guard case .problem(let message) = time.read(chunk.columns[time.column.column], row) else { continue }
             context.dataflow.errors.add(.timestamp, step: "Question", column: nil, message: message, batch: chunk, row: row)
+        }
+    }
+
+    /// Reports the rows that have NULL where there may be none.
+    private func refuseNulls(in column: Int, _ chunk: Batch) {
+        for row in 0..<chunk.rowCount where chunk.columns[column].isNull(row) {
+            context.dataflow.errors.add(
+                .expression, step: "Question", column: nil, message: "`\(columns[column].name)` is NOT NULL", batch: chunk, row: row)
         }
     }
 

@@ -54,12 +54,12 @@ package final class QuestionRun {
     }
 
     /// Runs a plan whose rows have the columns of `schema`, and gives them as records: with the key alone when `isDeletion`. A row that has no
-    /// usable time in the column `time`, from which its readers take it, counts as an error. Errors: as of `answer`.
+    /// usable time in the column `time`, from which its readers take it, or NULL in a `required` column, counts as an error. Errors: as of `answer`.
     package func records(
         _ step: RelationalStep, _ schema: RowSchema, key: FormatSpec, value: FormatSpec, isDeletion: Bool, timestamp: Int64,
-        time: TimestampColumn?
+        time: TimestampColumn?, required: [Int] = []
     ) throws(DataflowError) -> QuestionWrites {
-        let output = try QuestionRecordOutput(schema, key, value, isDeletion: isDeletion, timestamp, time: time, context)
+        let output = try QuestionRecordOutput(schema, key, value, isDeletion: isDeletion, timestamp, time: time, required: required, context)
         try run(step, into: output)
         let errors = context.dataflow.errors
         return QuestionWrites(records: output.records, errors: errors.counts, firstError: errors.take().first)

@@ -1,0 +1,61 @@
+// Functions of other databases that are expressions over those of the language: a call of one is read as its expression.
+
+/// A function by the expression that it stands for.
+package struct WrittenFunction: Sendable {
+    /// How many arguments it takes; in the expression they are `A`, `B` and `C`.
+    package let parameters: Int
+    /// The expression, in SQL.
+    package let expression: String
+    package let category: FunctionCategory
+
+    fileprivate init(_ parameters: Int, _ category: FunctionCategory, _ expression: String) {
+        self.parameters = parameters
+        self.expression = expression
+        self.category = category
+    }
+}
+
+extension FunctionTable {
+    /// By their names. Those of DATE_DIFF have the unit behind a blank.
+    package static let written: [String: WrittenFunction] = {
+        var functions = expressions
+        for (name, part) in timeParts { functions[name] = WrittenFunction(1, .dateTime, "DATE_PART('\(part)', A)") }
+        for (unit, expression) in timeDifferences { functions["DATE_DIFF " + unit] = WrittenFunction(3, .dateTime, expression) }
+        return functions
+    }()
+
+    private static let timeParts = [
+        "YEAR": "year", "QUARTER": "quarter", "MONTH": "month", "WEEK": "week", "WEEKOFYEAR": "week", "DAY": "day", "DAYOFMONTH": "day",
+        "DAYOFWEEK": "dow", "DAYOFYEAR": "doy", "HOUR": "hour", "MINUTE": "minute", "SECOND": "second",
+    ]
+
+    /// How many borders of the unit lie between two times.
+    private static let timeDifferences: [String: String] = {
+        let months = { (time: String) in "DATE_PART('year', \(time)) * 12 + DATE_PART('month', \(time))" }
+        let quarters = { (time: String) in "DATE_PART('year', \(time)) * 4 + DATE_PART('quarter', \(time))" }
+        let clock = { (unit: String, length: Int) in
+            let begin = { (time: String) in "UNIX_TIMESTAMP(DATE_TRUNC('\(unit)', CAST(\(time) AS TIMESTAMP)))" }
+            return "(\(begin("C")) - \(begin("B"))) / \(length)"
+        }
+        return [
+            "YEAR": "DATE_PART('year', C) - DATE_PART('year', B)", "QUARTER": "(\(quarters("C"))) - (\(quarters("B")))",
+            "MONTH": "(\(months("C"))) - (\(months("B")))", "DAY": "UNIX_DATE(CAST(C AS DATE)) - UNIX_DATE(CAST(B AS DATE))",
+            "HOUR": clock("hour", 3_600_000), "MINUTE": clock("minute", 60_000), "SECOND": clock("second", 1000),
+        ]
+    }()
+
+    private static let expressions: [String: WrittenFunction] = [
+        "BIT_LENGTH": WrittenFunction(1, .string, "LEN(TO_BYTES(A, 'utf8')) * 8"),
+        "CONTAINS": WrittenFunction(2, .string, "INSTR(A, B) > 0"),
+        "OCTET_LENGTH": WrittenFunction(1, .string, "LEN(TO_BYTES(A, 'utf8'))"),
+        "DATE_ADD": WrittenFunction(2, .dateTime, "A + B"),
+        "DATE_SUB": WrittenFunction(2, .dateTime, "A - B"),
+        "DAYNAME": WrittenFunction(1, .dateTime, "FORMAT_TIMESTAMP(CAST(A AS TIMESTAMP), 'EEEE')"),
+        "MONTHNAME": WrittenFunction(1, .dateTime, "FORMAT_TIMESTAMP(CAST(A AS TIMESTAMP), 'MMMM')"),
+        "LAST_DAY": WrittenFunction(
+            1, .dateTime, "CAST(DATE_TRUNC('month', CAST(A AS TIMESTAMP)) + INTERVAL '1 month' - INTERVAL '1 day' AS DATE)"),
+        "IIF": WrittenFunction(3, .conditional, "CASE WHEN A THEN B ELSE C END"),
+        "LOG2": WrittenFunction(1, .mathematical, "LN(A) / LN(2)"),
+        "NVL2": WrittenFunction(3, .conditional, "CASE WHEN A IS NOT NULL THEN B ELSE C END"),
+    ]
+}
