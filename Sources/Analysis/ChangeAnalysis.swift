@@ -121,6 +121,8 @@ private func fitted(
     _ value: TypedExpression, to column: Values.ColumnDefinition, _ span: SourceSpan
 ) throws(Diagnostic) -> TypedExpression {
     if value.type == column.type { return value }
+    // What COUNT gives goes into an INT where it fits.
+    if value.type == .bigint, column.type == .integer { return TypedExpression(.call("TO_INT", [value]), .integer) }
     if let difference = TypeDifference(of: value.type, from: column.type), !value.type.canAssign(to: column.type) {
         throw difference.diagnostic(column.name, at: span.range)
     }
@@ -155,12 +157,17 @@ private func update(
         }
     }
     func assignment(_ column: Values.ColumnDefinition) -> RowChange.Assignment? { assignments.first { $0.column.text == column.name } }
-    let items = columns.map { column in assignment(column).map { SelectItem.expression($0.value, alias: nil) } ?? item(column) }
+    // DEFAULT is no expression over the row; its value comes below.
+    let items = columns.map { column in
+        assignment(column).map { SelectItem.expression($0.value.isDefault ? Expression(.literal(.null)) : $0.value, alias: nil) } ?? item(column)
+    }
     var resolved = try analyse(selection(items, change.target, filter, change.span), in: context)
     var values: [TypedExpression] = []
     for (index, column) in columns.enumerated() {
         let written = assignment(column)
-        if let written, written.value.node == .literal(.null) {
+        if let written, written.value.isDefault {
+            values.append(try defaultValue(of: column, in: target, context) ?? .literal(.null, column.type))
+        } else if let written, written.value.node == .literal(.null) {
             values.append(.literal(.null, column.type))
         } else {
             values.append(try fitted(.column(index, resolved.columns[index].type), to: column, written?.value.span ?? change.span))

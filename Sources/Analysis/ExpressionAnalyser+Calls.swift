@@ -273,7 +273,7 @@ extension ExpressionAnalyser {
         let planned = AggregateCall(
             function: family.name, arguments: Array(typed.dropLast(optionCount)), options: options, result: type,
             limit: collectLimit(family), isExact: context.isFull && family.name == "AVG" && typed.first?.type != .double ? true : nil)
-        if let parts { return .column(Self.aggregateBase + parts.number(of: RelationalAggregate(call: planned)), type) }
+        if let parts { return parts.column(of: RelationalAggregate(call: planned)) }
         if let known = aggregates.firstIndex(of: planned) { return .column(Self.aggregateBase + known, type) }
         aggregates.append(planned)
         aggregateNames.append(family.declaredName)

@@ -150,7 +150,7 @@ extension String {
 }
 
 /// The text of an INTERVAL: months, whose length depends on the calendar, and milliseconds.
-private struct Interval {
+struct Interval {
     var months: Int32 = 0
     var milliseconds: Int64 = 0
 

@@ -129,7 +129,7 @@ package func analyse(_ insert: InsertValues, in context: AnalysisContext) throws
     }
     if let refusal = refusalOfRows(for: target, at: insert.target.span.range) { throw refusal }
     try checkHeaders(insert, target)
-    let names = insert.columns.isEmpty ? target.writtenColumns.map { Name($0.name, isQuoted: true) } : insert.columns
+    let names = insert.isOfDefaults ? [] : insert.columns.isEmpty ? target.writtenColumns.map { Name($0.name, isQuoted: true) } : insert.columns
     for (index, name) in names.enumerated() where names[..<index].contains(where: { $0.text == name.text }) {
         throw Diagnostic(.duplicateColumn, "Column \(name.text) is listed more than once.", at: name.span.range)
     }
@@ -164,6 +164,10 @@ private func row(
     }
     for (column, expression) in zip(names, values) {
         let known = columns.first { $0.name == column.text }
+        if context.isFull, expression.isDefault, let known, let index = columns.firstIndex(of: known) {
+            if let otherwise = try defaultValue(of: known, in: target, context) { row.values[index] = otherwise }
+            continue
+        }
         let value = try analysed(expression, for: known, &analyser)
         if column.text == "ROWTIME" && !columns.contains(where: { $0.name == "ROWTIME" }) {
             row.rowtime = try assign(value, to: Values.ColumnDefinition("ROWTIME", .bigint))
@@ -206,6 +210,13 @@ func assigned(
     _ expression: Expression, to column: Values.ColumnDefinition, _ analyser: inout ExpressionAnalyser
 ) throws(Diagnostic) -> TypedExpression {
     try assign(try analysed(expression, for: column, &analyser), to: column)
+}
+
+extension Expression {
+    /// DEFAULT in the place of a value.
+    var isDefault: Bool {
+        if case .column(nil, let name) = node { name.text == "DEFAULT" && !name.isQuoted } else { false }
+    }
 }
 
 /// What DEFAULT gives a column; nil where it has none. Errors: the text of it cannot be read.

@@ -14,19 +14,3 @@ extension Statement {
         return .changeRows(RowChange(target: insert.target, action: action, span: insert.query.span))
     }
 }
-
-extension Question {
-    /// Whether a FROM stands anywhere outside subqueries of expressions: such a question could have been meant to go on for ever.
-    var readsSources: Bool { !tables.isEmpty || body.readsSources }
-}
-
-extension QuestionBody {
-    fileprivate var readsSources: Bool {
-        switch self {
-        case .select(let block): block.from != nil
-        case .values: false
-        case .nested(let question): question.readsSources
-        case .combination(_, _, let left, let right, _): left.readsSources || right.readsSources
-        }
-    }
-}

@@ -40,7 +40,7 @@ extension Query {
         for item in items {
             switch item {
             case .all, .allOf: result.items += inner.items
-            case .allFields: throw refuse("only names columns of it")
+            case .allFields, .changedStar: throw refuse("only names columns of it")
             case .expression(let expression, let name):
                 let own = expression.columnName.map { Name($0, isQuoted: true) }
                 result.items.append(.expression(try replaced(expression), alias: name ?? own))

@@ -57,6 +57,9 @@ struct SelectExpansion {
                         at: source.span.range)
                 }
                 result += star(of: [index])
+            case .changedStar(let star):
+                throw Diagnostic(
+                    .featureNotSupported, "stars with EXCLUDE, REPLACE or RENAME are for questions", hint: "Name the columns.", at: star.span.range)
             case .allFields(let base): result += try fields(of: base, &analyser)
             case .expression(let expression, let alias): result.append(try single(expression, alias))
             }

@@ -61,6 +61,8 @@ package struct SourceDefinition: Hashable, Sendable, Codable {
     /// Set for a table that was declared without PRIMARY KEY: each of its rows got a key of its own, which `SELECT *` of questions leaves out and
     /// which INSERT makes. Nil in what was written before there were such tables.
     package var hidesKey: Bool?
+    /// Set for a table whose CREATE named no topic and made it: DROP TABLE removes it, as nothing else was meant to have those rows.
+    package var ownsTopic: Bool?
     /// Names of columns that are NOT NULL to INSERT and UPDATE; records of others may have NULL there. Nil for none.
     package var required: [String]?
     /// By the names of columns: the text of what DEFAULT gives rows whose INSERT does not name them. Nil for none.

@@ -86,7 +86,7 @@ extension Query {
         var all = items.compactMap { item -> Expression? in
             switch item {
             case .expression(let expression, _), .allFields(let expression): expression
-            case .all, .allOf: nil
+            case .all, .allOf, .changedStar: nil
             }
         }
         all += (filter.map { [$0] } ?? []) + (groupBy ?? []) + (partitionBy ?? []) + (having.map { [$0] } ?? [])

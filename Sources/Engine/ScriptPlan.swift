@@ -136,7 +136,9 @@ struct ScriptPlan: Sendable {
         for case .source(let name) in missing {
             guard let drop = makers[.source(name)]?.drop, catalog.sources[name] != nil else { continue }
             renewed.insert(name)
-            if case .dropSource(let dropped)? = statements[drop].statement, dropped.deleteTopic { emptied.insert(name) }
+            if case .dropSource(let dropped)? = statements[drop].statement, dropped.deleteTopic || catalog.sources[name]?.ownsTopic == true {
+                emptied.insert(name)
+            }
         }
     }
 

@@ -106,7 +106,7 @@ extension Statement {
     /// Whether the statement changes the catalog.
     var changesCatalog: Bool {
         switch self {
-        case .createSource, .createAs, .insertSelect, .dropSource, .alterSource, .createType, .dropType, .manageQuery, .createFunction,
+        case .createSource, .createAs, .createFilled, .insertSelect, .dropSource, .alterSource, .createType, .dropType, .manageQuery, .createFunction,
             .dropFunction, .comment: true
         default: false
         }

@@ -17,8 +17,8 @@ import Syntax
 import Values
 
 extension StatementExecution {
-    func perform(_ create: CreateSource) throws(Diagnostic) -> AnswerSummary {
-        let new = try analyse(create, text: parsed.text, in: context)
+    func perform(_ create: CreateSource, text: String? = nil) throws(Diagnostic) -> AnswerSummary {
+        let new = try analyse(create, text: text ?? parsed.text, in: context)
         if let exists = try existing(create.name, create.kind, create.orReplace, create.ifNotExists, isSource: create.isSource) {
             return exists
         }
@@ -26,7 +26,10 @@ extension StatementExecution {
         if let refusal = refusalOfSource(create.name.text, over: new.definition.topic, isWritten: false, at: place) { throw refusal }
         if let old = engine.catalog.sources[create.name.text] { try checkReplacement(old, by: new.definition) }
         var source = try engine.registeringSchemas(of: new.definition, isSink: false)
-        source.origin = engine.catalog.sources[source.name]?.origin
+        let old = engine.catalog.sources[source.name]
+        source.origin = old?.origin
+        let makesTopic = new.properties.topic == nil && engine.log.describeTopic(named: source.topic) == nil
+        if context.isFull, source.kind == .table, !create.isSource, makesTopic || old?.ownsTopic == true { source.ownsTopic = true }
         var change = CatalogChange()
         if create.isSource && source.kind == .table {
             let (id, numbers) = try nextQueryID(.sourceTable, create.name.text)

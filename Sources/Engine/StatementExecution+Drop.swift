@@ -63,6 +63,8 @@ extension StatementExecution {
             }
             return AnswerSummary(message: "Source `\(name)` does not exist.")
         }
+        var drop = drop
+        if source.ownsTopic == true, engine.catalog.refusalOfDeletion(ofTopicOf: source, at: nil) == nil { drop.deleteTopic = true }
         var cascade = Cascade(engine.catalog)
         if drop.cascades { cascade.take(source: name) }
         try checkDrop(source, drop, kind, cascade)

@@ -58,6 +58,14 @@ struct StatementExecution: Sendable {
         case .question(let question, let failure): try perform(question, else: failure, whenDone)
         case .insertValues(let insert): goOn(on: engine.writes, whenDone) { () throws(Diagnostic) in try perform(insert, whenDone) }
         case .changeRows(let change): try perform(change, whenDone)
+        case .createFilled(let create, let rows):
+            if !session.mayDefine { throw definitionRefused }
+            goOn(on: engine.catalogLane, whenDone) { () throws(Diagnostic) in
+                defer { engine.waiting.notify(.catalog) }
+                if request.isCancelled { throw StatementExecution.cancelledOnRequest }
+                try engine.checkChangeable()
+                try perform(create, filledWith: rows, whenDone)
+            }
         case .print(let print): try perform(print, whenDone)
         case .assert(let assertion): try perform(assertion, whenDone)
         case .analyzeStatement(let inner, _): try analyze(inner, whenDone)
@@ -111,7 +119,7 @@ struct StatementExecution: Sendable {
             throw notSupported("ALTER SYSTEM", hint: "Set server-wide values in the configuration file, or with SET for this session.")
         case .createConnector, .dropConnector: throw notSupported("connectors")
         case .runScript: throw notSupported("RUN SCRIPT on a server", hint: "It is a command of the shell.")
-        case .query, .question, .insertValues, .changeRows, .print, .assert, .analyzeStatement: return AnswerSummary()
+        case .query, .question, .insertValues, .changeRows, .createFilled, .print, .assert, .analyzeStatement: return AnswerSummary()
         }
     }
 

@@ -153,8 +153,10 @@ extension FunctionFamily {
     }
 
     /// The call when NULLs alone leave open which of the signatures is meant: the first of those that take a text there, or a number, or anything.
-    /// NULL gives the same in all of them. Nil when something else is open.
+    /// NULL gives the same in all of them. Where numbers of several types leave it open, it is the one with the narrowest types. Nil when something
+    /// else is open.
     package func settled(_ arguments: [ArgumentShape], among candidates: [FunctionSignature]) -> ResolvedCall? {
+        if let widened = widened(arguments, among: candidates) { return widened }
         func type(at index: Int, _ signature: FunctionSignature) -> SQLType? {
             guard let place = signature.parameterIndex(ofArgument: index, count: arguments.count),
                 case .exactly(let type) = signature.parameters[place].type
@@ -171,6 +173,19 @@ extension FunctionFamily {
             argument == .null ? type(at: index, chosen).map { .typed($0) } ?? .null : argument
         }
         return settled == arguments ? nil : try? resolve(settled, castsAggregates: true)
+    }
+
+    private func widened(_ arguments: [ArgumentShape], among candidates: [FunctionSignature]) -> ResolvedCall? {
+        let given = arguments.compactMap { if case .typed(let type) = $0 { type.numericRank } else { nil } }
+        guard given.count == arguments.count else { return nil }
+        let types = candidates.compactMap { signature -> [SQLType]? in
+            let types = signature.parameters.compactMap { if case .exactly(let type) = $0.type, type.isNumeric { type } else { nil } }
+            return types.count == arguments.count ? types : nil
+        }
+        func width(_ types: [SQLType]) -> Int { types.reduce(0) { $0 + ($1.numericRank ?? 0) } }
+        guard let narrowest = types.min(by: { width($0) < width($1) }) else { return nil }
+        let widened = narrowest.map { ArgumentShape.typed($0) }
+        return widened == arguments ? nil : try? resolve(widened, castsAggregates: true)
     }
 
     /// Higher is better, compared field by field: not variadic, many parameters, few generic ones, no ANY variadic, variadic far right.

@@ -71,6 +71,7 @@ extension FunctionTable {
     private static let ownNumbers: [FunctionFamily] = [
         FunctionFamily(
             "div", .mathematical, "Quotient without the part behind the point", ["(INT dividend, INT divisor) INT", "(BIGINT dividend, BIGINT divisor) BIGINT"]),
+        FunctionFamily("to_int", .conversions, "A whole number as INT; one that INT has no room for is an error", ["(BIGINT number) INT"]),
         FunctionFamily("log10", .mathematical, "Logarithm to base 10", ["(DOUBLE value) DOUBLE"]),
         FunctionFamily("mod", .mathematical, "Remainder", ["(INT dividend, INT divisor) INT", "(BIGINT dividend, BIGINT divisor) BIGINT"]),
     ]

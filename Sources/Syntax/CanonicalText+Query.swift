@@ -38,7 +38,17 @@ extension CanonicalText {
         case .all: "*"
         case .allOf(let source): name(source) + ".*"
         case .allFields(let base): starBase(base) + "->*"
+        case .changedStar(let star): changedStar(star)
         }
+    }
+
+    private static func changedStar(_ star: ChangedStar) -> String {
+        func changes(_ word: String, _ changes: [ChangedStar.Change]) -> String {
+            changes.isEmpty ? "" : " \(word) (" + changes.map { expression($0.value) + " AS " + name($0.name) }.joined(separator: ", ") + ")"
+        }
+        return (star.source.map { name($0) + "." } ?? "") + "*"
+            + (star.excluded.isEmpty ? "" : " EXCLUDE (" + star.excluded.map(name).joined(separator: ", ") + ")")
+            + changes("REPLACE", star.replaced) + changes("RENAME", star.renamed)
     }
 
     private static func starBase(_ base: Expression) -> String {

@@ -83,7 +83,8 @@ extension CanonicalText {
             return (isLateral ? "LATERAL (" : "(") + self.question(question) + ")" + aliased(alias)
         case .function(let function, let arguments, let alias, _): return name(function) + "(" + list(arguments) + ")" + aliased(alias)
         case .join(let join):
-            var text = self.table(join.left) + " " + (join.condition == .natural ? "NATURAL " : "") + (join.isAsof ? "ASOF " : "") + (join.kind?.rawValue ?? "CROSS") + " JOIN " + joined(join.right)
+            let word = join.condition == .natural ? "NATURAL " : join.isAsof ? "ASOF " : ""
+            var text = self.table(join.left) + " " + word + (join.kind?.rawValue ?? "CROSS") + " JOIN " + joined(join.right)
             if let within = join.within { text += " WITHIN " + self.within(within) }
             switch join.condition {
             case .on(let condition): text += " ON " + expression(condition)

@@ -13,8 +13,10 @@ extension CanonicalText {
         case .question(let question, _): self.question(question)
         case .createSource(let create): createSource(create)
         case .createAs(let create): createAs(create)
+        case .createFilled(let create, let rows): String(createSource(create).dropLast()) + " AS " + question(rows) + ";"
         case .insertSelect(let insert):
             "INSERT INTO " + name(insert.target) + with(insert.properties) + " " + query(insert.query)
+        case .insertValues(let insert) where insert.isOfDefaults: "INSERT INTO " + name(insert.target) + " DEFAULT VALUES;"
         case .insertValues(let insert): "INSERT INTO " + row(insert, before: "VALUES") + ";"
         case .changeRows(let change): changeRows(change)
         case .createFunction(let create): createFunction(create)

@@ -51,6 +51,7 @@ struct InlinedTable {
             case .expression(let expression, let alias):
                 items.append((alias?.text ?? expression.ownName ?? "KSQL_COL_\(index)", over(expression)))
             case .allFields: throw Self.refusal("->*", block.span)
+            case .changedStar(let star): throw Self.refusal("a star with changes", star.span)
             }
         }
         filter = Expression.conjunction(below?.filter, block.filter.map(over))
@@ -168,6 +169,7 @@ private struct Inlining {
             }
             return [.expression(result, alias: alias)]
         case .allFields(let base): return [.allFields(of: written(base))]
+        case .changedStar(let star): throw InlinedTable.refusal("a star with changes", star.span)
         case .all(let span):
             guard let table = tables.values.first(where: { !$0.items.isEmpty }) else { return [item] }
             guard !isJoin, let alias = tables.keys.first else { throw InlinedTable.refusal("columns of its own, so that * of a join cannot name them", span) }

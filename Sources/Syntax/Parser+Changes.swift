@@ -50,13 +50,30 @@ extension Parser {
         let target = try sourceName()
         try expect(.set)
         let assignments = try list { (parser) throws(ParseFailure) in
+            if parser.at(.leftParenthesis) { return try parser.assignmentsOfARow() }
             let column = try parser.name()
             try parser.expect(.equal)
             let value = try parser.asQuestion { (parser) throws(ParseFailure) in try parser.expression() }
-            return RowChange.Assignment(column: column, value: value)
-        }
+            return [RowChange.Assignment(column: column, value: value)]
+        }.flatMap(\.self)
         let filter = try changeFilter()
         return RowChange(target: target, action: .update(assignments, filter: filter), span: span(from: first))
+    }
+
+    /// `(a, b) = (c, d)`, which is `a = c, b = d`.
+    private mutating func assignmentsOfARow() throws(ParseFailure) -> [RowChange.Assignment] {
+        let first = current
+        let columns = try nameList()
+        try expect(.equal)
+        let row = try asQuestion { (parser) throws(ParseFailure) in try parser.expression() }
+        var values = [row]
+        if case .call(let name, let elements) = row.node, name.text == "ROW" { values = elements }
+        guard values.count == columns.count else {
+            throw syntaxError(
+                at: first, "\(columns.count) columns are set to \(values.count) value\(values.count == 1 ? "" : "s")",
+                hint: "(a, b) = (c, d) sets both; a subquery gives one column its value.")
+        }
+        return zip(columns, values).map { RowChange.Assignment(column: $0, value: $1) }
     }
 
     /// `[ (a, b) ] (SELECT …)` behind INSERT INTO s; nil, with nothing read, when something else follows.

@@ -19,6 +19,7 @@ extension Parser {
         head.name = try sourceName()
         if at(.leftParenthesis) { head.columns = try columnList(of: head.kind) }
         if accept(.with) { head.properties = try properties() }
+        if options.isFull, !head.isSource, at(.as), let rows = try filling() { return .createFilled(head, rows) }
         if head.columns.isEmpty, !head.isSource, accept(.as) {
             return .createAs(
                 CreateAs(
@@ -26,6 +27,24 @@ extension Parser {
                     properties: head.properties, query: try continuousQuery()))
         }
         return .createSource(head)
+    }
+
+    /// 'AS' and a question that reads no source, so that it cannot be a query that goes on; nil, with nothing consumed, for anything else.
+    private mutating func filling() throws(ParseFailure) -> Question? {
+        var attempt = self
+        attempt.advance()
+        let areValues = attempt.at(.values)
+        attempt.allowsQuestions = true
+        do throws(ParseFailure) {
+            let question = try attempt.whole { (parser) throws(ParseFailure) in try parser.question() }
+            guard !question.readsSources else { return nil }
+            attempt.allowsQuestions = allowsQuestions
+            self = attempt
+            return question
+        } catch {
+            if areValues { throw error }
+            return nil
+        }
     }
 
     private mutating func sourceKind() throws(ParseFailure) -> SourceKind {

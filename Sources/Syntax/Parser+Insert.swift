@@ -14,6 +14,13 @@ extension Parser {
             return .insertSelect(InsertSelect(target: target, properties: properties, query: try continuousQuery()))
         }
         let columns = at(.leftParenthesis) ? try nameList() : []
+        if options.isFull, columns.isEmpty, isWord(current, "DEFAULT"), peek().isKeyword(.values) {
+            advance()
+            advance()
+            var insert = InsertValues(target: target, columns: [], rows: [[]])
+            insert.isOfDefaults = true
+            return .insertValues(insert)
+        }
         if options.isFull, !columns.isEmpty, at(.select) || at(.with) {
             return .changeRows(try insertedOnce(into: target, columns, else: nil, from: first))
         }

@@ -23,7 +23,7 @@ extension Parser {
             return try make(.subquery(question), from: first)
         }
         let inner = try expression()
-        if options.isFull, at(.comma) { return try row(from: inner, first) }
+        if options.isFull, allowsQuestions, allowsRows, at(.comma) { return try row(from: inner, first) }
         try expect(.rightParenthesis)
         return inner
     }

@@ -91,8 +91,8 @@ extension Parser {
         let columns = at(.leftParenthesis) ? try nameList() : []
         try expect(.as)
         // Whether its rows are kept is for the planner to know.
-        if options.isFull, at(.not), isWord(peek(), "MATERIALIZED") { advance() }
-        if options.isFull, isWord(current, "MATERIALIZED") { advance() }
+        if options.isFull, at(.not), peek().isKeyword(.materialized) { advance() }
+        if options.isFull { _ = accept(.materialized) }
         try expect(.leftParenthesis)
         let question = try question()
         try expect(.rightParenthesis)
@@ -252,7 +252,7 @@ extension Parser {
     }
 
     private mutating func groupingElements() throws(ParseFailure) -> [GroupingElement] {
-        if at(.leftParenthesis), peek().isSymbol(.rightParenthesis) {
+        if at(.leftParenthesis), peek().isSymbol(.rightParenthesis), !peek(2).isSymbol(.comma) {
             advance()
             advance()
             return []
@@ -266,6 +266,11 @@ extension Parser {
 
     private mutating func groupingElement() throws(ParseFailure) -> GroupingElement {
         if accept(.all) { return .all }
+        if at(.leftParenthesis), peek().isSymbol(.rightParenthesis) {
+            advance()
+            advance()
+            return .sets([[]])
+        }
         if isWord(current, "ROLLUP"), peek().isSymbol(.leftParenthesis) {
             advance()
             return .rollup(try expressionSets())
@@ -274,27 +279,46 @@ extension Parser {
             advance()
             return .cube(try expressionSets())
         }
-        if isWord(current, "GROUPING"), isWord(peek(), "SETS"), peek(2).isSymbol(.leftParenthesis) {
+        if beginsGroupingSets {
             advance()
             advance()
-            return .sets(try expressionSets())
+            return .sets(try groupingSets())
         }
         return .expression(try expression())
+    }
+
+    private var beginsGroupingSets: Bool { isWord(current, "GROUPING") && isWord(peek(), "SETS") && peek(2).isSymbol(.leftParenthesis) }
+
+    /// As `expressionSets`, where GROUPING SETS may stand among the sets: its sets are as if they were written there.
+    private mutating func groupingSets() throws(ParseFailure) -> [[Expression]] {
+        try enter()
+        try expect(.leftParenthesis)
+        let sets = try list { (parser) throws(ParseFailure) -> [[Expression]] in
+            guard parser.beginsGroupingSets else { return [try parser.expressionSet()] }
+            parser.advance()
+            parser.advance()
+            return try parser.groupingSets()
+        }
+        try expect(.rightParenthesis)
+        leave()
+        return sets.flatMap(\.self)
     }
 
     /// '(' set { ',' set } ')' where a set is an expression, or any number of them in brackets
     private mutating func expressionSets() throws(ParseFailure) -> [[Expression]] {
         try expect(.leftParenthesis)
-        let sets = try list { (parser) throws(ParseFailure) -> [Expression] in
-            guard parser.at(.leftParenthesis) else { return [try parser.expression()] }
-            parser.advance()
-            if parser.accept(.rightParenthesis) { return [] }
-            let keys = try parser.list { (parser) throws(ParseFailure) in try parser.expression() }
-            try parser.expect(.rightParenthesis)
-            return keys
-        }
+        let sets = try list { (parser) throws(ParseFailure) in try parser.expressionSet() }
         try expect(.rightParenthesis)
         return sets
+    }
+
+    private mutating func expressionSet() throws(ParseFailure) -> [Expression] {
+        guard at(.leftParenthesis) else { return [try expression()] }
+        advance()
+        if accept(.rightParenthesis) { return [] }
+        let keys = try list { (parser) throws(ParseFailure) in try parser.expression() }
+        try expect(.rightParenthesis)
+        return keys
     }
 
     /// keys = expression [ 'ASC' | 'DESC' ] [ 'NULLS' ( 'FIRST' | 'LAST' ) ] { ',' … }

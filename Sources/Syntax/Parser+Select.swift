@@ -60,10 +60,11 @@ extension Parser {
         }
         var general = self
         general.allowsQuestions = true
+        general.allowsRows = false
         do throws(ParseFailure) {
             let query = try general.whole { (parser) throws(ParseFailure) in try parser.query() }
             if query.from.hasSubquery, !query.keepsRows { throw failure }
-            general.allowsQuestions = false
+            (general.allowsQuestions, general.allowsRows) = (false, true)
             self = general
             return query
         } catch {
@@ -76,12 +77,12 @@ extension Parser {
     mutating func selectItem() throws(ParseFailure) -> SelectItem {
         let first = current
         let start = index
-        if accept(.star) { return .all(first.span) }
+        if accept(.star) { return try changedStar(nil, from: first) ?? .all(first.span) }
         if isName(first), peek().isSymbol(.dot), peek(2).isSymbol(.star) {
             let source = try name()
             advance()
             advance()
-            return .allOf(source: source)
+            return try changedStar(source, from: first) ?? .allOf(source: source)
         }
         let expression = try expression()
         if at(.arrow), peek().isSymbol(.star) {

@@ -138,6 +138,8 @@ struct Parser {
     var postfixStart = 0
     /// Whether a question is being parsed: ksqlDB's grammar has no subqueries, and takes some of their words for names.
     var allowsQuestions = false
+    /// Whether `(a, b)` may be a row of values; in a query that never ends it is a mistake, as in ksqlDB.
+    var allowsRows = true
     /// Of a query that never ends: the subqueries that are to be written out, by name.
     var inlined: [String: InlinedTable] = [:]
     /// Whether a subquery may stand behind FROM of such a query.

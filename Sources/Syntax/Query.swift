@@ -65,6 +65,30 @@ package enum SelectItem: Hashable, Sendable {
     case allOf(source: Name)
     /// `expression->*`
     case allFields(of: Expression)
+    /// `* EXCLUDE (a) REPLACE (b + 1 AS b) RENAME (c AS d)`, only in questions
+    case changedStar(ChangedStar)
+}
+
+/// A star with changes.
+package struct ChangedStar: Hashable, Sendable {
+    /// The source whose columns it stands for; nil for all.
+    package var source: Name?
+    /// Columns that are left out.
+    package var excluded: [Name] = []
+    /// Columns that have another value.
+    package var replaced: [Change] = []
+    /// Columns that have another name, by the one that they have; each value is a column.
+    package var renamed: [Change] = []
+    /// Where it was written.
+    package var span: SourceSpan = .none
+
+    /// `value AS name`
+    package struct Change: Hashable, Sendable {
+        /// What stands before AS.
+        package var value: Expression
+        /// What follows AS.
+        package var name: Name
+    }
 }
 
 /// What a query reads: a tree of names and joins.

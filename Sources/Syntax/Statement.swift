@@ -54,6 +54,8 @@ package indirect enum Statement: Hashable, Sendable {
     case createSource(CreateSource)
     /// `CREATE STREAM s AS SELECT …`
     case createAs(CreateAs)
+    /// `CREATE TABLE t AS VALUES (…), (…)`: a table with the rows of a question that reads no source, perhaps with columns of its own
+    case createFilled(CreateSource, Question)
     /// `INSERT INTO s SELECT …`
     case insertSelect(InsertSelect)
     /// `INSERT INTO s (…) VALUES (…)`
@@ -224,6 +226,8 @@ package struct InsertValues: Hashable, Sendable {
     package var columns: [Name] = []
     /// The rows, at least one, with a value a column each.
     package var rows: [[Expression]]
+    /// `DEFAULT VALUES`: one row, which names no column.
+    package var isOfDefaults = false
 
     package init(target: Name, columns: [Name] = [], rows: [[Expression]]) {
         self.target = target

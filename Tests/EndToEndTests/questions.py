@@ -4,7 +4,7 @@
   questions.py MILLRACE [--seed N] [--count N] [--depth N] [--all]
 
 Each question is generated in the three dialects at once. Where ksqlDB differs from the standard, Millrace follows ksqlDB, and the text
-for the others says so: SUM and AVG over nothing are 0, a comparison with NULL is false, and so is IN, `+` shows NULL as 'null'.
+for the others says so: SUM and AVG over NULLs are 0, a comparison with NULL is false, and so is IN, `+` shows NULL as 'null'.
 Prints the seed and `ok`, or each question that was answered differently or refused, and exits with 1.
 """
 import argparse, collections, json, os, random, re, shutil, sqlite3, sys, tempfile, threading, time
@@ -239,13 +239,13 @@ class Generator:
                 return t("COUNT(*){}", end)
             return t("COUNT({}{}){}", distinct, argument(self.chance.choice(TYPES)), end)
         if kind == "DOUBLE" and choice == 0:
-            return self.otherwise(t("AVG({}{}){}", distinct, argument(self.pick("INT", "BIGINT", "DOUBLE")), end), "0")
+            return self.sum(t("AVG({}{}){}", distinct, argument(self.pick("INT", "BIGINT", "DOUBLE")), end), end)
         if kind in ["INT", "BIGINT", "DOUBLE"] and choice < 3:
             inside = argument(kind)
             # However often sums are summed, they stay small.
             if kind in WHOLE and not re.match(r"t\d+\.\w$", inside[0]):
                 inside = t("({} % 100)", inside)
-            return self.otherwise(t("SUM({}{}){}", distinct, inside, end), "0")
+            return self.sum(t("SUM({}{}){}", distinct, inside, end), end)
         # SQLite lets rows that FILTER leaves out into the MIN and MAX of a window.
         misread = over is not None and "FILTER" in end[0]
         return t(("{}({}{}){}", None if misread else "{}({}{}){}", "{}({}{}){}"), self.pick("MIN", "MAX"), distinct, argument(kind), end)
@@ -253,6 +253,11 @@ class Generator:
     def otherwise(self, text, value):
         """A text that gives NULL in the standard where ksqlDB has another value."""
         return Text((text[0],) + tuple(None if other is None else "COALESCE(%s, %s)" % (other, value) for other in text[1:]))
+
+    def sum(self, text, end):
+        """A SUM or AVG, which is NULL over no row, and 0 over rows that are all NULL there, as in ksqlDB."""
+        template = "CASE WHEN COUNT(*){} > 0 THEN COALESCE({}, 0) END"
+        return t(("{1}", template.replace("{}", "{0}", 1).replace("{}", "{1}")), end, text)
 
     def order(self, text):
         descending, nulls = self.one_in(2), self.pick("", "", "FIRST", "LAST")

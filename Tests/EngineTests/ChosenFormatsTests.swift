@@ -27,7 +27,7 @@ import Testing
 
     /// A topic that is still there brings its records.
     @Test func recordsThatAreThere() throws {
-        let table = "CREATE TABLE t (id INT PRIMARY KEY, v INT);"
+        let table = "CREATE TABLE t (id INT PRIMARY KEY, v INT) WITH (kafka_topic = 'T', partitions = 1);"
         let again = try answer(table + "INSERT INTO t VALUES (1, 1), (2, 2); DROP TABLE t;" + table)
         #expect(again.contains("? the topic T was there, with 2 records, which T shows; DROP … DELETE TOPIC makes an end of them"), "\(again)")
         let deleted = try answer(table + "INSERT INTO t VALUES (1, 1); DROP TABLE t DELETE TOPIC;" + table)

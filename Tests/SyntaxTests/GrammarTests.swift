@@ -44,7 +44,7 @@ import Testing
 
     @Test func wordsOfTheGrammarAreKeywords() throws {
         let ofQuestions: Set<String> = [
-            "ASC", "CROSS", "CUBE", "CURRENT", "DESC", "EARLIEST", "EXCEPT", "FETCH", "FILTER", "FIRST", "FOLLOWING",
+            "ANY", "ASC", "CROSS", "CUBE", "CURRENT", "DESC", "EARLIEST", "EXCEPT", "EXCLUDE", "NATURAL", "SOME", "FETCH", "FILTER", "FIRST", "FOLLOWING",
             "GROUPING", "GROUPS", "INTERSECT", "LAST", "LATERAL", "LATEST", "NEXT", "NULLS", "OF", "OFFSET", "ONLY", "ORDER", "OVER",
             "PRECEDING", "QUALIFY", "RANGE", "RECURSIVE", "ROLLUP", "ROW", "ROWS", "SETS", "UNBOUNDED", "UNION", "UNTIL", "USING",
         ]
@@ -53,7 +53,7 @@ import Testing
             "SUBSTRING", "TRAILING", "TRIM", "UNKNOWN", "VARCHAR", "WITHOUT",
         ]
         let ofWindows: Set<String> = ["ASOF", "LATE", "QUARTER", "QUARTERS", "WEEK", "WEEKS"]
-        let ofStatements: Set<String> = ["AGGREGATE", "CASCADE", "COMMENT", "CONSUMER", "LIMITS", "PRODUCERS", "RETURNS", "SCHEMAS", "SKIP", "UPDATE", "WATERMARKS"]
+        let ofStatements: Set<String> = ["AGGREGATE", "CASCADE", "COMMENT", "CONSUMER", "DEFAULT", "LIMITS", "PRODUCERS", "RETURNS", "SCHEMAS", "SKIP", "TRUNCATE", "UPDATE", "WATERMARKS"]
         let contextual = ofQuestions.union(ofExpressions).union(ofWindows).union(ofStatements)
         let words = try Grammar(contentsOf: "sql.ebnf").words
         #expect(words.subtracting(Keyword.allCases.map(\.rawValue)) == contextual)

@@ -121,9 +121,11 @@ extension ExpressionAnalyser {
         guard let parts else {
             if let window = modifiers.window, running != nil { return try runningCall(name, arguments, modifiers, window, whole) }
             let isCount = name.text == "COUNT" && modifiers.isDistinct
+            let isOrdered = !modifiers.orderBy.isEmpty
             throw Diagnostic(
-                .featureNotSupported, "DISTINCT, FILTER and OVER are for questions",
-                hint: isCount ? "COUNT_DISTINCT(…) counts different values in a query that goes on." : nil, at: whole.span.range)
+                .featureNotSupported, "DISTINCT, ORDER BY, FILTER and OVER are for questions",
+                hint: isOrdered ? "The values of an aggregate come in the order of their arrival; ARRAY_SORT(COLLECT_LIST(x)) sorts them."
+                    : isCount ? "COUNT_DISTINCT(…) counts different values in a query that goes on." : nil, at: whole.span.range)
         }
         if isInsideAggregate, let around = parts.around {
             // Of a group, below the window function whose argument it is.
@@ -133,8 +135,7 @@ extension ExpressionAnalyser {
             return try outside.modifiedCall(name, arguments, modifiers, whole)
         }
         guard let window = modifiers.window else {
-            let aggregate = try modifiedAggregate(name, arguments, modifiers, whole)
-            return .column(Self.aggregateBase + parts.number(of: aggregate), aggregate.call.result)
+            return parts.column(of: try modifiedAggregate(name, arguments, modifiers, whole))
         }
         guard parts.allowsWindows else {
             throw Diagnostic(

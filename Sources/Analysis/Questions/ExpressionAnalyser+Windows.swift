@@ -19,13 +19,17 @@ extension ExpressionAnalyser {
         var orderBy: [RelationalSortKey] = []
         for key in window.orderBy { orderBy.append(try sortKey(try analyse(key.expression), key)) }
         let (function, type) = try windowFunction(name, arguments, modifiers, whole)
+        if let frame = window.frame, frame.unit == .range, try frame.hasInterval { try countMilliseconds(&orderBy, whole) }
         let frame = try window.frame.map { frame throws(Diagnostic) in try bounds(of: frame, orderBy, whole) }
         let call = WindowFunctionCall(
             function: function, partitionBy: partitionBy, orderBy: orderBy, unit: frame?.unit ?? .range,
             start: frame?.start ?? .unboundedPreceding, end: frame?.end ?? (orderBy.isEmpty ? .unboundedFollowing : .currentRow), type: type)
-        if let known = parts.windows.firstIndex(of: call) { return .column(QuestionColumns.windows + known, type) }
-        parts.windows.append(call)
-        return .column(QuestionColumns.windows + parts.windows.count - 1, type)
+        let result = parts.column(of: call)
+        guard case .aggregate(let aggregate) = function, aggregate.isSum, call.mayHaveNoRows || aggregate.filter != nil else { return result }
+        var rows = call
+        rows.function = .aggregate(aggregate.countOfRows)
+        rows.type = .bigint
+        return result.unlessZero(parts.column(of: rows))
     }
 
     /// The specification with what it takes from a named window written out. Errors: there is no such window, or both have the same part.
@@ -170,10 +174,27 @@ extension ExpressionAnalyser {
         }
     }
 
+    /// Orders by the milliseconds of a time, from which an INTERVAL can be counted. Errors: there is not one ORDER BY expression, or it is no time.
+    private func countMilliseconds(_ orderBy: inout [RelationalSortKey], _ whole: Expression) throws(Diagnostic) {
+        guard orderBy.count == 1, [.timestamp, .date].contains(orderBy[0].expression.type) else {
+            throw Diagnostic(
+                .windowError, "RANGE with an INTERVAL needs one ORDER BY expression, and that a DATE or TIMESTAMP", at: whole.span.range)
+        }
+        orderBy[0].expression = TypedExpression(.call("UNIX_TIMESTAMP", [orderBy[0].expression.coerced(to: .timestamp)]), .bigint)
+    }
+
     /// How far a bound lies from the current row: of RANGE in the type of what is ordered by.
     private mutating func distance(
         _ count: Expression, _ unit: WindowFunctionCall.Unit, _ orderBy: [RelationalSortKey], _ whole: Expression
     ) throws(Diagnostic) -> TypedExpression {
+        if unit == .range, let interval = try Interval(count) {
+            guard interval.months == 0, interval.milliseconds >= 0 else {
+                throw Diagnostic(
+                    .windowError, "the distance of a frame's bound is an INTERVAL of days or less, and not negative",
+                    hint: "A month has no one length.", at: count.span.range)
+            }
+            return .literal(.bigint(interval.milliseconds), .bigint)
+        }
         let value = try typed(count)
         guard case .literal = value.node else {
             throw Diagnostic(.windowError, "the distance of a frame's bound must be a literal", at: count.span.range)
@@ -188,5 +209,20 @@ extension ExpressionAnalyser {
         }
         // Exact numbers are compared exactly.
         return orderBy[0].expression.type == .double || value.type == .double ? value.coerced(to: .double) : value
+    }
+}
+
+extension WindowFrame {
+    /// Whether an INTERVAL says how far a bound lies. Errors: its text cannot be read.
+    fileprivate var hasInterval: Bool {
+        get throws(Diagnostic) {
+            for bound in [start, end] {
+                switch bound {
+                case .preceding(let distance), .following(let distance): if try Interval(distance) != nil { return true }
+                case .unboundedPreceding, .currentRow, .unboundedFollowing: continue
+                }
+            }
+            return false
+        }
     }
 }

@@ -60,6 +60,8 @@ final class QuestionParts {
     var windows: [WindowFunctionCall] = []
     /// Aggregates in the order of their numbers.
     var aggregates: [RelationalAggregate] = []
+    /// Whether each group has a row: without GROUP BY there may be a result of none.
+    var groupsHaveRows = false
     /// In which order aggregates take the rows, where one of them says so.
     var rowOrder: [RelationalSortKey] = []
     /// Of the arguments of an aggregate with OVER: what the query holds, whose aggregates may stand inside.

@@ -17,7 +17,7 @@ struct SelectAnalysis {
     let analysis: QuestionAnalysis
 
     init(_ block: SelectBlock, _ analysis: QuestionAnalysis) {
-        self.block = block
+        self.block = block.hoistingSubqueries
         self.analysis = analysis
     }
 
@@ -51,6 +51,7 @@ struct SelectAnalysis {
         try analyser.takeWindows(block.windows)
         analyser.allowsAggregates = true
         parts.allowsWindows = true
+        parts.groupsHaveRows = block.groupBy?.allSatisfy(\.hasRows) ?? false && block.groupBy?.isEmpty == false
         analyser.allowsTableFunctions = true
         var items = try self.items(from, &analyser)
         analyser.allowsTableFunctions = false
@@ -135,6 +136,7 @@ struct SelectAnalysis {
                         at: source.span.range)
                 }
                 items += star(of: index, from, names)
+            case .changedStar(let star): items += try changed(star, from, names, &analyser)
             case .allFields(let base): items += try fields(of: base, &analyser)
             case .expression(let expression, let alias):
                 let value = try analyser.analyse(expression)
@@ -164,6 +166,42 @@ struct SelectAnalysis {
                 expression: from.merged[name] ?? .column(column, type), isNull: false, isLiteral: false, source: written)
             return Item(name: from.merged[name] == nil ? names.starred(name, of: source) : name, value: value)
         }
+    }
+
+    /// A star with changes. Errors: one of them is about a column that the star does not show.
+    private func changed(
+        _ star: ChangedStar, _ from: QuestionTables, _ names: QuestionNames, _ analyser: inout ExpressionAnalyser
+    ) throws(Diagnostic) -> [Item] {
+        let chosen = from.sources.indices.filter { star.source == nil || from.sources[$0].alias == star.source?.text }
+        guard !chosen.isEmpty else {
+            throw Diagnostic(.unknownSource, "there is no source for * here", at: star.span.range)
+        }
+        var items = chosen.flatMap { self.star(of: $0, from, names) }
+        func places(of name: Name) throws(Diagnostic) -> [Int] {
+            let found = items.indices.filter { if case .column(_, let own) = items[$0].value.source.node { own.text == name.text } else { false } }
+            if found.isEmpty {
+                throw Diagnostic(
+                    .unknownColumn, "* has no column \(name.text)", hint: nameSuggestion(for: name.text, among: items.map(\.name)), at: name.span.range)
+            }
+            return found
+        }
+        var values: [Int: Item] = [:]
+        for change in star.replaced {
+            let value = try analyser.analyse(change.value)
+            for place in try places(of: change.name) { values[place] = Item(name: items[place].name, value: value) }
+        }
+        for change in star.renamed {
+            guard case .column(_, let old) = change.value.node else {
+                throw Diagnostic(.statementError, "RENAME takes the name of a column before AS", at: change.value.span.range)
+            }
+            for place in try places(of: old) {
+                values[place] = Item(name: change.name.text, value: values[place]?.value ?? items[place].value)
+            }
+        }
+        var left: Set<Int> = []
+        for name in star.excluded { left.formUnion(try places(of: name)) }
+        for (place, item) in values { items[place] = item }
+        return items.indices.filter { !left.contains($0) }.map { items[$0] }
     }
 
     private func fields(of base: Expression, _ analyser: inout ExpressionAnalyser) throws(Diagnostic) -> [Item] {
@@ -344,6 +382,14 @@ struct GroupingSets {
 }
 
 extension GroupingElement {
+    /// Whether none of its groups is there without a row.
+    fileprivate var hasRows: Bool {
+        switch self {
+        case .expression: true
+        case .rollup, .cube, .sets, .all: false
+        }
+    }
+
     /// Whether it is more than an expression, or several.
     fileprivate var isSet: Bool {
         switch self {

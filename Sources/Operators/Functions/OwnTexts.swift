@@ -54,6 +54,15 @@ extension FunctionLibrary {
         FunctionBody(
             "REGEXP_LIKE", [.string, .string], .prepared { _, _ in matching { text throws(EvaluationError) in try RegularExpression(text) } }),
         FunctionBody("TRANSLATE", [.string, .string, .string], .vectorised(translate)),
+        FunctionBody(
+            "TO_INT", [.bigint],
+            .vectorised { call in
+                call.words { row throws(EvaluationError) in
+                    let number = call.arguments[0].words[row]
+                    guard Int32(exactly: number) != nil else { throw EvaluationError("\(number) does not fit INTEGER") }
+                    return number
+                }
+            }),
         division("MOD", .integer) { $0.remainderReportingOverflow(dividingBy: $1).partialValue },
         division("MOD", .bigint) { $0.remainderReportingOverflow(dividingBy: $1).partialValue },
         division("DIV", .integer) { Int64(Int32(truncatingIfNeeded: $0 / $1)) },
