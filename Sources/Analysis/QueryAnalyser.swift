@@ -33,6 +33,7 @@ struct QueryAnalysis {
         expansion = SelectExpansion(
             scope: from.scope, purpose: purpose, keyCounts: from.sources.map(\.definition.schema.key.count), partitionBy: query.partitionBy,
             isFull: context.isFull)
+        expansion.hidesKeys = from.sources.map { $0.definition.hidesKey == true }
     }
 
     mutating func run() throws(Diagnostic) -> ResolvedQuery {

@@ -18,6 +18,8 @@ struct ExpandedItem {
 struct SelectExpansion {
     let scope: Scope
     let purpose: QueryPurpose
+    /// Sources whose key stars leave out; what is kept has it.
+    var hidesKeys: [Bool] = []
     /// Columns of the key of each source, by source, so that stars know what is key.
     let keyCounts: [Int]
     let partitionBy: [Expression]?
@@ -145,7 +147,8 @@ struct SelectExpansion {
                     expression: Expression(.column(source: Name(source.alias, isQuoted: true), Name(name, isQuoted: true))),
                     isFromStar: true)
             }
-            let key = source.columns.prefix(keyCounts[index]).map(\.name)
+            let hidesKey = purpose != .persistent && hidesKeys.indices.contains(index) && hidesKeys[index]
+            let key = hidesKey ? [] : source.columns.prefix(keyCounts[index]).map(\.name)
             let values = source.columns.dropFirst(keyCounts[index]).map(\.name)
             var bounds: [String] = []
             if source.isWindowed && (isJoin || purpose != .persistent) { bounds = ["WINDOWSTART", "WINDOWEND"] }

@@ -38,6 +38,8 @@ package func analyse(_ create: CreateAs, text: String, in context: AnalysisConte
     let properties = try SourceProperties(create.properties, at: .createAs)
     try checkName(create.name)
     try refuseLimit(of: create.query, in: "CREATE \(create.kind.rawValue) AS SELECT")
+    var create = create
+    create.query = create.query.keepingOwnKey(for: create.kind, context)
     let query = try analyse(create.query, for: .persistent, in: context)
     var canonical = create
     canonical.query = query.normalised
@@ -74,7 +76,7 @@ private func sink(
     try checkAggregateState(query, source.valueFormat.name)
     try checkCarried(layout.schema.value, valueName, .value)
     if source.kind == .table && query.aggregates.isEmpty { try checkTableState(query, layout, source.valueFormat.name) }
-    let definition = SourceDefinition(
+    var definition = SourceDefinition(
         name: create.name.text, kind: kind, isReadOnly: false, schema: layout.schema,
         topic: properties.topic ?? context.settings[.sinkTopicPrefix] + create.name.text,
         keyFormat: Analysis.keyFormat(keyName, properties, layout.schema.key, source: create.name.text, inheriting: source.keyFormat),
@@ -82,6 +84,7 @@ private func sink(
         window: query.window?.keyWindow ?? (query.partitionBy == nil && !query.addsUpWindows ? source.window : nil),
         timestamp: try timestamp(of: properties, columns: layout.schema.key + layout.schema.value),
         wrapsSingleValue: properties.wrapsSingleValue, statement: text, queryID: nil)
+    if source.hidesKey == true, query.sources.count == 1, query.aggregates.isEmpty, layout.schema.key == source.schema.key { definition.hidesKey = true }
     let same = context.catalog.sources.filter { $0.topic == definition.topic && $0.name != definition.name }
     try refuseCircle(
         from: same.map(\.name).sorted(), of: query, into: definition.name, at: properties.place(of: "KAFKA_TOPIC") ?? create.name.span.range, context)

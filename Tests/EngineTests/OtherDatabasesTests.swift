@@ -28,6 +28,21 @@ import Testing
         second.close()
     }
 
+    @Test func whatIsMadeOfATableWithoutAKeyHasNoneEither() throws {
+        let millrace = try Millrace()
+        _ = millrace.run("CREATE TABLE t (a INT, b INT); CREATE TABLE u AS SELECT * FROM t WHERE a > 1; CREATE TABLE v AS SELECT b + 1 AS c FROM t;")
+        _ = millrace.run("CREATE TABLE g AS SELECT b, COUNT(*) AS n FROM t GROUP BY b;")
+        _ = millrace.run("INSERT INTO t VALUES (1, 5), (2, 5), (2, 5);")
+        #expect(rows(millrace, "SELECT * FROM u;") == ["[2,5]", "[2,5]"])
+        #expect(rows(millrace, "SELECT * FROM v ORDER BY c;") == ["[6]", "[6]", "[6]"])
+        #expect(rows(millrace, "SELECT * FROM g;") == ["[5,3]"])
+        #expect(rows(millrace, "SELECT * FROM u EMIT CHANGES LIMIT 1;").first == "[2,5]")
+        _ = millrace.run("DELETE FROM t WHERE a = 2;")
+        #expect(rows(millrace, "SELECT COUNT(*) FROM u;") == ["[0]"])
+        #expect(rows(millrace, "SELECT * FROM v;") == ["[6]"])
+        millrace.engine.close()
+    }
+
     /// Who makes a table without naming a topic knows of none: it goes with the table. Otherwise what is made anew would have the old rows.
     @Test func aTopicThatACreateMadeGoesWithItsTable() throws {
         let millrace = try Millrace()
