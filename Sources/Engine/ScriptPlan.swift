@@ -172,7 +172,8 @@ struct ScriptPlan: Sendable {
 
     /// Names of sources and ids of queries that exist although nothing in the script makes or drops them, sorted.
     var leftovers: [String] {
-        let made = Set(statements.lazy.filter { $0.isCreate || $0.isDrop }.compactMap(\.subject))
+        var made = Set(statements.lazy.filter { $0.isCreate || $0.isDrop }.compactMap(\.subject))
+        for case .createFilled(let create, _)? in statements.map(\.statement) { made.insert(.source(create.name.text)) }
         let sources = catalog.sources.filter { source in
             !made.contains(.source(source.name)) && !SystemTopics.sources.contains { $0.name == source.name }
         }

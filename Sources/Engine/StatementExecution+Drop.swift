@@ -64,7 +64,8 @@ extension StatementExecution {
             return AnswerSummary(message: "Source `\(name)` does not exist.")
         }
         var drop = drop
-        if source.ownsTopic == true, engine.catalog.refusalOfDeletion(ofTopicOf: source, at: nil) == nil { drop.deleteTopic = true }
+        let takesTopic = !drop.deleteTopic && source.ownsTopic == true && engine.catalog.refusalOfDeletion(ofTopicOf: source, at: nil) == nil
+        if takesTopic { drop.deleteTopic = true }
         var cascade = Cascade(engine.catalog)
         if drop.cascades { cascade.take(source: name) }
         try checkDrop(source, drop, kind, cascade)
@@ -80,6 +81,7 @@ extension StatementExecution {
         }
         try apply(change)
         if drop.deleteTopic { deleteSchemas(of: source) }
+        if takesTopic { sink.emit(.notice("the topic \(source.topic), which was made for the table, is deleted with it")) }
         let others = cascade.names(beside: name)
         return AnswerSummary(
             message: "Source `\(name)` (topic: \(source.topic)) was dropped" + (others.isEmpty ? "." : ", and with it: \(others.joined(separator: ", "))."))

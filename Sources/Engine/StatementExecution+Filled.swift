@@ -23,8 +23,11 @@ extension StatementExecution {
         if exists { return done(summary, whenDone) }
         let change = RowChange(target: create.name, action: .insert(columns: [], rows), span: rows.span)
         let undo: @Sendable (Bool) -> Void = { isDone in
-            if !isDone { removeAgain(create) }
-            whenDone(isDone)
+            if isDone { return whenDone(true) }
+            goOn(on: engine.catalogLane, whenDone) { () throws(Diagnostic) in
+                removeAgain(create)
+                whenDone(false)
+            }
         }
         do throws(Diagnostic) { try perform(change, undo) } catch {
             removeAgain(create)

@@ -137,6 +137,7 @@ import Testing
         ("SELECT i FROM n WHERE t OR i = 3 ORDER BY i", ["[1]", "[3]"]),
         ("SELECT i FROM n WHERE s LIKE 'x%' OR i = 3", ["[3]"]),
         ("SELECT COALESCE(j + 1, 0), (j + 1) IS NULL FROM n ORDER BY i", ["[11,false]", "[21,false]", "[0,true]"]),
+        ("SELECT COALESCE(i, 1 / (i - i)), IFNULL(NULL, s), COALESCE(j, i * 2, 7) FROM n ORDER BY i", [#"[1,"a",10]"#, #"[2,"b",20]"#, "[3,null,6]"]),
         ("SELECT CASE WHEN t THEN 1 ELSE 0 END, CASE WHEN NULL THEN 1 ELSE 2 END FROM n ORDER BY i", ["[1,2]", "[0,2]", "[0,2]"]),
         ("SELECT d / 3 FROM n WHERE i < 3 ORDER BY i", ["[0.333333333333]", "[-0.666666666667]"]),
         ("SELECT 1 / 3.0, -2 / 3.0", ["[0.333333,-0.666667]"]),

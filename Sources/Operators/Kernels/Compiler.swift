@@ -144,6 +144,8 @@ enum KernelCompiler {
             if case .literal(let value) = expression.node { return TypedArgument(type: expression.type, literal: value) }
             return TypedArgument(type: expression.type, literal: nil)
         }
-        return CallKernel(body, kernels, typed, type)
+        let call = CallKernel(body, kernels, typed, type)
+        let isLazy = (name == "COALESCE" || name == "IFNULL") && arguments.allSatisfy { $0.type == type }
+        return isLazy ? CoalesceKernel(kernels, asCall: call, type) : call
     }
 }

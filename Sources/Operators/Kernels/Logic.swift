@@ -1,4 +1,4 @@
-// AND, OR, NOT, IS NULL and CASE. Right sides are evaluated only for the rows that reach them, so that what is not reached neither fails
+// AND, OR, NOT, IS NULL, CASE and COALESCE. Right sides are evaluated only for the rows that reach them, so that what is not reached neither fails
 // nor is reported. A NULL boolean met here is a failure, but in a question, where it is unknown.
 
 import Values
@@ -147,5 +147,37 @@ final class CaseKernel: Kernel {
         rows.forEach { row in
             if column.isFailed(row) { result.setFailed(row) } else { result.copy(column, row, to: row) }
         }
+    }
+}
+
+/// `COALESCE(a, b)`: in a question each operand is computed for the rows only that all before it leave NULL; elsewhere it is a call like others.
+final class CoalesceKernel: Kernel {
+    private let operands: [Kernel]
+    private let call: Kernel
+
+    init(_ operands: [Kernel], asCall call: Kernel, _ type: SQLType) {
+        self.operands = operands
+        self.call = call
+        super.init(type)
+    }
+
+    override func evaluate(_ frame: Frame, _ rows: Selection) -> Column {
+        if frame.nullFails { return call.evaluate(frame, rows) }
+        result.reset(frame.count)
+        var open = rows
+        for operand in operands where !open.isEmpty {
+            let column = operand.evaluate(frame, open)
+            open = open.filtered { row in
+                if column.isFailed(row) {
+                    result.setFailed(row)
+                    return false
+                }
+                if column.isNull(row) { return true }
+                result.copy(column, row, to: row)
+                return false
+            }
+        }
+        open.forEach { result.setNull($0) }
+        return result
     }
 }
