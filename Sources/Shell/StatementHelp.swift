@@ -34,7 +34,7 @@ struct StatementHelp {
         StatementHelp(
             name: "CREATE TABLE",
             form: """
-                CREATE [OR REPLACE] TABLE [IF NOT EXISTS] name (column type PRIMARY KEY, …)
+                CREATE [OR REPLACE] TABLE [IF NOT EXISTS] name (column type [PRIMARY KEY] [NOT NULL] [DEFAULT value], …)
                   WITH (KAFKA_TOPIC = 'topic', VALUE_FORMAT = 'JSON', …);
                 CREATE [OR REPLACE] TABLE [IF NOT EXISTS] name [WITH (…)]
                   AS SELECT … FROM … [WINDOW …] GROUP BY …;
@@ -63,7 +63,9 @@ struct StatementHelp {
                 SELECT * FROM visits WHERE ms > 800 EMIT CHANGES;
                 """),
         StatementHelp(
-            name: "INSERT", form: "INSERT INTO source [(column, …)] VALUES (value, …), …;\nINSERT INTO stream SELECT … FROM …;",
+            name: "INSERT",
+            form: "INSERT INTO source [(column, …)] VALUES (value, …), …;\nINSERT INTO stream SELECT … FROM …;   goes on\n"
+                + "INSERT INTO table SELECT …;   writes the rows once",
             example: "INSERT INTO visits (visitor, page, ms) VALUES ('ann', '/a', 812), ('bob', '/b', 40);"),
         StatementHelp(
             name: "UPDATE", form: "UPDATE table SET column = expression, … WHERE …;", example: "UPDATE prices SET price = 3 WHERE item = 'pen';"),
