@@ -40,6 +40,9 @@ package struct AnalysisContext: Sendable {
 }
 
 extension AnalysisContext {
+    /// The columns of a source that have no alias, by ksqlDB's number; empty where they have ksqlDB's names anyway.
+    func generatedNames(of source: SourceDefinition) -> [Int: String] { isFull ? GeneratedNames.columns(of: source, in: catalog) : [:] }
+
     /// What other databases call some of the types.
     private static let otherNames: [String: SQLType] = [
         "TEXT": .string, "BOOL": .boolean, "SMALLINT": .integer, "INT4": .integer, "INT8": .bigint, "REAL": .double, "FLOAT": .double,

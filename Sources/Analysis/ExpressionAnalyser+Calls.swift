@@ -16,14 +16,20 @@ extension ExpressionAnalyser {
         guard let family = context.functions.family(named: name.text, withAliases: context.isFull) else {
             throw Diagnostic(
                 .unknownFunction, "Can't find any functions with the name '\(name.text)'",
-                hint: nameSuggestion(for: name.text.uppercased(), among: context.functions.names(withAliases: context.isFull) + context.catalog.functions.keys.sorted()),
-                at: name.span.range)
+                hint: unknownFunctionHint(name.text.uppercased()), at: name.span.range)
         }
         switch family.kind {
         case .scalar: return try scalar(family, arguments, whole)
         case .aggregate: return try aggregate(family, arguments, whole)
         case .table: return try tableFunction(family, arguments, whole)
         }
+    }
+
+    private func unknownFunctionHint(_ name: String) -> String? {
+        if name == "WINDOWSTART" || name == "WINDOWEND" { return "\(name) is a column: write it without brackets." }
+        let names = context.functions.names(withAliases: context.isFull) + context.catalog.functions.keys.sorted()
+        if let near = nameSuggestion(for: name, among: names) { return near }
+        return context.isFull ? "A function of your own, a UDF in ksqlDB, is made with CREATE FUNCTION (\\h CREATE FUNCTION)." : nil
     }
 
     private mutating func scalar(_ family: FunctionFamily, _ arguments: [Expression], _ whole: Expression) throws(Diagnostic)

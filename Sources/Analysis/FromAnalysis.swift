@@ -64,9 +64,9 @@ struct FromAnalysis {
         guard sources.count > 1 else {
             bases = [0]
             rowWidth = first.schema.columns.count
-            scope = Scope(sources: [
-                ScopeSource(alias: sources[0].alias, columns: first.schema.columns, base: 0, isWindowed: first.window != nil)
-            ])
+            var only = ScopeSource(alias: sources[0].alias, columns: first.schema.columns, base: 0, isWindowed: first.window != nil)
+            only.generatedNames = context.generatedNames(of: first)
+            scope = Scope(sources: [only])
             return
         }
         // The result's key columns come first: one of the compared columns, or all of the left table's for a foreign key.
@@ -74,9 +74,10 @@ struct FromAnalysis {
         var seen: [ScopeSource] = []
         for source in sources {
             let columns = source.definition.schema.columns
-            let entry = ScopeSource(
+            var entry = ScopeSource(
                 alias: source.alias, columns: columns, base: next, isWindowed: source.definition.window != nil,
                 pseudoBase: next + columns.count)
+            entry.generatedNames = context.generatedNames(of: source.definition)
             next += columns.count + entry.pseudoColumns.count
             seen.append(entry)
         }

@@ -58,7 +58,7 @@ package func analyse(_ insert: InsertSelect, in context: AnalysisContext) throws
 func refuseCircle(
     from names: [String], of query: ResolvedQuery, into target: String, at place: SourceRange?, _ context: AnalysisContext
 ) throws(Diagnostic) {
-    let reads = Set(query.sources.map(\.name))
+    let reads = Set(context.catalog.drivers(among: query.sources.map(\.name)))
     guard let path = names.lazy.compactMap({ context.catalog.path(from: $0, to: reads) }).first, let source = path.last else { return }
     let way = path.count == 1 ? "its rows go into the stream that it reads" : "its rows come back to it: \(path.joined(separator: " → "))"
     throw Diagnostic(
@@ -198,6 +198,10 @@ private func analysed(
     _ expression: Expression, for column: Values.ColumnDefinition?, _ analyser: inout ExpressionAnalyser
 ) throws(Diagnostic) -> Analysed {
     let isFull = analyser.context.isFull
+    if isFull, let type = column?.type, case .array = type, case .array([]) = expression.node {
+        // ksqlDB has no array without elements; the column says of what type this one is.
+        return Analysed(expression: .literal(.array([]), type), isNull: false, isLiteral: true, source: expression)
+    }
     var value = try analyser.analyse(isFull ? column.map { expression.leavingOutNulls(for: $0.type) } ?? expression : expression)
     if isFull, column?.type == .timestamp, case .literal(.string(let text)) = value.expression.node {
         value.expression = .literal(.string(text.withTimeMark), .string)

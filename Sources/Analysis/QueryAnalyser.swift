@@ -28,11 +28,11 @@ struct QueryAnalysis {
         self.purpose = purpose
         self.context = context
         from = try FromAnalysis(query.from, purpose, sumsWindows: context.isFull && query.groupBy != nil && query.window == nil, context)
-        self.query = context.isFull ? query.groupingByItems(in: from.scope) : query
+        self.query = context.isFull ? query.groupingByItems(in: from.scope).partitionedByItems(in: from.scope) : query
         analyser = ExpressionAnalyser(context: context, scope: from.scope)
         expansion = SelectExpansion(
-            scope: from.scope, purpose: purpose, keyCounts: from.sources.map(\.definition.schema.key.count), partitionBy: query.partitionBy,
-            isFull: context.isFull)
+            scope: from.scope, purpose: purpose, keyCounts: from.sources.map(\.definition.schema.key.count),
+            partitionBy: self.query.partitionBy, isFull: context.isFull)
         expansion.hidesKeys = from.sources.map { $0.definition.hidesKey == true }
     }
 
@@ -110,9 +110,7 @@ extension Query {
         var query = self
         query.groupBy = groupBy.map { key in
             switch key.node {
-            case .column(nil, let name) where (try? scope.resolve(source: nil, name, place: "")) == nil:
-                for case .expression(let expression, let alias?) in items where alias.text == name.text { return expression }
-                return key
+            case .column(nil, let name): return item(called: name, in: scope) ?? key
             case .literal(.integer(let place)):
                 guard place >= 1, place <= items.count, items.allSatisfy({ if case .expression = $0 { true } else { false } }),
                     case .expression(let expression, _) = items[Int(place) - 1]
@@ -122,5 +120,21 @@ extension Query {
             }
         }
         return query
+    }
+
+    /// With the expressions of items in place of aliases in PARTITION BY. A column of that name goes first.
+    fileprivate func partitionedByItems(in scope: Scope) -> Query {
+        var query = self
+        query.partitionBy = partitionBy?.map { key in
+            if case .column(nil, let name) = key.node { item(called: name, in: scope) ?? key } else { key }
+        }
+        return query
+    }
+
+    /// The expression of the item with this alias; nil where there is none, or where a column has the name.
+    private func item(called name: Name, in scope: Scope) -> Expression? {
+        guard (try? scope.resolve(source: nil, name, place: "")) == nil else { return nil }
+        for case .expression(let expression, let alias?) in items where alias.text == name.text { return expression }
+        return nil
     }
 }

@@ -19,6 +19,8 @@ package struct ScopeSource: Hashable, Sendable {
     package var pseudoBase: Int?
     /// Whether rows of the source have pseudo columns; those of a subquery have none.
     var hasPseudoColumns = true
+    /// The columns without an alias by the number that ksqlDB gives them.
+    var generatedNames: [Int: String] = [:]
 
     package init(alias: String, columns: [Values.ColumnDefinition], base: Int, isWindowed: Bool, pseudoBase: Int? = nil) {
         self.alias = alias
@@ -109,7 +111,7 @@ package struct Scope: Hashable, Sendable {
             throw Diagnostic(
                 .ambiguousColumn,
                 "\(location(name.span.range))Column '\(name.text)' is ambiguous. Could be \(choices.joined(separator: " or ")).",
-                at: name.span.range)
+                hint: "Write the one that is meant.", at: name.span.range)
         }
         guard let match = found.first else { return try taken(source: source, name, place: place) }
         return match.1
@@ -138,6 +140,9 @@ package struct Scope: Hashable, Sendable {
         if let index = source.columns.firstIndex(where: { $0.name == name }) {
             return .column(source.base + index, source.columns[index].type)
         }
+        if let generated = GeneratedNames.number(in: name).flatMap({ source.generatedNames[$0] }), generated != name {
+            return column(generated, in: source)
+        }
         guard source.hasPseudoColumns, let pseudo = PseudoColumn(rawValue: name) else { return nil }
         let isWindowBound = pseudo == .windowstart || pseudo == .windowend
         if isWindowBound && !source.isWindowed && !(hasWindowClause && !isJoin) { return nil }
@@ -156,7 +161,9 @@ package struct Scope: Hashable, Sendable {
         let range = source?.span.range ?? name.span.range
         return Diagnostic(
             .unknownColumn, "\(location(range))\(place) '\(text)' cannot be resolved.",
-            hint: source.flatMap { fieldHint($0, name) } ?? nameSuggestion(for: name.text, among: columnNames),
+            hint: name.text == "ROWKEY"
+                ? "Name the key column itself, which DESCRIBE shows: since ksqlDB 0.10 only a column that was declared so is called ROWKEY."
+                : source.flatMap { fieldHint($0, name) } ?? nameSuggestion(for: name.text, among: columnNames),
             at: range)
     }
 

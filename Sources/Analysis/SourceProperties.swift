@@ -65,7 +65,9 @@ package struct SourceProperties: Hashable, Sendable {
             throw Diagnostic(
                 .invalidProperty, "Failed to prepare statement: Invalid config variable(s) in the WITH clause: \(names)",
                 category: .parseFailed,
-                hint: nameSuggestion(for: first.name.text.uppercased(), among: known.sorted()), at: first.name.span.range)
+                hint: first.name.text.uppercased() == "KEY"
+                    ? "Since ksqlDB 0.10 the columns say it: write KEY (in a stream) or PRIMARY KEY (in a table) after the type of the key column."
+                    : nameSuggestion(for: first.name.text.uppercased(), among: known.sorted()), at: first.name.span.range)
         }
         for property in properties {
             spans[property.name.text.uppercased()] = SourceSpan(property.valueSpan.range ?? property.name.span.range)

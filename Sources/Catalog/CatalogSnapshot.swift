@@ -218,13 +218,20 @@ package struct CatalogSnapshot: Hashable, Sendable {
 
     /// The queries that read a source.
     package func readers(of name: String) -> [QueryDefinition] { queries.filter { $0.reads.contains(name) }.sorted { $0.id < $1.id } }
+
+    /// Those of the sources of a query, left to right, whose rows make it write: a table that rows of a stream are joined with is only looked at.
+    package func drivers(among reads: [String]) -> [String] {
+        guard let first = reads.first, sources[first]?.kind == .stream else { return reads }
+        return reads.filter { sources[$0]?.kind != .table }
+    }
+
     /// The queries that write a source.
     package func writers(of name: String) -> [QueryDefinition] {
         queries.filter { $0.sinks.contains(name) }.sorted { $0.id < $1.id }
     }
 
     /// The sources through which the rows of one come to one of others, from it to that, both included; nil where they do not. Sources over
-    /// one topic have the same rows.
+    /// one topic have the same rows. Rows come on only through queries that they make write.
     package func path(from name: String, to others: Set<String>) -> [String]? {
         var ways: [[String]] = [[name]]
         var known: Set<String> = [name]
@@ -236,7 +243,10 @@ package struct CatalogSnapshot: Hashable, Sendable {
             let topic = sources[last]?.topic
             let same = sources.filter { $0.topic == topic && $0.name != last }.map(\.name)
             if let found = ([last] + same.sorted()).first(where: others.contains) { return found == last ? way : way + [found] }
-            for further in (same + ([last] + same).flatMap { readers(of: $0).flatMap(\.sinks) }).sorted() where known.insert(further).inserted {
+            let sinks = ([last] + same).flatMap { name in
+                readers(of: name).filter { drivers(among: $0.reads).contains(name) }.flatMap(\.sinks)
+            }
+            for further in (same + sinks).sorted() where known.insert(further).inserted {
                 ways.append(way + [further])
             }
         }

@@ -34,7 +34,7 @@ extension StatementExecution {
         case .function(let name): return try describeFunction(name)
         case .schema(let subject): return try describeSchema(subject)
         case .consumerGroup(let name): return answer(try describeConsumerGroup(name))
-        case .connector: throw notSupported("connectors")
+        case .connector: throw noConnectors
         }
     }
 

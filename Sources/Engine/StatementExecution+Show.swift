@@ -65,7 +65,8 @@ extension StatementExecution {
         case .schemas: return answer(try schemas())
         case .consumerGroups: return answer(try consumerGroups())
         case .producers: return answer(try producers())
-        case .connectors, .connectorPlugins: throw notSupported("connectors")
+        case .connectors: return try noConnectors(["Connector Name", "Type", "Class", "Status"])
+        case .connectorPlugins: return try noConnectors(["Class", "Type", "Version"])
         }
     }
 

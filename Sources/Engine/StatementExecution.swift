@@ -117,7 +117,8 @@ struct StatementExecution: Sendable {
             return AnswerSummary()
         case .alterSystem:
             throw notSupported("ALTER SYSTEM", hint: "Set server-wide values in the configuration file, or with SET for this session.")
-        case .createConnector, .dropConnector: throw notSupported("connectors")
+        case .createConnector(let create): return try perform(create)
+        case .dropConnector(let name, let ifExists): return try dropConnector(name, ifExists: ifExists)
         case .runScript: throw notSupported("RUN SCRIPT on a server", hint: "It is a command of the shell.")
         case .query, .question, .insertValues, .changeRows, .createFilled, .print, .assert, .analyzeStatement: return AnswerSummary()
         }

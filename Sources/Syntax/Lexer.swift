@@ -67,9 +67,18 @@ struct Lexer {
                 while position < bytes.count, peek() != UInt8(ascii: "\n") { advance() }
             case UInt8(ascii: "/") where peek(1) == UInt8(ascii: "*"):
                 try skipBlockComment()
+            case UInt8(ascii: "\\") where endsLine(after: 1): advance()
             default: return
             }
         }
+    }
+
+    /// Whether nothing but blanks is left of the line. A backslash there is no more than a blank: scripts for old KSQL shells have one at the end of
+    /// each line that goes on.
+    private func endsLine(after distance: Int) -> Bool {
+        var index = position + distance
+        while index < bytes.count, bytes[index] == 0x20 || bytes[index] == 0x09 || bytes[index] == 0x0D { index += 1 }
+        return index == bytes.count || bytes[index] == 0x0A
     }
 
     private mutating func skipBlockComment() throws(ParseFailure) {

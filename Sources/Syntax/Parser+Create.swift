@@ -174,7 +174,8 @@ extension Parser {
         if foldsName { name.text = name.text.uppercased() }
         try expect(.equal)
         let token = current
-        let value = try literal()
+        // No name can stand here, so that quotes of either kind make a text; ksqlDB takes single ones only.
+        let value = options.isFull && token.kind == .quotedName ? Literal.string(try self.name().text) : try literal()
         return Property(name: name, value: value, valueSpan: span(from: token))
     }
 

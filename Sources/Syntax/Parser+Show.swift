@@ -66,7 +66,9 @@ extension Parser {
             advance()
             return .consumerGroup(try nameOrString())
         }
+        // KSQL before ksqlDB 0.6 had EXTENDED in front.
+        let isInFront = options.isFull && accept(.extended)
         let name = try sourceName()
-        return .source(name, extended: accept(.extended))
+        return .source(name, extended: accept(.extended) || isInFront)
     }
 }

@@ -147,9 +147,14 @@ extension Parser {
 
     private mutating func set() throws(ParseFailure) -> Statement {
         try expect(.set)
-        let name = try string()
+        let name = try settingText()
         try expect(.equal)
-        return .set(name: name, value: try string())
+        return .set(name: name, value: try settingText())
+    }
+
+    /// A text in single quotes, or in double ones: no name can stand here.
+    private mutating func settingText() throws(ParseFailure) -> String {
+        options.isFull && current.kind == .quotedName ? try name().text : try string()
     }
 
     private mutating func define() throws(ParseFailure) -> Statement {

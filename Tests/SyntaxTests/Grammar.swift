@@ -30,7 +30,7 @@ struct Grammar {
     /// The least number of levels that a rule needs to come to an end.
     private var least: [String: Int] = [:]
 
-    static let lexical: Set<String> = ["identifier", "sourceName", "string", "integer", "decimal", "float", "variable"]
+    static let lexical: Set<String> = ["identifier", "sourceName", "string", "doubleQuoted", "integer", "decimal", "float", "variable"]
 
     static let packageFolder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
@@ -141,6 +141,7 @@ struct Grammar {
             // Field names of one STRUCT must differ, hence the number.
             return ["a\(names)", "_\(names)", "`q \(names)``x`", "\"Q\(names)\"", "\(names)st", "Total@\(names)"].randomElement(using: &random)!
         case "string": return ["'x'", "''", "'it''s \(names)'", "'a;b--c'", "'zwei\nZeilen'", "'é😀'", "'''\u{301}'"].randomElement(using: &random)!
+        case "doubleQuoted": return ["\"x\"", "\"it's \(names)\"", "\"a\"\"b\""].randomElement(using: &random)!
         case "integer": return ["0", "1", "42", "2147483648", "007"].randomElement(using: &random)!
         case "decimal": return ["1.", ".5", "1.50", "00.10", "12345678901234567890.1"].randomElement(using: &random)!
         case "float": return ["1E3", "1.5e-3", ".5E+2", "0E0", "1e308"].randomElement(using: &random)!

@@ -91,8 +91,9 @@ extension QuestionAnalysis {
         }
         for (index, name) in names.enumerated() { columns[hidden + index].name = name.text }
         let ownName = name.text.split(separator: ".").last.map(String.init) ?? name.text
-        let source = ScopeSource(
+        var source = ScopeSource(
             alias: alias?.name.text ?? ownName, columns: columns, base: 0, isWindowed: definition.window != nil, pseudoBase: columns.count)
+        source.generatedNames = context.generatedNames(of: definition)
         let pseudo = source.pseudoColumns
         var scan = RelationalScan(
             source: definition.name, columns: columns + pseudo.map { Values.ColumnDefinition($0.rawValue, $0.type) }, pseudoColumns: pseudo)
