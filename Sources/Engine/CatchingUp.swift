@@ -30,13 +30,13 @@ extension MillraceEngine {
     }
 
     /// Whether a stage has durably processed what its inputs hold now, as a question that can be asked again and again. A query that does not
-    /// run is not waited for.
-    func hasCaughtUp(_ stage: CatchUpStage) -> @Sendable () -> Bool {
+    /// run is not waited for. Up to `.appended`, what is not durable yet belongs to it.
+    func hasCaughtUp(_ stage: CatchUpStage, upTo moment: LogMoment = .durable) -> @Sendable () -> Bool {
         var targets: [PartitionKey: Offset] = [:]
         for name in stage.topics {
             guard let topic = log.describeTopic(named: name) else { continue }
             for (index, partition) in zip(topic.partitionIndexes, topic.partitions) {
-                targets[PartitionKey(topic: topic.id, partition: index)] = partition.bounds.durableEnd
+                targets[PartitionKey(topic: topic.id, partition: index)] = moment == .durable ? partition.bounds.durableEnd : partition.bounds.appendedEnd
             }
         }
         return { [targets, status = stage.status] in

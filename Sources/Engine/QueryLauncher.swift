@@ -102,16 +102,23 @@ struct QueryLauncher: Sendable {
                         rowPartitions[$0]
                     }
                 }
+                var description = TaskDescription(
+                    dataflow: dataflow, inputs: try inputs(of: dataflow, plan, partition, committed, properties), partition: partition,
+                    role: .persistent(persistence))
+                description.upstream = upstream(of: description, plan, status)
                 tasks.append(
                     QueryTask(
-                        TaskDescription(
-                            dataflow: dataflow, inputs: try inputs(of: dataflow, plan, partition, committed, properties), partition: partition,
-                            role: .persistent(persistence)),
-                        status: status, log: log, time: engine.configuration.time,
+                        description, status: status, log: log, time: engine.configuration.time,
                         commitMilliseconds: SettingValues(properties)[.commitInterval].count))
             }
         }
         return tasks
+    }
+
+    /// What a task that reads several topics waits for; nil for one that reads one.
+    private func upstream(of task: TaskDescription, _ plan: QueryPlan, _ status: QueryStatus?) -> (any UpstreamWatch)? {
+        let topics = Set(task.inputs.map(\.topicName))
+        return topics.count > 1 ? UpstreamOfTask(engine: engine, plan: plan, topics: topics, status: status) : nil
     }
 
     /// What the task of one partition keeps in the log.
@@ -304,8 +311,10 @@ struct QueryLauncher: Sendable {
                 inputs.append(taskInput)
             }
         }
-        let description = TaskDescription(
+        var description = TaskDescription(
             dataflow: dataflow, inputs: inputs, partition: .first, role: .transient(receiver, isBounded: isBounded))
+        // A bounded one begins when they have caught up.
+        if !isBounded { description.upstream = upstream(of: description, plan, nil) }
         return QueryTask(description, status: status, log: log, time: engine.configuration.time)
     }
 }

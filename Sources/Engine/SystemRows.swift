@@ -53,7 +53,7 @@ extension StatementExecution {
         row += [.bigint(parts.reduce(0) { $0.addingSaturated($1.lag) }), .optional(parts.compactMap { engine.lagMilliseconds($0) }.max())]
         row += [.bigint(content.counters.commits), .bigint(Int64(status.memory.bytes)), .bigint(Int64(status.memory.diskBytes))]
         row += skips(content.counters)
-        return row + [.optional(troubles.isEmpty ? nil : troubles.joined(separator: "; ")), .string(query.statement)]
+        return row + [.optional(troubles.isEmpty ? content.counters.firstProblem : troubles.joined(separator: "; ")), .string(query.statement)]
     }
 
     private func row(of query: TransientQuery) -> [Value] {

@@ -130,7 +130,9 @@ extension QueryTask {
             let counts = description.dataflow.errorCounts
             let new = counts.merging(reportedErrors) { now, before in now - before }
             reportedErrors = counts
-            appends += errors.appends(for: description.dataflow.takeErrors(), counts: new) { input in
+            let met = description.dataflow.takeErrors()
+            if let first = met.first { noteProblem(first) }
+            appends += errors.appends(for: met, counts: new) { input in
                 inputs.first { $0.index == input }?.topicName ?? ""
             }
         }

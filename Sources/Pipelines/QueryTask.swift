@@ -35,6 +35,8 @@ package final class QueryTask {
     private(set) var uncommittedSince: Int64?
     private var recordsRead = 0
     var recordsWritten = 0
+    /// When a client's query last told what it has done.
+    private var publishedAt = Int64.min / 2
     private var countedErrors: [RowErrorCause: Int] = [:]
     /// What records of its inputs wait for, as the status says it.
     var awaitedSchemas: [PartitionKey: String] = [:]
@@ -139,13 +141,19 @@ package final class QueryTask {
             description.dataflow.releaseMemory()
             return .blocked
         }
+        if try waitsForUpstream(orCall: resume) {
+            description.dataflow.releaseMemory()
+            return .blocked
+        }
         if uncommittedRecords == 0 { snapshots?.advance(self, wake: resume) }
         guard try processNext() else {
             if description.inputs.allSatisfy(\.isFinished) { return try finish() }
             description.dataflow.releaseMemory()
+            if isTransient, recordsRead > 0 { publish() }
             return hasSnapshotWork ? .worked : .idle
         }
         try deliver()
+        if isTransient, time.monotonicNanoseconds() - publishedAt >= TaskLimits.publishNanoseconds { publish() }
         try watchMemory()
         return isFinished ? .finished : .worked
     }
@@ -346,7 +354,11 @@ package final class QueryTask {
 
     /// Keeps the first row that could not be processed, for the answer to the client.
     private func noteProblem() {
-        guard let first = description.dataflow.takeErrors().first else { return }
+        if let first = description.dataflow.takeErrors().first { noteProblem(first) }
+    }
+
+    /// Keeps the first row that could not be processed, for listings.
+    func noteProblem(_ first: RowError) {
         let text = first.text(topic: description.inputs.first { $0.index == first.input }?.topicName)
         status.content.withLock { if $0.counters.firstProblem == nil { $0.counters.firstProblem = text } }
     }
@@ -463,6 +475,7 @@ package final class QueryTask {
     private func publish() {
         let counts = takeCounts()
         let now = time.monotonicNanoseconds()
+        publishedAt = now
         status.content.withLock { content in
             content.counters.add(counts)
             content.rate.add(counts.recordsRead, at: now)

@@ -14,6 +14,8 @@ package struct TaskDescription {
     package let partition: PartitionIndex
     /// What becomes of the results.
     package let role: TaskRole
+    /// Knows the queries that write the inputs; nil for a task that does not wait for them.
+    package var upstream: (any UpstreamWatch)?
 
     package init(dataflow: Dataflow, inputs: [TaskInput], partition: PartitionIndex, role: TaskRole) {
         self.dataflow = dataflow
@@ -86,6 +88,8 @@ package enum TaskLimits {
     package static let keptAfterSpill = 32 << 20
     /// Bytes by which the state of a client's query grows between two reports: what is smaller is not worth stopping.
     package static let clientStep = 256 << 10
+    /// Nanoseconds after which a client's query that is busy says again how far it is.
+    package static let publishNanoseconds: Int64 = 100_000_000
     /// Nanoseconds that a task works before others get their turn: with ten busy tasks on a worker, a new row waits 15 ms at most, and
     /// the cost of changing tasks (about a microsecond) stays below a thousandth.
     package static let sliceNanoseconds: Int64 = 1_500_000

@@ -15,7 +15,7 @@ extension SettingTable {
         vain(.session, "makes every query exact", ["processing.guarantee"]),
         vain(.session, "shares its worker threads among all queries", ["num.stream.threads", "ksql.runtime.feature.shared.enabled"]),
         vain(
-            .session, "joins by event time as far as all sides have been read, and never waits for a side that has no rows",
+            .session, "joins by event time, waits for what other queries are about to write to a side, and never for a side that has no rows",
             ["max.task.idle.ms"]),
         vain(.session, "keeps what EMIT FINAL holds back in the state of the query", ["ksql.suppress.buffer.size.bytes"]),
         vain(.session, "tries a write that failed again until it succeeds", ["ksql.fail.on.production.error"]),

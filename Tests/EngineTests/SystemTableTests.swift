@@ -48,6 +48,29 @@ import Testing
         #expect(rows("SELECT COUNT(*) FROM millrace.queries WHERE kind = 'PULL';", in: millrace) == [": [1]"])
     }
 
+    /// A query of a client says how far it is while it goes on.
+    @Test func aPushQueryCounts() throws {
+        let millrace = try ready()
+        defer { millrace.close() }
+        let client = Millrace(sharing: millrace)
+        _ = client.run("SET 'auto.offset.reset' = 'earliest';")
+        let (collector, request) = client.start("SELECT * FROM s EMIT CHANGES;")
+        _ = collector.wait { $0.filter { $0.hasPrefix(":") }.count == 3 }
+        let question = "SELECT records_read, records_written FROM millrace.queries WHERE kind = 'PUSH';"
+        // It tells when it has nothing more to do, which comes after the last row.
+        #expect((0..<10_000).contains { _ in rows(question, in: millrace) == [": [3,3]"] })
+        request.cancel()
+    }
+
+    /// What a query leaves out, or makes NULL because it cannot be computed, is no silence: the first of it is its last error.
+    @Test func theFirstProblemIsListed() throws {
+        let millrace = try ready()
+        defer { millrace.close() }
+        _ = millrace.run("CREATE STREAM e AS SELECT k, v / 0 AS x FROM s; SELECT * FROM e;")
+        let query = rows("SELECT skipped, last_error FROM millrace.queries WHERE sink = 'E';", in: millrace)
+        #expect(query.count == 1 && query[0].hasPrefix(": [3,\"") && query[0].contains("topic s"), "\(query)")
+    }
+
     /// They join with one another and with streams, stand in subqueries, and are the same wherever one question names them.
     @Test func theyAreRelations() throws {
         let millrace = try ready()
