@@ -39,6 +39,7 @@ extension MillraceEngine {
             let version = try registry.register(document, as: subject)
             return WriterSchema(id: version.id, document: version.document, fullName: fullName)
         } catch {
+            if error.isNoAnswer { throw Diagnostic(.ioError, "the schema registry does not answer: \(error.message)", category: .general) }
             throw Diagnostic(
                 .serialisationMismatch, "Could not register schema for topic: the registry refuses \(subject): \(error.message)",
                 category: .general)

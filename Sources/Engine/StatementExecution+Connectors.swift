@@ -1,5 +1,5 @@
-// Connectors. ksqlDB leaves them to Kafka Connect; nothing runs them here. A script that makes some goes on, told so each time: its streams are
-// there for whoever brings the records. With ksqlDB's dialect such a statement is an error, as at a ksqlDB without Kafka Connect.
+// Connectors. ksqlDB leaves them to Kafka Connect; nothing runs them here. A script that makes some goes on, told so each time: its streams take
+// records that come another way. With ksqlDB's dialect such a statement is an error, as at a ksqlDB without Kafka Connect.
 
 import Analysis
 import Diagnostics

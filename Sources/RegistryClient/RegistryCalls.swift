@@ -47,7 +47,9 @@ final class RegistryCalls: Sendable {
                 }
             }
             let nanoseconds = spread(pause.nanoseconds)
-            guard scheduler.time.monotonicNanoseconds().addingSaturated(nanoseconds) < deadline else { throw RegistryError(trouble) }
+            guard scheduler.time.monotonicNanoseconds().addingSaturated(nanoseconds) < deadline else {
+                throw RegistryError(trouble, isNoAnswer: true)
+            }
             scheduler.sleep(nanoseconds: nanoseconds)
             pause = min(RegistryCalls.longestPause, pause + pause)
         }

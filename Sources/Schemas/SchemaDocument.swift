@@ -19,7 +19,8 @@ package struct SchemaID: Hashable, Sendable, Codable, CustomStringConvertible {
 
     package init(_ number: Int32) { self.number = number }
 
-    package var description: String { String(number) }
+    /// As the four bytes say it, which have no sign.
+    package var description: String { String(UInt32(bitPattern: number)) }
 
     package init(from decoder: any Decoder) throws { number = try decoder.singleValueContainer().decode(Int32.self) }
     package func encode(to encoder: any Encoder) throws { try number.encode(to: encoder) }

@@ -123,6 +123,10 @@ extension Parser {
                     + "ARRAY_JOIN(…, ',') makes one text of them."
             }
         }
+        if previous.isKeyword(.show) || previous.isKeyword(.list), isWord(token, "WATERMARK") { return "Did you mean WATERMARKS?" }
+        if previous.isKeyword(.show) || previous.isKeyword(.list), let table = Self.systemTables[text(token).uppercased()] {
+            return "SELECT * FROM millrace.\(table) shows them; SHOW SYSTEM TABLES lists what there is of that kind."
+        }
         if isOrder { return "A query that never ends has no ORDER BY; its rows come in the order of the log." }
         if token.isKeyword(.distinct) { return "A query that never ends has no DISTINCT; GROUP BY the columns instead." }
         if isWord(token, "UNION") || isWord(previous, "UNION") {
@@ -142,6 +146,12 @@ extension Parser {
         }
         return nil
     }
+
+    /// What is no part of SHOW, but a table.
+    private static let systemTables = [
+        "CONNECTIONS": "connections", "STATEMENTS": "statements", "TASKS": "tasks", "PARTITIONS": "partitions", "MEMORY": "memory",
+        "SETTINGS": "settings", "ERRORS": "errors",
+    ]
 
     /// What properties of WITH are called by those who know another product.
     private static let otherProperties = ["TOPIC": "KAFKA_TOPIC"]

@@ -56,10 +56,13 @@ package struct RegistryError: Error, Hashable, Sendable {
     package var message: String
     /// What kind of error it is.
     package var code: RegistryErrorCode
+    /// Nobody has answered, which may pass.
+    package var isNoAnswer: Bool
 
-    package init(_ message: String, _ code: RegistryErrorCode = .backend) {
+    package init(_ message: String, _ code: RegistryErrorCode = .backend, isNoAnswer: Bool = false) {
         self.message = message
         self.code = code
+        self.isNoAnswer = isNoAnswer
     }
 }
 
