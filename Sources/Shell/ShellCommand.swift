@@ -93,6 +93,14 @@ package enum ShellCommand: Hashable, Sendable {
         case "RUN" where upper.count >= 3 && upper[1] == "SCRIPT":
             self = .runScript(ShellCommand.unquoted(words.dropFirst(2).joined(separator: " ")))
         case "SPOOL" where words.count == 2: self = .spool(upper[1] == "OFF" ? nil : ShellCommand.unquoted(words[1]))
+        case ".READ" where words.count == 2: self = .runScript(ShellCommand.unquoted(words[1]))
+        case ".QUIT" where words.count == 1, ".EXIT" where words.count == 1: self = .exit
+        case ".HELP": self = .help(words.count > 1 ? upper.dropFirst().joined(separator: " ") : nil)
+        case ".TABLES" where words.count == 1: self = .statement("SHOW TABLES;")
+        case "LS" where words.count <= 2, "PWD" where words.count == 1:
+            self = .refused("\(words[0]) is a command of the system: \\! \(words[0]) carries it out")
+        case let first? where first.hasPrefix("@") && first.count > 1 && words.count == 1:
+            self = .runScript(ShellCommand.unquoted(String(words[0].dropFirst())))
         case "SET" where upper.count == 4 && upper[1] == "CLI": self = .setCLI(name: upper[2], value: upper[3])
         default: return nil
         }

@@ -31,7 +31,8 @@ struct TableLayout {
         // A name may be cut, a number not.
         let least = columns.indices.map { index in
             let cells = cells.map { max(TableLayout.least, $0[index]) } ?? needed[index]
-            return TableLayout.mayBeCut(columns[index].type) ? min(needed[index], max(floor, min(cells, floor))) : min(needed[index], max(floor, cells))
+            let isWhole = !TableLayout.mayBeCut(columns[index].type) || TableLayout.isID(columns[index].name) && cells <= TableLayout.longestID
+            return isWhole ? min(needed[index], max(floor, cells)) : min(needed[index], max(floor, min(cells, floor)))
         }
         // A text may be as long as it likes; more than the terminal is never shown of it.
         var widths = zip(needed, least).map { max($1, min($0, width)) }
@@ -72,6 +73,11 @@ struct TableLayout {
     static func isNumber(_ type: String) -> Bool {
         ["INTEGER", "BIGINT", "DOUBLE"].contains(type) || type.hasPrefix("DECIMAL")
     }
+
+    /// Half an id names nothing. Those of queries are meant, and what calls itself so.
+    private static func isID(_ name: String) -> Bool { ["ID", "QUERY ID"].contains(name.uppercased()) }
+    /// The most cells that an id gets whatever else there is.
+    private static let longestID = 64
 
     private static func mayBeCut(_ type: String) -> Bool {
         !isNumber(type) && !["BOOLEAN", "DATE", "TIME", "TIMESTAMP"].contains(type)

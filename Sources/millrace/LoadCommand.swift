@@ -25,6 +25,9 @@ struct LoadCommand {
         let invocation = settings.invocation
         maxErrors = invocation[.maxErrors]?.text ?? "0"
         creates = invocation.isOn(.create)
+        if invocation.operands[0].isEmpty || invocation.operands[0] == "``" {
+            throw .usage(Diagnostic(.usage, "the name of the stream is empty", category: .general))
+        }
         let files = Array(invocation.operands.dropFirst())
         var load = BulkLoad(
             source: invocation.operands[0], paths: files.isEmpty ? ["-"] : files,
@@ -63,8 +66,8 @@ struct LoadCommand {
         let door = try Door.open(settings)
         defer { door.close() }
         if let statement {
-            ByteStream.output.print(statement + "\n")
             _ = try TableAnswer().table(of: statement, from: door.session)
+            ByteStream.output.print(statement + "\n")
         }
         let started = SystemTime().monotonicNanoseconds()
         let outcome: BulkLoad.Outcome

@@ -32,7 +32,8 @@ extension EmbeddedEngine {
     /// The settings as sessions see them and the catalog keeps them: without the login of the registry.
     var shownProperties: [String: String] {
         var shown = properties
-        shown[SettingKey<String?>.schemaRegistryUser.name] = nil
+        let login = SettingKey<String?>.schemaRegistryUser.name
+        if shown[login] != nil { shown[login] = "[hidden]" }
         if let urls = shown[SettingKey<String?>.schemaRegistry.name] {
             shown[SettingKey<String?>.schemaRegistry.name] = RegistryClientOptions.withoutLogin(urls)
         }

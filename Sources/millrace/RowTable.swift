@@ -21,24 +21,26 @@ struct RowTable {
     /// The table in the format of `output`.
     func text(_ output: String) -> String {
         guard output != "table" else { return aligned }
-        if output == "json" { return "[" + rows.map(json).joined(separator: "\n,") + "]\n" }
-        return head(output) + rows.map { line($0, output) }.joined()
+        return head(output) + rows.enumerated().map { line($1, output, isFirst: $0 == 0) }.joined() + end(output)
     }
 
     /// What stands before the rows of a table that is printed row by row, in all forms but `table`.
     func head(_ output: String) -> String {
         switch output {
+        case "json": "["
         case "csv", "tsv": line(columns, output)
         case "markdown": line(columns, output) + "|" + columns.map { _ in "---|" }.joined() + "\n"
         default: ""
         }
     }
 
+    /// What stands behind them.
+    func end(_ output: String) -> String { output == "json" ? "]\n" : "" }
+
     /// One row of a table that is printed row by row, with the end of its line.
-    func line(_ row: [String], _ output: String) -> String {
+    func line(_ row: [String], _ output: String, isFirst: Bool = true) -> String {
         switch output {
-        // Rows that come one by one are objects of their own.
-        case "json", "ndjson": json(row) + "\n"
+        case "json", "ndjson": element(json(row), output, isFirst)
         case "markdown": "| " + row.map(OutputFormat.markdown).joined(separator: " | ") + " |\n"
         case "csv": row.map(OutputFormat.csv).joined(separator: ",") + "\n"
         case "tsv": row.map(OutputFormat.tsv).joined(separator: "\t") + "\n"
@@ -48,10 +50,15 @@ struct RowTable {
     }
 
     /// The same of values that have types.
-    func line(_ row: [JSONValue], _ output: String) -> String {
-        if output == "json" || output == "ndjson" { return JSONValue.object(zip(columns, row).map { JSONValue.Member($0, $1) }).text + "\n" }
+    func line(_ row: [JSONValue], _ output: String, isFirst: Bool) -> String {
+        if output == "json" || output == "ndjson" {
+            return element(JSONValue.object(zip(columns, row).map { JSONValue.Member($0, $1) }).text, output, isFirst)
+        }
         return line(row.map { $0.stringValue ?? ($0.isNull ? "" : $0.text) }, output)
     }
+
+    /// An object on a line of its own, in an array behind a comma where another one is in front.
+    private func element(_ object: String, _ output: String, _ isFirst: Bool) -> String { (output == "json" && !isFirst ? "," : "") + object + "\n" }
 
     private var aligned: String {
         let lines = [columns] + rows

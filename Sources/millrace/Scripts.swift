@@ -98,5 +98,6 @@ func printerOptions(_ invocation: Invocation) -> PrinterOptions {
     let format = invocation[.output]?.text.flatMap(OutputFormat.init(name:)) ?? .table
     return PrinterOptions(
         drawing: Drawing(format: format, width: Terminal.width), usesColor: Terminal.showsColor(2), isQuiet: format != .table,
-        out: { Terminal.write(line: $0, to: 1) }, err: { Terminal.write(line: $0, to: 2) })
+        out: { Terminal.write(line: $0, to: 1) },
+        err: { Terminal.write(line: wordWrapped($0, width: Terminal.isTerminal(2) ? Terminal.width : nil), to: 2) })
 }

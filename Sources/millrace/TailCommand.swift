@@ -45,6 +45,8 @@ final class TextAnswer: AnswerSink {
     private let output: String
     /// The columns of the answer.
     private let table = Monitor(RowTable("text"))
+    /// The columns of the answer have come, its end has not; and whether a row has.
+    private let progress = Monitor((isOpen: false, isFirst: true))
 
     /// Has the session give rows where lines of text would not do. Errors: it cannot.
     init(output: String, of session: any StatementSession) throws(CommandFailure) {
@@ -71,17 +73,32 @@ final class TextAnswer: AnswerSink {
             var text = ""
             for index in 0..<block.count {
                 let cells = (try? JSONValue(parsing: block.row(index)))?.arrayValue ?? []
-                text += table.line(cells, output)
+                let isFirst = progress.withLock { progress in
+                    defer { progress.isFirst = false }
+                    return progress.isFirst
+                }
+                text += table.line(cells, output, isFirst: isFirst)
             }
             ByteStream.output.print(text)
         case .notice(let text): ByteStream.errors.print("note: \(text)\n")
-        case .failed(let error): failure.update { $0 = error }
+        case .failed(let error):
+            end()
+            failure.update { $0 = error }
         case .columns(let columns, _):
             let table = RowTable(columns.map(\.name), [])
             self.table.update { $0 = table }
             ByteStream.output.print(table.head(output))
-        case .done: break
+            progress.update { $0.isOpen = true }
+        case .done: end()
         }
+    }
+
+    private func end() {
+        let isOpen = progress.update { progress -> Bool in
+            defer { progress.isOpen = false }
+            return progress.isOpen
+        }
+        if isOpen { ByteStream.output.print(table.withLock { $0 }.end(output)) }
     }
 
     func hasRoom(orCall resume: @escaping @Sendable () -> Void) -> Bool { true }

@@ -32,14 +32,15 @@ struct TopCommand {
     /// The summary above the queries, and the queries, the busiest first.
     private static let summary = """
         SELECT (SELECT COUNT(*) FROM millrace.connections) AS connections, \
-        (SELECT COUNT(*) FROM millrace.statements WHERE state = 'RUNNING') AS statements, \
+        (SELECT COUNT(*) FROM millrace.statements WHERE state = 'RUNNING' \
+        AND statement NOT LIKE '%FROM millrace.connections%') AS statements, \
         (SELECT COUNT(*) FROM millrace.statements WHERE state = 'FAILED') AS failed, \
         (SELECT SUM(bytes) FROM millrace.memory WHERE NOT on_disk) AS state_bytes, \
         (SELECT SUM(bytes) FROM millrace.topics) AS log_bytes;
         """
     private static let queries = """
-        SELECT id, kind, state, records_per_second AS per_second, lag, lag_ms, state_bytes, skipped, last_error FROM millrace.queries \
-        ORDER BY records_per_second DESC NULLS LAST, id;
+        SELECT id, kind, state, ROUND(records_per_second, 1) AS per_second, lag, lag_ms, state_bytes, skipped, last_error FROM millrace.queries \
+        WHERE NOT (kind = 'PULL' AND statement LIKE '%FROM millrace.queries%') ORDER BY records_per_second DESC NULLS LAST, id;
         """
 
     func run() throws(CommandFailure) -> Int32 {
@@ -53,10 +54,17 @@ struct TopCommand {
         let stop = Monitor(false)
         let runner = StatementRunner(session: door.session, interrupts: nil)
         interrupts.onInterrupt { stop.update { $0 = true } }
-        if once { return ask(runner) { Terminal.write(line: $0, to: 1) } ? 0 : 1 }
+        if once { return ask(runner, isFrame: false) { Terminal.write(line: $0, to: 1) } ? 0 : 1 }
+        var hasAnswered = false
         while !stop.withLock({ $0 }) {
             let frame = Monitor("")
-            guard ask(runner, { text in frame.update { $0 += text + "\n" } }) else { return 1 }
+            let isAnswered = ask(runner) { text in frame.update { $0 += text + "\n" } }
+            hasAnswered = hasAnswered || isAnswered
+            // A server that was there may be started anew: the frame says what is wrong, and the next one asks again.
+            guard hasAnswered else {
+                ByteStream.errors.print(frame.withLock { $0 })
+                return 1
+            }
             draw(frame.withLock { $0 })
             stop.wait(nanoseconds: Milliseconds(Int64(seconds).multipliedSaturated(by: 1000)).nanoseconds, until: { $0 }, then: { _ in })
         }
@@ -65,9 +73,11 @@ struct TopCommand {
     }
 
     /// Asks for both tables; whether that went well.
-    private func ask(_ runner: StatementRunner, _ out: @escaping @Sendable (String) -> Void) -> Bool {
+    /// In a frame errors stand where the tables would.
+    private func ask(_ runner: StatementRunner, isFrame: Bool = true, _ out: @escaping @Sendable (String) -> Void) -> Bool {
         var options = printerOptions(settings.invocation)
         options.out = out
+        if isFrame { options.err = out }
         options.drawing.expansion = .off
         let isTable = options.drawing.format == .table
         return (!isTable || runner.run(TopCommand.summary, options: options)) && runner.run(TopCommand.queries, options: options)

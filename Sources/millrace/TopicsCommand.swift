@@ -119,6 +119,7 @@ struct TopicsCommand {
     private func dump(_ topic: TopicDescription, in log: SegmentedLog) throws(CommandFailure) -> Int32 {
         var left = invocation[.limit]?.integer ?? .max
         let table = RowTable("partition", "offset", "kind", "text")
+        var isFirst = true
         ByteStream.output.print(table.head(output))
         for partition in topic.partitionIndexes where isWanted(partition) && left > 0 {
             if output == "table" { ByteStream.output.print("Dumping \(topic.name)-\(partition)\n") }
@@ -126,13 +127,15 @@ struct TopicsCommand {
                 try log.dump(topic.id, partition: partition) { line in
                     if !line.isBatch { left -= 1 }
                     let cells = ["\(partition)", "\(line.offset)", line.isBatch ? "batch" : "record", line.text]
-                    ByteStream.output.print(output == "table" ? line.text + "\n" : table.line(cells, output))
+                    ByteStream.output.print(output == "table" ? line.text + "\n" : table.line(cells, output, isFirst: isFirst))
+                    isFirst = false
                     return left > 0
                 }
             } catch {
                 throw .refused(TopicsCommand.diagnostic(error))
             }
         }
+        ByteStream.output.print(table.end(output))
         return 0
     }
 

@@ -85,6 +85,9 @@ def main(folder):
         check(" ".join(done.stdout.split()).startswith("CREATE STREAM MADE ( " + columns + " ) WITH ("), "the columns of " + name, done.stdout)
         check(done.stderr.startswith("2 records, in"), "loaded into what was made", done.stderr)
         check(len(rows("made")) == 2, "its rows", rows("made"))
+        again = run("load", "made", path, "--create", *data, status=1)
+        check(again.stdout == "" and "42P07" in again.stderr, "a statement that was not carried out is not shown", again)
+    check("the name of the stream is empty" in run("load", "", folder + "/made.csv", "--create", *data, status=2).stderr, "an empty name")
     open(folder + "/numbers.csv", "w").write("1,2\n3,4\n")
     check("has no names of columns" in run("load", "made2", folder + "/numbers.csv", "--create", *data, status=1).stderr, "CSV without names")
 

@@ -49,6 +49,9 @@ import Testing
         #expect(ShellCommand("\\set a it's") == .statement("DEFINE a = 'it''s';"))
         #expect(ShellCommand("\\copy s from 'a b.csv'") == .copy(ShellCommand.Copy(source: "s", isExport: false, path: "a b.csv")))
         #expect(ShellCommand("\\copy s") == .refused("\\copy takes SOURCE FROM FILE or SOURCE TO FILE"))
+        #expect(ShellCommand("@a.sql") == .runScript("a.sql"))
+        #expect(ShellCommand(".read a.sql;") == .runScript("a.sql") && ShellCommand(".quit") == .exit && ShellCommand(".tables") == .statement("SHOW TABLES;"))
+        #expect(ShellCommand("ls") == .refused("ls is a command of the system: \\! ls carries it out"))
         #expect(ShellCommand("server db:7455") == .server("db:7455"))
         #expect(ShellCommand.suggestion(for: "\\tming") == "Did you mean \\timing?")
     }
