@@ -111,6 +111,9 @@ extension Query {
         query.groupBy = groupBy.map { key in
             switch key.node {
             case .column(nil, let name): return item(called: name, in: scope) ?? key
+            // One group of all rows, as ksqlDB means it, where the number itself is an item.
+            case .literal(.integer) where items.contains(where: { if case .expression(let item, _) = $0 { item.node == key.node } else { false } }):
+                return key
             case .literal(.integer(let place)):
                 guard place >= 1, place <= items.count, items.allSatisfy({ if case .expression = $0 { true } else { false } }),
                     case .expression(let expression, _) = items[Int(place) - 1]

@@ -63,6 +63,14 @@ import Testing
         #expect(described.contains(#": ["TWICE","STRING  (key)"]"#), "\(described)")
     }
 
+    /// A number in GROUP BY is a place in the list, unless it is in the list itself: then it is ksqlDB's way to make one group.
+    @Test func oneGroupOfAllRows() throws {
+        let answer = try lines("CREATE TABLE x AS SELECT COUNT(*) AS c, 1 AS one FROM s GROUP BY 1; INSERT INTO s (id) VALUES (7); SELECT one, c FROM x;")
+        #expect(answer.contains(": [1,1]"), "\(answer)")
+        let byPlace = try lines("CREATE TABLE x AS SELECT id, COUNT(*) AS c FROM s GROUP BY 1; INSERT INTO s (id) VALUES (7); SELECT id, c FROM x;")
+        #expect(byPlace.contains(": [7,1]"), "\(byPlace)")
+    }
+
     @Test func anArrayWithoutElementsTakesTheTypeOfItsColumn() throws {
         #expect(try lines("INSERT INTO s (id, a) VALUES (1, ARRAY[]); SELECT a FROM s;").contains(": [[]]"))
         #expect(try lines("INSERT INTO s (id, v) VALUES (1, ARRAY[]);").last?.hasPrefix("- 42804 Array constructor cannot be empty") == true)
