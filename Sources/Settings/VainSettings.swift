@@ -45,9 +45,14 @@ extension SettingTable {
     ].flatMap { $0 }
 
     private static let notedOnServers: [SettingEntry] = [
+        vain(.server, "has its log built in", ["bootstrap.servers"]),
+        // Scripts for ksqlDB tune its clients of Kafka.
         vain(
-            .server, "has its log built in",
-            ["bootstrap.servers", "producer.*", "consumer.*", "ksql.streams.producer.*", "ksql.streams.consumer.*"]),
+            .session, "has its log built in, and no clients of Kafka to tune",
+            [
+                "producer.*", "consumer.*", "ksql.streams.producer.*", "ksql.streams.consumer.*", "max.poll.records", "metadata.max.age.ms",
+                "fetch.min.bytes", "fetch.max.wait.ms", "linger.ms", "batch.size",
+            ]),
         vain(.server, "reads certificates as PEM, whatever the type says", ["ksql.schema.registry.ssl.truststore.type"]),
         vain(.server, "has no such setting of the registry's client", ["ksql.schema.registry.*"]),
         vain(.server, "has no connectors", ["ksql.connect.*"]),

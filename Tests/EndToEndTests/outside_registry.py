@@ -181,6 +181,11 @@ def scenario(millrace, folder, registry):
     code, _, errors = server.ask("CREATE STREAM more WITH (KAFKA_TOPIC='rows', VALUE_FORMAT='AVRO', VALUE_SCHEMA_ID=%d);" % (number + 1000))
     check("CREATE without the registry", 1, code)
     expect("CREATE without the registry", "503", errors)
+    code, _, errors = server.ask("CREATE STREAM away (id BIGINT) WITH (KAFKA_TOPIC='away', VALUE_FORMAT='AVRO', PARTITIONS=1);")
+    check("registering without the registry", 1, code)
+    expect("registering without the registry", "58030: the schema registry does not answer", errors)
+    shown = {row["NAME"]: row["VALUE"] for row in server.sql("SELECT name, value FROM millrace.settings;")}
+    check("the login", "[hidden]", shown["ksql.schema.registry.basic.auth.user.info"])
     later = dict(ROW, fields=ROW["fields"] + [{"name": "LATER", "type": "int", "default": 0}])
     number = register(registry.address, "rows-value", later)
     server.sql("CREATE STREAM raw (b BYTES) WITH (KAFKA_TOPIC='rows', VALUE_FORMAT='KAFKA');")

@@ -30,6 +30,12 @@ import Testing
         #expect(strict.last?.hasPrefix("-") == true, "\(strict)")
     }
 
+    @Test(arguments: ["ksql.streams.producer.linger.ms", "consumer.max.poll.records", "max.poll.records", "metadata.max.age.ms"])
+    func settingsOfClientsOfKafka(name: String) throws {
+        let answer = try lines("SET '\(name)'='5';")
+        #expect(answer.first?.hasPrefix("? \(name) is accepted") == true && answer.last?.hasPrefix("+") == true, "\(answer)")
+    }
+
     @Test func aConnectorIsNotMadeInSilence() throws {
         let answer = try lines("CREATE SOURCE CONNECTOR IF NOT EXISTS `c` WITH ('connector.class'='x', \"mode\"='bulk');")
         #expect(answer.first?.hasPrefix("? the source connector c was not made") == true)
