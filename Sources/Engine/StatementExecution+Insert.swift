@@ -43,6 +43,7 @@ extension StatementExecution {
         guard let topic = engine.log.describeTopic(named: target.topic) else {
             throw Diagnostic(.unknownTopic, "the topic \(target.topic) of \(target.name) does not exist", at: place.range)
         }
+        try refuseLarge(records, topic, at: place.range)
         // 31 bits, as many as there are.
         let keyless = PartitionIndex(clamping: Int64(truncatingIfNeeded: engine.configuration.random.next() >> 33))
         let output = OutputTopic(topic: topic.id, partitions: topic.partitions.count)
@@ -58,6 +59,18 @@ extension StatementExecution {
                 execution.session.state.withLock { $0.noteRows() }
                 execution.done(AnswerSummary(message: message), whenDone)
             }
+        }
+    }
+
+    /// Errors: a record that makes a larger batch than the topic takes, as a producer would be told. What a codec makes of it is not known here.
+    private func refuseLarge(_ records: OutgoingRecords, _ topic: TopicDescription, at place: SourceRange?) throws(Diagnostic) {
+        guard topic.config.compression == .none else { return }
+        for index in 0..<records.count {
+            let size = RecordBatchHeader.byteCount + max(0, Int(records.keys[index].length)) + max(0, Int(records.values[index].length))
+            guard ByteCount(length: size) > topic.config.largestBatch else { continue }
+            throw Diagnostic(
+                .tooLarge, "a row of \(size) bytes is too large for the topic \(topic.name), which takes \(topic.config.largestBatch) (max.message.bytes)",
+                category: .general, at: place)
         }
     }
 

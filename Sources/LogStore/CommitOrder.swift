@@ -163,8 +163,10 @@ extension SegmentedLog {
         if append.records.isEmpty { return FramedAppend(partition: partition, framed: nil, producer: nil) }
         let config = registry.withLock { $0.byID[append.topic]?.metadata.config } ?? TopicConfig()
         let codec = config.compression
+        // What statements and queries write comes in batches that a producer might have sent, too, as far as single records allow.
+        let room = max(0, config.largestBatch.length - RecordBatchHeader.byteCount)
         let framing = BatchFraming(
-            batchBytes: options.batchBytes.length, compressionBits: codec.rawValue,
+            batchBytes: min(options.batchBytes.length, room), compressionBits: codec.rawValue,
             producer: append.producer.map { BatchProducer(id: $0.id, epoch: $0.epoch, baseSequence: $0.baseSequence) })
         var framed = try framing.frame(append.records) { section throws(LogError) in try compress(section, by: codec) }
         if config.timestampType == .logAppendTime { framed?.stamp(appendTime: clock.wallMilliseconds()) }

@@ -1,5 +1,7 @@
 // Statements whose values would be changed or would do nothing are refused, or a notice says so.
 
+import LogStore
+import Quantities
 import Testing
 
 @Suite struct RefusedValueTests {
@@ -34,6 +36,23 @@ import Testing
     func negativeTimesOfJoins(within: String, message: String) throws {
         let lines = try answer("CREATE STREAM j AS SELECT s.k, s.v, r.v AS w FROM s JOIN r WITHIN \(within) ON s.k = r.k;")
         #expect(lines.contains { $0.hasPrefix("-") && $0.contains(message) }, "\(lines)")
+    }
+
+    /// A topic's `max.message.bytes` holds for statements as it does for producers; what a codec makes of a row is not known before.
+    @Test func rowsThatTheTopicDoesNotTake() throws {
+        let millrace = try Millrace(pushStart: "earliest")
+        defer { millrace.engine.close() }
+        _ = millrace.run("CREATE STREAM l (v STRING) WITH (kafka_topic='l', value_format='KAFKA', partitions=1);")
+        let topic = try #require(millrace.log.describeTopic(named: "l"))
+        var config = topic.config
+        config.largestBatch = ByteCount(clamping: 300)
+        try millrace.log.alterTopic(topic.id, config: config)
+        #expect(millrace.run("INSERT INTO l VALUES ('\(String(repeating: "x", count: 200))');").last?.hasPrefix("+") == true)
+        let lines = millrace.run("INSERT INTO l VALUES ('a'), ('\(String(repeating: "x", count: 300))');")
+        #expect(lines.contains { $0.contains("a row of 361 bytes is too large for the topic l, which takes 300") }, "\(lines)")
+        config.compression = .gzip
+        try millrace.log.alterTopic(topic.id, config: config)
+        #expect(millrace.run("INSERT INTO l VALUES ('\(String(repeating: "x", count: 400))');").last?.hasPrefix("+") == true)
     }
 
     /// One side may reach back only so far as the other reaches ahead of it.

@@ -149,6 +149,7 @@ import Testing
         #expect(try delete("t", before: -1) == (5, KafkaError.none))
         #expect(try client.create("compacted", configs: ["cleanup.policy": "compact"]).errorCode == 0)
         #expect(try delete("compacted", before: -1) == (-1, .policyViolation))
+        #expect(try delete("compacted", before: -1, partition: 7) == (-1, .unknownTopicOrPartition))
     }
 
     @Test func offsetsAreRemoved() throws {

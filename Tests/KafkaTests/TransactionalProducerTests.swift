@@ -221,7 +221,8 @@ private func values(_ log: any EventLog, _ topic: String) throws -> [String] {
         let subscription = log.subscribe { _ in news.update { $0 = true } }
         while client.broker.transactions.state("x")?.phase != .completeAbort {
             _ = client.broker.transactions.tick()
-            news.wait(until: { $0 }, then: { $0 = false })
+            // The log tells of the end a moment before the coordinator knows it, and nothing tells of that.
+            news.wait(nanoseconds: 10_000_000, until: { $0 }, then: { $0 = false })
         }
         log.unsubscribe(subscription)
         #expect(try producer.end(isCommit: true) == .producerFenced)

@@ -84,10 +84,11 @@ extension KafkaBroker {
         }
         let received: ReceivedBatch
         do throws(BatchProblem) { received = try ReceivedBatch(records) } catch { throw Refusal(KafkaError(error), error.message) }
+        // As in Kafka, whether the transaction may write here counts before what is written.
+        let owner = try owner(of: received, request.transactionalId, NamedPartition(topic: topic, partition: data.index))
         if known.config.cleanupPolicy.compacts, received.hasNullKey {
             throw Refusal(.invalidRecord, "a record without a key in a compacted topic")
         }
-        let owner = try owner(of: received, request.transactionalId, NamedPartition(topic: topic, partition: data.index))
         let appendTime = known.config.timestampType == .logAppendTime ? clock.wallMilliseconds() : nil
         return CheckedBatch(
             append: Append(topic: known.id, partition: partition, batch: received, appendTime: appendTime), owners: owner.map { [$0] } ?? [],

@@ -27,6 +27,9 @@ extension KafkaBroker {
     /// Removes the records before an offset, -1 standing for the end, and returns where the partition begins.
     private func deleteRecords(_ name: String, _ index: Int32, before offset: Int64) throws(Refusal) -> Int64 {
         let known = try changeable(name)
+        guard exists(NamedPartition(topic: name, partition: index)) else {
+            throw Refusal(.unknownTopicOrPartition, "there is no partition \(index) of '\(name)'")
+        }
         guard known.config.cleanupPolicy.deletes else { throw Refusal(.policyViolation, "the topic is compacted, and nothing of it deleted") }
         do throws(LogError) {
             let place = try place(known.id, index)

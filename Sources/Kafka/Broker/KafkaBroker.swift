@@ -83,7 +83,8 @@ package final class KafkaBroker: Sendable {
         let offsets = try GroupOffsets(log, clock)
         groups = GroupCoordinator(offsets, clock: clock, random: random, lines: lines)
         transactions = try TransactionCoordinator(log, offsets, clock: clock, random: random, lines: lines)
-        waiting = WaitingFetches(log, clock) { work in _ = threads.run(work) }
+        // A fetch that begins to wait while the broker stops has its answer as well, on whatever thread that is.
+        waiting = WaitingFetches(log, clock) { work in if !threads.run(work) { work() } }
         cluster = offsets.topic.description
         timer.start(scheduler) { [groups, waiting, transactions] in
             let (hasMembers, hasFetches, hasTransactions) = (groups.tick(), waiting.tick(), transactions.tick())
