@@ -119,7 +119,7 @@ final class JournalReplay {
         var candidates = numbers
         while let newest = candidates.popLast() {
             guard let last = try link(newest) else {
-                if try !wasUnfinished(newest, before: candidates.last) {
+                if try !wasUnfinished(newest, before: candidates) {
                     if numbers.count == 1 && !hasTopics { return nil }
                     throw LogError(.damaged, "\(directory.journalFile(newest)) does not begin with its state")
                 }
@@ -138,10 +138,12 @@ final class JournalReplay {
         return nil
     }
 
-    /// Whether a file without a good state never came to count: commits go to a file only after its state is durable, and the
-    /// file before it is removed later still.
-    private func wasUnfinished(_ number: UInt64, before: UInt64?) throws(LogError) -> Bool {
-        guard let before, try link(before) != nil else { return false }
+    /// Whether a file without a good state never came to count: commits go to a file only after its state is durable, and the files before it
+    /// are removed later still. Of those, too, the last may be unfinished: a start may be cut off as often as it is tried.
+    private func wasUnfinished(_ number: UInt64, before: [UInt64]) throws(LogError) -> Bool {
+        var hasGoodOne = false
+        for earlier in before.reversed() where !hasGoodOne { hasGoodOne = try link(earlier) != nil }
+        guard hasGoodOne else { return false }
         let bytes = try translating { () throws(SystemError) in try files.contents(of: directory.journalFile(number)) }
         var reader = JournalReader(bytes, file: number)
         if case .torn(_, let isDamage) = reader.next() { return !isDamage }
