@@ -7,6 +7,8 @@ package final class ThreadPool: Sendable {
         var waiting: [@Sendable () -> Void] = []
         var idle = 0
         var threads: [any RunningThread] = []
+        /// Threads that are being started, and count as well: the work that two callers bring at once may have room for one only.
+        var starting = 0
         /// Threads that have left their loop.
         var ended = 0
         var isClosed = false
@@ -31,7 +33,9 @@ package final class ThreadPool: Sendable {
         let needsThread = state.updateForOne { state -> Bool? in
             guard !state.isClosed else { return nil }
             state.waiting.append(work)
-            return state.idle < state.waiting.count && state.threads.count < limit
+            guard state.idle + state.starting < state.waiting.count, state.threads.count + state.starting < limit else { return false }
+            state.starting += 1
+            return true
         }
         guard let needsThread else { return false }
         if needsThread { startThread() }
@@ -41,11 +45,15 @@ package final class ThreadPool: Sendable {
     private func startThread() {
         do throws(SystemError) {
             let thread = try scheduler.start(name) { [self] in loop() }
-            state.update { $0.threads.append(thread) }
+            state.update { state in
+                state.starting -= 1
+                state.threads.append(thread)
+            }
         } catch {
             // Those that are there take the work in turn; where there are none, it is better done late and here than never.
             let mine = state.update { state -> [@Sendable () -> Void] in
-                guard state.threads.isEmpty else { return [] }
+                state.starting -= 1
+                guard state.threads.isEmpty, state.starting == 0 else { return [] }
                 defer { state.waiting = [] }
                 return state.waiting
             }
@@ -70,10 +78,8 @@ package final class ThreadPool: Sendable {
 
     /// Finishes what waits and ends the threads. Not to be called from one of them.
     package func close() {
-        let threads = state.update { state -> [any RunningThread] in
-            state.isClosed = true
-            return state.threads
-        }
+        state.update { $0.isClosed = true }
+        let threads = state.wait(until: { $0.starting == 0 }, then: { $0.threads })
         for thread in threads { thread.join() }
     }
 
@@ -81,8 +87,8 @@ package final class ThreadPool: Sendable {
     /// still waits is dropped, and those threads end with the work that they are at.
     package func close(within nanoseconds: Int64) -> Bool {
         state.update { $0.isClosed = true }
-        let threads = state.wait(nanoseconds: nanoseconds, until: { $0.ended == $0.threads.count }) { state -> [any RunningThread]? in
-            guard state.ended == state.threads.count else {
+        let threads = state.wait(nanoseconds: nanoseconds, until: { $0.starting == 0 && $0.ended == $0.threads.count }) { state -> [any RunningThread]? in
+            guard state.starting == 0, state.ended == state.threads.count else {
                 state.waiting = []
                 return nil
             }
