@@ -8,7 +8,7 @@ import Syntax
 
 extension StatementExecution {
     private static let otherWays =
-        "`millrace load` brings in files, and Kafka Connect can write to and read from `serve --kafka-listen` as from any Kafka"
+        "`millrace load` brings in files, and Kafka Connect can write to and read from `serve --kafka HOST:PORT` as from any Kafka"
 
     /// CREATE … CONNECTOR, which makes none.
     func perform(_ create: CreateConnector) throws(Diagnostic) -> AnswerSummary {

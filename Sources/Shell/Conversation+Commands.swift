@@ -154,7 +154,7 @@ extension Conversation {
         if copy.isExport {
             guard let file = opened(path) else { return }
             var options = currentOptions
-            options.drawing = Drawing(format: ShellCommand.Copy.format(of: path))
+            options.drawing = Drawing(format: copy.format ?? ShellCommand.Copy.format(of: path))
             options.out = { file.write($0) }
             options.isIntoFile = true
             options.pages = nil
@@ -193,7 +193,8 @@ extension Conversation {
     }
 
     private func watch(_ pause: Milliseconds) {
-        guard let statement = lastStatement else { return complain("there is no statement to repeat") }
+        guard let statement = unfinished.isEmpty ? lastStatement : unfinished + ";" else { return complain("there is no statement to repeat") }
+        unfinished = ""
         let stop = Monitor(false)
         let before = runner.interruptCount
         while true {

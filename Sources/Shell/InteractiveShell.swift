@@ -73,6 +73,12 @@ package final class InteractiveShell {
         }
         if isAtStart && line.trimmingCharacters.isEmpty { return }
         if isInStatement, let command = ShellCommand(line) { tellWay(command) }
+        if let (statement, command) = commandBehindStatement(in: line) {
+            if !isPasted { editor.remember(line.trimmingCharacters) }
+            conversation.unfinished += statement + "\n"
+            conversation.carryOut(command)
+            return reconsider()
+        }
         conversation.unfinished += line + "\n"
         for byte in (line + "\n").utf8 { _ = splitter.take(byte) }
         guard splitter.pending == .nothing else { return }
@@ -80,6 +86,17 @@ package final class InteractiveShell {
         forget()
         if !isPasted { editor.remember(statement.trimmingCharacters) }
         conversation.carryOut(statement: statement)
+    }
+
+    /// A command at the end of a line that takes the statement in front of it, as `SELECT 1 \gx`; nil where the backslash stands in quotes.
+    private func commandBehindStatement(in line: String) -> (statement: String, command: ShellCommand)? {
+        guard let slash = line.lastIndex(of: "\\"), slash > line.startIndex, line[line.index(before: slash)].isWhitespace else { return nil }
+        let (statement, text) = (String(line[..<slash]), String(line[slash...]))
+        guard ["\\g", "\\gx", "\\watch"].contains(text.prefix { !$0.isWhitespace }), let command = ShellCommand(text) else { return nil }
+        var before = splitter
+        for byte in statement.utf8 { _ = before.take(byte) }
+        guard before.pending == .statement else { return nil }
+        return (statement, command)
     }
 
     /// Someone wants to leave, or help, in the middle of a statement.

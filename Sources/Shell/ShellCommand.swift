@@ -18,14 +18,18 @@ package enum ShellCommand: Hashable, Sendable {
     }
     /// A bulk copy between a source and a file.
     package struct Copy: Hashable, Sendable {
+        /// A source, or a query in brackets.
         var source: String
         var isExport: Bool
         var path: String
+        /// How a file is written; nil where its ending says so.
+        var format: OutputFormat?
 
-        package init(source: String, isExport: Bool, path: String) {
+        package init(source: String, isExport: Bool, path: String, format: OutputFormat? = nil) {
             self.source = source
             self.isExport = isExport
             self.path = path
+            self.format = format
         }
     }
 
@@ -47,7 +51,7 @@ package enum ShellCommand: Hashable, Sendable {
     case timing
     case expanded(Drawing.Expansion?)
     case printSetting(name: String?, value: String?)
-    /// Repeats the last statement, so long after each answer.
+    /// Repeats the statement that is not ended yet, or the last one, so long after each answer.
     case watch(Milliseconds)
     case edit(String?)
     case system(String)
@@ -122,7 +126,7 @@ package enum ShellCommand: Hashable, Sendable {
         case "\\e": return .edit(argument.map(unquoted))
         case "\\g": return .go(Going(path: argument.map(unquoted)))
         case "\\gx": return .go(Going(isExpanded: true, path: argument.map(unquoted)))
-        case "\\copy": return copy(words)
+        case "\\copy": return copy(String(text.dropFirst("\\copy".count)))
         case "\\echo": return .show(argument.map(unquoted) ?? "")
         case "\\conninfo": return .connection
         case "\\r": return .reset
@@ -153,14 +157,6 @@ package enum ShellCommand: Hashable, Sendable {
         guard words.count > 1 else { return .statement("SHOW VARIABLES;") }
         let value = unquoted(words.dropFirst(2).joined(separator: " "))
         return .statement("DEFINE \(words[1]) = \(quoted(value));")
-    }
-
-    private static func copy(_ words: [String]) -> ShellCommand {
-        guard words.count >= 4, ["FROM", "TO"].contains(words[2].uppercased()) else {
-            return .refused("\\copy takes SOURCE FROM FILE or SOURCE TO FILE")
-        }
-        return .copy(
-            Copy(source: words[1], isExport: words[2].uppercased() == "TO", path: unquoted(words.dropFirst(3).joined(separator: " "))))
     }
 
     /// `\d` and the commands that begin with it. A `+` asks for more; a pattern has `*` and `?`, and any other argument is a name.

@@ -116,7 +116,7 @@ struct StatementHelp {
           \\conninfo, server [HOST:PORT], version
         Statements
           \\g [FILE], \\gx           carry out the statement, or the last one again
-          \\watch [SECONDS]         repeat the last statement
+          \\watch [SECONDS]         repeat the statement before it, or the last one
           \\e [FILE]                edit it with $EDITOR
           \\p, \\r                   show, or forget, what is typed so far
           \\s, history              earlier entries

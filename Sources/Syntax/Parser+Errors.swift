@@ -123,6 +123,7 @@ extension Parser {
                     + "ARRAY_JOIN(…, ',') makes one text of them."
             }
         }
+        if previous.isKeyword(.create), let way = Self.elsewhere[text(token).uppercased()] { return way }
         if previous.isKeyword(.show) || previous.isKeyword(.list), isWord(token, "WATERMARK") { return "Did you mean WATERMARKS?" }
         if previous.isKeyword(.show) || previous.isKeyword(.list), let table = Self.systemTables[text(token).uppercased()] {
             return "SELECT * FROM millrace.\(table) shows them; SHOW SYSTEM TABLES lists what there is of that kind."
@@ -146,6 +147,16 @@ extension Parser {
         }
         return nil
     }
+
+    /// What other databases create, and how the same is had here.
+    private static let elsewhere = [
+        "VIEW": "There are no views. CREATE TABLE or STREAM … AS SELECT keeps a result up to date; WITH names a query within a statement.",
+        "INDEX": "There are no indexes: a table is found by its PRIMARY KEY, a stream by ROWTIME and ROWOFFSET.",
+        "DATABASE": "There is one database; a name's prefix, or another data directory, keeps things apart.",
+        "SCHEMA": "There are no schemas to put tables in; SHOW SCHEMAS lists those of the registry.",
+        "USER": "`millrace user` keeps the logins of Kafka's clients.",
+        "SEQUENCE": "There are no sequences. ROWOFFSET numbers the records of a partition, UUID() makes a name that nothing else has.",
+    ]
 
     /// What is no part of SHOW, but a table.
     private static let systemTables = [

@@ -38,10 +38,16 @@ struct TopCommand {
         (SELECT SUM(bytes) FROM millrace.memory WHERE NOT on_disk) AS state_bytes, \
         (SELECT SUM(bytes) FROM millrace.topics) AS log_bytes;
         """
-    private static let queries = """
-        SELECT id, kind, state, ROUND(records_per_second, 1) AS per_second, lag, lag_ms, state_bytes, skipped, last_error FROM millrace.queries \
-        WHERE NOT (kind = 'PULL' AND statement LIKE '%FROM millrace.queries%') ORDER BY records_per_second DESC NULLS LAST, id;
-        """
+    /// The queries, with as many columns as `width` has room for beside ids of usual length.
+    private static func queries(width: Int?) -> String {
+        let columns = switch width ?? .max {
+        case ..<80: "id, state, ROUND(records_per_second, 1) AS rate, lag"
+        case ..<130: "id, state, ROUND(records_per_second, 1) AS rate, lag, skipped, last_error"
+        default: "id, kind, state, ROUND(records_per_second, 1) AS per_second, lag, lag_ms, state_bytes, skipped, last_error"
+        }
+        return "SELECT \(columns) FROM millrace.queries WHERE NOT (kind = 'PULL' AND statement LIKE '%FROM millrace.queries%') "
+            + "ORDER BY records_per_second DESC NULLS LAST, id;"
+    }
 
     func run() throws(CommandFailure) -> Int32 {
         let door = try Door.open(settings)
@@ -80,7 +86,8 @@ struct TopCommand {
         if isFrame { options.err = out }
         options.drawing.expansion = .off
         let isTable = options.drawing.format == .table
-        return (!isTable || runner.run(TopCommand.summary, options: options)) && runner.run(TopCommand.queries, options: options)
+        let queries = TopCommand.queries(width: isTable ? options.drawing.width : nil)
+        return (!isTable || runner.run(TopCommand.summary, options: options)) && runner.run(queries, options: options)
     }
 
     /// Draws a frame over the one before: from the top left corner, each line to its end, and what is left below is cleared. Lines that do

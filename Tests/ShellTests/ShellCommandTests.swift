@@ -48,7 +48,31 @@ import Testing
         #expect(ShellCommand("\\!ls -l") == .system("ls -l"))
         #expect(ShellCommand("\\set a it's") == .statement("DEFINE a = 'it''s';"))
         #expect(ShellCommand("\\copy s from 'a b.csv'") == .copy(ShellCommand.Copy(source: "s", isExport: false, path: "a b.csv")))
-        #expect(ShellCommand("\\copy s") == .refused("\\copy takes SOURCE FROM FILE or SOURCE TO FILE"))
+        for unclear in ["\\copy s", "\\copy", "\\copy (SELECT 1 TO f", "\\copy (SELECT 1) FROM f", "\\copy s TO 'f"] {
+            guard case .refused(let reason)? = ShellCommand(unclear) else {
+                Issue.record("\(unclear) is taken")
+                continue
+            }
+            #expect(reason.contains("(SELECT …) TO FILE"))
+        }
+    }
+
+    /// psql's forms of `\copy`: a query in brackets, and options behind the file.
+    @Test func copiesAsInPsql() {
+        func copy(_ source: String, _ path: String, isExport: Bool = true, _ format: OutputFormat?) -> ShellCommand {
+            .copy(ShellCommand.Copy(source: source, isExport: isExport, path: path, format: format))
+        }
+        #expect(ShellCommand("\\copy z TO 'z.csv' csv header") == copy("z", "z.csv", .csv))
+        #expect(ShellCommand("\\copy z TO z.txt WITH (FORMAT json)") == copy("z", "z.txt", .json))
+        #expect(ShellCommand("\\copy z FROM 'p q.csv' WITH (FORMAT csv, HEADER true);") == copy("z", "p q.csv", isExport: false, .csv))
+        #expect(ShellCommand("\\copy z FROM 'p q.csv' with (format csv, header)") == copy("z", "p q.csv", isExport: false, .csv))
+        #expect(ShellCommand("\\copy (SELECT ')' AS b, (1) FROM z) TO 'z.csv'") == copy("(SELECT ')' AS b, (1) FROM z)", "z.csv", nil))
+        for refused in ["\\copy z TO z.csv tvs", "\\copy z TO my file.csv", "\\copy z FROM z.json csv"] {
+            guard case .refused? = ShellCommand(refused) else {
+                Issue.record("\(refused) is taken")
+                continue
+            }
+        }
         #expect(ShellCommand("@a.sql") == .runScript("a.sql"))
         #expect(ShellCommand(".read a.sql;") == .runScript("a.sql") && ShellCommand(".quit") == .exit && ShellCommand(".tables") == .statement("SHOW TABLES;"))
         #expect(ShellCommand("ls") == .refused("ls is a command of the system: \\! ls carries it out"))
