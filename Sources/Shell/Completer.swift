@@ -91,7 +91,7 @@ final class Completer {
         case .settings: catalog.settings
         case .formats: CompletionWords.formats
         case .columnTypes: CompletionWords.types + catalog.types
-        case .expression: catalog.columns(ofSourcesAmong: place.words) + catalog.functions + words(inExpressionAt: place)
+        case .expression: catalog.columns(ofSourcesAmong: place.words) + catalog.functions.map { $0 + "(" } + words(inExpressionAt: place)
         }
     }
 

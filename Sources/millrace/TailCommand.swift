@@ -35,8 +35,7 @@ struct TailCommand {
         if startsAtBeginning { statement += " FROM BEGINNING" }
         if let limit = invocation[.limit]?.integer { statement += " LIMIT \(limit)" }
         let answer = try TextAnswer(output: invocation[.output]?.text ?? "table", of: door.session)
-        try answer.collect(statement + ";", from: door.session)
-        return 0
+        return try answer.collect(statement + ";", from: door.session) ? 0 : interruptedExitCode
     }
 }
 
@@ -45,8 +44,8 @@ final class TextAnswer: AnswerSink {
     private let output: String
     /// The columns of the answer.
     private let table = Monitor(RowTable("text"))
-    /// The columns of the answer have come, its end has not; and whether a row has.
-    private let progress = Monitor((isOpen: false, isFirst: true))
+    /// The columns of the answer have come, its end has not; whether a row has; and whether nothing is printed any more.
+    private let progress = Monitor((isOpen: false, isFirst: true, isOver: false))
 
     /// Has the session give rows where lines of text would not do. Errors: it cannot.
     init(output: String, of session: any StatementSession) throws(CommandFailure) {
@@ -57,13 +56,21 @@ final class TextAnswer: AnswerSink {
 
     private let failure = Monitor<Diagnostic?>(nil)
 
-    /// Carries out one statement and waits for its end.
-    func collect(_ statement: String, from session: any StatementSession) throws(CommandFailure) {
-        let isOver = Monitor(false)
-        let request = session.submit(statement, into: self) { _ in isOver.update { $0 = true } }
-        isOver.wait(until: { $0 }, then: { _ in })
+    /// Carries out one statement and waits for its end, or for Ctrl-C, after which what was begun of a document is ended all the same. False
+    /// when it was interrupted.
+    func collect(_ statement: String, from session: any StatementSession) throws(CommandFailure) -> Bool {
+        let isOver = Monitor<Bool?>(nil)
+        let interrupts: InterruptWatcher
+        do throws(SystemError) { interrupts = try InterruptWatcher() } catch {
+            throw .cannotStart(Diagnostic(.ioError, "Ctrl-C cannot be watched for: \(error)", category: .general))
+        }
+        interrupts.onInterrupt { isOver.update { $0 = $0 ?? false } }
+        let request = session.submit(statement, into: self) { _ in isOver.update { $0 = $0 ?? true } }
+        let isWhole = isOver.wait(until: { $0 != nil }, then: { $0 ?? true })
         withExtendedLifetime(request) {}
         if let error = failure.withLock({ $0 }) { throw error.code == .connectionLost ? .cannotStart(error) : .refused(error) }
+        if !isWhole { end() }
+        return isWhole
     }
 
     func emit(_ event: AnswerEvent) {
@@ -79,7 +86,7 @@ final class TextAnswer: AnswerSink {
                 }
                 text += table.line(cells, output, isFirst: isFirst)
             }
-            ByteStream.output.print(text)
+            progress.withLock { if !$0.isOver { ByteStream.output.print(text) } }
         case .notice(let text): ByteStream.errors.print("note: \(text)\n")
         case .failed(let error):
             end()
@@ -94,11 +101,11 @@ final class TextAnswer: AnswerSink {
     }
 
     private func end() {
-        let isOpen = progress.update { progress -> Bool in
-            defer { progress.isOpen = false }
-            return progress.isOpen
+        let table = table.withLock { $0 }
+        progress.update { progress in
+            if progress.isOpen { ByteStream.output.print(table.end(output)) }
+            (progress.isOpen, progress.isOver) = (false, true)
         }
-        if isOpen { ByteStream.output.print(table.withLock { $0 }.end(output)) }
     }
 
     func hasRoom(orCall resume: @escaping @Sendable () -> Void) -> Bool { true }

@@ -100,7 +100,7 @@ shell.until(PROMPT, "\\r forgets a statement")
 # Completion: of statements, sources, columns, clauses, settings, formats, files; not in strings and comments.
 open(folder + "/script.sql", "w").write("\\echo from a file\nSELECT 1 AS one;\n")
 for line, wanted in (
-    ("SEL\t* FROM qua\tWHE\tpla\tLIKE '%N%';", "37km"), ("des\tqua\t;", "TSUNAMI"), ("sho\tstr\t;", "Stream Name"),
+    ("SEL\t* FROM qua\tWHE\tpla\tLIKE '%N%';", "37km"), ("des\tqua\t;", "TSUNAMI"), ("SELECT upp\t'lava') AS u;", "LAVA"), ("sho\tstr\t;", "Stream Name"),
     ("SET 'auto.off\t= 'earliest';", "auto.offset.reset"), ("\\i %s/scr\t" % folder, "from a file"), ("\\pset fo\tcs\t", "output is csv"),
     ("OUTPUT tab\t", "output is table"), ("\\d qua\t", "TSUNAMI"), ("\\h create str\t", "KAFKA_TOPIC"),
 ):
@@ -141,6 +141,10 @@ while not re.search(PROMPT, shell.seen):
     shell.type("\x03")
     shell.wait(PROMPT, "Ctrl-C ends \\watch")
 shell.until(PROMPT, "Ctrl-C ends \\watch")
+# The last one may have come late: it has been dealt with when a command that nothing ends has answered.
+shell.command("\\echo calm\n")
+shell.until(r"2004lcalm", "the shell is calm again")
+shell.until(PROMPT, "the prompt behind it")
 # A query that goes on says where it begins, and its end is no error.
 shell.command("UNSET 'auto.offset.reset';\n")
 shell.until(PROMPT, "the default")

@@ -100,6 +100,14 @@ def main(folder):
         lines = run(*command, *there, "--output", "csv").splitlines()
         check(lines[0] == "partition,offset,time,key,value" and lines[1].endswith(',1,"{""B"":""a \\""b\\""""}"'), "%r as CSV" % command, lines)
     check(run("tail", "s", "--from-beginning", "--limit", "1", *there).startswith("Key format: "), "lines for people")
+    # Ctrl-C ends the document, too.
+    tail = subprocess.Popen([millrace, "tail", "s", "--from-beginning", "--output", "json", *there], stdout=subprocess.PIPE, text=True)
+    begun = ""
+    while "}" not in begun:
+        begun += tail.stdout.read(1)
+    tail.send_signal(signal.SIGINT)
+    whole = begun + tail.stdout.read()
+    check(tail.wait() == 130 and json.loads(whole)[0]["value"] == wanted["value"], "an array that is interrupted is whole", whole)
 
     # millrace top, once without a terminal, and redrawn on one.
     once = run("top", *there)
