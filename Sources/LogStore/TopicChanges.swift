@@ -28,13 +28,25 @@ extension SegmentedLog {
             list: list.map { metadata in
                 PartitionIndex.all(of: metadata.partitionCount).map { .untouched(metadata, $0, in: directory) }
             })
-        try exclusively { writer throws(LogError) in
-            // The journal is told first: a partition that it does not know counts as one whose journal is lost.
-            try writer.journal(list)
-            for topic in list { writer.unsyncedTopics[topic.name] = topic }
-            for made in new.list.joined() { writer.writers[PartitionKey(made.partition)] = made }
+        // All that needs room on the disk comes before the journal, in which it could not be undone without room either.
+        let contents = contents(of: list)
+        do throws(LogError) {
+            try translating { () throws(SystemError) in try files.stage(contents, isDurable: false) }
+            try exclusively { writer throws(LogError) in
+                // The journal is told before there are files: a partition that it does not know counts as one whose journal is lost.
+                try writer.journal(list)
+                for topic in list { writer.unsyncedTopics[topic.name] = topic }
+                for made in new.list.joined() { writer.writers[PartitionKey(made.partition)] = made }
+            }
+        } catch {
+            files.dropStaged(contents.map(\.path))
+            throw error
         }
-        do throws(LogError) { try writeFiles(list, isDurable: false) } catch { throw try takeBack(list, after: error) }
+        do throws(LogError) {
+            try translating { () throws(SystemError) in try files.takeStaged(contents.map(\.path), isDurable: false) }
+        } catch {
+            throw try takeBack(list, after: error)
+        }
         let topics = zip(list, new.list).map { Topic(metadata: $0, partitions: $1.map(\.partition)) }
         registry.withLock { registry in for topic in topics { registry.insert(topic) } }
         return topics
@@ -50,13 +62,15 @@ extension SegmentedLog {
         if let refusal = order.withLock({ $0.refusal }) { throw refusal }
     }
 
-    private func writeFiles(_ list: [TopicMetadata], isDurable: Bool) throws(LogError) {
-        try translating { () throws(SystemError) in
-            try files.replace(
-                list.flatMap { metadata in
-                    [(directory.topicFile(metadata.name), metadata.text), (directory.topicCopy(metadata.name), metadata.text)]
-                }, isDurable: isDurable)
+    /// The files of topics: each and its copy.
+    private func contents(of list: [TopicMetadata]) -> [(path: String, bytes: [UInt8])] {
+        list.flatMap { metadata in
+            [(directory.topicFile(metadata.name), metadata.text), (directory.topicCopy(metadata.name), metadata.text)]
         }
+    }
+
+    private func writeFiles(_ list: [TopicMetadata]) throws(LogError) {
+        try translating { () throws(SystemError) in try files.replace(contents(of: list)) }
     }
 
     /// Takes names for changes of their topics, all at once; waits while another change of one of them is under way.
@@ -84,9 +98,8 @@ extension SegmentedLog {
     /// does not exist, and forgets the partitions. Returns `error`; throws the end of the log where even the removal fails.
     private func takeBack(_ list: [TopicMetadata], after error: LogError) throws(LogError) -> LogError {
         let second = failure { () throws(SystemError) in
-            for path in list.flatMap({ [directory.topicFile($0.name), directory.topicCopy($0.name)] }) where files.exists(path) {
-                try files.removeFile(path)
-            }
+            files.dropStaged(contents(of: list).map(\.path))
+            for (path, _) in contents(of: list) where files.exists(path) { try files.removeFile(path) }
             try files.synchronizeDirectory(directory.topics)
         }
         try exclusively { writer throws(LogError) in
@@ -206,7 +219,7 @@ extension SegmentedLog {
         var known = try take(topic)
         defer { release([known.metadata.name]) }
         known.metadata.config = config
-        try writeFiles([known.metadata], isDurable: true)
+        try writeFiles([known.metadata])
         try exclusively { [known] writer throws(LogError) in
             for partition in known.partitions { writer.writers[PartitionKey(partition)]?.segmentBytes = config.segmentLimit }
             writer.log.registry.withLock { $0.insert(known) }
@@ -231,7 +244,7 @@ extension SegmentedLog {
             try writer.journal([metadata])
             for made in new.list.joined() { writer.writers[PartitionKey(made.partition)] = made }
         }
-        do throws(LogError) { try writeFiles([metadata], isDurable: true) } catch {
+        do throws(LogError) { try writeFiles([metadata]) } catch {
             // Where the file is there all the same, the next start finds empty partitions, which the journal knows.
             try exclusively { writer throws(LogError) in
                 for index in added { writer.writers[PartitionKey(topic: topic, partition: index)] = nil }

@@ -127,15 +127,30 @@ extension FileSystem {
     /// Replaces the contents of files of one directory, each so that a crash leaves the old or the new; all are durable afterwards. Their
     /// names are synced once for all. Files that need not be durable are not synced: a power failure may leave them empty.
     package func replace(_ files: [(path: String, bytes: [UInt8])], isDurable: Bool = true) throws(SystemError) {
+        try stage(files, isDurable: isDurable)
+        try takeStaged(files.map(\.path), isDurable: isDurable)
+    }
+
+    /// The first half of `replace`, which needs room on the disk: new contents are written beside the files.
+    package func stage(_ files: [(path: String, bytes: [UInt8])], isDurable: Bool) throws(SystemError) {
         for (path, bytes) in files {
             let file = try open(path + ".new", .truncate)
             defer { file.close() }
             try file.write(bytes, at: 0)
             if isDurable { try file.synchronize() }
         }
-        for (path, _) in files { try rename(path + ".new", to: path) }
+    }
+
+    /// The second half: what was staged takes the place of the files.
+    package func takeStaged(_ paths: [String], isDurable: Bool) throws(SystemError) {
+        for path in paths { try rename(path + ".new", to: path) }
         guard isDurable else { return }
-        for directory in Set(files.map { parent(of: $0.path) }).sorted() { try synchronizeDirectory(directory) }
+        for directory in Set(paths.map { parent(of: $0) }).sorted() { try synchronizeDirectory(directory) }
+    }
+
+    /// Removes what was staged and will not be taken.
+    package func dropStaged(_ paths: [String]) {
+        for path in paths { try? removeFile(path + ".new") }
     }
 
     /// Removes a file or a whole directory; no error when there is none.

@@ -71,6 +71,46 @@ import Testing
         }
     }
 
+    /// Topics are made again and again while there is no room for some of that: each is refused or there, and nothing else suffers.
+    @Test(arguments: Durability.allCases) func topicsAreMadeMeanwhile(_ durability: Durability) throws {
+        func make(_ files: any FileSystem) throws -> (made: Set<String>, log: SegmentedLog) {
+            let log = try openLog(files) {
+                Self.small(&$0)
+                $0.durability = durability
+            }
+            var made: Set<String> = ["first"]
+            _ = try log.create("first")
+            for number in 0..<6 {
+                do {
+                    _ = try log.create("t\(number)", partitions: 2)
+                    made.insert("t\(number)")
+                } catch let error as LogError {
+                    #expect(error.kind == .diskFull, "\(error)")
+                }
+            }
+            return (made, log)
+        }
+        let dry = FaultyFileSystem(MemoryFileSystem())
+        try make(dry).log.close()
+        for (fault, length) in [(Fault.fail(.noSpace), 1), (.shortWrite, 1), (.fail(.noSpace), 12)] {
+            for number in 25..<dry.operationCount - length - 8 {
+                let memory = MemoryFileSystem(simulatingPowerCuts: true)
+                let files = FaultyFileSystem(memory) { operation in
+                    guard (number..<number + length).contains(operation.number) else { return nil }
+                    return operation.kind == .write ? fault : operation.kind == .create ? .fail(.noSpace) : nil
+                }
+                let (made, log) = try make(files)
+                #expect(Set(log.describeTopics().map(\.name)) == made, "\(fault) for \(length) from \(number)")
+                // There is room again, and everything goes on.
+                files.setFaults { _ in nil }
+                try log.append(log.create("last"), "more=1")
+                log.close()
+                let again = try openLog(memory.afterPowerCut())
+                #expect(Set(again.describeTopics().map(\.name)) == made.union(["last"]) && again.recoveryNotes.allSatisfy { !$0.isDamage }, "\(fault) from \(number)")
+            }
+        }
+    }
+
     @Test func forGood() throws {
         let dry = FaultyFileSystem(MemoryFileSystem())
         let (_, _, dryLog) = try work(dry, .fsync) { false }
