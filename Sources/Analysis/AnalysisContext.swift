@@ -40,8 +40,8 @@ package struct AnalysisContext: Sendable {
 }
 
 extension AnalysisContext {
-    /// The columns of a source that have no alias, by ksqlDB's number; empty where they have ksqlDB's names anyway.
-    func generatedNames(of source: SourceDefinition) -> [Int: String] { isFull ? GeneratedNames.columns(of: source, in: catalog) : [:] }
+    /// The columns of a source that have no alias, by ksqlDB's number; nil where they have ksqlDB's names anyway.
+    func generatedNames(of source: SourceDefinition) -> GeneratedNames? { isFull ? GeneratedNames(of: source, in: catalog) : nil }
 
     /// What other databases call some of the types.
     private static let otherNames: [String: SQLType] = [

@@ -5,9 +5,19 @@ import Catalog
 import Syntax
 import Values
 
-/// The names of generated columns.
-enum GeneratedNames {
+/// The names of the columns that the query of a source made up. The query is read only when somebody asks for one of them.
+struct GeneratedNames: Hashable, Sendable {
     private static let prefix = "KSQL_COL_"
+
+    /// The query as it was written, and with all names and aliases in it.
+    private let statement: String
+    private let expanded: String
+
+    /// Nil for a source that no query writes.
+    init?(of source: SourceDefinition, in catalog: CatalogSnapshot) {
+        guard let id = source.queryID, let query = catalog.queries[id], let expanded = query.expanded else { return nil }
+        (statement, self.expanded) = (query.statement, expanded)
+    }
 
     /// The number in such a name; nil for every other name.
     static func number(in name: String) -> Int? {
@@ -15,12 +25,10 @@ enum GeneratedNames {
         return number
     }
 
-    /// The columns of a source that its query gave no alias, by the number that they have in ksqlDB. Empty where that cannot be told: with more than
+    /// The columns that the query gave no alias, by the number that they have in ksqlDB. Empty where that cannot be told: with more than
     /// one star in the SELECT list only what stands outside of them is known.
-    static func columns(of source: SourceDefinition, in catalog: CatalogSnapshot) -> [Int: String] {
-        guard let id = source.queryID, let query = catalog.queries[id], let expanded = query.expanded,
-            let written = items(of: query.statement), let meant = items(of: expanded)
-        else { return [:] }
+    var columns: [Int: String] {
+        guard let written = Self.items(of: statement), let meant = Self.items(of: expanded) else { return [:] }
         var result: [Int: String] = [:]
         var number = 0
         let lastStar = written.lastIndex { !$0.isExpression }

@@ -19,8 +19,8 @@ package struct ScopeSource: Hashable, Sendable {
     package var pseudoBase: Int?
     /// Whether rows of the source have pseudo columns; those of a subquery have none.
     var hasPseudoColumns = true
-    /// The columns without an alias by the number that ksqlDB gives them.
-    var generatedNames: [Int: String] = [:]
+    /// Tells the columns without an alias by the number that ksqlDB gives them; nil where they have ksqlDB's names anyway.
+    var generatedNames: GeneratedNames?
 
     package init(alias: String, columns: [Values.ColumnDefinition], base: Int, isWindowed: Bool, pseudoBase: Int? = nil) {
         self.alias = alias
@@ -140,7 +140,7 @@ package struct Scope: Hashable, Sendable {
         if let index = source.columns.firstIndex(where: { $0.name == name }) {
             return .column(source.base + index, source.columns[index].type)
         }
-        if let generated = GeneratedNames.number(in: name).flatMap({ source.generatedNames[$0] }), generated != name {
+        if let generated = GeneratedNames.number(in: name).flatMap({ source.generatedNames?.columns[$0] }), generated != name {
             return column(generated, in: source)
         }
         guard source.hasPseudoColumns, let pseudo = PseudoColumn(rawValue: name) else { return nil }
