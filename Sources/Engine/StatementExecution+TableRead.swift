@@ -43,6 +43,10 @@ extension StatementExecution {
         sink.emit(.columns(columns(of: resolved, flagsKeys: true), .rows))
         if isOverLimit { sink.emit(.notice("the query \(owner.id) was paused by the server; the answer is what it had made before")) }
         let properties = session.givenProperties
+        // What needs no commit and looks at few rows is answered here: each change of threads would cost more than the answer.
+        if access.isFew, owner.run.isSettled {
+            return finish(try compute(plan, id, of: owner, access, properties), id, limit: resolved.limit, whenDone)
+        }
         // Of the query's answer and a cancellation the first one counts.
         let isAnswered = Monitor(false)
         let isFirst: @Sendable () -> Bool = {
@@ -161,5 +165,15 @@ extension QueryLauncher {
         let errors = contents.reduce(dataflow.errorCounts) { $0.merging($1.errors) { $0 + $1 } }
         let problem = contents.lazy.compactMap(\.firstError).first ?? dataflow.takeErrors().first
         return TableAnswer(rows: dataflow.takeRows(), errors: errors, firstProblem: problem?.text(topic: plan.sources.first?.topic))
+    }
+}
+
+extension TableAccess {
+    /// Keys that a thread for statements looks up itself.
+    private static let fewKeys = 64
+
+    /// Whether it leads to a few keys.
+    fileprivate var isFew: Bool {
+        if case .keys(let ranges) = self { ranges.count <= TableAccess.fewKeys } else { false }
     }
 }

@@ -175,6 +175,11 @@ package final class QueryRun: Sendable {
         pool.remove(epoch, committing: false, finally: finally)
     }
 
+    /// Whether the readable rows are all that the tasks have processed until now: nothing is to be committed, and nothing is being restored.
+    package var isSettled: Bool {
+        !status.content.withLock { $0.isRestoring } && (machine.withLock { $0.epoch }?.isSettled ?? true)
+    }
+
     /// Has the tasks commit what they have processed; `finally` is called when that is decided, or after `patience` nanoseconds when the
     /// query is still restoring its state by then, or still in the middle of something long.
     package func commit(patience: Int64 = 5_000_000_000, finally: @escaping @Sendable (CommitOutcome) -> Void) {
@@ -186,7 +191,7 @@ package final class QueryRun: Sendable {
     }
 
     private func commit(on pool: WorkerPool, _ patience: Int64, _ finally: @escaping @Sendable (CommitOutcome) -> Void) {
-        guard let epoch = machine.withLock({ $0.epoch }) else { return finally(.decided) }
+        guard let epoch = machine.withLock({ $0.epoch }), !epoch.isSettled else { return finally(.decided) }
         let once = QueryRun.once()
         // Only what is held up gets a timer: of all other commits there may be thousands a second.
         pool.commit(epoch, whenHeldUp: { pool.after(nanoseconds: patience) { once { finally(.busy) } } }) { once { finally(.decided) } }

@@ -4,6 +4,7 @@
 import LogStore
 package import Operators
 import Platform
+import Synchronization
 
 /// The tasks of one start of a query.
 package final class RunEpoch: Sendable {
@@ -17,8 +18,22 @@ package final class RunEpoch: Sendable {
     private let state = Monitor(State())
     /// Set to end the work of all its tasks, wherever they are.
     package let cancel = CancelFlag()
+    /// Tasks that have worked since the log last decided all that they had done.
+    private let openTasks = Atomic<Int>(0)
 
     init() {}
+
+    // MARK: What is not durable yet
+
+    /// Whether all that its tasks have done is durable. What this says is known before it is said: a task counts from the beginning of a
+    /// slice until its commit is decided and its rows can be read.
+    var isSettled: Bool { openTasks.load(ordering: .acquiring) == 0 }
+
+    /// A task begins to work, which had nothing that was not durable.
+    func open() { openTasks.add(1, ordering: .sequentiallyConsistent) }
+
+    /// All that a task has done is durable, or the task is gone.
+    func settle() { openTasks.subtract(1, ordering: .sequentiallyConsistent) }
 
     /// Whether its tasks are ending, or have ended.
     var isEnded: Bool { state.withLock { $0.isEnded } }

@@ -27,6 +27,8 @@ final class TaskSlot {
     var wake: @Sendable () -> Void = {}
     /// When its turn came in which it waits for others, monotonic nanoseconds; nil after a slice.
     var turnCame: Int64?
+    /// It counts among the tasks of its epoch that have something which is not durable.
+    private var isOpen = false
     /// Nanoseconds that it has worked since it last had nothing to do.
     private var busyNanoseconds: Int64 = 0
 
@@ -40,6 +42,19 @@ final class TaskSlot {
 
     /// Whether the log has decided all that its task has done, and nothing is to be committed.
     var isUpToDate: Bool { !isTransient && commitsMade == commitsDecided && !task.isCommitDue(isIdle: true) }
+
+    /// A slice of it is about to begin.
+    func open() {
+        if !isOpen { epoch.open() }
+        isOpen = true
+    }
+
+    /// Tells its epoch when there is nothing left that is not durable. Not while it is away, unless it is gone.
+    func settleIfUpToDate() {
+        guard isOpen, isGone || isUpToDate else { return }
+        isOpen = false
+        epoch.settle()
+    }
 
     /// Does what waited for it to come back.
     func doPostponed(on worker: Worker) {

@@ -79,6 +79,7 @@ extension Worker {
             if !slot.isAway { slot.task.commitIsDurable(part.number) }
             part.publish()
             slot.commitsDecided = max(slot.commitsDecided, part.number)
+            if !slot.isAway { slot.settleIfUpToDate() }
             callThoseWaiting(for: slot)
             if !slot.isGone, slot.task.hasSnapshotWork || slot.task.hasDiskWork { makeReady(slot) }
         case .failure(let error):

@@ -319,6 +319,7 @@ final class Worker: @unchecked Sendable {
         guard !slot.isGone else { return true }
         current = slot
         slot.turnCame = nil
+        slot.open()
         let number = beginSlice(hasOthersReady: !ready.isEmpty || !scans.isEmpty)
         let outcome = turns.timing(.slice, clock) { SliceOutcome(slot, time) }
         guard endSlice(number) else {
@@ -341,8 +342,9 @@ final class Worker: @unchecked Sendable {
             case .worked: makeReady(slot)
             case .idle: if slot.isUpToDate { slot.run.goesOn(slot.task.identity) }
             case .blocked: break
-            case .finished: drop(slot)
+            case .finished: return drop(slot)
             }
+            slot.settleIfUpToDate()
         case .failure(let error):
             drop(slot)
             slot.run.fail(slot.epoch, error, of: slot.task.identity)
@@ -364,7 +366,10 @@ final class Worker: @unchecked Sendable {
     func drop(_ slots: [TaskSlot]) {
         let leaving = slots.filter { !$0.isGone }
         if leaving.isEmpty { return }
-        for slot in leaving { slot.isGone = true }
+        for slot in leaving {
+            slot.isGone = true
+            slot.settleIfUpToDate()
+        }
         self.slots.removeAll(where: \.isGone)
         ready.removeGone()
         scans.removeGone()

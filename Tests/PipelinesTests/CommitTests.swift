@@ -85,6 +85,28 @@ import Testing
         query.pool.stop()
     }
 
+    /// What tasks have done needs no commit from when the log has decided on it, and not before.
+    @Test func whatIsDecidedIsSettled() throws {
+        let query = try TestQuery()
+        query.run.start()
+        #expect(query.waitUntilRunning())
+        query.log.holdCompletions()
+        for (index, value) in ["a", "b"].enumerated() {
+            query.put([value])
+            #expect(query.log.waitForPending(1))
+            #expect(!query.run.isSettled)
+            query.log.complete()
+            let outcome = Monitor<CommitOutcome?>(nil)
+            query.run.commit { decided in outcome.update { $0 = decided } }
+            #expect(outcome.wait(until: { $0 != nil }, then: { $0 }) == .decided)
+            #expect(query.run.isSettled && query.values().count == index + 1)
+            query.log.holdCompletions()
+        }
+        query.pause()
+        #expect(query.run.isSettled)
+        query.pool.stop()
+    }
+
     /// A disk that is full is waited for, and the query says so meanwhile.
     @Test(arguments: [LogError.Kind.diskFull, .storage]) func anObstacleIsWaitedFor(kind: LogError.Kind) throws {
         let query = try TestQuery()
