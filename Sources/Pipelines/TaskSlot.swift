@@ -18,6 +18,8 @@ final class TaskSlot {
     var isGone = false
     /// Another thread is in the middle of it: the worker leaves its task alone.
     var isAway = false
+    /// It is new, and begins with others that come with it.
+    var isHeld = false
     /// What is to be done when it is back.
     var whenBack: [(Worker) -> Void] = []
     /// How many commits with its work the worker has handed to the log, and how many of them the log has decided. They are counted here

@@ -71,10 +71,13 @@ extension Worker {
         guard !convoys.isEmpty, let place = slot.task.placeInConvoy else { return false }
         let now = clock.monotonicNanoseconds()
         if slot.turnCame == nil { slot.turnCame = now }
-        return convoys.waits(place, waited: now - (slot.turnCame ?? now)) {
-            // Of a partition that is gone the task will hear itself.
-            (try? log.bounds(of: place.partition.topic, partition: place.partition.partition)).map { $0.appendedEnd - place.position } ?? 0
-        }
+        return convoys.waits(place, waited: now - (slot.turnCame ?? now)) { lag(behind: place) }
+    }
+
+    /// How many records there are from a place on.
+    func lag(behind place: Convoys.Place) -> Int64 {
+        // Of a partition that is gone the task will hear itself.
+        (try? log.bounds(of: place.partition.topic, partition: place.partition.partition)).map { $0.appendedEnd - place.position } ?? 0
     }
 }
 

@@ -8,7 +8,7 @@ import Platform
 
 /// The owner of some tasks, with one thread in charge of them at a time. Everything but the inbox belongs to that thread.
 final class Worker: @unchecked Sendable {
-    // `slots`, `readers`, `ready`, `scans`, `due`, `waiting`, `current` and `away` are touched by the thread in charge only; the inbox has its lock.
+    // `slots`, `readers`, `ready`, `scans`, `due`, `waiting`, `current`, `away` and `departures` are touched by the thread in charge only; the inbox has its lock.
     // After the worker has ended, the messages that still come are carried out one at a time by their senders, and touch what it left.
     struct Inbox {
         var messages: [@Sendable (Worker) -> Void] = []
@@ -61,6 +61,10 @@ final class Worker: @unchecked Sendable {
     let sharedRuns: SharedRuns
     /// Where those stand that catch up together.
     var convoys = Convoys()
+    /// New tasks that will begin together.
+    var departures = Departures<TaskSlot>()
+    /// A timer will look at those.
+    var departuresAreWatched = false
     /// Every task, in the order in which they came.
     var slots: [TaskSlot] = []
     /// Ready tasks whose turn comes next, first to last.
@@ -150,7 +154,7 @@ final class Worker: @unchecked Sendable {
             worker.slots.append(slot)
             for partition in Set(slot.partitions) { worker.readers[partition, default: []].append(slot) }
             // A start may come to its end after the worker has: nothing will ever run the task.
-            if worker.hasEnded { worker.drop(slot) } else { worker.makeReady(slot) }
+            if worker.hasEnded { worker.drop(slot) } else { worker.begin(slot) }
         }
     }
 
@@ -279,7 +283,7 @@ final class Worker: @unchecked Sendable {
 
     /// Puts a task at the end of the line.
     func makeReady(_ slot: TaskSlot) {
-        guard !slot.isReady && !slot.isGone && !slot.isAway else { return }
+        guard !slot.isReady && !slot.isGone && !slot.isAway && !slot.isHeld else { return }
         slot.isReady = true
         if slot.isLongScan { scans.append(slot) } else { ready.append(slot) }
     }
