@@ -6,6 +6,7 @@
 
 import Bytes
 package import LogStore
+import Operators
 import Platform
 package import Quantities
 
@@ -71,7 +72,9 @@ extension Worker {
         guard !convoys.isEmpty, let place = slot.task.placeInConvoy else { return false }
         let now = clock.monotonicNanoseconds()
         if slot.turnCame == nil { slot.turnCame = now }
-        return convoys.waits(place, waited: now - (slot.turnCame ?? now)) { lag(behind: place) }
+        guard convoys.waits(place, waited: now - (slot.turnCame ?? now), lag: { lag(behind: place) }) else { return false }
+        slot.task.releaseMemoryMeanwhile()
+        return true
     }
 
     /// How many records there are from a place on.
@@ -82,6 +85,10 @@ extension Worker {
 }
 
 extension QueryTask {
+    /// Frees what the latest slice needed. Hundreds of tasks may wait for each other, and what one has freed is the next one's, still in
+    /// the processor's caches.
+    func releaseMemoryMeanwhile() { description.dataflow.releaseMemory() }
+
     /// Where the task stands; nil for one of several inputs, and for a client's, who waits for it.
     var placeInConvoy: Convoys.Place? {
         guard !isTransient, !isPreparing, description.inputs.count == 1 else { return nil }

@@ -183,7 +183,7 @@ package final class MillraceServer: @unchecked Sendable {
     }
 
     /// Freed memory that stays with the process: more than the batches of a busy server need from one moment to the next.
-    private static let keptFreedBytes = 128 << 20
+    private static let keptFreedBytes = 64 << 20
 
     func log(_ level: LogLevel, _ event: String, _ fields: KeyValuePairs<String, String> = [:]) {
         engine.report(level, logText(event, fields))
