@@ -36,7 +36,9 @@ package struct ReceivedBatch: Sendable {
 
     /// Takes the one batch that `bytes` are. Errors: it is damaged, of another format, or not alone; its codec is unknown.
     package init(_ bytes: ArraySlice<UInt8>) throws(BatchProblem) {
-        var padded = Array(bytes)
+        var padded: [UInt8] = []
+        padded.reserveCapacity(bytes.count + RecordRun.padding)
+        padded.append(contentsOf: bytes)
         padded.append(contentsOf: repeatElement(0, count: RecordRun.padding))
         // A log without copies has had one leader. (The checksum does not cover it.)
         if bytes.count >= RecordBatchHeader.byteCount { padded.put(uint32: 0, at: 12) }

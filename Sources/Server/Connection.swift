@@ -1,6 +1,7 @@
 // One client of the line protocol: its bytes become requests, its requests run in the engine, its answers leave in order. Untagged
 // requests are carried out one after the other, tagged ones at once.
 
+import Bytes
 import Diagnostics
 import Engine
 import JSONText
@@ -106,11 +107,11 @@ final class Connection: SocketOwner, @unchecked Sendable {
 
     // MARK: Socket
 
-    func received(_ bytes: [UInt8]) {
+    func received(_ bytes: Span<UInt8>) {
         server.counters.bytesReceived.raise(by: bytes.count)
         quietLooks = 0
         if isLeaving { return }
-        intake.receive(bytes)
+        intake.receive(Array(copying: bytes))
         takeTurn()
     }
 

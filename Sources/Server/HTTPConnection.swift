@@ -1,6 +1,7 @@
 // One client of a page or an interface over HTTP/1.1, as read by http-parser. Requests are answered one at a time: while an answer is made and
 // written nothing is read, so a client that asks and does not read costs one answer.
 
+import Bytes
 import CHTTPParser
 import Platform
 
@@ -101,9 +102,9 @@ import Platform
 
     // MARK: Socket
 
-    func received(_ bytes: [UInt8]) {
+    func received(_ bytes: Span<UInt8>) {
         if isLeaving { return }
-        rest += bytes
+        rest.append(bytes)
         parse()
     }
 

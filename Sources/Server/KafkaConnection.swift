@@ -42,7 +42,7 @@ final class KafkaConnection: SocketOwner, @unchecked Sendable {
 
     // MARK: Socket
 
-    func received(_ bytes: [UInt8]) {
+    func received(_ bytes: Span<UInt8>) {
         let before = intake.waiting
         intake.append(bytes)
         answerNext()

@@ -7,7 +7,8 @@ import TLS
 
 /// Takes what happens on a socket. All calls come on the loop's thread.
 protocol SocketOwner: AnyObject {
-    func received(_ bytes: [UInt8])
+    /// The bytes are to be copied before it returns.
+    func received(_ bytes: Span<UInt8>)
     /// The other side sends no more, but may still read.
     func inputEnded()
     /// So many bytes have left for the kernel.
@@ -157,8 +158,10 @@ protocol SocketOwner: AnyObject {
 
     private func read(_ count: Int) {
         if count > 0 {
-            let bytes = unsafe UnsafeRawBufferPointer(start: loop.readBuffer, count: count)
-            if let tls { unsafe read(Array(bytes), tls) } else { unsafe owner?.received(Array(bytes)) }
+            unsafe loop.readBuffer.withMemoryRebound(to: UInt8.self, capacity: count) { start in
+                let bytes = unsafe UnsafeBufferPointer(start: start, count: count)
+                if let tls { unsafe read(Array(bytes), tls) } else { unsafe owner?.received(bytes.span) }
+            }
             if count == EventLoop.readBytes { yield() }
         } else if count == Int(UV_EOF.rawValue) {
             inputEnded()
@@ -179,7 +182,7 @@ protocol SocketOwner: AnyObject {
             let plain = try tls.receive(bytes)
             push(tls)
             if tls.isEstablished { door?.leave(self) }
-            if !plain.isEmpty { owner?.received(plain) }
+            if !plain.isEmpty { owner?.received(plain.span) }
             if tls.hasInputEnded, !isClosed { inputEnded() }
         } catch {
             // Why, for the client.

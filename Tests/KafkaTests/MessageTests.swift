@@ -106,21 +106,37 @@ import Testing
         }
     }
 
+    /// However the bytes of many frames come, the frames are the same, and nothing is kept of them afterwards.
+    @Test(arguments: [1, 3, 7, 64, 1000, 100_000]) func framesDoNotDependOnHowTheyCome(pieces: Int) throws {
+        let frames = (0..<300).map { number in [UInt8](repeating: UInt8(truncatingIfNeeded: number), count: 8 + number * number % 4000) }
+        let bytes = frames.flatMap { frame -> [UInt8] in [0, 0, UInt8(frame.count >> 8), UInt8(frame.count & 0xff)] + frame }
+        var intake = FrameIntake()
+        var found: [[UInt8]] = []
+        for (number, start) in stride(from: 0, to: bytes.count, by: pieces).enumerated() {
+            intake.append(bytes[start..<min(start + pieces, bytes.count)].span)
+            #expect(intake.waiting == min(start + pieces, bytes.count) - found.reduce(0) { $0 + 4 + $1.count })
+            // Now and then several come before one is taken.
+            if number % 5 == 4 { while let frame = try intake.next() { found.append(frame) } }
+        }
+        while let frame = try intake.next() { found.append(frame) }
+        #expect(found == frames && intake.waiting == 0)
+    }
+
     @Test func frameIntake() throws {
         var intake = FrameIntake()
         let frame: [UInt8] = [0, 0, 0, 9, 1, 2, 3, 4, 5, 6, 7, 8, 9]
-        for byte in frame + frame { intake.append([byte]) }
+        for byte in frame + frame { intake.append([byte].span) }
         #expect(try intake.next() == Array(frame[4...]))
         #expect(try intake.next() == Array(frame[4...]))
         #expect(try intake.next() == nil && intake.waiting == 0)
         for wrong in [[0xff, 0xff, 0xff, 0xff], [0, 0, 0, 7], [0x7f, 0, 0, 0], Array("GET / HTTP/1.1\r\n".utf8)] as [[UInt8]] {
             var intake = FrameIntake()
-            intake.append(wrong)
+            intake.append(wrong.span)
             #expect(throws: FrameError.self) { try intake.next() }
         }
         // A limit counts as soon as the length has come.
         var small = FrameIntake()
-        small.append([0, 0, 0, 9, 1])
+        small.append(([0, 0, 0, 9, 1] as [UInt8]).span)
         #expect(throws: FrameError.self) { try small.next(largest: 8) }
         #expect(try small.next(largest: 9) == nil)
     }

@@ -11,45 +11,93 @@ package struct FrameIntake {
     /// A frame has at least the fixed part of a header.
     private static let smallestFrame = 8
 
-    private var bytes: [UInt8] = []
-    /// Where the next frame begins.
+    /// Whole frames that wait to be taken, and no more of them: each costs memory of its own.
+    private static let mostReady = 8
+    /// Bytes for which there is room at once in a frame that has begun.
+    private static let firstRoom = 64 << 10
+
+    /// The length of the frame under way, as far as it has come.
+    private var prefix: [UInt8] = []
+    /// What has come of the frame behind the prefix.
+    private var frame: [UInt8] = []
+    private var ready: [[UInt8]] = []
+    /// What has come behind the frames that are ready.
+    private var rest: [UInt8] = []
+    /// Where in `rest` the bytes begin that have not been looked at.
     private var start = 0
 
     /// Without bytes.
     package init() {}
 
     /// Bytes that wait for the end of their frame, or for being taken.
-    package var waiting: Int { bytes.count - start }
+    package var waiting: Int { ready.reduce(0) { $0 + 4 + $1.count } + prefix.count + frame.count + rest.count - start }
 
-    /// Takes in bytes as they come.
-    package mutating func append(_ more: [UInt8]) {
+    /// Takes in bytes as they come. Those of a frame are copied once, to where they stay.
+    package mutating func append(_ more: Span<UInt8>) {
+        let taken = start < rest.count ? 0 : cut(more)
+        guard taken < more.count else { return }
         if start > 0 {
-            bytes.removeSubrange(..<start)
+            rest.removeSubrange(..<start)
             start = 0
         }
-        bytes += more
+        rest.append(more.extracting(taken...))
     }
 
     /// The next whole frame without its length, of `largest` bytes at most; nil until it has come. Error: what is wrong with the length.
     package mutating func next(largest: Int = FrameIntake.largestFrame) throws(FrameError) -> [UInt8]? {
-        guard waiting >= 4 else { return nil }
-        let length = bytes[start..<start + 4].reduce(0) { $0 << 8 | Int($1) }
-        guard FrameIntake.smallestFrame <= length, length <= largest else {
-            throw FrameError(reason: FrameIntake.foreign(bytes[start...]) ?? "a request of \(length) bytes; the largest has \(largest)")
+        guard let first = ready.first else {
+            if let length { try check(length, largest) }
+            return nil
         }
-        guard waiting - 4 >= length else { return nil }
-        defer {
-            start += 4 + length
-            if start == bytes.count {
-                bytes.removeAll(keepingCapacity: bytes.count < 1 << 20)
+        try check(first.count, largest)
+        ready.removeFirst()
+        if start < rest.count {
+            var rest: [UInt8] = []
+            swap(&rest, &self.rest)
+            start += cut(rest.span.extracting(start...))
+            if start == rest.count {
+                rest.removeAll(keepingCapacity: rest.capacity <= FrameIntake.firstRoom)
                 start = 0
             }
+            swap(&rest, &self.rest)
         }
-        return Array(bytes[start + 4..<start + 4 + length])
+        return first
+    }
+
+    /// The length of the frame under way; nil until it has come.
+    private var length: Int? { prefix.count == 4 ? prefix.reduce(0) { $0 << 8 | Int($1) } : nil }
+
+    private func check(_ length: Int, _ largest: Int) throws(FrameError) {
+        if FrameIntake.smallestFrame <= length, length <= largest { return }
+        throw FrameError(reason: FrameIntake.foreign(prefix) ?? "a request of \(length) bytes; the largest has \(largest)")
+    }
+
+    /// Cuts bytes into frames, as many as may be ready; gives how many bytes belong to them and to the one under way.
+    private mutating func cut(_ bytes: Span<UInt8>) -> Int {
+        var at = 0
+        while at < bytes.count, ready.count < FrameIntake.mostReady {
+            guard let length else {
+                prefix.append(bytes[at])
+                at += 1
+                continue
+            }
+            // One of a length that no client has is the end of the connection, whatever comes behind it.
+            guard FrameIntake.smallestFrame <= length, length <= FrameIntake.largestFrame else { return at }
+            let count = min(length - frame.count, bytes.count - at)
+            let needed = frame.count + count
+            if needed > frame.capacity { frame.reserveCapacity(min(length, max(FrameIntake.firstRoom, needed, 4 * frame.count))) }
+            frame.append(bytes.extracting(at..<at + count))
+            at += count
+            if frame.count == length {
+                ready.append(frame)
+                (frame, prefix) = ([], [])
+            }
+        }
+        return at
     }
 
     /// What speaks another protocol.
-    private static func foreign(_ bytes: ArraySlice<UInt8>) -> String? {
+    private static func foreign(_ bytes: [UInt8]) -> String? {
         if bytes.starts(with: "GET ".utf8) || bytes.starts(with: "POST".utf8) || bytes.starts(with: "HEAD".utf8) { return "an HTTP request" }
         if bytes.starts(with: [0x16, 0x03]) { return "a TLS handshake at a listener without TLS" }
         return nil
