@@ -1,18 +1,19 @@
 // The file in a data directory that says where the server of that directory listens, for commands that find the directory in use.
 
 import Platform
-import Settings
+package import Settings
 
 /// `DIR/address`: one line, HOST:PORT. It is there while a server listens; one that a killed server left is removed by the next process
 /// that gets the directory.
-struct AddressFile {
+package struct AddressFile {
     private let path: String
     private let files = HostFileSystem()
 
-    init(_ directory: String) { path = directory + "/address" }
+    /// The file of that data directory.
+    package init(_ directory: String) { path = directory + "/address" }
 
     /// The address in it; nil when there is none, or when what stands there is none.
-    var address: NetworkAddress? {
+    package var address: NetworkAddress? {
         // Another program may have written it: it is read as far as an address can be long, and shown only when it is one.
         guard let file = try? files.open(path, .read) else { return nil }
         defer { file.close() }
@@ -23,12 +24,13 @@ struct AddressFile {
     }
 
     /// Writes it. Failures are ignored: without the file, commands cannot say where the server listens.
-    func write(_ address: NetworkAddress) {
+    package func write(_ address: NetworkAddress) {
         guard let file = try? files.open(path, .truncate) else { return }
         defer { file.close() }
         let bytes = Array("\(address)\n".utf8)
         try? file.write(bytes, 0..<bytes.count, at: 0)
     }
 
-    func remove() { try? files.removeFile(path) }
+    /// Removes it, if it is there.
+    package func remove() { try? files.removeFile(path) }
 }

@@ -1,13 +1,31 @@
-// The schema registry outside that settings name.
+// An engine of a command's own, with the schema registry outside that settings name.
 
 import CommandLineTable
 import Diagnostics
+import Engine
 import HTTPClient
+import LogStore
 import Platform
 import RegistryClient
 import Settings
 
 extension EmbeddedEngine {
+    /// Opens only the log, to be looked at.
+    func inspectLog() throws(CommandFailure) -> SegmentedLog {
+        do throws(Diagnostic) { return try inspect() } catch { throw .cannotStart(error) }
+    }
+
+    /// The engine, running.
+    func open() throws(CommandFailure) -> MillraceEngine { try openWithLog().engine }
+
+    /// The engine, running, and its log.
+    func openWithLog() throws(CommandFailure) -> (engine: MillraceEngine, log: SegmentedLog) {
+        let registry = try outsideRegistry()
+        var embedded = self
+        embedded.limits = MillraceLimits.all
+        do throws(Diagnostic) { return try embedded.start(registry: registry, showing: shownProperties) } catch { throw .cannotStart(error) }
+    }
+
     /// The registry that the settings name; nil for the engine's own. It is asked when a statement or a record needs it, and may be away until
     /// then. Errors: the settings contradict each other, or say what cannot be.
     func outsideRegistry() throws(CommandFailure) -> RemoteRegistry? {

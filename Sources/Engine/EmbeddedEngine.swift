@@ -1,35 +1,44 @@
 // An engine in this process: over a data directory, or in memory.
 
-import CommandLineTable
-import Diagnostics
-import Engine
-import LogStore
-import Pipelines
-import Platform
+package import Diagnostics
+package import LogStore
+package import Pipelines
+package import Platform
+package import Schemas
 import Settings
 import Spill
 
-/// How an embedded engine is to be opened.
-struct EmbeddedEngine {
+/// How an engine of a process's own is to be opened.
+package struct EmbeddedEngine: Sendable {
     /// Nil keeps everything in memory.
-    var directory: String?
-    var durability = Durability.fsync
-    var threads: Int?
+    package var directory: String?
+    /// When a record counts as durable.
+    package var durability = Durability.fsync
+    /// Worker threads; one a core unless set.
+    package var threads: Int?
     /// Settings of the server, under their bare names.
-    var properties: [String: String] = [:]
+    package var properties: [String: String] = [:]
     /// Where push queries start.
-    var pushStart = "latest"
+    package var pushStart = "latest"
     /// Brings up all persistent queries paused.
-    var startsPaused = false
+    package var startsPaused = false
+    /// Notes which query takes the process with it, by handlers of signals: for processes that are Millrace's own.
+    package var recordsCrashes = true
     /// The engine's clock; that of the log and of waits is the machine's.
-    var time: any TimeSource = SystemTime()
+    package var time: any TimeSource = SystemTime()
     /// Hears how long the workers are busy with one thing.
-    var turns: (any TurnObserver)?
-    var logLine: @Sendable (LogLevel, String) -> Void = { _, _ in }
+    package var turns: (any TurnObserver)?
+    /// Limits of front ends, for SHOW LIMITS.
+    package var limits: [LimitDescription] = []
+    /// Takes one line of the log, as `key=value` pairs.
+    package var logLine: @Sendable (LogLevel, String) -> Void = { _, _ in }
+
+    /// An engine over that directory, or in memory.
+    package init(directory: String? = nil) { self.directory = directory }
 
     /// Opens only the log, to be looked at: nothing in the directory is changed. Fails with the advice to ask the server when another
     /// process has the directory.
-    func inspectLog() throws(CommandFailure) -> SegmentedLog {
+    package func inspect() throws(Diagnostic) -> SegmentedLog {
         try opening { directory throws(LogError) in
             let log = try SegmentedLog.inspecting(
                 directory: directory, files: HostFileSystem(), clock: SystemTime(), random: SystemRandom())
@@ -38,7 +47,7 @@ struct EmbeddedEngine {
         }
     }
 
-    private func openLog() throws(CommandFailure) -> SegmentedLog {
+    private func openLog() throws(Diagnostic) -> SegmentedLog {
         try opening { _ throws(LogError) in
             guard let directory else {
                 return try SegmentedLog(
@@ -57,41 +66,41 @@ struct EmbeddedEngine {
     }
 
     /// Opens the log and says what is in the way, when something is.
-    private func opening(_ open: (String) throws(LogError) -> SegmentedLog) throws(CommandFailure) -> SegmentedLog {
+    private func opening(_ open: (String) throws(LogError) -> SegmentedLog) throws(Diagnostic) -> SegmentedLog {
         do throws(LogError) { return try open(directory ?? "") } catch {
             if error.kind == .directoryInUse {
-                throw .cannotStart(
-                    Diagnostic(
-                        .objectInUse, "the data directory \(directory ?? "") is in use by another process", category: .general,
-                        hint: AddressFile(directory ?? "").address.map { "Talk to the server that has it: --server \($0)" }
-                            ?? "No server listens for it: a run, shell or load has it, or a server that is starting or ending."))
+                throw Diagnostic(
+                    .objectInUse, "the data directory \(directory ?? "") is in use by another process", category: .general,
+                    hint: AddressFile(directory ?? "").address.map { "Talk to the server that has it: --server \($0)" }
+                        ?? "No server listens for it: a run, shell or load has it, or a server that is starting or ending.")
             }
-            throw .cannotStart(Diagnostic(.ioError, error.message, category: .general, hint: error.hint))
+            throw Diagnostic(.ioError, error.message, category: .general, hint: error.hint)
         }
     }
 
-    /// The engine, running.
-    func open() throws(CommandFailure) -> MillraceEngine { try openWithLog().engine }
-
-    /// The engine, running, and its log.
-    func openWithLog() throws(CommandFailure) -> (engine: MillraceEngine, log: SegmentedLog) {
-        let registry = try outsideRegistry()
+    /// The engine, running, and its log. Sessions see the settings as `shown` has them, without what is secret; all of them unless given.
+    /// `registry` is that of schemas; the engine's own where nil.
+    ///
+    /// Errors: the directory is in use or damaged, or the machine refuses files or threads.
+    package func start(
+        registry: (any SchemaRegistry)? = nil, showing shown: [String: String]? = nil
+    ) throws(Diagnostic) -> (engine: MillraceEngine, log: SegmentedLog) {
         let log = try openLog()
-        var configuration = EngineConfiguration(properties: shownProperties, pushStart: pushStart, logLine: logLine)
+        var configuration = EngineConfiguration(properties: shown ?? properties, pushStart: pushStart, logLine: logLine)
         if let threads { configuration.workers = threads }
         configuration.registry = registry
         configuration.startsPaused = startsPaused
         configuration.turns = turns
         configuration.time = time
-        configuration.frontEndLimits = MillraceLimits.all
+        configuration.frontEndLimits = limits
         if let directory { configuration.snapshots = SnapshotFolder(files: HostFileSystem(), directory: directory + "/snapshots") }
         if let directory { configuration.spills = spillFolder(in: directory) }
-        if let directory { configuration.crashes = crashHistory(in: directory) }
+        if let directory, recordsCrashes { configuration.crashes = crashHistory(in: directory) }
         do throws(Diagnostic) {
             return (try MillraceEngine(configuration: configuration, log: log), log)
         } catch {
             log.close()
-            throw .cannotStart(error)
+            throw error
         }
     }
 
