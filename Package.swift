@@ -43,7 +43,11 @@ let tests: [SwiftSetting] = [.swiftLanguageMode(.v6), .treatAllWarnings(as: .err
 
 let package = Package(
     name: "millrace",
-    products: [.executable(name: "millrace", targets: ["millrace"])],
+    products: [
+        .executable(name: "millrace", targets: ["millrace"]),
+        .library(name: "MillraceClient", targets: ["MillraceClient"]),
+        .library(name: "Millrace", targets: ["Millrace"]),
+    ],
     targets: [
         library("CUV", apt: "libuv1-dev"),
         library("CEdit", apt: "libedit-dev"),
@@ -107,6 +111,11 @@ let package = Package(
              ["Quantities", "Sessions", "Bytes", "Syntax", "Diagnostics", "JSONText"]),
         room("Client", "a session at a remote server, through the line protocol",
              ["Sessions", "Wire", "Diagnostics", "Platform", "Bytes", "JSONText"]),
+        room("AsyncSessions", "sessions for programs in Swift: rows as asynchronous sequences, records in bulk, errors thrown",
+             ["Sessions", "Diagnostics", "Platform", "Bytes", "JSONText"]),
+        room("MillraceClient", "the client for programs in Swift: such a session at a server", ["AsyncSessions", "Client", "Sessions", "Settings", "Diagnostics", "Platform"]),
+        room("Millrace", "the engine inside a program in Swift: over a directory, or in memory",
+             ["AsyncSessions", "Engine", "LogStore", "Sessions", "Settings", "Diagnostics", "Platform", "Bytes"]),
         room("Server", "serves the line protocol, Kafka's, the registry's and the metrics page over sockets, within limits of size, number and time",
              ["Quantities", "Credentials", "Engine", "Kafka", "LogStore", "Registry", "Schemas", "Sessions", "TLS", "Wire", "Platform", "Diagnostics", "Bytes", "JSONText", "CUV", "CHTTPParser"],
              linking: [archive("uv"), archive("http_parser")]),
@@ -121,6 +130,10 @@ let package = Package(
             dependencies: ["CommandLineTable", "Settings", "Syntax", "Shell", "Client", "Server", "Kafka", "Credentials", "TLS", "RegistryClient", "HTTPClient", "Conformance", "Benchmark", "Engine", "Sessions", "Pipelines", "LogStore", "Spill",
                            "Quantities", "Values", "Diagnostics", "Platform", "Bytes", "JSONText"],
             swiftSettings: strict),
+
+        // The examples, built here as well so that the tests run them; each is also a package of its own.
+        .executableTarget(name: "SwiftClientExample", dependencies: ["MillraceClient"], path: "examples/swift-client/Sources", swiftSettings: tests),
+        .executableTarget(name: "EmbeddedExample", dependencies: ["Millrace"], path: "examples/embedded/Sources", swiftSettings: tests),
 
         .target(name: "TestSupport", dependencies: ["Quantities"], path: "Tests/TestSupport", swiftSettings: tests),
         tests(of: "Quantities"),
@@ -151,9 +164,10 @@ let package = Package(
         tests(of: "Shell", ["Bytes", "Diagnostics", "Quantities", "Sessions"]),
         tests(of: "Benchmark", ["Engine", "LogStore", "Platform", "Diagnostics", "Bytes", "JSONText"]),
         tests(of: "Conformance", ["Platform"]),
+        tests(of: "MillraceClient", ["Millrace", "AsyncSessions", "Engine", "Server", "LogStore", "Platform"]),
         .testTarget(name: "HouseTests", dependencies: ["TestSupport"], swiftSettings: tests),
         .testTarget(
-            name: "EndToEndTests", dependencies: ["millrace", "TestSupport"], exclude: ["WordCount.java", "avro_files.py", "bench.py", "conduct.py", "continuous.py", "crash.py", "dump.py", "figures.py", "kafka_clients.py", "kafka_differential.py", "kafka_tls.py", "kafka_transactions.py", "kafka_wire.py", "loading.py", "memory.py", "nexmark.py", "outside_registry.py", "output.py", "pseudo_terminal.py", "python_client.py", "questions.py", "random_schemas.py", "registry_clients.py", "scale.py", "schemas.py", "serving.py", "shell.py", "terminal.py", "watching.py"], swiftSettings: tests),
+            name: "EndToEndTests", dependencies: ["millrace", "SwiftClientExample", "EmbeddedExample", "TestSupport"], exclude: ["WordCount.java", "avro_files.py", "bench.py", "conduct.py", "continuous.py", "crash.py", "dump.py", "figures.py", "kafka_clients.py", "kafka_differential.py", "kafka_tls.py", "kafka_transactions.py", "kafka_wire.py", "loading.py", "memory.py", "nexmark.py", "outside_registry.py", "output.py", "pseudo_terminal.py", "python_client.py", "questions.py", "random_schemas.py", "registry_clients.py", "scale.py", "schemas.py", "serving.py", "shell.py", "terminal.py", "watching.py"], swiftSettings: tests),
     ]
 )
 

@@ -106,7 +106,11 @@ package struct NetworkAddress: Hashable, Sendable, CustomStringConvertible {
 
 /// Why a text is no value of a kind, as the end of a sentence that begins with where it stood.
 package struct ValueProblem: Error {
+    /// What is wrong, as the end of a sentence.
     package let reason: String
+
+    /// A problem with that reason.
+    package init(reason: String) { self.reason = reason }
 }
 
 /// A text from outside as it may stand in a sentence: its beginning, when it is long.

@@ -5,22 +5,27 @@ import Testing
 private let root = Surroundings.root
 
 /// The program that was built with these tests: it lies beside the test runner.
-private let millrace: String = {
+let millrace = built("millrace")
+
+/// A program of this package that was built with these tests.
+func built(_ name: String) -> String {
     var folder = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
     for _ in 0..<4 {
-        let candidate = folder.appending(path: "millrace").path
+        let candidate = folder.appending(path: name).path
         if FileManager.default.isExecutableFile(atPath: candidate) { return candidate }
         folder.deleteLastPathComponent()
     }
-    return root + "/.build/debug/millrace"
-}()
+    return root + "/.build/debug/" + name
+}
 
-/// What a program printed and how it ended.
-private func run(_ program: String, _ arguments: [String], environment: [String: String] = [:]) throws -> (output: String, status: Int32) {
+/// What a program printed and how it ended. Its environment names the program that was built, unless `givesProgram` is false.
+func run(
+    _ program: String, _ arguments: [String], environment: [String: String] = [:], givesProgram: Bool = true
+) throws -> (output: String, status: Int32) {
     let process = Process()
     process.executableURL = URL(filePath: program)
     process.arguments = arguments
-    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }.merging(["MILLRACE": millrace]) { $1 }
+    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }.merging(givesProgram ? ["MILLRACE": millrace] : [:]) { $1 }
     let output = Pipe()
     process.standardOutput = output
     process.standardError = output
@@ -31,7 +36,7 @@ private func run(_ program: String, _ arguments: [String], environment: [String:
     return (text, process.terminationStatus)
 }
 
-private func python(_ script: String, _ arguments: [String]) throws -> (output: String, status: Int32) {
+func python(_ script: String, _ arguments: [String]) throws -> (output: String, status: Int32) {
     try run("/usr/bin/env", ["python3", root + "/Tests/EndToEndTests/" + script] + arguments)
 }
 

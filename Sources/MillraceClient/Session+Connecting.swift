@@ -1,0 +1,60 @@
+// The client for Swift programs: a session at a server, by the line protocol.
+
+@_exported public import AsyncSessions
+import Client
+import Diagnostics
+import Platform
+import Sessions
+import Settings
+
+extension Session {
+    /// A session at a server, which is named by `HOST:PORT`, by a host alone (port 6455), or by the path of its socket, which has a slash in it.
+    ///
+    /// A connection that was lost, because the server was started anew, is made again by the next statement: its answer begins with a notice
+    /// that settings and variables are as at the start of the session. What was under way ends with the error `08006`; it is not sent again,
+    /// because whether it has been carried out is not known.
+    ///
+    /// Errors: `08001` where no server of this protocol answers within ten seconds; `F0000` where the address is none.
+    public static func connect(to address: String) async throws -> Session {
+        let place: SocketAddress
+        if address.contains("/") {
+            place = .file(address)
+        } else {
+            do throws(ValueProblem) {
+                let kind = ValueKind.address(defaultPort: SettingTable.defaultPort, allowsZero: false)
+                guard let network = try kind.value(of: address).address else { throw ValueProblem(reason: "it is none") }
+                place = .network(host: network.host, port: network.port)
+            } catch {
+                throw MillraceError(
+                    Diagnostic(
+                        .invalidSetting, "\(address.prefix(60)) is no address of a server: \(error.reason)", category: .general,
+                        hint: "A server is named by HOST:PORT, or by the path of its socket."))
+            }
+        }
+        return try await onThread { () throws(Diagnostic) in
+            Session(ServerDoor(ReconnectingSession(try RemoteSession(connectingTo: place), at: place)))
+        }
+    }
+}
+
+/// The way to a server.
+private final class ServerDoor: SessionDoor {
+    private let session: ReconnectingSession
+    let connection: SharedConnection? = SharedConnection()
+    var statements: any StatementSession { session }
+
+    init(_ session: ReconnectingSession) { self.session = session }
+
+    func load(_ lines: [UInt8], into source: String, whenFinished: @escaping @Sendable (Result<IngestReport, Diagnostic>) -> Void) {
+        do throws(Diagnostic) {
+            let remote = try session.connected()
+            remote.beginLoad(into: source, format: .json, onProgress: { _ in }, whenFinished: whenFinished)
+            remote.sendRecords(lines, 0..<lines.count)
+            remote.endLoad()
+        } catch {
+            whenFinished(.failure(error))
+        }
+    }
+
+    func close() { session.close() }
+}
