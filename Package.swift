@@ -61,6 +61,7 @@ let package = Package(
         library("CCrypto", apt: "libssl-dev"),
         library("CTLS", apt: "libssl-dev"),
         .target(name: "CHardware"),
+        .target(name: "CPages"),
 
         room("Quantities", "numbers with units that saturate or fail and never trap: times, durations, sizes, places in topics"),
         room("Bytes", "reads and writes numbers, strings, records and checksums in byte buffers", ["Quantities", "CHardware"]),
@@ -68,6 +69,7 @@ let package = Package(
         room("Spill", "keeps what does not fit the memory in sorted runs and in files on disk, of which nothing outlives the process",
              ["Quantities", "Bytes", "Platform"]),
         room("Diagnostics", "errors as values: code, place in the text and hint, and how they are drawn"),
+        room("Pages", "the reference pages of Sources/Documentation.docc, by topic, and how a terminal shows them", ["Diagnostics", "CPages"]),
         room("Settings", "the settings, declared once, and the files, variables and statements that set them", ["Quantities", "Diagnostics"]),
         room("JSONText", "reads and writes small JSON documents as values", ["Diagnostics"]),
         room("Sessions", "what a client of an engine needs: the session protocol, its events, bulk loads and their reports",
@@ -121,13 +123,13 @@ let package = Package(
              linking: [archive("uv"), archive("http_parser")]),
         room("Benchmark", "measures the whole product with the queries of Nexmark",
              ["Quantities", "Engine", "Pipelines", "LogStore", "Sessions", "Client", "Server", "Platform", "Diagnostics", "Bytes"]),
-        room("CommandLineTable", "the subcommands and flags, declared once", ["Settings", "Quantities", "Diagnostics"]),
+        room("CommandLineTable", "the subcommands and flags, declared once", ["Settings", "Quantities", "Diagnostics", "Pages"]),
         room("Shell", "the interactive prompt and the drawing of answers",
-             ["Quantities", "Sessions", "Values", "Syntax", "Diagnostics", "Platform", "Bytes", "JSONText", "CEdit"],
+             ["Quantities", "Sessions", "Values", "Syntax", "Diagnostics", "Platform", "Bytes", "JSONText", "Pages", "CEdit"],
              linking: [archive("edit"), archive("tinfo"), archive("bsd"), archive("md")]),
         .executableTarget(
             name: "millrace",
-            dependencies: ["CommandLineTable", "Settings", "Syntax", "Shell", "Client", "Server", "Kafka", "Credentials", "TLS", "RegistryClient", "HTTPClient", "Conformance", "Benchmark", "Engine", "Sessions", "Pipelines", "LogStore", "Spill",
+            dependencies: ["CommandLineTable", "Pages", "Settings", "Syntax", "Shell", "Client", "Server", "Kafka", "Credentials", "TLS", "RegistryClient", "HTTPClient", "Conformance", "Benchmark", "Engine", "Sessions", "Pipelines", "LogStore", "Spill",
                            "Quantities", "Values", "Diagnostics", "Platform", "Bytes", "JSONText"],
             swiftSettings: strict),
 
@@ -161,13 +163,14 @@ let package = Package(
         tests(of: "Wire", ["Sessions", "Bytes", "Syntax", "Diagnostics", "JSONText"]),
         tests(of: "Settings", ["Quantities", "Diagnostics"]),
         tests(of: "CommandLineTable", ["Settings", "Diagnostics"]),
+        tests(of: "Pages", ["CommandLineTable", "Functions", "Settings", "Sessions", "Shell", "Diagnostics"]),
         tests(of: "Shell", ["Bytes", "Diagnostics", "Quantities", "Sessions"]),
         tests(of: "Benchmark", ["Engine", "LogStore", "Platform", "Diagnostics", "Bytes", "JSONText"]),
         tests(of: "Conformance", ["Platform"]),
         tests(of: "MillraceClient", ["Millrace", "AsyncSessions", "Engine", "Server", "LogStore", "Platform"]),
         .testTarget(name: "HouseTests", dependencies: ["TestSupport"], swiftSettings: tests),
         .testTarget(
-            name: "EndToEndTests", dependencies: ["millrace", "SwiftClientExample", "EmbeddedExample", "TestSupport"], exclude: ["WordCount.java", "avro_files.py", "bench.py", "conduct.py", "continuous.py", "crash.py", "dump.py", "figures.py", "kafka_clients.py", "kafka_differential.py", "kafka_tls.py", "kafka_transactions.py", "kafka_wire.py", "loading.py", "memory.py", "nexmark.py", "outside_registry.py", "output.py", "pseudo_terminal.py", "python_client.py", "questions.py", "random_schemas.py", "registry_clients.py", "scale.py", "schemas.py", "serving.py", "shell.py", "terminal.py", "watching.py"], swiftSettings: tests),
+            name: "EndToEndTests", dependencies: ["millrace", "SwiftClientExample", "EmbeddedExample", "TestSupport"], exclude: ["WordCount.java", "avro_files.py", "bench.py", "conduct.py", "continuous.py", "crash.py", "dump.py", "figures.py", "kafka_clients.py", "kafka_differential.py", "kafka_tls.py", "kafka_transactions.py", "kafka_wire.py", "loading.py", "memory.py", "nexmark.py", "outside_registry.py", "output.py", "protocol_page.py", "pseudo_terminal.py", "python_client.py", "questions.py", "random_schemas.py", "registry_clients.py", "scale.py", "schemas.py", "serving.py", "shell.py", "terminal.py", "watching.py"], swiftSettings: tests),
     ]
 )
 

@@ -2,6 +2,7 @@
 // `-c VALUE`, `-cVALUE`, clusters of short switches, operands anywhere, and `--` before operands that begin with a dash.
 
 package import Diagnostics
+package import Pages
 package import Settings
 
 /// A command line that was understood.
@@ -46,6 +47,8 @@ package enum CommandLineRequest: Hashable, Sendable {
     case run(Invocation)
     /// Print this and leave with 0.
     case help(String)
+    /// Show this page in the width of the terminal and leave with 0.
+    case page(Page)
     case version
 }
 
@@ -75,8 +78,11 @@ package func parseCommandLine(_ arguments: [String]) throws(Diagnostic) -> Comma
 
 private func helpRequest(_ word: String?) throws(Diagnostic) -> CommandLineRequest {
     guard let word else { return .help(HelpText.overview) }
+    if word == "--man" { return .help(ManualPage.text) }
+    if let page = Page.about(word) { return .page(page) }
     guard let name = CommandName(rawValue: word) else {
-        throw unknown("command", word, among: CommandName.allCases.map(\.rawValue), seeing: "\(CommandTable.program) --help")
+        let known = CommandName.allCases.map(\.rawValue) + Page.all.map(\.topic)
+        throw unknown("topic", word, among: known, seeing: "\(CommandTable.program) help")
     }
     return .help(HelpText.command(CommandTable[name]))
 }

@@ -1,5 +1,6 @@
 // Help and reference texts, drawn from the table.
 
+import Pages
 import Settings
 
 /// Texts for people who ask how it is used.
@@ -16,11 +17,24 @@ package enum HelpText {
             Commands (shell unless given):
             \(lines.joined(separator: "\n"))
 
+            Pages (\(CommandTable.program) help TOPIC):
+            \(topics)
+
             \(CommandTable.program) COMMAND --help shows the flags of a command, \(CommandTable.program) --version the version.
             Settings come from flags, then the environment (MILLRACE_…), then a --config file of key=value lines.
             Exit codes: 0 done, 1 a statement failed, 2 wrong usage, 3 cannot connect or start, 130 interrupted.
 
             """
+    }
+
+    /// The topics of pages, in lines of a terminal.
+    private static var topics: String {
+        var lines = ["  "]
+        for topic in Page.all.map(\.topic) {
+            if lines[lines.count - 1].count + topic.count > 76 { lines.append("  ") }
+            lines[lines.count - 1] += (lines[lines.count - 1] == "  " ? "" : ", ") + topic
+        }
+        return lines.joined(separator: ",\n")
     }
 
     /// `millrace COMMAND --help`
@@ -51,12 +65,12 @@ package enum HelpText {
     }
 
     /// `-c, --command SQL`
-    private static func head(_ option: OptionSpec) -> String {
+    static func head(_ option: OptionSpec) -> String {
         let short = option.short.map { "-\($0), " } ?? "    "
         return short + "--\(option.name.rawValue)" + (option.kind == .flag ? "" : " " + option.kind.placeholder)
     }
 
-    private static func description(_ option: OptionSpec) -> String {
+    static func description(_ option: OptionSpec) -> String {
         var text = option.help
         if option.repeats { text += "; may be repeated" }
         if let value = option.defaultText { text += " (default: \(value))" }
@@ -66,28 +80,36 @@ package enum HelpText {
 
     static func padded(_ text: String, _ width: Int) -> String { text + String(repeating: " ", count: max(width - text.count, 0)) }
 
-    /// The reference of all commands and settings as Markdown, for the README.
-    package static var reference: String {
-        var text = ""
+    /// The page about commands and flags, as Markdown.
+    package static var commandReference: String {
+        var text = "# Command line\n\nEvery command with its flags, as `millrace COMMAND --help` shows them.\n\n"
         for spec in CommandTable.commands {
             let sentence = spec.summary.prefix(1).uppercased() + spec.summary.dropFirst()
-            text += "### `\(usage(spec))`\n\n\(sentence).\n\n| flag | meaning |\n|---|---|\n"
+            text += "## `\(usage(spec))`\n\n\(sentence).\n\n| flag | meaning |\n|---|---|\n"
             for option in spec.allOptions {
                 let head = head(option).drop { $0 == " " }
                 text += "| `\(cell(String(head)))` | \(cell(description(option))) |\n"
             }
             text += "\n"
         }
-        text += "### Settings\n\n| key | environment | default | meaning |\n|---|---|---|---|\n"
+        return text + "`millrace help TOPIC` shows a page, `millrace help --man` the page for `man`, `millrace --version` the version.\n"
+    }
+
+    /// The page about settings, as Markdown.
+    package static var settingReference: String {
+        var text = "# Settings\n\nEvery setting, and where it may be given.\n\n"
+        text += "Settings of a session are changed with `SET`; all of them can stand in the file of `--config`, and in the environment under the second name.\n\n"
+        text += "| key | environment | default | meaning |\n|---|---|---|---|\n"
         for setting in SettingTable.entries where setting.isRead {
             let fallback = setting.defaultText.map { $0.isEmpty ? "" : "`\($0)`" } ?? ""
-            text += "| `\(setting.name)` | `\(SettingTable.environmentName(setting.name))` | \(fallback) | \(cell(setting.summary)) |\n"
+            let scope = setting.scope == .session ? " (`SET`)" : ""
+            text += "| `\(setting.name)` | `\(SettingTable.environmentName(setting.name))` | \(fallback) | \(cell(setting.summary))\(scope) |\n"
         }
-        text += "\nAccepted for the sake of files and scripts that were written for ksqlDB, without effect:\n\n| key | Millrace… |\n|---|---|\n"
+        text += "\n## Without effect\n\nAccepted for the sake of files and scripts that were written for ksqlDB.\n\n| key | Millrace… |\n|---|---|\n"
         for setting in SettingTable.entries {
             if case .noted(let reason) = setting.treatment { text += "| `\(setting.name)` | \(cell(reason)) |\n" }
         }
-        text += "\nRefused, because nothing here could keep what they promise:\n\n| key | reason |\n|---|---|\n"
+        text += "\n## Refused\n\nBecause nothing here could keep what they promise.\n\n| key | reason |\n|---|---|\n"
         for setting in SettingTable.entries {
             if case .refused(let reason) = setting.treatment { text += "| `\(setting.name)` | \(cell(reason)) |\n" }
         }

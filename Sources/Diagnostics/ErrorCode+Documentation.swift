@@ -1,6 +1,14 @@
 // What each error code means, in a sentence, for the reference and for `SHOW`-like listings.
 
 extension ErrorCode {
+    /// The page about codes, as Markdown.
+    package static var reference: String {
+        var text = "# Codes\n\nThe codes of errors, of five characters as SQLSTATE has them: programs branch on them, and a code keeps its meaning.\n\n"
+        text += "| code | meaning | whose fault |\n|---|---|---|\n"
+        for code in allCases { text += "| `\(code.rawValue)` | \(code.documentation) | \(code.fault.rawValue) |\n" }
+        return text
+    }
+
     /// The meaning of the code, as the reference prints it.
     package var documentation: String {
         switch self {

@@ -9,10 +9,16 @@ import Syntax
 import Values
 
 extension Conversation {
+    /// A page is as wide as the terminal, and goes through the pager where it is taller.
+    private func showHelp(_ topic: String?) {
+        guard let topic else { return show(StatementHelp.commands) }
+        show(StatementHelp.text(about: topic, width: min(options.drawing.width ?? 80, 120)))
+    }
+
     /// Carries out a command of the shell.
     func carryOut(_ command: ShellCommand) {
         switch command {
-        case .help(let topic): show(topic.map(StatementHelp.text) ?? StatementHelp.commands)
+        case .help(let topic): showHelp(topic)
         case .exit: leave()
         case .clear: options.out("\u{1B}[H\u{1B}[2J")
         case .history: showHistory()

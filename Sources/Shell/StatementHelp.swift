@@ -1,20 +1,30 @@
 // What `help` and `\h STATEMENT` show: the commands of the shell, and of each statement its form and an example.
 
 import Diagnostics
+import Pages
 
 /// The form of a statement and an example of it.
-struct StatementHelp {
+package struct StatementHelp {
     /// The words that it begins with.
     let name: String
     let form: String
     let example: String
 
-    /// The page about a topic; a list of all topics where there is none of that name.
-    static func text(about topic: String) -> String {
+    /// The page about statements, as Markdown.
+    package static var reference: String {
+        "# Statements\n\nThe form of each statement with an example, as `\\h STATEMENT` shows it in the shell; `grammar/sql.ebnf` has all of the grammar.\n"
+            + all.map { "\n## \($0.name)\n\n```\n\($0.form)\n```\n\n```\n\($0.example)\n```\n" }.joined()
+    }
+
+    /// What there is to say about a statement or a topic, in lines of so many cells; a list of both where there is none of that name.
+    static func text(about topic: String, width: Int) -> String {
         let found = all.filter { $0.name == topic || $0.name.hasPrefix(topic + " ") }
         if !found.isEmpty { return found.map { "\($0.form)\n\nfor example\n\n\($0.example)" }.joined(separator: "\n\n") }
-        let near = closestMatch(to: topic, among: all.map(\.name)).map { " Did you mean \($0)?" } ?? ""
+        if let page = Page.about(topic) { return String(page.rendered(width: width).dropLast()) }
+        let topics = Page.all.map { $0.topic.uppercased() }
+        let near = closestMatch(to: topic, among: all.map(\.name) + topics).map { " Did you mean \($0)?" } ?? ""
         return "There is no help about \(topic.prefix(60)).\(near)\nThere is about: " + all.map(\.name).joined(separator: ", ")
+            + ";\nand pages: " + Page.all.map(\.topic).joined(separator: ", ")
     }
 
     static let all: [StatementHelp] = [
@@ -133,6 +143,7 @@ struct StatementHelp {
           \\i FILE, run script 'FILE'
           \\copy SOURCE FROM FILE, \\copy SOURCE TO FILE
           \\! COMMAND, clear
+        help TOPIC shows a page: help tutorial, help functions, help operations ...
         Variables: \\set NAME VALUE, \\unset NAME; ${NAME} in a statement
         exit or \\q leaves.
         """

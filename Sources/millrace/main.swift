@@ -4,6 +4,7 @@
 import CommandLineTable
 import Diagnostics
 import Engine
+import Pages
 import Platform
 import Sessions
 
@@ -56,6 +57,7 @@ keepFreedMemory()
 do throws(Diagnostic) {
     switch try parseCommandLine(Array(CommandLine.arguments.dropFirst())) {
     case .help(let text): ByteStream.output.print(text)
+    case .page(let page): ByteStream.output.print(page.rendered(width: min(Terminal.width ?? 80, 120)))
     case .version: ByteStream.output.print("\(CommandTable.program) \(productVersion)\n")
     case .run(let invocation):
         do throws(CommandFailure) {

@@ -149,7 +149,7 @@ import Testing
     }
 
     @Test func theReferenceNamesEverything() {
-        let text = HelpText.reference
+        let text = HelpText.commandReference + HelpText.settingReference
         for command in CommandTable.commands { for option in command.options { #expect(text.contains("--\(option.name.rawValue)")) } }
         for setting in SettingTable.entries where setting.isRead { #expect(text.contains("`\(setting.name)`")) }
     }

@@ -39,6 +39,59 @@ private final class ServerProcess {
     }
 }
 
+@Suite struct Pages {
+    /// The SQL of a page, carried out block by block, answers what stands behind each block. `MILLRACE_UPDATE_GOLDEN=1` writes the answers.
+    @Test(arguments: ["Tutorial", "FromKsqlDB", "FromKafka", "Operations"])
+    func answersStandBelowTheirStatements(page: String) throws {
+        let path = "\(root)/Sources/Documentation.docc/\(page).md"
+        let text = try String(contentsOfFile: path, encoding: .utf8)
+        // Pieces at odd places are code; those of SQL may be followed by their answers.
+        var pieces = text.components(separatedBy: "```")
+        let blocks = pieces.indices.filter { $0 % 2 == 1 && pieces[$0].hasPrefix("sql\n") }
+        #expect(!blocks.isEmpty)
+        let script = blocks.map { pieces[$0].dropFirst(4) + "\\echo @@\n" }.joined()
+        let file = try temporaryFolder("page").appending(path: "page.sql")
+        defer { try? FileManager.default.removeItem(at: file.deletingLastPathComponent()) }
+        try script.write(to: file, atomically: true, encoding: .utf8)
+        let (output, status) = try run(millrace, ["run", file.path])
+        #expect(status == 0, "\(output)")
+        let answers = output.components(separatedBy: "@@\n")
+        try #require(answers.count == blocks.count + 1, "\(output)")
+        for (block, answer) in zip(blocks, answers).reversed() {
+            let lines = answer.split(separator: "\n").map { String($0).trimmingCharacters(in: .whitespaces) }
+            let follows = block + 3 < pieces.count && pieces[block + 1] == "\n\n" && pieces[block + 2].hasPrefix("\n")
+            if Surroundings.updatesGolden {
+                let shown = "\n" + answer.split(separator: "\n").map { $0 + "\n" }.joined()
+                if follows { pieces.removeSubrange((block + 2)...(block + 3)) }
+                guard !lines.isEmpty else { continue }
+                let after = follows ? "" : pieces[block + 1]
+                if !follows { pieces[block + 1] = "\n\n" }
+                pieces.insert(contentsOf: follows ? [shown, "\n\n"] : [shown, after], at: block + 2)
+            } else {
+                let expected = follows ? pieces[block + 2].split(separator: "\n").map { String($0).trimmingCharacters(in: .whitespaces) } : []
+                #expect(lines == expected, "\(pieces[block])")
+            }
+        }
+        if Surroundings.updatesGolden { try pieces.joined(separator: "```").write(toFile: path, atomically: true, encoding: .utf8) }
+    }
+
+    @Test(.enabled(if: Surroundings.hasProgram("python3"), "there is no Python"))
+    func theConversationOnThePageIsOne() throws {
+        let (output, status) = try python("protocol_page.py", [millrace, root + "/Sources/Documentation.docc/Protocol.md"])
+        #expect(status == 0 && output == "ok\n", "\(output)")
+    }
+
+    /// In the terminal: by topic, in the shell, and what to do about a topic that is none.
+    @Test func pagesAreShown() throws {
+        let page = try run(millrace, ["help", "tutorial"])
+        #expect(page.status == 0 && page.output.hasPrefix("TUTORIAL\n") && page.output.contains("    CREATE STREAM visits"), "\(page.output)")
+        let shell = try run(millrace, ["run", "-c", "help from-ksqldb"])
+        #expect(shell.status == 0 && shell.output.hasPrefix("FROM KSQLDB IN TEN MINUTES\n"), "\(shell.output)")
+        let unknown = try run(millrace, ["help", "tutorail"])
+        #expect(unknown.status == 2 && unknown.output.contains("Did you mean tutorial?"), "\(unknown.output)")
+    }
+}
+
 @Suite struct Libraries {
     /// The example of the client, built by this package, at a server.
     @Test func theExampleOfTheClientRuns() throws {

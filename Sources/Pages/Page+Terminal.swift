@@ -1,0 +1,112 @@
+// A page on a terminal: Markdown's marks are taken away, paragraphs and lists are wrapped, tables drawn, and what is meant to be typed stays as it is.
+
+import Diagnostics
+
+extension Page {
+    /// The page in lines of at most `width` cells, where its words allow that.
+    package func rendered(width: Int) -> String {
+        let width = max(width, 20)
+        var lines: [String] = []
+        var rest = text.split(separator: "\n", omittingEmptySubsequences: false)[...]
+        while let line = rest.popFirst() {
+            if line.hasPrefix("```") {
+                while let code = rest.popFirst(), !code.hasPrefix("```") { lines.append(code.isEmpty ? "" : "    " + code) }
+            } else if line.hasPrefix("# ") {
+                lines.append(line.dropFirst(2).uppercased())
+            } else if line.hasPrefix("#") {
+                lines.append(Page.plain(line.drop { $0 == "#" || $0 == " " }))
+                lines.append(String(repeating: "-", count: displayWidth(lines[lines.count - 1])))
+            } else if line.hasPrefix("|") {
+                var table = [line]
+                while let next = rest.first, next.hasPrefix("|") { table.append(rest.removeFirst()) }
+                lines += Page.drawn(table, width)
+            } else if line.isEmpty {
+                if lines.last?.isEmpty == false { lines.append("") }
+            } else {
+                var paragraph = line.drop { $0 == " " }
+                // Lines go together up to a blank one, a mark, or the next item of a list.
+                while let next = rest.first, !next.isEmpty, !next.hasPrefix("- "), !next.hasPrefix("|"), !next.hasPrefix("#"), !next.hasPrefix("```") {
+                    paragraph += " " + rest.removeFirst().drop { $0 == " " }
+                }
+                let isItem = paragraph.hasPrefix("- ")
+                lines += Page.wrapped(Page.plain(isItem ? paragraph.dropFirst(2) : paragraph), width, first: isItem ? "- " : "", next: isItem ? "  " : "")
+            }
+        }
+        while lines.last?.isEmpty == true { lines.removeLast() }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// A text without Markdown's marks of code and emphasis.
+    private static func plain(_ text: some StringProtocol) -> String {
+        text.split(separator: "`", omittingEmptySubsequences: false).enumerated().map { index, part in
+            index % 2 == 1 ? String(part) : part.split(separator: "**", omittingEmptySubsequences: false).joined()
+        }.joined()
+    }
+
+    /// The words in lines; a word that is wider has a line of its own.
+    private static func wrapped(_ text: String, _ width: Int, first: String, next: String) -> [String] {
+        var lines: [String] = []
+        var line = first
+        var isEmpty = true
+        for word in text.split(separator: " ") {
+            if !isEmpty, displayWidth(line) + 1 + displayWidth(word) > width {
+                lines.append(line)
+                (line, isEmpty) = (next, true)
+            }
+            line += (isEmpty ? "" : " ") + word
+            isEmpty = false
+        }
+        return lines + [line]
+    }
+
+    /// The cells of a line of a table; `\|` stands for the bar itself.
+    private static func cells(_ line: Substring) -> [String] {
+        var cells = [""]
+        var isEscaped = false
+        for character in line.dropFirst() {
+            switch character {
+            case "\\" where !isEscaped: isEscaped = true
+            case "|" where !isEscaped: cells.append("")
+            default:
+                if isEscaped, character != "|" { cells[cells.count - 1] += "\\" }
+                isEscaped = false
+                cells[cells.count - 1].append(character)
+            }
+        }
+        if cells.count > 1, cells[cells.count - 1].allSatisfy({ $0 == " " }) { cells.removeLast() }
+        return cells.map { plain($0.drop { $0 == " " }).trimmingTrailingBlanks }
+    }
+
+    /// A table in columns where it fits; else the first cell of each row with the others below it.
+    private static func drawn(_ table: [Substring], _ width: Int) -> [String] {
+        let rows = table.filter { !$0.allSatisfy { "|-: ".contains($0) } }.map(cells)
+        let count = rows.map(\.count).max() ?? 0
+        let widths = (0..<count).map { column in rows.map { column < $0.count ? displayWidth($0[column]) : 0 }.max() ?? 0 }
+        // The last column wraps, the others do not.
+        let before = widths.dropLast().reduce(0) { $0 + $1 + 2 }
+        if before + min(widths.last ?? 0, 20) <= width {
+            return rows.flatMap { row -> [String] in
+                var start = ""
+                for column in 0..<(count - 1) {
+                    let cell = column < row.count ? row[column] : ""
+                    start += cell + String(repeating: " ", count: widths[column] - displayWidth(cell) + 2)
+                }
+                let margin = String(repeating: " ", count: before)
+                return wrapped(row.count == count ? row[count - 1] : "", width, first: start, next: margin).map(\.trimmingTrailingBlanks)
+            }
+        }
+        return rows.dropFirst().flatMap { row in
+            wrapped(row[0], width, first: "", next: "") + zip(rows[0], row).dropFirst().filter { !$0.1.isEmpty }.flatMap { head, cell in
+                wrapped(head.isEmpty ? cell : "\(head): \(cell)", width, first: "    ", next: "      ")
+            }
+        }
+    }
+}
+
+extension String {
+    fileprivate var trimmingTrailingBlanks: String {
+        var text = self
+        while text.last == " " { text.removeLast() }
+        return text
+    }
+}
