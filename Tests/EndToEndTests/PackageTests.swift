@@ -129,4 +129,10 @@ private final class ServerProcess {
         let own = try String(contentsOfFile: root + "/Package.swift", encoding: .utf8)
         #expect(own.contains(#".library(name: "\#(product)", targets: ["\#(product)"])"#))
     }
+
+    @Test(.enabled(if: Surroundings.hasProgram("python3"), "there is no Python"))
+    func theClientForAsyncioDoesWhatItSays() throws {
+        let (output, status) = try python("python_asyncio.py", [millrace, root + "/examples/python"])
+        #expect(status == 0 && output == "ok\n", "\(output)")
+    }
 }

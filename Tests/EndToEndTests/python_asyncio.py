@@ -1,0 +1,103 @@
+#!/usr/bin/env python3
+"""Uses a server through the client for asyncio that is among the examples.
+
+  python_asyncio.py MILLRACE CLIENT_FOLDER
+"""
+import asyncio, datetime, decimal, re, subprocess, sys, tempfile
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, sys.argv[2])
+import millrace, millrace_asyncio
+
+CREATE = """CREATE STREAM s (id INT KEY, name VARCHAR, de DECIMAL(20,5), ts TIMESTAMP, raw BYTES)
+  WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON', PARTITIONS=1)"""
+ROW = (1, "it's ? ☕", decimal.Decimal("12345678901234.50000"), datetime.datetime(2024, 2, 29, 1, 2, 3, 4000), b"\0\xffx")
+
+
+def same(found, wanted, what):
+    if found != wanted:
+        sys.exit("%s: %r instead of %r" % (what, found, wanted))
+
+
+async def refused(kind, code, awaitable):
+    try:
+        await awaitable
+    except kind as error:
+        return same(error.code, code, "the code of %s" % error)
+    sys.exit("%s is not refused" % code)
+
+
+async def pushes(connection):
+    """How many push queries the server has."""
+    cursor = await connection.execute("SELECT COUNT(*) FROM millrace.queries WHERE kind = 'PUSH'")
+    return (await cursor.fetchone())[0]
+
+
+async def use(address):
+    async with await millrace_asyncio.connect(address) as connection:
+        cursor = await connection.execute(CREATE)
+        same(cursor.description, None, "a statement without rows")
+        await cursor.execute("INSERT INTO s VALUES (?, ?, ?, ?, ?)", ROW)
+        await cursor.execute("SELECT * FROM s -- ? is no parameter")
+        same(await cursor.fetchall(), [ROW], "a row of all types")
+        same([column[0] for column in cursor.description], ["ID", "NAME", "DE", "TS", "RAW"], "names")
+        same((cursor.rowcount, await cursor.fetchone(), await cursor.fetchmany()), (1, None, []), "the end")
+        same((await connection.load("s", [{"ID": 2, "NAME": "b", "TS": ROW[3]}]))["rows"], 1, "loaded rows")
+
+        async def more():
+            yield (3, "c")
+            yield (4, "d")
+
+        await connection.load("s", more(), columns=["ID", "NAME"])
+        await refused(millrace.ProgrammingError, "42601", connection.execute("SELEC 1"))
+        await refused(millrace.DataError, "22000", connection.load("s", [{"ID": "x"}]))
+
+        await connection.execute("SET 'auto.offset.reset' = 'earliest'")
+        async with await connection.execute("SELECT id FROM s EMIT CHANGES") as changes:
+            same([await changes.fetchone() for _ in range(4)], [(1,), (2,), (3,), (4,)], "a query that goes on")
+            # Others wait meanwhile, and requests run side by side.
+            waiting = asyncio.ensure_future(changes.fetchone())
+            await connection.execute("INSERT INTO s (id) VALUES (5)")
+            same(await waiting, (5,), "a row that came while the query ran")
+            await changes.cancel()
+            await refused(millrace.OperationalError, "57014", changes.fetchone())
+        async with await connection.execute("SELECT id FROM s EMIT CHANGES") as changes:
+            async for row in changes:
+                if row == (3,):
+                    break
+        while await pushes(connection):
+            pass
+
+        # A task that is cancelled ends its statement.
+        async def watch():
+            async for _ in await connection.execute("SELECT id FROM s EMIT CHANGES"):
+                pass
+
+        task = asyncio.ensure_future(watch())
+        while not await pushes(connection):
+            pass
+        task.cancel()
+        same(await asyncio.gather(task, return_exceptions=True) != [None], True, "a task that was cancelled")
+        while await pushes(connection):
+            pass
+    await refused(millrace.OperationalError, "08006", cursor.execute("SHOW TABLES"))
+    await refused(millrace.OperationalError, "08001", millrace_asyncio.connect("127.0.0.1:1"))
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.argv[1], "serve", "--data", folder + "/data", "--listen", "127.0.0.1:0"]
+        server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        try:
+            for line in server.stderr:
+                found = re.search(r"event=listening address=(\S+)", line)
+                if found:
+                    break
+            asyncio.run(use(found.group(1)))
+        finally:
+            server.terminate()
+            server.communicate()
+    print("ok")
+
+
+main()
