@@ -136,3 +136,59 @@ private final class ServerProcess {
         #expect(status == 0 && output == "ok\n", "\(output)")
     }
 }
+
+@Suite struct Packages {
+    /// The package is made of a program that is there, unpacked, and the server started from there.
+    @Test(.enabled(if: Surroundings.hasProgram("dpkg-deb"), "there is no dpkg-deb"))
+    func thePackageHoldsAServer() throws {
+        let folder = try temporaryFolder("package")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        // The program of the tests is large, and how it is compressed is not the question.
+        let made = try run(
+            "/bin/bash", [root + "/examples/deploy/package", folder.path], environment: ["DPKG_DEB_COMPRESSOR_TYPE": "none"])
+        #expect(made.status == 0, "\(made.output)")
+        let package = try #require(made.output.split(separator: "\n").last).description
+        let place = folder.path + "/root"
+        let unpacked = try run("/usr/bin/env", ["dpkg-deb", "-x", package, place])
+        #expect(unpacked.status == 0, "\(unpacked.output)")
+        let files = try Set(FileManager.default.subpathsOfDirectory(atPath: place))
+        for path in [
+            "usr/bin/millrace", "usr/share/man/man1/millrace.1.gz", "usr/share/bash-completion/completions/millrace", "usr/share/zsh/vendor-completions/_millrace",
+            "usr/share/fish/vendor_completions.d/millrace.fish", "lib/systemd/system/millrace.service", "etc/millrace/server.properties",
+        ] { #expect(files.contains(path), "\(path) is missing") }
+        let program = place + "/usr/bin/millrace"
+        let version = try run(program, ["--version"]).output.split(separator: " ").last.map { $0.trimmingCharacters(in: .newlines) }
+        let field = try run("/usr/bin/env", ["dpkg-deb", "-f", package, "Version"])
+        #expect(field.output.trimmingCharacters(in: .newlines) == version)
+        // Scripts of the package are a shell's.
+        let control = folder.path + "/control"
+        #expect(try run("/usr/bin/env", ["dpkg-deb", "-e", package, control]).status == 0)
+        for script in ["postinst", "prerm", "postrm"] { #expect(try run("/bin/sh", ["-n", "\(control)/\(script)"]).status == 0, "\(script)") }
+
+        let socket = folder.path + "/socket"
+        let server = try ServerProcess(
+            program, data: folder.path + "/data", arguments: ["--config", place + "/etc/millrace/server.properties", "--socket", socket])
+        let (output, status) = try run(program, ["run", "--server", server.address, "-c", "SELECT 6 * 7 AS answer;"])
+        #expect(status == 0 && output.contains("42"), "\(output)")
+        // What the unit starts is a command line of this program.
+        let unit = try String(contentsOfFile: place + "/lib/systemd/system/millrace.service", encoding: .utf8)
+        let line = try #require(unit.split(separator: "\n").first { $0.hasPrefix("ExecStart=") })
+        let known = try run(program, ["serve", "--help"]).output
+        for flag in line.split(separator: " ") where flag.hasPrefix("--") { #expect(known.contains(flag), "\(flag)") }
+    }
+
+    /// The quickstart needs no compiler where a program is given, and says in one line what to do where there is neither.
+    @Test func theQuickstartNeedsNoCompiler() throws {
+        let folder = try temporaryFolder("path")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        for tool in ["dirname", "mktemp", "rm", "grep", "cat", "sed", "head", "awk"] {
+            let found = try #require(["/usr/bin/", "/bin/"].map { $0 + tool }.first { FileManager.default.fileExists(atPath: $0) })
+            try FileManager.default.createSymbolicLink(atPath: "\(folder.path)/\(tool)", withDestinationPath: found)
+        }
+        let path = ["PATH": folder.path]
+        let given = try run("/bin/bash", [root + "/examples/quickstart"], environment: path)
+        #expect(given.status == 0 && given.output.contains("everything is still there"), "\(given.output)")
+        let neither = try run("/bin/bash", [root + "/examples/quickstart"], environment: path.merging(["MILLRACE": ""]) { $1 }, givesProgram: false)
+        #expect(neither.status == 69 && neither.output.contains("MILLRACE=/path/to/millrace examples/quickstart"), "\(neither.output)")
+    }
+}
