@@ -163,7 +163,7 @@ let package = Package(
         tests(of: "Wire", ["Sessions", "Bytes", "Syntax", "Diagnostics", "JSONText"]),
         tests(of: "Settings", ["Quantities", "Diagnostics"]),
         tests(of: "CommandLineTable", ["Settings", "Diagnostics"]),
-        tests(of: "Pages", ["CommandLineTable", "Functions", "Settings", "Sessions", "Shell", "Diagnostics"]),
+        tests(of: "Pages", ["CommandLineTable", "Functions", "Settings", "Sessions", "Shell", "Syntax", "Diagnostics"]),
         tests(of: "Shell", ["Bytes", "Diagnostics", "Quantities", "Sessions"]),
         tests(of: "Benchmark", ["Engine", "LogStore", "Platform", "Diagnostics", "Bytes", "JSONText"]),
         tests(of: "Conformance", ["Platform"]),

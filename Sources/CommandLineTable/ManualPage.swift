@@ -11,7 +11,7 @@ package enum ManualPage {
         var text = ".TH \(program.uppercased()) 1 \"\" \"Millrace\" \"User Commands\"\n.SH NAME\n\(program) \\- SQL over streams\n"
         text += ".SH SYNOPSIS\n" + CommandTable.commands.map { ".B \(escaped(HelpText.usage($0)))\n" }.joined(separator: ".br\n")
         text += ".SH DESCRIPTION\nA SQL server over streams: a durable partitioned log, a continuous SQL engine and a shell, in ksqlDB's dialect.\n"
-        text += "Without a command it is the shell. Settings come from flags, then the environment, then a file of\n.B \\-\\-config\n.\n"
+        text += "Without a command it is the shell. Settings come from flags, then the environment, then a file of\n.BR \\-\\-config .\n"
         text += ".SH COMMANDS\n"
         for spec in CommandTable.commands {
             text += ".SS \(escaped(HelpText.usage(spec)))\n\(sentence(spec.summary))\n"

@@ -77,25 +77,43 @@ extension Page {
         return cells.map { plain($0.drop { $0 == " " }).trimmingTrailingBlanks }
     }
 
-    /// A table in columns where it fits; else the first cell of each row with the others below it.
+    /// A table in columns, whose cells are wrapped where that is needed; where words are too long for that, the first cell of each row with the
+    /// others below it.
     private static func drawn(_ table: [Substring], _ width: Int) -> [String] {
         let rows = table.filter { !$0.allSatisfy { "|-: ".contains($0) } }.map(cells)
-        let count = rows.map(\.count).max() ?? 0
-        let widths = (0..<count).map { column in rows.map { column < $0.count ? displayWidth($0[column]) : 0 }.max() ?? 0 }
-        // The last column wraps, the others do not.
-        let before = widths.dropLast().reduce(0) { $0 + $1 + 2 }
-        if before + min(widths.last ?? 0, 20) <= width {
-            return rows.flatMap { row -> [String] in
-                var start = ""
-                for column in 0..<(count - 1) {
-                    let cell = column < row.count ? row[column] : ""
-                    start += cell + String(repeating: " ", count: widths[column] - displayWidth(cell) + 2)
+        guard let widths = columnWidths(rows, width) else { return stacked(rows, width) }
+        return rows.flatMap { row -> [String] in
+            let cells = zip(row, widths).map { wrapped($0, $1, first: "", next: "") }
+            return (0..<(cells.map(\.count).max() ?? 0)).map { index in
+                var line = ""
+                for (cell, width) in zip(cells, widths) {
+                    let piece = index < cell.count ? cell[index] : ""
+                    line += piece + String(repeating: " ", count: max(0, width - displayWidth(piece)) + 2)
                 }
-                let margin = String(repeating: " ", count: before)
-                return wrapped(row.count == count ? row[count - 1] : "", width, first: start, next: margin).map(\.trimmingTrailingBlanks)
+                return line.trimmingTrailingBlanks
             }
         }
-        return rows.dropFirst().flatMap { row in
+    }
+
+    /// How wide columns are so that all of them fit: the widest are made narrower, but not than their longest word. Nil where they do not fit.
+    private static func columnWidths(_ rows: [[String]], _ width: Int) -> [Int]? {
+        let count = rows.map(\.count).max() ?? 0
+        func greatest(_ measure: (String) -> Int) -> [Int] {
+            (0..<count).map { column in rows.map { column < $0.count ? measure($0[column]) : 0 }.max() ?? 0 }
+        }
+        var widths = greatest { displayWidth($0) }
+        let least = greatest { $0.split(separator: " ").map { displayWidth($0) }.max() ?? 0 }
+        var surplus = widths.reduce(2 * (count - 1), +) - width
+        while surplus > 0 {
+            guard let widest = widths.indices.filter({ widths[$0] > max(least[$0], 12) }).max(by: { widths[$0] < widths[$1] }) else { return nil }
+            widths[widest] -= 1
+            surplus -= 1
+        }
+        return widths
+    }
+
+    private static func stacked(_ rows: [[String]], _ width: Int) -> [String] {
+        rows.dropFirst().flatMap { row in
             wrapped(row[0], width, first: "", next: "") + zip(rows[0], row).dropFirst().filter { !$0.1.isEmpty }.flatMap { head, cell in
                 wrapped(head.isEmpty ? cell : "\(head): \(cell)", width, first: "    ", next: "      ")
             }

@@ -6,9 +6,11 @@ import Pages
 /// The form of a statement and an example of it.
 package struct StatementHelp {
     /// The words that it begins with.
-    let name: String
-    let form: String
-    let example: String
+    package let name: String
+    /// Its syntax, in several lines where it has several forms.
+    package let form: String
+    /// Statements that can be carried out as they stand.
+    package let example: String
 
     /// The page about statements, as Markdown.
     package static var reference: String {
@@ -27,7 +29,8 @@ package struct StatementHelp {
             + ";\nand pages: " + Page.all.map(\.topic).joined(separator: ", ")
     }
 
-    static let all: [StatementHelp] = [
+    /// All statements, in the order of the page.
+    package static let all: [StatementHelp] = [
         StatementHelp(
             name: "CREATE STREAM",
             form: """
@@ -57,6 +60,15 @@ package struct StatementHelp {
             name: "CREATE TYPE", form: "CREATE TYPE [IF NOT EXISTS] name AS type;",
             example: "CREATE TYPE place AS STRUCT<lat DOUBLE, lon DOUBLE>;"),
         StatementHelp(
+            name: "CREATE FUNCTION",
+            form: """
+                CREATE [OR REPLACE] FUNCTION [IF NOT EXISTS] name (parameter type, …) RETURNS type
+                  AS expression;
+                CREATE [OR REPLACE] AGGREGATE FUNCTION [IF NOT EXISTS] name (parameter type, …) RETURNS type
+                  AS (first state, (state, value) => state, state => result [, (state, state) => state]);
+                """,
+            example: "CREATE FUNCTION twice(x BIGINT) RETURNS BIGINT AS x * 2;"),
+        StatementHelp(
             name: "SELECT",
             form: """
                 SELECT expression [AS name], …
@@ -80,8 +92,18 @@ package struct StatementHelp {
         StatementHelp(
             name: "UPDATE", form: "UPDATE table SET column = expression, … WHERE …;", example: "UPDATE prices SET price = 3 WHERE item = 'pen';"),
         StatementHelp(name: "DELETE", form: "DELETE FROM table WHERE …;", example: "DELETE FROM prices WHERE item = 'pen';"),
+        StatementHelp(name: "TRUNCATE", form: "TRUNCATE TABLE table;", example: "TRUNCATE TABLE prices;"),
         StatementHelp(
-            name: "DROP", form: "DROP STREAM | TABLE [IF EXISTS] name [DELETE TOPIC];\nDROP TYPE [IF EXISTS] name;",
+            name: "ALTER", form: "ALTER STREAM | TABLE name ADD [COLUMN] column type, …;\nALTER STREAM | TABLE name RENAME TO name;",
+            example: "ALTER STREAM visits ADD COLUMN country VARCHAR;"),
+        StatementHelp(
+            name: "COMMENT",
+            form: "COMMENT ON STREAM | TABLE name IS 'text' | NULL;\nCOMMENT ON COLUMN source.column IS 'text' | NULL;\n"
+                + "COMMENT ON FUNCTION name IS 'text' | NULL;",
+            example: "COMMENT ON COLUMN visits.ms IS 'how long the answer took';"),
+        StatementHelp(
+            name: "DROP",
+            form: "DROP STREAM | TABLE [IF EXISTS] name [DELETE TOPIC] [CASCADE];\nDROP TYPE [IF EXISTS] name;\nDROP FUNCTION [IF EXISTS] name [CASCADE];",
             example: "DROP STREAM slow DELETE TOPIC;"),
         StatementHelp(
             name: "DESCRIBE", form: "DESCRIBE source [EXTENDED];\nDESCRIBE FUNCTION name;\nDESCRIBE CONSUMER GROUP name;", example: "DESCRIBE visits EXTENDED;"),
@@ -104,7 +126,9 @@ package struct StatementHelp {
             example: "DEFINE day = '2026-01-31';\nSELECT * FROM visits FROM TIMESTAMP '${day}';"),
         StatementHelp(name: "TERMINATE", form: "TERMINATE query_id | ALL;", example: "TERMINATE CTAS_PER_PAGE_0;"),
         StatementHelp(name: "PAUSE", form: "PAUSE query_id | ALL;\nRESUME query_id | ALL;", example: "PAUSE ALL;"),
-        StatementHelp(name: "ASSERT", form: "ASSERT TOPIC name [TIMEOUT n SECONDS];", example: "ASSERT TOPIC visits;"),
+        StatementHelp(
+            name: "ASSERT", form: "ASSERT [NOT EXISTS] TOPIC name [TIMEOUT n SECONDS];\nASSERT [NOT EXISTS] SCHEMA [SUBJECT 'name'] [ID n] [TIMEOUT n SECONDS];",
+            example: "ASSERT TOPIC visits;"),
     ]
 
     /// The commands of the shell.

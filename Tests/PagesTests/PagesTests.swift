@@ -7,6 +7,7 @@ import Functions
 import Pages
 import Sessions
 import Shell
+import Syntax
 import TestSupport
 import Testing
 
@@ -22,6 +23,19 @@ func theTablesWriteTheirPages(file: String, text: String) throws {
     let path = "\(folder)/\(file).md"
     if Surroundings.updatesGolden { try text.write(toFile: path, atomically: true, encoding: .utf8) }
     #expect(try String(contentsOfFile: path, encoding: .utf8) == text, "\(file).md is older than the program: write it with MILLRACE_UPDATE_GOLDEN=1")
+}
+
+/// What stands as an example on the page of statements is one, and the grammar's statements about sources and rows are on the page.
+@Test func examplesOfStatementsAreStatements() throws {
+    for help in StatementHelp.all {
+        #expect(throws: Never.self, "\(help.name)") { try parse(help.example, options: ParserOptions()) }
+        #expect(help.name.split(separator: " ").allSatisfy { help.form.contains($0) }, "\(help.name)")
+    }
+    let grammar = try String(contentsOfFile: Surroundings.root + "/grammar/sql.ebnf", encoding: .utf8)
+    let names = Set(StatementHelp.all.flatMap { $0.form.split { !$0.isLetter } }.map(String.init))
+    let verbs = ["CREATE", "DROP", "ALTER", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "SELECT", "COMMENT", "ASSERT", "EXPLAIN", "PRINT", "DEFINE"]
+    for word in verbs { #expect(grammar.contains("= '\(word)'"), "\(word) is no statement of the grammar") }
+    for word in verbs { #expect(names.contains(word), "\(word) has no help") }
 }
 
 /// Every page of the folder is in the program as it is there, and on the first page.
@@ -66,6 +80,10 @@ func pagesFitTheTerminal(width: Int) {
             |---|---|
             | `x\\|y` | what it is, at some length |
 
+            | first | second |
+            |---|---|
+            | a_word_that_is_long | another_long_word |
+
             ```sql
             SELECT 1;
             ```
@@ -88,6 +106,9 @@ func pagesFitTheTerminal(width: Int) {
             x|y  what it is, at some
                  length
 
+            a_word_that_is_long
+                second: another_long_word
+
                 SELECT 1;
 
             """)
@@ -107,7 +128,7 @@ func pagesFitTheTerminal(width: Int) {
     for command in CommandTable.commands {
         for option in command.allOptions { #expect(text.contains("\\-\\-" + option.name.rawValue.replacing("-", with: "\\-"))) }
     }
-    let requests: Set = [".TH", ".SH", ".SS", ".TP", ".B", ".I", ".br", "."]
+    let requests: Set = [".TH", ".SH", ".SS", ".TP", ".B", ".BR", ".I", ".br"]
     for line in text.split(separator: "\n") where line.hasPrefix(".") {
         #expect(requests.contains(String(line.prefix { $0 != " " })), "\(line)")
     }
