@@ -1,5 +1,7 @@
 // The names that completion offers. They are asked for when they are needed, and kept until something may have changed.
 
+import Pages
+
 /// The words that are the same for all catalogs.
 enum CompletionWords {
     static let statements = [
@@ -27,10 +29,10 @@ enum CompletionWords {
         "KEY", "PRIMARY KEY", "HEADERS",
     ]
     static let formats = ["JSON", "JSON_SR", "AVRO", "PROTOBUF", "PROTOBUF_NOSR", "DELIMITED", "KAFKA", "NONE"]
-    /// What is left of the names of statements that begin with these words.
+    /// What is left of the names of statements, and of the topics of pages, that begin with these words.
     static func topics(behind words: some Sequence<String>) -> [String] {
         let start = words.map { $0 + " " }.joined()
-        return StatementHelp.all.map(\.name).filter { $0.hasPrefix(start) }.map { String($0.dropFirst(start.count)) }
+        return (StatementHelp.all.map(\.name) + Page.all.map { $0.topic.uppercased() }).filter { $0.hasPrefix(start) }.map { String($0.dropFirst(start.count)) }
     }
 
     static let properties = [

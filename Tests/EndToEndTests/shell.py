@@ -103,6 +103,7 @@ for line, wanted in (
     ("SEL\t* FROM qua\tWHE\tpla\tLIKE '%N%';", "37km"), ("des\tqua\t;", "TSUNAMI"), ("SELECT upp\t'lava') AS u;", "LAVA"), ("sho\tstr\t;", "Stream Name"),
     ("SET 'auto.off\t= 'earliest';", "auto.offset.reset"), ("\\i %s/scr\t" % folder, "from a file"), ("\\pset fo\tcs\t", "output is csv"),
     ("OUTPUT tab\t", "output is table"), ("\\d qua\t", "TSUNAMI"), ("\\h create str\t", "KAFKA_TOPIC"),
+    ("help changel\t", "0.1.0"),
 ):
     shell.command(line + "\n")
     seen = shell.until(PROMPT, line)
