@@ -219,11 +219,17 @@ extension Parser {
         let kind = try sourceKind()
         let ifExists = try ifExists()
         var drop = DropSource(kind: kind, ifExists: ifExists, name: try sourceName())
-        if accept(.delete) {
-            try expect(.topic)
-            drop.deleteTopic = true
+        // In the order in which they come to mind.
+        while true {
+            if !drop.deleteTopic, accept(.delete) {
+                try expect(.topic)
+                drop.deleteTopic = true
+            } else if !drop.cascades, options.isFull, acceptWord("CASCADE") {
+                drop.cascades = true
+            } else {
+                break
+            }
         }
-        drop.cascades = options.isFull && acceptWord("CASCADE")
         return .dropSource(drop)
     }
 

@@ -124,6 +124,12 @@ import Testing
         #expect(second.run("DESCRIBE u;").last?.hasPrefix("-") == true)
         _ = second.run("CREATE STREAM s (k INT KEY, v BIGINT);")
         #expect(second.run("DESCRIBE s;").first == "= Field STRING, Type STRING (rows)")
+        // Both may be asked for, in either order.
+        for words in ["CASCADE DELETE TOPIC", "DELETE TOPIC CASCADE"] {
+            _ = second.run("CREATE STREAM s2 (k INT KEY, v BIGINT) WITH (KAFKA_TOPIC='s2', VALUE_FORMAT='JSON', PARTITIONS=1); CREATE STREAM t2 AS SELECT * FROM s2;")
+            #expect(second.run("DROP STREAM s2 \(words);") == ["+ Source `S2` (topic: s2) was dropped, and with it: stream T2."], "\(words)")
+            #expect(second.log.describeTopic(named: "s2") == nil)
+        }
         second.close()
     }
 
