@@ -34,6 +34,8 @@ final class JournalReplay {
     let files: any FileSystem
     let recovery: Recovery
     private var open: [String: any File] = [:]
+    /// Segments that it has open at once.
+    private static let mostOpen = 16
     private var directories: [PartitionKey: String] = [:]
     /// Names of topics that have files, and of those whose deletion has begun: what the journal says about these does not make a topic.
     private var settledNames: Set<String> = []
@@ -62,6 +64,8 @@ final class JournalReplay {
     /// The partitions' states after the replay; `condition` tells what they are worth. `topics` are those whose files can be read, `deleted`
     /// the names of those whose deletion has begun.
     func run(_ topics: [TopicMetadata], deleted: Set<String>) throws(LogError) -> [PartitionKey: ReplayedPartition] {
+        // The partitions are opened next, and need the room.
+        defer { closeAll() }
         settledNames = deleted.union(topics.map(\.name))
         for topic in topics { take(topic) }
         let names = try translating { () throws(SystemError) in try files.list(directory.journal) }
@@ -336,6 +340,11 @@ final class JournalReplay {
         }
     }
 
+    private func closeAll() {
+        for file in open.values { file.close() }
+        open = [:]
+    }
+
     /// The segment file of an append; nil when its topic is gone, or when it is to be read and absent.
     private func file(_ append: JournalAppend, _ mode: OpenMode) throws(LogError) -> (any File)? {
         guard let directory = directories[PartitionKey(topic: append.topic, partition: append.partition)] else { return nil }
@@ -343,7 +352,8 @@ final class JournalReplay {
         if let file = open[path] { return file }
         return try translating { () throws(SystemError) in
             try files.createDirectory(directory)
-            if open.count >= 256 { open = [:] }
+            // The partitions of a start under the limit of the last one have little to spare, and commits mostly go on where the last ones went.
+            if open.count >= JournalReplay.mostOpen { closeAll() }
             let file = try files.open(path, .create)
             open[path] = file
             return file

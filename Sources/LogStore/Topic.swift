@@ -42,9 +42,11 @@ package enum CleanupPolicy: String, Hashable, Sendable, CaseIterable {
     /// The topic's reader says which records it needs no more (`EventLog.release`), and they go; where it has not for long, the last record
     /// of each key stays. No policy of Kafka's: for the changelogs of state that has snapshots.
     case release
+    /// All records stay: what Kafka means by a list without words.
+    case keep = ""
 
     /// Whether compaction runs.
-    package var compacts: Bool { self != .delete }
+    package var compacts: Bool { self != .delete && self != .keep }
     /// Whether retention runs.
     package var deletes: Bool { self == .delete || self == .compactAndDelete }
 }

@@ -41,7 +41,7 @@ extension TopicConfig {
         case "cleanup.policy":
             let words = value.split(separator: ",").map { $0.filter { $0 != " " } }.sorted().joined(separator: ",")
             guard let policy = CleanupPolicy(rawValue: words) else {
-                throw LogError(.invalidTopic, "'cleanup.policy' must be delete, compact, both or release, found '\(value)'")
+                throw LogError(.invalidTopic, "'cleanup.policy' must be delete, compact, both, none of them or release, found '\(value)'")
             }
             cleanupPolicy = policy
         case "compression.type":

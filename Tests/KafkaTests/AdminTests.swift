@@ -59,9 +59,14 @@ import Testing
         #expect(try alter([("cleanup.policy", 3, "compact"), ("retention.ms", 1, nil)]) == KafkaError.none)
         #expect(try config("cleanup.policy")?.value == "delete" && config("retention.ms")?.value == "604800000")
         #expect(try config("retention.ms")?.source == 5)
+        // A list without words is none: nothing is deleted, nothing compacted.
+        #expect(try alter([("cleanup.policy", 3, "delete")]) == KafkaError.none && config("cleanup.policy")?.value == "")
+        let kept = try #require(log.describeTopic(named: "t")).config.cleanupPolicy
+        #expect(!kept.deletes && !kept.compacts)
+        #expect(try alter([("cleanup.policy", 2, "delete")]) == KafkaError.none && config("cleanup.policy")?.value == "delete")
         #expect(try alter([("segment.ms", 0, "7000")], isTrial: true) == KafkaError.none)
         #expect(try config("segment.ms")?.value == "9000")
-        for wrong in [("segment.ms", 0, "x"), ("none", 0, "1"), ("none", 2, "1"), ("segment.ms", 2, "1"), ("cleanup.policy", 3, "delete"), ("segment.bytes", 0, "9999999999")] as [(String, Int8, String?)] {
+        for wrong in [("segment.ms", 0, "x"), ("none", 0, "1"), ("none", 2, "1"), ("segment.ms", 2, "1"), ("segment.bytes", 0, "9999999999")] as [(String, Int8, String?)] {
             #expect(try alter([wrong]) == .invalidConfig, "\(wrong)")
         }
         // What is wrong by itself is said first, as Kafka does, whether the topic is there or not.

@@ -208,6 +208,32 @@ private func values(_ log: any EventLog, _ topic: String) throws -> [String] {
         }
     }
 
+    /// A group that a transaction has committed offsets of is there until somebody deletes it, also where nothing has come of them.
+    @Test func aGroupOfAnAbortedTransactionIsThere() throws {
+        func delete(_ group: String) throws -> KafkaError? {
+            var request = DeleteGroupsRequest()
+            request.groupsNames = [group]
+            return KafkaError(rawValue: try client.ask(request, as: DeleteGroupsResponse.self).results[0].errorCode)
+        }
+        func state(_ group: String) throws -> String {
+            var request = DescribeGroupsRequest()
+            request.groups = [group]
+            return try client.ask(request, as: DescribeGroupsResponse.self).groups[0].groupState
+        }
+        #expect(try client.create("gone").errorCode == 0)
+        var producer = TransactionalProducer(client, "x")
+        #expect(try producer.begin() == KafkaError.none)
+        #expect(try producer.addOffsets("g") == KafkaError.none)
+        #expect(try state("g") == "Dead" && delete("g") == .groupIDNotFound)
+        #expect(try producer.commit(5, of: "gone", "g") == KafkaError.none)
+        var removal = DeleteTopicsRequest()
+        removal.topicNames = ["gone"]
+        #expect(try client.ask(removal, as: DeleteTopicsResponse.self, version: 3).responses[0].errorCode == 0)
+        #expect(try producer.end(isCommit: false) == KafkaError.none)
+        #expect(try state("g") == "Empty" && delete("g") == KafkaError.none)
+        #expect(try state("g") == "Dead" && delete("g") == .groupIDNotFound)
+    }
+
     @Test func whatIsOpenTooLongIsAborted() throws {
         let clock = SimulatedTime(wall: 1_000_000)
         let (log, client) = try openBroker(MemoryFileSystem(), clock: clock)

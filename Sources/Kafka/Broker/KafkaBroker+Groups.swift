@@ -76,6 +76,7 @@ extension KafkaBroker {
             return answered
         }
         guard !offsets.isEmpty else { return reply(response) }
+        groups.remember(request.groupId)
         groups.offsets.commit(request.groupId, offsets) { [response] problem in
             guard let problem else { return reply(response) }
             var failed = response

@@ -152,6 +152,7 @@ extension KafkaBroker {
         let error = isMember ? groups.check(commit: membership) : .none
         let (response, offsets) = checked(request, error)
         guard !offsets.isEmpty else { return reply(response) }
+        groups.remember(request.groupId)
         let answer: @Sendable (KafkaError) -> Void = { error in
             var response = response
             guard error != .none else { return reply(response) }

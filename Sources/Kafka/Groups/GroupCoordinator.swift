@@ -14,6 +14,8 @@ final class GroupCoordinator: Sendable {
     static let longestRebalance: Int32 = 1_800_000, mostMetadata = 1 << 20
 
     private let groups = Mutex<[String: ConsumerGroup]>([:])
+    /// Groups without members that offsets were committed of, at most `mostGroups`.
+    private let remembered = Mutex<Set<String>>([])
     let offsets: GroupOffsets
     private let clock: any TimeSource
     private let random: any RandomSource
@@ -115,12 +117,21 @@ final class GroupCoordinator: Sendable {
         }
     }
 
+    /// Somebody has committed offsets of a group, perhaps in a transaction that is not over: the group is there, whatever becomes of the offsets,
+    /// until it is deleted.
+    func remember(_ name: String) {
+        remembered.withLock { names in
+            if names.count >= GroupCoordinator.mostGroups { names = [] }
+            names.insert(name)
+        }
+    }
+
     // MARK: For those who look on
 
     /// The groups that have, or have had, members, and those with offsets.
     func names() throws(LogError) -> [String] {
         let known = groups.withLock { Array($0.keys) }
-        return Set(known).union(try offsets.groups()).sorted()
+        return Set(known).union(remembered.withLock { $0 }).union(try offsets.groups()).sorted()
     }
 
     /// A group as it is; nil where it has no members and never had.
@@ -133,13 +144,16 @@ final class GroupCoordinator: Sendable {
     func delete(_ name: String, completion: @escaping @Sendable (KafkaError) -> Void) {
         do throws(LogError) {
             let committed = try offsets.places(of: name)
+            let isRemembered = remembered.withLock { $0.contains(name) }
             let state = groups.withLock { groups -> KafkaError in
-                guard let group = groups[name] else { return committed.isEmpty ? .groupIDNotFound : .none }
+                guard let group = groups[name] else { return committed.isEmpty && !isRemembered ? .groupIDNotFound : .none }
                 if !group.isIdle { return .nonEmptyGroup }
                 groups[name] = nil
                 return .none
             }
             guard state == .none else { return completion(state) }
+            remembered.withLock { _ = $0.remove(name) }
+            if committed.isEmpty { return completion(.none) }
             offsets.commit(name, Dictionary(uniqueKeysWithValues: committed.map { ($0, nil) })) { completion($0.map { KafkaError($0) } ?? .none) }
         } catch {
             completion(KafkaError(error))
