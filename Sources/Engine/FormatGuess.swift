@@ -22,6 +22,8 @@ struct FormatGuess {
     /// Some record fitted a format, though perhaps not the format of the others.
     private var hasFitted = false
 
+    /// The schema that the latest record named.
+    private var schema: String?
     /// Reads the records whose header names a schema.
     private let registry: RegistryRecords?
 
@@ -84,6 +86,14 @@ struct FormatGuess {
         case .time(let kind, _): return "\(kind.rawValue)(\(plain))"
         case nil: return plain
         }
+    }
+
+    /// The schema that a record names, when it is another one than that of the record before; nil else.
+    mutating func newSchema(of bytes: [UInt8]?) -> String? {
+        guard let bytes, bytes.count >= windowBytes, let name = registry?.schemaName(of: Array(bytes.dropLast(windowBytes))), name != schema
+        else { return nil }
+        schema = name
+        return name
     }
 
     /// A record side as the first candidate shows it.

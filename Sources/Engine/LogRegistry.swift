@@ -171,7 +171,8 @@ struct SchemaRecords {
         var store = SchemaStore()
         for (subject, list) in versions.sorted(by: { $0.key < $1.key }) {
             for (number, kept) in list.sorted(by: { $0.key < $1.key }) {
-                guard let id = kept.node["id"]?.intValue.flatMap({ Int32(exactly: $0) }), let document = document(kept.node, depth: 0) else {
+                // A registry's numbers begin with 1; others write this topic, too.
+                guard let id = kept.node["id"]?.intValue.flatMap({ Int32(exactly: $0) }), id > 0, let document = document(kept.node, depth: 0) else {
                     continue
                 }
                 let version = SubjectVersion(subject: subject, version: number, id: SchemaID(id), document: document)

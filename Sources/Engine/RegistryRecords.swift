@@ -18,6 +18,8 @@ final class RegistryRecords {
         var fields: [StructField] = []
         /// Whether the one field is the whole record.
         var isBare = false
+        /// The number of the schema, and the name of what it describes where it has one.
+        var name = ""
     }
 
     private let schemas: any SchemaRegistry
@@ -30,6 +32,9 @@ final class RegistryRecords {
 
     /// The format of a record that begins with the header of a schema that is known; nil for all others.
     func format(of bytes: [UInt8]) -> FormatName? { reader(of: bytes)?.format }
+
+    /// The schema that a record names, as its number and the name of what it describes; nil where none is known.
+    func schemaName(of bytes: [UInt8]) -> String? { reader(of: bytes)?.name }
 
     /// The record as JSON; nil where it is none of a known schema, or cannot be read.
     func text(of bytes: [UInt8]) -> String? {
@@ -48,7 +53,8 @@ final class RegistryRecords {
         let id = SchemaID(number)
         if let known = readers[id] { return known }
         guard let document = schemas.knownSchema(id) ?? fetch(id) else { return nil }
-        let made = make(document, id)
+        var made = make(document, id)
+        made.name = "\(id)" + (document.recordName.map { " (\($0))" } ?? "")
         readers[id] = made
         return made
     }

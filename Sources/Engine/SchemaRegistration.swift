@@ -71,6 +71,14 @@ extension SourceDefinition {
         }
     }
 
+    /// What the schemas ask of those who write and read by them, and Millrace does not do, in words.
+    var rulesLeftOut: [String] {
+        [keyFormat.writer, valueFormat.writer].compactMap { writer in
+            guard let writer, let rules = writer.document.ruleNames else { return nil }
+            return "schema \(writer.id) has rules that Millrace does not carry out, neither on rows that it writes nor on those that it reads: \(rules)"
+        }
+    }
+
     /// Takes over the schemas that another definition of the source is written by.
     mutating func takeSchemas(of other: SourceDefinition) {
         if keyFormat.name == other.keyFormat.name { keyFormat.writer = other.keyFormat.writer }

@@ -41,7 +41,7 @@ extension StatementExecution {
         try commit(change, makingTopicOf: source, new.properties, sourcePartitions: nil)
         if source.queryID != nil { session.state.withLock { $0.writes += 1 } }
         if let chosen = new.chosen { sink.emit(.notice(chosen)) }
-        for contradiction in source.contradictions { sink.emit(.notice(contradiction)) }
+        for contradiction in source.contradictions + source.rulesLeftOut { sink.emit(.notice(contradiction)) }
         if let known { sink.emit(.notice(known)) }
         return AnswerSummary(message: "\(source.kind == .stream ? "Stream" : "Table") created", queryID: source.queryID)
     }

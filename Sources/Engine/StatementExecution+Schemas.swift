@@ -34,11 +34,8 @@ extension StatementExecution {
     /// A row for the latest version of each subject.
     func schemas() throws(Diagnostic) -> Listing {
         var listing = Listing([("Subject", "STRING"), ("Version", "INTEGER"), ("Schema ID", "INTEGER"), ("Type", "STRING")])
-        for subject in try asking({ () throws(RegistryError) in try engine.registry.subjectNames() }) {
-            guard let latest = try asking({ () throws(RegistryError) in try engine.registry.latest(of: subject) }) else { continue }
-            listing.add([
-                .string(subject), .integer(latest.version), .integer(latest.id.number), .string(latest.document.kind.rawValue),
-            ])
+        for latest in try asking({ () throws(RegistryError) in try engine.registry.summaries() }) {
+            listing.add([.string(latest.subject), .integer(latest.version), .integer(latest.id.number), .string(latest.kind.rawValue)])
         }
         return listing
     }
@@ -58,6 +55,7 @@ extension StatementExecution {
         for reference in latest.document.references {
             lines.append("Reference            : \(reference.name) (\(reference.subject), version \(reference.version))")
         }
+        if let rules = latest.document.ruleNames { lines.append("Rules                : \(rules); Millrace does not carry them out") }
         lines += ["Schema               :"] + latest.document.text.split(separator: "\n", omittingEmptySubsequences: false).map { "  " + $0 }
         do throws(SchemaError) {
             let found = try InferredColumns(latest.document, naming: .upperCased, whole: WholeColumn(name: "ROWVAL", takesRecords: false))

@@ -205,7 +205,9 @@ final class TopicReader: @unchecked Sendable {
         let value = run.bytes(of: run.values[index])
         var lines: [String] = []
         if guesses.key.narrow(by: key) { lines.append("Key format: \(guesses.key.description)") }
+        if let schema = guesses.key.newSchema(of: key) { lines.append("Key schema: \(schema)") }
         if guesses.value.narrow(by: value) { lines.append("Value format: \(guesses.value.description)") }
+        if let schema = guesses.value.newSchema(of: value) { lines.append("Value schema: \(schema)") }
         let time = run.timestamps[index]
         let stamp = time < 0 ? "N/A" : TemporalText.text(timestamp: time).printForm
         lines.append(

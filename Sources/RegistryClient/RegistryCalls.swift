@@ -25,13 +25,13 @@ final class RegistryCalls: Sendable {
     }
 
     /// Nil where there is no such thing.
-    func get(_ path: String...) throws(RegistryError) -> JSONValue? { try call("GET", path, body: nil) }
+    func get(_ path: String..., query: String = "") throws(RegistryError) -> JSONValue? { try call("GET", path, query, body: nil) }
     func post(_ body: JSONValue, _ path: String...) throws(RegistryError) -> JSONValue? { try call("POST", path, body: body) }
     func delete(_ path: String...) throws(RegistryError) -> JSONValue? { try call("DELETE", path, body: nil) }
 
     /// Asks one server after the other, and all of them again after a pause, until one answers or the patience is at its end. Every call may
     /// be repeated: what is registered twice has one number.
-    private func call(_ method: String, _ path: [String], body: JSONValue?) throws(RegistryError) -> JSONValue? {
+    private func call(_ method: String, _ path: [String], _ query: String = "", body: JSONValue?) throws(RegistryError) -> JSONValue? {
         let deadline = scheduler.time.monotonicNanoseconds().addingSaturated(options.patience.nanoseconds)
         var pause = options.firstPause
         let first = preferred.withLock { $0 }
@@ -39,7 +39,7 @@ final class RegistryCalls: Sendable {
             var trouble = "no server answers"
             for step in options.urls.indices {
                 let place = (first + step) % options.urls.count
-                switch try answer(of: options.urls[place], method, path, body) {
+                switch try answer(of: options.urls[place], method, path, query, body) {
                 case .answer(let node):
                     preferred.withLock { $0 = place }
                     return node
@@ -69,8 +69,10 @@ final class RegistryCalls: Sendable {
         case trouble(String)
     }
 
-    private func answer(of url: String, _ method: String, _ path: [String], _ body: JSONValue?) throws(RegistryError) -> Outcome {
-        var request = HTTPRequest(method, url + path.map { "/" + $0.percentEncoded }.joined())
+    private func answer(
+        of url: String, _ method: String, _ path: [String], _ query: String, _ body: JSONValue?
+    ) throws(RegistryError) -> Outcome {
+        var request = HTTPRequest(method, url + path.map { "/" + $0.percentEncoded }.joined() + (query.isEmpty ? "" : "?" + query))
         request.headers = ["Accept: \(RegistryCalls.contentType), application/json"]
         if let body {
             request.headers.append("Content-Type: \(RegistryCalls.contentType)")

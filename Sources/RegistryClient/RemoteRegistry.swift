@@ -86,6 +86,22 @@ package final class RemoteRegistry: SchemaRegistry {
         (try calls.get("subjects")?.arrayValue ?? []).compactMap(\.stringValue).sorted()
     }
 
+    package func summaries() throws(RegistryError) -> [SubjectSummary] {
+        // Thousands of subjects would be thousands of requests. Servers that do not know this one are asked for each.
+        let answer: JSONValue?
+        do throws(RegistryError) { answer = try calls.get("schemas", query: "latestOnly=true") } catch {
+            if error.isNoAnswer { throw error }
+            answer = nil
+        }
+        guard let list = answer?.arrayValue else { return try summariesOneByOne() }
+        return list.compactMap { node in
+            guard let subject = node["subject"]?.stringValue, let number = node["version"]?.intValue, let id = node.schemaID,
+                let kind = SchemaKind(rawValue: node["schemaType"]?.stringValue ?? SchemaKind.avro.rawValue)
+            else { return nil }
+            return SubjectSummary(subject: subject, version: number, id: id, kind: kind)
+        }.sorted { $0.subject < $1.subject }
+    }
+
     package func register(_ document: SchemaDocument, as subject: String) throws(RegistryError) -> SubjectVersion {
         let body = JSONValue.object(document.requestMembers)
         guard let answer = try calls.post(body, "subjects", subject, "versions"), let id = answer.schemaID else {
@@ -158,7 +174,8 @@ private struct ReferenceCount {
 }
 
 extension JSONValue {
-    fileprivate var schemaID: SchemaID? { self["id"]?.intValue.flatMap { Int32(exactly: $0) }.map { SchemaID($0) } }
+    /// Nil for what is no number of a schema: those begin with 1.
+    fileprivate var schemaID: SchemaID? { self["id"]?.intValue.flatMap { Int32(exactly: $0) }.flatMap { $0 > 0 ? SchemaID($0) : nil } }
 }
 
 extension SchemaDocument {

@@ -81,6 +81,13 @@ extension SchemaDocument {
         additions.flatMap { try? JSONValue(parsing: $0) }?.objectValue ?? []
     }
 
+    /// The names of the rules that clients are to carry out on what they write and read, with commas between them; nil where there are none.
+    package var ruleNames: String? {
+        let set = additions.flatMap { try? JSONValue(parsing: $0) }?["ruleSet"]
+        let names = ["migrationRules", "domainRules", "encodingRules"].flatMap { set?[$0]?.arrayValue ?? [] }.map { $0["name"]?.stringValue ?? "one without a name" }
+        return names.isEmpty ? nil : names.joined(separator: ", ")
+    }
+
     /// The schema with what was registered with another one, if nothing was with itself. As by Confluent's rules, who says nothing about metadata
     /// and rules means those that there are.
     package func takingAdditions(of other: SchemaDocument?) -> SchemaDocument {

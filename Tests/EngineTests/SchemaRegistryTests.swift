@@ -34,6 +34,34 @@ import Testing
         #expect(millrace.run("ASSERT NOT EXISTS SCHEMA SUBJECT 'T-value' TIMEOUT 0 SECONDS;").joined().contains("exists"))
     }
 
+    /// PRINT names the schema of records, once for each that comes, and says which rules of it nobody carries out.
+    @Test func schemasAreNamedAndTheirRulesAreNotPassedOverInSilence() throws {
+        let millrace = try Millrace()
+        _ = millrace.run("CREATE STREAM S (K INT KEY, A STRING) WITH (KAFKA_TOPIC='S', VALUE_FORMAT='AVRO'); INSERT INTO S VALUES (1, 'a'); INSERT INTO S VALUES (2, 'b');")
+        let printed = millrace.run("PRINT 'S' FROM BEGINNING LIMIT 2;").filter { $0.contains("Value schema") }
+        #expect(printed.count == 1 && printed[0].contains("Value schema: 1 (io.confluent.ksql.avro_schemas.KsqlDataSourceSchema)"), "\(printed)")
+        #expect(!millrace.run("DESCRIBE SCHEMA 'S-value';").joined().contains("Rules"))
+        let rules = #"{"ruleSet":{"domainRules":[{"name":"positive","kind":"CONDITION"}],"migrationRules":[{"name":"renamed"}]}}"#
+        let text = #"{"type":"record","name":"R","fields":[{"name":"A","type":"string"}]}"#
+        _ = try millrace.engine.registry.register(SchemaDocument(.avro, text, additions: rules), as: "ruled-value")
+        #expect(millrace.run("DESCRIBE SCHEMA 'ruled-value';").joined().contains("renamed, positive; Millrace does not carry them out"))
+        let made = millrace.run("CREATE STREAM R WITH (KAFKA_TOPIC='ruled', VALUE_FORMAT='AVRO', PARTITIONS=1);")
+        #expect(made.contains { $0.contains("has rules that Millrace does not carry out") && $0.contains("positive") }, "\(made)")
+        millrace.close()
+    }
+
+    /// The topic of schemas may be written by others: numbers that no registry gives are none.
+    @Test(arguments: [-1, 0, 1 << 31]) func aNumberThatIsNoneIsNotBelieved(_ number: Int) throws {
+        let millrace = try Millrace()
+        var records = OutgoingRecords()
+        let value = #"{"subject":"s-value","version":1,"id":\#(number),"schema":"\"string\"","deleted":false}"#
+        records.append(key: Array(#"{"keytype":"SCHEMA","subject":"s-value","version":1,"magic":1}"#.utf8), value: Array(value.utf8), timestamp: 1)
+        let topic = try millrace.log.createTopic("_schemas", partitions: 1, config: .compacted).id
+        _ = try millrace.log.commitAndWait(Commit([Append(topic: topic, partition: .first, records: records)]))
+        #expect(millrace.run("SHOW SCHEMAS;").allSatisfy { !$0.contains("s-value") })
+        millrace.close()
+    }
+
     @Test func whatIsRefused() throws {
         let millrace = try Millrace()
         for (statement, message) in [

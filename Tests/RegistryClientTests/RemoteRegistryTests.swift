@@ -23,7 +23,9 @@ private final class Servers: HTTPAsking {
             requests.append("\(request.method) \(request.url)")
             return requests.count
         }
-        let parts = request.url.split(separator: "/").map(String.init)
+        let halves = request.url.split(separator: "?").map(String.init)
+        let parts = halves[0].split(separator: "/").map(String.init)
+        if parts[1] == "old", parts[2] == "schemas" { return HTTPAnswer(status: 404, body: Array(#"{"error_code":404,"message":"HTTP 404 Not Found"}"#.utf8)) }
         if parts[1] == "down" { throw HTTPFailure("\(request.host): connection refused", mayPass: true) }
         if parts[1] == "busy", count % 2 == 1 { return HTTPAnswer(status: 503, body: Array("<html>".utf8)) }
         if parts[1] == "locked" { return HTTPAnswer(status: 401, body: Array(#"{"error_code":401,"message":"Unauthorized"}"#.utf8)) }
@@ -31,6 +33,7 @@ private final class Servers: HTTPAsking {
         let answer = RegistryAPI(registry).answer(
             RegistryRequest(
                 method: request.method, path: parts.dropFirst(2).map { $0.replacing("%2F", with: "/").replacing("%20", with: " ") },
+                query: halves.count > 1 && halves[1] == "latestOnly=true" ? ["latestOnly": "true"] : [:],
                 body: request.body ?? []))
         return HTTPAnswer(status: answer.status, body: answer.body.bytes)
     }
@@ -45,6 +48,22 @@ private final class Servers: HTTPAsking {
 private let person = SchemaDocument(.avro, #"{"type":"record","name":"P","fields":[{"name":"a","type":"int"}]}"#)
 
 @Suite struct RemoteRegistryTests {
+    /// A listing is one request, but for servers that do not know it.
+    @Test func allSubjectsAreAskedForAtOnce() throws {
+        let servers = Servers()
+        let writer = try servers.client()
+        for subject in ["b-value", "a-value", "c-key"] { _ = try writer.register(person, as: subject) }
+        _ = try writer.register(SchemaDocument(.avro, #"{"type":"record","name":"P","fields":[{"name":"a","type":"int"},{"name":"b","type":"int","default":0}]}"#), as: "b-value")
+        let expected = [
+            SubjectSummary(subject: "a-value", version: 1, id: SchemaID(1), kind: .avro), SubjectSummary(subject: "b-value", version: 2, id: SchemaID(2), kind: .avro),
+            SubjectSummary(subject: "c-key", version: 1, id: SchemaID(1), kind: .avro),
+        ]
+        let before = servers.asked.count
+        #expect(try servers.client().summaries() == expected)
+        #expect(servers.asked.dropFirst(before) == ["GET http://one/schemas?latestOnly=true"])
+        #expect(try servers.client("http://old").summaries() == expected)
+    }
+
     @Test func whatIsImmutableIsAskedForOnce() throws {
         let servers = Servers()
         let subject = "a/b c-value"

@@ -108,11 +108,45 @@ package protocol SchemaRegistry: SchemaLookup {
     func subjectNames() throws(RegistryError) -> [String]
     /// All subjects with their versions, in the order of their names.
     func subjects() throws(RegistryError) -> [(subject: String, versions: [Int])]
+    /// The latest version of each subject, in the order of their names, without its schema. Errors: the registry does not answer.
+    func summaries() throws(RegistryError) -> [SubjectSummary]
     /// Makes a schema the latest version of a subject, unless that has it already, in whatever version: then that one is given. Errors: it is
     /// refused, for example because it is not compatible with the versions before.
     func register(_ document: SchemaDocument, as subject: String) throws(RegistryError) -> SubjectVersion
     /// Deletes a subject softly: its versions are not found any more, except by their numbers. One that is not there is none to delete.
     func delete(_ subject: String) throws(RegistryError)
+}
+
+/// What a listing says of a subject.
+package struct SubjectSummary: Hashable, Sendable {
+    /// Its name.
+    package var subject: String
+    /// The number of its latest version, from 1.
+    package var version: Int
+    /// The number of the schema.
+    package var id: SchemaID
+    /// The language of the schema.
+    package var kind: SchemaKind
+
+    /// What is known of a subject.
+    package init(subject: String, version: Int, id: SchemaID, kind: SchemaKind) {
+        (self.subject, self.version, self.id, self.kind) = (subject, version, id, kind)
+    }
+}
+
+extension SchemaRegistry {
+    package func summaries() throws(RegistryError) -> [SubjectSummary] { try summariesOneByOne() }
+
+    /// The same, asked for one subject after the other.
+    package func summariesOneByOne() throws(RegistryError) -> [SubjectSummary] {
+        var found: [SubjectSummary] = []
+        for subject in try subjectNames() {
+            // It may have been deleted meanwhile.
+            guard let latest = try latest(of: subject) else { continue }
+            found.append(SubjectSummary(subject: subject, version: latest.version, id: latest.id, kind: latest.document.kind))
+        }
+        return found
+    }
 }
 
 /// A registry that is ours to change: its contents are a value.
