@@ -180,24 +180,25 @@ package func layout(of query: ResolvedQuery, sink: String) throws(Diagnostic) ->
     let schema = SourceSchema(
         key: found.map { Values.ColumnDefinition(query.items[$0].name, query.items[$0].expression.type) },
         value: valueItems.map { Values.ColumnDefinition(query.items[$0].name, query.items[$0].expression.type) })
-    guard !schema.value.isEmpty else { throw Diagnostic(.invalidKey, "The projection contains no value columns.") }
-    try checkNames(schema)
+    guard !schema.value.isEmpty else { throw Diagnostic(.invalidKey, "The projection contains no value columns.", at: query.normalised.span.range) }
+    try checkNames(schema, at: query.normalised.span.range)
     return ResultLayout(schema: schema, items: found + valueItems)
 }
 
-private func checkNames(_ schema: SourceSchema) throws(Diagnostic) {
+private func checkNames(_ schema: SourceSchema, at place: SourceRange?) throws(Diagnostic) {
     for (index, column) in schema.value.enumerated() {
         if schema.value[..<index].contains(where: { $0.name == column.name }) {
-            throw Diagnostic(.duplicateColumn, "Duplicate value columns found in schema: `\(column.name)` \(column.type)")
+            throw Diagnostic(.duplicateColumn, "Duplicate value columns found in schema: `\(column.name)` \(column.type)", at: place)
         }
         if schema.key.contains(where: { $0.name == column.name }) {
             throw Diagnostic(
                 .duplicateColumn, "Duplicate value columns found in schema: `\(column.name)` \(column.type)",
-                hint: "A key column has that name too. Give one of them another name with AS.")
+                hint: "A key column has that name too. Give one of them another name with AS.",
+                at: place)
         }
     }
     for (index, column) in schema.key.enumerated() where schema.key[..<index].contains(where: { $0.name == column.name }) {
-        throw Diagnostic(.duplicateColumn, "Duplicate key columns found in schema: `\(column.name)` \(column.type)")
+        throw Diagnostic(.duplicateColumn, "Duplicate key columns found in schema: `\(column.name)` \(column.type)", at: place)
     }
 }
 

@@ -80,6 +80,13 @@ package struct Diagnostic: Error, Hashable, Sendable {
         self.expected = expected
     }
 
+    /// The same, with a place where it has none.
+    package func placed(at place: SourceRange?) -> Diagnostic {
+        var copy = self
+        copy.range = range ?? place
+        return copy
+    }
+
     /// The message followed by the statement it is about, as ksqlDB writes it and as its test cases compare it.
     package var fullMessage: String {
         guard let statement else { return message }

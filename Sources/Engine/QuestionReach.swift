@@ -120,11 +120,17 @@ extension StatementExecution {
         return readingLine(source, topic, parts)
     }
 
+    /// Both ends are read: one offset is no range.
+    private func text(of offsets: Range<Offset>) -> String {
+        let last = offsets.upperBound.previous
+        return last == offsets.lowerBound ? "\(last)" : "\(offsets.lowerBound) to \(last)"
+    }
+
     private func readingLine(_ source: SourceDefinition, _ topic: TopicDescription, _ parts: [PartitionPart]) -> String {
         let texts = parts.map { part -> String in
             let offsets = part.offsets
-            let what = offsets.isEmpty ? "nothing" : "offsets \(offsets.lowerBound) to \(offsets.upperBound.previous)"
-            let all = part.available.isEmpty ? "none" : "\(part.available.lowerBound) to \(part.available.upperBound.previous)"
+            let what = offsets.isEmpty ? "nothing" : (offsets.upperBound.previous == offsets.lowerBound ? "offset " : "offsets ") + text(of: offsets)
+            let all = part.available.isEmpty ? "none" : text(of: part.available)
             return "partition \(part.partition.index): \(what) of \(all)"
         }
         let others = topic.partitions.count - parts.count

@@ -63,6 +63,9 @@ extension StatementExecution {
     func checkReadable(_ source: SourceDefinition, of owner: PersistentQuery) throws(Diagnostic) {
         // One that the server has paused for its memory shows the rows that it had, as long as they are there.
         let (state, isOverLimit) = owner.run.status.content.withLock { ($0.state, $0.excess != nil) }
+        if state == .terminated {
+            throw Diagnostic(.unknownSource, "\(source.name) cannot be read: it is being dropped, or its query \(owner.id) has just been terminated")
+        }
         guard state == .running || isOverLimit && owner.rows.areInMemory else {
             throw Diagnostic(
                 .wrongState, "\(source.name) cannot be read: its query \(owner.id) is \(state.name)",

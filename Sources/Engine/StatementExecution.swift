@@ -201,14 +201,16 @@ struct StatementExecution: Sendable {
     private func set(_ name: String, _ value: String) throws(Diagnostic) -> AnswerSummary {
         let kept = SettingTable.keptName(name)
         let old = session.state.withLock { $0.properties[kept] }
-        if let notice = try session.set(name, to: value) { sink.emit(.notice(notice)) }
+        do throws(Diagnostic) { if let notice = try session.set(name, to: value) { sink.emit(.notice(notice)) } } catch {
+            throw error.placed(at: parsed.range)
+        }
         return AnswerSummary(message: "Successfully changed local property '\(name)'\(old.map { " from '\($0)'" } ?? "") to '\(value)'.")
     }
 
     private func unset(_ name: String) throws(Diagnostic) -> AnswerSummary {
         let kept = SettingTable.keptName(name)
         guard let old = session.state.withLock({ $0.properties.removeValue(forKey: kept) }) else {
-            _ = try SettingTable.settable(name)
+            do throws(Diagnostic) { _ = try SettingTable.settable(name) } catch { throw error.placed(at: parsed.range) }
             throw Diagnostic(
                 .invalidSetting, "Cannot unset local property '\(name)' which was never set in the first place.", at: parsed.range)
         }

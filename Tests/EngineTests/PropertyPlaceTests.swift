@@ -32,4 +32,18 @@ import Testing
         #expect(place(millrace.error(of: sql), in: sql) == expected)
         millrace.engine.close()
     }
+
+    /// A setting, and a query whose rows would be none, are pointed at as well.
+    @Test(arguments: [
+        ("SET 'commit.interval.ms'='soon';", "SET"), ("SET 'ksql.streams.commit.interval.ms'='-5';", "SET"), ("UNSET 'no.such.setting';", "UNSET"),
+        ("CREATE STREAM y AS SELECT a FROM x;", "SELECT a FROM x"), ("CREATE STREAM y AS SELECT a, b AS c, b + 1 AS c FROM x;", "SELECT a, b AS c, b + 1 AS c FROM x"),
+        ("CREATE STREAM y AS SELECT a, b AS a FROM x;", "SELECT a, b AS a FROM x"), ("CREATE TABLE y AS SELECT DISTINCT b FROM x WINDOW TUMBLING (SIZE 1 SECOND);", "SELECT DISTINCT b"),
+    ])
+    func aSettingOrAProjectionIsPointedAt(sql: String, start: String) throws {
+        let millrace = try Millrace(workers: 1)
+        _ = millrace.run("CREATE STREAM x (a INT KEY, b INT) WITH (kafka_topic='x', value_format='JSON', partitions=1);")
+        let error = millrace.error(of: sql)
+        #expect(error != nil && (place(error, in: sql) ?? "").hasPrefix(start), "\(error.map { "\($0)" } ?? "none")")
+        millrace.engine.close()
+    }
 }
