@@ -62,13 +62,27 @@ package final class RemoteSession: StatementSession {
         let (isOver, failure) = state.wait(nanoseconds: RemoteSession.greetingNanoseconds, until: isGreeted) {
             ($0.greeting != nil || $0.failure != nil, $0.failure)
         }
-        if let failure { throw failure }
+        let isGreeting = state.withLock { $0.greeting != nil }
+        if let failure {
+            // A server that refuses says why; whatever else came instead of a greeting is another program's.
+            guard !isGreeting, failure.code == .connectionLost || failure.code == .protocolViolation,
+                let other = PeerProbe.description(of: address)
+            else { throw failure }
+            throw RemoteSession.notMillrace(address, other)
+        }
         guard isOver else {
             socket.disconnect()
+            if let other = PeerProbe.description(of: address) { throw RemoteSession.notMillrace(address, other) }
             throw Diagnostic(
                 .connectionFailed, "\(address) takes connections but does not greet as a Millrace server within 5 seconds", category: .general,
                 hint: "Is it the port of another program, for example an HTTP server? Or a Millrace server that has been stopped?")
         }
+    }
+
+    private static func notMillrace(_ address: SocketAddress, _ other: String) -> Diagnostic {
+        Diagnostic(
+            .connectionFailed, "\(address) is the port of \(other), and not that of Millrace's line protocol", category: .general,
+            hint: "millrace serve prints the address of its line protocol; --listen sets it, and unless set it is port 6455.")
     }
 
     /// How long a server has for its greeting, which it sends at once.

@@ -1,5 +1,6 @@
 // Stream sockets by the system calls of POSIX: listening ends for a server's event loop, and a blocking client.
 import Glibc
+package import Quantities
 
 /// Where a stream socket listens or connects.
 package enum SocketAddress: Hashable, Sendable, CustomStringConvertible {
@@ -108,6 +109,13 @@ package final class ClientSocket: Sendable {
     }
 
     deinit { close(descriptor) }
+
+    /// Has reads that have waited so long end with an error; 0 lets them wait without end.
+    package func limitReading(to time: Milliseconds) {
+        let microseconds = max(0, time.nanoseconds / 1000)
+        var limit = timeval(tv_sec: Int(microseconds / 1_000_000), tv_usec: Int(microseconds % 1_000_000))
+        unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+    }
 
     /// Up to `count` bytes, as soon as there are any; empty at the end of the other side's output.
     package func read(upTo count: Int) throws(SystemError) -> [UInt8] {

@@ -111,11 +111,7 @@ package struct TLSFiles: Hashable, Sendable {
 
     /// Takes one certificate of a file after the other; `isKept`: its memory belongs to somebody else now.
     private func eachCertificate(of path: String, _ take: (OpaquePointer) -> (isTaken: Bool, isKept: Bool)) throws(TLSFailure) {
-        let text = try TLSContext.reading(path) { path throws(SystemError) in
-            let file = try HostFileSystem().open(path, .read)
-            defer { file.close() }
-            return try file.read(at: 0, count: TLSContext.largestFile, padding: 0)
-        }
+        let text = try TLSContext.reading(path) { path throws(SystemError) in try PrivateFile.readPublic(path, most: TLSContext.largestFile) }
         let functions = unsafe library.functions
         var count = 0
         var isRefused = false

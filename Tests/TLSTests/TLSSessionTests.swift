@@ -159,7 +159,7 @@ private func bytes(_ count: Int) -> [UInt8] { (0..<count).map { UInt8(truncating
                 return error.message.replacing(certificates.folder.path + "/", with: "")
             }
         }
-        #expect(refusal(certificates.files("none.pem")) == "cannot open none.pem: No such file or directory")
+        #expect(refusal(certificates.files("none.pem")) == "cannot read none.pem: No such file or directory")
         #expect(refusal(certificates.files("server.key")) == "server.key holds no certificate: no start line")
         #expect(refusal(certificates.files("server.pem", "server.pem")).contains("others than its owner may read it"))
         #expect(refusal(certificates.files("server.pem", "other.key")) == "the key of other.key is not that of the certificate of server.pem: key values mismatch")
