@@ -8,7 +8,7 @@ import Operators
 import Plans
 import Quantities
 import Schemas
-import Values
+package import Values
 
 /// Reads an Avro object container file in pieces. One owner, one thread.
 package final class AvroLines {
@@ -20,6 +20,9 @@ package final class AvroLines {
 
     /// Fields of the file that no line has, each with the reason: SQL has no type for them. Known after the first line.
     package private(set) var dropped: [String] = []
+
+    /// The columns that the file's fields come to, named as columns are, with the types that SQL has for them. Known after the first line.
+    package private(set) var columns: [ColumnDefinition] = []
 
     private var file = AvroFile()
     private var reading: Reading?
@@ -101,6 +104,7 @@ package final class AvroLines {
             let schema = try AvroSchema(header.document)
             let found = try InferredColumns(header.document, naming: .asWritten, whole: WholeColumn(name: "VALUE", takesRecords: false))
             dropped = found.dropped
+            columns = try InferredColumns(header.document, naming: .upperCased, whole: WholeColumn(name: "VALUE", takesRecords: false)).columns
             guard !found.isAnonymous, !found.columns.isEmpty else {
                 throw SchemaError("its schema is no record with fields that SQL has types for")
             }

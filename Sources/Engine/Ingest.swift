@@ -66,7 +66,7 @@ package final class Ingest: @unchecked Sendable {
         }
         self.session = session
         self.onDurable = onDurable
-        decoder = try IngestDecoder(source, format: format, engine: engine)
+        decoder = try IngestDecoder(source, format: format, topic.config, engine: engine)
         reporter = engine.log.describeTopic(named: errorsTopic).map {
             ErrorReporter(topic: $0.id, queryID: "LOAD_\(source.name)", time: engine.configuration.time)
         }
@@ -130,6 +130,10 @@ package final class Ingest: @unchecked Sendable {
             if let first = errors.first, state.report.firstProblem == nil {
                 let reason = (first.column.map { "column `\($0)`: " } ?? "") + first.message
                 state.report.firstProblem = IngestProblem(line: first.offset.map { Int($0.count) } ?? 0, reason: reason)
+            }
+            if let last = errors.last {
+                let reason = (last.column.map { "column `\($0)`: " } ?? "") + last.message
+                state.report.latestProblem = IngestProblem(line: last.offset.map { Int($0.count) } ?? 0, reason: reason)
             }
             state.report.rejected += rejected
             // A commit may have failed while these were decoded; nothing of them will be durable.

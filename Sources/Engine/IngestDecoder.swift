@@ -5,6 +5,7 @@ import Bytes
 import Catalog
 import Diagnostics
 import Formats
+import LogStore
 import Operators
 import Pipelines
 import Platform
@@ -30,9 +31,12 @@ final class IngestDecoder {
     private let records: IngestRecords?
     /// Whether a line may say that the one who sends it could not read what it was made of.
     private let takesRefusals: Bool
+    /// Of a record in a batch of its own, in bytes; nil where a codec decides what becomes of it.
+    private let largestBatch: ByteCount?
 
-    init(_ source: SourceDefinition, format: IngestFormat, engine: MillraceEngine) throws(Diagnostic) {
+    init(_ source: SourceDefinition, format: IngestFormat, _ topic: TopicConfig, engine: MillraceEngine) throws(Diagnostic) {
         self.source = source
+        largestBatch = topic.compression == .none ? topic.largestBatch : nil
         skipsBlankLines = format != .line
         takesRefusals = format == .json
         let schema = source.schema
@@ -57,7 +61,7 @@ final class IngestDecoder {
             if schema.key.isEmpty, source.window == nil, records == nil, lines == source.valueFormat, format != .line {
                 mode = .copying(try RecordValidator(schema.value, format: strict(lines)))
             } else {
-                mode = .encoding(try IngestDecoder.dataflow(source, strict(lines), engine))
+                mode = .encoding(try IngestDecoder.dataflow(source, strict(lines), takesKeys: format != .csv, engine))
             }
         } catch {
             throw Diagnostic(.featureNotSupported, error.message)
@@ -76,19 +80,27 @@ final class IngestDecoder {
     }
 
     private static func dataflow(
-        _ source: SourceDefinition, _ lines: FormatSpec, _ engine: MillraceEngine
+        _ source: SourceDefinition, _ lines: FormatSpec, takesKeys: Bool, _ engine: MillraceEngine
     ) throws(DataflowError) -> Dataflow {
-        let columns = source.schema.key + source.schema.value
+        // A key that a table makes for each row may be named, as by INSERT, but it is no field of those that come in order.
+        let columns = takesKeys ? source.schema.key + source.schema.value : source.writtenColumns
+        let ownKeys = source.hidesKey == true ? source.schema.key.count : 0
         let step = SourceStep(
             sourceName: source.name, topic: source.topic, kind: .stream, keyFormat: FormatSpec(.none), valueFormat: lines,
             schema: SourceSchema(key: [], value: columns), timestamp: nil, window: nil, needed: columns.map { _ in true }, store: nil)
+        var expressions = columns.enumerated().map { TypedExpression.column($0, $1.type) }
+        if ownKeys > 0 {
+            let made = TypedExpression(.call("UUID", []), .string)
+            let keys = takesKeys ? expressions.prefix(ownKeys).map { TypedExpression(.call("COALESCE", [$0, made]), $0.type) } : [made]
+            expressions = keys + expressions.dropFirst(takesKeys ? ownKeys : 0)
+        }
         let rows = ProjectStep(
-            input: .source(step), expressions: columns.enumerated().map { .column($0, $1.type) },
-            output: RowSchema(columns: columns, keyCount: source.schema.key.count), isTable: false)
+            input: .source(step), expressions: expressions,
+            output: RowSchema(columns: source.schema.key + source.schema.value, keyCount: source.schema.key.count), isTable: false)
         let sink = SinkDescription(
             sourceName: source.name, topic: source.topic, kind: .stream, keyFormat: source.keyFormat, valueFormat: source.valueFormat,
             timestamp: nil, window: nil)
-        var environment = DataflowEnvironment()
+        var environment = QueryLauncher(engine: engine).environment()
         environment.schemas = engine.registry
         return try Dataflow(
             root: .project(rows), destination: .sink(sink),
@@ -154,6 +166,16 @@ final class IngestDecoder {
     ) -> (records: OutgoingRecords, rejected: Int, errors: [RowError]) {
         var errors: [RowError] = []
         var rejected = 0
+        var lines = lines
+        for index in lines.indices {
+            guard let reason = excess(of: Int(lines[index].length)) else { continue }
+            rejected += 1
+            if errors.count < Dataflow.rowErrorLimit {
+                errors.append(error(at: Offset(clamping: Int64(firstLine + index)), column: nil, reason: reason, raw: nil))
+            }
+            // A blank line is no record.
+            lines[index].length = 0
+        }
         let rows = validator.rows(in: bytes, lines) { index, column, reason in
             rejected += 1
             if errors.count < Dataflow.rowErrorLimit {
@@ -197,6 +219,7 @@ final class IngestDecoder {
         var errors = dataflow.takeErrors().map { error(at: $0.offset, column: $0.column, reason: $0.message, raw: $0.raw) }
         var records = dataflow.takeOutput()
         if source.kind == .table { dropKeyless(&records, &errors) }
+        dropLarge(&records, &errors)
         let rejected = values.count - records.count
         records.timestamps = Array(repeating: now, count: records.count)
         return (records, rejected, errors.sorted { $0.offset ?? .first < $1.offset ?? .first })
@@ -215,6 +238,34 @@ final class IngestDecoder {
                 kept.append(index)
             }
         }
+        keep(kept, of: &records)
+    }
+
+    /// Why a record with so many bytes of key and value is not taken; nil when it is.
+    private func excess(of byteCount: Int) -> String? {
+        let size = ByteCount(length: RecordBatchHeader.byteCount + byteCount)
+        guard let largestBatch, size > largestBatch else { return nil }
+        return "the row makes a record of \(size) bytes, and the topic \(source.topic) takes \(largestBatch) (max.message.bytes)"
+    }
+
+    private func dropLarge(_ records: inout OutgoingRecords, _ errors: inout [RowError]) {
+        // Most pieces are smaller as a whole.
+        guard excess(of: records.bytes.count) != nil else { return }
+        var kept: [Int] = []
+        for index in 0..<records.count {
+            let size = max(0, Int(records.keys[index].length)) + max(0, Int(records.values[index].length))
+            if let reason = excess(of: size) {
+                if errors.count < Dataflow.rowErrorLimit {
+                    errors.append(error(at: Offset(clamping: records.timestamps[index]), column: nil, reason: reason, raw: nil))
+                }
+            } else {
+                kept.append(index)
+            }
+        }
+        keep(kept, of: &records)
+    }
+
+    private func keep(_ kept: [Int], of records: inout OutgoingRecords) {
         records.keys = kept.map { records.keys[$0] }
         records.values = kept.map { records.values[$0] }
         records.timestamps = kept.map { records.timestamps[$0] }

@@ -67,7 +67,8 @@ extension StatementExecution {
             case .session: " (Window type: SESSION)"
             case .time(let kind, _): " (Window type: \(kind.rawValue))"
             }
-        let key = source.schema.key.map { ($0.name, "\($0.type)  (\(source.kind == .table ? "primary key" : "key"))" + window) }
+        let role = source.hidesKey == true ? ownKeyRemark : source.kind == .table ? "primary key" : "key"
+        let key = source.schema.key.map { ($0.name, "\($0.type)  (\(role))" + window) }
         let headers = source.schema.headers.map { ($0.name, "\($0.type)  (\($0.key.map { "header('\($0)')" } ?? "headers"))") }
         return key + source.schema.value.map { ($0.name, $0.type.description) } + headers
     }

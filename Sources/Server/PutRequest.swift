@@ -19,6 +19,8 @@ final class PutRequest: Sendable {
         /// Why the input ended before its time.
         var problem: Diagnostic?
         var lastProgress: Int64
+        /// Lines of which the client knows that they are none.
+        var rejectionsTold = 0
     }
 
     /// Input that waits for a thread; beyond it the connection reads no more.
@@ -125,8 +127,10 @@ final class PutRequest: Sendable {
     private func progressed(_ report: IngestReport) {
         let now = time.monotonicNanoseconds()
         let isDue = state.withLock { state in
-            guard !state.hasEnded, now - state.lastProgress >= PutRequest.progressInterval else { return false }
-            state.lastProgress = now
+            // A client that sends on and on hears at once of what it sends wrongly, not when something else happens.
+            let isNews = report.rejected > state.rejectionsTold
+            guard !state.hasEnded, isNews || now - state.lastProgress >= PutRequest.progressInterval else { return false }
+            (state.lastProgress, state.rejectionsTold) = (now, max(state.rejectionsTold, report.rejected))
             return true
         }
         if isDue { outbox.write { $0.progress(report.facts, tag: tag) } }

@@ -20,6 +20,9 @@ package enum IngestFormat: String, Hashable, Sendable, CaseIterable {
     case message = "protobuf_nosr"
 }
 
+/// What DESCRIBE says of a key that a table makes for each row: a load need not have it, and lines of fields do not.
+package let ownKeyRemark = "primary key, made for each row"
+
 /// Why a line of a load is no record.
 package struct IngestProblem: Hashable, Sendable {
     /// From 1.
@@ -55,6 +58,8 @@ package struct IngestReport: Hashable, Sendable {
     package var rejected = 0
     /// The first of those.
     package var firstProblem: IngestProblem?
+    /// The last of those so far.
+    package var latestProblem: IngestProblem?
     /// For each partition that got records, in order.
     package var offsets: [IngestOffsets] = []
 

@@ -78,7 +78,12 @@ package func columns(from facts: JSONValue) -> ([ResultColumn], ResultKind) {
 
 extension IngestReport {
     /// The object of the `~` lines before the `+` line of a `.put`.
-    package var facts: JSONValue { .object(members) }
+    package var facts: JSONValue {
+        let latest = latestProblem.map {
+            [JSONValue.Member("latestProblem", ["line": .integer($0.line), "reason": .string($0.reason)])]
+        }
+        return .object(members + (latest ?? []))
+    }
 
     /// The object of the `+` line of a `.put` that has taken so long.
     package func facts(nanoseconds: Int64) -> JSONValue { .object(members + [.milliseconds(of: nanoseconds)]) }
@@ -110,6 +115,9 @@ extension IngestReport {
         rejected = facts.count(of: "skipped")
         if let problem = facts["firstProblem"] {
             firstProblem = IngestProblem(line: problem.count(of: "line"), reason: problem["reason"]?.stringValue ?? "")
+        }
+        if let problem = facts["latestProblem"] {
+            latestProblem = IngestProblem(line: problem.count(of: "line"), reason: problem["reason"]?.stringValue ?? "")
         }
         offsets = (facts["offsets"]?.arrayValue ?? []).map { entry in
             // Only told to a person: what is no place of a partition is shown as the nearest that is one.

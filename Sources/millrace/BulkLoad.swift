@@ -42,6 +42,8 @@ struct BulkLoad {
     var null: String?
     /// Waits for more at the end of the last file.
     var follower: FollowedFile?
+    /// Whether a line with a member that no column takes is none.
+    var isStrict = false
 
     /// Errors: a file is not there.
     func checkFiles() throws(Diagnostic) { _ = try LoadInput(paths) { PlainLines() } }
@@ -54,15 +56,23 @@ struct BulkLoad {
         input.onRead = { progress.advance($0) }
         defer { progress.clear() }
         let outcome = Monitor<Result<IngestReport, Diagnostic>?>(nil)
+        let rejections = follower == nil ? nil : RejectionNotices()
         if let local = session as? EngineSession {
-            let ingest = try local.beginIngest(into: source, format: lines) { progress.show(durable: $0.records) }
-            try feed(ingest, from: input)
+            let ingest = try local.beginIngest(into: source, format: lines) { report in
+                progress.show(durable: report.records)
+                rejections?.take(report)
+            }
+            feed(ingest, from: input)
             ingest.finish { result in outcome.update { $0 = result } }
         } else if let remote = try (session as? ReconnectingSession)?.connected() {
             remote.beginLoad(
-                into: source, format: lines, onProgress: { progress.show(durable: $0.records) },
+                into: source, format: lines,
+                onProgress: { report in
+                    progress.show(durable: report.records)
+                    rejections?.take(report)
+                },
                 whenFinished: { result in outcome.update { $0 = result } })
-            try send(input, to: remote, isOver: { outcome.withLock { $0 != nil } })
+            send(input, to: remote, isOver: { outcome.withLock { $0 != nil } })
         }
         let result = outcome.wait(until: { $0 != nil }) { $0 }
         switch result {
@@ -81,8 +91,8 @@ struct BulkLoad {
 
     /// The columns of the source; nil when it cannot be described, which its load then says better.
     private func columns(in session: any StatementSession) -> ColumnTexts? {
-        if format == .line || format == .avro || format == .protobuf || source.contains("`") { return nil }
-        for name in [source, "`\(source)`"] {
+        if format == .line || format == .protobuf { return nil }
+        for name in source.contains("`") ? [source] : [source, "`\(source)`"] {
             do throws(CommandFailure) {
                 let table = try TableAnswer().table(of: "DESCRIBE \(name);", from: session)
                 return ColumnTexts(description: table.rows)
@@ -97,15 +107,23 @@ struct BulkLoad {
     private func shaping(_ columns: ColumnTexts?) -> (() -> any LineShaper, IngestFormat) {
         switch format {
         case .line: return ({ PlainLines() }, .line)
-        case .avro: return ({ AvroRecords() }, .json)
+        case .avro: return (checked(columns) { AvroRecords() }, .json)
         case .protobuf: return ({ DelimitedMessages() }, .message)
-        case .json: return ({ JSONLines(times: columns.flatMap { $0.hasTimes ? $0 : nil }) }, .json)
+        case .json: return (checked(columns) { JSONLines(times: columns.flatMap { $0.hasTimes ? $0 : nil }) }, .json)
         case .csv, .tsv:
             // One bare value a line may be no object to the source.
             guard let columns, columns.columns.count > 1 || format == .tsv else { return ({ PlainLines() }, .csv) }
             let form = delimitedForm
             return ({ DelimitedLines(columns, form) }, .json)
         }
+    }
+
+    /// Has the members of objects looked at, where it is known which there may be.
+    private func checked(_ columns: ColumnTexts?, _ makeShaper: @escaping () -> any LineShaper) -> () -> any LineShaper {
+        // The one column of a stream may be the whole line.
+        guard let columns, columns.columns.count > 1 || columns.columns.first?.kind != .nested else { return makeShaper }
+        let isStrict = isStrict
+        return { CheckedMembers(makeShaper(), columns, isStrict: isStrict) }
     }
 
     /// How CSV or TSV is written.
@@ -118,11 +136,11 @@ struct BulkLoad {
 
     // MARK: Into an engine of our own
 
-    private func feed(_ ingest: Ingest, from input: LoadInput) throws(Diagnostic) {
+    private func feed(_ ingest: Ingest, from input: LoadInput) {
         var line = 1
         var rest: [UInt8] = []
         var searched = 0
-        while ingest.failure == nil, let piece = try input.read() {
+        while ingest.failure == nil, let piece = input.read() {
             let buffer = rest + piece
             var lines: [ByteRange] = []
             let stop = cutLines(buffer, from: 0, searched: searched, mark: nil, longest: .max, into: &lines)
@@ -137,14 +155,14 @@ struct BulkLoad {
 
     // MARK: Over the wire
 
-    private func send(_ input: LoadInput, to session: RemoteSession, isOver: () -> Bool) throws(Diagnostic) {
+    private func send(_ input: LoadInput, to session: RemoteSession, isOver: () -> Bool) {
         var isAtLineStart = true
         // Whatever happens: until the end comes the server takes all that is sent for records, also of a load that it has refused.
         defer {
             if !isAtLineStart { session.sendRecords([0x0A], 0..<1) }
             session.endLoad()
         }
-        while !isOver(), let piece = try input.read() {
+        while !isOver(), let piece = input.read() {
             sendStuffed(piece, isAtLineStart, to: session)
             isAtLineStart = piece.last == UInt8(ascii: "\n")
         }

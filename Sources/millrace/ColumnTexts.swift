@@ -10,6 +10,9 @@ struct ColumnTexts {
     enum Kind {
         case number, boolean, text, date, time, timestamp, nested
 
+        /// Whether records have it as a number that people write otherwise.
+        var isTime: Bool { self == .date || self == .time || self == .timestamp }
+
         init(type: String) {
             switch type {
             case "BOOLEAN": self = .boolean
@@ -22,22 +25,39 @@ struct ColumnTexts {
         }
     }
 
-    /// In the order in which they were declared.
-    let columns: [(name: String, kind: Kind)]
+    /// A column.
+    struct Column {
+        let name: String
+        let kind: Kind
+        let shape: TypeShape
+    }
+
+    /// In the order in which they were declared, those that fields of lines go to.
+    let columns: [Column]
+    /// A key that the table makes for each row, unless a line has it.
+    private let ownKeys: [Column]
 
     /// From the rows of DESCRIBE: names, and types that may have a remark in parentheses behind them.
     init(description rows: [[String]]) {
-        columns = rows.compactMap { row in
-            guard row.count > 1 else { return nil }
+        var columns: [Column] = [], ownKeys: [Column] = []
+        for row in rows where row.count > 1 {
             let type = row[1].contains("<") ? row[1] : String(row[1].prefix { $0 != " " })
-            return (row[0], Kind(type: type))
+            let column = Column(name: row[0], kind: Kind(type: type), shape: TypeShape(type))
+            if row[1].contains(ownKeyRemark) { ownKeys.append(column) } else { columns.append(column) }
         }
+        (self.columns, self.ownKeys) = (columns, ownKeys)
     }
 
     /// Columns of which nothing but the names is known.
-    init(names: [String]) { columns = names.map { ($0, .text) } }
+    init(names: [String]) {
+        columns = names.map { Column(name: $0, kind: .text, shape: .scalar(.text)) }
+        ownKeys = []
+    }
 
-    var hasTimes: Bool { columns.contains { $0.kind == .date || $0.kind == .time || $0.kind == .timestamp } }
+    var hasTimes: Bool { columns.contains { $0.shape.hasTimes } }
+
+    /// The lines of JSON that rows are.
+    var shape: TypeShape { .structure((ownKeys + columns).map { TypeShape.Field(name: $0.name, shape: $0.shape) }) }
 
     /// The column of a name, in any case of letters.
     func index(of name: String) -> Int? {
@@ -46,7 +66,8 @@ struct ColumnTexts {
 
     /// Writes the value that a text stands for. What is none of the column's type is written as a text, for the reason to be found in
     /// the answer.
-    func write(_ text: String, _ kind: Kind, to output: inout [UInt8]) {
+    func write(_ text: String, as column: Column, to output: inout [UInt8]) {
+        let (kind, shape) = (column.kind, column.shape)
         let trimmed = text.split(separator: " ").joined(separator: " ")
         switch kind {
         case .number where isNumber(trimmed): output += trimmed.utf8
@@ -56,7 +77,11 @@ struct ColumnTexts {
         case .date, .time, .timestamp:
             if let number = number(trimmed, kind) { output += String(number).utf8 } else { JSONValue.write(text, to: &output) }
         case .nested where trimmed.hasPrefix("[") || trimmed.hasPrefix("{"):
-            if (try? JSONValue(parsing: Array(trimmed.utf8)[...])) != nil { output += trimmed.utf8 } else { JSONValue.write(text, to: &output) }
+            if let value = try? JSONValue(parsing: Array(trimmed.utf8)[...]) {
+                output += (withTimes(value, shape) ?? value).bytes
+            } else {
+                JSONValue.write(text, to: &output)
+            }
         default: JSONValue.write(text, to: &output)
         }
     }
@@ -80,17 +105,33 @@ struct ColumnTexts {
         }
     }
 
-    /// A JSON object with the texts of its times as numbers; anything else as it is.
+    /// A JSON object with the texts of its times as numbers, those inside its values among them; anything else as it is.
     func withTimes(_ value: [UInt8]) -> [UInt8] {
         guard let members = (try? JSONValue(parsing: value[...]))?.objectValue else { return value }
         var changed = false
         let converted = members.map { member -> JSONValue.Member in
-            guard case .string(let text) = member.value, let index = index(of: member.name),
-                [.date, .time, .timestamp].contains(columns[index].kind), let number = number(text, columns[index].kind)
-            else { return member }
+            guard let index = index(of: member.name), let value = withTimes(member.value, columns[index].shape) else { return member }
             changed = true
-            return JSONValue.Member(member.name, .integer(number))
+            return JSONValue.Member(member.name, value)
         }
         return changed ? JSONValue.object(converted).bytes : value
+    }
+
+    /// A value with the texts of its times as numbers; nil where that is no other one. It goes no deeper than the type does.
+    private func withTimes(_ value: JSONValue, _ shape: TypeShape) -> JSONValue? {
+        guard shape.hasTimes else { return nil }
+        switch (value, shape) {
+        case (.string(let text), .scalar(let kind)): return number(text, kind).map { .integer($0) }
+        case (.array(let elements), .array(let element)): return .array(elements.map { withTimes($0, element) ?? $0 })
+        case (.object(let members), .map(let element)):
+            return .object(members.map { JSONValue.Member($0.name, withTimes($0.value, element) ?? $0.value) })
+        case (.object(let members), .structure(let fields)):
+            return .object(
+                members.map { member in
+                    let field = fields.first { $0.name == member.name } ?? fields.first { $0.name.uppercased() == member.name.uppercased() }
+                    return JSONValue.Member(member.name, field.flatMap { withTimes(member.value, $0.shape) } ?? member.value)
+                })
+        default: return nil
+        }
     }
 }

@@ -156,7 +156,7 @@ struct DelimitedLines: LineShaper {
             if !field.isQuoted && (text.isEmpty && !form.hasEscapes || text == form.null) {
                 lines += "null".utf8
             } else {
-                source.write(text, source.columns[index].kind, to: &lines)
+                source.write(text, as: source.columns[index], to: &lines)
             }
         }
         lines.append(UInt8(ascii: "}"))

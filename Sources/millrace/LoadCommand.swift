@@ -33,6 +33,7 @@ struct LoadCommand {
             source: invocation.operands[0], paths: files.isEmpty ? ["-"] : files,
             format: invocation[.format]?.text.flatMap { LoadFormat(rawValue: $0) } ?? LoadFormat(ofFile: files.first ?? "-"), delimiter: invocation[.delimiter]?.text,
             null: invocation[.null]?.text)
+        load.isStrict = invocation.isOn(.strict)
         if invocation.isOn(.follow) {
             guard load.paths.last != "-", load.format != .avro else {
                 throw .usage(

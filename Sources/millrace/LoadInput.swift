@@ -6,6 +6,7 @@ import Engine
 import LogStore
 import Platform
 import Sessions
+import Values
 
 /// The input of a load. One owner, one thread.
 final class LoadInput {
@@ -63,8 +64,16 @@ final class LoadInput {
         }
     }
 
-    /// The next lines, or a piece of one; nil at the end.
-    func read() throws(Diagnostic) -> [UInt8]? {
+    /// The next lines, or a piece of one; nil at the end, which damage is as well.
+    func read() -> [UInt8]? {
+        do throws(Diagnostic) { return try readLines() } catch {
+            damage = error
+            isAtEnd = true
+            return nil
+        }
+    }
+
+    private func readLines() throws(Diagnostic) -> [UInt8]? {
         while !isAtEnd {
             guard let stream = try stream() else { break }
             let bytes = try readPlain(stream)
@@ -181,22 +190,43 @@ extension LineShaper {
     var damage: Diagnostic? { nil }
 }
 
-/// Lines that are records as they are.
+/// Lines that are records as they are. Half a line is kept back: where the file cannot be read on it is no record.
 struct PlainLines: LineShaper {
-    private var endsWithLine = true
+    private var rest: [UInt8] = []
+
+    /// Longer lines go on in pieces.
+    static let longestKept = 64 << 20
 
     mutating func take(_ bytes: [UInt8], into lines: inout [UInt8]) {
-        lines += bytes
-        endsWithLine = bytes.last == 0x0A
+        guard let end = bytes.lastIndex(of: 0x0A) else {
+            rest += bytes
+            if rest.count > PlainLines.longestKept { passOn(into: &lines) }
+            return
+        }
+        passOn(into: &lines)
+        lines += bytes[...end]
+        rest = Array(bytes[(end + 1)...])
     }
 
-    mutating func finish(into lines: inout [UInt8]) { if !endsWithLine { lines.append(0x0A) } }
+    private mutating func passOn(into lines: inout [UInt8]) {
+        lines += rest
+        rest = []
+    }
+
+    mutating func finish(into lines: inout [UInt8]) {
+        if rest.isEmpty { return }
+        passOn(into: &lines)
+        lines.append(0x0A)
+    }
 }
 
 /// The records of an Avro file as lines of JSON.
 struct AvroRecords: LineShaper {
     private let records = AvroLines()
     private(set) var damage: Diagnostic?
+
+    /// The columns that the file's fields come to; none before its first records were read.
+    var columns: [ColumnDefinition] { records.columns }
 
     var notes: [String] { records.dropped.map { "the file's field is left out, because SQL has no type for it: \($0)" } }
 

@@ -4,6 +4,7 @@ import Diagnostics
 import JSONText
 import Platform
 import Syntax
+import Values
 
 /// Looks at the beginning of a file.
 struct SchemaGuess {
@@ -21,7 +22,9 @@ struct SchemaGuess {
         let fields: [GuessedType.Field]
         switch load.format {
         case .csv, .tsv: fields = try delimited(path, load)
-        case .json, .avro, .line: fields = try objects(path, isText: load.format == .json)
+        // An Avro file says itself what its fields are.
+        case .avro: return create(source, columns: try avroColumns(path))
+        case .json, .line: fields = try objects(path)
         case .protobuf:
             throw Diagnostic(
                 .usage, "--create cannot look into messages of Protocol Buffers, which do not say what their fields are", category: .general,
@@ -34,26 +37,38 @@ struct SchemaGuess {
     }
 
     private static func create(_ source: String, _ fields: [GuessedType.Field]) -> String {
+        create(source, columns: fields.map { ($0.sqlName, $0.type.sql) })
+    }
+
+    private static func create(_ source: String, columns: [(name: String, type: String)]) -> String {
         let isQuoted = source.hasPrefix("`")
         let name = isQuoted ? source : CanonicalText.identifier(source.uppercased())
         let topic = isQuoted ? String(source.dropFirst().dropLast()) : source.uppercased()
-        let columns = fields.map { "  \($0.sqlName) \($0.type.sql)" }.joined(separator: ",\n")
-        return "CREATE STREAM \(name) (\n\(columns)\n) WITH (KAFKA_TOPIC=\(CanonicalText.quoted(topic)), VALUE_FORMAT='JSON', PARTITIONS=1);"
+        let lines = columns.map { "  \($0.name) \($0.type)" }.joined(separator: ",\n")
+        return "CREATE STREAM \(name) (\n\(lines)\n) WITH (KAFKA_TOPIC=\(CanonicalText.quoted(topic)), VALUE_FORMAT='JSON', PARTITIONS=1);"
     }
 
     /// The members of the objects.
-    private static func objects(_ path: String, isText: Bool) throws(Diagnostic) -> [GuessedType.Field] {
+    private static func objects(_ path: String) throws(Diagnostic) -> [GuessedType.Field] {
         var type = GuessedType.structure([])
-        let input = try LoadInput([path], isText: isText) { () -> any LineShaper in
-            if isText { return JSONLines(times: nil) }
-            return AvroRecords()
-        }
+        let input = try LoadInput([path]) { JSONLines(times: nil) }
         try firstLines(of: input) { line in
             guard let value = try? JSONValue(parsing: line), case .object = value else { return }
             type = type.merged(with: GuessedType(value))
         }
         guard case .structure(let fields) = type else { return [] }
         return fields
+    }
+
+    /// The columns that the fields of a container file come to.
+    private static func avroColumns(_ path: String) throws(Diagnostic) -> [(name: String, type: String)] {
+        let records = AvroRecords()
+        // The columns are known once the first record is.
+        try firstLines(of: try LoadInput([path], isText: false) { records }, most: 1) { _ in }
+        guard !records.columns.isEmpty else {
+            throw Diagnostic(.dataError, "\(path) has no records that say which columns there are", category: .general)
+        }
+        return records.columns.map { (CanonicalText.identifier($0.name), $0.type.description) }
     }
 
     /// The fields under the names of the first line.
@@ -86,7 +101,7 @@ struct SchemaGuess {
     ) throws(Diagnostic) {
         var rest: [UInt8] = []
         var count = 0
-        while count < most, let piece = try input.read() {
+        while count < most, let piece = input.read() {
             let buffer = rest + piece
             var start = 0
             while count < most, let end = buffer[start...].firstIndex(of: 0x0A) {
@@ -99,5 +114,7 @@ struct SchemaGuess {
             }
             rest = Array(buffer[start...])
         }
+        // A file that cannot be read says nothing of its columns.
+        if count == 0, let damage = input.damage { throw damage }
     }
 }

@@ -458,6 +458,12 @@ private let hasSchemaJudges =
     }
 
     @Test(.enabled(if: Surroundings.hasProgram("python3"), "there is no Python"))
+    func whatNoColumnTakesIsSaid() throws {
+        let (output, status) = try python("load_members.py", [millrace])
+        #expect(status == 0 && output == "ok\n", "\(output)")
+    }
+
+    @Test(.enabled(if: Surroundings.hasProgram("python3"), "there is no Python"))
     func theClientForPythonDoesWhatItsStandardSays() throws {
         let (output, status) = try python("python_client.py", [millrace, root + "/examples/python"])
         #expect(status == 0 && output == "ok\n", "\(output)")

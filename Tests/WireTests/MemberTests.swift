@@ -19,13 +19,14 @@ import Wire
         report.records = 3
         report.rejected = 1
         report.firstProblem = IngestProblem(line: 2, reason: "no JSON")
+        report.latestProblem = report.firstProblem
         report.offsets = [IngestOffsets(partition: .first, first: Offset(clamping: 0), last: Offset(clamping: 2))]
         let diagnostic = Diagnostic(
             .syntaxError, "no", category: .parseFailed, hint: "Try.", at: SourceRange(start: 2, end: 4, line: 1, column: 3), statement: "SLECT;")
         return [
             ("greeted", greetingFacts(server: "0.1.0", connection: 1)),
             ("shape", columnFacts([ResultColumn("ID", "BIGINT", isKey: true)], .rows)),
-            ("told", summary.innerFacts), ("ended", summary.facts), ("loaded", report.facts(nanoseconds: 1_500_000)),
+            ("told", summary.innerFacts), ("ended", summary.facts), ("loaded", report.facts(nanoseconds: 1_500_000)), ("loaded", report.facts),
             ("state", ServerStatus(server: "0.1.0", uptime: 1, connections: 1, running: 1, requests: 1, queries: 0).facts),
             ("problem", diagnostic.json),
         ]

@@ -1,0 +1,123 @@
+#!/usr/bin/env python3
+"""Loads records that have more, or other things, than their sources take, and says what becomes of them.
+
+  load_members.py MILLRACE
+"""
+import gzip, json, subprocess, sys, tempfile
+
+sys.dont_write_bytecode = True
+from serving import Server
+
+millrace = sys.argv[1]
+PATIENCE = 300
+STRICT = "no column takes the member "
+
+
+def check(condition, what, seen=""):
+    if not condition:
+        sys.exit("%s: %s" % (what, seen))
+
+
+def run(*arguments, input=None, status=0):
+    done = subprocess.run([millrace, *arguments], capture_output=True, input=input, text=True, timeout=PATIENCE)
+    check(done.returncode == status, "%r ended with %d" % (arguments, done.returncode), (done.stdout, done.stderr))
+    return done
+
+
+def members(where, folder):
+    """Everything is the same with a directory and through a server."""
+    def rows(statement):
+        return json.loads(run("run", *where, "--output", "json", "-c", statement).stdout)
+
+    def load(source, text, *options, status=0):
+        return run("load", source, *options, *where, input=text, status=status).stderr
+
+    run("run", *where, "-c", """
+        CREATE STREAM s (id INT KEY, name VARCHAR, d DATE, n STRUCT<t TIMESTAMP, x INT, `Low` ARRAY<STRUCT<d DATE>>>, m MAP<VARCHAR, DATE>)
+          WITH (VALUE_FORMAT='JSON', PARTITIONS=1);
+        CREATE TABLE k (name VARCHAR, n INT);
+        CREATE STREAM small (id INT KEY, text VARCHAR) WITH (KAFKA_TOPIC='small', VALUE_FORMAT='JSON', PARTITIONS=1);
+        CREATE STREAM plain (text VARCHAR) WITH (KAFKA_TOPIC='plain', VALUE_FORMAT='JSON', PARTITIONS=1);
+        CREATE STREAM bare (n STRUCT<a INT>) WITH (KAFKA_TOPIC='bare', VALUE_FORMAT='JSON', WRAP_SINGLE_VALUE=false, PARTITIONS=1);""")
+
+    # Members without a column are counted by name, whatever the letters and wherever they stand.
+    lines = ['{"id":1,"nmae":"a","n":{"x":1,"y":2}}', '{"ID":2,"Name":"b\\"{}","nmae":"[","n":{"low":[{"d":1},{"e":{"id":2}}]}}',
+             '{"id":3,"n\\u0061me":"c"}']
+    report = load("s", "\n".join(lines) + "\n")
+    check("note: no column takes the member nmae, which 2 lines have" in report, "a name that is written wrongly", report)
+    check("note: no column takes the member N->y, which 1 line has" in report and "member N->Low->e, which 1 line has" in report, "nested names", report)
+    check(report.count("note:") == 3 and "3 records, in" in report, "nothing else is told", report)
+    check([row["NAME"] for row in rows("SELECT name FROM s;")] == [None, 'b"{}', "c"], "what there is a column for is there")
+    # No line of those with --strict.
+    report = load("s", "\n".join(lines) + "\n", "--strict", status=1)
+    check("1 record, 2 lines rejected (first: line 1: " + STRICT + "nmae, nor 1 more)" in report and "note:" not in report, "--strict", report)
+    check("note:" not in load("bare", '{"a":1}\n') and rows("SELECT n->a AS a FROM bare;") == [{"A": 1}], "a bare value is no object of columns")
+
+    # Times as people write them, inside of values as well.
+    load("s", '{"id":7,"d":"2024-02-29","n":{"t":"2024-01-02T03:04:05Z","Low":[{"d":"1970-01-03"},{"d":2}]},"m":{"a":"1970-01-02","b":null}}\n')
+    found = rows("SELECT d, n, m FROM s WHERE id = 7;")[0]
+    check(found == {"D": "2024-02-29", "N": {"T": "2024-01-02T03:04:05.000", "X": None, "Low": [{"D": "1970-01-03"}, {"D": "1970-01-03"}]},
+                    "M": {"a": "1970-01-02", "b": None}}, "times inside of values", found)
+    load("s", 'id,n\n8,"{""T"":""2024-01-02T03:04:05""}"\n', "--format", "csv")
+    check(rows("SELECT n->t AS t FROM s WHERE id = 8;") == [{"T": "2024-01-02T03:04:05.000"}], "times inside of fields")
+
+    # Rows of a table without a key of its users have keys of their own, unless a line brings one; equal rows are two.
+    load("k", '{"name":"x","n":1}\n{"name":"x","n":1}\n')
+    load("k", "y,2\n", "--format", "csv")
+    load("k", "n\tname\n3\tz\n", "--format", "tsv")
+    load("k", '{"name":"w","n":4,"rowid":"mine"}\n{"name":"v","n":4,"ROWID":"mine"}\n')
+    found = sorted((row["NAME"], row["N"]) for row in rows("SELECT * FROM k;"))
+    check(found == [("v", 4), ("x", 1), ("x", 1), ("y", 2), ("z", 3)], "a table without a key", found)
+    check("made for each row" in run("run", *where, "-c", "DESCRIBE k;").stdout, "DESCRIBE says it")
+
+    # What the topic does not take is an error that names the line and the setting.
+    big = "x" * 9_000_000
+    for source, line in ("small", '{"id":%d,"text":"%s"}\n'), ("plain", '{"text":"%.0d%s"}\n'):
+        lines = line % (1, "a") + line % (2, big) + line % (3, "b")
+        report = load(source, lines, status=1)
+        if where[0] == "--server":
+            check("is longer than 1048576 bytes" in report and "line 2 of this .put" in report, "a line that is too long for the protocol", report)
+            continue
+        check("2 records, 1 line rejected (line 2: the row makes a record of 900" in report and "(max.message.bytes)" in report, "a large row", report)
+        check(len(rows("SELECT text FROM %s;" % source)) == 2, "the others are there")
+
+    # Half a file says how much of it was loaded.
+    path = folder + "/half.json.gz"
+    packed = gzip.compress("".join('{"id":%d,"text":"%d"}\n' % (n, n * 7919 % 10007) for n in range(100_000)).encode())
+    open(path, "wb").write(packed[:len(packed) // 2])
+    before = rows("SELECT COUNT(*) AS n FROM small;")[0]["N"]
+    report = run("load", "small", path, *where, status=1).stderr
+    loaded = rows("SELECT COUNT(*) AS n FROM small;")[0]["N"] - before
+    check(loaded > 1000 and report.startswith("%d records, in" % loaded) and "is damaged" in report, "half a file", (loaded, report))
+    check(rows("SELECT COUNT(*) AS n FROM small WHERE text IS NULL;") == [{"N": 0}] and "rejected" not in report, "no half of a line", report)
+
+
+def follow(where, folder):
+    """A load without an end says at once which lines are none."""
+    path = folder + "/log"
+    open(path, "w").write('{"id":1}\n')
+    loading = subprocess.Popen([millrace, "load", "s", path, "--follow", *where], stderr=subprocess.PIPE, text=True)
+    for number, (line, reason) in enumerate([("bad\n", "line 2: malformed JSON"), ("worse\n", "line 3: malformed JSON")]):
+        with open(path, "a") as file:
+            file.write(line)
+        while True:
+            told = loading.stderr.readline()
+            check(told, "the load goes on")
+            if "rejected" in told:
+                break
+        check(told == "1 line rejected: %s\n" % reason, "bad line %d is told" % number, told)
+    loading.terminate()
+    rest = loading.stderr.read()
+    check(loading.wait() == 1 and "1 record, 2 lines rejected" in rest, "the end counts them", rest)
+
+
+with tempfile.TemporaryDirectory() as folder:
+    members(["--data", folder + "/embedded"], folder)
+    follow(["--data", folder + "/embedded"], folder)
+    server = Server(millrace, folder + "/served")
+    there = ["--server", "127.0.0.1:%d" % server.port]
+    members(there, folder)
+    follow(there, folder)
+    server.process.terminate()
+    check(server.process.wait(PATIENCE) == 0, "the server stops")
+print("ok")
