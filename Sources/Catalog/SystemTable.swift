@@ -163,6 +163,7 @@ package struct SystemTable: Hashable, Sendable {
         Column("ORIGIN", .string, "who has set it: SESSION, SERVER or DEFAULT"),
         Column("SCOPE", .string, "who may set it: SERVER, or SESSION as well"),
         Column("MEANING", .string, "what it decides"),
+        Column("CHOICES", .string, "what it may be, with commas between, where that is one of few"),
     ]
 
     private static let functions = [

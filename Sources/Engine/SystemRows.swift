@@ -174,7 +174,7 @@ extension StatementExecution {
             let origin = own[entry.name] != nil ? "SESSION" : server[entry.name] != nil ? "SERVER" : "DEFAULT"
             return [
                 .string(entry.name), .optional(session.property(entry.name)), .optional(entry.defaultText), .string(origin),
-                .string(entry.scope == .server ? "SERVER" : "SESSION"), .string(entry.meaning),
+                .string(entry.scope == .server ? "SERVER" : "SESSION"), .string(entry.meaning), .optional(entry.kind.choices?.joined(separator: ", ")),
             ]
         }
     }

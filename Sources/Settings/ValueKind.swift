@@ -25,6 +25,15 @@ package enum ValueKind: Hashable, Sendable {
     /// How many of all: a number, or a share as in `5%`.
     case countOrShare
 
+    /// What the value may be; nil where that is more than a few words.
+    package var choices: [String]? {
+        switch self {
+        case .flag: ["true", "false"]
+        case .choice(let words): words
+        default: nil
+        }
+    }
+
     /// The word that stands for the value in help texts.
     package var placeholder: String {
         switch self {

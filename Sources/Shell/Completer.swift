@@ -69,12 +69,15 @@ final class Completer {
 
     /// What can stand somewhere.
     private enum Wanted: Equatable {
-        case nothing, words([String]), sources, streams, tables, relations, queries, functions, topics, settings, formats, files, columnTypes
+        case nothing, words([String]), sources, streams, tables, relations, queries, functions, topics, settings, formats, files, columnTypes, settingValues(String)
         /// Columns, functions and keywords.
         case expression
 
         /// Whether small letters ask for small letters.
-        var followsCase: Bool { ![.queries, .topics, .files, .settings].contains(self) }
+        var followsCase: Bool {
+            if case .settingValues = self { return false }
+            return ![.queries, .topics, .files, .settings].contains(self)
+        }
     }
 
     private func candidates(for wanted: Wanted, at place: CompletionPlace) -> [String] {
@@ -89,6 +92,7 @@ final class Completer {
         case .functions: catalog.functions
         case .topics: catalog.topics
         case .settings: catalog.settings
+        case .settingValues(let name): catalog.values(ofSetting: name)
         case .formats: CompletionWords.formats
         case .columnTypes: CompletionWords.types + catalog.types
         case .expression: catalog.columns(ofSourcesAmong: place.words) + catalog.functions.map { $0 + "(" } + words(inExpressionAt: place)
@@ -163,6 +167,8 @@ final class Completer {
         switch words.last {
         case "SET", "UNSET": .settings
         case "SCRIPT", "SPOOL": .files
+        // `SET 'name' = '`
+        case "=" where words.count == 3 && words[0] == "SET": .settingValues(ShellCommand.unquoted(words[1]))
         // `VALUE_FORMAT = '`; signs are words, too.
         case "=": words.dropLast().last.map { $0.hasSuffix("FORMAT") } ?? false ? .formats : .nothing
         default: .nothing
@@ -185,6 +191,7 @@ final class Completer {
         case ("\\pset", 1): return .words(["format", "null", "expanded", "pager"])
         case ("\\pset", 2):
             return .words(words[1] == "FORMAT" ? OutputFormat.allCases.map(\.rawValue) : words[1] == "PAGER" ? ["on", "off"] : [])
+        case ("\\live", 1): return .words(["SELECT", "SHOW"])
         case ("\\h", _): return .words(CompletionWords.topics(behind: words.dropFirst()))
         default: return .nothing
         }

@@ -32,7 +32,8 @@ enum CompletionWords {
     /// What is left of the names of statements, and of the topics of pages, that begin with these words.
     static func topics(behind words: some Sequence<String>) -> [String] {
         let start = words.map { $0 + " " }.joined()
-        return (StatementHelp.all.map(\.name) + Page.all.map { $0.topic.uppercased() }).filter { $0.hasPrefix(start) }.map { String($0.dropFirst(start.count)) }
+        let all = (StatementHelp.all + ShowHelp.all).map(\.name) + Page.all.map { $0.topic.uppercased() }
+        return all.filter { $0.hasPrefix(start) }.map { String($0.dropFirst(start.count)) }
     }
 
     static let properties = [
@@ -65,6 +66,15 @@ final class CompletionCatalog {
     var topics: [String] { names("SHOW TOPICS;") }
     var settings: [String] { names("SHOW PROPERTIES;") }
     var types: [String] { names("SHOW TYPES;") }
+
+    /// What a setting may be where that is one of few; none where it is not known.
+    func values(ofSetting name: String) -> [String] {
+        // Signs of the name would be the end of the text.
+        guard settings.contains(name) else { return [] }
+        let row = runner.rows("SELECT choices FROM millrace.settings WHERE name = \(ShellCommand.quoted(name));").first?.first ?? nil
+        return row?.split(separator: ",").map { String($0).trimmingCharacters } ?? []
+    }
+
     /// Other shells start and end queries, too.
     var queries: [String] { runner.rows("SHOW QUERIES;").compactMap { $0.first ?? nil } }
 

@@ -36,6 +36,7 @@ extension Conversation {
         case .expanded(let expansion): setExpansion(expansion ?? (options.drawing.expansion == .on ? .off : .on))
         case .printSetting(let name, let value): setPrinting(name, value)
         case .watch(let pause): watch(pause)
+        case .live(let question): live(question)
         case .edit(let path): edit(path)
         case .system(let text): carryOutOfShell(text.isEmpty ? Terminal.environment("SHELL") ?? "/bin/sh" : text)
         case .go(let going): go(going)

@@ -48,7 +48,8 @@ package struct Surroundings: Sendable {
 
 /// A conversation with one engine after the other.
 package final class Conversation {
-    let surroundings: Surroundings
+    /// What it was made with.
+    package let surroundings: Surroundings
     private(set) var connection: Surroundings.Connection
     private(set) var runner: StatementRunner
     /// Template of how answers are printed.
@@ -202,7 +203,10 @@ package final class Conversation {
                 let failed = hasFailed
                 hasFailed = failed || failedBefore
                 if failed {
-                    if let name = script.name { options.err("\(name):\(line): the command failed") }
+                    if let name = script.name {
+                        // A script that was called has said what is wrong; what is left to say is from where.
+                        if case .runScript = command { options.err("called at \(name):\(line)") } else { options.err("\(name):\(line): the command failed") }
+                    }
                     return false
                 }
             }

@@ -17,6 +17,8 @@ struct ResultWriter {
     private var layout: TableLayout?
     /// A table that is drawn with a line for each value.
     private var isVertical: Bool
+    /// A table that is drawn as a list of names with sentences.
+    private var isList = false
     private var waiting: [(cells: [String?], isDeleted: Bool)] = []
     /// Lines that are to be written, each with its end.
     private var buffer: [UInt8] = []
@@ -82,6 +84,7 @@ struct ResultWriter {
         case .json, .ndjson: break
         case .table, .vertical:
             if isVertical { return putVertical(cells, isDeleted) }
+            if isList { return putListed(cells) }
             if let layout { return put(layout.line(shown(cells, isDeleted))) }
             waiting.append((cells, isDeleted))
             if waiting.count >= Self.measured { drawWaiting() }
@@ -95,7 +98,7 @@ struct ResultWriter {
         switch drawing.format {
         case .json: put(rowCount == 0 ? "[]" : "]")
         case .table where !isVertical:
-            if layout == nil { drawWaiting() }
+            if layout == nil, !isList { drawWaiting() }
             if let layout { put(layout.border) }
         case .table, .vertical, .csv, .tsv, .ndjson, .markdown: break
         }
@@ -136,9 +139,15 @@ struct ResultWriter {
                 needed[index] = max(needed[index], displayWidth(cell))
             }
         }
-        beginTable(needed: zip(columns, needed).map { max(displayWidth($0.name), $1) }, cells: needed)
+        let widths = zip(columns, needed).map { max(displayWidth($0.name), $1) }
         let rows = waiting
         waiting = []
+        if isExplained, let width = drawing.width, widths.reduce(1, { $0 + $1 + 3 }) > width {
+            isList = true
+            for (cells, _) in rows { putListed(cells) }
+            return
+        }
+        beginTable(needed: widths, cells: needed)
         for (cells, isDeleted) in rows {
             if let layout { put(layout.line(shown(cells, isDeleted))) } else { putVertical(cells, isDeleted) }
         }
@@ -187,6 +196,22 @@ struct ResultWriter {
     }
 
     private var verticalCount = 0
+
+    // MARK: Lists
+
+    /// Whether each row says in a sentence what its first cell means: cut, neither the name nor the sentence would be worth anything.
+    private var isExplained: Bool { columns.count > 2 && columns.last?.name == "Meaning" && drawing.expansion != .off }
+
+    /// A row as a line of what it is about, and its sentence below, broken between words.
+    private mutating func putListed(_ cells: [String?]) {
+        let facts = zip(columns, cells).dropFirst().dropLast().compactMap { column, cell -> String? in
+            guard let cell, !cell.isEmpty else { return nil }
+            return "\(column.name) \(shown(cell))"
+        }
+        let name = cells.first.flatMap { $0 }.map(shown) ?? drawing.null
+        put(wordWrapped(([name] + facts).joined(separator: "  "), width: drawing.width))
+        if let meaning = cells.last.flatMap({ $0 }), !meaning.isEmpty { put(wordWrapped("    " + shown(meaning), width: drawing.width)) }
+    }
 
     // MARK: Objects
 

@@ -53,6 +53,8 @@ package enum ShellCommand: Hashable, Sendable {
     case printSetting(name: String?, value: String?)
     /// Repeats the statement that is not ended yet, or the last one, so long after each answer.
     case watch(Milliseconds)
+    /// Draws the answer to a question in place, again and again; nil for the one that is not ended yet, or the last one.
+    case live(String?)
     case edit(String?)
     case system(String)
     case go(Going)
@@ -71,7 +73,7 @@ package enum ShellCommand: Hashable, Sendable {
 
     /// The words that begin with a backslash.
     package static let backslashWords = [
-        "\\!", "\\?", "\\conninfo", "\\copy", "\\d", "\\df", "\\dq", "\\ds", "\\dS", "\\dt", "\\dT", "\\e", "\\echo", "\\g", "\\gx", "\\h", "\\i", "\\o", "\\p",
+        "\\!", "\\?", "\\conninfo", "\\copy", "\\d", "\\df", "\\dq", "\\ds", "\\dS", "\\dt", "\\dT", "\\e", "\\echo", "\\g", "\\gx", "\\h", "\\i", "\\live", "\\o", "\\p",
         "\\pset", "\\q", "\\r", "\\s", "\\set", "\\timing", "\\unset", "\\watch", "\\x",
     ]
 
@@ -105,6 +107,9 @@ package enum ShellCommand: Hashable, Sendable {
             self = .refused("\(words[0]) is a command of the system: \\! \(words[0]) carries it out")
         case let first? where first.hasPrefix("@") && first.count > 1 && words.count == 1:
             self = .runScript(ShellCommand.unquoted(String(words[0].dropFirst())))
+        case "/" where words.count == 1: self = .refused("/ is no command: \\g carries the last statement out again")
+        // No statement begins with a dot; those of other shells' commands do.
+        case let first? where first.hasPrefix(".") && first.dropFirst().first?.isLetter == true: self = .unknown(text)
         case "SET" where upper.count == 4 && upper[1] == "CLI": self = .setCLI(name: upper[2], value: upper[3])
         default: return nil
         }
@@ -116,7 +121,7 @@ package enum ShellCommand: Hashable, Sendable {
         let words = text.split(whereSeparator: \.isWhitespace).map(String.init)
         let argument = words.count > 1 ? words.dropFirst().joined(separator: " ") : nil
         switch words[0] {
-        case "\\q": return .exit
+        case "\\q": return argument == nil ? .exit : .refused("\\q leaves and takes nothing, but \(argument.map { String($0.prefix(40)) } ?? "") stands behind it")
         case "\\?": return .help(nil)
         case "\\h": return .help(argument?.uppercased())
         case "\\i": return argument.map { .runScript(unquoted($0)) } ?? .refused("\\i takes a file")
@@ -136,6 +141,7 @@ package enum ShellCommand: Hashable, Sendable {
         case "\\set": return set(words)
         case "\\unset": return argument.map { .statement("UNDEFINE \($0);") } ?? .refused("\\unset takes the name of a variable")
         case "\\watch": return watch(argument)
+        case "\\live": return liveQuestion(argument)
         default: return listing(words[0], argument) ?? .unknown(text)
         }
     }
@@ -151,6 +157,15 @@ package enum ShellCommand: Hashable, Sendable {
             return .refused("\\watch takes seconds from 0.01 to 86400, not \(argument.prefix(40))")
         }
         return .watch(Milliseconds(Int64(seconds * 1000)))
+    }
+
+    private static func liveQuestion(_ argument: String?) -> ShellCommand {
+        guard var text = argument else { return .live(nil) }
+        while text.hasSuffix(";") { text.removeLast() }
+        let words = text.split { !$0.isLetter && $0 != "_" }.map { $0.uppercased() }
+        guard ["SELECT", "WITH", "VALUES", "SHOW", "LIST"].contains(words.first ?? "") else { return .refused("\\live takes a SELECT or a SHOW") }
+        guard !words.contains("EMIT") else { return .refused("\\live asks again and again by itself: it takes the SELECT without EMIT") }
+        return .live(text.trimmingCharacters + ";")
     }
 
     private static func set(_ words: [String]) -> ShellCommand {
@@ -183,7 +198,17 @@ package enum ShellCommand: Hashable, Sendable {
         let habits = [
             "\\l": "\\dT lists the topics", "\\dn": "there are no schemas; \\d lists what there is", "\\du": "there are no users",
             "\\c": "server HOST:PORT connects to another server", "\\a": "\\pset format sets the form of results",
-            "\\t": "output csv and output tsv show rows without borders",
+            "\\t": "output csv and output tsv show rows without borders", "\\dv": "there are no views; \\dt lists the tables, which queries keep",
+            "\\di": "there are no indexes; a table is found by its key", "\\z": "there are no privileges", "\\l+": "\\dT+ lists the topics",
+            "\\if": "there are no conditions", "\\w": "\\s shows the history, \\e FILE edits a file", "\\encoding": "everything is UTF-8",
+            "\\password": "millrace user changes passwords", "\\u": "there is one room of names", "\\dp": "there are no privileges",
+            "\\h+": "\\h STATEMENT shows its form",
+            ".schema": "DESCRIBE NAME; shows the columns", ".databases": "there is one room of names; .tables lists the tables",
+            ".mode": "output FORM sets the form of results", ".headers": "output csv has a header", ".import": "\\copy SOURCE FROM FILE loads a file",
+            ".output": "\\o FILE writes results into a file", ".once": "\\g FILE writes a result into a file", ".dump": "\\copy SOURCE TO FILE writes the rows",
+            ".timer": "\\timing switches it", ".open": "server HOST:PORT connects to another server", ".nullvalue": "\\pset null TEXT sets it",
+            ".shell": "\\! COMMAND carries it out", ".system": "\\! COMMAND carries it out", ".width": "tables fit the terminal by themselves",
+            ".maxrows": "SELECT … LIMIT n asks for fewer rows", ".echo": "\\echo TEXT shows a text", ".cd": "\\! COMMAND asks the system",
         ]
         if let habit = habits[word] { return habit }
         return closestMatch(to: word, among: backslashWords).map { "Did you mean \($0)?" }

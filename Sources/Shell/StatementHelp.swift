@@ -15,16 +15,18 @@ package struct StatementHelp {
     /// The page about statements, as Markdown.
     package static var reference: String {
         "# Statements\n\nThe form of each statement with an example, as `\\h STATEMENT` shows it in the shell; `grammar/sql.ebnf` has all of the grammar.\n"
-            + all.map { "\n## \($0.name)\n\n```\n\($0.form)\n```\n\n```\n\($0.example)\n```\n" }.joined()
+            + (all + ShowHelp.all).map { "\n## \($0.name)\n\n```\n\($0.form)\n```\n\n```\n\($0.example)\n```\n" }.joined()
     }
 
     /// What there is to say about a statement or a topic, in lines of so many cells; a list of both where there is none of that name.
     static func text(about topic: String, width: Int) -> String {
-        let found = all.filter { $0.name == topic || $0.name.hasPrefix(topic + " ") }
+        let topic = topic.hasPrefix("LIST") ? "SHOW" + topic.dropFirst(4) : topic
+        let exact = (all + ShowHelp.all).filter { $0.name == topic || $0.name + " EXTENDED" == topic }
+        let found = exact.isEmpty ? all.filter { $0.name.hasPrefix(topic + " ") } : exact
         if !found.isEmpty { return found.map { "\($0.form)\n\nfor example\n\n\($0.example)" }.joined(separator: "\n\n") }
         if let page = Page.about(topic) { return String(page.rendered(width: width).dropLast()) }
         let topics = Page.all.map { $0.topic.uppercased() }
-        let near = closestMatch(to: topic, among: all.map(\.name) + topics).map { " Did you mean \($0)?" } ?? ""
+        let near = closestMatch(to: topic, among: (all + ShowHelp.all).map(\.name) + topics).map { " Did you mean \($0)?" } ?? ""
         return "There is no help about \(topic.prefix(60)).\(near)\nThere is about: " + all.map(\.name).joined(separator: ", ")
             + ";\nand pages: " + Page.all.map(\.topic).joined(separator: ", ")
     }
@@ -151,6 +153,7 @@ package struct StatementHelp {
         Statements
           \\g [FILE], \\gx           carry out the statement, or the last one again
           \\watch [SECONDS]         repeat the statement before it, or the last one
+          \\live [SELECT …]         draw its answer in place, again and again; q ends
           \\e [FILE]                edit it with $EDITOR
           \\p, \\r                   show, or forget, what is typed so far
           \\s, history              earlier entries

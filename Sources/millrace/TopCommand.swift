@@ -61,18 +61,24 @@ struct TopCommand {
         let runner = StatementRunner(session: door.session, interrupts: nil)
         interrupts.onInterrupt { stop.update { $0 = true } }
         if once { return ask(runner, isFrame: false) { Terminal.write(line: $0, to: 1) } ? 0 : 1 }
-        var hasAnswered = false
-        while !stop.withLock({ $0 }) {
-            let frame = Monitor("")
-            let isAnswered = ask(runner) { text in frame.update { $0 += text + "\n" } }
-            hasAnswered = hasAnswered || isAnswered
-            // A server that was there may be started anew: the frame says what is wrong, and the next one asks again.
-            guard hasAnswered else {
-                ByteStream.errors.print(frame.withLock { $0 })
-                return 1
+        let screen = LiveScreen()
+        let problem = Monitor<String?>(nil)
+        Terminal.whileWatchingKeys({ key in if key == UInt8(ascii: "q") { stop.update { $0 = true } } }) {
+            var hasAnswered = false
+            while !stop.withLock({ $0 }) {
+                let frame = Monitor("")
+                let isAnswered = ask(runner) { text in frame.update { $0 += text + "\n" } }
+                hasAnswered = hasAnswered || isAnswered
+                let text = frame.withLock { $0 }
+                // A server that was there may be started anew: the frame says what is wrong, and the next one asks again.
+                guard hasAnswered else { return problem.update { $0 = text } }
+                screen.draw(text, foot: "q or Ctrl-C ends")
+                stop.wait(nanoseconds: Milliseconds(Int64(seconds).multipliedSaturated(by: 1000)).nanoseconds, until: { $0 }, then: { _ in })
             }
-            draw(frame.withLock { $0 })
-            stop.wait(nanoseconds: Milliseconds(Int64(seconds).multipliedSaturated(by: 1000)).nanoseconds, until: { $0 }, then: { _ in })
+        }
+        if let problem = problem.withLock({ $0 }) {
+            ByteStream.errors.print(problem)
+            return 1
         }
         ByteStream.output.print("\n")
         return 0
@@ -88,18 +94,5 @@ struct TopCommand {
         let isTable = options.drawing.format == .table
         let queries = TopCommand.queries(width: isTable ? options.drawing.width : nil)
         return (!isTable || runner.run(TopCommand.summary, options: options)) && runner.run(queries, options: options)
-    }
-
-    /// Draws a frame over the one before: from the top left corner, each line to its end, and what is left below is cleared. Lines that do
-    /// not fit the terminal are left out, and counted.
-    private func draw(_ frame: String) {
-        var lines = frame.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
-        if lines.last == "" { lines.removeLast() }
-        let room = max(3, (Terminal.height ?? 24) - 1)
-        if lines.count > room {
-            let left = lines.count - room + 1
-            lines = lines.prefix(room - 1) + ["… \(left) more lines"]
-        }
-        ByteStream.output.print("\u{1B}[H" + lines.map { $0 + "\u{1B}[K\n" }.joined() + "\u{1B}[J")
     }
 }

@@ -100,6 +100,19 @@ import Testing
         #expect(drawn(wide, [row], Drawing(width: 60), .changes)[0].count <= 60)
     }
 
+    /// Where names and sentences would both be cut, each row is a name with its sentence.
+    @Test func whatIsExplainedIsAListWhereItDoesNotFit() {
+        let columns = ["Property", "Default override", "Effective Value", "Meaning"].map { ResultColumn($0, "STRING") }
+        let rows = [#"["ksql.a.rather.long.name","","NULL","what it decides, in more words than fit"]"#, #"["b","SERVER","7","short"]"#]
+        #expect(
+            drawn(columns, rows, Drawing(width: 40)) == [
+                "ksql.a.rather.long.name  Effective Value", "NULL", "    what it decides, in more words than", "    fit", "b  Default override SERVER  Effective",
+                "Value 7", "    short",
+            ])
+        #expect(drawn(columns, rows, Drawing(width: 140))[0].hasPrefix("+--") && drawn(columns, [], Drawing(width: 60))[0].hasPrefix("+--"))
+        #expect(drawn(columns, rows, Drawing())[0].hasPrefix("+--"))
+    }
+
     @Test func widePicturesAreWide() {
         let lines = drawn([ResultColumn("A", "STRING")], [#"["☕⭐✅⚡🇩🇪नि👨‍👩‍👧é"]"#], Drawing())
         #expect(lines[0] == "+" + String(repeating: "-", count: 2 + 4 * 2 + 2 + 2 + 2 + 1) + "+", "\(lines)")

@@ -37,6 +37,32 @@ import Testing
         }
     }
 
+    @Test func whatIsTypedByHabitOfOtherShells() {
+        for (typed, hint) in [(".schema s", "DESCRIBE"), (".mode csv", "output FORM"), (".import a b", "\\copy"), ("\\dv", "no views"), ("\\z", "no privileges")] {
+            guard case .unknown(let text)? = ShellCommand(typed) else {
+                Issue.record("\(typed) is taken")
+                continue
+            }
+            #expect(ShellCommand.suggestion(for: text)?.contains(hint) == true, "\(typed)")
+        }
+        #expect(ShellCommand("/") == .refused("/ is no command: \\g carries the last statement out again"))
+        #expect(ShellCommand("/* x */ SELECT 1;") == nil && ShellCommand("SELECT .5;") == nil)
+        // Whoever types more than a word may not mean to leave.
+        #expect(ShellCommand("\\q") == .exit && ShellCommand("\\q ") == .exit)
+        guard case .refused? = ShellCommand("\\q extra") else { return _ = Issue.record("\\q extra leaves") }
+    }
+
+    @Test func aTableThatIsRedrawnIsAsked() {
+        #expect(ShellCommand("\\live SELECT * FROM t;") == .live("SELECT * FROM t;") && ShellCommand("\\live") == .live(nil))
+        #expect(ShellCommand("\\live show queries") == .live("show queries;"))
+        for wrong in ["\\live SELECT * FROM t EMIT CHANGES;", "\\live DROP TABLE t;", "\\live ;"] {
+            guard case .refused? = ShellCommand(wrong) else {
+                Issue.record("\(wrong) is taken")
+                continue
+            }
+        }
+    }
+
     @Test func whatIsTypedByHabit() {
         #expect(ShellCommand("\\d visits") == .statement("DESCRIBE visits;"))
         #expect(ShellCommand("\\d+ visits") == .statement("DESCRIBE visits EXTENDED;"))
