@@ -9,6 +9,8 @@ private nonisolated(unsafe) var interruptPipe: Int32 = -1
 /// The number of the read that is under way, from 1; 0 while there is none. The handler notes it at the moment of the signal: by the time
 /// that another thread looks, the next read may have begun.
 private let readUnderWay = Atomic<Int32>(0)
+/// Whether SIGTERM has come.
+private let hasTermination = Atomic<Bool>(false)
 
 /// Turns SIGINT into calls. One a process.
 package final class InterruptWatcher: Sendable {
@@ -23,8 +25,11 @@ package final class InterruptWatcher: Sendable {
     }
     private let reader = Monitor(Reader())
 
-    /// Takes SIGINT over. A blocking read of the main thread is interrupted by it, too.
-    package init() throws(SystemError) {
+    /// Whether one of the interrupts was SIGTERM.
+    package var wasTerminated: Bool { hasTermination.load(ordering: .sequentiallyConsistent) }
+
+    /// Takes SIGINT over, and SIGTERM where it `takesTermination`. A blocking read of the main thread is interrupted by it, too.
+    package init(takesTermination: Bool = false) throws(SystemError) {
         var ends: [Int32] = [-1, -1]
         guard unsafe pipe(&ends) == 0 else {
             throw SystemError(kind: .other, number: errno, attempt: "make a pipe for interrupts", path: "", reason: "")
@@ -32,12 +37,15 @@ package final class InterruptWatcher: Sendable {
         unsafe interruptPipe = ends[1]
         // Also makes the number, so that the handler never does.
         readUnderWay.store(0, ordering: .sequentiallyConsistent)
+        hasTermination.store(false, ordering: .sequentiallyConsistent)
         var handling = sigaction()
-        unsafe handling.__sigaction_handler.sa_handler = { _ in
+        unsafe handling.__sigaction_handler.sa_handler = { signal in
+            if signal == SIGTERM { hasTermination.store(true, ordering: .sequentiallyConsistent) }
             var interrupted = readUnderWay.load(ordering: .sequentiallyConsistent)
             _ = unsafe write(interruptPipe, &interrupted, 4)
         }
         unsafe sigaction(SIGINT, &handling, nil)
+        if takesTermination { unsafe sigaction(SIGTERM, &handling, nil) }
         // A second signal, whose only purpose is to end a read.
         var nudging = sigaction()
         unsafe nudging.__sigaction_handler.sa_handler = { _ in }

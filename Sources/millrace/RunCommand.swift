@@ -21,7 +21,12 @@ struct RunCommand {
         // Queries that a data directory brings along catch up before anything is asked of them.
         if invocation[.data] != nil { door.drain() }
         try door.define(invocation.all(.define))
-        let status = carryOut(scripts, in: try Conversation(with: door, at: "", invocation))
+        let conversation = try Conversation(with: door, at: "", invocation, takesTermination: true)
+        let status = carryOut(scripts, in: conversation)
+        // Nothing is left that an interrupt could cancel: it ends the wait for the queries, which go on from where they are.
+        if let interrupts = conversation.surroundings.interrupts {
+            interrupts.onInterrupt { abandonProcess(interrupts.wasTerminated ? terminatedExitCode : interruptedExitCode) }
+        }
         if status == 0 { door.drain() }
         return status
     }

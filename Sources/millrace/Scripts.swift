@@ -42,15 +42,20 @@ func script(_ path: String) throws(CommandFailure) -> Script {
 
 /// Carries scripts out up to the first error; the exit code that says how it went.
 func carryOut(_ scripts: [Script], in conversation: Conversation) -> Int32 {
-    for script in scripts where !conversation.run(script) { return conversation.wasInterrupted ? interruptedExitCode : 1 }
+    for script in scripts where !conversation.run(script) { return conversation.wasInterrupted ? conversation.interruptedStatus : 1 }
     return 0
 }
 
 extension Conversation {
-    /// A conversation with what a door leads to. Ctrl-C cancels the query that runs.
-    convenience init(with door: Door, at place: String, _ invocation: Invocation) throws(CommandFailure) {
+    /// What a command ends with that was interrupted.
+    var interruptedStatus: Int32 { surroundings.interrupts?.wasTerminated == true ? terminatedExitCode : interruptedExitCode }
+
+    /// A conversation with what a door leads to. Ctrl-C cancels the query that runs, and so does SIGTERM where it `takesTermination`.
+    convenience init(
+        with door: Door, at place: String, _ invocation: Invocation, takesTermination: Bool = false
+    ) throws(CommandFailure) {
         let interrupts: InterruptWatcher
-        do throws(SystemError) { interrupts = try InterruptWatcher() } catch {
+        do throws(SystemError) { interrupts = try InterruptWatcher(takesTermination: takesTermination) } catch {
             throw .cannotStart(Diagnostic(.ioError, "Ctrl-C cannot be watched for: \(error)", category: .general))
         }
         let surroundings = Surroundings(

@@ -35,13 +35,15 @@ struct TailCommand {
         if startsAtBeginning { statement += " FROM BEGINNING" }
         if let limit = invocation[.limit]?.integer { statement += " LIMIT \(limit)" }
         let answer = try TextAnswer(output: invocation[.output]?.text ?? "table", of: door.session)
-        return try answer.collect(statement + ";", from: door.session) ? 0 : interruptedExitCode
+        return try answer.collect(statement + ";", from: door.session) ? 0 : answer.interruptedStatus
     }
 }
 
 /// Prints what PRINT gives as it comes: lines of text as they are, or for programs rows in one of the other forms.
 final class TextAnswer: AnswerSink {
     private let output: String
+    /// What PRINT begins the line of a record with.
+    private static let recordStart = "rowtime: "
     /// The columns of the answer.
     private let table = Monitor(RowTable("text"))
     /// The columns of the answer have come, its end has not; whether a row has; and whether nothing is printed any more.
@@ -55,13 +57,17 @@ final class TextAnswer: AnswerSink {
     }
 
     private let failure = Monitor<Diagnostic?>(nil)
+    /// Whether it was SIGTERM that ended it.
+    private let wasTerminated = Monitor(false)
+    /// What a command ends with that was interrupted.
+    var interruptedStatus: Int32 { wasTerminated.withLock { $0 } ? terminatedExitCode : interruptedExitCode }
 
     /// Carries out one statement and waits for its end, or for Ctrl-C, after which what was begun of a document is ended all the same. False
     /// when it was interrupted.
     func collect(_ statement: String, from session: any StatementSession) throws(CommandFailure) -> Bool {
         let isOver = Monitor<Bool?>(nil)
         let interrupts: InterruptWatcher
-        do throws(SystemError) { interrupts = try InterruptWatcher() } catch {
+        do throws(SystemError) { interrupts = try InterruptWatcher(takesTermination: true) } catch {
             throw .cannotStart(Diagnostic(.ioError, "Ctrl-C cannot be watched for: \(error)", category: .general))
         }
         interrupts.onInterrupt { isOver.update { $0 = $0 ?? false } }
@@ -70,6 +76,7 @@ final class TextAnswer: AnswerSink {
         withExtendedLifetime(request) {}
         if let error = failure.withLock({ $0 }) { throw error.code == .connectionLost ? .cannotStart(error) : .refused(error) }
         if !isWhole { end() }
+        wasTerminated.update { $0 = interrupts.wasTerminated }
         return isWhole
     }
 
@@ -77,16 +84,22 @@ final class TextAnswer: AnswerSink {
         switch event {
         case .rows(let block):
             let table = table.withLock { $0 }
-            var text = ""
+            var text = "", headings = ""
             for index in 0..<block.count {
                 let cells = (try? JSONValue(parsing: block.row(index)))?.arrayValue ?? []
                 let isFirst = progress.withLock { progress in
                     defer { progress.isFirst = false }
                     return progress.isFirst
                 }
-                text += table.line(cells, output, isFirst: isFirst)
+                let line = table.line(cells, output, isFirst: isFirst)
+                // A program that reads lines of text wants the records; what they seem to be is for people.
+                if output == "table", !line.hasPrefix(TextAnswer.recordStart) { headings += line } else { text += line }
             }
-            progress.withLock { if !$0.isOver { ByteStream.output.print(text) } }
+            progress.withLock { progress in
+                if progress.isOver { return }
+                if !headings.isEmpty { ByteStream.errors.print(headings) }
+                ByteStream.output.print(text)
+            }
         case .notice(let text): ByteStream.errors.print("note: \(text)\n")
         case .failed(let error):
             end()

@@ -162,8 +162,8 @@ struct TopicsCommand {
         if action == "dump" {
             // As from a directory: what there is, and no more.
             _ = try TableAnswer().table(of: "SET '\(SettingKey<Bool>.followsTopics.name)' = 'false';", from: door.session)
-            let isWhole = try TextAnswer(output: output, of: door.session).collect(statement, from: door.session)
-            if !isWhole { return interruptedExitCode }
+            let answer = try TextAnswer(output: output, of: door.session)
+            if !(try answer.collect(statement, from: door.session)) { return answer.interruptedStatus }
         } else {
             let answer = TableAnswer()
             ByteStream.output.print(try answer.table(of: statement, from: door.session).text(output))

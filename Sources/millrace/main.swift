@@ -23,6 +23,8 @@ struct CommandFailure: Error {
 
 /// What shells report of a program that Ctrl-C ended: 128 and the number of the signal.
 let interruptedExitCode = signalExitCode(2)
+/// That of what SIGTERM ended.
+let terminatedExitCode = signalExitCode(15)
 
 /// What shells report of a program that a signal ended.
 func signalExitCode(_ number: Int32) -> Int32 { number < 128 ? 128 + number : 255 }

@@ -99,15 +99,21 @@ def main(folder):
             check(found.pop("time") and found == wanted, "%r as %s" % (command, form), found)
         lines = run(*command, *there, "--output", "csv").splitlines()
         check(lines[0] == "partition,offset,time,key,value" and lines[1].endswith(',1,"{""B"":""a \\""b\\""""}"'), "%r as CSV" % command, lines)
-    check(run("tail", "s", "--from-beginning", "--limit", "1", *there).startswith("Key format: "), "lines for people")
-    # Ctrl-C ends the document, too.
-    tail = subprocess.Popen([millrace, "tail", "s", "--from-beginning", "--output", "json", *there], stdout=subprocess.PIPE, text=True)
-    begun = ""
-    while "}" not in begun:
-        begun += tail.stdout.read(1)
-    tail.send_signal(signal.SIGINT)
-    whole = begun + tail.stdout.read()
-    check(tail.wait() == 130 and json.loads(whole)[0]["value"] == wanted["value"], "an array that is interrupted is whole", whole)
+    check(run("tail", "s", "--from-beginning", "--limit", "1", *there).startswith("rowtime: "), "lines for people, without what they seem to be")
+    # Ctrl-C and SIGTERM end the document, too.
+    for number in signal.SIGINT, signal.SIGTERM:
+        push = ["run", *there, "--output", "json", "-c", "SELECT b AS value FROM s EMIT CHANGES;"]
+        for command in ["tail", "s", "--from-beginning", "--output", "json", *there], push:
+            running = subprocess.Popen([millrace, *command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+            begun = ""
+            while "}" not in begun:
+                more = running.stdout.read(1)
+                check(more, "%r gives a row" % command, begun)
+                begun += more
+            running.send_signal(number)
+            whole = begun + running.stdout.read()
+            ended = running.wait()
+            check(ended == 128 + number and len(json.loads(whole)) == 1, "an array that signal %d interrupts is whole: %r" % (number, command), (ended, whole))
 
     # millrace top, once without a terminal, and redrawn on one.
     once = run("top", *there)
@@ -119,6 +125,10 @@ def main(folder):
         screen.expect(r"\x1b\[H", "top draws from the corner")
         screen.expect(r"CTAS_T_0", "top shows a query")
     screen.leave("\x03", "Ctrl-C ends top")
+    screen = Terminal([millrace, "top", *there, "--interval", "3600"], folder, columns=100, lines=24)
+    screen.expect(r"q or Ctrl-C ends", "top says how it ends")
+    screen.type("q")
+    screen.leave("", "q ends top, however long it would have waited")
     check("needs --server" in subprocess.run([millrace, "top"], capture_output=True, text=True).stderr, "top without a server")
 
     # millrace doctor says who is at the port.
