@@ -72,6 +72,8 @@ struct EngineState: Sendable {
     var queries: [String: PersistentQuery] = [:]
     var transients: [String: TransientQuery] = [:]
     var broken: [BrokenEntry] = []
+    /// Loads under way that keep how far they are, by name.
+    var namedLoads: Set<String> = []
     /// Why the catalog is known only in part, so that it cannot be changed; nil when it is known whole.
     var catalogObstacle: String?
     /// The sequence of the next catalog record.

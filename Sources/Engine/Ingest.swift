@@ -12,6 +12,7 @@ import Pipelines
 import Platform
 import Quantities
 package import Sessions
+import Settings
 import Values
 
 /// One load into one stream or table.
@@ -36,10 +37,22 @@ package final class Ingest: @unchecked Sendable {
         var whenDone: (@Sendable (Result<IngestReport, Diagnostic>) -> Void)?
         /// To be called when there is room again.
         var resume: (@Sendable () -> Void)?
+        /// The last line that has come.
+        var seenLine = 0
+        /// The last line that was decoded, and the last that a commit has marked as taken.
+        var lastLine = 0
+        var markedLine = 0
+        /// Whether commits come one after the other, so that a mark never says more than what is durable.
+        var isMarked = false
 
         /// Whether the disk keeps up, or nothing matters any more.
-        var hasRoom: Bool { flyingBytes < flyingLimit.byteCount || failure != nil }
+        var hasRoom: Bool { flyingBytes < flyingLimit.byteCount && (!isMarked || pendingBytes < Ingest.mostPending) || failure != nil }
+        /// Whether there is nothing left to commit.
+        var isEmpty: Bool { parts.isEmpty && errors.isEmpty && !(isMarked && whenDone != nil && lastLine > markedLine) }
     }
+
+    /// Bytes that wait for the one commit under way.
+    private static let mostPending = 8 << 20
 
     /// A commit is made of at least so much while others are on their way.
     private static let commitBytes = 64 << 10
@@ -52,6 +65,8 @@ package final class Ingest: @unchecked Sendable {
     private let topicName: String
     private let output: OutputTopic
     private let isKeyless: Bool
+    /// How far a load with a name was, and keeps how far it is.
+    private let position: LoadPosition?
     private let onDurable: @Sendable (IngestReport) -> Void
     private let state = Monitor(State())
 
@@ -70,9 +85,17 @@ package final class Ingest: @unchecked Sendable {
         reporter = engine.log.describeTopic(named: errorsTopic).map {
             ErrorReporter(topic: $0.id, queryID: "LOAD_\(source.name)", time: engine.configuration.time)
         }
+        let loadName = session.settings[.loadName]
+        position = loadName.isEmpty ? nil : try LoadPosition(loadName, into: source.name, engine)
         topicName = source.topic
         isKeyless = source.schema.key.isEmpty
         output = OutputTopic(topic: topic.id, partitions: topic.partitions.count)
+        if let position {
+            state.withLock { state in
+                state.isMarked = true
+                (state.lastLine, state.markedLine) = (position.lines, position.lines)
+            }
+        }
     }
 
     private static func target(_ name: String, in catalog: CatalogSnapshot) throws(Diagnostic) -> SourceDefinition {
@@ -99,11 +122,16 @@ package final class Ingest: @unchecked Sendable {
     /// Takes lines that lie in `bytes`; `firstLine` is the number of the first. Callers ask for room before the next piece.
     package func take(_ bytes: consuming [UInt8], _ lines: [ByteRange], firstLine: Int) {
         guard !lines.isEmpty, state.withLock({ $0.failure == nil }) else { return }
+        let end = firstLine + lines.count - 1
+        let known = max(0, min(lines.count, (position?.lines ?? 0) - firstLine + 1))
+        if known > 0 { state.withLock { $0.report.before += known } }
+        guard known < lines.count else { return state.withLock { $0.seenLine = end } }
         bytes.append(contentsOf: repeatElement(0, count: RecordRun.padding))
         let now = session.engine.configuration.time.wallMilliseconds()
         do throws(DataflowError) {
-            let (records, rejected, errors) = try decoder.decode(bytes, lines, firstLine: firstLine, now: now)
-            add(records, rejected, errors)
+            let (records, rejected, errors) = try decoder.decode(
+                bytes, known == 0 ? lines : Array(lines[known...]), firstLine: firstLine + known, now: now)
+            add(records, rejected, errors, through: end)
         } catch {
             fail(Diagnostic(.dataError, error.message))
         }
@@ -121,7 +149,7 @@ package final class Ingest: @unchecked Sendable {
     /// Waits until more may be taken.
     package func awaitRoom() { state.wait(until: { $0.hasRoom }, then: { _ in }) }
 
-    private func add(_ records: OutgoingRecords, _ rejected: Int, _ errors: [RowError]) {
+    private func add(_ records: OutgoingRecords, _ rejected: Int, _ errors: [RowError], through line: Int) {
         let topicName = topicName
         // The errors are a sample; a line that is no row has one cause, whichever way it was decoded.
         let counts = [IngestDecoder.cause: rejected]
@@ -138,6 +166,7 @@ package final class Ingest: @unchecked Sendable {
             state.report.rejected += rejected
             // A commit may have failed while these were decoded; nothing of them will be durable.
             guard state.failure == nil else { return }
+            (state.lastLine, state.seenLine) = (line, line)
             state.errors += reports
             guard !records.isEmpty else { return }
             let size = records.bytes.count
@@ -156,6 +185,11 @@ package final class Ingest: @unchecked Sendable {
         state.withLock { state in
             state.whenDone = whenDone
             if state.failure == nil { state.errors += reports }
+            if let position, state.seenLine < position.lines, state.failure == nil {
+                state.failure = Diagnostic(
+                    .dataError, "a load of this name has taken \(position.lines) lines, and there are \(state.seenLine) now: it is not the same",
+                    category: .general)
+            }
         }
         commitWhatIsDue()
         endIfDone()
@@ -197,8 +231,8 @@ package final class Ingest: @unchecked Sendable {
     }
 
     private func nextFlight(_ state: inout State) -> Flight? {
-        guard !state.isCommitting, state.failure == nil, !state.parts.isEmpty || !state.errors.isEmpty,
-            state.flyingCommits == 0 || state.pendingBytes >= Ingest.commitBytes
+        guard !state.isCommitting, state.failure == nil, !state.isEmpty,
+            state.flyingCommits == 0 || !state.isMarked && state.pendingBytes >= Ingest.commitBytes
         else { return nil }
         var appends: [Append] = []
         // Keyless records stick to a partition for a commit.
@@ -211,7 +245,12 @@ package final class Ingest: @unchecked Sendable {
             }
         }
         let places = appends.map { Flight.Place(partition: $0.partition, count: $0.records.count) }
-        let flight = Flight(commit: Commit(appends + state.errors), places: places, byteCount: state.pendingBytes, began: monotonicNow)
+        var others = state.errors
+        if let position, state.lastLine > state.markedLine {
+            others.append(position.append(state.lastLine))
+            state.markedLine = state.lastLine
+        }
+        let flight = Flight(commit: Commit(appends + others), places: places, byteCount: state.pendingBytes, began: monotonicNow)
         state.parts = []
         state.errors = []
         state.pendingBytes = 0
@@ -254,12 +293,13 @@ package final class Ingest: @unchecked Sendable {
     private func endIfDone() {
         typealias End = (call: @Sendable (Result<IngestReport, Diagnostic>) -> Void, result: Result<IngestReport, Diagnostic>)
         let end = state.withLock { state -> End? in
-            let isSettled = state.failure != nil || state.parts.isEmpty && state.errors.isEmpty
+            let isSettled = state.failure != nil || state.isEmpty
             guard state.flyingCommits == 0, isSettled, let call = state.whenDone else { return nil }
             state.whenDone = nil
             return (call, state.failure.map { .failure($0) } ?? .success(state.report))
         }
         guard let end else { return }
+        position?.end()
         if case .success = end.result { session.state.withLock { $0.noteRows() } }
         end.call(end.result)
     }

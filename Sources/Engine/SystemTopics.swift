@@ -16,7 +16,7 @@ enum SystemTopics {
     static let processingLog = "KSQL_PROCESSING_LOG"
 
     /// The server's own topics, which no statement may write or delete.
-    static let names: Set<String> = [catalog, consumerOffsetsTopic, transactionStateTopic, errorsTopic, LogRegistry.topicName]
+    static let names: Set<String> = [catalog, consumerOffsetsTopic, transactionStateTopic, errorsTopic, LogRegistry.topicName, LoadPosition.topicName]
 
     /// Topics that listings leave out unless asked for all.
     static func isHidden(_ name: String) -> Bool { name.hasPrefix("__") || name.hasPrefix("_confluent") || name == LogRegistry.topicName }

@@ -98,9 +98,12 @@ package struct ByteStream: Sendable {
 }
 
 /// What tells a file from all others of its machine while it is open, also when it is renamed.
-package struct FileIdentity: Hashable, Sendable {
+package struct FileIdentity: Hashable, Sendable, CustomStringConvertible {
     private let device: UInt64
     private let number: UInt64
+
+    /// Its device and its number there.
+    package var description: String { "\(device):\(number)" }
 
     fileprivate init(_ status: stat) {
         device = UInt64(status.st_dev)

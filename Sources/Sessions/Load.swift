@@ -56,6 +56,8 @@ package struct IngestReport: Hashable, Sendable {
     package var records = 0
     /// Lines that are no rows of the stream.
     package var rejected = 0
+    /// Lines that an earlier load of the same name has taken, and this one not again.
+    package var before = 0
     /// The first of those.
     package var firstProblem: IngestProblem?
     /// The last of those so far.
@@ -69,6 +71,7 @@ package struct IngestReport: Hashable, Sendable {
     package var sentence: String {
         var text = records == 1 ? "1 record" : "\(records) records"
         if rejected > 0 { text += rejected == 1 ? ", 1 line rejected" : ", \(rejected) lines rejected" }
+        if before > 0 { text += before == 1 ? ", 1 line was taken before" : ", \(before) lines were taken before" }
         if let firstProblem {
             text += rejected == 1 ? " (line " : " (first: line "
             text += "\(firstProblem.line)\(firstProblem.file.map { " of \($0)" } ?? ""): \(firstProblem.reason))"

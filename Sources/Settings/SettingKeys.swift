@@ -50,6 +50,7 @@ extension SettingKey where Value == String {
     package static var serviceID: Self { Self("ksql.service.id") }
     package static var transientPrefix: Self { Self("ksql.transient.prefix") }
     package static var deniedOverrides: Self { Self("ksql.properties.overrides.denylist") }
+    package static var loadName: Self { Self("millrace.load.name") }
     package static var sinkTopicPrefix: Self { Self("ksql.output.topic.name.prefix") }
     package static var defaultKeyFormat: Self { Self("ksql.persistence.default.format.key") }
 }

@@ -159,6 +159,9 @@ package enum SettingTable {
         ofSession(.followsTopics, .flag, default: "true", "whether PRINT waits for more when it has printed what there was"),
         ofSession(
             .printsColumns, .flag, default: "false", "whether PRINT gives rows with columns, for programs, instead of lines for people"),
+        ofSession(
+            .loadName, .possiblyEmptyText, default: "",
+            "the name under which loads keep how far they are: one of the same name passes over the lines that were taken"),
         ofSession(.variableSubstitution, .flag, default: "true", "whether ${name} in statements is replaced"),
         ofSession(
             .failsOnInvalidTimestamp, .flag, default: "false",

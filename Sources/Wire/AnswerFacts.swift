@@ -92,6 +92,7 @@ extension IngestReport {
         var members: [JSONValue.Member] = [
             .init("message", .string(sentence)), .init("rows", .integer(records)), .init("skipped", .integer(rejected)),
         ]
+        if before > 0 { members.append(.init("before", .integer(before))) }
         if let firstProblem {
             members.append(.init("firstProblem", ["line": .integer(firstProblem.line), "reason": .string(firstProblem.reason)]))
         }
@@ -113,6 +114,7 @@ extension IngestReport {
         self.init()
         records = facts.count(of: "rows")
         rejected = facts.count(of: "skipped")
+        before = facts.count(of: "before")
         if let problem = facts["firstProblem"] {
             firstProblem = IngestProblem(line: problem.count(of: "line"), reason: problem["reason"]?.stringValue ?? "")
         }

@@ -42,6 +42,8 @@ struct BulkLoad {
     var null: String?
     /// Waits for more at the end of the last file.
     var follower: FollowedFile?
+    /// Whether it goes on where an earlier load of the same files has ended.
+    var resumes = false
     /// Whether a line with a member that no column takes is none.
     var isStrict = false
 
@@ -85,6 +87,24 @@ struct BulkLoad {
         case .failure(let error)?: throw error
         case nil: return Outcome(report: IngestReport())
         }
+    }
+
+    // MARK: Going on
+
+    /// What such a load is known by: the files themselves, whatever their names have become, and how they are read. Errors: one is not there, or
+    /// is the standard input.
+    func name() throws(Diagnostic) -> String {
+        var parts = [format.rawValue, delimiter ?? "", null ?? "", isStrict ? "strict" : ""]
+        for path in paths {
+            guard path != "-", let identity = FileIdentity(path: path) else {
+                throw Diagnostic(.usage, "--resume knows files again; not standard input, nor \(path.prefix(40))", category: .general)
+            }
+            parts.append(identity.description)
+        }
+        let name = parts.joined(separator: " ")
+        func checksum(_ bytes: some Collection<UInt8>) -> UInt32 { crc32c(Array(bytes), 0..<bytes.count) }
+        // Many files have a long name.
+        return name.utf8.count <= 200 ? name : "\(paths.count) files, \(checksum(name.utf8)) \(checksum(name.utf8.reversed()))"
     }
 
     // MARK: What the lines become

@@ -34,6 +34,10 @@ struct LoadCommand {
             format: invocation[.format]?.text.flatMap { LoadFormat(rawValue: $0) } ?? LoadFormat(ofFile: files.first ?? "-"), delimiter: invocation[.delimiter]?.text,
             null: invocation[.null]?.text)
         load.isStrict = invocation.isOn(.strict)
+        load.resumes = invocation.isOn(.resume)
+        if load.resumes, invocation.isOn(.follow) || invocation.isOn(.create) {
+            throw .usage(Diagnostic(.usage, "--resume goes on with a load of files that end, into a stream that is there", category: .general))
+        }
         if invocation.isOn(.follow) {
             guard load.paths.last != "-", load.format != .avro else {
                 throw .usage(
@@ -66,6 +70,11 @@ struct LoadCommand {
         }
         let door = try Door.open(settings)
         defer { door.close() }
+        if load.resumes {
+            let name: String
+            do throws(Diagnostic) { name = try load.name() } catch { throw .refused(error) }
+            _ = try TableAnswer().table(of: "SET '\(SettingKey<String>.loadName.name)' = \(Door.quoted(name));", from: door.session)
+        }
         if let statement {
             _ = try TableAnswer().table(of: statement, from: door.session)
             ByteStream.output.print(statement + "\n")

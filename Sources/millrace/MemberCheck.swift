@@ -69,7 +69,7 @@ struct CheckedMembers: LineShaper {
 
     private mutating func check(_ line: ArraySlice<UInt8>, into lines: inout [UInt8]) {
         var found: [String] = []
-        reader.read(line) { name in if !found.contains(name), found.count < CheckedMembers.mostNames { found.append(name) } }
+        reader.read(line.span) { name in if !found.contains(name), found.count < CheckedMembers.mostNames { found.append(name) } }
         if isStrict, let first = found.first {
             lines += "!no column takes the member \(first)\(found.count > 1 ? ", nor \(found.count - 1) more" : "")\t".utf8
         } else {
@@ -94,7 +94,7 @@ final class ObjectReader {
     private final class Members {
         let fields: [TypeShape.Field]
         let readers: [Reader]
-        var seen: [(name: [UInt8], index: Int?)] = []
+        private var seen: [(name: [UInt8], index: Int?)] = []
 
         init(_ fields: [TypeShape.Field]) {
             self.fields = fields
@@ -102,11 +102,19 @@ final class ObjectReader {
         }
 
         /// The field of a name, as it stands between its quotes, which is the `place`-th of its object; nil for none.
-        func index(of name: ArraySlice<UInt8>, at place: Int) -> Int? {
-            if place < seen.count, seen[place].name.count == name.count, seen[place].name.elementsEqual(name) { return seen[place].index }
-            let text = ObjectReader.text(of: name)
+        func index(of name: Range<Int>, in line: Span<UInt8>, at place: Int) -> Int? {
+            if place < seen.count, seen[place].name.count == name.count {
+                var position = name.lowerBound
+                let isSame = seen[place].name.allSatisfy { byte in
+                    defer { position += 1 }
+                    return line[position] == byte
+                }
+                if isSame { return seen[place].index }
+            }
+            let text = ObjectReader.text(of: name, in: line)
             let index = fields.firstIndex { $0.name == text } ?? fields.firstIndex { $0.name.uppercased() == text.uppercased() }
-            if place < seen.count { seen[place] = (Array(name), index) } else if place == seen.count { seen.append((Array(name), index)) }
+            let known = (ObjectReader.bytes(of: name, in: line), index)
+            if place < seen.count { seen[place] = known } else if place == seen.count { seen.append(known) }
             return index
         }
     }
@@ -129,87 +137,118 @@ final class ObjectReader {
             case .structure(let fields): self = .members(Members(fields))
             }
         }
+
+        /// Whether nothing in it is of interest.
+        var isValue: Bool { if case .value = self { true } else { false } }
     }
 
     private let root: Reader
-    private var position = 0
 
     /// Reads lines that are objects of that shape.
     init(_ shape: TypeShape) { root = Reader(shape) }
 
     /// Calls `onUnknown` with each member that no column takes, by its path. What is no JSON ends the reading without a word.
-    func read(_ line: ArraySlice<UInt8>, onUnknown: (String) -> Void) {
-        position = line.startIndex
-        _ = read(line, root, "", onUnknown)
+    func read(_ line: Span<UInt8>, onUnknown: (String) -> Void) {
+        var position = 0
+        _ = read(line, &position, root, "", onUnknown)
     }
 
+    private static func bytes(of name: Range<Int>, in line: Span<UInt8>) -> [UInt8] { name.map { line[$0] } }
+
     /// The text that stands between quotes so.
-    private static func text(of name: ArraySlice<UInt8>) -> String {
-        if name.contains(UInt8(ascii: "\\")) {
-            let quoted = [UInt8(ascii: "\"")] + name + [UInt8(ascii: "\"")]
+    private static func text(of name: Range<Int>, in line: Span<UInt8>) -> String {
+        let bytes = bytes(of: name, in: line)
+        if bytes.contains(UInt8(ascii: "\\")) {
+            let quoted = [UInt8(ascii: "\"")] + bytes + [UInt8(ascii: "\"")]
             if let text = (try? JSONValue(parsing: quoted[...]))?.stringValue { return text }
         }
-        return String(decoding: name, as: UTF8.self)
+        return String(decoding: bytes, as: UTF8.self)
     }
 
     // MARK: Reading. Each says whether it can go on.
 
-    private func read(_ line: ArraySlice<UInt8>, _ reader: Reader, _ path: String, _ onUnknown: (String) -> Void) -> Bool {
-        switch (reader, next(line)) {
-        case (.members(let members), UInt8(ascii: "{")):
-            return object(line) { place, name in
-                guard let index = members.index(of: name, at: place) else {
-                    onUnknown(path + ObjectReader.text(of: name))
-                    return skip(line)
-                }
-                guard case .value = members.readers[index] else {
-                    return read(line, members.readers[index], path + members.fields[index].name + "->", onUnknown)
-                }
-                return skip(line)
-            }
-        case (.entries(let element), UInt8(ascii: "{")): return object(line) { _, _ in read(line, element, path, onUnknown) }
-        case (.elements(let element), UInt8(ascii: "[")):
-            position += 1
-            if next(line) == UInt8(ascii: "]") { return step() }
-            while read(line, element, path, onUnknown) {
-                guard let sign = next(line) else { return false }
-                position += 1
-                if sign == UInt8(ascii: "]") { return true }
-                if sign != UInt8(ascii: ",") { return false }
-            }
-            return false
-        default: return skip(line)
+    private func read(
+        _ line: Span<UInt8>, _ position: inout Int, _ reader: Reader, _ path: String, _ onUnknown: (String) -> Void
+    ) -> Bool {
+        switch (reader, next(line, &position)) {
+        case (.members(let members), UInt8(ascii: "{")): return readMembers(line, &position, members, path, onUnknown)
+        case (.entries(let element), UInt8(ascii: "{")): return readEntries(line, &position, element, path, onUnknown)
+        case (.elements(let element), UInt8(ascii: "[")): return readElements(line, &position, element, path, onUnknown)
+        default: return skip(line, &position)
         }
     }
 
-    private func step() -> Bool {
-        position += 1
-        return true
-    }
-
-    /// The members of an object, at whose brace the reader stands; `member` reads the value of one.
-    private func object(_ line: ArraySlice<UInt8>, _ member: (_ place: Int, _ name: ArraySlice<UInt8>) -> Bool) -> Bool {
-        position += 1
-        if next(line) == UInt8(ascii: "}") { return step() }
+    private func readMembers(
+        _ line: Span<UInt8>, _ position: inout Int, _ members: Members, _ path: String, _ onUnknown: (String) -> Void
+    ) -> Bool {
         var place = 0
-        while next(line) == UInt8(ascii: "\"") {
-            let start = position + 1
-            guard skipText(line) else { return false }
-            let name = line[start..<position - 1]
-            guard next(line) == UInt8(ascii: ":") else { return false }
-            position += 1
-            guard member(place, name), let sign = next(line) else { return false }
-            position += 1
-            if sign == UInt8(ascii: "}") { return true }
-            if sign != UInt8(ascii: ",") { return false }
+        position += 1
+        while let name = name(line, &position) {
+            let index = members.index(of: name, in: line, at: place)
+            if index == nil { onUnknown(path + ObjectReader.text(of: name, in: line)) }
+            let isRead: Bool
+            if let index, case let reader = members.readers[index], !reader.isValue {
+                isRead = read(line, &position, reader, path + members.fields[index].name + "->", onUnknown)
+            } else {
+                isRead = skip(line, &position)
+            }
+            guard isRead, goesOn(line, &position) else { break }
             place += 1
         }
-        return false
+        return isBehind(UInt8(ascii: "}"), line, position)
+    }
+
+    private func readEntries(
+        _ line: Span<UInt8>, _ position: inout Int, _ element: Reader, _ path: String, _ onUnknown: (String) -> Void
+    ) -> Bool {
+        position += 1
+        while name(line, &position) != nil {
+            guard read(line, &position, element, path, onUnknown), goesOn(line, &position) else { break }
+        }
+        return isBehind(UInt8(ascii: "}"), line, position)
+    }
+
+    private func readElements(
+        _ line: Span<UInt8>, _ position: inout Int, _ element: Reader, _ path: String, _ onUnknown: (String) -> Void
+    ) -> Bool {
+        position += 1
+        if next(line, &position) == UInt8(ascii: "]") {
+            position += 1
+            return true
+        }
+        while read(line, &position, element, path, onUnknown), goesOn(line, &position) {}
+        return isBehind(UInt8(ascii: "]"), line, position)
+    }
+
+    /// The place of a member's name, whose value comes next; nil where there is none, behind the brace of an object without any.
+    private func name(_ line: Span<UInt8>, _ position: inout Int) -> Range<Int>? {
+        guard let sign = next(line, &position) else { return nil }
+        guard sign == UInt8(ascii: "\"") else {
+            position += 1
+            return nil
+        }
+        let start = position + 1
+        guard skipText(line, &position) else { return nil }
+        let end = position - 1
+        guard next(line, &position) == UInt8(ascii: ":") else { return nil }
+        position += 1
+        return start..<end
+    }
+
+    /// Takes the sign behind a value; true for a comma.
+    private func goesOn(_ line: Span<UInt8>, _ position: inout Int) -> Bool {
+        guard let sign = next(line, &position) else { return false }
+        position += 1
+        return sign == UInt8(ascii: ",")
+    }
+
+    private func isBehind(_ sign: UInt8, _ line: Span<UInt8>, _ position: Int) -> Bool {
+        position > 0 && position <= line.count && line[position - 1] == sign
     }
 
     /// The next byte that is no blank; nil at the end.
-    private func next(_ line: ArraySlice<UInt8>) -> UInt8? {
-        while position < line.endIndex {
+    @inline(__always) private func next(_ line: Span<UInt8>, _ position: inout Int) -> UInt8? {
+        while position < line.count {
             let byte = line[position]
             if byte > 0x20 { return byte }
             position += 1
@@ -218,27 +257,30 @@ final class ObjectReader {
     }
 
     /// Over a text, at whose quote the reader stands.
-    private func skipText(_ line: ArraySlice<UInt8>) -> Bool {
-        position += 1
-        while position < line.endIndex {
-            let byte = line[position]
-            position += 1
-            if byte == UInt8(ascii: "\"") { return true }
-            if byte == UInt8(ascii: "\\") { position += 1 }
+    @inline(__always) private func skipText(_ line: Span<UInt8>, _ position: inout Int) -> Bool {
+        var place = position + 1
+        while place < line.count {
+            let byte = line[place]
+            place += 1
+            if byte == UInt8(ascii: "\"") {
+                position = place
+                return true
+            }
+            if byte == UInt8(ascii: "\\") { place += 1 }
         }
+        position = line.count
         return false
     }
 
-    /// Over a value, whatever it is.
-    private func skip(_ line: ArraySlice<UInt8>) -> Bool {
+    /// Over a value, whatever it is, to the sign behind it.
+    private func skip(_ line: Span<UInt8>, _ position: inout Int) -> Bool {
         var depth = 0
-        while let byte = next(line) {
-            switch byte {
-            case UInt8(ascii: "\""): guard skipText(line) else { return false }
+        while position < line.count {
+            switch line[position] {
+            case UInt8(ascii: "\""): guard skipText(line, &position) else { return false }
             case UInt8(ascii: "{"), UInt8(ascii: "["):
                 depth += 1
                 position += 1
-                continue
             case UInt8(ascii: "}"), UInt8(ascii: "]"):
                 if depth == 0 { return true }
                 depth -= 1
@@ -246,7 +288,6 @@ final class ObjectReader {
             case UInt8(ascii: ",") where depth == 0: return true
             default: position += 1
             }
-            if depth == 0, let sign = next(line), sign == UInt8(ascii: ",") || sign == UInt8(ascii: "}") || sign == UInt8(ascii: "]") { return true }
         }
         return depth == 0
     }

@@ -3,7 +3,7 @@
 
   load_members.py MILLRACE
 """
-import gzip, json, subprocess, sys, tempfile
+import gzip, json, subprocess, sys, tempfile, time
 
 sys.dont_write_bytecode = True
 from serving import Server
@@ -111,13 +111,56 @@ def follow(where, folder):
     check(loading.wait() == 1 and "1 record, 2 lines rejected" in rest, "the end counts them", rest)
 
 
+def resume(where, folder, cut):
+    """A load that is cut off anywhere goes on, and its lines are there once."""
+    path, count = folder + "/many", 300_000
+    with open(path, "w") as file:
+        for number in range(count):
+            file.write("bad\n" if number % 1000 == 7 else '{"id":%d,"name":"%d"}\n' % (number % 97, number))
+    run("run", *where, "-c", "CREATE STREAM again (id INT KEY, name VARCHAR) WITH (KAFKA_TOPIC='again', VALUE_FORMAT='JSON', PARTITIONS=3);")
+    command = ["load", "again", path, "--resume", "--max-errors", "1%", *where]
+    cuts = 0
+    while True:
+        loading = subprocess.Popen([millrace, *command], stderr=subprocess.PIPE, text=True)
+        if cuts < 6:
+            cut(loading, cuts)
+        told = loading.stderr.read()
+        cuts += 1
+        if loading.wait(PATIENCE) == 0:
+            break
+        check("under way" in told or cuts <= 6, "a load fails only where it is cut off", told)
+    found = json.loads(run("run", *where, "--output", "json", "-c", "SELECT COUNT(*) AS n, COUNT(DISTINCT name) AS d FROM again;").stdout)
+    check(found == [{"N": count - count // 1000, "D": count - count // 1000}], "all lines once after %d cuts" % cuts, found)
+    told = run(*command).stderr
+    check(told.startswith("0 records, %d lines were taken before, in" % count), "nothing is left", told)
+    # What was appended since, and no more.
+    with open(path, "a") as file:
+        file.write('{"id":1,"name":"more"}\n')
+    told = run(*command).stderr
+    check(told.startswith("1 record, %d lines were taken before, in" % count), "the lines that have come since", told)
+    open(path, "r+").truncate(100)
+    told = run(*command, status=1).stderr
+    check("has taken %d lines" % (count + 1) in told and "it is not the same" in told, "a file that is shorter", told)
+    check("standard input" in run("load", "again", "--resume", *where, input="", status=1).stderr, "standard input is not known again")
+
+
+def killed(loading, number):
+    """Lets it get a little further each time."""
+    end = time.monotonic() + 0.05 * (number + 1)
+    while time.monotonic() < end and loading.poll() is None:
+        pass
+    loading.kill()
+
+
 with tempfile.TemporaryDirectory() as folder:
     members(["--data", folder + "/embedded"], folder)
     follow(["--data", folder + "/embedded"], folder)
+    resume(["--data", folder + "/embedded"], folder, killed)
     server = Server(millrace, folder + "/served")
     there = ["--server", "127.0.0.1:%d" % server.port]
     members(there, folder)
     follow(there, folder)
+    resume(there, folder, killed)
     server.process.terminate()
     check(server.process.wait(PATIENCE) == 0, "the server stops")
 print("ok")

@@ -18,6 +18,7 @@ import Wire
         var report = IngestReport()
         report.records = 3
         report.rejected = 1
+        report.before = 4
         report.firstProblem = IngestProblem(line: 2, reason: "no JSON")
         report.latestProblem = report.firstProblem
         report.offsets = [IngestOffsets(partition: .first, first: Offset(clamping: 0), last: Offset(clamping: 2))]
