@@ -57,8 +57,13 @@ extension AnalysisContext {
             if name.text == SystemTable.errors, let errors = catalog.sources[SystemTable.errorsStream] { return errors }
             throw unknownSystemTable(name)
         }
+        if catalog.views[name.text] != nil {
+            throw Diagnostic(
+                .wrongObjectKind, "\(name.text) is a view, not a stream or table", hint: "What it reads is what can be written: DESCRIBE VIEW \(name.text).",
+                at: name.span.range)
+        }
         throw Diagnostic(
-            .unknownSource, "\(name.text) does not exist.", hint: nameSuggestion(for: name.text, among: catalog.sources.keys.sorted()),
+            .unknownSource, "\(name.text) does not exist.", hint: nameSuggestion(for: name.text, among: (catalog.sources.keys + catalog.views.keys).sorted()),
             at: name.span.range)
     }
 

@@ -262,7 +262,7 @@ private func checkHeaders(_ insert: InsertValues, _ target: SourceDefinition) th
 }
 
 private func unknownTarget(_ name: Name, _ context: AnalysisContext) -> Diagnostic {
-    var message = "Cannot insert values into an unknown stream/table: `\(name.text)`"
+    var message = context.catalog.views[name.text] != nil ? "`\(name.text)` is a view, which takes no rows" : "Cannot insert values into an unknown stream/table: `\(name.text)`"
     if let other = context.catalog.sources.keys.sorted().first(where: { $0.uppercased() == name.text.uppercased() }) {
         message +=
             other == other.uppercased()

@@ -9,6 +9,7 @@ package enum CatalogObject: Hashable, Sendable {
     case type(CustomType)
     case query(QueryDefinition)
     case function(UserFunction)
+    case view(ViewDefinition)
     case comment(CatalogComment)
     /// The query of that id is not to run until it is resumed.
     case pause(String)
@@ -27,6 +28,7 @@ package enum CatalogObject: Hashable, Sendable {
         case .type(let type): .type(type.name)
         case .query(let query): .query(query.id)
         case .function(let function): .function(function.name)
+        case .view(let view): .view(view.name)
         case .comment(let comment): .comment(comment.subject)
         case .pause(let id): .pause(id)
         case .memoryPause(let id): .memoryPause(id)
@@ -43,6 +45,7 @@ package enum CatalogKey: Hashable, Sendable {
     case type(String)
     case query(String)
     case function(String)
+    case view(String)
     /// The key of what has the comment, or of a source with the name of a column behind it.
     case comment(String)
     case pause(String)
@@ -58,6 +61,7 @@ package enum CatalogKey: Hashable, Sendable {
         case .type(let name): "type/" + name
         case .query(let id): "query/" + id
         case .function(let name): "function/" + name
+        case .view(let name): "view/" + name
         case .comment(let subject): "comment/" + subject
         case .pause(let id): "paused/" + id
         case .memoryPause(let id): "over-memory/" + id
@@ -76,6 +80,7 @@ package enum CatalogKey: Hashable, Sendable {
         case "type": self = .type(name)
         case "query": self = .query(name)
         case "function": self = .function(name)
+        case "view": self = .view(name)
         case "comment": self = .comment(name)
         case "paused": self = .pause(name)
         case "over-memory": self = .memoryPause(name)
@@ -112,13 +117,13 @@ package struct CatalogChange: Hashable, Sendable {
             switch object {
             case .query(let query): query.id
             case .pause(let id): id
-            case .source, .type, .function, .comment, .memoryPause, .removedTopic, .scriptMark, .numbers: nil
+            case .source, .type, .function, .view, .comment, .memoryPause, .removedTopic, .scriptMark, .numbers: nil
             }
         }
         let removed = remove.compactMap { key -> String? in
             switch key {
             case .query(let id), .pause(let id): id
-            case .source, .type, .function, .comment, .memoryPause, .removedTopic, .scriptMark, .numbers: nil
+            case .source, .type, .function, .view, .comment, .memoryPause, .removedTopic, .scriptMark, .numbers: nil
             }
         }
         return Set(changed + removed)
@@ -147,6 +152,7 @@ extension CatalogSnapshot {
     private func check(_ object: CatalogObject) throws(CatalogConflict) {
         switch object {
         case .source(let source):
+            if views[source.name] != nil { throw CatalogConflict(reason: "the source \(source.name) has the name of a view") }
             guard let id = source.queryID else { return }
             guard let query = queries[id], query.writes == source.name || (query.writes == nil && query.reads == [source.name]) else {
                 throw CatalogConflict(reason: "the source \(source.name) belongs to the query \(id), which does not make it")
@@ -160,6 +166,8 @@ extension CatalogSnapshot {
             if queries[id] == nil { throw CatalogConflict(reason: "the query \(id), which is to be paused, does not exist") }
         case .memoryPause(let id):
             if queries[id] == nil { throw CatalogConflict(reason: "the query \(id), which does not fit, does not exist") }
+        case .view(let view):
+            if sources[view.name] != nil { throw CatalogConflict(reason: "the view \(view.name) has the name of a source") }
         case .type, .function, .comment, .removedTopic, .scriptMark, .numbers: return
         }
     }
@@ -177,7 +185,7 @@ extension CatalogSnapshot {
             if paused.contains(id) || memoryPauses.contains(id) {
                 throw CatalogConflict(reason: "the query \(id) is removed, but stays paused")
             }
-        case .source, .query, .type, .function, .comment, .pause, .memoryPause, .removedTopic, .scriptMark, .numbers: return
+        case .source, .query, .type, .function, .view, .comment, .pause, .memoryPause, .removedTopic, .scriptMark, .numbers: return
         }
     }
 }

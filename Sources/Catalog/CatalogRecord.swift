@@ -52,6 +52,7 @@ package enum CatalogRecord: Sendable {
             case .source?: return .object(.source(try body.decoded(as: SourceDefinition.self)), sequence: sequence)
             case .type?: return .object(.type(try body.decoded(as: CustomType.self)), sequence: sequence)
             case .function?: return .object(.function(try body.decoded(as: UserFunction.self)), sequence: sequence)
+            case .view?: return .object(.view(try body.decoded(as: ViewDefinition.self)), sequence: sequence)
             case .comment?: return .object(.comment(try body.decoded(as: CatalogComment.self)), sequence: sequence)
             case .query?: return query(try body.decoded(as: StoredQuery.self), document["plan"] ?? .null, sequence)
             case .pause(let id)?: return .object(.pause(id), sequence: sequence)
@@ -91,6 +92,7 @@ extension CatalogObject {
         case .source(let source): members.append(.init("object", try JSONValue(encoding: source)))
         case .type(let type): members.append(.init("object", try JSONValue(encoding: type)))
         case .function(let function): members.append(.init("object", try JSONValue(encoding: function)))
+        case .view(let view): members.append(.init("object", try JSONValue(encoding: view)))
         case .comment(let comment): members.append(.init("object", try JSONValue(encoding: comment)))
         case .query(let query):
             members.append(.init("object", try JSONValue(encoding: StoredQuery(query))))

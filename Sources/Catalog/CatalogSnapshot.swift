@@ -185,6 +185,8 @@ package struct CatalogSnapshot: Hashable, Sendable {
     package private(set) var queries = ObjectsByName<QueryDefinition>()
     /// Functions that users have defined, by name.
     package private(set) var functions: [String: UserFunction] = [:]
+    /// Views, by name.
+    package private(set) var views: [String: ViewDefinition] = [:]
     /// The texts of comments, by what has them.
     package private(set) var comments: [String: String] = [:]
     /// The queries that PAUSE has stopped.
@@ -215,6 +217,11 @@ package struct CatalogSnapshot: Hashable, Sendable {
         let own = CatalogComment.subject(source: name)
         return comments.keys.filter { $0 == own || $0.hasPrefix(own + "/") }.sorted().map { .comment($0) }
     }
+
+    /// All views, by name.
+    package var sortedViews: [ViewDefinition] { views.values.sorted { $0.name < $1.name } }
+    /// The views that read a stream, a table or another view, by name.
+    package func views(reading name: String) -> [ViewDefinition] { sortedViews.filter { $0.reads.contains(name) } }
 
     /// The queries that read a source.
     package func readers(of name: String) -> [QueryDefinition] { queries.filter { $0.reads.contains(name) }.sorted { $0.id < $1.id } }
@@ -260,6 +267,7 @@ package struct CatalogSnapshot: Hashable, Sendable {
         case .type(let type): customTypes[type.name] = type
         case .query(let query): queries[query.id] = query
         case .function(let function): functions[function.name] = function
+        case .view(let view): views[view.name] = view
         case .comment(let comment): comments[comment.subject] = comment.text
         case .pause(let id): paused.insert(id)
         case .memoryPause(let id): memoryPauses.insert(id)
@@ -276,6 +284,7 @@ package struct CatalogSnapshot: Hashable, Sendable {
         case .type(let name): customTypes[name] = nil
         case .query(let id): queries[id] = nil
         case .function(let name): functions[name] = nil
+        case .view(let name): views[name] = nil
         case .comment(let subject): comments[subject] = nil
         case .pause(let id): paused.remove(id)
         case .memoryPause(let id): memoryPauses.remove(id)

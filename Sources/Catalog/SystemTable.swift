@@ -29,6 +29,7 @@ package struct SystemTable: Hashable, Sendable {
         case statements = "STATEMENTS"
         case tasks = "TASKS"
         case topics = "TOPICS"
+        case views = "VIEWS"
     }
 
     /// The name in front of the dot.
@@ -72,6 +73,7 @@ package struct SystemTable: Hashable, Sendable {
         case .memory: ("who holds how much memory for state", memory)
         case .settings: ("settings, as they hold in this session", settings)
         case .functions: ("built-in functions, one row for each form of the arguments", functions)
+        case .views: ("views, which are questions with a name", views)
         }
     }
 
@@ -164,6 +166,12 @@ package struct SystemTable: Hashable, Sendable {
         Column("SCOPE", .string, "who may set it: SERVER, or SESSION as well"),
         Column("MEANING", .string, "what it decides"),
         Column("CHOICES", .string, "what it may be, with commas between, where that is one of few"),
+    ]
+
+    private static let views = [
+        Column("NAME", .string, "its name"),
+        Column("READS", .array(.string), "the streams, tables and views that it reads, those of its views included"),
+        Column("STATEMENT", .string, "the statement that made it"),
     ]
 
     private static let functions = [

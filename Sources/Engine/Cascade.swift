@@ -11,6 +11,7 @@ struct Cascade {
     private(set) var sources: [SourceDefinition] = []
     private(set) var queries: [QueryDefinition] = []
     private(set) var functions: [String] = []
+    private(set) var views: [String] = []
 
     init(_ catalog: CatalogSnapshot) { self.catalog = catalog }
 
@@ -20,6 +21,7 @@ struct Cascade {
         while let next = waiting.popLast() {
             guard let source = catalog.sources[next], !sources.contains(where: { $0.name == next }) else { continue }
             sources.append(source)
+            for view in catalog.views(reading: next) { take(view: view.name) }
             for query in catalog.readers(of: next) + catalog.writers(of: next) where query.id != source.queryID {
                 if let made = take(query) { waiting.append(made) }
             }
@@ -44,6 +46,11 @@ struct Cascade {
         }
     }
 
+    /// Takes a view with the views that read it. Queries that were made over it have its question in them, and stay.
+    mutating func take(view name: String) {
+        for view in [name] + catalog.views(reading: name).map(\.name) where !views.contains(view) { views.append(view) }
+    }
+
     /// All of it.
     var change: CatalogChange {
         var remove: [CatalogKey] = []
@@ -52,6 +59,7 @@ struct Cascade {
             remove += [.source(source.name)] + (source.queryID.map(catalog.keys) ?? []) + catalog.commentKeys(ofSource: source.name)
         }
         for function in functions { remove += [.function(function), .comment(CatalogComment.subject(function: function))] }
+        remove += views.map { .view($0) }
         return CatalogChange(remove: remove)
     }
 
@@ -59,23 +67,32 @@ struct Cascade {
     func names(beside name: String) -> [String] {
         queries.map { "query \($0.id)" }.sorted()
             + sources.filter { $0.name != name }.reversed().map { "\($0.kind.rawValue.lowercased()) \($0.name)" }
-            + functions.filter { $0 != name }.sorted().map { "function \($0)" }
+            + views.filter { $0 != name }.sorted().map { "view \($0)" } + functions.filter { $0 != name }.sorted().map { "function \($0)" }
     }
 }
 
 extension CatalogSnapshot {
     /// The queries whose statements call a function.
     func queriesCalling(_ function: String) -> [QueryDefinition] {
+        queries(writtenWith: function) { $0.expressions.contains { $0.calls(function) } }
+    }
+
+    /// The queries whose statements have a name behind FROM.
+    func queriesNaming(_ name: String) -> [QueryDefinition] {
+        queries(writtenWith: name) { $0.sourceNames.contains { $0.text == name } }
+    }
+
+    private func queries(writtenWith name: String, where holds: (Query) -> Bool) -> [QueryDefinition] {
         sortedQueries.filter { query in
             // A cheap look first: most texts do not have the name in them at all.
-            guard query.statement.uppercased().contains(function.uppercased()) else { return false }
+            guard query.statement.uppercased().contains(name.uppercased()) else { return false }
             let parsed: Query?
             switch (try? parse(query.statement, options: .stored))?.first?.statement {
             case .createAs(let create)?: parsed = create.query
             case .insertSelect(let insert)?: parsed = insert.query
             default: parsed = nil
             }
-            return parsed?.expressions.contains { $0.calls(function) } ?? false
+            return parsed.map(holds) ?? false
         }
     }
 }

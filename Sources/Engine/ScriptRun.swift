@@ -107,7 +107,7 @@ extension Statement {
     var changesCatalog: Bool {
         switch self {
         case .createSource, .createAs, .createFilled, .insertSelect, .dropSource, .alterSource, .createType, .dropType, .manageQuery, .createFunction,
-            .dropFunction, .comment: true
+            .dropFunction, .createView, .dropView, .comment: true
         default: false
         }
     }

@@ -19,6 +19,7 @@ extension StatementExecution {
     func describe(_ subject: DescribeSubject) throws(Diagnostic) -> AnswerSummary {
         switch subject {
         case .source(let name, let extended):
+            if context.isFull, let view = engine.catalog.views[name.text] { return try describe(view, extended: extended) }
             guard let source = engine.catalog.sources[name.text] else {
                 throw Diagnostic(
                     .unknownSource, "Could not find STREAM/TABLE '\(name.text)' in the Metastore",
@@ -194,7 +195,7 @@ extension StatementExecution {
     func explain(_ statement: Statement, _ text: String) throws(Diagnostic) -> AnswerSummary {
         let plan: QueryPlan
         var access: [String] = []
-        switch statement.inserting(into: context) {
+        switch try statement.meant(in: context) {
         case .query(let query):
             if query.emit == nil, isForQuestions(query) { return answer(text: questionText(text, try analyse(query.question, in: context))) }
             let resolved = try analyse(query, for: query.emit == nil ? .pull : .push, in: context)

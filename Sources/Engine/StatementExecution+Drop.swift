@@ -55,6 +55,9 @@ extension StatementExecution {
         let name = drop.name.text
         guard let source = engine.catalog.sources[name] else {
             if try forget(.source(name)) { return AnswerSummary(message: "Source `\(name)`, which was in error, was dropped.") }
+            if engine.catalog.views[name] != nil {
+                throw Diagnostic(.wrongObjectKind, "\(name) is a view", hint: "DROP VIEW \(name) takes it.", at: drop.name.span.range)
+            }
             guard drop.ifExists else {
                 throw Diagnostic(
                     .unknownSource, "\(word) \(name) does not exist.", category: .general,
@@ -111,6 +114,12 @@ extension StatementExecution {
                 "Cannot drop \(source.name).\nThe following queries read from this source: \(list(readers)).\nThe following queries write "
                     + "into this source: \(list(writers)).\nYou need to terminate them before dropping \(source.name).",
                 hint: "TERMINATE the queries, or DROP what they write to, first; DROP … CASCADE takes it all.", at: range)
+        }
+        let views = engine.catalog.views(reading: source.name).map(\.name)
+        guard views.isEmpty || drop.cascades else {
+            throw Diagnostic(
+                .objectInUse, "Cannot drop \(source.name): the view\(views.count == 1 ? "" : "s") \(views.joined(separator: ", ")) read\(views.count == 1 ? "s" : "") it",
+                hint: "DROP VIEW them first; DROP … CASCADE takes it all.", at: range)
         }
         // What goes too needs the topic no more.
         var left = engine.catalog
@@ -191,10 +200,16 @@ extension StatementExecution {
     /// Gives a source another name; its topic keeps the one that it has.
     private func rename(_ source: SourceDefinition, to newName: Name, _ name: Name) throws(Diagnostic) -> AnswerSummary {
         let catalog = engine.catalog
-        if catalog.sources[newName.text] != nil {
+        if catalog.sources[newName.text] != nil || catalog.views[newName.text] != nil {
             throw Diagnostic(.duplicateSource, "\(newName.text) exists already", at: newName.span.range)
         }
         let users = catalog.readers(of: source.name) + catalog.writers(of: source.name)
+        let views = catalog.views(reading: source.name).map(\.name)
+        guard views.isEmpty else {
+            throw Diagnostic(
+                .objectInUse, "\(source.name) is read by: \(views.map { "view " + $0 }.joined(separator: ", "))", category: .general,
+                hint: "DROP VIEW them first.", at: name.span.range)
+        }
         guard users.isEmpty else {
             throw Diagnostic(
                 .objectInUse, "\(source.name) is used by the queries \(users.map(\.id).joined(separator: ", ")), whose statements name it",

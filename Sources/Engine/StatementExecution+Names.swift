@@ -26,6 +26,11 @@ extension StatementExecution {
                 .readOnly, "Cannot add \(word) '\(name.text)': CREATE OR REPLACE is not supported on source \(word)s.", category: .general,
                 at: name.span.range)
         }
+        if engine.catalog.views[name.text] != nil {
+            throw Diagnostic(
+                .duplicateSource, "Cannot add \(word) '\(name.text)': A view with the same name already exists", hint: "DROP VIEW \(name.text) first.",
+                at: name.span.range)
+        }
         guard let old = engine.catalog.sources[name.text] else {
             try checkReadable(name)
             return nil

@@ -158,6 +158,7 @@ extension StatementExecution {
     func isForQuestions(_ query: Query) -> Bool {
         if session.settings[.boundedQueries] == .ksqldb { return false }
         guard case .source(let name, _) = query.from else { return true }
+        if engine.catalog.views[name.text] != nil { return true }
         // One that does not exist is for the analyser to tell.
         guard query.window == nil, let source = engine.catalog.sources[name.text] else { return false }
         let functions = engine.configuration.functions

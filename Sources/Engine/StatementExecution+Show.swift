@@ -21,7 +21,7 @@ extension StatementExecution {
         switch subject {
         case .streams, .tables, .queries, .types:
             if let obstacle = engine.state.withLock({ $0.catalogObstacle }) { sink.emit(.notice(obstacle)) }
-        case .topics, .functions, .variables, .properties, .limits, .schemas, .consumerGroups, .producers, .connectors, .connectorPlugins, .systemTables,
+        case .topics, .functions, .views, .variables, .properties, .limits, .schemas, .consumerGroups, .producers, .connectors, .connectorPlugins, .systemTables,
             .watermarks:
             break
         }
@@ -48,6 +48,7 @@ extension StatementExecution {
             }
             for name in engine.catalog.functions.keys.sorted() { listing.add(texts: [name, "USER"]) }
             return answer(listing)
+        case .views: return answer(views())
         case .types:
             var listing = Listing(texts: ["Type Name", "Schema"])
             for (name, type) in engine.catalog.types.sorted(by: { $0.key < $1.key }) { listing.add(texts: [name, type.description]) }

@@ -46,7 +46,7 @@ struct StatementExecution: Sendable {
     /// Carries the statement out; `whenDone` is called with whether it succeeded, after the last event.
     func perform(_ whenDone: @escaping @Sendable (Bool) -> Void) {
         do throws(Diagnostic) {
-            try perform(parsed.statement.inserting(into: context), whenDone)
+            try perform(parsed.statement.meant(in: context), whenDone)
         } catch {
             fail(error.about(statement: parsed.text), whenDone)
         }
@@ -97,6 +97,9 @@ struct StatementExecution: Sendable {
         case .dropSource(let drop): return try perform(drop)
         case .createFunction(let create): return try perform(create)
         case .dropFunction(let name, let ifExists, let cascades): return try dropFunction(name, ifExists: ifExists, cascades: cascades)
+        case .createView(let create): return try perform(create)
+        case .dropView(let name, let ifExists, let cascades): return try dropView(name, ifExists: ifExists, cascades: cascades)
+        case .needless(let statement): return try perform(statement)
         case .comment(let comment): return try perform(comment)
         case .alterSource(let alter): return try perform(alter)
         case .createType(let name, let type, let ifNotExists): return try createType(name, type, ifNotExists: ifNotExists)

@@ -26,6 +26,7 @@ extension StatementExecution {
         case .memory: memoryRows()
         case .settings: settingRows()
         case .functions: functionRows()
+        case .views: engine.catalog.sortedViews.map { [.string($0.name), .array($0.reads.map { .string($0) }), .string($0.statement)] }
         }
     }
 

@@ -69,7 +69,7 @@ final class Completer {
 
     /// What can stand somewhere.
     private enum Wanted: Equatable {
-        case nothing, words([String]), sources, streams, tables, relations, queries, functions, topics, settings, formats, files, columnTypes, settingValues(String)
+        case nothing, words([String]), sources, streams, tables, relations, queries, functions, views, topics, settings, formats, files, columnTypes, settingValues(String)
         /// Columns, functions and keywords.
         case expression
 
@@ -87,9 +87,10 @@ final class Completer {
         case .sources: catalog.sources
         case .streams: catalog.streams
         case .tables: catalog.tables
-        case .relations: catalog.sources + catalog.systemTables
+        case .relations: catalog.sources + catalog.views + catalog.systemTables
         case .queries: catalog.queries + ["ALL"]
         case .functions: catalog.functions
+        case .views: catalog.views
         case .topics: catalog.topics
         case .settings: catalog.settings
         case .settingValues(let name): catalog.values(ofSetting: name)
@@ -121,7 +122,8 @@ final class Completer {
         case "STREAM", "TABLE":
             guard first == "DROP" || first == "ALTER" else { return .words(["IF NOT EXISTS"]) }
             return last == "STREAM" ? .streams : .tables
-        case "DESCRIBE": return .words(catalog.sources + catalog.systemTables + ["FUNCTION", "SCHEMA"])
+        case "VIEW": return first == "DROP" || first == "DESCRIBE" ? .views : .words(["IF NOT EXISTS"])
+        case "DESCRIBE": return .words(catalog.sources + catalog.views + catalog.systemTables + ["FUNCTION", "SCHEMA"])
         case "FUNCTION": return .functions
         case "EXPLAIN": return .words(catalog.queries + ["ANALYZE", "SELECT", "CREATE", "INSERT INTO"])
         case "ANALYZE" where first == "EXPLAIN": return .words(["SELECT", "CREATE", "INSERT INTO"])
@@ -134,8 +136,8 @@ final class Completer {
         case "GROUP", "ORDER", "PARTITION": return .words(["BY"])
         case "EMIT": return .words(["CHANGES", "FINAL"])
         case "WINDOW": return .words(["TUMBLING (SIZE ", "HOPPING (SIZE ", "SESSION ("])
-        case "CREATE": return .words(["STREAM", "TABLE", "TYPE", "FUNCTION", "OR REPLACE"])
-        case "DROP": return .words(["STREAM", "TABLE", "TYPE", "FUNCTION"])
+        case "CREATE": return .words(["STREAM", "TABLE", "TYPE", "FUNCTION", "VIEW", "OR REPLACE"])
+        case "DROP": return .words(["STREAM", "TABLE", "TYPE", "FUNCTION", "VIEW"])
         case "INSERT", "DELETE": return .words([last == "INSERT" ? "INTO" : "FROM"])
         default: return wantedWithin(place, first, last)
         }
@@ -182,6 +184,7 @@ final class Completer {
         case ("\\i", 1), ("\\o", 1), ("\\e", 1), ("\\g", 1), ("\\gx", 1), ("\\copy", 3): return .files
         case ("\\dt", 1): return command == "\\dT" ? .topics : .tables
         case ("\\ds", 1): return .words(command == "\\dS" ? catalog.systemTables : catalog.streams)
+        case ("\\dv", 1): return .views
         case ("\\d", 1), ("\\d+", 1): return .relations
         case ("\\copy", 1): return .sources
         case ("\\copy", 2): return .words(["FROM", "TO"])

@@ -10,7 +10,7 @@ enum CompletionWords {
     ]
     static let commands = ["HELP", "EXIT", "OUTPUT", "HISTORY", "RUN SCRIPT", "SPOOL", "SERVER", "VERSION", "CLEAR"]
     static let listings = [
-        "STREAMS", "TABLES", "QUERIES", "TOPICS", "ALL TOPICS", "FUNCTIONS", "PROPERTIES", "TYPES", "VARIABLES", "LIMITS", "SCHEMAS",
+        "STREAMS", "TABLES", "VIEWS", "QUERIES", "TOPICS", "ALL TOPICS", "FUNCTIONS", "PROPERTIES", "TYPES", "VARIABLES", "LIMITS", "SCHEMAS",
         "SYSTEM TABLES", "WATERMARKS",
         "CONSUMER GROUPS", "PRODUCERS",
     ]
@@ -60,6 +60,7 @@ final class CompletionCatalog {
 
     var streams: [String] { names("SHOW STREAMS;") }
     var tables: [String] { names("SHOW TABLES;") }
+    var views: [String] { names("SHOW VIEWS;") }
     var sources: [String] { streams + tables }
     var systemTables: [String] { names("SHOW SYSTEM TABLES;") }
     var functions: [String] { names("SHOW FUNCTIONS;") }
@@ -82,7 +83,7 @@ final class CompletionCatalog {
 
     /// The columns of those sources that the words name; of none but these, so that a catalog of thousands does not make Tab slow.
     func columns(ofSourcesAmong words: [String]) -> [String] {
-        let known = Set(sources)
+        let known = Set(sources + views)
         return Set(words).intersection(known).sorted().flatMap { source -> [String] in
             if let columns = columns[source] { return columns }
             let found = runner.rows("DESCRIBE `\(source)`;").compactMap { $0.first ?? nil }

@@ -7,7 +7,7 @@ package import Quantities
 package enum ShellCommand: Hashable, Sendable {
     /// What to list or describe.
     package enum Listing: Hashable, Sendable {
-        case streamsAndTables, streams, tables, systemTables, queries, functions, topics
+        case streamsAndTables, streams, tables, views, systemTables, queries, functions, topics
     }
     /// How the statement that is not ended yet is carried out.
     package struct Going: Hashable, Sendable {
@@ -73,7 +73,7 @@ package enum ShellCommand: Hashable, Sendable {
 
     /// The words that begin with a backslash.
     package static let backslashWords = [
-        "\\!", "\\?", "\\conninfo", "\\copy", "\\d", "\\df", "\\dq", "\\ds", "\\dS", "\\dt", "\\dT", "\\e", "\\echo", "\\g", "\\gx", "\\h", "\\i", "\\live", "\\o", "\\p",
+        "\\!", "\\?", "\\conninfo", "\\copy", "\\d", "\\df", "\\dq", "\\ds", "\\dS", "\\dt", "\\dT", "\\dv", "\\e", "\\echo", "\\g", "\\gx", "\\h", "\\i", "\\live", "\\o", "\\p",
         "\\pset", "\\q", "\\r", "\\s", "\\set", "\\timing", "\\unset", "\\watch", "\\x",
     ]
 
@@ -178,7 +178,7 @@ package enum ShellCommand: Hashable, Sendable {
     private static func listing(_ word: String, _ argument: String?) -> ShellCommand? {
         let isExtended = word.hasSuffix("+")
         let listings: [String: Listing] = [
-            "\\d": .streamsAndTables, "\\ds": .streams, "\\dS": .systemTables, "\\dt": .tables, "\\dq": .queries, "\\df": .functions, "\\dT": .topics,
+            "\\d": .streamsAndTables, "\\ds": .streams, "\\dS": .systemTables, "\\dt": .tables, "\\dv": .views, "\\dq": .queries, "\\df": .functions, "\\dT": .topics,
         ]
         guard let listing = listings[isExtended ? String(word.dropLast()) : word] else { return nil }
         if let argument, !argument.contains(where: { $0 == "*" || $0 == "?" }) {
@@ -186,7 +186,7 @@ package enum ShellCommand: Hashable, Sendable {
             case .functions: return .statement("DESCRIBE FUNCTION \(argument);")
             case .queries: return .statement("EXPLAIN \(argument);")
             case .topics: return .list(.topics, pattern: argument, isExtended: isExtended)
-            case .streamsAndTables, .streams, .tables, .systemTables: return .statement("DESCRIBE \(argument)\(isExtended ? " EXTENDED" : "");")
+            case .streamsAndTables, .streams, .tables, .views, .systemTables: return .statement("DESCRIBE \(argument)\(isExtended ? " EXTENDED" : "");")
             }
         }
         return .list(listing, pattern: argument ?? "*", isExtended: isExtended)
@@ -229,10 +229,11 @@ extension ShellCommand.Listing {
     func statements(isExtended: Bool) -> [String] {
         let end = isExtended ? " EXTENDED;" : ";"
         return switch self {
-        case .streamsAndTables: ["SHOW STREAMS\(end)", "SHOW TABLES\(end)"]
+        case .streamsAndTables: ["SHOW STREAMS\(end)", "SHOW TABLES\(end)", "SHOW VIEWS;"]
         case .streams: ["SHOW STREAMS\(end)"]
         case .tables: ["SHOW TABLES\(end)"]
         case .systemTables: ["SHOW SYSTEM TABLES;"]
+        case .views: ["SHOW VIEWS;"]
         case .queries: ["SHOW QUERIES\(end)"]
         case .functions: ["SHOW FUNCTIONS;"]
         case .topics: ["SHOW TOPICS\(end)"]

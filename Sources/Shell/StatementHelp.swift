@@ -71,6 +71,9 @@ package struct StatementHelp {
                 """,
             example: "CREATE FUNCTION twice(x BIGINT) RETURNS BIGINT AS x * 2;"),
         StatementHelp(
+            name: "CREATE VIEW", form: "CREATE [OR REPLACE] VIEW [IF NOT EXISTS] name [(column, …)] AS SELECT …;",
+            example: "CREATE VIEW slowest AS SELECT page, MAX(ms) AS most FROM visits GROUP BY page ORDER BY most DESC LIMIT 5;\nSELECT * FROM slowest;"),
+        StatementHelp(
             name: "SELECT",
             form: """
                 SELECT expression [AS name], …
@@ -105,13 +108,13 @@ package struct StatementHelp {
             example: "COMMENT ON COLUMN visits.ms IS 'how long the answer took';"),
         StatementHelp(
             name: "DROP",
-            form: "DROP STREAM | TABLE [IF EXISTS] name [DELETE TOPIC] [CASCADE];\nDROP TYPE [IF EXISTS] name;\nDROP FUNCTION [IF EXISTS] name [CASCADE];",
+            form: "DROP STREAM | TABLE [IF EXISTS] name [DELETE TOPIC] [CASCADE];\nDROP VIEW [IF EXISTS] name [CASCADE];\nDROP TYPE [IF EXISTS] name;\nDROP FUNCTION [IF EXISTS] name [CASCADE];",
             example: "DROP STREAM slow DELETE TOPIC;"),
         StatementHelp(
             name: "DESCRIBE", form: "DESCRIBE source [EXTENDED];\nDESCRIBE FUNCTION name;\nDESCRIBE CONSUMER GROUP name;", example: "DESCRIBE visits EXTENDED;"),
         StatementHelp(
             name: "SHOW",
-            form: "SHOW STREAMS | TABLES | QUERIES | TOPICS [EXTENDED];\nSHOW FUNCTIONS | PROPERTIES | TYPES | VARIABLES | LIMITS | SCHEMAS;\n"
+            form: "SHOW STREAMS | TABLES | QUERIES | TOPICS [EXTENDED];\nSHOW VIEWS | FUNCTIONS | PROPERTIES | TYPES | VARIABLES | LIMITS | SCHEMAS;\n"
                 + "SHOW CONSUMER GROUPS | PRODUCERS;\n"
                 + "SHOW SYSTEM TABLES;   names what SELECT can ask about the server itself\nSHOW WATERMARKS;      how far the time of windows has come",
             example: "SHOW QUERIES EXTENDED;"),
@@ -146,8 +149,8 @@ package struct StatementHelp {
           SELECT * FROM s EMIT CHANGES;   rows as they arrive
 
         What there is (+ for more, patterns with * and ?)
-          \\d[+] [NAME|PATTERN]     streams and tables, or one of them
-          \\ds \\dt \\dq \\dT \\dS      streams, tables, queries, topics, system tables
+          \\d[+] [NAME|PATTERN]     streams, tables and views, or one of them
+          \\ds \\dt \\dv \\dq \\dT \\dS  streams, tables, views, queries, topics, system tables
           \\df [NAME|PATTERN]       functions
           \\conninfo, server [HOST:PORT], version
         Statements

@@ -14,6 +14,11 @@ extension CanonicalText {
         }
     }
 
+    static func createView(_ create: CreateView) -> String {
+        "CREATE " + (create.orReplace ? "OR REPLACE " : "") + "VIEW " + (create.ifNotExists ? "IF NOT EXISTS " : "") + name(create.name)
+            + (create.columns.isEmpty ? "" : " (" + create.columns.map(name).joined(separator: ", ") + ")") + " AS " + question(create.question) + ";"
+    }
+
     static func createFunction(_ create: CreateFunction) -> String {
         "CREATE " + (create.orReplace ? "OR REPLACE " : "") + (create.isAggregate ? "AGGREGATE " : "") + "FUNCTION "
             + (create.ifNotExists ? "IF NOT EXISTS " : "") + name(create.name) + "("

@@ -22,6 +22,10 @@ extension CanonicalText {
         case .createFunction(let create): createFunction(create)
         case .dropFunction(let name, let ifExists, let cascades):
             "DROP FUNCTION " + (ifExists ? "IF EXISTS " : "") + self.name(name) + (cascades ? " CASCADE;" : ";")
+        case .createView(let create): createView(create)
+        case .dropView(let name, let ifExists, let cascades):
+            "DROP VIEW " + (ifExists ? "IF EXISTS " : "") + self.name(name) + (cascades ? " CASCADE;" : ";")
+        case .needless(let statement): needless(statement) + ";"
         case .comment(let comment): "COMMENT ON " + subject(comment.subject) + " IS " + (comment.text.map(quoted) ?? "NULL") + ";"
         case .dropSource(let drop):
             "DROP " + drop.kind.rawValue + (drop.ifExists ? " IF EXISTS " : " ") + name(drop.name)
@@ -118,6 +122,7 @@ extension CanonicalText {
         case .topics(let all, let isExtended): extended(all ? "ALL TOPICS" : "TOPICS", isExtended)
         case .queries(let isExtended): extended("QUERIES", isExtended)
         case .functions: "FUNCTIONS"
+        case .views: "VIEWS"
         case .types: "TYPES"
         case .variables: "VARIABLES"
         case .properties: "PROPERTIES"

@@ -18,6 +18,18 @@ extension Parser {
         return try asQuestion { (parser) throws(ParseFailure) in try parser.expression() }
     }
 
+    /// [ 'IF' 'NOT' 'EXISTS' ] name [ '(' names ')' ] 'AS' question
+    mutating func createView(orReplace: Bool) throws(ParseFailure) -> CreateView {
+        let ifNotExists = try ifNotExists()
+        let name = try sourceName()
+        let columns = at(.leftParenthesis) ? try nameList() : []
+        try expect(.as)
+        let question = try asQuestion { (parser) throws(ParseFailure) in try parser.question() }
+        var view = CreateView(name: name, columns: columns, question: question)
+        (view.orReplace, view.ifNotExists) = (orReplace, ifNotExists)
+        return view
+    }
+
     private mutating func asQuestion<Result>(
         _ body: (inout Parser) throws(ParseFailure) -> Result
     ) throws(ParseFailure) -> Result {

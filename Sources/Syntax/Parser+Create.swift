@@ -13,6 +13,8 @@ extension Parser {
             head.orReplace = true
         }
         if options.isFull, at(.function) || isWord(current, "AGGREGATE") && peek().isKeyword(.function) { return .createFunction(try createFunction(orReplace: head.orReplace)) }
+        if options.isFull, !head.orReplace, let index = try createdIndex() { return .needless(index) }
+        if options.isFull, accept(.view) { return .createView(try createView(orReplace: head.orReplace)) }
         head.isSource = accept(.source)
         head.kind = try sourceKind()
         head.ifNotExists = try ifNotExists()
@@ -215,6 +217,12 @@ extension Parser {
             let ifExists = try ifExists()
             let name = try name()
             return .dropFunction(name: name, ifExists: ifExists, cascades: acceptWord("CASCADE"))
+        }
+        if options.isFull, let index = try droppedIndex() { return .needless(index) }
+        if options.isFull, accept(.view) {
+            let ifExists = try ifExists()
+            let name = try sourceName()
+            return .dropView(name: name, ifExists: ifExists, cascades: acceptWord("CASCADE"))
         }
         let kind = try sourceKind()
         let ifExists = try ifExists()

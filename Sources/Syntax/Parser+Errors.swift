@@ -150,8 +150,6 @@ extension Parser {
 
     /// What other databases create, and how the same is had here.
     private static let elsewhere = [
-        "VIEW": "There are no views. CREATE TABLE or STREAM … AS SELECT keeps a result up to date; WITH names a query within a statement.",
-        "INDEX": "There are no indexes: a table is found by its PRIMARY KEY, a stream by ROWTIME and ROWOFFSET.",
         "DATABASE": "There is one database; a name's prefix, or another data directory, keeps things apart.",
         "SCHEMA": "There are no schemas to put tables in; SHOW SCHEMAS lists those of the registry.",
         "USER": "`millrace user` keeps the logins of Kafka's clients.",

@@ -14,6 +14,7 @@ extension Parser {
         }
         if accept(.queries) { return .queries(extended: accept(.extended)) }
         if accept(.functions) { return .functions }
+        if acceptWord("VIEWS") { return .views }
         if accept(.types) { return .types }
         if accept(.variables) { return .variables }
         if accept(.properties) { return .properties }
@@ -68,6 +69,7 @@ extension Parser {
         }
         // KSQL before ksqlDB 0.6 had EXTENDED in front.
         let isInFront = options.isFull && accept(.extended)
+        if options.isFull, at(.view), isName(peek()) { advance() }
         let name = try sourceName()
         return .source(name, extended: accept(.extended) || isInFront)
     }

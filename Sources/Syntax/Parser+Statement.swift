@@ -6,6 +6,7 @@ extension Parser {
     mutating func statement() throws(ParseFailure) -> Statement {
         if at(.leftParenthesis) { return try queryOrQuestion() }
         if options.isFull, let change = try changeStatement() { return change }
+        if options.isFull, let needless = try needlessStatement() { return .needless(needless) }
         if beginsInlinedStatement { return try inlinedStatement() }
         guard case .keyword(let keyword) = current.kind else { throw unknownStatement() }
         switch keyword {
@@ -62,7 +63,8 @@ extension Parser {
         "UPDATE": nil, "DELETE": nil, "GRANT": nil, "REVOKE": nil,
         "MERGE": "A row of a table takes the place of the one with its key: INSERT INTO t VALUES (…) does both.",
         "UPSERT": "A row of a table takes the place of the one with its key: INSERT INTO t VALUES (…) does both.",
-        "BEGIN": noTransactions, "START": noTransactions, "COMMIT": noTransactions, "ROLLBACK": noTransactions, "SAVEPOINT": noTransactions,
+        "BEGIN": noTransactions, "START": noTransactions, "COMMIT": noTransactions,
+        "ROLLBACK": "Each statement before it was a commit of its own: nothing of them is taken back.", "SAVEPOINT": noTransactions,
         "COPY": "millrace load STREAM FILE reads a file into a stream; INSERT INTO s (SELECT …) copies rows.",
         "VACUUM": "What is old goes by itself, as RETENTION_MS of a topic says.", "ANALYZE": "EXPLAIN shows how a query is carried out.",
         "USE": "There is one room of names: streams and tables are simply named.", "CALL": nil, "EXEC": nil, "EXECUTE": nil, "PREPARE": nil,

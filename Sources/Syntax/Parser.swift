@@ -17,6 +17,8 @@ package struct ParserOptions: Sendable {
     package var substitutesVariables = true
     /// Names of the setting by which SET and UNSET in the text switch replacement on and off, from the next statement on.
     package var substitutionSettings: Set<String> = []
+    /// Whether the parts of the tree know where they were written. In a text that is no part of what a user has submitted that means nothing.
+    package var keepsPlaces = true
     /// Takes what people know from other databases, and not only what ksqlDB's grammar has.
     package var isFull = true
     /// Name of the setting by which SET and UNSET in the text change that, from the next statement on.
@@ -24,6 +26,13 @@ package struct ParserOptions: Sendable {
 
     /// The defaults: any statement of both dialects, variables replaced, each statement ended by `;`.
     package init() {}
+
+    /// As `stored`, for a text of which a part is to stand in another one.
+    package static var written: ParserOptions {
+        var options = stored
+        options.keepsPlaces = false
+        return options
+    }
 
     /// For a statement that the catalog keeps: by itself, and with nothing to be replaced in it any more.
     package static var stored: ParserOptions {
@@ -64,7 +73,8 @@ package func parse(bytes: [UInt8], options: ParserOptions = ParserOptions()) thr
         guard let first = tokens.first, first.kind != .end else { return statements }
         // A `;` too many ends nothing.
         if options.isFull, first.isSymbol(.semicolon) { continue }
-        let statement = try parse(tokens, of: bytes, options: options, variables: substitutes ? variables : nil)
+        let placed = options.keepsPlaces ? tokens : tokens.map(\.withoutPlace)
+        let statement = try parse(placed, of: bytes, options: options, variables: substitutes ? variables : nil)
         switch statement.statement {
         case .define(let name, let value): variables[name.text] = value
         case .undefine(let name): variables[name.text] = nil
@@ -262,8 +272,7 @@ struct Parser {
         if !accept(.semicolon) {
             guard current.kind == .end, options.acceptsMissingSemicolon else { throw unexpected(missing: .semicolon) }
         }
-        let span = span(from: first)
-        let range = span.range ?? first.range
+        let range = first.range.through(tokens[max(index - 1, 0)].range)
         return ParsedStatement(statement: parsed, text: substitutedText(range.start..<range.end), range: range)
     }
 }

@@ -73,6 +73,42 @@ package struct CreateFunction: Hashable, Sendable {
     }
 }
 
+/// `CREATE VIEW v (a, b) AS SELECT …`
+package struct CreateView: Hashable, Sendable {
+    /// Its name.
+    package var name: Name
+    /// Names of its columns; empty for those of the question.
+    package var columns: [Name]
+    /// What it stands for.
+    package var question: Question
+    /// Whether OR REPLACE was written.
+    package var orReplace = false
+    /// Whether IF NOT EXISTS was written.
+    package var ifNotExists = false
+
+    package init(name: Name, columns: [Name] = [], question: Question) {
+        self.name = name
+        self.columns = columns
+        self.question = question
+    }
+}
+
+/// A statement of other databases that is about how they work, and changes nothing here.
+package enum NeedlessStatement: Hashable, Sendable {
+    /// `CREATE [UNIQUE] INDEX [name] ON table (key, …) [WHERE condition]`
+    case createIndex(name: Name?, table: Name, keys: [SortKey], isUnique: Bool, filter: Expression?)
+    /// `DROP INDEX [IF EXISTS] name`
+    case dropIndex(name: Name, ifExists: Bool)
+    /// `BEGIN`, `START TRANSACTION`
+    case begin
+    /// `COMMIT`, `END`
+    case commit
+    /// `ANALYZE [table]`, `VACUUM [table]`, `REINDEX [table]`; the word, in upper case
+    case upkeep(String, Name?)
+    /// `PRAGMA name [= value]`
+    case pragma(Name)
+}
+
 /// `COMMENT ON COLUMN s.c IS 'text'`
 package struct CommentOn: Hashable, Sendable {
     /// What has the comment.

@@ -66,6 +66,12 @@ package indirect enum Statement: Hashable, Sendable {
     case createFunction(CreateFunction)
     /// `DROP FUNCTION f CASCADE`
     case dropFunction(name: Name, ifExists: Bool, cascades: Bool)
+    /// `CREATE VIEW v AS SELECT …`
+    case createView(CreateView)
+    /// `DROP VIEW v CASCADE`
+    case dropView(name: Name, ifExists: Bool, cascades: Bool)
+    /// `CREATE INDEX …`, `BEGIN`, `VACUUM`: what scripts for other databases have in them and what changes nothing here
+    case needless(NeedlessStatement)
     /// `COMMENT ON STREAM s IS '…'`
     case comment(CommentOn)
     /// `DROP STREAM s DELETE TOPIC`
@@ -312,6 +318,7 @@ package enum ShowSubject: Hashable, Sendable {
     case topics(all: Bool, extended: Bool)
     case queries(extended: Bool)
     case functions
+    case views
     case types
     case variables
     case properties

@@ -10,6 +10,9 @@ package enum SyntaxLimits {
     /// without recursion in the parser, but everything that walks the tree afterwards recurses.
     package static let maximumDepth = 200
 
+    /// Views that read each other in a row: each of them is a subquery of the one above.
+    package static let mostViews = 32
+
     /// Milliseconds of a duration such as `5 MINUTES`: 10,000 years of the Gregorian calendar, as long as event times reach.
     package static let longestDuration: Int64 = 3_652_425 * 86_400_000
 

@@ -32,7 +32,14 @@ struct Token: Hashable, Sendable {
     }
 
     var range: SourceRange { SourceRange(start: Int(start), end: Int(end), line: Int(line), column: Int(column)) }
-    var span: SourceSpan { SourceSpan(range) }
+    /// Nowhere for a token without a line.
+    var span: SourceSpan { line == 0 ? .none : SourceSpan(range) }
+    /// The token in a text whose places mean nothing.
+    var withoutPlace: Token {
+        var token = self
+        token.line = 0
+        return token
+    }
     func isSymbol(_ symbol: Symbol) -> Bool { kind == .symbol(symbol) }
     func isKeyword(_ keyword: Keyword) -> Bool { kind == .keyword(keyword) }
 }

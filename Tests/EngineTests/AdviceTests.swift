@@ -7,7 +7,7 @@ import Testing
 
     @Test(arguments: [
         ("DESC s;", "DESCRIBE"), ("SELEC 1;", "SELECT"), ("KILL q;", "TERMINATE"), ("FOOBARBAZ 1;", "Statements begin with"),
-        ("BEGIN;", "commit of its own"), ("UPSERT INTO s VALUES (1);", "INSERT INTO"),
+        ("ROLLBACK;", "nothing of them is taken back"), ("UPSERT INTO s VALUES (1);", "INSERT INTO"),
         ("CREATE TABLE x AS SELECT k, STRING_AGG(k, ',' ORDER BY v) FROM s GROUP BY k;", "order of their arrival"),
         ("SHOW CONNECTIONS;", "millrace.connections"), ("LIST STATEMENTS;", "millrace.statements"), ("SHOW WATERMARK;", "WATERMARKS"),
         ("SELECT k, COUNT(*) FROM s WINDOW TUMBLING (GRACE PERIOD 1 HOUR, SIZE 1 HOUR) GROUP BY k;", "SIZE, ADVANCE BY, TIME ZONE"),

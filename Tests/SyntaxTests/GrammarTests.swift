@@ -53,8 +53,9 @@ import Testing
             "SUBSTRING", "TRAILING", "TRIM", "UNKNOWN", "VARCHAR", "WITHOUT",
         ]
         let ofWindows: Set<String> = ["ASOF", "LATE", "QUARTER", "QUARTERS", "WEEK", "WEEKS"]
-        let ofStatements: Set<String> = ["AGGREGATE", "CASCADE", "COMMENT", "CONSUMER", "DEFAULT", "LIMITS", "PRODUCERS", "RETURNS", "SCHEMAS", "SKIP", "TRUNCATE", "UPDATE", "WATERMARKS"]
-        let contextual = ofQuestions.union(ofExpressions).union(ofWindows).union(ofStatements)
+        let ofStatements: Set<String> = ["AGGREGATE", "CASCADE", "COMMENT", "CONSUMER", "DEFAULT", "LIMITS", "PRODUCERS", "RETURNS", "SCHEMAS", "SKIP", "TRUNCATE", "UPDATE", "VIEWS", "WATERMARKS"]
+        let ofOthers: Set<String> = ["BEGIN", "COMMIT", "DEFERRED", "EXCLUSIVE", "IMMEDIATE", "INDEX", "PRAGMA", "REINDEX", "START", "TRANSACTION", "UNIQUE", "VACUUM", "WORK"]
+        let contextual = ofQuestions.union(ofExpressions).union(ofWindows).union(ofStatements).union(ofOthers)
         let words = try Grammar(contentsOf: "sql.ebnf").words
         #expect(words.subtracting(Keyword.allCases.map(\.rawValue)) == contextual)
     }

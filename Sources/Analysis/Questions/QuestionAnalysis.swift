@@ -56,6 +56,10 @@ final class QuestionAnalysis {
     /// The sources that were named.
     final class Sources {
         var list: [SourceDefinition] = []
+        /// The views that were named, and those that they name.
+        var views: [String] = []
+        /// What they were made with, by name.
+        var written: [String: CreateView] = [:]
         /// SELECTs and VALUES that the plan has, those of named questions once for each time that they are named.
         var blocks = 0
         /// Recursions so far.
@@ -72,6 +76,8 @@ final class QuestionAnalysis {
     let outer: OuterScope?
     /// Whether the question stands inside another one.
     let isInner: Bool
+    /// Views around the question.
+    var views = 0
     /// The named questions that can be seen here.
     private(set) var tables: [String: QuestionRelation]
     /// What each of them adds to `Sources.blocks`.
@@ -92,6 +98,7 @@ final class QuestionAnalysis {
     func inside(_ outer: OuterScope?) -> QuestionAnalysis {
         let analysis = QuestionAnalysis(context, sources: sources, outer: outer ?? self.outer, tables: tables, isInner: true)
         analysis.blocksOf = blocksOf
+        analysis.views = views
         return analysis
     }
 

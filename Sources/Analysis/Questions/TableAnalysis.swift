@@ -79,6 +79,16 @@ extension QuestionAnalysis {
             return one(relation, alias: alias?.name.text ?? name.text)
         }
         if let table = SystemTable.named(name.text) { return try system(table, name, alias) }
+        if context.isFull, let view = context.catalog.views[name.text] {
+            if let reach {
+                throw Diagnostic(
+                    .statementError, "\(name.text) is a view, not a stream or table", hint: "Its question says how far it reads.", at: reach.span.range)
+            }
+            var relation = try self.view(view, name)
+            try checkDepth(relation.depth, name.span)
+            try rename(&relation, to: alias?.columns ?? [], of: name)
+            return one(relation, alias: alias?.name.text ?? name.text)
+        }
         let definition = try context.source(named: name)
         if !sources.list.contains(definition) { sources.list.append(definition) }
         var columns = definition.schema.columns

@@ -1,0 +1,148 @@
+// CREATE VIEW and DROP VIEW: where a view is written out, what depends on what, and what a restart brings back.
+
+import Platform
+import Testing
+
+@Suite struct ViewTests {
+    private static let tables = """
+        CREATE TABLE t (a INT, b INT);
+        INSERT INTO t VALUES (1, 2), (3, 4), (5, NULL);
+        CREATE STREAM s (k INT KEY, v BIGINT) WITH (partitions = 1);
+        INSERT INTO s VALUES (1, 10), (2, 20);
+        CREATE VIEW v AS SELECT a, b + 1 AS c FROM t WHERE a > 1;
+        CREATE VIEW w (p, q) AS SELECT a, COUNT(*) FROM v GROUP BY a;
+        CREATE VIEW x AS SELECT k, v * 2 AS d FROM s WHERE v > 10;
+        """
+
+    private func rows(_ millrace: Millrace, _ question: String) -> [String] {
+        millrace.run(question).filter { $0.hasPrefix(": ") }.map { String($0.dropFirst(2)) }
+    }
+
+    @Test func questionsOverViews() throws {
+        let first = try Millrace()
+        defer { first.close() }
+        _ = first.run(Self.tables)
+        #expect(rows(first, "SELECT * FROM v ORDER BY a;") == ["[3,5]", "[5,null]"])
+        #expect(rows(first, "SELECT one.a, two.c FROM v AS one JOIN v two ON one.a = two.a ORDER BY 1;") == ["[3,5]", "[5,null]"])
+        #expect(rows(first, "SELECT q, p FROM w WHERE p > 3;") == ["[1,5]"])
+        #expect(rows(first, "SELECT m FROM v AS r (m) ORDER BY m;") == ["[3]", "[5]"])
+        #expect(rows(first, "SELECT (SELECT COUNT(*) FROM v), a FROM t WHERE a IN (SELECT p FROM w) ORDER BY a;") == ["[2,3]", "[2,5]"])
+        // The nearer name holds, and what is around a view means nothing inside it.
+        #expect(rows(first, "WITH v AS (SELECT 99 AS a) SELECT * FROM v;") == ["[99]"])
+        #expect(rows(first, "WITH t AS (SELECT 99 AS a, 1 AS b) SELECT a FROM v ORDER BY a;") == ["[3]", "[5]"])
+        #expect(first.run("INSERT INTO t SELECT a + 100, c FROM v; DELETE FROM t WHERE a IN (SELECT a FROM v WHERE a > 100);").last == "+ 2 rows deleted")
+        #expect(rows(first, "SELECT name, statement FROM millrace.views WHERE name = 'W';") == [
+            #"["W","CREATE VIEW W (P, Q) AS SELECT A, COUNT(*) FROM V GROUP BY A;"]"#
+        ])
+        #expect(rows(first, "DESCRIBE w;") == [#"["P","INTEGER"]"#, #"["Q","BIGINT"]"#])
+    }
+
+    @Test func queriesThatNeverEnd() throws {
+        let millrace = try Millrace()
+        defer { millrace.close() }
+        _ = millrace.run(Self.tables)
+        _ = millrace.run("CREATE VIEW y AS SELECT k, d + 1 AS e FROM x; CREATE STREAM o AS SELECT k, e FROM y WHERE e > 4; INSERT INTO s VALUES (3, 30);")
+        #expect(rows(millrace, "SELECT * FROM o;") == ["[2,41]", "[3,61]"])
+        #expect(
+            millrace.run("CREATE TABLE n AS SELECT * FROM w;").last
+                == "- 0A000 in the view W: in a query that never ends, WITH and subqueries are SELECT … FROM one stream or table WHERE …; this one has GROUP BY")
+        // The query has the view's question in it, and a restart does not ask for the view.
+        #expect(millrace.run("DROP VIEW x CASCADE;").last == "+ View X was dropped, and with it: view Y")
+        _ = millrace.run("INSERT INTO s VALUES (4, 40);")
+        #expect(rows(millrace, "SELECT * FROM o;").last == "[4,81]")
+    }
+
+    @Test(arguments: [
+        ("CREATE VIEW v AS SELECT 1", "42P07 the view V exists already"), ("CREATE VIEW t AS SELECT 1", "42P07 T is a table already"),
+        ("CREATE STREAM v (a INT)", "42P07 Cannot add stream 'V': A view with the same name already exists"),
+        ("CREATE VIEW z AS SELECT nix FROM t", "42703 Line: 1, Col: 25: SELECT column 'NIX' cannot be resolved."),
+        ("CREATE VIEW z AS SELECT a, b AS a FROM t", "42701 the view Z would have two columns A"),
+        ("CREATE VIEW z (m, n, o) AS SELECT a, b FROM t", "42000 Z has 2 columns, but 3 names are given"),
+        ("CREATE OR REPLACE VIEW v AS SELECT p AS a FROM w", "42602 the view V would read itself"),
+        ("CREATE OR REPLACE VIEW v AS SELECT b FROM t", "55006 the view W reads V and could not be read any more: SELECT column 'A' cannot be resolved."),
+        ("DROP TABLE t", "55006 Cannot drop T: the views V, W read it"), ("DROP VIEW v", "55006 the view V is used by: view W"),
+        ("DROP VIEW t", "42809 T is a table, not a view"), ("DROP TABLE v", "42809 V is a view"), ("DROP VIEW nix", "42P01 there is no view NIX"),
+        ("ALTER TABLE t RENAME TO v", "42P07 V exists already"), ("ALTER TABLE t RENAME TO z", "55006 T is read by: view V, view W"),
+        ("UPDATE v SET a = 1", "42809 V is a view, not a stream or table"), ("SELECT * FROM v FROM EARLIEST", "42000 V is a view, not a stream or table"),
+        ("INSERT INTO v VALUES (1, 2)", "42P01 `V` is a view, which takes no rows"),
+    ])
+    func refusals(statement: String, message: String) throws {
+        let millrace = try Millrace()
+        defer { millrace.close() }
+        _ = millrace.run(Self.tables)
+        let answer = millrace.run(statement + ";").last ?? ""
+        #expect(answer == "- " + message || answer.hasPrefix("- " + message), "\(answer)")
+    }
+
+    /// What is wrong inside is told with the view's name, at the place where it is named.
+    @Test func errorsInside() throws {
+        let millrace = try Millrace()
+        defer { millrace.close() }
+        _ = millrace.run("CREATE TABLE t (a INT); CREATE FUNCTION f(x INT) RETURNS INT AS x + 1; CREATE VIEW v AS SELECT f(a) AS b FROM t; CREATE VIEW w AS SELECT b FROM v;")
+        _ = millrace.run("DROP FUNCTION f;")
+        let error = millrace.error(of: "SELECT 1, b FROM w;")
+        #expect(error?.message == "in the view W: in the view V: Can't find any functions with the name 'F'")
+        #expect(error?.range?.column == 18)
+    }
+
+    @Test func viewsInARow() throws {
+        let millrace = try Millrace()
+        defer { millrace.close() }
+        _ = millrace.run("CREATE VIEW v0 AS SELECT 1 AS a;")
+        for number in 1...32 { _ = millrace.run("CREATE VIEW v\(number) AS SELECT a FROM v\(number - 1);") }
+        #expect(rows(millrace, "SELECT * FROM v31;") == ["[1]"])
+        #expect(millrace.run("SELECT * FROM v32;").last?.hasSuffix("more than 32 views read each other in a row") == true)
+    }
+
+    @Test func whatARestartBringsBack() throws {
+        let first = try Millrace()
+        _ = first.run(Self.tables)
+        _ = first.run("CREATE STREAM o AS SELECT * FROM x; CREATE OR REPLACE VIEW v AS SELECT a, 7 AS c FROM t WHERE a < 5;")
+        first.close()
+        let second = try Millrace(files: first.files)
+        #expect(rows(second, "SELECT * FROM v ORDER BY a;") == ["[1,7]", "[3,7]"])
+        #expect(rows(second, "SELECT COUNT(*) FROM w;") == ["[2]"])
+        #expect(second.run("DROP TABLE t CASCADE;").last?.hasSuffix("and with it: view V, view W.") == true)
+        _ = second.run("DROP VIEW x;")
+        second.close()
+        let third = try Millrace(files: first.files)
+        #expect(rows(third, "SHOW VIEWS;").isEmpty)
+        _ = third.run("INSERT INTO s VALUES (5, 50);")
+        #expect(rows(third, "SELECT * FROM o;") == ["[2,40]", "[5,100]"])
+        third.close()
+    }
+
+    @Test func anotherDialectHasNone() throws {
+        let millrace = try Millrace(properties: ["millrace.dialect": "ksqldb"])
+        defer { millrace.close() }
+        #expect(millrace.run("CREATE VIEW v AS SELECT 1;").last?.hasPrefix("- 42601") == true)
+    }
+
+    // MARK: Statements that change nothing
+
+    @Test(arguments: [
+        ("CREATE INDEX i ON t (a, b DESC)", "the index I was not made: there are no secondary indexes"),
+        ("CREATE UNIQUE INDEX IF NOT EXISTS i ON t (a + 1) WHERE b > 1", "nothing keeps the rows unique"),
+        ("DROP INDEX IF EXISTS i", "there is no index I"), ("BEGIN", "there are no transactions"), ("BEGIN TRANSACTION", "nothing can be rolled back"),
+        ("START TRANSACTION", "nothing can be rolled back"), ("COMMIT", "each statement was a commit of its own"), ("END", "each statement was a commit of its own"),
+        ("ANALYZE", "ANALYZE did nothing"), ("VACUUM t", "VACUUM did nothing"), ("REINDEX", "REINDEX did nothing"),
+        ("PRAGMA foreign_keys = ON", "PRAGMA foreign_keys did nothing"), ("PRAGMA table_info('t')", "PRAGMA table_info did nothing"),
+    ])
+    func needlessStatements(statement: String, notice: String) throws {
+        let millrace = try Millrace()
+        defer { millrace.close() }
+        _ = millrace.run(Self.tables)
+        let answer = millrace.run(statement + ";")
+        #expect(answer.count == 2 && answer[0].hasPrefix("? ") && answer[0].contains(notice) && answer[1].hasPrefix("+"), "\(answer)")
+    }
+
+    @Test(arguments: [
+        ("CREATE INDEX i ON t (nix)", "42703"), ("CREATE INDEX i ON nix (a)", "42P01"), ("ROLLBACK", "42601"), ("SAVEPOINT a", "42601"), ("VACUUM nix", "42P01"),
+    ])
+    func whatIsNoNeedlessStatement(statement: String, code: String) throws {
+        let millrace = try Millrace()
+        defer { millrace.close() }
+        _ = millrace.run(Self.tables)
+        #expect(millrace.run(statement + ";").last?.hasPrefix("- " + code) == true)
+    }
+}
