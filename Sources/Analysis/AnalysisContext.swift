@@ -48,6 +48,8 @@ extension AnalysisContext {
         "TEXT": .string, "BOOL": .boolean, "SMALLINT": .integer, "INT4": .integer, "INT8": .bigint, "REAL": .double, "FLOAT": .double,
         "FLOAT8": .double, "BYTEA": .bytes, "INT2": .integer, "FLOAT4": .double, "CHAR": .string, "CHARACTER": .string, "UUID": .string,
         "TIMESTAMPTZ": .timestamp, "DATETIME": .timestamp, "TINYINT": .integer, "BLOB": .bytes,
+        "MEDIUMINT": .integer, "SIGNED": .bigint, "LONG": .bigint, "CLOB": .string, "NVARCHAR": .string, "NCHAR": .string, "VARBINARY": .bytes, "BINARY": .bytes,
+        "LOGICAL": .boolean,
     ]
 
     /// The source of that name, or the complaint that there is none, with the nearest name as advice.

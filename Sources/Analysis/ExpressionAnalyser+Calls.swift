@@ -272,6 +272,9 @@ extension ExpressionAnalyser {
             }
             return value
         }
+        if family.name == "PERCENTILE_DISC", let value = typed.first, value.type.isNested {
+            throw Diagnostic(.wrongArguments, "\(family.name) needs values that have an order, not \(value.type)", at: whole.span.range)
+        }
         try checkCount(family, options: options, arguments: arguments, whole: whole)
         guard let type = call.resultType else {
             throw Diagnostic(.typeMismatch, "Can't infer the type of \(text(of: whole))", at: whole.span.range)
@@ -303,9 +306,9 @@ extension ExpressionAnalyser {
             if case .integer(let count)? = options.last, count >= 1 { return }
             throw Diagnostic(.wrongArguments, "the number of top values must be 1 or greater", at: place)
         }
-        if family.name == "PERCENTILE" {
+        if family.name == "PERCENTILE" || family.name == "PERCENTILE_DISC" {
             if case .double(let fraction)? = options.last, (0...1).contains(fraction) { return }
-            throw Diagnostic(.wrongArguments, "the fraction of PERCENTILE must be between 0 and 1", at: place)
+            throw Diagnostic(.wrongArguments, "the fraction of \(family.name) must be between 0 and 1", at: place)
         }
         guard family.name == "EARLIEST_BY_OFFSET" || family.name == "LATEST_BY_OFFSET", case .integer(let count)? = options.first, count < 1
         else { return }

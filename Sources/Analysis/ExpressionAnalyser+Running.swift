@@ -25,7 +25,7 @@ extension ExpressionAnalyser {
     mutating func runningCall(
         _ name: Name, _ arguments: [Expression], _ modifiers: CallModifiers, _ window: WindowSpecification, _ whole: Expression
     ) throws(Diagnostic) -> TypedExpression {
-        guard window.frame == nil, !modifiers.isDistinct, modifiers.filter == nil, let counts = Self.argumentCounts[name.text] else {
+        guard window.frame == nil, !modifiers.isDistinct, !modifiers.ignoresNulls, modifiers.filter == nil, let counts = Self.argumentCounts[name.text] else {
             throw Diagnostic(
                 .featureNotSupported,
                 "a continuous query has LAG, LEAD, FIRST_VALUE and ROW_NUMBER OVER (PARTITION BY …), without frame, DISTINCT and FILTER",

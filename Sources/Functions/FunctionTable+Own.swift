@@ -25,6 +25,8 @@ extension FunctionTable {
             "rtrim", .string, "Without blanks, or without any of the characters, at the end",
             ["(STRING str) STRING", "(STRING str, STRING characters) STRING"]),
         FunctionFamily(
+            "glob", .regularExpression, "Whether the whole text has the form of a pattern of SQLite's GLOB", ["(STRING str, STRING pattern) BOOLEAN"]),
+        FunctionFamily(
             "similar_to", .regularExpression, "Whether the whole text has the form of a pattern of SIMILAR TO",
             ["(STRING str, STRING pattern) BOOLEAN"]),
         FunctionFamily(
@@ -69,6 +71,13 @@ extension FunctionTable {
     ]
 
     private static let ownNumbers: [FunctionFamily] = [
+        FunctionFamily("bitand", .mathematical, "Bits that both numbers have; a & b is this", bits("a", "b")),
+        FunctionFamily("bitnot", .mathematical, "Bits that the number does not have; ~a is this", ["(INT a) INT", "(BIGINT a) BIGINT"]),
+        FunctionFamily("bitor", .mathematical, "Bits that any of the numbers has; a | b is this", bits("a", "b")),
+        FunctionFamily("bitxor", .mathematical, "Bits that one of the numbers has, and not both; a # b is this", bits("a", "b")),
+        FunctionFamily(
+            "shift_left", .mathematical, "The bits n places to the left; a << n is this, and an error where the number has no room for them", bits("a", "n")),
+        FunctionFamily("shift_right", .mathematical, "The bits n places to the right, with the sign kept; a >> n is this", bits("a", "n")),
         FunctionFamily(
             "div", .mathematical, "Quotient without the part behind the point", ["(INT dividend, INT divisor) INT", "(BIGINT dividend, BIGINT divisor) BIGINT"]),
         FunctionFamily("to_int", .conversions, "A whole number as INT; one that INT has no room for is an error", ["(BIGINT number) INT"]),
@@ -81,11 +90,20 @@ extension FunctionTable {
         FunctionFamily("BOOL_OR", .aggregate, "Whether any value is true", undo: true, ["(BOOLEAN value) BOOLEAN"]),
         FunctionFamily("COVAR_POP", .aggregate, "Covariance of a whole population", undo: true, pairs),
         FunctionFamily("COVAR_SAMP", .aggregate, "Covariance of a sample", undo: true, pairs),
+        FunctionFamily(
+            "MAX_BY", .aggregate, "The value of the row with the largest key, of several of them the first; rows where either is NULL do not count",
+            ordered.map { "(T value, \($0) key) T" }),
+        FunctionFamily(
+            "MIN_BY", .aggregate, "The value of the row with the smallest key, of several of them the first; rows where either is NULL do not count",
+            ordered.map { "(T value, \($0) key) T" }),
         FunctionFamily("MEDIAN", .aggregate, "The middle value, between two of them their mean", undo: true, numbers("value")),
         FunctionFamily("MODE", .aggregate, "The most frequent value, of several the one that came first", undo: true, ["(T value) T"]),
         FunctionFamily(
             "PERCENTILE", .aggregate, "The value below which a fraction of all values lies, between two of them in proportion", undo: true,
             ["(DOUBLE value, DOUBLE literal fraction) DOUBLE"]),
+        FunctionFamily(
+            "PERCENTILE_DISC", .aggregate, "The first value, in their order, with a fraction of all values at most in front of it and itself", undo: true,
+            ["(T value, DOUBLE literal fraction) T"]),
         FunctionFamily("STDDEV", .aggregate, "Standard deviation of a sample, NULL of fewer than two values", undo: true, numbers("value")),
         FunctionFamily("STDDEV_POP", .aggregate, "Standard deviation of a whole population", undo: true, numbers("value")),
         FunctionFamily(
@@ -94,6 +112,11 @@ extension FunctionTable {
         FunctionFamily("VAR_POP", .aggregate, "Variance of a whole population", undo: true, numbers("value")),
         FunctionFamily("VAR_SAMP", .aggregate, "Variance of a sample, NULL of fewer than two values", undo: true, numbers("value")),
     ]
+
+    private static func bits(_ a: String, _ b: String) -> [String] { ["INT", "BIGINT"].map { "(\($0) \(a), \($0) \(b)) \($0)" } }
+
+    /// Types whose values have an order, in the form of signatures.
+    private static let ordered = ["INT", "BIGINT", "DOUBLE", "DECIMAL", "STRING", "BYTES", "DATE", "TIME", "TIMESTAMP"]
 
     private static let pairs = ["(DOUBLE x, DOUBLE y) DOUBLE", "(INT x, INT y) DOUBLE", "(BIGINT x, BIGINT y) DOUBLE"]
 

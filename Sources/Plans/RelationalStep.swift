@@ -256,6 +256,16 @@ package struct WindowFunctionCall: Hashable, Sendable {
         case unboundedFollowing
     }
 
+    /// Rows of a frame that do not count.
+    package enum Exclusion: Hashable, Sendable {
+        case none
+        case currentRow
+        /// The current row and those that are equal to it in the order.
+        case group
+        /// Those that are equal to it, but not itself.
+        case ties
+    }
+
     /// What the bounds count.
     package enum Unit: Hashable, Sendable {
         case rows
@@ -269,6 +279,10 @@ package struct WindowFunctionCall: Hashable, Sendable {
     package var unit: Unit
     package var start: Bound
     package var end: Bound
+    /// What of the frame is left out.
+    package var exclusion = Exclusion.none
+    /// Whether rows whose value is NULL are as if they were not there.
+    package var ignoresNulls = false
     package var type: SQLType
 
     package init(

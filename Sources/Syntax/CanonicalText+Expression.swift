@@ -68,6 +68,7 @@ extension CanonicalText {
         let list = arguments.isEmpty && function.text == "COUNT" ? "*" : commas(arguments)
         let order = modifiers.orderBy.isEmpty ? "" : " ORDER BY " + keys(modifiers.orderBy)
         var text = name(function) + "(" + (modifiers.isDistinct ? "DISTINCT " : "") + list + order + ")"
+        if modifiers.ignoresNulls { text += " IGNORE NULLS" }
         if let filter = modifiers.filter { text += " FILTER (WHERE " + expression(filter) + ")" }
         if let window = modifiers.window { text += window.isName ? " OVER " + specification(window) : " OVER (" + specification(window) + ")" }
         return text

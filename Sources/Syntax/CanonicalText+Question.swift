@@ -124,6 +124,7 @@ extension CanonicalText {
         if !window.orderBy.isEmpty { parts.append("ORDER BY " + keys(window.orderBy)) }
         if let frame = window.frame {
             parts.append(frame.unit.rawValue + " BETWEEN " + bound(frame.start) + " AND " + bound(frame.end))
+            if frame.exclusion != .none { parts.append("EXCLUDE " + frame.exclusion.rawValue) }
         }
         return parts.joined(separator: " ")
     }

@@ -44,7 +44,9 @@ extension Parser {
         let first = current
         try expect(.delete, .from)
         let target = try sourceName()
-        let filter = try changeFilter()
+        let others = acceptWord("USING") ? try asQuestion { (parser) throws(ParseFailure) in try parser.tables() } : nil
+        var filter = try changeFilter()
+        if let others { filter = partners(among: others, filter, from: first) }
         return RowChange(target: target, action: .delete(filter: filter), span: span(from: first))
     }
 
@@ -68,8 +70,25 @@ extension Parser {
             let value = try parser.asQuestion { (parser) throws(ParseFailure) in try parser.expression() }
             return [RowChange.Assignment(column: column, value: value)]
         }.flatMap(\.self)
-        let filter = try changeFilter()
-        return RowChange(target: target, action: .update(assignments, filter: filter), span: span(from: first))
+        let others = accept(.from) ? try asQuestion { (parser) throws(ParseFailure) in try parser.tables() } : nil
+        var filter = try changeFilter()
+        guard let others else { return RowChange(target: target, action: .update(assignments, filter: filter), span: span(from: first)) }
+        let values = assignments.map { assignment in
+            if case .literal = assignment.value.node { return assignment }
+            var block = SelectBlock(items: [.expression(assignment.value, alias: nil)], from: others, span: assignment.value.span)
+            block.filter = filter
+            let question = Question(body: .select(block), span: assignment.value.span)
+            return RowChange.Assignment(column: assignment.column, value: Expression(.subquery(question), span: assignment.value.span))
+        }
+        filter = partners(among: others, filter, from: first)
+        return RowChange(target: target, action: .update(values, filter: filter), span: span(from: first))
+    }
+
+    /// Whether there is a row of other tables for which a condition holds.
+    private func partners(among others: TableExpression, _ filter: Expression?, from first: Token) -> Expression {
+        var block = SelectBlock(items: [.expression(Expression(.literal(.integer(1))), alias: nil)], from: others, span: span(from: first))
+        block.filter = filter
+        return Expression(.exists(Question(body: .select(block), span: span(from: first))), span: span(from: first))
     }
 
     /// `(a, b) = (c, d)`, which is `a = c, b = d`.

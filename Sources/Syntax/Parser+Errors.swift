@@ -110,6 +110,12 @@ extension Parser {
         {
             return "The property is called \(property)."
         }
+        if options.isFull, previous.isKeyword(.limit) || isWord(previous, "OFFSET"), token.isSymbol(.leftParenthesis) || isName(token) {
+            return "What stands behind \(text(previous).uppercased()) may be computed of whole numbers, but neither of columns nor by a subquery."
+        }
+        if options.isFull, isName(token), isWord(previous, "ORDER") || previous.isKeyword(.group) {
+            return "Did you mean \(text(previous).uppercased()) BY \(text(token))?"
+        }
         let isOrder = isWord(token, "ORDER") && peek().isKeyword(.by) || token.isKeyword(.by) && isWord(previous, "ORDER")
         if let opener = enclosingBracket, opener > 0 {
             let before = tokens[opener - 1]

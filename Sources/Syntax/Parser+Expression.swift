@@ -104,12 +104,17 @@ extension Parser {
 
     private mutating func positiveTest(of left: Expression) throws(ParseFailure) -> Expression.Node {
         if accept(.between) {
+            let isSymmetric = acceptSymmetry()
             let low = try value()
             try expect(.and)
-            return .between(left, low: low, high: try value())
+            let high = try value()
+            guard isSymmetric else { return .between(left, low: low, high: high) }
+            return .logical(
+                .or, Expression(.between(left, low: low, high: high), span: left.span), Expression(.between(left, low: high, high: low), span: left.span))
         }
         if accept(.in) {
             try expect(.leftParenthesis)
+            if options.isFull, accept(.rightParenthesis) { return inNothing(left) }
             if isBracketedQuestion {
                 let question = try question()
                 try expect(.rightParenthesis)
@@ -139,15 +144,21 @@ extension Parser {
     mutating func value(_ minimum: ValuePrecedence = .concatenation) throws(ParseFailure) -> Expression {
         let first = current
         var left = try sign()
-        while case .symbol(let symbol) = current.kind, let (operation, precedence) = Parser.operators[symbol], precedence >= minimum {
-            advance()
-            let right: Expression
-            if let tighter = precedence.tighter {
-                right = try value(tighter)
+        while case .symbol(let symbol) = current.kind {
+            if let (operation, precedence) = Parser.operators[symbol] {
+                guard precedence >= minimum else { break }
+                advance()
+                let right: Expression
+                if let tighter = precedence.tighter {
+                    right = try value(tighter)
+                } else {
+                    right = try sign()
+                }
+                left = try make(.arithmetic(operation, left, right), from: first)
             } else {
-                right = try sign()
+                guard minimum == .concatenation, let function = acceptBitOperator(symbol) else { break }
+                left = try make(.call(function, [left, try value(.sum)]), from: first)
             }
-            left = try make(.arithmetic(operation, left, right), from: first)
         }
         tried.append(.anyOperator)
         return left
@@ -160,17 +171,21 @@ extension Parser {
 
     /// unary = ('+'|'-') unary | postfix; a minus before a number belongs to the number.
     private mutating func sign() throws(ParseFailure) -> Expression {
-        var signs: [(Expression.Sign, Token)] = []
-        while at(.plus) || at(.minus) {
+        var signs: [Token] = []
+        while at(.plus) || at(.minus) || options.isFull && at(.tilde) {
             if at(.minus), Parser.isNumber(peek()) { break }
-            signs.append((at(.plus) ? .plus : .minus, current))
+            signs.append(current)
             advance()
         }
         var operand = try postfix()
-        for (sign, token) in signs.reversed() {
-            operand = try make(sign == .minus ? Parser.negated(operand) : .sign(sign, operand), from: token)
-        }
+        for token in signs.reversed() { operand = try make(Parser.signed(operand, token), from: token) }
         return operand
+    }
+
+    /// An operand behind `+`, `-` or `~`.
+    private static func signed(_ operand: Expression, _ sign: Token) -> Expression.Node {
+        if sign.isSymbol(.minus) { return negated(operand) }
+        return sign.isSymbol(.plus) ? .sign(.plus, operand) : .call(Name("BITNOT", span: sign.span, typed: ""), [operand])
     }
 
     private static func isNumber(_ token: Token) -> Bool { token.kind == .integer || token.kind == .decimal || token.kind == .float }

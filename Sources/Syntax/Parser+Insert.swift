@@ -4,7 +4,13 @@ import Diagnostics
 
 extension Parser {
     mutating func insert() throws(ParseFailure) -> Statement {
-        try expect(.insert, .into)
+        if options.isFull, at(.replace) {
+            advance()
+        } else {
+            try expect(.insert)
+            try acceptReplacement()
+        }
+        try expect(.into)
         let first = current
         let target = try sourceName()
         if options.isFull, let change = try insertOnce(into: target, from: first) { return .changeRows(change) }

@@ -11,7 +11,7 @@ extension Parser {
         let word = peek(distance)
         guard word.kind == .word else { return false }
         if isWord(word, "SIMILAR") { return peek(distance + 1).isKeyword(.to) }
-        guard isWord(word, "ILIKE") else { return false }
+        guard isWord(word, "ILIKE") || isWord(word, "GLOB") else { return false }
         switch peek(distance + 1).kind {
         case .end, .symbol(.comma), .symbol(.semicolon), .symbol(.rightParenthesis), .symbol(.equal), .keyword(.from): return false
         default: return true
@@ -27,6 +27,7 @@ extension Parser {
                 pattern: try make(.call(Name("LCASE", span: pattern.span, typed: ""), [pattern]), from: current))
         }
         let span = current.span
+        if acceptWord("GLOB") { return .call(Name("GLOB", span: span, typed: ""), [left, try value()]) }
         advance()
         try expect(.to)
         return .call(Name("SIMILAR_TO", span: span, typed: ""), [left, try value()])
@@ -61,6 +62,9 @@ extension Parser {
         case (.interval, .string), (.interval, .integer):
             advance()
             return try interval(from: first)
+        case (.list, .symbol(.leftParenthesis)):
+            advance()
+            return try call(Name("COLLECT_LIST", span: first.span, typed: "LIST"), from: first)
         case (.left, .symbol(.leftParenthesis)), (.right, .symbol(.leftParenthesis)), (.replace, .symbol(.leftParenthesis)):
             advance()
             return try call(Name(keyword.rawValue, span: first.span), from: first)
@@ -102,7 +106,7 @@ extension Parser {
     /// EXTRACT (unit FROM x), POSITION (x IN y), SUBSTRING (x FROM a FOR b) and TRIM (BOTH x FROM y); nil for any other call, which is
     /// then read as usual.
     mutating func wordyCall(_ name: Name, from first: Token) throws(ParseFailure) -> Expression? {
-        guard !name.isQuoted, ["EXTRACT", "POSITION", "SUBSTRING", "TRIM", "TRY_CAST"].contains(name.text.uppercased()) else { return nil }
+        guard !name.isQuoted, ["EXTRACT", "POSITION", "SUBSTRING", "TRIM", "TRY_CAST", "OVERLAY"].contains(name.text.uppercased()) else { return nil }
         // Some of the arguments are values, which are no level of their own.
         try enter()
         let call: Expression?
@@ -111,6 +115,7 @@ extension Parser {
         case "POSITION": call = try position(from: first)
         case "SUBSTRING": call = try substring(name, from: first)
         case "TRY_CAST": call = try castBehindName(from: first)
+        case "OVERLAY": call = try overlay(from: first)
         default: call = try trim(from: first)
         }
         leave()
@@ -180,26 +185,5 @@ extension Parser {
         try expect(.rightParenthesis)
         if side == nil, arguments.count == 2 { side = "BTRIM" }
         return try make(.call(Name(side ?? "TRIM", span: first.span, typed: "TRIM"), arguments), from: first)
-    }
-
-    /// `PERCENTILE_CONT (p) WITHIN GROUP (ORDER BY x)` as PERCENTILE (x, p), and `MODE () WITHIN GROUP (ORDER BY x)` as MODE (x).
-    mutating func ordered(_ call: Expression, from first: Token) throws(ParseFailure) -> Expression {
-        guard case .call(let name, let arguments) = call.node else { throw unexpected() }
-        try expect(.within, .group)
-        try expect(.leftParenthesis)
-        guard acceptWord("ORDER") else { throw unexpected() }
-        try expect(.by)
-        let value = try expression()
-        let isDescending = acceptWord("DESC")
-        if !isDescending { _ = acceptWord("ASC") }
-        try expect(.rightParenthesis)
-        switch (name.text, arguments.count) {
-        case ("PERCENTILE_CONT", 1):
-            guard !isDescending else { throw syntaxError(at: first, "PERCENTILE_CONT takes no DESC", hint: "Ask for 1 - p.") }
-            return try make(.call(Name("PERCENTILE", span: name.span, typed: "PERCENTILE_CONT"), [value, arguments[0]]), from: first)
-        case ("MODE", 0): return try make(.call(name, [value]), from: first)
-        default:
-            throw syntaxError(at: first, "\(name.text) has no WITHIN GROUP", hint: "PERCENTILE_CONT (p) and MODE () have one.")
-        }
     }
 }

@@ -124,15 +124,16 @@ extension Parser {
             advance()
             order = try sortKeys()
         }
+        let ignoresNulls = acceptIgnoredNulls()
         try expect(.rightParenthesis)
-        return try finished(function, arguments, isDistinct: isDistinct, order: order, from: first)
+        return try finished(function, arguments, isDistinct: isDistinct, order: order, ignoresNulls: ignoresNulls, from: first)
     }
 
     /// A call whose arguments have been read, with what follows them.
     private mutating func finished(
-        _ function: Name, _ arguments: [Expression], isDistinct: Bool, order: [SortKey] = [], from first: Token
+        _ function: Name, _ arguments: [Expression], isDistinct: Bool, order: [SortKey] = [], ignoresNulls: Bool = false, from first: Token
     ) throws(ParseFailure) -> Expression {
-        guard let modifiers = try modifiers(isDistinct: isDistinct, order: order) else { return try make(.call(function, arguments), from: first) }
+        guard let modifiers = try modifiers(isDistinct: isDistinct, order: order, ignoresNulls: ignoresNulls) else { return try make(.call(function, arguments), from: first) }
         return try make(.modifiedCall(function, arguments, modifiers), from: first)
     }
 

@@ -106,11 +106,13 @@ extension Parser {
                 advance()
                 if accept(.all) || accept(.null) { continue }
                 let first = current
-                question.limit = try limit()
+                question.limit = try constantCount()
+                // `LIMIT offset, count` is SQLite's and MySQL's.
+                if question.offset == nil, accept(.comma) { (question.offset, question.limit) = (question.limit, try constantCount()) }
                 question.limitSpan = span(from: first)
             } else if isWord(current, "OFFSET"), question.offset == nil {
                 advance()
-                question.offset = try integer()
+                question.offset = try constantCount()
                 _ = acceptRows()
             } else if isWord(current, "FETCH"), question.limit == nil {
                 let first = current

@@ -6,6 +6,7 @@ extension Parser {
     mutating func statement() throws(ParseFailure) -> Statement {
         if at(.leftParenthesis) { return try queryOrQuestion() }
         if options.isFull, let change = try changeStatement() { return change }
+        if options.isFull, at(.table), isName(peek()) { return try wholeTable() }
         if options.isFull, let needless = try needlessStatement() { return .needless(needless) }
         if beginsInlinedStatement { return try inlinedStatement() }
         guard case .keyword(let keyword) = current.kind else { throw unknownStatement() }
@@ -13,6 +14,7 @@ extension Parser {
         case .select, .with, .values: return try queryOrQuestion()
         case .create: return try create()
         case .insert: return try insert()
+        case .replace where options.isFull && peek().isKeyword(.into): return try insert()
         case .drop: return try drop()
         case .alter: return try alter()
         case .terminate: return try manageQuery(.terminate)

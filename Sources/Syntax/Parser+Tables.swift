@@ -144,11 +144,14 @@ extension Parser {
     // MARK: Calls
 
     /// modifiers = [ 'FILTER' '(' 'WHERE' expression ')' ] [ 'OVER' ( name | '(' specification ')' ) ]
-    mutating func modifiers(isDistinct: Bool, order: [SortKey]) throws(ParseFailure) -> CallModifiers? {
+    mutating func modifiers(isDistinct: Bool, order: [SortKey], ignoresNulls: Bool = false) throws(ParseFailure) -> CallModifiers? {
         guard allowsQuestions else { return nil }
         var modifiers = CallModifiers(isDistinct: isDistinct)
         modifiers.orderBy = order
-        var isModified = isDistinct || !order.isEmpty
+        modifiers.ignoresNulls = ignoresNulls
+        // Behind an argument they are those of the call around it.
+        if isWord(peek(2), "OVER"), acceptIgnoredNulls() { modifiers.ignoresNulls = true }
+        var isModified = isDistinct || !order.isEmpty || modifiers.ignoresNulls
         if isWord(current, "FILTER"), peek().isSymbol(.leftParenthesis) {
             advance()
             advance()
@@ -169,6 +172,7 @@ extension Parser {
             modifiers.window = window
             isModified = true
         }
+        if modifiers.ignoresNulls, modifiers.window == nil { throw syntaxError(at: current, "IGNORE NULLS is for functions with OVER") }
         return isModified ? modifiers : nil
     }
 
@@ -209,9 +213,22 @@ extension Parser {
             } else {
                 window.frame = WindowFrame(unit: unit, start: try frameBound(), end: .currentRow)
             }
+            if acceptWord("EXCLUDE") { window.frame?.exclusion = try exclusion() }
         }
         try expect(.rightParenthesis)
         return window
+    }
+
+    /// exclusion = 'EXCLUDE' ( 'CURRENT' 'ROW' | 'GROUP' | 'TIES' | 'NO' 'OTHERS' )
+    private mutating func exclusion() throws(ParseFailure) -> WindowFrame.Exclusion {
+        if accept(.group) { return .group }
+        if acceptWord("TIES") { return .ties }
+        if acceptWord("NO") {
+            guard acceptWord("OTHERS") else { throw unexpected() }
+            return .none
+        }
+        guard acceptWord("CURRENT"), acceptWord("ROW") else { throw unexpected() }
+        return .currentRow
     }
 
     private mutating func frameBound() throws(ParseFailure) -> WindowFrame.Bound {

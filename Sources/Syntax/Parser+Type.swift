@@ -29,7 +29,7 @@ extension Parser {
         case (.keyword(.map), .symbol(.less)): node = try mapType()
         case (.keyword(.struct), .symbol(.less)), (.keyword(.struct), .symbol(.notEqual)): node = try structureType()
         case (.keyword(.decimal), _): node = try decimalType()
-        case (.word, .symbol(.leftParenthesis)) where options.isFull && isWord(current, "NUMERIC"): node = try decimalType()
+        case (.word, .symbol(.leftParenthesis)) where options.isFull && (isWord(current, "NUMERIC") || isWord(current, "DEC")): node = try decimalType()
         case (.word, _) where options.isFull && isWord(current, "DOUBLE") && isWord(peek(), "PRECISION"):
             advance()
             advance()
@@ -82,7 +82,7 @@ extension Parser {
     }
 
     private mutating func decimalType() throws(ParseFailure) -> TypeName.Node {
-        if options.isFull, acceptWord("NUMERIC") {} else { try expect(.decimal) }
+        if options.isFull, acceptWord("NUMERIC") || acceptWord("DEC") {} else { try expect(.decimal) }
         try expect(.leftParenthesis)
         let precision = Int(try integer())
         if options.isFull, accept(.rightParenthesis) { return .decimal(precision: precision, scale: 0) }
@@ -98,7 +98,7 @@ extension Parser {
         let name = try name()
         if options.isFull, !name.isQuoted {
             if name.text == "CHARACTER", acceptWord("VARYING") {}
-            if ["VARCHAR", "CHAR", "CHARACTER", "BPCHAR"].contains(name.text), at(.leftParenthesis), peek().kind == .integer {
+            if ["VARCHAR", "CHAR", "CHARACTER", "BPCHAR", "NVARCHAR", "NCHAR"].contains(name.text), at(.leftParenthesis), peek().kind == .integer {
                 try expect(.leftParenthesis)
                 length = try integer()
                 try expect(.rightParenthesis)

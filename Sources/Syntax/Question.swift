@@ -277,6 +277,18 @@ package struct WindowFrame: Hashable, Sendable {
         case unboundedFollowing
     }
 
+    /// What of the frame is left out. The raw value is the words.
+    package enum Exclusion: String, Hashable, Sendable, CaseIterable {
+        case none = "NO OTHERS"
+        case currentRow = "CURRENT ROW"
+        /// The current row and those that are equal to it in the order.
+        case group = "GROUP"
+        /// Those that are equal to it, but not itself.
+        case ties = "TIES"
+    }
+
+    /// What is left out.
+    package var exclusion = Exclusion.none
     /// What the bounds count.
     package var unit: Unit
     /// The first row.
@@ -297,6 +309,8 @@ package struct CallModifiers: Hashable, Sendable {
     package var isDistinct: Bool
     /// ORDER BY behind the arguments: in which order an aggregate takes the rows.
     package var orderBy: [SortKey] = []
+    /// IGNORE NULLS: rows whose value is NULL are as if they were not there.
+    package var ignoresNulls = false
     /// `FILTER (WHERE …)`
     package var filter: Expression?
     /// `OVER (…)`

@@ -46,7 +46,7 @@ struct Token: Hashable, Sendable {
 
 /// Operators and punctuation; the raw value is the spelling.
 enum Symbol: String, Hashable, Sendable, CaseIterable {
-    case plus = "+", minus = "-", star = "*", slash = "/", percent = "%", bars = "||"
+    case plus = "+", minus = "-", star = "*", slash = "/", percent = "%", bars = "||", ampersand = "&", bar = "|", hash = "#", tilde = "~"
     case equal = "=", notEqual = "<>", bangEqual = "!=", less = "<", lessOrEqual = "<=", greater = ">", greaterOrEqual = ">="
     case assign = ":=", doubleColon = "::", arrow = "->", fatArrow = "=>"
     case leftParenthesis = "(", rightParenthesis = ")", leftBracket = "[", rightBracket = "]"

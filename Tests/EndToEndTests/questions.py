@@ -154,6 +154,11 @@ class Generator:
                 return t("({} % {})", sure(), self.pick(2, 3, 7))
             if kind == "INT" and choice == 6:
                 return t(self.pick("ABS({})", "(- {})"), sure()) if self.one_in(2) else t(("LEN({})", "LENGTH({})"), sure("VARCHAR"))
+            if choice == 7 and self.one_in(2):
+                if self.one_in(3):
+                    return t(self.pick("(~{})", "(ABS({}) >> 1)"), sure())
+                word = self.pick("&", "|", "#")
+                return t(("({} # {})", None, "xor({}, {})") if word == "#" else "({} %s {})" % word, sure(), sure())
             if kind == "BIGINT" and choice == 6:
                 return t("({} {} {})", sure("INT"), self.pick("+", "-"), sure("BIGINT"))
             return t("({} {} {})", sure(), self.pick("+", "-"), sure()) if self.one_in(2) else t("({} * {})", sure(), self.pick(2, 3))
@@ -190,9 +195,15 @@ class Generator:
         if choice == 8 and kind != "BOOLEAN":
             b, c = self.expression(kind, scope, 0), self.expression(kind, scope, 0)
             found = never(t("({} BETWEEN {} AND {})", a, b, c))
+            if self.one_in(3):
+                found = never(t(("({0} BETWEEN SYMMETRIC {1} AND {2})", "({0} BETWEEN {1} AND {2} OR {0} BETWEEN {2} AND {1})"), a, b, c))
             return found if self.one_in(2) else t("(NOT {})", found)
         if choice == 9 and kind == "VARCHAR":
             return t("({}({} LIKE '{}'))", self.pick("", "NOT "), t("COALESCE({}, 'a')", a), self.pick("a%", "%b", "_", "%b%", "_b%"))
+        if choice == 9 and kind in WHOLE:
+            return t(("({} {}IN ())", "({} {}IN ())", "({} {}IN (SELECT 1 WHERE FALSE))"), a, self.pick("", "NOT "))
+        if choice == 11 and kind == "VARCHAR":
+            return t("({}({} GLOB '{}'))", self.pick("", "NOT "), t("COALESCE({}, 'a')", a), self.pick("a*", "*b", "?", "*b*", "[a-b]*", "[^a]?"))
         if choice == 10:
             return t("({} IS {}DISTINCT FROM {})", a, self.pick("", "NOT "), self.expression(kind, scope, min(depth, 1)))
         other = self.chance.choice(NUMBERS) if kind in NUMBERS else kind
@@ -246,6 +257,11 @@ class Generator:
             if kind in WHOLE and not re.match(r"t\d+\.\w$", inside[0]):
                 inside = t("({} % 100)", inside)
             return self.sum(t("SUM({}{}){}", distinct, inside, end), end)
+        if over is None and kind == "INT" and self.one_in(4):
+            # The value follows from the key, so that it does not matter which of several rows counts.
+            by = argument("INT")
+            return t(self.pick(("MAX_BY({0} % 7, {0}){1}", None, "arg_max({0} % 7, {0}){1}"), ("ARG_MIN({0} % 7, {0}){1}", None, "arg_min({0} % 7, {0}){1}"),
+                ("PERCENTILE_DISC(0.5) WITHIN GROUP (ORDER BY {0}){1}", None, "percentile_disc(0.5) WITHIN GROUP (ORDER BY {0}){1}")), by, end)
         # SQLite lets rows that FILTER leaves out into the MIN and MAX of a window.
         misread = over is not None and "FILTER" in end[0]
         return t(("{}({}{}){}", None if misread else "{}({}{}){}", "{}({}{}){}"), self.pick("MIN", "MAX"), distinct, argument(kind), end)
@@ -286,6 +302,8 @@ class Generator:
             frame = " %s BETWEEN %s AND %s" % (unit, bounds[first], bounds[last])
             if first < 5 and self.one_in(4):
                 frame = " %s %s" % (unit, bounds[first])
+            if self.one_in(3):
+                frame += " EXCLUDE " + self.pick("CURRENT ROW", "GROUP", "TIES", "NO OTHERS")
             if unit == "ROWS":
                 is_total = True
             elif unit == "RANGE" and re.search(r"\d", frame):
@@ -322,10 +340,15 @@ class Generator:
         value = lambda: self.expression(kind, inner, depth)
         if choice == "pick":
             function = self.pick("FIRST_VALUE({})", "LAST_VALUE({})", "NTH_VALUE({}, %d)" % self.chance.randint(1, 4))
+            if self.one_in(4):
+                return t((function.replace(")", " IGNORE NULLS)") + "{}", None, function.replace(")", " IGNORE NULLS)") + "{}"), value(), over)
             return t(function + "{}", value(), over)
         if choice == "shift":
             function = self.pick("LAG", "LEAD")
             more = self.pick(t(""), t(", {}", self.chance.randint(0, 3)), t(", {}, {}", self.chance.randint(0, 3), value()))
+            if self.one_in(4):
+                more = self.pick(t(""), t(", {}", self.chance.randint(1, 3)))
+                return t(("{}({}{}) IGNORE NULLS{}", None, "{}({}{} IGNORE NULLS){}"), function, value(), more, over)
             return t("{}({}{}){}", function, value(), more, over)
         if choice == "number":
             return t("{}{}", self.pick("ROW_NUMBER()", "NTILE(%d)" % self.chance.randint(1, 5)), over)
@@ -341,7 +364,7 @@ class Generator:
         table = self.chance.choice(list(self.tables))
         alias = self.name("t")
         text = t("{}{}{}", table, self.pick(" ", " AS "), alias)
-        if self.one_in(5):
+        if self.one_in(5) and not table.startswith("v"):
             text = self.reach(table, alias)
         return [(alias, name, kind) for name, kind in self.tables[table]], text, 10
 
@@ -760,8 +783,14 @@ def main():
             judge.connection.execute("CREATE TABLE %s (%s, rp INT, ro BIGINT, rt BIGINT)" % (name, listed))
             for row in kept or []:
                 judge.connection.execute("INSERT INTO %s VALUES (%s)" % (name, ", ".join(literal(value) for value in row)))
+    # Views, of which one reads the other.
+    for create in ["CREATE VIEW va AS SELECT k, b, d, s, f, m FROM aa WHERE k > 0 UNION ALL SELECT k, b, d, s, f, m FROM cc WHERE f;",
+            "CREATE VIEW vb (k, b, d, s, f, m) AS SELECT MIN(k), b, SUM(COALESCE(d, 0)), s, f, MAX(m) FROM va GROUP BY b, s, f;"]:
+        for ask in [session.ask] + [judge.connection.execute for judge in judges]:
+            ask(create)
+    names = list(tables) + ["va", "vb"]
     counts = collections.Counter()
-    generator = Generator(chance, {name: list(COLUMNS.items()) for name in tables}, options.depth)
+    generator = Generator(chance, {name: list(COLUMNS.items()) for name in names}, options.depth)
     for number in range(options.count):
         generator.names = 0
         text, columns, _ = generator.question(None, None, generator.chance.randint(0, options.depth), top=True)

@@ -44,12 +44,12 @@ import Testing
 
     @Test func wordsOfTheGrammarAreKeywords() throws {
         let ofQuestions: Set<String> = [
-            "ANY", "ASC", "CROSS", "CUBE", "CURRENT", "DESC", "EARLIEST", "EXCEPT", "EXCLUDE", "NATURAL", "SOME", "FETCH", "FILTER", "FIRST", "FOLLOWING",
+            "ANY", "ASC", "IGNORE", "NO", "OTHERS", "RESPECT", "TIES", "CROSS", "CUBE", "CURRENT", "DESC", "EARLIEST", "EXCEPT", "EXCLUDE", "NATURAL", "SOME", "FETCH", "FILTER", "FIRST", "FOLLOWING",
             "GROUPING", "GROUPS", "INTERSECT", "LAST", "LATERAL", "LATEST", "NEXT", "NULLS", "OF", "OFFSET", "ONLY", "ORDER", "OVER",
             "PRECEDING", "QUALIFY", "RANGE", "RECURSIVE", "ROLLUP", "ROW", "ROWS", "SETS", "UNBOUNDED", "UNION", "UNTIL", "USING",
         ]
         let ofExpressions: Set<String> = [
-            "BOTH", "CHAR", "DOUBLE", "EXTRACT", "FOR", "ILIKE", "LEADING", "NUMERIC", "POSITION", "PRECISION", "SIMILAR",
+            "ASYMMETRIC", "BOTH", "CHAR", "DEC", "DOUBLE", "GLOB", "LISTAGG", "OVERLAY", "PLACING", "SYMMETRIC", "EXTRACT", "FOR", "ILIKE", "LEADING", "NUMERIC", "POSITION", "PRECISION", "SIMILAR",
             "SUBSTRING", "TRAILING", "TRIM", "UNKNOWN", "VARCHAR", "WITHOUT",
         ]
         let ofWindows: Set<String> = ["ASOF", "LATE", "QUARTER", "QUARTERS", "WEEK", "WEEKS"]

@@ -21,15 +21,33 @@ extension ExpressionAnalyser {
         let (function, type) = try windowFunction(name, arguments, modifiers, whole)
         if let frame = window.frame, frame.unit == .range, try frame.hasInterval { try countMilliseconds(&orderBy, whole) }
         let frame = try window.frame.map { frame throws(Diagnostic) in try bounds(of: frame, orderBy, whole) }
-        let call = WindowFunctionCall(
+        var call = WindowFunctionCall(
             function: function, partitionBy: partitionBy, orderBy: orderBy, unit: frame?.unit ?? .range,
             start: frame?.start ?? .unboundedPreceding, end: frame?.end ?? (orderBy.isEmpty ? .unboundedFollowing : .currentRow), type: type)
+        call.exclusion =
+            switch window.frame?.exclusion {
+            case nil, .some(.none): .none
+            case .currentRow: .currentRow
+            case .group: .group
+            case .ties: .ties
+            }
+        call.ignoresNulls = try ignoresNulls(name, modifiers)
         let result = parts.column(of: call)
         guard case .aggregate(let aggregate) = function, aggregate.isSum, call.mayHaveNoRows || aggregate.filter != nil else { return result }
         var rows = call
         rows.function = .aggregate(aggregate.countOfRows)
         rows.type = .bigint
         return result.unlessZero(parts.column(of: rows))
+    }
+
+    /// Errors: the function looks at no value that could be NULL.
+    private func ignoresNulls(_ name: Name, _ modifiers: CallModifiers) throws(Diagnostic) -> Bool {
+        if modifiers.ignoresNulls, !["LAG", "LEAD", "FIRST_VALUE", "LAST_VALUE", "NTH_VALUE"].contains(name.text) {
+            throw Diagnostic(
+                .windowError, "\(name.text) has no IGNORE NULLS", hint: "LAG, LEAD, FIRST_VALUE, LAST_VALUE and NTH_VALUE have it; aggregates leave NULLs out anyway.",
+                at: name.span.range)
+        }
+        return modifiers.ignoresNulls
     }
 
     /// The specification with what it takes from a named window written out. Errors: there is no such window, or both have the same part.

@@ -16,7 +16,8 @@ extension RelationalAggregate {
 extension WindowFunctionCall {
     /// Whether its frame may be empty.
     var mayHaveNoRows: Bool {
-        switch (start, end) {
+        if exclusion != .none { return true }
+        return switch (start, end) {
         case (.following, _), (_, .preceding): true
         default: false
         }

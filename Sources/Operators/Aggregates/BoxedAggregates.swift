@@ -72,6 +72,14 @@ enum BoxedAggregates {
         case "MODE":
             let entry = SQLType.structure([StructField("VALUE", argument), StructField("COUNT", .bigint)])
             return BoxedAggregator(.array(entry), parameters) { ModeState() }
+        case "MAX_BY", "MIN_BY":
+            guard parameters.arguments.count == 2 else { return nil }
+            let entry = SQLType.structure([StructField("VALUE", argument), StructField("KEY", parameters.arguments[1])])
+            return BoxedAggregator(.array(entry), parameters) { ExtremeRowState(isMaximum: name == "MAX_BY") }
+        case "PERCENTILE_DISC":
+            let entry = SQLType.structure([StructField("VALUE", argument), StructField("COUNT", .bigint)])
+            let fraction = min(1, max(0, parameters.doubleOption ?? 0.5))
+            return BoxedAggregator(.array(entry), parameters) { DiscretePercentileState(fraction: fraction) }
         case "HISTOGRAM": return BoxedAggregator(.map(key: .string, value: .bigint), parameters) { HistogramState() }
         case "SUM_LIST":
             guard case .array(let element) = argument else { return nil }

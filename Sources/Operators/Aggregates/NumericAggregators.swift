@@ -354,7 +354,9 @@ final class DoubleExtremeAggregator: Aggregator {
     private func offer(_ value: Double, to group: Int) {
         if isSet[group] {
             let (low, high) = isMaximum ? (values[group], value) : (value, values[group])
-            guard low < high || (high.isNaN && !low.isNaN) else { return }
+            // Of 0.0 and -0.0, which are equal, -0.0 is the smaller one, so that the result does not depend on the order of the rows.
+            let isLess = low < high || (high.isNaN && !low.isNaN) || low == 0 && high == 0 && low.sign == .minus && high.sign == .plus
+            guard isLess else { return }
         }
         values[group] = value
         isSet[group] = true

@@ -1,4 +1,4 @@
-// Aggregates that people know from PostgreSQL: BOOL_AND and BOOL_OR, MODE.
+// Aggregates that people know from other databases: BOOL_AND and BOOL_OR, MODE, PERCENTILE_DISC, MAX_BY and MIN_BY.
 
 import Values
 
@@ -54,12 +54,12 @@ final class TruthAggregator: Aggregator {
     }
 }
 
-/// MODE: how often each value occurs. It grows with the different values.
-struct ModeState: BoxedState {
-    private var entries: [(value: Value, count: Int64)] = []
+/// How often each value occurs, in the order in which they came. It grows with the different values.
+struct ValueCounts {
+    private(set) var entries: [(value: Value, count: Int64)] = []
     private var places: [Value: Int] = [:]
 
-    private mutating func change(_ value: Value, _ difference: Int64) {
+    mutating func change(_ value: Value, _ difference: Int64) {
         if value.isNull { return }
         if let place = places[value] {
             entries[place].count += difference
@@ -72,17 +72,6 @@ struct ModeState: BoxedState {
         }
     }
 
-    mutating func add(_ arguments: [Value]) { change(arguments[0], 1) }
-    mutating func undo(_ arguments: [Value]) throws(EvaluationError) { change(arguments[0], -1) }
-    mutating func merge(_ other: ModeState) { for entry in other.entries { change(entry.value, entry.count) } }
-
-    /// `max(by:)` gives the last of equals; the first one is wanted.
-    var result: Value {
-        var best: (value: Value, count: Int64) = (.null, 0)
-        for entry in entries where entry.count > best.count { best = entry }
-        return best.value
-    }
-
     var stored: Value { .array(entries.filter { $0.count > 0 }.map { .structure([$0.value, .bigint($0.count)]) }) }
 
     mutating func load(_ stored: Value) {
@@ -91,5 +80,78 @@ struct ModeState: BoxedState {
             guard case .structure(let fields) = entry, fields.count == 2, case .bigint(let count) = fields[1] else { continue }
             change(fields[0], count)
         }
+    }
+}
+
+/// MODE: the most frequent value.
+struct ModeState: BoxedState {
+    private var counts = ValueCounts()
+
+    mutating func add(_ arguments: [Value]) { counts.change(arguments[0], 1) }
+    mutating func undo(_ arguments: [Value]) throws(EvaluationError) { counts.change(arguments[0], -1) }
+    mutating func merge(_ other: ModeState) { for entry in other.counts.entries { counts.change(entry.value, entry.count) } }
+
+    /// `max(by:)` gives the last of equals; the first one is wanted.
+    var result: Value {
+        var best: (value: Value, count: Int64) = (.null, 0)
+        for entry in counts.entries where entry.count > best.count { best = entry }
+        return best.value
+    }
+
+    var stored: Value { counts.stored }
+    mutating func load(_ stored: Value) { counts.load(stored) }
+}
+
+/// PERCENTILE_DISC: the first value, in their order, up to which there are at least a fraction of all values.
+struct DiscretePercentileState: BoxedState {
+    /// From 0 to 1.
+    private let fraction: Double
+    private var counts = ValueCounts()
+
+    init(fraction: Double) { self.fraction = fraction }
+
+    mutating func add(_ arguments: [Value]) { counts.change(arguments[0], 1) }
+    mutating func undo(_ arguments: [Value]) throws(EvaluationError) { counts.change(arguments[0], -1) }
+    mutating func merge(_ other: DiscretePercentileState) { for entry in other.counts.entries { counts.change(entry.value, entry.count) } }
+
+    var result: Value {
+        let total = counts.entries.reduce(Int64(0)) { $0 + max(0, $1.count) }
+        let wanted = max(1, (fraction * Double(total)).rounded(.up))
+        var seen: Int64 = 0
+        for entry in counts.entries.sorted(by: { (ValueOrder.compare($0.value, $1.value) ?? 0) < 0 }) {
+            seen += max(0, entry.count)
+            if Double(seen) >= wanted { return entry.value }
+        }
+        return .null
+    }
+
+    var stored: Value { counts.stored }
+    mutating func load(_ stored: Value) { counts.load(stored) }
+}
+
+/// MAX_BY and MIN_BY: the value that came with the largest, or the smallest, key.
+struct ExtremeRowState: BoxedState {
+    private let isMaximum: Bool
+    private var best: (value: Value, key: Value)?
+
+    init(isMaximum: Bool) { self.isMaximum = isMaximum }
+
+    private mutating func offer(_ value: Value, _ key: Value) {
+        if value.isNull || key.isNull { return }
+        if let best {
+            guard let order = ValueOrder.compare(key, best.key), isMaximum ? order > 0 : order < 0 else { return }
+        }
+        best = (value, key)
+    }
+
+    mutating func add(_ arguments: [Value]) { offer(arguments[0], arguments[1]) }
+    mutating func merge(_ other: ExtremeRowState) { if let best = other.best { offer(best.value, best.key) } }
+
+    var result: Value { best?.value ?? .null }
+    var stored: Value { .array(best.map { [.structure([$0.value, $0.key])] } ?? []) }
+
+    mutating func load(_ stored: Value) {
+        guard case .array(let entries) = stored, case .structure(let fields)? = entries.first, fields.count == 2 else { return }
+        best = (fields[0], fields[1])
     }
 }

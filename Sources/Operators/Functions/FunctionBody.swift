@@ -81,7 +81,7 @@ enum FunctionLibrary {
     private static let lists: [[FunctionBody]] = [
         strings, stringSearch, stringShaping, masks, encodings, digests, numbers, conditionals, extremes, mathematics, geography, arrays,
         maps,
-        patterns, dateTexts, dateArithmetic, calendarWindows, json, jsonArrays, urls, ownTexts, ownTimes, numberTexts,
+        patterns, dateTexts, dateArithmetic, calendarWindows, json, jsonArrays, urls, ownTexts, bits, ownTimes, numberTexts,
     ]
 
     private static let byName: [String: [FunctionBody]] = Dictionary(grouping: lists.joined(), by: \.name)

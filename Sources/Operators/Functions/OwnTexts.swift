@@ -50,6 +50,7 @@ extension FunctionLibrary {
                 }
             }),
         FunctionBody("SPLIT_PART", [.string, .string, .integer], .vectorised(splitPart)),
+        FunctionBody("GLOB", [.string, .string], .prepared { _, _ in matching(globbed) }),
         FunctionBody("SIMILAR_TO", [.string, .string], .prepared { _, _ in matching(similar) }),
         FunctionBody(
             "REGEXP_LIKE", [.string, .string], .prepared { _, _ in matching { text throws(EvaluationError) in try RegularExpression(text) } }),
@@ -171,6 +172,40 @@ extension FunctionLibrary {
                 return try expression.find(in: call.arguments[0].text(row)) ? 1 : 0
             }
         }
+    }
+
+    /// The expression that a pattern of GLOB stands for: `*` any text, `?` any character, `[abc]`, `[a-z]` and `[^a]` one of, or none of, these. One
+    /// with a bracket that is not closed matches nothing.
+    @Sendable static func globbed(_ pattern: ArraySlice<UInt8>) throws(EvaluationError) -> RegularExpression {
+        var result = Array("(?s)\\A(?:".utf8)
+        var rest = pattern
+        while let byte = rest.popFirst() {
+            switch byte {
+            case UInt8(ascii: "*"): result += ".*".utf8
+            case UInt8(ascii: "?"): result.append(UInt8(ascii: "."))
+            case UInt8(ascii: "["):
+                let isNegated = rest.first == UInt8(ascii: "^")
+                if isNegated { rest = rest.dropFirst() }
+                // A closing bracket at the start stands for itself.
+                guard let end = rest.dropFirst().firstIndex(of: UInt8(ascii: "]")) else { return try RegularExpression(Array("(?!)".utf8)[...]) }
+                result += (isNegated ? "[^" : "[").utf8
+                for member in rest[..<end] {
+                    if member != UInt8(ascii: "-"), isSign(member) { result.append(UInt8(ascii: "\\")) }
+                    result.append(member)
+                }
+                result.append(UInt8(ascii: "]"))
+                rest = rest[(end + 1)...]
+            default:
+                if isSign(byte) { result.append(UInt8(ascii: "\\")) }
+                result.append(byte)
+            }
+        }
+        return try RegularExpression((result + ")\\z".utf8)[...])
+    }
+
+    /// Whether a byte is an ASCII character that is neither a letter, a digit nor a blank.
+    private static func isSign(_ byte: UInt8) -> Bool {
+        byte > 0x20 && byte < 0x7F && !(byte | 0x20 >= 0x61 && byte | 0x20 <= 0x7A) && !(byte >= 48 && byte <= 57)
     }
 
     /// The expression that a pattern of SIMILAR TO stands for.

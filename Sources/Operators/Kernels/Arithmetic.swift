@@ -1,4 +1,5 @@
-// `+ - * / %` and unary minus. Integers wrap, doubles follow IEEE, decimals are exact or fail.
+// `+ - * / %` and unary minus. Whole numbers wrap, as ksqlDB's do, but in questions, where what does not fit fails; doubles follow IEEE, decimals are
+// exact or fail.
 
 import Plans
 import Values
@@ -51,10 +52,32 @@ final class WordArithmeticKernel: Kernel {
                 if b[row] == 0 { zeroRows.append(row) } else { out[row] = b[row] == -1 ? 0 : a[row] % b[row] }
             }
         }
+        let misfits = frame.environment.isQuestion ? misfits(usable, a, b, out) : []
         if type == .integer { usable.forEach { out[$0] = Int64(Int32(truncatingIfNeeded: out[$0])) } }
         result.words = out
+        for row in misfits { fail(frame, row, "\(a[row]) \(operation.rawValue) \(b[row]) does not fit \(type)") }
         for row in zeroRows { fail(frame, row, ArithmeticFailure.divisionByZero) }
         return result
+    }
+}
+
+extension WordArithmeticKernel {
+    /// The rows whose results, in `out`, are not what was to be computed, since the type has no room for that.
+    private func misfits(_ rows: Selection, _ a: [Int64], _ b: [Int64], _ out: [Int64]) -> [Int] {
+        var found: [Int] = []
+        // Of two INTEGERs everything fits 64 bits.
+        if type == .integer {
+            rows.forEach { row in if Int64(Int32(truncatingIfNeeded: out[row])) != out[row] { found.append(row) } }
+            return found
+        }
+        switch operation {
+        case .add: rows.forEach { row in if (a[row] ^ out[row]) & (b[row] ^ out[row]) < 0 { found.append(row) } }
+        case .subtract: rows.forEach { row in if (a[row] ^ b[row]) & (a[row] ^ out[row]) < 0 { found.append(row) } }
+        case .multiply: rows.forEach { row in if a[row].multipliedReportingOverflow(by: b[row]).overflow { found.append(row) } }
+        case .divide: rows.forEach { row in if a[row] == .min, b[row] == -1 { found.append(row) } }
+        case .modulo: break
+        }
+        return found
     }
 }
 
@@ -223,6 +246,9 @@ final class NegateKernel: Kernel {
             case .word:
                 let value = 0 &- column.words[row]
                 result.words[row] = type == .integer ? Int64(Int32(truncatingIfNeeded: value)) : value
+                if frame.environment.isQuestion, column.words[row] < 0, result.words[row] < 0 {
+                    fail(frame, row, "-(\(column.words[row])) does not fit \(type)")
+                }
             case .text, .list, .map, .structure: fail(frame, row, "no number")
             }
         }

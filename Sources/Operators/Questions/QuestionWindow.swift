@@ -204,9 +204,17 @@ struct WindowComputation {
         case .ntile(let count): try tile(result, try column(count))
         case .lag(let value, let offset, let otherwise): try shift(result, -1, try column(value), try column(offset), try column(otherwise))
         case .lead(let value, let offset, let otherwise): try shift(result, 1, try column(value), try column(offset), try column(otherwise))
-        case .firstValue(let value): pick(result, try column(value)) { $0.isEmpty ? nil : $0.lowerBound }
-        case .lastValue(let value): pick(result, try column(value)) { $0.isEmpty ? nil : $0.upperBound - 1 }
-        case .nthValue(let value, let number): try nth(result, try column(value), try column(number))
+        case .firstValue(let value) where isPlain: pick(result, try column(value)) { $0.isEmpty ? nil : $0.lowerBound }
+        case .lastValue(let value) where isPlain: pick(result, try column(value)) { $0.isEmpty ? nil : $0.upperBound - 1 }
+        case .firstValue(let value): try choose(result, try column(value)) { _, count in count > 0 ? 0 : nil }
+        case .lastValue(let value): try choose(result, try column(value)) { _, count in count > 0 ? count - 1 : nil }
+        case .nthValue(let value, let number):
+            let numbers = try column(number)
+            try choose(result, try column(value)) { row, count throws(DataflowError) in
+                if numbers.isNull(row) { return nil }
+                guard numbers.words[row] > 0 else { throw DataflowError("NTH_VALUE needs a number that is more than 0") }
+                return numbers.words[row] <= Int64(count) ? Int(numbers.words[row]) - 1 : nil
+            }
         case .aggregate(let aggregate): try self.aggregate(result, aggregate)
         }
     }
@@ -271,11 +279,17 @@ struct WindowComputation {
     private func shift(
         _ result: Column, _ direction: Int64, _ values: Column, _ offsets: Column, _ otherwise: Column
     ) throws(DataflowError) {
+        let counted = call.ignoresNulls ? CountedPlaces(partitions.order, values, ignoresNulls: true) : nil
         for range in partitions.ranges {
             for place in range {
                 let row = Int(partitions.order[place])
                 guard !offsets.isNull(row) else {
                     result.setNull(row)
+                    continue
+                }
+                if let counted {
+                    let other = counted.place(offsets.words[row], direction, from: place, in: range)
+                    if let other { result.copy(values, Int(partitions.order[other]), to: row) } else { result.copy(otherwise, row, to: row) }
                     continue
                 }
                 let (distance, isFar) = offsets.words[row].multipliedReportingOverflow(by: direction)
@@ -303,18 +317,21 @@ struct WindowComputation {
         }
     }
 
-    private func nth(_ result: Column, _ values: Column, _ numbers: Column) throws(DataflowError) {
+    /// Whether all rows of a frame count.
+    private var isPlain: Bool { call.exclusion == .none && !call.ignoresNulls }
+
+    /// Takes, of the rows that count in each row's frame, the one whose index `index` gives for the row and the number of them; NULL for none.
+    private func choose(
+        _ result: Column, _ values: Column, _ index: (_ row: Int, _ count: Int) throws(DataflowError) -> Int?
+    ) throws(DataflowError) {
+        let counted = CountedPlaces(partitions.order, values, ignoresNulls: call.ignoresNulls)
         for range in partitions.ranges {
             for current in range {
+                if current & 0xFFF == 0 { try context.checkCancelled() }
                 let row = Int(partitions.order[current])
-                guard !numbers.isNull(row) else {
-                    result.setNull(row)
-                    continue
-                }
-                guard numbers.words[row] > 0 else { throw DataflowError("NTH_VALUE needs a number that is more than 0") }
-                let frame = frames.frame(of: current, in: range)
-                if numbers.words[row] <= Int64(frame.count) {
-                    result.copy(values, Int(partitions.order[frame.lowerBound + Int(numbers.words[row]) - 1]), to: row)
+                let ranges = frames.ranges(of: current, in: range)
+                if let wanted = try index(row, ranges.reduce(0) { $0 + counted.count(in: $1) }), let place = counted.place(wanted, in: ranges) {
+                    result.copy(values, Int(partitions.order[place]), to: row)
                 } else {
                     result.setNull(row)
                 }
@@ -340,6 +357,17 @@ struct WindowComputation {
             } catch {
                 try context.take(error, by: aggregator, aggregate.call.function, batch, row)
             }
+        }
+        if call.exclusion != .none {
+            // What is left out changes from row to row: each frame is computed anew.
+            for range in partitions.ranges {
+                for place in range {
+                    aggregator.reset(0)
+                    for part in frames.ranges(of: place, in: range) { for other in part { try change(other, isUndone: false) } }
+                    aggregator.result(0, into: result, Int(partitions.order[place]))
+                }
+            }
+            return
         }
         if ["MIN", "MAX"].contains(aggregate.call.function), let argument = arguments.first, !argument.type.isNested {
             return try extreme(result, argument, filter, isMaximum: aggregate.call.function == "MAX")
@@ -406,7 +434,7 @@ extension WindowFunctionCall {
         switch function {
         case .rowNumber, .ntile, .lag, .lead: false
         case .rank, .denseRank, .percentRank, .cumulativeDistribution: true
-        case .firstValue, .lastValue, .nthValue, .aggregate: unit != .rows
+        case .firstValue, .lastValue, .nthValue, .aggregate: unit != .rows || exclusion == .group || exclusion == .ties
         }
     }
 }

@@ -111,7 +111,7 @@ private final class RunningFunction {
         self.context = context
         frame = Frame(environment: context.environment)
         let added = context.environment.added
-        let isRunning = call.start == .unboundedPreceding && call.end == .currentRow
+        let isRunning = call.start == .unboundedPreceding && call.end == .currentRow && call.exclusion == .none && !call.ignoresNulls
         switch call.function {
         case .rowNumber: kind = .rowNumber
         case .rank: kind = .rank

@@ -63,6 +63,19 @@ struct WindowFrames {
         return first < last ? first..<last : first..<first
     }
 
+    /// The places of the frame that count for the row at `place`, in order, without those that EXCLUDE leaves out.
+    func ranges(of place: Int, in partition: Range<Int>) -> [Range<Int>] {
+        let frame = frame(of: place, in: partition)
+        let hole: Range<Int>
+        switch call.exclusion {
+        case .none: return [frame]
+        case .currentRow: hole = place..<place + 1
+        case .group, .ties: hole = Int(partitions.peerStarts[place])..<Int(partitions.peerEnds[place])
+        }
+        let own = call.exclusion == .ties ? frame.clamped(to: place..<place + 1) : place..<place
+        return [frame.clamped(to: partition.lowerBound..<hole.lowerBound), own, frame.clamped(to: hole.upperBound..<partition.upperBound)].filter { !$0.isEmpty }
+    }
+
     private func start(_ place: Int, _ partition: Range<Int>) -> Int {
         switch call.start {
         case .unboundedPreceding: partition.lowerBound
@@ -124,6 +137,57 @@ struct WindowFrames {
             if isBefore(Int(partitions.order[middle])) { low = middle + 1 } else { high = middle }
         }
         return low
+    }
+}
+
+/// The places whose rows count: all of them, or those whose value is not NULL.
+struct CountedPlaces {
+    /// Those that count, in order, and by place how many of them stand in front; nil where all count.
+    private let counted: (places: [Int32], before: [Int32])?
+
+    init(_ order: [Int32], _ values: Column, ignoresNulls: Bool) {
+        guard ignoresNulls else {
+            counted = nil
+            return
+        }
+        var places: [Int32] = []
+        var before: [Int32] = []
+        before.reserveCapacity(order.count + 1)
+        for place in order.indices {
+            before.append(Int32(truncatingIfNeeded: places.count))
+            if !values.isNull(Int(order[place])) { places.append(Int32(truncatingIfNeeded: place)) }
+        }
+        before.append(Int32(truncatingIfNeeded: places.count))
+        counted = (places, before)
+    }
+
+    /// How many places of a range count.
+    func count(in range: Range<Int>) -> Int {
+        guard let counted else { return range.count }
+        return Int(counted.before[range.upperBound] - counted.before[range.lowerBound])
+    }
+
+    /// The place with that index, from 0, among those of ranges that count; nil where there are not so many.
+    func place(_ index: Int, in ranges: [Range<Int>]) -> Int? {
+        var left = index
+        for range in ranges {
+            let count = count(in: range)
+            if left < count { return counted.map { Int($0.places[Int($0.before[range.lowerBound]) + left]) } ?? range.lowerBound + left }
+            left -= count
+        }
+        return nil
+    }
+
+    /// The place that many counting places away, in the direction of 1 or -1; nil where the partition has none. 0 is the place itself.
+    func place(_ distance: Int64, _ direction: Int64, from place: Int, in partition: Range<Int>) -> Int? {
+        let (steps, isFar) = distance.multipliedReportingOverflow(by: direction)
+        if isFar { return nil }
+        if steps == 0 { return place }
+        guard let counted else { return nil }
+        let base = steps < 0 ? Int64(counted.before[place]) : Int64(counted.before[place + 1]) - 1
+        let (index, isFarther) = base.addingReportingOverflow(steps)
+        guard !isFarther, index >= Int64(counted.before[partition.lowerBound]), index < Int64(counted.before[partition.upperBound]) else { return nil }
+        return Int(counted.places[Int(index)])
     }
 }
 
