@@ -18,7 +18,10 @@ package struct ResolvedChange: Hashable, Sendable {
 package func analyse(_ change: RowChange, in context: AnalysisContext) throws(Diagnostic) -> ResolvedChange {
     let target = try changeable(change, context)
     switch change.action {
-    case .insert(let columns, let question): return try insertion(columns, question, target, change, context)
+    case .insert(let columns, let question):
+        guard let conflict = change.conflict else { return try insertion(columns, question, target, change, context) }
+        let (named, rest) = try leavingOut(conflict, of: question, columns, target, change, context)
+        return try insertion(named, rest, target, change, context)
     case .update(let assignments, let filter): return try update(assignments, filter, target, change, context)
     case .delete(let filter):
         let items = target.schema.key.map(item)
@@ -103,6 +106,49 @@ private func insertion(
     resolved.step = .project(resolved.step, items)
     resolved.columns = columns
     return ResolvedChange(target: target, question: resolved, isDeletion: false)
+}
+
+/// The columns and the question of an INSERT without the rows whose key is there, or was in a row before. Errors: the names behind ON CONFLICT are not
+/// those of the key.
+private func leavingOut(
+    _ conflict: [Name], of question: Question, _ columns: [Name], _ target: SourceDefinition, _ change: RowChange, _ context: AnalysisContext
+) throws(Diagnostic) -> ([Name], Question) {
+    let key = target.kind == .table && target.hidesKey != true ? target.schema.key.map(\.name) : []
+    guard conflict.isEmpty || Set(conflict.map(\.text)) == Set(key) else {
+        throw Diagnostic(
+            .invalidKey, "ON CONFLICT names \(conflict.map(\.text).joined(separator: ", ")), which is not the primary key of \(target.name)",
+            hint: "There is no conflict but that of rows with the same primary key.", at: conflict.first?.span.range)
+    }
+    var named = columns.isEmpty ? target.writtenColumns.map { Name($0.name, isQuoted: true, span: change.target.span) } : columns
+    // Rows of streams, and of tables whose rows have keys of their own, are never in each other's way.
+    guard !key.isEmpty, key.allSatisfy({ name in named.contains { $0.text == name } }) else { return (columns, question) }
+    var question = question
+    if case .values(let rows, let span) = question.body, question.isBare {
+        // NULL has no type that a relation around it could see; a column that is not named is NULL as well.
+        let kept = named.indices.filter { index in
+            key.contains(named[index].text) || target.defaults?[named[index].text] != nil
+                || !rows.allSatisfy { index < $0.count && $0[index].node == .literal(.null) }
+        }
+        if rows.allSatisfy({ $0.count == named.count }) {
+            question.body = .values(rows.map { row in kept.map { row[$0] } }, span)
+            named = kept.map { named[$0] }
+        }
+    }
+    func column(_ source: String, _ name: String) -> Expression { Expression(.column(source: Name(source, isQuoted: true), Name(name, isQuoted: true))) }
+    let (new, old) = ("(new)", "(old)")
+    var existing = SelectBlock(
+        items: [.expression(Expression(.literal(.integer(1))), alias: nil)],
+        from: .source(name: change.target, alias: TableAlias(name: Name(old, isQuoted: true)), reach: nil))
+    for name in key {
+        let same = Expression(.comparison(.equal, column(old, name), column(new, name)))
+        existing.filter = existing.filter.map { Expression(.logical(.and, $0, same)) } ?? same
+    }
+    var block = SelectBlock(
+        items: named.map { .expression(column(new, $0.text), alias: nil) },
+        from: .question(question, alias: TableAlias(name: Name(new, isQuoted: true), columns: named), isLateral: false, span: question.span), span: change.span)
+    block.distinctOn = key.map { column(new, $0) }
+    block.filter = Expression(.not(Expression(.exists(Question(body: .select(existing))))))
+    return (named, Question(body: .select(block), span: question.span))
 }
 
 extension RelationalStep {

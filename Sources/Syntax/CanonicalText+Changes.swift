@@ -6,12 +6,16 @@ extension CanonicalText {
         return switch change.action {
         case .insert(let columns, let question):
             "INSERT INTO " + name(change.target) + (columns.isEmpty ? "" : " (" + columns.map(name).joined(separator: ", ") + ")") + " ("
-                + self.question(question) + ");"
+                + self.question(question) + ")" + (change.conflict.map(conflict) ?? "") + ";"
         case .update(let assignments, let filter):
             "UPDATE " + name(change.target) + " SET " + assignments.map { name($0.column) + " = " + expression($0.value) }.joined(separator: ", ")
                 + condition(filter) + ";"
         case .delete(let filter): "DELETE FROM " + name(change.target) + condition(filter) + ";"
         }
+    }
+
+    private static func conflict(_ names: [Name]) -> String {
+        " ON CONFLICT" + (names.isEmpty ? "" : " (" + names.map(name).joined(separator: ", ") + ")") + " DO NOTHING"
     }
 
     static func createView(_ create: CreateView) -> String {

@@ -3,13 +3,23 @@
 import Diagnostics
 
 extension Parser {
+    /// insert = ( 'INSERT' [ 'OR' ( 'REPLACE' | 'IGNORE' ) ] | 'REPLACE' ) 'INTO' … [ 'ON' 'CONFLICT' [ names ] 'DO' 'NOTHING' ]
     mutating func insert() throws(ParseFailure) -> Statement {
+        let first = current
+        var conflict: [Name]?
         if options.isFull, at(.replace) {
             advance()
         } else {
             try expect(.insert)
-            try acceptReplacement()
+            if try acceptReplacement() { conflict = [] }
         }
+        let statement = try insertInto()
+        if options.isFull, at(.on), isWord(peek(), "CONFLICT") { conflict = try conflictKey() }
+        guard let conflict else { return statement }
+        return .changeRows(try leavingOut(conflict, of: statement, from: first))
+    }
+
+    private mutating func insertInto() throws(ParseFailure) -> Statement {
         try expect(.into)
         let first = current
         let target = try sourceName()

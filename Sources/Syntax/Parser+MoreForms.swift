@@ -112,15 +112,46 @@ extension Parser {
         return .query(Query(items: items, from: .source(name: name, alias: nil), span: span(from: first)))
     }
 
-    /// `OR REPLACE` behind INSERT: what it says holds anyway, since a row takes the place of the one with its key.
-    mutating func acceptReplacement() throws(ParseFailure) {
-        guard options.isFull, at(.or) else { return }
-        advance()
+    /// [ 'OR' ( 'REPLACE' | 'IGNORE' ) ] behind INSERT: whether rows whose key is there are to be left out. REPLACE is what holds anyway, since a row
+    /// takes the place of the one with its key.
+    mutating func acceptReplacement() throws(ParseFailure) -> Bool {
+        guard options.isFull, accept(.or) else { return false }
+        if acceptWord("IGNORE") { return true }
         guard accept(.replace) else {
             throw syntaxError(
-                at: current, "INSERT OR is followed by REPLACE here",
-                hint: "A row takes the place of the one with its key; INSERT INTO t SELECT … WHERE NOT EXISTS (…) leaves those out that are there.")
+                at: current, "INSERT OR is followed by REPLACE or IGNORE",
+                hint: "Without either a row takes the place of the one with its key; there is no such thing as a conflict that ends a statement.")
         }
+        return false
+    }
+
+    /// 'ON' 'CONFLICT' [ names ] 'DO' 'NOTHING': the names, which are those of the key.
+    mutating func conflictKey() throws(ParseFailure) -> [Name] {
+        advance()
+        advance()
+        let names = at(.leftParenthesis) ? try nameList() : []
+        guard acceptWord("DO"), acceptWord("NOTHING") else {
+            throw syntaxError(
+                at: current, "ON CONFLICT is followed by DO NOTHING",
+                hint: "An INSERT replaces the row with its key anyway; UPDATE t SET … FROM u WHERE … computes new values from the old ones.")
+        }
+        return names
+    }
+
+    /// An INSERT that leaves out rows whose key is there.
+    func leavingOut(_ conflict: [Name], of statement: Statement, from first: Token) throws(ParseFailure) -> RowChange {
+        var change: RowChange
+        switch statement {
+        case .insertValues(let insert) where !insert.isOfDefaults:
+            change = RowChange(target: insert.target, action: .insert(columns: insert.columns, Question(body: .values(insert.rows, span(from: first)))))
+        case .insertSelect(let insert) where insert.properties.isEmpty && insert.query.emit == nil:
+            change = RowChange(target: insert.target, action: .insert(columns: [], insert.query.question))
+        case .changeRows(let written): change = written
+        default: throw syntaxError(at: first, "rows whose key is there can be left out by INSERT … VALUES and INSERT … SELECT without EMIT only")
+        }
+        change.conflict = conflict
+        change.span = span(from: first)
+        return change
     }
 
     // MARK: NULLs

@@ -45,7 +45,7 @@ extension Question {
     }
 
     /// Whether it is nothing but a body.
-    var isBare: Bool { tables.isEmpty && orderBy.isEmpty && limit == nil && offset == nil && emit == nil }
+    package var isBare: Bool { tables.isEmpty && orderBy.isEmpty && limit == nil && offset == nil && emit == nil }
 }
 
 /// `name [(column, …)] AS (question)`

@@ -8,6 +8,8 @@ package struct RowChange: Hashable, Sendable {
     package var action: Action
     /// What is wrong with an INSERT as one that never ends, which a SELECT without brackets and names of columns is for a stream.
     package var asContinuous: OriginalFailure?
+    /// ON CONFLICT (…) DO NOTHING: rows whose key is there are left out. The names, if any, are those of the key; nil where nothing was said.
+    package var conflict: [Name]?
     /// Where it was written.
     package var span: SourceSpan = .none
 

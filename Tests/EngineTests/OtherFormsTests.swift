@@ -67,10 +67,24 @@ import Testing
         #expect(try answer("INSERT OR REPLACE INTO k VALUES (1, 'r', 9); REPLACE INTO k (id, v) VALUES (2, 's'); SELECT * FROM k WHERE id < 3 ORDER BY id") == [#"[1,"r",9]"#, #"[2,"s",null]"#])
     }
 
+    /// A row takes the place of the one with its key, unless the statement says that it is to be left out.
+    @Test func rowsWhoseKeyIsThere() throws {
+        let millrace = try Millrace()
+        defer { millrace.close() }
+        _ = millrace.run(Self.rows)
+        #expect(millrace.run("INSERT OR IGNORE INTO k VALUES (1, 'i', 7), (8, 'i', NULL), (8, 'j', 9), (9, NULL, NULL);").last == "+ 2 rows inserted")
+        #expect(millrace.run("INSERT INTO k (n, id) VALUES (5, 1), (6, 10) ON CONFLICT (id) DO NOTHING;").last == "+ 1 row inserted")
+        #expect(millrace.run("INSERT OR IGNORE INTO k SELECT id, 'u', w FROM u;").last == "+ 0 rows inserted")
+        #expect(millrace.run("INSERT OR IGNORE INTO t VALUES (1, 10, 'x');").last == "+ 1 row inserted")
+        let rows = millrace.run("SELECT * FROM k WHERE id <> 2 AND id <> 3 ORDER BY id;").filter { $0.hasPrefix(": ") }.map { String($0.dropFirst(2)) }
+        #expect(rows == [#"[1,"a",1]"#, #"[8,"i",null]"#, "[9,null,null]", "[10,null,6]"])
+    }
+
     @Test(arguments: [
         ("SELECT a FROM t ORDER a", "Did you mean ORDER BY a?"), ("SELECT a FROM t GROUP a", "Did you mean GROUP BY a?"),
         ("SELECT a FROM t LIMIT (SELECT 1)", "nor by a subquery"), ("SELECT SUM(a) IGNORE NULLS OVER (ORDER BY a) FROM t", "aggregates leave NULLs out anyway"),
         ("SELECT PERCENTILE_DISC(0.5) WITHIN GROUP (ORDER BY a DESC) FROM t", "Ask for 1 - p"), ("INSERT OR ABORT INTO k VALUES (1, 'a', 1)", "takes the place"),
+        ("INSERT INTO k VALUES (1, 'a', 1) ON CONFLICT (v) DO NOTHING", "same primary key"), ("INSERT INTO k VALUES (1, 'a', 1) ON CONFLICT (id) DO UPDATE SET n = 1", "UPDATE t SET"),
     ])
     func advice(statement: String, hint: String) throws {
         let millrace = try Millrace()
