@@ -198,7 +198,7 @@ package enum ShellCommand: Hashable, Sendable {
         let habits = [
             "\\l": "\\dT lists the topics", "\\dn": "there are no schemas; \\d lists what there is", "\\du": "there are no users",
             "\\c": "server HOST:PORT connects to another server", "\\a": "\\pset format sets the form of results",
-            "\\t": "output csv and output tsv show rows without borders", "\\dv": "there are no views; \\dt lists the tables, which queries keep",
+            "\\t": "output csv and output tsv show rows without borders",
             "\\di": "there are no indexes; a table is found by its key", "\\z": "there are no privileges", "\\l+": "\\dT+ lists the topics",
             "\\if": "there are no conditions", "\\w": "\\s shows the history, \\e FILE edits a file", "\\encoding": "everything is UTF-8",
             "\\password": "millrace user changes passwords", "\\u": "there is one room of names", "\\dp": "there are no privileges",

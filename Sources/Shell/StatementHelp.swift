@@ -92,11 +92,11 @@ package struct StatementHelp {
         StatementHelp(
             name: "INSERT",
             form: "INSERT INTO source [(column, …)] VALUES (value, …), …;\nINSERT INTO stream SELECT … FROM …;   goes on\n"
-                + "INSERT INTO table SELECT …;   writes the rows once",
+                + "INSERT INTO table SELECT …;   writes the rows once\nINSERT OR IGNORE INTO table …;  leaves out rows whose key is there",
             example: "INSERT INTO visits (visitor, page, ms) VALUES ('ann', '/a', 812), ('bob', '/b', 40);"),
         StatementHelp(
-            name: "UPDATE", form: "UPDATE table SET column = expression, … WHERE …;", example: "UPDATE prices SET price = 3 WHERE item = 'pen';"),
-        StatementHelp(name: "DELETE", form: "DELETE FROM table WHERE …;", example: "DELETE FROM prices WHERE item = 'pen';"),
+            name: "UPDATE", form: "UPDATE table SET column = expression, … [FROM other] WHERE …;", example: "UPDATE prices SET price = 3 WHERE item = 'pen';"),
+        StatementHelp(name: "DELETE", form: "DELETE FROM table [USING other] WHERE …;", example: "DELETE FROM prices WHERE item = 'pen';"),
         StatementHelp(name: "TRUNCATE", form: "TRUNCATE TABLE table;", example: "TRUNCATE TABLE prices;"),
         StatementHelp(
             name: "ALTER", form: "ALTER STREAM | TABLE name ADD [COLUMN] column type, …;\nALTER STREAM | TABLE name RENAME TO name;",

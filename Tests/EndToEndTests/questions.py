@@ -203,7 +203,9 @@ class Generator:
         if choice == 9 and kind in WHOLE:
             return t(("({} {}IN ())", "({} {}IN ())", "({} {}IN (SELECT 1 WHERE FALSE))"), a, self.pick("", "NOT "))
         if choice == 11 and kind == "VARCHAR":
-            return t("({}({} GLOB '{}'))", self.pick("", "NOT "), t("COALESCE({}, 'a')", a), self.pick("a*", "*b", "?", "*b*", "[a-b]*", "[^a]?"))
+            pattern = self.pick("a*", "*b", "?", "*b*", "[a-b]*", "[^a]?")
+            # DuckDB writes none of as an exclamation mark.
+            return t("({}({} GLOB '{}'))", self.pick("", "NOT "), t("COALESCE({}, 'a')", a), t((pattern, pattern, pattern.replace("^", "!"))))
         if choice == 10:
             return t("({} IS {}DISTINCT FROM {})", a, self.pick("", "NOT "), self.expression(kind, scope, min(depth, 1)))
         other = self.chance.choice(NUMBERS) if kind in NUMBERS else kind
