@@ -108,7 +108,8 @@ package struct StatementHelp {
             example: "COMMENT ON COLUMN visits.ms IS 'how long the answer took';"),
         StatementHelp(
             name: "DROP",
-            form: "DROP STREAM | TABLE [IF EXISTS] name [DELETE TOPIC] [CASCADE];\nDROP VIEW [IF EXISTS] name [CASCADE];\nDROP TYPE [IF EXISTS] name;\nDROP FUNCTION [IF EXISTS] name [CASCADE];",
+            form: "DROP STREAM | TABLE [IF EXISTS] name [DELETE TOPIC] [CASCADE];\nDROP VIEW [IF EXISTS] name [CASCADE];\n"
+                + "DROP TYPE [IF EXISTS] name;\nDROP FUNCTION [IF EXISTS] name [CASCADE];",
             example: "DROP STREAM slow DELETE TOPIC;"),
         StatementHelp(
             name: "DESCRIBE", form: "DESCRIBE source [EXTENDED];\nDESCRIBE FUNCTION name;\nDESCRIBE CONSUMER GROUP name;", example: "DESCRIBE visits EXTENDED;"),
