@@ -38,7 +38,7 @@ import Testing
     }
 
     @Test func whatIsTypedByHabitOfOtherShells() {
-        for (typed, hint) in [(".schema s", "DESCRIBE"), (".mode csv", "output FORM"), (".import a b", "\\copy"), ("\\dv", "no views"), ("\\z", "no privileges")] {
+        for (typed, hint) in [(".schema s", "DESCRIBE"), (".mode csv", "output FORM"), (".import a b", "\\copy"), ("\\z", "no privileges")] {
             guard case .unknown(let text)? = ShellCommand(typed) else {
                 Issue.record("\(typed) is taken")
                 continue

@@ -15,6 +15,14 @@ struct MessageWriter {
         for shift in stride(from: value.bitWidth - 8, through: 0, by: -8) { bytes.append(UInt8(truncatingIfNeeded: value >> shift)) }
     }
 
+    /// What has been written, as a frame: its first four bytes become its length. The writer is empty afterwards, so that nothing is copied.
+    mutating func takeFrame() -> ResponseFrame {
+        var taken: [UInt8] = []
+        swap(&taken, &bytes)
+        taken.put(uint32: UInt32(truncatingIfNeeded: taken.count - 4), at: 0)
+        return ResponseFrame(bytes: taken, errors: errors)
+    }
+
     // MARK: Numbers
 
     mutating func put(int8 value: Int8) { bytes.append(UInt8(bitPattern: value)) }

@@ -76,9 +76,7 @@ extension MessageResponse {
         writer.put(int32: correlation)
         if isFlexible, Self.key != ApiVersionsResponse.key { writer.put(MessageTags()) }
         write(to: &writer, version: version)
-        var bytes = writer.bytes
-        bytes.put(uint32: UInt32(truncatingIfNeeded: bytes.count - 4), at: 0)
-        return ResponseFrame(bytes: bytes, errors: writer.errors)
+        return writer.takeFrame()
     }
 }
 
