@@ -656,7 +656,9 @@ class Generator:
                 shown = ("LIMIT %d" % limit if limit is not None else "") + (" OFFSET %d" % offset if offset is not None else "")
                 other = "LIMIT %d" % limit if limit is not None else ""
                 sqlite = "LIMIT %d" % (-1 if limit is None else limit) + (" OFFSET %d" % offset if offset is not None else "")
-                text = t(("{} " + shown, "{} " + sqlite, "{} " + shown), text)
+                # SQLite leaves OFFSET out behind DISTINCT where there is no FROM: the one row stays.
+                misread = offset is not None and distinct and not scope.columns
+                text = t(("{} " + shown, None if misread else "{} " + sqlite, "{} " + shown), text)
                 size = min(size, limit if limit is not None else size)
         self.named = named_before
         self.is_ordered = is_ordered
