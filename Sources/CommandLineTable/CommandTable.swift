@@ -167,7 +167,8 @@ package enum CommandTable {
                     "how a record is written; avro: whole container files; protobuf: messages, each behind its length; unless given as the first file is named, or json"),
                 OptionSpec(.create, nil, .flag, "make the stream first, as the first 10000 records of the first file are, and print the statement"),
                 OptionSpec(.follow, nil, .flag, "wait for more at the end of the last file, also when another one takes its name; Ctrl-C ends that"),
-                OptionSpec(.resume, nil, .flag, "pass over the lines that an earlier load of the same files with --resume has taken, and keep how far this one is"),
+                OptionSpec(
+                    .resume, nil, .flag, "pass over the lines that an earlier load of these paths with --resume has taken, where they are the same; keep how far this is"),
                 OptionSpec(.strict, nil, .flag, "take no line with a member that no column takes, instead of leaving the member out and saying so"),
                 OptionSpec(.delimiter, nil, .text, "what stands between two fields of csv, instead of a comma"),
                 OptionSpec(.null, nil, .possiblyEmptyText, "what stands for NULL in csv, besides nothing at all, and in tsv"),

@@ -42,6 +42,9 @@ package final class Ingest: @unchecked Sendable {
         /// The last line that was decoded, and the last that a commit has marked as taken.
         var lastLine = 0
         var markedLine = 0
+        /// Of the lines that have come, where the load has a name; and of those up to `lastLine`.
+        var checksum = LineChecksum(value: 0)
+        var lastChecksum: UInt32 = 0
         /// Whether commits come one after the other, so that a mark never says more than what is durable.
         var isMarked = false
 
@@ -125,6 +128,9 @@ package final class Ingest: @unchecked Sendable {
         let end = firstLine + lines.count - 1
         let known = max(0, min(lines.count, (position?.lines ?? 0) - firstLine + 1))
         if known > 0 { state.withLock { $0.report.before += known } }
+        if let position {
+            guard isTheSame(as: position, bytes, lines, known: known, isLast: firstLine + known - 1 == position.lines) else { return }
+        }
         guard known < lines.count else { return state.withLock { $0.seenLine = end } }
         bytes.append(contentsOf: repeatElement(0, count: RecordRun.padding))
         let now = session.engine.configuration.time.wallMilliseconds()
@@ -136,6 +142,22 @@ package final class Ingest: @unchecked Sendable {
             fail(Diagnostic(.dataError, error.message))
         }
         commitWhatIsDue()
+    }
+
+    /// Adds lines to the checksum, the first `known` of which were taken before. Whether those are what they were, which shows at the last of them.
+    private func isTheSame(as position: LoadPosition, _ bytes: [UInt8], _ lines: [ByteRange], known: Int, isLast: Bool) -> Bool {
+        var checksum = state.withLock { $0.checksum }
+        checksum.add(lines[..<known], of: bytes)
+        if known > 0, isLast, checksum.value != position.checksum {
+            fail(
+                Diagnostic(
+                    .dataError, "a load of this name has taken \(position.lines) lines, and those that come now are others: it is not the same",
+                    category: .general, hint: "Load it without --resume, or under another name."))
+            return false
+        }
+        checksum.add(lines[known...], of: bytes)
+        state.withLock { $0.checksum = checksum }
+        return true
     }
 
     /// Whether more may be taken now; when not, `resume` is called once as soon as it may.
@@ -167,6 +189,7 @@ package final class Ingest: @unchecked Sendable {
             // A commit may have failed while these were decoded; nothing of them will be durable.
             guard state.failure == nil else { return }
             (state.lastLine, state.seenLine) = (line, line)
+            state.lastChecksum = state.checksum.value
             state.errors += reports
             guard !records.isEmpty else { return }
             let size = records.bytes.count
@@ -188,7 +211,7 @@ package final class Ingest: @unchecked Sendable {
             if let position, state.seenLine < position.lines, state.failure == nil {
                 state.failure = Diagnostic(
                     .dataError, "a load of this name has taken \(position.lines) lines, and there are \(state.seenLine) now: it is not the same",
-                    category: .general)
+                    category: .general, hint: "Load it without --resume, or under another name.")
             }
         }
         commitWhatIsDue()
@@ -247,7 +270,7 @@ package final class Ingest: @unchecked Sendable {
         let places = appends.map { Flight.Place(partition: $0.partition, count: $0.records.count) }
         var others = state.errors
         if let position, state.lastLine > state.markedLine {
-            others.append(position.append(state.lastLine))
+            others.append(position.append(state.lastLine, state.lastChecksum))
             state.markedLine = state.lastLine
         }
         let flight = Flight(commit: Commit(appends + others), places: places, byteCount: state.pendingBytes, began: monotonicNow)

@@ -21,6 +21,8 @@ final class LoadPosition: Sendable {
     private let topic: TopicID
     /// Lines that an earlier load of that name has taken.
     let lines: Int
+    /// Of those lines, as `LineChecksum` makes it.
+    let checksum: UInt32
 
     /// Errors: the name is that of a load which is under way, or too long, or the positions cannot be read.
     init(_ name: String, into source: String, _ engine: MillraceEngine) throws(Diagnostic) {
@@ -42,27 +44,29 @@ final class LoadPosition: Sendable {
             var config = TopicConfig.compacted
             config.segmentBytes = .mebibytes(4)
             topic = if let known { known } else { try engine.log.createTopic(LoadPosition.topicName, partitions: 1, config: config).id }
-            lines = try LoadPosition.read(key, of: topic, in: engine.log)
+            (lines, checksum) = try LoadPosition.read(key, of: topic, in: engine.log)
         } catch {
             engine.state.withLock { _ = $0.namedLoads.remove(whole) }
             throw Diagnostic(error, about: LoadPosition.topicName)
         }
     }
 
-    private static func read(_ key: [UInt8], of topic: TopicID, in log: any EventLog) throws(LogError) -> Int {
-        var lines = 0
+    private static func read(_ key: [UInt8], of topic: TopicID, in log: any EventLog) throws(LogError) -> (lines: Int, checksum: UInt32) {
+        var found: (lines: Int, checksum: UInt32) = (0, 0)
         try readAll(of: log, PartitionKey(topic: topic, partition: .first)) { run in
             for index in 0..<run.count where run.bytes(of: run.keys[index]) == key {
-                lines = run.bytes(of: run.values[index]).flatMap { Int(String(decoding: $0, as: UTF8.self)) } ?? 0
+                let parts = (run.bytes(of: run.values[index]) ?? []).split(separator: 0x20).map { String(decoding: $0, as: UTF8.self) }
+                found = (0, 0)
+                if parts.count == 2, let lines = Int(parts[0]), lines > 0, let sum = Int(parts[1]), let checksum = UInt32(exactly: sum) { found = (lines, checksum) }
             }
         }
-        return max(0, lines)
+        return found
     }
 
-    /// What says, in the commit of records, that all lines up to this one were taken.
-    func append(_ lines: Int) -> Append {
+    /// What says, in the commit of records, that all lines up to this one were taken, and what they were.
+    func append(_ lines: Int, _ checksum: UInt32) -> Append {
         var records = OutgoingRecords()
-        records.append(key: key, value: Array(String(lines).utf8), timestamp: engine.configuration.time.wallMilliseconds())
+        records.append(key: key, value: Array("\(lines) \(checksum)".utf8), timestamp: engine.configuration.time.wallMilliseconds())
         return Append(topic: topic, partition: .first, records: records)
     }
 
@@ -70,4 +74,18 @@ final class LoadPosition: Sendable {
     func end() { engine.state.withLock { _ = $0.namedLoads.remove(name) } }
 
     deinit { end() }
+}
+
+/// The checksum of the lines of a load, one after the other.
+struct LineChecksum {
+    private(set) var value: UInt32
+    private static let end: [UInt8] = [0x0A]
+
+    /// Adds lines that lie in `bytes`.
+    mutating func add(_ lines: ArraySlice<ByteRange>, of bytes: [UInt8]) {
+        for line in lines {
+            value = crc32c(bytes, line.indexes, continuing: value)
+            value = crc32c(LineChecksum.end, 0..<1, continuing: value)
+        }
+    }
 }

@@ -97,13 +97,17 @@ package struct ByteStream: Sendable {
     }
 }
 
+/// Where a file really is: its path from the root, without links; nil where it is not there.
+package func canonicalPath(_ path: String) -> String? {
+    guard let found = unsafe realpath(path, nil) else { return nil }
+    defer { unsafe free(found) }
+    return unsafe String(cString: found)
+}
+
 /// What tells a file from all others of its machine while it is open, also when it is renamed.
-package struct FileIdentity: Hashable, Sendable, CustomStringConvertible {
+package struct FileIdentity: Hashable, Sendable {
     private let device: UInt64
     private let number: UInt64
-
-    /// Its device and its number there.
-    package var description: String { "\(device):\(number)" }
 
     fileprivate init(_ status: stat) {
         device = UInt64(status.st_dev)

@@ -91,15 +91,15 @@ struct BulkLoad {
 
     // MARK: Going on
 
-    /// What such a load is known by: the files themselves, whatever their names have become, and how they are read. Errors: one is not there, or
-    /// is the standard input.
+    /// What such a load is known by: where its files are, and how they are read. (That their lines are still the same is checked as they come.)
+    /// Errors: one is not there, or is the standard input.
     func name() throws(Diagnostic) -> String {
         var parts = [format.rawValue, delimiter ?? "", null ?? "", isStrict ? "strict" : ""]
         for path in paths {
-            guard path != "-", let identity = FileIdentity(path: path) else {
+            guard path != "-", let place = canonicalPath(path) else {
                 throw Diagnostic(.usage, "--resume knows files again; not standard input, nor \(path.prefix(40))", category: .general)
             }
-            parts.append(identity.description)
+            parts.append(place)
         }
         let name = parts.joined(separator: " ")
         func checksum(_ bytes: some Collection<UInt8>) -> UInt32 { crc32c(Array(bytes), 0..<bytes.count) }

@@ -3,7 +3,7 @@
 
   load_members.py MILLRACE
 """
-import gzip, json, subprocess, sys, tempfile, time
+import gzip, json, os, shutil, subprocess, sys, tempfile, time
 
 sys.dont_write_bytecode = True
 from serving import Server
@@ -138,6 +138,18 @@ def resume(where, folder, cut):
         file.write('{"id":1,"name":"more"}\n')
     told = run(*command).stderr
     check(told.startswith("1 record, %d lines were taken before, in" % count), "the lines that have come since", told)
+    # The same lines in another file of that name, and other lines in one.
+    shutil.copy(path, path + ".copy")
+    os.replace(path + ".copy", path)
+    check(run(*command).stderr.startswith("0 records, %d lines were taken before, in" % (count + 1)), "a copy is the same")
+    with open(path + ".other", "w") as file:
+        for number in range(count + 5):
+            file.write('{"id":1,"name":"other %d"}\n' % number)
+    os.replace(path, path + ".kept")
+    os.replace(path + ".other", path)
+    told = run(*command, status=1).stderr
+    check("those that come now are others" in told and "Load it without --resume" in told, "other lines under the same name", told)
+    os.replace(path + ".kept", path)
     open(path, "r+").truncate(100)
     told = run(*command, status=1).stderr
     check("has taken %d lines" % (count + 1) in told and "it is not the same" in told, "a file that is shorter", told)
