@@ -257,8 +257,8 @@ extension Value {
     /// The number with its sign turned; nil for what is no number.
     var negated: Value? {
         switch self {
-        case .integer(let value): .integer(0 &- value)
-        case .bigint(let value): .bigint(0 &- value)
+        case .integer(let value) where value != .min: .integer(-value)
+        case .bigint(let value) where value != .min: .bigint(-value)
         case .double(let value): .double(-value)
         case .decimal(let value): .decimal(Decimal(unscaled: -value.unscaled, scale: value.scale))
         default: nil

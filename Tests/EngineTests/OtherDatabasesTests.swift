@@ -8,6 +8,23 @@ import Testing
         millrace.run(question).filter { !$0.hasPrefix("=") && !$0.hasPrefix("+") }.map { $0.hasPrefix(": ") ? String($0.dropFirst(2)) : $0 }
     }
 
+    // MARK: Names
+
+    /// A name that a column of an answer was given hides no column of FROM, but can be used where there is none of that name.
+    @Test func namesThatNobodyWroteHideNoColumns() throws {
+        let millrace = try Millrace()
+        _ = millrace.run("CREATE TABLE t (b INT, c INT, sum_b INT); INSERT INTO t VALUES (1, 10, 3), (2, 10, 2), (3, 20, 1);")
+        #expect(rows(millrace, "SELECT 10 - b FROM t ORDER BY b LIMIT 1;") == ["[9]"])
+        #expect(rows(millrace, "SELECT -b FROM t ORDER BY b;") == ["[-1]", "[-2]", "[-3]"])
+        #expect(rows(millrace, "SELECT b % 2, c FROM t ORDER BY b DESC;") == ["[1,20]", "[0,10]", "[1,10]"])
+        #expect(rows(millrace, "SELECT -b, COUNT(*) FROM t GROUP BY b ORDER BY b;") == ["[-1,1]", "[-2,1]", "[-3,1]"])
+        #expect(rows(millrace, "SELECT DISTINCT ON (c) -b FROM t ORDER BY c, b;") == ["[-1]", "[-3]"])
+        #expect(rows(millrace, "SELECT -b AS b FROM t ORDER BY b;") == ["[-3]", "[-2]", "[-1]"])
+        #expect(rows(millrace, "SELECT c, COUNT(*), SUM(b) FROM t GROUP BY c ORDER BY count DESC;") == ["[10,2,3]", "[20,1,3]"])
+        #expect(rows(millrace, "SELECT -(-2147483648), - -9223372036854775808, -(-5);") == ["[null,null,5]"])
+        millrace.engine.close()
+    }
+
     // MARK: Tables
 
     @Test func rowsOfATableWithoutAKeyMayBeEqual() throws {

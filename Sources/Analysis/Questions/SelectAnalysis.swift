@@ -26,6 +26,8 @@ struct SelectAnalysis {
         var name: String
         var value: Analysed
         var isHidden = false
+        /// It has no name of its own, and was given one that can be read.
+        var hasMadeName = false
     }
 
     /// Its rows, ordered by `orderBy`, of which no more than the first `limit` are needed.
@@ -143,7 +145,10 @@ struct SelectAnalysis {
                 items.append(Item(name: alias?.text ?? names.name(of: expression, number: items.count), value: value))
             }
         }
-        if names.isReadable { ReadableNames.fill(&items, name: \.name, \.value.source) }
+        if names.isReadable {
+            for place in items.indices { items[place].hasMadeName = items[place].name.isEmpty }
+            ReadableNames.fill(&items, name: \.name, \.value.source)
+        }
         return items
     }
 
@@ -239,7 +244,13 @@ struct SelectAnalysis {
             }
             var place = try analysis.position(key.expression, among: visible, "ORDER BY") ?? self.item(named: key.expression, items)
             if place == nil {
-                let value = try analyser.analyse(key.expression)
+                let value: Analysed
+                do throws(Diagnostic) { value = try analyser.analyse(key.expression) } catch {
+                    // A name that nobody has written hides no column, but it can be used where there is none.
+                    guard error.code == .unknownColumn, let made = self.item(named: key.expression, items, orMade: true) else { throw error }
+                    result.append(ItemKey(item: made, key: try analyser.sortKey(items[made].value, key)))
+                    continue
+                }
                 place = items.firstIndex { $0.value.expression == value.expression && !$0.isHidden }
                 if place == nil {
                     guard !block.isDistinct else {
@@ -256,10 +267,10 @@ struct SelectAnalysis {
         return result
     }
 
-    /// The item that a bare name means: its alias, before any column.
-    private func item(named expression: Expression, _ items: [Item]) -> Int? {
+    /// The item that a bare name means: its alias, before any column; with `orMade` also a name that nobody has written.
+    private func item(named expression: Expression, _ items: [Item], orMade: Bool = false) -> Int? {
         guard case .column(nil, let name) = expression.node else { return nil }
-        let found = items.indices.filter { items[$0].name == name.text && !items[$0].isHidden }
+        let found = items.indices.filter { items[$0].name == name.text && !items[$0].isHidden && (orMade || !items[$0].hasMadeName) }
         return found.count == 1 ? found[0] : nil
     }
 
@@ -268,7 +279,7 @@ struct SelectAnalysis {
         let visible = items.filter { !$0.isHidden }
         if let place = try analysis.position(key, among: visible.count, "GROUP BY") { return visible[place].value }
         do throws(Diagnostic) { return try analyser.analyse(key) } catch {
-            guard error.code == .unknownColumn, let place = item(named: key, items) else { throw error }
+            guard error.code == .unknownColumn, let place = item(named: key, items, orMade: true) else { throw error }
             return items[place].value
         }
     }
