@@ -59,7 +59,7 @@ extension StatementExecution {
         case .delete: word = "deleted"
         }
         let message = count == 1 ? "1 row \(word)" : "\(count) rows \(word)"
-        if records.isEmpty { return done(AnswerSummary(message: message), whenDone) }
+        if records.isEmpty { return done(AnswerSummary(message: message, changed: 0), whenDone) }
         try write(records, to: resolved.target, at: change.target.span, message, whenDone)
     }
 }

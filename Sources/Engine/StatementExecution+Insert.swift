@@ -16,7 +16,7 @@ import Values
 extension StatementExecution {
     func perform(_ insert: InsertValues, _ whenDone: @escaping @Sendable (Bool) -> Void) throws(Diagnostic) {
         let rows = try analyse(insert, in: context)
-        guard let target = rows.first?.target else { return done(AnswerSummary(message: "0 rows inserted"), whenDone) }
+        guard let target = rows.first?.target else { return done(AnswerSummary(message: "0 rows inserted", changed: 0), whenDone) }
         if let refusal = refusalOfWriting(to: target, at: insert.target.span.range) { throw refusal }
         var records = OutgoingRecords()
         for row in rows {
@@ -50,6 +50,7 @@ extension StatementExecution {
         let execution = self
         // An insert of a script is remembered in the commit that makes it.
         let mark = session.state.withLock { $0.scriptMark }
+        let count = records.count
         let appends = try output.appends(of: records, keyless: keyless) + engine.markAppends(mark)
         engine.log.commit(Commit(appends)) { result in
             // The log's thread has no time for a client.
@@ -57,7 +58,7 @@ extension StatementExecution {
                 if case .failure(let error) = result { throw Diagnostic(error, about: target.topic) }
                 if let mark { execution.engine.state.withLock { $0.catalog.set(.scriptMark(mark)) } }
                 execution.session.state.withLock { $0.noteRows() }
-                execution.done(AnswerSummary(message: message), whenDone)
+                execution.done(AnswerSummary(message: message, changed: count), whenDone)
             }
         }
     }

@@ -33,6 +33,8 @@ package struct AnswerSummary: Hashable, Sendable {
     /// One sentence about what was done (`Stream created`), or nil for queries.
     package var message: String?
     package var rows: Int
+    /// Rows that a statement has inserted, updated or deleted; nil for other statements.
+    package var changed: Int?
     /// Rows that the query could not process and left out.
     package var skipped: Int
     /// Counts by cause, sorted, for `skipped`.
@@ -46,11 +48,12 @@ package struct AnswerSummary: Hashable, Sendable {
     package var readings: [SourceReading] = []
 
     package init(
-        message: String? = nil, rows: Int = 0, skipped: Int = 0, causes: [CauseCount] = [], firstProblem: String? = nil,
+        message: String? = nil, rows: Int = 0, changed: Int? = nil, skipped: Int = 0, causes: [CauseCount] = [], firstProblem: String? = nil,
         queryID: String? = nil, nanoseconds: Int64 = 0
     ) {
         self.message = message
         self.rows = rows
+        self.changed = changed
         self.skipped = skipped
         self.causes = causes
         self.firstProblem = firstProblem

@@ -95,7 +95,8 @@ package struct StatementHelp {
                 + "INSERT INTO table SELECT …;   writes the rows once\nINSERT OR IGNORE INTO table …;  leaves out rows whose key is there",
             example: "INSERT INTO visits (visitor, page, ms) VALUES ('ann', '/a', 812), ('bob', '/b', 40);"),
         StatementHelp(
-            name: "UPDATE", form: "UPDATE table SET column = expression, … [FROM other] WHERE …;", example: "UPDATE prices SET price = 3 WHERE item = 'pen';"),
+            name: "UPDATE", form: "UPDATE table SET column = expression, … [FROM other] WHERE …;",
+            example: "CREATE TABLE prices (item VARCHAR PRIMARY KEY, price INT);\nUPDATE prices SET price = 3 WHERE item = 'pen';"),
         StatementHelp(name: "DELETE", form: "DELETE FROM table [USING other] WHERE …;", example: "DELETE FROM prices WHERE item = 'pen';"),
         StatementHelp(name: "TRUNCATE", form: "TRUNCATE TABLE table;", example: "TRUNCATE TABLE prices;"),
         StatementHelp(
@@ -123,18 +124,18 @@ package struct StatementHelp {
             name: "EXPLAIN", form: "EXPLAIN query_id;\nEXPLAIN statement;\nEXPLAIN ANALYZE statement;   carries it out, and shows rows and time by step",
             example: "EXPLAIN SELECT * FROM visits WHERE ms > 800 EMIT CHANGES;"),
         StatementHelp(
-            name: "PRINT", form: "PRINT topic [FROM BEGINNING] [INTERVAL n] [LIMIT n];", example: "PRINT visits FROM BEGINNING LIMIT 3;"),
+            name: "PRINT", form: "PRINT topic [FROM BEGINNING] [INTERVAL n] [LIMIT n];", example: "PRINT visits FROM BEGINNING LIMIT 2;"),
         StatementHelp(
             name: "SET", form: "SET 'setting' = 'value';\nUNSET 'setting';\nSHOW PROPERTIES; lists the settings.",
             example: "SET 'auto.offset.reset' = 'earliest';"),
         StatementHelp(
             name: "DEFINE", form: "DEFINE name = 'text';   ${name} stands for the text in later statements.\nUNDEFINE name;",
             example: "DEFINE day = '2026-01-31';\nSELECT * FROM visits FROM TIMESTAMP '${day}';"),
-        StatementHelp(name: "TERMINATE", form: "TERMINATE query_id | ALL;", example: "TERMINATE CTAS_PER_PAGE_0;"),
+        StatementHelp(name: "TERMINATE", form: "TERMINATE query_id | ALL;", example: "TERMINATE ALL;"),
         StatementHelp(name: "PAUSE", form: "PAUSE query_id | ALL;\nRESUME query_id | ALL;", example: "PAUSE ALL;"),
         StatementHelp(
             name: "ASSERT", form: "ASSERT [NOT EXISTS] TOPIC name [TIMEOUT n SECONDS];\nASSERT [NOT EXISTS] SCHEMA [SUBJECT 'name'] [ID n] [TIMEOUT n SECONDS];",
-            example: "ASSERT TOPIC visits;"),
+            example: "ASSERT TOPIC `visits`;"),
     ]
 
     /// The commands of the shell.

@@ -11,6 +11,7 @@ extension AnswerSummary {
         var members: [JSONValue.Member] = []
         if let message { members.append(.init("message", .string(message))) }
         members.append(.init("rows", .integer(rows)))
+        if let changed { members.append(.init("changed", .integer(changed))) }
         members.append(.init("skipped", .integer(skipped)))
         if !causes.isEmpty { members.append(.init("causes", .object(causes.map { .init($0.cause, .integer($0.count)) }))) }
         if let firstProblem { members.append(.init("firstProblem", .string(firstProblem))) }
@@ -23,7 +24,8 @@ extension AnswerSummary {
     /// Reads back what a server wrote.
     package init(facts: JSONValue) {
         self.init(
-            message: facts["message"]?.stringValue, rows: facts.count(of: "rows"), skipped: facts.count(of: "skipped"),
+            message: facts["message"]?.stringValue, rows: facts.count(of: "rows"),
+            changed: facts["changed"] == nil ? nil : facts.count(of: "changed"), skipped: facts.count(of: "skipped"),
             causes: (facts["causes"]?.objectValue ?? []).map { CauseCount(cause: $0.name, count: plausibleCount($0.value.intValue)) },
             firstProblem: facts["firstProblem"]?.stringValue, queryID: facts["query"]?.stringValue,
             nanoseconds: AnswerSummary.nanoseconds(milliseconds: facts["ms"]?.doubleValue ?? 0))

@@ -34,7 +34,7 @@ def use(address):
     with millrace.connect(address) as connection:
         cursor = connection.cursor()
         cursor.execute(CREATE)
-        same(cursor.description, None, "a statement without rows")
+        same((cursor.description, cursor.rowcount), (None, -1), "a statement without rows")
         cursor.execute("INSERT INTO s VALUES (" + ", ".join("?" * len(ROW)) + ")", ROW)
         cursor.execute("SELECT * FROM s -- ? is no parameter")
         same(cursor.fetchall(), [ROW], "a row of all types")
@@ -49,6 +49,12 @@ def use(address):
         same(cursor.fetchone(), (ROW[5], ROW[3], ROW[8], ROW[6], ROW[7], None), "a loaded row")
         same((cursor.fetchone(), cursor.fetchmany()), (None, []), "the end")
         cursor.executemany("INSERT INTO s (id, name) VALUES (?, ?)", [(5, None), (6, "f")])
+        same(cursor.rowcount, 2, "inserted rows")
+        cursor.execute("CREATE TABLE prices (item VARCHAR PRIMARY KEY, price INT)")
+        for statement, rows in [("INSERT INTO prices VALUES ('pen', 1), ('ink', 2)", 2), ("UPDATE prices SET price = 3 WHERE item = 'pen'", 1),
+                                ("UPDATE prices SET price = 3 WHERE item = 'cup'", 0), ("DELETE FROM prices", 2)]:
+            cursor.execute(statement)
+            same(cursor.rowcount, rows, statement)
         cursor.execute("SELECT COUNT(*) FROM s")
         same(cursor.fetchall(), [(6,)], "all rows")
 

@@ -12,7 +12,7 @@ import Wire
     /// An answer of each kind with everything that it may tell, by the rule of its object.
     private var complete: [(rule: String, facts: JSONValue)] {
         var summary = AnswerSummary(
-            message: "done", rows: 1, skipped: 2, causes: [CauseCount(cause: "late", count: 2)], firstProblem: "no", queryID: "CSAS_A_0",
+            message: "done", rows: 1, changed: 3, skipped: 2, causes: [CauseCount(cause: "late", count: 2)], firstProblem: "no", queryID: "CSAS_A_0",
             nanoseconds: 1_500_000)
         summary.readings = [SourceReading(source: "S", partition: 1, offsets: 5..<9, records: 4, times: 1000...2000)]
         var report = IngestReport()

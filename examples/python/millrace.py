@@ -440,7 +440,7 @@ class Cursor:
         elif kind == b"+":
             self._answer = None
             self.summary = json.loads(rest)
-            self.rowcount = self.summary.get("rows", -1)
+            self.rowcount = self.summary.get("changed", self.summary.get("rows", -1) if self.description else -1)
         elif kind in (b"-", b""):
             self._answer = None
             _raise(kind, rest)
