@@ -25,6 +25,33 @@ import Testing
         millrace.engine.close()
     }
 
+    // MARK: Joins
+
+    /// Relations are joined behind those that they are connected with, in whatever order they are written: in that of FROM there would be a
+    /// million rows in between.
+    @Test func joinsFollowTheirConditions() throws {
+        let millrace = try Millrace()
+        let count = 12
+        for number in 0..<count {
+            let values = (1...10).map { "(\($0), \($0 % 10 + 1), 'row \($0) of \(number)')" }.joined(separator: ", ")
+            _ = millrace.run("CREATE TABLE t\(number) (a\(number) INT PRIMARY KEY, b\(number) INT, x\(number) VARCHAR); INSERT INTO t\(number) VALUES \(values);")
+        }
+        // Every fifth table, round and round: no two neighbours are connected.
+        let order = (0..<count).map { $0 * 5 % count }
+        let conditions = ["a3 = 7"] + (1..<count).map { "b\($0 - 1) = a\($0)" }
+        let question = "SELECT \(order.map { "x\($0)" }.joined(separator: ", ")) FROM \(order.map { "t\($0)" }.joined(separator: ", ")) WHERE "
+            + conditions.joined(separator: " AND ") + ";"
+        let expected = "[" + order.map { "\"row \(($0 + 3) % 10 + 1) of \($0)\"" }.joined(separator: ",") + "]"
+        #expect(rows(millrace, question) == [expected])
+        let plan = millrace.run("EXPLAIN " + question)
+        #expect(!plan.contains { $0.contains("NESTED LOOP") } && plan.contains { $0.contains("HASH ON") }, "\(plan)")
+        // What nothing connects is still joined with all, and outer joins stay where they are.
+        #expect(rows(millrace, "SELECT COUNT(*) FROM t0, t1, t2 WHERE b0 = a2 AND a1 < 3;") == ["[20]"])
+        #expect(rows(millrace, "SELECT COUNT(*), COUNT(a2) FROM t0 LEFT JOIN t2 ON a2 = b0 AND a2 > 5, t1, t3 WHERE a0 = a3 AND a1 = b3;") == ["[10,5]"])
+        #expect(rows(millrace, "SELECT a0, a2 FROM t0, t1, t2 WHERE a0 = b2 AND a1 = b2 AND a2 + a0 = 5;") == ["[3,2]"])
+        millrace.engine.close()
+    }
+
     // MARK: Tables
 
     @Test func rowsOfATableWithoutAKeyMayBeEqual() throws {

@@ -60,7 +60,7 @@ extension RelationalStep {
     }
 
     /// The rows for which all conditions are true, each tested as far down as it can be.
-    private func filtered(by conditions: [TypedExpression]) -> RelationalStep {
+    func filtered(by conditions: [TypedExpression]) -> RelationalStep {
         if conditions.isEmpty { return self }
         switch self {
         case .scan(var scan):
@@ -68,7 +68,7 @@ extension RelationalStep {
             scan.filter = .all((scan.filter.map { [$0] } ?? []) + own.map { $0.overPseudoColumns(of: scan) })
             return RelationalStep.scan(scan).kept(conditions.filter { !$0.isOverOwnRow })
         case .filter(let input, let predicate): return input.filtered(by: predicate.conjuncts + conditions)
-        case .join(let join): return join.filtered(by: conditions)
+        case .join(let join): return JoinOrder(join, conditions).reordered ?? join.filtered(by: conditions)
         case .lateral(var lateral):
             let width = lateral.input.types.count
             func isLower(_ condition: TypedExpression) -> Bool {
@@ -85,11 +85,9 @@ extension RelationalStep {
         }
     }
 
-    fileprivate func kept(_ conditions: [TypedExpression]) -> RelationalStep {
+    func kept(_ conditions: [TypedExpression]) -> RelationalStep {
         TypedExpression.all(conditions).map { .filter(self, predicate: $0) } ?? self
     }
-
-    fileprivate func lower(_ conditions: [TypedExpression]) -> RelationalStep { filtered(by: conditions) }
 
     // MARK: Columns
 
@@ -167,7 +165,7 @@ extension RelationalJoin {
             default: kept.append(condition)
             }
         }
-        let (first, second) = (left.lower(lower), right.lower(higher))
+        let (first, second) = (left.filtered(by: lower), right.filtered(by: higher))
         guard type == .inner, choice == nil, !kept.isEmpty else {
             var join = self
             (join.left, join.right) = (first, second)
