@@ -144,6 +144,12 @@ extension StatementExecution {
                     + ["Type        : \(function.isAggregate ? "AGGREGATE" : "SCALAR"), of a user", "Variations  :", "  \(function.heading)",
                         "Statement   : \(function.statement)"])
         }
+        let written = FunctionTable.written.filter { $0.key == name.text || $0.key.hasPrefix(name.text + " ") }.sorted { $0.key < $1.key }
+        if context.isFull, let first = written.first {
+            return answer(
+                text: ["Name        : \(name.text)", "Category    : \(first.value.category.rawValue)", "Type        : SCALAR", "Variations  :"]
+                    + written.map { "  \($0.value.call(of: $0.key)) is \($0.value.expression)" })
+        }
         guard let family = engine.configuration.functions.family(named: name.text, withAliases: context.isFull) else {
             throw Diagnostic(
                 .unknownFunction, "Can't find any functions with the name '\(name.text)'",

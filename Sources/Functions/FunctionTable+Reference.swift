@@ -17,6 +17,10 @@ extension FunctionTable {
         }
         text += "\n## Other names\n\nNames that other databases have for the same functions.\n\n| name | function |\n|---|---|\n"
         for (name, function) in Self.aliases.sorted(by: { $0.key < $1.key }) { text += "| `\(name)` | `\(function)` |\n" }
+        text += "\n## Functions by expressions\n\nA call of one is read as its expression, in which the arguments are `A`, `B` and `C`.\n\n| call | expression |\n|---|---|\n"
+        for (name, function) in Self.written.sorted(by: { $0.key < $1.key }) {
+            text += "| `\(function.call(of: name))` | `\(function.expression)` |\n"
+        }
         return text
     }
 

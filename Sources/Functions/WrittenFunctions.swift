@@ -8,6 +8,14 @@ package struct WrittenFunction: Sendable {
     package let expression: String
     package let category: FunctionCategory
 
+    /// How it is called: `LOG2(A)`, `DATE_DIFF('year', B, C)`.
+    package func call(of name: String) -> String {
+        let words = name.split(separator: " ")
+        let unit = words.count > 1 ? words[1].lowercased() : nil
+        let parameters = ["A", "B", "C"].prefix(self.parameters).enumerated().map { $0.offset == 0 ? unit.map { "'\($0)'" } ?? $0.element : $0.element }
+        return (words.first.map(String.init) ?? name) + "(" + parameters.joined(separator: ", ") + ")"
+    }
+
     fileprivate init(_ parameters: Int, _ category: FunctionCategory, _ expression: String) {
         self.parameters = parameters
         self.expression = expression

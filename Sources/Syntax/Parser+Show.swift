@@ -61,6 +61,13 @@ extension Parser {
             name.text = name.text.uppercased()
             return .function(name)
         }
+        // Words of the language that are functions, too.
+        if options.isFull, at(.function), peek().isKeyword(.left) || peek().isKeyword(.right) {
+            advance()
+            let (word, first) = (at(.left) ? "LEFT" : "RIGHT", current)
+            advance()
+            return .function(Name(word, span: span(from: first)))
+        }
         if isAtSystemName { return .system(try systemName()) }
         if isWord(current, "CONSUMER"), peek().isKeyword(.group) {
             advance()

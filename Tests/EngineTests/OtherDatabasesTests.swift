@@ -25,6 +25,19 @@ import Testing
         millrace.engine.close()
     }
 
+    // MARK: Functions
+
+    @Test func everyFunctionThatIsListedIsDescribed() throws {
+        let millrace = try Millrace()
+        let names = rows(millrace, "SHOW FUNCTIONS;").compactMap { $0.split(separator: "\"").dropFirst().first.map(String.init) }
+        #expect(names.count > 200 && names.contains("YEAR") && names.contains("LEFT"))
+        for name in names {
+            let lines = millrace.run("DESCRIBE FUNCTION \(name);")
+            #expect(lines.contains { $0.contains("Variations") } && !lines.contains { $0.hasPrefix("-") }, "\(name): \(lines)")
+        }
+        millrace.engine.close()
+    }
+
     // MARK: Joins
 
     /// Relations are joined behind those that they are connected with, in whatever order they are written: in that of FROM there would be a
