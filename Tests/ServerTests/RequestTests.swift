@@ -8,7 +8,7 @@ import Testing
         let client = try server.client()
         #expect(client.greeting == #"* MILLRACE/1 {"server":"0.1.0","connection":1,"auth":[],"tls":false,"maxLine":1048576}"#)
         #expect(try client.ask(makeStream).map(stable) == [#"+ {"message":"Stream created","rows":0,"skipped":0}"#])
-        #expect(try client.ask("INSERT INTO s\n  VALUES (1,\n  'a;b');\n").map(stable) == [#"+ {"message":"1 row inserted","rows":0,"skipped":0}"#])
+        #expect(try client.ask("INSERT INTO s\n  VALUES (1,\n  'a;b');\n").map(stable) == [#"+ {"message":"1 row inserted","rows":0,"changed":1,"skipped":0}"#])
         #expect(
             try client.ask("SELECT * FROM s;\n").map(stable) == [
                 #"= {"columns":[["ID","BIGINT"],["V","STRING"]],"kind":"rows"}"#, #": [1,"a;b"]"#,
