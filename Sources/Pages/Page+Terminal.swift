@@ -43,20 +43,8 @@ extension Page {
         }.joined()
     }
 
-    /// The words in lines; a word that is wider has a line of its own.
-    private static func wrapped(_ text: String, _ width: Int, first: String, next: String) -> [String] {
-        var lines: [String] = []
-        var line = first
-        var isEmpty = true
-        for word in text.split(separator: " ") {
-            if !isEmpty, displayWidth(line) + 1 + displayWidth(word) > width {
-                lines.append(line)
-                (line, isEmpty) = (next, true)
-            }
-            line += (isEmpty ? "" : " ") + word
-            isEmpty = false
-        }
-        return lines + [line]
+    private static func wrapped(_ text: String, _ width: Int, first: String = "", next: String = "") -> [String] {
+        wordWrapped(first + text, width: width, margin: next).split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
     }
 
     /// The cells of a line of a table; `\|` stands for the bar itself.
@@ -83,7 +71,7 @@ extension Page {
         let rows = table.filter { !$0.allSatisfy { "|-: ".contains($0) } }.map(cells)
         guard let widths = columnWidths(rows, width) else { return stacked(rows, width) }
         return rows.flatMap { row -> [String] in
-            let cells = zip(row, widths).map { wrapped($0, $1, first: "", next: "") }
+            let cells = zip(row, widths).map { wrapped($0, $1) }
             return (0..<(cells.map(\.count).max() ?? 0)).map { index in
                 var line = ""
                 for (cell, width) in zip(cells, widths) {
@@ -114,7 +102,7 @@ extension Page {
 
     private static func stacked(_ rows: [[String]], _ width: Int) -> [String] {
         rows.dropFirst().flatMap { row in
-            wrapped(row[0], width, first: "", next: "") + zip(rows[0], row).dropFirst().filter { !$0.1.isEmpty }.flatMap { head, cell in
+            wrapped(row[0], width) + zip(rows[0], row).dropFirst().filter { !$0.1.isEmpty }.flatMap { head, cell in
                 wrapped(head.isEmpty ? cell : "\(head): \(cell)", width, first: "    ", next: "      ")
             }
         }

@@ -1,4 +1,4 @@
-import Shell
+import Diagnostics
 import Testing
 
 @Suite struct WordWrapTests {
@@ -8,4 +8,6 @@ import Testing
         ("\u{1B}[33mone two\u{1B}[0m", 7, "\u{1B}[33mone two\u{1B}[0m"),
     ])
     func lines(text: String, width: Int?, wrapped: String) { #expect(wordWrapped(text, width: width) == wrapped) }
+
+    @Test func whatGoesOnStandsUnderTheMargin() { #expect(wordWrapped("- one two three", width: 9, margin: "  ") == "- one two\n  three") }
 }
