@@ -221,7 +221,7 @@ package struct CatalogSnapshot: Hashable, Sendable {
     /// All views, by name.
     package var sortedViews: [ViewDefinition] { views.values.sorted { $0.name < $1.name } }
     /// The views that read a stream, a table or another view, by name.
-    package func views(reading name: String) -> [ViewDefinition] { sortedViews.filter { $0.reads.contains(name) } }
+    package func views(reading name: String) -> [ViewDefinition] { views.values.filter { $0.reads.contains(name) }.sorted { $0.name < $1.name } }
 
     /// The queries that read a source.
     package func readers(of name: String) -> [QueryDefinition] { queries.filter { $0.reads.contains(name) }.sorted { $0.id < $1.id } }

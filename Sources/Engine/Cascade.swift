@@ -21,7 +21,7 @@ struct Cascade {
         while let next = waiting.popLast() {
             guard let source = catalog.sources[next], !sources.contains(where: { $0.name == next }) else { continue }
             sources.append(source)
-            for view in catalog.views(reading: next) { take(view: view.name) }
+            add(catalog.views(reading: next).map(\.name))
             for query in catalog.readers(of: next) + catalog.writers(of: next) where query.id != source.queryID {
                 if let made = take(query) { waiting.append(made) }
             }
@@ -48,7 +48,13 @@ struct Cascade {
 
     /// Takes a view with the views that read it. Queries that were made over it have its question in them, and stay.
     mutating func take(view name: String) {
-        for view in [name] + catalog.views(reading: name).map(\.name) where !views.contains(view) { views.append(view) }
+        add([name] + catalog.views(reading: name).map(\.name))
+    }
+
+    /// Each view tells all that it reads, also by way of other views: nobody reads these beyond those who are named.
+    private mutating func add(_ names: [String]) {
+        let known = Set(views)
+        views += names.filter { !known.contains($0) }
     }
 
     /// All of it.
