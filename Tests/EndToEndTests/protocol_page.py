@@ -3,7 +3,10 @@
 
   protocol_page.py MILLRACE PAGE
 """
-import re, socket, subprocess, sys, tempfile
+import re, socket, sys, tempfile
+
+sys.dont_write_bytecode = True
+from serving import Server
 
 
 def replay(address, lines):
@@ -29,18 +32,13 @@ def main():
     if not conversations:
         sys.exit("there is no conversation on the page")
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.argv[1], "serve", "--data", folder + "/data", "--listen", "127.0.0.1:0"]
-        server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        server = Server(sys.argv[1], folder + "/data")
         try:
-            for line in server.stderr:
-                found = re.search(r"event=listening address=(\S+)", line)
-                if found:
-                    break
             for conversation in conversations:
-                replay(found.group(1), conversation.splitlines())
+                replay("127.0.0.1:%d" % server.port, conversation.splitlines())
         finally:
-            server.terminate()
-            server.communicate()
+            server.process.terminate()
+            server.process.wait()
     print("ok")
 
 

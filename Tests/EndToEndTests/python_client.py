@@ -3,9 +3,11 @@
 
   python_client.py MILLRACE CLIENT_FOLDER
 """
-import datetime, decimal, re, subprocess, sys, tempfile
+import datetime, decimal, sys, tempfile
 
 sys.dont_write_bytecode = True
+from serving import Server
+
 sys.path.insert(0, sys.argv[2])
 import millrace
 
@@ -78,17 +80,12 @@ def use(address):
 
 def main():
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.argv[1], "serve", "--data", folder + "/data", "--listen", "127.0.0.1:0"]
-        server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        server = Server(sys.argv[1], folder + "/data")
         try:
-            for line in server.stderr:
-                found = re.search(r"event=listening address=(\S+)", line)
-                if found:
-                    break
-            use(found.group(1))
+            use("127.0.0.1:%d" % server.port)
         finally:
-            server.terminate()
-            server.communicate()
+            server.process.terminate()
+            server.process.wait()
     print("ok")
 
 

@@ -388,6 +388,29 @@ def _raise(kind, rest):
         raise OperationalError("the connection ended: %s" % rest, "08006")
 
 
+def _take(cursor, kind, rest):
+    """Takes a line of an answer in; a row as a tuple, or None. The client for asyncio does it the same way."""
+    if kind in b":!" and kind:
+        cursor.deleted = kind == b"!"
+        values = json.loads(rest, parse_float=decimal.Decimal)
+        return tuple(
+            value if value is None or reader is None else reader(value) for value, reader in zip(values, cursor._readers))
+    if kind == b"=":
+        columns = json.loads(rest)["columns"]
+        cursor.description = [(column[0], _kind(column[1]), None, None, None, None, None) for column in columns]
+        cursor._readers = [_reader(column[1]) for column in columns]
+    elif kind == b"?":
+        cursor.messages.append((Warning, json.loads(rest).get("message", "")))
+    elif kind == b"+":
+        cursor._answer = None
+        cursor.summary = json.loads(rest)
+        cursor.rowcount = cursor.summary.get("changed", cursor.summary.get("rows", -1) if cursor.description else -1)
+    elif kind in (b"-", b""):
+        cursor._answer = None
+        _raise(kind, rest)
+    return None
+
+
 class Cursor:
     """Carries out statements, one after the other, and gives their rows."""
 
@@ -426,25 +449,7 @@ class Cursor:
     def _step(self):
         """Takes the next line of the answer; a row as a tuple, or None."""
         kind, rest = self._answer.lines.get()
-        if kind in b":!" and kind:
-            self.deleted = kind == b"!"
-            values = json.loads(rest, parse_float=decimal.Decimal)
-            return tuple(
-                value if value is None or reader is None else reader(value) for value, reader in zip(values, self._readers))
-        if kind == b"=":
-            columns = json.loads(rest)["columns"]
-            self.description = [(column[0], _kind(column[1]), None, None, None, None, None) for column in columns]
-            self._readers = [_reader(column[1]) for column in columns]
-        elif kind == b"?":
-            self.messages.append((Warning, json.loads(rest).get("message", "")))
-        elif kind == b"+":
-            self._answer = None
-            self.summary = json.loads(rest)
-            self.rowcount = self.summary.get("changed", self.summary.get("rows", -1) if self.description else -1)
-        elif kind in (b"-", b""):
-            self._answer = None
-            _raise(kind, rest)
-        return None
+        return _take(self, kind, rest)
 
     def fetchone(self):
         """The next row, which a query that goes on is waited for; None at the end."""

@@ -190,25 +190,7 @@ class Cursor:
         except asyncio.CancelledError:
             await self._leave()
             raise
-        if kind in b":!" and kind:
-            self.deleted = kind == b"!"
-            values = json.loads(rest, parse_float=millrace.decimal.Decimal)
-            return tuple(
-                value if value is None or reader is None else reader(value) for value, reader in zip(values, self._readers))
-        if kind == b"=":
-            columns = json.loads(rest)["columns"]
-            self.description = [(column[0], millrace._kind(column[1]), None, None, None, None, None) for column in columns]
-            self._readers = [millrace._reader(column[1]) for column in columns]
-        elif kind == b"?":
-            self.messages.append((Warning, json.loads(rest).get("message", "")))
-        elif kind == b"+":
-            self._answer = None
-            self.summary = json.loads(rest)
-            self.rowcount = self.summary.get("changed", self.summary.get("rows", -1) if self.description else -1)
-        elif kind in (b"-", b""):
-            self._answer = None
-            millrace._raise(kind, rest)
-        return None
+        return millrace._take(self, kind, rest)
 
     async def fetchone(self):
         """The next row, which a query that goes on is waited for; None at the end."""
