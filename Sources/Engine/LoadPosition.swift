@@ -10,7 +10,7 @@ import Quantities
 
 /// The position of one named load, while it runs. One at a time has a name.
 final class LoadPosition: Sendable {
-    /// One record a load: the number of lines that were taken, under the name and the source.
+    /// One record a load, under the source and the name: how many lines were taken, and their checksum.
     static let topicName = "__millrace_loads"
     /// Longer names are none.
     static let longestName = 1_024

@@ -6,6 +6,7 @@ enum ShowHelp {
     private static let listings: [(name: String, rest: String, meaning: String)] = [
         ("STREAMS", "[EXTENDED]", "the streams with their topics and formats; EXTENDED describes each of them"),
         ("TABLES", "[EXTENDED]", "the tables with their topics and formats; EXTENDED describes each of them"),
+        ("VIEWS", "", "the views with what they read and the statements that made them"),
         ("QUERIES", "[EXTENDED]", "the running queries with their states and statements; EXTENDED tells all about each"),
         ("TOPICS", "[EXTENDED]", "the topics of users; EXTENDED adds records, bytes and readers"),
         ("ALL TOPICS", "[EXTENDED]", "all topics, those of the server itself among them"),

@@ -14,7 +14,8 @@ final class GroupCoordinator: Sendable {
     static let longestRebalance: Int32 = 1_800_000, mostMetadata = 1 << 20
 
     private let groups = Mutex<[String: ConsumerGroup]>([:])
-    /// Groups without members that offsets were committed of, at most `mostGroups`.
+    /// Groups of which offsets were committed, whether they have members or not, at most `mostGroups`: beyond that all are forgotten, and a
+    /// group without members is there as long as it has offsets.
     private let remembered = Mutex<Set<String>>([])
     let offsets: GroupOffsets
     private let clock: any TimeSource

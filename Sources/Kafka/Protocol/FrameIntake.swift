@@ -11,7 +11,7 @@ package struct FrameIntake {
     /// A frame has at least the fixed part of a header.
     private static let smallestFrame = 8
 
-    /// Whole frames that wait to be taken, and no more of them: each costs memory of its own.
+    /// Whole frames that wait to be taken, at most; what comes behind them stays as it came. Small frames cost more than their bytes.
     private static let mostReady = 8
     /// Bytes for which there is room at once in a frame that has begun.
     private static let firstRoom = 64 << 10
