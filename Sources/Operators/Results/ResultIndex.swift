@@ -5,47 +5,62 @@ import Bytes
 import Plans
 import Quantities
 
+/// Keys by id, as the index reads them.
+protocol ResultKeys {
+    /// Whether the id is that of a key that is there.
+    func isUsed(_ id: Int) -> Bool
+    /// The bytes of a key that is there, without a window.
+    func keyBytes(_ id: Int) -> [UInt8]
+}
+
 struct ResultIndex {
     private let order: ResultOrder
     private var sorted: [Int32] = []
-    /// Ids whose key came, went or became another.
-    private var unsettled: Set<Int32> = []
+    /// Ids whose key came, went or became another, each once, and by id whether it is among them.
+    private var unsettled: [Int32] = []
+    private var isUnsettled: [Bool] = []
 
     init(_ order: ResultOrder) { self.order = order }
 
-    var memory: Int { sorted.capacity * 4 + unsettled.capacity * 8 }
+    var memory: Int { (sorted.capacity + unsettled.capacity) * 4 + isUnsettled.capacity }
 
-    mutating func note(_ id: Int) { unsettled.insert(Int32(id)) }
+    mutating func note(_ id: Int) {
+        while isUnsettled.count <= id { isUnsettled.append(false) }
+        if isUnsettled[id] { return }
+        isUnsettled[id] = true
+        unsettled.append(Int32(id))
+    }
 
     /// The ids of a table whose keys are in the range, in order.
-    mutating func ids(in range: KeyRange, of table: ByteTable) -> ArraySlice<Int32> {
-        settle(table)
+    mutating func ids(in range: KeyRange, of keys: any ResultKeys) -> ArraySlice<Int32> {
+        settle(keys)
         if range.hasAllKeys { return sorted[...] }
         let interval = order.interval(range)
-        let start = place(of: interval.from, in: table)
-        return sorted[start..<max(start, place(of: interval.to, in: table))]
+        let start = place(of: interval.from, of: keys)
+        return sorted[start..<max(start, place(of: interval.to, of: keys))]
     }
 
     /// Ids of the table in the order of their keys.
-    func inOrder(_ ids: [Int32], of table: ByteTable) -> [Int32] {
-        zip(ids, orderKeys(of: ids, table)).sorted { $0.1.lexicographicallyPrecedes($1.1) }.map(\.0)
+    func inOrder(_ ids: [Int32], of keys: any ResultKeys) -> [Int32] {
+        zip(ids, orderKeys(of: ids, keys)).sorted { $0.1.lexicographicallyPrecedes($1.1) }.map(\.0)
     }
 
     /// Inserts the keys that are new and removes those that are gone.
-    private mutating func settle(_ table: ByteTable) {
+    private mutating func settle(_ keys: any ResultKeys) {
         guard !unsettled.isEmpty else { return }
-        sorted.removeAll(where: unsettled.contains)
-        var fresh = unsettled.filter { table.isUsed(Int($0)) }.map { (id: $0, key: [UInt8]()) }
-        unsettled.removeAll(keepingCapacity: true)
-        for (index, key) in orderKeys(of: fresh.map(\.id), table).enumerated() { fresh[index].key = key }
+        sorted.removeAll { Int($0) < isUnsettled.count && isUnsettled[Int($0)] }
+        var fresh = unsettled.filter { keys.isUsed(Int($0)) }.map { (id: $0, key: [UInt8]()) }
+        for id in unsettled { isUnsettled[Int(id)] = false }
+        unsettled = []
+        for (index, key) in orderKeys(of: fresh.map(\.id), keys).enumerated() { fresh[index].key = key }
         fresh.sort { $0.key.lexicographicallyPrecedes($1.key) }
         // Looking for the places of many takes longer than making all order keys again.
-        if fresh.count > sorted.count / 32 { return merge(fresh, table) }
+        if fresh.count > sorted.count / 32 { return merge(fresh, keys) }
         var merged: [Int32] = []
         merged.reserveCapacity(sorted.count + fresh.count)
         var taken = 0
         for (id, key) in fresh {
-            let place = place(of: key, in: table, from: taken)
+            let place = place(of: key, of: keys, from: taken)
             merged += sorted[taken..<place]
             merged.append(id)
             taken = place
@@ -55,13 +70,13 @@ struct ResultIndex {
     }
 
     /// Merges `fresh`, which is in order, into what is there.
-    private mutating func merge(_ fresh: [(id: Int32, key: [UInt8])], _ table: ByteTable) {
-        let keys = orderKeys(of: sorted, table)
+    private mutating func merge(_ fresh: [(id: Int32, key: [UInt8])], _ keys: any ResultKeys) {
+        let known = orderKeys(of: sorted, keys)
         var merged: [Int32] = []
         merged.reserveCapacity(sorted.count + fresh.count)
         var taken = 0
         for (id, key) in fresh {
-            while taken < keys.count, keys[taken].lexicographicallyPrecedes(key) {
+            while taken < known.count, known[taken].lexicographicallyPrecedes(key) {
                 merged.append(sorted[taken])
                 taken += 1
             }
@@ -72,13 +87,13 @@ struct ResultIndex {
     }
 
     /// The first place whose key does not stand before `bound`.
-    private func place(of bound: [UInt8], in table: ByteTable, from start: Int = 0) -> Int {
-        sorted[start...].firstPlace { !(orderKeys(of: [$0], table).first ?? []).lexicographicallyPrecedes(bound) }
+    private func place(of bound: [UInt8], of keys: any ResultKeys, from start: Int = 0) -> Int {
+        sorted[start...].firstPlace { !(orderKeys(of: [$0], keys).first ?? []).lexicographicallyPrecedes(bound) }
     }
 
-    private func orderKeys(of ids: [Int32], _ table: ByteTable) -> [[UInt8]] {
+    private func orderKeys(of ids: [Int32], _ keys: any ResultKeys) -> [[UInt8]] {
         var records = OutgoingRecords()
-        for id in ids { records.append(key: Array(table.key(Int(id))), value: nil, timestamp: 0) }
+        for id in ids { records.append(key: keys.keyBytes(Int(id)), value: nil, timestamp: 0) }
         return order.orderKeys(of: records.read, records.keys)
     }
 }

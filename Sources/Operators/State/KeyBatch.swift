@@ -8,11 +8,22 @@ import Values
     private let seed: UInt64
     private let sink = ByteSink()
     private var ranges: [ByteRange] = []
-    private var hashes: [UInt64] = []
+    /// By place. Reached through a pointer, so that an access costs no check for overlapping ones.
+    private let keys: UnsafeMutablePointer<PagedArray<BatchKey>>
     /// Which rows have keys; empty when that follows from the encoder.
     private var present: [Bool] = []
 
-    init(seed: UInt64) { self.seed = seed }
+    init(seed: UInt64) {
+        self.seed = seed
+        let keys = UnsafeMutablePointer<PagedArray<BatchKey>>.allocate(capacity: 1)
+        unsafe keys.initialize(to: PagedArray())
+        unsafe self.keys = unsafe keys
+    }
+
+    deinit {
+        unsafe keys.deinitialize(count: 1)
+        unsafe keys.deallocate()
+    }
 
     /// What stands behind each key besides its columns.
     enum Windows {
@@ -86,32 +97,39 @@ import Values
     }
 
     private func hash() {
-        var hashes: [UInt64] = []
-        swap(&hashes, &self.hashes)
-        let base = unsafe sink.base
-        hashes.removeAll(keepingCapacity: true)
-        hashes.reserveCapacity(ranges.count)
+        unsafe keys.pointee.removeAll()
+        let base = unsafe UnsafeRawPointer(sink.base)
         for range in ranges {
-            hashes.append(unsafe range.isNull ? 0 : StoredBytes(base + Int(range.start), Int(range.length)).hash(seed))
+            let bytes = unsafe range.isNull ? nil : StoredBytes(base + Int(range.start), Int(range.length))
+            unsafe keys.pointee.append(BatchKey(base: bytes?.base, count: bytes?.count ?? 0, hash: bytes?.hash(seed) ?? 0))
         }
-        swap(&hashes, &self.hashes)
     }
 
     /// Calls `body` with each place of the selection, its key, nil when it is null, and the key's hash.
     @inline(__always) func forEach(_ body: (_ place: Int, _ key: StoredBytes?, _ hash: UInt64) -> Void) {
-        let (ranges, hashes) = (ranges, hashes)
-        let base = unsafe sink.base
-        for place in ranges.indices {
-            let range = ranges[place]
-            body(place, unsafe range.isNull ? nil : StoredBytes(base + Int(range.start), Int(range.length)), hashes[place])
+        for place in 0..<(unsafe keys.pointee.count) {
+            let key = unsafe keys.pointee[place]
+            body(place, key.bytes, key.hash)
         }
     }
 
     /// The key at a place of the selection, valid until the next batch; nil when it is null.
     @inline(__always) subscript(place: Int) -> StoredKey? {
-        let range = ranges[place]
-        guard !range.isNull else { return nil }
-        return unsafe StoredKey(bytes: StoredBytes(sink.base + Int(range.start), Int(range.length)), hash: hashes[place])
+        let key = unsafe keys.pointee[place]
+        return key.bytes.map { StoredKey(bytes: $0, hash: key.hash) }
+    }
+}
+
+/// A key of a batch, and where it lies.
+@safe private struct BatchKey: BitwiseCopyable {
+    /// Nil for a null key.
+    let base: UnsafeRawPointer?
+    let count: Int
+    let hash: UInt64
+
+    @inline(__always) var bytes: StoredBytes? {
+        guard let base = unsafe base else { return nil }
+        return unsafe StoredBytes(base, count)
     }
 }
 

@@ -94,6 +94,12 @@ import Values
         return number
     }
 
+    /// Takes the row of a number in use away, as of the time that it has.
+    func removeRow(_ number: Int) {
+        // The key is known by its number: its hash is not looked at.
+        set(StoredKey(bytes: key(number), hash: 0), number, nil, time: time(number))
+    }
+
     /// The number of `key`, which is held once more: it keeps its number without a row, too.
     func hold(_ key: StoredKey) -> Int {
         var number = find(key)

@@ -50,6 +50,21 @@ import Bytes
         return count < other.count
     }
 
+    /// A part of the bytes.
+    @inline(__always) func part(_ range: Range<Int>) -> StoredBytes {
+        precondition(range.lowerBound >= 0 && range.upperBound <= count, "the part lies outside the bytes")
+        return unsafe StoredBytes(base + range.lowerBound, range.count)
+    }
+
+    /// The last eight bytes as a number, the highest byte first; nil when there are fewer.
+    var lastWord: Int64? {
+        guard count >= 8 else { return nil }
+        return unsafe Int64(bigEndian: base.loadUnaligned(fromByteOffset: count - 8, as: Int64.self))
+    }
+
+    /// A copy of the bytes.
+    var copy: [UInt8] { unsafe Array(UnsafeRawBufferPointer(start: base, count: count)) }
+
     /// Calls `body` with the bytes of a slice where they lie.
     @inline(__always) static func with<Result>(_ slice: ArraySlice<UInt8>, _ body: (StoredBytes) -> Result) -> Result {
         unsafe slice.withUnsafeBytes { bytes in

@@ -152,7 +152,7 @@ final class ForeignKeyJoinOperator: JoinOperator {
 final class ForeignReferences {
     private let left: KeyedRows
     private let right: KeyedRows
-    private var lists = ReferenceLists()
+    private let lists = ReferenceLists()
     /// Left rows that have been restored and whose names are to be found.
     private var restored: [Int32] = []
     private let columns: [Column]
