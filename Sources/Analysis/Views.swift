@@ -9,7 +9,8 @@ package import Values
 
 /// Checks CREATE VIEW. Errors: what is wrong with its question or the names of its columns, or it would read itself.
 package func analyse(_ create: CreateView, in context: AnalysisContext) throws(Diagnostic) -> ViewDefinition {
-    let analysis = QuestionAnalysis(context)
+    let analysis = QuestionAnalysis(context, isInner: true)
+    analysis.views = 1
     var relation = try analysis.relation(of: create.question)
     try analysis.rename(&relation, to: create.columns, of: create.name)
     var names: Set<String> = []

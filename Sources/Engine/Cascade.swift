@@ -51,6 +51,9 @@ struct Cascade {
         add([name] + catalog.views(reading: name).map(\.name))
     }
 
+    /// Takes views that could not be read without what goes; those that read them are among them.
+    mutating func take(views: [ViewDefinition]) { add(views.map(\.name)) }
+
     /// Each view tells all that it reads, also by way of other views: nobody reads these beyond those who are named.
     private mutating func add(_ names: [String]) {
         let known = Set(views)

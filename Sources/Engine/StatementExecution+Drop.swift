@@ -36,7 +36,9 @@ extension StatementExecution {
             }
             return AnswerSummary(message: "Type '\(name.text)' does not exist")
         }
-        try apply(CatalogChange(remove: [.type(name.text)]))
+        let change = CatalogChange(remove: [.type(name.text)])
+        try checkViews(engine.catalog.sortedViews, of: "the type \(name.text)", with: change, at: name.span.range)
+        try apply(change)
         return AnswerSummary(message: "Dropped type '\(name.text)'")
     }
 
@@ -164,7 +166,9 @@ extension StatementExecution {
                 }
             }
         }
-        try apply(CatalogChange(set: [.source(source)]))
+        let change = CatalogChange(set: [.source(source)])
+        try checkViews(engine.catalog.views(reading: source.name), of: source.name, with: change, at: alter.name.span.range)
+        try apply(change)
         return AnswerSummary(message: "\(word) \(source.name) altered.")
     }
 

@@ -28,7 +28,9 @@ extension StatementExecution {
                 .objectInUse, "the function \(user.name) calls \(old.heading)", category: .general, hint: "Only its expression can be replaced.",
                 at: create.name.span.range)
         }
-        try apply(CatalogChange(set: [.function(function)]))
+        let change = CatalogChange(set: [.function(function)])
+        if old != nil { try checkViews(engine.catalog.sortedViews, of: "the function \(name)", with: change, at: create.name.span.range) }
+        try apply(change)
         let queries = old == nil ? [] : engine.catalog.queriesCalling(name)
         if !queries.isEmpty {
             sink.emit(.notice("queries that call it go on with what it was: \(queries.map(\.id).joined(separator: ", "))"))
@@ -47,6 +49,7 @@ extension StatementExecution {
         }
         var cascade = Cascade(catalog)
         cascade.take(function: name.text)
+        cascade.take(views: views(catalog.sortedViews, brokenBy: cascade.change).map(\.view))
         let others = cascade.names(beside: name.text)
         guard others.isEmpty || cascades else {
             throw Diagnostic(

@@ -79,6 +79,7 @@ extension StatementExecution {
         if old.queryID != nil, engine.catalog.writers(of: old.name).count > 1 {
             throw Diagnostic(.objectInUse, "Cannot replace \(old.name): more than one query writes to it", at: parsed.range)
         }
+        try checkViews(engine.catalog.views(reading: old.name), of: old.name, with: CatalogChange(set: [.source(new)]), at: parsed.range)
     }
 
     // MARK: Topics

@@ -29,20 +29,40 @@ extension StatementExecution {
 
     /// The views that read one that is replaced, as they are then. Errors: one of them could not be read any more.
     private func readers(of view: ViewDefinition, _ name: Name) throws(Diagnostic) -> [CatalogObject] {
+        try checkViews(engine.catalog.views(reading: view.name), of: view.name, with: CatalogChange(set: [.view(view)]), at: name.span.range)
         var context = context
         context.catalog.set(.view(view))
         var changed: [CatalogObject] = []
         for reader in engine.catalog.views(reading: view.name) {
-            guard let written = reader.written else { continue }
-            do throws(Diagnostic) {
-                changed.append(.view(try analyse(written, in: context)))
-            } catch {
-                throw Diagnostic(
-                    .objectInUse, "the view \(reader.name) reads \(view.name) and could not be read any more: \(error.message)", category: .general,
-                    at: name.span.range)
-            }
+            if let written = reader.written { changed.append(.view(try analyse(written, in: context))) }
         }
         return changed
+    }
+
+    /// Errors: one of `views` reads what changes, and could not be read any more.
+    func checkViews(_ views: [ViewDefinition], of changed: String, with change: CatalogChange, at range: SourceRange?) throws(Diagnostic) {
+        guard let broken = self.views(views, brokenBy: change).first else { return }
+        throw Diagnostic(
+            .objectInUse, "the view \(broken.view.name) reads \(changed) and could not be read any more: \(broken.reason)", category: .general,
+            at: range)
+    }
+
+    /// Those of `views` that can be read now, but not with the change, or would have columns of other types; and why.
+    func views(_ views: [ViewDefinition], brokenBy change: CatalogChange) -> [(view: ViewDefinition, reason: String)] {
+        var then = context
+        for key in change.remove { then.catalog.remove(key) }
+        for object in change.set { then.catalog.set(object) }
+        return views.compactMap { view in
+            guard let written = view.written, let before = try? Analysis.columns(ofView: view, in: context) else { return nil }
+            do throws(Diagnostic) {
+                _ = try analyse(written, in: then)
+                let now = try Analysis.columns(ofView: view, in: then)
+                let other = before.first { column in now.contains { $0.name == column.name && $0.type != column.type } }
+                return other.map { (view, "its column \($0.name) would not be \($0.type) any more") }
+            } catch {
+                return (view, error.message)
+            }
+        }
     }
 
     /// Queries that were made over a view have its question written out in them.

@@ -42,7 +42,8 @@ extension Diagnostic {
     /// What is wrong inside a view, told where the view is named.
     package func inView(_ name: String, at range: SourceRange?) -> Diagnostic {
         var error = self
-        error.message = "in the view \(name): \(message)"
+        // Of views that read each other too far the outermost one says enough.
+        if code != .tooDeep || !message.hasPrefix("in the view ") { error.message = "in the view \(name): \(message)" }
         error.range = range
         (error.statement, error.expected) = (nil, [])
         return error
