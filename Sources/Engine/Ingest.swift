@@ -54,6 +54,8 @@ package final class Ingest: @unchecked Sendable {
         var isEmpty: Bool { parts.isEmpty && errors.isEmpty && !(isMarked && whenDone != nil && lastLine > markedLine) }
     }
 
+    /// So many rejected lines a second are written out with their bytes; others are counted.
+    package static let keptPerSecond = 1000
     /// Bytes that wait for the one commit under way.
     private static let mostPending = 8 << 20
 
@@ -86,10 +88,11 @@ package final class Ingest: @unchecked Sendable {
         self.onDurable = onDurable
         decoder = try IngestDecoder(source, format: format, topic.config, engine: engine)
         reporter = engine.log.describeTopic(named: errorsTopic).map {
-            ErrorReporter(topic: $0.id, queryID: "LOAD_\(source.name)", time: engine.configuration.time)
+            ErrorReporter(
+                topic: $0.id, queryID: "LOAD_\(source.name)", time: engine.configuration.time, samplesPerSecond: Ingest.keptPerSecond)
         }
         let loadName = session.settings[.loadName]
-        position = loadName.isEmpty ? nil : try LoadPosition(loadName, into: source.name, engine)
+        position = loadName.isEmpty ? nil : try LoadPosition(loadName, into: topic.id, of: source.name, engine)
         topicName = source.topic
         isKeyless = source.schema.key.isEmpty
         output = OutputTopic(topic: topic.id, partitions: topic.partitions.count)

@@ -10,7 +10,7 @@ import Quantities
 
 /// The position of one named load, while it runs. One at a time has a name.
 final class LoadPosition: Sendable {
-    /// One record a load, under the source and the name: how many lines were taken, and their checksum.
+    /// One record a load, under the topic, whatever the source is called, and the name: how many lines were taken, and their checksum.
     static let topicName = "__millrace_loads"
     /// Longer names are none.
     static let longestName = 1_024
@@ -25,12 +25,12 @@ final class LoadPosition: Sendable {
     let checksum: UInt32
 
     /// Errors: the name is that of a load which is under way, or too long, or the positions cannot be read.
-    init(_ name: String, into source: String, _ engine: MillraceEngine) throws(Diagnostic) {
+    init(_ name: String, into target: TopicID, of source: String, _ engine: MillraceEngine) throws(Diagnostic) {
         guard name.utf8.count <= LoadPosition.longestName else {
             throw Diagnostic(.invalidSetting, "a name of a load has \(LoadPosition.longestName) bytes at most", category: .general)
         }
         self.engine = engine
-        let whole = source + "\u{0}" + name
+        let whole = "\(target)\u{0}\(name)"
         (self.name, key) = (whole, Array(whole.utf8))
         let isFree = engine.state.withLock { $0.namedLoads.insert(whole).inserted }
         guard isFree else {

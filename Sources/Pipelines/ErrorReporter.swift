@@ -21,14 +21,16 @@ package final class ErrorReporter {
     private var written: [String: Int] = [:]
     private var summaries: [String: Int] = [:]
     private var leftOut: [String: Int] = [:]
-    /// Records a second, a task and a cause.
+    /// Records a second, a task and a cause; of a load, whose lines people want to see again, ten times as many.
     package static let samplesPerSecond = 100
+    private let samplesPerSecond: Int
     /// Bytes of a bad record that are written out; of a longer one, its beginning.
     package static let rawBytes = 64 << 10
     /// Records a second, a task and a cause that only tell how many were left out.
     private static let summariesPerSecond = 10
 
-    package init(topic: TopicID, queryID: String, time: any TimeSource) {
+    package init(topic: TopicID, queryID: String, time: any TimeSource, samplesPerSecond: Int = ErrorReporter.samplesPerSecond) {
+        self.samplesPerSecond = samplesPerSecond
         self.topic = topic
         self.queryID = queryID
         self.time = time
@@ -54,7 +56,7 @@ package final class ErrorReporter {
         var records = OutgoingRecords()
         for cause in causes {
             let name = cause.rawValue
-            let free = max(0, Self.samplesPerSecond - written[name, default: 0])
+            let free = max(0, samplesPerSecond - written[name, default: 0])
             let sample = errors.filter { $0.cause == cause }.prefix(free)
             written[name, default: 0] += sample.count
             leftOut[name, default: 0] += counts[cause, default: 0] - sample.count

@@ -53,7 +53,7 @@ struct BulkLoad {
     /// Loads everything. Errors: something cannot be read, or there is no such source, or the connection ends.
     func run(in session: any StatementSession, showsProgress: Bool) throws(Diagnostic) -> Outcome {
         let (shaper, lines) = shaping(columns(in: session))
-        let input = try LoadInput(paths, isText: format != .avro && format != .protobuf, follower: follower, shaper: shaper)
+        let input = try LoadInput(paths, isText: format != .avro && format != .protobuf, mayGrow: resumes, follower: follower, shaper: shaper)
         let progress = ProgressBar(total: showsProgress && follower == nil ? input.size : nil, isWanted: showsProgress)
         input.onRead = { progress.advance($0) }
         defer { progress.clear() }

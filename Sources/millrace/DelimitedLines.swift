@@ -16,6 +16,8 @@ struct DelimitedLines: LineShaper {
     private struct Field {
         var bytes: [UInt8] = []
         var isQuoted = false
+        /// It is what stands for NULL.
+        var isNull = false
     }
 
     private let source: ColumnTexts
@@ -56,8 +58,8 @@ struct DelimitedLines: LineShaper {
         if byte != 0x0A { record.append(byte) }
         if isEscaped {
             isEscaped = false
-            field.bytes += DelimitedLines.unescaped(byte)
-            return
+            if byte == 0x0A { innerLines += 1 }
+            return field.bytes.append(byte)
         }
         if isOpen {
             if isClosing {
@@ -85,24 +87,57 @@ struct DelimitedLines: LineShaper {
             field.isQuoted = true
         case UInt8(ascii: "\\") where form.hasEscapes:
             isEscaped = true
+            field.bytes.append(byte)
         default: field.bytes.append(byte)
         }
     }
 
-    private static func unescaped(_ byte: UInt8) -> [UInt8] {
-        switch byte {
-        case UInt8(ascii: "n"): [0x0A]
-        case UInt8(ascii: "t"): [0x09]
-        case UInt8(ascii: "r"): [0x0D]
-        case UInt8(ascii: "\\"): [byte]
-        // `\N` is NULL; others are told by the record as a whole.
-        default: [UInt8(ascii: "\\"), byte]
-        }
-    }
-
     private mutating func endField() {
+        // What stands for NULL is written without an escape: `\N`, not `\\N`.
+        field.isNull = !field.isQuoted && (field.bytes.isEmpty && !form.hasEscapes || form.null.map { field.bytes.elementsEqual($0.utf8) } ?? false)
+        if form.hasEscapes, !field.isNull { field.bytes = DelimitedLines.unescaped(field.bytes) }
         fields.append(field)
         field = Field()
+    }
+
+    /// A field without its escapes: those that `tsv` is written with, and the others of PostgreSQL's COPY.
+    private static func unescaped(_ bytes: [UInt8]) -> [UInt8] {
+        guard var place = bytes.firstIndex(of: UInt8(ascii: "\\")) else { return bytes }
+        var result = Array(bytes[..<place])
+        while place < bytes.count {
+            let byte = bytes[place]
+            guard byte == UInt8(ascii: "\\"), place + 1 < bytes.count else {
+                result.append(byte)
+                place += 1
+                continue
+            }
+            if let escape = longEscape(bytes[(place + 1)...]) {
+                result += escape.text
+                place = escape.end
+                continue
+            }
+            switch bytes[place + 1] {
+            case UInt8(ascii: "n"): result.append(0x0A)
+            case UInt8(ascii: "t"): result.append(0x09)
+            case UInt8(ascii: "r"): result.append(0x0D)
+            case UInt8(ascii: "b"): result.append(0x08)
+            case UInt8(ascii: "f"): result.append(0x0C)
+            case UInt8(ascii: "v"): result.append(0x0B)
+            case UInt8(ascii: "\\"): result.append(byte)
+            // Others are told by the record as a whole.
+            default: result += [byte, bytes[place + 1]]
+            }
+            place += 2
+        }
+        return result
+    }
+
+    /// The character of an escape such as `\u{b}`, from behind its backslash, and the place behind it.
+    private static func longEscape(_ bytes: ArraySlice<UInt8>) -> (text: String.UTF8View, end: Int)? {
+        guard bytes.starts(with: "u{".utf8), let close = bytes.prefix(10).firstIndex(of: UInt8(ascii: "}")) else { return nil }
+        let digits = String(decoding: bytes[(bytes.startIndex + 2)..<close], as: UTF8.self)
+        guard let number = Int(digits, radix: 16), let value = UInt32(exactly: number), let scalar = Unicode.Scalar(value) else { return nil }
+        return (String(scalar).utf8, close + 1)
     }
 
     private mutating func endRecord(into lines: inout [UInt8]) {
@@ -152,11 +187,10 @@ struct DelimitedLines: LineShaper {
             separator = UInt8(ascii: ",")
             JSONValue.write(source.columns[index].name, to: &lines)
             lines.append(UInt8(ascii: ":"))
-            let text = String(decoding: field.bytes, as: UTF8.self)
-            if !field.isQuoted && (text.isEmpty && !form.hasEscapes || text == form.null) {
+            if field.isNull {
                 lines += "null".utf8
             } else {
-                source.write(text, as: source.columns[index], to: &lines)
+                source.write(String(decoding: field.bytes, as: UTF8.self), as: source.columns[index], to: &lines)
             }
         }
         lines.append(UInt8(ascii: "}"))
@@ -172,6 +206,15 @@ struct DelimitedLines: LineShaper {
 
     /// Bytes of a line that are shown with the reason.
     private static let shownBytes = 80
+
+    mutating func dropUnfinished() -> Bool {
+        guard isOpen, !isClosing else { return false }
+        fields = []
+        field = Field()
+        record = []
+        (isOpen, innerLines) = (false, 0)
+        return true
+    }
 
     mutating func finish(into lines: inout [UInt8]) {
         guard !record.isEmpty || !fields.isEmpty else { return }

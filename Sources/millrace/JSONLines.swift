@@ -177,6 +177,17 @@ struct JSONLines: LineShaper {
         isEscaped = false
     }
 
+    mutating func dropUnfinished() -> Bool {
+        guard arrangement == .values || arrangement == nil, depth > 0 || isQuoted || !opening.isEmpty else { return false }
+        // What says nothing yet is complete when its brackets are.
+        if arrangement == nil, JSONLines.isBalanced(opening[...]) { return false }
+        value = []
+        opening = []
+        innerLines = 0
+        reset()
+        return true
+    }
+
     mutating func finish(into lines: inout [UInt8]) {
         if arrangement == nil {
             arrangement = .values

@@ -101,7 +101,8 @@ struct LoadCommand {
         for note in outcome.notes { ByteStream.errors.print("note: \(note)\n") }
         ByteStream.errors.print("\(report.sentence), in \(time), \(rate) records/s\n")
         if report.rejected > 0 {
-            ByteStream.errors.print("all rejected lines, with the reasons: SELECT * FROM MILLRACE_ERRORS;\n")
+            let which = report.rejected > Ingest.keptPerSecond ? "the first \(Ingest.keptPerSecond) a second of the" : "all"
+            ByteStream.errors.print("\(which) rejected lines, with the reasons: SELECT * FROM MILLRACE_ERRORS;\n")
         }
         if !isTolerable(report) {
             ByteStream.errors.print("error: more lines were rejected than --max-errors \(maxErrors) lets pass\n")

@@ -30,6 +30,10 @@ final class LoadInput {
     private let isText: Bool
     /// Waits for more at the end of the last file; nil where that is the end.
     private let follower: FollowedFile?
+    /// Whether the last file may grow: what has no end there yet is left for the next load.
+    private let mayGrow: Bool
+    /// The bytes behind the last end of a line of a file that may grow.
+    private var openLine: [UInt8] = []
     /// Bytes read of the current file.
     private var position = 0
     /// Hears how many bytes were read.
@@ -42,9 +46,11 @@ final class LoadInput {
 
     /// All files must be there before the first is loaded; `-` is the standard input. Errors: one of them cannot be read.
     init(
-        _ paths: [String], isText: Bool = true, follower: FollowedFile? = nil, shaper: @escaping () -> any LineShaper
+        _ paths: [String], isText: Bool = true, mayGrow: Bool = false, follower: FollowedFile? = nil,
+        shaper: @escaping () -> any LineShaper
     ) throws(Diagnostic) {
         self.paths = paths
+        self.mayGrow = mayGrow
         self.follower = follower
         self.isText = isText
         makeShaper = shaper
@@ -76,8 +82,9 @@ final class LoadInput {
     private func readLines() throws(Diagnostic) -> [UInt8]? {
         while !isAtEnd {
             guard let stream = try stream() else { break }
-            let bytes = try readPlain(stream)
-            if bytes.isEmpty, next == paths.count, let follower, decompressor == nil {
+            var bytes = try readPlain(stream)
+            let isAtFileEnd = bytes.isEmpty
+            if isAtFileEnd, next == paths.count, let follower, decompressor == nil {
                 switch follower.news(of: stream, at: position, path: paths[next - 1]) {
                 case .more: continue
                 case .other: next -= 1
@@ -85,10 +92,12 @@ final class LoadInput {
                 }
             }
             var lines: [UInt8] = []
-            if bytes.isEmpty { shaper.finish(into: &lines) } else { shaper.take(bytes, into: &lines) }
+            if isLastOfGrowing { keepOpenLine(of: &bytes) }
+            if !bytes.isEmpty { shaper.take(bytes, into: &lines) }
+            if isAtFileEnd { finishFile(into: &lines) }
             damage = shaper.damage
             isAtEnd = damage != nil
-            if bytes.isEmpty || isAtEnd { endFile(stream) }
+            if isAtFileEnd || isAtEnd { endFile(stream) }
             if !lines.isEmpty {
                 lineCount += lines.count { $0 == 0x0A }
                 return lines
@@ -96,6 +105,39 @@ final class LoadInput {
         }
         isAtEnd = true
         return nil
+    }
+
+    // MARK: A file that may grow
+
+    /// Whether what is read now may be written on.
+    private var isLastOfGrowing: Bool { mayGrow && isText && next == paths.count && decompressor == nil }
+
+    /// Keeps what follows the last end of a line until that line's end has come; at the end of the file (no bytes) gives it back when it is
+    /// complete all the same, as a JSON value is behind its last bracket.
+    private func keepOpenLine(of bytes: inout [UInt8]) {
+        if bytes.isEmpty {
+            let last = openLine.last { $0 != 0x20 && $0 != 0x09 && $0 != 0x0D }
+            if last == UInt8(ascii: "}") || last == UInt8(ascii: "]") { swap(&bytes, &openLine) }
+            return
+        }
+        guard let end = bytes.lastIndex(of: 0x0A) else {
+            openLine += bytes
+            bytes = []
+            // So long a line is no record; it goes on in pieces, to be rejected.
+            if openLine.count > PlainLines.longestKept { swap(&bytes, &openLine) }
+            return
+        }
+        let rest = Array(bytes[(end + 1)...])
+        bytes = openLine + bytes[...end]
+        openLine = rest
+    }
+
+    private func finishFile(into lines: inout [UInt8]) {
+        if isLastOfGrowing, shaper.dropUnfinished() || !openLine.isEmpty {
+            openLine = []
+            notes.append("the last record of \(paths[next - 1]) has no end yet and is not loaded: --resume takes it when it has one")
+        }
+        shaper.finish(into: &lines)
     }
 
     /// A place among all lines, from 1, as one in its file.
@@ -180,6 +222,8 @@ protocol LineShaper {
     var notes: [String] { get }
     /// Why the file can be read no further.
     var damage: Diagnostic? { get }
+    /// Forgets a record that is surely not complete, with its lines; whether there was one.
+    mutating func dropUnfinished() -> Bool
     /// Appends what is left; whatever was read last is complete now.
     mutating func finish(into lines: inout [UInt8])
 }
@@ -188,6 +232,8 @@ protocol LineShaper {
 extension LineShaper {
     var notes: [String] { [] }
     var damage: Diagnostic? { nil }
+    /// A record is one line.
+    mutating func dropUnfinished() -> Bool { false }
 }
 
 /// Lines that are records as they are. Half a line is kept back: where the file cannot be read on it is no record.

@@ -44,6 +44,8 @@ struct CheckedMembers: LineShaper {
         passOn(into: &lines)
     }
 
+    mutating func dropUnfinished() -> Bool { inner.dropUnfinished() }
+
     mutating func finish(into lines: inout [UInt8]) {
         inner.finish(into: &rest)
         passOn(into: &lines)

@@ -39,22 +39,29 @@ struct RowTable {
 
     /// One row of a table that is printed row by row, with the end of its line.
     func line(_ row: [String], _ output: String, isFirst: Bool = true) -> String {
+        output == "json" || output == "ndjson" ? element(json(row), output, isFirst) : line(cells: row, output)
+    }
+
+    /// One row as text; nil is NULL, written as the results of statements have it.
+    private func line(cells: [String?], _ output: String) -> String {
         switch output {
-        case "json", "ndjson": element(json(row), output, isFirst)
-        case "markdown": "| " + row.map(OutputFormat.markdown).joined(separator: " | ") + " |\n"
-        case "csv": row.map(OutputFormat.csv).joined(separator: ",") + "\n"
-        case "tsv": row.map(OutputFormat.tsv).joined(separator: "\t") + "\n"
-        case "vertical": zip(columns, row).map { "\($0): \($1)\n" }.joined() + "\n"
-        default: row.joined(separator: " ") + "\n"
+        case "markdown": "| " + cells.map { $0.map(OutputFormat.markdown) ?? RowTable.null }.joined(separator: " | ") + " |\n"
+        case "csv": cells.map { $0.map(OutputFormat.csv) ?? "" }.joined(separator: ",") + "\n"
+        case "tsv": cells.map { $0.map(OutputFormat.tsv) ?? "\\N" }.joined(separator: "\t") + "\n"
+        case "vertical": zip(columns, cells).map { "\($0): \($1 ?? RowTable.null)\n" }.joined() + "\n"
+        default: cells.map { $0 ?? RowTable.null }.joined(separator: " ") + "\n"
         }
     }
+
+    /// What people see of a NULL.
+    private static let null = "NULL"
 
     /// The same of values that have types.
     func line(_ row: [JSONValue], _ output: String, isFirst: Bool) -> String {
         if output == "json" || output == "ndjson" {
             return element(JSONValue.object(zip(columns, row).map { JSONValue.Member($0, $1) }).text, output, isFirst)
         }
-        return line(row.map { $0.stringValue ?? ($0.isNull ? "" : $0.text) }, output)
+        return line(cells: row.map { $0.isNull ? nil : $0.stringValue ?? $0.text }, output)
     }
 
     /// An object on a line of its own, in an array behind a comma where another one is in front.

@@ -133,6 +133,11 @@ def resume(where, folder, cut):
     check(found == [{"N": count - count // 1000, "D": count - count // 1000}], "all lines once after %d cuts" % cuts, found)
     told = run(*command).stderr
     check(told.startswith("0 records, %d lines were taken before, in" % count), "nothing is left", told)
+    # Another name of the stream is none of its topic; another topic begins anew.
+    run("run", *where, "-c", "ALTER STREAM again RENAME TO still;")
+    told = run("load", "still", *command[2:]).stderr
+    check(told.startswith("0 records, %d lines were taken before, in" % count), "nothing is left under another name of the stream", told)
+    run("run", *where, "-c", "ALTER STREAM still RENAME TO again;")
     # What was appended since, and no more.
     with open(path, "a") as file:
         file.write('{"id":1,"name":"more"}\n')
@@ -153,7 +158,39 @@ def resume(where, folder, cut):
     open(path, "r+").truncate(100)
     told = run(*command, status=1).stderr
     check("has taken %d lines" % (count + 1) in told and "it is not the same" in told, "a file that is shorter", told)
+    run("run", *where, "-c", "DROP STREAM again DELETE TOPIC; CREATE STREAM again (id INT KEY, name VARCHAR) WITH (VALUE_FORMAT='JSON', PARTITIONS=1);")
+    check(run(*command).stderr.startswith("5 records, in"), "a topic that is new has taken nothing")
     check("standard input" in run("load", "again", "--resume", *where, input="", status=1).stderr, "standard input is not known again")
+
+
+def growing(where, folder):
+    """The last record of a file that is still being written is left until it is whole."""
+    run("run", *where, "-c", """
+        CREATE STREAM grows (id INT KEY, name VARCHAR) WITH (KAFKA_TOPIC='grows', VALUE_FORMAT='JSON', PARTITIONS=1);""")
+    unfinished = "has no end yet and is not loaded"
+    for ending, pieces, counts in (
+            (".json", ['{"id":1,"name":"a"}\n{"id":2,"na', 'me":"b"}\n{"id":3,"name":"c"}', '\n'], (1, 2, 0)),
+            (".pretty.json", ['{\n"id":1,\n"name":"a"\n}\n{\n"id":2,\n', '"name":"b"\n}\n'], (1, 1)),
+            (".csv", ["1,a\n5,5", "55\n6,x", "\n"], (1, 1, 1)),
+            (".quoted.csv", ['1,a\n2,"b\n', 'c"\n'], (1, 1)),
+            (".tsv", ["1\ta\n2\tb", "b\n"], (1, 1))):
+        path = folder + "/growing" + ending
+        open(path, "w").close()
+        for piece, count in zip(pieces, counts):
+            with open(path, "a") as file:
+                file.write(piece)
+            told = run("load", "grows", path, "--resume", *where).stderr
+            check("%d record%s" % (count, "" if count == 1 else "s") in told, "%s: what is whole of %r" % (ending, piece), told)
+            check((unfinished in told) == (not piece.endswith("\n") and not piece.endswith("}") or piece.endswith(',\n') or piece.endswith('"b\n')),
+                  "%s: whether a record is left of %r" % (ending, piece), told)
+        told = run("load", "grows", path, "--resume", *where).stderr
+        check(told.startswith("0 records"), "nothing is left", told)
+    found = json.loads(run("run", *where, "--output", "json", "-c", "SELECT name FROM grows;").stdout)
+    check({"NAME": "555"} in found and {"NAME": "b\nc"} in found and {"NAME": "5"} not in found, "records are whole", found)
+    # Without --resume the end of the file is the end of the record.
+    with open(folder + "/last.csv", "w") as file:
+        file.write("7,seven")
+    check(run("load", "grows", folder + "/last.csv", *where).stderr.startswith("1 record,"), "a last line without its end")
 
 
 def killed(loading, number):
@@ -168,11 +205,13 @@ with tempfile.TemporaryDirectory() as folder:
     members(["--data", folder + "/embedded"], folder)
     follow(["--data", folder + "/embedded"], folder)
     resume(["--data", folder + "/embedded"], folder, killed)
+    growing(["--data", folder + "/embedded"], folder)
     server = Server(millrace, folder + "/served")
     there = ["--server", "127.0.0.1:%d" % server.port]
     members(there, folder)
     follow(there, folder)
     resume(there, folder, killed)
+    growing(there, folder)
     server.process.terminate()
     check(server.process.wait(PATIENCE) == 0, "the server stops")
 print("ok")

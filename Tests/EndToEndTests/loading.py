@@ -59,6 +59,17 @@ def main(folder):
     half = gzip.compress((written * 1000).encode())
     check("damaged" in load(half[:len(half) // 2], status=1), "half a file is no file")
 
+    # Texts that look like what stands for NULL, and characters that no terminal may get.
+    odd = ["\\N", "a\\Nb", "\\\\N", "N", "", "x\vy\f\bz\x1b", "\\u{b}", "tab\t", "\\", None]
+    lines = "".join(json.dumps({"id": 1, "name": name}) + "\n" for name in odd)
+    check(load(lines).startswith("10 records"), "odd texts")
+    for form in "csv", "tsv", "json", "ndjson":
+        written = run("run", *data, "--output", form, "-c", "SELECT id, name FROM r;").stdout
+        load(written, "--format", "json" if form == "ndjson" else form)
+        found = [row["NAME"] for row in rows("r", "name")]
+        check(found == odd, "odd texts in " + form, found)
+        load(lines)
+
     # JSON in all arrangements, and times as text.
     pretty = json.dumps({"id": 1, "name": "a", "ts": "2024-02-29T01:02:03Z", "st": {"one": 2}}, indent=2)
     for content, count in (
