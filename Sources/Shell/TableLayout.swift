@@ -52,8 +52,9 @@ struct TableLayout {
         let usual = switch column.type {
         case "BOOLEAN": 5
         case "INTEGER", "DATE": 10
-        case "BIGINT", "TIME": 12
-        case "DOUBLE": 12
+        // Milliseconds since 1970 have thirteen digits.
+        case "BIGINT": 13
+        case "TIME", "DOUBLE": 12
         case "TIMESTAMP": 23
         default: column.type.hasPrefix("DECIMAL") ? 14 : 24
         }
@@ -85,12 +86,19 @@ struct TableLayout {
 
     var border: String { "+" + widths.map { String(repeating: "-", count: $0 + 2) + "+" }.joined() }
 
-    /// A line of cells. Those without a column are left out, columns without a cell stay empty.
+    /// A line of cells. Those without a column are left out, columns without a cell stay empty. A number that is wider than its column takes
+    /// the room that cells behind it do not need.
     func line(_ cells: [String], isHead: Bool = false) -> String {
         var line = "|"
+        var excess = 0
         for (index, width) in widths.enumerated() {
             let cell = index < cells.count ? cells[index] : ""
-            line += " " + fitted(cell, to: width, isNumber: areNumbers[index], mayCut: isHead || !areNumbers[index]) + " |"
+            let needed = displayWidth(cell)
+            let mayCut = isHead || !areNumbers[index]
+            let given = min(excess, max(0, width - needed))
+            excess -= given
+            if !cuts || !mayCut { excess += max(0, needed - width) }
+            line += " " + fitted(cell, to: width - given, isNumber: areNumbers[index], mayCut: mayCut) + " |"
         }
         return line
     }

@@ -51,6 +51,14 @@ import Testing
         return lines.all.withLock { $0 }.flatMap { $0.split(separator: "\n", omittingEmptySubsequences: false).map(String.init) }
     }
 
+    /// A number that is wider than its column is shown whole, in the room of the cells behind it.
+    @Test func wideNumbersOfEndlessAnswers() {
+        let columns = [ResultColumn("ID", "STRING"), ResultColumn("AT", "BIGINT"), ResultColumn("PLACE", "STRING")]
+        let lines = drawn(columns, [#"["a",1700000000000,"x"]"#, #"["zz",9223372036854775807,"abc"]"#], Drawing(width: 80), .changes)
+        #expect(Set(lines.map(\.count)).count == 1, "\(lines)")
+        #expect(lines.contains { $0.contains("| 9223372036854775807 | abc ") } && lines.contains { $0.contains("| 1700000000000 | x ") }, "\(lines)")
+    }
+
     private let columns = [ResultColumn("ID", "INTEGER"), ResultColumn("NAME", "STRING"), ResultColumn("TAGS", "ARRAY<STRING>")]
     private let rows = [#"[1,"a|b\n\"q\"",["x,y","]"]]"#, #"[-23,null,null]"#, #"[null,"null",[]]"#]
 
