@@ -168,6 +168,7 @@ extension MillraceEngine {
             return
         }
         collectLeftovers()
+        takeBackPositionsOfForgottenQueries()
         for notice in deleteRemovedTopics() { configuration.logLine(.warning, logText("topic_left_over", ["detail": notice])) }
         let last = holdWhatDidNotFit(in: snapshot)
         _ = reconcile(Set(snapshot.queries.keys))

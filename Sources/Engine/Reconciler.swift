@@ -22,6 +22,7 @@ extension MillraceEngine {
         }
         together(ending) { query, finally in query.run.terminate(finally: finally) }
         for query in ending { abandoned.formUnion(query.plan.internalTopics) }
+        takeBackPositions(of: ending)
         var pausing: [(query: PersistentQuery, reason: String?)] = []
         for id in ordered {
             guard let wanted = catalog.queries[id] else {

@@ -23,9 +23,15 @@ private struct ShownGroup {
 extension StatementExecution {
     /// All groups by name. Errors: those of reading the committed offsets.
     private func shownGroups() throws(Diagnostic) -> [ShownGroup] {
-        let committed: [String: [PartitionKey: Offset]]
-        do throws(LogError) { committed = try engine.positions.all() } catch { throw Diagnostic(error) }
         let (queries, clients) = engine.state.withLock { ($0.queries, $0.foreignClients) }
+        var committed: [String: [PartitionKey: Offset]]
+        do throws(LogError) {
+            committed = try engine.positions.all()
+            // What queries have left that are no more is being taken back, and is a group of nobody.
+            for name in try engine.positions.ofQueries(except: Set(queries.keys)).keys { committed[name] = nil }
+        } catch {
+            throw Diagnostic(error)
+        }
         let live = Dictionary((clients?.groups() ?? []).map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         return Set(committed.keys).union(live.keys).union(queries.keys).sorted().compactMap { name in
             var positions = committed[name] ?? [:]

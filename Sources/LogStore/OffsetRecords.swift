@@ -54,6 +54,12 @@ package struct OffsetValue: Hashable, Sendable {
     /// Milliseconds since the epoch.
     package var committedAt: Int64
 
+    /// The metadata of the positions of Millrace's queries, which tell them from those of clients when the query is gone.
+    package static let queryMetadata = "millrace query"
+
+    /// Whether a query of Millrace has committed it.
+    package var isOfQuery: Bool { metadata == OffsetValue.queryMetadata }
+
     /// A value.
     package init(offset: Offset, topic: TopicID?, metadata: String = "", committedAt: Int64) {
         self.offset = offset

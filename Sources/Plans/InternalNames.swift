@@ -25,6 +25,9 @@ extension QueryPlan {
     /// The names of all topics of the query's own that it may need, however many partitions its sources have.
     package var internalTopics: Set<String> { Set(root.stores.map(InternalNames.changelog)).union(root.repartitions) }
 
+    /// The names of the topics of which the query has positions: those of its sources, and those between its own pipelines.
+    package var topicsRead: Set<String> { Set(sources.map(\.topic)).union(root.repartitions) }
+
     /// The same query over the internal topics of another, which has the same steps with state: it goes on with what is
     /// in them.
     package func takingInternals(of other: QueryPlan) -> QueryPlan {

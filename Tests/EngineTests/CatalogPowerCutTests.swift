@@ -133,7 +133,7 @@ private struct PowerCut: Sendable {
         if !hasHappened && !found.isNear(before) {
             outcome.differences.append("\(answer), but \(found) is not what was before, with the statement or without it")
         }
-        outcome.differences += leftovers(again) + wrongRows(again) + repeatedNumber(again)
+        outcome.differences += leftovers(again) + wrongRows(again) + repeatedNumber(again) + strangePositions(again)
         again.close()
         return outcome
     }
@@ -209,5 +209,12 @@ private struct PowerCut: Sendable {
         let answer = millrace.run("CREATE STREAM z AS SELECT id, g FROM s;").last ?? ""
         guard let id = answer.split(separator: " ").last, let number = QueryIDs.number(in: String(id)) else { return ["CREATE: \(answer)"] }
         return number >= 2 && !known.contains(number) ? [] : ["the number of \(id) has been given before"]
+    }
+
+    /// Positions of queries that do not exist.
+    private func strangePositions(_ millrace: Millrace) -> [String] {
+        let known = Set(millrace.engine.catalog.queries.keys)
+        let left = Set(millrace.positions(until: { known.isSuperset(of: $0.keys) }).keys).subtracting(known)
+        return left.isEmpty ? [] : ["positions of \(left.sorted())"]
     }
 }

@@ -3,6 +3,7 @@
 import Bytes
 import Engine
 import LogStore
+import Pipelines
 import Platform
 import Quantities
 import Testing
@@ -54,6 +55,61 @@ import Testing
         #expect(described.contains { $0.hasPrefix(#"["s",1,0,"#) && $0.hasSuffix(#""a-1","a"]"#) }, "\(described)")
         #expect(rows(millrace, "DESCRIBE CONSUMER GROUP 'Readers';").first?.contains("there is no consumer group 'Readers'") == true)
         #expect(rows(millrace, "DESCRIBE CONSUMER GROUP \(query);").count >= 1)
+    }
+
+    @Test func endedQueriesLeaveNoGroups() throws {
+        let files = MemoryFileSystem()
+        let millrace = try Millrace(files: files)
+        _ = millrace.run(
+            """
+            CREATE STREAM s (k INT KEY, v INT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON', PARTITIONS=2);
+            CREATE STREAM kept AS SELECT * FROM s;
+            CREATE TABLE t AS SELECT v, COUNT(*) AS n FROM s GROUP BY v;
+            CREATE STREAM other (k INT KEY, v INT) WITH (KAFKA_TOPIC='other', VALUE_FORMAT='JSON', PARTITIONS=2);
+            INSERT INTO other WITH (QUERY_ID='MINE') SELECT * FROM s;
+            INSERT INTO s VALUES (1, 1);
+            SELECT * FROM t;
+            """)
+        #expect(millrace.positions(until: { $0.count == 3 }).keys.sorted() == ["CSAS_KEPT_0", "CTAS_T_1", "MINE"])
+        _ = millrace.run("DROP TABLE t;")
+        #expect(millrace.run("TERMINATE MINE;").last?.hasPrefix("+") == true)
+        // At once, and in the log as soon as what was handed to it is durable.
+        #expect(rows(millrace, "SHOW CONSUMER GROUPS;").count == 1)
+        #expect(millrace.positions(until: { $0.count == 1 }).keys.sorted() == ["CSAS_KEPT_0"])
+        // A query of the same id has positions of its own.
+        _ = millrace.run("INSERT INTO other WITH (QUERY_ID='MINE') SELECT * FROM s;")
+        let again = millrace.positions(until: { $0["MINE"] != nil })
+        #expect(again.keys.sorted() == ["CSAS_KEPT_0", "MINE"] && again["MINE"]?.count == 2)
+        // What a crash has kept from being taken back is taken back at the next start; what is a client's stays.
+        let topic = try #require(millrace.log.topicID(named: "s"))
+        let offsets = try #require(millrace.log.topicID(named: consumerOffsetsTopic))
+        var records = OutgoingRecords()
+        let first = PartitionKey(topic: topic, partition: .first)
+        appendPosition(.first, of: first, named: "s", group: "CSAS_LONG_GONE_7", at: 0, to: &records)
+        let value = OffsetValue(offset: .first, topic: topic, committedAt: 0)
+        records.append(key: OffsetKey(group: "readers", topic: "s", partition: .first).encoded, value: value.encoded, timestamp: 0)
+        try millrace.log.commitAndWait(Commit([Append(topic: offsets, partition: .first, records: records)]))
+        #expect(!rows(millrace, "SHOW CONSUMER GROUPS;").contains { $0.contains("LONG_GONE") })
+        millrace.close()
+        let later = try Millrace(files: files)
+        defer { later.close() }
+        #expect(later.positions(until: { $0.count == 3 }).keys.sorted() == ["CSAS_KEPT_0", "MINE", "readers"])
+    }
+
+    @Test func aReplacedQueryKeepsNoPositionsOfWhatItDoesNotRead() throws {
+        let millrace = try Millrace()
+        defer { millrace.close() }
+        _ = millrace.run(
+            """
+            CREATE STREAM a (k INT KEY, v INT) WITH (KAFKA_TOPIC='a', VALUE_FORMAT='JSON', PARTITIONS=1);
+            CREATE STREAM b (k INT KEY, v INT) WITH (KAFKA_TOPIC='b', VALUE_FORMAT='JSON', PARTITIONS=1);
+            CREATE STREAM d AS SELECT * FROM a;
+            """)
+        let answer = millrace.run("CREATE OR REPLACE STREAM d AS SELECT * FROM b;").last ?? ""
+        guard answer.hasPrefix("+") else { return }
+        let b = try #require(millrace.log.topicID(named: "b"))
+        let found = millrace.positions(until: { $0["CSAS_D_0"]?.keys.map(\.topic) == [b] })
+        #expect(found["CSAS_D_0"]?.keys.map(\.topic) == [b])
     }
 
     @Test func producersOfTopics() throws {

@@ -4,6 +4,7 @@ import Engine
 import LogStore
 import Pipelines
 import Platform
+import Quantities
 import Schemas
 import Sessions
 import Spill
@@ -104,6 +105,19 @@ struct Millrace {
     func start(_ sql: String) -> (EventCollector, Request) {
         let collector = EventCollector()
         return (collector, session.execute(sql, into: collector))
+    }
+
+    /// The committed positions of all groups, as soon as `holds` is true of them, or after some thousand commits in which it was not.
+    func positions(until holds: ([String: [PartitionKey: Offset]]) -> Bool) -> [String: [PartitionKey: Offset]] {
+        let committed = CommittedPositions(log: log)
+        var found: [String: [PartitionKey: Offset]] = [:]
+        for _ in 0..<5_000 {
+            // What was handed to the log before it is durable with it.
+            try? log.commitAndWait(Commit())
+            found = (try? committed.all()) ?? [:]
+            if holds(found) { break }
+        }
+        return found
     }
 }
 
