@@ -91,7 +91,7 @@ extension FunctionTable {
                 "(DOUBLE value) DOUBLE",
             ]),
         FunctionFamily(
-            "SUM", .aggregate, "Sum with precision check (overflow stops the query)", undo: true,
+            "SUM", .aggregate, "Sum with precision check (a value that the sum has no room for is left out and is an error of its row)", undo: true,
             [
                 "(DECIMAL value) DECIMAL",
                 "(DOUBLE value) DOUBLE",

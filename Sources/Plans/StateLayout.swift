@@ -55,9 +55,15 @@ extension SourceStep {
 }
 
 extension AggregateStep {
+    private func version(of call: AggregateCall) -> Int {
+        // Where rows can leave it, a sum is kept beside the one that its type can hold.
+        if isTableInput, call.function == "SUM", case .decimal? = call.arguments.first?.type { return 2 }
+        return aggregateVersions[call.function] ?? 1
+    }
+
     fileprivate var layoutText: String {
         let calls = aggregates.map { call in
-            let version = aggregateVersions[call.function] ?? 1
+            let version = version(of: call)
             let options = call.options.map(optionText).joined(separator: ",")
             if let definition = call.definition { return "\(call.function) state \(definition.state) \(definition.text)" }
             let kind = call.isExact == true ? " exact" : ""

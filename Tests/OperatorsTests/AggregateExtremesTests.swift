@@ -80,7 +80,7 @@ private let samples: [Sample] = FunctionTable.builtIn.all.filter { $0.kind == .a
     }
 }
 
-/// What came of the lines: the output, or why it ended.
+/// What came of the lines: the output with what was wrong, or why it ended. A step tells what is wrong with a batch cause by cause.
 private func outcome(_ root: Step, _ destination: Destination, _ lines: [Line], batch: Int) -> [String] {
     do throws(DataflowError) {
         let dataflow = try Dataflow(root: root, destination: destination)
@@ -89,7 +89,7 @@ private func outcome(_ root: Step, _ destination: Destination, _ lines: [Line], 
             try dataflow.process(input: 0, run: records, range: start..<min(lines.count, start + batch), partition: 0)
         }
         try dataflow.flush()
-        return texts(dataflow.takeOutput()) + dataflow.takeErrors().map(\.message)
+        return texts(dataflow.takeOutput()) + dataflow.takeErrors().map(\.message).sorted()
     } catch {
         return ["ended: \(error.message)"]
     }

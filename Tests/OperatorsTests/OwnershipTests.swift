@@ -116,7 +116,9 @@ private let quotient = TypedExpression(.arithmetic(.divide, number(10), TypedExp
             let held = Probe()
             let decimal = SQLType.decimal(precision: 2, scale: 0)
             let root = aggregate(.source(source([ColumnDefinition("V", decimal)])), [call("SUM", [column(1, decimal)], decimal)])
-            let made = try Dataflow(root: root, destination: sink(), environment: DataflowEnvironment(now: { held.now() }))
+            var environment = DataflowEnvironment(now: { held.now() })
+            environment.isQuestion = true
+            let made = try Dataflow(root: root, destination: sink(), environment: environment)
             (dataflow, probe) = (made, held)
             let records = run([Line("a", #"{"V":60}"#), Line("a", #"{"V":60}"#)])
             #expect(throws: DataflowError.self) { try made.process(input: 0, run: records, range: 0..<2, partition: 0) }

@@ -90,8 +90,9 @@ class Aggregator {
     /// The same for what `writeChange` has written.
     func readChanges(_ groups: [Int32], _ states: inout StoredStates) -> Int? { states.readEach { readChange(Int(groups[$0]), &$1) } }
     var memory: Int { 0 }
-    /// Whether a row that cannot be added is left out, rather than being the end of the query.
-    var skipsFailures: Bool { false }
+    /// Whether a row that cannot be added is left out, as one whose argument is NULL, rather than being the end of the work. A group is then
+    /// as it was before the row, or, where rows can leave it again, gives what it gave before.
+    final var skipsFailures = false
     /// The rows that the latest `apply` has left out.
     final var skipped: [AggregateFailure] = []
 
@@ -176,8 +177,9 @@ struct AggregateParameters {
 /// Makes aggregators by name and types.
 enum AggregateLibrary {
     /// `seed` is that of hash tables.
+    /// With `undoes` rows can leave their groups.
     static func make(
-        _ call: AggregateCall, _ sequence: SequenceCounter, _ added: AddedFunctions, seed: UInt64
+        _ call: AggregateCall, _ sequence: SequenceCounter, _ added: AddedFunctions, seed: UInt64, undoes: Bool = false
     ) throws(DataflowError) -> Aggregator {
         let parameters = AggregateParameters(call, sequence)
         if let definition = call.definition { return try DefinedAggregator(call.function, definition, parameters.arguments, added) }
@@ -192,7 +194,7 @@ enum AggregateLibrary {
             switch argument {
             case .integer, .bigint: return WordSumAggregator(isInteger: argument == .integer)
             case .double: return DoubleSumAggregator()
-            case .decimal(let precision, _): return DecimalSumAggregator(argument, precision: precision)
+            case .decimal(let precision, _): return DecimalSumAggregator(argument, precision: precision, undoes: undoes)
             default: break
             }
         case "AVG": if argument.isNumeric { return AverageAggregator(argument, isExact: call.isExact ?? false) }

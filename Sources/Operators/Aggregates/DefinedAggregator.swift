@@ -67,12 +67,13 @@ final class DefinedAggregator: Aggregator {
         do throws(EvaluationError) { initial = try first.evaluate().value(0) } catch {
             throw DataflowError("the initial state of \(name) cannot be computed: \(error.message)")
         }
+        super.init()
+        // What a user's expression makes of one row says nothing about the others.
+        skipsFailures = true
     }
 
     override func extend(to count: Int) { while states.count < count { states.append(initial) } }
     override func reset(_ group: Int) { change(group, initial) }
-    /// What a user's expression makes of one row says nothing about the others.
-    override var skipsFailures: Bool { true }
     override var memory: Int { states.capacity * MemoryLayout<Value>.stride + size }
 
     private func change(_ group: Int, _ value: Value) {

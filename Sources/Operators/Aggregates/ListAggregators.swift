@@ -62,19 +62,19 @@ final class ListAggregator: Aggregator {
 
     override func add(_ group: Int, _ arguments: [Column], _ row: Int) throws(EvaluationError) {
         guard lists[group].count < limit, delimiter == nil || !arguments[0].isNull(row) else { return }
-        let before = lists[group].bytes.capacity
+        let (before, size) = (lists[group].bytes.capacity, lists[group].bytes.count)
         RowWriter.put(arguments[0], row, to: &lists[group].bytes)
-        lists[group].count += 1
         listMemory += lists[group].bytes.capacity - before
-        try check(group)
-    }
-
-    /// A text that is too large for one row, and a list that memory could not hold, end the query.
-    private func check(_ group: Int) throws(EvaluationError) {
-        let size = lists[group].bytes.count
-        if delimiter == nil ? size > ValueLimit.batchBytes : size + lists[group].count * (delimiter?.count ?? 0) > ValueLimit.bytes {
+        guard fits(lists[group].bytes.count, lists[group].count + 1) else {
+            lists[group].bytes.removeSubrange(size...)
             throw EvaluationError(ValueLimit.message)
         }
+        lists[group].count += 1
+    }
+
+    /// Whether a list of so many bytes and values is not a text too large for one row, or more than memory could hold.
+    private func fits(_ size: Int, _ count: Int) -> Bool {
+        if let delimiter { size + count * delimiter.count <= ValueLimit.bytes } else { size <= ValueLimit.batchBytes }
     }
 
     /// Takes away the last equal value.
@@ -103,11 +103,11 @@ final class ListAggregator: Aggregator {
         let added = min(later.count, limit - lists[group].count)
         var reader = RowReader(later.bytes, 0..<later.bytes.count)
         for _ in 0..<added where !reader.skip(type) { return }
+        guard fits(lists[group].bytes.count + reader.position, lists[group].count + added) else { throw EvaluationError(ValueLimit.message) }
         let before = lists[group].bytes.capacity
         lists[group].bytes += later.bytes[..<reader.position]
         lists[group].count += added
         listMemory += lists[group].bytes.capacity - before
-        try check(group)
     }
 
     override func result(_ group: Int, into column: Column, _ row: Int) {

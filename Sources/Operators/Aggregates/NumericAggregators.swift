@@ -207,59 +207,6 @@ final class DoubleSumAggregator: Aggregator {
     }
 }
 
-/// SUM of DECIMAL: a sum that its type cannot hold stops the query.
-final class DecimalSumAggregator: Aggregator {
-    private let type: SQLType
-    private let limit: Int128?
-    private var sums: [Int128] = []
-
-    /// `type` is a DECIMAL of this precision.
-    init(_ type: SQLType, precision: Int) {
-        self.type = type
-        limit = Decimal.powerOfTen(precision)
-    }
-
-    override func extend(to count: Int) { extended(&sums, to: count, 0) }
-    override var isSmall: Bool { true }
-    override func reset(_ group: Int) { sums[group] = 0 }
-    override var memory: Int { sums.capacity * 16 }
-
-    override func add(_ group: Int, _ arguments: [Column], _ row: Int) throws(EvaluationError) {
-        guard !arguments[0].isNull(row) else { return }
-        try set(group, sums[group].addingReportingOverflow(arguments[0].wides[row]))
-    }
-
-    override func undo(_ group: Int, _ arguments: [Column], _ row: Int) throws(EvaluationError) {
-        guard !arguments[0].isNull(row) else { return }
-        try set(group, sums[group].subtractingReportingOverflow(arguments[0].wides[row]))
-    }
-
-    override func merge(_ other: Int, into group: Int) throws(EvaluationError) {
-        try set(group, sums[group].addingReportingOverflow(sums[other]))
-    }
-
-    /// Makes `sum` the group's, if the type can hold it.
-    private func set(_ group: Int, _ sum: (partialValue: Int128, overflow: Bool)) throws(EvaluationError) {
-        if sum.overflow || limit.map({ sum.partialValue.magnitude >= $0.magnitude }) ?? false {
-            throw EvaluationError("Numeric field overflow: a sum does not fit \(type)")
-        }
-        sums[group] = sum.partialValue
-    }
-
-    override func result(_ group: Int, into column: Column, _ row: Int) { column.wides[row] = sums[group] }
-
-    override func write(_ group: Int, to bytes: inout [UInt8]) {
-        RowWriter.putFixed(UInt64(truncatingIfNeeded: sums[group]), to: &bytes)
-        RowWriter.putFixed(UInt64(truncatingIfNeeded: sums[group] >> 64), to: &bytes)
-    }
-
-    override func read(_ group: Int, _ reader: inout RowReader) -> Bool {
-        guard let low = reader.fixed(), let high = reader.fixed() else { return false }
-        sums[group] = Int128(truncatingIfNeeded: UInt128(high) << 64 | UInt128(low))
-        return true
-    }
-}
-
 /// MIN and MAX of whole numbers and times.
 final class WordExtremeAggregator: Aggregator {
     private let isMaximum: Bool

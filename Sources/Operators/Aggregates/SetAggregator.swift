@@ -52,6 +52,7 @@ final class SetAggregator: Aggregator {
 
     override func add(_ group: Int, _ arguments: [Column], _ row: Int) throws(EvaluationError) {
         guard ids[group].count < limit else { return }
+        if values.idBound >= Int(Int32.max) - 1 { throw EvaluationError("COLLECT_SET holds more than \(Int32.max) values") }
         beginKey(group)
         if hasMaps {
             var original: [UInt8] = []
@@ -62,7 +63,6 @@ final class SetAggregator: Aggregator {
             RowWriter.put(arguments[0], row, to: &key)
             take(group)
         }
-        if values.idBound >= Int(Int32.max) - 1 { throw EvaluationError("COLLECT_SET holds more than \(Int32.max) values") }
     }
 
     private func beginKey(_ group: Int) {

@@ -142,7 +142,8 @@ final class AggregateOperator: Operator {
     override var windowTime: Int64? { isWindowed ? state.streamTime : nil }
 
     func makeTable() throws(DataflowError) -> GroupTable {
-        try GroupTable.make(step, sequences, context.environment.added, seed: context.options.hashSeed)
+        try GroupTable.make(
+            step, sequences, context.environment.added, seed: context.options.hashSeed, skipsFailures: context.skipsFailures)
     }
 
     /// The groups of the window that starts at `start`.

@@ -101,6 +101,10 @@ final class DataflowContext {
             environment.pressure?.cancel = newValue
         }
     }
+    /// Whether aggregates leave out what they cannot take in: a continuous query goes on whatever comes, while the one who asks a question is
+    /// told that there is no answer.
+    var skipsFailures: Bool { !environment.isQuestion }
+
     /// Reports the rows that an aggregator has left out of its latest operations, which were of these rows of a batch.
     func reportSkipped(by aggregator: Aggregator, of batch: Batch, _ rows: [Int32]) {
         for failure in aggregator.skipped {

@@ -70,7 +70,11 @@ final class SessionOperator: Operator {
         grace = window.grace
         retention = window.retention
         var aggregators: [Aggregator] = []
-        for call in step.aggregates { aggregators.append(try AggregateLibrary.make(call, SequenceCounter(), context.environment.added, seed: context.options.hashSeed)) }
+        for call in step.aggregates {
+            let aggregator = try AggregateLibrary.make(call, SequenceCounter(), context.environment.added, seed: context.options.hashSeed)
+            if context.skipsFailures { aggregator.skipsFailures = true }
+            aggregators.append(aggregator)
+        }
         self.aggregators = aggregators
         keyEncoder = try Codecs.internalKeyEncoder(step.keyFormat, step.output.key)
         keys = Self.makeKeys(step, context)

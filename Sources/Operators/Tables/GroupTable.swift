@@ -47,12 +47,16 @@ final class GroupTable {
         byteTable = isWord ? nil : ByteTable(seed: seed)
     }
 
-    /// An empty table for the groups of a step.
+    /// An empty table for the groups of a step. `skipsFailures` is about rows that an aggregate cannot take in.
     static func make(
-        _ step: AggregateStep, _ sequences: [SequenceCounter], _ added: AddedFunctions, seed: UInt64
+        _ step: AggregateStep, _ sequences: [SequenceCounter], _ added: AddedFunctions, seed: UInt64, skipsFailures: Bool = false
     ) throws(DataflowError) -> GroupTable {
         var aggregators: [Aggregator] = []
-        for (call, sequence) in zip(step.aggregates, sequences) { aggregators.append(try AggregateLibrary.make(call, sequence, added, seed: seed)) }
+        for (call, sequence) in zip(step.aggregates, sequences) {
+            let aggregator = try AggregateLibrary.make(call, sequence, added, seed: seed, undoes: step.isTableInput)
+            if skipsFailures { aggregator.skipsFailures = true }
+            aggregators.append(aggregator)
+        }
         return GroupTable(
             keyTypes: step.grouping.map(\.type), keysMayBeNull: step.keepsNullKeys, aggregators: aggregators,
             resultTypes: step.aggregates.map(\.result), seed: seed)
