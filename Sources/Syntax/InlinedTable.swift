@@ -3,10 +3,11 @@
 
 import Diagnostics
 
-/// `SELECT items FROM source WHERE filter`, whose columns stand without a source in front.
+/// `SELECT items FROM source WHERE filter`, whose columns stand without a source in front, or the same FROM a join, whose columns stand as they
+/// are written.
 struct InlinedTable {
     /// What it reads.
-    let source: Name
+    let relation: Relation
     /// Names and expressions of its columns, without those of a star.
     private(set) var items: [(name: String, expression: Expression)] = []
     /// Whether all columns of the source are among its own.
@@ -15,20 +16,25 @@ struct InlinedTable {
 
     /// A named question or a subquery. Errors: it is more than can be inlined.
     init(_ question: Question, columns: [Name], among tables: [String: InlinedTable]) throws(ParseFailure) {
-        guard case .select(let block) = question.body, let from = block.from, case .source(let name, let alias, let reach) = from else {
-            throw Self.refusal("more than one SELECT FROM one stream or table", question.span)
+        guard case .select(let block) = question.body, let from = block.from else {
+            throw Self.refusal("more than one SELECT, or one without FROM", question.span)
         }
         let extras: [(Bool, String)] = [
             (!question.tables.isEmpty, "WITH"), (!question.orderBy.isEmpty, "ORDER BY"), (question.limit != nil, "LIMIT"),
             (question.offset != nil, "OFFSET"), (question.emit != nil || block.emit != nil, "EMIT"),
-            (block.isDistinct || !block.distinctOn.isEmpty, "DISTINCT"), (reach != nil, "FROM … UNTIL"), (block.window != nil, "WINDOW"),
+            (block.isDistinct || !block.distinctOn.isEmpty, "DISTINCT"), (from.hasReach, "FROM … UNTIL"), (block.window != nil, "WINDOW"),
             (block.groupBy != nil, "GROUP BY"), (block.partitionBy != nil, "PARTITION BY"), (block.having != nil, "HAVING"),
             (block.qualify != nil, "QUALIFY"), (!block.windows.isEmpty, "WINDOW"), (block.items.contains(where: \.hasOver), "OVER"),
-            (alias.map { !$0.columns.isEmpty } ?? false, "names of columns"),
         ]
         if let extra = extras.first(where: \.0) { throw Self.refusal(extra.1, block.span) }
+        guard case .source(let name, let alias, _) = from else {
+            (relation, items, filter) = try Self.joining(from, block, among: tables)
+            try rename(columns, question.span)
+            return
+        }
+        if let alias, !alias.columns.isEmpty { throw Self.refusal("names of columns", block.span) }
         let below = tables[name.text]
-        source = below?.source ?? name
+        relation = below?.relation ?? .source(name: name, alias: nil)
         let own = alias?.name.text ?? name.text
         var failure: ParseFailure?
         func over(_ expression: Expression) -> Expression {
@@ -56,9 +62,37 @@ struct InlinedTable {
         }
         filter = Expression.conjunction(below?.filter, block.filter.map(over))
         if let failure { throw failure }
-        guard columns.isEmpty || !hasStar && columns.count <= items.count else { throw Self.refusal("names of columns and *", question.span) }
+        try rename(columns, question.span)
+    }
+
+    /// What a SELECT FROM a join reads, its items and its condition.
+    private static func joining(
+        _ from: TableExpression, _ block: SelectBlock, among tables: [String: InlinedTable]
+    ) throws(ParseFailure) -> (Relation, [(name: String, expression: Expression)], Expression?) {
+        guard let joined = Relation(from) else {
+            throw Self.refusal("a FROM that is not streams and tables joined ON a condition", block.span)
+        }
+        var query = Query(items: block.items, from: joined, filter: block.filter)
+        try query.inline(tables)
+        var items: [(name: String, expression: Expression)] = []
+        for (index, item) in query.items.enumerated() {
+            guard case .expression(let expression, let alias) = item else { throw Self.refusal("the * of a join", block.span) }
+            items.append((alias?.text ?? expression.ownName ?? "KSQL_COL_\(index)", expression))
+        }
+        return (query.from, items, query.filter)
+    }
+
+    /// Gives its columns other names.
+    private mutating func rename(_ columns: [Name], _ place: SourceSpan) throws(ParseFailure) {
+        guard columns.isEmpty || !hasStar && columns.count <= items.count else { throw Self.refusal("names of columns and *", place) }
         for (index, column) in columns.enumerated() { items[index].name = column.text }
     }
+
+    /// Whether it reads more than one stream or table.
+    var isJoin: Bool { if case .join = relation { true } else { false } }
+
+    /// The one stream or table that it reads.
+    fileprivate var source: Name? { if case .source(let name, _) = relation { name } else { nil } }
 
     /// What a column of it is, over the source; nil when there is none of that name. Those that every row has are there as well.
     func column(_ name: Name) -> Expression? {
@@ -69,7 +103,7 @@ struct InlinedTable {
 
     static func refusal(_ what: String, _ place: SourceSpan) -> ParseFailure {
         ParseFailure(
-            .featureNotSupported, "in a query that never ends, WITH and subqueries are SELECT … FROM one stream or table WHERE …; this one has \(what)",
+            .featureNotSupported, "in a query that never ends, WITH and subqueries are SELECT … FROM a stream, a table or a join WHERE …; this one has \(what)",
             hint: "CREATE STREAM … AS SELECT … or CREATE TABLE … AS SELECT … keeps what it gives and can be read; a SELECT without EMIT takes it as "
                 + "it is, and ends.", at: place.range)
     }
@@ -103,7 +137,7 @@ extension Query {
     mutating func inline(_ tables: [String: InlinedTable]) throws(ParseFailure) {
         var found: [String: InlinedTable] = [:]
         var count = 0
-        try from.inline(tables, isPreserved: true, &found, &count)
+        try from.inline(tables, isPreserved: true, isFirst: true, &found, &count)
         if found.isEmpty { return }
         let inlining = Inlining(tables: found, isJoin: count > 1)
         var failure: ParseFailure?
@@ -131,7 +165,8 @@ private struct Inlining {
 
     /// An expression over the source, in the query around.
     func qualified(_ expression: Expression, _ alias: String) -> Expression {
-        guard isJoin else { return expression }
+        // What a join inside reads goes by the names that it has there.
+        guard isJoin, tables[alias]?.isJoin == false else { return expression }
         return expression.replacingColumns { source, name in
             Expression(.column(source: source ?? Name(alias, isQuoted: true, span: name.span), name), span: name.span)
         }
@@ -187,9 +222,9 @@ private struct Inlining {
 
 extension Relation {
     /// Puts the sources of inlined tables in the place of their names, which become aliases. `isPreserved` is whether every row of the relation
-    /// is one of the result's, so that a condition on it may be tested behind the joins.
+    /// is one of the result's, so that a condition on it may be tested behind the joins; `isFirst` whether nothing stands before it.
     fileprivate mutating func inline(
-        _ tables: [String: InlinedTable], isPreserved: Bool, _ found: inout [String: InlinedTable], _ count: inout Int
+        _ tables: [String: InlinedTable], isPreserved: Bool, isFirst: Bool, _ found: inout [String: InlinedTable], _ count: inout Int
     ) throws(ParseFailure) {
         switch self {
         case .source(let name, let alias):
@@ -198,13 +233,19 @@ extension Relation {
             if table.filter != nil, !isPreserved {
                 throw InlinedTable.refusal("a WHERE that would have to be tested before an outer join", name.span)
             }
-            let own = alias?.text ?? (name.text.hasPrefix("(") ? table.source.text : name.text)
+            guard let source = table.source else {
+                guard isFirst else { throw InlinedTable.refusal("a JOIN, and is itself on the right side of one", name.span) }
+                found[alias?.text ?? name.text] = table
+                self = table.relation
+                return
+            }
+            let own = alias?.text ?? (name.text.hasPrefix("(") ? source.text : name.text)
             found[own] = table
-            self = .source(name: table.source, alias: own == table.source.text ? nil : Name(own, isQuoted: alias?.isQuoted ?? name.isQuoted, span: name.span))
+            self = .source(name: source, alias: own == source.text ? nil : Name(own, isQuoted: alias?.isQuoted ?? name.isQuoted, span: name.span))
         case .join(var join):
             let (left, right) = (join.kind == .inner || join.kind == .left, join.kind == .inner || join.kind == .right)
-            try join.left.inline(tables, isPreserved: isPreserved && left, &found, &count)
-            try join.right.inline(tables, isPreserved: isPreserved && right, &found, &count)
+            try join.left.inline(tables, isPreserved: isPreserved && left, isFirst: isFirst, &found, &count)
+            try join.right.inline(tables, isPreserved: isPreserved && right, isFirst: false, &found, &count)
             self = .join(join)
         case .subquery: return
         }
@@ -216,6 +257,36 @@ extension Relation {
         join.right = join.right.mappingConditions(change)
         join.condition = change(join.condition)
         return .join(join)
+    }
+}
+
+extension Relation {
+    /// What a question reads, where a query that never ends can read it: streams and tables, joined ON conditions.
+    fileprivate init?(_ table: TableExpression) {
+        switch table {
+        case .source(let name, let alias, reach: nil):
+            guard alias?.columns.isEmpty ?? true else { return nil }
+            self = .source(name: name, alias: alias?.name)
+        case .join(let written):
+            guard let kind = written.kind, case .on(let condition) = written.condition, let left = Relation(written.left),
+                let right = Relation(written.right), case .source = right
+            else { return nil }
+            var join = Join(kind: kind, left: left, right: right, within: written.within, condition: condition, span: written.span)
+            join.isAsof = written.isAsof
+            self = .join(join)
+        case .source, .question, .function: return nil
+        }
+    }
+}
+
+extension TableExpression {
+    /// Whether it says how far a source is read.
+    fileprivate var hasReach: Bool {
+        switch self {
+        case .source(_, _, let reach): reach != nil
+        case .join(let join): join.left.hasReach || join.right.hasReach
+        case .question, .function: false
+        }
     }
 }
 

@@ -27,8 +27,10 @@ extension InlinedTable {
         guard depth < SyntaxLimits.mostViews else {
             throw Diagnostic(.tooDeep, "more than \(SyntaxLimits.mostViews) views read each other in a row", at: name.span.range)
         }
-        if case .select(let block) = view.question.body, case .source(let below, _, _)? = block.from {
-            try addView(Name(below.text, isQuoted: below.isQuoted, span: name.span), written, &tables, depth: depth + 1)
+        if case .select(let block) = view.question.body {
+            for below in block.from?.sourceNames ?? [] {
+                try addView(Name(below.text, isQuoted: below.isQuoted, span: name.span), written, &tables, depth: depth + 1)
+            }
         }
         do throws(ParseFailure) {
             tables[name.text] = try InlinedTable(view.question, columns: view.columns, among: tables)
@@ -47,6 +49,16 @@ extension Diagnostic {
         error.range = range
         (error.statement, error.expected) = (nil, [])
         return error
+    }
+}
+
+extension TableExpression {
+    fileprivate var sourceNames: [Name] {
+        switch self {
+        case .source(let name, _, _): [name]
+        case .join(let join): join.left.sourceNames + join.right.sourceNames
+        case .question, .function: []
+        }
     }
 }
 
