@@ -73,9 +73,10 @@ private func sink(
     let valueName = properties.valueFormat ?? source.valueFormat.name
     try checkFormatProperties(properties, key: keyName, value: valueName)
     try checkCarried(layout.schema.key, keyName, .key)
-    try checkAggregateState(query, source.valueFormat.name)
+    // ksqlDB keeps state in the source's format; here it has a form of its own, which takes all types.
+    if !context.isFull { try checkAggregateState(query, source.valueFormat.name) }
     try checkCarried(layout.schema.value, valueName, .value)
-    if source.kind == .table && query.aggregates.isEmpty { try checkTableState(query, layout, source.valueFormat.name) }
+    if !context.isFull, source.kind == .table, query.aggregates.isEmpty { try checkTableState(query, layout, source.valueFormat.name) }
     var definition = SourceDefinition(
         name: create.name.text, kind: kind, isReadOnly: false, schema: layout.schema,
         topic: properties.topic ?? context.settings[.sinkTopicPrefix] + create.name.text,
