@@ -17,6 +17,11 @@ extension RecordRunBuilder {
 }
 
 extension RecordRun {
+    /// The first record at or after `timestamp`, or nil.
+    func place(atOrAfter timestamp: Int64) -> TimedPlace? {
+        timestamps.firstIndex { $0 >= timestamp }.map { TimedPlace(offset: offset(at: $0), timestamp: timestamps[$0]) }
+    }
+
     /// A run without records.
     static func empty(nextOffset: Offset, isAtEnd: Bool) -> RecordRun {
         RecordRun(

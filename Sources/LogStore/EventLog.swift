@@ -77,6 +77,12 @@ package protocol EventLog: AnyObject, Sendable {
     /// there is none.
     func offset(of topic: TopicID, partition: PartitionIndex, atOrAfter timestamp: Int64) throws(LogError) -> Offset?
 
+    /// The same among all that `fetchBatches` gives with this isolation, and the record's timestamp: records of transactions that were
+    /// aborted are there, and without isolation those of open ones.
+    func timedPlace(
+        of topic: TopicID, partition: PartitionIndex, atOrAfter timestamp: Int64, _ isolation: Isolation
+    ) throws(LogError) -> TimedPlace?
+
     /// The offset before which compaction may have removed records that later ones before it replace; the first one when it has not been
     /// at work.
     func compactedEnd(of topic: TopicID, partition: PartitionIndex) throws(LogError) -> Offset
@@ -150,6 +156,13 @@ extension EventLog {
         FetchedBatches(run: try fetch(topic, partition: partition, from: offset, maxBytes: maxBytes, upTo: .durable), aborted: [])
     }
 
+    /// For logs that no listener serves: they have no transactions.
+    package func timedPlace(
+        of topic: TopicID, partition: PartitionIndex, atOrAfter timestamp: Int64, _ isolation: Isolation
+    ) throws(LogError) -> TimedPlace? {
+        try offset(of: topic, partition: partition, atOrAfter: timestamp).map { TimedPlace(offset: $0, timestamp: timestamp) }
+    }
+
     /// For logs that no listener serves.
     package func producers(of topic: TopicID, partition: PartitionIndex) throws(LogError) -> [ProducerDescription] { [] }
 
@@ -200,6 +213,17 @@ package struct FetchedBatches: Sendable {
 
     /// As given.
     package init(run: RecordRun, aborted: [AbortedTransaction]) { (self.run, self.aborted) = (run, aborted) }
+}
+
+/// A record by its offset, with its time.
+package struct TimedPlace: Hashable, Sendable {
+    /// Its offset.
+    package let offset: Offset
+    /// Milliseconds since the epoch.
+    package let timestamp: Int64
+
+    /// As given.
+    package init(offset: Offset, timestamp: Int64) { (self.offset, self.timestamp) = (offset, timestamp) }
 }
 
 /// A topic that is to be created.

@@ -91,9 +91,11 @@ final class Partition: Sendable {
     }
 
     private func read(
-        from offset: Offset, maxBytes: ByteCount, upTo moment: LogMoment, _ readsRecords: Bool, _ isolation: Isolation
+        from offset: Offset, maxBytes: ByteCount, upTo moment: LogMoment, _ readsRecords: Bool, _ isolation: Isolation,
+        leavesOutAborted: Bool = true
     ) throws(LogError) -> (run: RecordRun, transactions: TransactionTable) {
-        let view = state.withLock { View($0, offset, maxBytes, moment, isolation) }
+        var view = state.withLock { View($0, offset, maxBytes, moment, isolation) }
+        if !leavesOutAborted { view.transactions = TransactionTable() }
         if offset < view.start {
             throw LogError(
                 .offsetLost(first: offset, next: view.start),
@@ -106,12 +108,13 @@ final class Partition: Sendable {
         }
         if offset == view.end { return (.empty(nextOffset: offset, isAtEnd: true), view.transactions) }
         if !view.batches.isEmpty { return (run(of: view, from: offset, readsRecords), view.transactions) }
-        return try fetch(view, from: offset, maxBytes: maxBytes, upTo: moment, readsRecords, isolation)
+        return try fetch(view, from: offset, maxBytes: maxBytes, upTo: moment, readsRecords, isolation, leavesOutAborted)
     }
 
     /// Reads from files. Where compaction left nothing it goes on behind that: only the end gives an empty run.
     private func fetch(
-        _ view: View, from offset: Offset, maxBytes: ByteCount, upTo moment: LogMoment, _ readsRecords: Bool, _ isolation: Isolation
+        _ view: View, from offset: Offset, maxBytes: ByteCount, upTo moment: LogMoment, _ readsRecords: Bool, _ isolation: Isolation,
+        _ leavesOutAborted: Bool
     ) throws(LogError) -> (run: RecordRun, transactions: TransactionTable) {
         let first = max(0, view.segments.firstPlace(where: { $0.baseOffset > offset }) - 1)
         if let segment = view.segments.first, offset < segment.baseOffset { throw missing(offset, before: segment) }
@@ -128,7 +131,8 @@ final class Partition: Sendable {
             }
         }
         if view.limit == view.end { return (.empty(nextOffset: view.limit, isAtEnd: true), view.transactions) }
-        return try read(from: view.limit, maxBytes: maxBytes, upTo: moment, readsRecords, isolation)
+        return try read(
+            from: view.limit, maxBytes: maxBytes, upTo: moment, readsRecords, isolation, leavesOutAborted: leavesOutAborted)
     }
 
     /// The first segment begins behind where the partition does.
@@ -154,7 +158,8 @@ final class Partition: Sendable {
         let limit: Offset
         var batches: [TailBatch] = []
         var segments: [Segment] = []
-        let transactions: TransactionTable
+        /// What is left out.
+        var transactions: TransactionTable
 
         init(_ state: borrowing State, _ offset: Offset, _ maxBytes: ByteCount, _ moment: LogMoment, _ isolation: Isolation) {
             start = state.start
@@ -217,13 +222,16 @@ final class Partition: Sendable {
         return builder.finish(nextOffset: last.nextOffset, isAtEnd: last.nextOffset == end)
     }
 
-    func offset(atOrAfter timestamp: Int64) throws(LogError) -> Offset? {
-        let (segments, start, applied, end, transactions) = state.withLock {
-            ($0.segments, $0.start, $0.appliedEnd, $0.bounds.durableEnd, $0.producers.transactions)
+    /// The first durable record at or after `timestamp`, or nil. With `leavesOutAborted` those of aborted transactions are none.
+    func place(atOrAfter timestamp: Int64, _ isolation: Isolation, leavesOutAborted: Bool) throws(LogError) -> TimedPlace? {
+        let (segments, start, applied, bounds, all) = state.withLock {
+            ($0.segments, $0.start, $0.appliedEnd, $0.bounds, $0.producers.transactions)
         }
+        let end = isolation == .readCommitted ? bounds.durableEnd : bounds.highWatermark
+        let transactions = leavesOutAborted ? all : TransactionTable()
         for segment in segments {
             guard let largest = try segment.maxTimestamp(), largest >= timestamp else { continue }
-            if let found = try segment.offset(
+            if let found = try segment.place(
                 atOrAfter: timestamp, from: start, limit: min(applied, end), leavingOut: transactions)
             {
                 return found
@@ -231,8 +239,10 @@ final class Partition: Sendable {
         }
         var next = max(applied, start)
         while next < end {
-            let run = try fetch(from: next, maxBytes: .mebibytes(1), upTo: .durable)
-            if let index = run.timestamps.firstIndex(where: { $0 >= timestamp }) { return run.offset(at: index) }
+            let run = try read(
+                from: next, maxBytes: .mebibytes(1), upTo: .durable, true, isolation, leavesOutAborted: leavesOutAborted
+            ).run
+            if let place = run.place(atOrAfter: timestamp) { return place }
             if run.nextOffset <= next { break }
             next = run.nextOffset
         }

@@ -256,15 +256,15 @@ final class Segment: Sendable {
         return nil
     }
 
-    /// The offset of the first record at or after `timestamp` below `limit`, or nil.
-    func offset(
+    /// The first record at or after `timestamp` below `limit`, or nil.
+    func place(
         atOrAfter timestamp: Int64, from first: Offset, limit: Offset, leavingOut transactions: TransactionTable
-    ) throws(LogError) -> Offset? {
+    ) throws(LogError) -> TimedPlace? {
         _ = try open()
         var next = state.withLock { $0.index.entry(before: timestamp)?.lastOffset ?? baseOffset }
         next = max(next, first)
         while let run = try fetch(from: next, maxBytes: .kibibytes(256), limit: limit, end: limit, next: nil, leavingOut: transactions) {
-            if let index = run.timestamps.firstIndex(where: { $0 >= timestamp }) { return run.offset(at: index) }
+            if let place = run.place(atOrAfter: timestamp) { return place }
             next = run.nextOffset
         }
         return nil

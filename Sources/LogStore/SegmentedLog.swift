@@ -205,7 +205,13 @@ package final class SegmentedLog: EventLog {
     }
 
     package func offset(of topic: TopicID, partition: PartitionIndex, atOrAfter timestamp: Int64) throws(LogError) -> Offset? {
-        try find(topic, partition).offset(atOrAfter: timestamp)
+        try find(topic, partition).place(atOrAfter: timestamp, .readCommitted, leavesOutAborted: true)?.offset
+    }
+
+    package func timedPlace(
+        of topic: TopicID, partition: PartitionIndex, atOrAfter timestamp: Int64, _ isolation: Isolation
+    ) throws(LogError) -> TimedPlace? {
+        try find(topic, partition).place(atOrAfter: timestamp, isolation, leavesOutAborted: false)
     }
 
     func find(_ topic: TopicID, _ partition: PartitionIndex) throws(LogError) -> Partition {

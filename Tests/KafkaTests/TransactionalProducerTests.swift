@@ -137,6 +137,30 @@ private func values(_ log: any EventLog, _ topic: String) throws -> [String] {
         #expect(try values(log, "t") == ["2"])
     }
 
+    /// The offset of the first record at or after a time.
+    private func offset(at timestamp: Int64, isolation: Int8) throws -> Int64 {
+        var request = ListOffsetsRequest()
+        var (topic, place) = (ListOffsetsRequest.Topic(), ListOffsetsRequest.Topic.Partition())
+        place.timestamp = timestamp
+        (topic.name, topic.partitions) = ("t", [place])
+        (request.topics, request.isolationLevel) = ([topic], isolation)
+        return try client.ask(request, as: ListOffsetsResponse.self, version: 7).topics[0].partitions[0].offset
+    }
+
+    /// Whom a search by time tells of an open transaction, and that it tells everyone of an aborted one, as Kafka does.
+    @Test func timesInTransactions() throws {
+        var producer = TransactionalProducer(client, "x")
+        #expect(try producer.begin() == KafkaError.none)
+        #expect(try producer.add("t") == KafkaError.none)
+        #expect(try producer.write("t", "1") == KafkaError.none)
+        for timestamp in [0, 1000, -3] as [Int64] {
+            #expect(try offset(at: timestamp, isolation: 0) == 0 && offset(at: timestamp, isolation: 1) == -1, "\(timestamp)")
+        }
+        #expect(try producer.end(isCommit: false) == KafkaError.none)
+        #expect(try offset(at: 0, isolation: 0) == 0 && offset(at: 1000, isolation: 1) == 0)
+        #expect(try values(log, "t") == [])
+    }
+
     /// A consumer who waits behind an open transaction is answered when that ends.
     @Test func theEndWakesConsumers() throws {
         var producer = TransactionalProducer(client, "x")

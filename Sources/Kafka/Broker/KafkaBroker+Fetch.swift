@@ -152,13 +152,12 @@ extension KafkaBroker {
         // The earliest, and the earliest that is kept on this machine.
         case -2, -4: answered.offset = bounds.start.count
         case -3:
-            guard let largest = try log.largestTimestamp(of: topic, partition: partition) else { return }
+            guard let largest = try log.largestTimestamp(of: topic, partition: partition, isolation) else { return }
             (answered.offset, answered.timestamp) = (largest.offset.count, largest.timestamp)
         case ..<0: throw LogError(.unknownPartition, "there is no such time")
         default:
-            guard let offset = try log.offset(of: topic, partition: partition, atOrAfter: timestamp) else { return }
-            let run = try log.fetch(topic, partition: partition, from: offset, maxBytes: ByteCount(length: 1), upTo: .durable)
-            (answered.offset, answered.timestamp) = (offset.count, run.timestamps.first ?? timestamp)
+            guard let place = try log.timedPlace(of: topic, partition: partition, atOrAfter: timestamp, isolation) else { return }
+            (answered.offset, answered.timestamp) = (place.offset.count, place.timestamp)
         }
     }
 
@@ -188,18 +187,21 @@ extension KafkaBroker {
 }
 
 extension EventLog {
-    /// The largest timestamp of a partition and the first record that has it; nil where there are no records.
+    /// The first record that has the largest timestamp of a partition; nil where there are no records.
     fileprivate func largestTimestamp(
-        of topic: TopicID, partition: PartitionIndex
-    ) throws(LogError) -> (offset: Offset, timestamp: Int64)? {
+        of topic: TopicID, partition: PartitionIndex, _ isolation: Isolation
+    ) throws(LogError) -> TimedPlace? {
         // By halving: there is a record at or after a time exactly where the largest one is.
-        guard try offset(of: topic, partition: partition, atOrAfter: 0) != nil else { return nil }
-        var (low, high) = (Int64(0), Int64.max)
+        var found = try timedPlace(of: topic, partition: partition, atOrAfter: 0, isolation)
+        var (low, high) = (found?.timestamp ?? 0, found == nil ? 0 : Int64.max)
         while low < high {
             let middle = low + (high - low) / 2 + 1
-            if try offset(of: topic, partition: partition, atOrAfter: middle) != nil { low = middle } else { high = middle - 1 }
+            if let later = try timedPlace(of: topic, partition: partition, atOrAfter: middle, isolation) {
+                (found, low) = (later, later.timestamp)
+            } else {
+                high = middle - 1
+            }
         }
-        guard let found = try offset(of: topic, partition: partition, atOrAfter: low) else { return nil }
-        return (found, low)
+        return found
     }
 }
