@@ -198,7 +198,7 @@ class Sequence:
             # Kafka may count what it does not give yet.
             last = max((record[0] for record in records(part["records"])), default=-1)
             end = part["lastStableOffset"] if isolation else part["highWatermark"]
-            return part["errorCode"] or ("behind" if -1 < last < end - 2 else 0), part
+            return part["errorCode"] or ("behind" if -1 < last < end - 1 else 0), part
 
         # A partition that has just been made has no leader at first.
         part = side.patiently(once, {5, 6, "behind"}, seconds=2)[1]
@@ -238,8 +238,12 @@ class Sequence:
         partition, offset = self.partition(topic), self.chance.choice([0, 1, 2, 3, -1, 1000])
 
         def run(side):
-            part = side.main.ask("DeleteRecords", 1, timeoutMs=10000, topics=[
-                {"name": topic, "partitions": [{"partitionIndex": partition, "offset": offset}]}])["topics"][0]["partitions"][0]
+            def once():
+                part = side.main.ask("DeleteRecords", 1, timeoutMs=10000, topics=[
+                    {"name": topic, "partitions": [{"partitionIndex": partition, "offset": offset}]}])["topics"][0]["partitions"][0]
+                return part["errorCode"], part
+            # A partition that has just been made has no leader at first.
+            part = side.patiently(once, {6})[1]
             return ("delete_records", topic, partition, offset, part["errorCode"], part["lowWatermark"])
         return run, None
 

@@ -71,6 +71,10 @@ private func record(_ fields: String...) -> String {
         ("int32 a = 1;", "oneof o { int32 a = 1; int32 c = 3; }", ""),
         ("int32 a = 1; oneof o { int32 b = 2; }", "oneof o { int32 a = 1; int32 b = 2; }", "FIELD_MOVED_TO_EXISTING_ONEOF #/M/1"),
         ("oneof o { int32 a = 1; int32 b = 2; }", "oneof o { int32 a = 1; }", "ONEOF_FIELD_REMOVED #/M/o/2"),
+        ("optional int32 a = 1;", "repeated int32 a = 1;", "FIELD_NUMERIC_LABEL_CHANGED #/M/1"), ("int32 a = 1;", "repeated int32 a = 1;", ""),
+        ("repeated E a = 1; enum E { Z = 0; }", "optional E a = 1; enum E { Z = 0; }", "FIELD_NUMERIC_LABEL_CHANGED #/M/1"),
+        ("optional string a = 1;", "repeated string a = 1;", ""), ("int32 a = 1;", "optional int32 a = 1;", ""),
+        ("optional int32 a = 1;", "oneof o { int32 a = 1; }", ""),
     ])
     func whatANewReaderReads(_ old: String, _ new: String, _ expected: String) throws {
         let head = "syntax = \"proto3\"; package p; message M { "
@@ -81,6 +85,8 @@ private func record(_ fields: String...) -> String {
         let head = "syntax = \"proto2\"; message M { "
         #expect(try kinds(.protobuf, head + "}", head + "required int32 a = 1; }") == ["REQUIRED_FIELD_ADDED #/M/1"])
         #expect(try kinds(.protobuf, head + "required int32 a = 1; }", head + "}") == ["REQUIRED_FIELD_REMOVED #/M/1"])
+        #expect(
+            try kinds(.protobuf, head + "optional int32 a = 1; }", head + "required int32 a = 1; }") == ["FIELD_NUMERIC_LABEL_CHANGED #/M/1"])
         #expect(try kinds(.protobuf, "package p; message M {}", "package q; message M {}") == ["PACKAGE_CHANGED #/"])
     }
 

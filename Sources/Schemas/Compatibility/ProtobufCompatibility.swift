@@ -59,13 +59,25 @@ struct ProtobufCompatibility {
         }
         for field in written.fields {
             if let now = new[field.number] {
-                found += compareTypes(now.type, field.type, place(path, field))
+                let changes = compareTypes(now.type, field.type, place(path, field))
+                found += changes.isEmpty ? compareLabels(now, field, place(path, field)) : changes
             } else if field.label == .required {
                 found += problem(
                     "REQUIRED_FIELD_REMOVED", place(path, field), "the required field '\(field.name)' of \(roles.writer) is missing in \(roles.reader)")
             }
         }
         return found + compareOneofs(read, written, old, new, path)
+    }
+
+    /// Numbers that repeat are written packed, which others are not. As Confluent's registry has it, fields without a label of their own are
+    /// left alone.
+    private func compareLabels(_ read: ProtobufField, _ written: ProtobufField, _ path: String) -> [SchemaIncompatibility] {
+        func label(_ field: ProtobufField) -> ProtobufLabel { field.oneof == nil ? field.label : .plain }
+        guard label(read) != label(written), label(read) != .plain, label(written) != .plain, let group = read.type.group, group != "text"
+        else { return [] }
+        return problem(
+            "FIELD_NUMERIC_LABEL_CHANGED", path,
+            "the number '\(read.name)' is \(label(read)) in \(roles.reader) and \(label(written)) in \(roles.writer)")
     }
 
     private func compareOneofs(
