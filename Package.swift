@@ -115,7 +115,7 @@ let package = Package(
              ["Quantities", "Sessions", "Wire", "Diagnostics", "Platform", "Bytes", "JSONText"]),
         room("AsyncSessions", "sessions for programs in Swift: rows as asynchronous sequences, records in bulk, errors thrown",
              ["Sessions", "Diagnostics", "Platform", "Bytes", "JSONText"]),
-        room("MillraceClient", "the client for programs in Swift: such a session at a server", ["AsyncSessions", "Client", "Sessions", "Settings", "Diagnostics", "Platform"]),
+        room("MillraceClient", "the client for programs in Swift: such a session at a server", ["AsyncSessions", "Client", "Sessions", "Settings", "Diagnostics", "Platform", "Quantities"]),
         room("Millrace", "the engine inside a program in Swift: over a directory, or in memory",
              ["AsyncSessions", "Engine", "LogStore", "Sessions", "Settings", "Diagnostics", "Platform", "Bytes"]),
         room("Server", "serves the line protocol, Kafka's, the registry's and the metrics page over sockets, within limits of size, number and time",

@@ -12,6 +12,8 @@ public struct Answer: Hashable, Sendable {
     public internal(set) var rows: [Row] = []
     /// The query that it started.
     public internal(set) var queryID: String?
+    /// Rows that were inserted, updated or deleted; nil for other statements.
+    public internal(set) var changed: Int?
     /// Rows that could not be processed and were left out.
     public internal(set) var skipped = 0
     /// What there was to say beside it.

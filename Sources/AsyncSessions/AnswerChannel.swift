@@ -50,6 +50,7 @@ final class AnswerChannel: AnswerSink {
         var waitingBytes = 0
         var isOver = false
         var isAbandoned = false
+        var isEndless = false
         var reader: CheckedContinuation<Void, Never>?
         /// To be called when there is room again.
         var resume: (@Sendable () -> Void)?
@@ -70,13 +71,31 @@ final class AnswerChannel: AnswerSink {
 
     private let state = Monitor(State())
     private let connection: SharedConnection?
+    private let onEndless: @Sendable () -> Void
 
-    /// A channel for a request over `connection`; nil where requests do not share one.
-    init(over connection: SharedConnection?) { self.connection = connection }
+    /// A channel for a request over `connection`; nil where requests do not share one. `onEndless` is called once when its answer turns out to
+    /// end only when it is told to.
+    init(over connection: SharedConnection?, onEndless: @escaping @Sendable () -> Void = {}) {
+        self.connection = connection
+        self.onEndless = onEndless
+    }
+
+    /// Whether the answer ends only when it is told to.
+    var isEndless: Bool { state.withLock { $0.isEndless } }
+
+    /// Whether nobody waits for the answer.
+    var isUnwanted: Bool { state.withLock { $0.isAbandoned } }
 
     // MARK: The threads that make the answer
 
     func emit(_ event: AnswerEvent) {
+        if case .columns(_, .changes) = event {
+            let isNew = state.update { state in
+                defer { state.isEndless = true }
+                return !state.isEndless
+            }
+            if isNew { onEndless() }
+        }
         let (reader, cancel) = state.update { state -> (CheckedContinuation<Void, Never>?, (@Sendable () -> Void)?) in
             guard !state.isAbandoned, !state.isOver else { return (nil, nil) }
             var cancel: (@Sendable () -> Void)?

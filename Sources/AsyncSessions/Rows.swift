@@ -68,7 +68,7 @@ public struct Rows: AsyncSequence, Sendable {
                 guard let event = try await reading.channel.next() else { return nil }
                 switch event {
                 case .rows(let rows): (block, index) = (rows, 0)
-                case .notice, .done: continue
+                case .notice, .position, .done: continue
                 case .failed(let error): throw MillraceError(error)
                 case .columns:
                     reading.channel.abandon()

@@ -13,6 +13,8 @@ package protocol SessionDoor: AnyObject, Sendable {
     var statements: any StatementSession { get }
     /// What its requests share; nil where a slow reader of one holds up no other.
     var connection: SharedConnection? { get }
+    /// How many statements may be under way at once; nil for any number.
+    var mostStatements: Int? { get }
     /// Sends records, each a JSON object on a line with its end. May wait; `whenFinished` is called once, with what is durable or why not.
     func load(_ lines: [UInt8], into source: String, whenFinished: @escaping @Sendable (Result<IngestReport, Diagnostic>) -> Void)
     /// Ends what runs.
@@ -28,9 +30,13 @@ public final class Session: Sendable {
     /// Requests go out one after the other.
     private let lane = ThreadPool("session", limit: 1)
     private let isClosed = Monitor(false)
+    private let flight: FlightControl
 
     /// A session through this door, which is closed with it.
-    package init(_ door: any SessionDoor) { self.door = door }
+    package init(_ door: any SessionDoor) {
+        self.door = door
+        flight = FlightControl(most: door.mostStatements)
+    }
 
     deinit {
         door.close()
@@ -59,6 +65,7 @@ public final class Session: Sendable {
             switch event {
             case .columns(let columns, _): answer.columns = columns.map(Column.init)
             case .notice(let text): answer.notices.append(text)
+            case .position: break
             case .rows(let block):
                 count += block.count
                 guard count <= mostRows else {
@@ -67,7 +74,7 @@ public final class Session: Sendable {
                 }
                 for index in 0..<block.count { answer.rows.append(try row(answer.columns, block, index)) }
             case .done(let summary):
-                (answer.message, answer.queryID, answer.skipped) = (summary.message, summary.queryID, summary.skipped)
+                (answer.message, answer.queryID, answer.skipped, answer.changed) = (summary.message, summary.queryID, summary.skipped, summary.changed)
                 answers.append(answer)
                 answer = Answer()
             case .failed(let error): throw MillraceError(error)
@@ -88,7 +95,7 @@ public final class Session: Sendable {
                 return Rows(columns.map(Column.init), areChanges: kind == .changes, notices: notices, from: channel)
             case .notice(let text): notices.append(text)
             case .failed(let error): throw MillraceError(error)
-            case .rows, .done: continue
+            case .rows, .position, .done: continue
             }
         }
         throw MillraceError(
@@ -97,13 +104,24 @@ public final class Session: Sendable {
 
     private func submit(_ text: String) throws(MillraceError) -> AnswerChannel {
         guard !isClosed.withLock({ $0 }) else { throw MillraceError(Session.closed) }
-        let channel = AnswerChannel(over: door.connection)
-        let isTaken = lane.run { [door, lane] in
-            let request = door.statements.submit(text, into: channel) { _ in channel.finish() }
-            // Not in the middle of what is being sent.
-            channel.onCancel { lane.run { request.cancel() } }
+        let channel = AnswerChannel(over: door.connection, onEndless: { [flight] in flight.noteEndless() })
+        flight.begin { [door, lane, flight] in
+            let isTaken = lane.run {
+                let end: @Sendable () -> Void = {
+                    channel.finish()
+                    flight.end(wasEndless: channel.isEndless)
+                }
+                // It waited for its turn so long that nobody wants it any more.
+                if channel.isUnwanted { return end() }
+                let request = door.statements.submit(text, into: channel) { _ in end() }
+                // Not in the middle of what is being sent.
+                channel.onCancel { lane.run { request.cancel() } }
+            }
+            guard !isTaken else { return }
+            channel.emit(.failed(Session.closed))
+            channel.finish()
+            flight.end(wasEndless: false)
         }
-        guard isTaken else { throw MillraceError(Session.closed) }
         return channel
     }
 

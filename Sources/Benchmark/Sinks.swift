@@ -17,7 +17,7 @@ final class CollectingSink: AnswerSink {
             switch event {
             case .rows(let block): state.rows += block.count
             case .failed(let error): state.failure = error
-            case .columns, .notice, .done: break
+            case .columns, .notice, .position, .done: break
             }
         }
     }
@@ -60,7 +60,7 @@ final class ArrivalSink: AnswerSink {
                 state.failure = error
                 state.hasEnded = true
             case .done: state.hasEnded = true
-            case .notice: break
+            case .notice, .position: break
             }
         }
     }

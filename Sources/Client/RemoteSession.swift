@@ -88,6 +88,9 @@ package final class RemoteSession: StatementSession {
     /// How long a server has for its greeting, which it sends at once.
     private static let greetingNanoseconds: Int64 = 5_000_000_000
 
+    /// How many statements a server takes at once over one connection, with room for loads.
+    package static let mostStatements = WireLimits.taggedRequests - 4
+
     /// Whether the connection has ended.
     package var isLost: Bool { state.withLock { $0.failure != nil } }
 
@@ -102,10 +105,10 @@ package final class RemoteSession: StatementSession {
     // MARK: Requests
 
     package func submit(
-        _ text: String, into sink: any AnswerSink, whenFinished: @escaping @Sendable (Bool) -> Void
+        _ text: String, positions: PositionWish, into sink: any AnswerSink, whenFinished: @escaping @Sendable (Bool) -> Void
     ) -> any RunningRequest {
         let tag = register(.statements(sink: sink, whenFinished: whenFinished))
-        send(RequestEncoder.statement(text, tag: tag))
+        send(RequestEncoder.statement(text, tag: tag, positions: positions))
         return RemoteRequest(self, tag)
     }
 
@@ -183,7 +186,8 @@ package final class RemoteSession: StatementSession {
             emit(.columns(columns, kind), tag)
         case .rows(let tag, let block): emit(.rows(block), tag)
         case .progress(let tag, let facts):
-            if case .load(let onProgress, _)? = receiver(tag) { onProgress(IngestReport(facts: facts)) }
+            if case .load(let onProgress, _)? = receiver(tag) { return onProgress(IngestReport(facts: facts)) }
+            if let position = facts["position"]?.stringValue { emit(.position(position), tag) }
         case .notice(let tag, let facts):
             if let done = facts["done"] {
                 emit(.done(AnswerSummary(facts: done)), tag)

@@ -56,7 +56,7 @@ final class BoundedStatement: AnswerSink {
                     let row = (try? JSONValue(parsing: block.row(index))) ?? .string(String(decoding: block.row(index), as: UTF8.self))
                     state.rows.append((row, block.isDeleted(index)))
                 }
-            case .notice: break
+            case .notice, .position: break
             case .done(let summary): state.summaries.append(summary)
             case .failed(let error): state.failure = state.failure ?? error
             }

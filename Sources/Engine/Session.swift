@@ -77,14 +77,17 @@ package final class EngineSession: Sendable {
     /// Carries out the statements of `text` one after the other; the events of all of them go to `sink`, each statement ending with
     /// `done` or `failed`. After a `failed` the rest is not carried out. Returns at once.
     @discardableResult
-    package func execute(_ text: String, into sink: any AnswerSink, whenFinished: @escaping @Sendable (Bool) -> Void = { _ in }) -> Request
-    {
+    package func execute(
+        _ text: String, positions: PositionWish = .none, into sink: any AnswerSink, whenFinished: @escaping @Sendable (Bool) -> Void = { _ in }
+    ) -> Request {
         let request = Request()
         onStatementThread(sink, whenFinished) { [self] in
             let options = parserOptions
             do throws(Diagnostic) {
                 let parsed = try parse(text, options: options)
-                perform(parsed[...], request, sink, whenFinished)
+                if parsed.count == 1 { return perform(parsed[...], positions, request, sink, whenFinished) }
+                if case .after = positions { throw RowPosition.ofSeveralStatements }
+                perform(parsed[...], .none, request, sink, whenFinished)
             } catch {
                 let number = engine.history.begin(text, connection: connection, at: engine.clock)
                 engine.history.end(number, .failed(code: error.code.rawValue, message: error.message), at: engine.clock.monotonicNanoseconds())
@@ -108,7 +111,7 @@ package final class EngineSession: Sendable {
     }
 
     private func perform(
-        _ statements: ArraySlice<ParsedStatement>, _ request: Request, _ sink: any AnswerSink,
+        _ statements: ArraySlice<ParsedStatement>, _ positions: PositionWish, _ request: Request, _ sink: any AnswerSink,
         _ whenFinished: @escaping @Sendable (Bool) -> Void
     ) {
         guard let first = statements.first else { return whenFinished(true) }
@@ -117,11 +120,11 @@ package final class EngineSession: Sendable {
             return whenFinished(false)
         }
         let rest = statements.dropFirst()
-        let execution = StatementExecution(engine: engine, session: self, request: request, sink: sink, parsed: first)
+        let execution = StatementExecution(engine: engine, session: self, request: request, sink: sink, parsed: first, positions: positions)
         execution.perform { [self] succeeded in
             if !succeeded { return whenFinished(false) }
             if rest.isEmpty { return whenFinished(true) }
-            onStatementThread(sink, whenFinished) { [self] in perform(rest, request, sink, whenFinished) }
+            onStatementThread(sink, whenFinished) { [self] in perform(rest, positions, request, sink, whenFinished) }
         }
     }
 
@@ -167,9 +170,9 @@ package final class EngineSession: Sendable {
 
 extension EngineSession: StatementSession {
     package func submit(
-        _ text: String, into sink: any AnswerSink, whenFinished: @escaping @Sendable (Bool) -> Void
+        _ text: String, positions: PositionWish, into sink: any AnswerSink, whenFinished: @escaping @Sendable (Bool) -> Void
     ) -> any RunningRequest {
-        execute(text, into: sink, whenFinished: whenFinished)
+        execute(text, positions: positions, into: sink, whenFinished: whenFinished)
     }
 }
 

@@ -43,12 +43,23 @@ extension StatementExecution {
         _ resolved: ResolvedQuery, _ properties: [String: String], _ whenDone: @escaping @Sendable (Bool) -> Void
     ) throws(Diagnostic) {
         let id = transientID(resolved)
-        let plan = transientPlan(resolved, in: planning(id))
+        var plan = transientPlan(resolved, in: planning(id))
+        var limit = resolved.limit
+        var first = try firstPosition(of: plan)
         // Fixed before the columns go out: a client that has seen those gets every row that is acknowledged later.
-        let starts = QueryLauncher(engine: engine).transientStarts(of: plan, properties: properties)
+        var starts = QueryLauncher(engine: engine).transientStarts(of: plan, properties: properties)
+        if case .after = positions, let first {
+            starts = first.starts
+            // Rows that came before count.
+            limit = limit.map { max(0, $0 - first.rows) }
+            if case .client(_, let order) = plan.destination { plan.destination = .client(limit: limit, order: order) }
+        } else {
+            first = first?.begun(at: starts, in: engine.log, isLatest: SettingValues(properties)[.offsetReset] == .latest)
+        }
         sink.emit(.columns(columns(of: resolved, flagsKeys: false), .changes))
-        if resolved.limit == 0 { return done(AnswerSummary(message: "Limit Reached", queryID: id), whenDone) }
-        try start(plan, id, properties, from: starts, of: nil, isPush: true, limit: resolved.limit, whenDone)
+        if let first { sink.emit(.position(first.text)) }
+        if limit == 0 { return done(AnswerSummary(message: "Limit Reached", queryID: id), whenDone) }
+        try start(plan, id, properties, from: starts, of: nil, isPush: true, limit: limit, positions: first, whenDone)
     }
 
     func transientID(_ query: ResolvedQuery) -> String { transientID(named: query.sources[0].name) }
@@ -76,14 +87,14 @@ extension StatementExecution {
     /// stream that is given.
     private func start(
         _ plan: QueryPlan, _ id: String, _ properties: [String: String], from starts: [PartitionKey: Offset] = [:], of part: StreamPart?,
-        isPush: Bool, limit: Int?,
+        isPush: Bool, limit: Int?, positions: RowPosition? = nil,
         _ whenDone: @escaping @Sendable (Bool) -> Void
     ) throws(Diagnostic) {
         let status = QueryStatus(queryID: id, budget: engine.memory, for: .client)
         let topics = Dictionary(plan.sources.map { ($0.topic, engine.log.topicID(named: $0.topic)) }, uniquingKeysWith: { first, _ in first })
         if let gone = topics.filter({ $0.value == nil }).keys.min() { throw .deleted(gone) }
         let receiver = TransientReceiver(
-            execution: self, queryID: id, topics: topics.compactMapValues(\.self), reading: part?.reading, limit: limit, whenDone: whenDone)
+            execution: self, queryID: id, topics: topics.compactMapValues(\.self), reading: part?.reading, limit: limit, positions: positions, whenDone: whenDone)
         let launcher = QueryLauncher(engine: engine)
         let run = QueryRun(
             status: status, group: nil, pool: engine.pool, events: QueryEvents(onFailure: { receiver.finish($0, status.counters) })
@@ -206,10 +217,12 @@ final class TransientReceiver: RowReceiver {
     private let limit: Int?
     private let whenDone: @Sendable (Bool) -> Void
     private let state = Monitor<(rows: Int, isFinished: Bool)>((0, false))
+    /// Where the rows end that the client has been told about; nil where it is not told.
+    private let position: Monitor<ToldPosition>?
 
     init(
         execution: StatementExecution, queryID: String, topics: [String: TopicID], reading: SourceReading?, limit: Int?,
-        whenDone: @escaping @Sendable (Bool) -> Void
+        positions: RowPosition? = nil, whenDone: @escaping @Sendable (Bool) -> Void
     ) {
         self.reading = reading
         self.execution = execution
@@ -217,6 +230,15 @@ final class TransientReceiver: RowReceiver {
         self.topics = topics
         self.limit = limit
         self.whenDone = whenDone
+        position = positions.map { Monitor(ToldPosition(told: $0, at: execution.engine.clock.monotonicNanoseconds())) }
+    }
+
+    func reached(_ offsets: () -> [(partition: PartitionIndex, offset: Offset)]) {
+        guard let position else { return }
+        let rows = state.withLock { $0.rows }
+        let now = execution.engine.clock.monotonicNanoseconds()
+        let text = position.update { $0.news(rows: rows, now: now, offsets) }
+        if let text { execution.sink.emit(.position(text)) }
     }
 
     func hasRoom(orCall resume: @escaping @Sendable () -> Void) -> Bool { execution.sink.hasRoom(orCall: resume) }

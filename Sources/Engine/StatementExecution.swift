@@ -18,16 +18,18 @@ struct StatementExecution: Sendable {
     let request: Request
     let sink: any AnswerSink
     let parsed: ParsedStatement
+    let positions: PositionWish
     let started: Int64
     /// Its number in the history.
     private let number: Int64
 
-    init(engine: MillraceEngine, session: EngineSession, request: Request, sink: any AnswerSink, parsed: ParsedStatement) {
+    init(engine: MillraceEngine, session: EngineSession, request: Request, sink: any AnswerSink, parsed: ParsedStatement, positions: PositionWish = .none) {
         self.engine = engine
         self.session = session
         self.request = request
         self.sink = sink
         self.parsed = parsed
+        self.positions = positions
         started = engine.configuration.time.monotonicNanoseconds()
         number = engine.history.begin(parsed.text, connection: session.connection, at: engine.configuration.time)
     }
@@ -53,6 +55,9 @@ struct StatementExecution: Sendable {
     }
 
     private func perform(_ statement: Statement, _ whenDone: @escaping @Sendable (Bool) -> Void) throws(Diagnostic) {
+        if case .after = positions {
+            guard case .query(let query) = statement, query.emit != nil else { throw RowPosition.ofOtherStatement(at: parsed.range) }
+        }
         switch statement {
         case .query(let query): try perform(query, whenDone)
         case .question(let question, let failure): try perform(question, else: failure, whenDone)

@@ -95,6 +95,7 @@ private final class EngineDoor: SessionDoor {
     /// Open as long as somebody has a session.
     private let database: Database
     var connection: SharedConnection? { nil }
+    var mostStatements: Int? { nil }
     var statements: any StatementSession { session }
 
     init(_ session: EngineSession, of database: Database) {

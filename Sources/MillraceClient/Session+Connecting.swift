@@ -4,6 +4,7 @@
 import Client
 import Diagnostics
 import Platform
+import Quantities
 import Sessions
 import Settings
 
@@ -14,8 +15,11 @@ extension Session {
     /// that settings and variables are as at the start of the session. What was under way ends with the error `08006`; it is not sent again,
     /// because whether it has been carried out is not known.
     ///
+    /// A query with `EMIT CHANGES` over one stream, without `GROUP BY`, joins and `OVER`, goes on when the server is there again within
+    /// `patience`: behind the last row that came, so that none is missing and none comes twice.
+    ///
     /// Errors: `08001` where no server of this protocol answers within ten seconds; `F0000` where the address is none.
-    public static func connect(to address: String) async throws -> Session {
+    public static func connect(to address: String, patience: Duration = .seconds(60)) async throws -> Session {
         let place: SocketAddress
         if address.contains("/") {
             place = .file(address)
@@ -31,8 +35,10 @@ extension Session {
                         hint: "A server is named by HOST:PORT, or by the path of its socket."))
             }
         }
+        // A day at most.
+        let wait = Milliseconds(clamping: max(0, min(86_400, patience.components.seconds)).multipliedSaturated(by: 1_000))
         return try await onThread { () throws(Diagnostic) in
-            Session(ServerDoor(ReconnectingSession(try RemoteSession(connectingTo: place), at: place)))
+            Session(ServerDoor(ReconnectingSession(try RemoteSession(connectingTo: place), at: place, patience: wait)))
         }
     }
 }
@@ -42,6 +48,7 @@ private final class ServerDoor: SessionDoor {
     private let session: ReconnectingSession
     let connection: SharedConnection? = SharedConnection()
     var statements: any StatementSession { session }
+    var mostStatements: Int? { RemoteSession.mostStatements }
 
     init(_ session: ReconnectingSession) { self.session = session }
 

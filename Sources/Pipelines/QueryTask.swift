@@ -343,6 +343,7 @@ package final class QueryTask {
         if !description.dataflow.hasPending {
             description.dataflow.discardChangelog()
             noteProblem()
+            if !isBounded { receiver.reached { description.inputs.map { ($0.partition.partition, $0.position) } } }
         }
         if description.dataflow.isComplete { _ = try finish() }
     }

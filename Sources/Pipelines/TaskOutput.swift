@@ -81,6 +81,13 @@ package protocol RowReceiver: AnyObject, Sendable {
     /// Whether it takes more rows now; when not, it calls `resume` once as soon as it does.
     func hasRoom(orCall resume: @escaping @Sendable () -> Void) -> Bool
     func receive(_ rows: RowBlock)
+    /// All rows of what was read before these offsets have been handed over.
+    func reached(_ offsets: () -> [(partition: PartitionIndex, offset: Offset)])
     /// The query ended: by itself (`failure` nil) or not. Called once, last.
     func finish(_ failure: QueryFailure?, _ counters: QueryCounters)
+}
+
+extension RowReceiver {
+    /// Most do not ask.
+    package func reached(_ offsets: () -> [(partition: PartitionIndex, offset: Offset)]) {}
 }

@@ -11,7 +11,7 @@ extension RequestEvent {
     /// The tag of the request; nil for untagged ones and for pieces of a `.put`.
     var tag: String? {
         switch self {
-        case .statement(let tag, _), .ping(let tag), .cancel(let tag, _), .authenticate(let tag, _), .set(let tag, _, _),
+        case .statement(let tag, _, _), .ping(let tag), .cancel(let tag, _), .authenticate(let tag, _), .set(let tag, _, _),
             .status(let tag), .help(let tag), .quit(let tag), .putBegan(let tag, _, _), .refused(let tag, _):
             tag
         case .putRecords, .putEnded, .putAborted, .interrupt, .foreign, .endOfRequests: nil
@@ -99,7 +99,7 @@ extension Connection {
 
     private func begin(_ event: RequestEvent, _ tag: String?) {
         switch event {
-        case .statement(_, let text): execute(text, tag)
+        case .statement(_, let text, let positions): execute(text, positions, tag)
         case .ping: answer(Connection.pong, tag)
         case .status: answer(server.status, tag)
         case .help: help(tag)
@@ -134,12 +134,12 @@ extension Connection {
         outbox.write { $0.failed(error, tag: tag) }
     }
 
-    private func execute(_ text: String, _ tag: String?) {
+    private func execute(_ text: String, _ positions: PositionWish, _ tag: String?) {
         let sink = RequestSink(outbox, tag: tag)
         let active = ActiveRequest(tag: tag, sink: sink)
         begin(active)
         let ended = ended(active)
-        active.request = session.execute(text, into: sink) { [counters = server.counters] succeeded in
+        active.request = session.execute(text, positions: positions, into: sink) { [counters = server.counters] succeeded in
             if !succeeded && !sink.isCancelled { counters.requestsFailed.raise() }
             sink.finish()
             ended()
@@ -243,6 +243,8 @@ extension Connection {
         ("SQL;", "a statement over one or many lines, ended by ; outside quotes"),
         ("#id REQUEST", "tags a request and its answers; up to \(WireLimits.taggedRequests) run at once"),
         (".sql BYTES", "so many bytes of SQL follow"),
+        (".sql BYTES positions", "a push query over a stream tells after its rows where they end"),
+        (".sql BYTES after POSITION", "the same query goes on behind such a place"),
         (".put STREAM " + IngestFormat.allCases.map(\.rawValue).joined(separator: "|"), "records follow, one a line, up to .end; a leading . is doubled"),
         (".cancel [id]", "cancels a request; any further line stops an untagged push query"),
         (".set KEY VALUE", "a setting of this session"),

@@ -69,6 +69,7 @@ final class RequestSink: AnswerSink {
                 for index in encoder.rows(block, tag: tag) {
                     encoder.notice(["message": .string(RequestSink.leftOut(block, index, number: rowsBefore + index + 1))], tag: tag)
                 }
+            case .position(let text): encoder.progress(positionFacts(text), tag: tag)
             case .notice(let text): encoder.notice(["message": .string(text)], tag: tag)
             case .done: break
             case .failed(let error):

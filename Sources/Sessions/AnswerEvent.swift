@@ -98,6 +98,8 @@ package struct CauseCount: Hashable, Sendable {
 package enum AnswerEvent: Sendable {
     case columns([ResultColumn], ResultKind)
     case rows(RowBlock)
+    /// Where the rows so far end, for a request that is told positions: the same statement goes on behind it. It comes once before the first row.
+    case position(String)
     /// Something that the user should know but that is no error.
     case notice(String)
     case done(AnswerSummary)

@@ -89,6 +89,7 @@ package final class AnswerPrinter: AnswerSink {
                 state.pages = kind == .rows ? options.pages?() : nil
                 state.writer = ResultWriter(columns, kind, options.drawing, write: out(of: state))
             case .rows(let block): state.writer?.add(block)
+            case .position: break
             case .notice(let text): options.err(colored(text, "33"))
             case .done(let summary):
                 let rows = finishRows(&state)

@@ -62,6 +62,9 @@ extension AnswerSummary {
     }
 }
 
+/// The object of a `~` line of a query that is told positions.
+package func positionFacts(_ position: String) -> JSONValue { ["position": .string(position)] }
+
 /// The object of a `=` line: name, type and, for key columns, KEY.
 package func columnFacts(_ columns: [ResultColumn], _ kind: ResultKind) -> JSONValue {
     let list = columns.map { column -> JSONValue in

@@ -1,13 +1,20 @@
 // The client's writing end: requests to bytes. Statements go counted, so that no text of a user can be mistaken for protocol.
 
 import Bytes
+package import Sessions
 
 /// Requests as bytes.
 package enum RequestEncoder {
     /// One or more statements.
-    package static func statement(_ text: String, tag: String? = nil) -> [UInt8] {
+    package static func statement(_ text: String, tag: String? = nil, positions: PositionWish = .none) -> [UInt8] {
         let body = Array(text.utf8)
-        return Array("\(prefix(tag)).sql \(body.count)\n".utf8) + body + [0x0A]
+        let wish =
+            switch positions {
+            case .none: ""
+            case .told: " positions"
+            case .after(let position): " after \(position)"
+            }
+        return Array("\(prefix(tag)).sql \(body.count)\(wish)\n".utf8) + body + [0x0A]
     }
 
     /// A dot command without its line end, such as `.ping`. Line ends inside it are made blanks.

@@ -2,11 +2,12 @@
 
 package import Bytes
 package import Diagnostics
+package import Sessions
 
 /// A request or a piece of one. `tag` is the text behind `#`, or nil for a request without tag; answers carry it back.
 package enum RequestEvent: Hashable, Sendable {
     /// A statement with its `;`, or a counted text that may hold several.
-    case statement(tag: String?, text: String)
+    case statement(tag: String?, text: String, positions: PositionWish = .none)
     /// `.ping`
     case ping(tag: String?)
     /// `.cancel [id]`; without an id the untagged request is meant.

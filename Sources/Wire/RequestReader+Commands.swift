@@ -1,6 +1,7 @@
 // Dot commands: one line each, except that `.sql` and `.put` say what follows.
 
 import Diagnostics
+import Sessions
 
 extension RequestReader {
     /// The commands, for help and for suggestions.
@@ -27,7 +28,9 @@ extension RequestReader {
         case (".help", _): events.append(.help(tag: tag))
         case (".quit", 0): events.append(.quit(tag: tag))
         case (".put", 2): return beginPut(stream: text(words[1]), format: text(words[2]))
-        case (".sql", 1): return beginSQL(text(words[1]))
+        case (".sql", 1): return beginSQL(text(words[1]), .none)
+        case (".sql", 2) where text(words[2]) == "positions": return beginSQL(text(words[1]), .told)
+        case (".sql", 3) where text(words[2]) == "after": return beginSQL(text(words[1]), .after(text(words[3])))
         default: refuseCommand(name)
         }
         reset()
@@ -51,8 +54,8 @@ extension RequestReader {
         return words
     }
 
-    /// `.put` takes two arguments; a third is one too many.
-    private static let wordLimit = 4
+    /// `.sql` takes three arguments; a fourth is one too many.
+    private static let wordLimit = 5
 
     private mutating func refuseCommand(_ name: String) {
         if RequestReader.commands.contains(name) {
@@ -65,13 +68,13 @@ extension RequestReader {
         }
     }
 
-    private mutating func beginSQL(_ word: String) {
+    private mutating func beginSQL(_ word: String, _ positions: PositionWish) {
         guard let count = Int(word), count >= 0 else {
             refuse(.protocolViolation, ".sql takes the number of bytes that follow")
             return reset()
         }
         guard count <= WireLimits.statementBytes else { return refuseCounted(count) }
-        beginCounted(count)
+        beginCounted(count, positions)
     }
 
     /// The announced bytes are skipped, unless there are so many that waiting for their end would be a hanging connection.

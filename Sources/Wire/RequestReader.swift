@@ -2,6 +2,7 @@
 // they mean. How the bytes are cut into packets makes no difference to the events, except to how records are batched.
 
 import Diagnostics
+import Sessions
 import Syntax
 
 /// Reads the requests of one connection.
@@ -37,6 +38,8 @@ package struct RequestReader: Sendable {
     var splitter = StatementSplitter()
     /// Whether nothing but blanks has come since the last line end.
     var isAtLineStart = true
+    /// What the counted request under way asks about positions.
+    private var positions = PositionWish.none
     /// Whether a counted request has just ended: a line end behind it belongs to it.
     var skipsLineEnd = false
     /// Bytes since the last line end.
@@ -251,8 +254,9 @@ package struct RequestReader: Sendable {
     }
 
     /// Begins a counted statement, which may be empty.
-    mutating func beginCounted(_ count: Int) {
+    mutating func beginCounted(_ count: Int, _ wish: PositionWish) {
         buffer.removeAll()
+        positions = wish
         mode = .counted(count)
         guard count == 0 else { return }
         emitStatement([])
@@ -264,7 +268,7 @@ package struct RequestReader: Sendable {
             refuse(.syntaxError, "the statement is not UTF-8")
             return
         }
-        events.append(.statement(tag: tag, text: text))
+        events.append(.statement(tag: tag, text: text, positions: positions))
     }
 
     // MARK: States
@@ -277,6 +281,7 @@ package struct RequestReader: Sendable {
     mutating func reset(isAtLineStart: Bool = true) {
         mode = .start
         tag = nil
+        positions = .none
         skipsLineEnd = false
         // Between requests a connection keeps little memory.
         buffer.removeAll(keepingCapacity: buffer.capacity <= RequestReader.keptBytes)

@@ -257,7 +257,7 @@ private final class ScriptSink: AnswerSink {
         case .notice(let text): output.write(.warning, logText("script_notice", ["place": place, "detail": text]))
         case .done(let summary): output.write(.info, logText("script_statement", ["detail": summary.message ?? "done"]))
         case .failed(let error): problem.update { $0 = error }
-        case .columns, .rows: break
+        case .columns, .rows, .position: break
         }
     }
 

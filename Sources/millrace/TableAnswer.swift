@@ -38,7 +38,7 @@ final class TableAnswer: AnswerSink {
                     state.rows.append(cells.map { $0.stringValue ?? ($0.isNull ? "" : $0.text) })
                 }
             case .failed(let error): state.failure = error
-            case .notice, .done: break
+            case .notice, .position, .done: break
             }
         }
     }

@@ -109,6 +109,7 @@ final class TextAnswer: AnswerSink {
             self.table.update { $0 = table }
             ByteStream.output.print(table.head(output))
             progress.update { $0.isOpen = true }
+        case .position: break
         case .done: end()
         }
     }

@@ -86,11 +86,58 @@ async def use(address):
     await refused(millrace.OperationalError, "08001", millrace_asyncio.connect("127.0.0.1:1"))
 
 
+async def many(address):
+    """More statements at once than a server takes over one connection; those that all go on for ever are refused."""
+    async with await millrace_asyncio.connect(address) as connection:
+        async def count(number):
+            cursor = await connection.execute("SELECT ? + COUNT(*) FROM s", (number,))
+            return (await cursor.fetchone())[0]
+
+        first = await count(0)
+        same(await asyncio.gather(*map(count, range(200))), [first + number for number in range(200)], "200 statements at once")
+        endless = []
+        try:
+            while len(endless) < 100:
+                endless.append(await connection.execute("SELECT id FROM s EMIT CHANGES"))
+            sys.exit("100 queries that go on, over one connection")
+        except millrace.OperationalError as error:
+            same((error.code, len(endless) >= 60), ("53400", True), "the limit")
+
+
+async def outlive(folder):
+    """A query over a stream goes on behind its last row when the server was killed and started anew."""
+    server = Server(sys.argv[1], folder + "/data")
+    port = server.port
+    address = "127.0.0.1:%d" % port
+    try:
+        async with await millrace_asyncio.connect(address) as connection:
+            await connection.execute("CREATE STREAM e (v INT) WITH (KAFKA_TOPIC='e', VALUE_FORMAT='JSON', PARTITIONS=3)")
+            await connection.execute("SET 'auto.offset.reset' = 'earliest'")
+            rows = await connection.execute("SELECT v FROM e EMIT CHANGES LIMIT 200")
+            seen = []
+            for turn in range(2):
+                async with await millrace_asyncio.connect(address) as writer:
+                    await writer.load("e", [{"V": turn * 100 + number} for number in range(100)])
+                seen += [(await rows.fetchone())[0] for _ in range(60)]
+                if turn == 0:
+                    server.process.kill()
+                    server.process.wait()
+                    server = Server(sys.argv[1], folder + "/data", port=port)
+            seen += [v async for v, in rows]
+            same(sorted(seen), list(range(200)), "all rows, each once")
+    finally:
+        server.process.kill()
+        server.process.wait()
+
+
 def main():
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(outlive(folder))
     with tempfile.TemporaryDirectory() as folder:
         server = Server(sys.argv[1], folder + "/data")
         try:
             asyncio.run(use("127.0.0.1:%d" % server.port))
+            asyncio.run(many("127.0.0.1:%d" % server.port))
         finally:
             server.process.terminate()
             server.process.wait()

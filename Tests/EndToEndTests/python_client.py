@@ -78,7 +78,47 @@ def use(address):
     refused(millrace.OperationalError, "08001", millrace.connect, "127.0.0.1:1")
 
 
+def outlive(folder):
+    """A query over a stream goes on behind its last row when the server was killed, and when it was ended, and started anew."""
+    server = Server(sys.argv[1], folder + "/data")
+    port = server.port
+    address = "127.0.0.1:%d" % port
+    try:
+        with millrace.connect(address) as connection:
+            connection.cursor().execute("CREATE STREAM e (v INT) WITH (KAFKA_TOPIC='e', VALUE_FORMAT='JSON', PARTITIONS=3)")
+            connection.cursor().execute("SET 'auto.offset.reset' = 'earliest'")
+            rows = connection.cursor().execute("SELECT v FROM e WHERE v >= 0 EMIT CHANGES LIMIT 400")
+            other = connection.cursor().execute("SELECT v, COUNT(*) FROM e GROUP BY v EMIT CHANGES")
+            seen = []
+            for turn in range(4):
+                with millrace.connect(address) as writer:
+                    writer.load("e", [{"V": turn * 100 + number} for number in range(100)])
+                # Not all of them: the connection ends while rows are on their way.
+                seen += [rows.fetchone()[0] for _ in range(100 if turn == 3 else 70)]
+                if turn < 3:
+                    server.process.kill() if turn % 2 else server.process.terminate()
+                    server.process.wait()
+                    server = Server(sys.argv[1], folder + "/data", port=port)
+            seen += [v for v, in rows]
+            same(sorted(seen), list(range(400)), "all rows, each once")
+            same((rows.summary["message"], any("goes on behind" in str(message) for _, message in rows.messages)), ("Limit Reached", True), "the end")
+            # What keeps state has no place to go on from.
+            try:
+                while other.fetchone():
+                    pass
+                sys.exit("a query with state goes on")
+            except millrace.OperationalError as error:
+                same(error.code in ("08006", "57P01"), True, "a query with state ends")
+            cursor = connection.cursor().execute("SELECT COUNT(*) FROM e")
+            same(cursor.fetchall(), [(400,)], "the next statement")
+    finally:
+        server.process.kill()
+        server.process.wait()
+
+
 def main():
+    with tempfile.TemporaryDirectory() as folder:
+        outlive(folder)
     with tempfile.TemporaryDirectory() as folder:
         server = Server(sys.argv[1], folder + "/data")
         try:

@@ -32,9 +32,9 @@ class Connection:
 class Server:
     """A server over a data directory. Raises RuntimeError with what it said when it does not come to listen."""
 
-    def __init__(self, millrace, data, *arguments):
+    def __init__(self, millrace, data, *arguments, port=0):
         self.process = subprocess.Popen(
-            [millrace, "serve", "--data", data, "--listen", "127.0.0.1:0", *arguments],
+            [millrace, "serve", "--data", data, "--listen", "127.0.0.1:%d" % port, *arguments],
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         # What it has said on standard error so far.
         self.lines = []

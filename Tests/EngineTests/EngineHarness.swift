@@ -36,6 +36,7 @@ final class EventCollector: AnswerSink {
             case .rows(let block):
                 for (index, text) in block.texts.enumerated() { lines.append((block.isDeleted(index) ? "! " : ": ") + text) }
             case .notice(let text): lines.append("? " + text)
+            case .position(let text): lines.append("~ " + text)
             case .done(let summary): lines.append("+ " + (summary.message ?? "\(summary.rows) rows"))
             case .failed(let error): lines.append("- \(error.code.rawValue) \(error.message)")
             }

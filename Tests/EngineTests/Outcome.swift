@@ -12,7 +12,7 @@ final class OutcomeSink: AnswerSink {
         switch event {
         case .failed(let error): outcome.update { $0 = (true, error) }
         case .done: outcome.update { $0 = (true, nil) }
-        case .columns, .rows, .notice: break
+        case .columns, .rows, .notice, .position: break
         }
     }
 

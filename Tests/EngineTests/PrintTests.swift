@@ -12,7 +12,7 @@ private final class FirstFailure: AnswerSink {
         switch event {
         case .failed(let error): failure.update { $0 = error }
         case .done: failure.update { $0 = Diagnostic(.internalError, "it was carried out") }
-        case .columns, .rows, .notice: break
+        case .columns, .rows, .notice, .position: break
         }
     }
 

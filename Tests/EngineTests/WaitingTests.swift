@@ -17,7 +17,7 @@ private final class StuckClient: AnswerSink {
         switch event {
         case .done: ends.update { $0.append("done") }
         case .failed(let error): ends.update { $0.append(error.code.rawValue) }
-        case .columns, .rows, .notice: break
+        case .columns, .rows, .notice, .position: break
         }
     }
 

@@ -159,7 +159,8 @@ private func checkSlowReader(_ session: Session) async throws {
         let server = try LocalServer()
         let session = try await Session.connect(to: server.address)
         try await session.execute(create)
-        let waiting = try await session.query("SELECT * FROM s EMIT CHANGES")
+        // One that keeps state cannot go on.
+        let waiting = try await session.query("SELECT id, COUNT(*) FROM s GROUP BY id EMIT CHANGES")
         try server.startAnew()
         await #expect(throws: MillraceError.self) { for try await _ in waiting {} }
         var told: [String] = []
@@ -171,6 +172,50 @@ private func checkSlowReader(_ session: Session) async throws {
         }
         #expect(told[0].contains("was lost and is there again"))
         #expect(try await session.insert([Item(id: 1)], into: "s").records == 1)
+    }
+
+    /// A query over a stream goes on behind its last row, over one connection after the other, and LIMIT counts all rows.
+    @Test func aQueryOutlivesItsConnections() async throws {
+        let server = try LocalServer()
+        let session = try await Session.connect(to: server.address)
+        try await session.execute(create)
+        let rows = try await session.query("SELECT id FROM s WHERE id <> 1 EMIT CHANGES LIMIT 40")
+        var seen: [Int64] = []
+        func insert(_ ids: Range<Int>) async throws {
+            let writer = try await Session.connect(to: server.address)
+            _ = try await writer.insert(ids.map { Item(id: $0) }, into: "s")
+            writer.close()
+        }
+        try await insert(0..<10)
+        for try await row in rows {
+            seen.append(row[0]?.integer ?? -1)
+            // Rows are written while nobody is connected, and while a few wait to be read.
+            if [3, 12, 30].contains(seen.count) {
+                try server.startAnew()
+                try await insert(seen.count == 3 ? 10..<20 : seen.count == 12 ? 20..<35 : 35..<50)
+            }
+        }
+        #expect(seen == [0] + (2..<41).map(Int64.init))
+        try await session.awaitQueries(0)
+    }
+
+    /// More statements at once than a server takes over one connection wait for their turn; those that all go on for ever are refused.
+    @Test func statementsWaitForTheirTurn() async throws {
+        let server = try LocalServer()
+        let session = try await Session.connect(to: server.address)
+        try await session.execute("CREATE TABLE t (k INT PRIMARY KEY, v INT);")
+        let changed = try await withThrowingTaskGroup(of: Int.self) { group in
+            for number in 0..<200 { group.addTask { try await session.execute("INSERT INTO t VALUES (\(number), 1);")[0].changed ?? 0 } }
+            return try await group.reduce(0, +)
+        }
+        #expect(changed == 200)
+        #expect(try await session.execute("SHOW TABLES;")[0].changed == nil)
+        try await session.execute(create)
+        var endless: [Rows] = []
+        let refused = await #expect(throws: MillraceError.self) {
+            while endless.count < 100 { endless.append(try await session.query("SELECT id FROM s EMIT CHANGES")) }
+        }
+        #expect(refused?.code == "53400" && endless.count >= 60, "\(endless.count)")
     }
 
     @Test func aClosedSessionTakesNothing() async throws {

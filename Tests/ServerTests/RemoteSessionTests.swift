@@ -20,6 +20,7 @@ private final class Collector: AnswerSink {
             case .rows(let block):
                 for (index, text) in block.texts.enumerated() { state.lines.append((block.isDeleted(index) ? "! " : ": ") + text) }
             case .notice(let text): state.lines.append("? " + text)
+            case .position(let text): state.lines.append("~ " + text)
             case .done(let summary): state.lines.append("+ " + (summary.message ?? "\(summary.rows) rows"))
             case .failed(let error): state.lines.append("- \(error.code.rawValue)")
             }

@@ -125,7 +125,7 @@ import Testing
         #expect(try client.ask(".set auto.offset.reset earliest\n") == [#"+ {"message":"auto.offset.reset is 'earliest' in this session"}"#])
         #expect(try client.ask(".set auto.offset.rest earliest\n").first?.hasPrefix("- F0000 ") == true)
         #expect(try client.ask(".status\n").first?.contains(#""connections":1,"running":0"#) == true)
-        #expect(try client.ask(".help\n").count == 12)
+        #expect(try client.ask(".help\n").count == 14)
         #expect(try client.ask("SHOW LIMITS;\n").contains { $0.hasPrefix(#": ["protocol: line bytes",1048576,"#) })
     }
 

@@ -166,11 +166,12 @@ private func block(_ rows: [String], deleted: [Bool] = []) -> RowBlock {
         encoder.columns(["columns": [["ID", "BIGINT"]]], tag: "t")
         encoder.rows(block([#"[1,-2.5e+3,null,{"a":"\u0000é"}]"#, "[]"], deleted: [false, true]), tag: "t-1")
         encoder.progress([:], tag: nil)
+        encoder.progress(positionFacts("1.00000000000000000000000000000001.2.5,0"), tag: "t")
         encoder.notice(["message": "tab\tand \u{7F}"], tag: nil)
         encoder.done(["ms": .number("1.5")], tag: nil)
         encoder.failed(Diagnostic(.internalError, "x\ny \"z\" \\ 表"), tag: "q_9")
         let lines = encoder.take().split(separator: 0x0A, omittingEmptySubsequences: false).dropLast()
-        #expect(lines.count == 9)
+        #expect(lines.count == 10)
         for line in lines { #expect(grammar.matches(line + [0x0A], "answer-line"), "\(String(decoding: line, as: UTF8.self))") }
         #expect(!grammar.matches(Array("+ {\"a\":01,}\n".utf8), "answer-line"))
     }
@@ -178,7 +179,7 @@ private func block(_ rows: [String], deleted: [Bool] = []) -> RowBlock {
     @Test func requestsMatchTheGrammar() throws {
         let grammar = try ABNF(contentsOf: "wire.abnf")
         for bytes in [
-            RequestEncoder.statement("SELECT ';' FROM s;"), RequestEncoder.statement("é\n", tag: "a-1"), RequestEncoder.command(".ping"),
+            RequestEncoder.statement("SELECT ';' FROM s;"), RequestEncoder.statement("é\n", tag: "a-1"), RequestEncoder.statement(";", positions: .told), RequestEncoder.statement(";", tag: "a", positions: .after("1.0.5,6")), RequestEncoder.command(".ping"),
             RequestEncoder.command(".cancel q", tag: "x"), RequestEncoder.command(".set a b\nc"),
             Array("#q SELECT ';', 1 FROM s;".utf8),
             RequestEncoder.beginRecords(stream: "s", format: "json") + Array("{}\n\n".utf8) + RequestEncoder.endOfRecords,

@@ -1,4 +1,5 @@
 import Diagnostics
+import Sessions
 import Testing
 import Wire
 
@@ -70,6 +71,15 @@ import Wire
         #expect(requests(".sql 0\n").first == .statement(tag: nil, text: ""))
         #expect(code(requests(".sql 5\nab").first) == .protocolViolation)
         #expect(code(requests(Array(".sql 2\n".utf8) + [0xFF, 0xFE]).first) == .syntaxError)
+    }
+
+    @Test func aCountedRequestAsksForPositions() {
+        let wishes: [PositionWish] = [.none, .told, .after("1.00000000000000000000000000000001.2.5,0")]
+        let sent = wishes.flatMap { RequestEncoder.statement("a;", tag: "t", positions: $0) }
+        #expect(requests(sent).dropLast() == wishes.map { .statement(tag: "t", text: "a;", positions: $0) }[...])
+        for wrong in [".sql 2 after\na;", ".sql 2 after x y\na;", ".sql 2 somewhere\na;", ".sql positions\na;"] {
+            #expect(code(requests(wrong).first) == .protocolViolation, "\(wrong)")
+        }
     }
 
     /// Behind the counted bytes the next request begins as at the start of a line, whether or not a line end is sent there.

@@ -12,6 +12,10 @@ Beyond PEP 249:
 
   - A query with EMIT CHANGES goes on: iterate over the cursor, and `cursor.cancel()` ends it from any thread. `cursor.deleted` says
     whether the row that was fetched last is the end of a key of a table (only its key columns are filled then).
+  - A query with EMIT CHANGES over one stream (without GROUP BY, joins and OVER) outlives its connection: when the server is there again within
+    `patience` seconds, it goes on behind the last row, none missing and none twice. Other statements end with OperationalError (08006), because
+    whether they were carried out is not known; the next one goes over a new connection, with a Warning in `cursor.messages`: settings and
+    variables of the session are as at its start.
   - `connection.load("visits", rows)` sends dictionaries, or lists with `columns=`, as one bulk load, and gives what the server says.
   - `cursor.summary` is what the server said at the end of the statement: rows, skipped rows with their causes, milliseconds.
 
@@ -20,12 +24,14 @@ zone: they are UTC), BYTES is bytes, ARRAY is list, MAP and STRUCT are dict. The
 is refused. One connection may be used by several threads; each cursor by one.
 """
 import base64
+import collections
 import datetime
 import decimal
 import json
 import queue
 import socket
 import threading
+import time
 
 apilevel = "2.0"
 threadsafety = 2
@@ -239,12 +245,30 @@ class _Answer:
                 continue
 
 
-class Connection:
-    """A connection to a server. Its requests run side by side."""
+def _parts(line):
+    """The kind of a line of the server, its tag (None without one), and the rest."""
+    kind, rest = line[:1], line[1:].rstrip(b"\r\n")
+    if not rest.startswith(b"#"):
+        return kind, None, rest[1:]
+    tag, _, rest = rest[1:].partition(b" ")
+    return kind, tag, rest
 
-    Warning, Error, InterfaceError, DatabaseError, DataError = Warning, Error, InterfaceError, DatabaseError, DataError
-    OperationalError, IntegrityError, InternalError = OperationalError, IntegrityError, InternalError
-    ProgrammingError, NotSupportedError = ProgrammingError, NotSupportedError
+
+def _place(address):
+    """The host and port of an address."""
+    host, _, port = address.rpartition(":") if ":" in address else (address, "", DEFAULT_PORT)
+    return host.strip("[]"), int(port)
+
+
+def _version(address, greeting):
+    """The version of the server that greets so."""
+    if not greeting.startswith(b"* MILLRACE/1 "):
+        raise OperationalError("%s does not greet as a Millrace server" % address, "08001")
+    return json.loads(greeting[len(b"* MILLRACE/1 "):])["server"]
+
+
+class _Line:
+    """One connection over the network, until it ends. Its requests run side by side."""
 
     def __init__(self, address, timeout):
         try:
@@ -253,20 +277,17 @@ class Connection:
                 self._socket.settimeout(timeout)
                 self._socket.connect(address)
             else:
-                host, _, port = address.rpartition(":") if ":" in address else (address, "", DEFAULT_PORT)
-                self._socket = socket.create_connection((host.strip("[]"), int(port)), timeout)
+                self._socket = socket.create_connection(_place(address), timeout)
             self._reader = self._socket.makefile("rb")
             greeting = self._reader.readline()
         except (OSError, ValueError) as problem:
             raise OperationalError("cannot connect to %s: %s" % (address, problem), "08001") from None
-        if not greeting.startswith(b"* MILLRACE/1 "):
-            raise OperationalError("%s does not greet as a Millrace server" % address, "08001")
-        self.server_version = json.loads(greeting[len(b"* MILLRACE/1 "):])["server"]
+        self.server_version = _version(address, greeting)
         self._socket.settimeout(None)
         self._lock = threading.Lock()
         # Not the same: answers are read while a large request is being sent.
         self._sending = threading.Lock()
-        self._answers, self._next, self._end = {}, 1, None
+        self._answers, self._next, self.end = {}, 1, None
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self):
@@ -274,12 +295,7 @@ class Connection:
         reason = "the server closed the connection"
         try:
             for line in self._reader:
-                kind, rest = line[:1], line[1:].rstrip(b"\r\n")
-                tag = None
-                if rest.startswith(b"#"):
-                    tag, _, rest = rest[1:].partition(b" ")
-                else:
-                    rest = rest[1:]
+                kind, tag, rest = _parts(line)
                 if tag is None:
                     if kind in b"?-" and kind:
                         reason = rest.decode(errors="replace")
@@ -291,32 +307,67 @@ class Connection:
         except (OSError, ValueError) as problem:
             reason = str(problem)
         with self._lock:
-            self._end = reason
+            self.end = self.end or reason
             answers, self._answers = list(self._answers.values()), {}
         for answer in answers:
-            answer.put((b"", reason))
+            answer.put((b"", self.end))
 
-    def _send(self, data):
+    def send(self, data):
         try:
             with self._sending:
                 self._socket.sendall(data)
         except OSError as problem:
             raise OperationalError("the connection ended: %s" % problem, "08006") from None
 
-    def _request(self, make):
+    def request(self, make):
         """Sends the bytes that `make` gives for a tag; the tag and the answer."""
         with self._lock:
-            if self._end is not None:
-                raise OperationalError("the connection ended: %s" % self._end, "08006")
+            if self.end is not None:
+                raise OperationalError("the connection ended: %s" % self.end, "08006")
             tag = b"p%d" % self._next
             self._next += 1
             answer = self._answers[tag] = _Answer()
-        self._send(make(tag))
+        self.send(make(tag))
         return tag, answer
+
+    def close(self):
+        with self._lock:
+            self.end = self.end or "it was closed"
+        try:
+            self._socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass  # The server was first.
+        self._socket.close()
+
+
+class Connection:
+    """A session at a server, over one connection or, when that is lost, the next. Its requests run side by side."""
+
+    Warning, Error, InterfaceError, DatabaseError, DataError = Warning, Error, InterfaceError, DatabaseError, DataError
+    OperationalError, IntegrityError, InternalError = OperationalError, IntegrityError, InternalError
+    ProgrammingError, NotSupportedError = ProgrammingError, NotSupportedError
+
+    def __init__(self, address, timeout, patience):
+        self.patience = patience
+        self._address, self._timeout = address, timeout
+        self._isClosed, self._opening = False, threading.Lock()
+        self._line = _Line(address, timeout)
+        self.server_version = self._line.server_version
+
+    def _connected(self):
+        """The line to the server, and whether it is another one than before."""
+        with self._opening:
+            if self._isClosed:
+                raise OperationalError("the connection ended: it was closed", "08006")
+            if self._line.end is None:
+                return self._line, False
+            self._line = _Line(self._address, self._timeout)
+            self.server_version = self._line.server_version
+            return self._line, True
 
     def cursor(self):
         """A cursor, which carries out one statement at a time."""
-        if self._end is not None:
+        if self._isClosed:
             raise InterfaceError("the connection is closed")
         return Cursor(self)
 
@@ -328,8 +379,8 @@ class Connection:
                 record = dict(zip(columns, record))
             return json.dumps(record, default=_json, ensure_ascii=False).encode() + b"\n"
 
-        with_tag = b"".join(map(line, records))
-        _, answer = self._request(lambda tag: b"#%s .put %s json\n" % (tag, source.encode()) + with_tag + b".end\n")
+        lines = b"".join(map(line, records))
+        _, answer = self._connected()[0].request(lambda tag: b"#%s .put %s json\n" % (tag, source.encode()) + lines + b".end\n")
         while True:
             kind, rest = answer.lines.get()
             if kind == b"+":
@@ -348,13 +399,9 @@ class Connection:
 
     def close(self):
         """Ends the connection and what runs on it."""
-        with self._lock:
-            self._end = self._end or "it was closed"
-        try:
-            self._socket.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass  # The server was first.
-        self._socket.close()
+        with self._opening:
+            self._isClosed = True
+        self._line.close()
 
     def __enter__(self):
         return self
@@ -388,26 +435,77 @@ def _raise(kind, rest):
         raise OperationalError("the connection ended: %s" % rest, "08006")
 
 
+# Codes with which a server that ends, or the way to it, ends a query.
+_LOST = (b"08006", b"57P01")
+_RESUMED = "The connection was lost and is there again; the query goes on behind its last row."
+_RENEWED = "The connection was lost and is there again; settings and variables of the session are as at its start."
+
+
+def _begin(cursor, operation, parameters):
+    """Makes a cursor ready for a statement, which is given as bytes. The client for asyncio does it the same way."""
+    cursor.description, cursor.rowcount, cursor.summary, cursor.deleted, cursor.messages = None, -1, None, False, []
+    cursor._ready, cursor._held, cursor._position, cursor._failure = collections.deque(), [], None, None
+    text = _bound(operation, parameters).rstrip()
+    # On a line of its own, in case the last one ends with a comment.
+    return (text if text.endswith(";") else text + "\n;").encode()
+
+
+def _message(data, position):
+    """What makes the request of a statement for a tag: one that is told positions, or that goes on behind one."""
+    wish = b"positions" if position is None else b"after " + position
+    return lambda tag: b"#%s .sql %d %s\n" % (tag, len(data), wish) + data + b"\n"
+
+
+def _isCutOff(cursor, kind, rest):
+    """Whether a line says that the connection has ended under a query which can go on over another one."""
+    lost = kind == b"" or kind == b"-" and rest[:5] in _LOST
+    return lost and cursor._position is not None and not cursor._isCancelled and not cursor.connection._isClosed
+
+
 def _take(cursor, kind, rest):
-    """Takes a line of an answer in; a row as a tuple, or None. The client for asyncio does it the same way."""
+    """Takes a line of an answer in. Rows of a query that is told positions are ready once the one behind them is known: those before it come
+    again when the connection is cut off."""
     if kind in b":!" and kind:
-        cursor.deleted = kind == b"!"
         values = json.loads(rest, parse_float=decimal.Decimal)
-        return tuple(
+        row = tuple(
             value if value is None or reader is None else reader(value) for value, reader in zip(values, cursor._readers))
-    if kind == b"=":
+        (cursor._ready if cursor._position is None else cursor._held).append((row, kind == b"!"))
+        return
+    if kind == b"~":
+        position = json.loads(rest).get("position")
+        if position is None:
+            return
+        cursor._position = position.encode()
+    elif kind == b"=":
         columns = json.loads(rest)["columns"]
         cursor.description = [(column[0], _kind(column[1]), None, None, None, None, None) for column in columns]
         cursor._readers = [_reader(column[1]) for column in columns]
     elif kind == b"?":
         cursor.messages.append((Warning, json.loads(rest).get("message", "")))
+        return
     elif kind == b"+":
         cursor._answer = None
         cursor.summary = json.loads(rest)
         cursor.rowcount = cursor.summary.get("changed", cursor.summary.get("rows", -1) if cursor.description else -1)
     elif kind in (b"-", b""):
         cursor._answer = None
-        _raise(kind, rest)
+        try:
+            _raise(kind, rest)
+        except Error as failure:
+            # Behind the rows that were before it.
+            cursor._failure = failure
+    cursor._ready.extend(cursor._held)
+    cursor._held = []
+
+
+def _fetched(cursor):
+    """The next row that is ready, or None; raises how the statement failed once none is left."""
+    if cursor._ready:
+        row, cursor.deleted = cursor._ready.popleft()
+        return row
+    if cursor._failure is not None:
+        failure, cursor._failure = cursor._failure, None
+        raise failure
     return None
 
 
@@ -420,19 +518,22 @@ class Cursor:
         self.connection = connection
         self.description, self.rowcount, self.summary, self.deleted = None, -1, None, False
         self.messages = []
-        self._tag = self._answer = None
-        self._readers = []
+        self._tag = self._answer = self._line = self._data = None
+        self._readers, self._isCancelled = [], False
+        self._ready, self._held, self._position, self._failure = collections.deque(), [], None, None
 
     def execute(self, operation, parameters=()):
         """Carries out a statement; a last `;` may be missing. Returns the cursor."""
         self._leave()
-        self.description, self.rowcount, self.summary, self.deleted, self.messages = None, -1, None, False, []
-        text = _bound(operation, parameters).rstrip()
-        # On a line of its own, in case the last one ends with a comment.
-        data = (text if text.endswith(";") else text + "\n;").encode()
-        self._tag, self._answer = self.connection._request(lambda tag: b"#%s .sql %d\n" % (tag, len(data)) + data + b"\n")
+        self._data, self._isCancelled = _begin(self, operation, parameters), False
+        self._line, isNew = self.connection._connected()
+        if isNew:
+            self.messages.append((Warning, _RENEWED))
+        self._tag, self._answer = self._line.request(_message(self._data, None))
         while self._answer is not None and self.description is None:
             self._step()
+        if self.description is None:
+            _fetched(self)
         return self
 
     def executemany(self, operation, sequence):
@@ -447,19 +548,35 @@ class Cursor:
         return self
 
     def _step(self):
-        """Takes the next line of the answer; a row as a tuple, or None."""
+        """Takes the next line of the answer."""
         kind, rest = self._answer.lines.get()
-        return _take(self, kind, rest)
+        if _isCutOff(self, kind, rest):
+            return self._resume(kind, rest)
+        _take(self, kind, rest)
+
+    def _resume(self, kind, rest):
+        """Goes on over another connection; when there is none in time, the statement ends as it was cut off."""
+        self._held = []
+        deadline = time.monotonic() + self.connection.patience
+        while not self._isCancelled:
+            try:
+                self._line, _ = self.connection._connected()
+                self._tag, self._answer = self._line.request(_message(self._data, self._position))
+                self.messages.append((Warning, _RESUMED))
+                return
+            except OperationalError:
+                if time.monotonic() >= deadline or self.connection._isClosed:
+                    break
+                time.sleep(0.1)
+        _take(self, kind, rest)
 
     def fetchone(self):
         """The next row, which a query that goes on is waited for; None at the end."""
         if self.description is None:
             raise ProgrammingError("the last statement has no rows")
-        while self._answer is not None:
-            row = self._step()
-            if row is not None:
-                return row
-        return None
+        while self._answer is not None and not self._ready:
+            self._step()
+        return _fetched(self)
 
     def fetchmany(self, size=None):
         """Up to so many rows."""
@@ -486,9 +603,9 @@ class Cursor:
 
     def cancel(self):
         """Ends the statement that runs; its rows then end with OperationalError (57014). May be called by any thread."""
-        tag = self._tag
+        self._isCancelled, tag, line = True, self._tag, self._line
         if self._answer is not None and tag is not None:
-            self.connection._send(b"#cancel .cancel %s\n" % tag)
+            line.send(b"#cancel .cancel %s\n" % tag)
 
     def _leave(self):
         """Drops what is left of an answer."""
@@ -496,13 +613,14 @@ class Cursor:
         if answer is None:
             return
         answer.isDropped = True
-        if self.connection._end is None:
-            self.connection._send(b"#cancel .cancel %s\n" % self._tag)
+        if self._line.end is None:
+            self._line.send(b"#cancel .cancel %s\n" % self._tag)
 
     def close(self):
         """Ends the statement that runs."""
         self._leave()
         self.description = None
+        self._ready.clear()
 
     def setinputsizes(self, sizes):
         """Does nothing, as PEP 249 allows."""
@@ -517,6 +635,7 @@ class Cursor:
         self.close()
 
 
-def connect(address="127.0.0.1:%d" % DEFAULT_PORT, timeout=10):
-    """Connects to HOST:PORT, or to the socket of that path; `timeout` are the seconds for connecting."""
-    return Connection(address, timeout)
+def connect(address="127.0.0.1:%d" % DEFAULT_PORT, timeout=10, patience=60):
+    """Connects to HOST:PORT, or to the socket of that path; `timeout` are the seconds for connecting, `patience` those for which a query that
+    goes on waits for a server that is gone."""
+    return Connection(address, timeout, patience)

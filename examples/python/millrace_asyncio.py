@@ -10,18 +10,22 @@
 
     asyncio.run(main())
 
-Names, values, errors and what a cursor knows are those of `millrace.py`; what waits for the server is a coroutine. Statements of one connection
-run side by side. Leaving a loop over a query that goes on does not end it: `await cursor.close()` does, and so does `async with cursor`, or the end
+Names, values, errors and what a cursor knows are those of `millrace.py`, and what becomes of statements whose connection is lost; what waits for
+the server is a coroutine. Statements of one connection run side by side, as many as the server takes at once; more than that wait for their turn. Leaving a loop over a query that goes on does not end it: `await cursor.close()` does, and so does `async with cursor`, or the end
 of the connection. A task that is cancelled while it waits for a row ends the statement as well.
 """
 import asyncio
+import collections
 import json
+import time
 
 import millrace
 from millrace import DataError, OperationalError, ProgrammingError, Warning
 
 # Rows of one cursor that wait to be fetched; a slow reader then slows its own connection.
 WAITING_ROWS = millrace.WAITING_ROWS
+# Statements under way at once; a server takes 64 over one connection.
+RUNNING_STATEMENTS = 60
 # Bytes of one line: a row has 16 MiB at most.
 _LINE_BYTES = 17 << 20
 
@@ -31,6 +35,8 @@ class _Answer:
 
     def __init__(self):
         self.lines = asyncio.Queue(WAITING_ROWS)
+        # It ends only when it is told to.
+        self.isEndless = False
         self._dropped = asyncio.Event()
 
     async def put(self, line):
@@ -52,14 +58,14 @@ class _Answer:
         self._dropped.set()
 
 
-class Connection:
-    """A connection to a server. Made by `connect`."""
+class _Line:
+    """One connection over the network, until it ends."""
 
     def __init__(self, reader, writer, server_version):
         self.server_version = server_version
         self._reader, self._writer = reader, writer
-        self._sending = asyncio.Lock()
-        self._answers, self._next, self._end = {}, 1, None
+        self._sending, self._room = asyncio.Lock(), asyncio.Condition()
+        self.answers, self._next, self.end = {}, 1, None
         self._reading = asyncio.ensure_future(self._read())
 
     async def _read(self):
@@ -70,26 +76,39 @@ class Connection:
                 line = await self._reader.readline()
                 if not line:
                     break
-                kind, rest = line[:1], line[1:].rstrip(b"\r\n")
-                if not rest.startswith(b"#"):
+                kind, tag, rest = millrace._parts(line)
+                if tag is None:
                     if kind in b"?-":
-                        reason = rest[1:].decode(errors="replace")
+                        reason = rest.decode(errors="replace")
                     continue
-                tag, _, rest = rest[1:].partition(b" ")
-                answer = self._answers.get(tag) if kind not in b"+-" else self._answers.pop(tag, None)
-                if answer is not None:
-                    await answer.put((kind, rest))
+                answer = self.answers.get(tag) if kind not in b"+-" else self.answers.pop(tag, None)
+                if answer is None:
+                    continue
+                await answer.put((kind, rest))
+                answer.isEndless = answer.isEndless or kind == b"=" and b'"kind":"changes"' in rest
+                if kind in b"+-=":
+                    await self._tell()
         except (OSError, ValueError) as problem:
             reason = str(problem)
         except asyncio.CancelledError:
             reason = "it was closed"
-        self._end = self._end or reason
-        answers, self._answers = list(self._answers.values()), {}
+        self.end = self.end or reason
+        answers, self.answers = list(self.answers.values()), {}
         for answer in answers:
             # Behind the rows that still wait; where there is no room, once these have been fetched.
-            asyncio.ensure_future(answer.put((b"", self._end)))
+            asyncio.ensure_future(answer.put((b"", self.end)))
+        asyncio.ensure_future(self._tell())
 
-    async def _send(self, data):
+    async def _tell(self):
+        """Those who wait for room look again."""
+        async with self._room:
+            self._room.notify_all()
+
+    def _hasRoom(self):
+        # Where all that run go on for ever nobody would make room: the server says so.
+        return self.end is not None or len(self.answers) < RUNNING_STATEMENTS or all(answer.isEndless for answer in self.answers.values())
+
+    async def send(self, data):
         try:
             async with self._sending:
                 self._writer.write(data)
@@ -97,18 +116,54 @@ class Connection:
         except OSError as problem:
             raise OperationalError("the connection ended: %s" % problem, "08006") from None
 
-    async def _request(self, make):
-        if self._end is not None:
-            raise OperationalError("the connection ended: %s" % self._end, "08006")
+    async def request(self, make):
+        """Sends the bytes that `make` gives for a tag, once there is room; the tag and the answer."""
+        async with self._room:
+            await self._room.wait_for(self._hasRoom)
+        if self.end is not None:
+            raise OperationalError("the connection ended: %s" % self.end, "08006")
         tag = b"a%d" % self._next
         self._next += 1
-        answer = self._answers[tag] = _Answer()
-        await self._send(make(tag))
+        answer = self.answers[tag] = _Answer()
+        await self.send(make(tag))
         return tag, answer
+
+    async def close(self):
+        self.end = self.end or "it was closed"
+        self._writer.close()
+        for answer in self.answers.values():
+            answer.drop()
+        self._reading.cancel()
+        await asyncio.gather(self._reading, return_exceptions=True)
+        try:
+            await self._writer.wait_closed()
+        except OSError:
+            pass  # The server was first.
+
+
+class Connection:
+    """A session at a server, over one connection or, when that is lost, the next. Made by `connect`."""
+
+    def __init__(self, address, timeout, patience, line):
+        self.patience, self.server_version = patience, line.server_version
+        self._address, self._timeout, self._line = address, timeout, line
+        self._isClosed, self._opening = False, asyncio.Lock()
+
+    async def _connected(self):
+        """The line to the server, and whether it is another one than before."""
+        async with self._opening:
+            if self._isClosed:
+                raise OperationalError("the connection ended: it was closed", "08006")
+            if self._line.end is None:
+                return self._line, False
+            await self._line.close()
+            self._line = await _open(self._address, self._timeout)
+            self.server_version = self._line.server_version
+            return self._line, True
 
     def cursor(self):
         """A cursor, which carries out one statement at a time."""
-        if self._end is not None:
+        if self._isClosed:
             raise millrace.InterfaceError("the connection is closed")
         return Cursor(self)
 
@@ -129,7 +184,8 @@ class Connection:
             lines = b"".join([line(record) async for record in records])
         else:
             lines = b"".join(map(line, records))
-        _, answer = await self._request(lambda tag: b"#%s .put %s json\n" % (tag, source.encode()) + lines + b".end\n")
+        connected, _ = await self._connected()
+        _, answer = await connected.request(lambda tag: b"#%s .put %s json\n" % (tag, source.encode()) + lines + b".end\n")
         while True:
             kind, rest = await answer.lines.get()
             if kind == b"+":
@@ -141,16 +197,8 @@ class Connection:
 
     async def close(self):
         """Ends the connection and what runs on it."""
-        self._end = self._end or "it was closed"
-        self._writer.close()
-        for answer in self._answers.values():
-            answer.drop()
-        self._reading.cancel()
-        await asyncio.gather(self._reading, return_exceptions=True)
-        try:
-            await self._writer.wait_closed()
-        except OSError:
-            pass  # The server was first.
+        self._isClosed = True
+        await self._line.close()
 
     async def __aenter__(self):
         return self
@@ -168,39 +216,58 @@ class Cursor:
         self.connection = connection
         self.description, self.rowcount, self.summary, self.deleted = None, -1, None, False
         self.messages = []
-        self._tag = self._answer = None
-        self._readers = []
+        self._tag = self._answer = self._line = self._data = None
+        self._readers, self._isCancelled = [], False
+        self._ready, self._held, self._position, self._failure = collections.deque(), [], None, None
 
     async def execute(self, operation, parameters=()):
         """Carries out a statement; a last `;` may be missing. Returns the cursor."""
         await self._leave()
-        self.description, self.rowcount, self.summary, self.deleted, self.messages = None, -1, None, False, []
-        text = millrace._bound(operation, parameters).rstrip()
-        # On a line of its own, in case the last one ends with a comment.
-        data = (text if text.endswith(";") else text + "\n;").encode()
-        self._tag, self._answer = await self.connection._request(lambda tag: b"#%s .sql %d\n" % (tag, len(data)) + data + b"\n")
+        self._data, self._isCancelled = millrace._begin(self, operation, parameters), False
+        self._line, isNew = await self.connection._connected()
+        if isNew:
+            self.messages.append((Warning, millrace._RENEWED))
+        self._tag, self._answer = await self._line.request(millrace._message(self._data, None))
         while self._answer is not None and self.description is None:
             await self._step()
+        if self.description is None:
+            millrace._fetched(self)
         return self
 
     async def _step(self):
-        """Takes the next line of the answer; a row as a tuple, or None."""
+        """Takes the next line of the answer."""
         try:
             kind, rest = await self._answer.lines.get()
+            if millrace._isCutOff(self, kind, rest):
+                return await self._resume(kind, rest)
         except asyncio.CancelledError:
             await self._leave()
             raise
-        return millrace._take(self, kind, rest)
+        millrace._take(self, kind, rest)
+
+    async def _resume(self, kind, rest):
+        """Goes on over another connection; when there is none in time, the statement ends as it was cut off."""
+        self._held = []
+        deadline = time.monotonic() + self.connection.patience
+        while not self._isCancelled:
+            try:
+                self._line, _ = await self.connection._connected()
+                self._tag, self._answer = await self._line.request(millrace._message(self._data, self._position))
+                self.messages.append((Warning, millrace._RESUMED))
+                return
+            except OperationalError:
+                if time.monotonic() >= deadline or self.connection._isClosed:
+                    break
+                await asyncio.sleep(0.1)
+        millrace._take(self, kind, rest)
 
     async def fetchone(self):
         """The next row, which a query that goes on is waited for; None at the end."""
         if self.description is None:
             raise ProgrammingError("the last statement has no rows")
-        while self._answer is not None:
-            row = await self._step()
-            if row is not None:
-                return row
-        return None
+        while self._answer is not None and not self._ready:
+            await self._step()
+        return millrace._fetched(self)
 
     async def fetchmany(self, size=None):
         """Up to so many rows."""
@@ -227,8 +294,9 @@ class Cursor:
 
     async def cancel(self):
         """Ends the statement that runs; its rows then end with OperationalError (57014)."""
+        self._isCancelled = True
         if self._answer is not None:
-            await self.connection._send(b"#cancel .cancel %s\n" % self._tag)
+            await self._line.send(b"#cancel .cancel %s\n" % self._tag)
 
     async def _leave(self):
         """Drops what is left of an answer."""
@@ -236,13 +304,14 @@ class Cursor:
         if answer is None:
             return
         answer.drop()
-        if self.connection._end is None:
-            await self.connection._send(b"#cancel .cancel %s\n" % self._tag)
+        if self._line.end is None:
+            await self._line.send(b"#cancel .cancel %s\n" % self._tag)
 
     async def close(self):
         """Ends the statement that runs."""
         await self._leave()
         self.description = None
+        self._ready.clear()
 
     async def __aenter__(self):
         return self
@@ -251,19 +320,25 @@ class Cursor:
         await self.close()
 
 
-async def connect(address="127.0.0.1:%d" % millrace.DEFAULT_PORT, timeout=10):
-    """Connects to HOST:PORT, or to the socket of that path; `timeout` are the seconds for connecting."""
+async def connect(address="127.0.0.1:%d" % millrace.DEFAULT_PORT, timeout=10, patience=60):
+    """Connects to HOST:PORT, or to the socket of that path; `timeout` are the seconds for connecting, `patience` those for which a query that
+    goes on waits for a server that is gone."""
+    return Connection(address, timeout, patience, await _open(address, timeout))
+
+
+async def _open(address, timeout):
     try:
         if "/" in address:
             opening = asyncio.open_unix_connection(address, limit=_LINE_BYTES)
         else:
-            host, _, port = address.rpartition(":") if ":" in address else (address, "", millrace.DEFAULT_PORT)
-            opening = asyncio.open_connection(host.strip("[]"), int(port), limit=_LINE_BYTES)
+            opening = asyncio.open_connection(*millrace._place(address), limit=_LINE_BYTES)
         reader, writer = await asyncio.wait_for(opening, timeout)
         greeting = await asyncio.wait_for(reader.readline(), timeout)
     except (OSError, ValueError, asyncio.TimeoutError) as problem:
         raise OperationalError("cannot connect to %s: %s" % (address, problem or "no answer in time"), "08001") from None
-    if not greeting.startswith(b"* MILLRACE/1 "):
+    try:
+        version = millrace._version(address, greeting)
+    except OperationalError:
         writer.close()
-        raise OperationalError("%s does not greet as a Millrace server" % address, "08001")
-    return Connection(reader, writer, json.loads(greeting[len(b"* MILLRACE/1 "):])["server"])
+        raise
+    return _Line(reader, writer, version)
