@@ -14,6 +14,12 @@ package struct DirectoryFinding: Hashable, Sendable {
 }
 
 extension SegmentedLog {
+    /// Whether a directory holds a log, or what is left of one. An empty directory and one of other files hold none.
+    package static func isLog(directory path: String, files: any FileSystem) -> Bool {
+        let directory = DataDirectory(root: path)
+        return files.exists(directory.journal) || files.exists(directory.topics)
+    }
+
     /// Opens the log in `directory` to be looked at. All that opening repairs, cuts off or makes anew happens in memory only, and
     /// `recoveryNotes` tell what a start would do; no file is changed. Errors: as those of opening, but for a full disk.
     package static func inspecting(

@@ -51,6 +51,9 @@ package final class AnswerPrinter: AnswerSink {
         var hasFailed = false
         /// Nobody waits for the answer any more.
         var isAbandoned = false
+        /// Statements that were carried out, and the mistake that ended the rest.
+        var doneCount = 0
+        var failure: Diagnostic?
         /// The last question that was answered with no row at all.
         var emptyAnswer: AnswerSummary?
     }
@@ -66,6 +69,9 @@ package final class AnswerPrinter: AnswerSink {
 
     /// Whether a statement failed.
     package var hasFailed: Bool { state.withLock { $0.hasFailed } }
+
+    /// How many statements were carried out, and the mistake of the one that was not.
+    var outcome: (doneCount: Int, failure: Diagnostic?) { state.withLock { ($0.doneCount, $0.failure) } }
 
     /// What the last statement read, when it was a question and its answer has no row.
     var emptyAnswer: AnswerSummary? { state.withLock { $0.emptyAnswer } }
@@ -92,12 +98,14 @@ package final class AnswerPrinter: AnswerSink {
             case .position: break
             case .notice(let text): options.err(colored(text, "33"))
             case .done(let summary):
+                state.doneCount += 1
                 let rows = finishRows(&state)
                 state.emptyAnswer = rows == 0 && state.kind == .rows ? summary : nil
                 finish(summary, rows: state.kind == .rows ? rows : nil)
             case .failed(let error):
                 let rows = finishRows(&state)
                 state.hasFailed = true
+                state.failure = error
                 if error.code == .cancelled {
                     // The only way to end a query that never ends is no mistake.
                     options.err("Query cancelled" + (state.kind == .changes ? rows.map { " after \(counted($0))" } ?? "" : "") + ".")

@@ -72,6 +72,8 @@ package final class Conversation {
     var scriptDepth = 0
     /// Whether `exit` was read.
     private(set) var isOver = false
+    /// How many statements of the text that was carried out last succeeded, and the mistake of the one that did not.
+    private var lastOutcome: (doneCount: Int, failure: Diagnostic?) = (0, nil)
     /// Whether a statement has failed.
     package private(set) var hasFailed = false
 
@@ -147,6 +149,7 @@ package final class Conversation {
         }
         let printer = AnswerPrinter(statement, options: given)
         let succeeded = runner.run(statement, into: printer)
+        lastOutcome = printer.outcome
         if !succeeded { hasFailed = true }
         if isInteractive, let empty = printer.emptyAnswer { explainEmpty(empty.readings.sources) }
         if words.contains("CREATE") || words.contains("DROP") || words.contains("ALTER") { catalogMayHaveChanged() }
@@ -188,6 +191,7 @@ package final class Conversation {
         scriptDepth += 1
         defer { scriptDepth -= 1 }
         let interrupts = runner.interruptCount
+        var progress = ScriptProgress()
         for part in script.parts where !isOver {
             guard runner.interruptCount == interrupts else {
                 runner.noteInterrupt()
@@ -195,7 +199,12 @@ package final class Conversation {
             }
             switch part {
             case .statements(let text):
-                if !carryOut(statement: text, scriptName: script.name) { return false }
+                let succeeded = carryOut(statement: text, scriptName: script.name)
+                progress.take(text, doneCount: lastOutcome.doneCount, failure: lastOutcome.failure)
+                if !succeeded {
+                    if let sentence = progress.sentence { options.err(sentence) }
+                    return false
+                }
             case .command(let command, let line):
                 let failedBefore = hasFailed
                 hasFailed = false
@@ -207,6 +216,7 @@ package final class Conversation {
                         // A script that was called has said what is wrong; what is left to say is from where.
                         if case .runScript = command { options.err("called at \(name):\(line)") } else { options.err("\(name):\(line): the command failed") }
                     }
+                    if let sentence = progress.sentence { options.err(sentence) }
                     return false
                 }
             }

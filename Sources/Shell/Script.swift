@@ -45,6 +45,8 @@ package struct Script: Hashable, Sendable {
         package let text: String
         /// The line of the script on which it begins, from 1.
         package let line: Int
+        /// The byte of the script at which it begins, from 0.
+        package let start: Int
     }
 
     /// The statements one by one. The last one may lack its `;`, which is put there.
@@ -57,7 +59,7 @@ package struct Script: Hashable, Sendable {
         var start: (index: Int, line: Int)?
         for (index, byte) in bytes.enumerated() {
             if splitter.take(byte) {
-                if let start { pieces.append(Piece(text: String(decoding: bytes[start.index...index], as: UTF8.self), line: start.line)) }
+                if let start { pieces.append(Piece(text: String(decoding: bytes[start.index...index], as: UTF8.self), line: start.line, start: start.index)) }
                 start = nil
             } else if splitter.pending == .nothing {
                 // What looked like a statement was the first half of a comment mark.
@@ -69,7 +71,7 @@ package struct Script: Hashable, Sendable {
         }
         if let start {
             // On a line of its own, in case the last one ends with a comment.
-            pieces.append(Piece(text: String(decoding: bytes[start.index...], as: UTF8.self) + "\n;", line: start.line))
+            pieces.append(Piece(text: String(decoding: bytes[start.index...], as: UTF8.self) + "\n;", line: start.line, start: start.index))
         }
         return pieces
     }

@@ -109,6 +109,12 @@ struct DoctorCommand {
             ]
         }
         var findings: [Finding] = []
+        if place != path, invocation[.data] != nil {
+            findings.append(
+                Finding(
+                    verdict: .doubtful, subject: "directory", text: "there is no \(path) yet, so \(place) is looked at",
+                    advice: "serve makes it; where it should be there, the name is wrong"))
+        }
         if let free = try? files.freeBytes(in: place) {
             let text = "\(free.count >> 20) MiB free in \(place)"
             let isLow = free < .mebibytes(1_024)

@@ -14,8 +14,9 @@ enum Door {
     case embedded(MillraceEngine, EngineSession)
     case remote(ReconnectingSession)
 
-    /// Opens what `--server` or `--data` name; without them an engine in memory. A server is named by HOST:PORT.
-    static func open(_ settings: CommandSettings, pushStart: String = "latest") throws(CommandFailure) -> Door {
+    /// Opens what `--server` or `--data` name; without them an engine in memory. A server is named by HOST:PORT. A directory without data is
+    /// made where the command `makesData`, which is said, and refused elsewhere.
+    static func open(_ settings: CommandSettings, pushStart: String = "latest", makesData: Bool = false) throws(CommandFailure) -> Door {
         settings.tellNotices()
         if let address = settings.invocation[.server]?.address {
             let place = SocketAddress.network(host: address.host, port: address.port)
@@ -40,7 +41,12 @@ enum Door {
         }
         var embedded = settings.embedded
         embedded.pushStart = pushStart
+        if !makesData { try embedded.requireData() }
+        let isNew = embedded.makesDirectory
         let engine = try embedded.open()
+        if isNew, let directory = embedded.directory {
+            Terminal.write(line: "note: \(directory) held no data yet; a new data directory was made there", to: 2)
+        }
         return .embedded(engine, engine.openSession())
     }
 

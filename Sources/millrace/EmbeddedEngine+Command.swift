@@ -10,6 +10,27 @@ import RegistryClient
 import Settings
 
 extension EmbeddedEngine {
+    /// Refuses a directory without data: that its name was mistyped is more likely than that nothing is to be found there. Errors: there is no
+    /// such directory, or it holds no log.
+    func requireData() throws(CommandFailure) {
+        guard let directory else { return }
+        let files = HostFileSystem()
+        let problem = !files.exists(directory) ? "there is no directory \(directory)"
+            : !SegmentedLog.isLog(directory: directory, files: files) ? "the directory \(directory) holds no data of Millrace" : nil
+        guard let problem else { return }
+        throw .cannotStart(
+            Diagnostic(.noSuchFile, problem, category: .general, hint: "serve, run, the shell and load --create make one, and no other command does."))
+    }
+
+    /// Whether opening makes the directory, or files in one of other things. An empty directory was made for this.
+    var makesDirectory: Bool {
+        guard let directory else { return false }
+        let files = HostFileSystem()
+        guard files.exists(directory) else { return true }
+        let names = (try? files.list(directory)) ?? []
+        return !names.isEmpty && !SegmentedLog.isLog(directory: directory, files: files)
+    }
+
     /// Opens only the log, to be looked at.
     func inspectLog() throws(CommandFailure) -> SegmentedLog {
         do throws(Diagnostic) { return try inspect() } catch { throw .cannotStart(error) }

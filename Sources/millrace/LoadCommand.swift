@@ -68,7 +68,7 @@ struct LoadCommand {
                 throw .cannotStart(Diagnostic(.ioError, "Ctrl-C cannot be watched for: \(error)", category: .general))
             }
         }
-        let door = try Door.open(settings)
+        let door = try Door.open(settings, makesData: creates)
         defer { door.close() }
         if load.resumes {
             let name: String

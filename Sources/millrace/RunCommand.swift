@@ -16,7 +16,7 @@ struct RunCommand {
     func run() throws(CommandFailure) -> Int32 {
         let invocation = settings.invocation
         let scripts = try wantedScripts()
-        let door = try Door.open(settings, pushStart: "earliest")
+        let door = try Door.open(settings, pushStart: "earliest", makesData: true)
         defer { door.close() }
         // Queries that a data directory brings along catch up before anything is asked of them.
         if invocation[.data] != nil { door.drain() }

@@ -53,7 +53,9 @@ struct ServeCommand {
         opening.logLine = output.write
         try checkUsers()
         let identity = try kafkaIdentity()
+        let isNew = opening.makesDirectory
         let engine = try opening.open()
+        if isNew { output.write(.info, logText("data_directory_made", ["data": directory])) }
         let script = invocation[.queries]?.text
         if let script { try runScript(script, engine) }
         let server: MillraceServer

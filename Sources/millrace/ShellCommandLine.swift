@@ -16,7 +16,7 @@ struct ShellCommandLine {
     func run() throws(CommandFailure) -> Int32 {
         let scripts = try settings.scripts()
         let isTyped = scripts.isEmpty && Terminal.isTerminal(0)
-        let door = try Door.open(settings, pushStart: isTyped ? "latest" : "earliest")
+        let door = try Door.open(settings, pushStart: isTyped ? "latest" : "earliest", makesData: true)
         defer { door.close() }
         try door.define(invocation.all(.define))
         let conversation = try Conversation(with: door, at: place, invocation)

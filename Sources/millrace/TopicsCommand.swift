@@ -28,12 +28,8 @@ struct TopicsCommand {
 
     func run() throws(CommandFailure) -> Int32 {
         if invocation[.server] != nil { return try askServer() }
-        let directory = invocation[.data]?.text ?? ""
-        // Looking must not make a data directory where there is none.
-        guard HostFileSystem().exists(directory) else {
-            throw .cannotStart(Diagnostic(.noSuchFile, "there is no directory \(directory)", category: .general))
-        }
         var opening = settings.embedded
+        try opening.requireData()
         opening.logLine = LogOutput(level: "warn").write
         let log = try opening.inspectLog()
         defer { log.close() }
