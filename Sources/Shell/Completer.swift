@@ -1,26 +1,29 @@
 // What Tab completes: the words that can stand where the cursor is, as far as the words before it tell.
 
-import Platform
+package import Platform
 import Syntax
 
 /// Finds completions.
-final class Completer {
+package final class Completer {
     /// What a word may become.
-    struct Completion {
+    package struct Completion {
         /// In alphabetical order.
-        var choices: [String] = []
+        package var choices: [String] = []
         /// What is to be put behind the cursor.
-        var insertion = ""
-        /// Shown instead of choices: the arguments of a function.
-        var note: String?
+        package var insertion = ""
+        /// Shown before the choices, of which none is taken: the arguments of a function.
+        package var note: String?
     }
 
     private var catalog: CompletionCatalog
     private let files: any FileSystem
+    /// The words behind the cursor.
+    private var wordsBehind: [String] = []
     /// The lines of the statement before the one that is being typed.
     var earlierLines = ""
 
-    init(runner: StatementRunner, files: any FileSystem) {
+    /// Offers the names of the engine behind `runner`, and of `files` where a path stands.
+    package init(runner: StatementRunner, files: any FileSystem) {
         catalog = CompletionCatalog(runner: runner)
         self.files = files
     }
@@ -28,11 +31,14 @@ final class Completer {
     /// To be called when the catalog may have changed, or the engine.
     func forget(runner: StatementRunner) { catalog = CompletionCatalog(runner: runner) }
 
-    /// What the word before the cursor may become. `line` is the text before it.
-    func completion(of line: String) -> Completion {
+    /// What the word before the cursor may become. `line` is the text before it, `rest` what stands behind it, where a SELECT may have its
+    /// FROM already.
+    package func completion(of line: String, before rest: String = "") -> Completion {
         let place = CompletionPlace(earlierLines + line)
+        wordsBehind = rest.isEmpty ? [] : CompletionPlace(String(rest.prefix { $0 != ";" }) + " ").words
         if place.isFunctionCall, let name = place.words.dropLast().last, let note = catalog.arguments(of: name) {
-            return Completion(note: note)
+            let sources = CompletionClause.sources(in: place.words + wordsBehind)
+            return Completion(choices: Set(sources.flatMap { catalog.columns(of: $0.source) }).sorted(), note: note)
         }
         let wanted = wanted(at: place)
         if wanted == .files { return fileCompletion(of: place.word) }
@@ -49,7 +55,7 @@ final class Completer {
         guard var common = choices.first else { return Completion() }
         for choice in choices.dropFirst() { common = String(zip(common, choice).prefix { $0 == $1 }.map(\.0)) }
         // A sign at its end asks for what follows.
-        let isWhole = choices.count == 1 && !(common.last.map { "=(< ".contains($0) } ?? false)
+        let isWhole = choices.count == 1 && !(common.last.map { "=(<[. ".contains($0) } ?? false)
         let insertion = String(common.dropFirst(word.count)) + (isWhole ? end : "")
         return Completion(choices: choices, insertion: insertion)
     }
@@ -72,6 +78,8 @@ final class Completer {
         case nothing, words([String]), sources, streams, tables, relations, queries, functions, views, topics, settings, formats, files, columnTypes, settingValues(String)
         /// Columns, functions and keywords.
         case expression
+        /// Columns of one source.
+        case columns(of: String)
 
         /// Whether small letters ask for small letters.
         var followsCase: Bool {
@@ -96,15 +104,24 @@ final class Completer {
         case .settingValues(let name): catalog.values(ofSetting: name)
         case .formats: CompletionWords.formats
         case .columnTypes: CompletionWords.types + catalog.types
-        case .expression: catalog.columns(ofSourcesAmong: place.words) + catalog.functions.map { $0 + "(" } + words(inExpressionAt: place)
+        case .columns(let source): catalog.columns(of: source.first == "`" ? String(source.dropFirst().dropLast()) : source)
+        case .expression: expressionWords(at: place)
         }
     }
 
-    /// The words of an expression, and those that may follow it where it stands.
-    private func words(inExpressionAt place: CompletionPlace) -> [String] {
-        guard place.depth == 0 else { return CompletionWords.expression + (place.words.contains("SELECT") ? CompletionWords.clauses + ["FROM"] : []) }
-        if !place.words.contains("FROM") { return CompletionWords.expression + CompletionWords.afterList + ["DISTINCT"] }
-        return CompletionWords.expression + CompletionWords.clauses + ["ASC", "DESC", "UNION"]
+    /// What can come in a clause: columns of the statement's sources, functions and keywords.
+    private func expressionWords(at place: CompletionPlace) -> [String] {
+        let clause = CompletionClause(place.words)
+        let sources = clause.takesColumns ? CompletionClause.sources(in: place.words + wordsBehind) : []
+        if let dot = place.word.lastIndex(of: ".") {
+            // `v.` asks for the columns of one source.
+            let name = place.word[..<dot].uppercased()
+            return sources.filter { $0.names.contains(name) }.flatMap { catalog.columns(of: $0.source) }.map { name + "." + $0 }
+        }
+        let functions = clause.takesFunctions ? catalog.functions.map { $0 + "(" } : []
+        // Of several sources' columns the name of the source says whose a name is.
+        let names = sources.count > 1 ? sources.compactMap(\.names.last).map { $0 + "." } : []
+        return sources.flatMap { catalog.columns(of: $0.source) } + names + functions + clause.keywords
     }
 
     private func wanted(at place: CompletionPlace) -> Wanted {
@@ -131,7 +148,8 @@ final class Completer {
         case "SHOW", "LIST": return .words(CompletionWords.listings)
         case "PRINT": return .topics
         case "OUTPUT": return .words(OutputFormat.allCases.map(\.rawValue))
-        case "SERVER", "VALUES", "LIMIT": return .nothing
+        case "SERVER", "LIMIT": return .nothing
+        case "VALUES": return .words(["("])
         case "AS": return first == "CREATE" || first == "WITH" ? .words(["SELECT"]) : .nothing
         case "GROUP", "ORDER", "PARTITION": return .words(["BY"])
         case "EMIT": return .words(["CHANGES", "FINAL"])
@@ -148,11 +166,11 @@ final class Completer {
             if place.words.contains("WITH"), !place.words.contains("SELECT") {
                 return last == "(" || last == "," ? .words(CompletionWords.properties.map { $0 + "=" }) : .nothing
             }
-            if !place.words.contains("AS") { return last == "(" || last == "," ? .nothing : .columnTypes }
+            if !place.words.contains("AS"), !place.words.contains("SELECT") { return last == "(" || last == "," ? .nothing : .columnTypes }
         }
         // Behind the name of a source come clauses.
         if place.words.count > 1, ["FROM", "JOIN"].contains(place.words[place.words.count - 2]), catalog.isSource(last) || last.hasPrefix("MILLRACE.") {
-            return .words(CompletionWords.clauses)
+            return .words(CompletionClause(place.words).keywords)
         }
         if first == "DROP" || first == "ALTER" {
             guard place.words.count > 2, ["STREAM", "TABLE"].contains(place.words[1]) else { return .nothing }
@@ -162,6 +180,11 @@ final class Completer {
         if first == "PRINT" { return .words(["FROM BEGINNING", "INTERVAL", "LIMIT"]) }
         if first == "CREATE", place.depth == 0, !place.words.contains("SELECT") { return .words(["AS SELECT", "WITH ("]) }
         if first == "INSERT", place.words.count == 3 { return .words(["VALUES (", "SELECT", "("]) }
+        if first == "UPDATE", place.words.count == 2 { return .words(["SET"]) }
+        if first == "DELETE", place.words.count == 3 { return .words(["WHERE", "USING"]) }
+        if first == "INSERT", !place.words.contains("VALUES"), !place.words.contains("SELECT"), place.words.count > 3, place.words[3] == "(" {
+            return place.depth == 0 ? .words(["VALUES (", "SELECT"]) : .columns(of: place.words[2])
+        }
         return .expression
     }
 

@@ -14,16 +14,6 @@ enum CompletionWords {
         "SYSTEM TABLES", "WATERMARKS",
         "CONSUMER GROUPS", "PRODUCERS",
     ]
-    static let clauses = [
-        "WHERE", "WINDOW", "GROUP BY", "HAVING", "JOIN", "LEFT JOIN", "EMIT CHANGES", "EMIT FINAL", "ORDER BY", "LIMIT", "PARTITION BY", "AS", "ON",
-    ]
-    /// What stands in expressions beside names.
-    static let expression = [
-        "AND", "OR", "NOT", "IN (", "LIKE", "BETWEEN", "IS NULL", "IS NOT NULL", "CASE", "WHEN", "THEN", "ELSE", "END", "CAST(", "NULL", "TRUE",
-        "FALSE", "ARRAY[", "MAP(", "STRUCT(", "AS",
-    ]
-    /// What may follow an expression in a SELECT list.
-    static let afterList = ["FROM", "AS"]
     static let types = [
         "BOOLEAN", "INTEGER", "BIGINT", "DOUBLE", "VARCHAR", "STRING", "BYTES", "DATE", "TIME", "TIMESTAMP", "DECIMAL(", "ARRAY<", "MAP<", "STRUCT<",
         "KEY", "PRIMARY KEY", "HEADERS",
@@ -81,16 +71,18 @@ final class CompletionCatalog {
 
     func isSource(_ name: String) -> Bool { sources.contains(name) }
 
-    /// The columns of those sources that the words name; of none but these, so that a catalog of thousands does not make Tab slow.
-    func columns(ofSourcesAmong words: [String]) -> [String] {
-        let known = Set(sources + views)
-        return Set(words).intersection(known).sorted().flatMap { source -> [String] in
-            if let columns = columns[source] { return columns }
-            let found = runner.rows("DESCRIBE `\(source)`;").compactMap { $0.first ?? nil }
-            columns[source] = found
-            return found
-        }
+    /// The columns of a source; none where there is none of that name. Only sources that a statement names are asked for, so that a catalog of
+    /// thousands does not make Tab slow.
+    func columns(of source: String) -> [String] {
+        if let known = columns[source] { return known }
+        let isSystem = source.hasPrefix("MILLRACE.")
+        guard isSystem ? systemTables.contains(where: { $0.uppercased() == source }) : isRelation(source) else { return [] }
+        let found = runner.rows("DESCRIBE \(isSystem ? source : "`\(source)`");").compactMap { $0.first ?? nil }
+        columns[source] = found
+        return found
     }
+
+    private func isRelation(_ name: String) -> Bool { streams.contains(name) || tables.contains(name) || views.contains(name) }
 
     /// How a function is called; nil when there is none of that name.
     func arguments(of name: String) -> String? {

@@ -218,9 +218,12 @@ private func completeWord(_ editor: OpaquePointer?) -> UInt8 {
     guard let editor = unsafe editor, let info = unsafe el_line(editor), let completer = unsafe completer else { return UInt8(CC_ERROR) }
     let length = unsafe info.pointee.cursor - info.pointee.buffer
     let line = unsafe String(decoding: UnsafeRawBufferPointer(start: info.pointee.buffer, count: length), as: UTF8.self)
-    let completion = completer.completion(of: line)
+    let behind = unsafe info.pointee.lastchar - info.pointee.cursor
+    let lineBehind = unsafe String(decoding: UnsafeRawBufferPointer(start: info.pointee.cursor, count: max(0, behind)), as: UTF8.self)
+    let completion = completer.completion(of: line, before: lineBehind)
     if let note = completion.note {
-        ByteStream.output.print("\n" + note + "\n")
+        let columns = completion.choices.isEmpty ? "" : inColumns(completion.choices, width: Terminal.width ?? 80) + "\n"
+        ByteStream.output.print("\n" + note + "\n" + columns)
         return UInt8(CC_REDISPLAY)
     }
     guard !completion.choices.isEmpty else { return UInt8(CC_ERROR) }

@@ -20,123 +20,30 @@ package struct StatementHelp {
 
     /// What there is to say about a statement or a topic, in lines of so many cells; a list of both where there is none of that name.
     static func text(about topic: String, width: Int) -> String {
-        let topic = topic.hasPrefix("LIST") ? "SHOW" + topic.dropFirst(4) : topic
-        let exact = (all + ShowHelp.all).filter { $0.name == topic || $0.name + " EXTENDED" == topic }
-        let found = exact.isEmpty ? all.filter { $0.name.hasPrefix(topic + " ") } : exact
+        let found = about(topic)
         if !found.isEmpty { return found.map { "\($0.form)\n\nfor example\n\n\($0.example)" }.joined(separator: "\n\n") }
         if let page = Page.about(topic) { return String(page.rendered(width: width).dropLast()) }
+        // `\h DROP STREAM visits` is about the statement, whatever stands behind its words.
+        let words = topic.split(separator: " ")
+        for count in stride(from: words.count - 1, to: 0, by: -1) {
+            let start = words.prefix(count).joined(separator: " ")
+            if !about(start).isEmpty { return text(about: start, width: width) }
+        }
         let topics = Page.all.map { $0.topic.uppercased() }
         let near = closestMatch(to: topic, among: (all + ShowHelp.all).map(\.name) + topics).map { " Did you mean \($0)?" } ?? ""
         return "There is no help about \(topic.prefix(60)).\(near)\nThere is about: " + all.map(\.name).joined(separator: ", ")
             + ";\nand pages: " + Page.all.map(\.topic).joined(separator: ", ")
     }
 
-    /// All statements, in the order of the page.
-    package static let all: [StatementHelp] = [
-        StatementHelp(
-            name: "CREATE STREAM",
-            form: """
-                CREATE [OR REPLACE] STREAM [IF NOT EXISTS] name (column type [KEY], …)
-                  WITH (KAFKA_TOPIC = 'topic', VALUE_FORMAT = 'JSON',
-                        [PARTITIONS = n,] [TIMESTAMP = 'column'], …);
-                CREATE [OR REPLACE] STREAM [IF NOT EXISTS] name [WITH (…)] AS SELECT …;
-                """,
-            example: """
-                CREATE STREAM visits (visitor VARCHAR KEY, page VARCHAR, ms BIGINT)
-                  WITH (KAFKA_TOPIC='visits', VALUE_FORMAT='JSON');
-                CREATE STREAM slow AS SELECT * FROM visits WHERE ms > 800;
-                """),
-        StatementHelp(
-            name: "CREATE TABLE",
-            form: """
-                CREATE [OR REPLACE] TABLE [IF NOT EXISTS] name (column type [PRIMARY KEY] [NOT NULL] [DEFAULT value], …)
-                  WITH (KAFKA_TOPIC = 'topic', VALUE_FORMAT = 'JSON', …);
-                CREATE [OR REPLACE] TABLE [IF NOT EXISTS] name [WITH (…)]
-                  AS SELECT … FROM … [WINDOW …] GROUP BY …;
-                """,
-            example: """
-                CREATE TABLE per_page AS
-                  SELECT page, COUNT(*) AS visits, AVG(ms) AS average FROM visits GROUP BY page;
-                """),
-        StatementHelp(
-            name: "CREATE TYPE", form: "CREATE TYPE [IF NOT EXISTS] name AS type;",
-            example: "CREATE TYPE place AS STRUCT<lat DOUBLE, lon DOUBLE>;"),
-        StatementHelp(
-            name: "CREATE FUNCTION",
-            form: """
-                CREATE [OR REPLACE] FUNCTION [IF NOT EXISTS] name (parameter type, …) RETURNS type
-                  AS expression;
-                CREATE [OR REPLACE] AGGREGATE FUNCTION [IF NOT EXISTS] name (parameter type, …) RETURNS type
-                  AS (first state, (state, value) => state, state => result [, (state, state) => state]);
-                """,
-            example: "CREATE FUNCTION twice(x BIGINT) RETURNS BIGINT AS x * 2;"),
-        StatementHelp(
-            name: "CREATE VIEW", form: "CREATE [OR REPLACE] VIEW [IF NOT EXISTS] name [(column, …)] AS SELECT …;",
-            example: "CREATE VIEW slowest AS SELECT page, MAX(ms) AS most FROM visits GROUP BY page ORDER BY most DESC LIMIT 5;\nSELECT * FROM slowest;"),
-        StatementHelp(
-            name: "SELECT",
-            form: """
-                SELECT expression [AS name], …
-                  FROM source [JOIN source [WITHIN time] ON …]
-                  [WINDOW TUMBLING (SIZE n MINUTES) | HOPPING (…) | SESSION (…)]
-                  [WHERE …] [GROUP BY …] [HAVING …] [EMIT CHANGES | EMIT FINAL] [LIMIT n];
+    /// The statements of this name, or that begin with these words: `DROP` is several. None where there is no such statement.
+    package static func about(_ topic: String) -> [StatementHelp] {
+        let topic = topic.hasPrefix("LIST") ? "SHOW" + topic.dropFirst(4) : topic
+        let exact = (all + ShowHelp.all).filter { $0.name == topic || $0.name + " EXTENDED" == topic }
+        return exact.isEmpty ? all.filter { $0.name.hasPrefix(topic + " ") } : exact
+    }
 
-                Without EMIT it is answered with what is there, and may have ORDER BY, OFFSET,
-                WITH, subqueries and more; with EMIT it goes on.
-                """,
-            example: """
-                SELECT page, COUNT(*) AS visits FROM visits
-                  GROUP BY page ORDER BY visits DESC LIMIT 5;
-                SELECT * FROM visits WHERE ms > 800 EMIT CHANGES;
-                """),
-        StatementHelp(
-            name: "INSERT",
-            form: "INSERT INTO source [(column, …)] VALUES (value, …), …;\nINSERT INTO stream SELECT … FROM …;   goes on\n"
-                + "INSERT INTO table SELECT …;   writes the rows once\nINSERT OR IGNORE INTO table …;  leaves out rows whose key is there",
-            example: "INSERT INTO visits (visitor, page, ms) VALUES ('ann', '/a', 812), ('bob', '/b', 40);"),
-        StatementHelp(
-            name: "UPDATE", form: "UPDATE table SET column = expression, … [FROM other] WHERE …;",
-            example: "CREATE TABLE prices (item VARCHAR PRIMARY KEY, price INT);\nUPDATE prices SET price = 3 WHERE item = 'pen';"),
-        StatementHelp(name: "DELETE", form: "DELETE FROM table [USING other] WHERE …;", example: "DELETE FROM prices WHERE item = 'pen';"),
-        StatementHelp(name: "TRUNCATE", form: "TRUNCATE TABLE table;", example: "TRUNCATE TABLE prices;"),
-        StatementHelp(
-            name: "ALTER", form: "ALTER STREAM | TABLE name ADD [COLUMN] column type, …;\nALTER STREAM | TABLE name RENAME TO name;",
-            example: "ALTER STREAM visits ADD COLUMN country VARCHAR;"),
-        StatementHelp(
-            name: "COMMENT",
-            form: "COMMENT ON STREAM | TABLE name IS 'text' | NULL;\nCOMMENT ON COLUMN source.column IS 'text' | NULL;\n"
-                + "COMMENT ON FUNCTION name IS 'text' | NULL;",
-            example: "COMMENT ON COLUMN visits.ms IS 'how long the answer took';"),
-        StatementHelp(
-            name: "DROP",
-            form: "DROP STREAM | TABLE [IF EXISTS] name [DELETE TOPIC] [CASCADE];\nDROP VIEW [IF EXISTS] name [CASCADE];\n"
-                + "DROP TYPE [IF EXISTS] name;\nDROP FUNCTION [IF EXISTS] name [CASCADE];",
-            example: "DROP STREAM slow DELETE TOPIC;"),
-        StatementHelp(
-            name: "DESCRIBE", form: "DESCRIBE source [EXTENDED];\nDESCRIBE FUNCTION name;\nDESCRIBE CONSUMER GROUP name;", example: "DESCRIBE visits EXTENDED;"),
-        StatementHelp(
-            name: "SHOW",
-            form: "SHOW STREAMS | TABLES | QUERIES | TOPICS [EXTENDED];\nSHOW VIEWS | FUNCTIONS | PROPERTIES | TYPES | VARIABLES | LIMITS | SCHEMAS;\n"
-                + "SHOW CONSUMER GROUPS | PRODUCERS;\n"
-                + "SHOW SYSTEM TABLES;   names what SELECT can ask about the server itself\nSHOW WATERMARKS;      how far the time of windows has come",
-            example: "SHOW QUERIES EXTENDED;"),
-        StatementHelp(
-            name: "EXPLAIN", form: "EXPLAIN query_id;\nEXPLAIN statement;\nEXPLAIN ANALYZE statement;   carries it out, and shows rows and time by step",
-            example: "EXPLAIN SELECT * FROM visits WHERE ms > 800 EMIT CHANGES;"),
-        StatementHelp(
-            name: "PRINT", form: "PRINT topic [FROM BEGINNING] [INTERVAL n] [LIMIT n];", example: "PRINT visits FROM BEGINNING LIMIT 2;"),
-        StatementHelp(
-            name: "SET", form: "SET 'setting' = 'value';\nUNSET 'setting';\nSHOW PROPERTIES; lists the settings.",
-            example: "SET 'auto.offset.reset' = 'earliest';"),
-        StatementHelp(
-            name: "DEFINE", form: "DEFINE name = 'text';   ${name} stands for the text in later statements.\nUNDEFINE name;",
-            example: "DEFINE day = '2026-01-31';\nSELECT * FROM visits FROM TIMESTAMP '${day}';"),
-        StatementHelp(name: "TERMINATE", form: "TERMINATE query_id | ALL;", example: "TERMINATE ALL;"),
-        StatementHelp(name: "PAUSE", form: "PAUSE query_id | ALL;\nRESUME query_id | ALL;", example: "PAUSE ALL;"),
-        StatementHelp(
-            name: "ASSERT", form: "ASSERT [NOT EXISTS] TOPIC name [TIMEOUT n SECONDS];\nASSERT [NOT EXISTS] SCHEMA [SUBJECT 'name'] [ID n] [TIMEOUT n SECONDS];",
-            example: "ASSERT TOPIC `visits`;"),
-    ]
+    /// All statements, in the order of the page.
+    package static let all = StatementHelp.definitions + StatementHelp.ofRows + StatementHelp.ofServer
 
     /// The commands of the shell.
     static let commands = """

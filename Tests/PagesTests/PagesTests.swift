@@ -27,8 +27,11 @@ func theTablesWriteTheirPages(file: String, text: String) throws {
 
 /// What stands as an example on the page of statements is one, and the grammar's statements about sources and rows are on the page.
 @Test func examplesOfStatementsAreStatements() throws {
+    var options = ParserOptions()
+    options.acceptsRunScript = true
+    options.acceptsTestAssertions = true
     for help in StatementHelp.all {
-        #expect(throws: Never.self, "\(help.name)") { try parse(help.example, options: ParserOptions()) }
+        #expect(throws: Never.self, "\(help.name)") { try parse(help.example, options: options) }
         #expect(help.name.split(separator: " ").allSatisfy { help.form.contains($0) }, "\(help.name)")
     }
     let grammar = try String(contentsOfFile: Surroundings.root + "/grammar/sql.ebnf", encoding: .utf8)

@@ -72,6 +72,29 @@ struct Grammar {
         return words
     }
 
+    /// The first two words of the sentences of a rule; one where something else than a word follows.
+    func openings(of rule: String) -> Set<[String]> { openings(.reference(rule), 2) }
+
+    private func openings(_ node: GrammarNode, _ count: Int) -> Set<[String]> {
+        guard count > 0 else { return [[]] }
+        switch node {
+        case .terminal(let text): return [[text]]
+        // What is no word ends the opening.
+        case .reference(let name): return Grammar.lexical.contains(name) ? [["("]] : rules[name].map { openings($0, count) } ?? []
+        case .choice(let nodes): return nodes.reduce(into: []) { $0.formUnion(openings($1, count)) }
+        case .optional(let node), .repeated(let node): return openings(node, count).union([[]])
+        case .sequence(let nodes):
+            var found: Set<[String]> = [[]]
+            for node in nodes {
+                let open = found.filter { $0.count < count && $0.last?.allSatisfy(\.isLetter) ?? true }
+                guard !open.isEmpty else { break }
+                found.subtract(open)
+                for start in open { for next in openings(node, count - start.count) { found.insert(start + next) } }
+            }
+            return found
+        }
+    }
+
     private mutating func computeLeast() {
         var changed = true
         while changed {

@@ -2,6 +2,7 @@
 
 import Diagnostics
 import Foundation
+import Shell
 import Syntax
 import Testing
 
@@ -32,6 +33,31 @@ import Testing
                 Issue.record("\(error.rendered(source: sentence))\n\(sentence)")
                 return
             }
+        }
+    }
+
+    /// What a statement of the grammar begins with has its help, with an example that is a statement.
+    @Test(arguments: ["statement", "clientStatement", "testStatement"])
+    func everyStatementHasItsHelp(rule: String) throws {
+        var options = ParserOptions()
+        options.acceptsRunScript = true
+        options.acceptsTestAssertions = true
+        // What these are about is their second word, but for those that may stand in between.
+        let verbs: Set = ["CREATE", "DROP", "ALTER", "DESCRIBE", "ASSERT", "COMMENT", "SHOW", "RUN", "INSERT"]
+        let between: Set = ["OR", "UNIQUE", "EXTENDED", "NOT", "ALL", "SOURCE", "SINK", "NULL", "CONNECTOR"]
+        let openings = try Grammar(contentsOf: "sql.ebnf").openings(of: rule)
+        #expect(rule != "statement" || openings.count > 60)
+        for opening in openings where opening[0].allSatisfy(\.isLetter) {
+            let opening = opening.map { $0 == "LIST" ? "SHOW" : $0 }
+            let about = StatementHelp.about(opening.joined(separator: " "))
+            let found = about.isEmpty ? StatementHelp.about(opening[0]) : about
+            #expect(!found.isEmpty, "\(opening) has no help")
+            let words = Set(found.flatMap { $0.form.split { !$0.isLetter } }.map(String.init))
+            let wanted = verbs.contains(opening[0]) ? opening : [opening[0]]
+            for word in wanted where !between.contains(word) && word.allSatisfy(\.isLetter) {
+                #expect(words.contains(word), "\(opening): the help does not name \(word)")
+            }
+            for help in found { #expect(throws: Never.self, "\(help.name)") { try parse(help.example, options: options) } }
         }
     }
 
