@@ -145,7 +145,7 @@ private final class ServerProcess {
         defer { try? FileManager.default.removeItem(at: folder) }
         // The program of the tests is large, and how it is compressed is not the question.
         let made = try run(
-            "/bin/bash", [root + "/examples/deploy/package", folder.path], environment: ["DPKG_DEB_COMPRESSOR_TYPE": "none"])
+            "/bin/bash", [root + "/examples/deploy/package", "--for-this-machine", folder.path], environment: ["DPKG_DEB_COMPRESSOR_TYPE": "none"])
         #expect(made.status == 0, "\(made.output)")
         let package = try #require(made.output.split(separator: "\n").last).description
         let place = folder.path + "/root"
@@ -160,6 +160,18 @@ private final class ServerProcess {
         let version = try run(program, ["--version"]).output.split(separator: " ").last.map { $0.trimmingCharacters(in: .newlines) }
         let field = try run("/usr/bin/env", ["dpkg-deb", "-f", package, "Version"])
         #expect(field.output.trimmingCharacters(in: .newlines) == version)
+        // Each library of the program that a package has is named by that.
+        let libraries = try run("/usr/bin/ldd", [program]).output
+        let needed = try run("/usr/bin/env", ["dpkg-deb", "-f", package, "Depends"]).output.split(separator: ",").map { $0.trimmingCharacters(in: .whitespacesAndNewlines) }
+        for (library, owner) in [("libc.so", "libc6"), ("libstdc++", "libstdc++6"), ("libcurl", "libcurl4")] {
+            #expect(libraries.contains(library) == needed.contains { $0.hasPrefix(owner) }, "\(owner): \(needed)")
+        }
+        #expect(needed.contains("adduser") && needed.contains("tzdata"))
+        // A program with libraries of nobody's makes no package for others.
+        if libraries.contains("/opt/") || libraries.contains("libswiftCore") {
+            let refused = try run("/bin/bash", [root + "/examples/deploy/package", folder.path])
+            #expect(refused.status == 1 && refused.output.contains("belongs to no package"), "\(refused.output)")
+        }
         // Scripts of the package are a shell's.
         let control = folder.path + "/control"
         #expect(try run("/usr/bin/env", ["dpkg-deb", "-e", package, control]).status == 0)
