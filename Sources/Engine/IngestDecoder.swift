@@ -31,6 +31,8 @@ final class IngestDecoder {
     private let records: IngestRecords?
     /// Whether a line may say that the one who sends it could not read what it was made of.
     private let takesRefusals: Bool
+    /// Whether a line is the one column, and no object.
+    private let takesBareValues: Bool
     /// Of a record in a batch of its own, in bytes; nil where a codec decides what becomes of it.
     private let largestBatch: ByteCount?
 
@@ -39,6 +41,7 @@ final class IngestDecoder {
         largestBatch = topic.compression == .none ? topic.largestBatch : nil
         skipsBlankLines = format != .line
         takesRefusals = format == .json
+        takesBareValues = source.schema.key.isEmpty && source.valueFormat.name == .json && source.valueFormat.isUnwrapped
         let schema = source.schema
         if format == .line {
             guard schema.key.isEmpty, schema.value.count == 1, schema.value[0].type == .string else {
@@ -113,16 +116,19 @@ final class IngestDecoder {
     func decode(
         _ bytes: [UInt8], _ lines: [ByteRange], firstLine: Int, now: Int64
     ) throws(DataflowError) -> (records: OutgoingRecords, rejected: Int, errors: [RowError]) {
-        let refusals = takesRefusals ? lines.indices.filter { refusesItself(lines[$0], bytes) } : []
+        let refusals = takesRefusals ? lines.indices.filter { refusesItself(lines[$0], bytes) || isNoRow(lines[$0], bytes) } : []
         if refusals.isEmpty { return try decodeRecords(bytes, lines, firstLine: firstLine, now: now) }
         var others = lines
         let errors = refusals.map { index -> RowError in
             others[index].length = 0
+            let place = Offset(clamping: Int64(firstLine + index))
+            guard refusesItself(lines[index], bytes) else {
+                return error(at: place, column: nil, reason: "the JSON is no object but null", raw: Array(bytes[range(lines[index])]))
+            }
             let text = bytes[range(lines[index])].dropFirst()
             let reason = text.prefix { $0 != UInt8(ascii: "\t") }
             return error(
-                at: Offset(clamping: Int64(firstLine + index)), column: nil, reason: String(decoding: reason, as: UTF8.self),
-                raw: Array(text.dropFirst(reason.count + 1)))
+                at: place, column: nil, reason: String(decoding: reason, as: UTF8.self), raw: Array(text.dropFirst(reason.count + 1)))
         }
         var result = try decodeRecords(bytes, others, firstLine: firstLine, now: now)
         result.rejected += refusals.count
@@ -132,6 +138,14 @@ final class IngestDecoder {
 
     /// Whether a line is `!reason TAB text`, which begins as no JSON does.
     private func refusesItself(_ line: ByteRange, _ bytes: [UInt8]) -> Bool { line.length > 0 && bytes[Int(line.start)] == UInt8(ascii: "!") }
+
+    /// Whether a line is a bare null. As the value of a record it stands for none: of a stream such a record is no row, and of a table it deletes the
+    /// key that a line does not have. (Where a column is kept bare, null is a value of it.)
+    private func isNoRow(_ line: ByteRange, _ bytes: [UInt8]) -> Bool {
+        guard !takesBareValues, line.length >= 4, line.length < 64 else { return false }
+        let text = bytes[range(line)].drop { $0 == 0x20 || $0 == 0x09 }
+        return text.first == UInt8(ascii: "n") && String(decoding: text, as: UTF8.self).split(whereSeparator: \.isWhitespace) == ["null"]
+    }
 
     private func decodeRecords(
         _ bytes: [UInt8], _ lines: [ByteRange], firstLine: Int, now: Int64

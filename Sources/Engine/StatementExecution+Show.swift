@@ -86,7 +86,7 @@ extension StatementExecution {
 
     private func topics(all: Bool, extended: Bool) -> Listing {
         var columns = [("Kafka Topic", "STRING"), ("Partitions", "BIGINT"), ("Partition Replicas", "BIGINT")]
-        if extended { columns += [("Records", "BIGINT"), ("Bytes", "BIGINT"), ("Cleanup Policy", "STRING"), ("Readers", "BIGINT")] }
+        if extended { columns += [("Offsets", "BIGINT"), ("Bytes", "BIGINT"), ("Cleanup Policy", "STRING"), ("Readers", "BIGINT")] }
         var listing = Listing(columns)
         let queries = engine.state.withLock { Array($0.queries.values) }
         for topic in engine.log.describeTopics() where all || !SystemTopics.isHidden(topic.name) {

@@ -167,7 +167,7 @@ private struct Inspection {
             report.batchCount += 1
             report.firstOffset = report.firstOffset ?? header.baseOffset
             if isIntact {
-                report.recordCount += Int(header.recordCount)
+                if !header.isControl { report.recordCount += Int(header.recordCount) }
                 report.lastOffset = header.lastOffset
             }
             goesOn = visit(header, position, problem == nil, run)

@@ -8,7 +8,7 @@ enum ShowHelp {
         ("TABLES", "[EXTENDED]", "the tables with their topics and formats; EXTENDED describes each of them"),
         ("VIEWS", "", "the views with what they read and the statements that made them"),
         ("QUERIES", "[EXTENDED]", "the running queries with their states and statements; EXTENDED tells all about each"),
-        ("TOPICS", "[EXTENDED]", "the topics of users; EXTENDED adds records, bytes and readers"),
+        ("TOPICS", "[EXTENDED]", "the topics of users; EXTENDED adds offsets in use, bytes and readers"),
         ("ALL TOPICS", "[EXTENDED]", "all topics, those of the server itself among them"),
         ("FUNCTIONS", "", "the functions; DESCRIBE FUNCTION name; tells about one"),
         ("PROPERTIES", "", "the settings: what they are, who has set them, and what they decide"),

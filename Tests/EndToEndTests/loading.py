@@ -82,6 +82,22 @@ def main(folder):
     report = load('{"id":1}\n{"id":\n{"id":2}\n{"id":"x"}\n', "--max-errors", "2")
     check(report.startswith("2 records, 2 lines rejected (first: line 2"), "a line without an end spoils no other", report)
 
+    # A bare null is no row: neither of a stream, nor a deletion, for which it would need a key.
+    report = load('null\n{"id":1}\n null \n', "--max-errors", "2")
+    check(report.startswith("1 record, 2 lines rejected (first: line 1: the JSON is no object but null)"), "a line that is null", report)
+    check(len(rows("r")) == 1, "no row of NULLs", rows("r"))
+    run("run", *data, "-c", "CREATE STREAM bare (v INT) WITH (KAFKA_TOPIC='bare', VALUE_FORMAT='JSON', WRAP_SINGLE_VALUE=false, PARTITIONS=1);")
+    check(run("load", "bare", *data, input="null\n1\n").stderr.startswith("2 records"), "a value of a column that is kept bare")
+    # A directory whose name was mistyped is not made.
+    for arguments in ["load", "r"], ["tail", "r"], ["topics", "list"]:
+        done = run(*arguments, "--data", folder + "/mistyped", input="", status=3)
+        check("there is no directory" in done.stderr and not os.path.exists(folder + "/mistyped"), "no directory is made", done.stderr)
+    os.mkdir(folder + "/empty")
+    check("holds no data" in run("tail", "r", "--data", folder + "/empty", status=3).stderr and not os.listdir(folder + "/empty"), "an empty directory")
+    check("a new data directory was made there" in run("run", "--data", folder + "/made.data", "-c", "SHOW TABLES;").stderr, "a directory that is made")
+    doctor = run("doctor", "--data", folder + "/mistyped").stdout
+    check("there is no " in doctor and not os.path.exists(folder + "/mistyped"), "doctor makes none either", doctor)
+
     # A stream that is made as the file is.
     for name, content, columns in (
         ("made.jsonl", '{"id":1,"at":"2024-02-29T01:02:03Z","x":1,"tags":["a"],"deep":{"b":true}}\n{"id":2,"x":1.5,"Day":"2024-01-02","none":null}\n',
@@ -204,7 +220,11 @@ def main(folder):
     open(folder + "/outer.sql", "w").write("\\echo begin\nSELECT 1 AS outer_;\nRUN SCRIPT '%s/inner.sql'\nSELECT 3 AS never;\n" % folder)
     done = run("run", folder + "/outer.sql", "--output", "csv", status=1)
     check(done.stdout.split() == ["begin", "OUTER_", "1", "INNER_", "2"], "a script inside a script", done.stdout)
-    check("inner.sql:2: error" in done.stderr and done.stderr.endswith("called at %s/outer.sql:3\n" % folder) and done.stderr.count("error") == 1, "an error names file and line, once", done.stderr)
+    end = """1 statement before it was carried out, on line 1: SELECT 2 AS inner_;
+called at %s/outer.sql:3
+1 statement before it was carried out, on line 2: SELECT 1 AS outer_;
+""" % folder
+    check("inner.sql:2: error" in done.stderr and done.stderr.endswith(end) and done.stderr.count("error") == 1, "an error names file and line, once", done.stderr)
     open(folder + "/loop.sql", "w").write("\\i %s/loop.sql\n" % folder)
     check("deep" in run("run", folder + "/loop.sql", status=1).stderr, "a script that runs itself ends")
 

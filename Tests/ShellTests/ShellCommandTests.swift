@@ -45,6 +45,14 @@ import Testing
             }
             #expect(ShellCommand.suggestion(for: text)?.contains(hint) == true, "\(typed)")
         }
+        // Those of psql that are other here: each says what to take instead.
+        for typed in ["\\c", "\\connect x", "\\l", "\\dn", "\\du", "\\di", "\\a", "\\t", "\\w f", "\\cd /", "\\gset", "\\gexec", "\\sf abs", "\\sv w", "\\dx", "\\errverbose", "\\if x"] {
+            guard case .unknown(let text)? = ShellCommand(typed) else {
+                Issue.record("\(typed) is taken")
+                continue
+            }
+            #expect(ShellCommand.suggestion(for: text)?.hasPrefix("Did you mean") == false, "\(typed)")
+        }
         #expect(ShellCommand("/") == .refused("/ is no command: \\g carries the last statement out again"))
         #expect(ShellCommand("/* x */ SELECT 1;") == nil && ShellCommand("SELECT .5;") == nil)
         // Whoever types more than a word may not mean to leave.
