@@ -35,6 +35,7 @@ enum PeerProbe {
         }
     }
 
+    static let tlsServer = "a server that speaks TLS"
     static let httpQuestion = Array("GET / HTTP/1.0\r\n\r\n".utf8)
     /// ApiVersions, version 0, of a client without a name: every broker answers it.
     static let kafkaQuestion: [UInt8] = [0, 0, 0, 10, 0, 18, 0, 0, 0x4D, 0x52, 0x4C, 0x43, 0xFF, 0xFF]
@@ -48,7 +49,7 @@ enum PeerProbe {
         if begins("SSH-") { return "an SSH server" }
         if begins("220") { return "a mail or FTP server" }
         // An alert, of any version.
-        if answer.count >= 2, answer[0] == 0x15, answer[1] == 3 { return "a server that speaks TLS" }
+        if answer.count >= 2, answer[0] == 0x15, answer[1] == 3 { return tlsServer }
         if question == httpQuestion, begins("-ERR") || begins("-NOAUTH") || begins("-DENIED") { return "a Redis server" }
         if question == kafkaQuestion, answer.count >= 8, answer[4..<8].elementsEqual(question[8..<12]) {
             return "a Kafka listener, such as Millrace's own, which Kafka's clients use"

@@ -1,14 +1,14 @@
 // A session at a server that may be started anew: a statement that finds the connection ended is sent over another one.
 
 package import Diagnostics
-package import Platform
+import Platform
 package import Quantities
 package import Sessions
 
 /// Statements for one server, over one connection after the other. No statement is sent twice: what was under way when a connection ended
 /// ends with an error, except for a query with positions, which goes on behind its last row where there is `patience` for it.
 package final class ReconnectingSession: StatementSession {
-    private let address: SocketAddress
+    private let server: ServerPlace
     private let current: Monitor<RemoteSession>
     /// One connection is made at a time.
     private let connecting = Monitor(())
@@ -16,10 +16,10 @@ package final class ReconnectingSession: StatementSession {
     /// How long a query with positions waits for its server.
     let patience: Milliseconds?
 
-    /// Goes on with a session at the server of this address. Queries with positions wait so long for a server that is gone, and go on; without
+    /// Goes on with a session at this server. Queries with positions wait so long for a server that is gone, and go on; without
     /// `patience` they end as others do.
-    package init(_ session: RemoteSession, at address: SocketAddress, patience: Milliseconds? = nil) {
-        self.address = address
+    package init(_ session: RemoteSession, at server: ServerPlace, patience: Milliseconds? = nil) {
+        self.server = server
         self.patience = patience
         current = Monitor(session)
     }
@@ -34,7 +34,7 @@ package final class ReconnectingSession: StatementSession {
     var isOver: Bool { isClosed.withLock { $0 } }
 
     /// How messages name the server.
-    var place: String { "\(address)" }
+    var place: String { "\(server.address)" }
 
     /// The session over the present connection, or over a new one where that has ended. Errors: the server is not there.
     package func connected() throws(Diagnostic) -> RemoteSession {
@@ -42,7 +42,7 @@ package final class ReconnectingSession: StatementSession {
             let session = current.withLock { $0 }
             guard session.isLost else { return .success(session) }
             do throws(Diagnostic) {
-                let next = try RemoteSession(connectingTo: address)
+                let next = try RemoteSession(connectingTo: server)
                 current.update { $0 = next }
                 return .success(next)
             } catch {
@@ -70,7 +70,7 @@ package final class ReconnectingSession: StatementSession {
         do throws(Diagnostic) {
             let next = try connected()
             sink.emit(
-                .notice("The connection to \(address) was lost and is there again; settings and variables of the session are as at its start."))
+                .notice("The connection to \(place) was lost and is there again; settings and variables of the session are as at its start."))
             return next.submit(text, positions: positions, into: sink, whenFinished: whenFinished)
         } catch {
             sink.emit(.failed(error))

@@ -3,6 +3,8 @@
 
 package import Diagnostics
 package import Sessions
+import Bytes
+import Credentials
 import JSONText
 package import Platform
 import Wire
@@ -25,6 +27,7 @@ package final class RemoteSession: StatementSession {
     /// Takes the events of one request on the reading thread.
     private enum Receiver: Sendable {
         case statements(sink: any AnswerSink, whenFinished: @Sendable (Bool) -> Void)
+        case command(@Sendable (Result<JSONValue, Diagnostic>) -> Void)
         case load(onProgress: @Sendable (IngestReport) -> Void, whenFinished: @Sendable (Result<IngestReport, Diagnostic>) -> Void)
     }
 
@@ -41,18 +44,17 @@ package final class RemoteSession: StatementSession {
     /// The tag of all cancellations, whose answers are dropped.
     fileprivate static let cancelTag = "cancel"
 
-    private let socket: ClientSocket
+    private let socket: ServerLine
     private let writing = Monitor(())
     private let state = Monitor(State())
 
-    /// Connects and waits for the greeting. Errors: no server listens there, or one of another protocol.
-    package init(connectingTo address: SocketAddress) throws(Diagnostic) {
-        do throws(SystemError) {
-            socket = try ClientSocket(connectingTo: address)
-        } catch {
-            throw Diagnostic(
-                .connectionFailed, error.description, category: .general, hint: "Is a server running there? Start one with: millrace serve")
-        }
+    /// Connects in plain text, without a login.
+    package convenience init(connectingTo address: SocketAddress) throws(Diagnostic) { try self.init(connectingTo: ServerPlace(address)) }
+
+    /// Connects, waits for the greeting and logs in. Errors: no server listens there, or one of another protocol, or it lets this user not in.
+    package init(connectingTo place: ServerPlace) throws(Diagnostic) {
+        let address = place.address
+        socket = try ServerLine(connectingTo: place)
         do throws(SystemError) {
             _ = try WorkerThread.start("answers") { [weak self, socket] in RemoteSession.readAnswers(socket) { self?.take($0) } }
         } catch {
@@ -77,12 +79,62 @@ package final class RemoteSession: StatementSession {
                 .connectionFailed, "\(address) takes connections but does not greet as a Millrace server within 5 seconds", category: .general,
                 hint: "Is it the port of another program, for example an HTTP server? Or a Millrace server that has been stopped?")
         }
+        try logIn(as: place.login)
     }
+
+    // MARK: Login
+
+    /// Logs in where the greeting asks for it.
+    private func logIn(as login: ServerPlace.Login?) throws(Diagnostic) {
+        let ways = state.withLock { $0.greeting?["auth"]?.arrayValue ?? [] }.compactMap(\.stringValue)
+        if ways.isEmpty { return }
+        guard let login else {
+            socket.disconnect()
+            throw Diagnostic(
+                .authenticationRequired, "the server asks for a login", category: .general,
+                hint: "millrace takes --user NAME, programs a user and a password.")
+        }
+        let name = SCRAMClient.mechanism.rawValue
+        guard ways.contains(name) else {
+            socket.disconnect()
+            throw Diagnostic(.authenticationFailed, "the server knows no login by \(name)", category: .general)
+        }
+        do throws(Diagnostic) {
+            var client = SCRAMClient(user: login.user, password: login.password, random: SystemRandom())
+            let first = try ask(".auth \(name) \(Base64.text(of: client.first))")
+            let proof: [UInt8]
+            do throws(LoginFailure) { proof = try client.proof(for: RemoteSession.message(of: first)) } catch { throw RemoteSession.refused(error) }
+            let last = try ask(".auth \(Base64.text(of: proof))")
+            do throws(LoginFailure) { try client.check(RemoteSession.message(of: last)) } catch { throw RemoteSession.refused(error) }
+        } catch {
+            socket.disconnect()
+            throw error
+        }
+    }
+
+    private static func refused(_ failure: LoginFailure) -> Diagnostic { Diagnostic(.authenticationFailed, failure.reason, category: .general) }
+
+    /// The message of an exchange in an answer.
+    private static func message(of facts: JSONValue) -> [UInt8] { Base64.decode(Array((facts["auth"]?.stringValue ?? "").utf8)[...]) ?? [] }
+
+    /// Sends a command and waits for its answer.
+    private func ask(_ command: String) throws(Diagnostic) -> JSONValue {
+        let answer = Monitor<Result<JSONValue, Diagnostic>?>(nil)
+        let tag = register(.command { result in answer.update { $0 = result } })
+        send(RequestEncoder.command(command, tag: tag))
+        let result = answer.wait(nanoseconds: RemoteSession.loginNanoseconds, until: { $0 != nil }) { $0 }
+        guard let result else { throw Diagnostic(.timedOut, "the server does not answer the login", category: .general) }
+        return try result.get()
+    }
+
+    /// How long a server has for a message of the login.
+    private static let loginNanoseconds: Int64 = 10_000_000_000
 
     private static func notMillrace(_ address: SocketAddress, _ other: String) -> Diagnostic {
         Diagnostic(
             .connectionFailed, "\(address) is the port of \(other), and not that of Millrace's line protocol", category: .general,
-            hint: "millrace serve prints the address of its line protocol; --listen sets it, and unless set it is port 6455.")
+            hint: other == PeerProbe.tlsServer ? "A Millrace server with a certificate is named by tls://\(address)."
+                : "millrace serve prints the address of its line protocol; --listen sets it, and unless set it is port 6455.")
     }
 
     /// How long a server has for its greeting, which it sends at once.
@@ -158,13 +210,13 @@ package final class RemoteSession: StatementSession {
     // MARK: Answers
 
     /// Reads until the connection ends; runs without holding on to the session, which ends it by going away.
-    private static func readAnswers(_ socket: ClientSocket, _ take: ([AnswerLine]) -> Void) {
+    private static func readAnswers(_ socket: ServerLine, _ take: ([AnswerLine]) -> Void) {
         // A server that stops waits for clients that may still be reading.
         defer { socket.disconnect() }
         var reader = AnswerReader()
         while true {
             do throws(SystemError) {
-                let bytes = try socket.read(upTo: 256 << 10)
+                let bytes = try socket.read()
                 if bytes.isEmpty { return take(reader.receiveEnd()) }
                 take(reader.receive(bytes))
             } catch {
@@ -230,6 +282,7 @@ package final class RemoteSession: StatementSession {
             case .failure(let error): sink.emit(.failed(error))
             }
             if case .success = result { whenFinished(true) } else { whenFinished(false) }
+        case .command(let whenFinished): whenFinished(result)
         case .load(_, let whenFinished): whenFinished(result.map { IngestReport(facts: $0) })
         }
     }

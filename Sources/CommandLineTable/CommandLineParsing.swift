@@ -246,7 +246,8 @@ package func checkListening(
     guard !isInsecure else { return }
     for address in addresses + [kafka, registry].compactMap(\.self) where !address.isLoopback {
         throw usageError(
-            "listening on \(address) lets other machines in without authentication", hint: "Give --insecure if that is meant.")
+            "listening on \(address) lets other machines in without authentication",
+            hint: "--users FILE has clients log in, --tls-ca asks for their certificates; give --insecure if it is meant.")
     }
     if let metrics, !metrics.isLoopback {
         throw usageError(

@@ -39,6 +39,11 @@ package enum OptionName: String, Hashable, Sendable, CaseIterable {
     case schemaRegistry = "schema-registry"
     case logLevel = "log-level"
     case memoryLimit = "memory-limit"
+    case users, user
+    case passwordFile = "password-file"
+    case tlsCert = "tls-cert"
+    case tlsKey = "tls-key"
+    case tlsCa = "tls-ca"
     case kafkaUsers = "kafka-users"
     case kafkaTlsCert = "kafka-tls-cert"
     case kafkaTlsKey = "kafka-tls-key"
@@ -115,6 +120,12 @@ package enum CommandTable {
     private static let server = OptionSpec(
         .server, nil, .address(defaultPort: SettingTable.defaultPort, allowsZero: false), "talk to this server instead of an engine of its own",
         setting: SettingKey<NetworkAddress?>.server.name)
+    /// How a server is reached.
+    private static let login = [
+        OptionSpec(.user, nil, .text, "log in there as this user; the password is asked for, or stands in MILLRACE_PASSWORD"),
+        OptionSpec(.passwordFile, nil, .file, "the file whose first line is the password of --user"),
+        OptionSpec(.tlsCa, nil, .file, "the authorities (PEM) that vouch for a server at tls://HOST:PORT; those that the system trusts unless set"),
+    ]
     private static let command = OptionSpec(.command, "c", .sql, "execute these statements", repeats: true)
     private static let file = OptionSpec(.file, "f", .file, "execute the statements of this file, - for standard input", repeats: true)
     private static let output = OptionSpec(.output, nil, .choice(outputs), "how results are drawn", default: "table")
@@ -124,7 +135,12 @@ package enum CommandTable {
     private static let configuration = OptionSpec(.config, nil, .file, "read settings from this .properties file")
 
     /// All commands, in the order of help texts.
-    package static let commands: [CommandSpec] = [
+    package static let commands = specs.map { spec in
+        guard spec.options.contains(where: { $0.name == .server }) else { return spec }
+        return CommandSpec(name: spec.name, summary: spec.summary, operands: spec.operands, options: spec.options + login)
+    }
+
+    private static let specs: [CommandSpec] = [
         CommandSpec(
             name: .shell, summary: "an interactive SQL shell, in memory unless told otherwise", operands: [],
             options: [
@@ -133,7 +149,8 @@ package enum CommandTable {
         CommandSpec(
             name: .serve, summary: "the server", operands: [],
             options: [
-                option(.data, .dataDirectory), option(.listen, .listen), option(.socket, .socket), option(.metrics, .metricsListen),
+                option(.data, .dataDirectory), option(.listen, .listen), option(.users, .users), option(.tlsCert, .certificate),
+                option(.tlsKey, .key), option(.tlsCa, .authorities), option(.socket, .socket), option(.metrics, .metricsListen),
                 option(.kafka, .kafkaListen), option(.kafkaUsers, .kafkaUsers), option(.kafkaTlsCert, .kafkaCertificate),
                 option(.kafkaTlsKey, .kafkaKey), option(.kafkaTlsCa, .kafkaAuthorities), option(.registry, .registryListen),
                 option(.schemaRegistry, .schemaRegistry),
@@ -215,7 +232,7 @@ package enum CommandTable {
                     help: "add, which asks for the password or reads it as a line of standard input, delete, or list"),
                 OperandSpec(name: "NAME", kind: .text, count: 0...1, help: "the user; one who is there gets another password"),
             ],
-            options: [option(.kafkaUsers, .kafkaUsers)]),
+            options: [option(.users, .users), option(.kafkaUsers, .kafkaUsers)]),
         CommandSpec(
             name: .bench, summary: "the benchmark suite",
             operands: [

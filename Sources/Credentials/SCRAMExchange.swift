@@ -34,6 +34,8 @@ package struct SCRAMExchange: Sendable {
 
     private var state = State.first
     private let mechanism: SCRAMMechanism
+    /// The mechanism of it.
+    package var usedMechanism: SCRAMMechanism { mechanism }
     private let random: any RandomSource
 
     /// Begins an exchange.

@@ -18,27 +18,37 @@ extension Session {
     /// A query with `EMIT CHANGES` over one stream, without `GROUP BY`, joins and `OVER`, goes on when the server is there again within
     /// `patience`: behind the last row that came, so that none is missing and none comes twice.
     ///
-    /// Errors: `08001` where no server of this protocol answers within ten seconds; `F0000` where the address is none.
-    public static func connect(to address: String, patience: Duration = .seconds(60)) async throws -> Session {
-        let place: SocketAddress
-        if address.contains("/") {
-            place = .file(address)
+    /// `tls://HOST:PORT` speaks TLS: the server shows a certificate of that name, for which an authority vouches that the system trusts, or one in
+    /// the file `authorities` (PEM). A server that asks for a login gets `user` and `password`; the password itself does not travel.
+    ///
+    /// Errors: `08001` where no server of this protocol answers within ten seconds, or it shows another certificate; `28000` and `28001` where it
+    /// does not let the user in; `F0000` where the address is none.
+    public static func connect(
+        to address: String, user: String? = nil, password: String = "", authorities: String? = nil, patience: Duration = .seconds(60)
+    ) async throws -> Session {
+        var place: ServerPlace
+        if address.contains("/"), !address.lowercased().hasPrefix(NetworkAddress.scheme) {
+            place = ServerPlace(.file(address))
         } else {
             do throws(ValueProblem) {
                 let kind = ValueKind.address(defaultPort: SettingTable.defaultPort, allowsZero: false)
                 guard let network = try kind.value(of: address).address else { throw ValueProblem(reason: "it is none") }
-                place = .network(host: network.host, port: network.port)
+                place = ServerPlace(.network(host: network.host, port: network.port))
+                place.usesTLS = network.usesTLS
             } catch {
                 throw MillraceError(
                     Diagnostic(
                         .invalidSetting, "\(address.prefix(60)) is no address of a server: \(error.reason)", category: .general,
-                        hint: "A server is named by HOST:PORT, or by the path of its socket."))
+                        hint: "A server is named by HOST:PORT, tls://HOST:PORT, or the path of its socket."))
             }
         }
+        place.authorities = authorities
+        place.login = user.map { ServerPlace.Login(user: $0, password: password) }
+        let server = place
         // A day at most.
         let wait = Milliseconds(clamping: max(0, min(86_400, patience.components.seconds)).multipliedSaturated(by: 1_000))
         return try await onThread { () throws(Diagnostic) in
-            Session(ServerDoor(ReconnectingSession(try RemoteSession(connectingTo: place), at: place, patience: wait)))
+            Session(ServerDoor(ReconnectingSession(try RemoteSession(connectingTo: server), at: server, patience: wait)))
         }
     }
 }

@@ -98,16 +98,13 @@ extension Connection {
     // MARK: Carrying out
 
     private func begin(_ event: RequestEvent, _ tag: String?) {
+        if needsLogin(event) { return fail(ConnectionLogin.needed, tag) }
         switch event {
         case .statement(_, let text, let positions): execute(text, positions, tag)
         case .ping: answer(Connection.pong, tag)
         case .status: answer(server.status, tag)
         case .help: help(tag)
-        case .authenticate:
-            fail(
-                Diagnostic(
-                    .featureNotSupported, "authentication: not supported yet", category: .general,
-                    hint: "The greeting lists the ways to log in; there are none."), tag)
+        case .authenticate(_, let text): authenticate(text, tag)
         case .set(_, let key, let value):
             do throws(Diagnostic) {
                 if let notice = try session.set(key, to: value) { outbox.write { $0.notice(["message": .string(notice)], tag: tag) } }
@@ -129,7 +126,7 @@ extension Connection {
 
     private func answer(_ facts: JSONValue, _ tag: String?) { outbox.write { $0.done(facts, tag: tag) } }
 
-    private func fail(_ error: Diagnostic, _ tag: String?) {
+    func fail(_ error: Diagnostic, _ tag: String?) {
         server.counters.requestsFailed.raise()
         outbox.write { $0.failed(error, tag: tag) }
     }
@@ -159,7 +156,7 @@ extension Connection {
         begin(active)
     }
 
-    private func begin(_ active: ActiveRequest) {
+    func begin(_ active: ActiveRequest) {
         server.counters.requestsRunning.raise()
         if let tag = active.tag { tagged[tag] = active } else { current = active }
     }
@@ -180,7 +177,7 @@ extension Connection {
     }
 
     /// What to call, from any thread, when a request has written its last line.
-    private func ended(_ active: ActiveRequest) -> @Sendable () -> Void {
+    func ended(_ active: ActiveRequest) -> @Sendable () -> Void {
         let reference = Reference(active)
         return { [self] in server.loop.post { [self] in finished(reference.active) } }
     }

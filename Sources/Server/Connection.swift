@@ -71,6 +71,8 @@ final class Connection: SocketOwner, @unchecked Sendable {
     var taggedPut: ActiveRequest?
     var isReadingTaggedPut = false
 
+    /// How far the client's login is; nil when it has logged in, or need not.
+    var login: ConnectionLogin?
     private var hasInputEnded = false
     /// No further request is taken: the client quit, speaks another protocol, or the server stops.
     var isLeaving = false
@@ -90,7 +92,9 @@ final class Connection: SocketOwner, @unchecked Sendable {
         outbox = Outbox { [loop = server.loop] in loop.post { box.connection?.flush() } }
         box.connection = self
         socket.owner = self
-        outbox.write { $0.greeting(server.greeting(connection: number)) }
+        login = server.users == nil || socket.isOfFile ? nil : ConnectionLogin()
+        let asksForLogin = login != nil
+        outbox.write { $0.greeting(server.greeting(connection: number, asksForLogin: asksForLogin, isEncrypted: socket.isEncrypted)) }
         socket.setReading(true)
     }
 
@@ -111,6 +115,7 @@ final class Connection: SocketOwner, @unchecked Sendable {
         server.counters.bytesReceived.raise(by: bytes.count)
         quietLooks = 0
         if isLeaving { return }
+        if login?.hasReceived(bytes.count) == false { return leave(ConnectionLogin.tooMuch) }
         intake.receive(Array(copying: bytes))
         takeTurn()
     }
@@ -204,8 +209,16 @@ final class Connection: SocketOwner, @unchecked Sendable {
         socket.setReading(!hasInputEnded && (isLeaving || !isFull && !hasMore))
     }
 
+    /// Ends the connection with a reason.
+    func leave(_ error: Diagnostic) {
+        outbox.write { $0.failed(error, tag: nil) }
+        isLeaving = true
+        settle()
+    }
+
     /// Called once a second.
     func tick() {
+        if !isLeaving, login?.hasTime == false { return leave(ConnectionLogin.tooLate) }
         if hasFinishedWriting {
             // While the server stops, its grace is what counts.
             if server.isStopping { return }

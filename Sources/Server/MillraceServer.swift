@@ -1,6 +1,7 @@
 // The server: listens, keeps the connections, and stops in order. What a connection may ask is in `Connection`; this file is about how
 // many there are and when they come and go.
 
+package import Credentials
 package import Diagnostics
 package import Engine
 import JSONText
@@ -17,6 +18,10 @@ import Wire
 package struct ServerOptions: Sendable {
     /// Where the line protocol is spoken.
     package var listeners: [SocketAddress]
+    /// What clients of the line protocol are shown where they speak TLS; nil where they do not.
+    package var lineTLS: TLSIdentity?
+    /// Who may come by the line protocol, except over a Unix socket, whose file says that; nil where nobody is asked.
+    package var users: UserFile?
     /// Where metrics are shown over HTTP.
     package var metrics: SocketAddress?
     /// Where the REST API of the engine's registry of schemas is spoken.
@@ -85,6 +90,10 @@ package final class MillraceServer: @unchecked Sendable {
     let metricsThreads = ThreadPool("metrics", limit: 1)
     /// Requests of the registry wait for the disk here.
     let registryThreads = ThreadPool("registry", limit: 2)
+    /// Logins are checked here, one after the other: a file is read, and hashing takes milliseconds.
+    let loginThreads = ThreadPool("login", limit: 1)
+    /// Who may come; nil where nobody is asked.
+    let users: UserFile?
     private let started: Int64
     private var connections: [Int: Connection] = [:]
     /// Looks that are still to be taken at connections whose client has sent its end, by the connection's number.
@@ -126,6 +135,8 @@ package final class MillraceServer: @unchecked Sendable {
         let loop = try EventLoop()
         self.loop = loop
         let door = options.kafkaTLS.map { TLSDoor($0) }
+        let lineDoor = options.lineTLS.map { TLSDoor($0) }
+        users = options.users
         var opened: [SocketListener] = []
         var pages: [Page: SocketListener] = [:]
         var accepting: (SocketStream) -> Void = { $0.close() }
@@ -134,7 +145,11 @@ package final class MillraceServer: @unchecked Sendable {
         var refusing: (String) -> Void = { _ in }
         do throws(SystemError) {
             for (address, inherited) in options.lineSockets {
-                opened.append(try SocketListener(address, inherited: inherited, on: loop, accept: { accepting($0) }, refuse: { refusing($0) }))
+                var isFile = false
+                if case .file = address { isFile = true }
+                opened.append(
+                    try SocketListener(
+                        address, inherited: inherited, on: loop, door: isFile ? nil : lineDoor, accept: { accepting($0) }, refuse: { refusing($0) }))
             }
             for (page, name, address) in [(Page.metrics, "metrics", options.metrics), (.registry, "registry", options.registry)] {
                 guard let (address, inherited) = options.socket(name, address) else { continue }
@@ -167,6 +182,7 @@ package final class MillraceServer: @unchecked Sendable {
             for connection in httpConnections.values { connection.tick() }
             for connection in kafkaConnections.values { connection.tick() }
             door?.tick()
+            lineDoor?.tick()
             // Not on the loop, which must not wait; the metrics' thread has nothing urgent to do.
             metricsThreads.run { releaseFreedMemory(beyond: MillraceServer.keptFreedBytes) }
         }
@@ -176,7 +192,9 @@ package final class MillraceServer: @unchecked Sendable {
             }
         }
         try loop.start()
-        for address in addresses { log(.info, "listening", ["address": address.description]) }
+        for address in addresses {
+            if lineDoor == nil { log(.info, "listening", ["address": address.description]) } else { log(.info, "listening", ["address": address.description, "tls": "on"]) }
+        }
         if let metricsAddress { log(.info, "listening", ["address": metricsAddress.description, "protocol": "http"]) }
         if let registryAddress { log(.info, "listening", ["address": registryAddress.description, "protocol": "registry"]) }
         if let kafkaAddress { log(.info, "listening", ["address": kafkaAddress.description, "protocol": "kafka", "tls": door == nil ? "off" : "on"]) }
@@ -314,7 +332,10 @@ package final class MillraceServer: @unchecked Sendable {
     }
 
     /// The facts of the greeting.
-    func greeting(connection number: Int) -> JSONValue { greetingFacts(server: productVersion, connection: number) }
+    func greeting(connection number: Int, asksForLogin: Bool, isEncrypted: Bool) -> JSONValue {
+        greetingFacts(
+            server: productVersion, connection: number, logins: asksForLogin ? SCRAMMechanism.allCases.map(\.rawValue) : [], isEncrypted: isEncrypted)
+    }
 
     /// Milliseconds since it was started.
     var uptime: Int { Int((engine.clock.monotonicNanoseconds() - started) / 1_000_000) }

@@ -212,6 +212,12 @@ protocol SocketOwner: AnyObject {
     /// Whether the other side has reset the connection; for owners that have stopped reading, and so would not notice.
     var isReset: Bool { networkDescriptor.map { Platform.isReset(socket: $0) } ?? false }
 
+    /// Whether TLS lies between the owner and the wire.
+    var isEncrypted: Bool { tls != nil }
+
+    /// Whether the client came by a socket file.
+    var isOfFile: Bool { isFile }
+
     /// The address of the client; nil for one on this machine that came by a socket file.
     var client: String? { networkDescriptor.flatMap { peerAddress(ofSocket: $0) }?.description }
 

@@ -16,8 +16,8 @@ extension SettingTable {
             case "http": break
             case "https":
                 throw Diagnostic(
-                    .invalidSetting, "listeners cannot be honoured: there is no TLS yet for '\(shortened(url))'", category: .general,
-                    hint: "An address with http listens in plain text.")
+                    .invalidSetting, "listeners cannot be honoured: no URL makes TLS: '\(shortened(url))'", category: .general,
+                    hint: "An address with http is one of the line protocol, which speaks TLS where millrace.tls.certificate and millrace.tls.key say so.")
             default: throw wrong(url)
             }
             guard let address = NetworkAddress(rest, allowsZero: true) else { throw wrong(url) }

@@ -38,6 +38,10 @@ extension SettingKey where Value == String? {
     package static var schemaRegistryCredentials: Self { Self("ksql.schema.registry.basic.auth.credentials.source") }
     package static var schemaRegistryUser: Self { Self("ksql.schema.registry.basic.auth.user.info") }
     package static var schemaRegistryAuthorities: Self { Self("ksql.schema.registry.ssl.truststore.location") }
+    package static var users: Self { Self("millrace.users") }
+    package static var certificate: Self { Self("millrace.tls.certificate") }
+    package static var key: Self { Self("millrace.tls.key") }
+    package static var authorities: Self { Self("millrace.tls.authorities") }
     package static var kafkaUsers: Self { Self("millrace.kafka.users") }
     package static var kafkaCertificate: Self { Self("millrace.kafka.tls.certificate") }
     package static var kafkaKey: Self { Self("millrace.kafka.tls.key") }

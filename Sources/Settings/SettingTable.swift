@@ -70,9 +70,19 @@ package enum SettingTable {
         ofServer(
             .listen, .address(defaultPort: defaultPort, allowsZero: true), default: "127.0.0.1:\(defaultPort)",
             "the address of the line protocol"),
-        ofServer(.listeners, .text, "as millrace.listen, as a list of URLs; their scheme is http, which means without TLS"),
+        ofServer(.listeners, .text, "as millrace.listen, as a list of URLs, whose scheme is http"),
         ofServer(
             .server, .address(defaultPort: defaultPort, allowsZero: false), "the server that the commands other than serve talk to"),
+        ofServer(
+            .users, .file,
+            "the users whom clients of the line protocol have to log in as, in a file that `millrace user` writes; not at the Unix socket"),
+        ofServer(
+            .certificate, .file,
+            "the certificate (PEM), with those between it and its authority, by which clients know this server: the line protocol then speaks TLS"),
+        ofServer(.key, .file, "the private key (PEM) of that certificate, in a file that its owner alone may read"),
+        ofServer(
+            .authorities, .file,
+            "the certificates (PEM) of the authorities one of which vouches for each client; clients need no certificate unless set"),
         ofServer(.socket, .file, "a Unix socket to listen on as well"),
         ofServer(.metricsListen, .address(defaultPort: nil, allowsZero: true), "the address of the metrics"),
         ofServer(

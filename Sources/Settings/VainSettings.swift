@@ -105,11 +105,11 @@ extension SettingTable {
     /// What must not be ignored.
     static let refused: [SettingEntry] = [
         barred(
-            "there is no authentication yet, so every client that reaches the server may do everything",
+            "millrace.users names the file of those who may log in, and this would protect nothing",
             ["millrace.users.file", "authentication.*"]),
         barred(
-            "there is no TLS yet, so that connections are in plain text",
-            ["millrace.tls.certificate", "millrace.tls.key", "millrace.tls.*", "ssl.*"]),
+            "millrace.tls.certificate and millrace.tls.key set TLS, and this would encrypt nothing",
+            ["millrace.tls.*", "ssl.*"]),
         barred(
             "the registry's client proves who it is by a name and a password only, and knows only certificates of authorities",
             [

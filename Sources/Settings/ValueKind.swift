@@ -88,6 +88,9 @@ package struct NetworkAddress: Hashable, Sendable, CustomStringConvertible {
     /// 0 where any free port will do.
     package var port: Int
 
+    /// Whether a client is to speak TLS there: it was written as `tls://HOST:PORT`.
+    package var usesTLS = false
+
     package init(host: String, port: Int) {
         self.host = host
         self.port = port
@@ -102,7 +105,10 @@ package struct NetworkAddress: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// `HOST:PORT`, with brackets round IPv6.
-    package var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+    package var description: String { (usesTLS ? NetworkAddress.scheme : "") + (host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)") }
+
+    /// What stands in front of an address where a client is to speak TLS.
+    package static let scheme = "tls://"
 
     /// Whether only this machine can reach it, so that no authentication is needed.
     package var isLoopback: Bool {
@@ -201,7 +207,12 @@ extension ValueKind {
             }
             return .text(text)
         case .address(let defaultPort, let allowsZero):
-            return .address(try ValueKind.address(text, defaultPort: defaultPort, allowsZero: allowsZero))
+            // Only where one connects to; a listener has its certificate.
+            let isEncrypted = !allowsZero && text.lowercased().hasPrefix(NetworkAddress.scheme)
+            var address = try ValueKind.address(
+                isEncrypted ? String(text.dropFirst(NetworkAddress.scheme.count)) : text, defaultPort: defaultPort, allowsZero: allowsZero)
+            address.usesTLS = isEncrypted
+            return .address(address)
         case .integer(let range): return .integer(try ValueKind.number(text, in: range, unit: ""))
         case .milliseconds(let range): return .integer(try ValueKind.number(text, in: range, unit: " ms"))
         case .bytes(let range):

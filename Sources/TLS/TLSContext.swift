@@ -43,25 +43,47 @@ package struct TLSFiles: Hashable, Sendable {
     /// Days until the server's certificate is no longer valid; negative where it is not.
     package private(set) var daysLeft = 0
 
-    /// Reads the files. Errors: there is no library, or a file is not what it should be; the message names it.
+    /// Of a listener. Errors: there is no library, or a file is not what it should be; the message names it.
     package init(_ files: TLSFiles) throws(TLSFailure) {
+        asksForCertificates = files.authorities != nil
+        unsafe (library, context, incoming, outgoing, scratch) = unsafe try TLSContext.parts { unsafe $0.pointee.TLS_server_method() }
+        try restrict()
+        try setCertificate(files)
+        if let authorities = files.authorities {
+            try setAuthorities(authorities)
+            unsafe library.functions.pointee.SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nil)
+        }
+    }
+
+    /// Of a client, which knows a server by a certificate that one of the authorities in a file (PEM) vouches for, or else one that the system
+    /// trusts. Errors: there is no library, or the file cannot be used.
+    package init(trusting authorities: String?) throws(TLSFailure) {
+        asksForCertificates = true
+        unsafe (library, context, incoming, outgoing, scratch) = unsafe try TLSContext.parts { unsafe $0.pointee.TLS_client_method() }
+        try restrict()
+        if let authorities { try setAuthorities(authorities) } else { unsafe _ = library.functions.pointee.SSL_CTX_set_default_verify_paths(context) }
+        unsafe library.functions.pointee.SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nil)
+    }
+
+    /// What every context is made of.
+    private static func parts(
+        _ method: (UnsafePointer<millrace_tls>) -> OpaquePointer?
+    ) throws(TLSFailure) -> (TLSLibrary, OpaquePointer, OpaquePointer, OpaquePointer, UnsafeMutableRawBufferPointer) {
         guard let library = TLSLibrary.shared else {
             throw TLSFailure("TLS needs libssl.so.3, which is not there; Debian has it in the package libssl3")
         }
         let functions = unsafe library.functions
         unsafe functions.pointee.ERR_clear_error()
-        guard let context = unsafe functions.pointee.SSL_CTX_new(functions.pointee.TLS_server_method()) else { throw TLSFailure("TLS has no memory") }
+        guard let context = unsafe functions.pointee.SSL_CTX_new(method(functions)) else { throw TLSFailure("TLS has no memory") }
         guard let incoming = unsafe functions.pointee.BIO_new(functions.pointee.BIO_s_mem()), let outgoing = unsafe functions.pointee.BIO_new(functions.pointee.BIO_s_mem()) else {
             unsafe functions.pointee.SSL_CTX_free(context)
             throw TLSFailure("TLS has no memory")
         }
-        self.library = library
-        unsafe (self.context, self.incoming, self.outgoing) = unsafe (context, incoming, outgoing)
-        unsafe scratch = .allocate(byteCount: TLSContext.pieceBytes, alignment: 16)
-        asksForCertificates = files.authorities != nil
-        guard unsafe millrace_tls_restrict(functions, context) else { throw TLSFailure("TLS 1.2 is not to be had: \(library.reason() ?? "no reason")") }
-        try setCertificate(files)
-        if let authorities = files.authorities { try setAuthorities(authorities) }
+        return unsafe (library, context, incoming, outgoing, .allocate(byteCount: TLSContext.pieceBytes, alignment: 16))
+    }
+
+    private func restrict() throws(TLSFailure) {
+        guard unsafe millrace_tls_restrict(library.functions, context) else { throw TLSFailure("TLS 1.2 is not to be had: \(library.reason() ?? "no reason")") }
     }
 
     deinit {
@@ -106,7 +128,6 @@ package struct TLSFiles: Hashable, Sendable {
                 && functions.pointee.SSL_CTX_add_client_CA(context, certificate) == 1
             return (isTaken, isKept: false)
         }
-        unsafe functions.pointee.SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nil)
     }
 
     /// Takes one certificate of a file after the other; `isKept`: its memory belongs to somebody else now.

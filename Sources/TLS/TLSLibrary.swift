@@ -1,4 +1,4 @@
-// OpenSSL's libssl, opened when a listener is to speak TLS.
+// OpenSSL's libssl, opened when a listener or a client is to speak TLS.
 
 import CTLS
 

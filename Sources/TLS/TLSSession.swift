@@ -1,14 +1,16 @@
-// The server's side of TLS with one client (RFC 8446, RFC 5246), as a machine without sockets: what has come in, what goes out, and between
+// One side of TLS with one client, or of a client with its server (RFC 8446, RFC 5246), as a machine without sockets: what has come in, what goes out, and between
 // them the plain bytes. What has not come in whole is kept by the library, at most one record (16 KiB) or one message of the handshake.
 
 import CTLS
 
-/// A client.
+/// A client, or a client's server.
 @safe package final class TLSSession {
     /// Bytes of a client's part of the handshake: its certificates are the largest.
     package static let longestHandshake = 128 << 10
     /// The first byte of every TLS record of a handshake.
     private static let handshakeRecord: UInt8 = 0x16
+    /// The alert of that name, by which a client that speaks without TLS can tell what is spoken here.
+    private static let unexpectedMessage: [UInt8] = [0x15, 3, 3, 0, 2, 2, 10]
 
     private let context: TLSContext
     /// Nil until the first byte has come.
@@ -23,8 +25,28 @@ import CTLS
     /// The client sends no more.
     package private(set) var hasInputEnded = false
 
+    /// How messages name the other side.
+    private let peer: String
+
     /// A client that has sent nothing yet. It costs nothing until it does.
-    package init(_ context: TLSContext) { self.context = context }
+    package init(_ context: TLSContext) {
+        self.context = context
+        peer = "a client"
+    }
+
+    /// A server, which is to be that of this host; what it is to be sent first is there at once. Errors: there is no memory.
+    package init(_ context: TLSContext, asClientOf host: String) throws(TLSFailure) {
+        self.context = context
+        peer = "the server"
+        let functions = unsafe context.library.functions
+        let made = unsafe try make()
+        unsafe functions.pointee.SSL_set_connect_state(made)
+        guard unsafe host.withCString({ unsafe millrace_tls_expect(functions, made, $0) }) else { throw TLSFailure("\(host) can be no name of a server") }
+        unsafe empty()
+        unsafe _ = functions.pointee.SSL_do_handshake(made)
+        unsafe collect()
+        unsafe functions.pointee.ERR_clear_error()
+    }
 
     deinit { if let session = unsafe session { unsafe context.library.functions.pointee.SSL_free(session) } }
 
@@ -77,15 +99,23 @@ import CTLS
     // MARK: The library
 
     private func begin(with bytes: [UInt8]) throws(TLSFailure) {
-        guard bytes.first == TLSSession.handshakeRecord else { throw TLSFailure("a client speaks without TLS at a listener that speaks TLS") }
+        guard bytes.first == TLSSession.handshakeRecord else {
+            output = TLSSession.unexpectedMessage
+            throw TLSFailure("a client speaks without TLS at a listener that speaks TLS")
+        }
+        let made = unsafe try make()
+        unsafe context.library.functions.pointee.SSL_set_accept_state(made)
+    }
+
+    @unsafe private func make() throws(TLSFailure) -> OpaquePointer {
         let functions = unsafe context.library.functions
-        guard let made = unsafe functions.pointee.SSL_new(context.context) else { throw TLSFailure("TLS has no memory for a client") }
+        guard let made = unsafe functions.pointee.SSL_new(context.context) else { throw TLSFailure("TLS has no memory for \(peer)") }
         // The session lets go of one each when it ends.
         unsafe _ = functions.pointee.BIO_up_ref(context.incoming)
         unsafe _ = functions.pointee.BIO_up_ref(context.outgoing)
         unsafe functions.pointee.SSL_set_bio(made, context.incoming, context.outgoing)
-        unsafe functions.pointee.SSL_set_accept_state(made)
         unsafe session = made
+        return unsafe made
     }
 
     private func take(_ piece: ArraySlice<UInt8>, into plain: inout [UInt8]) throws(TLSFailure) {
@@ -93,7 +123,7 @@ import CTLS
         let functions = unsafe context.library.functions
         unsafe empty()
         let isTaken = unsafe piece.withUnsafeBytes { unsafe functions.pointee.BIO_write(context.incoming, $0.baseAddress, Int32(clamping: $0.count)) }
-        guard Int(isTaken) == piece.count else { throw TLSFailure("TLS has no memory for a client") }
+        guard Int(isTaken) == piece.count else { throw TLSFailure("TLS has no memory for \(peer)") }
         defer { unsafe collect() }
         if !isEstablished {
             received += piece.count
@@ -151,8 +181,8 @@ import CTLS
         let verdict = unsafe session.map { unsafe functions.pointee.SSL_get_verify_result($0) } ?? 0
         let reason = context.library.reason() ?? "error \(error)"
         if !isEstablished, verdict != 0, let words = unsafe functions.pointee.X509_verify_cert_error_string(verdict) {
-            return TLSFailure("the certificate of a client is refused: \(unsafe String(cString: words))")
+            return TLSFailure("the certificate of \(peer) is refused: \(unsafe String(cString: words))")
         }
-        return TLSFailure(isEstablished ? "a client breaks TLS: \(reason)" : "a TLS handshake fails: \(reason)")
+        return TLSFailure(isEstablished ? "\(peer) breaks TLS: \(reason)" : "a TLS handshake fails: \(reason)")
     }
 }

@@ -1,14 +1,22 @@
 // The JSON objects that tell about the server itself and about requests of several statements.
 
+import Bytes
 package import JSONText
 package import Sessions
 
-/// The object of the greeting. `auth` lists the ways to log in, of which there are none.
-package func greetingFacts(server version: String, connection number: Int) -> JSONValue {
+/// The object of the greeting. `auth` lists the ways to log in, where a client has to.
+package func greetingFacts(server version: String, connection number: Int, logins: [String] = [], isEncrypted: Bool = false) -> JSONValue {
     [
-        "server": .string(version), "connection": .integer(number), "auth": [], "tls": .boolean(false),
+        "server": .string(version), "connection": .integer(number), "auth": .array(logins.map { .string($0) }), "tls": .boolean(isEncrypted),
         "maxLine": .integer(WireLimits.lineBytes),
     ]
+}
+
+/// The object of the `+` line of an `.auth`: the server's message of the exchange in base64, and with the last one who has come.
+package func loginFacts(_ message: [UInt8], user: String?) -> JSONValue {
+    var members = [JSONValue.Member("auth", .string(Base64.text(of: message)))]
+    if let user { members.append(.init("message", .string("logged in as \(user)"))) }
+    return .object(members)
 }
 
 /// What `.status` tells of a server.

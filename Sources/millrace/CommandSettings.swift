@@ -25,7 +25,9 @@ struct CommandSettings {
         var notices: [String] = []
         var fileSettings = SettingList()
         do throws(Diagnostic) {
-            environment = try parseEnvironment(environmentVariables())
+            // A server has no password; its clients have one there.
+            let variables = environmentVariables().filter { given.command == .serve || $0.key != CommandSettings.passwordVariable }
+            environment = try parseEnvironment(variables)
             invocation = try invocation.filled(from: environment)
             // An environment is shared with other programs; only a server's is made for it.
             if given.command == .serve { notices += environment.notices }

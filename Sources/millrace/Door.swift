@@ -12,21 +12,21 @@ import Settings
 /// Where a command's statements go.
 enum Door {
     case embedded(MillraceEngine, EngineSession)
-    case remote(ReconnectingSession)
+    case remote(ReconnectingSession, at: ServerPlace)
 
     /// Opens what `--server` or `--data` name; without them an engine in memory. A server is named by HOST:PORT. A directory without data is
     /// made where the command `makesData`, which is said, and refused elsewhere.
     static func open(_ settings: CommandSettings, pushStart: String = "latest", makesData: Bool = false) throws(CommandFailure) -> Door {
         settings.tellNotices()
         if let address = settings.invocation[.server]?.address {
-            let place = SocketAddress.network(host: address.host, port: address.port)
+            let place = try settings.place(of: address)
             let session: ReconnectingSession
             do throws(Diagnostic) {
                 session = ReconnectingSession(try RemoteSession(connectingTo: place), at: place)
             } catch {
                 throw .cannotStart(error)
             }
-            let door = Door.remote(session)
+            let door = Door.remote(session, at: place)
             do throws(CommandFailure) {
                 // The server's own default is for people, who want to see what happens now.
                 if pushStart == "earliest" {
@@ -54,15 +54,21 @@ enum Door {
     var session: any StatementSession {
         switch self {
         case .embedded(_, let session): session
-        case .remote(let session): session
+        case .remote(let session, _): session
         }
+    }
+
+    /// Where the server is; nil for an engine of the command's own.
+    var server: ServerPlace? {
+        if case .remote(_, let place) = self { return place }
+        return nil
     }
 
     /// Commits what there is and closes.
     func close() {
         switch self {
         case .embedded(let engine, _): engine.close()
-        case .remote(let session): session.close()
+        case .remote(let session, _): session.close()
         }
     }
 

@@ -58,8 +58,10 @@ extension Conversation {
         do throws(SystemError) { interrupts = try InterruptWatcher(takesTermination: takesTermination) } catch {
             throw .cannotStart(Diagnostic(.ioError, "Ctrl-C cannot be watched for: \(error)", category: .general))
         }
+        let like = door.server ?? ServerPlace(.file(""))
         let surroundings = Surroundings(
-            files: HostFileSystem(), interrupts: interrupts, version: productVersion, connect: { address in result { () throws(Diagnostic) in try connectedShell(address) } },
+            files: HostFileSystem(), interrupts: interrupts, version: productVersion,
+            connect: { address in result { () throws(Diagnostic) in try connectedShell(address, like: like) } },
             load: { session, source, path in result { () throws(Diagnostic) in try loadedFile(session, source, path) } })
         self.init(Surroundings.Connection(session: door.session, place: place), options: printerOptions(invocation), surroundings: surroundings)
     }
@@ -70,17 +72,19 @@ private func result<Success>(_ work: () throws(Diagnostic) -> Success) -> Result
 }
 
 /// A session at another server, for the command `server`. A path is that of a socket.
-private func connectedShell(_ address: String) throws(Diagnostic) -> Surroundings.Connection {
-    let place: SocketAddress
-    if address.contains("/") {
-        place = .file(address)
-    } else if let network = NetworkAddress(address) ?? NetworkAddress("\(address):\(SettingTable.defaultPort)") {
-        place = .network(host: network.host, port: network.port)
+private func connectedShell(_ address: String, like: ServerPlace) throws(Diagnostic) -> Surroundings.Connection {
+    var place: ServerPlace
+    if let network = NetworkAddress(address) ?? NetworkAddress("\(address):\(SettingTable.defaultPort)") {
+        place = ServerPlace(.network(host: network.host, port: network.port))
+        place.usesTLS = network.usesTLS
+        (place.authorities, place.login) = (like.authorities, like.login)
+    } else if address.contains("/") {
+        place = ServerPlace(.file(address))
     } else {
-        throw Diagnostic(.usage, "\(address) is no address", category: .general, hint: "server HOST:PORT, or the path of a socket.")
+        throw Diagnostic(.usage, "\(address) is no address", category: .general, hint: "server HOST:PORT, server tls://HOST:PORT, or the path of a socket.")
     }
     let session = ReconnectingSession(try RemoteSession(connectingTo: place), at: place)
-    return Surroundings.Connection(session: session, place: "server \(place)")
+    return Surroundings.Connection(session: session, place: "server \(place.usesTLS ? NetworkAddress.scheme : "")\(place.address)")
 }
 
 /// Loads a file, for the command `\copy`. All records must be good.

@@ -25,12 +25,15 @@ struct ServeCommand {
     private let output: LogOutput
     /// What Kafka's clients are shown where they speak TLS.
     private let kafkaTLS: TLSFiles?
+    /// What clients of the line protocol are shown where they speak TLS.
+    private let lineTLS: TLSFiles?
 
     init(_ given: Invocation) throws(CommandFailure) {
         self.given = given
         settings = try CommandSettings(given)
         invocation = settings.invocation
-        kafkaTLS = try ServeCommand.kafkaTLS(invocation)
+        kafkaTLS = try ServeCommand.tlsFiles(invocation, .kafkaTlsCert, .kafkaTlsKey, .kafkaTlsCa)
+        lineTLS = try ServeCommand.tlsFiles(invocation, .tlsCert, .tlsKey, .tlsCa)
         listeners = try ServeCommand.listeners(settings, given)
         if invocation[.registry] != nil, invocation[.schemaRegistry] != nil {
             throw .usage(
@@ -52,7 +55,8 @@ struct ServeCommand {
         opening.startsPaused = invocation.isOn(.paused)
         opening.logLine = output.write
         try checkUsers()
-        let identity = try kafkaIdentity()
+        let identity = invocation[.kafka] == nil ? nil : try identity(kafkaTLS, "kafka")
+        let lineIdentity = try self.identity(lineTLS, "line")
         let isNew = opening.makesDirectory
         let engine = try opening.open()
         if isNew { output.write(.info, logText("data_directory_made", ["data": directory])) }
@@ -60,7 +64,7 @@ struct ServeCommand {
         if let script { try runScript(script, engine) }
         let server: MillraceServer
         do throws(Diagnostic) {
-            server = try MillraceServer(engine, options(hasScript: script != nil, identity))
+            server = try MillraceServer(engine, options(hasScript: script != nil, identity, lineIdentity))
         } catch {
             engine.close()
             throw .cannotStart(error)
@@ -80,38 +84,42 @@ struct ServeCommand {
 
     /// A file of users that cannot be read would let nobody in.
     private func checkUsers() throws(CommandFailure) {
-        guard let path = invocation[.kafkaUsers]?.text else { return }
-        do throws(UserFileError) { _ = try UserFile(path: path).read() } catch {
-            throw .cannotStart(
-                Diagnostic(.ioError, error.message, category: .general, hint: "millrace user add NAME --kafka-users \(path) makes one."))
+        for option in [OptionName.users, .kafkaUsers] {
+            guard let path = invocation[option]?.text else { continue }
+            do throws(UserFileError) { _ = try UserFile(path: path).read() } catch {
+                throw .cannotStart(
+                    Diagnostic(.ioError, error.message, category: .general, hint: "millrace user add NAME --\(option.rawValue) \(path) makes one."))
+            }
         }
     }
 
-    /// The files of certificates. Errors: one is given without the others that it needs.
-    private static func kafkaTLS(_ invocation: Invocation) throws(CommandFailure) -> TLSFiles? {
-        let (certificate, key, authorities) = (invocation[.kafkaTlsCert]?.text, invocation[.kafkaTlsKey]?.text, invocation[.kafkaTlsCa]?.text)
+    /// The files of certificates of a listener. Errors: one is given without the others that it needs.
+    private static func tlsFiles(
+        _ invocation: Invocation, _ certificateFlag: OptionName, _ keyFlag: OptionName, _ authoritiesFlag: OptionName
+    ) throws(CommandFailure) -> TLSFiles? {
+        let (certificate, key, authorities) = (invocation[certificateFlag]?.text, invocation[keyFlag]?.text, invocation[authoritiesFlag]?.text)
         if let certificate, let key { return TLSFiles(certificate: certificate, key: key, authorities: authorities) }
         guard certificate == nil, key == nil, authorities == nil else {
             throw .usage(
                 Diagnostic(
-                    .usage, "TLS needs both --kafka-tls-cert and --kafka-tls-key", category: .general,
-                    hint: "Both are files of text (PEM); --kafka-tls-ca alone does not make TLS."))
+                    .usage, "TLS needs both --\(certificateFlag.rawValue) and --\(keyFlag.rawValue)", category: .general,
+                    hint: "Both are files of text (PEM); --\(authoritiesFlag.rawValue) alone does not make TLS."))
         }
         return nil
     }
 
-    /// Reads the files of certificates. Errors: one cannot be used.
-    private func kafkaIdentity() throws(CommandFailure) -> TLSIdentity? {
-        guard invocation[.kafka] != nil, let kafkaTLS else { return nil }
+    /// Reads the files of certificates of a listener. Errors: one cannot be used.
+    private func identity(_ files: TLSFiles?, _ listener: String) throws(CommandFailure) -> TLSIdentity? {
+        guard let files else { return nil }
         do throws(TLSFailure) {
-            let identity = try TLSIdentity(kafkaTLS)
-            output.tell(identity)
+            let identity = try TLSIdentity(files)
+            output.tell(identity, listener)
             return identity
         } catch {
             throw .cannotStart(
                 Diagnostic(
                     .ioError, error.message, category: .general,
-                    hint: "--kafka-tls-cert takes a certificate and --kafka-tls-key its private key, both as text (PEM)."))
+                    hint: "--tls-cert and --kafka-tls-cert take a certificate, --tls-key and --kafka-tls-key its private key, both as text (PEM)."))
         }
     }
 
@@ -130,7 +138,7 @@ struct ServeCommand {
     /// Nanoseconds from being asked to end to the end of the process.
     private static let longestEnd: Int64 = 4_500_000_000
 
-    private func options(hasScript: Bool, _ identity: TLSIdentity?) -> ServerOptions {
+    private func options(hasScript: Bool, _ identity: TLSIdentity?, _ lineIdentity: TLSIdentity?) -> ServerOptions {
         var options = ServerOptions(listeners: listeners.map { .network(host: $0.host, port: $0.port) })
         if let path = invocation[.socket]?.text { options.listeners.append(.file(path)) }
         if let metrics = invocation[.metrics]?.address { options.metrics = .network(host: metrics.host, port: metrics.port) }
@@ -147,9 +155,11 @@ struct ServeCommand {
             options.broker = broker
             options.kafkaTLS = identity
         }
+        options.lineTLS = lineIdentity
+        options.users = invocation[.users]?.text.map { UserFile(path: $0) }
         options.handlesSignals = true
         options.inherited = ServiceManager.inheritedSockets()
-        options.onReload = { reload(identity) }
+        options.onReload = { reload([("line", lineIdentity), ("kafka", identity)]) }
         if manager.watches { options.onTick = { [manager] in manager.notify("WATCHDOG=1") } }
         options.acceptsDefinitions = !hasScript
         return options
@@ -157,7 +167,7 @@ struct ServeCommand {
 
     /// Reads the configuration again, on a thread of its own, and takes over what may change while the server runs: the level of its log, and
     /// what the files of certificates hold.
-    private func reload(_ identity: TLSIdentity?) {
+    private func reload(_ identities: [(listener: String, identity: TLSIdentity?)]) {
         let (given, output, manager) = (given, output, manager)
         _ = try? WorkerThread.start("reload") {
             manager.notify("RELOADING=1", "MONOTONIC_USEC=\(SystemTime().monotonicNanoseconds() / 1_000)")
@@ -165,11 +175,14 @@ struct ServeCommand {
                 let level = try CommandSettings(given).invocation[.logLevel]?.text ?? "info"
                 output.setLevel(level)
                 output.write(.info, logText("reloaded", ["log_level": level]))
-                do throws(TLSFailure) {
-                    try identity?.reload()
-                    if let identity { output.tell(identity) }
-                } catch {
-                    output.write(.error, logText("certificate_not_reloaded", ["reason": error.message]))
+                for (listener, identity) in identities {
+                    guard let identity else { continue }
+                    do throws(TLSFailure) {
+                        try identity.reload()
+                        output.tell(identity, listener)
+                    } catch {
+                        output.write(.error, logText("certificate_not_reloaded", ["listener": listener, "reason": error.message]))
+                    }
                 }
             } catch {
                 output.write(.error, logText("not_reloaded", ["reason": error.diagnostic.message]))
@@ -197,7 +210,7 @@ struct ServeCommand {
                 }
             }
             try checkListening(
-                on: addresses, kafka: invocation.asksKafkaClients ? nil : invocation[.kafka]?.address, registry: invocation[.registry]?.address,
+                on: invocation.asksClients ? [] : addresses, kafka: invocation.asksKafkaClients ? nil : invocation[.kafka]?.address, registry: invocation[.registry]?.address,
                 metrics: invocation[.metrics]?.address, isInsecure: invocation.isOn(.insecure))
         } catch {
             throw .usage(error)
@@ -271,13 +284,15 @@ extension LogOutput {
     private static let shortDays = 14
 
     /// Says how long a certificate is valid.
-    fileprivate func tell(_ identity: TLSIdentity) {
+    fileprivate func tell(_ identity: TLSIdentity, _ listener: String) {
         let days = identity.context.daysLeft
-        write(days < LogOutput.shortDays ? .warning : .info, logText("certificate", ["listener": "kafka", "days_left": "\(days)"]))
+        write(days < LogOutput.shortDays ? .warning : .info, logText("certificate", ["listener": listener, "days_left": "\(days)"]))
     }
 }
 
 extension Invocation {
+    /// The same of clients of the line protocol.
+    fileprivate var asksClients: Bool { self[.users] != nil || self[.tlsCa] != nil }
     /// Whether Kafka's clients have to show who they are, by a login or by a certificate.
     fileprivate var asksKafkaClients: Bool { self[.kafkaUsers] != nil || self[.kafkaTlsCa] != nil }
 }

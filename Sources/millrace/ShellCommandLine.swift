@@ -28,7 +28,7 @@ struct ShellCommandLine {
     }
 
     private var place: String {
-        if let address = invocation[.server]?.address { return "server \(address.host):\(address.port)" }
+        if let address = invocation[.server]?.address { return "server \(address)" }
         if let directory = invocation[.data]?.text { return "data in \(directory)" }
         return "in memory: nothing is kept when you leave (--data DIR keeps it)"
     }

@@ -16,8 +16,9 @@ struct UserCommand {
         let invocation = try CommandSettings(given).invocation
         action = invocation.operands[0]
         name = invocation.operands.dropFirst().first
-        guard let path = invocation[.kafkaUsers]?.text else {
-            throw .usage(Diagnostic(.usage, "user needs --kafka-users FILE", category: .general))
+        guard let path = given.given[.kafkaUsers]?.last?.text ?? invocation[.users]?.text ?? invocation[.kafkaUsers]?.text else {
+            throw .usage(
+                Diagnostic(.usage, "user needs --users FILE", category: .general, hint: "One file can be that of --users and of --kafka-users."))
         }
         file = UserFile(path: path)
     }

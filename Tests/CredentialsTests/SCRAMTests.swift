@@ -126,3 +126,48 @@ private struct SCRAMClient {
         #expect { try file.read() } throws: { ($0 as? UserFileError)?.message.contains("others than its owner may read it") == true }
     }
 }
+
+/// The client that programs use, against the server's side: names with signs of the exchange in them, and what either side must not take.
+@Suite struct LoginTests {
+    private func exchange(
+        _ client: inout Credentials.SCRAMClient, _ table: UserTable
+    ) throws -> (server: SCRAMExchange, first: [UInt8], proof: [UInt8]) {
+        var server = SCRAMExchange(.sha256, random: SeededRandom(seed: 3))
+        let first = try server.receive(client.first) { table.credential(of: $0, .sha256) }.answer
+        return (server, first, try client.proof(for: first))
+    }
+
+    @Test(arguments: ["ann", "b=o,b", "Zoë"])
+    func aClientLogsIn(user: String) throws {
+        var table = UserTable()
+        let isSet = table.set(user, password: Array("secret".utf8), random: SeededRandom(seed: 1))
+        #expect(isSet)
+        var client = Credentials.SCRAMClient(user: user, password: Array("secret".utf8), random: SeededRandom(seed: 2))
+        var (server, _, proof) = try exchange(&client, table)
+        let (last, who) = try server.receive(proof) { table.credential(of: $0, .sha256) }
+        #expect(who == user)
+        try client.check(last)
+        #expect(throws: LoginFailure.self) { try client.check(Array("v=AAAA".utf8)) }
+
+        var wrong = Credentials.SCRAMClient(user: user, password: Array("other".utf8), random: SeededRandom(seed: 2))
+        (server, _, proof) = try exchange(&wrong, table)
+        do throws(LoginFailure) {
+            _ = try server.receive(proof) { table.credential(of: $0, .sha256) }
+            Issue.record("a wrong password is taken")
+        } catch {
+            #expect(error == .refused)
+        }
+        // A server that asks for a million times the work, or answers another client.
+        for message in ["r=x,s=AAAA,i=4096", "", "r=,s=,i=", String(decoding: client.first, as: UTF8.self)] {
+            #expect(!takes(client, message), "\(message)")
+        }
+        let nonce = String(decoding: client.first, as: UTF8.self).split(separator: ",").last.map { $0.dropFirst(2) } ?? ""
+        #expect(!takes(client, "r=\(nonce)x,s=AAAA,i=100000000") && !takes(client, "r=\(nonce)x,s=AAAA,i=1"))
+        #expect(takes(client, "r=\(nonce)x,s=AAAA,i=4096"))
+    }
+
+    private func takes(_ client: Credentials.SCRAMClient, _ message: String) -> Bool {
+        var client = client
+        return (try? client.proof(for: Array(message.utf8))) != nil
+    }
+}

@@ -131,6 +131,13 @@ private final class ServerProcess {
     }
 
     @Test(.enabled(if: Surroundings.hasProgram("python3"), "there is no Python"))
+    func theLineProtocolSpeaksTLSAndAsksForLogins() throws {
+        guard Surroundings.hasProgram("openssl") else { return }
+        let (output, status) = try python("line_security.py", [millrace, root + "/examples/python"])
+        #expect(status == 0 && output == "ok\n", "\(output)")
+    }
+
+    @Test(.enabled(if: Surroundings.hasProgram("python3"), "there is no Python"))
     func theClientForAsyncioDoesWhatItSays() throws {
         let (output, status) = try python("python_asyncio.py", [millrace, root + "/examples/python"])
         #expect(status == 0 && output == "ok\n", "\(output)")

@@ -37,7 +37,7 @@ import Testing
 
     /// A server that ignored them would be less safe than its operator believes.
     @Test(arguments: [
-        "millrace.users.file=users.txt", "millrace.tls.certificate=nope.pem", "millrace.tls.key=nope.key", "ssl.keystore.location=/k",
+        "millrace.users.file=users.txt", "millrace.tls.keystore=nope.pem", "millrace.tls.trust=nope.key", "ssl.keystore.location=/k",
         "sasl.mechanism=PLAIN", "authentication.method=BASIC", "ksql.schema.registry.ssl.keystore.location=/k", "ksql.streams.security.protocol=SASL_SSL",
     ])
     func whatCannotBeHonouredIsRefused(line: String) {
@@ -49,7 +49,7 @@ import Testing
 
     /// Also under names that nobody knows.
     @Test(arguments: [
-        "MILLRACE_USERS", "MILLRACE_USER", "MILLRACE_PASSWORD", "MILLRACE_ADMIN_PASSWORD_FILE", "MILLRACE_AUTHENTICATION",
+        "MILLRACE_USER_NAMES", "MILLRACE_USER", "MILLRACE_PASSWORD", "MILLRACE_ADMIN_PASSWORD_FILE", "MILLRACE_AUTHENTICATION",
         "MILLRACE_AUTH_TOKEN", "MILLRACE_AUTHORIZATION", "MILLRACE_SASL", "MILLRACE_SASL_MECHANISM", "MILLRACE_TLS",
         "MILLRACE_TLS_CLIENT_AUTH", "MILLRACE_SSL", "MILLRACE_SSL_KEYSTORE", "MILLRACE_ACL", "MILLRACE_ACLS_FILE",
         "MILLRACE_LISTEN_HTTPS", "MILLRACE_METRICS_BASIC_AUTH", "MILLRACE_LDAP_URL", "MILLRACE_SECURITY_PROTOCOL", "MILLRACE_ROLES", "MILLRACE_OAUTH_ISSUER", "MILLRACE_SECRET", "MILLRACE_KSQL_SECURITY",

@@ -1,4 +1,4 @@
-// A client of TLS for the tests, a machine as well, and certificates of an authority that exists for one test.
+// A client of TLS for the tests, without any code of the room, and certificates of an authority that exists for one test.
 
 import CTLS
 import Foundation

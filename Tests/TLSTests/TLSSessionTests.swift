@@ -87,8 +87,41 @@ private func bytes(_ count: Int) -> [UInt8] { (0..<count).map { UInt8(truncating
         for text in ["GET / HTTP/1.1\r\n\r\n", "\0\0\0\u{12}"] {
             let session = TLSSession(context)
             #expect(throws: TLSFailure("a client speaks without TLS at a listener that speaks TLS")) { try session.receive(Array(text.utf8)) }
-            #expect(session.takeOutput().isEmpty)
+            // An alert, which clients of many protocols know.
+            #expect(session.takeOutput() == [0x15, 3, 3, 0, 2, 2, 10])
         }
+    }
+
+    /// The side of a client: it takes the server by its name, and no other one for it.
+    @Test(arguments: [("server", true), ("example.org", false), ("127.0.0.1", false)])
+    func aClientKnowsItsServer(host: String, isKnown: Bool) throws {
+        let client = try TLSSession(try TLSContext(trusting: certificates.path("authority.pem")), asClientOf: host)
+        let server = TLSSession(context)
+        func talk() throws {
+            while true {
+                let toServer = client.takeOutput()
+                if !toServer.isEmpty { _ = try? server.receive(toServer) }
+                let toClient = server.takeOutput()
+                if toServer.isEmpty && toClient.isEmpty { return }
+                _ = try client.receive(toClient)
+            }
+        }
+        guard isKnown else {
+            #expect(throws: TLSFailure.self) { try talk() }
+            return
+        }
+        try talk()
+        #expect(client.isEstablished && server.isEstablished)
+        try client.send(bytes(50_000))
+        #expect(try server.receive(client.takeOutput()) == bytes(50_000))
+        try server.send(bytes(70_000))
+        #expect(try client.receive(server.takeOutput()) == bytes(70_000))
+        // Nobody whom the system trusts vouches for it.
+        let stranger = try TLSSession(try TLSContext(trusting: nil), asClientOf: host)
+        let other = TLSSession(context)
+        _ = try other.receive(stranger.takeOutput())
+        let refusal = #expect(throws: TLSFailure.self) { try stranger.receive(other.takeOutput()) }
+        #expect(refusal?.message.hasPrefix("the certificate of the server is refused: ") == true, "\(refusal?.message ?? "")")
     }
 
     @Test func garbageEndsASessionAndNoOther() throws {

@@ -29,7 +29,7 @@ import Wire
             ("shape", columnFacts([ResultColumn("ID", "BIGINT", isKey: true)], .rows)),
             ("told", summary.innerFacts), ("ended", summary.facts), ("loaded", report.facts(nanoseconds: 1_500_000)), ("loaded", report.facts),
             ("state", ServerStatus(server: "0.1.0", uptime: 1, connections: 1, running: 1, requests: 1, queries: 0).facts),
-            ("problem", diagnostic.json), ("reached", positionFacts("1.00000000000000000000000000000001.2.5,0")),
+            ("problem", diagnostic.json), ("login", loginFacts([1], user: "ann")), ("reached", positionFacts("1.00000000000000000000000000000001.2.5,0")),
         ]
     }
 

@@ -16,6 +16,8 @@ Beyond PEP 249:
     `patience` seconds, it goes on behind the last row, none missing and none twice. Other statements end with OperationalError (08006), because
     whether they were carried out is not known; the next one goes over a new connection, with a Warning in `cursor.messages`: settings and
     variables of the session are as at its start.
+  - `connect("tls://HOST:PORT")` speaks TLS and checks the certificate by the authorities of the system, or by what the context `ssl=` says; `user=`
+    and `password=` log in by SCRAM-SHA-256, where the password does not travel.
   - `connection.load("visits", rows)` sends dictionaries, or lists with `columns=`, as one bulk load, and gives what the server says.
   - `cursor.summary` is what the server said at the end of the statement: rows, skipped rows with their causes, milliseconds.
 
@@ -27,9 +29,13 @@ import base64
 import collections
 import datetime
 import decimal
+import hashlib
+import hmac
 import json
 import queue
+import secrets
 import socket
+import ssl as tls
 import threading
 import time
 
@@ -254,6 +260,62 @@ def _parts(line):
     return kind, tag, rest
 
 
+def _secured(address, context):
+    """The address without `tls://`, and the context of TLS; None for plain text."""
+    if not address.startswith("tls://"):
+        return address, None if context is True or context is False else context
+    return address[len("tls://"):], context if isinstance(context, tls.SSLContext) else tls.create_default_context()
+
+
+class _Login:
+    """The client's side of SCRAM-SHA-256 (RFC 5802): what is sent for each message of the server. The client for asyncio does it the same way."""
+
+    def __init__(self, user, password):
+        self._password = password.encode()
+        self._nonce = base64.b64encode(secrets.token_bytes(24)).decode()
+        self._bare = "n=%s,r=%s" % (user.replace("=", "=3D").replace(",", "=2C"), self._nonce)
+        self._signature = None
+
+    def first(self):
+        return b".auth SCRAM-SHA-256 %s\n" % base64.b64encode(b"n,," + self._bare.encode())
+
+    def last(self, answer):
+        """The line behind the answer to the first one."""
+        message = self._message(answer).decode()
+        fields = dict(part.split("=", 1) for part in message.split(","))
+        if not fields.get("r", "").startswith(self._nonce) or not 4096 <= int(fields.get("i", 0)) <= 1_000_000:
+            raise OperationalError("the server's message of the login cannot be read", "28000")
+        salted = hashlib.pbkdf2_hmac("sha256", self._password, base64.b64decode(fields["s"]), int(fields["i"]))
+        key = hmac.digest(salted, b"Client Key", "sha256")
+        last = "c=biws,r=" + fields["r"]
+        signed = ",".join((self._bare, message, last)).encode()
+        proof = bytes(a ^ b for a, b in zip(key, hmac.digest(hashlib.sha256(key).digest(), signed, "sha256")))
+        self._signature = hmac.digest(hmac.digest(salted, b"Server Key", "sha256"), signed, "sha256")
+        return b".auth %s\n" % base64.b64encode(b"%s,p=%s" % (last.encode(), base64.b64encode(proof)))
+
+    def check(self, answer):
+        """Whether the server knows the password, too."""
+        if not hmac.compare_digest(self._message(answer), b"v=" + base64.b64encode(self._signature)):
+            raise OperationalError("the server does not prove that it knows the password", "28000")
+
+    @staticmethod
+    def _message(line):
+        kind, _, rest = _parts(line)
+        if kind != b"+":
+            _raise(kind, rest if kind else "it was closed")
+            raise OperationalError("the server's message of the login cannot be read", "28000")
+        return base64.b64decode(json.loads(rest)["auth"])
+
+
+def _logins(greeting, login):
+    """Whether the server that greets so asks for a login."""
+    if not json.loads(greeting[len(b"* MILLRACE/1 "):]).get("auth"):
+        return False
+    if login is None:
+        raise OperationalError("the server asks for a login", "28001", "connect takes user= and password=.")
+    return True
+
+
 def _place(address):
     """The host and port of an address."""
     host, _, port = address.rpartition(":") if ":" in address else (address, "", DEFAULT_PORT)
@@ -270,19 +332,34 @@ def _version(address, greeting):
 class _Line:
     """One connection over the network, until it ends. Its requests run side by side."""
 
-    def __init__(self, address, timeout):
+    def __init__(self, address, timeout, context=None, login=None):
         try:
-            if "/" in address:
+            place, context = _secured(address, context)
+            if "/" in place:
                 self._socket = socket.socket(socket.AF_UNIX)
                 self._socket.settimeout(timeout)
-                self._socket.connect(address)
+                self._socket.connect(place)
             else:
-                self._socket = socket.create_connection(_place(address), timeout)
+                host, port = _place(place)
+                self._socket = socket.create_connection((host, port), timeout)
+                if context is not None:
+                    self._socket = context.wrap_socket(self._socket, server_hostname=host)
             self._reader = self._socket.makefile("rb")
             greeting = self._reader.readline()
         except (OSError, ValueError) as problem:
             raise OperationalError("cannot connect to %s: %s" % (address, problem), "08001") from None
         self.server_version = _version(address, greeting)
+        try:
+            if _logins(greeting, login):
+                exchange = _Login(*login)
+                self._socket.sendall(exchange.first())
+                self._socket.sendall(exchange.last(self._reader.readline()))
+                exchange.check(self._reader.readline())
+        except Error:
+            self._socket.close()
+            raise
+        except (OSError, ValueError) as problem:
+            raise OperationalError("cannot log in at %s: %s" % (address, problem), "08001") from None
         self._socket.settimeout(None)
         self._lock = threading.Lock()
         # Not the same: answers are read while a large request is being sent.
@@ -347,11 +424,11 @@ class Connection:
     OperationalError, IntegrityError, InternalError = OperationalError, IntegrityError, InternalError
     ProgrammingError, NotSupportedError = ProgrammingError, NotSupportedError
 
-    def __init__(self, address, timeout, patience):
+    def __init__(self, address, timeout, patience, context=None, login=None):
         self.patience = patience
-        self._address, self._timeout = address, timeout
+        self._place = address, timeout, context, login
         self._isClosed, self._opening = False, threading.Lock()
-        self._line = _Line(address, timeout)
+        self._line = _Line(*self._place)
         self.server_version = self._line.server_version
 
     def _connected(self):
@@ -361,7 +438,7 @@ class Connection:
                 raise OperationalError("the connection ended: it was closed", "08006")
             if self._line.end is None:
                 return self._line, False
-            self._line = _Line(self._address, self._timeout)
+            self._line = _Line(*self._place)
             self.server_version = self._line.server_version
             return self._line, True
 
@@ -635,7 +712,8 @@ class Cursor:
         self.close()
 
 
-def connect(address="127.0.0.1:%d" % DEFAULT_PORT, timeout=10, patience=60):
-    """Connects to HOST:PORT, or to the socket of that path; `timeout` are the seconds for connecting, `patience` those for which a query that
-    goes on waits for a server that is gone."""
-    return Connection(address, timeout, patience)
+def connect(address="127.0.0.1:%d" % DEFAULT_PORT, timeout=10, patience=60, ssl=None, user=None, password=""):
+    """Connects to HOST:PORT, to tls://HOST:PORT, or to the socket of that path; `timeout` are the seconds for connecting, `patience` those for which a
+    query that goes on waits for a server that is gone. `ssl` is an `ssl.SSLContext` for another authority than those of the system, or for a
+    certificate of one's own; `user` and `password` log in."""
+    return Connection(address, timeout, patience, ssl, None if user is None else (user, password))

@@ -144,9 +144,9 @@ class _Line:
 class Connection:
     """A session at a server, over one connection or, when that is lost, the next. Made by `connect`."""
 
-    def __init__(self, address, timeout, patience, line):
+    def __init__(self, place, patience, line):
         self.patience, self.server_version = patience, line.server_version
-        self._address, self._timeout, self._line = address, timeout, line
+        self._place, self._line = place, line
         self._isClosed, self._opening = False, asyncio.Lock()
 
     async def _connected(self):
@@ -157,7 +157,7 @@ class Connection:
             if self._line.end is None:
                 return self._line, False
             await self._line.close()
-            self._line = await _open(self._address, self._timeout)
+            self._line = await _open(*self._place)
             self.server_version = self._line.server_version
             return self._line, True
 
@@ -320,25 +320,32 @@ class Cursor:
         await self.close()
 
 
-async def connect(address="127.0.0.1:%d" % millrace.DEFAULT_PORT, timeout=10, patience=60):
-    """Connects to HOST:PORT, or to the socket of that path; `timeout` are the seconds for connecting, `patience` those for which a query that
-    goes on waits for a server that is gone."""
-    return Connection(address, timeout, patience, await _open(address, timeout))
+async def connect(address="127.0.0.1:%d" % millrace.DEFAULT_PORT, timeout=10, patience=60, ssl=None, user=None, password=""):
+    """Connects to HOST:PORT, to tls://HOST:PORT, or to the socket of that path; `timeout` are the seconds for connecting, `patience` those for which a
+    query that goes on waits for a server that is gone. `ssl`, `user` and `password` are as those of `millrace.connect`."""
+    place = address, timeout, ssl, None if user is None else (user, password)
+    return Connection(place, patience, await _open(*place))
 
 
-async def _open(address, timeout):
+async def _open(address, timeout, context, login):
+    writer = None
     try:
-        if "/" in address:
-            opening = asyncio.open_unix_connection(address, limit=_LINE_BYTES)
+        place, context = millrace._secured(address, context)
+        if "/" in place:
+            opening = asyncio.open_unix_connection(place, limit=_LINE_BYTES)
         else:
-            opening = asyncio.open_connection(*millrace._place(address), limit=_LINE_BYTES)
+            opening = asyncio.open_connection(*millrace._place(place), limit=_LINE_BYTES, ssl=context)
         reader, writer = await asyncio.wait_for(opening, timeout)
         greeting = await asyncio.wait_for(reader.readline(), timeout)
-    except (OSError, ValueError, asyncio.TimeoutError) as problem:
-        raise OperationalError("cannot connect to %s: %s" % (address, problem or "no answer in time"), "08001") from None
-    try:
         version = millrace._version(address, greeting)
-    except OperationalError:
+        if millrace._logins(greeting, login):
+            exchange = millrace._Login(*login)
+            writer.write(exchange.first())
+            writer.write(exchange.last(await asyncio.wait_for(reader.readline(), timeout)))
+            exchange.check(await asyncio.wait_for(reader.readline(), timeout))
+    except millrace.Error:
         writer.close()
         raise
+    except (OSError, ValueError, asyncio.TimeoutError) as problem:
+        raise OperationalError("cannot connect to %s: %s" % (address, problem or "no answer in time"), "08001") from None
     return _Line(reader, writer, version)

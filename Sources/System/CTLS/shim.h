@@ -10,6 +10,13 @@
 // everything else, and the system keeps it up to date. It brings its own libcrypto, whose functions are found through it.
 typedef struct {
     const SSL_METHOD *(*TLS_server_method)(void);
+    const SSL_METHOD *(*TLS_client_method)(void);
+    int (*SSL_CTX_set_default_verify_paths)(SSL_CTX *);
+    void (*SSL_set_connect_state)(SSL *);
+    long (*SSL_ctrl)(SSL *, int, long, void *);
+    int (*SSL_set1_host)(SSL *, const char *);
+    X509_VERIFY_PARAM *(*SSL_get0_param)(SSL *);
+    int (*X509_VERIFY_PARAM_set1_ip_asc)(X509_VERIFY_PARAM *, const char *);
     SSL_CTX *(*SSL_CTX_new)(const SSL_METHOD *);
     void (*SSL_CTX_free)(SSL_CTX *);
     long (*SSL_CTX_ctrl)(SSL_CTX *, int, long, void *);
@@ -57,6 +64,13 @@ static inline bool millrace_tls_open(millrace_tls *tls, const char *path) {
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (library == NULL) return false;
     tls->TLS_server_method = (const SSL_METHOD *(*)(void))dlsym(library, "TLS_server_method");
+    tls->TLS_client_method = (const SSL_METHOD *(*)(void))dlsym(library, "TLS_client_method");
+    tls->SSL_CTX_set_default_verify_paths = (int (*)(SSL_CTX *))dlsym(library, "SSL_CTX_set_default_verify_paths");
+    tls->SSL_set_connect_state = (void (*)(SSL *))dlsym(library, "SSL_set_connect_state");
+    tls->SSL_ctrl = (long (*)(SSL *, int, long, void *))dlsym(library, "SSL_ctrl");
+    tls->SSL_set1_host = (int (*)(SSL *, const char *))dlsym(library, "SSL_set1_host");
+    tls->SSL_get0_param = (X509_VERIFY_PARAM *(*)(SSL *))dlsym(library, "SSL_get0_param");
+    tls->X509_VERIFY_PARAM_set1_ip_asc = (int (*)(X509_VERIFY_PARAM *, const char *))dlsym(library, "X509_VERIFY_PARAM_set1_ip_asc");
     tls->SSL_CTX_new = (SSL_CTX *(*)(const SSL_METHOD *))dlsym(library, "SSL_CTX_new");
     tls->SSL_CTX_free = (void (*)(SSL_CTX *))dlsym(library, "SSL_CTX_free");
     tls->SSL_CTX_ctrl = (long (*)(SSL_CTX *, int, long, void *))dlsym(library, "SSL_CTX_ctrl");
@@ -98,7 +112,8 @@ static inline bool millrace_tls_open(millrace_tls *tls, const char *path) {
     tls->ERR_peek_last_error = (unsigned long (*)(void))dlsym(library, "ERR_peek_last_error");
     tls->ERR_clear_error = (void (*)(void))dlsym(library, "ERR_clear_error");
     tls->ERR_reason_error_string = (const char *(*)(unsigned long))dlsym(library, "ERR_reason_error_string");
-    return tls->TLS_server_method && tls->SSL_CTX_new && tls->SSL_CTX_free && tls->SSL_CTX_ctrl && tls->SSL_CTX_set_options
+    return tls->TLS_client_method && tls->SSL_CTX_set_default_verify_paths && tls->SSL_set_connect_state && tls->SSL_ctrl && tls->SSL_set1_host
+        && tls->SSL_get0_param && tls->X509_VERIFY_PARAM_set1_ip_asc && tls->TLS_server_method && tls->SSL_CTX_new && tls->SSL_CTX_free && tls->SSL_CTX_ctrl && tls->SSL_CTX_set_options
         && tls->SSL_CTX_set_session_id_context && tls->SSL_CTX_use_certificate && tls->SSL_CTX_use_PrivateKey && tls->SSL_CTX_check_private_key && tls->SSL_CTX_get_cert_store
         && tls->SSL_CTX_add_client_CA && tls->SSL_CTX_set_verify && tls->SSL_new && tls->SSL_free && tls->SSL_set_bio
         && tls->SSL_set_accept_state && tls->SSL_do_handshake && tls->SSL_read && tls->SSL_write && tls->SSL_shutdown
@@ -124,6 +139,13 @@ static inline bool millrace_tls_restrict(const millrace_tls *tls, SSL_CTX *conte
 // The context owns the certificate from then on, where it takes it.
 static inline bool millrace_tls_add_chain(const millrace_tls *tls, SSL_CTX *context, X509 *certificate) {
     return tls->SSL_CTX_ctrl(context, SSL_CTRL_EXTRA_CHAIN_CERT, 0, certificate) == 1;
+}
+
+// The certificate must be one of this host: a name, which the server is told as well, or an address.
+static inline bool millrace_tls_expect(const millrace_tls *tls, SSL *session, const char *host) {
+    if (tls->X509_VERIFY_PARAM_set1_ip_asc(tls->SSL_get0_param(session), host) == 1) return true;
+    tls->ERR_clear_error();
+    return tls->SSL_ctrl(session, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, (void *)host) == 1 && tls->SSL_set1_host(session, host) == 1;
 }
 
 static inline void millrace_tls_empty(const millrace_tls *tls, BIO *bytes) { tls->BIO_ctrl(bytes, BIO_CTRL_RESET, 0, NULL); }
