@@ -57,6 +57,7 @@ struct QueryLauncher: Sendable {
         options.keepsView = keepsView
         options.packsChangelog = engine.configuration.snapshots != nil
         options.failsOnUnreadableRecord = settings[.failsOnUnreadableRecord]
+        options.failsOnAggregate = settings[.dialect] == .ksqldb
         // ksqlDB has no such guard. A question needs it too: one row of the far future would make all others late.
         let mostFuture = settings[.mostFuture]
         if settings[.dialect] == .full, mostFuture > 0 { options.mostFuture = mostFuture }

@@ -98,4 +98,20 @@ import Testing
         let errors = millrace.run("SELECT reason FROM MILLRACE_ERRORS;").filter { $0.hasPrefix(": ") }
         for error in test.errors { #expect(errors.contains { $0.contains(error) }, "\(errors)") }
     }
+
+    /// In ksqlDB a sum that has no room is the end of its query.
+    @Test func asKsqlDBHasIt() throws {
+        let millrace = try Millrace(pushStart: "earliest")
+        defer { millrace.close() }
+        _ = millrace.run(
+            """
+            SET 'millrace.dialect' = 'ksqldb';
+            CREATE STREAM s (k INT KEY, d DECIMAL(3, 1)) WITH (kafka_topic='s', value_format='JSON', partitions=1);
+            CREATE TABLE o AS SELECT k, SUM(d) AS v FROM s GROUP BY k;
+            INSERT INTO s VALUES (1, 90.0); INSERT INTO s VALUES (1, 90.0);
+            """)
+        _ = millrace.engine.drain(nanoseconds: 20_000_000_000)
+        let shown = millrace.run("SHOW QUERIES EXTENDED;")
+        #expect(shown.contains { $0.contains("ERROR") && $0.contains("does not fit DECIMAL(3, 1)") }, "\(shown)")
+    }
 }

@@ -53,7 +53,7 @@ extension KafkaBroker {
         }
         if options.isReservedGroup(request.groupId) {
             response.fail(.groupAuthorizationFailed)
-        } else if group == nil, known.isEmpty {
+        } else if group == nil, known.isEmpty, !groups.isRemembered(request.groupId) {
             response.fail(.groupIDNotFound)
         } else if let group, !group.isIdle, group.protocolType != ConsumerGroup.consumers {
             response.fail(.nonEmptyGroup)

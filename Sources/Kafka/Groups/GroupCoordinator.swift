@@ -127,6 +127,9 @@ final class GroupCoordinator: Sendable {
         }
     }
 
+    /// Whether a group of which offsets were committed is there, whatever has become of them.
+    func isRemembered(_ name: String) -> Bool { remembered.withLock { $0.contains(name) } }
+
     // MARK: For those who look on
 
     /// The groups that have, or have had, members, and those with offsets.
@@ -145,7 +148,7 @@ final class GroupCoordinator: Sendable {
     func delete(_ name: String, completion: @escaping @Sendable (KafkaError) -> Void) {
         do throws(LogError) {
             let committed = try offsets.places(of: name)
-            let isRemembered = remembered.withLock { $0.contains(name) }
+            let isRemembered = isRemembered(name)
             let state = groups.withLock { groups -> KafkaError in
                 guard let group = groups[name] else { return committed.isEmpty && !isRemembered ? .groupIDNotFound : .none }
                 if !group.isIdle { return .nonEmptyGroup }

@@ -35,6 +35,9 @@ package struct DataflowOptions: Hashable, Sendable {
     /// Whether a record whose key or value cannot be read stops the query instead of being skipped.
     package var failsOnUnreadableRecord = false
 
+    /// Whether a value that an aggregate cannot take in stops the query, as in ksqlDB, instead of being left out and reported.
+    package var failsOnAggregate = false
+
     /// Whether questions may read the result, when that is a table whose rows follow from the state (`Dataflow.view`).
     package var keepsView = false
 

@@ -103,7 +103,7 @@ final class DataflowContext {
     }
     /// Whether aggregates leave out what they cannot take in: a continuous query goes on whatever comes, while the one who asks a question is
     /// told that there is no answer.
-    var skipsFailures: Bool { !environment.isQuestion }
+    var skipsFailures: Bool { !environment.isQuestion && !options.failsOnAggregate }
 
     /// Reports the rows that an aggregator has left out of its latest operations, which were of these rows of a batch.
     func reportSkipped(by aggregator: Aggregator, of batch: Batch, _ rows: [Int32]) {
