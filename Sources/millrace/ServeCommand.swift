@@ -32,8 +32,8 @@ struct ServeCommand {
         self.given = given
         settings = try CommandSettings(given)
         invocation = settings.invocation
-        kafkaTLS = try ServeCommand.tlsFiles(invocation, .kafkaTlsCert, .kafkaTlsKey, .kafkaTlsCa)
-        lineTLS = try ServeCommand.tlsFiles(invocation, .tlsCert, .tlsKey, .tlsCa)
+        kafkaTLS = try ServeCommand.tlsFiles("--kafka-tls", invocation[.kafkaTlsCert], invocation[.kafkaTlsKey], invocation[.kafkaTlsCa])
+        lineTLS = try ServeCommand.tlsFiles("--tls", invocation[.tlsCert], invocation[.tlsKey], invocation[.tlsCa])
         listeners = try ServeCommand.listeners(settings, given)
         if invocation[.registry] != nil, invocation[.schemaRegistry] != nil {
             throw .usage(
@@ -93,17 +93,18 @@ struct ServeCommand {
         }
     }
 
-    /// The files of certificates of a listener. Errors: one is given without the others that it needs.
+    /// The files of certificates of a listener, whose flags begin so. Errors: one is given without the others that it needs.
     private static func tlsFiles(
-        _ invocation: Invocation, _ certificateFlag: OptionName, _ keyFlag: OptionName, _ authoritiesFlag: OptionName
+        _ flags: String, _ certificate: SettingContent?, _ key: SettingContent?, _ authorities: SettingContent?
     ) throws(CommandFailure) -> TLSFiles? {
-        let (certificate, key, authorities) = (invocation[certificateFlag]?.text, invocation[keyFlag]?.text, invocation[authoritiesFlag]?.text)
-        if let certificate, let key { return TLSFiles(certificate: certificate, key: key, authorities: authorities) }
+        if let certificate = certificate?.text, let key = key?.text {
+            return TLSFiles(certificate: certificate, key: key, authorities: authorities?.text)
+        }
         guard certificate == nil, key == nil, authorities == nil else {
             throw .usage(
                 Diagnostic(
-                    .usage, "TLS needs both --\(certificateFlag.rawValue) and --\(keyFlag.rawValue)", category: .general,
-                    hint: "Both are files of text (PEM); --\(authoritiesFlag.rawValue) alone does not make TLS."))
+                    .usage, "TLS needs both \(flags)-cert and \(flags)-key", category: .general,
+                    hint: "Both are files of text (PEM); \(flags)-ca alone does not make TLS."))
         }
         return nil
     }

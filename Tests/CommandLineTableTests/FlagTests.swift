@@ -48,7 +48,7 @@ private let root = URL(filePath: "/" + #filePath.split(separator: "/").dropLast(
             if let type = main.firstMatch(of: try Regex("case \\.\(spec.name.rawValue): return try (\\w+)\\(", as: (Substring, Substring).self))?.1 {
                 code += try text(type + ".swift")
             }
-            if code.contains("Door.open") { code += try text("Door.swift") }
+            if code.contains("Door.open") { code += try text("Door.swift") + text("ServerLogin.swift") }
             if code.contains("BenchChoice(") { code += try text("BenchChoice.swift") }
             if code.contains("scripts()") { code += try text("Scripts.swift") }
             for option in spec.options {

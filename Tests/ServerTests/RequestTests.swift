@@ -45,7 +45,7 @@ import Testing
             firsts == [
                 #"+ {"message":"Stream created"#, #"+ {"message":"1 row inserted"#, #"+ {"message":"pong"}"#, #"= {"columns":[["V","STRING"]"#,
                 #": ["a"]"#, #"+ {"rows":1,"skipped":0,"rea"#, #"- 42601 {"message":"line 1:1"#, #"- 08P01 {"message":"there is"#,
-                #"- 0A000 {"message":"authenti"#, #"+ {"message":"bye"}"#,
+                #"- 55000 {"message":"nobody h"#, #"+ {"message":"bye"}"#,
             ])
     }
 
