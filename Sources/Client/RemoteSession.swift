@@ -133,8 +133,8 @@ package final class RemoteSession: StatementSession {
     private static func notMillrace(_ address: SocketAddress, _ other: String) -> Diagnostic {
         Diagnostic(
             .connectionFailed, "\(address) is the port of \(other), and not that of Millrace's line protocol", category: .general,
-            hint: other == PeerProbe.tlsServer ? "A Millrace server with a certificate is named by tls://\(address)."
-                : "millrace serve prints the address of its line protocol; --listen sets it, and unless set it is port 6455.")
+            hint: (other == PeerProbe.tlsServer ? "A Millrace server with a certificate is named by tls://\(address). " : "")
+                + "millrace serve prints the address of its line protocol; --listen sets it, and unless set it is port 6455.")
     }
 
     /// How long a server has for its greeting, which it sends at once.
