@@ -32,9 +32,18 @@ package enum Keyword: String, Hashable, Sendable, CaseIterable {
     /// Whether the word must be quoted to serve as a name. Free words are declared first, so the order of declaration decides.
     package var isReserved: Bool { Keyword.reserved.contains(self) }
 
+    /// Whether the word must be quoted also in the full dialect: PostgreSQL or SQLite reserve it as well, or a clause that begins with it could not be
+    /// told from an alias.
+    package var isReservedInFull: Bool { Keyword.reservedInFull.contains(self) }
+
     /// The keyword that is spelled so, in upper case.
     package static func named(_ upperCase: String) -> Keyword? { bySpelling[upperCase] }
 
     private static let bySpelling = [String: Keyword](uniqueKeysWithValues: allCases.map { ($0.rawValue, $0) })
     private static let reserved = Set(allCases.drop { $0 != .advance })
+    private static let reservedInFull: Set<Keyword> = [
+        .all, .and, .as, .between, .by, .case, .cast, .create, .delete, .distinct, .drop, .else, .end, .exists, .false, .from, .full, .group,
+        .having, .in, .inner, .insert, .into, .is, .join, .left, .like, .limit, .not, .null, .on, .or, .outer, .right, .select, .table, .then,
+        .to, .true, .values, .when, .where, .window, .with, .within,
+    ]
 }

@@ -172,7 +172,11 @@ extension Parser {
     }
 
     private mutating func property(foldsName: Bool) throws(ParseFailure) -> Property {
+        let first = current
         var name = try nameOrString()
+        if options.isFull, foldsName, let meant = Self.otherProperties[name.text.uppercased()] {
+            throw syntaxError(at: first, "there is no property \(name.text.uppercased())", hint: "The property is called \(meant).")
+        }
         if foldsName { name.text = name.text.uppercased() }
         try expect(.equal)
         let token = current

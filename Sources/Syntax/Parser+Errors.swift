@@ -83,7 +83,7 @@ extension Parser {
     /// The error that a name was wanted and something else is there.
     func nameExpected() -> ParseFailure {
         let token = current
-        guard case .keyword(let keyword) = token.kind, keyword.isReserved else { return unexpected() }
+        guard case .keyword(let keyword) = token.kind, isReserved(keyword) else { return unexpected() }
         return syntaxError(
             at: token, "\"\(text(token))\" is a reserved keyword and it can't be used as an identifier",
             hint: specificHint(at: token) ?? "Escape it to use it as a name: `\(keyword.rawValue)`.")
@@ -169,7 +169,7 @@ extension Parser {
     ]
 
     /// What properties of WITH are called by those who know another product.
-    private static let otherProperties = ["TOPIC": "KAFKA_TOPIC"]
+    static let otherProperties = ["TOPIC": "KAFKA_TOPIC"]
 
     /// The place of the last bracket in front that is not closed.
     private var enclosingBracket: Int? {

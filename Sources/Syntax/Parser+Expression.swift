@@ -12,6 +12,27 @@ enum ValuePrecedence: Int, Comparable {
     var tighter: ValuePrecedence? { ValuePrecedence(rawValue: rawValue + 1) }
 }
 
+/// The operands of one operator in a row.
+struct Chain {
+    /// An operand, with the places at which it begins and ends, brackets included.
+    struct Link {
+        let operand: Expression
+        let start: SourceSpan
+        let end: SourceSpan
+    }
+
+    /// Operands that still make a tree that leans to the left: more than anybody writes by hand.
+    static let longestLeaning = 32
+
+    private(set) var links: [Link]
+
+    init(_ first: Expression, _ span: SourceSpan) { links = [Link(operand: first, start: span, end: span)] }
+
+    mutating func append(_ operand: Expression, from start: SourceSpan, through end: SourceSpan) {
+        links.append(Link(operand: operand, start: start, end: end))
+    }
+}
+
 extension Parser {
     /// A node, unless it makes the tree too deep to be walked.
     func make(_ node: Expression.Node, from first: Token) throws(ParseFailure) -> Expression {
@@ -24,23 +45,48 @@ extension Parser {
     mutating func expression() throws(ParseFailure) -> Expression {
         try enter()
         let first = current
-        var left = try conjunction()
-        while accept(.or) {
-            let right = try conjunction()
-            left = try make(.logical(.or, left, right), from: first)
-        }
+        var whole = try conjunction()
+        if at(.or) { whole = try disjunction(behind: whole, from: first) } else { tried.append(.keyword(.or)) }
         leave()
-        return left
+        return whole
+    }
+
+    private mutating func disjunction(behind left: Expression, from first: Token) throws(ParseFailure) -> Expression {
+        var chain = Chain(left, span(from: first))
+        while accept(.or) {
+            let start = current
+            chain.append(try conjunction(), from: start.span, through: tokens[index - 1].span)
+        }
+        return try joined(chain.links[...]) { .logical(.or, $0, $1) }
     }
 
     private mutating func conjunction() throws(ParseFailure) -> Expression {
         let first = current
-        var left = try negation()
-        while accept(.and) {
-            let right = try negation()
-            left = try make(.logical(.and, left, right), from: first)
-        }
+        let left = try negation()
+        if at(.and) { return try conjunction(behind: left, from: first) }
+        tried.append(.keyword(.and))
         return left
+    }
+
+    private mutating func conjunction(behind left: Expression, from first: Token) throws(ParseFailure) -> Expression {
+        var chain = Chain(left, span(from: first))
+        while accept(.and) {
+            let start = current
+            chain.append(try negation(), from: start.span, through: tokens[index - 1].span)
+        }
+        return try joined(chain.links[...]) { .logical(.and, $0, $1) }
+    }
+
+    /// The operands of an operator for which it does not matter how they are bracketed, as a tree: one that leans to the left, as every reader expects,
+    /// and, of a long chain, in halves, so that what walks the tree goes no deeper than the logarithm of its length.
+    func joined(_ links: ArraySlice<Chain.Link>, _ node: (Expression, Expression) -> Expression.Node) throws(ParseFailure) -> Expression {
+        guard let first = links.first, let last = links.last else { throw unexpected() }
+        guard links.count > 1 else { return first.operand }
+        let middle = links.count > Chain.longestLeaning ? links.startIndex + links.count / 2 : links.endIndex - 1
+        let (left, right) = (try joined(links[..<middle], node), try joined(links[middle...], node))
+        let expression = Expression(node(left, right), span: first.start.through(last.end))
+        guard expression.depth <= SyntaxLimits.maximumDepth else { throw tooDeep() }
+        return expression
     }
 
     /// notExpr = 'NOT' notExpr | predicate; a run of NOTs is a loop, not a recursion.
@@ -62,6 +108,7 @@ extension Parser {
         switch current.kind {
         case .symbol(let symbol): return try compared(left, symbol, from: first)
         case .keyword(.is): return try isTest(of: left, from: first)
+        case _ where atNullTest: return try nullTest(of: left, from: first)
         case .keyword(.not), .keyword(.between), .keyword(.in), .keyword(.like): return try negatableTest(of: left, from: first)
         case .word where atPatternTest: return try negatableTest(of: left, from: first)
         default: return left
@@ -86,14 +133,36 @@ extension Parser {
         .greaterOrEqual: .greaterOrEqual,
     ]
 
+    /// Whether `a NOT NULL`, `a NOTNULL` or `a ISNULL` goes on here, which are other databases' for `a IS NOT NULL` and `a IS NULL`.
+    private var atNullTest: Bool {
+        if at(.not) { return options.isFull && peek().isKeyword(.null) }
+        return allowsQuestions && (isWord(current, "ISNULL") || isWord(current, "NOTNULL"))
+    }
+
+    private mutating func nullTest(of left: Expression, from first: Token) throws(ParseFailure) -> Expression {
+        let isNegated = !isWord(current, "ISNULL")
+        if accept(.not) {}
+        advance()
+        return try make(.isNull(left, negated: isNegated), from: first)
+    }
+
     private mutating func isTest(of left: Expression, from first: Token) throws(ParseFailure) -> Expression {
         try expect(.is)
         let isNegated = accept(.not)
         if accept(.null) { return try make(.isNull(left, negated: isNegated), from: first) }
         if options.isFull, let test = try truthTest(of: left, isNegated: isNegated, from: first) { return test }
-        try expect(.distinct, .from)
+        let isPlain = options.isFull && beginsPlainValue
+        if !isPlain { try expect(.distinct, .from) }
         let right = try value()
-        return try make(.comparison(isNegated ? .isNotDistinctFrom : .isDistinctFrom, left, right), from: first)
+        return try make(.comparison(isNegated == isPlain ? .isDistinctFrom : .isNotDistinctFrom, left, right), from: first)
+    }
+
+    /// Whether a number, a text, a sign or a bracket stands here: `a IS 1` is SQLite's for `a IS NOT DISTINCT FROM 1`.
+    private var beginsPlainValue: Bool {
+        switch current.kind {
+        case .integer, .decimal, .float, .string, .symbol(.leftParenthesis), .symbol(.minus), .symbol(.plus): true
+        default: false
+        }
     }
 
     private mutating func negatableTest(of left: Expression, from first: Token) throws(ParseFailure) -> Expression {
@@ -145,7 +214,9 @@ extension Parser {
         let first = current
         var left = try sign()
         while case .symbol(let symbol) = current.kind {
-            if let (operation, precedence) = Parser.operators[symbol] {
+            if symbol == .bars, minimum == .concatenation {
+                left = try concatenation(behind: left, from: first)
+            } else if let (operation, precedence) = Parser.operators[symbol] {
                 guard precedence >= minimum else { break }
                 advance()
                 let right: Expression
@@ -162,6 +233,15 @@ extension Parser {
         }
         tried.append(.anyOperator)
         return left
+    }
+
+    private mutating func concatenation(behind left: Expression, from first: Token) throws(ParseFailure) -> Expression {
+        var chain = Chain(left, span(from: first))
+        while accept(.bars) {
+            let start = current
+            chain.append(try value(.sum), from: start.span, through: tokens[index - 1].span)
+        }
+        return try joined(chain.links[...]) { .arithmetic(.concatenate, $0, $1) }
     }
 
     private static let operators: [Symbol: (Expression.ArithmeticOperator, ValuePrecedence)] = [

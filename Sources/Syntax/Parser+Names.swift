@@ -7,10 +7,13 @@ extension Parser {
     func isName(_ token: Token) -> Bool {
         switch token.kind {
         case .word, .quotedName, .variable: true
-        case .keyword(let keyword): !keyword.isReserved
+        case .keyword(let keyword): !isReserved(keyword)
         default: false
         }
     }
+
+    /// Whether a keyword has to be quoted to serve as a name.
+    func isReserved(_ keyword: Keyword) -> Bool { options.isFull ? keyword.isReservedInFull : keyword.isReserved }
 
     /// An identifier: folded to upper case unless quoted.
     mutating func name() throws(ParseFailure) -> Name {
@@ -18,7 +21,7 @@ extension Parser {
         switch token.kind {
         case .variable: return try variableName()
         case .word: break
-        case .keyword(let keyword) where !keyword.isReserved: break
+        case .keyword(let keyword) where !isReserved(keyword): break
         case .quotedName:
             let inner = bytes[(Int(token.start) + 1)..<(Int(token.end) - 1)]
             guard !inner.isEmpty else { throw syntaxError(at: token, "a quoted name must not be empty") }

@@ -11,7 +11,8 @@ extension Parser {
         }
         if isWord(current, "PRAGMA"), isName(peek()) { return try pragma() }
         let upkeep = at(.analyze) ? "ANALYZE" : ["VACUUM", "REINDEX"].first { isWord(current, $0) }
-        guard let upkeep, isName(peek()) || isAtEnd(1) else { return nil }
+        let isTidying = upkeep == "VACUUM" && (peek().isKeyword(.full) || peek().isKeyword(.analyze))
+        guard let upkeep, isName(peek()) || isAtEnd(1) || isTidying else { return nil }
         advance()
         if upkeep == "VACUUM" {
             _ = accept(.full)

@@ -48,7 +48,7 @@ extension Parser {
         default: break
         }
         if options.isFull, let other = try otherPrimary(keyword) { return other }
-        guard keyword.isReserved else { return try columnOrCall() }
+        guard isReserved(keyword) else { return try columnOrCall() }
         if peek().isSymbol(.dot) || peek().isSymbol(.comma) { throw nameExpected() }
         let standsForAValue = peek().isKeyword(.from) || peek().isSymbol(.rightParenthesis)
         throw noAlternative(
@@ -116,7 +116,7 @@ extension Parser {
             guard !hasLambda else {
                 throw parser.syntaxError(at: parser.current, "a lambda is expected", hint: "Lambdas are the last arguments of a call.")
             }
-            return try parser.argument()
+            return try parser.argument(of: function)
         }
         var order: [SortKey] = []
         if allowsQuestions, isWord(current, "ORDER"), peek().isKeyword(.by) {
@@ -137,10 +137,14 @@ extension Parser {
         return try make(.modifiedCall(function, arguments, modifiers), from: first)
     }
 
+    /// The functions that take a unit of time.
+    private static let timedFunctions: Set<String> = ["TIMESTAMPADD", "TIMESTAMPSUB", "DATEADD", "DATESUB", "TIMEADD", "TIMESUB"]
+
     /// arg = expression | timeUnit; the units that are also names parse as columns (`Expression.asTimeUnit`).
-    private mutating func argument() throws(ParseFailure) -> Expression {
+    private mutating func argument(of function: Name) throws(ParseFailure) -> Expression {
         let first = current
-        if case .keyword(let keyword) = first.kind, keyword.isReserved, let unit = TimeUnit(word: keyword.rawValue),
+        let mayBeUnit = !options.isFull || Self.timedFunctions.contains(function.text)
+        if mayBeUnit, case .keyword(let keyword) = first.kind, keyword.isReserved, let unit = TimeUnit(word: keyword.rawValue),
             peek().isSymbol(.comma) || peek().isSymbol(.rightParenthesis)
         {
             advance()
