@@ -12,22 +12,42 @@ package struct ResolvedChange: Hashable, Sendable {
     /// Gives, of a deletion, the key columns of the rows that go, else all columns of the rows that come, in row order and in their types.
     package var question: ResolvedQuestion
     package var isDeletion: Bool
+    /// Whether two rows with one key are an error, because each would replace what the other has made.
+    package var refusesRepeatedKeys = false
+    /// What is shown of each row, over its columns; nil for nothing.
+    package var returning: ReturnedRows?
 }
 
 /// Checks a change of rows.
 package func analyse(_ change: RowChange, in context: AnalysisContext) throws(Diagnostic) -> ResolvedChange {
     let target = try changeable(change, context)
+    var resolved: ResolvedChange
     switch change.action {
-    case .insert(let columns, let question):
-        guard let conflict = change.conflict else { return try insertion(columns, question, target, change, context) }
-        let (named, rest) = try leavingOut(conflict, of: question, columns, target, change, context)
-        return try insertion(named, rest, target, change, context)
-    case .update(let assignments, let filter): return try update(assignments, filter, target, change, context)
+    case .insert(let columns, let question): resolved = try insertion(columns, question, target, change, context)
+    case .update(let assignments, let filter): resolved = try update(assignments, filter, target, change, context)
     case .delete(let filter):
-        let items = target.schema.key.map(item)
-        let question = try analyse(selection(items, change.target, filter, change.span), in: context)
-        return ResolvedChange(target: target, question: question, isDeletion: true)
+        // What RETURNING shows is more than the key.
+        let items = (target.schema.key + (change.returning.isEmpty ? [] : target.schema.value)).map(item)
+        resolved = ResolvedChange(target: target, question: try analyse(selection(items, change, filter), in: context), isDeletion: true)
     }
+    if !change.returning.isEmpty {
+        var plain = change
+        plain.tables = []
+        resolved.returning = try returnedRows(by: selection(change.returning, plain, nil), target, context)
+    }
+    return resolved
+}
+
+private func insertion(
+    _ columns: [Name], _ question: Question, _ target: SourceDefinition, _ change: RowChange, _ context: AnalysisContext
+) throws(Diagnostic) -> ResolvedChange {
+    var question = question
+    (question.tables, question.isRecursive) = (change.tables + question.tables, change.isRecursive || question.isRecursive)
+    guard let conflict = change.conflict else { return try insertedRows(columns, question, target, change, context) }
+    let (named, rest) = try resolving(conflict, of: question, columns, target, change, context)
+    var resolved = try insertedRows(named, rest, target, change, context)
+    resolved.refusesRepeatedKeys = change.conflictUpdate != nil && target.hidesKey != true
+    return resolved
 }
 
 private func changeable(_ change: RowChange, _ context: AnalysisContext) throws(Diagnostic) -> SourceDefinition {
@@ -59,18 +79,22 @@ private func item(_ column: Values.ColumnDefinition) -> SelectItem {
     .expression(Expression(.column(source: nil, Name(column.name, isQuoted: true))), alias: nil)
 }
 
-private func selection(_ items: [SelectItem], _ source: Name, _ filter: Expression?, _ span: SourceSpan) -> Question {
-    var block = SelectBlock(items: items, from: .source(name: source, alias: nil, reach: nil), span: span)
+private func selection(_ items: [SelectItem], _ change: RowChange, _ filter: Expression?) -> Question {
+    let alias = change.alias.map { TableAlias(name: $0) }
+    var block = SelectBlock(items: items, from: .source(name: change.target, alias: alias, reach: nil), span: change.span)
     block.filter = filter
-    return Question(body: .select(block), span: span)
+    var question = Question(body: .select(block), span: change.span)
+    (question.tables, question.isRecursive) = (change.tables, change.isRecursive)
+    return question
 }
 
 // MARK: INSERT
 
-private func insertion(
+private func insertedRows(
     _ names: [Name], _ question: Question, _ target: SourceDefinition, _ change: RowChange, _ context: AnalysisContext
 ) throws(Diagnostic) -> ResolvedChange {
     let columns = target.schema.key + target.schema.value
+    let question = try question.fitting(names, target, context)
     var resolved = try analyse(question, in: context)
     let named = names.isEmpty ? target.writtenColumns.map { Name($0.name, isQuoted: true, span: change.target.span) } : names
     guard named.count == resolved.columns.count else {
@@ -108,52 +132,9 @@ private func insertion(
     return ResolvedChange(target: target, question: resolved, isDeletion: false)
 }
 
-/// The columns and the question of an INSERT without the rows whose key is there, or was in a row before. Errors: the names behind ON CONFLICT are not
-/// those of the key.
-private func leavingOut(
-    _ conflict: [Name], of question: Question, _ columns: [Name], _ target: SourceDefinition, _ change: RowChange, _ context: AnalysisContext
-) throws(Diagnostic) -> ([Name], Question) {
-    let key = target.kind == .table && target.hidesKey != true ? target.schema.key.map(\.name) : []
-    guard conflict.isEmpty || Set(conflict.map(\.text)) == Set(key) else {
-        throw Diagnostic(
-            .invalidKey, "ON CONFLICT names \(conflict.map(\.text).joined(separator: ", ")), which is not the primary key of \(target.name)",
-            hint: "There is no conflict but that of rows with the same primary key.", at: conflict.first?.span.range)
-    }
-    var named = columns.isEmpty ? target.writtenColumns.map { Name($0.name, isQuoted: true, span: change.target.span) } : columns
-    // Rows of streams, and of tables whose rows have keys of their own, are never in each other's way.
-    guard !key.isEmpty, key.allSatisfy({ name in named.contains { $0.text == name } }) else { return (columns, question) }
-    var question = question
-    if case .values(let rows, let span) = question.body, question.isBare {
-        // NULL has no type that a relation around it could see; a column that is not named is NULL as well.
-        let kept = named.indices.filter { index in
-            key.contains(named[index].text) || target.defaults?[named[index].text] != nil
-                || !rows.allSatisfy { index < $0.count && $0[index].node == .literal(.null) }
-        }
-        if rows.allSatisfy({ $0.count == named.count }) {
-            question.body = .values(rows.map { row in kept.map { row[$0] } }, span)
-            named = kept.map { named[$0] }
-        }
-    }
-    func column(_ source: String, _ name: String) -> Expression { Expression(.column(source: Name(source, isQuoted: true), Name(name, isQuoted: true))) }
-    let (new, old) = ("(new)", "(old)")
-    var existing = SelectBlock(
-        items: [.expression(Expression(.literal(.integer(1))), alias: nil)],
-        from: .source(name: change.target, alias: TableAlias(name: Name(old, isQuoted: true)), reach: nil))
-    for name in key {
-        let same = Expression(.comparison(.equal, column(old, name), column(new, name)))
-        existing.filter = existing.filter.map { Expression(.logical(.and, $0, same)) } ?? same
-    }
-    var block = SelectBlock(
-        items: named.map { .expression(column(new, $0.text), alias: nil) },
-        from: .question(question, alias: TableAlias(name: Name(new, isQuoted: true), columns: named), isLateral: false, span: question.span), span: change.span)
-    block.distinctOn = key.map { column(new, $0) }
-    block.filter = Expression(.not(Expression(.exists(Question(body: .select(existing))))))
-    return (named, Question(body: .select(block), span: question.span))
-}
-
 extension RelationalStep {
     /// Whether a column is NULL, literally: the type that it has is only a stand-in.
-    fileprivate func isNull(_ column: Int) -> Bool {
+    func isNull(_ column: Int) -> Bool {
         switch self {
         case .project(_, let expressions): expressions[column].node == .literal(.null)
         case .sort(let input, _, _), .limit(let input, _, _), .distinct(let input): input.isNull(column)
@@ -163,7 +144,7 @@ extension RelationalStep {
 }
 
 /// A value in the column's type, if that holds it.
-private func fitted(
+func fitted(
     _ value: TypedExpression, to column: Values.ColumnDefinition, _ span: SourceSpan
 ) throws(Diagnostic) -> TypedExpression {
     if value.type == column.type { return value }
@@ -204,10 +185,15 @@ private func update(
     }
     func assignment(_ column: Values.ColumnDefinition) -> RowChange.Assignment? { assignments.first { $0.column.text == column.name } }
     // DEFAULT is no expression over the row; its value comes below.
-    let items = columns.map { column in
-        assignment(column).map { SelectItem.expression($0.value.isDefault ? Expression(.literal(.null)) : $0.value, alias: nil) } ?? item(column)
+    var items: [SelectItem] = []
+    for column in columns {
+        guard let value = assignment(column)?.value else {
+            items.append(item(column))
+            continue
+        }
+        items.append(.expression(value.isDefault ? Expression(.literal(.null)) : try value.literal(for: column), alias: nil))
     }
-    var resolved = try analyse(selection(items, change.target, filter, change.span), in: context)
+    var resolved = try analyse(selection(items, change, filter), in: context)
     var values: [TypedExpression] = []
     for (index, column) in columns.enumerated() {
         let written = assignment(column)

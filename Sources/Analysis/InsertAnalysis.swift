@@ -198,6 +198,7 @@ private func analysed(
     _ expression: Expression, for column: Values.ColumnDefinition?, _ analyser: inout ExpressionAnalyser
 ) throws(Diagnostic) -> Analysed {
     let isFull = analyser.context.isFull
+    let expression = isFull ? try column.map { column throws(Diagnostic) in try expression.literal(for: column) } ?? expression : expression
     if isFull, let type = column?.type, case .array = type, case .array([]) = expression.node {
         // ksqlDB has no array without elements; the column says of what type this one is.
         return Analysed(expression: .literal(.array([]), type), isNull: false, isLiteral: true, source: expression)

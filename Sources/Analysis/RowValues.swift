@@ -82,7 +82,7 @@ struct RowComparison {
 
 extension QuestionBody {
     /// How many columns it gives; nil where stars stand for some.
-    fileprivate var itemCount: Int? {
+    var itemCount: Int? {
         switch self {
         case .select(let block):
             block.items.allSatisfy { if case .expression = $0 { true } else { false } } ? block.items.count : nil

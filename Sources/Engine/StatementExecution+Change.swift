@@ -18,13 +18,21 @@ extension StatementExecution {
         let resolved = try analyse(change, in: context)
         if let refusal = refusalOfWriting(to: resolved.target, at: change.target.span.range) { throw refusal }
         try whenReadable(resolved.question.sources, whenDone) { owners throws(Diagnostic) in
-            let records = try records(of: resolved, owners)
-            try write(records, change, resolved, whenDone)
+            let made = try writes(of: resolved, owners)
+            try write(made, change, resolved, whenDone)
+        }
+    }
+
+    /// Shows what RETURNING asks for in front of the end of the answer, once the rows are written.
+    private func show(_ blocks: AnswerBlocks, _ returning: ReturnedRows) throws(Diagnostic) {
+        sink.emit(.columns(returning.columns.map { ResultColumn($0.name, $0.type.description) }, .rows))
+        for index in 0..<blocks.count {
+            do throws(DataflowError) { sink.emit(.rows(try blocks.block(index))) } catch { throw Diagnostic(.ioError, error.message, category: .general) }
         }
     }
 
     /// Errors: a row cannot be read or computed, or would have no key where it needs one.
-    private func records(of change: ResolvedChange, _ owners: [PersistentQuery]) throws(Diagnostic) -> OutgoingRecords {
+    private func writes(of change: ResolvedChange, _ owners: [PersistentQuery]) throws(Diagnostic) -> QuestionWrites {
         let target = change.target
         let columns = change.isDeletion ? target.schema.key : target.schema.key + target.schema.value
         let schema = RowSchema(columns: columns, keyCount: target.schema.key.count)
@@ -33,7 +41,7 @@ extension StatementExecution {
             try question.records(
                 change.question.step, schema, key: target.keyFormat, value: target.valueFormat, isDeletion: change.isDeletion, timestamp: now,
                 time: sourceStep(for: target, store: nil, failsOnInvalidTimestamp: false).timestamp,
-                required: columns.indices.filter { target.required?.contains(columns[$0].name) ?? false })
+                required: columns.indices.filter { target.required?.contains(columns[$0].name) ?? false }, returning: change.returning?.expressions)
         }
         if let problem = read.firstError ?? made.firstError {
             let count = made.errors.values.reduce(0, +) + read.errors.values.reduce(0, +)
@@ -45,13 +53,25 @@ extension StatementExecution {
             throw Diagnostic(
                 .nullNotAllowed, "nothing was written: the primary key of \(target.name) must not be NULL", category: .general, at: parsed.range)
         }
-        return made.records
+        if change.refusesRepeatedKeys { try refuseRepeatedKeys(in: made.records) }
+        return made
+    }
+
+    /// Errors: ON CONFLICT DO UPDATE gives two rows with one key, of which neither has seen the other.
+    private func refuseRepeatedKeys(in records: OutgoingRecords) throws(Diagnostic) {
+        var seen: Set<[UInt8]> = []
+        for index in 0..<records.count {
+            guard let key = records.keyBytes(index), !seen.insert(Array(key)).inserted else { continue }
+            throw Diagnostic(
+                .dataError, "nothing was written: two rows have one key, and ON CONFLICT DO UPDATE changes a row once", category: .general,
+                hint: "Give each key once, or write the rows by several statements.", at: parsed.range)
+        }
     }
 
     private func write(
-        _ records: OutgoingRecords, _ change: RowChange, _ resolved: ResolvedChange, _ whenDone: @escaping @Sendable (Bool) -> Void
+        _ made: QuestionWrites, _ change: RowChange, _ resolved: ResolvedChange, _ whenDone: @escaping @Sendable (Bool) -> Void
     ) throws(Diagnostic) {
-        let count = records.count
+        let count = made.records.count
         let word: String
         switch change.action {
         case .insert: word = "inserted"
@@ -59,7 +79,12 @@ extension StatementExecution {
         case .delete: word = "deleted"
         }
         let message = count == 1 ? "1 row \(word)" : "\(count) rows \(word)"
-        if records.isEmpty { return done(AnswerSummary(message: message, changed: 0), whenDone) }
-        try write(records, to: resolved.target, at: change.target.span, message, whenDone)
+        let show: @Sendable () throws(Diagnostic) -> Int = { () throws(Diagnostic) in
+            guard let returning = resolved.returning, let blocks = made.returned else { return 0 }
+            try self.show(blocks, returning)
+            return count
+        }
+        if made.records.isEmpty { return done(AnswerSummary(message: message, rows: try show(), changed: 0), whenDone) }
+        try write(made.records, to: resolved.target, at: change.target.span, message, showing: show, whenDone)
     }
 }

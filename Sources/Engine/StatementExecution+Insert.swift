@@ -35,10 +35,11 @@ extension StatementExecution {
         try write(records, to: target, at: insert.target.span, rows.count == 1 ? "1 row inserted" : "\(rows.count) rows inserted", whenDone)
     }
 
-    /// Writes records into a source's topic in one commit, and answers with `message` once that is durable.
+    /// Writes records into a source's topic in one commit, and answers with `message` once that is durable, behind what `show` shows; it gives how many
+    /// rows these are.
     func write(
         _ records: OutgoingRecords, to target: SourceDefinition, at place: SourceSpan, _ message: String,
-        _ whenDone: @escaping @Sendable (Bool) -> Void
+        showing show: @escaping @Sendable () throws(Diagnostic) -> Int = { () throws(Diagnostic) in 0 }, _ whenDone: @escaping @Sendable (Bool) -> Void
     ) throws(Diagnostic) {
         guard let topic = engine.log.describeTopic(named: target.topic) else {
             throw Diagnostic(.unknownTopic, "the topic \(target.topic) of \(target.name) does not exist", at: place.range)
@@ -58,7 +59,7 @@ extension StatementExecution {
                 if case .failure(let error) = result { throw Diagnostic(error, about: target.topic) }
                 if let mark { execution.engine.state.withLock { $0.catalog.set(.scriptMark(mark)) } }
                 execution.session.state.withLock { $0.noteRows() }
-                execution.done(AnswerSummary(message: message, changed: count), whenDone)
+                execution.done(AnswerSummary(message: message, rows: try show(), changed: count), whenDone)
             }
         }
     }

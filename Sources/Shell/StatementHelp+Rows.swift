@@ -46,7 +46,8 @@ extension StatementHelp {
         StatementHelp(
             name: "INSERT",
             form: "INSERT INTO source [(column, …)] VALUES (value, …), …;\nINSERT INTO stream SELECT … FROM …;   goes on\n"
-                + "INSERT INTO table SELECT …;   writes the rows once\nINSERT OR IGNORE INTO table …;  leaves out rows whose key is there",
+                + "INSERT INTO table SELECT …;   writes the rows once\nINSERT OR IGNORE INTO table …;  leaves out rows whose key is there\n"
+                + "INSERT INTO table … ON CONFLICT (key) DO UPDATE SET column = excluded.column, …;\nINSERT … RETURNING expression, …;   shows what was written",
             example: "INSERT INTO visits (visitor, page, ms) VALUES ('ann', '/a', 812), ('bob', '/b', 40);"),
         StatementHelp(
             name: "REPLACE",
@@ -57,9 +58,9 @@ extension StatementHelp {
                 """,
             example: "REPLACE INTO prices VALUES ('pen', 3);"),
         StatementHelp(
-            name: "UPDATE", form: "UPDATE table SET column = expression, … [FROM other] WHERE …;",
+            name: "UPDATE", form: "UPDATE table [AS name] SET column = expression, … [FROM other] WHERE … [RETURNING …];",
             example: "CREATE TABLE prices (item VARCHAR PRIMARY KEY, price INT);\nUPDATE prices SET price = 3 WHERE item = 'pen';"),
-        StatementHelp(name: "DELETE", form: "DELETE FROM table [USING other] WHERE …;", example: "DELETE FROM prices WHERE item = 'pen';"),
+        StatementHelp(name: "DELETE", form: "DELETE FROM table [AS name] [USING other] WHERE … [RETURNING …];", example: "DELETE FROM prices WHERE item = 'pen';"),
         StatementHelp(name: "TRUNCATE", form: "TRUNCATE TABLE table;", example: "TRUNCATE TABLE prices;"),
         StatementHelp(
             name: "PRINT", form: "PRINT topic [FROM BEGINNING] [INTERVAL n] [LIMIT n];", example: "PRINT visits FROM BEGINNING LIMIT 2;"),

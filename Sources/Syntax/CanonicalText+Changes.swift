@@ -3,19 +3,27 @@
 extension CanonicalText {
     static func changeRows(_ change: RowChange) -> String {
         func condition(_ filter: Expression?) -> String { filter.map { " WHERE " + expression($0) } ?? "" }
-        return switch change.action {
+        let target = name(change.target) + (change.alias.map { " AS " + name($0) } ?? "")
+        let end = (change.returning.isEmpty ? "" : " RETURNING " + change.returning.map(item).joined(separator: ", ")) + ";"
+        let text = switch change.action {
         case .insert(let columns, let question):
-            "INSERT INTO " + name(change.target) + (columns.isEmpty ? "" : " (" + columns.map(name).joined(separator: ", ") + ")") + " ("
-                + self.question(question) + ")" + (change.conflict.map(conflict) ?? "") + ";"
+            "INSERT INTO " + target + (columns.isEmpty ? "" : " (" + columns.map(name).joined(separator: ", ") + ")") + " ("
+                + self.question(question) + ")" + (change.conflict.map { conflict($0, change.conflictUpdate) } ?? "") + end
         case .update(let assignments, let filter):
-            "UPDATE " + name(change.target) + " SET " + assignments.map { name($0.column) + " = " + expression($0.value) }.joined(separator: ", ")
-                + condition(filter) + ";"
-        case .delete(let filter): "DELETE FROM " + name(change.target) + condition(filter) + ";"
+            "UPDATE " + target + " SET " + list(assignments) + condition(filter) + end
+        case .delete(let filter): "DELETE FROM " + target + condition(filter) + end
         }
+        return withTables(change.tables, isRecursive: change.isRecursive) + text
     }
 
-    private static func conflict(_ names: [Name]) -> String {
-        " ON CONFLICT" + (names.isEmpty ? "" : " (" + names.map(name).joined(separator: ", ") + ")") + " DO NOTHING"
+    private static func list(_ assignments: [RowChange.Assignment]) -> String {
+        assignments.map { name($0.column) + " = " + expression($0.value) }.joined(separator: ", ")
+    }
+
+    private static func conflict(_ names: [Name], _ update: RowChange.ConflictUpdate?) -> String {
+        let key = " ON CONFLICT" + (names.isEmpty ? "" : " (" + names.map(name).joined(separator: ", ") + ")")
+        guard let update else { return key + " DO NOTHING" }
+        return key + " DO UPDATE SET " + list(update.assignments) + (update.filter.map { " WHERE " + expression($0) } ?? "")
     }
 
     static func createView(_ create: CreateView) -> String {

@@ -3,19 +3,18 @@
 extension CanonicalText {
     /// A question with its clauses.
     package static func question(_ question: Question) -> String {
-        var text = ""
-        if !question.tables.isEmpty {
-            text = question.isRecursive ? "WITH RECURSIVE " : "WITH "
-            text += question.tables.map { table in
-                name(table.name) + names(table.columns) + " AS (" + self.question(table.question) + ")"
-            }.joined(separator: ", ")
-            text += " "
-        }
-        text += body(question.body)
+        var text = withTables(question.tables, isRecursive: question.isRecursive) + body(question.body)
         if !question.orderBy.isEmpty { text += " ORDER BY " + keys(question.orderBy) }
         if let limit = question.limit { text += " LIMIT \(limit)" }
         if let offset = question.offset { text += " OFFSET \(offset)" }
         return text
+    }
+
+    /// What WITH names, with a blank behind it; empty for nothing.
+    static func withTables(_ tables: [CommonTable], isRecursive: Bool) -> String {
+        guard !tables.isEmpty else { return "" }
+        let list = tables.map { name($0.name) + names($0.columns) + " AS (" + question($0.question) + ")" }
+        return (isRecursive ? "WITH RECURSIVE " : "WITH ") + list.joined(separator: ", ") + " "
     }
 
     private static func names(_ names: [Name]) -> String {

@@ -333,15 +333,20 @@ extension Parser {
 
     /// Whether WITH stands in front of CREATE … AS or INSERT.
     var beginsInlinedStatement: Bool {
-        guard at(.with) else { return false }
+        guard at(.with), let word = wordBehindTables else { return false }
+        return word.isKeyword(.insert) || word.isKeyword(.create)
+    }
+
+    /// The word behind what WITH names, with which a statement begins; nil where none is known.
+    var wordBehindTables: Token? {
         var depth = 0
         for token in tokens[index...] {
             if token.isSymbol(.leftParenthesis) { depth += 1 }
             if token.isSymbol(.rightParenthesis) { depth -= 1 }
             guard depth == 0 else { continue }
-            if token.isKeyword(.select) || token.isKeyword(.values) { return false }
-            if token.isKeyword(.insert) || token.isKeyword(.create) { return true }
+            let begins: [Keyword] = [.select, .values, .insert, .create, .delete]
+            if begins.contains(where: { token.isKeyword($0) }) || isWord(token, "UPDATE") { return token }
         }
-        return false
+        return nil
     }
 }

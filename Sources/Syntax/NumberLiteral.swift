@@ -47,3 +47,8 @@ enum NumberLiteral {
             at: range)
     }
 }
+
+extension Literal {
+    /// The decimal that a text spells, without exponent; nil for a text that spells none.
+    package static func decimal(spelled text: String) -> Literal? { NumberLiteral.decimal(text).map { .decimal($0) } }
+}

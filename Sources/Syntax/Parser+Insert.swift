@@ -3,7 +3,8 @@
 import Diagnostics
 
 extension Parser {
-    /// insert = ( 'INSERT' [ 'OR' ( 'REPLACE' | 'IGNORE' ) ] | 'REPLACE' ) 'INTO' … [ 'ON' 'CONFLICT' [ names ] 'DO' 'NOTHING' ]
+    /// insert = ( 'INSERT' [ 'OR' ( 'REPLACE' | 'IGNORE' ) ] | 'REPLACE' ) 'INTO' … [ 'ON' 'CONFLICT' [ names ] 'DO' ( 'NOTHING' | update ) ]
+    ///          [ 'RETURNING' items ]
     mutating func insert() throws(ParseFailure) -> Statement {
         let first = current
         var conflict: [Name]?
@@ -13,16 +14,25 @@ extension Parser {
             try expect(.insert)
             if try acceptReplacement() { conflict = [] }
         }
-        let statement = try insertInto()
-        if options.isFull, at(.on), isWord(peek(), "CONFLICT") { conflict = try conflictKey() }
-        guard let conflict else { return statement }
-        return .changeRows(try leavingOut(conflict, of: statement, from: first))
+        var alias: Name?
+        let statement = try insertInto(&alias)
+        var update: RowChange.ConflictUpdate?
+        if beginsConflict { (conflict, update) = try conflictClause() }
+        guard conflict != nil || isWord(current, "RETURNING") else { return statement }
+        var change = try once(statement, from: first)
+        (change.conflict, change.conflictUpdate, change.alias) = (conflict, update, alias)
+        return .changeRows(try returning(change))
     }
 
-    private mutating func insertInto() throws(ParseFailure) -> Statement {
+    private mutating func insertInto(_ alias: inout Name?) throws(ParseFailure) -> Statement {
         try expect(.into)
         let first = current
         let target = try sourceName()
+        if options.isFull, at(.as), isName(peek()) {
+            advance()
+            alias = try sourceName()
+        }
+        if options.isFull, at(.table), isName(peek()) { return .changeRows(try insertedTable(into: target, from: first)) }
         if options.isFull, let change = try insertOnce(into: target, from: first) { return .changeRows(change) }
         if at(.select) || at(.with) && !peek().isSymbol(.leftParenthesis) { return try insertedQuery(into: target, from: first) }
         if accept(.with) {
@@ -42,6 +52,10 @@ extension Parser {
         }
         try expect(.values)
         let rows = try list { (parser) throws(ParseFailure) in try parser.valueList() }
+        if rows.contains(where: { $0.contains(where: \.asks) }) {
+            let question = Question(body: try asked(rows, from: first), span: span(from: first))
+            return .changeRows(RowChange(target: target, action: .insert(columns: columns, question), span: span(from: first)))
+        }
         return .insertValues(InsertValues(target: target, columns: columns, rows: rows))
     }
 
@@ -74,8 +88,9 @@ extension Parser {
     ) throws(ParseFailure) -> RowChange {
         let before = allowsQuestions
         allowsQuestions = true
-        let question = try whole { (parser) throws(ParseFailure) in try parser.question() }
+        let question = try question()
         allowsQuestions = before
+        guard at(.semicolon) || current.kind == .end || beginsConflict || isWord(current, "RETURNING") else { throw unexpected() }
         var change = RowChange(target: target, action: .insert(columns: columns, question), span: span(from: first))
         change.asContinuous = failure
         return change
@@ -91,8 +106,51 @@ extension Parser {
     mutating func valueList() throws(ParseFailure) -> [Expression] {
         try expect(.leftParenthesis)
         if accept(.rightParenthesis) { return [] }
-        let values = try list { (parser) throws(ParseFailure) in try parser.value() }
+        let values = try list { (parser) throws(ParseFailure) in try parser.insertedValue() }
         try expect(.rightParenthesis)
         return values
+    }
+
+    /// Rows in which subqueries stand, as SELECTs one behind the other: VALUES has none.
+    private func asked(_ rows: [[Expression]], from first: Token) throws(ParseFailure) -> QuestionBody {
+        let blocks = rows.map { QuestionBody.select(SelectBlock(items: $0.map { .expression($0, alias: nil) }, span: span(from: first))) }
+        guard let body = blocks.first else { throw unexpected() }
+        guard blocks.count <= SyntaxLimits.maximumDepth else { throw tooDeep() }
+        return blocks.dropFirst().reduce(body) { .combination(.union, isAll: true, $0, $1, span(from: first)) }
+    }
+
+    /// A value of VALUES; beyond ksqlDB also a condition, or what a subquery gives.
+    private mutating func insertedValue() throws(ParseFailure) -> Expression {
+        guard options.isFull else { return try value() }
+        let before = (allowsQuestions, allowsRows)
+        (allowsQuestions, allowsRows) = (true, false)
+        let value = try expression()
+        (allowsQuestions, allowsRows) = before
+        return value
+    }
+
+    /// 'TABLE' name, which is SELECT * FROM it.
+    private mutating func insertedTable(into target: Name, from first: Token) throws(ParseFailure) -> RowChange {
+        let start = current
+        advance()
+        let block = SelectBlock(items: [.all(start.span)], from: .source(name: try sourceName(), alias: nil, reach: nil), span: span(from: start))
+        let question = Question(body: .select(block), span: span(from: start))
+        return RowChange(target: target, action: .insert(columns: [], question), span: span(from: first))
+    }
+
+    /// Whether ON CONFLICT stands here.
+    private var beginsConflict: Bool { options.isFull && at(.on) && isWord(peek(), "CONFLICT") }
+}
+
+extension Expression {
+    /// Whether a subquery stands in it.
+    fileprivate var asks: Bool {
+        switch node {
+        case .subquery, .exists, .inSubquery: return true
+        default:
+            var found = false
+            node.forEachChild { found = found || $0.asks }
+            return found
+        }
     }
 }

@@ -125,21 +125,26 @@ extension Parser {
         return false
     }
 
-    /// 'ON' 'CONFLICT' [ names ] 'DO' 'NOTHING': the names, which are those of the key.
-    mutating func conflictKey() throws(ParseFailure) -> [Name] {
+    /// 'ON' 'CONFLICT' [ names ] 'DO' ( 'NOTHING' | 'UPDATE' 'SET' assignments [ 'WHERE' condition ] ): the names, which are those of the key, and what
+    /// becomes of the row that is there.
+    mutating func conflictClause() throws(ParseFailure) -> ([Name], RowChange.ConflictUpdate?) {
         advance()
         advance()
         let names = at(.leftParenthesis) ? try nameList() : []
-        guard acceptWord("DO"), acceptWord("NOTHING") else {
-            throw syntaxError(
-                at: current, "ON CONFLICT is followed by DO NOTHING",
-                hint: "An INSERT replaces the row with its key anyway; UPDATE t SET … FROM u WHERE … computes new values from the old ones.")
+        if acceptWord("DO") {
+            if acceptWord("NOTHING") { return (names, nil) }
+            if acceptWord("UPDATE") {
+                let assignments = try assignments()
+                return (names, RowChange.ConflictUpdate(assignments: assignments, filter: try changeFilter()))
+            }
         }
-        return names
+        throw syntaxError(
+            at: current, "ON CONFLICT is followed by DO NOTHING or by DO UPDATE SET",
+            hint: "DO UPDATE SET n = t.n + excluded.n computes values from the row that is there and the one that was to be inserted.")
     }
 
-    /// An INSERT that leaves out rows whose key is there.
-    func leavingOut(_ conflict: [Name], of statement: Statement, from first: Token) throws(ParseFailure) -> RowChange {
+    /// An INSERT as one that writes its rows once.
+    func once(_ statement: Statement, from first: Token) throws(ParseFailure) -> RowChange {
         var change: RowChange
         switch statement {
         case .insertValues(let insert) where !insert.isOfDefaults:
@@ -147,9 +152,8 @@ extension Parser {
         case .insertSelect(let insert) where insert.properties.isEmpty && insert.query.emit == nil:
             change = RowChange(target: insert.target, action: .insert(columns: [], insert.query.question))
         case .changeRows(let written): change = written
-        default: throw syntaxError(at: first, "rows whose key is there can be left out by INSERT … VALUES and INSERT … SELECT without EMIT only")
+        default: throw syntaxError(at: first, "ON CONFLICT and RETURNING are for INSERT … VALUES and INSERT … SELECT without EMIT only")
         }
-        change.conflict = conflict
         change.span = span(from: first)
         return change
     }

@@ -354,6 +354,11 @@ extension Parser {
         case "CROSS": return next.isKeyword(.join)
         case "NATURAL": return beginsNatural
         case "USING": return next.isSymbol(.leftParenthesis)
+        case "RETURNING":
+            switch next.kind {
+            case .end, .symbol(.semicolon), .symbol(.comma), .symbol(.rightParenthesis), .symbol(.dot), .keyword(.from): return false
+            default: return true
+            }
         default: return false
         }
     }

@@ -8,7 +8,7 @@ extension Parser {
         if options.isFull, let change = try changeStatement() { return change }
         if options.isFull, at(.table), isName(peek()) { return try wholeTable() }
         if options.isFull, let needless = try needlessStatement() { return .needless(needless) }
-        if beginsInlinedStatement { return try inlinedStatement() }
+        if beginsInlinedStatement { return try inlinedOrOnce() }
         guard case .keyword(let keyword) = current.kind else { throw unknownStatement() }
         switch keyword {
         case .select, .with, .values: return try queryOrQuestion()
@@ -50,6 +50,28 @@ extension Parser {
         case .createAs, .insertSelect: return inner
         default: throw syntaxError(at: first, "WITH stands in front of SELECT, CREATE … AS SELECT and INSERT … SELECT only")
         }
+    }
+
+    /// WITH in front of an INSERT that goes on or of one that ends. Of two mistakes the one of the first form is told.
+    private mutating func inlinedOrOnce() throws(ParseFailure) -> Statement {
+        var classic = self
+        let failure: ParseFailure
+        do throws(ParseFailure) {
+            let statement = try classic.inlinedStatement()
+            self = classic
+            return statement
+        } catch {
+            failure = error
+        }
+        var general = self
+        guard options.isFull, let (tables, isRecursive) = try? general.commonTables(), general.at(.insert), let inner = try? general.insert(),
+            case .changeRows(var change)? = try? Statement.changeRows(general.once(inner, from: general.current))
+        else { throw failure }
+        (change.tables, change.isRecursive) = (tables + change.tables, isRecursive)
+        // Into a stream it could have been meant to go on.
+        if change.returning.isEmpty, change.conflict == nil { change.asContinuous = OriginalFailure(failure.diagnostic) }
+        self = general
+        return .changeRows(change)
     }
 
     /// The words that statements begin with.

@@ -10,6 +10,16 @@ package struct RowChange: Hashable, Sendable {
     package var asContinuous: OriginalFailure?
     /// ON CONFLICT (…) DO NOTHING: rows whose key is there are left out. The names, if any, are those of the key; nil where nothing was said.
     package var conflict: [Name]?
+    /// ON CONFLICT (…) DO UPDATE SET …: what becomes of a row that is there; nil where it stays as it is.
+    package var conflictUpdate: ConflictUpdate?
+    /// The name by which expressions call the target, where it has one of its own.
+    package var alias: Name?
+    /// The questions that WITH names in front of the statement.
+    package var tables: [CommonTable] = []
+    /// Whether WITH RECURSIVE was written.
+    package var isRecursive = false
+    /// What RETURNING asks of each row; empty where it was not written.
+    package var returning: [SelectItem] = []
     /// Where it was written.
     package var span: SourceSpan = .none
 
@@ -27,6 +37,19 @@ package struct RowChange: Hashable, Sendable {
         case update([Assignment], filter: Expression?)
         /// The rows that a condition holds for go.
         case delete(filter: Expression?)
+    }
+
+    /// What follows ON CONFLICT (…) DO UPDATE.
+    package struct ConflictUpdate: Hashable, Sendable {
+        /// New values, in which `excluded` is the row that was to be inserted.
+        package var assignments: [Assignment]
+        /// Rows that are there and for which it does not hold stay as they are.
+        package var filter: Expression?
+
+        package init(assignments: [Assignment], filter: Expression?) {
+            self.assignments = assignments
+            self.filter = filter
+        }
     }
 
     /// `column = value`

@@ -84,7 +84,7 @@ import Testing
         ("SELECT a FROM t ORDER a", "Did you mean ORDER BY a?"), ("SELECT a FROM t GROUP a", "Did you mean GROUP BY a?"),
         ("SELECT a FROM t LIMIT (SELECT 1)", "nor by a subquery"), ("SELECT SUM(a) IGNORE NULLS OVER (ORDER BY a) FROM t", "aggregates leave NULLs out anyway"),
         ("SELECT PERCENTILE_DISC(0.5) WITHIN GROUP (ORDER BY a DESC) FROM t", "Ask for 1 - p"), ("INSERT OR ABORT INTO k VALUES (1, 'a', 1)", "takes the place"),
-        ("INSERT INTO k VALUES (1, 'a', 1) ON CONFLICT (v) DO NOTHING", "same primary key"), ("INSERT INTO k VALUES (1, 'a', 1) ON CONFLICT (id) DO UPDATE SET n = 1", "UPDATE t SET"),
+        ("INSERT INTO k VALUES (1, 'a', 1) ON CONFLICT (v) DO NOTHING", "same primary key"), ("INSERT INTO k VALUES (1, 'a', 1) ON CONFLICT (id) DO UPSERT", "excluded"),
     ])
     func advice(statement: String, hint: String) throws {
         let millrace = try Millrace()

@@ -76,11 +76,11 @@ import Testing
 
     @Test(arguments: [
         ("INSERT INTO s (SELECT 1)", "Expected 2 columns (K, V), but the question gives 1"),
-        ("INSERT INTO s (SELECT 'x', 'y')", "Expected type INTEGER for field `K` but got STRING"),
+        ("INSERT INTO s (SELECT 'x', 'y')", "'x' is no INTEGER, the type of the column `K`"),
         ("INSERT INTO s (k, q) (SELECT 1, 2)", "Column name Q does not exist."),
         ("INSERT INTO t (SELECT NULL, 'a', 1, NULL)", "nothing was written: the primary key of T must not be NULL"),
         ("INSERT INTO t (name) (SELECT 'a')", "a row of T needs a value for its primary key `ID`"),
-        ("UPDATE t SET id = 5", "ID is part of the primary key, which does not change"), ("UPDATE t SET n = 'x'", "Expected type INTEGER for field `N` but got STRING"),
+        ("UPDATE t SET id = 5", "ID is part of the primary key, which does not change"), ("UPDATE t SET n = name", "Expected type INTEGER for field `N` but got STRING"),
         ("UPDATE t SET q = 1", "Column name Q does not exist."), ("UPDATE t SET n = 1, n = 2", "Column N is set more than once."),
         ("UPDATE s SET v = 1", "S is a stream: what has happened cannot be changed"), ("DELETE FROM nix", "NIX does not exist."),
     ])

@@ -11,9 +11,11 @@ package struct QuestionWrites: Sendable {
     /// Rows and values that could not be read or computed, by cause, and the first of them.
     package var errors: [RowErrorCause: Int]
     package var firstError: RowError?
+    /// What is shown of the rows; nil where nothing was asked for.
+    package var returned: AnswerBlocks?
 }
 
-/// Encodes rows as records.
+/// Encodes rows as records, and hands them on to what shows them, where there is such a stage.
 final class QuestionRecordOutput: QuestionStage {
     private let key: SideEncoder
     private let value: SideEncoder
@@ -29,7 +31,7 @@ final class QuestionRecordOutput: QuestionStage {
 
     init(
         _ schema: RowSchema, _ key: FormatSpec, _ value: FormatSpec, isDeletion: Bool, _ timestamp: Int64,
-        time: TimestampColumn?, required: [Int], _ context: QuestionContext
+        time: TimestampColumn?, required: [Int], _ context: QuestionContext, next: QuestionStage?
     ) throws(DataflowError) {
         self.required = isDeletion ? [] : required
         columns = schema.columns
@@ -39,7 +41,7 @@ final class QuestionRecordOutput: QuestionStage {
         keyCount = schema.keyCount
         self.isDeletion = isDeletion
         self.timestamp = timestamp
-        super.init(context, next: nil)
+        super.init(context, next: next)
     }
 
     override func push(_ chunk: Batch) throws(DataflowError) {
@@ -57,6 +59,7 @@ final class QuestionRecordOutput: QuestionStage {
         key.end()
         if !isDeletion { value.end() }
         try context.hold(records.bytes.count - before, for: .answer)
+        try next?.push(chunk)
     }
 
     /// Reports the rows without a usable time: no query would ever see them.
@@ -79,5 +82,5 @@ final class QuestionRecordOutput: QuestionStage {
         encoder.encode(row, to: sink).isNull ? nil : sink.take()
     }
 
-    override func end() throws(DataflowError) {}
+    override func end() throws(DataflowError) { try next?.end() }
 }

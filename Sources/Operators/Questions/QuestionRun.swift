@@ -54,15 +54,20 @@ package final class QuestionRun {
     }
 
     /// Runs a plan whose rows have the columns of `schema`, and gives them as records: with the key alone when `isDeletion`. A row that has no
-    /// usable time in the column `time`, from which its readers take it, or NULL in a `required` column, counts as an error. Errors: as of `answer`.
+    /// usable time in the column `time`, from which its readers take it, or NULL in a `required` column, counts as an error. `returning` is what is shown
+    /// of each row, if anything. Errors: as of `answer`.
     package func records(
         _ step: RelationalStep, _ schema: RowSchema, key: FormatSpec, value: FormatSpec, isDeletion: Bool, timestamp: Int64,
-        time: TimestampColumn?, required: [Int] = []
+        time: TimestampColumn?, required: [Int] = [], returning: [TypedExpression]? = nil
     ) throws(DataflowError) -> QuestionWrites {
-        let output = try QuestionRecordOutput(schema, key, value, isDeletion: isDeletion, timestamp, time: time, required: required, context)
+        let shown = returning.map { QuestionOutput($0.count, context) }
+        var next: QuestionStage?
+        if let shown, let returning { next = try QuestionProjection(returning, context, next: shown) }
+        let output = try QuestionRecordOutput(
+            schema, key, value, isDeletion: isDeletion, timestamp, time: time, required: required, context, next: next)
         try run(step, into: output)
         let errors = context.dataflow.errors
-        return QuestionWrites(records: output.records, errors: errors.counts, firstError: errors.take().first)
+        return QuestionWrites(records: output.records, errors: errors.counts, firstError: errors.take().first, returned: shown?.blocks)
     }
 
     /// Whether what the question could not hold did not fit the disk either.
