@@ -51,6 +51,24 @@ extension StatementExecution {
 
     // MARK: DROP
 
+    /// One after the other, once all of them are known to be there. Errors: also what was dropped before the one that cannot be.
+    func performAll(_ drop: DropSource) throws(Diagnostic) -> AnswerSummary {
+        guard !drop.others.isEmpty else { return try perform(drop) }
+        let names = [drop.name] + drop.others
+        if !drop.ifExists { for name in names { _ = try context.source(named: name) } }
+        var messages: [String] = []
+        for name in names {
+            var single = drop
+            (single.name, single.others) = (name, [])
+            do throws(Diagnostic) { if let message = try perform(single).message { messages.append(message) } } catch {
+                var error = error
+                if !messages.isEmpty { error.message += " (before it: \(messages.joined(separator: " ")))" }
+                throw error
+            }
+        }
+        return AnswerSummary(message: messages.joined(separator: " "))
+    }
+
     func perform(_ drop: DropSource) throws(Diagnostic) -> AnswerSummary {
         let kind = Values.SourceKind(drop.kind)
         let word = kind == .stream ? "Stream" : "Table"

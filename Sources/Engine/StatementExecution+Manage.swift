@@ -216,7 +216,7 @@ extension StatementExecution {
             let replaced = create.orReplace && catalog.sources[create.name.text] != nil ? [create.name.text] : []
             return replaced + (readsFromTheEnd ? streams(of: create.query.from) : [])
         case .insertSelect(let insert): return readsFromTheEnd ? streams(of: insert.query.from) : []
-        case .dropSource(let drop): return catalog.sources[drop.name.text] != nil ? [drop.name.text] : []
+        case .dropSource(let drop): return ([drop.name] + drop.others).map(\.text).filter { catalog.sources[$0] != nil }
         case .manageQuery(.resume, _), .manageQuery(.resumeSkipping, _): return []
         case .manageQuery(_, .all): return Set(catalog.queries.values.flatMap(made)).sorted()
         case .manageQuery(_, .query(let name)): return catalog.queries[name.text].map(made) ?? []

@@ -48,6 +48,7 @@ struct StatementExecution: Sendable {
     /// Carries the statement out; `whenDone` is called with whether it succeeded, after the last event.
     func perform(_ whenDone: @escaping @Sendable (Bool) -> Void) {
         do throws(Diagnostic) {
+            for notice in parsed.notices { sink.emit(.notice(notice)) }
             try perform(parsed.statement.meant(in: context), whenDone)
         } catch {
             fail(error.about(statement: parsed.text), whenDone)
@@ -99,7 +100,7 @@ struct StatementExecution: Sendable {
         case .createSource(let create): return try perform(create)
         case .createAs(let create): return try perform(create)
         case .insertSelect(let insert): return try perform(insert)
-        case .dropSource(let drop): return try perform(drop)
+        case .dropSource(let drop): return try performAll(drop)
         case .createFunction(let create): return try perform(create)
         case .dropFunction(let name, let ifExists, let cascades): return try dropFunction(name, ifExists: ifExists, cascades: cascades)
         case .createView(let create): return try perform(create)

@@ -107,7 +107,7 @@ extension StatementHelp {
         StatementHelp(
             name: "DROP STREAM",
             form: """
-                DROP STREAM [IF EXISTS] name [DELETE TOPIC] [CASCADE];
+                DROP STREAM [IF EXISTS] name, … [DELETE TOPIC] [CASCADE];
 
                 DELETE TOPIC deletes the records as well; CASCADE drops what reads from it, too.
                 """,
@@ -115,7 +115,7 @@ extension StatementHelp {
         StatementHelp(
             name: "DROP TABLE",
             form: """
-                DROP TABLE [IF EXISTS] name [DELETE TOPIC] [CASCADE];
+                DROP TABLE [IF EXISTS] name, … [DELETE TOPIC] [CASCADE];
 
                 DELETE TOPIC deletes the records as well; CASCADE drops what reads from it, too.
                 """,

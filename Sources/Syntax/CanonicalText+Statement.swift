@@ -28,7 +28,7 @@ extension CanonicalText {
         case .needless(let statement): needless(statement) + ";"
         case .comment(let comment): "COMMENT ON " + subject(comment.subject) + " IS " + (comment.text.map(quoted) ?? "NULL") + ";"
         case .dropSource(let drop):
-            "DROP " + drop.kind.rawValue + (drop.ifExists ? " IF EXISTS " : " ") + name(drop.name)
+            "DROP " + drop.kind.rawValue + (drop.ifExists ? " IF EXISTS " : " ") + ([drop.name] + drop.others).map(name).joined(separator: ", ")
                 + (drop.deleteTopic ? " DELETE TOPIC" : "") + (drop.cascades ? " CASCADE;" : ";")
         case .alterSource(let alter):
             "ALTER " + alter.kind.rawValue + " " + name(alter.name) + " "

@@ -14,32 +14,69 @@ extension Parser {
         }
         if options.isFull, at(.function) || isWord(current, "AGGREGATE") && peek().isKeyword(.function) { return .createFunction(try createFunction(orReplace: head.orReplace)) }
         if options.isFull, !head.orReplace, let index = try createdIndex() { return .needless(index) }
+        if options.isFull, isWord(current, "TEMP") || isWord(current, "TEMPORARY"), peek().isKeyword(.table) || peek().isKeyword(.view) {
+            notices.append("\(text(current).uppercased()) means nothing here: what is created stays until it is dropped")
+            advance()
+        }
         if options.isFull, accept(.view) { return .createView(try createView(orReplace: head.orReplace)) }
         head.isSource = accept(.source)
         head.kind = try sourceKind()
         head.ifNotExists = try ifNotExists()
         head.name = try sourceName()
         if at(.leftParenthesis) { head.columns = try columnList(of: head.kind) }
+        if options.isFull, head.kind == .table, !head.columns.isEmpty { acceptTableOptions() }
         if accept(.with) { head.properties = try properties() }
         if options.isFull, !head.isSource, at(.as), let rows = try filling() { return .createFilled(head, rows) }
         if head.columns.isEmpty, !head.isSource, accept(.as) {
-            return .createAs(
-                CreateAs(
-                    kind: head.kind, orReplace: head.orReplace, ifNotExists: head.ifNotExists, name: head.name,
-                    properties: head.properties, query: try continuousQuery()))
+            return try created(head)
         }
         return .createSource(head)
     }
 
-    /// 'AS' and a question that reads no source, so that it cannot be a query that goes on; nil, with nothing consumed, for anything else.
-    private mutating func filling() throws(ParseFailure) -> Question? {
+    /// What follows AS: a query that goes on, or, for a table, a question that could be none, whose rows it then holds.
+    private mutating func created(_ head: CreateSource) throws(ParseFailure) -> Statement {
+        var classic = self
+        let failure: ParseFailure
+        do throws(ParseFailure) {
+            let query = try classic.continuousQuery()
+            self = classic
+            return .createAs(
+                CreateAs(
+                    kind: head.kind, orReplace: head.orReplace, ifNotExists: head.ifNotExists, name: head.name, properties: head.properties, query: query))
+        } catch {
+            failure = error
+        }
+        guard options.isFull, head.kind == .table, !head.orReplace, failure.diagnostic.code == .syntaxError else { throw failure }
+        index -= 1
+        guard let rows = try? filling(readingSources: true) else { throw failure }
+        notices.append("the table holds the rows that are there now: what it reads could not go on for ever, so it follows no later change")
+        return .createFilled(head, rows)
+    }
+
+    /// WITHOUT ROWID and STRICT, which say what holds anyway.
+    private mutating func acceptTableOptions() {
+        while true {
+            if isWord(current, "STRICT") {
+                advance()
+            } else if isWord(current, "WITHOUT"), isWord(peek(), "ROWID") {
+                advance()
+                advance()
+            } else {
+                return
+            }
+            _ = accept(.comma)
+        }
+    }
+
+    /// 'AS' and a question; one that reads no source cannot be a query that goes on. Nil, with nothing consumed, for anything else.
+    private mutating func filling(readingSources: Bool = false) throws(ParseFailure) -> Question? {
         var attempt = self
         attempt.advance()
         let areValues = attempt.at(.values)
         attempt.allowsQuestions = true
         do throws(ParseFailure) {
             let question = try attempt.whole { (parser) throws(ParseFailure) in try parser.question() }
-            guard !question.readsSources else { return nil }
+            guard readingSources ? !question.hasEmit : !question.readsSources else { return nil }
             attempt.allowsQuestions = allowsQuestions
             self = attempt
             return question
@@ -76,6 +113,7 @@ extension Parser {
         var keys: [Name] = []
         var columns: [ColumnDefinition] = []
         _ = try list { (parser) throws(ParseFailure) in
+            if kind != nil, try parser.acceptTableConstraint(unlessKey: kind == .table) { return }
             if kind == .table, parser.beginsKeyList { keys += try parser.keyList(ofTableWith: columns) } else { columns.append(try parser.column(of: kind)) }
         }
         try expect(.rightParenthesis)
@@ -124,7 +162,7 @@ extension Parser {
             } else if isWord(current, "DEFAULT"), column.otherwise == nil {
                 advance()
                 column.otherwise = try value()
-            } else if !accept(.null) {
+            } else if try !acceptColumnConstraint(of: column.name), !accept(.null) {
                 return try refuseConstraint()
             }
         }
@@ -132,7 +170,7 @@ extension Parser {
 
     /// Errors: a constraint begins here that nothing would hold rows to.
     private func refuseConstraint() throws(ParseFailure) {
-        let words = ["UNIQUE", "CHECK", "REFERENCES", "GENERATED", "AUTOINCREMENT", "AUTO_INCREMENT"]
+        let words = ["GENERATED", "AUTOINCREMENT", "AUTO_INCREMENT"]
         guard let word = words.first(where: { isWord(current, $0) }) else { return }
         throw syntaxError(at: current, "there is no \(word) here", hint: "PRIMARY KEY, NOT NULL and DEFAULT are what a column may have.")
     }
@@ -143,6 +181,7 @@ extension Parser {
         } else if accept(.primary) {
             try expect(.key)
             column.role = .primaryKey
+            if options.isFull { _ = acceptWord("ASC") || acceptWord("DESC") }
         } else if accept(.headers) {
             column.role = .headers
         } else if accept(.header) {
@@ -231,6 +270,7 @@ extension Parser {
         let kind = try sourceKind()
         let ifExists = try ifExists()
         var drop = DropSource(kind: kind, ifExists: ifExists, name: try sourceName())
+        while options.isFull, accept(.comma) { drop.others.append(try sourceName()) }
         // In the order in which they come to mind.
         while true {
             if !drop.deleteTopic, accept(.delete) {
@@ -238,6 +278,10 @@ extension Parser {
                 drop.deleteTopic = true
             } else if !drop.cascades, options.isFull, acceptWord("CASCADE") {
                 drop.cascades = true
+            } else if !drop.cascades, options.isFull, isWord(current, "RESTRICT") {
+                // What others use is not dropped anyway.
+                advance()
+                break
             } else {
                 break
             }
@@ -254,6 +298,7 @@ extension Parser {
         }
         let kind = try sourceKind()
         let name = try sourceName()
+        if options.isFull { try refuseAlteration() }
         if options.isFull, accept(.rename) {
             try expect(.to)
             return .alterSource(AlterSource(kind: kind, name: name, added: [], newName: try sourceName()))
@@ -270,6 +315,25 @@ extension Parser {
             return AlterSource.Addition(path: path, field: field)
         }
         return .alterSource(AlterSource(kind: kind, name: name, added: added))
+    }
+
+    /// Errors: an alteration of other databases begins here, which the rows that are stored do not allow.
+    private func refuseAlteration() throws(ParseFailure) {
+        if at(.rename), !peek().isKeyword(.to) {
+            throw syntaxError(
+                at: current, "a column is not renamed: what is stored has its values under the old name",
+                hint: "CREATE VIEW v AS SELECT * RENAME (a AS b) FROM … shows it under another one.")
+        }
+        if at(.drop) {
+            throw syntaxError(
+                at: current, "a column is not dropped: what is stored keeps its values",
+                hint: "CREATE VIEW v AS SELECT * EXCLUDE (a) FROM … shows the others.")
+        }
+        if at(.alter) {
+            throw syntaxError(
+                at: current, "a column is not changed: what is stored has values of its type",
+                hint: "CREATE VIEW v AS SELECT * REPLACE (CAST(a AS …) AS a) FROM … shows it in another type.")
+        }
     }
 
     /// Whether a type may begin at this distance, so that the word before it is a name.

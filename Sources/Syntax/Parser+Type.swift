@@ -29,7 +29,7 @@ extension Parser {
         case (.keyword(.map), .symbol(.less)): node = try mapType()
         case (.keyword(.struct), .symbol(.less)), (.keyword(.struct), .symbol(.notEqual)): node = try structureType()
         case (.keyword(.decimal), _): node = try decimalType()
-        case (.word, .symbol(.leftParenthesis)) where options.isFull && (isWord(current, "NUMERIC") || isWord(current, "DEC")): node = try decimalType()
+        case (.word, _) where options.isFull && (isWord(current, "NUMERIC") || isWord(current, "DEC")): node = try decimalType()
         case (.word, _) where options.isFull && isWord(current, "DOUBLE") && isWord(peek(), "PRECISION"):
             advance()
             advance()
@@ -82,7 +82,13 @@ extension Parser {
     }
 
     private mutating func decimalType() throws(ParseFailure) -> TypeName.Node {
+        let word = text(current).uppercased()
         if options.isFull, acceptWord("NUMERIC") || acceptWord("DEC") {} else { try expect(.decimal) }
+        if options.isFull, !at(.leftParenthesis) {
+            // DuckDB's, whose products still have no more than 38 digits.
+            notices.append("\(word) without digits is DECIMAL(18, 3)")
+            return .decimal(precision: 18, scale: 3)
+        }
         try expect(.leftParenthesis)
         let precision = Int(try integer())
         if options.isFull, accept(.rightParenthesis) { return .decimal(precision: precision, scale: 0) }

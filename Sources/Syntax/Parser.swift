@@ -156,6 +156,8 @@ struct Parser {
     var inlinesSubqueries = false
     /// Levels of recursion at this moment.
     var nesting = 0
+    /// What was read and means nothing here.
+    var notices: [String] = []
     /// The pieces of the text that variables replace, in order.
     var replacements: [(range: Range<Int>, text: String)] = []
 
@@ -273,6 +275,8 @@ struct Parser {
             guard current.kind == .end, options.acceptsMissingSemicolon else { throw unexpected(missing: .semicolon) }
         }
         let range = first.range.through(tokens[max(index - 1, 0)].range)
-        return ParsedStatement(statement: parsed, text: substitutedText(range.start..<range.end), range: range)
+        var statement = ParsedStatement(statement: parsed, text: substitutedText(range.start..<range.end), range: range)
+        statement.notices = notices.enumerated().filter { notices.firstIndex(of: $0.element) == $0.offset }.map(\.element)
+        return statement
     }
 }

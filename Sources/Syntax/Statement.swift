@@ -10,6 +10,8 @@ package struct ParsedStatement: Hashable, Sendable {
     package var text: String
     /// Where the statement stands in the submitted text.
     package var range: SourceRange
+    /// What was read and means nothing here, in words for the answer.
+    package var notices: [String] = []
 
     package init(statement: Statement, text: String, range: SourceRange) {
         self.statement = statement
@@ -254,6 +256,8 @@ package struct DropSource: Hashable, Sendable {
     package var deleteTopic: Bool = false
     /// Whether what reads and writes it goes too.
     package var cascades: Bool = false
+    /// The names of others that go as well.
+    package var others: [Name] = []
 
     package init(kind: SourceKind, ifExists: Bool = false, name: Name, deleteTopic: Bool = false, cascades: Bool = false) {
         self.kind = kind

@@ -80,7 +80,7 @@ import Testing
         ]
         let ofWindows: Set<String> = ["ASOF", "LATE", "QUARTER", "QUARTERS", "WEEK", "WEEKS"]
         let ofStatements: Set<String> = ["AGGREGATE", "CASCADE", "COMMENT", "CONSUMER", "DEFAULT", "LIMITS", "PRODUCERS", "RETURNS", "SCHEMAS", "SKIP", "TRUNCATE", "UPDATE", "VIEWS", "WATERMARKS"]
-        let ofOthers: Set<String> = ["ISNULL", "NOTNULL", "RETURNING", "BEGIN", "COMMIT", "CONFLICT", "DEFERRED", "DO", "NOTHING", "EXCLUSIVE", "IMMEDIATE", "INDEX", "PRAGMA", "REINDEX", "START", "TRANSACTION", "UNIQUE", "VACUUM", "WORK"]
+        let ofOthers: Set<String> = ["ACTION", "BINARY", "C", "CHECK", "COLLATE", "CONSTRAINT", "FOREIGN", "REFERENCES", "RESTRICT", "ROWID", "STRICT", "TEMP", "TEMPORARY", "ISNULL", "NOTNULL", "RETURNING", "BEGIN", "COMMIT", "CONFLICT", "DEFERRED", "DO", "NOTHING", "EXCLUSIVE", "IMMEDIATE", "INDEX", "PRAGMA", "REINDEX", "START", "TRANSACTION", "UNIQUE", "VACUUM", "WORK"]
         let contextual = ofQuestions.union(ofExpressions).union(ofWindows).union(ofStatements).union(ofOthers)
         let words = try Grammar(contentsOf: "sql.ebnf").words
         #expect(words.subtracting(Keyword.allCases.map(\.rawValue)) == contextual)
