@@ -18,7 +18,7 @@ extension ExpressionAnalyser {
         guard let body = Expression(storedText: function.expression) else {
             throw Diagnostic(.internalError, "the expression of \(name.text) cannot be read", at: whole.span.range)
         }
-        let parameters = ["A", "B", "C"]
+        let parameters = WrittenFunction.letters
         let expression = body.replacingColumns { source, column in
             guard source == nil, let index = parameters.firstIndex(of: column.text), arguments.indices.contains(index) else {
                 return Expression(.column(source: source, column))

@@ -2,7 +2,7 @@
 
 /// A function by the expression that it stands for.
 package struct WrittenFunction: Sendable {
-    /// How many arguments it takes; in the expression they are `A`, `B` and `C`.
+    /// How many arguments it takes; in the expression they are `A`, `B`, `C` and `D`.
     package let parameters: Int
     /// The expression, in SQL.
     package let expression: String
@@ -12,9 +12,12 @@ package struct WrittenFunction: Sendable {
     package func call(of name: String) -> String {
         let words = name.split(separator: " ")
         let unit = words.count > 1 ? words[1].lowercased() : nil
-        let parameters = ["A", "B", "C"].prefix(self.parameters).enumerated().map { $0.offset == 0 ? unit.map { "'\($0)'" } ?? $0.element : $0.element }
+        let parameters = WrittenFunction.letters.prefix(self.parameters).enumerated().map { $0.offset == 0 ? unit.map { "'\($0)'" } ?? $0.element : $0.element }
         return (words.first.map(String.init) ?? name) + "(" + parameters.joined(separator: ", ") + ")"
     }
+
+    /// The names of parameters, in order.
+    package static let letters = ["A", "B", "C", "D"]
 
     fileprivate init(_ parameters: Int, _ category: FunctionCategory, _ expression: String) {
         self.parameters = parameters
@@ -62,6 +65,23 @@ extension FunctionTable {
         "MONTHNAME": WrittenFunction(1, .dateTime, "FORMAT_TIMESTAMP(CAST(A AS TIMESTAMP), 'MMMM')"),
         "LAST_DAY": WrittenFunction(
             1, .dateTime, "CAST(DATE_TRUNC('month', CAST(A AS TIMESTAMP)) + INTERVAL '1 month' - INTERVAL '1 day' AS DATE)"),
+        "ACOSH": WrittenFunction(1, .mathematical, "LN(A + SQRT(CAST(A AS DOUBLE) * A - 1))"),
+        "ARRAY_APPEND": WrittenFunction(2, .array, "ARRAY_CONCAT(A, ARRAY[B])"),
+        "ARRAY_PREPEND": WrittenFunction(2, .array, "ARRAY_CONCAT(ARRAY[A], B)"),
+        "ASINH": WrittenFunction(1, .mathematical, "SIGN(A) * LN(ABS(A) + SQRT(CAST(A AS DOUBLE) * A + 1))"),
+        "ATANH": WrittenFunction(1, .mathematical, "LN((1.0E0 + A) / (1.0E0 - A)) / 2"),
+        "CENTURY": WrittenFunction(1, .dateTime, "(DATE_PART('year', A) + 99) / 100"),
+        "CHAR": WrittenFunction(1, .string, "CHR(A)"),
+        "DECADE": WrittenFunction(1, .dateTime, "DATE_PART('year', A) / 10"),
+        "EPOCH": WrittenFunction(1, .dateTime, "UNIX_TIMESTAMP(CAST(A AS TIMESTAMP)) / 1.0E3"),
+        "EPOCH_MS": WrittenFunction(1, .dateTime, "UNIX_TIMESTAMP(CAST(A AS TIMESTAMP))"),
+        "IF": WrittenFunction(3, .conditional, "CASE WHEN A THEN B ELSE C END"),
+        "ISODOW": WrittenFunction(1, .dateTime, "CASE DATE_PART('dow', A) WHEN 0 THEN 7 ELSE DATE_PART('dow', A) END"),
+        "LIST_APPEND": WrittenFunction(2, .array, "ARRAY_CONCAT(A, ARRAY[B])"),
+        "LIST_PREPEND": WrittenFunction(2, .array, "ARRAY_CONCAT(ARRAY[A], B)"),
+        "WEEKDAY": WrittenFunction(1, .dateTime, "DATE_PART('dow', A)"),
+        "WIDTH_BUCKET": WrittenFunction(
+            4, .mathematical, "CASE WHEN A < B THEN 0 WHEN A >= C THEN D + 1 ELSE CAST(FLOOR((CAST(A AS DOUBLE) - B) * D / (C - B)) AS INT) + 1 END"),
         "IIF": WrittenFunction(3, .conditional, "CASE WHEN A THEN B ELSE C END"),
         "LOG2": WrittenFunction(1, .mathematical, "LN(A) / LN(2)"),
         "NVL2": WrittenFunction(3, .conditional, "CASE WHEN A IS NOT NULL THEN B ELSE C END"),

@@ -64,4 +64,17 @@ import Testing
         _ = millrace.run("CREATE TABLE t (a INT PRIMARY KEY, b INT);")
         #expect(millrace.error(of: statement + ";")?.hint?.contains(hint) == true)
     }
+
+    @Test(arguments: [
+        ("EPOCH(TIMESTAMP '2024-01-31T10:00:00'), EPOCH_MS(TIMESTAMP '1970-01-01T00:00:01')", "[1.7066952E9,1000]"),
+        ("ISODOW(DATE '2024-02-04'), ISODOW(DATE '2024-02-05'), WEEKDAY(DATE '2024-02-04'), CENTURY(DATE '2000-06-01'), DECADE(DATE '1999-01-01')", "[7,1,0,20,199]"),
+        ("WIDTH_BUCKET(5, 0, 10, 5), WIDTH_BUCKET(-1, 0, 10, 5), WIDTH_BUCKET(10, 0, 10, 5), IF(1 = 1, 'a', 'b'), CHAR(65)", #"[3,0,6,"a","A"]"#),
+        ("ROUND(ASINH(-1), 6), ROUND(ACOSH(2), 6), ROUND(ATANH(0.5), 6)", "[-0.881374,1.316958,0.549306]"),
+        ("ARRAY_APPEND(ARRAY[1], 2), ARRAY_PREPEND(0, ARRAY[1]), LIST_APPEND(ARRAY['a'], 'b')", #"[[1,2],[0,1],["a","b"]]"#),
+        ("ABS(-2147483647), ABS(-2147483648), ABS(CAST('-9223372036854775808' AS BIGINT))", "[2147483647,null,null]"),
+    ])
+    func functions(calls: String, row: String) throws {
+        let answer = try run("SELECT \(calls)")
+        #expect(answer.contains(": " + row), "\(answer)")
+    }
 }

@@ -36,7 +36,7 @@ import Values
         #expect(call("CEIL", decimal("-1.7", 2, 1)) == decimal("-1.0", 2, 1))
         #expect(call("CEIL", 1.2) == 2.0)
         #expect(call("FLOOR", 3) == 3)
-        #expect(call("ABS", .init(integerLiteral: .min)) == .init(integerLiteral: .min))
+        #expect(call("ABS", .init(integerLiteral: .min)) == .failure)
         #expect(call("SIGN", -1.5) == -1)
         #expect(call("SIGN", .init(floatLiteral: .nan)) == 0)
         #expect(call("SIGN", big(9)) == 1)

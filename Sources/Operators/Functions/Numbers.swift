@@ -51,10 +51,11 @@ extension FunctionLibrary {
         case .double: call.rows.forEach { result.doubles[$0] = source.doubles[$0].magnitude }
         case .wide: call.rows.forEach { result.wides[$0] = Int128(truncatingIfNeeded: source.wides[$0].magnitude) }
         default:
-            let isInteger = source.type == .integer
-            call.rows.forEach { row in
-                let value = Int64(bitPattern: UInt64(source.words[row].magnitude))
-                result.words[row] = isInteger ? Int64(Int32(truncatingIfNeeded: value)) : value
+            let most = source.type == .integer ? UInt64(Int32.max) : UInt64(Int64.max)
+            call.words { row throws(EvaluationError) in
+                let magnitude = source.words[row].magnitude
+                guard magnitude <= most else { throw EvaluationError("ABS(\(source.words[row])) is too large for \(source.type)") }
+                return Int64(magnitude)
             }
         }
     }
