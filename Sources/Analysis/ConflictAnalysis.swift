@@ -129,5 +129,5 @@ private func updating(
 
 private func sameKey(_ key: [String], _ left: Name, _ right: Name) -> Expression {
     let tests = key.map { Expression(.comparison(.equal, column(left, $0), column(right, $0))) }
-    return tests.dropFirst().reduce(tests.first ?? Expression(.literal(.boolean(true)))) { Expression(.logical(.and, $0, $1)) }
+    return tests.joined { Expression(.logical(.and, $0, $1)) } ?? Expression(.literal(.boolean(true)))
 }

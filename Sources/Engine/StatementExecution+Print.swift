@@ -48,11 +48,16 @@ extension StatementExecution {
         if let topic = engine.log.describeTopic(named: name.text) ?? source.flatMap({ engine.log.describeTopic(named: $0.topic) }) {
             return topic
         }
-        let names = engine.log.describeTopics().map(\.name)
-        let other = names.first { $0.uppercased() == name.text.uppercased() } ?? closestMatch(to: name.text, among: names)
         throw Diagnostic(
             .unknownTopic, "Could not find topic '\(name.text)', or the KSQL user does not have permissions to list the topic.",
-            hint: other.map { "Did you mean '\($0)'? Topic names are case-sensitive; quote them." }, at: name.span.range)
+            hint: hint(forTopic: name), at: name.span.range)
+    }
+
+    /// The topic that may have been meant by a name that none has.
+    func hint(forTopic name: Name) -> String? {
+        let names = engine.log.describeTopics().map(\.name)
+        let other = names.first { $0.uppercased() == name.text.uppercased() } ?? closestMatch(to: name.text, among: names)
+        return other.map { "Did you mean '\($0)'? Topic names are case-sensitive; quote them." }
     }
 
     /// Puts a transient query on the list of what runs. Errors: the engine closes.

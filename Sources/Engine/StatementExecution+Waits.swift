@@ -106,7 +106,10 @@ extension StatementExecution {
         switch assertion {
         case .topic(let name, let exists, let properties, let timeout):
             let message = "Topic \(name.text) \(exists ? "exists" : "does not exist")"
-            try wait(timeout, or: session.settings[.assertTopicTimeout], message, at: name.span.range, whenDone) {
+            let hint: @Sendable () -> String? = {
+                execution.engine.log.describeTopic(named: name.text) != nil ? nil : execution.hint(forTopic: name) ?? "SHOW TOPICS lists those that exist."
+            }
+            try wait(timeout, or: session.settings[.assertTopicTimeout], message, hint: hint, at: name.span.range, whenDone) {
                 execution.problem(with: name, exists: exists, properties)
             }
         case .schema(let subject, let id, let exists, let timeout):
@@ -129,13 +132,13 @@ extension StatementExecution {
     }
 
     private func wait(
-        _ timeout: Duration?, or usual: Milliseconds, _ message: String, at place: SourceRange?,
+        _ timeout: Duration?, or usual: Milliseconds, _ message: String, hint: @escaping @Sendable () -> String?, at place: SourceRange?,
         _ whenDone: @escaping @Sendable (Bool) -> Void, _ problem: @escaping @Sendable () -> String?
     ) throws(Diagnostic) {
         let execution = self
         let deadline = engine.clock.monotonicNanoseconds() + (try patience(timeout, or: usual)).nanoseconds
         wait(until: { problem() == nil }, news: [.catalog], deadline: deadline, whenDone) { _ throws(Diagnostic) in
-            if let problem = problem() { throw Diagnostic(.assertionFailed, problem, category: .general, at: place) }
+            if let problem = problem() { throw Diagnostic(.assertionFailed, problem, category: .general, hint: hint(), at: place) }
             execution.done(AnswerSummary(message: message), whenDone)
         }
     }

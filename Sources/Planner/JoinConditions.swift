@@ -1,6 +1,7 @@
 // What WHERE says of one side of a join alone: rows of that side for which it is not true need not be kept. The condition stays above the
 // join, too, which judges what the sides let through.
 
+import Analysis
 import Plans
 import Values
 
@@ -22,7 +23,7 @@ extension JoinStep {
     private static func condition(_ parts: [TypedExpression], over columns: Range<Int>) -> TypedExpression? {
         let own = parts.filter { !$0.columnsRead.isEmpty && $0.columnsRead.allSatisfy(columns.contains) }
         let moved = own.map { part in part.mappingColumns { $0 - columns.lowerBound } }
-        return moved.dropFirst().reduce(moved.first) { whole, part in whole.map { TypedExpression(.and($0, part), .boolean) } }
+        return TypedExpression.all(moved)
     }
 }
 

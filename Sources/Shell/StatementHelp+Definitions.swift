@@ -19,7 +19,7 @@ extension StatementHelp {
         StatementHelp(
             name: "CREATE TABLE",
             form: """
-                CREATE [OR REPLACE] TABLE [IF NOT EXISTS] name (column type [PRIMARY KEY] [NOT NULL] [DEFAULT value], …)
+                CREATE [OR REPLACE] [TEMP | TEMPORARY] TABLE [IF NOT EXISTS] name (column type [PRIMARY KEY] [NOT NULL] [DEFAULT value], …)
                   WITH (KAFKA_TOPIC = 'topic', VALUE_FORMAT = 'JSON', …);
                 CREATE [OR REPLACE] TABLE [IF NOT EXISTS] name [WITH (…)]
                   AS SELECT … FROM … [WINDOW …] GROUP BY …;

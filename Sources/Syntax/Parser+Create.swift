@@ -48,7 +48,7 @@ extension Parser {
         }
         guard options.isFull, head.kind == .table, !head.orReplace, failure.diagnostic.code == .syntaxError else { throw failure }
         index -= 1
-        guard let rows = try? filling(readingSources: true) else { throw failure }
+        guard let rows = try? filling(readingSources: true), !rows.isPlainAggregation else { throw failure }
         notices.append("the table holds the rows that are there now: what it reads could not go on for ever, so it follows no later change")
         return .createFilled(head, rows)
     }
@@ -340,5 +340,14 @@ extension Parser {
     private func namesAType(behind distance: Int) -> Bool {
         let token = peek(distance)
         return isName(token) || token.isKeyword(.decimal)
+    }
+}
+
+extension Question {
+    /// Whether it groups the rows of one source, and no more: who asks for that means a table that follows the source.
+    fileprivate var isPlainAggregation: Bool {
+        guard case .select(let block) = body, case .source? = block.from, block.groupBy != nil else { return false }
+        return tables.isEmpty && orderBy.isEmpty && limit == nil && offset == nil && !block.isDistinct && block.distinctOn.isEmpty
+            && block.qualify == nil && block.windows.isEmpty
     }
 }

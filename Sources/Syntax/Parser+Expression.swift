@@ -21,9 +21,6 @@ struct Chain {
         let end: SourceSpan
     }
 
-    /// Operands that still make a tree that leans to the left: more than anybody writes by hand.
-    static let longestLeaning = 32
-
     private(set) var links: [Link]
 
     init(_ first: Expression, _ span: SourceSpan) { links = [Link(operand: first, start: span, end: span)] }
@@ -82,7 +79,7 @@ extension Parser {
     func joined(_ links: ArraySlice<Chain.Link>, _ node: (Expression, Expression) -> Expression.Node) throws(ParseFailure) -> Expression {
         guard let first = links.first, let last = links.last else { throw unexpected() }
         guard links.count > 1 else { return first.operand }
-        let middle = links.count > Chain.longestLeaning ? links.startIndex + links.count / 2 : links.endIndex - 1
+        let middle = links.count > SyntaxLimits.longestLeaning ? links.startIndex + links.count / 2 : links.endIndex - 1
         let (left, right) = (try joined(links[..<middle], node), try joined(links[middle...], node))
         let expression = Expression(node(left, right), span: first.start.through(last.end))
         guard expression.depth <= SyntaxLimits.maximumDepth else { throw tooDeep() }

@@ -175,15 +175,34 @@ extension Parser {
     mutating func constantCount() throws(ParseFailure) -> Int64 {
         guard options.isFull else { return try limit() }
         var attempt = self
-        if let count = (try? attempt.value())?.wholeConstant {
+        guard let value = try? attempt.value() else { return try limit() }
+        if let count = value.wholeConstant {
             self = attempt
             return count
         }
+        // A number alone has a message of its own.
+        if value.isComputedOfNumbers { throw syntaxError(at: current, "what stands behind LIMIT or OFFSET is no whole number of 64 bits") }
         return try limit()
     }
 }
 
 extension Expression {
+    /// Whether it is an operator, with nothing but numbers and operators below it.
+    fileprivate var isComputedOfNumbers: Bool {
+        func isOfNumbers(_ expression: Expression) -> Bool {
+            switch expression.node {
+            case .literal(.integer), .literal(.decimal), .literal(.double): true
+            default: expression.isComputedOfNumbers
+            }
+        }
+        return switch node {
+        case .sign(_, let operand): isOfNumbers(operand)
+        case .arithmetic(_, let left, let right): isOfNumbers(left) && isOfNumbers(right)
+        case .call(let name, let operands): name.typed?.isEmpty == true && operands.allSatisfy(isOfNumbers)
+        default: false
+        }
+    }
+
     /// The whole number that the expression is whatever the rows are; nil where it is none, or none that fits.
     fileprivate var wholeConstant: Int64? {
         switch node {

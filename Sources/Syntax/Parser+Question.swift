@@ -148,15 +148,31 @@ extension Parser {
     private mutating func body() throws(ParseFailure) -> QuestionBody {
         let first = current
         var left = try intersection()
-        var count = 0
+        var levels = 0
         while let operation = setOperation(among: [.union, .except]) {
-            count += 1
-            guard count <= SyntaxLimits.maximumDepth else { throw tooDeep() }
             advance()
             let isAll = try quantifier()
-            left = .combination(operation, isAll: isAll, left, try intersection(), span(from: first))
+            var operands = [left, try intersection()]
+            // UNIONs of one kind are a row, however many.
+            while operation == .union, setOperation(among: [.union]) != nil, peek().isKeyword(.all) == isAll {
+                advance()
+                _ = try quantifier()
+                operands.append(try intersection())
+            }
+            levels += min(operands.count - 1, SyntaxLimits.longestLeaning + Int.bitWidth - operands.count.leadingZeroBitCount)
+            guard levels <= SyntaxLimits.maximumDepth else { throw tooDeep() }
+            left = joined(operands[...], operation, isAll: isAll, span(from: first))
         }
         return left
+    }
+
+    /// Operands of an operation as a tree: one that leans to the left, and, of many, in halves.
+    private func joined(_ operands: ArraySlice<QuestionBody>, _ operation: SetOperation, isAll: Bool, _ span: SourceSpan) -> QuestionBody {
+        if operands.count == 1 { return operands[operands.startIndex] }
+        let middle = operands.count > SyntaxLimits.longestLeaning ? operands.startIndex + operands.count / 2 : operands.endIndex - 1
+        return .combination(
+            operation, isAll: isAll, joined(operands[..<middle], operation, isAll: isAll, span),
+            joined(operands[middle...], operation, isAll: isAll, span), span)
     }
 
     private mutating func intersection() throws(ParseFailure) -> QuestionBody {

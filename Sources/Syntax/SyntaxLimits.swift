@@ -10,6 +10,10 @@ package enum SyntaxLimits {
     /// without recursion in the parser, but everything that walks the tree afterwards recurses.
     package static let maximumDepth = 200
 
+    /// Operands in a row of AND, OR, || or UNION that still make a tree that leans to the left, which is more than anybody writes by hand. Of
+    /// longer rows the parts stand beside each other: it does not matter how these are bracketed.
+    package static let longestLeaning = 32
+
     /// Views that read each other in a row: each of them is a subquery of the one above.
     package static let mostViews = 32
 

@@ -104,6 +104,10 @@ private final class HoldingClient: AnswerSink {
     @Test func anAssertionEndsInTimeOrAtOnce() throws {
         let millrace = try Millrace()
         #expect(millrace.run("ASSERT TOPIC x TIMEOUT 1 MILLISECONDS;") == ["- 23514 Topic X does not exist"])
+        _ = millrace.run("CREATE STREAM orders (a INT) WITH (KAFKA_TOPIC='orders', PARTITIONS=1);")
+        #expect(millrace.error(of: "ASSERT TOPIC orders TIMEOUT 1 MILLISECONDS;")?.hint?.contains("Did you mean 'orders'?") == true)
+        #expect(millrace.error(of: "ASSERT TOPIC 'orderz' TIMEOUT 1 MILLISECONDS;")?.hint?.contains("Did you mean 'orders'?") == true)
+        #expect(millrace.error(of: "ASSERT TOPIC x TIMEOUT 1 MILLISECONDS;")?.hint == "SHOW TOPICS lists those that exist.")
         #expect(millrace.run("ASSERT NOT EXISTS TOPIC x TIMEOUT 0 SECONDS;") == ["+ Topic X does not exist"])
         for timeout in ["200000 DAYS", "999999999999999999 DAYS", "9223372036854775807 MILLISECONDS", "86400001 MILLISECONDS"] {
             #expect(millrace.run("ASSERT TOPIC x TIMEOUT \(timeout);") == ["- 22003 a TIMEOUT is from 0 to 24 hours"])

@@ -10,9 +10,7 @@ extension SelectBlock {
         var result = self
         result.from = from.hoisting(&hoisted)
         if hoisted.isEmpty { return self }
-        result.filter = hoisted.reduce(filter) { all, condition in
-            all.map { Expression(.logical(.and, $0, condition), span: condition.span) } ?? condition
-        }
+        result.filter = ((filter.map { [$0] } ?? []) + hoisted).joined { Expression(.logical(.and, $0, $1), span: $1.span) }
         return result
     }
 }
@@ -27,8 +25,8 @@ extension TableExpression {
         let kept = parts.filter { !$0.hasSubquery }
         guard kept.count < parts.count else { return .join(join) }
         hoisted += parts.filter(\.hasSubquery)
-        join.condition = .on(
-            kept.dropFirst().reduce(kept.first ?? Expression(.literal(.boolean(true)))) { Expression(.logical(.and, $0, $1), span: condition.span) })
+        let rest = kept.joined { Expression(.logical(.and, $0, $1), span: condition.span) }
+        join.condition = .on(rest ?? Expression(.literal(.boolean(true))))
         return .join(join)
     }
 }

@@ -386,13 +386,6 @@ extension TypedExpression {
         if case .and(let a, let b) = node { return a.conjuncts + b.conjuncts }
         return [self]
     }
-
-    /// The conditions joined with AND; nil for none.
-    static func all(_ conditions: [TypedExpression]) -> TypedExpression? {
-        guard var result = conditions.first else { return nil }
-        for condition in conditions.dropFirst() { result = TypedExpression(.and(result, condition), .boolean) }
-        return result
-    }
 }
 
 extension RelationalJoin {
