@@ -279,9 +279,14 @@ extension ExpressionAnalyser {
         guard let type = call.resultType else {
             throw Diagnostic(.typeMismatch, "Can't infer the type of \(text(of: whole))", at: whole.span.range)
         }
-        let planned = AggregateCall(
+        var planned = AggregateCall(
             function: family.name, arguments: Array(typed.dropLast(optionCount)), options: options, result: type,
             limit: collectLimit(family), isExact: context.isFull && family.name == "AVG" && typed.first?.type != .double ? true : nil)
+        if context.isFull, parts != nil, family.name == "SUM", type == .integer {
+            // The sum of a few INTEGERs is often none.
+            planned.arguments = planned.arguments.map { $0.coerced(to: .bigint) }
+            planned.result = .bigint
+        }
         if let parts { return parts.column(of: RelationalAggregate(call: planned)) }
         if let known = aggregates.firstIndex(of: planned) { return .column(Self.aggregateBase + known, type) }
         aggregates.append(planned)

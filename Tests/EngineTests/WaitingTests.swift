@@ -211,7 +211,7 @@ private final class HoldingClient: AnswerSink {
 }
 
 /// Hands the end of a statement on.
-private final class SummaryClient: AnswerSink {
+final class SummaryClient: AnswerSink {
     private let take: @Sendable (AnswerSummary) -> Void
     init(_ take: @escaping @Sendable (AnswerSummary) -> Void) { self.take = take }
     func emit(_ event: AnswerEvent) { if case .done(let summary) = event { take(summary) } }

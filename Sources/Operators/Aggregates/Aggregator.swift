@@ -177,9 +177,9 @@ struct AggregateParameters {
 /// Makes aggregators by name and types.
 enum AggregateLibrary {
     /// `seed` is that of hash tables.
-    /// With `undoes` rows can leave their groups.
+    /// With `undoes` rows can leave their groups; in a question (`isQuestion`) what does not fit fails, also where ksqlDB's would wrap.
     static func make(
-        _ call: AggregateCall, _ sequence: SequenceCounter, _ added: AddedFunctions, seed: UInt64, undoes: Bool = false
+        _ call: AggregateCall, _ sequence: SequenceCounter, _ added: AddedFunctions, seed: UInt64, undoes: Bool = false, isQuestion: Bool = false
     ) throws(DataflowError) -> Aggregator {
         let parameters = AggregateParameters(call, sequence)
         if let definition = call.definition { return try DefinedAggregator(call.function, definition, parameters.arguments, added) }
@@ -192,7 +192,7 @@ enum AggregateLibrary {
         case "COUNT": return CountAggregator()
         case "SUM":
             switch argument {
-            case .integer, .bigint: return WordSumAggregator(isInteger: argument == .integer)
+            case .integer, .bigint: return WordSumAggregator(isInteger: argument == .integer, wraps: !isQuestion)
             case .double: return DoubleSumAggregator()
             case .decimal(let precision, _): return DecimalSumAggregator(argument, precision: precision, undoes: undoes)
             default: break

@@ -79,12 +79,16 @@ final class CountAggregator: Aggregator {
     }
 }
 
-/// SUM of INTEGER and BIGINT, which wrap.
+/// SUM of INTEGER and BIGINT, which wrap as ksqlDB's do, but in questions, where a sum that does not fit fails.
 final class WordSumAggregator: Aggregator {
     private let isInteger: Bool
+    private let wraps: Bool
     private let sums = StateWords()
 
-    init(isInteger: Bool) { self.isInteger = isInteger }
+    init(isInteger: Bool, wraps: Bool) {
+        self.isInteger = isInteger
+        self.wraps = wraps
+    }
 
     override func extend(to count: Int) { sums.grow(to: count, 0) }
     override func reset(_ group: Int) { sums[group] = 0 }
@@ -92,8 +96,10 @@ final class WordSumAggregator: Aggregator {
 
     @inline(__always) private func cut(_ value: Int64) -> Int64 { isInteger ? Int64(Int32(truncatingIfNeeded: value)) : value }
 
+    private var overflow: EvaluationError { EvaluationError("a sum does not fit \(isInteger ? SQLType.integer : .bigint)") }
+
     override func apply(_ operations: GroupOperations, _ arguments: [Column], old: [Column], result: Column?) throws(AggregateFailure) {
-        guard operations.undoes.isEmpty, arguments[0].nulls.isEmpty else {
+        guard operations.undoes.isEmpty, arguments[0].nulls.isEmpty, wraps || result == nil else {
             return try super.apply(operations, arguments, old: old, result: result)
         }
         let values = arguments[0].words
@@ -107,20 +113,35 @@ final class WordSumAggregator: Aggregator {
                 out[operations.position(entry)] = cut(sums[group])
             }
             result.words = out
-        } else {
+        } else if wraps {
             for entry in 0..<operations.count { sums[Int(operations.groups[entry])] &+= values[Int(operations.rows[entry])] }
+        } else {
+            var misfit: Int?
+            for entry in 0..<operations.count {
+                let group = Int(operations.groups[entry])
+                let sum = sums[group].addingReportingOverflow(values[Int(operations.rows[entry])])
+                sums[group] = sum.partialValue
+                if sum.overflow { misfit = entry }
+            }
+            if let misfit { throw AggregateFailure(entry: misfit, message: overflow.message) }
         }
     }
 
-    override func add(_ group: Int, _ arguments: [Column], _ row: Int) {
-        if !arguments[0].isNull(row) { sums[group] &+= arguments[0].words[row] }
+    override func add(_ group: Int, _ arguments: [Column], _ row: Int) throws(EvaluationError) {
+        if !arguments[0].isNull(row) { try add(arguments[0].words[row], to: group) }
     }
 
     override func undo(_ group: Int, _ arguments: [Column], _ row: Int) {
         if !arguments[0].isNull(row) { sums[group] &-= arguments[0].words[row] }
     }
 
-    override func merge(_ other: Int, into group: Int) { sums[group] &+= sums[other] }
+    private func add(_ value: Int64, to group: Int) throws(EvaluationError) {
+        let sum = sums[group].addingReportingOverflow(value)
+        sums[group] = sum.partialValue
+        if sum.overflow, !wraps { throw overflow }
+    }
+
+    override func merge(_ other: Int, into group: Int) throws(EvaluationError) { try add(sums[other], to: group) }
     override var isMergedFromParts: Bool { true }
 
     override func merge(of part: Aggregator, into groups: [Int32]) {

@@ -66,18 +66,20 @@ extension FunctionLibrary {
             }),
         division("MOD", .integer) { $0.remainderReportingOverflow(dividingBy: $1).partialValue },
         division("MOD", .bigint) { $0.remainderReportingOverflow(dividingBy: $1).partialValue },
-        division("DIV", .integer) { Int64(Int32(truncatingIfNeeded: $0 / $1)) },
-        division("DIV", .bigint) { $0.dividedReportingOverflow(by: $1).partialValue },
+        division("DIV", .integer) { Int32(exactly: $0 / $1).map { Int64($0) } },
+        division("DIV", .bigint) { $0 == .min && $1 == -1 ? nil : $0 / $1 },
     ]
 
-    private static func division(_ name: String, _ type: SQLType, _ compute: @escaping @Sendable (Int64, Int64) -> Int64) -> FunctionBody {
+    private static func division(_ name: String, _ type: SQLType, _ compute: @escaping @Sendable (Int64, Int64) -> Int64?) -> FunctionBody {
         FunctionBody(
             name, [type, type],
             .vectorised { call in
                 call.words { row throws(EvaluationError) in
                     let divisor = call.arguments[1].words[row]
                     if divisor == 0 { throw EvaluationError("division by zero") }
-                    return compute(call.arguments[0].words[row], divisor)
+                    let dividend = call.arguments[0].words[row]
+                    guard let quotient = compute(dividend, divisor) else { throw EvaluationError("\(dividend) / \(divisor) does not fit \(type)") }
+                    return quotient
                 }
             })
     }

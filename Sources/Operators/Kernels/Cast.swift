@@ -126,9 +126,11 @@ final class CastKernel: Kernel {
             return result
         }
         let cancel = frame.pressure.cancel
+        let isQuestion = frame.environment.isQuestion
         usable.forEach { row in
             // Costs little beside the conversions that get here.
             if cancel.isSet { return result.setFailed(row) }
+            if isQuestion, let misfit = conversion.misfit(column, row) { return fail(frame, row, "\(misfit) does not fit \(type)") }
             if let problem = conversion.apply(column, row, to: result, row) { fail(frame, row, problem) }
         }
         return result
@@ -136,6 +138,25 @@ final class CastKernel: Kernel {
 }
 
 extension Conversion {
+    /// The number at a row, as text, where a whole number is made of it that is another one: ksqlDB wraps, or takes the nearest. Nil where it fits.
+    fileprivate func misfit(_ source: Column, _ row: Int) -> String? {
+        let fits: Bool
+        switch self {
+        case .narrow: fits = Int32(exactly: source.words[row]) != nil
+        case .decimalToWord(let scale, let narrow):
+            let whole = Decimal(unscaled: source.wides[row], scale: scale).rescaled(to: 0, .down)?.unscaled
+            fits = whole.map { narrow ? Int32(exactly: $0) != nil : Int64(exactly: $0) != nil } ?? false
+        case .doubleToWord(let low, let high):
+            let value = source.doubles[row].rounded(.towardZero)
+            fits = value >= Double(low) && (high == .max ? value < Double(high) : value <= Double(high))
+        default: return nil
+        }
+        if fits { return nil }
+        var text: [UInt8] = []
+        source.appendText(row, to: &text)
+        return String(decoding: text, as: UTF8.self)
+    }
+
     /// Converts row `from` of `source`, which is not NULL, into row `to` of `target`. Gives the reason when that cannot be done.
     func apply(_ source: Column, _ from: Int, to target: Column, _ to: Int) -> String? {
         target.setPresent(to)

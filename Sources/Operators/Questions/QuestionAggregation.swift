@@ -22,7 +22,7 @@ private final class GroupingSet {
         self.number = number
         var aggregators: [Aggregator] = []
         for aggregate in aggregation.aggregates {
-            aggregators.append(try AggregateLibrary.make(aggregate.call, SequenceCounter(), context.environment.added, seed: context.seed))
+            aggregators.append(try AggregateLibrary.make(aggregate.call, SequenceCounter(), context.environment.added, seed: context.seed, isQuestion: true))
         }
         groups = RowGroups(
             keys.map { aggregation.grouping[$0].type }, context, level: level, aggregators: aggregators,

@@ -344,7 +344,7 @@ struct WindowComputation {
     private func aggregate(_ result: Column, _ aggregate: RelationalAggregate) throws(DataflowError) {
         let arguments = try aggregate.call.arguments.map { argument throws(DataflowError) in try column(argument) }
         let filter = try aggregate.filter.map { filter throws(DataflowError) in try column(filter) }
-        let aggregator = try AggregateLibrary.make(aggregate.call, SequenceCounter(), context.environment.added, seed: context.seed)
+        let aggregator = try AggregateLibrary.make(aggregate.call, SequenceCounter(), context.environment.added, seed: context.seed, isQuestion: true)
         aggregator.grow(to: 1)
         var looked = 0
         func change(_ place: Int, isUndone: Bool) throws(DataflowError) {

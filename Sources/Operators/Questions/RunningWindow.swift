@@ -117,7 +117,7 @@ private final class RunningFunction {
         case .rank: kind = .rank
         case .denseRank: kind = .denseRank
         case .aggregate(let aggregate) where isRunning:
-            let aggregator = try AggregateLibrary.make(aggregate.call, SequenceCounter(), context.environment.added, seed: context.seed)
+            let aggregator = try AggregateLibrary.make(aggregate.call, SequenceCounter(), context.environment.added, seed: context.seed, isQuestion: true)
             aggregator.grow(to: 1)
             kind = .aggregate(
                 aggregator, aggregate, arguments: try KernelCompiler.compileAll(aggregate.call.arguments, added),
