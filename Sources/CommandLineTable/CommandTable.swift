@@ -118,7 +118,7 @@ package enum CommandTable {
     private static let data = OptionSpec(
         .data, nil, .directory, "keep streams and state in this directory", setting: SettingKey<String?>.dataDirectory.name)
     private static let server = OptionSpec(
-        .server, nil, .address(defaultPort: SettingTable.defaultPort, allowsZero: false), "talk to this server instead of an engine of its own",
+        .server, nil, .server(defaultPort: SettingTable.defaultPort), "talk to this server instead of an engine of its own",
         setting: SettingKey<NetworkAddress?>.server.name)
     /// How a server is reached.
     private static let login = [

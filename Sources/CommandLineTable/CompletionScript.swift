@@ -71,7 +71,7 @@ package enum CompletionScript {
         case .choice(let words): "COMPREPLY=($(compgen -W \"\(words.joined(separator: " "))\" -- \"$current\"))"
         case .file: "COMPREPLY=($(compgen -f -- \"$current\"))"
         case .directory: "COMPREPLY=($(compgen -d -- \"$current\"))"
-        case .text, .possiblyEmptyText, .sql, .address, .integer, .milliseconds, .bytes, .definition, .countOrShare: "COMPREPLY=()"
+        case .text, .possiblyEmptyText, .sql, .address, .server, .integer, .milliseconds, .bytes, .definition, .countOrShare: "COMPREPLY=()"
         }
     }
 
@@ -158,7 +158,7 @@ package enum CompletionScript {
         case .flag: ""
         case .choice(let words): " -x -a '\(words.joined(separator: " "))'"
         case .file, .directory: " -r"
-        case .text, .possiblyEmptyText, .sql, .address, .integer, .milliseconds, .bytes, .definition, .countOrShare: " -x"
+        case .text, .possiblyEmptyText, .sql, .address, .server, .integer, .milliseconds, .bytes, .definition, .countOrShare: " -x"
         }
     }
 

@@ -27,20 +27,17 @@ extension Session {
         to address: String, user: String? = nil, password: String = "", authorities: String? = nil, patience: Duration = .seconds(60)
     ) async throws -> Session {
         var place: ServerPlace
-        if address.contains("/"), !address.lowercased().hasPrefix(NetworkAddress.scheme) {
-            place = ServerPlace(.file(address))
-        } else {
-            do throws(ValueProblem) {
-                let kind = ValueKind.address(defaultPort: SettingTable.defaultPort, allowsZero: false)
-                guard let network = try kind.value(of: address).address else { throw ValueProblem(reason: "it is none") }
-                place = ServerPlace(.network(host: network.host, port: network.port))
-                place.usesTLS = network.usesTLS
-            } catch {
-                throw MillraceError(
-                    Diagnostic(
-                        .invalidSetting, "\(address.prefix(60)) is no address of a server: \(error.reason)", category: .general,
-                        hint: "A server is named by HOST:PORT, tls://HOST:PORT, or the path of its socket."))
+        do throws(ValueProblem) {
+            guard let network = try ValueKind.server(defaultPort: SettingTable.defaultPort).value(of: address).address else {
+                throw ValueProblem(reason: "it is none")
             }
+            place = ServerPlace(network.path.map { .file($0) } ?? .network(host: network.host, port: network.port))
+            place.usesTLS = network.usesTLS
+        } catch {
+            throw MillraceError(
+                Diagnostic(
+                    .invalidSetting, "\(address.prefix(60)) is no address of a server: \(error.reason)", category: .general,
+                    hint: "A server is named by HOST:PORT, tls://HOST:PORT, or the path of its socket."))
         }
         place.authorities = authorities
         place.login = user.map { ServerPlace.Login(user: $0, password: password) }

@@ -176,13 +176,19 @@ package final class MillraceServer: @unchecked Sendable {
         acceptingHTTP = { [unowned self] in accept($0, $1) }
         acceptingKafka = { [unowned self] in acceptKafka($0) }
         refusing = { [unowned self] in refuse($0) }
+        beginTicks(options, [door, lineDoor].compactMap { $0 })
+        try loop.start()
+        logAddresses(lineTLS: lineDoor != nil, kafkaTLS: door != nil)
+    }
+
+    /// What is done every tick, and at signals.
+    private func beginTicks(_ options: ServerOptions, _ doors: [TLSDoor]) {
         loop.tick(every: MillraceServer.tickMilliseconds) { [unowned self] in
             options.onTick()
             for connection in connections.values { connection.tick() }
             for connection in httpConnections.values { connection.tick() }
             for connection in kafkaConnections.values { connection.tick() }
-            door?.tick()
-            lineDoor?.tick()
+            for door in doors { door.tick() }
             // Not on the loop, which must not wait; the metrics' thread has nothing urgent to do.
             metricsThreads.run { releaseFreedMemory(beyond: MillraceServer.keptFreedBytes) }
         }
@@ -191,13 +197,15 @@ package final class MillraceServer: @unchecked Sendable {
                 if signal == EventLoop.hangUp { options.onReload() } else { isAskedToEnd.update { $0 = true } }
             }
         }
-        try loop.start()
+    }
+
+    private func logAddresses(lineTLS: Bool, kafkaTLS: Bool) {
         for address in addresses {
-            if lineDoor == nil { log(.info, "listening", ["address": address.description]) } else { log(.info, "listening", ["address": address.description, "tls": "on"]) }
+            if lineTLS { log(.info, "listening", ["address": address.description, "tls": "on"]) } else { log(.info, "listening", ["address": address.description]) }
         }
         if let metricsAddress { log(.info, "listening", ["address": metricsAddress.description, "protocol": "http"]) }
         if let registryAddress { log(.info, "listening", ["address": registryAddress.description, "protocol": "registry"]) }
-        if let kafkaAddress { log(.info, "listening", ["address": kafkaAddress.description, "protocol": "kafka", "tls": door == nil ? "off" : "on"]) }
+        if let kafkaAddress { log(.info, "listening", ["address": kafkaAddress.description, "protocol": "kafka", "tls": kafkaTLS ? "on" : "off"]) }
     }
 
     /// Freed memory that stays with the process: more than the batches of a busy server need from one moment to the next.

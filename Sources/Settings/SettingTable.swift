@@ -72,7 +72,7 @@ package enum SettingTable {
             "the address of the line protocol"),
         ofServer(.listeners, .text, "as millrace.listen, as a list of URLs, whose scheme is http"),
         ofServer(
-            .server, .address(defaultPort: defaultPort, allowsZero: false), "the server that the commands other than serve talk to"),
+            .server, .server(defaultPort: defaultPort), "the server that the commands other than serve talk to"),
         ofServer(
             .users, .file,
             "the users whom clients of the line protocol have to log in as, in a file that `millrace user` writes; not at the Unix socket"),

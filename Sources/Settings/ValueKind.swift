@@ -20,6 +20,8 @@ package enum ValueKind: Hashable, Sendable {
     /// A number of bytes, also with a unit: `256M` are 256 MiB. The units are K, M, G and T, in either case.
     case bytes(ClosedRange<Int>)
     case choice([String])
+    /// Where a client finds a server: `HOST:PORT`, `tls://HOST:PORT`, or the path of a socket, which has a `/`.
+    case server(defaultPort: Int)
     /// `NAME=VALUE`
     case definition
     /// How many of all: a number, or a share as in `5%`.
@@ -43,6 +45,7 @@ package enum ValueKind: Hashable, Sendable {
         case .file: "FILE"
         case .directory: "DIR"
         case .address: "HOST:PORT"
+        case .server: "HOST:PORT|PATH"
         case .integer: "N"
         case .milliseconds: "MS"
         case .bytes: "BYTES"
@@ -90,10 +93,18 @@ package struct NetworkAddress: Hashable, Sendable, CustomStringConvertible {
 
     /// Whether a client is to speak TLS there: it was written as `tls://HOST:PORT`.
     package var usesTLS = false
+    /// The path of the socket that was written instead; host and port mean nothing then.
+    package private(set) var path: String?
 
     package init(host: String, port: Int) {
         self.host = host
         self.port = port
+    }
+
+    /// A socket in the file system.
+    init(path: String) {
+        (host, port) = ("", 0)
+        self.path = path
     }
 
     /// Reads `HOST:PORT`; nil when the text is none. Port 0 can be listened on, but not connected to.
@@ -105,7 +116,7 @@ package struct NetworkAddress: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// `HOST:PORT`, with brackets round IPv6.
-    package var description: String { (usesTLS ? NetworkAddress.scheme : "") + (host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)") }
+    package var description: String { path ?? ((usesTLS ? NetworkAddress.scheme : "") + (host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)")) }
 
     /// What stands in front of an address where a client is to speak TLS.
     package static let scheme = "tls://"
@@ -206,6 +217,14 @@ extension ValueKind {
                 throw ValueProblem(reason: "takes a number from 0, or a percentage from 0% to 100%, not '\(shortened(text))'")
             }
             return .text(text)
+        case .server(let defaultPort):
+            guard text.contains("/"), !text.lowercased().hasPrefix(NetworkAddress.scheme) else {
+                return try ValueKind.address(defaultPort: defaultPort, allowsZero: false).value(of: text)
+            }
+            if text.contains("://") || text.utf8.count > ValueKind.longestText {
+                throw ValueProblem(reason: "takes HOST:PORT, tls://HOST:PORT or the path of a socket, not '\(shortened(text))'")
+            }
+            return .address(NetworkAddress(path: text))
         case .address(let defaultPort, let allowsZero):
             // Only where one connects to; a listener has its certificate.
             let isEncrypted = !allowsZero && text.lowercased().hasPrefix(NetworkAddress.scheme)
@@ -273,6 +292,9 @@ extension ValueKind {
         } else if let colon = text.lastIndex(of: ":"), text.firstIndex(of: ":") == colon {
             host = text[..<colon]
             portText = text[text.index(after: colon)...]
+        }
+        if host.contains("/") {
+            throw ValueProblem(reason: "takes HOST:PORT, not '\(shortened(text))'" + (allowsZero ? "; --socket PATH listens at a path" : ""))
         }
         guard !host.isEmpty, !host.contains(where: \.isWhitespace) else {
             throw ValueProblem(reason: "takes HOST:PORT, not '\(shortened(text))'")

@@ -73,16 +73,18 @@ private func result<Success>(_ work: () throws(Diagnostic) -> Success) -> Result
 
 /// A session at another server, for the command `server`. A path is that of a socket.
 private func connectedShell(_ address: String, like: ServerPlace) throws(Diagnostic) -> Surroundings.Connection {
-    var place: ServerPlace
-    if let network = NetworkAddress(address) ?? NetworkAddress("\(address):\(SettingTable.defaultPort)") {
-        place = ServerPlace(.network(host: network.host, port: network.port))
-        place.usesTLS = network.usesTLS
-        (place.authorities, place.login) = (like.authorities, like.login)
-    } else if address.contains("/") {
-        place = ServerPlace(.file(address))
-    } else {
-        throw Diagnostic(.usage, "\(address) is no address", category: .general, hint: "server HOST:PORT, server tls://HOST:PORT, or the path of a socket.")
+    let network: NetworkAddress
+    do throws(ValueProblem) {
+        guard let named = try ValueKind.server(defaultPort: SettingTable.defaultPort).value(of: address).address else {
+            throw ValueProblem(reason: "takes HOST:PORT")
+        }
+        network = named
+    } catch {
+        throw Diagnostic(.usage, "server \(error.reason)", category: .general)
     }
+    var place = ServerPlace(SocketAddress(network))
+    place.usesTLS = network.usesTLS
+    if network.path == nil { (place.authorities, place.login) = (like.authorities, like.login) }
     let session = ReconnectingSession(try RemoteSession(connectingTo: place), at: place)
     return Surroundings.Connection(session: session, place: "server \(place.usesTLS ? NetworkAddress.scheme : "")\(place.address)")
 }

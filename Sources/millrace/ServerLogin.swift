@@ -12,7 +12,7 @@ extension CommandSettings {
 
     /// The server at an address, as the flags say. Errors: the file of the password cannot be read, or there is none and nobody to ask.
     func place(of address: NetworkAddress) throws(CommandFailure) -> ServerPlace {
-        var place = ServerPlace(.network(host: address.host, port: address.port))
+        var place = ServerPlace(SocketAddress(address))
         place.usesTLS = address.usesTLS
         place.authorities = invocation[.tlsCa]?.text
         if place.authorities != nil, !address.usesTLS {
@@ -44,4 +44,9 @@ extension CommandSettings {
         }
         return password
     }
+}
+
+extension SocketAddress {
+    /// Where a client finds the server that was named.
+    init(_ address: NetworkAddress) { self = address.path.map { .file($0) } ?? .network(host: address.host, port: address.port) }
 }

@@ -71,6 +71,9 @@ import Testing
         #expect(serve[.data]?.text == "./millrace-data")
         #expect(serve[.durability]?.text == "fsync")
         #expect(serve[.threads] == nil && !serve.isOn(.insecure))
+        let places = ["/run/m.sock", "./m.sock", "tls://h:1", "h:1"]
+        #expect(try places.map { try run("--server", $0)[.server]?.address?.description } == places)
+        #expect(try places.map { try run("--server", $0)[.server]?.address?.path } == [places[0], places[1], nil, nil])
         #expect(try run("--server", "host")[.server] == .address(NetworkAddress(host: "host", port: 6455)))
     }
 
@@ -82,6 +85,8 @@ import Testing
         #expect(mistake("serve", "--threads")?.message == "--threads needs a value: --threads N")
         #expect(mistake("serve", "--insecure=yes")?.message == "--insecure takes no value")
         #expect(mistake("--server", "h:99999")?.message == "--server takes HOST:PORT with a port from 1 to 65535, not 'h:99999'")
+        #expect(mistake("serve", "--listen", "/run/m.sock")?.message == "--listen takes HOST:PORT, not '/run/m.sock'; --socket PATH listens at a path")
+        #expect(mistake("--server", "http://h:1")?.message == "--server takes HOST:PORT, tls://HOST:PORT or the path of a socket, not 'http://h:1'")
         #expect(mistake("--output", "xml")?.message == "--output takes one of table, vertical, csv, tsv, json, ndjson, markdown, not 'xml'")
         #expect(mistake("-x")?.message == "unknown flag '-x'")
         #expect(mistake("-d", "x")?.message == "-d takes NAME=VALUE with a name of letters, digits and _, not 'x'")
