@@ -26,6 +26,7 @@ package func analyse(_ create: CreateSource, text: String, in context: AnalysisC
     }
     let kind = Values.SourceKind(create.kind)
     var schema = try schema(of: create, kind, context)
+    try checkWidth(schema, at: create.name.span.range)
     let hidesKey = properties.leavesKeyOpen && context.isFull && kind == .table && !create.isSource && schema.key.isEmpty && !schema.value.isEmpty
     if hidesKey { schema.key = [ownKey(beside: schema)] }
     guard let topic = properties.topic ?? (context.isFull ? create.name.text : nil) else {
@@ -36,6 +37,7 @@ package func analyse(_ create: CreateSource, text: String, in context: AnalysisC
     let (keyName, valueName) = try formats(of: create, schema.key, properties, context)
     try checkFormatProperties(properties, key: keyName, value: valueName)
     let inferred = try inferColumns(of: &schema, create, properties, topic: topic, key: keyName, value: valueName, context)
+    try checkWidth(schema, at: create.name.span.range)
     if kind == .table && schema.key.isEmpty {
         throw Diagnostic(
             .invalidKey, "Tables require a PRIMARY KEY. Please define the PRIMARY KEY.",

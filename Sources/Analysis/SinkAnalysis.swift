@@ -186,7 +186,17 @@ package func layout(of query: ResolvedQuery, sink: String) throws(Diagnostic) ->
     return ResultLayout(schema: schema, items: found + valueItems)
 }
 
+/// Errors: a source would have more columns than a server is made for: much that is done once for a statement is done for each pair of them.
+package func checkWidth(_ schema: SourceSchema, at place: SourceRange?) throws(Diagnostic) {
+    let count = schema.columns.count
+    guard count > SyntaxLimits.mostColumns else { return }
+    throw Diagnostic(
+        .tooManyColumns, "\(count) columns; a stream or table has \(SyntaxLimits.mostColumns) at most",
+        hint: "A MAP, or a STRUCT as one column, holds more.", at: place)
+}
+
 private func checkNames(_ schema: SourceSchema, at place: SourceRange?) throws(Diagnostic) {
+    try checkWidth(schema, at: place)
     for (index, column) in schema.value.enumerated() {
         if schema.value[..<index].contains(where: { $0.name == column.name }) {
             throw Diagnostic(.duplicateColumn, "Duplicate value columns found in schema: `\(column.name)` \(column.type)", at: place)

@@ -166,6 +166,7 @@ extension StatementExecution {
             }
             source.schema.value.append(Values.ColumnDefinition(field.name.text, try context.type(field.type)))
         }
+        try checkWidth(source.schema, at: alter.name.span.range)
         if let reason = problem(of: source.schema.value, in: source.valueFormat.name, on: .value) {
             throw Diagnostic(
                 .serialisationMismatch, schemaMessage(source.schema.value, in: source.valueFormat.name, on: .value, reason: reason))

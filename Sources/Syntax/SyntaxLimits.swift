@@ -14,6 +14,9 @@ package enum SyntaxLimits {
     /// longer rows the parts stand beside each other: it does not matter how these are bracketed.
     package static let longestLeaning = 32
 
+    /// Columns of a stream or table.
+    package static let mostColumns = 4_096
+
     /// Views that read each other in a row: each of them is a subquery of the one above.
     package static let mostViews = 32
 

@@ -24,6 +24,30 @@ import Testing
         #expect(millrace.run(statement).contains(answer))
     }
 
+    /// Whatever walks the columns of a source is no deeper for their number.
+    @Test(arguments: ["JSON", "DELIMITED", "AVRO", "PROTOBUF", "JSON_SR"])
+    func columns(format: String) throws {
+        let millrace = try Millrace()
+        defer { millrace.close() }
+        let columns = (0..<3_000).map { "c\($0) \(["INT", "STRING", "DOUBLE", "BOOLEAN"][$0 % 4])" }.joined(separator: ", ")
+        let made = millrace.run("CREATE STREAM w (id INT KEY, \(columns)) WITH (partitions = 1, value_format = '\(format)', key_format = 'KAFKA');")
+        #expect(made.last == "+ Stream created", "\(made)")
+        _ = millrace.run("CREATE STREAM v AS SELECT * FROM w; INSERT INTO w (id, c4, c2997) VALUES (1, 2, 'x');")
+        #expect(millrace.run("SELECT id, c4, c2997 FROM v;").contains(#": [1,2,"x"]"#))
+    }
+
+    @Test func tooManyColumns() throws {
+        let millrace = try Millrace()
+        defer { millrace.close() }
+        let columns = (0..<4_096).map { "c\($0) INT" }.joined(separator: ", ")
+        let additions = (0..<4_096).map { "ADD COLUMN c\($0) INT" }.joined(separator: ", ")
+        let items = (0..<4_097).map { "id AS c\($0)" }.joined(separator: ", ")
+        _ = millrace.run("CREATE STREAM s (id INT);")
+        for statement in ["CREATE STREAM w (id INT KEY, \(columns));", "CREATE STREAM w AS SELECT \(items) FROM s;", "ALTER STREAM s \(additions);"] {
+            #expect(millrace.run(statement).last?.hasPrefix("- 54011 4097 columns") == true, "\(millrace.run(statement))")
+        }
+    }
+
     @Test func countsThatAreNone() throws {
         let millrace = try Millrace()
         defer { millrace.close() }

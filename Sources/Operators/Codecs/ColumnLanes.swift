@@ -14,39 +14,30 @@ import Bytes
 
     @inline(__always) func isNull(_ row: Int) -> Bool { unsafe nulls.map { unsafe $0[row] } ?? false }
 
-    /// Calls `body` with the lanes of all columns.
+    /// Calls `body` with the lanes of all columns, which must not change meanwhile.
     static func with(_ columns: [Column], _ body: (UnsafeMutablePointer<ColumnLane>) -> Void) {
         let lanes = UnsafeMutablePointer<ColumnLane>.allocate(capacity: columns.count + 1)
         defer { unsafe lanes.deallocate() }
-        unsafe fill(columns[...], lanes) { unsafe body(lanes) }
+        for (index, column) in columns.enumerated() { unsafe (lanes + index).initialize(to: ColumnLane(column)) }
+        withExtendedLifetime(columns) { unsafe body(lanes) }
     }
 
-    @unsafe private static func fill(_ columns: ArraySlice<Column>, _ lane: UnsafeMutablePointer<ColumnLane>, _ body: () -> Void) {
-        guard let column = columns.first else { return body() }
-        let nothing = UnsafeRawPointer(lane)
+    /// The arrays of a column, valid while somebody holds it and nobody changes it. Not by closures inside each other, as many as there are
+    /// columns: they would be as deep.
+    init(_ column: Column) {
+        let nothing = unsafe UnsafeRawPointer(bitPattern: 16).unsafelyUnwrapped
         // Of the lanes of numbers a column uses one.
-        @unsafe func withNumbers(_ body: (UnsafeRawPointer) -> Void) {
+        let numbers =
             switch column.lane {
-            case .double: unsafe column.doubles.withUnsafeBytes { unsafe body($0.baseAddress ?? nothing) }
-            case .wide: unsafe column.wides.withUnsafeBytes { unsafe body($0.baseAddress ?? nothing) }
-            default: unsafe column.words.withUnsafeBytes { unsafe body($0.baseAddress ?? nothing) }
+            case .double: unsafe column.doubles.withUnsafeBytes { unsafe $0.baseAddress ?? nothing }
+            case .wide: unsafe column.wides.withUnsafeBytes { unsafe $0.baseAddress ?? nothing }
+            default: unsafe column.words.withUnsafeBytes { unsafe $0.baseAddress ?? nothing }
             }
-        }
-        unsafe withNumbers { numbers in
-            unsafe column.ranges.withUnsafeBytes { ranges in
-                unsafe column.bytes.withUnsafeBytes { bytes in
-                    unsafe column.nulls.withUnsafeBufferPointer { nulls in
-                        unsafe lane.initialize(
-                            to: ColumnLane(
-                                words: numbers.assumingMemoryBound(to: Int64.self), doubles: numbers.assumingMemoryBound(to: Double.self),
-                                wides: numbers.assumingMemoryBound(to: Int128.self),
-                                ranges: (ranges.baseAddress ?? nothing).assumingMemoryBound(to: ByteRange.self),
-                                bytes: (bytes.baseAddress ?? nothing).assumingMemoryBound(to: UInt8.self),
-                                nulls: nulls.isEmpty ? nil : nulls.baseAddress))
-                        unsafe fill(columns.dropFirst(), lane + 1, body)
-                    }
-                }
-            }
-        }
+        unsafe words = numbers.assumingMemoryBound(to: Int64.self)
+        unsafe doubles = numbers.assumingMemoryBound(to: Double.self)
+        unsafe wides = numbers.assumingMemoryBound(to: Int128.self)
+        unsafe ranges = column.ranges.withUnsafeBytes { unsafe ($0.baseAddress ?? nothing).assumingMemoryBound(to: ByteRange.self) }
+        unsafe bytes = column.bytes.withUnsafeBytes { unsafe ($0.baseAddress ?? nothing).assumingMemoryBound(to: UInt8.self) }
+        unsafe nulls = column.nulls.withUnsafeBufferPointer { $0.isEmpty ? nil : $0.baseAddress }
     }
 }

@@ -71,13 +71,8 @@ struct WindowSuffix {
     /// A column as the row loop sees it: bare pointers, valid for one call of `encodeRows`.
     @safe private struct Lane {
         var encoding: ValueEncoding
-        var words: UnsafePointer<Int64>
-        var doubles: UnsafePointer<Double>
-        var wides: UnsafePointer<Int128>
+        var values: ColumnLane
         var scale: DecimalScale
-        var ranges: UnsafePointer<ByteRange>
-        var bytes: UnsafePointer<UInt8>
-        var nulls: UnsafePointer<Bool>?
         /// `,"NAME":` in whole words, and its length.
         var label: UnsafePointer<UInt64>
         var labelLength: Int
@@ -140,7 +135,13 @@ struct WindowSuffix {
         swap(&written, &ranges)
         let lanes = UnsafeMutablePointer<Lane>.allocate(capacity: columns.count + 1)
         defer { unsafe lanes.deallocate() }
-        unsafe fill(lanes, 0) {
+        for (index, column) in columns.enumerated() {
+            let label = unsafe UnsafePointer(labelWords + labelStarts[index])
+            unsafe (lanes + index).initialize(
+                to: Lane(
+                    encoding: encodings[index], values: ColumnLane(column), scale: scales[index], label: label, labelLength: labels[index].count))
+        }
+        withExtendedLifetime(columns) {
             rows.forEach { row in
                 if present.isEmpty || present[row] {
                     written.append(unsafe write(row, lanes, sink))
@@ -152,56 +153,26 @@ struct WindowSuffix {
         swap(&written, &ranges)
     }
 
-    /// Calls `body` while the lanes from `index` on hold their columns' pointers.
-    @unsafe private func fill(_ lanes: UnsafeMutablePointer<Lane>, _ index: Int, _ body: () -> Void) {
-        guard index < columns.count else { return body() }
-        let column = columns[index]
-        let nothing = unsafe UnsafeRawPointer(labelWords)
-        unsafe column.words.withUnsafeBytes { words in
-            unsafe column.doubles.withUnsafeBytes { doubles in
-                unsafe column.wides.withUnsafeBytes { wides in
-                    unsafe column.ranges.withUnsafeBytes { ranges in
-                        unsafe column.bytes.withUnsafeBytes { bytes in
-                            unsafe column.nulls.withUnsafeBufferPointer { nulls in
-                                unsafe (lanes + index).initialize(
-                                    to: Lane(
-                                        encoding: encodings[index],
-                                        words: (words.baseAddress ?? nothing).assumingMemoryBound(to: Int64.self),
-                                        doubles: (doubles.baseAddress ?? nothing).assumingMemoryBound(to: Double.self),
-                                        wides: (wides.baseAddress ?? nothing).assumingMemoryBound(to: Int128.self), scale: scales[index],
-                                        ranges: (ranges.baseAddress ?? nothing).assumingMemoryBound(to: ByteRange.self),
-                                        bytes: (bytes.baseAddress ?? nothing).assumingMemoryBound(to: UInt8.self),
-                                        nulls: nulls.isEmpty ? nil : nulls.baseAddress,
-                                        label: UnsafePointer(labelWords + labelStarts[index]), labelLength: labels[index].count))
-                                unsafe fill(lanes, index + 1, body)
-                            }
-                        }
-                    }
-                }
-            }
-        }
-    }
-
     @inline(__always) @unsafe private func write(_ row: Int, _ lanes: UnsafeMutablePointer<Lane>, _ sink: ByteSink) -> ByteRange {
         let start = sink.count
         let count = columns.count
-        if isUnwrapped, let nulls = unsafe lanes[0].nulls, unsafe nulls[row] { return .null }
+        if isUnwrapped, let nulls = unsafe lanes[0].values.nulls, unsafe nulls[row] { return .null }
         var writer = unsafe JSONWriter(sink.reserve(bound(row, lanes, count)))
         if count == 0 { writer.putByte(0x7B) }
         for index in 0..<count {
             let lane = unsafe lanes + index
             unsafe writer.putLabel(lane.pointee.label, lane.pointee.labelLength)
-            if let nulls = unsafe lane.pointee.nulls, unsafe nulls[row] {
+            if let nulls = unsafe lane.pointee.values.nulls, unsafe nulls[row] {
                 writer.put("null")
                 continue
             }
             switch unsafe lane.pointee.encoding {
-            case .word: unsafe writer.put(lane.pointee.words[row])
-            case .double: unsafe writer.put(lane.pointee.doubles[row])
-            case .decimal: unsafe writer.put(lane.pointee.wides[row], lane.pointee.scale)
+            case .word: unsafe writer.put(lane.pointee.values.words[row])
+            case .double: unsafe writer.put(lane.pointee.values.doubles[row])
+            case .decimal: unsafe writer.put(lane.pointee.values.wides[row], lane.pointee.scale)
             case .text:
-                let range = unsafe lane.pointee.ranges[row]
-                unsafe writer.putString(lane.pointee.bytes + Int(range.start), Int(range.length))
+                let range = unsafe lane.pointee.values.ranges[row]
+                unsafe writer.putString(lane.pointee.values.bytes + Int(range.start), Int(range.length))
             case .general: writer.put(columns[index], row, .record)
             }
         }
@@ -215,8 +186,8 @@ struct WindowSuffix {
         for index in 0..<count {
             let lane = unsafe lanes + index
             if unsafe lane.pointee.encoding == .text {
-                if let nulls = unsafe lane.pointee.nulls, unsafe nulls[row] { continue }
-                bound += unsafe Int(lane.pointee.ranges[row].length) * 6
+                if let nulls = unsafe lane.pointee.values.nulls, unsafe nulls[row] { continue }
+                bound += unsafe Int(lane.pointee.values.ranges[row].length) * 6
             } else if unsafe lane.pointee.encoding == .general {
                 bound += JSONWriter.bound(columns[index], row)
             }
