@@ -1,6 +1,7 @@
 // Positions of rows: how far a push query over a stream has got, as a text that the same statement goes on behind. It is the counterpart of
 // ksqlDB's continuation tokens.
 
+import Bytes
 import Diagnostics
 import LogStore
 import Pipelines
@@ -13,27 +14,36 @@ import Values
 /// What has been read of each partition of one topic, and how many rows that made.
 struct RowPosition: Hashable, Sendable {
     let topic: TopicID
+    /// The checksum of the statement: its LIMIT may have left rows out that have been read, and another filter would have let others through.
+    let statement: UInt32
     /// Rows that the client has got.
     var rows = 0
     /// The next offset of each partition.
     var offsets: [Offset] = []
 
-    /// `1.TOPIC.ROWS.OFFSET,OFFSET,…`; the first number is the version of this form.
-    var text: String { "1.\(topic).\(rows).\(offsets.map { String($0.count) }.joined(separator: ","))" }
+    /// `1.TOPIC.STATEMENT.ROWS.OFFSET,OFFSET,…`; the first number is the version of this form.
+    var text: String { "1.\(topic).\(statement).\(rows).\(offsets.map { String($0.count) }.joined(separator: ","))" }
 
     /// A text has at most so many bytes.
     private static let mostBytes = 1 << 18
 
-    init(topic: TopicID) { self.topic = topic }
+    init(topic: TopicID, of statement: Statement) {
+        self.topic = topic
+        let text = Array(statement.canonicalText.utf8)
+        self.statement = crc32c(text, 0..<text.count)
+    }
 
     /// Reads what `text` writes; nil for anything else.
     init?(_ text: String) {
         guard text.utf8.count <= RowPosition.mostBytes else { return nil }
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 4, parts[0] == "1", let topic = TopicID(String(parts[1])), let rows = Int(parts[2]), (0...1 << 60).contains(rows) else { return nil }
+        guard parts.count == 5, parts[0] == "1", let topic = TopicID(String(parts[1])), let number = Int(parts[2]), let statement = UInt32(exactly: number),
+            let rows = Int(parts[3]), (0...1 << 60).contains(rows)
+        else { return nil }
         self.topic = topic
+        self.statement = statement
         self.rows = rows
-        for part in parts[3].split(separator: ",", omittingEmptySubsequences: false) {
+        for part in parts[4].split(separator: ",", omittingEmptySubsequences: false) {
             guard let number = Int64(part), number >= 0, let offset = Offset(exactly: number) else { return nil }
             offsets.append(offset)
         }
@@ -108,12 +118,18 @@ extension StatementExecution {
             if case .after = positions { throw RowPosition.ofOtherStatement(at: parsed.range) }
             return nil
         }
-        guard case .after(let text) = positions else { return RowPosition(topic: topic.id) }
+        let beginning = RowPosition(topic: topic.id, of: parsed.statement)
+        guard case .after(let text) = positions else { return beginning }
         guard let position = RowPosition(text), position.offsets.count <= topic.partitions.count else { throw RowPosition.unreadable }
         guard position.topic == topic.id else {
             throw Diagnostic(
                 .wrongState, "the position is one of another topic than \(topic.name) is now", category: .general,
                 hint: "The topic was deleted and made anew, or the statement is another one. Begin without a position.")
+        }
+        guard position.statement == beginning.statement else {
+            throw Diagnostic(
+                .wrongState, "the position is one of another statement", category: .general,
+                hint: "Only the same statement goes on behind it, its LIMIT included: what another one shows of what was read is not known.")
         }
         for (index, offset) in position.offsets.enumerated() {
             let bounds = topic.partitions[index].bounds

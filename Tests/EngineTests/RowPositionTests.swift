@@ -48,17 +48,18 @@ import Testing
         defer { millrace.close() }
         _ = millrace.run("SET 'auto.offset.reset' = 'latest';")
         let collector = EventCollector()
-        let request = millrace.session.execute("SELECT v FROM s EMIT CHANGES;", positions: .told, into: collector)
+        let statement = "SELECT v FROM s EMIT CHANGES LIMIT 1;"
+        let request = millrace.session.execute(statement, positions: .told, into: collector)
         let first = collector.wait { $0.contains { $0.hasPrefix("~ ") } }
         request.cancel()
         _ = millrace.run("INSERT INTO s VALUES (99, 99);")
-        #expect(answer(millrace, "SELECT v FROM s EMIT CHANGES LIMIT 1;", .after(position(in: first))).contains(": [99]"))
+        #expect(answer(millrace, statement, .after(position(in: first))).contains(": [99]"))
     }
 
     @Test func whatHasNoPositionsSaysSo() throws {
         let millrace = try prepared()
         defer { millrace.close() }
-        let place = position(in: answer(millrace, "SELECT v FROM s EMIT CHANGES LIMIT 5;", .told))
+        let place = position(in: answer(millrace, "SELECT v FROM s EMIT CHANGES LIMIT 1;", .told))
         for statement in [
             "SELECT v, COUNT(*) FROM s GROUP BY v EMIT CHANGES LIMIT 1;", "SELECT s.v FROM s JOIN t ON s.k = t.k EMIT CHANGES LIMIT 1;",
             "SELECT * FROM t EMIT CHANGES LIMIT 1;", "SELECT * FROM s LIMIT 1;", "SHOW STREAMS;",
@@ -72,7 +73,10 @@ import Testing
             #expect(answer(millrace, "SELECT v FROM s EMIT CHANGES LIMIT 1;", .after(wrong)).last?.hasPrefix("- 08P01") == true, "\(wrong)")
         }
         let parts = place.split(separator: ".")
-        #expect(answer(millrace, "SELECT v FROM s EMIT CHANGES LIMIT 1;", .after("1.\(parts[1]).0.999999,0,0")).last?.hasPrefix("- 58P02") == true)
+        #expect(answer(millrace, "SELECT v FROM s EMIT CHANGES LIMIT 1;", .after("1.\(parts[1]).\(parts[2]).0.999999,0,0")).last?.hasPrefix("- 58P02") == true)
+        for other in ["SELECT v FROM s EMIT CHANGES;", "SELECT v FROM s EMIT CHANGES LIMIT 2;", "SELECT v FROM s WHERE v > 3 EMIT CHANGES LIMIT 1;"] {
+            #expect(answer(millrace, other, .after(place)).last == "- 55000 the position is one of another statement", "\(other)")
+        }
         // The topic of that name is another one by then.
         _ = millrace.run("DROP STREAM s DELETE TOPIC;")
         _ = millrace.run("CREATE STREAM s (k INT KEY, v INT) WITH (kafka_topic='s', value_format='JSON', partitions=3);")
