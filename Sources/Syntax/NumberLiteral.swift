@@ -4,15 +4,16 @@ import Diagnostics
 
 enum NumberLiteral {
     /// The literal of a number token, or nil when the token is no number. The sign belongs to the literal, so that the smallest
-    /// 64-bit integer can be written.
+    /// 64-bit integer can be written. With `isFull` a whole number of more than 64 bits is a decimal.
     static func literal(
-        _ digits: String, kind: Token.Kind, isNegative: Bool, at range: SourceRange
+        _ digits: String, kind: Token.Kind, isNegative: Bool, isFull: Bool, at range: SourceRange
     ) throws(ParseFailure) -> Literal? {
         let text = isNegative ? "-" + digits : digits
         switch kind {
         case .integer:
-            guard let value = Int64(text) else { throw invalid("Invalid numeric literal: \(text)", at: range) }
-            return .integer(value)
+            if let value = Int64(text) { return .integer(value) }
+            guard isFull else { throw invalid("Invalid numeric literal: \(text)", at: range) }
+            return .decimal(normalised(digits, isNegative: isNegative))
         case .decimal: return .decimal(normalised(digits, isNegative: isNegative))
         case .float:
             guard let value = Double(text) else { throw invalid("Invalid numeric literal: \(text)", at: range) }

@@ -104,7 +104,7 @@ extension Parser {
             throw unexpected()
         }
         let range = isNegative ? token.range.through(current.range) : current.range
-        guard case .integer(let value)? = try NumberLiteral.literal(text(current), kind: .integer, isNegative: isNegative, at: range) else {
+        guard case .integer(let value)? = try NumberLiteral.literal(text(current), kind: .integer, isNegative: isNegative, isFull: false, at: range) else {
             throw unexpected()
         }
         advance()
@@ -156,7 +156,7 @@ extension Parser {
         if isNegative { advance() }
         let token = current
         let range = isNegative ? first.range.through(token.range) : token.range
-        guard let literal = try NumberLiteral.literal(text(token), kind: token.kind, isNegative: isNegative, at: range) else {
+        guard let literal = try NumberLiteral.literal(text(token), kind: token.kind, isNegative: isNegative, isFull: options.isFull, at: range) else {
             throw noAlternative()
         }
         advance()

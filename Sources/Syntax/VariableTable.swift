@@ -127,7 +127,7 @@ enum VariableValue {
         var lexer = Lexer(Array(digits.utf8))
         let tokens = try lexer.nextStatement()
         guard tokens.count == 2, Int(tokens[0].end) == digits.utf8.count, tokens[0].start == 0 else { return nil }
-        return try NumberLiteral.literal(digits, kind: tokens[0].kind, isNegative: isNegative, at: token.range)
+        return try NumberLiteral.literal(digits, kind: tokens[0].kind, isNegative: isNegative, isFull: false, at: token.range)
     }
 
     /// A text in which `${name}` is replaced by the values of known variables; values are not looked at again.

@@ -50,6 +50,18 @@ import Testing
                 == ["[2147483647,-2147483648,2147483647,-9223372036854775808]"])
     }
 
+    /// Whole numbers of more than 64 bits are decimals.
+    @Test func longNumbers() throws {
+        let millrace = try filled()
+        defer { millrace.close() }
+        _ = millrace.run("CREATE TABLE d (n DECIMAL(38, 0)); INSERT INTO d VALUES (99999999999999999999999999999999999999), (-18446744073709551616);")
+        #expect(
+            rows(millrace, "SELECT n, n > 9223372036854775808 FROM d ORDER BY n;")
+                == ["[-18446744073709551616,false]", "[99999999999999999999999999999999999999,true]"])
+        #expect(rows(millrace, "SELECT 9223372036854775808 - 1 = 9223372036854775807, -9223372036854775808;") == ["[true,-9223372036854775808]"])
+        #expect(millrace.run("SELECT \(String(repeating: "9", count: 39));").last?.hasPrefix("- ") == true)
+    }
+
     @Test func queriesThatNeverEnd() throws {
         let millrace = try filled()
         defer { millrace.close() }
