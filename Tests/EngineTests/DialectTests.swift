@@ -126,7 +126,9 @@ import Testing
         _ = millrace.run(Self.rows)
         let items = "k, COUNT(*), COUNT(*), SUM(x), SUM(x) + 1, CASE WHEN k = 1 THEN 2 ELSE 3 END, 5, SUM(u) AS sum_u, SUM(u)"
         let names = "K INTEGER KEY, COUNT BIGINT, COUNT_1 BIGINT, SUM_X INTEGER, SUM_X_1 INTEGER, CASE INTEGER, COLUMN INTEGER, SUM_U DOUBLE, SUM_U_1 DOUBLE"
-        #expect(millrace.run("SELECT \(items) FROM s GROUP BY k;").first == "= \(names.replacing(" KEY", with: "")) (rows)")
+        // In a question the sum of INTEGERs has room for more of them.
+        let ofQuestion = names.replacing(" KEY", with: "").replacing("SUM_X INTEGER, SUM_X_1 INTEGER", with: "SUM_X BIGINT, SUM_X_1 BIGINT")
+        #expect(millrace.run("SELECT \(items) FROM s GROUP BY k;").first == "= \(ofQuestion) (rows)")
         _ = millrace.run("CREATE TABLE g AS SELECT \(items) FROM s GROUP BY k;")
         #expect(millrace.run("SELECT * FROM g;").first == "= \(names) (rows)")
         _ = millrace.run("SET 'millrace.dialect' = 'ksqldb';")
