@@ -61,7 +61,7 @@ extension StatementExecution {
     private func refuseRepeatedKeys(in records: OutgoingRecords) throws(Diagnostic) {
         var seen: Set<[UInt8]> = []
         for index in 0..<records.count {
-            guard let key = records.keyBytes(index), !seen.insert(Array(key)).inserted else { continue }
+            guard let key = records.keyBytes(index), !seen.insert(key).inserted else { continue }
             throw Diagnostic(
                 .dataError, "nothing was written: two rows have one key, and ON CONFLICT DO UPDATE changes a row once", category: .general,
                 hint: "Give each key once, or write the rows by several statements.", at: parsed.range)

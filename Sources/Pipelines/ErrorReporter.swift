@@ -21,7 +21,7 @@ package final class ErrorReporter {
     private var written: [String: Int] = [:]
     private var summaries: [String: Int] = [:]
     private var leftOut: [String: Int] = [:]
-    /// Records a second, a task and a cause; of a load, whose lines people want to see again, ten times as many.
+    /// Records a second, a task and a cause, of those who are told no other number.
     package static let samplesPerSecond = 100
     private let samplesPerSecond: Int
     /// Bytes of a bad record that are written out; of a longer one, its beginning.

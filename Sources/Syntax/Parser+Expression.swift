@@ -54,7 +54,7 @@ extension Parser {
             let start = current
             chain.append(try conjunction(), from: start.span, through: tokens[index - 1].span)
         }
-        return try joined(chain.links[...]) { .logical(.or, $0, $1) }
+        return try joined(chain) { .logical(.or, $0, $1) }
     }
 
     private mutating func conjunction() throws(ParseFailure) -> Expression {
@@ -71,19 +71,18 @@ extension Parser {
             let start = current
             chain.append(try negation(), from: start.span, through: tokens[index - 1].span)
         }
-        return try joined(chain.links[...]) { .logical(.and, $0, $1) }
+        return try joined(chain) { .logical(.and, $0, $1) }
     }
 
-    /// The operands of an operator for which it does not matter how they are bracketed, as a tree: one that leans to the left, as every reader expects,
-    /// and, of a long chain, in halves, so that what walks the tree goes no deeper than the logarithm of its length.
-    func joined(_ links: ArraySlice<Chain.Link>, _ node: (Expression, Expression) -> Expression.Node) throws(ParseFailure) -> Expression {
-        guard let first = links.first, let last = links.last else { throw unexpected() }
-        guard links.count > 1 else { return first.operand }
-        let middle = links.count > SyntaxLimits.longestLeaning ? links.startIndex + links.count / 2 : links.endIndex - 1
-        let (left, right) = (try joined(links[..<middle], node), try joined(links[middle...], node))
-        let expression = Expression(node(left, right), span: first.start.through(last.end))
-        guard expression.depth <= SyntaxLimits.maximumDepth else { throw tooDeep() }
-        return expression
+    /// The operands of an operator for which it does not matter how they are bracketed.
+    private func joined(_ chain: Chain, _ node: (Expression, Expression) -> Expression.Node) throws(ParseFailure) -> Expression {
+        let whole = chain.links.joined { left, right in
+            let expression = Expression(node(left.operand, right.operand), span: left.start.through(right.end))
+            return Chain.Link(operand: expression, start: left.start, end: right.end)
+        }
+        guard let whole else { throw unexpected() }
+        guard whole.operand.depth <= SyntaxLimits.maximumDepth else { throw tooDeep() }
+        return whole.operand
     }
 
     /// notExpr = 'NOT' notExpr | predicate; a run of NOTs is a loop, not a recursion.
@@ -238,7 +237,7 @@ extension Parser {
             let start = current
             chain.append(try value(.sum), from: start.span, through: tokens[index - 1].span)
         }
-        return try joined(chain.links[...]) { .arithmetic(.concatenate, $0, $1) }
+        return try joined(chain) { .arithmetic(.concatenate, $0, $1) }
     }
 
     private static let operators: [Symbol: (Expression.ArithmeticOperator, ValuePrecedence)] = [

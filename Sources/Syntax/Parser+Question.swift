@@ -161,18 +161,10 @@ extension Parser {
             }
             levels += min(operands.count - 1, SyntaxLimits.longestLeaning + Int.bitWidth - operands.count.leadingZeroBitCount)
             guard levels <= SyntaxLimits.maximumDepth else { throw tooDeep() }
-            left = joined(operands[...], operation, isAll: isAll, span(from: first))
+            let whole = span(from: first)
+            left = operands.joined { .combination(operation, isAll: isAll, $0, $1, whole) } ?? left
         }
         return left
-    }
-
-    /// Operands of an operation as a tree: one that leans to the left, and, of many, in halves.
-    private func joined(_ operands: ArraySlice<QuestionBody>, _ operation: SetOperation, isAll: Bool, _ span: SourceSpan) -> QuestionBody {
-        if operands.count == 1 { return operands[operands.startIndex] }
-        let middle = operands.count > SyntaxLimits.longestLeaning ? operands.startIndex + operands.count / 2 : operands.endIndex - 1
-        return .combination(
-            operation, isAll: isAll, joined(operands[..<middle], operation, isAll: isAll, span),
-            joined(operands[middle...], operation, isAll: isAll, span), span)
     }
 
     private mutating func intersection() throws(ParseFailure) -> QuestionBody {
