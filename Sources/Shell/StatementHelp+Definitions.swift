@@ -104,22 +104,8 @@ extension StatementHelp {
             form: "COMMENT ON STREAM | TABLE name IS 'text' | NULL;\nCOMMENT ON COLUMN source.column IS 'text' | NULL;\n"
                 + "COMMENT ON FUNCTION name IS 'text' | NULL;",
             example: "COMMENT ON COLUMN visits.ms IS 'how long the answer took';"),
-        StatementHelp(
-            name: "DROP STREAM",
-            form: """
-                DROP STREAM [IF EXISTS] name, … [DELETE TOPIC] [CASCADE];
-
-                DELETE TOPIC deletes the records as well; CASCADE drops what reads from it, too.
-                """,
-            example: "DROP STREAM slow DELETE TOPIC;"),
-        StatementHelp(
-            name: "DROP TABLE",
-            form: """
-                DROP TABLE [IF EXISTS] name, … [DELETE TOPIC] [CASCADE];
-
-                DELETE TOPIC deletes the records as well; CASCADE drops what reads from it, too.
-                """,
-            example: "DROP TABLE IF EXISTS per_page CASCADE;"),
+        dropOfSource("STREAM", example: "DROP STREAM slow DELETE TOPIC;"),
+        dropOfSource("TABLE", example: "DROP TABLE IF EXISTS per_page CASCADE;"),
         StatementHelp(
             name: "DROP VIEW",
             form: "DROP VIEW [IF EXISTS] name [CASCADE];",
@@ -149,4 +135,15 @@ extension StatementHelp {
                 """,
             example: "DROP INDEX by_page;"),
     ]
+
+    private static func dropOfSource(_ kind: String, example: String) -> StatementHelp {
+        StatementHelp(
+            name: "DROP \(kind)",
+            form: """
+                DROP \(kind) [IF EXISTS] name, … [DELETE TOPIC] [CASCADE];
+
+                DELETE TOPIC deletes the records as well; CASCADE drops what reads from it, too.
+                """,
+            example: example)
+    }
 }
